@@ -148,14 +148,18 @@ def _take_head(data: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _take_array(data: bytes, at: int, count: int, depth: int) -> tuple[list[Value], int]:
+    if count > len(data) - at:  # an item takes a byte; and range() of the chip ends at 2^31
+        raise _malformed("cut short")
     items: list[Value] = []
-    for _ in range(count):  # a false count runs out of bytes: every item takes at least one
+    for _ in range(count):
         item, at = _take(data, at, depth)
         items.append(item)
     return items, at
 
 
 def _take_map(data: bytes, at: int, count: int, depth: int) -> tuple[dict[int, Value], int]:
+    if count > len(data) - at:
+        raise _malformed("cut short")
     pairs: dict[int, Value] = {}
     last = b""
     for _ in range(count):

@@ -28,7 +28,8 @@ def ed25519_sign(seed: bytes, message: bytes) -> bytes:
 def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
     """Both libraries must agree, as neither is strict alone.
 
-    OpenSSL takes keys of small order or in a longer form; newer libsodium multiplies by the cofactor.
+    OpenSSL takes keys of small order or in a long form; newer libsodium multiplies by the cofactor;
+    and PyNaCl does not look at the size of the key.
     """
     if len(public) != _PUBLIC_SIZE or len(signature) != _SIGNATURE_SIZE:
         return False
