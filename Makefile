@@ -1,0 +1,41 @@
+# Tillsign: what can be done here. The lines behind ## are the help.
+.PHONY: help demo test check bench format lock clean
+.DEFAULT_GOAL := help
+
+BIN := build/venv/bin
+DEVICE := receiver firmware/device
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: ## Watch one purchase after the other, end to end, with no hardware
+	@sh .ci/environment demo
+	@$(BIN)/tillsign demo
+
+test: ## Run every test
+	@sh .ci/environment test
+	@$(BIN)/python -m pytest
+
+check: ## Lint, types (host, then device), and cross-compilation for the chips
+	@sh .ci/environment check
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy receiver bridge simulator firmware/tools tests
+	@$(BIN)/mypy --config-file .ci/mypy-device.ini $(DEVICE)
+	@$(BIN)/python -m firmware.tools.compile build/mpy
+
+bench: ## Measure, print one table, write build/bench.json
+	@sh .ci/environment bench
+	@$(BIN)/python -m simulator.bench
+
+format: ## Bring every file into the one format
+	@sh .ci/environment format
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format
+
+lock: ## Pin again what pyproject.toml asks for (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --all-extras pyproject.toml -o requirements/locked.txt
+
+clean: ## Remove everything that was made here
+	rm -rf build
