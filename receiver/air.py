@@ -1,0 +1,199 @@
+"""The radio side of the receiver: phones come, write, are answered, and go (design §3.2, §3.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import exchange, gatt, ports, reasons, session
+from . import peer as peers
+from . import sale as sales
+from .errors import Error
+from .links import Links
+from .sale import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .peer import Peer
+    from .sale import Sale
+
+# What the radio side tells the rest of the receiver.
+Shown = NamedTuple("Shown", [("link", int)])
+Approves = NamedTuple("Approves", [("candidate", Candidate)])
+Left = NamedTuple("Left", [("link", int), ("why", int)])
+Refused = NamedTuple("Refused", [("link", int), ("reason", int), ("detail", str)])
+Gone = NamedTuple("Gone", [("link", int)])
+
+_BUSY_STATES = (sales.CHECKING, sales.CLAIMED)
+
+
+class Air:
+    """Every link and the advertisement. `out` takes outputs of `ports` in order."""
+
+    def __init__(self, sale: Sale, out: list[Any]) -> None:
+        self.links = Links()
+        self.till = 0
+        self._sale = sale
+        self._out = out
+        self._news: list[Any] = []
+        self._advert: tuple[int, int, int, bytes] | None = None
+
+    def poll(self) -> Any:
+        """What happened, oldest first, or None."""
+        return self._news.pop(0) if self._news else None
+
+    def handle(self, event: Any, now: int) -> None:
+        """Take one event of `ports` from the radio; raises nothing."""
+        kind = type(event)
+        if kind is ports.Connected:
+            self._join(event.link, now)
+            return
+        peer = self.links.get(event.link)
+        if peer is None:
+            return
+        if kind is ports.Disconnected:
+            self._gone(peer)
+        elif peer.state != peers.CLOSED:
+            try:
+                self._take(kind, peer, event, now)
+            except Error as error:
+                self.refuse(peer.link, error.code, now, error.detail)
+
+    def publish(self, now: int) -> None:
+        """Put the sale's offer on the air and tell every phone that is already here."""
+        offered = self._sale.offered
+        if offered is None:
+            raise ValueError("no offer")
+        self._out.append(ports.ShowOffer(offered.data))
+        for peer in self.links:
+            if peer.state not in (peers.JOINED, peers.CLOSED):
+                peer.handle(peers.OFFER, now)
+                self._out.append(ports.NotifyOffer(peer.link))
+        self.advertise()
+
+    def withdraw(self, reason: int, now: int, keep: int | None = None) -> None:
+        """Take the offer off the air; every phone that dealt with it, but `keep`, is told why."""
+        self._out.append(ports.ShowOffer(b""))
+        for peer in self.links:
+            if peer.link == keep or peer.state == peers.CLOSED:
+                continue
+            if peer.state == peers.OFFERED or peer.has_key:
+                self._out.append(ports.Notify(peer.link, exchange.refusal(reason)))
+            peer.handle(peers.WITHDRAWN, now)
+        self.advertise()
+
+    def answer(self, link: int, receipt: bytes, now: int) -> None:
+        """Give the candidate its receipt, if it is still there."""
+        peer = self.links.get(link)
+        if peer is None or peer.state not in (peers.APPROVED, peers.ANSWERED):
+            return
+        peer.handle(peers.ANSWER, now)
+        peer.answer = exchange.result(receipt)
+        self._out.append(ports.Notify(link, peer.answer))
+
+    def refuse(self, link: int, reason: int, now: int, detail: str = "") -> None:
+        """Tell a phone as little as it may know, and cut its link."""
+        self._news.append(Refused(link, reason, detail))
+        peer = self.links.get(link)
+        if peer is None or peer.state == peers.CLOSED:
+            return
+        if peer.state != peers.JOINED:
+            self._out.append(ports.Notify(link, exchange.refusal(reason)))
+        self._close(peer, now)
+
+    def deadline(self) -> int | None:
+        return self.links.deadline()
+
+    def expire(self, now: int) -> None:
+        for peer in self.links.overdue(now):
+            self.refuse(peer.link, reasons.LINK_TIMEOUT, now, peer.state)
+
+    def advertise(self) -> None:
+        """Bring the advertisement up to date; it stops by itself at every connection."""
+        sale = self._sale
+        open_ = sale.state == sales.OPEN
+        flags = gatt.FLAG_OPEN if open_ else 0
+        if sale.state in _BUSY_STATES:
+            flags = gatt.FLAG_BUSY
+        offer = sale.offered.data if open_ and sale.offered else b""
+        interval = gatt.ADVERTISE_OPEN_US if open_ else gatt.ADVERTISE_IDLE_US
+        advert = (interval, flags, self.till, session.tag(offer))
+        if advert == self._advert or len(self.links) >= gatt.LINKS_MOST:
+            return
+        self._advert = advert
+        response = gatt.scan_response(flags, self.till, advert[3])
+        self._out.append(ports.Advertise(interval, gatt.advertising_data(self.till), response))
+
+    def _join(self, link: int, now: int) -> None:
+        self._advert = None
+        self.links.join(link, now)
+        late = self.links.to_evict()
+        if late is not None:
+            self.refuse(late.link, reasons.EVICTED, now)
+        self.advertise()
+
+    def _gone(self, peer: Peer) -> None:
+        self.links.drop(peer.link)
+        if peer.has_key:
+            self._news.append(Gone(peer.link))
+        self._advert = None
+        self.advertise()
+
+    def _close(self, peer: Peer, now: int) -> None:
+        peer.handle(peers.END, now)
+        peer.forget()
+        self._out.append(ports.Disconnect(peer.link))
+
+    def _take(self, kind: Any, peer: Peer, event: Any, now: int) -> None:
+        if kind is ports.MtuAgreed:
+            self._agree(peer, event.mtu, now)
+        else:
+            write = exchange.parse(event.data)
+            _WRITES[write.type](self, peer, write.body, now)
+
+    def _agree(self, peer: Peer, mtu: int, now: int) -> None:
+        if mtu < gatt.MTU_LEAST:
+            raise Error(reasons.SMALL_MTU, "MTU %d" % mtu)
+        if peer.state != peers.JOINED:
+            return
+        peer.handle(peers.MTU, now)
+        if self._sale.state == sales.OPEN:
+            peer.handle(peers.OFFER, now)
+
+    def _key(self, peer: Peer, body: bytes, now: int) -> None:
+        peer.handle(peers.KEY, now)
+        peer.end = self._sale.end
+        self._news.append(Shown(peer.link))
+
+    def _credential(self, peer: Peer, body: bytes, now: int) -> None:
+        peer.handle(peers.CREDENTIAL, now)
+        peer.credential_data = body
+
+    def _approval(self, peer: Peer, body: bytes, now: int) -> None:
+        if peer.approval_data:
+            self._repeated(peer, body)
+            return
+        peer.handle(peers.APPROVAL, now)
+        peer.approval_data = body
+        candidate = Candidate(peer.link, exchange.ENC, peer.credential_data, body)
+        self._news.append(Approves(candidate))
+
+    def _repeated(self, peer: Peer, body: bytes) -> None:
+        """A phone that saw no answer sends identical bytes again; anything else is a second one."""
+        if body != peer.approval_data:
+            raise Error(reasons.SECOND_APPROVAL, "in " + peer.state)
+        if peer.answer:
+            self._out.append(ports.Notify(peer.link, peer.answer))
+
+    def _leave(self, peer: Peer, body: bytes, now: int) -> None:
+        self._news.append(Left(peer.link, body[0]))
+        self._close(peer, now)
+
+
+_WRITES: dict[int, Callable[[Air, Peer, bytes, int], None]] = {
+    exchange.KEY: Air._key,
+    exchange.CREDENTIAL: Air._credential,
+    exchange.APPROVAL: Air._approval,
+    exchange.LEAVE: Air._leave,
+}

@@ -1,0 +1,92 @@
+"""What makes an offer, a credential and an approval acceptable: the same rules on chip and bridge.
+
+Each check raises Error with exactly one cause. `now` is the authority's time in seconds, or None
+where a receiver does not know it since boot; then only the bridge judges validity in time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import messages, reasons, session, signed
+from .errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .crypto import Crypto
+    from .messages import Approval, Certificate, Credential, Offer
+
+    Pins = Mapping[bytes, bytes]
+
+# An offer with the things it is read beside.
+Offered = NamedTuple(
+    "Offered",
+    [
+        ("certificate", "Certificate"),
+        ("certificate_hash", bytes),
+        ("data", bytes),
+        ("offer", "Offer"),
+    ],
+)
+# An approval that holds, and the id under which money is asked for.
+Approved = NamedTuple("Approved", [("id", bytes), ("approval", "Approval")])
+
+
+def certificate(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Certificate:
+    """The authority's statement about a receiver, if it holds."""
+    value: Certificate = signed.from_authority(messages.CERTIFICATE, data, pins, crypto)
+    if now is not None and now >= value.expires:
+        raise Error(reasons.CERTIFICATE_EXPIRED, "certificate ended at %d" % value.expires)
+    return value
+
+
+def offer(crypto: Crypto, holder: Certificate, certificate_data: bytes, data: bytes) -> Offered:
+    """An offer signed by the key in `holder`, whose bytes are `certificate_data`."""
+    parsed = signed.parse(messages.OFFER, data)
+    value: Offer = parsed.value
+    hashed = session.certificate_hash(certificate_data)
+    if parsed.sign1.kid != hashed[: messages.OFFER_KID_SIZE]:
+        raise Error(reasons.WRONG_RECEIVER, "offer under another certificate")
+    signed.verify(messages.OFFER, parsed, holder.key, crypto)
+    _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
+    _equal(value.currency, holder.currency, reasons.WRONG_CURRENCY)
+    return Offered(holder, hashed, data, value)
+
+
+def credential(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Credential:
+    """The authority's short-lived statement about a phone's key, if it holds."""
+    value: Credential = signed.from_authority(messages.CREDENTIAL, data, pins, crypto)
+    if now is not None and now >= value.expires:
+        raise Error(reasons.CREDENTIAL_EXPIRED, "credential ended at %d" % value.expires)
+    if now is not None and now < value.not_before:
+        raise Error(reasons.CREDENTIAL_NOT_YET_VALID, "credential begins %d" % value.not_before)
+    return value
+
+
+def approval(
+    crypto: Crypto,
+    offered: Offered,
+    credential_data: bytes,
+    holder: Credential,
+    enc: bytes,
+    data: bytes,
+    least_app: int,
+) -> Approved:
+    """The phone's signature over this offer, this certificate and this credential."""
+    parsed = signed.parse(messages.APPROVAL, data)
+    value: Approval = parsed.value
+    _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
+    _equal(value.amount, offered.offer.amount, reasons.WRONG_AMOUNT)
+    _equal(value.currency, offered.offer.currency, reasons.WRONG_CURRENCY)
+    _equal(value.recipient, holder.recipient, reasons.WRONG_RECIPIENT)
+    if value.app < max(holder.least_app, least_app):
+        raise Error(reasons.OLD_APP, "app build %d" % value.app)
+    context = session.approval_context(offered.certificate_hash, offered.data, enc, credential_data)
+    structure = signed.verify(messages.APPROVAL, parsed, holder.key, crypto, context)
+    return Approved(session.approval_id(structure), value)
+
+
+def _equal(found: int, wanted: int, reason: int) -> None:
+    if found != wanted:
+        raise Error(reason, "%d instead of %d" % (found, wanted))

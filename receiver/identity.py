@@ -1,0 +1,123 @@
+"""What a receiver knows of itself: key, certificate, pinned keys, time, next sequence number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import checks, messages, reasons, session, signed, wire
+from .checks import Offered
+from .errors import Error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .checks import Pins
+    from .crypto import Crypto
+    from .messages import Certificate, State
+
+# Sequence numbers are reserved in the store this many at a time: one flash write in 64 sales, and a
+# power cut skips at most as many.
+SEQUENCE_BLOCK = 64
+
+
+class Identity:
+    """Holds the receiver's secrets and makes its offers.
+
+    `reserved` is the first sequence number that no earlier boot can have used; `entropy(n)` gives n
+    random bytes.
+    """
+
+    def __init__(
+        self,
+        seed: bytes,
+        certificate: bytes,
+        pins: Pins,
+        crypto: Crypto,
+        entropy: Callable[[int], bytes],
+        reserved: int,
+    ) -> None:
+        self._seed = seed
+        self._pins = pins
+        self.crypto = crypto
+        self._entropy = entropy
+        self._sequence = reserved
+        self.reserved = reserved
+        self.nonce = entropy(wire.NONCE_SIZE)
+        self.state: State | None = None
+        self._state_at = 0
+        self.certificate_data = b""
+        self.certificate: Certificate | None = None
+        if certificate:
+            self.take_certificate(certificate)
+
+    @property
+    def receiver_id(self) -> bytes:
+        """Eight bytes; zeros for a board that was never enrolled."""
+        return self.certificate.receiver_id if self.certificate else bytes(8)
+
+    @property
+    def least_app(self) -> int:
+        return self.state.least_app if self.state else 0
+
+    def seconds(self, now: int) -> int | None:
+        """The authority's time, or None where it was not heard since boot."""
+        if self.state is None:
+            return None
+        return self.state.time + (now - self._state_at) // 1000
+
+    def take_certificate(self, data: bytes) -> None:
+        """Make `data` the certificate in use; raises Error if it is not for this key."""
+        value = checks.certificate(self.crypto, self._pins, data, None)
+        if value.key != self.crypto.ed25519_public(self._seed):
+            raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
+        self.certificate, self.certificate_data = value, data
+
+    def take_state(self, data: bytes, now: int) -> None:
+        """Learn time and limits from the authority; raises Error."""
+        value: State = signed.from_authority(messages.STATE, data, self._pins, self.crypto)
+        if value.receiver_id != self.receiver_id:
+            raise Error(reasons.WRONG_RECEIVER, "state for another receiver")
+        if value.nonce != self.nonce or (self.state and value.version < self.state.version):
+            raise Error(reasons.STALE_STATE, "state %d" % value.version)
+        self.state, self._state_at = value, now
+
+    def check_credential(self, data: bytes, now: int) -> messages.Credential:
+        return checks.credential(self.crypto, self._pins, data, self.seconds(now))
+
+    def must_reserve(self) -> bool:
+        """True where the next offer needs a new block in the store first; counts it as reserved."""
+        if self._sequence < self.reserved:
+            return False
+        self.reserved += SEQUENCE_BLOCK
+        return True
+
+    def make_offer(self, order: wire.Open, now: int) -> Offered:
+        """Sign an offer for `order`; raises Error where this receiver may not."""
+        holder = self.certificate
+        if holder is None:
+            raise Error(reasons.NO_CERTIFICATE, "not enrolled")
+        seconds = self.seconds(now)
+        if seconds is not None and seconds >= holder.expires:
+            raise Error(reasons.CERTIFICATE_EXPIRED, "certificate ended")
+        if order.currency != holder.currency:
+            raise Error(reasons.WRONG_CURRENCY, "currency %d" % order.currency)
+        offer = messages.Offer(
+            messages.VERSION,
+            self._sequence,
+            order.amount,
+            order.currency,
+            order.till,
+            seconds or 0,
+            order.ttl,
+            self._entropy(32),
+            order.reference,
+            order.kind,
+        )
+        self._sequence += 1
+        hashed = session.certificate_hash(self.certificate_data)
+        kid = hashed[: messages.OFFER_KID_SIZE]
+        data = signed.encode(messages.OFFER, offer, kid, self._sign)
+        return Offered(holder, hashed, data, offer)
+
+    def _sign(self, message: bytes) -> bytes:
+        return self.crypto.ed25519_sign(self._seed, message)

@@ -1,0 +1,110 @@
+"""Messages as tables: which keys a CBOR map holds, and of what kind and size each value is.
+
+A message has exactly the keys of its table, none missing, none extra (design §3.3).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import cbor
+from .errors import Error
+from .reasons import MALFORMED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+UINT_MOST = 0xFFFFFFFF
+
+# Kinds of value; `low` and `high` bound the number, or the length in bytes.
+UINT = 0
+BYTES = 1
+TEXT = 2
+KEY = 3  # a COSE_Key inside a cnf claim (RFC 8747 §3.2)
+
+Field = NamedTuple(
+    "Field", [("key", int), ("name", str), ("kind", int), ("low", int), ("high", int)]
+)
+
+
+def uint(key: int, name: str, low: int = 0, high: int = UINT_MOST) -> Field:
+    return Field(key, name, UINT, low, high)
+
+
+def fixed(key: int, name: str, size: int) -> Field:
+    return Field(key, name, BYTES, size, size)
+
+
+def blob(key: int, name: str, high: int, low: int = 0) -> Field:
+    return Field(key, name, BYTES, low, high)
+
+
+def text(key: int, name: str, high: int) -> Field:
+    return Field(key, name, TEXT, 0, high)
+
+
+def confirmation(key: int, name: str) -> Field:
+    return Field(key, name, KEY, 32, 32)
+
+
+def encode(fields: tuple[Field, ...], value: Any) -> bytes:
+    """`value` (a namedtuple with the fields' names) as a deterministic CBOR map."""
+    return cbor.encode({field.key: _put(field, getattr(value, field.name)) for field in fields})
+
+
+def decode(fields: tuple[Field, ...], data: bytes, make: Callable[..., Any]) -> Any:
+    """The map in `data` as `make(*values in the order of fields)`; raises Error(MALFORMED)."""
+    return from_map(fields, cbor.decode(data), make)
+
+
+def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) -> Any:
+    """As `decode`, from a map that is already decoded."""
+    if not isinstance(mapping, dict) or len(mapping) != len(fields):
+        raise Error(MALFORMED, "not a map of %d keys" % len(fields))
+    return make(*[_get(field, mapping) for field in fields])
+
+
+def _put(field: Field, value: Any) -> Any:
+    value = _cose_key(value) if field.kind == KEY else value
+    if not _fits(field, _key_bytes(value) if field.kind == KEY else value):
+        raise ValueError("%s does not fit its field" % field.name)
+    return value
+
+
+def _get(field: Field, mapping: dict[int, Any]) -> Any:
+    value = mapping.get(field.key)
+    if field.kind == KEY:
+        value = _key_bytes(value)
+    if not _fits(field, value):
+        raise Error(MALFORMED, "%s is missing or out of bounds" % field.name)
+    return value
+
+
+def _fits(field: Field, value: Any) -> bool:
+    if field.kind == UINT:
+        number = isinstance(value, int) and not isinstance(value, bool)
+        return number and field.low <= value <= field.high
+    if field.kind == TEXT:
+        return isinstance(value, str) and field.low <= len(value.encode()) <= field.high
+    return isinstance(value, bytes) and field.low <= len(value) <= field.high
+
+
+# COSE_Key of an Ed25519 public key: kty OKP, crv Ed25519 (RFC 9053 §7.2).
+_KTY, _CRV, _X = 1, -1, -2
+_OKP, _ED25519 = 1, 6
+_COSE_KEY = 1  # the member of cnf, RFC 8747 §3.1
+
+
+def _cose_key(public: bytes) -> dict[int, Any]:
+    return {_COSE_KEY: {_KTY: _OKP, _CRV: _ED25519, _X: public}}
+
+
+def _key_bytes(value: Any) -> Any:
+    """The public key in a cnf claim, or None where it is anything else."""
+    key = value.get(_COSE_KEY) if isinstance(value, dict) else None
+    public = key.get(_X) if isinstance(key, dict) else None
+    if not isinstance(public, bytes):
+        return None
+    # Compared as bytes, so that nothing but the one spelling passes (true is not 1 there).
+    return public if cbor.encode(value) == cbor.encode(_cose_key(public)) else None

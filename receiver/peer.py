@@ -1,0 +1,87 @@
+"""The radio peer machine: one phone's link, from connection to result (design §3.2, §3.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import gatt, table
+
+if TYPE_CHECKING:
+    from .messages import Credential
+
+# States.
+JOINED = "joined"  # connected, MTU not agreed
+READY = "ready"  # checked in: no offer to show
+OFFERED = "offered"  # an offer lies there to be read
+KEYED = "keyed"  # the phone has shown the offer and sent its key
+PRESENTED = "presented"  # its credential is here
+APPROVED = "approved"  # its approval is here
+ANSWERED = "answered"  # the result went out
+CLOSED = "closed"
+
+# Events.
+MTU = "mtu"
+OFFER = "offer"
+WITHDRAWN = "withdrawn"
+KEY = "key"
+CREDENTIAL = "credential"
+APPROVAL = "approval"
+ANSWER = "answer"
+END = "end"  # the phone left, was refused, ran out of time or is gone
+
+TABLE = {
+    JOINED: {MTU: READY, OFFER: JOINED, WITHDRAWN: JOINED, END: CLOSED},
+    READY: {OFFER: OFFERED, WITHDRAWN: READY, END: CLOSED},
+    OFFERED: {OFFER: OFFERED, WITHDRAWN: READY, KEY: KEYED, END: CLOSED},
+    KEYED: {OFFER: OFFERED, WITHDRAWN: READY, CREDENTIAL: PRESENTED, END: CLOSED},
+    PRESENTED: {OFFER: OFFERED, WITHDRAWN: READY, APPROVAL: APPROVED, END: CLOSED},
+    APPROVED: {OFFER: OFFERED, WITHDRAWN: READY, ANSWER: ANSWERED, END: CLOSED},
+    ANSWERED: {OFFER: OFFERED, WITHDRAWN: ANSWERED, ANSWER: ANSWERED, END: CLOSED},
+    CLOSED: {},
+}
+
+# What a link in this state may still do before it is cut, milliseconds from entering the state.
+STATE_MS = {
+    JOINED: gatt.MTU_MS,
+    READY: gatt.CHECK_IN_MS,
+    OFFERED: gatt.KEY_MS,
+    ANSWERED: gatt.CHECK_IN_MS,
+}
+
+
+class Peer:
+    """One link. `end` is when the offer that it was shown ends (ms)."""
+
+    def __init__(self, link: int, now: int) -> None:
+        self.link = link
+        self.joined = now
+        self.entered = now
+        self.state = JOINED
+        self.end = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything that belonged to the last offer."""
+        self.credential_data = b""
+        self.credential: Credential | None = None
+        self.approval_data = b""
+        self.answer = b""
+
+    def handle(self, event: str, now: int) -> None:
+        """Take one event; raises Error(WRONG_ORDER) where the table has no such pair."""
+        before = self.state
+        self.state = table.step(TABLE, before, event)
+        if self.state != before or event == OFFER:
+            self.entered = now
+        if event in (OFFER, WITHDRAWN) and self.state != ANSWERED:
+            self.forget()
+
+    @property
+    def has_key(self) -> bool:
+        return self.state in (KEYED, PRESENTED, APPROVED)
+
+    def deadline(self) -> int:
+        """When this link is to be cut (ms)."""
+        if self.has_key:
+            return self.end + gatt.GRACE_MS
+        return min(self.entered + STATE_MS[self.state], self.joined + gatt.LINK_MS)

@@ -1,0 +1,27 @@
+"""What goes into the receiver's core and what it asks for: plain values, no I/O."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# In: from the radio.
+Connected = NamedTuple("Connected", [("link", int)])
+Disconnected = NamedTuple("Disconnected", [("link", int)])
+MtuAgreed = NamedTuple("MtuAgreed", [("link", int), ("mtu", int)])
+Written = NamedTuple("Written", [("link", int), ("data", bytes)])
+# In: from the wire.
+WireUp = NamedTuple("WireUp", [("hello", bytes)])
+WireMessage = NamedTuple("WireMessage", [("channel", int), ("payload", bytes)])
+
+# Out: to the radio.
+Notify = NamedTuple("Notify", [("link", int), ("data", bytes)])
+NotifyOffer = NamedTuple("NotifyOffer", [("link", int)])
+ShowOffer = NamedTuple("ShowOffer", [("data", bytes)])
+ShowCertificate = NamedTuple("ShowCertificate", [("data", bytes)])
+Advertise = NamedTuple("Advertise", [("interval_us", int), ("data", bytes), ("response", bytes)])
+Disconnect = NamedTuple("Disconnect", [("link", int)])
+# Out: to the wire, the store, the board.
+Send = NamedTuple("Send", [("channel", int), ("payload", bytes)])
+Log = NamedTuple("Log", [("text", str)])
+Keep = NamedTuple("Keep", [("name", str), ("data", bytes)])
+Blink = NamedTuple("Blink", [("seconds", int)])

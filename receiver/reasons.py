@@ -1,0 +1,76 @@
+"""Every reason for which something is refused, declined or ended: one number, one name.
+
+The numbers travel on the serial line, in receipts and in the journal; the names are what the
+till's API, logs and counters show. The texts that people read stand in `bridge/reasons.py`.
+"""
+
+from __future__ import annotations
+
+OK = 0
+
+# Wrong on its face: somebody's bytes, not somebody's money.
+MALFORMED = 1
+OVERSIZE = 2
+BAD_SIGNATURE = 3
+WRONG_ORDER = 4
+WRONG_VERSION = 5
+WRONG_AMOUNT = 6
+WRONG_CURRENCY = 7
+WRONG_RECEIVER = 8
+WRONG_SESSION = 9
+WRONG_CREDENTIAL = 10
+WRONG_RECIPIENT = 11
+WRONG_TILL = 12
+WRONG_REFERENCE = 13
+WRONG_KIND = 14
+WRONG_TYPE = 15
+WRONG_ROLE = 16
+UNKNOWN_ISSUER = 17
+UNSUPPORTED_KEY = 18
+OFFER_EXPIRED = 19
+CREDENTIAL_EXPIRED = 20
+CREDENTIAL_NOT_YET_VALID = 21
+CERTIFICATE_EXPIRED = 22
+SECOND_APPROVAL = 23
+REPLAY = 24
+OLD_APP = 25
+SMALL_MTU = 26
+LINK_TIMEOUT = 27
+EVICTED = 28
+VERDICT_TIMEOUT = 29
+BUSY = 30
+STALE_STATE = 31
+NO_CERTIFICATE = 32
+
+# What the authority answers.
+CODE_WRONG = 40
+CODE_LOCKED = 41
+PURCHASE_LIMIT = 42
+CREDIT_SPACE = 43
+RECIPIENT_CLOSED = 44
+BUYER_BLOCKED = 45
+CREDENTIAL_REVOKED = 46
+RECEIVER_UNKNOWN = 47
+CONFLICT = 48
+
+# How a sale ends without money.
+CASHIER_CANCELLED = 60
+BUYER_SAID_NO = 61
+NOBODY_CAME = 62
+RECEIVER_OFFLINE = 63
+RECEIVER_UNTRUSTED = 64
+AUTHORITY_UNREACHABLE = 65
+BRIDGE_RESTARTED = 66
+REVERSED = 67
+WITHDRAWN = 68
+
+NAMES = {
+    value: name.lower()
+    for name, value in list(globals().items())
+    if name.isupper() and isinstance(value, int)
+}
+
+
+def name(code: int) -> str:
+    """The word for `code` in logs, counters and the till's API."""
+    return NAMES.get(code, "reason_%d" % code)

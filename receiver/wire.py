@@ -1,0 +1,189 @@
+"""Messages between receiver and bridge: one channel each, a CBOR map in each (design §4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import layout, messages
+from .errors import Error
+from .layout import blob, fixed, text, uint
+from .messages import CURRENCY_MOST, HASH_SIZE, RECEIVER_ID_SIZE, REFERENCE_SIZE, TILL_MOST
+from .reasons import WRONG_TYPE
+from .signed import ID_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .layout import Field
+
+PROTOCOL = 1
+NONCE_SIZE = 16
+
+# Bridge to receiver.
+OPEN = 1
+CANCEL = 2
+RESULT = 3
+STATE = 4
+CERTIFICATE = 5
+IDENTIFY = 6
+# Receiver to bridge.
+SYNC = 16
+OFFER = 17
+PHONE = 18
+CREDENTIAL = 19
+APPROVAL = 20
+HEALTH = 21
+# Both ways: the receiver's word on an approval, and the bridge's where it refuses one.
+VERDICT = 32
+
+# What a phone event tells (the till may show it; it decides nothing).
+PHONE_CONNECTED = 1
+PHONE_SHOWN = 2
+PHONE_LEFT = 3
+PHONE_REFUSED = 4
+PHONE_GONE = 5
+
+# Why the chip started (HELLO).
+RESET_POWER = 1
+RESET_SOFT = 2
+RESET_WATCHDOG = 3
+RESET_OTHER = 4
+
+# What the receiver says of itself when a link comes up.
+ReceiverHello = NamedTuple(
+    "ReceiverHello",
+    [
+        ("least", int),
+        ("most", int),
+        ("receiver_id", bytes),
+        ("board", str),
+        ("interpreter", str),
+        ("interpreter_version", str),
+        ("firmware", str),
+        ("firmware_hash", bytes),
+        ("reset_cause", int),
+        ("nonce", bytes),
+    ],
+)
+RECEIVER_HELLO = (
+    uint(1, "least", 1, 255),
+    uint(2, "most", 1, 255),
+    fixed(3, "receiver_id", RECEIVER_ID_SIZE),
+    text(4, "board", 24),
+    text(5, "interpreter", 16),
+    text(6, "interpreter_version", 24),
+    text(7, "firmware", 24),
+    fixed(8, "firmware_hash", 8),
+    uint(9, "reset_cause", RESET_POWER, RESET_OTHER),
+    fixed(10, "nonce", NONCE_SIZE),
+)
+BridgeHello = NamedTuple("BridgeHello", [("least", int), ("most", int), ("bridge_id", bytes)])
+BRIDGE_HELLO = (
+    uint(1, "least", 1, 255),
+    uint(2, "most", 1, 255),
+    fixed(3, "bridge_id", 8),
+)
+
+Open = NamedTuple(
+    "Open",
+    [
+        ("reference", bytes),
+        ("kind", int),
+        ("amount", int),
+        ("currency", int),
+        ("till", int),
+        ("ttl", int),
+    ],
+)
+Cancel = NamedTuple("Cancel", [("reference", bytes), ("reason", int)])
+Result = NamedTuple("Result", [("session", bytes), ("receipt", bytes)])
+Blob = NamedTuple("Blob", [("data", bytes)])
+Identify = NamedTuple("Identify", [("seconds", int)])
+# OFFER answers OPEN, and SYNC every new bridge: the open session, or an empty offer and why.
+Opened = NamedTuple("Opened", [("reference", bytes), ("offer", bytes), ("reason", int)])
+Phone = NamedTuple("Phone", [("session", bytes), ("link", int), ("event", int), ("reason", int)])
+CredentialRecord = NamedTuple(
+    "CredentialRecord",
+    [("link", int), ("certificate_hash", bytes), ("offer", bytes), ("enc", bytes), ("data", bytes)],
+)
+ApprovalRecord = NamedTuple("ApprovalRecord", [("session", bytes), ("link", int), ("data", bytes)])
+Verdict = NamedTuple("Verdict", [("session", bytes), ("approval_id", bytes), ("reason", int)])
+Health = NamedTuple("Health", [("uptime", int), ("free", int), ("links", int), ("counters", bytes)])
+
+_SESSION = fixed(1, "session", HASH_SIZE)
+_REASON = (0, 255)
+_SESSION_OPEN = (
+    blob(1, "reference", REFERENCE_SIZE),
+    blob(2, "offer", 182),
+    uint(3, "reason", *_REASON),
+)
+
+Layout = NamedTuple("Layout", [("fields", "tuple[Field, ...]"), ("make", "Callable[..., Any]")])
+
+LAYOUTS = {
+    OPEN: Layout(
+        (
+            fixed(1, "reference", REFERENCE_SIZE),
+            uint(2, "kind", messages.PURCHASE, messages.PURCHASE),
+            uint(3, "amount", 1),
+            uint(4, "currency", 1, CURRENCY_MOST),
+            uint(5, "till", 0, TILL_MOST),
+            uint(6, "ttl", 1, messages.TTL_MOST_S),
+        ),
+        Open,
+    ),
+    CANCEL: Layout((fixed(1, "reference", REFERENCE_SIZE), uint(2, "reason", *_REASON)), Cancel),
+    RESULT: Layout((_SESSION, blob(2, "receipt", 181)), Result),
+    STATE: Layout((blob(1, "data", 512),), Blob),
+    CERTIFICATE: Layout((blob(1, "data", 512),), Blob),
+    IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
+    SYNC: Layout(_SESSION_OPEN, Opened),
+    OFFER: Layout(_SESSION_OPEN, Opened),
+    PHONE: Layout(
+        (
+            blob(1, "session", HASH_SIZE),
+            uint(2, "link", 0, 255),
+            uint(3, "event", PHONE_CONNECTED, PHONE_GONE),
+            uint(4, "reason", *_REASON),
+        ),
+        Phone,
+    ),
+    CREDENTIAL: Layout(
+        (
+            uint(1, "link", 0, 255),
+            fixed(2, "certificate_hash", HASH_SIZE),
+            blob(3, "offer", 182),
+            blob(4, "enc", 32),
+            blob(5, "data", 182),
+        ),
+        CredentialRecord,
+    ),
+    APPROVAL: Layout((_SESSION, uint(2, "link", 0, 255), blob(3, "data", 182)), ApprovalRecord),
+    VERDICT: Layout(
+        (_SESSION, fixed(2, "approval_id", ID_SIZE), uint(3, "reason", *_REASON)), Verdict
+    ),
+    # `counters`: one CBOR map of reason code → how often, as bytes (keys vary).
+    HEALTH: Layout(
+        (
+            uint(1, "uptime"),
+            uint(2, "free"),
+            uint(3, "links", 0, 255),
+            blob(4, "counters", 512),
+        ),
+        Health,
+    ),
+}
+
+
+def encode(channel: int, value: Any) -> bytes:
+    """The payload of `value` on `channel`."""
+    return layout.encode(LAYOUTS[channel].fields, value)
+
+
+def decode(channel: int, payload: bytes) -> Any:
+    """The namedtuple on `channel`; raises Error, also for a channel that nobody knows."""
+    row = LAYOUTS.get(channel)
+    if row is None:
+        raise Error(WRONG_TYPE, "channel %d" % channel)
+    return layout.decode(row.fields, payload, row.make)
