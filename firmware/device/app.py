@@ -1,0 +1,132 @@
+"""The loop of the device: bytes and interrupts in, the core's outputs out, deadlines kept."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import TYPE_CHECKING
+
+from receiver import ports
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from receiver.core import Receiver
+
+    from .line import Line
+    from .ports.interface import Ports
+    from .radio import Radio
+    from .serial import Serial
+
+IDLE_MS = 1000  # the loop turns at least this often, and feeds the watchdog
+HEALTH_MS = 30_000
+
+
+class App:
+    """Core, pumps and ports at work. `flag` (asyncio.ThreadSafeFlag) wakes the loop."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        radio: Radio,
+        serial: Serial,
+        line: Line,
+        platform: Ports,
+        flag: asyncio.ThreadSafeFlag,
+    ) -> None:
+        self._receiver = receiver
+        self._radio = radio
+        self._serial = serial
+        self._line = line
+        self._clock = platform.clock
+        self._store = platform.store
+        self._board = platform.board
+        self._radio_pump = platform.radio_pump
+        self._flag = flag
+        self._health_due = HEALTH_MS
+
+    async def run(self) -> None:
+        """Serve until the line is closed from the other side."""
+        writer = asyncio.create_task(self._line.pump())
+        reader = asyncio.create_task(self._read())
+        tasks = [reader, writer]
+        if self._radio_pump is not None:
+            tasks.append(asyncio.create_task(self._radio_pump))
+        while not any(task.done() for task in tasks):
+            self._turn(self._clock.ms())
+            self._board.feed()
+            if not self._receiver.busy():
+                await self._wait()
+            await asyncio.sleep_ms(0)  # radio, reader and writer have their turn
+
+    async def _read(self) -> None:
+        data = await self._line.read()
+        while data:
+            self._serial.receive(data, self._clock.ms())
+            self._flag.set()
+            data = await self._line.read()
+        self._flag.set()
+
+    async def _wait(self) -> None:
+        """Until the next deadline or wake-up."""
+        now = self._clock.ms()
+        times = [now + IDLE_MS]
+        for part in (self._receiver, self._radio, self._serial.link):
+            due = part.deadline()
+            if due is not None:
+                times.append(due)
+        patience = min(times) - now
+        if patience <= 0:
+            return
+        try:
+            await asyncio.wait_for_ms(self._flag.wait(), patience)
+        except TimeoutError:
+            return
+
+    def _turn(self, now: int) -> None:
+        event = self._radio.poll()
+        while event is not None:
+            self._receiver.handle(event, now)
+            event = self._radio.poll()
+        self._expire(now)
+        self._perform(now)
+        self._serial.settle()
+        self._transmit(now)
+        if self._receiver.busy():
+            self._receiver.work(now)
+            self._perform(now)
+            self._transmit(now)
+
+    def _expire(self, now: int) -> None:
+        for part in (self._receiver, self._radio):
+            due = part.deadline()
+            if due is not None and due <= now:
+                part.expire(now)
+        self._serial.expire(now)
+        if now >= self._health_due:
+            self._health_due = now + HEALTH_MS
+            gc.collect()
+            self._receiver.health(now, gc.mem_free())
+
+    def _perform(self, now: int) -> None:
+        action = self._receiver.poll()
+        while action is not None:
+            self._do(action, now)
+            action = self._receiver.poll()
+
+    def _do(self, action: Any, now: int) -> None:
+        if self._radio.perform(action, now) or self._serial.perform(action):
+            return
+        if isinstance(action, ports.Keep):
+            self._store.put(action.name, action.data)
+        elif isinstance(action, ports.Blink):
+            self._board.blink(action.seconds)
+        else:
+            raise TypeError("output " + repr(action))
+
+    def _transmit(self, now: int) -> None:
+        data = self._serial.link.transmit()
+        while data:
+            self._line.write(data)
+            data = self._serial.link.transmit()
+        self._serial.expire(now)

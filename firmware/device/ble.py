@@ -1,0 +1,52 @@
+"""MicroPython's `bluetooth.BLE` as used here (the published stubs are wrong about it)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+IRQ_CENTRAL_CONNECT = 1
+IRQ_CENTRAL_DISCONNECT = 2
+IRQ_GATTS_WRITE = 3
+IRQ_MTU_EXCHANGED = 21
+
+FLAG_READ = 0x0002
+FLAG_WRITE_NO_RESPONSE = 0x0004
+FLAG_WRITE = 0x0008
+FLAG_NOTIFY = 0x0010
+
+ENOMEM = 12  # the only back-pressure there is: no buffer for a notification
+
+
+class Ble(Protocol):
+    """The part of `bluetooth.BLE` in use."""
+
+    def active(self, on: bool) -> bool: ...
+
+    def config(self, **settings: int | str) -> None: ...
+
+    def irq(self, handler: Callable[[int, tuple[Any, ...]], Any]) -> None: ...
+
+    def gap_advertise(
+        self,
+        interval_us: int | None,
+        adv_data: bytes | None = None,
+        *,
+        resp_data: bytes | None = None,
+        connectable: bool = True,
+    ) -> None: ...
+
+    def gatts_register_services(self, services: tuple[Any, ...]) -> tuple[tuple[int, ...], ...]: ...
+
+    def gatts_set_buffer(self, handle: int, size: int) -> None: ...
+
+    def gatts_read(self, handle: int) -> bytes: ...
+
+    def gatts_write(self, handle: int, data: bytes) -> None: ...
+
+    def gatts_notify(self, link: int, handle: int, data: bytes) -> None: ...
+
+    def gap_disconnect(self, link: int) -> bool: ...

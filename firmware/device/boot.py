@@ -1,0 +1,112 @@
+"""Boot order and composition: the one place that knows which platform this is."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from . import slots, version
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from receiver.identity import Identity
+
+    from .ports.interface import Ports
+
+SEED_SIZE = 32
+SEQUENCE_FIRST = 1
+
+
+def main() -> None:
+    """Run the receiver until the line closes or something fails; then reset."""
+    platform = _platform()
+    if platform.board.wants_repl():
+        return
+    _silence_interrupt_key()
+    try:
+        asyncio.run(_serve(platform))
+    except Exception as error:
+        sys.print_exception(error)  # text between frames: it ends in the bridge's raw log
+    platform.board.reset()
+
+
+def _platform() -> Ports:
+    if sys.platform == "esp32":
+        from .ports import esp32 as port
+    else:
+        from .ports import unix as port
+    return port.make()
+
+
+def _silence_interrupt_key() -> None:
+    """Byte 3 in a frame is no Ctrl-C; MicroPython turns that on again at every script."""
+    import micropython
+
+    micropython.kbd_intr(-1)
+
+
+async def _serve(platform: Ports) -> None:
+    flag = asyncio.ThreadSafeFlag()
+    from .radio import Radio
+
+    radio = Radio(platform.ble, platform.uuid, flag.set)  # the radio before anything large
+
+    from receiver.core import Receiver
+    from receiver.link import Link
+
+    from .app import App
+    from .line import Line
+    from .serial import Serial
+
+    receiver = Receiver(_identity(platform))
+    link = Link(platform.entropy(4), _hello(platform, receiver.identity), host=False)
+    line = Line(platform.source, platform.sink, asyncio.Event())
+    serial = Serial(link, receiver)
+    app = App(receiver, radio, serial, line, platform, flag)
+    slots.settle()
+    await app.run()
+
+
+def _identity(platform: Ports) -> Identity:
+    """Key, certificate and pinned keys from the store; a board without a key makes one."""
+    from receiver import pins
+    from receiver.crypto import portable
+    from receiver.identity import Identity
+
+    store = platform.store
+    seed = store.get("key")
+    if len(seed) != SEED_SIZE:
+        seed = platform.entropy(SEED_SIZE)
+        store.put("key", seed)
+    pinned = store.get("pins")
+    sequence = int.from_bytes(store.get("sequence"), "big") or SEQUENCE_FIRST
+    return Identity(
+        seed,
+        store.get("certificate"),
+        pins.decode(pinned) if pinned else {},
+        portable,
+        platform.entropy,
+        sequence,
+    )
+
+
+def _hello(platform: Ports, identity: Identity) -> bytes:
+    from receiver import layout, wire
+
+    implementation: Any = sys.implementation
+    release = [str(part) for part in implementation[1] if part != ""]
+    hello = wire.ReceiverHello(
+        wire.PROTOCOL,
+        wire.PROTOCOL,
+        identity.receiver_id,
+        platform.board.name,
+        implementation[0],
+        ".".join(release[:3]) + "".join("-" + part for part in release[3:]),
+        version.VERSION,
+        version.measure(sys.path[0]),
+        platform.board.reset_cause(),
+        identity.nonce,
+    )
+    return layout.encode(wire.RECEIVER_HELLO, hello)

@@ -1,0 +1,17 @@
+"""The names of `typing` that device files need at run time (MicroPython ships none)."""
+
+from collections import namedtuple
+
+TYPE_CHECKING = False
+
+
+def NamedTuple(name, fields):  # noqa: N802 - CPython's spelling
+    return namedtuple(name, [field for field, _ in fields])
+
+
+class Protocol:
+    """A base class that means nothing at run time."""
+
+
+def cast(_kind, value):
+    return value

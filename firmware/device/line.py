@@ -1,0 +1,60 @@
+"""The byte stream to the host: standard input and output, on ESP32 as on the Unix port.
+
+`poll` before every read and write: a read of n bytes blocks until there are n, and a write into a
+full buffer would hold the radio up.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import TYPE_CHECKING
+
+from .wait import readable, writable
+
+if TYPE_CHECKING:
+    from typing import Any
+
+READ_MOST = 256  # the chip's input ring holds 260 bytes
+WRITE_MOST = 63  # USB-Serial-JTAG stalls on multiples of 64 (MicroPython 1.28, 1.29)
+# Beyond this nobody reads: newer bytes are dropped, and the link sends again what matters.
+WAITING_MOST = 2048
+
+
+class Line:
+    """Non-blocking bytes over two streams; `pump` must run as a task for output to leave."""
+
+    def __init__(self, source: Any, sink: Any, wakes: Any) -> None:
+        self._source = source
+        self._sink = sink
+        self._wakes = wakes  # asyncio.Event
+        self._waiting = bytearray()
+        self._poller = select.poll()
+        self._poller.register(source, select.POLLIN)
+
+    async def read(self) -> bytes:
+        """What has arrived, at least one byte; b"" once the other side has closed."""
+        await readable(self._source)
+        data = bytearray()
+        while len(data) < READ_MOST and self._poller.poll(0):
+            piece = self._source.buffer.read(1)
+            if not piece:
+                break
+            data += piece
+        return bytes(data)
+
+    def write(self, data: bytes) -> None:
+        """Queue `data`, whole or not at all."""
+        if len(self._waiting) + len(data) <= WAITING_MOST:
+            self._waiting += data
+            self._wakes.set()
+
+    async def pump(self) -> None:
+        """Write what waits, whenever the stream takes it."""
+        while True:
+            if not self._waiting:
+                self._wakes.clear()
+                await self._wakes.wait()
+            await writable(self._sink)
+            piece = bytes(memoryview(self._waiting)[:WRITE_MOST])
+            self._sink.buffer.write(piece)
+            self._waiting = self._waiting[len(piece) :]

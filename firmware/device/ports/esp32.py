@@ -1,0 +1,112 @@
+"""ESP32 boards: NVS as store, the USB or UART console as line. Not yet seen on hardware."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, cast
+
+import bluetooth
+import esp32
+import machine
+
+from receiver import wire
+
+from ..boards import esp32c3 as pins
+from .interface import Ports
+
+if TYPE_CHECKING:
+    from ..ble import Ble
+
+NAMESPACE = "tillsign"
+BLOB_MOST = 512
+WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far below
+
+_CAUSES = {
+    machine.PWRON_RESET: wire.RESET_POWER,
+    machine.SOFT_RESET: wire.RESET_SOFT,
+    machine.WDT_RESET: wire.RESET_WATCHDOG,
+}
+
+
+class Clock:
+    """`ticks_ms` wraps after twelve days; this does not. Must be asked at least that often."""
+
+    def __init__(self) -> None:
+        self._last = time.ticks_ms()
+        self._ms = 0
+
+    def ms(self) -> int:
+        ticks = time.ticks_ms()
+        self._ms += time.ticks_diff(ticks, self._last)
+        self._last = ticks
+        return self._ms
+
+
+class Store:
+    """Blobs in non-volatile storage, committed one by one."""
+
+    def __init__(self) -> None:
+        self._nvs = esp32.NVS(NAMESPACE)
+
+    def get(self, name: str) -> bytes:
+        buffer = bytearray(BLOB_MOST)
+        try:
+            size = self._nvs.get_blob(name, buffer)
+        except OSError:
+            return b""
+        return bytes(buffer[:size])
+
+    def put(self, name: str, data: bytes) -> None:
+        self._nvs.set_blob(name, data)
+        self._nvs.commit()
+
+
+class Board:
+    name = pins.NAME
+
+    def __init__(self) -> None:
+        self._lamp = machine.Pin(pins.LAMP, machine.Pin.OUT, value=pins.LAMP_OFF)
+        self._button = machine.Pin(pins.BUTTON, machine.Pin.IN, machine.Pin.PULL_UP)
+        self._timer = machine.Timer(0)
+        self._watchdog: machine.WDT | None = None
+
+    def reset_cause(self) -> int:
+        return _CAUSES.get(machine.reset_cause(), wire.RESET_OTHER)
+
+    def unique_id(self) -> bytes:
+        return machine.unique_id()
+
+    def feed(self) -> None:
+        if self._watchdog is None:  # cannot be stopped: begins with the loop's first turn
+            self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
+        self._watchdog.feed()
+
+    def blink(self, seconds: int) -> None:
+        self._lamp.value(not pins.LAMP_OFF)
+        self._timer.init(mode=machine.Timer.ONE_SHOT, period=seconds * 1000, callback=self._dark)
+
+    def wants_repl(self) -> bool:
+        return self._button.value() == pins.BUTTON_PRESSED
+
+    def reset(self) -> None:
+        machine.reset()
+
+    def _dark(self, _timer: machine.Timer) -> None:
+        self._lamp.value(pins.LAMP_OFF)
+
+
+def make() -> Ports:
+    """The platform, radio first."""
+    return Ports(
+        cast("Ble", bluetooth.BLE()),  # the published stub is wrong
+        bluetooth.UUID,
+        None,
+        sys.stdin,
+        sys.stdout,
+        Store(),
+        os.urandom,
+        Clock(),
+        Board(),
+    )

@@ -1,0 +1,60 @@
+"""What a platform gives the device (design §2): one file beside this one for each platform."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from ..ble import Ble
+
+
+class Clock(Protocol):
+    def ms(self) -> int:
+        """Milliseconds since some moment before boot; never wraps."""
+
+
+class Store(Protocol):
+    def get(self, name: str) -> bytes:
+        """What was kept under `name` (at most 15 characters), or b""."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep `data`; it has survived a power cut from now on."""
+
+
+class Board(Protocol):
+    name: str
+
+    def reset_cause(self) -> int:
+        """One of `receiver.wire.RESET_…`."""
+
+    def unique_id(self) -> bytes: ...
+
+    def feed(self) -> None:
+        """Tell the watchdog that radio and serial are alive."""
+
+    def blink(self, seconds: int) -> None: ...
+
+    def wants_repl(self) -> bool:
+        """Whether a technician holds the button at power-up."""
+
+    def reset(self) -> None:
+        """Start over; does not return."""
+
+
+Ports = NamedTuple(
+    "Ports",
+    [
+        ("ble", "Ble"),
+        ("uuid", "Callable[[str], Any]"),
+        ("radio_pump", "Coroutine[Any, Any, None] | None"),
+        ("source", "Any"),
+        ("sink", "Any"),
+        ("store", "Store"),
+        ("entropy", "Callable[[int], bytes]"),
+        ("clock", "Clock"),
+        ("board", "Board"),
+    ],
+)

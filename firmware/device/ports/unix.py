@@ -1,0 +1,113 @@
+"""The Unix port of MicroPython as a board: files for the store, standard streams for the line.
+
+Where the interpreter has a `bluetooth` module of its own, that one is used; else the simulator's,
+from the directory that TILLSIGN_SHIM names.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from receiver import wire
+
+from ..wait import readable
+from .interface import Ports
+
+if TYPE_CHECKING:
+    from typing import Any
+
+RESET_MARK = "reset"
+
+
+class Clock:
+    """Milliseconds from a 64-bit counter: wraps after an age."""
+
+    def ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class Store:
+    """One file each, replaced whole."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def get(self, name: str) -> bytes:
+        try:
+            with open(self._directory + "/" + name, "rb") as file:
+                data: bytes = file.read()
+                return data
+        except OSError:
+            return b""
+
+    def put(self, name: str, data: bytes) -> None:
+        path = self._directory + "/" + name
+        with open(path + ".new", "wb") as file:
+            file.write(data)
+        os.rename(path + ".new", path)
+
+
+class Board:
+    name = "unix"
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._cause = wire.RESET_SOFT if store.get(RESET_MARK) else wire.RESET_POWER
+        store.put(RESET_MARK, b"")
+
+    def reset_cause(self) -> int:
+        return self._cause
+
+    def unique_id(self) -> bytes:
+        return b"unix"
+
+    def feed(self) -> None:
+        """No watchdog here: whoever started this process watches it."""
+
+    def blink(self, seconds: int) -> None:
+        """No lamp here."""
+
+    def wants_repl(self) -> bool:
+        return False
+
+    def reset(self) -> None:
+        self._store.put(RESET_MARK, b"1")
+        sys.exit(0)
+
+
+def make() -> Ports:
+    """The platform, radio first. TILLSIGN_STORE names the store's directory."""
+    bluetooth = _bluetooth()
+    ble = bluetooth.BLE()
+    store = Store(os.getenv("TILLSIGN_STORE", "."))
+
+    return Ports(
+        ble,
+        bluetooth.UUID,
+        _pump(ble) if hasattr(ble, "pump") else None,
+        sys.stdin,
+        sys.stdout,
+        store,
+        os.urandom,
+        Clock(),
+        Board(store),
+    )
+
+
+async def _pump(ble: Any) -> None:
+    """The simulator's radio has no interrupts: its socket is read here."""
+    while True:
+        await readable(ble.fileno_stream())
+        ble.pump()
+
+
+def _bluetooth() -> Any:
+    try:
+        import bluetooth
+    except ImportError:
+        sys.path.append(os.getenv("TILLSIGN_SHIM", ""))
+        import bluetooth
+    return bluetooth

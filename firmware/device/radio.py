@@ -1,0 +1,180 @@
+"""The radio pump: Bluetooth interrupts become events of the core, its outputs become GATT calls.
+
+On ESP32 the handler runs in the NimBLE task, before the answer goes out, on a small stack: it
+copies and leaves. What it leaves lies in a ring of fixed size until the loop fetches it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import gatt, ports
+
+from . import ble as names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .ble import Ble
+
+# Four phones with a connection, an MTU and four writes each may wait for the loop at once.
+RING_SIZE = 32
+RETRY_MS = 15  # between two tries of a call that found no buffer
+NOTIFY_MS = 2000  # after that the link is given up
+LINGER_MS = 60  # two connection intervals: a last notification leaves before the link is cut
+
+_Pending = NamedTuple("_Pending", [("link", int), ("handle", int), ("data", bytes), ("until", int)])
+_Cut = NamedTuple("_Cut", [("link", int), ("due", int)])
+
+
+class Radio:
+    """`wake` is called from the interrupt handler and must be safe there."""
+
+    def __init__(self, ble: Ble, uuid: Callable[[str], Any], wake: Callable[[], None]) -> None:
+        self.lost = 0  # events that the ring had no room for, and failures of the handler
+        self._ble = ble
+        self._wake = wake
+        self._ring: list[Any] = [None] * RING_SIZE
+        self._head = 0  # written by the handler alone
+        self._tail = 0  # written by the loop alone
+        self._pending: list[_Pending] = []
+        self._cuts: list[_Cut] = []
+        self._advert: ports.Advertise | None = None
+        self._retry = 0
+        ble.active(True)  # before anything large is allocated: the C3's radio does not start else
+        ble.irq(self._interrupt)
+        ble.config(mtu=gatt.MTU)
+        self._certificate, self._offer, self._exchange = self._register(uuid)
+
+    def poll(self) -> Any:
+        """The next event for the core, or None."""
+        if self._tail == self._head:
+            return None
+        event = self._ring[self._tail]
+        self._ring[self._tail] = None
+        self._tail = (self._tail + 1) % RING_SIZE
+        return event
+
+    def perform(self, action: Any, now: int) -> bool:
+        """Do one output of the core; False if it is not the radio's."""
+        method = _ACTIONS.get(type(action))
+        if method is None:
+            return False
+        method(self, action, now)
+        return True
+
+    def deadline(self) -> int | None:
+        """When `expire` has something to do (ms)."""
+        times = [cut.due for cut in self._cuts]
+        if self._pending or self._advert is not None:
+            times.append(self._retry)
+        return min(times) if times else None
+
+    def expire(self, now: int) -> None:
+        """Try again what found no buffer, and cut the links that are due."""
+        if now >= self._retry:
+            waiting, self._pending = self._pending, []
+            for item in waiting:
+                self._send(item, now)
+            if self._advert is not None:
+                self._advertise(self._advert, now)
+        for cut in [cut for cut in self._cuts if cut.due <= now]:
+            self._cuts.remove(cut)
+            self._cut(cut.link)
+
+    def _register(self, uuid: Callable[[str], Any]) -> tuple[int, ...]:
+        """The table of design §3.2, in its fixed order."""
+        read, notify = names.FLAG_READ, names.FLAG_NOTIFY
+        write = names.FLAG_WRITE | names.FLAG_WRITE_NO_RESPONSE
+        characteristics = (
+            (uuid(gatt.CERTIFICATE), read),
+            (uuid(gatt.OFFER), read | notify),
+            (uuid(gatt.EXCHANGE), write | notify),
+        )
+        (handles,) = self._ble.gatts_register_services(((uuid(gatt.SERVICE), characteristics),))
+        certificate, offer, exchange = handles
+        self._ble.gatts_set_buffer(certificate, gatt.CERTIFICATE_MOST)
+        self._ble.gatts_set_buffer(offer, gatt.OFFER_MOST)
+        # One byte more than allowed, so that a longer write is seen, not cut to a valid one.
+        self._ble.gatts_set_buffer(exchange, gatt.EXCHANGE_MOST + 1)
+        return handles
+
+    def _interrupt(self, event: int, data: tuple[Any, ...]) -> None:
+        try:
+            if event == names.IRQ_CENTRAL_CONNECT:
+                self._put(ports.Connected(data[0]))
+            elif event == names.IRQ_CENTRAL_DISCONNECT:
+                self._put(ports.Disconnected(data[0]))
+            elif event == names.IRQ_GATTS_WRITE:
+                self._put(ports.Written(data[0], bytes(self._ble.gatts_read(data[1]))))
+            elif event == names.IRQ_MTU_EXCHANGED:
+                self._put(ports.MtuAgreed(data[0], data[1]))
+        except Exception:  # anything that leaves this handler would silence the radio for good
+            self.lost += 1
+            self._cuts.append(_Cut(data[0] if data else 0, 0))
+        self._wake()
+
+    def _put(self, event: Any) -> None:
+        head = (self._head + 1) % RING_SIZE
+        if head == self._tail:
+            raise MemoryError
+        self._ring[self._head] = event
+        self._head = head
+
+    def _show_certificate(self, action: ports.ShowCertificate, now: int) -> None:
+        self._ble.gatts_write(self._certificate, action.data)
+
+    def _show_offer(self, action: ports.ShowOffer, now: int) -> None:
+        self._ble.gatts_write(self._offer, action.data)
+        self._shown = action.data
+
+    def _notify_offer(self, action: ports.NotifyOffer, now: int) -> None:
+        self._send(_Pending(action.link, self._offer, self._shown, now + NOTIFY_MS), now)
+
+    def _notify(self, action: ports.Notify, now: int) -> None:
+        self._send(_Pending(action.link, self._exchange, action.data, now + NOTIFY_MS), now)
+
+    def _send(self, item: _Pending, now: int) -> None:
+        """Notify now, or later in the same order where the stack has no buffer."""
+        if any(item.link == earlier.link for earlier in self._pending):
+            self._pending.append(item)
+            return
+        try:
+            self._ble.gatts_notify(item.link, item.handle, item.data)
+        except OSError as error:
+            if error.errno == names.ENOMEM and now < item.until:
+                self._pending.append(item)
+                self._retry = now + RETRY_MS
+            else:
+                self._cut(item.link)
+
+    def _advertise(self, action: ports.Advertise, now: int) -> None:
+        self._advert = None
+        try:
+            self._ble.gap_advertise(
+                action.interval_us, action.data, resp_data=action.response, connectable=True
+            )
+        except OSError:  # the controller is between two states right after a connection
+            self._advert = action
+            self._retry = now + RETRY_MS
+
+    def _disconnect(self, action: ports.Disconnect, now: int) -> None:
+        self._cuts.append(_Cut(action.link, now + LINGER_MS))
+
+    def _cut(self, link: int) -> None:
+        self._pending = [item for item in self._pending if item.link != link]
+        try:
+            self._ble.gap_disconnect(link)
+        except OSError:
+            return  # already gone; its disconnect event comes or has come
+
+
+_ACTIONS: dict[Any, Callable[[Radio, Any, int], None]] = {
+    ports.ShowCertificate: Radio._show_certificate,
+    ports.ShowOffer: Radio._show_offer,
+    ports.NotifyOffer: Radio._notify_offer,
+    ports.Notify: Radio._notify,
+    ports.Advertise: Radio._advertise,
+    ports.Disconnect: Radio._disconnect,
+}

@@ -1,0 +1,23 @@
+"""Waiting for a stream in MicroPython's asyncio; its StreamReader wants whole reads."""
+
+from __future__ import annotations
+
+from asyncio import core  # type: ignore[attr-defined]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    async def readable(stream: Any) -> None: ...
+
+    async def writable(stream: Any) -> None: ...
+
+else:
+
+    def readable(stream):
+        """Await this until `stream` has something to read, or has been closed."""
+        yield core._io_queue.queue_read(stream)
+
+    def writable(stream):
+        """Await this until `stream` takes something."""
+        yield core._io_queue.queue_write(stream)
