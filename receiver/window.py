@@ -1,0 +1,185 @@
+"""The parts of stop-and-wait: what waits to be sent, what is joined, and the retry timer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .frames import Frame
+
+MESSAGE_MAX = 2048  # joined from parts; the longest, a certificate with its chain, stays below
+QUEUE_MAX = 4096  # bytes that may wait to be sent: two of the longest messages
+QUEUE_ENTRY = 32  # what a waiting message costs beside its payload
+
+Queued = NamedTuple("Queued", [("channel", int), ("payload", bytes), ("token", int)])
+Message = NamedTuple("Message", [("channel", int), ("payload", bytes), ("token", int)])
+Part = NamedTuple("Part", [("more", bool), ("channel", int), ("payload", bytes)])
+
+
+class Outbox:
+    """Messages on their way: one part of the first in flight until it is acknowledged."""
+
+    def __init__(self, counters: dict[str, int]) -> None:
+        self.seq = 0
+        self.flying = False
+        self._counters = counters
+        self._queue: list[Queued] = []
+        self._waiting = 0  # bytes in the queue, with QUEUE_ENTRY for each message
+        self._start = 0  # of the part in flight
+        self._end = 0
+        self._due = False  # the part in flight is to be written again
+
+    def put(self, queued: Queued) -> bool:
+        """Adds a message; False if there is no room."""
+        cost = len(queued.payload) + QUEUE_ENTRY
+        if self._waiting + cost > QUEUE_MAX:
+            return False
+        self._waiting += cost
+        self._queue.append(queued)
+        return True
+
+    def part(self, size: int) -> Part | None:
+        """What to write now: the next part, of at most `size` bytes, or the one in flight again."""
+        if not self._queue:
+            return None
+        channel, payload, _ = self._queue[0]
+        if not self.flying:
+            self.flying = True
+            self._end = min(self._start + size, len(payload))
+        elif self._due:
+            self._counters["retransmits"] += 1
+        else:
+            return None
+        self._due = False
+        return Part(self._end < len(payload), channel, payload[self._start : self._end])
+
+    def again(self) -> None:
+        """The part in flight, if any, is to be written once more."""
+        self._due = True
+
+    def acknowledged(self, ack: int) -> bool:
+        """Whether `ack`, the number the peer expects next, says that the part in flight arrived."""
+        if not self.flying or ack != (self.seq + 1) & 0xFF:
+            return False
+        self.flying = False
+        self.seq = ack
+        self._start = self._end
+        return True
+
+    def finished(self) -> Queued | None:
+        """Asked after `acknowledged`: the first message, if that was its last part."""
+        if self._end < len(self._queue[0].payload):
+            return None
+        self._start = self._end = 0
+        queued = self._queue.pop(0)
+        self._waiting -= len(queued.payload) + QUEUE_ENTRY
+        return queued
+
+    def clear(self) -> tuple[Queued, ...]:
+        """A new sequence space: all that waited or flew, in order."""
+        lost = tuple(self._queue)
+        self._queue.clear()
+        self._waiting = self._start = self._end = self.seq = 0
+        self.flying = False
+        return lost
+
+
+class Inbox:
+    """Joins parts. The last one of a message is acknowledged when the message is accepted."""
+
+    def __init__(self, counters: dict[str, int]) -> None:
+        self.seq = 0  # expected next; it is also the acknowledgement of all before
+        self.owing = False  # an acknowledgement is to be written
+        self._counters = counters
+        self._joined = bytearray(MESSAGE_MAX)
+        self._size = 0
+        self._refusing = False  # the message grew too long: its other parts are thrown away
+        self._token = 0
+        self._open = False  # a message is with the application
+
+    def take(self, frame: Frame) -> Message | None:
+        """One DATA frame; the message if it completes one."""
+        if frame.seq == (self.seq - 1) & 0xFF:
+            self._counters["duplicates"] += 1
+            self.owing = True
+        elif frame.seq != self.seq:
+            self._counters["strange"] += 1
+        elif self._open:
+            self._counters["duplicates"] += 1
+        else:
+            return self._join(frame)
+        return None
+
+    def accept(self, token: int) -> bool:
+        """Acknowledges the message with this token; False if it is not the open one."""
+        if not self._open or token != self._token:
+            return False
+        self._open = False
+        self._advance()
+        return True
+
+    def clear(self) -> None:
+        """A new sequence space: what was open is void."""
+        self.seq = self._size = 0
+        self.owing = self._refusing = self._open = False
+
+    def _join(self, frame: Frame) -> Message | None:
+        start, end = self._size, self._size + len(frame.payload)
+        if self._refusing or end > MESSAGE_MAX:
+            self._refuse(frame.more)
+            return None
+        if frame.more:
+            self._joined[start:end] = frame.payload
+            self._size = end
+            self._advance()
+            return None
+        self._size = 0
+        self._open = True
+        self._token += 1
+        whole = bytes(memoryview(self._joined)[:start]) + frame.payload if start else frame.payload
+        return Message(frame.channel, whole, self._token)
+
+    def _refuse(self, more: bool) -> None:
+        """Acknowledged all the same: an unacknowledged part would take the link down."""
+        if not self._refusing:
+            self._counters["oversize"] += 1
+        self._refusing = more
+        self._size = 0
+        self._advance()
+
+    def _advance(self) -> None:
+        self.seq = (self.seq + 1) & 0xFF
+        self.owing = True
+
+
+class Timer:
+    """Runs from the first `tick` after `start`, since whoever starts it does not know the time."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.started = False
+        self.due: int | None = None
+
+    def start(self) -> None:
+        """Runs anew, from the next tick."""
+        self.started = True
+        self.due = None
+
+    def stop(self) -> None:
+        """There was an answer."""
+        self.attempts = 0
+        self.started = False
+        self.due = None
+
+    def tick(self, due: int) -> None:
+        """The time is known; `due` is when a timer started before it ends."""
+        if self.started:
+            self.started = False
+            self.due = due
+
+    def expired(self, now: int) -> bool:
+        """Whether the time is up, said once."""
+        if self.due is None or now < self.due:
+            return False
+        self.due = None
+        return True
