@@ -80,7 +80,7 @@ class App:
             return
         try:
             await asyncio.wait_for_ms(self._flag.wait(), patience)
-        except TimeoutError:
+        except asyncio.TimeoutError:
             return
 
     def _turn(self, now: int) -> None:

@@ -23,10 +23,13 @@ RESET_MARK = "reset"
 
 
 class Clock:
-    """Milliseconds from a 64-bit counter: wraps after an age."""
+    """`ticks_ms` of this port wraps after an age; small ints have 63 bits here."""
+
+    def __init__(self) -> None:
+        self._start = time.ticks_ms()
 
     def ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return time.ticks_diff(time.ticks_ms(), self._start)
 
 
 class Store:
