@@ -1,0 +1,79 @@
+"""An authority that is slow, broken or mute, on demand of the simulator's own code only."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .requests import RequestError
+
+if TYPE_CHECKING:
+    from .requests import Handler
+
+
+class Fault(Enum):
+    """How a request goes wrong."""
+
+    FAIL = "answers 500 and does nothing"
+    SILENT = "takes the request, does nothing and never answers"
+    DROP = "does everything, then cuts the connection instead of answering"
+
+
+@dataclass
+class Faults:
+    """What to do to requests whose path begins with `prefix`; change the fields at any time.
+
+    `times` counts down to 0, where faults end by themselves; None goes on for ever.
+    """
+
+    delay_s: float = 0.0
+    fault: Fault | None = None
+    prefix: str = "/v1/"
+    times: int | None = None
+
+    def clear(self) -> None:
+        """Go right again."""
+        self.delay_s, self.fault, self.times = 0.0, None, None
+
+    def middleware(self, stopped: asyncio.Event) -> Any:
+        """Hold requests back no longer than until `stopped`."""
+
+        @web.middleware
+        async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not self._concerns(request):
+                return await handler(request)
+            delay_s, fault = self.delay_s, self.fault
+            if delay_s:
+                await _wait(stopped, delay_s)
+            if fault is Fault.FAIL:
+                raise RequestError(500, "as ordered")
+            if fault is Fault.SILENT:
+                await stopped.wait()
+                return _cut(request, web.Response())
+            response = await handler(request)
+            return _cut(request, response) if fault is Fault.DROP else response
+
+        return middleware
+
+    def _concerns(self, request: web.Request) -> bool:
+        if not request.path.startswith(self.prefix) or self.times == 0:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+async def _wait(stopped: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopped.wait(), seconds)
+
+
+def _cut(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return response

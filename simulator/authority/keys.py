@@ -1,0 +1,83 @@
+"""The authority's secrets, and everything it signs with them.
+
+One Ed25519 key per role and epoch, its `kid` being those two bytes; the newest epoch signs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from receiver import cbor, messages, signed
+from receiver.crypto import host
+from simulator import pki, proof
+
+ISSUER = "Tillsign demo authority"
+ROLES = (
+    signed.ROLE_RECEIVER,
+    signed.ROLE_CREDENTIAL,
+    signed.ROLE_RECEIPT,
+    signed.ROLE_STATE,
+)
+LEAST_PROTOCOL = 1
+LEAST_APP = 1
+NO_REVOCATIONS = sha256(cbor.encode([])).digest()
+
+_FIRST_EPOCH = 1
+_SEED_SIZE = 32
+
+
+class Keys:
+    """Signing seeds by kid and the X25519 key that code proofs rest on, from one private file."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            _create(path)
+        stored = json.loads(path.read_text())
+        self._seeds = {
+            bytes.fromhex(kid): bytes.fromhex(seed) for kid, seed in stored["sign"].items()
+        }
+        self._code = bytes.fromhex(stored["code"])
+
+    def pins(self) -> dict[bytes, bytes]:
+        """kid → public key, for everyone who verifies."""
+        return {kid: host.ed25519_public(seed) for kid, seed in self._seeds.items()}
+
+    @property
+    def code_public(self) -> bytes:
+        """The X25519 public key that phones agree K with."""
+        return proof.public_key(self._code)
+
+    def code_key(self, phone: bytes, code: str) -> bytes:
+        """K for a phone's X25519 public key and its code; ValueError as in `proof.code_key`."""
+        return proof.code_key(self._code, phone, code)
+
+    def certificate(self, value: messages.Certificate) -> bytes:
+        return self._sign(messages.CERTIFICATE, value)
+
+    def credential(self, value: messages.Credential) -> bytes:
+        return self._sign(messages.CREDENTIAL, value)
+
+    def receipt(self, value: messages.Receipt) -> bytes:
+        return self._sign(messages.RECEIPT, value)
+
+    def state(self, version: int, receiver_id: bytes, nonce: bytes, now: int) -> bytes:
+        """What a receiver needs to know now; nothing may be accepted offline in this release."""
+        value = messages.State(
+            version, receiver_id, nonce, now, LEAST_PROTOCOL, LEAST_APP, 0, 0, 0, 0, NO_REVOCATIONS
+        )
+        return self._sign(messages.STATE, value)
+
+    def _sign(self, kind: signed.Kind, value: Any) -> bytes:
+        kid = max(kid for kid in self._seeds if kid[0] == kind.role)
+        return signed.encode(kind, value, kid, partial(host.ed25519_sign, self._seeds[kid]))
+
+
+def _create(path: Path) -> None:
+    seeds = {bytes((role, _FIRST_EPOCH)).hex(): os.urandom(_SEED_SIZE).hex() for role in ROLES}
+    data = json.dumps({"sign": seeds, "code": os.urandom(proof.KEY_SIZE).hex()})
+    pki.write_private(path, data.encode())

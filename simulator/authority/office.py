@@ -1,0 +1,24 @@
+"""What every part of the authority works with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .keys import Keys
+    from .store import Store
+
+
+class Office(NamedTuple):
+    """Books, keys and a clock (seconds since 1970)."""
+
+    store: Store
+    keys: Keys
+    pins: Mapping[bytes, bytes]
+    clock: Callable[[], float]
+
+    def now(self) -> int:
+        """Whole seconds."""
+        return int(self.clock())

@@ -1,0 +1,97 @@
+"""Receivers: their certificates, the client certificate that speaks for each, and their state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import messages, session
+
+from .keys import ISSUER
+
+if TYPE_CHECKING:
+    from .keys import Keys
+    from .store import Store
+
+CERTIFICATE_LIFE_S = 365 * 24 * 3600
+
+
+class Issued(NamedTuple):
+    """A certificate that was issued; `current` until the receiver got another."""
+
+    receiver_id: bytes
+    client: str
+    data: bytes
+    current: bool
+
+
+def enrol(store: Store, keys: Keys, value: messages.Certificate, client: str) -> bytes:
+    """Issue `value`, bind the receiver to a client's fingerprint, and return the certificate."""
+    data = keys.certificate(value)
+    hashed = session.certificate_hash(data)
+    with store.transaction():
+        store.run(
+            "INSERT INTO receivers VALUES (?1, ?2, ?3) "
+            "ON CONFLICT (id) DO UPDATE SET client = ?2, certificate = ?3",
+            value.receiver_id,
+            client,
+            hashed,
+        )
+        store.run(
+            "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            hashed,
+            value.receiver_id,
+            value.key,
+            value.store,
+            value.store_name,
+            value.invoice_issuer,
+            value.currency,
+            data,
+        )
+    return data
+
+
+def certificate_for(
+    public_key: bytes,
+    receiver_id: bytes,
+    store_number: int,
+    store_name: str,
+    invoice_issuer: int,
+    currency: int,
+    now: int,
+) -> messages.Certificate:
+    """What the authority states about a receiver from `now` on."""
+    return messages.Certificate(
+        ISSUER,
+        receiver_id,
+        now + CERTIFICATE_LIFE_S,
+        now,
+        public_key,
+        store_number,
+        store_name,
+        invoice_issuer,
+        currency,
+    )
+
+
+def issued(store: Store, certificate_hash: bytes) -> Issued | None:
+    """The certificate with this hash, if one was ever issued."""
+    row = store.one(
+        "SELECT r.id, r.client, c.data, r.certificate = c.hash FROM certificates c "
+        "JOIN receivers r ON r.id = c.receiver WHERE c.hash = ?",
+        certificate_hash,
+    )
+    return Issued(*row) if row else None
+
+
+def client_of(store: Store, receiver_id: bytes) -> str | None:
+    """The fingerprint that may speak for a receiver."""
+    client: str | None = store.value("SELECT client FROM receivers WHERE id = ?", receiver_id)
+    return client
+
+
+def next_state_version(store: Store) -> int:
+    """A version above every one given out before."""
+    with store.transaction():
+        store.run("UPDATE state_version SET version = version + 1")
+        version: int = store.value("SELECT version FROM state_version")
+    return version

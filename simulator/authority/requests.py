@@ -1,0 +1,173 @@
+"""What every route shares: bodies read strictly, callers named, and problems told (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from receiver import reasons
+from receiver.errors import Error
+from simulator import pki
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
+NUMBER_MOST = 0xFFFFFFFF  # as on air
+NAME_MOST = 80  # characters
+
+CBOR = "application/cbor"
+COSE = "application/cose"
+
+_STATUS = {
+    reasons.CONFLICT: 409,
+    reasons.WRONG_ORDER: 409,
+    reasons.OVERSIZE: 413,
+}
+_REFUSED = 422
+
+_log = logging.getLogger(__name__)
+
+
+class RequestError(Exception):
+    """An answer other than what was asked for."""
+
+    def __init__(self, status: int, detail: str, reason: int | None = None) -> None:
+        super().__init__(status, detail)
+        self.status = status
+        self.detail = detail
+        self.reason = reason
+
+    @property
+    def name(self) -> str:
+        """What counters call it."""
+        phrase = HTTPStatus(self.status).phrase
+        return phrase if self.reason is None else reasons.name(self.reason)
+
+    def answer(self) -> web.Response:
+        document = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.reason is not None:
+            document["reason"] = reasons.name(self.reason)
+        return web.json_response(
+            document,
+            status=self.status,
+            content_type="application/problem+json",
+            headers={"WWW-Authenticate": "Bearer"} if self.status == 401 else None,
+        )
+
+
+def problems(refused: Counter[str]) -> Any:
+    """Middleware: whatever a handler raises becomes a problem document, logged and counted."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception as error:
+            problem = _problem(error)
+        refused[problem.name] += 1
+        _log.info("%s %s: %s, %s", request.method, request.path, problem.name, problem.detail)
+        return problem.answer()
+
+    return middleware
+
+
+def _problem(error: Exception) -> RequestError:
+    if isinstance(error, RequestError):
+        return error
+    if isinstance(error, Error):
+        return RequestError(_STATUS.get(error.code, _REFUSED), error.detail, error.code)
+    if isinstance(error, web.HTTPException):
+        return RequestError(error.status, error.reason)
+    _log.error("the authority failed", exc_info=error)
+    return RequestError(500, "the authority failed")
+
+
+async def octets_body(request: web.Request, content_type: str) -> bytes:
+    """The body, which must say that it is `content_type`."""
+    if request.content_type != content_type:
+        raise RequestError(415, f"wants {content_type}")
+    return await request.read()
+
+
+async def json_body(request: web.Request, *names: str, partly: bool = False) -> dict[str, Any]:
+    """The JSON object in the body, with exactly these names, or with some of them if `partly`."""
+    data = await octets_body(request, "application/json")
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise RequestError(400, "not JSON") from None
+    if not isinstance(value, dict) or not set(value) <= set(names):
+        raise RequestError(400, f"wants an object of {', '.join(names)}")
+    if not partly and len(value) < len(names):
+        raise RequestError(400, f"wants all of {', '.join(names)}")
+    return value
+
+
+def number(value: Any, name: str, low: int = 0, high: int = NUMBER_MOST) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise RequestError(400, f"{name} is no number from {low} to {high}")
+    return value
+
+
+def flag(value: Any, name: str) -> bool:
+    if not isinstance(value, bool):
+        raise RequestError(400, f"{name} is neither true nor false")
+    return value
+
+
+def text(value: Any, name: str, most: int = NAME_MOST) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= most or not _is_unicode(value):
+        raise RequestError(400, f"{name} is no text of at most {most} characters")
+    return value
+
+
+def octets(value: Any, name: str, size: int) -> bytes:
+    """`size` bytes in hex digits."""
+    if isinstance(value, str) and len(value) == 2 * size and value.isascii() and value.isalnum():
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            pass
+    raise RequestError(400, f"{name} is not {size} bytes in hex")
+
+
+def bearer(request: web.Request) -> str:
+    """The caller's token."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not token.isascii():
+        raise RequestError(401, "wants a bearer token")
+    return token
+
+
+def client_fingerprint(request: web.Request) -> str:
+    """Whose TLS client certificate this connection was opened with."""
+    tls = request.get_extra_info("ssl_object")
+    certificate = tls.getpeercert(binary_form=True) if tls else None
+    if certificate is None:
+        raise RequestError(403, "wants a client certificate")
+    return pki.fingerprint(certificate)
+
+
+def cose(data: bytes) -> web.Response:
+    return web.Response(body=data, content_type=COSE)
+
+
+def _is_unicode(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,145 @@
+"""The authority as a running server: HTTPS in front, one directory behind."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from simulator import pki
+
+from . import demo_data, receivers
+from .admin import AdminApi
+from .app import BridgeApi
+from .faults import Faults
+from .keys import Keys
+from .office import Office
+from .phones import PhoneApi
+from .requests import BODY_MOST, problems
+from .store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+_SHUTDOWN_S = 1.0  # for answers under way; decisions are whole in any case
+
+
+class Authority:
+    """An async context manager; `stop` and `start` keep port, keys and books.
+
+    `pins` and `ca` are there at once, `url` once started, books from `start` to `stop`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        admin_token: str | None = None,
+        ca: pki.DemoCa | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.ca = ca or pki.DemoCa(directory / "tls")
+        self.admin_token = admin_token or secrets.token_urlsafe()
+        self.faults = Faults()
+        self.refused: Counter[str] = Counter()
+        self._path = directory / "authority.sqlite"
+        self._keys = Keys(directory / "authority-keys.json")
+        self.pins = self._keys.pins()
+        self._host = host
+        self._port = port
+        self._clock = clock
+        self._stopped = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self._office: Office | None = None
+
+    @property
+    def url(self) -> str:
+        return f"https://{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Open the books and listen; on the same port as before if there was one."""
+        self._stopped.clear()
+        self._office = Office(Store(self._path), self._keys, self.pins, self._clock)
+        self._runner = web.AppRunner(
+            self._app(self._office), access_log=None, shutdown_timeout=_SHUTDOWN_S
+        )
+        await self._runner.setup()
+        hosts = (*pki.HERE, self._host) if self._host not in pki.HERE else pki.HERE
+        context = pki.server_context(self.ca.certificate, self.ca.server("authority", hosts))
+        await web.TCPSite(self._runner, self._host, self._port, ssl_context=context).start()
+        self._port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Cut every connection and close the books."""
+        self._stopped.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._office is not None:
+            self._office.store.close()
+            self._office = None
+
+    async def __aenter__(self) -> Authority:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def enrol_receiver(
+        self,
+        public_key: bytes,
+        *,
+        receiver_id: bytes,
+        store: int,
+        store_name: str,
+        invoice_issuer: int,
+        currency: int,
+        client_fingerprint: str,
+    ) -> bytes:
+        """The receiver's certificate; from now on this TLS client speaks for the receiver."""
+        office = self.office
+        value = receivers.certificate_for(
+            public_key, receiver_id, store, store_name, invoice_issuer, currency, office.now()
+        )
+        return receivers.enrol(office.store, office.keys, value, client_fingerprint)
+
+    def seed_demo(self) -> demo_data.DemoWorld:
+        """Somebody to buy, and something to buy for."""
+        return demo_data.seed(self.office.store)
+
+    @property
+    def office(self) -> Office:
+        """Books and keys, for the simulator's own code; only while started."""
+        if self._office is None:
+            raise RuntimeError("the authority is stopped")
+        return self._office
+
+    def _app(self, office: Office) -> web.Application:
+        app = web.Application(
+            middlewares=[problems(self.refused), self.faults.middleware(self._stopped)],
+            client_max_size=BODY_MOST,
+        )
+        app.add_routes(BridgeApi(office).routes())
+        app.add_routes(PhoneApi(office).routes())
+        app.add_routes(AdminApi(office, self.admin_token).routes())
+        app.router.add_get("/healthz", _health)
+        return app
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"status": "ok"})

@@ -1,0 +1,167 @@
+"""Evidence of a purchase, made piece by piece: certificate, offer, credential, approval, record.
+
+Every function takes what it signs with and what it is bound to; `changes` replace single fields of
+the message, so that a test can spoil exactly one thing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from nacl import bindings
+
+from receiver import layout, messages, session, signed
+from receiver.crypto import host
+from simulator import proof
+
+if TYPE_CHECKING:
+    from simulator.authority.keys import Keys
+
+SEK = 752
+AMOUNT = 12_550
+RECEIVER_ID = bytes(range(8))
+REFERENCE = b"saleref1"
+LIFE_S = 3600
+TTL_S = 90
+APP = 7
+
+
+def seed(name: str) -> bytes:
+    """A private key (32 bytes) that is the same whenever the name is."""
+    return sha256(name.encode()).digest()
+
+
+def certificate(keys: Keys, receiver: bytes, now: int, **changes: Any) -> bytes:
+    """The authority's word about the receiver with this seed."""
+    value = messages.Certificate(
+        issuer="test",
+        receiver_id=RECEIVER_ID,
+        expires=now + LIFE_S,
+        issued=now,
+        key=host.ed25519_public(receiver),
+        store=101,
+        store_name="Storgatan 1",
+        invoice_issuer=7,
+        currency=SEK,
+    )
+    return keys.certificate(value._replace(**changes))
+
+
+def offer(receiver: bytes, certificate: bytes, now: int, **changes: Any) -> bytes:
+    """A sale, signed by the receiver with this seed, under the certificate's hash."""
+    value = messages.Offer(
+        version=messages.VERSION,
+        sequence=1,
+        amount=AMOUNT,
+        currency=SEK,
+        till=3,
+        issued=now,
+        ttl=TTL_S,
+        ephemeral=seed("ephemeral"),
+        reference=REFERENCE,
+        kind=messages.PURCHASE,
+    )
+    kid = session.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
+    sign = partial(host.ed25519_sign, receiver)
+    return signed.encode(messages.OFFER, value._replace(**changes), kid, sign)
+
+
+def credential(keys: Keys, phone: bytes, now: int, **changes: Any) -> bytes:
+    """The authority's word about the phone with this seed."""
+    value = messages.Credential(
+        expires=now + LIFE_S,
+        not_before=now - LIFE_S,
+        id=b"cred0001",
+        key=host.ed25519_public(phone),
+        offline_floor=0,
+        recipient=1,
+        least_app=1,
+    )
+    return keys.credential(value._replace(**changes))
+
+
+def approval(
+    phone: bytes,
+    certificate: bytes,
+    offer: bytes,
+    credential: bytes,
+    *,
+    k: bytes = bytes(proof.KEY_SIZE),
+    enc: bytes = b"",
+    **changes: Any,
+) -> bytes:
+    """The buyer's yes to this offer, by default with its amount and the credential's recipient."""
+    context = approval_context(certificate, offer, credential, enc)
+    seen = signed.parse(messages.OFFER, offer).value
+    value = messages.Approval(
+        version=messages.VERSION,
+        counter=1,
+        amount=seen.amount,
+        currency=seen.currency,
+        recipient=signed.parse(messages.CREDENTIAL, credential).value.recipient,
+        time=seen.issued,
+        app=APP,
+        proof=proof.prove(k, context),
+    )
+    sign = partial(host.ed25519_sign, phone)
+    return signed.encode(messages.APPROVAL, value._replace(**changes), b"", sign, context)
+
+
+def record(
+    certificate: bytes,
+    offer: bytes,
+    credential: bytes,
+    approval: bytes,
+    accepted: int,
+    enc: bytes = b"",
+) -> bytes:
+    """The bundle for the authority."""
+    value = messages.Record(
+        session.certificate_hash(certificate),
+        offer,
+        enc,
+        credential,
+        approval,
+        messages.ONLINE,
+        accepted,
+    )
+    return layout.encode(messages.RECORD, value)
+
+
+def approval_context(
+    certificate: bytes, offer: bytes, credential: bytes, enc: bytes = b""
+) -> bytes:
+    """What an approval is bound to, from the whole certificate."""
+    hashed = session.certificate_hash(certificate)
+    return session.approval_context(hashed, offer, enc, credential)
+
+
+def approval_id(
+    certificate: bytes, offer: bytes, credential: bytes, approval: bytes, enc: bytes = b""
+) -> bytes:
+    """The id under which money is asked for."""
+    parsed = signed.parse(messages.APPROVAL, approval)
+    context = approval_context(certificate, offer, credential, enc)
+    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+
+
+def receipt(data: bytes, pins: dict[bytes, bytes]) -> messages.Receipt:
+    """The verified content of a receipt."""
+    value: messages.Receipt = signed.from_authority(messages.RECEIPT, data, pins, host)
+    return value
+
+
+def second_signature(private: bytes, message: bytes) -> bytes:
+    """Another Ed25519 signature that verifies as well: the same key, a nonce of our own."""
+    half = host.sha512(private)
+    scalar = bytes([half[0] & 0xF8]) + half[1:31] + bytes([half[31] & 0x7F | 0x40])
+    nonce = bindings.crypto_core_ed25519_scalar_reduce(host.sha512(half))
+    point = bindings.crypto_scalarmult_ed25519_base_noclamp(nonce)
+    hashed = host.sha512(point + host.ed25519_public(private) + message)
+    challenge = bindings.crypto_core_ed25519_scalar_reduce(hashed)
+    product = bindings.crypto_core_ed25519_scalar_mul(
+        challenge, bindings.crypto_core_ed25519_scalar_reduce(scalar + bytes(32))
+    )
+    return point + bindings.crypto_core_ed25519_scalar_add(nonce, product)

@@ -1,0 +1,217 @@
+"""Rules, states and constraints of the authority's books."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver import layout, messages, reasons, session, signed
+from receiver.crypto import host
+from receiver.errors import Error
+from simulator import proof
+from simulator.authority import demo_data, ledger, people, receivers, rules
+from simulator.authority.keys import Keys
+from simulator.authority.rules import Payer
+from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
+from simulator.authority.store import Store
+from simulator.authority.verify import Evidence, verify
+from tests import evidence
+
+NOW = 1_800_000_000
+RECEIVER = evidence.seed("receiver")
+PHONE = evidence.seed("phone")
+K = bytes(proof.KEY_SIZE)
+
+
+class Books:
+    """A store with the demo world, one receiver and one phone with one credential."""
+
+    def __init__(self, directory: Path) -> None:
+        self.keys = Keys(directory / "keys.json")
+        self.store = Store(directory / "books.sqlite")
+        world = demo_data.seed(self.store)
+        self.recipient = world.recipients[0]
+        registered = people.register(
+            self.store, world.buyers[0].activation, host.ed25519_public(PHONE), bytes(32), K
+        )
+        assert registered is not None
+        [self.credential] = people.issue_credentials(
+            self.store, self.keys, registered[0], self.recipient, 1, NOW
+        )
+        value = receivers.certificate_for(
+            host.ed25519_public(RECEIVER), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
+        )
+        self.certificate = receivers.enrol(self.store, self.keys, value, "client")
+
+    def evidence(self, sequence: int, k: bytes = K, **changes: Any) -> Evidence:
+        """A verified record of sale number `sequence`; `changes` are the offer's."""
+        values = {"sequence": sequence, "reference": sequence.to_bytes(8, "big")} | changes
+        offer = evidence.offer(RECEIVER, self.certificate, NOW, **values)
+        approval = evidence.approval(
+            PHONE, self.certificate, offer, self.credential, k=k, counter=sequence
+        )
+        data = evidence.record(self.certificate, offer, self.credential, approval, NOW)
+        issued = receivers.issued(self.store, session.certificate_hash(self.certificate))
+        assert issued is not None
+        record = layout.decode(messages.RECORD, data, messages.Record)
+        return verify(issued, record, self.keys.pins())
+
+    def authorise(self, found: Evidence) -> int:
+        """The receipt's reason."""
+        receipt = ledger.authorise(self.store, self.keys, found, NOW)
+        return evidence.receipt(receipt, self.keys.pins()).reason
+
+    def credit_space(self) -> int:
+        space: int = self.store.value(
+            "SELECT credit_space FROM recipients WHERE id = ?", self.recipient
+        )
+        return space
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Iterator[Books]:
+    books = Books(tmp_path)
+    yield books
+    books.store.close()
+
+
+def test_table_is_closed() -> None:
+    states = {PENDING, POSTED, VOIDED, DECLINED}
+    assert set(ledger.TABLE) == states | {ledger.NONE}
+    for after in ledger.TABLE.values():
+        assert set(after.values()) <= states
+        assert set(after) <= {ledger.HOLD, ledger.DECLINE, ledger.REVERSE}
+
+
+def test_rules_are_asked_in_their_order(books: Books) -> None:
+    found = books.evidence(1, k=bytes([1] * 32))
+    wrong = Payer(
+        phone=1,
+        k=K,
+        tries=rules.TRIES_MOST,
+        blocked=True,
+        purchase_limit=0,
+        revoked=True,
+        recipient=1,
+        currency=978,
+        credit_space=0,
+        closed=True,
+        theirs=False,
+    )
+    mended: list[tuple[int, dict[str, Any]]] = [
+        (reasons.BUYER_BLOCKED, {"blocked": False}),
+        (reasons.CODE_LOCKED, {"tries": 0}),
+        (reasons.CODE_WRONG, {"k": bytes([1] * 32)}),
+        (reasons.CREDENTIAL_REVOKED, {"revoked": False}),
+        (reasons.RECIPIENT_CLOSED, {"closed": False}),
+        (reasons.RECIPIENT_CLOSED, {"theirs": True}),
+        (reasons.WRONG_CURRENCY, {"currency": evidence.SEK}),
+        (reasons.PURCHASE_LIMIT, {"purchase_limit": evidence.AMOUNT}),
+        (reasons.CREDIT_SPACE, {"credit_space": evidence.AMOUNT}),
+    ]
+    for reason, mend in mended:
+        assert rules.judge(wrong, found) == reason
+        wrong = wrong._replace(**mend)
+    assert rules.judge(wrong, found) == reasons.OK
+
+
+def test_credit_space_can_be_spent_to_the_last(books: Books) -> None:
+    books.store.run("UPDATE recipients SET credit_space = ?", 2 * evidence.AMOUNT)
+    assert [books.authorise(books.evidence(n)) for n in (1, 2, 3)] == [
+        reasons.OK,
+        reasons.OK,
+        reasons.CREDIT_SPACE,
+    ]
+    assert books.credit_space() == 0
+
+
+def test_blocked_and_locked_neither_count_nor_forgive(books: Books) -> None:
+    wrong = bytes([1] * 32)
+    for n in range(4):
+        assert books.authorise(books.evidence(n, k=wrong)) == reasons.CODE_WRONG
+    books.store.run("UPDATE buyers SET blocked = 1")
+    assert books.authorise(books.evidence(10)) == reasons.BUYER_BLOCKED
+    assert books.authorise(books.evidence(11, k=wrong)) == reasons.BUYER_BLOCKED
+    books.store.run("UPDATE buyers SET blocked = 0")
+    assert books.authorise(books.evidence(12, k=wrong)) == reasons.CODE_WRONG
+    assert books.authorise(books.evidence(13)) == reasons.CODE_LOCKED
+    assert books.store.value("SELECT tries FROM phones") == rules.TRIES_MOST
+
+
+def test_declined_attempt_uses_nothing_up(books: Books) -> None:
+    books.store.run("UPDATE recipients SET credit_space = 0")
+    assert books.authorise(books.evidence(1)) == reasons.CREDIT_SPACE
+    books.store.run("UPDATE recipients SET credit_space = ?", evidence.AMOUNT)
+    assert books.authorise(books.evidence(1, till=4)) == reasons.OK
+
+
+def test_voided_session_is_not_held_again(books: Books) -> None:
+    first = books.evidence(1)
+    assert books.authorise(first) == reasons.OK
+    assert ledger.reverse(books.store, evidence.RECEIVER_ID, first.approval_id, NOW) == VOIDED
+    assert books.authorise(books.evidence(1, till=4)) == reasons.CONFLICT  # the same sequence
+
+
+def test_posted_is_not_reversed(books: Books) -> None:
+    found = books.evidence(1)
+    books.authorise(found)
+    books.store.run("UPDATE transactions SET state = 'POSTED'")
+    space = books.credit_space()
+    with pytest.raises(Error) as caught:
+        ledger.reverse(books.store, evidence.RECEIVER_ID, found.approval_id, NOW)
+    assert caught.value.code == reasons.WRONG_ORDER
+    assert books.credit_space() == space
+
+
+def test_failure_leaves_nothing_behind(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = books.credit_space()
+
+    def fail(*_: Any) -> bytes:
+        raise RuntimeError("no signature")
+
+    monkeypatch.setattr(books.keys, "receipt", fail)
+    with pytest.raises(RuntimeError):
+        ledger.authorise(books.store, books.keys, books.evidence(1), NOW)
+    assert books.credit_space() == space
+    assert books.store.rows("SELECT * FROM transactions") == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE transactions SET state = 'PAID'",
+        "UPDATE transactions SET receipt = NULL",
+        "UPDATE transactions SET transaction_id = NULL",
+        "UPDATE transactions SET amount = 0",
+        "UPDATE recipients SET credit_space = -1",
+    ],
+)
+def test_database_refuses_what_may_not_be(books: Books, change: str) -> None:
+    books.authorise(books.evidence(1))
+    with pytest.raises(sqlite3.IntegrityError):
+        books.store.run(change)
+
+
+def test_books_are_kept(books: Books, tmp_path: Path) -> None:
+    found = books.evidence(1)
+    receipt = ledger.authorise(books.store, books.keys, found, NOW)
+    books.store.close()
+    books.store = Store(tmp_path / "books.sqlite")
+    keys = Keys(tmp_path / "keys.json")
+    assert ledger.authorise(books.store, keys, found, NOW) == receipt
+    assert books.store.value("PRAGMA journal_mode") == "wal"
+    assert books.store.value("PRAGMA synchronous") == 2
+
+
+def test_credential_of_another_phone_is_in_no_book(books: Books) -> None:
+    credential = signed.parse(messages.CREDENTIAL, books.credential).value
+    other = evidence.seed("other phone")
+    found = books.evidence(1)
+    found = found._replace(credential=credential._replace(key=host.ed25519_public(other)))
+    with pytest.raises(Error) as caught:
+        books.authorise(found)
+    assert caught.value.code == reasons.WRONG_CREDENTIAL
