@@ -1,0 +1,32 @@
+"""Bumble writes out every packet, in colour, for debug lines that nobody reads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from bumble import att, hci, host
+
+
+def quieten() -> None:
+    """Make packets cheap to name (a quarter of all time otherwise), unless debug lines are on."""
+    if logging.getLogger("bumble").isEnabledFor(logging.DEBUG):
+        return
+    for kind in (*_family(hci.HCI_Packet), *_family(att.ATT_PDU)):
+        if "__str__" in vars(kind):
+            kind.__str__ = _name_only  # type: ignore[method-assign]
+    vars(host)["color"] = _plain
+
+
+def _name_only(packet: object) -> str:
+    return type(packet).__name__
+
+
+def _plain(text: str, *_style: object) -> str:
+    return text
+
+
+def _family(kind: type[object]) -> Iterator[type[object]]:
+    yield kind
+    for child in type.__subclasses__(kind):
+        yield from _family(child)

@@ -1,0 +1,74 @@
+"""How a receiver's `bluetooth` module and the simulated radio talk. MicroPython and CPython.
+
+Two streams for each receiver. On the first the module asks and the radio answers, one question
+at a time. On the second the radio tells events, so that it is readable when something waits, and
+the module answers with a verdict those that NimBLE waits for before it answers the phone.
+
+Frame: length of what follows (2), code (1), body; little-endian.
+"""
+
+from __future__ import annotations
+
+HEADER = "<HB"
+HEADER_SIZE = 3
+
+# Which stream this is; the answer on the first is a token (4) that opens the second.
+HELLO_ASK = 1
+HELLO_EVENTS = 2
+
+# Questions                      body
+ACTIVE = 10  # on (1)
+IRQ = 11  # a handler is there (1)
+GET_MAC = 12
+GET_MTU = 13
+GET_NAME = 14
+SET_MTU = 15  # mtu (2)
+SET_NAME = 16  # name
+SET_ADDRESS_MODE = 17  # mode (1)
+ADVERTISE = 20  # ADVERTISE_FORMAT, payload, scan response
+ADVERTISE_STOP = 21
+REGISTER = 22  # see pack_service in bluetooth.py
+READ = 23  # handle (2)
+WRITE = 24  # handle (2), notify subscribers (1), value
+NOTIFY = 25  # connection (2), handle (2), value given (1), value
+SET_BUFFER = 26  # handle (2), length (2), append (1)
+DISCONNECT = 27  # connection (2)
+
+ADVERTISE_FORMAT = "<IBBB"  # interval in µs, connectable, payload length, scan response length
+KEEP = 0xFF  # as a length: keep what was given before
+
+# Answers
+ANSWER = 100  # error number or 0 (2, signed), what was asked for
+
+# Events
+EVENT = 110  # IRQ number (1), serial number where a verdict is awaited or 0 (1), fields
+VERDICT = 111  # serial number (1), what the handler returned (2, signed), handler is there (1)
+
+IRQ_CENTRAL_CONNECT = 1
+IRQ_CENTRAL_DISCONNECT = 2
+IRQ_GATTS_WRITE = 3
+IRQ_GATTS_READ_REQUEST = 4
+IRQ_MTU_EXCHANGED = 21
+IRQ_CONNECTION_UPDATE = 27
+IRQ_GET_SECRET = 29
+IRQ_SET_SECRET = 30
+
+ADDRESS_FIELDS = "<HB6s"  # connection, address type, address as it is read
+FIELDS = {
+    IRQ_GATTS_WRITE: "<HH",  # connection, handle
+    IRQ_GATTS_READ_REQUEST: "<HH",  # connection, handle
+    IRQ_MTU_EXCHANGED: "<HH",  # connection, mtu
+    IRQ_CONNECTION_UPDATE: "<HHHHH",  # connection, interval, latency, timeout, status
+}
+
+# MicroPython's error numbers on an ESP32
+EINVAL = 22
+EBUSY = 16
+ENODEV = 19
+ENOMEM = 12
+LINK_GONE = -128
+
+CHARACTERISTIC = 0  # in REGISTER: what an entry is
+DESCRIPTOR = 1
+SERVICE = 2
+ENTRY_FORMAT = "<BHB"  # what it is, flags, length of the UUID that follows
