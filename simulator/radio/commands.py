@@ -43,12 +43,14 @@ class Commands(Controller):
         if op_code == hci.HCI_HOST_NUMBER_OF_COMPLETED_PACKETS_COMMAND:
             return  # the one command without an answer (7.3.40)
         if not hasattr(self, f"on_{hci.HCI_Command.command_name(op_code).lower()}"):
-            return self._refuse(op_code, hci.HCI_ErrorCode.UNKNOWN_HCI_COMMAND_ERROR)
+            self._refuse(op_code, hci.HCI_ErrorCode.UNKNOWN_HCI_COMMAND_ERROR)
+            return
         try:
             command = hci.HCI_Command.from_bytes(packet)
         except Exception:  # Bumble's field decoders raise anything
-            return self._refuse(op_code, hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR)
-        return self.on_hci_command_packet(command)
+            self._refuse(op_code, hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR)
+        else:
+            self.on_hci_command_packet(command)
 
     def send_hci_packet(self, packet: hci.HCI_Packet) -> None:
         if self.hci_sink is not None:

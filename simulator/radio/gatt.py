@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bumble import att
 
@@ -33,6 +33,13 @@ class Handler(Protocol):
         """Let it run when it can."""
 
 
+class Telling(NamedTuple):
+    """An event that waits its turn."""
+
+    event: int
+    fields: tuple[int | bytes, ...]
+
+
 class GattServer(Table):
     """One queue for what all phones ask."""
 
@@ -41,19 +48,33 @@ class GattServer(Table):
         self.max_mtu = PREFERRED_MTU
         self.buffers = {}
         self._handler = handler
-        self._inbox: asyncio.Queue[tuple[Connection, att.ATT_PDU]] = asyncio.Queue()
+        self._inbox: asyncio.Queue[tuple[Connection, att.ATT_PDU] | Telling] = asyncio.Queue()
 
     def on_gatt_pdu(self, bearer: att.Bearer, att_pdu: att.ATT_PDU) -> None:
         self._inbox.put_nowait((bearer, att_pdu))  # type: ignore[arg-type]
 
+    def tell_in_order(self, event: int, *fields: int | bytes) -> None:
+        """Tell an event after all that phones have asked before it."""
+        self._inbox.put_nowait(Telling(event, fields))
+
     async def run(self) -> None:
-        """Serve one request after the other, as NimBLE's host task does."""
+        """Serve one thing after the other, as NimBLE's host task does."""
         while True:
-            peer, pdu = await self._inbox.get()
-            if peer.handle in self.device.connections:
-                await self._serve(peer, pdu)
+            item = await self._inbox.get()
+            if isinstance(item, Telling):
+                self._handler.tell(item.event, *item.fields)
+            else:
+                await self._serve(*item)
+
+    def _here(self, peer: Connection) -> bool:
+        return self.device.connections.get(peer.handle) is peer
 
     async def _serve(self, peer: Connection, pdu: att.ATT_PDU) -> None:
+        # A last write still counts after its phone has gone; everything else needs an answer.
+        if not self._here(peer) and not isinstance(
+            pdu, (att.ATT_Write_Request, att.ATT_Write_Command)
+        ):
+            return
         match pdu:
             case att.ATT_Read_Request():
                 await self._on_read(peer, pdu, 0)
@@ -105,7 +126,8 @@ class GattServer(Table):
         if len(data) > VALUE_LIMIT or (buffer is None and len(data) != 2):
             return att.ErrorCode.INVALID_ATTRIBUTE_LENGTH
         if buffer is None:  # a client configuration: MicroPython is not told
-            await attribute.write_value(peer, data)
+            if self._here(peer):
+                await attribute.write_value(peer, data)
             return 0
         buffer.put(data)
         await self._handler.ask(wire.IRQ_GATTS_WRITE, peer.handle, handle)
@@ -152,7 +174,7 @@ class GattServer(Table):
         error: int,
         response: att.ATT_PDU | None = None,
     ) -> None:
-        if peer.handle not in self.device.connections:
+        if not self._here(peer):
             return  # gone while the handler ran
         if error or response is None:
             response = att.ATT_Error_Response(

@@ -51,10 +51,9 @@ class Stack:
     """The host side of a receiver, over its controller."""
 
     def __init__(self, controller: RadioController, handler: Handler) -> None:
-        self._handler = handler
         self._name = DEFAULT_NAME
         self._payload = self._response = b""
-        self._random = self._stopped = False
+        self._random = False
         self._advertising = False
         self._device = Device(
             config=DeviceConfiguration(
@@ -85,7 +84,6 @@ class Stack:
 
     def abandon(self) -> None:
         """Serve nobody and tell nothing any more: the process behind is gone, or wants no more."""
-        self._stopped = True
         if self._serving is not None:
             self._serving.cancel()
 
@@ -234,10 +232,10 @@ class Stack:
         self._advertising = False
         kind = int(peer.peer_address.address_type)
         address = (peer.handle, kind, bytes(peer.peer_address)[::-1])
-        self._tell(wire.IRQ_CENTRAL_CONNECT, *address)
+        self._server.tell_in_order(wire.IRQ_CENTRAL_CONNECT, *address)
         peer.on(
             Connection.EVENT_DISCONNECTION,
-            lambda _reason: self._tell(wire.IRQ_CENTRAL_DISCONNECT, *address),
+            lambda _reason: self._server.tell_in_order(wire.IRQ_CENTRAL_DISCONNECT, *address),
         )
         peer.on(Connection.EVENT_CONNECTION_PARAMETERS_UPDATE, lambda: self._on_update(peer))
 
@@ -245,8 +243,6 @@ class Stack:
         interval = round(peer.parameters.connection_interval / 1.25)
         timeout = round(peer.parameters.supervision_timeout / 10)
         latency = peer.parameters.peripheral_latency
-        self._tell(wire.IRQ_CONNECTION_UPDATE, peer.handle, interval, latency, timeout, 0)
-
-    def _tell(self, event: int, *fields: int | bytes) -> None:
-        if not self._stopped:
-            self._handler.tell(event, *fields)
+        self._server.tell_in_order(
+            wire.IRQ_CONNECTION_UPDATE, peer.handle, interval, latency, timeout, 0
+        )

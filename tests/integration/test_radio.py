@@ -237,6 +237,15 @@ async def test_every_write_is_its_own_event(board: Board, phone: Phone) -> None:
     assert got == [bytes([number]) for number in range(50)]
 
 
+async def test_a_last_write_counts_after_its_phone_has_gone(board: Board, phone: Phone) -> None:
+    await board.run("advertise()")
+    async with connected(phone) as client:
+        for number in range(10):  # no more than the phone's controller holds
+            await client.write_gatt_char(SHORT, bytes([number]), response=False)
+    order = [event.split()[0] async for event in _until(board, "2")]
+    assert order == ["29", "30", "29", "1", "21", *["3"] * 10, "2"]
+
+
 async def test_a_notification_is_cut_to_the_mtu(radio: Radio, board: Board) -> None:
     await board.run("advertise()")
     heard: asyncio.Queue[bytearray] = asyncio.Queue()
@@ -538,6 +547,14 @@ async def test_in_real_time_data_waits_for_its_connection_event() -> None:
                 for _ in range(5):
                     await client.write_gatt_char(ECHO, b"x", response=True)
                 assert 0.12 < time.monotonic() - before < 1
+
+
+async def _until(board: Board, number: str) -> AsyncIterator[str]:
+    """All events up to one of a kind."""
+    while True:
+        yield (event := await asyncio.wait_for(board.events.get(), PATIENCE))
+        if event.split()[0] == number:
+            return
 
 
 async def _drained(board: Board) -> list[str]:
