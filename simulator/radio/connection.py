@@ -24,6 +24,15 @@ class Parameters(NamedTuple):
     latency: int
     timeout: int
 
+    @classmethod
+    def of(
+        cls,
+        command: hci.HCI_LE_Create_Connection_Command | hci.HCI_LE_Connection_Update_Command,
+        interval: int,
+    ) -> Parameters:
+        """What a host asks for, at one end of the range of intervals that it gives."""
+        return cls(interval, command.max_latency, command.supervision_timeout)
+
     @property
     def valid(self) -> bool:
         """As HCI allows them (Vol 4 Part E 7.8.12)."""
@@ -157,3 +166,21 @@ class RadioConnection(Connection):
                 )
         elif self.peer is not None and self.peer.open:
             self.peer.controller.on_ll_control_pdu(self.peer.peer_address, packet)
+
+
+def complete(
+    status: int, peer: hci.Address, end: RadioConnection | None = None
+) -> hci.HCI_LE_Connection_Complete_Event:
+    """The event that tells a host of its end of a link, or that there will be none."""
+    interval, latency, timeout = end.parameters if end else (0, 0, 0)
+    return hci.HCI_LE_Connection_Complete_Event(
+        status=status,
+        connection_handle=end.handle if end else 0,
+        role=end.role if end else hci.Role.CENTRAL,
+        peer_address_type=peer.address_type,
+        peer_address=peer,
+        connection_interval=interval,
+        peripheral_latency=latency,
+        supervision_timeout=timeout,
+        central_clock_accuracy=0,
+    )

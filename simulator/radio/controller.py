@@ -18,7 +18,7 @@ from simulator.radio.advertiser import (
     report,
 )
 from simulator.radio.commands import Commands
-from simulator.radio.connection import Parameters, RadioConnection
+from simulator.radio.connection import Parameters, RadioConnection, complete
 from simulator.radio.link import Air
 
 
@@ -73,10 +73,15 @@ class RadioController(Commands):
             packet = report(kind, address, data, rssi)
             asyncio.get_running_loop().call_soon(self.hci_sink.on_packet, packet)
 
-    def wants(self, address: hci.Address) -> bool:
-        """Whether this controller waits to connect to that advertiser."""
+    def wants(self, advertiser: RadioAdvertiser) -> bool:
+        """Whether this controller waits to connect to that advertiser, and would be answered.
+
+        Two devices have one link at most: a phone that lost it waits until the other end knows.
+        """
         pending = self.pending_le_connection
-        return pending is not None and pending.peer_address == address
+        if pending is None or pending.peer_address != advertiser.address:
+            return False
+        return self._own_address(pending.own_address_type) not in advertiser.radio.le_connections
 
     def win(self, advertiser: RadioAdvertiser) -> None:
         """Connect: both ends exist from here on, and the advertiser falls silent."""
@@ -104,35 +109,22 @@ class RadioController(Commands):
         assert isinstance(command, hci.HCI_LE_Create_Connection_Command)
         self.pending_le_connection = None
         self._update_listening()
-        public = command.own_address_type == hci.OwnAddressType.PUBLIC
         return RadioConnection(
             self,
             hci.Role.CENTRAL,
-            self.public_address if public else self.random_address,
+            self._own_address(command.own_address_type),
             advertiser.address,
-            _parameters(command, command.connection_interval_min),
+            Parameters.of(command, command.connection_interval_min),
         )
+
+    def _own_address(self, kind: int) -> hci.Address:
+        public = kind == hci.OwnAddressType.PUBLIC
+        return self.public_address if public else self.random_address
 
     def connected(self, end: RadioConnection) -> None:
         """Enter an end of a link and tell the host."""
         self.le_connections[end.peer_address] = end
-        self.send_hci_packet(self._complete(hci.HCI_ErrorCode.SUCCESS, end.peer_address, end))
-
-    def _complete(
-        self, status: int, peer: hci.Address, end: RadioConnection | None = None
-    ) -> hci.HCI_LE_Connection_Complete_Event:
-        interval, latency, timeout = end.parameters if end else (0, 0, 0)
-        return hci.HCI_LE_Connection_Complete_Event(
-            status=status,
-            connection_handle=end.handle if end else 0,
-            role=end.role if end else hci.Role.CENTRAL,
-            peer_address_type=peer.address_type,
-            peer_address=peer,
-            connection_interval=interval,
-            peripheral_latency=latency,
-            supervision_timeout=timeout,
-            central_clock_accuracy=0,
-        )
+        self.send_hci_packet(complete(hci.HCI_ErrorCode.SUCCESS, end.peer_address, end))
 
     def allocate_connection_handle(self) -> int:
         taken = {connection.handle for connection in self.le_connections.values()}
@@ -224,7 +216,7 @@ class RadioController(Commands):
         if command.peer_address in self.le_connections:
             exists = hci.HCI_ErrorCode.CONNECTION_ALREADY_EXISTS_ERROR
             return self._send_hci_command_status(exists, command.op_code)
-        if not _parameters(command, command.connection_interval_min).valid:
+        if not Parameters.of(command, command.connection_interval_min).valid:
             invalid = hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR
             return self._send_hci_command_status(invalid, command.op_code)
         super().on_hci_le_create_connection_command(command)
@@ -239,16 +231,14 @@ class RadioController(Commands):
             return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.COMMAND_DISALLOWED_ERROR)
         self.pending_le_connection = None
         self._update_listening()
-        gone = self._complete(
-            hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR, pending.peer_address
-        )
+        gone = complete(hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR, pending.peer_address)
         asyncio.get_running_loop().call_soon(self.send_hci_packet, gone)
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
     def on_hci_le_connection_update_command(
         self, command: hci.HCI_LE_Connection_Update_Command
     ) -> None:
-        changed = _parameters(command, command.connection_interval_max)
+        changed = Parameters.of(command, command.connection_interval_max)
         if not changed.valid:
             invalid = hci.HCI_ErrorCode.INVALID_COMMAND_PARAMETERS_ERROR
             return self._send_hci_command_status(invalid, command.op_code)
@@ -258,10 +248,3 @@ class RadioController(Commands):
                 if end is not None:
                     end.parameters = changed
         return super().on_hci_le_connection_update_command(command)
-
-
-def _parameters(
-    command: hci.HCI_LE_Create_Connection_Command | hci.HCI_LE_Connection_Update_Command,
-    interval: int,
-) -> Parameters:
-    return Parameters(interval, command.max_latency, command.supervision_timeout)

@@ -73,7 +73,7 @@ class Air(LocalLink):
             if rssi is None:
                 continue
             listener.hear(advertiser, rssi)
-            if advertiser.connectable and listener.wants(advertiser.address):
+            if advertiser.connectable and listener.wants(advertiser):
                 racers.append((rssi, listener))
         if racers:
             self._race(advertiser, racers)

@@ -341,9 +341,7 @@ async def test_a_vanished_phone_is_noticed_after_the_supervision_timeout(
     assert await board.run("ble.gap_disconnect(0)") == "! OSError(-128,)"
 
 
-async def test_out_of_reach_both_ends_notice(
-    radio: Radio, receiver: Receiver, board: Board
-) -> None:
+async def test_out_of_reach_both_ends_notice(radio: Radio, board: Board) -> None:
     await board.run("advertise()")
     gone = asyncio.Event()
     async with phone_radio(radio.phones, supervision_timeout=200) as phone:
@@ -357,6 +355,20 @@ async def test_out_of_reach_both_ends_notice(
         await board.run("advertise()")
         async with connected(phone):
             await board.event(1)
+
+
+async def test_a_phone_comes_back_when_its_lost_link_is_over(radio: Radio, board: Board) -> None:
+    await board.run("advertise()")
+    async with phone_radio(radio.phones, supervision_timeout=200) as phone:
+        device, _ = await find(phone)
+        client = BleakClient(device, backend=phone.client, timeout=PATIENCE)
+        await client.connect()
+        await board.run("advertise()")
+        await phone.device.host.send_sync_command(hci.HCI_Reset_Command())
+        phone.device.on_flush()
+        await client.connect()
+        assert [event.split()[0] async for event in _until(board, "2")][-3:] == ["1", "21", "2"]
+        assert (await board.event(1))[0] == "0"
 
 
 async def test_a_vanished_receiver_is_noticed_by_the_phone(radio: Radio) -> None:
