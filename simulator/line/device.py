@@ -1,0 +1,98 @@
+"""The receiver's process: always one, on the same terminal; its end is a reset."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from .config import Config
+from .linux import die_with_parent
+from .terminal import Terminal
+
+STEADY = 1.0  # seconds: a process that lived so long did not fail at once
+PAUSE = 0.05  # seconds before the next try after such a failure, doubling
+PAUSE_MOST = 2.0
+
+
+class Device:
+    """Starts the receiver, and again whenever it ends."""
+
+    def __init__(self, config: Config, terminal: Terminal, on_boot: Callable[[], None]) -> None:
+        self.boots = 0
+        self._config = config
+        self._terminal = terminal
+        self._on_boot = on_boot
+        self._process: asyncio.subprocess.Process | None = None
+        self._booted = asyncio.Condition()
+        self._hurry = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The running receiver's; None while it is between two starts."""
+        return self._process.pid if self._process else None
+
+    async def run(self) -> None:
+        """Until cancelled, which ends the receiver too; OSError if it cannot be started."""
+        loop, pause = asyncio.get_running_loop(), 0.0
+        while True:
+            started = loop.time()
+            await self._start()
+            try:
+                await self._wait()
+            finally:
+                self._process = None
+            pause = 0.0 if loop.time() - started > STEADY else min(PAUSE_MOST, pause * 2 or PAUSE)
+            await self._rest(pause)
+
+    async def reset(self) -> None:
+        """Kills the receiver, and returns when the next one was started."""
+        before = self.boots
+        self.kill()
+        async with self._booted:
+            await self._booted.wait_for(lambda: self.boots > before)
+
+    def kill(self) -> None:
+        """As the reset line does; the next start does not wait."""
+        self._hurry.set()
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+
+    async def _start(self) -> None:
+        self._hurry.clear()
+        self._terminal.flush()
+        self._on_boot()
+        with self._open_log() as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._config.argv,
+                stdin=self._terminal.slave,
+                stdout=self._terminal.slave,
+                stderr=log,
+                cwd=self._config.cwd,
+                env={**os.environ, **self._config.env},
+                preexec_fn=die_with_parent,
+            )
+        async with self._booted:
+            self.boots += 1
+            self._booted.notify_all()
+
+    def _open_log(self) -> BinaryIO:
+        return Path(self._config.log).open("ab")
+
+    async def _wait(self) -> None:
+        assert self._process
+        try:
+            await self._process.wait()
+        except asyncio.CancelledError:
+            self._process.kill()
+            await self._process.wait()
+            raise
+
+    async def _rest(self, pause: float) -> None:
+        try:
+            async with asyncio.timeout(pause):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass

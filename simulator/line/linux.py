@@ -1,0 +1,50 @@
+"""Two Linux calls that Python lacks: inotify, to see a terminal opened, and dying with a parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+from collections.abc import Iterator
+
+OPENED = 0x20  # IN_OPEN
+CLOSED = 0x08 | 0x10  # IN_CLOSE_WRITE, IN_CLOSE_NOWRITE
+_HEAD = struct.Struct("iIII")  # watch, mask, cookie, length of the name
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Watch:
+    """Tells when a file is opened and closed, from now on."""
+
+    def __init__(self, path: str) -> None:
+        self.fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+        _checked(_libc.inotify_add_watch(self.fd, path.encode(), OPENED | CLOSED))
+
+    def read(self) -> Iterator[int]:
+        """OPENED or a bit of CLOSED for each event; nothing if there is none."""
+        try:
+            data = os.read(self.fd, 4096)
+        except BlockingIOError:
+            return
+        at = 0
+        while at < len(data):
+            _, mask, _, length = _HEAD.unpack_from(data, at)
+            at += _HEAD.size + length
+            yield mask & (OPENED | CLOSED)
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+
+def die_with_parent() -> None:
+    """In a child, before exec: however the parent ends, the child does not outlive it."""
+    _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result

@@ -1,0 +1,82 @@
+"""A pseudo-terminal in raw mode whose slave stays open, so that it outlives who uses it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import termios
+import tty
+
+from .linux import OPENED, Watch
+
+KERNEL_ROOM = 4095  # bytes that the kernel keeps for a reader before it makes the writer wait
+CHUNK = 4096
+
+
+class Terminal:
+    """`fd` is the line's side (the master), `slave` and `path` the user's."""
+
+    def __init__(self) -> None:
+        self.fd, self.slave = os.openpty()
+        tty.setraw(self.slave)
+        os.set_blocking(self.fd, False)
+        self.path = os.ttyname(self.slave)
+
+    def read(self) -> bytes:
+        """What the user has written; b"" if nothing."""
+        try:
+            return os.read(self.fd, CHUNK)
+        except BlockingIOError:
+            return b""
+
+    def write(self, data: bytes) -> None:
+        """For the user to read; the caller keeps within the room there is."""
+        if data:
+            os.write(self.fd, data)
+
+    def unread(self) -> int:
+        """Bytes that the user has not read yet."""
+        return int(struct.unpack("i", fcntl.ioctl(self.slave, termios.FIONREAD, bytes(4)))[0])
+
+    def flush(self) -> None:
+        """Forgets what the user has not read."""
+        termios.tcflush(self.slave, termios.TCIFLUSH)
+
+    def close(self) -> None:
+        """Hangs up on whoever has it open."""
+        os.close(self.fd)
+        os.close(self.slave)
+
+
+class HostTerminal(Terminal):
+    """The host's: knows whether it is open, and has room only then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watch = Watch(self.path)
+        self._users = 0
+
+    def changed(self) -> bool:
+        """Reads the watch: whether somebody opened it. Unread bytes die with the last user."""
+        opened = False
+        for event in self.watch.read():
+            if event == OPENED:
+                opened = True
+                self._users += 1
+            else:
+                self._users = max(0, self._users - 1)
+        if not self._users:
+            self.flush()
+        return opened
+
+    def is_open(self) -> bool:
+        return self._users > 0
+
+    def room(self) -> int:
+        """Bytes that the host's driver still takes."""
+        return KERNEL_ROOM - self.unread() if self._users else 0
+
+    def close(self) -> None:
+        self.watch.close()
+        super().close()
