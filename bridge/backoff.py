@@ -1,0 +1,52 @@
+"""When to try again: a policy without a clock, apart from what is tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+JITTER = 0.5  # a delay is between half of its step and the whole, so that many bridges spread out
+
+
+class Backoff:
+    """Delays in ms from `first`, doubling up to `most`; `random` (0..1) gives the jitter."""
+
+    def __init__(self, first: int, most: int, random: Callable[[], float]) -> None:
+        self._first = first
+        self._most = most
+        self._random = random
+        self._step = first
+
+    def next(self) -> int:
+        """The delay before the next try."""
+        step = self._step
+        self._step = min(2 * step, self._most)
+        return int(step * (1 - JITTER * self._random()))
+
+    def reset(self) -> None:
+        """It worked: begin from the start."""
+        self._step = self._first
+
+
+class Reconnect:
+    """When to open a port again; a connection that lived long enough is forgiven its end."""
+
+    STEADY_MS = (
+        5_000  # shorter lives keep backing off: a board that resets when opened must not spin
+    )
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff = backoff
+        self._opened: int | None = None
+
+    def opened(self, now: int) -> None:
+        self._opened = now
+
+    def closed(self, now: int) -> int:
+        """The time of the next attempt, after a failed open or a lost connection."""
+        if self._opened is not None and now - self._opened >= self.STEADY_MS:
+            self._backoff.reset()
+        self._opened = None
+        return now + self._backoff.next()

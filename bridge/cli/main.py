@@ -1,0 +1,37 @@
+"""`tillsign`: finds the commands that are installed and calls one; it knows none by itself."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.metadata import entry_points
+
+from bridge import __version__
+
+from .command import GROUP, USAGE, Command, UsageError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code (0 done, 1 failed, 2 usage or configuration)."""
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    command: Command = chosen.command
+    try:
+        return command.run(chosen)
+    except UsageError as error:
+        print(f"tillsign: {error}", file=sys.stderr)
+        return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tillsign", description="Pay at a till by holding a phone to a small receiver."
+    )
+    parser.add_argument("--version", action="version", version=f"tillsign {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        command: Command = point.load()
+        own = commands.add_parser(point.name, help=command.help, description=command.help)
+        own.set_defaults(command=command)
+        command.prepare(own)
+    return parser

@@ -1,0 +1,122 @@
+"""The composition root: journal, authority, stations and till API, put together and taken apart."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from receiver import pins
+from receiver.crypto import host
+from receiver.errors import Error
+
+from . import serial_port
+from .authority import AuthorityClient
+from .config import Config, ConfigError
+from .events import Hub
+from .journal import Journal
+from .money.evidence import Evidence
+from .service import Service, StationConfig
+from .till.app import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from .config import ReceiverConfig
+    from .serial_port import Opener
+
+
+_T = TypeVar("_T")
+
+
+class Daemon:
+    """A whole bridge; an async context manager. `till_url` and `service` are there inside it."""
+
+    def __init__(
+        self, config: Config, opener: Callable[[str], Opener] = serial_port.opener
+    ) -> None:
+        self._config = config
+        self._opener = opener
+        self._stack = AsyncExitStack()
+        self.till_url = ""
+
+    async def __aenter__(self) -> Self:
+        """Raises ConfigError or JournalError where it cannot start."""
+        async with AsyncExitStack() as stack:
+            self.service = await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def wait(self) -> None:
+        """Until something fails that a bridge cannot do without; raises an exception group."""
+        await asyncio.shield(self._work)
+
+    async def _start(self, stack: AsyncExitStack) -> Service:
+        config = self._config
+        stations = [self._station(receiver) for receiver in config.receivers]
+        journal = Journal(config.journal)
+        stack.callback(journal.close)
+        client = await stack.enter_async_context(_client(config))
+        service = Service(config.id, journal, Hub(), client, stations)
+        self._work = asyncio.create_task(service.run())
+        stack.push_async_callback(_stop, self._work)
+        listen = config.listen
+        self.till_url = await serve(stack, service, listen.host, listen.port)
+        return service
+
+    def _station(self, receiver: ReceiverConfig) -> StationConfig:
+        trusted = _decoded(self._config.pins, pins.decode)
+        evidence = _decoded(receiver.certificate, lambda data: Evidence(host, trusted, data))
+        return StationConfig(receiver.till, receiver.url, evidence, self._opener(receiver.url))
+
+
+async def run(config: Config, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` gets the till API's address."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Daemon(config) as daemon:
+        ready(daemon.till_url)
+        stopped = asyncio.ensure_future(stop.wait())
+        failed = asyncio.ensure_future(daemon.wait())
+        await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if failed.done():
+            await failed
+        failed.cancel()
+
+
+def _client(config: Config) -> AuthorityClient:
+    try:
+        return AuthorityClient(config.authority)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(f"[authority] ca, certificate or key: {error}") from error
+
+
+def _decoded(path: Path, decode: Callable[[bytes], _T]) -> _T:
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except Error as error:
+        raise ConfigError(f"{path}: {error.detail}") from error
+
+
+async def _stop(work: asyncio.Task[None]) -> None:
+    """Cancel; raises what `work` failed with, so that no failure is lost."""
+    work.cancel()
+    await asyncio.wait((work,))
+    if not work.cancelled() and (error := work.exception()):
+        raise error

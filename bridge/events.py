@@ -1,0 +1,46 @@
+"""What happens, for those who watch: to every subscriber in order, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WAITING_MOST = 256  # events that a slow watcher may owe; then it is cut off rather than misled
+
+
+class Subscription:
+    """The events since it began; `overrun` once the watcher was too slow."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_MOST)
+        self.overrun = False
+
+
+class Hub:
+    """Hands every event to every subscriber."""
+
+    def __init__(self) -> None:
+        self._subscriptions: list[Subscription] = []
+
+    @contextmanager
+    def subscribe(self) -> Iterator[Subscription]:
+        subscription = Subscription()
+        self._subscriptions.append(subscription)
+        try:
+            yield subscription
+        finally:
+            self._subscriptions.remove(subscription)
+
+    def publish(self, event: str, source: str, till: int, **body: Any) -> None:
+        """Tell all: `event` happened at `till`, and `source` said so."""
+        message = {"event": event, "from": source, "at": time.time(), "till": till, **body}
+        for subscription in self._subscriptions:
+            try:
+                subscription.queue.put_nowait(message)
+            except asyncio.QueueFull:
+                subscription.overrun = True

@@ -1,0 +1,1 @@
+"""What may become of money: decisions only, no I/O (tests/architecture holds that)."""

@@ -1,0 +1,294 @@
+"""The desk: one receiver, the sale at its till, and every decision about it, without I/O.
+
+Inputs and outputs are the values of `ports`; times are monotonic milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.reasons import MENDABLE
+from receiver import messages, reasons, session, wire
+from receiver.errors import Error
+
+from . import ports
+from .hearing import NO_APPROVAL, Hearing, Seen
+from .pen import Pen
+from .sale import ASKING, NEW_OFFERS_MOST, Event, Fact, Sale, State
+
+if TYPE_CHECKING:
+    from receiver.messages import Receipt
+
+    from .evidence import Evidence
+    from .ports import Input, Output
+
+
+class Desk:
+    """One receiver's conversation with the bridge, and at most one active sale."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.sale: Sale | None = None
+        self._evidence = evidence
+        self._pen = Pen()
+        self._hearing: Hearing | None = None
+        self._patience_due = 0
+        self._settled: wire.Result | None = None  # told again to a receiver that missed it
+        self._seen = Seen()
+
+    def handle(self, event: Input, now: int) -> None:
+        """Take one input; raises IllegalMoveError where the caller broke its own rule."""
+        _INPUTS[type(event)](self, event, now)
+
+    def poll(self) -> Output | None:
+        """The next thing to do, in order, or None."""
+        return self._pen.poll()
+
+    def deadline(self) -> int | None:
+        if self.sale is None:
+            return None
+        due = self._hearing.deadline() if self._hearing else None
+        return self._patience_due if due is None else min(due, self._patience_due)
+
+    def expire(self, now: int) -> None:
+        sale = self.sale
+        if sale is not None and now >= self._patience_due:
+            self._lose_patience(sale)
+        elif self._hearing:
+            self._hearing.expire(now)
+
+    # The till.
+
+    def _ring(self, event: ports.Ring, now: int) -> None:
+        self.sale = sale = Sale(event.terms)
+        self._pen.put(ports.Begin(sale))
+        self._start_patience(sale, now)
+
+    def _withdraw(self, event: ports.Withdraw, now: int) -> None:
+        if self.sale is not None:
+            self._finish(self.sale, Fact(Event.ENDED, reasons.CASHIER_CANCELLED), ports.TILL)
+
+    def _start_patience(self, sale: Sale, now: int) -> None:
+        self._patience_due = now + sale.terms.patience_s * 1000
+        self._order_offer(sale, now)
+
+    def _order_offer(self, sale: Sale, now: int) -> None:
+        self._hearing = None
+        terms = sale.terms
+        left = -((now - self._patience_due) // 1000)  # seconds, rounded up
+        order = wire.Open(
+            terms.reference,
+            messages.PURCHASE,
+            terms.amount,
+            terms.currency,
+            terms.till,
+            max(1, min(messages.TTL_MOST_S, left)),
+        )
+        self._pen.send(wire.OPEN, order)
+
+    def _lose_patience(self, sale: Sale) -> None:
+        if sale.state in ASKING:
+            self._owe(sale)
+            return
+        here = self._pen.synced and sale.offer
+        reason = reasons.NOBODY_CAME if here else reasons.RECEIVER_OFFLINE
+        self._finish(sale, Fact(Event.ENDED, reason), ports.BRIDGE)
+
+    # The receiver.
+
+    def _down(self, event: ports.LinkDown, now: int) -> None:
+        self._pen.synced = False
+
+    def _received(self, event: ports.Received, now: int) -> None:
+        try:
+            message = wire.decode(event.channel, event.payload)
+            take = _MESSAGES.get(event.channel)
+            if take is None:
+                raise Error(reasons.WRONG_TYPE, f"channel {event.channel} from a receiver")
+            take(self, message, now, event.at)
+        except Error as error:
+            self._pen.refuse(error.code, error.detail)
+        self._pen.put(ports.Accept())
+
+    def _synced(self, message: wire.Opened, now: int, at: int) -> None:
+        """The receiver is back: its session goes on, or gives way to ours."""
+        self._pen.synced = True
+        sale, hearing = self.sale, self._hearing
+        if hearing and message.offer == hearing.offered.data:
+            return
+        ours = self._is_ours(message)
+        if message.offer and not ours:
+            self._dismiss(message)
+        if sale is None or sale.state in ASKING:
+            return
+        if hearing:
+            hearing.restart()
+        if ours:
+            self._judge_offer(sale, message.offer, now, at)
+        else:
+            self._order_offer(sale, now)
+
+    def _offer(self, message: wire.Opened, now: int, at: int) -> None:
+        sale, hearing = self.sale, self._hearing
+        if sale is None or message.reference != sale.terms.reference:
+            self._dismiss(message)
+        elif hearing and message.offer == hearing.offered.data:
+            return
+        elif sale.state not in (State.OPEN, State.CLAIMED):
+            raise Error(reasons.WRONG_ORDER, f"offer while {sale.state}")
+        elif not message.offer:
+            reason = message.reason or reasons.RECEIVER_UNTRUSTED
+            self._pen.refuse(reason, "no offer")
+            self._finish(sale, Fact(Event.DENIED, reason), ports.RECEIVER)
+        else:
+            self._judge_offer(sale, message.offer, now, at)
+
+    def _is_ours(self, message: wire.Opened) -> bool:
+        """Whether a receiver's session belongs to the sale at hand and is not settled yet."""
+        if self.sale is None or not message.offer:
+            return False
+        ours = message.reference == self.sale.terms.reference
+        return ours and not self._is_settled(session.session_id(message.offer))
+
+    def _is_settled(self, session_id: bytes) -> bool:
+        return self._settled is not None and self._settled.session == session_id
+
+    def _dismiss(self, message: wire.Opened) -> None:
+        """End a session that is not ours; where it is settled, the receiver missed the result."""
+        if message.offer and self._is_settled(session.session_id(message.offer)):
+            self._pen.send(wire.RESULT, self._settled)
+        elif message.offer and len(message.reference) == messages.REFERENCE_SIZE:
+            self._pen.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
+
+    def _judge_offer(self, sale: Sale, data: bytes, now: int, at: int) -> None:
+        try:
+            offered = self._evidence.offer(sale.terms, data, at)
+        except Error as error:
+            self._pen.refuse(error.code, error.detail)
+            reason = error.code
+            if reason != reasons.CERTIFICATE_EXPIRED:  # anything else is a lie
+                reason = reasons.RECEIVER_UNTRUSTED
+                self._pen.refuse(reason, "offer")
+            self._finish(sale, Fact(Event.DENIED, reason, evidence=data), ports.BRIDGE)
+            return
+        self._hearing = Hearing(self._pen, self._evidence, self._seen, sale, offered, now)
+        self._pen.keep(sale, Fact(Event.OFFERED, offer=data), ports.RECEIVER)
+
+    def _phone(self, message: wire.Phone, now: int, at: int) -> None:
+        self._pen.put(ports.Phone(message.event, message.link, message.reason))
+        if message.event == wire.PHONE_REFUSED:
+            self._pen.refuse(message.reason, "by the receiver")
+        ours = self._hearing and message.session == self._hearing.session
+        if ours and message.event in (wire.PHONE_LEFT, wire.PHONE_GONE):
+            self._heard(message.session).phone(message)
+
+    def _credential(self, message: wire.CredentialRecord, now: int, at: int) -> None:
+        self._heard(session.session_id(message.offer)).credential(message, at)
+
+    def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
+        if self._is_settled(message.session):
+            self._pen.send(wire.RESULT, self._settled)
+            return
+        try:
+            hearing = self._heard(message.session)
+        except Error as error:
+            reason = self._seen.name(message.data, error.code)
+            self._pen.verdict(message.session, NO_APPROVAL, reason)
+            raise Error(reason, error.detail) from error
+        hearing.approval(message, now, at)
+
+    def _verdict(self, message: wire.Verdict, now: int, at: int) -> None:
+        if not self._is_settled(message.session):  # said again when the link came up anew
+            self._heard(message.session).verdict(message, at)
+
+    def _heard(self, session_id: bytes) -> Hearing:
+        """The hearing of this session; raises Error(WRONG_SESSION)."""
+        hearing = self._hearing
+        if hearing is None or hearing.session != session_id:
+            raise Error(reasons.WRONG_SESSION, session_id.hex())
+        return hearing
+
+    # The authority.
+
+    def _asked(self, approval_id: bytes) -> Sale | None:
+        """The sale that waits for the answer about `approval_id`."""
+        sale = self.sale
+        waits = sale and sale.state in ASKING and sale.approval_id == approval_id
+        return sale if waits else None
+
+    def _answered(self, event: ports.Answered, now: int) -> None:
+        sale = self._asked(event.approval_id)
+        if sale is None:
+            return
+        try:
+            receipt = self._evidence.receipt(sale.terms, event.approval_id, event.data)
+        except Error as error:  # what proves nothing is no answer
+            self._pen.refuse(error.code, "receipt: " + error.detail)
+            self._unanswered(ports.Unanswered(event.approval_id), now)
+            return
+        self._settle(sale, receipt, event.data, now)
+
+    def _unanswered(self, event: ports.Unanswered, now: int) -> None:
+        sale = self._asked(event.approval_id)
+        if sale is not None:
+            fact = Fact(Event.UNANSWERED, reasons.AUTHORITY_UNREACHABLE)
+            self._pen.keep(sale, fact, ports.BRIDGE)
+
+    def _rejected(self, event: ports.Rejected, now: int) -> None:
+        sale = self._asked(event.approval_id)
+        if sale is None:
+            return
+        self._pen.refuse(event.reason, "record rejected")
+        if sale.state is State.AUTHORISING:
+            self._finish(sale, Fact(Event.DENIED, event.reason), ports.AUTHORITY)
+        else:  # an earlier try may have been booked: a rejection of this one proves nothing
+            self._owe(sale)
+
+    def _settle(self, sale: Sale, receipt: Receipt, data: bytes, now: int) -> None:
+        mendable = receipt.reason in MENDABLE and sale.mended < NEW_OFFERS_MOST
+        if receipt.outcome == messages.APPROVED:
+            fact = Fact(Event.GRANTED, receipt=data, transaction_id=receipt.transaction_id)
+        elif mendable:
+            fact = Fact(Event.MENDABLE, receipt.reason)
+        else:
+            fact = Fact(Event.DENIED, receipt.reason, receipt=data)
+        self._pen.keep(sale, fact, ports.AUTHORITY)
+        self._settled = wire.Result(session.session_id(sale.offer), data)
+        self._pen.send(wire.RESULT, self._settled)
+        if sale.final:
+            self._clear()
+        else:
+            self._start_patience(sale, now)
+
+    # Ends.
+
+    def _owe(self, sale: Sale) -> None:
+        self._finish(sale, Fact(Event.OWED, reasons.AUTHORITY_UNREACHABLE), ports.BRIDGE)
+        self._pen.put(ports.Owe(sale))
+
+    def _finish(self, sale: Sale, fact: Fact, source: str) -> None:
+        """The sale leaves this desk by `fact`, and the receiver's session with it."""
+        self._pen.keep(sale, fact, source)
+        self._pen.send(wire.CANCEL, wire.Cancel(sale.terms.reference, sale.reason))
+        self._clear()
+
+    def _clear(self) -> None:
+        self.sale = self._hearing = None
+
+
+_INPUTS: dict[type, Any] = {
+    ports.Ring: Desk._ring,
+    ports.Withdraw: Desk._withdraw,
+    ports.Received: Desk._received,
+    ports.LinkDown: Desk._down,
+    ports.Answered: Desk._answered,
+    ports.Unanswered: Desk._unanswered,
+    ports.Rejected: Desk._rejected,
+}
+_MESSAGES: dict[int, Any] = {
+    wire.SYNC: Desk._synced,
+    wire.OFFER: Desk._offer,
+    wire.PHONE: Desk._phone,
+    wire.CREDENTIAL: Desk._credential,
+    wire.APPROVAL: Desk._approval,
+    wire.VERDICT: Desk._verdict,
+}

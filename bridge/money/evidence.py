@@ -1,0 +1,109 @@
+"""Rule 0: the bridge trusts nobody's word (design §5); every check of the receiver once more.
+
+All raise `receiver.errors.Error` with one cause. `at` is seconds since 1970 on the bridge's clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import checks, messages, reasons, session, signed
+from receiver.errors import Error
+
+if TYPE_CHECKING:
+    from receiver.checks import Approved, Offered, Pins
+    from receiver.crypto import Crypto
+    from receiver.messages import Credential, Receipt, State
+    from receiver.wire import CredentialRecord
+
+    from .sale import Terms
+
+
+class Claim(NamedTuple):
+    """A credential record from the receiver, verified here."""
+
+    record: CredentialRecord
+    credential: Credential
+
+
+class Evidence:
+    """What this bridge can prove about one receiver: its certificate and the pinned keys."""
+
+    def __init__(self, crypto: Crypto, pins: Pins, certificate: bytes) -> None:
+        self._crypto = crypto
+        self._pins = pins
+        self._certificate = certificate
+        self.holder = checks.certificate(crypto, pins, certificate, None)
+        self._state: State | None = None
+
+    def offer(self, terms: Terms, data: bytes, at: int) -> Offered:
+        """The offer in `data`, if it is this receiver's and says what the till asked for."""
+        if at >= self.holder.expires:
+            raise Error(reasons.CERTIFICATE_EXPIRED, f"certificate ended at {self.holder.expires}")
+        offered = checks.offer(self._crypto, self.holder, self._certificate, data)
+        offer = offered.offer
+        _equal(offer.amount, terms.amount, reasons.WRONG_AMOUNT)
+        _equal(offer.currency, terms.currency, reasons.WRONG_CURRENCY)
+        _equal(offer.till, terms.till, reasons.WRONG_TILL)
+        _equal(offer.reference, terms.reference, reasons.WRONG_REFERENCE)
+        _equal(offer.kind, messages.PURCHASE, reasons.WRONG_KIND)
+        return offered
+
+    def claim(self, offered: Offered, record: CredentialRecord, at: int) -> Claim:
+        """The credential that a phone has shown for this offer."""
+        _equal(record.certificate_hash, offered.certificate_hash, reasons.WRONG_RECEIVER)
+        _equal(record.offer, offered.data, reasons.WRONG_SESSION)
+        return Claim(record, checks.credential(self._crypto, self._pins, record.data, at))
+
+    def approval(self, offered: Offered, claim: Claim, data: bytes, at: int) -> Approved:
+        """The phone's approval of this offer with this credential."""
+        if at >= claim.credential.expires:
+            raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {claim.credential.expires}")
+        record = claim.record
+        least_app = self._state.least_app if self._state else 0
+        return checks.approval(
+            self._crypto, offered, record.data, claim.credential, record.enc, data, least_app
+        )
+
+    def receipt(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
+        """The authority's answer, if it is signed and about this approval and sale."""
+        receipt: Receipt = signed.from_authority(messages.RECEIPT, data, self._pins, self._crypto)
+        _equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
+        _equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
+        _equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
+        _equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
+        _equal(receipt.store, self.holder.store, reasons.WRONG_RECEIVER)
+        _equal(receipt.till, terms.till, reasons.WRONG_TILL)
+        booked = receipt.transaction_id != messages.NO_TRANSACTION
+        approved = receipt.outcome == messages.APPROVED
+        _equal(booked, approved, reasons.MALFORMED)
+        _equal(receipt.reason == reasons.OK, approved, reasons.MALFORMED)
+        return receipt
+
+    def take_state(self, nonce: bytes, data: bytes) -> None:
+        """Learn the authority's limits for this receiver; never from an older state."""
+        state: State = signed.from_authority(messages.STATE, data, self._pins, self._crypto)
+        _equal(state.receiver_id, self.holder.receiver_id, reasons.WRONG_RECEIVER)
+        _equal(state.nonce, nonce, reasons.STALE_STATE)
+        if self._state is not None and state.version < self._state.version:
+            raise Error(reasons.STALE_STATE, f"state {state.version} after {self._state.version}")
+        self._state = state
+
+
+def approval_id(offered: Offered, claim: Claim, data: bytes) -> bytes:
+    """The name of an approval, its signature unseen; raises Error where it is no approval."""
+    record = claim.record
+    context = session.approval_context(
+        offered.certificate_hash, offered.data, record.enc, record.data
+    )
+    parsed = signed.parse(messages.APPROVAL, data)
+    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+
+
+def _equal(found: object, wanted: object, reason: int) -> None:
+    if found != wanted:
+        raise Error(reason, f"{_show(found)} instead of {_show(wanted)}")
+
+
+def _show(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

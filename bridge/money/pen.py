@@ -1,0 +1,47 @@
+"""What desk and hearing write with: facts into sales, orders into one queue."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from receiver import wire
+
+from . import ports
+from .sale import VOLATILE
+
+if TYPE_CHECKING:
+    from .ports import Output
+    from .sale import Fact, Sale
+
+
+class Pen:
+    """The outputs of one desk, in order."""
+
+    def __init__(self) -> None:
+        self.synced = False  # the receiver is there and has told its open session
+        self._out: deque[Output] = deque()
+
+    def poll(self) -> Output | None:
+        return self._out.popleft() if self._out else None
+
+    def put(self, output: Output) -> None:
+        self._out.append(output)
+
+    def keep(self, sale: Sale, fact: Fact, source: str) -> None:
+        """Apply `fact`, have it journalled, and show what changed; raises IllegalMoveError."""
+        sale.take(fact)
+        if fact.event not in VOLATILE:
+            self._out.append(ports.Keep(sale, fact))
+        self._out.append(ports.Tell(sale, fact.event, source))
+
+    def refuse(self, reason: int, detail: str) -> None:
+        self._out.append(ports.Refuse(reason, detail))
+
+    def send(self, channel: int, value: Any) -> None:
+        """A message to the receiver; while it is away nothing, as its next SYNC puts it right."""
+        if self.synced:
+            self._out.append(ports.Send(channel, wire.encode(channel, value)))
+
+    def verdict(self, session: bytes, approval_id: bytes, reason: int) -> None:
+        self.send(wire.VERDICT, wire.Verdict(session, approval_id, reason))

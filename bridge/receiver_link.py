@@ -1,0 +1,217 @@
+"""The way to one receiver: opens its port, pumps `receiver.link`, opens again when it is lost.
+
+Every connection has a link machine of its own with a boot id of its own, so that each time the link
+comes up the receiver tells its open session (design §4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from receiver import frames, layout, link, reasons, wire
+from receiver.errors import Error
+
+from .serial_port import PortError
+
+if TYPE_CHECKING:
+    from .backoff import Reconnect
+    from .serial_port import Opener, Port
+
+RAW_SHOWN = 200  # bytes of one piece of garbage or boot text in the raw log
+RAW_LINES_MOST = 40  # in a second: a board in a boot loop fills no disk
+
+_log = logging.getLogger(__name__)
+_raw_log = logging.getLogger("bridge.raw")
+
+
+class Listener(Protocol):
+    """Who hears the receiver. Called on the event loop."""
+
+    def link_up(self, hello: wire.ReceiverHello) -> None:
+        """The receiver is there; its SYNC follows."""
+
+    def link_down(self) -> None:
+        """It is away."""
+
+    def message(self, channel: int, payload: bytes) -> None:
+        """A whole message; the line waits until `ReceiverLink.accept`."""
+
+    def refused(self, reason: int, detail: str) -> None:
+        """Something on the line was refused."""
+
+
+class ReceiverLink:
+    """One receiver's line. `run` it as a task; `send` and `accept` from the same loop."""
+
+    def __init__(
+        self,
+        till: int,
+        opener: Opener,
+        bridge_id: bytes,
+        receiver_id: bytes,
+        reconnect: Reconnect,
+        listener: Listener,
+    ) -> None:
+        self.hello: wire.ReceiverHello | None = None  # while the link is up
+        self.counters: dict[str, int] = dict.fromkeys(("opened", "raw", "log"), 0)
+        self._till = till
+        self._opener = opener
+        own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bridge_id)
+        self._own_hello = layout.encode(wire.BRIDGE_HELLO, own)
+        self._receiver_id = receiver_id
+        self._reconnect = reconnect
+        self._listener = listener
+        self._link = self._new_link()
+        self._port: Port | None = None
+        self._lost: asyncio.Future[str] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._scheduled = False
+        self._token = 0
+        self._raw_second = 0
+        self._raw_lines = 0
+
+    async def run(self) -> None:
+        """Keep the line open until cancelled."""
+        while True:
+            try:
+                cause = await self._connection()
+            except PortError as error:
+                cause = str(error)
+            due = self._reconnect.closed(self._now())
+            _log.info("till %d: line away: %s", self._till, cause)
+            await asyncio.sleep((due - self._now()) / 1000)
+
+    def send(self, channel: int, payload: bytes) -> None:
+        """Queue a message; a receiver that takes none any longer loses its connection."""
+        if not self._link.send(channel, payload):
+            self._fail("the queue to the receiver is full")
+        self._schedule()
+
+    def accept(self) -> None:
+        """Take responsibility for the last message, which acknowledges it."""
+        self._link.accept(self._token)
+        self._schedule()
+
+    # A connection.
+
+    async def _connection(self) -> str:
+        """One life of the line; the cause of its end."""
+        self._link = self._new_link()
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._lost = lost
+        port = self._port = await self._opener(self._received, self._fail)
+        try:
+            self._reconnect.opened(self._now())
+            self.counters["opened"] += 1
+            self._pump()
+            return await lost
+        finally:
+            self._port = None
+            if self._timer:
+                self._timer.cancel()
+            self._down()
+            await port.close()
+
+    def _new_link(self) -> link.Link:
+        boot = os.urandom(frames.ID_SIZE)
+        while boot == frames.NOBODY:
+            boot = os.urandom(frames.ID_SIZE)
+        return link.Link(boot, self._own_hello, host=True)
+
+    def _fail(self, cause: str) -> None:
+        if self._lost and not self._lost.done():
+            self._lost.set_result(cause)
+
+    # The pump.
+
+    def _now(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _received(self, data: bytes) -> None:
+        self._link.receive(data, self._now())
+        self._pump()
+
+    def _expire(self) -> None:
+        self._link.expire(self._now())
+        self._pump()
+
+    def _pump(self) -> None:
+        """Events out, bytes out, next deadline."""
+        self._scheduled = False
+        while (event := self._link.poll()) is not None:
+            self._take(event)
+        if self._port is None:
+            return
+        try:
+            while data := self._link.transmit():
+                self._port.write(data)
+        except PortError as error:
+            self._fail(str(error))
+            return
+        if self._timer:
+            self._timer.cancel()
+        due = self._link.deadline()
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
+
+    def _take(self, event: Any) -> None:
+        if isinstance(event, link.Message):
+            self._token = event.token
+            if self.hello:
+                self._listener.message(event.channel, event.payload)
+        elif isinstance(event, link.Up):
+            self._up(event.hello)
+        elif isinstance(event, link.Down):
+            self._down()
+            if event.reason == link.SILENT:
+                self._link = self._new_link()
+        elif isinstance(event, link.Log):
+            self.counters["log"] += 1
+            _log.info("till %d: receiver: %s", self._till, event.payload.decode(errors="replace"))
+        elif isinstance(event, link.Raw):
+            self._raw(event)
+
+    def _up(self, content: bytes) -> None:
+        try:
+            hello = self._judge(content)
+        except Error as error:
+            self._listener.refused(error.code, error.detail)
+            self._fail(error.detail)
+            return
+        self.hello = hello
+        _log.info("till %d: receiver up, firmware %s", self._till, hello.firmware)
+        self._listener.link_up(hello)
+
+    def _judge(self, content: bytes) -> wire.ReceiverHello:
+        """The receiver in a HELLO, if it is the configured one and speaks our protocol."""
+        hello: wire.ReceiverHello = layout.decode(wire.RECEIVER_HELLO, content, wire.ReceiverHello)
+        if not hello.least <= wire.PROTOCOL <= hello.most:
+            raise Error(reasons.WRONG_VERSION, f"receiver speaks {hello.least} to {hello.most}")
+        if hello.receiver_id != self._receiver_id:
+            raise Error(reasons.WRONG_RECEIVER, f"this is receiver {hello.receiver_id.hex()}")
+        return hello
+
+    def _down(self) -> None:
+        if self.hello:
+            self.hello = None
+            self._listener.link_down()
+
+    def _raw(self, event: link.Raw) -> None:
+        """Boot text, tracebacks and garbage: kept for people, no more of it than they can read."""
+        self.counters["raw"] += 1
+        second = self._now() // 1000
+        if second != self._raw_second:
+            self._raw_second, self._raw_lines = second, 0
+        self._raw_lines += 1
+        if self._raw_lines <= RAW_LINES_MOST:
+            status = frames.STATUSES[event.status]
+            _raw_log.info("till %d: %s %r", self._till, status, event.data[:RAW_SHOWN])

@@ -1,0 +1,234 @@
+"""A station: one receiver's desk, line and timers; does what the desk decides, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from receiver import reasons, wire
+from receiver.errors import Error
+
+from . import stamps
+from .authority import RefusedError, UnansweredError
+from .counters import Counters
+from .money import ports
+from .money.desk import Desk
+from .money.sale import ASKING, Event
+from .receiver_link import ReceiverLink
+from .views import health_view, hello_view
+
+if TYPE_CHECKING:
+    from .backoff import Reconnect
+    from .money.evidence import Evidence
+    from .money.ports import Input, Output
+    from .money.sale import Sale, Terms
+    from .serial_port import Opener
+    from .surroundings import Surroundings
+
+_log = logging.getLogger(__name__)
+
+_PHONE_EVENTS = {
+    wire.PHONE_CONNECTED: "connected",
+    wire.PHONE_SHOWN: "shown",
+    wire.PHONE_LEFT: "left",
+    wire.PHONE_REFUSED: "refused",
+    wire.PHONE_GONE: "gone",
+}
+
+
+class Station:
+    """One receiver at its till."""
+
+    def __init__(
+        self,
+        till: int,
+        url: str,
+        evidence: Evidence,
+        bridge_id: bytes,
+        opener: Opener,
+        reconnect: Reconnect,
+        around: Surroundings,
+    ) -> None:
+        self.till = till
+        self.evidence = evidence
+        self.counters = Counters()
+        self.desk = Desk(evidence)
+        receiver_id = evidence.holder.receiver_id
+        self.link = ReceiverLink(till, opener, bridge_id, receiver_id, reconnect, self)
+        self._url = url
+        self._around = around
+        self._books = around.books
+        self._health: dict[str, Any] | None = None
+        self._last_hello: dict[str, Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._bringing: asyncio.Task[None] | None = None
+
+    # The till's side.
+
+    def ring(self, terms: Terms) -> Sale:
+        """Begin a sale; the desk must be free."""
+        self._handle(ports.Ring(terms))
+        sale = self._books.find(terms.sale_id)
+        if sale is None:
+            raise RuntimeError("the journal does not take a sale")
+        return sale
+
+    def withdraw(self) -> None:
+        """The till takes its sale back; nothing may have been asked."""
+        self._handle(ports.Withdraw())
+
+    def view(self) -> dict[str, Any]:
+        """What the till API says of this receiver."""
+        return {
+            "till": self.till,
+            "url": self._url,
+            "up": self.link.hello is not None,
+            "hello": self._last_hello,
+            "health": self._health,
+            "line": dict(self.link.counters),
+            "counters": self.counters.snapshot(),
+        }
+
+    # The receiver's side (`receiver_link.Listener`).
+
+    def link_up(self, hello: wire.ReceiverHello) -> None:
+        self._last_hello = hello_view(hello)
+        self._publish("receiver", ports.RECEIVER, up=True, hello=self._last_hello)
+        if self._bringing:
+            self._bringing.cancel()
+        self._bringing = self._around.spawn(self._bring_state(hello))
+
+    def link_down(self) -> None:
+        self._publish("receiver", ports.BRIDGE, up=False)
+        self._handle(ports.LinkDown())
+
+    def message(self, channel: int, payload: bytes) -> None:
+        if channel == wire.HEALTH:
+            self._note_health(payload)
+            self.link.accept()
+        else:
+            self._handle(ports.Received(channel, payload, int(time.time())))
+
+    def refused(self, reason: int, detail: str) -> None:
+        self.counters.count(reason)
+        _log.warning("till %d: refused: %s, %s", self.till, reasons.name(reason), detail)
+        self._publish("refusal", ports.BRIDGE, reason=reasons.name(reason))
+
+    def _note_health(self, payload: bytes) -> None:
+        try:
+            self._health = health_view(wire.decode(wire.HEALTH, payload))
+        except Error as error:
+            self.refused(error.code, error.detail)
+
+    async def _bring_state(self, hello: wire.ReceiverHello) -> None:
+        """Bring the authority's time and limits to a receiver that has come up."""
+        backoff = self._around.backoff()
+        while self.link.hello is hello:
+            try:
+                data = await self._around.authority.state(hello.receiver_id, hello.nonce)
+                self.evidence.take_state(hello.nonce, data)
+            except UnansweredError as error:
+                _log.info("till %d: no state: %s", self.till, error)
+            except RefusedError as error:
+                self.refused(error.reason, "state: " + error.detail)
+            except Error as error:
+                self.refused(error.code, "state: " + error.detail)
+            else:
+                if self.link.hello is hello:
+                    self.link.send(wire.STATE, wire.encode(wire.STATE, wire.Blob(data)))
+                return
+            await asyncio.sleep(backoff.next() / 1000)
+
+    # The desk.
+
+    def _handle(self, event: Input) -> None:
+        """Give the desk one input and do what it says; a failure ends the bridge, not the money."""
+        arrived = time.monotonic()
+        try:
+            self.desk.handle(event, self._now())
+            self._carry_out(arrived)
+        except Exception as error:
+            self._around.fail(error)
+            raise
+
+    def _expire(self) -> None:
+        arrived = time.monotonic()
+        try:
+            self.desk.expire(self._now())
+            self._carry_out(arrived)
+        except Exception as error:
+            self._around.fail(error)
+            raise
+
+    def _carry_out(self, arrived: float) -> None:
+        while (output := self.desk.poll()) is not None:
+            self._do(output, arrived)
+        if self._timer:
+            self._timer.cancel()
+        due = self.desk.deadline()
+        if due is not None:
+            self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
+
+    def _do(self, output: Output, arrived: float) -> None:
+        match output:
+            case ports.Begin(sale):
+                self._books.begin(sale)
+                self._books.tell(sale, "rung", ports.TILL)
+            case ports.Keep(sale, fact):
+                self._books.keep(sale, fact)
+                if fact.event is Event.HANDED:
+                    self._books.stamps.mark(sale.terms.sale_id, stamps.APPROVAL_RECEIVED, arrived)
+            case ports.Accept():
+                self.link.accept()
+            case ports.Send(channel, payload):
+                self.link.send(channel, payload)
+            case ports.Ask():
+                self._asking = self._around.spawn(self._ask(output))
+            case ports.Owe(sale):
+                if self._asking:
+                    self._asking.cancel()
+                self._around.outbox.add(sale)
+            case ports.Tell(sale, event, source):
+                if event is Event.OFFERED:
+                    self._books.stamps.mark(sale.terms.sale_id, stamps.OFFER)
+                self._books.tell(sale, event, source)
+            case ports.Phone(event, link, reason):
+                what = _PHONE_EVENTS[event]
+                named = reasons.name(reason) if reason else None
+                self._publish("phone", ports.PHONE, what=what, link=link, reason=named)
+            case ports.Refuse(reason, detail):
+                self.refused(reason, detail)
+
+    async def _ask(self, ask: ports.Ask) -> None:
+        """Ask until an answer settles it; `Owe` cancels this, and then it is never asked again."""
+        backoff = self._around.backoff()
+        while True:
+            self._handle(await self._answer(ask))
+            sale = ask.sale
+            if sale.state not in ASKING or sale.approval_id != ask.approval_id:
+                return
+            await asyncio.sleep(backoff.next() / 1000)
+
+    async def _answer(self, ask: ports.Ask) -> Input:
+        mark, sale_id = self._books.stamps.mark, ask.sale.terms.sale_id
+        mark(sale_id, stamps.AUTHORISE_SENT)
+        try:
+            data = await self._around.authority.authorise(ask.record)
+        except UnansweredError as error:
+            _log.info("sale %s: unanswered: %s", sale_id, error)
+            return ports.Unanswered(ask.approval_id)
+        except RefusedError as error:
+            _log.warning("sale %s: record refused: %s", sale_id, error.detail)
+            return ports.Rejected(ask.approval_id, error.reason)
+        finally:
+            mark(sale_id, stamps.AUTHORISE_ANSWERED)
+        return ports.Answered(ask.approval_id, data)
+
+    def _publish(self, event: str, source: str, **body: Any) -> None:
+        self._books.hub.publish(event, source, self.till, **body)
+
+    def _now(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000)

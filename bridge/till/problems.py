@@ -1,0 +1,71 @@
+"""Problems as JSON (RFC 9457), for whatever goes wrong between a till and the bridge."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:tillsign:problem:"
+
+_log = logging.getLogger(__name__)
+
+
+class ProblemError(Exception):
+    """An answer other than what was asked for. `kind` is the stable word that tills may test."""
+
+    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
+        super().__init__(status, kind, detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.more = more
+
+
+def invalid(detail: str) -> ProblemError:
+    """The request does not say what it must."""
+    return ProblemError(400, "invalid-request", detail)
+
+
+def response(problem: ProblemError, headers: dict[str, str] | None = None) -> web.Response:
+    document = {
+        "type": TYPE_PREFIX + problem.kind,
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        **problem.more,
+    }
+    return web.json_response(
+        document, status=problem.status, content_type=MEDIA_TYPE, headers=headers
+    )
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever a handler raises becomes a problem document."""
+    try:
+        return await handler(request)
+    except ProblemError as problem:
+        _log.info("%s %s: %s, %s", request.method, request.path, problem.kind, problem.detail)
+        return response(problem)
+    except web.HTTPException as error:
+        return _of_http(error)
+    except Exception:
+        _log.exception("%s %s failed", request.method, request.path)
+        return response(ProblemError(500, "internal", "the bridge failed; its log says why"))
+
+
+def _of_http(error: web.HTTPException) -> web.Response:
+    """What the HTTP server itself refuses: unknown paths, methods, bodies too large."""
+    kind = HTTPStatus(error.status).phrase.lower().replace(" ", "-")
+    allow = error.headers.get("Allow")
+    detail = error.reason if error.status != 413 else (error.text or error.reason)
+    return response(ProblemError(error.status, kind, detail), {"Allow": allow} if allow else None)
