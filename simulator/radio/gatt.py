@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bumble import att
 
-from simulator.radio import wire
 from simulator.radio.table import Permissions, Table
+from simulator.unixport import radiowire as wire
 
 if TYPE_CHECKING:
     from bumble.device import Connection, Device

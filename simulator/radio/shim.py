@@ -1,4 +1,4 @@
-"""The radio's end of the receiver's `bluetooth` module (see `wire`)."""
+"""The radio's end of the receiver's `bluetooth` module (see `radiowire`)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 
 from bumble import core
 
-from simulator.radio import wire
 from simulator.radio.controller import RadioController
 from simulator.radio.stack import Stack, StackError
 from simulator.radio.streams import Frames
 from simulator.radio.table import Entry
+from simulator.unixport import radiowire as wire
 
 TOKEN_SIZE = 4
 

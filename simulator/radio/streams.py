@@ -15,7 +15,7 @@ from typing import cast
 from bumble.core import InvalidPacketError
 from bumble.transport.common import PacketParser, TransportSink
 
-from simulator.radio import wire
+from simulator.unixport import radiowire as wire
 
 
 async def listen(

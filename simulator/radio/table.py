@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bumble import att, core, gatt, gatt_server
 
-from simulator.radio import wire
+from simulator.unixport import radiowire as wire
 
 DEFAULT_BUFFER = 20  # MP_BLUETOOTH_DEFAULT_ATTR_LEN
 
@@ -22,7 +22,7 @@ Permissions = att.Attribute.Permissions
 
 
 class Entry(NamedTuple):
-    """One line of a registration: a service, characteristic or descriptor (see `wire`)."""
+    """One line of a registration: a service, characteristic or descriptor (see `radiowire`)."""
 
     kind: int
     flags: int

@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 
-from simulator.radio import wire
+import radiowire as wire
 
 FLAG_READ = 0x02
 FLAG_WRITE_NO_RESPONSE = 0x04

@@ -82,8 +82,7 @@ class Board:
 async def started(endpoint: str) -> AsyncIterator[Board]:
     program = shutil.which("micropython", path=str(Path(sys.executable).parent))
     assert program is not None
-    folders = (ROOT, ROOT / "firmware/device/lib", ROOT / "simulator/unixport")
-    path = ":".join([*map(str, folders), ".frozen"])
+    path = f"{ROOT}/simulator/unixport:.frozen"
     process = await asyncio.create_subprocess_exec(
         program,
         str(ROOT / "tests/integration/board.py"),

@@ -7,8 +7,6 @@ the module answers with a verdict those that NimBLE waits for before it answers 
 Frame: length of what follows (2), code (1), body; little-endian.
 """
 
-from __future__ import annotations
-
 HEADER = "<HB"
 HEADER_SIZE = 3
 
@@ -27,7 +25,7 @@ SET_NAME = 16  # name
 SET_ADDRESS_MODE = 17  # mode (1)
 ADVERTISE = 20  # ADVERTISE_FORMAT, payload, scan response
 ADVERTISE_STOP = 21
-REGISTER = 22  # see pack_service in bluetooth.py
+REGISTER = 22  # entries, each ENTRY_FORMAT and its UUID
 READ = 23  # handle (2)
 WRITE = 24  # handle (2), notify subscribers (1), value
 NOTIFY = 25  # connection (2), handle (2), value given (1), value

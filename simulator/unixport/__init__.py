@@ -1,0 +1,1 @@
+"""What the Unix port of MicroPython lacks, to be put on its path (this folder, not its parent)."""
