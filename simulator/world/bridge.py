@@ -1,0 +1,103 @@
+"""The bridge as a process of its own, started as a cashier terminal would start it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simulator.authority import Authority
+    from simulator.pki import Identity
+
+READY_S = 20.0  # a cold start on a busy machine takes about one
+STOP_S = 10.0
+
+_CONFIG = """\
+[bridge]
+id = "{id}"
+journal = "journal.sqlite"
+pins = "{pins}"
+listen = "127.0.0.1:0"
+
+[authority]
+url = "{url}"
+ca = "{ca}"
+certificate = "{certificate}"
+key = "{key}"
+timeout_s = {timeout_s}
+
+[[receiver]]
+till = {till}
+url = "{serial}"
+certificate = "{receiver}"
+"""
+
+
+class BridgeProcess:
+    """`tillsign bridge run`, from its configuration file to its readiness line."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.config = directory / "bridge.toml"
+        self.till_api = ""
+        self._process: asyncio.subprocess.Process | None = None
+
+    def configure(
+        self,
+        authority: Authority,
+        identity: Identity,
+        *,
+        pins: Path,
+        certificate: Path,
+        serial: str,
+        till: int,
+        timeout_s: float,
+    ) -> None:
+        """Write the configuration file."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        text = _CONFIG.format(
+            id=secrets.token_hex(8),
+            pins=pins,
+            url=authority.url,
+            ca=authority.ca.certificate,
+            certificate=identity.certificate,
+            key=identity.key,
+            timeout_s=timeout_s,
+            till=till,
+            serial=serial,
+            receiver=certificate,
+        )
+        self.config.write_text(text)
+
+    async def start(self) -> None:
+        """Start the process and wait until it serves; raises RuntimeError with its last words."""
+        arguments = ["-m", "bridge.cli", "bridge", "run", "--config", str(self.config)]
+        with (self.directory / "bridge.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
+        if self._process.stdout is None:
+            raise RuntimeError("no pipe")
+        line = await asyncio.wait_for(self._process.stdout.readline(), READY_S)
+        if not line:
+            log = (self.directory / "bridge.log").read_text()
+            raise RuntimeError(f"the bridge did not start: {log.strip()}")
+        self.till_api = json.loads(line)["till_api"]
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process and wait for it."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(how)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()

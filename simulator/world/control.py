@@ -1,0 +1,73 @@
+"""The world's own door: phones are handed out here, and faults are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from .world import World
+
+BODY_MOST = 4096
+
+
+class Control:
+    """HTTP on loopback. An async context manager; `url` once entered."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    async def __aenter__(self) -> Control:
+        app = web.Application(client_max_size=BODY_MOST)
+        app.router.add_post("/v1/phones", self.add_phone)
+        app.router.add_post("/v1/line", self.disturb_line)
+        app.router.add_put("/v1/buyers/{id}", self.change_buyer)
+        app.router.add_put("/v1/authority", self.change_authority)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = "http://127.0.0.1:%d" % self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_error: Any) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def add_phone(self, request: web.Request) -> web.Response:
+        """A freshly enrolled phone of a demo buyer, and the radio it is on."""
+        body = await _body(request)
+        wallet = await self._world.new_wallet(int(body.get("buyer", 0)))
+        answer = {"wallet": wallet.to_json(), "radio": self._world.radio.phones}
+        return web.json_response(answer, status=201)
+
+    async def disturb_line(self, request: web.Request) -> web.Response:
+        """One command for the simulated serial line (`simulator.line`)."""
+        if self._world.line is None:
+            raise web.HTTPConflict(text="the receiver is external: its line is not simulated")
+        return web.json_response(await self._world.line.ask(**await _body(request)))
+
+    async def change_buyer(self, request: web.Request) -> web.Response:
+        """As the authority's administrator would."""
+        people = self._world.people
+        buyer = people.buyers[int(request.match_info["id"])]
+        changed = await self._world.administer(f"buyers/{buyer.id}", await _body(request))
+        return web.json_response(changed)
+
+    async def change_authority(self, request: web.Request) -> web.Response:
+        """{"up": false} takes it off the network, {"up": true} brings it back as it was."""
+        body = await _body(request)
+        if body.get("up", True):
+            await self._world.authority.start()
+        else:
+            await self._world.authority.stop()
+        return web.json_response(body)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    value = await request.json() if request.can_read_body else {}
+    if not isinstance(value, dict):
+        raise web.HTTPBadRequest(text="a JSON object is wanted")
+    return value

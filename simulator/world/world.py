@@ -1,0 +1,156 @@
+"""The world: authority, radio, serial line, receiver and bridge, composed and ready to sell."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import aiohttp
+
+from simulator import pki
+from simulator.authority import Authority
+from simulator.authority import people
+from simulator.line.client import LineProcess
+from simulator.line.config import Config as LineConfig
+from simulator.phone import authority as app
+from simulator.phone.buyer import DEMO_CODE
+from simulator.radio.server import Radio
+from simulator.till import Till
+
+from . import enrolment
+from .bridge import BridgeProcess
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from simulator.authority.demo_data import DemoWorld
+    from simulator.phone.wallet import Wallet
+
+TILL = 7
+UP_S = 20.0
+
+
+class Settings(NamedTuple):
+    """What a world is made of. Without `serial` it starts receiver and line itself."""
+
+    serial: str | None = None  # pyserial URL of a receiver that somebody else starts
+    hci: Path | None = None  # where to expose the receiver's controller as an HCI terminal
+    rate: int = 115_200  # baud of the simulated line
+    authority_timeout_s: float = 10.0
+
+
+class World:
+    """An async context manager; everything in it is a real process or server on this host."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.people: DemoWorld
+        self.authority: Authority
+        self.radio: Radio
+        self.line: LineProcess | None = None
+        self.bridge: BridgeProcess
+        self.command: enrolment.Command
+        self.till: Till
+        self.serial = ""
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> World:
+        try:
+            await self._build()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def new_wallet(self, buyer: int = 0, code: str = DEMO_CODE) -> Wallet:
+        """A phone of the demo buyer with that place in the list, enrolled and with credentials."""
+        authority = self.authority
+        activation = people.add_activation(authority.office.store, self.people.buyers[buyer].id)
+        return await app.enrol(authority.url, authority.ca.certificate, activation, code)
+
+    async def administer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Change something at the authority as its administrator: PUT /v1/admin/<path>."""
+        context = pki.client_context(self.authority.ca.certificate)
+        headers = {"Authorization": f"Bearer {self.authority.admin_token}"}
+        url = f"{self.authority.url}/v1/admin/{path}"
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.put(url, json=body, ssl=context, raise_for_status=True) as response,
+        ):
+            changed: dict[str, Any] = await response.json()
+        return changed
+
+    async def receiver_up(self) -> dict[str, Any]:
+        """Wait until the bridge has heard the receiver; what it said of itself."""
+        async with asyncio.timeout(UP_S):
+            async for event in self.till.events():
+                receivers = await self.till.receivers()
+                if receivers[0]["up"]:
+                    return receivers[0]
+                del event
+        raise RuntimeError("the bridge closed its events")
+
+    async def _build(self) -> None:
+        directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="tillsign-")))
+        self.authority = await self._stack.enter_async_context(Authority(directory / "authority"))
+        self.people = self.authority.seed_demo()
+        identity = self.authority.ca.client("bridge")
+        receiver = enrolment.enrol(
+            self.authority, directory / "receiver", identity.fingerprint()
+        )
+        self.radio = await self._stack.enter_async_context(Radio())
+        await self._air(receiver)
+        await self._wire(directory)
+        await self._bridge(directory, identity, receiver)
+
+    async def _air(self, receiver: enrolment.Enrolled) -> None:
+        hci = self.settings.hci
+        if hci is not None:
+            place = await self.radio.receiver_on_pty(receiver.receiver_id, hci)
+        else:
+            place = await self.radio.receiver(receiver.receiver_id)
+        self.command = enrolment.command(receiver, place.endpoint, hci)
+
+    async def _wire(self, directory: Path) -> None:
+        if self.settings.serial is not None:
+            self.serial = self.settings.serial
+            return
+        self.serial = str(directory / "receiver.tty")
+        config = LineConfig(
+            serial=self.serial,
+            control=str(directory / "line.control"),
+            argv=self.command.argv,
+            log=str(directory / "receiver.log"),
+            cwd=self.command.cwd,
+            env=self.command.env,
+            rate=self.settings.rate,
+        )
+        self.line = await self._stack.enter_async_context(await LineProcess.start(config))
+
+    async def _bridge(
+        self, directory: Path, identity: pki.Identity, receiver: enrolment.Enrolled
+    ) -> None:
+        self.bridge = BridgeProcess(directory / "bridge")
+        self.bridge.configure(
+            self.authority,
+            identity,
+            pins=receiver.directory / "pins",
+            certificate=receiver.certificate,
+            serial=self.serial,
+            till=TILL,
+            timeout_s=self.settings.authority_timeout_s,
+        )
+        await self.bridge.start()
+        self._stack.push_async_callback(self.bridge.stop)
+        self.till = await self._stack.enter_async_context(Till(self.bridge.till_api))
