@@ -1,0 +1,157 @@
+"""The app: prepares the wallet, finds a till, visits it, and visits again where that is wise."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from receiver import reasons
+from receiver.errors import Error
+
+from . import scan, steps
+from .authority import AuthorityClient, AuthorityError
+from .conversation import Conversation
+from .events import NO_TILL, Outcome
+from .retry import Retry
+from .settlement import settle
+from .visit import Step, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.scanner import BaseBleakScanner
+
+    from .buyer import Buyer
+    from .scan import Found
+    from .visit import Observer
+    from .wallet import Wallet
+
+PATIENCE_S = 60.0  # how long a buyer holds the phone to a till
+
+
+class Radio(Protocol):
+    """Where a phone's bleak finds its backends; `backend.Phone` is one on the simulated air."""
+
+    @property
+    def scanner(self) -> type[BaseBleakScanner] | None: ...
+    @property
+    def client(self) -> type[BaseBleakClient] | None: ...
+    @property
+    def vanish(self) -> Callable[[], None] | None: ...
+
+
+class RealRadio(NamedTuple):
+    """The adapter of this computer, by bleak's own choice."""
+
+    scanner: type[BaseBleakScanner] | None = None
+    client: type[BaseBleakClient] | None = None
+    vanish: Callable[[], None] | None = None
+
+
+def _nobody(_step: Step) -> None:
+    """Watches nothing."""
+
+
+class Phone:
+    """A wallet on a radio. `ask_ms` is how long the authority is asked about a doubtful end."""
+
+    def __init__(
+        self,
+        wallet: Wallet,
+        radio: Radio,
+        *,
+        observer: Observer = _nobody,
+        ask_ms: int = steps.ASK_MS,
+    ) -> None:
+        self._wallet = wallet
+        self._radio = radio
+        self._observer = observer
+        self._ask_ms = ask_ms
+
+    async def buy(
+        self,
+        buyer: Buyer,
+        *,
+        till: int | None = None,
+        recipient: int | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> Outcome:
+        """One purchase by `buyer` at a till, the nearest or the one with this number."""
+        wallet = self._wallet
+        retry = Retry(_now() + int(patience_s * 1000))
+        async with AsyncExitStack() as stack:
+            authority = await stack.enter_async_context(
+                AuthorityClient(wallet.authority, wallet.ca, wallet.token)
+            )
+            await self._prepare(authority, recipient)
+            return await self._visit_until_done(authority, buyer, till, recipient, retry)
+
+    async def _visit_until_done(
+        self,
+        authority: AuthorityClient,
+        buyer: Buyer,
+        till: int | None,
+        recipient: int | None,
+        retry: Retry,
+    ) -> Outcome:
+        """A doubtful end may outlast the patience; the search for a till may not."""
+        last = Outcome(NO_TILL, reasons.RECEIVER_OFFLINE)
+        while True:
+            self._tell("scanning", till=till)
+            found = await scan.find(self._radio.scanner, till, retry.left(_now()) / 1000)
+            if found is None:
+                return last
+            self._tell_found(found)
+            outcome = await self._visit(authority, buyer, recipient, found)
+            last = outcome or last
+            pause = retry.after(outcome, _now())
+            if pause is None:
+                return self._end(last)
+            self._tell("again", pause_ms=pause)
+            await asyncio.sleep(pause / 1000)
+
+    async def _visit(
+        self, authority: AuthorityClient, buyer: Buyer, recipient: int | None, found: Found
+    ) -> Outcome | None:
+        epoch = int(time.time() - time.monotonic())
+        maker = buyer.maker(self._wallet, recipient)
+        conversation = Conversation(self._wallet, maker, epoch, ask_ms=self._ask_ms)
+        visit = Visit(conversation, buyer, authority, self._observer, self._radio.vanish)
+        return await visit.run(found, self._radio.client)
+
+    async def _prepare(self, authority: AuthorityClient, recipient: int | None) -> None:
+        """Learn the end of old approvals, fill up on credentials; without a network neither."""
+        now = int(time.time())
+        for pending in list(self._wallet.pending.values()):
+            answer = await authority.ask(pending.approval_id)
+            try:
+                settled = settle(self._wallet, pending, answer, now)
+            except Error as error:
+                self._tell("result_untrusted", why=reasons.name(error.code), detail=error.detail)
+                continue
+            state = settled.result if settled else answer.state
+            self._tell("settled", approval_id=pending.approval_id.hex(), state=state)
+        chosen = self._wallet.recipients[0].id if recipient is None else recipient
+        try:
+            await authority.refill(self._wallet, chosen, now)
+        except AuthorityError as error:
+            self._tell("not_refilled", error=str(error))
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        self._tell("done", result=outcome.result, reason=reasons.name(outcome.reason))
+        return outcome
+
+    def _tell_found(self, found: Found) -> None:
+        till = found.advert.till if found.advert else None
+        self._tell("found", address=found.device.address, rssi=found.rssi, till=till)
+
+    def _tell(self, name: str, **details: Any) -> None:
+        self._observer(Step(name, time.monotonic(), details))
+
+
+def _now() -> int:
+    """Monotonic milliseconds."""
+    return int(time.monotonic() * 1000)

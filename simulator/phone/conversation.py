@@ -1,0 +1,339 @@
+"""The phone's side of an exchange, from connection to result, as one machine (design §3.2-§3.4).
+
+Events of `events` go in through `handle`, what is to be done comes out of `poll` in order, and
+`steps` has the table. Times are monotonic milliseconds. Without a word that the authority signed,
+an approval that went out leads to UNKNOWN, never to a no.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.reasons import MENDABLE
+from receiver import exchange, gatt, reasons, table
+from receiver.errors import Error
+
+from . import events, steps
+from .events import Ask, HangUp, Outcome, Show, Tell, Write
+from .settlement import Settled, by_receipt, settle
+from .till import Till
+
+if TYPE_CHECKING:
+    from .maker import Maker
+    from .wallet import Pending, Wallet
+
+# What a refusal code stands for on the buyer's screen.
+_REFUSALS = {
+    exchange.RETRY: reasons.LINK_TIMEOUT,
+    exchange.BUSY: reasons.BUSY,
+    exchange.EXPIRED: reasons.OFFER_EXPIRED,
+    exchange.OLD_APP: reasons.OLD_APP,
+    exchange.REFUSED: reasons.WRONG_SESSION,
+}
+_WORTH_ANOTHER_VISIT = (reasons.LINK_TIMEOUT, reasons.BUSY)
+_COMMANDS = (bytes([exchange.KEY]), bytes([exchange.CREDENTIAL]))  # all else with response
+
+
+class Conversation:
+    """One visit at one till. `epoch` is the wall clock (s) at monotonic zero."""
+
+    def __init__(
+        self, wallet: Wallet, maker: Maker, epoch: int, *, ask_ms: int = steps.ASK_MS
+    ) -> None:
+        self.state = steps.SCANNING
+        self.outcome: Outcome | None = None
+        self._wallet = wallet
+        self._maker = maker
+        self._epoch = epoch
+        self._ask_ms = ask_ms
+        self._now = 0
+        self._out: list[Any] = []
+        self._limit: int | None = None  # when this state is over
+        self._again: int | None = None  # when to resend, or to ask again
+        self._pause = steps.ASK_FIRST_MS
+        self._till = Till(wallet.pins)
+        self._early = b""  # the offer that was notified before the reads were done
+        self._attempt = 0
+        self._credential = b""
+        self._approval: Pending | None = None
+        self._declined: Outcome | None = None  # while the buyer may mend it
+
+    def handle(self, event: Any, now: int) -> None:
+        """Take one event; what does not belong here is told and changes nothing."""
+        self._now = now
+        try:
+            _HANDLERS[type(event)](self, event)
+        except Error as error:
+            self._tell("ignored", event=type(event).__name__, **_why(error))
+
+    def poll(self) -> Any:
+        """The next thing to do (an output of `events`), or None."""
+        return self._out.pop(0) if self._out else None
+
+    def deadline(self) -> int | None:
+        times = [time for time in (self._limit, self._again) if time is not None]
+        return min(times) if times else None
+
+    def expire(self, now: int) -> None:
+        self._now = now
+        if self._limit is not None and self._limit <= now:
+            self._late()
+        elif self._again is not None and self._again <= now:
+            self._repeat()
+
+    # The till.
+
+    def _connected(self, event: events.Connected) -> None:
+        self._step(steps.CONNECTED, steps.READ_MS)
+        if event.mtu < gatt.MTU_LEAST:
+            self._unfit(Error(reasons.SMALL_MTU, f"MTU {event.mtu}"))
+
+    def _read(self, event: events.Read) -> None:
+        """Nothing is said to a receiver before its certificate holds."""
+        self._require(steps.CHECKED_IN)
+        try:
+            holder = self._till.trust(event.certificate, self._seconds())
+        except Error as error:
+            self._unfit(error)
+            return
+        offer = self._early or event.offer
+        if offer and offer == event.offer:
+            self._take_offer(offer, steps.OFFER)
+            return
+        self._step(steps.CHECKED_IN, gatt.CHECK_IN_MS)
+        self._tell("checked_in", store=holder.store_name)
+        if offer:
+            self._take_offer(offer, steps.NOTIFIED)
+
+    def _offer_notified(self, event: events.OfferNotified) -> None:
+        self._require(steps.NOTIFIED)
+        if self.state == steps.READING:
+            self._step(steps.NOTIFIED, keep=True)
+            self._early = event.data
+        elif not self._till.offers(event.data):
+            self._take_offer(event.data, steps.NOTIFIED)
+
+    def _take_offer(self, data: bytes, event: str) -> None:
+        """Show an offer, or ask first; one that mends a decline is shown straight away."""
+        try:
+            offered = self._till.check(data)
+        except Error as error:
+            self._unfit(error)
+            return
+        reference = offered.offer.reference
+        if reference in self._wallet.pending:
+            self._approval = self._wallet.pending[reference]
+            self._doubt(steps.DOUBT, "approved before")
+            return
+        if self._declined and self._till.sells(reference):
+            event = steps.OFFER
+        self._step(event, offered.offer.ttl * 1000)
+        self._till.take(offered)
+        self._approval = self._declined = None
+        if self.state == steps.ASKING:
+            self._show(events.ASKED)
+        else:
+            self._open()
+
+    def _notified(self, event: events.Notified) -> None:
+        kind, body = event.data[:1], event.data[1:]
+        if kind == bytes([exchange.RESULT]):
+            self._result(body)
+        elif kind == bytes([exchange.REFUSAL]) and len(body) == 1:
+            self._refusal(body[0])
+        else:
+            raise Error(reasons.WRONG_TYPE, "a notification of an unknown type")
+
+    def _result(self, data: bytes) -> None:
+        self._require(steps.PAID)
+        try:
+            receipt = self._wallet.check_receipt(self._sent, data)
+        except Error as error:
+            self._tell("result_untrusted", **_why(error))
+            self._doubt(steps.REFUSED, reasons.name(error.code))
+            return
+        self._wallet.settle(self._sent)
+        outcome = self._ended(by_receipt(receipt))
+        if outcome.result == events.APPROVED:
+            self._finish(steps.PAID, outcome)
+        elif outcome.reason in MENDABLE:
+            self._step(steps.MENDABLE, steps.MEND_MS)
+            self._declined = outcome
+            self._show(events.DECLINED, outcome.reason)
+        else:
+            self._finish(steps.FINAL, outcome)
+
+    def _refusal(self, code: int) -> None:
+        self._require(steps.REFUSED)
+        reason = _REFUSALS.get(code, reasons.WRONG_SESSION)
+        self._tell("refusal", code=code)
+        if self.state == steps.APPROVED:
+            self._doubt(steps.REFUSED, reasons.name(reason))
+        else:
+            retry = reason in _WORTH_ANOTHER_VISIT
+            self._finish(steps.REFUSED, self._plain(events.REFUSED, reason, retry=retry))
+
+    def _gone(self, event: events.Gone) -> None:
+        if self.state == steps.APPROVED:
+            self._doubt(steps.GONE, "link lost")
+        elif self.state in (steps.UNKNOWN, steps.DONE):
+            self._step(steps.GONE, keep=True)
+        else:
+            outcome = self._plain(events.LOST, reasons.LINK_TIMEOUT, retry=True)
+            self._finish(steps.GONE, outcome)
+
+    # The buyer. What a finger does on a screen that has changed meanwhile is not in the table.
+
+    def _look(self, event: events.Look) -> None:
+        self._step(steps.LOOK, keep=True)
+        self._open()
+
+    def _first_digit(self, event: events.FirstDigit) -> None:
+        self._step(steps.DIGIT, keep=True)
+        try:
+            presented = self._maker.begin(self._till.offered, event.recipient, self._seconds())
+        except Error as error:
+            self._unfit(error)
+            return
+        self._credential = presented.credential
+        self._write(presented.writes)
+
+    def _code(self, event: events.Code) -> None:
+        self._step(steps.CODE, steps.RESULT_MS)
+        signed = self._maker.complete(
+            self._till.offered, self._credential, event.code, self._seconds()
+        )
+        self._approval = signed.pending
+        self._again = self._now + steps.RESEND_MS
+        self._write(signed.writes)
+
+    def _say_no(self, event: events.SayNo) -> None:
+        self._require(steps.LEAVE)
+        self._write([bytes([exchange.LEAVE, event.why])])
+        self._finish(steps.LEAVE, self._plain(events.LEFT, reasons.BUYER_SAID_NO))
+
+    # The authority.
+
+    def _answered(self, event: events.Answered) -> None:
+        self._require(steps.KNOWN)
+        if event.approval_id != self._sent.approval_id:
+            raise Error(reasons.WRONG_SESSION, "an answer about another approval")
+        settled = None
+        try:
+            settled = settle(self._wallet, self._sent, event, self._seconds())
+        except Error as error:
+            self._tell("result_untrusted", **_why(error))
+        if settled is None:
+            self._again = self._now + self._pause
+            self._pause = min(2 * self._pause, steps.ASK_MOST_MS)
+        else:
+            retry = settled.reason in MENDABLE
+            self._finish(steps.KNOWN, self._ended(settled, retry=retry))
+
+    # Time.
+
+    def _late(self) -> None:
+        if self.state == steps.APPROVED:
+            self._doubt(steps.LATE, "no answer")
+        elif self.state == steps.UNKNOWN:
+            outcome = self._plain(events.UNKNOWN, reasons.AUTHORITY_UNREACHABLE)
+            self._finish(steps.LATE, outcome)
+        elif self.state in (steps.ASKING, steps.SHOWING, steps.PRESENTED):
+            self._finish(steps.LATE, self._plain(events.REFUSED, reasons.OFFER_EXPIRED))
+        else:
+            retry = self.state == steps.READING
+            outcome = self._plain(events.REFUSED, reasons.LINK_TIMEOUT, retry=retry)
+            self._finish(steps.LATE, outcome)
+
+    def _repeat(self) -> None:
+        """The identical bytes again, or the question to the authority."""
+        if self.state == steps.APPROVED:
+            self._again = self._now + steps.RESEND_MS
+            self._write([self._sent.message])
+        else:
+            self._again = None
+            self._out.append(Ask(self._sent.approval_id))
+
+    # What follows.
+
+    def _open(self) -> None:
+        self._attempt += 1
+        self._write(self._maker.show(self._till.offered))
+        self._show(events.SHOWN)
+
+    def _show(self, kind: str, reason: int = reasons.OK) -> None:
+        view = self._till.view(kind, self._attempt, reason)
+        if view is not None:
+            self._out.append(Show(view))
+
+    def _doubt(self, event: str, why: str) -> None:
+        """Nobody trusted has said how it ended: let go of the till and ask the authority."""
+        self._step(event, self._ask_ms)
+        self._tell("unknown", approval_id=self._sent.approval_id.hex(), why=why)
+        self._out.append(HangUp())
+        self._out.append(Ask(self._sent.approval_id))
+
+    def _unfit(self, error: Error) -> None:
+        self._tell("unfit", **_why(error))
+        self._finish(steps.UNFIT, self._plain(events.REFUSED, error.code))
+
+    def _finish(self, event: str, outcome: Outcome) -> None:
+        self._step(event)
+        self.outcome = outcome
+        self._out.append(HangUp())
+
+    def _plain(self, result: str, reason: int, *, retry: bool = False) -> Outcome:
+        """An end without a word from the authority, unless it declined just before."""
+        if self._declined is not None:
+            return self._declined
+        view = self._till.view(events.SHOWN, self._attempt)
+        approval_id = self._approval.approval_id if self._approval else b""
+        return Outcome(result, reason, view, approval_id, retry=retry)
+
+    def _ended(self, settled: Settled, *, retry: bool = False) -> Outcome:
+        view = self._till.view(events.SHOWN, self._attempt)
+        approval_id = self._sent.approval_id
+        return Outcome(settled.result, settled.reason, view, approval_id, settled.receipt, retry)
+
+    def _step(self, event: str, lasts: int | None = None, *, keep: bool = False) -> None:
+        """Change the state, for `lasts` ms at most; `keep` keeps the limit there was."""
+        self.state = table.step(steps.TABLE, self.state, event)
+        if not keep:
+            self._limit = None if lasts is None else self._now + lasts
+            self._again = None
+
+    def _require(self, event: str) -> None:
+        table.step(steps.TABLE, self.state, event)
+
+    @property
+    def _sent(self) -> Pending:
+        if self._approval is None:
+            raise ValueError("no approval was sent")
+        return self._approval
+
+    def _seconds(self) -> int:
+        return self._epoch + self._now // 1000
+
+    def _write(self, messages: list[bytes]) -> None:
+        self._out += [Write(data, data[:1] not in _COMMANDS) for data in messages]
+
+    def _tell(self, name: str, **details: Any) -> None:
+        self._out.append(Tell(name, details))
+
+
+def _why(error: Error) -> dict[str, str]:
+    return {"why": reasons.name(error.code), "detail": error.detail}
+
+
+_HANDLERS: dict[type, Any] = {
+    events.Connected: Conversation._connected,
+    events.Read: Conversation._read,
+    events.OfferNotified: Conversation._offer_notified,
+    events.Notified: Conversation._notified,
+    events.Gone: Conversation._gone,
+    events.Look: Conversation._look,
+    events.FirstDigit: Conversation._first_digit,
+    events.Code: Conversation._code,
+    events.SayNo: Conversation._say_no,
+    events.Answered: Conversation._answered,
+}

@@ -1,0 +1,65 @@
+"""The phone's conversation on one screen: its states, its events, and how long it waits."""
+
+from __future__ import annotations
+
+# States.
+SCANNING = "scanning"  # no till yet
+READING = "reading"  # connected; certificate and offer are on their way
+WAITING = "waiting"  # checked in: a till that is trusted and has no offer
+ASKING = "asking"  # an offer came by itself; the buyer has not said whether to look
+SHOWING = "showing"  # the buyer sees the offer, the receiver has the key
+PRESENTED = "presented"  # the buyer types, the receiver has the credential
+APPROVED = "approved"  # the approval is out
+DECLINED = "declined"  # a signed no that the buyer may mend: a new offer is to come
+UNKNOWN = "unknown"  # the approval is out and only the authority can tell
+DONE = "done"
+
+# Events.
+CONNECTED = "connected"
+CHECKED_IN = "checked in"  # read, and there is no offer that the buyer came for
+OFFER = "offer"  # one that the buyer came for, or that mends a decline
+NOTIFIED = "notified"  # one that came by itself
+UNFIT = "unfit"  # something that this phone does not accept
+DOUBT = "doubt"  # an offer of a sale that was approved before, with an end that is not known
+LOOK = "look"
+DIGIT = "digit"
+CODE = "code"
+LEAVE = "leave"
+PAID = "paid"
+MENDABLE = "mendable"
+FINAL = "final"
+REFUSED = "refused"  # the receiver's word, or a result that does not hold
+GONE = "gone"
+LATE = "late"
+KNOWN = "known"
+
+_OPEN = {UNFIT: DONE, DOUBT: UNKNOWN, LEAVE: DONE, REFUSED: DONE, GONE: DONE, LATE: DONE}
+
+TABLE = {
+    SCANNING: {CONNECTED: READING},
+    READING: {**_OPEN, NOTIFIED: READING, CHECKED_IN: WAITING, OFFER: SHOWING},
+    WAITING: {**_OPEN, NOTIFIED: ASKING},
+    ASKING: {**_OPEN, NOTIFIED: ASKING, LOOK: SHOWING},
+    SHOWING: {**_OPEN, NOTIFIED: ASKING, DIGIT: PRESENTED},
+    PRESENTED: {**_OPEN, NOTIFIED: ASKING, CODE: APPROVED},
+    APPROVED: {
+        PAID: DONE,
+        FINAL: DONE,
+        MENDABLE: DECLINED,
+        REFUSED: UNKNOWN,
+        GONE: UNKNOWN,
+        LATE: UNKNOWN,
+    },
+    DECLINED: {**_OPEN, NOTIFIED: ASKING, OFFER: SHOWING},
+    UNKNOWN: {KNOWN: DONE, GONE: UNKNOWN, LATE: DONE},
+    DONE: {GONE: DONE},
+}
+
+# Milliseconds.
+READ_MS = 10_000  # two reads of a few packets
+RESULT_MS = 30_000  # a till's patience (25 s) and the way back
+RESEND_MS = 8_000  # the same bytes again where no answer came; the receiver repeats its own
+MEND_MS = 15_000  # the bridge offers anew within a second, or never
+ASK_FIRST_MS = 500  # between questions to the authority, doubling
+ASK_MOST_MS = 8_000
+ASK_MS = 60_000  # then the buyer is told "unknown" and the wallet remembers

@@ -1,0 +1,75 @@
+"""The till that a phone talks to, as far as the phone believes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.currencies import LETTERS
+from receiver import checks, reasons, session
+from receiver.crypto import host
+from receiver.errors import Error
+
+from .events import View
+
+if TYPE_CHECKING:
+    from receiver.checks import Offered, Pins
+    from receiver.messages import Certificate
+
+
+class Till:
+    """Its certificate, once that holds, and the offer in hand."""
+
+    def __init__(self, pins: Pins) -> None:
+        self._pins = pins
+        self._holder: Certificate | None = None
+        self._certificate = b""
+        self._offered: Offered | None = None
+
+    def trust(self, certificate: bytes, now: int) -> Certificate:
+        """Accept the receiver (`now` in seconds); raises Error."""
+        self._holder = checks.certificate(host, self._pins, certificate, now)
+        self._certificate = certificate
+        return self._holder
+
+    def check(self, offer: bytes) -> Offered:
+        """An offer under the trusted certificate, in a currency with a name; raises Error."""
+        if self._holder is None:
+            raise Error(reasons.NO_CERTIFICATE, "an offer before its certificate")
+        offered = checks.offer(host, self._holder, self._certificate, offer)
+        if offered.offer.currency not in LETTERS:
+            raise Error(reasons.WRONG_CURRENCY, f"currency {offered.offer.currency}")
+        return offered
+
+    def take(self, offered: Offered) -> None:
+        """This is now the offer in hand."""
+        self._offered = offered
+
+    @property
+    def offered(self) -> Offered:
+        if self._offered is None:
+            raise ValueError("no offer in hand")
+        return self._offered
+
+    def offers(self, data: bytes) -> bool:
+        """Whether `data` is the offer in hand."""
+        return self._offered is not None and self._offered.data == data
+
+    def sells(self, reference: bytes) -> bool:
+        """Whether the offer in hand belongs to this sale."""
+        return self._offered is not None and self._offered.offer.reference == reference
+
+    def view(self, kind: str, attempt: int, reason: int = reasons.OK) -> View | None:
+        """The offer in hand as the buyer sees it; None without one."""
+        if self._offered is None:
+            return None
+        offer = self._offered.offer
+        return View(
+            kind,
+            attempt,
+            self._offered.certificate.store_name,
+            offer.till,
+            offer.amount,
+            offer.currency,
+            session.match_code(self._offered.data),
+            reason,
+        )

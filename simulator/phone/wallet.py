@@ -1,0 +1,202 @@
+"""What the phone holds: keys, credentials, and every approval whose end it does not know yet."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from receiver import checks, messages, pins, reasons, signed
+from receiver.crypto import host
+from receiver.errors import Error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from receiver.messages import Credential, Receipt
+
+BATCH = 8  # credentials fetched at once
+LOW = 4  # one sale may take as many: an offer and three new ones after mendable declines
+
+# The authority books no record accepted more than ten minutes ago, and an offer lives two minutes
+# and a grace. What it has not seen by then it will never take; offline sales will need days.
+NEVER_AFTER_S = 900
+
+_PRIVATE = 0o600
+
+
+class Recipient(NamedTuple):
+    """An invoice recipient that the buyer may choose."""
+
+    id: int
+    name: str
+
+
+class Pending(NamedTuple):
+    """An approval that went out, with the bytes to send again and what its receipt must say."""
+
+    reference: bytes
+    approval_id: bytes
+    counter: int
+    message: bytes
+    amount: int
+    currency: int
+    store: int
+    till: int
+    time: int
+
+
+@dataclass
+class Wallet:
+    """Kept in the file `path`, or only in memory. Times in seconds since 1970."""
+
+    seed: bytes  # Ed25519
+    code_private: bytes  # X25519
+    authority: str  # URL
+    ca: str  # PEM of what signs the authority's TLS certificate
+    phone_id: int
+    token: str
+    buyer: str
+    authority_code_key: bytes
+    pins: dict[bytes, bytes]
+    recipients: list[Recipient]
+    credentials: dict[int, list[bytes]] = field(default_factory=dict)
+    counter: int = 1
+    pending: dict[bytes, Pending] = field(default_factory=dict)  # by sale reference
+    path: Path | None = None
+
+    @property
+    def key(self) -> bytes:
+        """The public key that credentials name."""
+        return host.ed25519_public(self.seed)
+
+    def sign(self, message: bytes) -> bytes:
+        return host.ed25519_sign(self.seed, message)
+
+    def stock(self, recipient: int, now: int) -> int:
+        """How many credentials for `recipient` are good now."""
+        return sum(self._is_good(data, now) for data in self.credentials.get(recipient, []))
+
+    def add_credentials(self, recipient: int, batch: list[bytes], now: int) -> None:
+        """Keep a batch from the authority; raises Error where one does not hold."""
+        for data in batch:
+            value = checks.credential(host, self.pins, data, now)
+            if value.key != self.key or value.recipient != recipient:
+                raise Error(reasons.WRONG_CREDENTIAL, "a credential for somebody else")
+        self.credentials.setdefault(recipient, []).extend(batch)
+        self.save()
+
+    def take_credential(self, recipient: int, now: int) -> bytes:
+        """A credential that no till has seen, and will be used once; raises Error without one."""
+        stock = self.credentials.get(recipient, [])
+        good = [data for data in stock if self._is_good(data, now)]
+        self.credentials[recipient] = good[1:]
+        self.save()
+        if not good:
+            raise Error(reasons.CREDENTIAL_EXPIRED, f"no credential left for {recipient}")
+        return good[0]
+
+    def remember(self, pending: Pending) -> None:
+        """Keep an approval before it leaves the phone; its counter is used up for good."""
+        if pending.counter < self.counter:
+            raise ValueError("a counter value is signed once")
+        self.counter = pending.counter + 1
+        self.pending[pending.reference] = pending
+        self.save()
+
+    def settle(self, pending: Pending) -> None:
+        """The end of this approval is known."""
+        if self.pending.get(pending.reference) == pending:
+            del self.pending[pending.reference]
+            self.save()
+
+    def check_receipt(self, pending: Pending, data: bytes) -> Receipt:
+        """The authority's word about this approval and no other; raises Error."""
+        receipt: Receipt = signed.from_authority(messages.RECEIPT, data, self.pins, host)
+        if receipt.approval_id != pending.approval_id:
+            raise Error(reasons.WRONG_SESSION, "a receipt for another approval")
+        if (receipt.amount, receipt.currency) != (pending.amount, pending.currency):
+            raise Error(reasons.WRONG_AMOUNT, "a receipt over another amount")
+        if (receipt.store, receipt.till) != (pending.store, pending.till):
+            raise Error(reasons.WRONG_TILL, "a receipt from another till")
+        return receipt
+
+    def save(self) -> None:
+        """Replace the file, if there is one, in one step and on disk."""
+        if self.path is None:
+            return
+        unfinished = self.path.with_name(self.path.name + ".new")
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(self.to_json(), file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.path)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but `path`; secrets included."""
+        return {
+            "seed": self.seed.hex(),
+            "code_private": self.code_private.hex(),
+            "authority": self.authority,
+            "ca": self.ca,
+            "phone_id": self.phone_id,
+            "token": self.token,
+            "buyer": self.buyer,
+            "authority_code_key": self.authority_code_key.hex(),
+            "pins": pins.encode(self.pins).hex(),
+            "recipients": [recipient._asdict() for recipient in self.recipients],
+            "credentials": {
+                str(recipient): [data.hex() for data in batch]
+                for recipient, batch in self.credentials.items()
+            },
+            "counter": self.counter,
+            "pending": [_pending_to_json(pending) for pending in self.pending.values()],
+        }
+
+    def _is_good(self, data: bytes, now: int) -> bool:
+        value: Credential = signed.parse(messages.CREDENTIAL, data).value
+        return value.not_before <= now < value.expires
+
+
+def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
+    """What `Wallet.to_json` gave; ValueError, KeyError or TypeError for anything else."""
+    return Wallet(
+        seed=bytes.fromhex(value["seed"]),
+        code_private=bytes.fromhex(value["code_private"]),
+        authority=value["authority"],
+        ca=value["ca"],
+        phone_id=value["phone_id"],
+        token=value["token"],
+        buyer=value["buyer"],
+        authority_code_key=bytes.fromhex(value["authority_code_key"]),
+        pins=pins.decode(bytes.fromhex(value["pins"])),
+        recipients=[Recipient(**recipient) for recipient in value["recipients"]],
+        credentials={
+            int(recipient): [bytes.fromhex(data) for data in batch]
+            for recipient, batch in value["credentials"].items()
+        },
+        counter=value["counter"],
+        pending={
+            pending.reference: pending for pending in map(_pending_from_json, value["pending"])
+        },
+        path=path,
+    )
+
+
+def load(path: Path) -> Wallet:
+    """The wallet in a file that `Wallet.save` wrote."""
+    return from_json(json.loads(path.read_text()), path)
+
+
+def _pending_to_json(pending: Pending) -> dict[str, Any]:
+    return {
+        name: value.hex() if isinstance(value, bytes) else value
+        for name, value in pending._asdict().items()
+    }
+
+
+def _pending_from_json(value: dict[str, Any]) -> Pending:
+    octets = {name: bytes.fromhex(value[name]) for name in ("reference", "approval_id", "message")}
+    return Pending(**{**value, **octets})

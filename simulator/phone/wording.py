@@ -1,0 +1,43 @@
+"""Amounts and reasons as a buyer reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.currencies import LETTERS
+from bridge.reasons import texts
+
+if TYPE_CHECKING:
+    from .events import Outcome
+
+_WHOLE = frozenset({"ISK"})  # currencies without minor units
+
+
+def money(amount: int, currency: int) -> str:
+    """`amount` in minor units, as "249.00 SEK"."""
+    letters = LETTERS.get(currency, str(currency))
+    if letters in _WHOLE:
+        return f"{amount} {letters}"
+    return f"{amount // 100}.{amount % 100:02d} {letters}"
+
+
+def reason_texts(reason: int) -> dict[str, str]:
+    """The buyer's texts of a reason: {"sv": …, "en": …}."""
+    row = texts(reason)
+    return {"sv": row.buyer_sv, "en": row.buyer_en}
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """An outcome as one JSON object."""
+    view, receipt = outcome.view, outcome.receipt
+    return {
+        "outcome": outcome.result,
+        "reason": {"code": outcome.reason, **reason_texts(outcome.reason)},
+        "amount": view.amount if view else None,
+        "currency": LETTERS.get(view.currency) if view else None,
+        "store": view.store if view else None,
+        "till": view.till if view else None,
+        "match_code": view.match_code if view else None,
+        "approval_id": outcome.approval_id.hex() or None,
+        "transaction_id": receipt.transaction_id.hex() if receipt else None,
+    }

@@ -1,0 +1,198 @@
+"""A shop in memory: the phone's conversation and the receiver's core, wired without a radio.
+
+Time moves only by `wait`. The bridge is this test: `ring_up` opens a sale, `decide` answers the
+approval that the receiver handed over.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from receiver import messages, ports, reasons, wire
+from receiver.core import Receiver
+from receiver.crypto import host
+from receiver.identity import Identity
+from simulator import proof
+from simulator.authority.keys import Keys
+from simulator.phone import events
+from simulator.phone.conversation import Conversation
+from simulator.phone.maker import Maker
+from simulator.phone.wallet import Recipient, Wallet
+from tests import evidence
+
+LINK = 0
+MTU = 247
+EPOCH = 1_800_000_000
+TTL_S = 60
+RECIPIENT = 7
+CODE = "246810"
+RECEIVER = evidence.seed("receiver")
+PHONE = evidence.seed("phone")
+TRANSACTION = b"transaction id !"
+
+
+def wallet(keys: Keys, credentials: int = 4) -> Wallet:
+    """A phone that the authority knows, with credentials for RECIPIENT."""
+    batch = [
+        evidence.credential(keys, PHONE, EPOCH, id=bytes([n]) * 8, recipient=RECIPIENT)
+        for n in range(credentials)
+    ]
+    return Wallet(
+        seed=PHONE,
+        code_private=evidence.seed("code"),
+        authority="https://localhost:1",
+        ca="",
+        phone_id=1,
+        token="token",
+        buyer="Anna Andersson",
+        authority_code_key=proof.public_key(evidence.seed("authority code")),
+        pins=keys.pins(),
+        recipients=[Recipient(RECIPIENT, "Skolköket")],
+        credentials={RECIPIENT: batch},
+    )
+
+
+class Shop:
+    """One receiver, one phone. `views`, `told`, `asked` and `wire` collect what came out."""
+
+    def __init__(self, keys: Keys, held: Wallet, *, certified: bytes | None = None) -> None:
+        self.keys = keys
+        self.wallet = held
+        self.now = 0
+        certificate = certified or evidence.certificate(keys, RECEIVER, EPOCH)
+        identity = Identity(RECEIVER, certificate, keys.pins(), host, os.urandom, 1)
+        self.receiver = Receiver(identity)
+        self.certificate = certificate
+        self.offer = b""
+        self.wire: list[tuple[int, Any]] = []
+        self.deaf = False  # nothing that the receiver notifies arrives
+        self.meet()
+
+    def meet(self, maker: Maker | None = None) -> None:
+        """A new visit by the same phone."""
+        self.linked = False
+        self.views: list[events.View] = []
+        self.told: list[str] = []
+        self.asked: list[bytes] = []
+        self.writes: list[bytes] = []
+        maker = maker or Maker(self.wallet)
+        self.phone = Conversation(self.wallet, maker, EPOCH)
+
+    # The radio.
+
+    def come(self, mtu: int = MTU) -> None:
+        """Connect, subscribe, read."""
+        self.linked = True
+        self.receiver.handle(ports.Connected(LINK), self.now)
+        self.receiver.handle(ports.MtuAgreed(LINK, mtu), self.now)
+        self.tell_phone(events.Connected(mtu))
+        if self.phone.outcome is None:
+            self.tell_phone(events.Read(self.certificate, self.offer))
+
+    def break_link(self) -> None:
+        self.linked = False
+        self.receiver.handle(ports.Disconnected(LINK), self.now)
+        self.tell_phone(events.Gone())
+
+    def wait(self, milliseconds: int) -> None:
+        """Let time pass, deadline by deadline."""
+        end = self.now + milliseconds
+        while True:
+            dues = [due for due in (self.phone.deadline(), self.receiver.deadline()) if due]
+            self.now = min([end, *(max(due, self.now) for due in dues)])
+            for part in (self.phone, self.receiver):
+                due = part.deadline()
+                if due is not None and due <= self.now:
+                    part.expire(self.now)
+            self.run()
+            if self.now >= end:
+                return
+
+    # The buyer.
+
+    def type(self, code: str = CODE) -> None:
+        self.tell_phone(events.FirstDigit())
+        self.tell_phone(events.Code(code))
+
+    def tell_phone(self, event: Any) -> None:
+        self.phone.handle(event, self.now)
+        self.run()
+
+    # The bridge.
+
+    def ring_up(self, reference: bytes = evidence.REFERENCE, amount: int = evidence.AMOUNT) -> None:
+        kind = messages.PURCHASE
+        order = wire.Open(reference, kind, amount, evidence.SEK, 3, TTL_S)
+        self.order(wire.OPEN, order)
+
+    def order(self, channel: int, value: Any) -> None:
+        self.receiver.handle(ports.WireMessage(channel, wire.encode(channel, value)), self.now)
+        self.run()
+
+    def sent(self, channel: int) -> list[Any]:
+        """What the receiver told the bridge on a channel."""
+        return [value for where, value in self.wire if where == channel]
+
+    def receipt(self, reason: int = reasons.OK, **changes: Any) -> bytes:
+        """The authority's word about the last approval that was handed over."""
+        verdict = self.sent(wire.VERDICT)[-1]
+        offered = self.receiver.sale.offered
+        assert offered is not None
+        value = messages.Receipt(
+            version=messages.VERSION,
+            outcome=messages.DECLINED if reason else messages.APPROVED,
+            approval_id=verdict.approval_id,
+            amount=offered.offer.amount,
+            currency=offered.offer.currency,
+            transaction_id=messages.NO_TRANSACTION if reason else TRANSACTION,
+            time=EPOCH,
+            store=offered.certificate.store,
+            till=offered.offer.till,
+            reason=reason,
+        )
+        return self.keys.receipt(value._replace(**changes))
+
+    def decide(self, reason: int = reasons.OK, **changes: Any) -> None:
+        session = self.receiver.sale.session
+        self.order(wire.RESULT, wire.Result(session, self.receipt(reason, **changes)))
+
+    # What both do, until both are quiet.
+
+    def run(self) -> None:
+        while self._receiver_turn() or self._phone_turn():
+            pass
+
+    def _receiver_turn(self) -> bool:
+        if self.receiver.busy():
+            self.receiver.work(self.now)
+        output = self.receiver.poll()
+        if isinstance(output, ports.ShowOffer):
+            self.offer = output.data
+        elif isinstance(output, ports.Send):
+            self.wire.append((output.channel, wire.decode(output.channel, output.payload)))
+        elif isinstance(output, ports.Notify) and self._hears():
+            self.phone.handle(events.Notified(output.data), self.now)
+        elif isinstance(output, ports.NotifyOffer) and self._hears():
+            self.phone.handle(events.OfferNotified(self.offer), self.now)
+        elif isinstance(output, ports.Disconnect) and self.linked:
+            self.break_link()
+        return output is not None
+
+    def _hears(self) -> bool:
+        return self.linked and not self.deaf
+
+    def _phone_turn(self) -> bool:
+        output = self.phone.poll()
+        if isinstance(output, events.Write) and self.linked:
+            self.writes.append(output.data)
+            self.receiver.handle(ports.Written(LINK, output.data), self.now)
+        elif isinstance(output, events.HangUp) and self.linked:
+            self.break_link()
+        elif isinstance(output, events.Show):
+            self.views.append(output.view)
+        elif isinstance(output, events.Ask):
+            self.asked.append(output.approval_id)
+        elif isinstance(output, events.Tell):
+            self.told.append(output.name)
+        return output is not None
