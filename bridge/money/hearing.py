@@ -65,7 +65,7 @@ class Hearing:
         self._end = now + offered.offer.ttl * 1000 + gatt.GRACE_MS
         self._claims: dict[int, Claim] = {}
         self._candidate: Candidate | None = None
-        self._refused = b""  # the approval id that was refused here last
+        self._bad = b""  # the approval id that was last found bad here
 
     def deadline(self) -> int | None:
         return self._candidate.due if self._candidate else None
@@ -77,8 +77,7 @@ class Hearing:
     def restart(self) -> None:
         """The receiver came back without this session: no phone and no verdict of it will come."""
         if self._sale.state is State.HANDED:
-            name = self._candidate.approval_id if self._candidate else NO_APPROVAL
-            self._drop(name, reasons.RECEIVER_OFFLINE, "restarted")
+            self._drop(reasons.RECEIVER_OFFLINE, "restarted")
         elif self._sale.state is State.CLAIMED:
             self._pen.keep(self._sale, Fact(Event.LEFT), ports.RECEIVER)
 
@@ -118,8 +117,8 @@ class Hearing:
         """The receiver's word: one more condition, never a substitute."""
         verified = message.reason == reasons.OK
         candidate = self._candidate
-        if verified and message.approval_id == self._refused:
-            raise Error(reasons.RECEIVER_UNTRUSTED, "called a refused approval verified")
+        if verified and message.approval_id == self._bad:
+            raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
         if candidate is None:
             if message.approval_id != self._sale.approval_id:
                 raise Error(reasons.WRONG_ORDER, f"verdict while {self._sale.state}")
@@ -127,7 +126,7 @@ class Hearing:
             reason = reasons.RECEIVER_UNTRUSTED
             self._turn_down(candidate.approval_id, reason, "another approval's verdict")
         elif not verified:
-            self._drop(candidate.approval_id, message.reason, "by the receiver")
+            self._drop(message.reason, "by the receiver")
         else:
             self._ask(candidate, at)
 
@@ -141,8 +140,10 @@ class Hearing:
             approved = self._evidence.approval(self.offered, claim, record.data, at)
         except Error as error:
             reason = self._seen.name(record.data, error.code)
-            self._turn_down(self._name(record), reason, error.detail)
+            self._bad = self._name(record)
+            self._turn_down(self._bad, reason, error.detail)
             return
+        self._bad = b""
         self._seen.add(record.data)
         self._candidate = Candidate(approved.id, claim, record.data, now + VERDICT_MS)
 
@@ -165,11 +166,11 @@ class Hearing:
 
     def _turn_down(self, name: bytes, reason: int, detail: str) -> None:
         """Refuse the approval at hand and free the receiver's slot for the next phone."""
-        self._drop(name, reason, detail)
+        self._drop(reason, detail)
         self._pen.verdict(self.session, name, reason)
 
-    def _drop(self, name: bytes, reason: int, detail: str) -> None:
-        self._candidate, self._refused = None, name
+    def _drop(self, reason: int, detail: str) -> None:
+        self._candidate = None
         self._pen.refuse(reason, detail)
         self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
 

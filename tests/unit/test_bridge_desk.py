@@ -1,0 +1,551 @@
+"""Every decision of the bridge about a sale, without I/O: honest ways, lies, silence, restarts."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.money import ports
+from bridge.money.hearing import VERDICT_MS
+from bridge.money.sale import NEW_OFFERS_MOST, Event, State
+from receiver import cose, gatt, messages, reasons, session, wire
+from tests import evidence
+from tests.bridge_world import AT, LINK, PATIENCE_S, PHONE, RECEIVER, TILL, DeskWorld
+
+OTHER_PHONE = evidence.seed("other phone")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> DeskWorld:
+    return DeskWorld(tmp_path)
+
+
+@pytest.fixture
+def offered(world: DeskWorld) -> bytes:
+    """A sale with an offer; what led there is read already."""
+    world.sync()
+    world.ring()
+    data = world.offer()
+    world.outputs.clear()
+    return data
+
+
+def forge(data: bytes) -> bytes:
+    """The same approval under a signature that nobody made."""
+    parsed = cose.parse(data, cose.ALG_ED25519, 0)
+    return cose.build(
+        cose.ALG_ED25519, b"", parsed.payload, cose.APPROVAL, b"", lambda _: bytes(64)
+    )
+
+
+# The honest way.
+
+
+def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
+    world.sync()
+    sale = world.ring()
+    [(channel, order)] = world.sent()
+    assert channel == wire.OPEN
+    reference = session.sale_reference(b"bridge01", TILL, sale.terms.sale_id)
+    assert order == wire.Open(reference, 0, 24_900, evidence.SEK, TILL, PATIENCE_S)
+    offer = world.offer()
+    assert sale.match_code == session.match_code(offer)
+    purchase = world.purchase(offer)
+    world.present(offer, purchase.credential)
+    assert sale.state == State.CLAIMED.value
+    world.approve(offer, purchase.approval)
+    assert sale.shown is State.CLAIMED
+    assert world.take(ports.Ask) == []
+    world.judge(offer, purchase.approval_id)
+    [ask] = world.take(ports.Ask)
+    assert ask.approval_id == purchase.approval_id
+    assert sale.state == State.AUTHORISING.value
+    world.answer(purchase.approval_id)
+    assert sale.state == State.APPROVED.value
+    assert world.sent() == [(wire.RESULT, wire.Result(session.session_id(offer), sale.receipt))]
+    assert world.desk.deadline() is None
+
+
+def test_the_journal_is_written_before_every_outward_act(world: DeskWorld) -> None:
+    purchase = world.asked()
+    world.answer(purchase.approval_id)
+    acts = [output for output in world.outputs if not isinstance(output, ports.Tell)]
+    after = {
+        act.fact.event: type(then) for act, then in pairwise(acts) if isinstance(act, ports.Keep)
+    }
+    assert [type(act) for act in acts[:3]] == [ports.Accept, ports.Begin, ports.Send]
+    assert after == {
+        Event.OFFERED: ports.Accept,
+        Event.HANDED: ports.Accept,
+        Event.ASKED: ports.Ask,
+        Event.GRANTED: ports.Send,
+    }
+
+
+def test_every_message_is_accepted_once(world: DeskWorld) -> None:
+    world.asked()
+    assert len(world.take(ports.Accept)) == 5
+    world.give(ports.Received(wire.APPROVAL, b"\xff", AT))
+    world.give(ports.Received(99, b"", AT))
+    world.give(ports.Received(wire.OPEN, b"", AT))
+    assert len(world.take(ports.Accept)) == 3
+    assert world.refusals() == [reasons.MALFORMED, reasons.WRONG_TYPE, reasons.MALFORMED]
+
+
+def test_a_receiver_that_comes_late_gets_the_order_with_what_is_left(world: DeskWorld) -> None:
+    world.ring()
+    assert world.sent() == []
+    world.move(10_500)
+    world.sync()
+    [(channel, order)] = world.sent()
+    assert (channel, order.ttl) == (wire.OPEN, 15)
+
+
+# Lies of a receiver.
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"amount": 1}, reasons.WRONG_AMOUNT),
+        ({"currency": 978}, reasons.WRONG_CURRENCY),
+        ({"till": TILL + 1}, reasons.WRONG_TILL),
+        ({"reference": b"another0"}, reasons.WRONG_REFERENCE),
+        ({"version": 2}, reasons.WRONG_VERSION),
+    ],
+)
+def test_a_lying_offer_ends_the_sale(world: DeskWorld, changes: dict[str, Any], cause: int) -> None:
+    world.sync()
+    sale = world.ring()
+    world.sent()
+    data = world.offer(**changes)
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.RECEIVER_UNTRUSTED)
+    assert world.refusals() == [cause, reasons.RECEIVER_UNTRUSTED]
+    assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
+    assert world.take(ports.Keep)[-1].fact.evidence == data
+    assert sale.match_code is None
+
+
+def test_an_offer_under_another_key_ends_the_sale(world: DeskWorld) -> None:
+    world.sync()
+    sale = world.ring()
+    terms = sale.terms
+    data = evidence.offer(
+        PHONE, world.certificate, AT, amount=terms.amount, reference=terms.reference
+    )
+    world.hear(wire.OFFER, wire.Opened(terms.reference, data, 0))
+    assert sale.reason == reasons.RECEIVER_UNTRUSTED
+    assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.RECEIVER_UNTRUSTED]
+
+
+def test_a_forged_approval_called_verified_is_caught(world: DeskWorld, offered: bytes) -> None:
+    good = world.purchase(offered)
+    world.present(offered, good.credential)
+    world.approve(offered, forge(good.approval))
+    [(channel, verdict)] = world.sent()
+    assert channel == wire.VERDICT
+    assert (verdict.approval_id, verdict.reason) == (good.approval_id, reasons.BAD_SIGNATURE)
+    world.judge(offered, good.approval_id)
+    assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.RECEIVER_UNTRUSTED]
+    assert world.take(ports.Ask) == []
+    assert world.sale.state is State.OPEN
+    world.buy(offered)  # the next phone pays
+    assert len(world.take(ports.Ask)) == 1
+
+
+def test_a_verdict_about_another_approval_asks_nothing(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.purchase(offered)
+    world.present(offered, purchase.credential)
+    world.approve(offered, purchase.approval)
+    world.judge(offered, bytes(16))
+    assert world.refusals() == [reasons.RECEIVER_UNTRUSTED]
+    assert world.take(ports.Ask) == []
+    assert world.sale.state is State.OPEN
+
+
+def test_a_kept_back_approval_is_late(world: DeskWorld, offered: bytes) -> None:
+    old = world.purchase(offered)
+    world.present(offered, old.credential)
+    world.move(PATIENCE_S * 1000)  # nobody came
+    world.ring("sale-of-the-next-buyer")
+    new = world.offer()
+    world.outputs.clear()
+    world.present(new, old.credential)
+    world.approve(offered, old.approval)  # under its own session
+    world.approve(new, old.approval)  # passed off as this one's
+    assert world.refusals() == [reasons.WRONG_SESSION, reasons.BAD_SIGNATURE]
+    assert world.take(ports.Ask) == []
+
+
+def test_an_approval_after_its_offer_is_expired(world: DeskWorld) -> None:
+    world.sync()
+    world.ring()
+    offer = world.offer(ttl=1)
+    purchase = world.purchase(offer)
+    world.present(offer, purchase.credential)
+    world.desk.handle(ports.LinkDown(), world.now)
+    world.now += 1_000 + gatt.GRACE_MS + 1  # the sale's own patience is not looked at here
+    world.approve(offer, purchase.approval)
+    assert world.refusals() == [reasons.OFFER_EXPIRED]
+
+
+# Bad approvals, good receiver.
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"amount": 1}, reasons.WRONG_AMOUNT),
+        ({"currency": 978}, reasons.WRONG_CURRENCY),
+        ({"recipient": 2}, reasons.WRONG_RECIPIENT),
+        ({"version": 2}, reasons.WRONG_VERSION),
+        ({"app": 0}, reasons.OLD_APP),
+    ],
+)
+def test_a_bad_approval_is_named_and_the_slot_freed(
+    world: DeskWorld, offered: bytes, changes: dict[str, Any], cause: int
+) -> None:
+    bad = world.purchase(offered, **changes)
+    world.present(offered, bad.credential)
+    world.approve(offered, bad.approval)
+    assert world.refusals() == [cause]
+    assert [(c, v.reason) for c, v in world.sent()] == [(wire.VERDICT, cause)]
+    assert (world.sale.state, world.sale.reason) == (State.OPEN, cause)
+
+
+def test_a_second_approval_is_refused_and_the_first_goes_on(
+    world: DeskWorld, offered: bytes
+) -> None:
+    first = world.buy(offered)
+    second = world.purchase(offered, phone=OTHER_PHONE)
+    world.outputs.clear()
+    world.present(offered, second.credential, 1)
+    world.approve(offered, second.approval, 1)
+    assert world.refusals() == [reasons.SECOND_APPROVAL]
+    world.approve(offered, first.approval)  # the same again is no second one
+    assert world.refusals() == []
+    sale = world.sale
+    world.answer(first.approval_id)
+    assert sale.state == State.APPROVED.value
+
+
+def test_a_replay_in_the_next_sale_has_its_name(world: DeskWorld, offered: bytes) -> None:
+    paid = world.buy(offered)
+    world.answer(paid.approval_id)
+    world.ring("sale-of-the-next-buyer")
+    new = world.offer()
+    world.outputs.clear()
+    world.present(new, paid.credential)
+    world.approve(new, paid.approval)
+    assert world.refusals() == [reasons.REPLAY]
+    assert world.sale.state is State.OPEN
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"expires": AT}, reasons.CREDENTIAL_EXPIRED),
+        ({"not_before": AT + 60}, reasons.CREDENTIAL_NOT_YET_VALID),
+    ],
+)
+def test_a_credential_out_of_time_claims_nothing(
+    world: DeskWorld, offered: bytes, changes: dict[str, Any], cause: int
+) -> None:
+    credential = evidence.credential(world.keys, PHONE, AT, **changes)
+    world.present(offered, credential)
+    assert world.refusals() == [cause]
+    assert world.sale.state is State.OPEN
+    world.approve(offered, world.purchase(offered).approval)
+    assert world.refusals() == [reasons.WRONG_CREDENTIAL]
+
+
+def test_a_credential_of_a_wrong_role_or_issuer_claims_nothing(
+    world: DeskWorld, offered: bytes
+) -> None:
+    world.present(offered, evidence.certificate(world.keys, RECEIVER, AT))
+    parsed = cose.parse(evidence.credential(world.keys, PHONE, AT), cose.ALG_ED25519, 2)
+    stranger = cose.build(
+        cose.ALG_ED25519, b"\x02\x63", parsed.payload, cose.CREDENTIAL, b"", lambda _: bytes(64)
+    )
+    world.present(offered, stranger)
+    assert world.refusals() == [reasons.WRONG_ROLE, reasons.UNKNOWN_ISSUER]
+    assert world.sale.state is State.OPEN
+
+
+def test_no_verdict_in_time_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.purchase(offered)
+    world.present(offered, purchase.credential)
+    world.approve(offered, purchase.approval)
+    world.sent()
+    world.move(VERDICT_MS)
+    assert [(c, v.reason) for c, v in world.sent()] == [(wire.VERDICT, reasons.VERDICT_TIMEOUT)]
+    world.judge(offered, purchase.approval_id)  # too late: nothing is asked
+    assert world.take(ports.Ask) == []
+    assert world.refusals() == [reasons.VERDICT_TIMEOUT, reasons.WRONG_ORDER]
+    world.approve(offered, purchase.approval)  # the phone sends identical bytes again
+    world.judge(offered, purchase.approval_id)
+    assert len(world.take(ports.Ask)) == 1
+
+
+def test_the_receivers_refusal_frees_the_slot(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.purchase(offered)
+    world.present(offered, purchase.credential)
+    world.approve(offered, purchase.approval)
+    world.judge(offered, purchase.approval_id, reasons.OLD_APP)
+    assert world.sent() == []
+    assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.OLD_APP)
+
+
+# The authority.
+
+
+def test_a_mendable_decline_makes_a_new_offer_by_itself(world: DeskWorld) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    for _ in range(NEW_OFFERS_MOST):
+        world.outputs.clear()
+        world.move(5_000)
+        world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
+        assert (sale.state, sale.reason) == (State.OPEN, reasons.PURCHASE_LIMIT)
+        (result, _), (opened, order) = world.sent()
+        assert (result, opened) == (wire.RESULT, wire.OPEN)
+        assert (order.reference, order.ttl) == (sale.terms.reference, PATIENCE_S)
+        purchase = world.buy(world.offer())
+    world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.PURCHASE_LIMIT)
+
+
+def test_a_decline_that_cannot_be_mended_is_final(world: DeskWorld) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.BUYER_BLOCKED)
+
+
+def test_silence_is_unknown_and_an_answer_decides(world: DeskWorld) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    world.give(ports.Unanswered(purchase.approval_id))
+    world.give(ports.Unanswered(purchase.approval_id))
+    assert sale.state == State.UNKNOWN.value
+    world.answer(purchase.approval_id)
+    assert sale.state == State.APPROVED.value
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_at_the_end_of_patience_the_reversal_is_owed(world: DeskWorld, answers: int) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    for _ in range(answers):
+        world.give(ports.Unanswered(purchase.approval_id))
+    world.outputs.clear()
+    world.move(PATIENCE_S * 1000)
+    assert sale.state == State.REVERSING.value
+    assert sale.shown is State.UNKNOWN
+    assert world.desk.sale is None
+    kinds = [type(output) for output in world.outputs]
+    assert kinds.index(ports.Keep) < kinds.index(ports.Owe)
+    world.desk.handle(ports.Answered(purchase.approval_id, b"late"), world.now)
+    assert sale.state == State.REVERSING.value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": 1},
+        {"currency": 978},
+        {"store": 102},
+        {"till": 4},
+        {"approval_id": b"another approval"},
+        {"transaction_id": messages.NO_TRANSACTION},
+        {"reason": reasons.CODE_WRONG},
+        {"version": 2},
+    ],
+)
+def test_a_receipt_about_something_else_is_no_answer(
+    world: DeskWorld, changes: dict[str, Any]
+) -> None:
+    purchase = world.asked()
+    world.sent()
+    receipt = world.receipt(purchase.approval_id, changes=changes)
+    world.give(ports.Answered(purchase.approval_id, receipt))
+    assert world.sale.state is State.UNKNOWN
+    assert world.sent() == []
+
+
+def test_a_receipt_that_the_authority_did_not_sign_is_no_answer(world: DeskWorld) -> None:
+    purchase = world.asked()
+    good = world.receipt(purchase.approval_id)
+    world.give(ports.Answered(purchase.approval_id, good[:-1] + bytes([good[-1] ^ 1])))
+    world.give(ports.Answered(purchase.approval_id, b"<html>"))
+    assert world.sale.state is State.UNKNOWN
+    assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.MALFORMED]
+
+
+def test_a_rejected_record_declines_only_the_first_time(world: DeskWorld) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    world.give(ports.Rejected(purchase.approval_id, reasons.CONFLICT))
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.CONFLICT)
+
+
+def test_a_rejected_record_after_silence_proves_nothing(world: DeskWorld) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    world.give(ports.Unanswered(purchase.approval_id))
+    world.give(ports.Rejected(purchase.approval_id, reasons.CONFLICT))
+    assert sale.state == State.REVERSING.value
+    assert len(world.take(ports.Owe)) == 1
+
+
+# People.
+
+
+def test_nobody_came(world: DeskWorld, offered: bytes) -> None:
+    sale = world.sale
+    world.move(PATIENCE_S * 1000)
+    assert (sale.state, sale.reason) == (State.CANCELLED, reasons.NOBODY_CAME)
+    assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
+
+
+def test_no_receiver_came(world: DeskWorld) -> None:
+    sale = world.ring()
+    world.move(PATIENCE_S * 1000)
+    assert (sale.state, sale.reason) == (State.CANCELLED, reasons.RECEIVER_OFFLINE)
+
+
+def test_the_cashier_cancels(world: DeskWorld, offered: bytes) -> None:
+    sale = world.sale
+    world.give(ports.Withdraw())
+    assert (sale.state, sale.reason) == (State.CANCELLED, reasons.CASHIER_CANCELLED)
+    [(channel, order)] = world.sent()
+    assert (channel, order.reference) == (wire.CANCEL, sale.terms.reference)
+
+
+def test_a_buyer_who_says_no_leaves_the_sale_open(world: DeskWorld, offered: bytes) -> None:
+    world.present(offered, world.purchase(offered).credential)
+    left = wire.Phone(session.session_id(offered), LINK, wire.PHONE_LEFT, reasons.BUYER_SAID_NO)
+    world.hear(wire.PHONE, left)
+    assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.BUYER_SAID_NO)
+    assert world.take(ports.Phone) == [ports.Phone(wire.PHONE_LEFT, LINK, reasons.BUYER_SAID_NO)]
+    world.buy(offered)
+    assert world.sale.state is State.AUTHORISING
+
+
+def test_what_the_receiver_refuses_is_counted(world: DeskWorld, offered: bytes) -> None:
+    world.hear(wire.PHONE, wire.Phone(b"", 2, wire.PHONE_REFUSED, reasons.OVERSIZE))
+    assert world.refusals() == [reasons.OVERSIZE]
+
+
+def test_a_receiver_that_cannot_open_declines(world: DeskWorld) -> None:
+    world.sync()
+    sale = world.ring()
+    opened = wire.Opened(sale.terms.reference, b"", reasons.NO_CERTIFICATE)
+    world.hear(wire.OFFER, opened)
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.NO_CERTIFICATE)
+
+
+# Restarts of the receiver.
+
+
+def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered: bytes) -> None:
+    world.present(offered, world.purchase(offered).credential)
+    world.give(ports.LinkDown())
+    world.move(3_000)
+    world.sync()
+    [(channel, order)] = world.sent()
+    assert (channel, order.ttl) == (wire.OPEN, PATIENCE_S - 3)
+    assert world.sale.state is State.OPEN
+    purchase = world.buy(world.offer())
+    world.answer(purchase.approval_id)
+    assert world.desk.sale is None
+
+
+def test_a_reboot_before_the_verdict_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.purchase(offered)
+    world.present(offered, purchase.credential)
+    world.approve(offered, purchase.approval)
+    world.give(ports.LinkDown())
+    world.sync()
+    assert world.sale.state is State.OPEN
+    assert [channel for channel, _ in world.sent()] == [wire.OPEN]
+
+
+def test_a_link_that_was_only_lost_goes_on(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.purchase(offered)
+    world.present(offered, purchase.credential)
+    world.approve(offered, purchase.approval)
+    world.give(ports.LinkDown())
+    world.sync(world.sale.terms.reference, offered)
+    world.present(offered, purchase.credential)
+    world.approve(offered, purchase.approval)
+    world.judge(offered, purchase.approval_id)
+    assert world.sent() == []
+    assert len(world.take(ports.Ask)) == 1
+
+
+def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: DeskWorld) -> None:
+    world.sync()
+    sale = world.ring()
+    data = world.make_offer()
+    world.give(ports.LinkDown())
+    world.sync(sale.terms.reference, data)
+    assert sale.offer == data
+
+
+def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.buy(offered)
+    sale = world.sale
+    world.give(ports.LinkDown())
+    world.answer(purchase.approval_id)
+    assert world.sent() == []
+    world.sync(sale.terms.reference, offered)
+    assert world.sent() == [(wire.RESULT, wire.Result(session.session_id(offered), sale.receipt))]
+    world.approve(offered, purchase.approval)
+    world.judge(offered, purchase.approval_id)
+    assert [channel for channel, _ in world.sent()] == [wire.RESULT]
+    assert world.refusals() == []
+
+
+def test_a_session_that_nobody_knows_is_cancelled(world: DeskWorld) -> None:
+    world.ring()
+    foreign = world.make_offer(reference=b"foreign0")
+    world.give(ports.Withdraw())
+    world.sync(b"foreign0", foreign)
+    [(channel, cancel)] = world.sent()
+    assert (channel, cancel.reference) == (wire.CANCEL, b"foreign0")
+
+
+def test_a_reboot_while_the_authority_is_asked_changes_nothing(world: DeskWorld) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    world.sent()
+    world.give(ports.LinkDown())
+    world.sync()
+    assert world.sent() == []
+    world.answer(purchase.approval_id)
+    assert sale.state == State.APPROVED.value
+
+
+def test_a_certificate_that_ends_is_no_lie(world: DeskWorld) -> None:
+    world.at = AT + evidence.LIFE_S
+    world.sync()
+    sale = world.ring()
+    world.offer()
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.CERTIFICATE_EXPIRED)
+
+
+def test_the_record_is_what_the_authority_takes(world: DeskWorld) -> None:
+    world.asked()
+    [ask] = world.take(ports.Ask)
+    assert ask.record == evidence.record(
+        world.certificate,
+        world.sale.offer,
+        evidence.credential(world.keys, PHONE, AT),
+        world.sale.approval,
+        AT,
+    )
+    assert len(ask.approval_id) == len(messages.NO_TRANSACTION)
