@@ -1,0 +1,129 @@
+"""The demo's scenarios: what till, buyer and administrator do, and how each sale must end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.phone.app import Phone
+from simulator.phone.buyer import DEMO_CODE, Buyer, Declining
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from simulator.phone.app import Radio
+    from simulator.phone.visit import Observer, Step
+    from simulator.phone.wallet import Wallet
+    from simulator.world.world import World
+
+    Note = Callable[[str, str], None]
+
+AMOUNT = 24_900
+OVER_LIMIT = 624_900
+RAISED_LIMIT = 1_000_000
+PATIENCE_S = 30.0  # for one step that takes a fraction of a second
+
+APPROVED, CANCELLED = "approved", "cancelled"
+SAID_NO = "buyer_said_no"
+
+
+class Scenario(NamedTuple):
+    """One sale: a title, its amount, the state it must end in, and who plays it."""
+
+    title: str
+    amount: int
+    outcome: str
+    play: Callable[[Stage, str], Awaitable[dict[str, Any]]]
+
+
+class Played(NamedTuple):
+    """How a sale went. Times in milliseconds; None where there was no such moment."""
+
+    sale: dict[str, Any]
+    wanted: str
+    approval_to_till: float | None
+    steps: list[Step]
+
+    @property
+    def as_it_should(self) -> bool:
+        return bool(self.sale["state"] == self.wanted)
+
+
+class Stage:
+    """One world with one buyer's phone; `note` (who, text) is told what nobody else reports."""
+
+    def __init__(
+        self, world: World, wallet: Wallet, radio: Radio, observer: Observer, note: Note
+    ) -> None:
+        self.world = world
+        self.note = note
+        self._observer = observer
+        self._steps: list[Step] = []
+        self._told = 0.0
+        self._phone = Phone(wallet, radio, observer=self._observe)
+
+    async def run(self, scenario: Scenario) -> Played:
+        """Ring up, play, and measure from the approval's last write to the till's answer."""
+        self._steps = []
+        sale = await self.world.till.ring_up(scenario.amount)
+        final = await scenario.play(self, sale["sale_id"])
+        return Played(final, scenario.outcome, self._approval_to_till(), self._steps)
+
+    async def buy(self, sale_id: str, buyer: Buyer) -> dict[str, Any]:
+        """The buyer visits while the till waits for the outcome."""
+        visit = asyncio.create_task(self._phone.buy(buyer))
+        final = await self.world.till.outcome(sale_id)
+        self._told = time.monotonic()
+        await visit
+        return final
+
+    async def decline(self, sale_id: str) -> dict[str, Any]:
+        """The buyer says no, the till is told, and the cashier cancels."""
+        told = asyncio.create_task(self._reason_shown(sale_id, SAID_NO))
+        await self._phone.buy(Declining())
+        await asyncio.wait_for(told, PATIENCE_S)
+        return await self.world.till.cancel(sale_id)
+
+    async def raise_limit(self) -> None:
+        """The organisation's administrator lets this buyer spend more."""
+        buyer = self.world.people.buyers[0]
+        changed = await self.world.administer(
+            f"buyers/{buyer.id}", {"purchase_limit": RAISED_LIMIT}
+        )
+        limit = changed["purchase_limit"] / 100
+        self.note("authority", f"the administrator raises the purchase limit to {limit:.2f} SEK")
+
+    async def _reason_shown(self, sale_id: str, reason: str) -> None:
+        async for event in self.world.till.events():
+            sale = event.get("sale", {})
+            if sale.get("sale_id") == sale_id and (sale["reason"] or {}).get("code") == reason:
+                return
+
+    def _observe(self, step: Step) -> None:
+        self._steps.append(step)
+        self._observer(step)
+
+    def _approval_to_till(self) -> float | None:
+        written = [step.at for step in self._steps if step.name == "approval_written"]
+        return (self._told - written[-1]) * 1000 if written else None
+
+
+async def _plain(stage: Stage, sale_id: str) -> dict[str, Any]:
+    return await stage.buy(sale_id, Buyer())
+
+
+async def _over_limit(stage: Stage, sale_id: str) -> dict[str, Any]:
+    return await stage.buy(sale_id, Buyer(DEMO_CODE, DEMO_CODE, again=stage.raise_limit))
+
+
+async def _said_no(stage: Stage, sale_id: str) -> dict[str, Any]:
+    return await stage.decline(sale_id)
+
+
+PLAIN = Scenario("A purchase", AMOUNT, APPROVED, _plain)
+STORY = (
+    PLAIN,
+    Scenario("Over the purchase limit", OVER_LIMIT, APPROVED, _over_limit),
+    Scenario("A buyer who says no", AMOUNT, CANCELLED, _said_no),
+)
