@@ -70,27 +70,35 @@ class Air:
             if peer.state not in (peers.JOINED, peers.CLOSED):
                 peer.handle(peers.OFFER, now)
                 self._out.append(ports.NotifyOffer(peer.link))
-        self.advertise()
 
-    def withdraw(self, reason: int, now: int, keep: int | None = None) -> None:
-        """Take the offer off the air; every phone that dealt with it, but `keep`, is told why."""
+    def withdraw(self, reason: int, now: int, keep: tuple[int, ...] = ()) -> None:
+        """Take the offer off the air; who dealt with it, but the links `keep`, learns why."""
         self._out.append(ports.ShowOffer(b""))
         for peer in self.links:
-            if peer.link == keep or peer.state == peers.CLOSED:
+            if peer.link in keep or peer.state == peers.CLOSED:
                 continue
             if peer.state == peers.OFFERED or peer.has_key:
                 self._out.append(ports.Notify(peer.link, exchange.refusal(reason)))
             peer.handle(peers.WITHDRAWN, now)
-        self.advertise()
 
-    def answer(self, link: int, receipt: bytes, now: int) -> None:
+    def keyed(self) -> tuple[int, ...]:
+        """The links that have sent a key for the offer."""
+        return tuple([peer.link for peer in self.links if peer.has_key])
+
+    def answer(self, candidate: Candidate, receipt: bytes, now: int) -> None:
         """Give the candidate its receipt, if it is still there."""
-        peer = self.links.get(link)
-        if peer is None or peer.state not in (peers.APPROVED, peers.ANSWERED):
-            return
-        peer.handle(peers.ANSWER, now)
-        peer.answer = exchange.result(receipt)
-        self._out.append(ports.Notify(link, peer.answer))
+        peer = self._holder(candidate)
+        if peer is not None:
+            peer.handle(peers.ANSWER, now)
+            peer.answer = exchange.result(receipt)
+            self._out.append(ports.Notify(peer.link, peer.answer))
+
+    def refuse_candidate(self, candidate: Candidate, reason: int, now: int, detail: str) -> None:
+        """As `refuse`, but only its own phone is told: another may have the link by now."""
+        if self._holder(candidate) is None:
+            self._news.append(Refused(candidate.link, reason, detail))
+        else:
+            self.refuse(candidate.link, reason, now, detail)
 
     def refuse(self, link: int, reason: int, now: int, detail: str = "") -> None:
         """Tell a phone as little as it may know, and cut its link."""
@@ -126,19 +134,27 @@ class Air:
         self._out.append(ports.Advertise(interval, gatt.advertising_data(self.till), response))
 
     def _join(self, link: int, now: int) -> None:
+        stale = self.links.get(link)
+        if stale is not None:
+            self._gone(stale)
         self._advert = None
         self.links.join(link, now)
         late = self.links.to_evict()
         if late is not None:
             self.refuse(late.link, reasons.EVICTED, now)
-        self.advertise()
 
     def _gone(self, peer: Peer) -> None:
         self.links.drop(peer.link)
         if peer.has_key:
             self._news.append(Gone(peer.link))
+        # The next phone may come under the same handle: nothing old must reach it.
+        self._out[:] = [item for item in self._out if getattr(item, "link", None) != peer.link]
         self._advert = None
-        self.advertise()
+
+    def _holder(self, candidate: Candidate) -> Peer | None:
+        """The phone that approved, if it is still on its link."""
+        peer = self.links.get(candidate.link)
+        return peer if peer and peer.approval_data == candidate.approval_data else None
 
     def _close(self, peer: Peer, now: int) -> None:
         peer.handle(peers.END, now)
@@ -158,10 +174,12 @@ class Air:
         if peer.state != peers.JOINED:
             return
         peer.handle(peers.MTU, now)
-        if self._sale.state == sales.OPEN:
+        if self._sale.shown(now):
             peer.handle(peers.OFFER, now)
 
     def _key(self, peer: Peer, body: bytes, now: int) -> None:
+        if peer.state == peers.OFFERED and not self._sale.shown(now):
+            raise Error(reasons.OFFER_EXPIRED, "key after its time")
         peer.handle(peers.KEY, now)
         peer.end = self._sale.end
         self._news.append(Shown(peer.link))
@@ -187,7 +205,10 @@ class Air:
             self._out.append(ports.Notify(peer.link, peer.answer))
 
     def _leave(self, peer: Peer, body: bytes, now: int) -> None:
-        self._news.append(Left(peer.link, body[0]))
+        why = exchange.LEAVES.get(body[0])
+        if why is None:
+            raise Error(reasons.MALFORMED, "leaves for %d" % body[0])
+        self._news.append(Left(peer.link, why))
         self._close(peer, now)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import air, cbor, checks, ports, reasons, session, wire
+from . import air, checks, ports, reasons, session, signed, wire
 from . import peer as peers
 from . import sale as sales
 from .errors import Error
+from .report import Report
 from .sale import Sale
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .identity import Identity
-    from .messages import Credential
+    from .messages import Certificate, Credential
     from .peer import Peer
     from .sale import Candidate
 
 SEQUENCE_SIZE = 4
+NO_APPROVAL = bytes(signed.ID_SIZE)  # in a verdict on an approval that the bridge could not read
 
 _RADIO = (ports.Connected, ports.Disconnected, ports.MtuAgreed, ports.Written)
 
@@ -34,10 +36,12 @@ class Receiver:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.sale = Sale()
-        self.counters: dict[int, int] = {}
         self._out: list[Any] = []
         self.air = air.Air(self.sale, self._out)
-        self._next_certificate = b""
+        self.report = Report(self.sale, self.air.links, self._out)
+        self._next: tuple[Certificate, bytes] | None = None
+        if identity.problem is not None:
+            self.report.count(identity.problem.code, identity.problem.detail)
         self._out.append(ports.ShowCertificate(identity.certificate_data))
         self.air.advertise()
 
@@ -46,11 +50,10 @@ class Receiver:
         if isinstance(event, _RADIO):
             self.air.handle(event, now)
         elif isinstance(event, ports.WireUp):
-            self._synchronise()
+            self.report.session()
         else:
             self._obey(event, now)
-        self._hear(now)
-        self._renew()
+        self._settle(now)
 
     def poll(self) -> Any:
         """The next thing to do (an output of `ports`), or None."""
@@ -64,15 +67,8 @@ class Receiver:
         self.air.expire(now)
         due = self.sale.deadline()
         if due is not None and due <= now:
-            if self.sale.state == sales.OPEN:
-                self._count(reasons.OFFER_EXPIRED, "nobody came")
-                self.sale.handle(sales.EXPIRED, now)
-                self.air.withdraw(reasons.OFFER_EXPIRED, now)
-            else:
-                self.sale.handle(sales.GIVEN_UP, now)
-                self.air.advertise()
-        self._hear(now)
-        self._renew()
+            self._lapse(now)
+        self._settle(now)
 
     def busy(self) -> bool:
         """Whether `work` has anything to do."""
@@ -87,13 +83,30 @@ class Receiver:
             peer = self._unchecked()
             if peer is not None:
                 self._examine(peer, now)
-        self._hear(now)
+        self._settle(now)
 
     def health(self, now: int, free: int) -> None:
         """Emit a health message; `free` is the heap left in bytes."""
-        counters = cbor.encode(self.counters)
-        health = wire.Health(now // 1000, free, len(self.air.links), counters)
-        self._send(wire.HEALTH, health)
+        self.report.health(now, free)
+
+    def _lapse(self, now: int) -> None:
+        """The session's own deadline: phones that have sent a key get a little more time."""
+        keyed = self.air.keyed()
+        if self.sale.state == sales.OPEN and keyed:
+            self.sale.handle(sales.ENDED, now)
+            self.air.withdraw(reasons.OFFER_EXPIRED, now, keyed)
+        elif self.sale.state in (sales.OPEN, sales.ENDING):
+            self.report.count(reasons.OFFER_EXPIRED, "nobody approved")
+            self.sale.handle(sales.EXPIRED, now)
+            self.air.withdraw(reasons.OFFER_EXPIRED, now)
+        else:
+            self.sale.handle(sales.GIVEN_UP, now)
+
+    def _settle(self, now: int) -> None:
+        """After every step: tell what the radio told, and show what is true now."""
+        self._hear(now)
+        self._renew()
+        self.air.advertise()
 
     # Long work.
 
@@ -109,20 +122,20 @@ class Receiver:
         except Error as error:
             self.air.refuse(peer.link, error.code, now, error.detail)
             return
-        self._tell_credential(peer.link, peer.credential_data)
+        self.report.credential(peer.link, peer.credential_data)
 
     def _judge(self, candidate: Candidate, now: int) -> None:
         try:
             approved = self._check(candidate, now)
         except Error as error:
             self.sale.refuse_candidate(sales.FAILED, now)
-            self.air.refuse(candidate.link, error.code, now, error.detail)
+            self.air.refuse_candidate(candidate, error.code, now, error.detail)
             return
         self.sale.handle(sales.PASSED, now)
         self.sale.approval_id = approved.id
         self.sale.waiting = []
-        self.air.withdraw(reasons.BUSY, now, candidate.link)
-        self._tell_approval(candidate)
+        self.air.withdraw(reasons.BUSY, now, (candidate.link,))
+        self.report.approval(candidate)
 
     def _check(self, candidate: Candidate, now: int) -> checks.Approved:
         offered = self.sale.offered
@@ -144,7 +157,7 @@ class Receiver:
         if peer and peer.credential and peer.credential_data == candidate.credential_data:
             return peer.credential
         credential = self.identity.check_credential(candidate.credential_data, now)
-        self._tell_credential(candidate.link, candidate.credential_data)
+        self.report.credential(candidate.link, candidate.credential_data)
         return credential
 
     # What the radio tells.
@@ -161,14 +174,14 @@ class Receiver:
             if not self.sale.take(news.candidate, now):
                 self.air.refuse(news.candidate.link, reasons.BUSY, now)
         elif kind is air.Shown:
-            self._tell_phone(news.link, wire.PHONE_SHOWN, reasons.OK)
+            self.report.phone(news.link, wire.PHONE_SHOWN, reasons.OK)
         elif kind is air.Left:
-            self._tell_phone(news.link, wire.PHONE_LEFT, reasons.BUYER_SAID_NO)
+            self.report.phone(news.link, wire.PHONE_LEFT, news.why)
         elif kind is air.Refused:
-            self._count(news.reason, news.detail)
-            self._tell_phone(news.link, wire.PHONE_REFUSED, news.reason)
+            self.report.count(news.reason, news.detail)
+            self.report.phone(news.link, wire.PHONE_REFUSED, news.reason)
         else:
-            self._tell_phone(news.link, wire.PHONE_GONE, reasons.OK)
+            self.report.phone(news.link, wire.PHONE_GONE, reasons.OK)
 
     # What the bridge says.
 
@@ -180,7 +193,7 @@ class Receiver:
                 raise Error(reasons.WRONG_TYPE, "channel %d" % event.channel)
             action(self, order, now)
         except Error as error:
-            self._count(error.code, error.detail)
+            self.report.count(error.code, error.detail)
 
     def _open(self, order: Any, now: int) -> None:
         if self.identity.must_reserve():
@@ -189,13 +202,13 @@ class Receiver:
         try:
             offered = self.identity.make_offer(order, now)
         except Error as error:
-            self._count(error.code, error.detail)
-            self._send(wire.OFFER, wire.Opened(order.reference, b"", error.code))
+            self.report.count(error.code, error.detail)
+            self.report.send(wire.OFFER, wire.Opened(order.reference, b"", error.code))
             return
         self.sale.open(offered, session.session_id(offered.data), now)
         self.air.till = order.till
         self.air.publish(now)
-        self._send(wire.OFFER, wire.Opened(order.reference, offered.data, reasons.OK))
+        self.report.send(wire.OFFER, wire.Opened(order.reference, offered.data, reasons.OK))
 
     def _cancel(self, order: Any, now: int) -> None:
         if self.sale.state != sales.IDLE and order.reference == self.sale.reference:
@@ -205,22 +218,28 @@ class Receiver:
     def _result(self, order: Any, now: int) -> None:
         candidate = self._claimed(order.session)
         self.sale.handle(sales.RESULT, now)
-        self.air.advertise()
-        self.air.answer(candidate.link, order.receipt, now)
+        self.air.answer(candidate, order.receipt, now)
 
     def _verdict(self, order: Any, now: int) -> None:
         """The bridge refuses what was approved here: the slot is free for the next phone."""
         candidate = self._claimed(order.session)
+        if order.reason == reasons.OK:
+            raise Error(reasons.MALFORMED, "a verdict that refuses nothing")
+        if order.approval_id not in (self.sale.approval_id, NO_APPROVAL):
+            raise Error(reasons.WRONG_SESSION, "verdict on another approval")
+        reason = order.reason if order.reason in reasons.NAMES else reasons.MALFORMED
         self.sale.refuse_candidate(sales.REJECTED, now)
-        self.air.refuse(candidate.link, order.reason, now, "by the bridge")
-        self._hear(now)
-        self.air.publish(now)
+        self.air.refuse_candidate(candidate, reason, now, "by the bridge: %d" % order.reason)
+        if self.sale.shown(now):
+            self.air.publish(now)
 
     def _state(self, order: Any, now: int) -> None:
         self.identity.take_state(order.data, now)
 
     def _certificate(self, order: Any, now: int) -> None:
-        self._next_certificate = order.data
+        """Kept at once, as the bridge is told that it was taken; in use when nobody looks."""
+        self._next = (self.identity.check_certificate(order.data), order.data)
+        self._out.append(ports.Keep("certificate", order.data))
 
     def _identify(self, order: Any, now: int) -> None:
         self._out.append(ports.Blink(order.seconds))
@@ -233,48 +252,11 @@ class Receiver:
 
     def _renew(self) -> None:
         """A new certificate goes live only with no offer open and no link up (design §3.4)."""
-        if not self._next_certificate or self.sale.state != sales.IDLE or len(self.air.links):
+        if self._next is None or self.sale.state != sales.IDLE or len(self.air.links):
             return
-        data, self._next_certificate = self._next_certificate, b""
-        try:
-            self.identity.take_certificate(data)
-        except Error as error:
-            self._count(error.code, error.detail)
-            return
-        self._out.append(ports.Keep("certificate", data))
-        self._out.append(ports.ShowCertificate(data))
-
-    # What the bridge is told.
-
-    def _synchronise(self) -> None:
-        offered = self.sale.offered
-        data = offered.data if offered else b""
-        self._send(wire.SYNC, wire.Opened(self.sale.reference, data, reasons.OK))
-        if self.sale.state == sales.CLAIMED and self.sale.candidate:
-            self._tell_credential(self.sale.candidate.link, self.sale.candidate.credential_data)
-            self._tell_approval(self.sale.candidate)
-
-    def _tell_credential(self, link: int, data: bytes) -> None:
-        offered = self.sale.offered
-        if offered is None:
-            return
-        record = wire.CredentialRecord(link, offered.certificate_hash, offered.data, b"", data)
-        self._send(wire.CREDENTIAL, record)
-
-    def _tell_approval(self, candidate: Candidate) -> None:
-        own, link = self.sale.session, candidate.link
-        self._send(wire.APPROVAL, wire.ApprovalRecord(own, link, candidate.approval_data))
-        self._send(wire.VERDICT, wire.Verdict(own, self.sale.approval_id, reasons.OK))
-
-    def _tell_phone(self, link: int, event: int, reason: int) -> None:
-        self._send(wire.PHONE, wire.Phone(self.sale.session, link, event, reason))
-
-    def _send(self, channel: int, value: Any) -> None:
-        self._out.append(ports.Send(channel, wire.encode(channel, value)))
-
-    def _count(self, reason: int, detail: str) -> None:
-        self.counters[reason] = self.counters.get(reason, 0) + 1
-        self._out.append(ports.Log(reasons.name(reason) + ": " + detail))
+        self.identity.certificate, self.identity.certificate_data = self._next
+        self._next = None
+        self._out.append(ports.ShowCertificate(self.identity.certificate_data))
 
 
 _ORDERS: dict[int, Callable[[Receiver, Any, int], None]] = {

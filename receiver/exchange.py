@@ -22,9 +22,10 @@ EXPIRED = 3
 OLD_APP = 4
 REFUSED = 5
 
-# Why a buyer leaves.
+# Why a buyer leaves, and the reason that it is for the till.
 LEAVE_CANCELLED = 1
 LEAVE_WRONG_TILL = 2
+LEAVES = {LEAVE_CANCELLED: reasons.BUYER_SAID_NO, LEAVE_WRONG_TILL: reasons.WRONG_TILL}
 
 ENC = b""  # nothing is sealed in this release: no encapsulated key crosses the air
 

@@ -40,7 +40,6 @@ _FLAGS = b"\x02\x01\x06"  # general discoverable, no classic Bluetooth
 _SERVICES = 0x07  # complete list of 128-bit service UUIDs
 _SHORT_NAME = 0x08
 _SERVICE_DATA = 0x21  # service data, 128-bit UUID
-_NAME_MOST = 8  # 31 bytes less flags, UUID list and the name's own head
 _TAG_SIZE = 3
 
 Advert = NamedTuple("Advert", [("version", int), ("flags", int), ("till", int), ("tag", bytes)])
@@ -53,7 +52,8 @@ def uuid_bytes(uuid: str) -> bytes:
 
 def advertising_data(till: int) -> bytes:
     """The ADV_IND payload, at most 31 bytes: flags, service UUID, the till's short name."""
-    name = ("Till %d" % till).encode()[:_NAME_MOST]
+    # 31 bytes less flags, UUID list and its own head leave 8 for the name: a number is never cut.
+    name = (("Till %d" if till < 1000 else "T %d") % till).encode()
     service = uuid_bytes(SERVICE)
     return _FLAGS + _structure(_SERVICES, service) + _structure(_SHORT_NAME, name)
 

@@ -47,8 +47,13 @@ class Identity:
         self._state_at = 0
         self.certificate_data = b""
         self.certificate: Certificate | None = None
-        if certificate:
-            self.take_certificate(certificate)
+        self.problem: Error | None = None  # why the stored certificate is not in use
+        try:
+            if certificate:
+                self.certificate = self.check_certificate(certificate)
+                self.certificate_data = certificate
+        except Error as error:  # a receiver that cannot start cannot be given a better one
+            self.problem = error
 
     @property
     def receiver_id(self) -> bytes:
@@ -65,19 +70,19 @@ class Identity:
             return None
         return self.state.time + (now - self._state_at) // 1000
 
-    def take_certificate(self, data: bytes) -> None:
-        """Make `data` the certificate in use; raises Error if it is not for this key."""
+    def check_certificate(self, data: bytes) -> Certificate:
+        """The certificate in `data`; raises Error if it is not for this key."""
         value = checks.certificate(self.crypto, self._pins, data, None)
         if value.key != self.crypto.ed25519_public(self._seed):
             raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
-        self.certificate, self.certificate_data = value, data
+        return value
 
     def take_state(self, data: bytes, now: int) -> None:
         """Learn time and limits from the authority; raises Error."""
         value: State = signed.from_authority(messages.STATE, data, self._pins, self.crypto)
         if value.receiver_id != self.receiver_id:
             raise Error(reasons.WRONG_RECEIVER, "state for another receiver")
-        if value.nonce != self.nonce or (self.state and value.version < self.state.version):
+        if value.nonce != self.nonce or (self.state and value.version <= self.state.version):
             raise Error(reasons.STALE_STATE, "state %d" % value.version)
         self.state, self._state_at = value, now
 

@@ -13,35 +13,40 @@ if TYPE_CHECKING:
 
 
 class Links:
-    """The live peers by connection handle (0 is a valid one)."""
+    """The live peers, oldest first, each under its connection handle (0 is a valid one)."""
 
     def __init__(self) -> None:
-        self._peers: dict[int, Peer] = {}
+        self._peers: list[Peer] = []
 
     def __len__(self) -> int:
         return len(self._peers)
 
     def __iter__(self) -> Iterator[Peer]:
-        return iter(sorted(self._peers.values(), key=_age))
+        return iter(self._peers)
 
     def get(self, link: int) -> Peer | None:
-        return self._peers.get(link)
+        for peer in self._peers:
+            if peer.link == link:
+                return peer
+        return None
 
     def join(self, link: int, now: int) -> Peer:
         """A new link; a stale one under the same handle is replaced."""
+        self.drop(link)
         peer = Peer(link, now)
-        self._peers[link] = peer
+        self._peers.append(peer)
         return peer
 
     def drop(self, link: int) -> None:
-        self._peers.pop(link, None)
+        self._peers = [peer for peer in self._peers if peer.link != link]
 
     def to_evict(self) -> Peer | None:
-        """With every link in use, the oldest that has sent no valid key."""
-        if len(self._peers) < gatt.LINKS_MOST:
+        """With every link in use and none about to go, the oldest that has sent no valid key."""
+        live = [peer for peer in self if peer.state != peers.CLOSED]
+        if len(live) < gatt.LINKS_MOST:
             return None
-        for peer in self:
-            if not peer.has_key and peer.state != peers.CLOSED:
+        for peer in live:
+            if not peer.has_key:
                 return peer
         return None
 
@@ -49,9 +54,5 @@ class Links:
         return [peer for peer in self if peer.state != peers.CLOSED and peer.deadline() <= now]
 
     def deadline(self) -> int | None:
-        times = [p.deadline() for p in self._peers.values() if p.state != peers.CLOSED]
+        times = [p.deadline() for p in self._peers if p.state != peers.CLOSED]
         return min(times) if times else None
-
-
-def _age(peer: Peer) -> tuple[int, int]:
-    return (peer.joined, peer.link)

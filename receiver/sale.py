@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # States.
 IDLE = "idle"
 OPEN = "open"  # an offer is on the air
+ENDING = "ending"  # its time is over, but phones that have sent a key may still approve
 CHECKING = "checking"  # a candidate's approval is being verified here
 CLAIMED = "claimed"  # a verified approval is with the bridge; the session is closed to others
 SETTLED = "settled"  # the result is known and may be repeated
@@ -19,7 +20,8 @@ SETTLED = "settled"  # the result is known and may be repeated
 # Events.
 OPENED = "opened"
 CANCELLED = "cancelled"
-EXPIRED = "expired"  # the offer's time is over
+ENDED = "ended"  # the offer's time is over, and some phone has sent a key
+EXPIRED = "expired"  # nobody may approve any more
 APPROVAL = "approval"
 PASSED = "passed"
 FAILED = "failed"
@@ -29,7 +31,8 @@ GIVEN_UP = "given up"  # nothing more is to be expected of this session
 
 TABLE = {
     IDLE: {OPENED: OPEN, CANCELLED: IDLE},
-    OPEN: {OPENED: OPEN, CANCELLED: IDLE, EXPIRED: IDLE, APPROVAL: CHECKING},
+    OPEN: {OPENED: OPEN, CANCELLED: IDLE, ENDED: ENDING, EXPIRED: IDLE, APPROVAL: CHECKING},
+    ENDING: {OPENED: OPEN, CANCELLED: IDLE, EXPIRED: IDLE, APPROVAL: CHECKING},
     CHECKING: {OPENED: OPEN, CANCELLED: IDLE, PASSED: CLAIMED, FAILED: OPEN},
     CLAIMED: {
         OPENED: OPEN,
@@ -40,6 +43,10 @@ TABLE = {
     },
     SETTLED: {OPENED: OPEN, CANCELLED: IDLE, RESULT: SETTLED, GIVEN_UP: IDLE},
 }
+
+# Approvals that may wait for the slot: one for each other link. Phones that approve and vanish
+# would make it grow for ever.
+WAITING_MOST = gatt.LINKS_MOST - 1
 
 # Evidence of one phone for one offer; it outlives the phone's link.
 Candidate = NamedTuple(
@@ -80,12 +87,12 @@ class Sale:
         self.end = now + offered.offer.ttl * 1000
 
     def take(self, candidate: Candidate, now: int) -> bool:
-        """The first approval takes the slot, later ones wait; False once the session is closed."""
-        if self.state == OPEN:
+        """The first approval takes the slot, later ones wait; False where there is no room."""
+        if self.state in (OPEN, ENDING):
             self.handle(APPROVAL, now)
             self.candidate = candidate
             return True
-        if self.state == CHECKING:
+        if self.state == CHECKING and len(self.waiting) < WAITING_MOST:
             self.waiting.append(candidate)
             return True
         return False
@@ -98,10 +105,14 @@ class Sale:
         if self.waiting:
             self.take(self.waiting.pop(0), now)
 
+    def shown(self, now: int) -> bool:
+        """Whether a phone that comes now may take the offer."""
+        return self.state in (OPEN, CHECKING) and now < self.end
+
     def deadline(self) -> int | None:
         """When the session changes by itself (ms)."""
         if self.state == OPEN:
             return self.end
-        if self.state in (CLAIMED, SETTLED):
+        if self.state in (ENDING, CLAIMED, SETTLED):
             return self.end + gatt.GRACE_MS
         return None

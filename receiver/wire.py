@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 NONCE_SIZE = 16
+LINK_MOST = 0x0EFF  # connection handles end there, Core 5.4 Vol 4 Part E 5.4.2
 
 # Bridge to receiver.
 OPEN = 1
@@ -143,7 +144,7 @@ LAYOUTS = {
     PHONE: Layout(
         (
             blob(1, "session", HASH_SIZE),
-            uint(2, "link", 0, 255),
+            uint(2, "link", 0, LINK_MOST),
             uint(3, "event", PHONE_CONNECTED, PHONE_GONE),
             uint(4, "reason", *_REASON),
         ),
@@ -151,7 +152,7 @@ LAYOUTS = {
     ),
     CREDENTIAL: Layout(
         (
-            uint(1, "link", 0, 255),
+            uint(1, "link", 0, LINK_MOST),
             fixed(2, "certificate_hash", HASH_SIZE),
             blob(3, "offer", 182),
             blob(4, "enc", 32),
@@ -159,7 +160,9 @@ LAYOUTS = {
         ),
         CredentialRecord,
     ),
-    APPROVAL: Layout((_SESSION, uint(2, "link", 0, 255), blob(3, "data", 182)), ApprovalRecord),
+    APPROVAL: Layout(
+        (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", 182)), ApprovalRecord
+    ),
     VERDICT: Layout(
         (_SESSION, fixed(2, "approval_id", ID_SIZE), uint(3, "reason", *_REASON)), Verdict
     ),

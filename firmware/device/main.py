@@ -21,11 +21,12 @@ def read(name: str) -> str:
     return text.strip()
 
 
-def move(old: str, new: str) -> None:
+def move(old: str, new: str) -> bool:
     try:
         os.rename(old, new)
     except OSError:
-        return
+        return False
+    return True
 
 
 def choose() -> str:
@@ -33,14 +34,31 @@ def choose() -> str:
     if read(TRIAL):
         os.remove(TRIAL)
     trial = read(NEXT)
-    if trial:
-        move(NEXT, TRIAL)
-    return trial or read(SLOT) or "/a"
+    if trial and move(NEXT, TRIAL):  # else it would be tried again and again
+        return trial
+    return read(SLOT) or "/a"
 
 
-root = choose()
-sys.path[0:0] = [root, root + "/firmware/device/lib"]
+def run(root: str) -> None:
+    """The firmware in `root`. What does not even start resets as well: no REPL, no stuck trial."""
+    sys.path[0:0] = [root, root + "/firmware/device/lib"]
+    try:
+        from firmware.device.boot import main
 
-from firmware.device.boot import main  # noqa: E402 - the path is set just above
+        main()
+    except Exception as error:
+        sys.print_exception(error)
+        reset()
 
-main()
+
+def reset() -> None:
+    """Start over, on the Unix port by ending the process."""
+    import machine
+
+    if hasattr(machine, "reset"):
+        machine.reset()
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    run(choose())

@@ -40,6 +40,9 @@ class Radio:
         self._tail = 0  # written by the loop alone
         self._pending: list[_Pending] = []
         self._cuts: list[_Cut] = []
+        self._broken: list[int] = []  # an event was lost: added by the handler, taken by the loop
+        self._gone: list[int] = []  # links that the stack no longer knows
+        self._shown = b""
         self._advert: ports.Advertise | None = None
         self._retry = 0
         ble.active(True)  # before anything large is allocated: the C3's radio does not start else
@@ -50,10 +53,12 @@ class Radio:
     def poll(self) -> Any:
         """The next event for the core, or None."""
         if self._tail == self._head:
-            return None
+            return ports.Disconnected(self._gone.pop(0)) if self._gone else None
         event = self._ring[self._tail]
         self._ring[self._tail] = None
         self._tail = (self._tail + 1) % RING_SIZE
+        if type(event) is ports.Disconnected:
+            self._forget(event.link)
         return event
 
     def perform(self, action: Any, now: int) -> bool:
@@ -66,6 +71,8 @@ class Radio:
 
     def deadline(self) -> int | None:
         """When `expire` has something to do (ms)."""
+        if self._broken:
+            return 0
         times = [cut.due for cut in self._cuts]
         if self._pending or self._advert is not None:
             times.append(self._retry)
@@ -79,9 +86,10 @@ class Radio:
                 self._send(item, now)
             if self._advert is not None:
                 self._advertise(self._advert, now)
-        for cut in [cut for cut in self._cuts if cut.due <= now]:
-            self._cuts.remove(cut)
-            self._cut(cut.link)
+        while self._broken:
+            self._cut(self._broken.pop(0))
+        for link in [cut.link for cut in self._cuts if cut.due <= now]:
+            self._cut(link)
 
     def _register(self, uuid: Callable[[str], Any]) -> tuple[int, ...]:
         """The table of design §3.2, in its fixed order."""
@@ -112,7 +120,8 @@ class Radio:
                 self._put(ports.MtuAgreed(data[0], data[1]))
         except Exception:  # anything that leaves this handler would silence the radio for good
             self.lost += 1
-            self._cuts.append(_Cut(data[0] if data else 0, 0))
+            if data and data[0] not in self._broken:
+                self._broken.append(data[0])
         self._wake()
 
     def _put(self, event: Any) -> None:
@@ -137,8 +146,11 @@ class Radio:
 
     def _send(self, item: _Pending, now: int) -> None:
         """Notify now, or later in the same order where the stack has no buffer."""
-        if any(item.link == earlier.link for earlier in self._pending):
-            self._pending.append(item)
+        waiting = [earlier for earlier in self._pending if earlier.link == item.link]
+        if waiting:
+            # The same again need not wait twice: a phone that repeats itself would fill the heap.
+            if item[:3] not in [earlier[:3] for earlier in waiting]:
+                self._pending.append(item)
             return
         try:
             self._ble.gatts_notify(item.link, item.handle, item.data)
@@ -163,11 +175,19 @@ class Radio:
         self._cuts.append(_Cut(action.link, now + LINGER_MS))
 
     def _cut(self, link: int) -> None:
-        self._pending = [item for item in self._pending if item.link != link]
+        self._forget(link)
         try:
-            self._ble.gap_disconnect(link)
-        except OSError:
-            return  # already gone; its disconnect event comes or has come
+            known = self._ble.gap_disconnect(link)
+        except OSError:  # ESP32: -128 for a dead link
+            known = False
+        if not known:  # its own event may have found the ring full: the core must not wait for it
+            self._gone.append(link)
+            self._wake()
+
+    def _forget(self, link: int) -> None:
+        """Nothing that was meant for this link may reach the next one under its handle."""
+        self._pending = [item for item in self._pending if item.link != link]
+        self._cuts = [cut for cut in self._cuts if cut.link != link]
 
 
 _ACTIONS: dict[Any, Callable[[Radio, Any, int], None]] = {

@@ -20,6 +20,8 @@ class Serial:
         self.link = end
         self._receiver = receiver
         self._accept: int | None = None
+        self._newest = 0  # token of the last message in the queue
+        self._missing = False  # a message found the queue full
         self.dropped = 0
 
     def receive(self, data: bytes, now: int) -> None:
@@ -34,8 +36,7 @@ class Serial:
     def perform(self, action: Any) -> bool:
         """Queue one output of the core; False if it is not the wire's."""
         if isinstance(action, ports.Send):
-            if not self.link.send(action.channel, action.payload):
-                self.dropped += 1
+            self._send(action)
         elif isinstance(action, ports.Log):
             self.link.log(action.text.encode())
         else:
@@ -48,6 +49,23 @@ class Serial:
             self.link.accept(self._accept)
             self._accept = None
 
+    def _make_good(self, token: int, now: int) -> None:
+        """Once the queue is empty, what found it full is told again with everything else."""
+        if self._missing and token == self._newest:
+            self._synchronise(b"", now)
+
+    def _synchronise(self, hello: bytes, now: int) -> None:
+        self._missing = False
+        self._receiver.handle(ports.WireUp(hello), now)
+
+    def _send(self, action: ports.Send) -> None:
+        token = self.link.send(action.channel, action.payload)
+        if token:
+            self._newest = token
+        else:
+            self.dropped += 1
+            self._missing = True
+
     def _drain(self, now: int) -> None:
         event = self.link.poll()
         while event is not None:
@@ -55,5 +73,7 @@ class Serial:
                 self._receiver.handle(ports.WireMessage(event.channel, event.payload), now)
                 self._accept = event.token
             elif isinstance(event, link.Up) and event.fresh:
-                self._receiver.handle(ports.WireUp(event.hello), now)
+                self._synchronise(event.hello, now)
+            elif isinstance(event, link.Delivered):
+                self._make_good(event.token, now)
             event = self.link.poll()
