@@ -1,0 +1,156 @@
+"""The receiver and its bridge: a link that comes up anew, health, and nonsense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver import cbor, ports, reasons, sale, wire
+from tests import evidence
+from tests.machine.world import Phone, World
+
+
+def after(world: World, event: Any) -> list[Any]:
+    """What one event makes the receiver tell its bridge."""
+    before = len(world.outputs)
+    world.feed(event)
+    return [
+        wire.decode(item.channel, item.payload)
+        for item in world.outputs[before:]
+        if isinstance(item, ports.Send)
+    ]
+
+
+def sync(world: World) -> list[Any]:
+    return after(world, ports.WireUp(b""))
+
+
+def test_sync_without_a_sale(world: World) -> None:
+    assert sync(world) == [wire.Opened(b"", b"", reasons.OK)]
+
+
+def test_sync_with_an_open_session(world: World) -> None:
+    offer = world.open()
+    Phone(world).connect().key()
+    assert sync(world) == [wire.Opened(evidence.REFERENCE, offer, reasons.OK)]
+
+
+def test_sync_tells_the_credentials_again(world: World) -> None:
+    """Else a new bridge could not judge the approval that comes next."""
+    offer = world.open()
+    phone = Phone(world).connect().key().present()
+    opened, credential = sync(world)
+    assert opened.offer == offer
+    assert credential == world.sent(wire.CREDENTIAL)[0]
+    assert credential.data == phone.credential
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_sync_sends_the_unacknowledged_approval_again(world: World, gone: bool) -> None:
+    world.open()
+    phone = Phone(world).connect().approve()
+    if gone:
+        phone.vanish()
+    told = [world.sent(channel)[0] for channel in (wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT)]
+    assert sync(world)[1:] == told
+    world.result()
+    assert sync(world)[1:] == []
+
+
+def test_approval_while_the_bridge_is_away_comes_with_the_sync(world: World) -> None:
+    """The same bytes, whatever the link lost."""
+    world.open()
+    Phone(world).connect().approve()
+    first, second = sync(world), sync(world)
+    assert first == second
+
+
+def test_identify(world: World) -> None:
+    world.send(wire.IDENTIFY, wire.Identify(7))
+    assert world.of(ports.Blink) == [ports.Blink(7)]
+
+
+def test_health(world: World) -> None:
+    world.open()
+    for link in range(2):
+        Phone(world, link).connect()
+    Phone(world, 1).raw(b"?")
+    world.now = 77_999
+    world.receiver.health(world.now, 40_000)
+    world.drain()
+    counters = cbor.encode({reasons.WRONG_TYPE: 1})
+    assert world.sent(wire.HEALTH) == [wire.Health(77, 40_000, 2, counters)]
+
+
+def test_health_has_room_for_every_counter(world: World) -> None:
+    for reason in reasons.NAMES:
+        world.counters[reason] = 0xFFFFFFFF
+    world.receiver.health(world.now, 0)
+
+
+# Nonsense.
+
+
+@pytest.mark.parametrize("channel", [*wire.LAYOUTS, 0, 33, 255])
+@pytest.mark.parametrize("payload", [b"", b"\xa0", b"\xff", b"\x01", bytes(300), b"\xa1\x01\x20"])
+def test_malformed_message(world: World, channel: int, payload: bytes) -> None:
+    world.feed(ports.WireMessage(channel, payload))
+    assert list(world.counters.values()) == [1]
+    assert world.of(ports.Log)
+    world.open()
+    assert world.sale.state == sale.OPEN
+
+
+@pytest.mark.parametrize("channel", [wire.SYNC, wire.OFFER, wire.PHONE, wire.HEALTH])
+def test_message_in_the_wrong_direction(world: World, channel: int) -> None:
+    samples = {
+        wire.SYNC: wire.Opened(b"", b"", 0),
+        wire.OFFER: wire.Opened(b"", b"", 0),
+        wire.PHONE: wire.Phone(b"", 0, wire.PHONE_GONE, 0),
+        wire.HEALTH: wire.Health(0, 0, 0, b""),
+    }
+    world.send(channel, samples[channel])
+    assert world.counters == {reasons.WRONG_TYPE: 1}
+
+
+@pytest.mark.parametrize("channel", [wire.RESULT, wire.VERDICT])
+@pytest.mark.parametrize("state", [sale.IDLE, sale.OPEN, sale.CHECKING, sale.SETTLED])
+def test_answer_that_nobody_waits_for(world: World, channel: int, state: str) -> None:
+    world.open()
+    phone = Phone(world).connect().key().present()
+    world.lazy = state == sale.CHECKING
+    if state in (sale.CHECKING, sale.SETTLED):
+        phone.sign()
+    if state == sale.SETTLED:
+        world.result()
+    if state == sale.IDLE:
+        world.cancel()
+    counted = sum(world.counters.values())
+    if channel == wire.VERDICT:
+        world.reject(reasons.CREDENTIAL_REVOKED, world.sale.approval_id or bytes(16))
+    elif state != sale.SETTLED:  # there it is a repeat
+        world.result()
+    assert world.sale.state == state
+    missing = channel == wire.RESULT and state == sale.SETTLED
+    assert sum(world.counters.values()) == counted + (0 if missing else 1)
+
+
+@given(st.integers(0, 255), st.binary(max_size=80))
+def test_arbitrary_messages(channel: int, payload: bytes) -> None:
+    world = _world
+    before = sum(world.counters.values())
+    world.feed(ports.WireMessage(channel, payload))
+    assert sum(world.counters.values()) <= before + 1
+
+
+_world: World
+
+
+@pytest.fixture(autouse=True)
+def shared(world: World) -> None:
+    """Hypothesis takes no fixture that is new for each test."""
+    global _world
+    _world = world
