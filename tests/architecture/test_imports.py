@@ -1,0 +1,145 @@
+"""Imports go one way (design §2)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import PACKAGES, ROOT, Import, files, imports
+
+# What the portable core may take from its interpreters.
+PURE = {"__future__", "typing", "collections", "hashlib", "binascii"}
+BACK_END = ROOT / "receiver/crypto/host.py"  # CPython only: the host's cryptography
+BACK_END_LIBRARIES = {"cryptography", "nacl"}
+MICROPYTHON = {
+    *("__future__", "asyncio", "bluetooth", "collections", "esp32", "gc", "hashlib", "machine"),
+    *("micropython", "os", "select", "sys", "time", "typing"),
+}
+# The receiver's own machines: nobody's vocabulary.
+MACHINES = [
+    f"receiver.{name}"
+    for name in (
+        *("air", "core", "identity", "links", "peer", "ports", "report", "sale", "table"),
+        "exchange",  # of phone and receiver; the bridge sees none of it
+    )
+]
+IO = {
+    *("aiohttp", "asyncio", "concurrent", "ctypes", "fcntl", "http", "io", "logging"),
+    *("multiprocessing", "os", "pathlib", "queue", "random", "secrets", "select", "serial"),
+    *("shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "sys", "tempfile", "termios"),
+    *("threading", "time", "urllib"),
+}
+
+
+def none(found: list[Import]) -> None:
+    assert not found, "\n".join(map(str, found))
+
+
+def test_the_tree_is_seen() -> None:
+    """Else the rest would hold of nothing, from whichever directory pytest was started."""
+    for package in PACKAGES:
+        assert len(files(package)) > 2
+        assert len(imports(package)) > 2
+
+
+def test_relative_imports_are_resolved() -> None:
+    names = [found.name for found in imports("receiver/core.py")]
+    assert "receiver.sale.Sale" in names
+    assert "receiver.errors.Error" in names
+    assert "firmware.device.ports.interface.Ports" in [i.name for i in imports("firmware/device")]
+
+
+def test_receiver_imports_nothing_of_ours_and_does_no_io() -> None:
+    none(
+        [i for i in imports("receiver") if i.file != BACK_END and i.top not in {*PURE, "receiver"}]
+    )
+    allowed = {*PURE, *BACK_END_LIBRARIES}
+    none([i for i in imports("receiver") if i.file == BACK_END and i.top not in allowed])
+
+
+def test_the_hosts_back_end_stays_on_the_host() -> None:
+    on_chip = imports("receiver", "firmware/device")
+    none([i for i in on_chip if i.within("receiver.crypto.host")])
+
+
+def test_the_device_imports_only_the_receiver() -> None:
+    def allowed(found: Import) -> bool:
+        return found.top in MICROPYTHON or found.within("receiver", "firmware.device")
+
+    none([i for i in imports("firmware/device") if not allowed(i)])
+
+
+def test_only_ports_know_the_platform() -> None:
+    """One file for each platform, and the choice is made once."""
+    chip = {"bluetooth", "esp32", "machine"}
+    places = ROOT / "firmware/device/ports"
+    loader = ROOT / "firmware/device/main.py"  # must reset with nothing beside it
+    found = [i for i in imports("receiver", "firmware/device") if i.top in chip]
+    none([i for i in found if places not in i.file.parents and i.file != loader])
+    ours = [i for i in imports("firmware/device") if i.within("firmware.device.ports")]
+    boot = ROOT / "firmware/device/boot.py"
+    platforms = ("firmware.device.ports.esp32", "firmware.device.ports.unix")
+    chosen = [i for i in ours if i.within(*platforms)]
+    assert {i.file for i in chosen} == {boot}
+
+
+def test_the_tools_import_neither_bridge_nor_simulator() -> None:
+    none([i for i in imports("firmware/tools") if i.within("bridge", "simulator")])
+
+
+def test_the_bridge_imports_only_the_shared_vocabulary() -> None:
+    none([i for i in imports("bridge") if i.within("firmware", "simulator", *MACHINES)])
+
+
+def test_the_dispatcher_imports_nothing_of_the_others() -> None:
+    main = imports("bridge/cli/main.py")
+    none(
+        [
+            i
+            for i in main
+            if i.within(*PACKAGES) and not i.within("bridge.cli", "bridge.__version__")
+        ]
+    )
+
+
+def test_nobody_imports_the_simulator() -> None:
+    none([i for i in imports("receiver", "firmware", "bridge") if i.within("simulator")])
+
+
+def test_nobody_imports_the_tests() -> None:
+    none([i for i in imports(*PACKAGES) if i.within("tests")])
+
+
+@pytest.mark.parametrize("start", ["bridge/money", "receiver/core.py"])
+def test_no_io_is_reached(start: str) -> None:
+    """Not by the machines themselves, and not by what they import."""
+    none([i for path in reached(start) for i in imports(str(path)) if i.top in IO])
+
+
+def reached(start: str) -> set[Path]:
+    """The files of ours that an import of this one runs; crypto back ends only calculate."""
+    todo, done = set(files(start)), set[Path]()
+    while todo:
+        path = todo.pop()
+        done.add(path)
+        for found in imports(str(path)):
+            todo |= {file for file in (module(found.name), module_of(found.name)) if file} - done
+    return done
+
+
+def module(name: str) -> Path | None:
+    path = ROOT / Path(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def module_of(name: str) -> Path | None:
+    return module(name.rpartition(".")[0]) if "." in name else None
+
+
+def test_io_packages_are_the_standard_librarys_or_the_bridges() -> None:
+    assert IO - {"aiohttp", "serial"} <= set(sys.stdlib_module_names)

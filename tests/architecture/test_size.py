@@ -1,0 +1,36 @@
+"""Files and functions that can be seen whole (the house's style)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.tree import PACKAGES, ROOT, files, functions, parsed
+
+FILE_LINES = 300
+FUNCTION_LINES = 50
+# One class is one interface here, and splitting it would only hide where its methods are.
+LONG_FILES = {
+    "simulator/phone/backend.py": "every method that bleak's client and scanner ask for",
+    "simulator/phone/conversation.py": "a phone's whole conversation, one handler for each event",
+    "simulator/unixport/bluetooth.py": "MicroPython's `bluetooth` module is one file",
+}
+MODULES = files(*PACKAGES)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_file_fits(path: Path) -> None:
+    lines = len(path.read_text().splitlines())
+    if str(path.relative_to(ROOT)) not in LONG_FILES:
+        assert lines <= FILE_LINES
+    for function in functions(path):
+        size = (function.end_lineno or 0) - function.lineno + 1
+        assert size <= FUNCTION_LINES, f"{function.name} in line {function.lineno}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_file_says_what_it_is(path: Path) -> None:
+    tree = parsed(path)
+    assert ast.get_docstring(tree) or not tree.body
