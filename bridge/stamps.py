@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 OFFER = "offer"
 APPROVAL_RECEIVED = "approval_received"
+APPROVAL_KEPT = "approval_kept"
+VERDICT_RECEIVED = "verdict_received"
 AUTHORISE_SENT = "authorise_sent"
 AUTHORISE_ANSWERED = "authorise_answered"
 TOLD = "told"
 
+# What the bridge itself spends from an approval to the told till: not what it waits for on the
+# serial line (the receiver's verdict) and at the authority.
+OWN = (
+    (APPROVAL_RECEIVED, APPROVAL_KEPT),
+    (VERDICT_RECEIVED, AUTHORISE_SENT),
+    (AUTHORISE_ANSWERED, TOLD),
+)
 SALES_MOST = 1000  # the latest; nobody asks for older ones
+
+
+def own_share(steps: Mapping[str, float]) -> float | None:
+    """Seconds of the bridge's own work in one sale; None if a step is missing."""
+    try:
+        return sum(steps[end] - steps[begin] for begin, end in OWN)
+    except KeyError:
+        return None
 
 
 class Stamps:
@@ -27,12 +48,3 @@ class Stamps:
 
     def of(self, sale_id: str) -> dict[str, float]:
         return self._sales.get(sale_id, {})
-
-    def own_share(self, sale_id: str) -> float | None:
-        """Seconds from approval to told till, less the authority's; None if a step is missing."""
-        steps = self.of(sale_id)
-        try:
-            away = steps[AUTHORISE_ANSWERED] - steps[AUTHORISE_SENT]
-            return steps[TOLD] - steps[APPROVAL_RECEIVED] - away
-        except KeyError:
-            return None

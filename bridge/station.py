@@ -179,8 +179,7 @@ class Station:
                 self._books.tell(sale, "rung", ports.TILL)
             case ports.Keep(sale, fact):
                 self._books.keep(sale, fact)
-                if fact.event is Event.HANDED:
-                    self._books.stamps.mark(sale.terms.sale_id, stamps.APPROVAL_RECEIVED, arrived)
+                self._stamp(sale.terms.sale_id, fact.event, arrived)
             case ports.Accept():
                 self.link.accept()
             case ports.Send(channel, payload):
@@ -201,6 +200,14 @@ class Station:
                 self._publish("phone", ports.PHONE, what=what, link=link, reason=named)
             case ports.Refuse(reason, detail):
                 self.refused(reason, detail)
+
+    def _stamp(self, sale_id: str, event: Event, arrived: float) -> None:
+        mark = self._books.stamps.mark
+        if event is Event.HANDED:
+            mark(sale_id, stamps.APPROVAL_RECEIVED, arrived)
+            mark(sale_id, stamps.APPROVAL_KEPT)
+        elif event is Event.ASKED:
+            mark(sale_id, stamps.VERDICT_RECEIVED, arrived)
 
     async def _ask(self, ask: ports.Ask) -> None:
         """Ask until an answer settles it; `Owe` cancels this, and then it is never asked again."""

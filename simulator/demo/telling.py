@@ -15,7 +15,7 @@ from receiver import reasons
 from simulator.phone.wording import money, reason_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from simulator.phone.visit import Step
 
@@ -109,7 +109,7 @@ def _declined(details: Mapping[str, Any]) -> str:
     return f"declined: {texts['sv']} / {texts['en']}"
 
 
-_PHONE = {
+_PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "scanning": lambda _: "looks for a till",
     "found": lambda d: f"sees till {d['till']}",
     "connected": lambda d: f"connected, MTU {d['mtu']}",
@@ -120,7 +120,7 @@ _PHONE = {
     "leave_written": lambda _: "the buyer says no",
     "done": lambda d: f"ends: {d['result']}",
 }
-_SALE = {
+_SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "rung": lambda s: f"rings up {s['amount'] / 100:.2f} {s['currency']}",
     "offered": lambda _: "the offer is signed and on the air",
     "claimed": lambda _: "its credential holds",

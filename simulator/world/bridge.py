@@ -86,8 +86,8 @@ class BridgeProcess:
             raise RuntimeError("no pipe")
         line = await asyncio.wait_for(self._process.stdout.readline(), READY_S)
         if not line:
-            log = (self.directory / "bridge.log").read_text()
-            raise RuntimeError(f"the bridge did not start: {log.strip()}")
+            words = (self.directory / "bridge.log").read_text().strip()
+            raise RuntimeError(f"the bridge did not start: {words}")
         self.till_api = json.loads(line)["till_api"]
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:

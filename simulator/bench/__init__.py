@@ -1,0 +1,1 @@
+"""Measurements: `python -m simulator.bench`, `make bench`."""
