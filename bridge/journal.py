@@ -6,6 +6,7 @@ SQLite in WAL mode with synchronous=FULL: when `append` returns, the entry survi
 from __future__ import annotations
 
 import sqlite3
+from contextlib import ExitStack
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,15 +54,14 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._last, self._head = 0, GENESIS
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=0)
-        try:
-            self._prepare()
-        except sqlite3.Error as error:
-            self._db.close()
-            raise JournalError(f"{path}: {error}") from error
-        except JournalError:
-            self._db.close()
-            raise
+        with ExitStack() as stack:
+            try:
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=0)
+                stack.callback(self._db.close)
+                self._prepare()
+            except sqlite3.Error as error:
+                raise JournalError(f"{path}: {error}") from error
+            stack.pop_all()
 
     def append(self, at: int, sale_id: str, kind: str, body: str) -> None:
         """Write one entry to disk; returns when it is there."""

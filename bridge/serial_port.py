@@ -111,7 +111,11 @@ class SerialPort:
         if cancel is not None:
             cancel()
         self._reader.join()
+        # pyserial forgets to close a socket whose other end is gone already.
+        raw = getattr(self._line, "_socket", None)
         self._line.close()
+        if raw is not None:
+            raw.close()
 
     def _read(self) -> None:
         """The reader thread: blocks for the first byte, takes what else is there."""

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge import stamps
 from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig
 from bridge.daemon import Daemon
 from bridge.journal import Journal, JournalError
@@ -200,8 +201,7 @@ async def test_a_purchase(world: World) -> None:
     assert (receipt.amount, receipt.till) == (AMOUNT, TILL)
     result = await world.device.heard(wire.RESULT)
     assert result == wire.Result(session.session_id(offer), data)
-    stamps = world.daemon.service.books.stamps
-    share = stamps.own_share(rung["sale_id"])
+    share = stamps.own_share(world.daemon.service.books.stamps.of(rung["sale_id"]))
     assert share is not None
     assert 0 < share < PATIENCE_S
 
@@ -235,6 +235,8 @@ async def test_everything_is_shown_as_it_happens(world: World) -> None:
         assert list(event["stamps"]) == [
             "offer",
             "approval_received",
+            "approval_kept",
+            "verdict_received",
             "authorise_sent",
             "authorise_answered",
             "told",
@@ -599,9 +601,12 @@ async def test_a_wait_ends_when_the_bridge_stops(stopped: World) -> None:
     async with stopped.bridge():
         await stopped.ring()
         waiting = asyncio.ensure_future(stopped.sale(wait=60))
-        await stopped.device.offered()
-    with pytest.raises((aiohttp.ClientError, RuntimeError)):
-        await waiting
+        async with asyncio.timeout(PATIENCE_S):
+            while not stopped.daemon.service.books._waiting:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0)
+        await stopped.daemon.__aexit__(None, None, None)
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
 
 
 async def test_a_journal_that_fails_ends_the_bridge(stopped: World) -> None:
