@@ -19,7 +19,7 @@ import pytest
 from receiver import cbor, messages, pins, reasons, signed
 from receiver.crypto import host
 from simulator import pki, proof
-from simulator.authority import Authority, DemoWorld, Fault
+from simulator.authority import Authority, DemoWorld, Fault, demo_data
 from simulator.authority.keys import NO_REVOCATIONS, Keys
 from simulator.authority.people import CREDENTIAL_LIFE_S
 from simulator.authority.requests import BODY_MOST
@@ -222,7 +222,7 @@ async def test_repeat_gives_the_same_bytes_and_holds_once(world: World) -> None:
     first = await world.post(world.record(offer, approval))
     later = await world.post(world.record(offer, approval, accepted=world.now + 1))
     assert first == later
-    assert await world.credit_space() == 2_000_000 - evidence.AMOUNT
+    assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
 async def test_repeat_days_later_still_has_its_answer(world: World) -> None:
@@ -253,7 +253,7 @@ async def test_two_at_once_hold_once(world: World) -> None:
     record = world.record(offer, world.approve(offer))
     answers = await asyncio.gather(*[world.post(record) for _ in range(5)])
     assert len(set(answers)) == 1
-    assert await world.credit_space() == 2_000_000 - evidence.AMOUNT
+    assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
 # What does not verify
@@ -479,7 +479,7 @@ async def test_second_hold_of_the_same_thing(world: World) -> None:
         receipt = await world.receipt(record)
         assert receipt.outcome == messages.DECLINED
         assert receipt.reason == reasons.CONFLICT
-    assert await world.credit_space() == 2_000_000 - evidence.AMOUNT
+    assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
 # Reversals
@@ -633,7 +633,7 @@ async def test_answer_lost_after_the_commit(world: World) -> None:
         await world.post(record)
     receipt = await world.receipt(record)
     assert receipt.outcome == messages.APPROVED
-    assert await world.credit_space() == 2_000_000 - evidence.AMOUNT
+    assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
 async def test_failing_authority_does_nothing(world: World) -> None:
