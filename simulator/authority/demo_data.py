@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 ORGANISATION = "Exempelskolan AB"
 PURCHASE_LIMIT = 500_000  # 5,000.00 SEK
-# The first is for demos and load tests, and never runs out; the last is below the purchase limit, so
-# that credit space can run out first.
+# The first is for demos and load tests and never runs out; the last is below the purchase limit,
+# so that credit space can run out first.
 RECIPIENTS = (("Skolköket", 10_000_000_000), ("Slöjdsalen", 1_000_000), ("Fritids", 300_000))
 # Who may buy for which of them.
 BUYERS = (("Anna Andersson", (0, 1, 2)), ("Bertil Berg", (2,)))

@@ -115,7 +115,7 @@ _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "connected": lambda d: f"connected, MTU {d['mtu']}",
     "shown": _offer,
     "credential_written": lambda _: "the first digit is typed: sends the credential",
-    "approval_written": lambda d: f"the last digit is typed: sends the approval ({d['size']} bytes)",
+    "approval_written": lambda d: f"the last digit is typed: sends {d['size']} bytes of approval",
     "declined": _declined,
     "leave_written": lambda _: "the buyer says no",
     "done": lambda d: f"ends: {d['result']}",
@@ -155,4 +155,3 @@ def _known(values: tuple[float | None, ...]) -> list[float]:
 
 def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}"
-

@@ -66,7 +66,7 @@ def enrol(authority: Authority, directory: Path, client_fingerprint: str) -> Enr
 
 
 def command(enrolled: Enrolled, radio: str, hci: Path | None) -> Command:
-    """How to start the firmware. `radio` is the simulated radio's endpoint, `hci` an HCI terminal."""
+    """How to start the firmware; `radio` is an endpoint, `hci` a terminal or nothing."""
     environment = {
         "MICROPYPATH": ".frozen",  # asyncio is in there; everything else the loader finds
         "TILLSIGN_STORE": str(enrolled.directory),

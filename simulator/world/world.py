@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import aiohttp
 
 from simulator import pki
-from simulator.authority import Authority
-from simulator.authority import people
+from simulator.authority import Authority, people
 from simulator.line.client import LineProcess
 from simulator.line.config import Config as LineConfig
 from simulator.phone import authority as app
@@ -106,9 +105,7 @@ class World:
         self.authority = await self._stack.enter_async_context(Authority(directory / "authority"))
         self.people = self.authority.seed_demo()
         identity = self.authority.ca.client("bridge")
-        receiver = enrolment.enrol(
-            self.authority, directory / "receiver", identity.fingerprint()
-        )
+        receiver = enrolment.enrol(self.authority, directory / "receiver", identity.fingerprint())
         self.radio = await self._stack.enter_async_context(Radio())
         await self._air(receiver)
         await self._wire(directory)

@@ -18,7 +18,7 @@ LIMIT = 120  # seconds; the slowest script takes a few
 @pytest.fixture(scope="session")
 def micropython() -> str:
     """The interpreter that was installed beside this Python."""
-    found = shutil.which("micropython", path=os.path.dirname(sys.executable))
+    found = shutil.which("micropython", path=str(Path(sys.executable).parent))
     assert found, "no micropython beside this Python: install the development requirements"
     return found
 
