@@ -1,0 +1,553 @@
+"""Writes messages.json with cbor2 and OpenSSL, sharing nothing with the product.
+
+SIGNED, CHANNELS and PLAIN say the protocol's tables once more, from the design: key, name, kind of
+value, smallest and largest (a number, or a length in bytes).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import cbor2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+Field = tuple[int, str, str, int, int]
+Case = dict[str, Any]
+
+U32 = 2**32 - 1
+AMOUNT = (1, U32)
+CURRENCY = (1, 999)
+TILL = (0, 65535)
+ANY = (0, U32)
+
+SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authority), size of kid
+    "certificate": (
+        1,
+        2,
+        [
+            (1, "issuer", "text", 0, 32),
+            (2, "receiver_id", "bytes", 8, 8),
+            (4, "expires", "uint", *ANY),
+            (6, "issued", "uint", *ANY),
+            (8, "key", "cnf", 32, 32),
+            (-1, "store", "uint", *ANY),
+            (-2, "store_name", "text", 0, 40),
+            (-3, "invoice_issuer", "uint", *ANY),
+            (-4, "currency", "uint", *CURRENCY),
+        ],
+    ),
+    "offer": (
+        0,
+        8,
+        [
+            (1, "version", "uint", *ANY),
+            (2, "sequence", "uint", *ANY),
+            (3, "amount", "uint", *AMOUNT),
+            (4, "currency", "uint", *CURRENCY),
+            (5, "till", "uint", *TILL),
+            (6, "issued", "uint", *ANY),
+            (7, "ttl", "uint", 1, 120),
+            (8, "ephemeral", "bytes", 32, 32),
+            (9, "reference", "bytes", 8, 8),
+            (10, "kind", "uint", 0, 0),
+        ],
+    ),
+    "credential": (
+        2,
+        2,
+        [
+            (4, "expires", "uint", *ANY),
+            (5, "not_before", "uint", *ANY),
+            (7, "id", "bytes", 8, 8),
+            (8, "key", "cnf", 32, 32),
+            (-1, "offline_floor", "uint", *ANY),
+            (-3, "recipient", "uint", *ANY),
+            (-4, "least_app", "uint", *ANY),
+        ],
+    ),
+    "approval": (
+        0,
+        0,
+        [
+            (1, "version", "uint", *ANY),
+            (2, "counter", "uint", *ANY),
+            (3, "amount", "uint", *AMOUNT),
+            (4, "currency", "uint", *CURRENCY),
+            (5, "recipient", "uint", *ANY),
+            (6, "time", "uint", *ANY),
+            (7, "app", "uint", *ANY),
+            (8, "proof", "bytes", 16, 16),
+        ],
+    ),
+    "receipt": (
+        3,
+        2,
+        [
+            (1, "version", "uint", *ANY),
+            (2, "outcome", "uint", 1, 2),
+            (3, "approval_id", "bytes", 16, 16),
+            (4, "amount", "uint", *AMOUNT),
+            (5, "currency", "uint", *CURRENCY),
+            (6, "transaction_id", "bytes", 16, 16),
+            (7, "time", "uint", *ANY),
+            (8, "store", "uint", *ANY),
+            (9, "till", "uint", *TILL),
+            (10, "reason", "uint", 0, 255),
+        ],
+    ),
+    "state": (
+        4,
+        2,
+        [
+            (1, "version", "uint", *ANY),
+            (2, "receiver_id", "bytes", 8, 8),
+            (3, "nonce", "bytes", 16, 16),
+            (4, "time", "uint", *ANY),
+            (5, "least_protocol", "uint", *ANY),
+            (6, "least_app", "uint", *ANY),
+            (7, "offline_floor", "uint", *ANY),
+            (8, "offline_total", "uint", *ANY),
+            (9, "offline_count", "uint", *ANY),
+            (10, "offline_hours", "uint", *ANY),
+            (11, "revocations", "bytes", 32, 32),
+        ],
+    ),
+}
+
+SESSION: Field = (1, "session", "bytes", 32, 32)
+LINK = ("link", "uint", 0, 0x0EFF)
+OPENED: list[Field] = [
+    (1, "reference", "bytes", 0, 8),
+    (2, "offer", "bytes", 0, 182),
+    (3, "reason", "uint", 0, 255),
+]
+CHANNELS: dict[int, tuple[str, list[Field]]] = {
+    1: (
+        "open",
+        [
+            (1, "reference", "bytes", 8, 8),
+            (2, "kind", "uint", 0, 0),
+            (3, "amount", "uint", *AMOUNT),
+            (4, "currency", "uint", *CURRENCY),
+            (5, "till", "uint", *TILL),
+            (6, "ttl", "uint", 1, 120),
+        ],
+    ),
+    2: ("cancel", [(1, "reference", "bytes", 8, 8), (2, "reason", "uint", 0, 255)]),
+    3: ("result", [SESSION, (2, "receipt", "bytes", 0, 181)]),
+    4: ("state", [(1, "data", "bytes", 0, 512)]),
+    5: ("certificate", [(1, "data", "bytes", 0, 512)]),
+    6: ("identify", [(1, "seconds", "uint", 1, 60)]),
+    16: ("sync", OPENED),
+    17: ("offer", OPENED),
+    18: (
+        "phone",
+        [
+            (1, "session", "bytes", 0, 32),
+            (2, *LINK),
+            (3, "event", "uint", 1, 5),
+            (4, "reason", "uint", 0, 255),
+        ],
+    ),
+    19: (
+        "credential",
+        [
+            (1, *LINK),
+            (2, "certificate_hash", "bytes", 32, 32),
+            (3, "offer", "bytes", 0, 182),
+            (4, "enc", "bytes", 0, 32),
+            (5, "data", "bytes", 0, 182),
+        ],
+    ),
+    20: ("approval", [SESSION, (2, *LINK), (3, "data", "bytes", 0, 182)]),
+    21: (
+        "health",
+        [
+            (1, "uptime", "uint", *ANY),
+            (2, "free", "uint", *ANY),
+            (3, "links", "uint", 0, 255),
+            (4, "counters", "bytes", 0, 512),
+        ],
+    ),
+    32: (
+        "verdict",
+        [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "reason", "uint", 0, 255)],
+    ),
+}
+PLAIN: dict[str, list[Field]] = {
+    "record": [
+        (1, "certificate_hash", "bytes", 32, 32),
+        (2, "offer", "bytes", 0, 182),
+        (3, "enc", "bytes", 0, 32),
+        (4, "credential", "bytes", 0, 182),
+        (5, "approval", "bytes", 0, 182),
+        (6, "mode", "uint", 0, 0),
+        (7, "accepted", "uint", *ANY),
+    ],
+    "receiver hello": [
+        (1, "least", "uint", 1, 255),
+        (2, "most", "uint", 1, 255),
+        (3, "receiver_id", "bytes", 8, 8),
+        (4, "board", "text", 0, 24),
+        (5, "interpreter", "text", 0, 16),
+        (6, "interpreter_version", "text", 0, 24),
+        (7, "firmware", "text", 0, 24),
+        (8, "firmware_hash", "bytes", 8, 8),
+        (9, "reset_cause", "uint", 1, 4),
+        (10, "nonce", "bytes", 16, 16),
+    ],
+    "bridge hello": [
+        (1, "least", "uint", 1, 255),
+        (2, "most", "uint", 1, 255),
+        (3, "bridge_id", "bytes", 8, 8),
+    ],
+}
+
+
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def key(name: str) -> Ed25519PrivateKey:
+    """The same whenever the name is: its seed is the name's SHA-256."""
+    return Ed25519PrivateKey.from_private_bytes(digest(name.encode()))
+
+
+def public(name: str) -> bytes:
+    return key(name).public_key().public_bytes_raw()
+
+
+def cnf(x: Any) -> Any:
+    return {1: {1: 1, -1: 6, -2: x}}
+
+
+def encoded(pairs: dict[int, Any]) -> bytes:
+    """The map with its keys in the order of their encodings (RFC 8949 §4.2.1)."""
+    return cbor2.dumps({key: pairs[key] for key in sorted(pairs, key=cbor2.dumps)})
+
+
+def payload(fields: list[Field], value: Case) -> bytes:
+    put = {kind: (cnf if kind == "cnf" else lambda plain: plain) for _, _, kind, _, _ in fields}
+    return encoded({at: put[kind](value[name]) for at, name, kind, _, _ in fields})
+
+
+def edge(fields: list[Field], largest: bool) -> Case:
+    """Every field at its smallest or at its largest."""
+    value: Case = {}
+    for _, name, kind, low, high in fields:
+        size = high if largest else low
+        filled = {"bytes": bytes([255 * largest]) * size, "text": "å" * (size // 2), "uint": size}
+        value[name] = public("edge") if kind == "cnf" else filled[kind]
+    return value
+
+
+def message(kind: str, value: Case, kid: bytes, signer: str, context: bytes = b"") -> bytes:
+    """A signed message (RFC 9052 §4)."""
+    protected = cbor2.dumps({1: -19, 4: kid} if kid else {1: -19})
+    content = payload(SIGNED[kind][2], value)
+    return cbor2.dumps(
+        [protected, {}, content, key(signer).sign(structure(kind, protected, content, context))]
+    )
+
+
+def structure(kind: str, protected: bytes, content: bytes, context: bytes) -> bytes:
+    external = digest(b"tillsign/1 " + kind.encode() + context)
+    return cbor2.dumps(["Signature1", protected, external, content])
+
+
+def signer_of(kind: str) -> tuple[str, bytes]:
+    """Name of the key, and a kid, for a message at its edge."""
+    role, size, _ = SIGNED[kind]
+    return (f"authority {role}", bytes([role, 1])) if role else (kind, b"\xff" * size)
+
+
+# Cases.
+
+
+def plain(value: Case) -> Case:
+    """The value for JSON: bytes as {"hex"}."""
+    return {
+        name: {"hex": item.hex()} if isinstance(item, bytes) else item
+        for name, item in value.items()
+    }
+
+
+def signed_cases() -> list[Case]:
+    cases = []
+    for kind, (_, _, fields) in SIGNED.items():
+        signer, kid = signer_of(kind)
+        for largest in (False, True):
+            value = edge(fields, largest)
+            data = message(kind, value, kid, signer)
+            name = "largest" if largest else "smallest"
+            cases.append(
+                {
+                    "kind": kind,
+                    "name": name,
+                    "signer": signer,
+                    "kid": kid.hex(),
+                    "fields": plain(value),
+                    "message": data.hex(),
+                }
+            )
+    return cases
+
+
+def map_cases() -> list[Case]:
+    """Channels and unsigned maps."""
+    tables: list[tuple[Any, list[Field]]] = [
+        *((channel, fields) for channel, (_, fields) in CHANNELS.items()),
+        *PLAIN.items(),
+    ]
+    return [
+        {"of": of, "fields": plain(value), "payload": payload(fields, value).hex()}
+        for of, fields in tables
+        for value in (edge(fields, False), edge(fields, True))
+    ]
+
+
+def purchase() -> Case:
+    """One whole purchase, each message bound to the ones before it, and every name made of them."""
+    certificate_value = {
+        "issuer": "Tillsign",
+        "receiver_id": b"receiver",
+        "expires": 1_800_086_400,
+        "issued": 1_800_000_000,
+        "key": public("receiver"),
+        "store": 4711,
+        "store_name": "Östra Torget",
+        "invoice_issuer": 12,
+        "currency": 752,
+    }
+    certificate = message("certificate", certificate_value, b"\1\1", "authority 1")
+    offer_value = {
+        "version": 1,
+        "sequence": 65,
+        "amount": 24_900,
+        "currency": 752,
+        "till": 7,
+        "issued": 1_800_000_100,
+        "ttl": 120,
+        "ephemeral": digest(b"ephemeral"),
+        "reference": digest(b"bridge01" + b"\0\7" + b"sale-0123456789ab")[:8],
+        "kind": 0,
+    }
+    offer = message("offer", offer_value, digest(certificate)[:8], "receiver")
+    credential_value = {
+        "expires": 1_800_259_200,
+        "not_before": 1_800_000_000,
+        "id": b"cred0001",
+        "key": public("phone"),
+        "offline_floor": 0,
+        "recipient": 100_200,
+        "least_app": 3,
+    }
+    credential = message("credential", credential_value, b"\2\1", "authority 2")
+    context = digest(certificate) + digest(offer) + digest(credential)
+    approval_value = {
+        "version": 1,
+        "counter": 9,
+        "amount": 24_900,
+        "currency": 752,
+        "recipient": 100_200,
+        "time": 1_800_000_108,
+        "app": 4,
+        "proof": digest(b"proof")[:16],
+    }
+    approval = message("approval", approval_value, b"", "phone", context)
+    content = payload(SIGNED["approval"][2], approval_value)
+    approval_id = digest(structure("approval", cbor2.dumps({1: -19}), content, context))[:16]
+    receipt_value = {
+        "version": 1,
+        "outcome": 1,
+        "approval_id": approval_id,
+        "amount": 24_900,
+        "currency": 752,
+        "transaction_id": digest(b"transaction")[:16],
+        "time": 1_800_000_109,
+        "store": 4711,
+        "till": 7,
+        "reason": 0,
+    }
+    receipt = message("receipt", receipt_value, b"\3\1", "authority 3")
+    record_value = {
+        "certificate_hash": digest(certificate),
+        "offer": offer,
+        "enc": b"",
+        "credential": credential,
+        "approval": approval,
+        "mode": 0,
+        "accepted": 1_800_000_109,
+    }
+    made = {
+        "certificate": certificate,
+        "offer": offer,
+        "credential": credential,
+        "approval": approval,
+        "receipt": receipt,
+        "record": payload(PLAIN["record"], record_value),
+        "certificate_hash": digest(certificate),
+        "session": digest(offer),
+        "tag": digest(offer)[:3],
+        "context": context,
+        "approval_id": approval_id,
+        "reference": offer_value["reference"],
+        "bridge_id": b"bridge01",
+    }
+    return {
+        **{name: data.hex() for name, data in made.items() if isinstance(data, bytes)},
+        "match_code": f"{int.from_bytes(digest(offer), 'big') % 100:02d}",
+        "till": 7,
+        "sale_id": "sale-0123456789ab",
+        "time": 1_800_000_109,
+    }
+
+
+# What must be refused.
+
+
+def spoilt(fields: list[Field], value: Case) -> dict[str, bytes]:
+    """Encodings of the map with one thing wrong; each is refused as malformed."""
+    pairs = {
+        at: (cnf(value[name]) if kind == "cnf" else value[name]) for at, name, kind, *_ in fields
+    }
+    first = fields[0][0]
+    good = encoded(pairs)
+    cases = {
+        "not a map": cbor2.dumps(list(pairs.values())),
+        "nothing": b"",
+        "an empty map": b"\xa0",
+        "trailing byte": good + b"\0",
+        "cut short": good[:-1],
+        "extra key": encoded({**pairs, 23: 0}),
+        "another key": encoded(
+            {**{at: pairs[at] for at in pairs if at != first}, 23: pairs[first]}
+        ),
+        "map head in a long form": b"\xb8" + bytes([len(pairs)]) + good[1:],
+        "key in a long form": good[:1] + b"\x18" + good[1:],
+        "indefinite map": b"\xbf" + good[1:] + b"\xff",
+        "tagged": b"\xc1" + good,
+    }
+    if len(pairs) > 1:
+        backwards = sorted(pairs, key=cbor2.dumps, reverse=True)
+        cases["keys backwards"] = cbor2.dumps({at: pairs[at] for at in backwards})
+        twice = encoded({first: pairs[first]})[1:] + good[1:]
+        cases["key twice"] = bytes([good[0] + 1]) + twice
+    for at, name, kind, low, high in fields:
+        cases[f"{name} missing"] = encoded({k: v for k, v in pairs.items() if k != at})
+        for why, wrong in wrongs(kind, low, high, value[name]).items():
+            cases[f"{name}: {why}"] = encoded({**pairs, at: wrong})
+    return cases
+
+
+def wrongs(kind: str, low: int, high: int, good: Any) -> dict[str, Any]:
+    """Values that a field of this kind does not take."""
+    if kind == "cnf":
+        return wrong_keys(good)
+    if kind == "uint":
+        wrong: Case = {"true": True, "text": "1", "bytes": b"\1", "null": None, "float": 1.0}
+        return {**wrong, "negative": -1, "too large": high + 1} | (
+            {"too small": low - 1} if low else {}
+        )
+    make = (lambda size: bytes(size)) if kind == "bytes" else (lambda size: "x" * size)
+    other: Case = {"text": "x" * low} if kind == "bytes" else {"bytes": b"x" * low}
+    wrong = {**other, "number": 1, "array": [], "too long": make(high + 1)}
+    return wrong | ({"too short": make(low - 1)} if low else {})
+
+
+def wrong_keys(good: bytes) -> Case:
+    """Confirmation claims with anything but one Ed25519 key in its one spelling."""
+    return {
+        "bare bytes": good,
+        "empty": {},
+        "no key": {1: {}},
+        "EC2": {1: {1: 2, -1: 1, -2: good, -3: good}},
+        "X25519": {1: {1: 1, -1: 4, -2: good}},
+        "true for 1": {1: {1: True, -1: 6, -2: good}},
+        "no curve": {1: {1: 1, -2: good}},
+        "with a kid": {1: {1: 1, 2: b"kid", -1: 6, -2: good}},
+        "with alg": {1: {1: 1, 3: -19, -1: 6, -2: good}},
+        "under another member": {3: {1: 1, -1: 6, -2: good}},
+        "two members": {1: {1: 1, -1: 6, -2: good}, 3: b""},
+        "31 bytes": cnf(good[:31]),
+        "33 bytes": cnf(good + b"\0"),
+        "text": cnf("x" * 32),
+    }
+
+
+def invalid_cases() -> list[Case]:
+    tables: list[tuple[Any, list[Field]]] = [
+        *((kind, fields) for kind, (_, _, fields) in SIGNED.items()),
+        *((channel, fields) for channel, (_, fields) in CHANNELS.items()),
+        *((f"unsigned {of}", fields) for of, fields in PLAIN.items()),
+    ]
+    return [
+        {"of": of, "why": why, "payload": data.hex()}
+        for of, fields in tables
+        for why, data in spoilt(fields, edge(fields, False)).items()
+    ]
+
+
+def refused_cases() -> list[Case]:
+    """Whole messages that parsing refuses, and why; `state` is what is expected."""
+    role, _, fields = SIGNED["state"]
+    value = edge(fields, False)
+    good = message("state", value, bytes([role, 1]), "authority 4")
+    cases = {
+        "signed as a receipt's issuer": (
+            message("state", value, b"\3\1", "authority 3"),
+            "wrong_role",
+        ),
+        "role of nobody": (message("state", value, b"\x63\1", "authority 4"), "wrong_role"),
+        "no kid": (message("state", value, b"", "authority 4"), "malformed"),
+        "kid of one byte": (message("state", value, b"\4", "authority 4"), "malformed"),
+        "unpinned epoch": (message("state", value, b"\4\2", "authority 4"), "unknown_issuer"),
+        "another's signature": (message("state", value, b"\4\1", "authority 3"), "bad_signature"),
+        "in another context": (
+            message("state", value, b"\4\1", "authority 4", b"x"),
+            "bad_signature",
+        ),
+        "last bit of the signature": (good[:-1] + bytes([good[-1] ^ 1]), "bad_signature"),
+        "another message's content": (
+            cbor2.dumps([cbor2.loads(good)[0], {}, b"\xa0", cbor2.loads(good)[3]]),
+            "malformed",
+        ),
+        "tagged": (b"\xd2" + good, "malformed"),
+        "trailing byte": (good + b"\0", "malformed"),
+        "over the limit": (bytes(2049), "oversize"),
+    }
+    return [
+        {"why": why, "reason": reason, "message": data.hex()}
+        for why, (data, reason) in cases.items()
+    ]
+
+
+def main() -> None:
+    """One case a line, so that a change can be read."""
+    names = [
+        *(f"authority {role}" for role in range(1, 5)),
+        "receiver",
+        "phone",
+        "offer",
+        "approval",
+    ]
+    parts = [
+        f'"keys": {json.dumps({name: public(name).hex() for name in names})}',
+        f'"purchase": {json.dumps(purchase())}',
+    ]
+    for title, cases in (
+        ("signed", signed_cases()),
+        ("maps", map_cases()),
+        ("invalid", invalid_cases()),
+        ("refused", refused_cases()),
+    ):
+        lines = ",\n".join("  " + json.dumps(case, ensure_ascii=False) for case in cases)
+        parts.append(f'"{title}": [\n{lines}\n]')
+    Path(__file__).with_name("messages.json").write_text("{" + ",\n".join(parts) + "}\n")
+
+
+if __name__ == "__main__":
+    main()
