@@ -84,6 +84,10 @@ class ReceiverLink:
             _log.info("till %d: line away: %s", self._till, cause)
             await asyncio.sleep((due - self._now()) / 1000)
 
+    def quality(self) -> dict[str, int]:
+        """Counters of the line since the start, and of the link since it was last opened."""
+        return {**self.counters, **self._link.counters}
+
     def send(self, channel: int, payload: bytes) -> None:
         """Queue a message; a receiver that takes none any longer loses its connection."""
         if not self._link.send(channel, payload):

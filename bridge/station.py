@@ -88,7 +88,7 @@ class Station:
             "up": self.link.hello is not None,
             "hello": self._last_hello,
             "health": self._health,
-            "line": dict(self.link.counters),
+            "line": self.link.quality(),
             "counters": self.counters.snapshot(),
         }
 
