@@ -54,7 +54,8 @@ class App:
             tasks.append(asyncio.create_task(self._radio_pump))
         while not any(task.done() for task in tasks):
             self._turn(self._clock.ms())
-            self._board.feed()
+            if self._radio.alive():  # serial is: its tasks end the loop when they end
+                self._board.feed()
             if not self._receiver.busy():
                 await self._wait()
             await asyncio.sleep_ms(0)  # radio, reader and writer have their turn

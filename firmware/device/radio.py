@@ -69,6 +69,10 @@ class Radio:
         method(self, action, now)
         return True
 
+    def alive(self) -> bool:
+        """Whether the stack still runs; what the watchdog wants to know."""
+        return self._ble.active()
+
     def deadline(self) -> int | None:
         """When `expire` has something to do (ms)."""
         if self._broken:
