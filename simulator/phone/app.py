@@ -13,7 +13,7 @@ from receiver.errors import Error
 from . import scan, steps
 from .authority import AuthorityClient, AuthorityError
 from .conversation import Conversation
-from .events import NO_TILL, Outcome
+from .events import LOST, NO_TILL, Outcome
 from .retry import Retry
 from .settlement import settle
 from .visit import Step, Visit
@@ -51,7 +51,7 @@ class RealRadio(NamedTuple):
     vanish: Callable[[], None] | None = None
 
 
-def _nobody(_step: Step) -> None:
+def nobody(_step: Step) -> None:
     """Watches nothing."""
 
 
@@ -63,7 +63,7 @@ class Phone:
         wallet: Wallet,
         radio: Radio,
         *,
-        observer: Observer = _nobody,
+        observer: Observer = nobody,
         ask_ms: int = steps.ASK_MS,
     ) -> None:
         self._wallet = wallet
@@ -106,9 +106,9 @@ class Phone:
                 return last
             self._tell_found(found)
             outcome = await self._visit(authority, buyer, recipient, found)
-            last = outcome or last
+            last = outcome or Outcome(LOST, reasons.LINK_TIMEOUT)
             pause = retry.after(outcome, _now())
-            if pause is None:
+            if pause is None or (outcome is not None and not buyer.comes_again):
                 return self._end(last)
             self._tell("again", pause_ms=pause)
             await asyncio.sleep(pause / 1000)

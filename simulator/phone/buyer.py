@@ -30,6 +30,7 @@ class Buyer:
 
     # The message (`exchange.KEY`, ...) during whose write the phone is carried out of reach.
     vanishes_at: int | None = None
+    comes_again = True  # after a visit that came to nothing
 
     def __init__(
         self, *codes: str, again: Wait | None = None, recipients: Sequence[int] = ()
@@ -37,7 +38,6 @@ class Buyer:
         self._codes = list(codes or (DEMO_CODE,))
         self._again = again
         self._recipients = list(recipients)  # one for each code; the usual one where it ends
-        self._declined = False
 
     def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
         """Who builds this buyer's messages."""
@@ -47,14 +47,10 @@ class Buyer:
         """What the buyer does with this screen; closed when the screen changes."""
         if view.kind == events.ASKED:
             yield Look()
-        elif view.kind == events.DECLINED:
-            self._declined = True
-            if not self._codes:
-                yield SayNo(exchange.LEAVE_CANCELLED)
         elif not self._codes:
             yield SayNo(exchange.LEAVE_CANCELLED)
-        else:
-            if self._declined and self._again is not None:
+        elif view.kind == events.SHOWN:
+            if view.reason and self._again is not None:
                 await self._again()
             yield FirstDigit(self._recipients.pop(0) if self._recipients else None)
             yield Code(self._codes.pop(0))
@@ -70,6 +66,8 @@ class Declining(Buyer):
 class Silent(Buyer):
     """Connects and says nothing at all, until the receiver has had enough."""
 
+    comes_again = False
+
     def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
         return Mute(wallet, recipient)
 
@@ -80,6 +78,8 @@ class Silent(Buyer):
 
 class Vanishing(Buyer):
     """Approves, but is out of reach in the middle of one write, by default the credential's."""
+
+    comes_again = False
 
     def __init__(self, *codes: str, at: int = exchange.CREDENTIAL) -> None:
         super().__init__(*codes)

@@ -125,11 +125,13 @@ class Conversation:
             self._approval = self._wallet.pending[reference]
             self._doubt(steps.DOUBT, "approved before")
             return
-        if self._declined and self._till.sells(reference):
+        if not self._till.sells(reference):
+            self._declined = None
+        elif self._declined:
             event = steps.OFFER
         self._step(event, offered.offer.ttl * 1000)
         self._till.take(offered)
-        self._approval = self._declined = None
+        self._approval = None
         if self.state == steps.ASKING:
             self._show(events.ASKED)
         else:
@@ -203,7 +205,7 @@ class Conversation:
         signed = self._maker.complete(
             self._till.offered, self._credential, event.code, self._seconds()
         )
-        self._approval = signed.pending
+        self._approval, self._declined = signed.pending, None
         self._again = self._now + steps.RESEND_MS
         self._write(signed.writes)
 
@@ -259,7 +261,7 @@ class Conversation:
     def _open(self) -> None:
         self._attempt += 1
         self._write(self._maker.show(self._till.offered))
-        self._show(events.SHOWN)
+        self._show(events.SHOWN, self._declined.reason if self._declined else reasons.OK)
 
     def _show(self, kind: str, reason: int = reasons.OK) -> None:
         view = self._till.view(kind, self._attempt, reason)
@@ -283,9 +285,9 @@ class Conversation:
         self._out.append(HangUp())
 
     def _plain(self, result: str, reason: int, *, retry: bool = False) -> Outcome:
-        """An end without a word from the authority, unless it declined just before."""
+        """An end without a word from the authority, unless it declined before."""
         if self._declined is not None:
-            return self._declined
+            return self._declined._replace(retry=retry)
         view = self._till.view(events.SHOWN, self._attempt)
         approval_id = self._approval.approval_id if self._approval else b""
         return Outcome(result, reason, view, approval_id, retry=retry)

@@ -121,7 +121,10 @@ DECLINED = "declined"  # no, but the buyer may mend it
 
 
 class View(NamedTuple):
-    """One screen. `attempt` counts the offers shown in this conversation, from 1."""
+    """One screen. `attempt` counts the offers shown in this conversation, from 1.
+
+    `reason` is why the authority declined the one before, and what the buyer may mend.
+    """
 
     kind: str
     attempt: int

@@ -27,7 +27,7 @@ def reason_texts(reason: int) -> dict[str, str]:
     return {"sv": row.buyer_sv, "en": row.buyer_en}
 
 
-def as_json(outcome: Outcome) -> dict[str, object]:
+def document(outcome: Outcome) -> dict[str, object]:
     """An outcome as one JSON object."""
     view, receipt = outcome.view, outcome.receipt
     return {

@@ -1,0 +1,82 @@
+"""How a command finds a running world: one small file for each, in a directory of this user's."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE = "TILLSIGN_WORLD"
+
+_OURS = 0o700
+
+
+class AttachError(Exception):
+    """No world to attach to; the text says what to do."""
+
+
+@contextmanager
+def publish(control: str) -> Iterator[None]:
+    """Let others find this process's world, at the URL of its control, while in the block."""
+    directory = _directory()
+    directory.mkdir(mode=_OURS, exist_ok=True)
+    _check(directory)
+    path = directory / f"world-{os.getpid()}.json"
+    unfinished = path.with_suffix(".new")  # nobody may read half of it
+    unfinished.write_text(json.dumps({"control": control, "pid": os.getpid()}))
+    unfinished.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find() -> str:
+    """The control URL of the world that the environment names, else of the newest one running."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return named
+    directory = _directory()
+    if directory.exists():
+        _check(directory)
+        for path in sorted(directory.glob("world-*.json"), key=_age):
+            control = _control(path)
+            if control is not None:
+                return control
+    raise AttachError("no world is running: start one with `tillsign simulate --phone none`")
+
+
+def _directory() -> Path:
+    return Path(tempfile.gettempdir()) / f"tillsign-{os.getuid()}"
+
+
+def _check(directory: Path) -> None:
+    """What lies in a shared place is believed only where nobody else can have written it."""
+    status = directory.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o777 != _OURS or directory.is_symlink():
+        raise AttachError(f"{directory} is not this user's alone: remove it")
+
+
+def _age(path: Path) -> float:
+    """Newest first; a file that goes meanwhile is the oldest."""
+    try:
+        return -path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _control(path: Path) -> str | None:
+    """What a file says, if its world lives."""
+    try:
+        value = json.loads(path.read_text())
+        os.kill(value["pid"], 0)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    control: str = value["control"]
+    return control

@@ -1,0 +1,231 @@
+"""Whole purchases by the phone over the simulated radio, with a true authority."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver import exchange, reasons, wire
+from receiver.checks import Offered
+from receiver.messages import Approval
+from simulator.authority import Authority
+from simulator.phone import authority as app
+from simulator.phone import events
+from simulator.phone.app import Phone
+from simulator.phone.authority import AuthorityClient, AuthorityError
+from simulator.phone.backend import phone_radio
+from simulator.phone.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanishing
+from simulator.phone.maker import Maker, Signed
+from simulator.phone.visit import Step
+from simulator.phone.wallet import Wallet
+from simulator.radio.server import Radio
+from tests.integration.phone_counter import TILL, Counter
+
+PATIENCE = 20.0
+PRICE = 24_900
+OVER_THE_LIMIT = 600_000
+
+
+@dataclass
+class World:
+    authority: Authority
+    radio: Radio
+    counter: Counter
+    wallet: Wallet
+    steps: list[Step] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def names(self) -> list[str]:
+        return [step.name for step in self.steps]
+
+    def observe(self, step: Step) -> None:
+        self.steps.append(step)
+        self.changed.set()
+
+    async def until(self, name: str, times: int = 1) -> None:
+        """Wait for phones to have told this."""
+        async with asyncio.timeout(PATIENCE):
+            while self.names().count(name) < times:
+                self.changed.clear()
+                await self.changed.wait()
+
+    async def buy(self, buyer: Buyer, **more: Any) -> events.Outcome:
+        async with asyncio.timeout(PATIENCE), phone_radio(self.radio.phones) as radio:
+            phone = Phone(self.wallet, radio, observer=self.observe, ask_ms=1000)
+            return await phone.buy(buyer, **more)
+
+    async def another_wallet(self) -> Wallet:
+        buyer = self.authority.seed_demo().buyers[0]
+        ca = self.authority.ca.certificate
+        return await app.enrol(self.authority.url, ca, buyer.activation, DEMO_CODE)
+
+
+@asynccontextmanager
+async def serving(counter: Counter, radio: Radio) -> AsyncIterator[None]:
+    await counter.start(radio)
+    task = asyncio.create_task(counter.serve())
+    try:
+        yield
+    finally:
+        counter.close()
+        await asyncio.wait_for(task, PATIENCE)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        authority = await stack.enter_async_context(Authority(tmp_path))
+        radio = await stack.enter_async_context(Radio())
+        buyer = authority.seed_demo().buyers[0]
+        counter = Counter(authority)
+        ca = authority.ca.certificate
+        wallet = await app.enrol(authority.url, ca, buyer.activation, DEMO_CODE)
+        await stack.enter_async_context(serving(counter, radio))
+        yield World(authority, radio, counter, wallet)
+
+
+async def test_an_approved_purchase(world: World) -> None:
+    world.counter.ring_up(PRICE)
+    outcome = await world.buy(Buyer(), till=TILL)
+    assert outcome.result == events.APPROVED
+    assert outcome.view is not None
+    assert (outcome.view.store, outcome.view.amount) == ("Storgatan 1", PRICE)
+    (written,) = [step for step in world.steps if step.name == "approval_written"]
+    assert written.at <= written.details["acknowledged"]
+    assert not world.wallet.pending
+
+
+async def test_checking_in_before_the_sale(world: World) -> None:
+    async with asyncio.TaskGroup() as group:
+        buying = group.create_task(world.buy(Buyer()))
+        await world.until("checked_in")
+        world.counter.ring_up(PRICE)
+    assert buying.result().result == events.APPROVED
+    assert events.ASKED in world.names()
+
+
+async def test_over_the_limit_until_it_is_raised(world: World) -> None:
+    async def raised() -> None:
+        store = world.authority.office.store
+        store.run("UPDATE buyers SET purchase_limit = ?", OVER_THE_LIMIT)
+
+    world.counter.ring_up(OVER_THE_LIMIT)
+    outcome = await world.buy(Buyer(DEMO_CODE, DEMO_CODE, again=raised))
+    assert outcome.result == events.APPROVED
+    (declined,) = [step for step in world.steps if step.name == events.DECLINED]
+    assert declined.details["reason"] == reasons.PURCHASE_LIMIT
+    assert len({record.data for record in world.counter.sent(wire.APPROVAL)}) == 2
+
+
+async def test_a_wrong_code_then_the_right_one(world: World) -> None:
+    world.counter.ring_up(PRICE)
+    outcome = await world.buy(Buyer("000000", DEMO_CODE))
+    assert outcome.result == events.APPROVED
+
+
+async def test_a_wrong_code_and_no_other(world: World) -> None:
+    world.counter.ring_up(PRICE)
+    outcome = await world.buy(Buyer("000000"))
+    assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.CODE_WRONG)
+    await asyncio.wait_for(world.counter.phone_event(wire.PHONE_LEFT), PATIENCE)
+
+
+async def test_a_buyer_who_says_no(world: World) -> None:
+    world.counter.ring_up(PRICE)
+    outcome = await world.buy(Declining())
+    assert outcome.result == events.LEFT
+    await asyncio.wait_for(world.counter.phone_event(wire.PHONE_LEFT), PATIENCE)
+
+
+async def test_a_silent_phone_gives_way(world: World) -> None:
+    """The fourth link evicts the oldest, and whoever comes to buy does buy."""
+    world.counter.ring_up(PRICE)
+    async with asyncio.TaskGroup() as group:
+        silent = [group.create_task(world.buy(Silent())) for _ in range(4)]
+        await world.until("refusal")
+        outcome = await world.buy(Buyer())
+        assert outcome.result == events.APPROVED
+    assert {task.result().result for task in silent} <= {events.REFUSED, events.LOST}
+
+
+@pytest.mark.parametrize("at", [exchange.KEY, exchange.CREDENTIAL, exchange.APPROVAL])
+async def test_a_phone_that_vanishes(world: World, at: int) -> None:
+    world.counter.ring_up(PRICE)
+    wallet, world.wallet = world.wallet, await world.another_wallet()
+    outcome = await world.buy(Vanishing(at=at))
+    assert outcome.result in (events.LOST, events.UNKNOWN, events.APPROVED)
+    world.wallet = wallet
+    if outcome.result == events.LOST:
+        assert (await world.buy(Buyer())).result == events.APPROVED
+
+
+async def test_an_end_that_is_not_known_is_settled_before_the_next_purchase(world: World) -> None:
+    world.counter.authorises = False
+    world.counter.ring_up(PRICE)
+    outcome = await world.buy(Vanishing(at=exchange.APPROVAL))
+    assert outcome.result == events.UNKNOWN
+    assert len(world.wallet.pending) == 1
+    (pending,) = world.wallet.pending.values()
+    async with AuthorityClient(world.wallet.authority, world.wallet.ca, world.wallet.token) as me:
+        assert (await me.ask(pending.approval_id)).state == events.UNSEEN
+
+
+class Liar(Maker):
+    """Approves another amount than it was offered."""
+
+    def value(self, offered: Offered, credential: bytes, code: str, now: int) -> Approval:
+        true = super().value(offered, credential, code, now)
+        return true._replace(amount=true.amount - 1)
+
+
+class Stutterer(Maker):
+    """Writes junk of every size before its approval."""
+
+    def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
+        signed = super().complete(offered, credential, code, now)
+        return signed._replace(writes=[b"\xff" * 183, *signed.writes])
+
+
+@pytest.mark.parametrize("maker", [Liar, Stutterer])
+async def test_a_phone_that_lies_is_refused_and_another_pays(
+    world: World, maker: type[Maker]
+) -> None:
+    class Attacker(Buyer):
+        comes_again = False
+
+        def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
+            return maker(wallet, recipient)
+
+    world.counter.ring_up(PRICE)
+    honest, world.wallet = world.wallet, await world.another_wallet()
+    outcome = await world.buy(Attacker())
+    assert outcome.result == events.UNKNOWN
+    assert "refusal" in world.names()
+    world.wallet = honest
+    assert (await world.buy(Buyer())).result == events.APPROVED
+
+
+async def test_no_till_in_reach(world: World) -> None:
+    async with phone_radio(world.radio.phones) as radio:
+        outcome = await Phone(world.wallet, radio).buy(Buyer(), till=99, patience_s=0.5)
+    assert outcome.result == events.NO_TILL
+
+
+async def test_an_activation_is_good_for_one_phone(world: World) -> None:
+    activation = world.authority.seed_demo().buyers[0].activation
+    ca = world.authority.ca.certificate
+    await app.enrol(world.authority.url, ca, activation, DEMO_CODE)
+    with pytest.raises(AuthorityError, match="no such activation"):
+        await app.enrol(world.authority.url, ca, activation, DEMO_CODE)
+
+
+async def test_an_authority_that_is_down_gives_no_answer(world: World) -> None:
+    await world.authority.stop()
+    async with AuthorityClient(world.wallet.authority, world.wallet.ca, world.wallet.token) as me:
+        assert (await me.ask(bytes(16))).state == events.NO_ANSWER

@@ -1,0 +1,128 @@
+"""`tillsign phone` and how it finds a world."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bridge.cli.command import UsageError
+from simulator import attach
+from simulator.phone import cli, events, wording
+from simulator.phone.events import Outcome, View
+from simulator.phone.screen import Screen, sentence
+from simulator.phone.visit import Step
+
+VIEW = View(events.SHOWN, 1, "Storgatan 1", 7, 24_900, 752, "07")
+NO_SUCH_PID = 2**22 + 1  # above Linux's largest
+
+
+@pytest.fixture(autouse=True)
+def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.delenv(attach.VARIABLE, raising=False)
+
+
+def arguments(*given: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    cli.command.prepare(parser)
+    return parser.parse_args(given)
+
+
+def test_a_published_world_is_found_while_it_runs() -> None:
+    with attach.publish("http://127.0.0.1:1"):
+        assert attach.find() == "http://127.0.0.1:1"
+    with pytest.raises(attach.AttachError, match="tillsign simulate"):
+        attach.find()
+
+
+def test_the_environment_names_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(attach.VARIABLE, "http://127.0.0.1:2")
+    with attach.publish("http://127.0.0.1:1"):
+        assert attach.find() == "http://127.0.0.1:2"
+
+
+def test_the_newest_living_world_is_found() -> None:
+    with attach.publish("http://127.0.0.1:1"):
+        (own,) = attach._directory().glob("*.json")
+        os.utime(own, (1, 1))
+        dead = {"control": "http://127.0.0.1:3", "pid": NO_SUCH_PID}
+        (attach._directory() / "world-3.json").write_text(json.dumps(dead))
+        (attach._directory() / "world-4.json").write_text("junk")
+        assert attach.find() == "http://127.0.0.1:1"
+        parent = {"control": "http://127.0.0.1:5", "pid": os.getppid()}
+        (attach._directory() / "world-5.json").write_text(json.dumps(parent))
+        assert attach.find() == "http://127.0.0.1:5"
+
+
+def test_a_directory_that_others_can_write_is_not_believed() -> None:
+    with attach.publish("http://127.0.0.1:1"):
+        attach._directory().chmod(0o777)
+        with pytest.raises(attach.AttachError, match="alone"):
+            attach.find()
+
+
+def test_no_world_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no world is running"):
+        cli.command.run(arguments())
+
+
+@pytest.mark.parametrize("code", ["12345", "abcdef", "１２３４５６"])
+def test_a_code_has_six_digits(code: str) -> None:
+    with pytest.raises(UsageError, match="six digits"):
+        cli.command.run(arguments("--code", code))
+
+
+def test_a_buyer_has_one_mood() -> None:
+    with pytest.raises(SystemExit):
+        arguments("--decline", "--silent")
+
+
+def test_a_file_that_is_no_wallet(tmp_path: Path) -> None:
+    path = tmp_path / "wallet.json"
+    path.write_text("{}")
+    with pytest.raises(UsageError, match="no wallet"):
+        cli.command.run(arguments("--wallet", str(path)))
+
+
+def test_the_outcome_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    Screen().outcome(Outcome(events.DECLINED, 42, VIEW))
+    text = capsys.readouterr().out
+    assert "köpgräns" in text
+    assert "purchase limit" in text
+    assert "249.00 SEK" in text
+    assert "\x1b" not in text
+
+
+def test_every_outcome_has_a_last_word(capsys: pytest.CaptureFixture[str]) -> None:
+    for result in (
+        events.APPROVED, events.DECLINED, events.LEFT, events.REFUSED,
+        events.LOST, events.UNKNOWN, events.NO_TILL,
+    ):
+        Screen().outcome(Outcome(result))
+    assert capsys.readouterr().out.count("\n") >= 7
+
+
+def test_the_outcome_as_json() -> None:
+    document = wording.document(Outcome(events.APPROVED, 0, VIEW, b"\x01" * 16))
+    assert document["outcome"] == "approved"
+    assert (document["amount"], document["currency"]) == (24_900, "SEK")
+    assert document["approval_id"] == "01" * 16
+
+
+def test_steps_in_words() -> None:
+    shown = sentence(Step(events.SHOWN, 0.0, VIEW._asdict()))
+    assert shown == "Storgatan 1, till 7: 249.00 SEK, match code 07"
+    assert sentence(Step("key_written", 0.0, {})) is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [(24_905, 752, "249.05 SEK"), (5, 978, "0.05 EUR"), (500, 352, "500 ISK")],
+)
+def test_money(amount: int, currency: int, text: str) -> None:
+    assert wording.money(amount, currency) == text

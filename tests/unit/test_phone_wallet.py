@@ -1,0 +1,84 @@
+"""The wallet: what it keeps, what it uses up, and what it does not believe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from receiver import reasons
+from receiver.errors import Error
+from simulator.authority.keys import Keys
+from simulator.phone import wallet as wallets
+from simulator.phone.wallet import Pending
+from tests import evidence
+from tests.unit.phone_shop import EPOCH, PHONE, RECIPIENT, wallet
+
+PENDING = Pending(b"saleref1", bytes(16), 1, b"\x04approval", 100, 752, 101, 3, EPOCH)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path / "keys.json")
+
+
+def test_a_wallet_survives_its_file(keys: Keys, tmp_path: Path) -> None:
+    held = wallet(keys)
+    held.path = tmp_path / "wallet.json"
+    held.remember(PENDING)
+    assert wallets.load(held.path) == held
+    assert held.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pending_approval_is_on_disk_with_its_bytes(keys: Keys, tmp_path: Path) -> None:
+    held = wallet(keys)
+    held.path = tmp_path / "wallet.json"
+    held.remember(PENDING)
+    (stored,) = json.loads(held.path.read_text())["pending"]
+    assert bytes.fromhex(stored["message"]) == PENDING.message
+
+
+def test_a_counter_is_signed_once(keys: Keys) -> None:
+    held = wallet(keys)
+    held.remember(PENDING)
+    with pytest.raises(ValueError, match="once"):
+        held.remember(PENDING._replace(message=b"other"))
+    assert held.counter == 2
+
+
+def test_a_counter_stays_used_up_when_its_approval_is_settled(keys: Keys) -> None:
+    held = wallet(keys)
+    held.remember(PENDING)
+    held.settle(PENDING)
+    assert (held.pending, held.counter) == ({}, 2)
+
+
+def test_a_credential_is_used_once(keys: Keys) -> None:
+    held = wallet(keys, credentials=2)
+    taken = {held.take_credential(RECIPIENT, EPOCH) for _ in range(2)}
+    assert len(taken) == 2
+    with pytest.raises(Error) as error:
+        held.take_credential(RECIPIENT, EPOCH)
+    assert error.value.code == reasons.CREDENTIAL_EXPIRED
+
+
+def test_a_credential_that_has_ended_is_dropped(keys: Keys) -> None:
+    held = wallet(keys)
+    later = EPOCH + evidence.LIFE_S
+    assert held.stock(RECIPIENT, later) == 0
+    with pytest.raises(Error):
+        held.take_credential(RECIPIENT, later)
+    assert held.credentials[RECIPIENT] == []
+
+
+@pytest.mark.parametrize(
+    ("phone", "recipient"), [(evidence.seed("another"), RECIPIENT), (PHONE, RECIPIENT + 1)]
+)
+def test_a_credential_for_somebody_else(keys: Keys, phone: bytes, recipient: int) -> None:
+    held = wallet(keys)
+    credential = evidence.credential(keys, phone, EPOCH, recipient=recipient)
+    with pytest.raises(Error) as error:
+        held.add_credentials(RECIPIENT, [credential], EPOCH)
+    assert error.value.code == reasons.WRONG_CREDENTIAL
+    assert credential not in held.credentials[RECIPIENT]
