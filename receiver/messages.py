@@ -16,6 +16,7 @@ from .signed import (
 )
 
 VERSION = 1
+VERSION_MOST = 23  # one byte on air: an approval has no room for more
 RECEIVER_ID_SIZE = 8
 REFERENCE_SIZE = 8
 HASH_SIZE = 32
@@ -87,7 +88,7 @@ OFFER = Kind(
     0,
     OFFER_KID_SIZE,
     (
-        uint(1, "version"),
+        uint(1, "version", 0, VERSION_MOST),
         uint(2, "sequence"),
         uint(3, "amount", 1),
         uint(4, "currency", 1, CURRENCY_MOST),
@@ -147,7 +148,7 @@ APPROVAL = Kind(
     0,
     0,
     (
-        uint(1, "version"),
+        uint(1, "version", 0, VERSION_MOST),
         uint(2, "counter"),
         uint(3, "amount", 1),
         uint(4, "currency", 1, CURRENCY_MOST),
@@ -179,7 +180,7 @@ RECEIPT = Kind(
     ROLE_RECEIPT,
     AUTHORITY_KID_SIZE,
     (
-        uint(1, "version"),
+        uint(1, "version", 0, VERSION_MOST),
         uint(2, "outcome", APPROVED, DECLINED),
         fixed(3, "approval_id", ID_SIZE),
         uint(4, "amount", 1),

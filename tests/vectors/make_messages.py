@@ -43,7 +43,7 @@ SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authorit
         0,
         8,
         [
-            (1, "version", "uint", *ANY),
+            (1, "version", "uint", 0, 23),
             (2, "sequence", "uint", *ANY),
             (3, "amount", "uint", *AMOUNT),
             (4, "currency", "uint", *CURRENCY),
@@ -72,7 +72,7 @@ SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authorit
         0,
         0,
         [
-            (1, "version", "uint", *ANY),
+            (1, "version", "uint", 0, 23),
             (2, "counter", "uint", *ANY),
             (3, "amount", "uint", *AMOUNT),
             (4, "currency", "uint", *CURRENCY),
@@ -86,7 +86,7 @@ SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authorit
         3,
         2,
         [
-            (1, "version", "uint", *ANY),
+            (1, "version", "uint", 0, 23),
             (2, "outcome", "uint", 1, 2),
             (3, "approval_id", "bytes", 16, 16),
             (4, "amount", "uint", *AMOUNT),
