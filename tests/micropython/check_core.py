@@ -1,4 +1,4 @@
-"""Runs inside MicroPython: whole sales through the receiver, with the cryptography of the device."""
+"""Runs inside MicroPython: whole sales through the receiver, with the device's cryptography."""
 
 import json
 

@@ -1,0 +1,155 @@
+"""One phone's link: its states, its time, and what it forgets."""
+
+from __future__ import annotations
+
+import pytest
+
+from receiver import gatt, peer, reasons
+from receiver.errors import Error
+from receiver.links import Links
+from receiver.peer import Peer
+
+WAY = {
+    peer.JOINED: [],
+    peer.READY: [peer.MTU],
+    peer.OFFERED: [peer.MTU, peer.OFFER],
+    peer.KEYED: [peer.MTU, peer.OFFER, peer.KEY],
+    peer.PRESENTED: [peer.MTU, peer.OFFER, peer.KEY, peer.CREDENTIAL],
+    peer.APPROVED: [peer.MTU, peer.OFFER, peer.KEY, peer.CREDENTIAL, peer.APPROVAL],
+    peer.ANSWERED: [
+        *(peer.MTU, peer.OFFER, peer.KEY, peer.CREDENTIAL, peer.APPROVAL),
+        peer.ANSWER,
+    ],
+}
+EVENTS = {event for exits in peer.TABLE.values() for event in exits}
+NOW = 1_000
+
+
+def in_state(state: str, link: int = 0) -> Peer:
+    """A peer that came there the ordinary way, with everything that it may hold."""
+    one = Peer(link, 0)
+    for event in WAY[state]:
+        one.handle(event, NOW)
+    one.approval_data = one.credential_data = one.answer = b"held"
+    return one
+
+
+@pytest.mark.parametrize("state", WAY)
+def test_the_ordinary_way(state: str) -> None:
+    assert in_state(state).state == state
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+@pytest.mark.parametrize("state", WAY)
+def test_every_pair(state: str, event: str) -> None:
+    one = in_state(state)
+    after = peer.TABLE[state].get(event)
+    if after is None:
+        with pytest.raises(Error) as caught:
+            one.handle(event, NOW)
+        assert caught.value.code == reasons.WRONG_ORDER
+    else:
+        one.handle(event, NOW)
+    assert one.state == (after or state)
+
+
+@pytest.mark.parametrize("state", [state for state in WAY if state != peer.JOINED])
+def test_a_new_offer_forgets_the_old(state: str) -> None:
+    one = in_state(state)
+    one.handle(peer.OFFER, NOW)
+    assert one.credential_data == one.approval_data == one.answer == b""
+
+
+def test_a_withdrawn_offer_is_forgotten_unless_it_was_answered() -> None:
+    """An answer may be asked for again."""
+    for state in (peer.OFFERED, peer.KEYED, peer.PRESENTED, peer.APPROVED, peer.ANSWERED):
+        one = in_state(state)
+        one.handle(peer.WITHDRAWN, NOW)
+        assert one.answer == (b"held" if state == peer.ANSWERED else b"")
+
+
+@pytest.mark.parametrize(
+    ("state", "patience"),
+    [
+        (peer.JOINED, gatt.MTU_MS),
+        (peer.READY, NOW + gatt.CHECK_IN_MS),
+        (peer.OFFERED, NOW + gatt.KEY_MS),
+        (peer.KEYED, 90_000 + gatt.GRACE_MS),
+        (peer.PRESENTED, 90_000 + gatt.GRACE_MS),
+        (peer.APPROVED, 90_000 + gatt.GRACE_MS),
+        (peer.ANSWERED, NOW + gatt.CHECK_IN_MS),
+    ],
+)
+def test_deadline(state: str, patience: int) -> None:
+    one = in_state(state)
+    one.end = 90_000
+    assert one.deadline() == patience
+
+
+def test_two_minutes_are_the_most_without_a_key() -> None:
+    one = in_state(peer.READY)
+    one.handle(peer.OFFER, gatt.LINK_MS - 1)
+    assert one.deadline() == gatt.LINK_MS
+
+
+def test_what_changes_nothing_does_not_prolong_the_time() -> None:
+    one = in_state(peer.READY)
+    one.handle(peer.WITHDRAWN, NOW + 5_000)
+    assert one.deadline() == NOW + gatt.CHECK_IN_MS
+
+
+# All links.
+
+
+def fill(*states: str) -> Links:
+    links = Links()
+    for link, state in enumerate(states):
+        one = links.join(link, NOW)
+        one.state = state
+    return links
+
+
+@pytest.mark.parametrize(
+    ("states", "evicted"),
+    [
+        ((peer.READY,) * 3, None),
+        ((peer.READY,) * 4, 0),
+        ((peer.KEYED, peer.JOINED, peer.READY, peer.JOINED), 1),
+        ((peer.KEYED, peer.PRESENTED, peer.APPROVED, peer.JOINED), 3),
+        ((peer.KEYED,) * 4, None),
+        ((peer.ANSWERED, peer.KEYED, peer.KEYED, peer.JOINED), 0),
+        ((peer.CLOSED, peer.READY, peer.READY, peer.JOINED), None),
+    ],
+)
+def test_who_makes_room(states: tuple[str, ...], evicted: int | None) -> None:
+    late = fill(*states).to_evict()
+    assert (late.link if late else None) == evicted
+
+
+def test_the_oldest_is_the_one_that_came_first_whatever_its_handle() -> None:
+    links = Links()
+    for link in (3, 1, 0, 2):
+        links.join(link, NOW)
+    assert [one.link for one in links] == [3, 1, 0, 2]
+    late = links.to_evict()
+    assert late is not None
+    assert late.link == 3
+
+
+def test_join_get_and_drop() -> None:
+    links = fill(peer.READY, peer.READY)
+    again = links.join(0, NOW)
+    assert len(links) == 2
+    assert links.get(0) is again
+    links.drop(0)
+    links.drop(0)
+    assert links.get(0) is None
+    assert len(links) == 1
+
+
+def test_deadlines_of_links_that_are_closed_do_not_count() -> None:
+    links = fill(peer.CLOSED, peer.JOINED)
+    assert links.deadline() == NOW + gatt.MTU_MS
+    assert [one.link for one in links.overdue(NOW + gatt.MTU_MS)] == [1]
+    assert links.overdue(NOW + gatt.MTU_MS - 1) == []
+    assert fill(peer.CLOSED).deadline() is None

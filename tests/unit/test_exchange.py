@@ -1,0 +1,77 @@
+"""What phone and receiver write to each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from receiver import exchange, gatt, reasons
+from receiver.errors import Error
+
+BODIES = {
+    exchange.KEY: b"",
+    exchange.CREDENTIAL: b"credential",
+    exchange.APPROVAL: b"approval",
+    exchange.LEAVE: bytes([exchange.LEAVE_CANCELLED]),
+}
+
+
+def refusal(data: bytes) -> int:
+    with pytest.raises(Error) as caught:
+        exchange.parse(data)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_writes(kind: int) -> None:
+    data = bytes([kind]) + BODIES[kind]
+    assert exchange.parse(data) == exchange.Write(kind, BODIES[kind])
+
+
+def test_a_body_is_a_copy() -> None:
+    """The radio's buffer is used again."""
+    buffer = bytearray([exchange.APPROVAL]) + b"approval"
+    write = exchange.parse(memoryview(buffer))  # type: ignore[arg-type]
+    buffer[:] = bytes(len(buffer))
+    assert write == exchange.Write(exchange.APPROVAL, b"approval")
+
+
+@pytest.mark.parametrize("kind", [exchange.CREDENTIAL, exchange.APPROVAL])
+def test_the_longest_and_the_shortest(kind: int) -> None:
+    head = bytes([kind])
+    assert len(exchange.parse(head + bytes(gatt.EXCHANGE_MOST - 1)).body) == 181
+    assert refusal(head + bytes(gatt.EXCHANGE_MOST)) == reasons.OVERSIZE
+    assert refusal(head) == reasons.MALFORMED
+
+
+@pytest.mark.parametrize("kind", sorted(set(range(256)) - set(BODIES)))
+def test_every_other_type(kind: int) -> None:
+    assert refusal(bytes([kind])) == reasons.WRONG_TYPE
+
+
+def test_an_empty_write() -> None:
+    assert refusal(b"") == reasons.WRONG_TYPE
+
+
+@pytest.mark.parametrize("reason", reasons.NAMES)
+def test_a_phone_learns_one_of_five(reason: int) -> None:
+    kind, code = exchange.refusal(reason)
+    assert kind == exchange.REFUSAL
+    assert exchange.RETRY <= code <= exchange.REFUSED
+
+
+def test_what_each_refusal_says() -> None:
+    said = {reason: exchange.refusal(reason)[1] for reason in reasons.NAMES}
+    assert said[reasons.BUSY] == said[reasons.EVICTED] == exchange.BUSY
+    assert said[reasons.OFFER_EXPIRED] == said[reasons.WITHDRAWN] == exchange.EXPIRED
+    assert said[reasons.OLD_APP] == exchange.OLD_APP
+    assert said[reasons.LINK_TIMEOUT] == exchange.RETRY
+    assert said[reasons.BAD_SIGNATURE] == said[reasons.CREDENTIAL_REVOKED] == exchange.REFUSED
+
+
+def test_results() -> None:
+    assert exchange.result(b"receipt") == b"\x05receipt"
+
+
+def test_reasons_to_leave() -> None:
+    assert exchange.LEAVES[exchange.LEAVE_CANCELLED] == reasons.BUYER_SAID_NO
+    assert exchange.LEAVES[exchange.LEAVE_WRONG_TILL] == reasons.WRONG_TILL

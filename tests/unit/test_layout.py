@@ -1,0 +1,117 @@
+"""Messages as tables: exactly the keys, kinds and bounds that are listed."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver import cbor, layout, reasons
+from receiver.crypto import host
+from receiver.errors import Error
+
+PUBLIC = host.ed25519_public(bytes(32))
+
+
+class Sample(NamedTuple):
+    number: int
+    name: str
+    blob: bytes
+    key: bytes
+
+
+FIELDS = (
+    layout.uint(1, "number", 1, 100),
+    layout.text(-1, "name", 4),
+    layout.blob(3, "blob", 3, 1),
+    layout.confirmation(8, "key"),
+)
+GOOD = Sample(7, "Åh", b"ab", PUBLIC)
+MAP: dict[int, Any] = {1: 7, -1: "Åh", 3: b"ab", 8: {1: {1: 1, -1: 6, -2: PUBLIC}}}
+
+
+def decode(pairs: Any) -> Any:
+    return layout.decode(FIELDS, cbor.encode(pairs), Sample)
+
+
+def refusal(pairs: Any) -> int:
+    with pytest.raises(Error) as caught:
+        decode(pairs)
+    return caught.value.code
+
+
+def test_there_and_back() -> None:
+    assert layout.encode(FIELDS, GOOD) == cbor.encode(MAP)
+    assert decode(MAP) == GOOD
+    assert layout.from_map(FIELDS, MAP, Sample) == GOOD
+
+
+@pytest.mark.parametrize("key", [*MAP])
+def test_missing_or_another_key(key: int) -> None:
+    rest = {at: value for at, value in MAP.items() if at != key}
+    assert refusal(rest) == reasons.MALFORMED
+    assert refusal({**rest, 9: MAP[key]}) == reasons.MALFORMED
+
+
+def test_extra_key() -> None:
+    assert refusal({**MAP, 9: 0}) == reasons.MALFORMED
+
+
+MISFITS: list[tuple[int, list[Any]]] = [
+    (1, [0, 101, True, "7", b"7", [7], -7]),
+    (-1, ["Åhh!", b"Ah", 1, ["A"]]),
+    (3, [b"", b"abcd", "ab", 3, {}]),
+    (8, [PUBLIC, 1, {}, {1: {}}, {1: {1: True, -1: 6, -2: PUBLIC}}, {2: MAP[8][1]}]),
+    (8, [{1: {1: 1, -1: 6, -2: PUBLIC[:-1]}}, {**MAP[8], 2: 0}, {1: {**MAP[8][1], 2: b"kid"}}]),
+]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in MISFITS for value in values]
+)
+def test_value_that_does_not_fit(key: int, value: Any) -> None:
+    assert refusal({**MAP, key: value}) == reasons.MALFORMED
+
+
+@pytest.mark.parametrize("value", [[], 1, b"", "x", True])
+def test_no_map(value: Any) -> None:
+    assert refusal(value) == reasons.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"number": 0}, {"number": True}, {"name": "12345"}, {"blob": b""}, {"key": bytes(31)}],
+)
+def test_our_own_mistakes(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        layout.encode(FIELDS, GOOD._replace(**changes))
+
+
+@given(
+    st.integers(1, 100),
+    st.text(max_size=4).filter(lambda text: len(text.encode()) <= 4),
+    st.binary(min_size=1, max_size=3),
+    st.binary(min_size=32, max_size=32),
+)
+def test_whatever_fits_goes_there_and_back(number: int, name: str, blob: bytes, key: bytes) -> None:
+    value = Sample(number, name, blob, key)
+    assert layout.decode(FIELDS, layout.encode(FIELDS, value), Sample) == value
+
+
+NESTED = st.recursive(
+    st.integers(-10, 10) | st.booleans() | st.binary(max_size=3) | st.text("ab", max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from([1, -1, 3, 8, -2]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([1, -1, 3, 8]), NESTED, min_size=4))
+def test_nothing_but_errors(pairs: dict[int, Any]) -> None:
+    with contextlib.suppress(Error):
+        layout.from_map(FIELDS, pairs, Sample)

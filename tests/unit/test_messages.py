@@ -1,0 +1,184 @@
+"""The shared vectors of every message, and what each may weigh on air."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver import cbor, checks, exchange, gatt, layout, messages, reasons, session, signed, wire
+from receiver.crypto import Crypto, host, portable
+from receiver.errors import Error
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())
+PINS = {
+    bytes((role, 1)): bytes.fromhex(VECTORS["keys"][f"authority {role}"]) for role in range(1, 5)
+}
+KINDS = {kind.type: kind for kind in vars(messages).values() if isinstance(kind, signed.Kind)}
+PLAIN: dict[str, tuple[Any, Any]] = {
+    "record": (messages.RECORD, messages.Record),
+    "receiver hello": (wire.RECEIVER_HELLO, wire.ReceiverHello),
+    "bridge hello": (wire.BRIDGE_HELLO, wire.BridgeHello),
+}
+BACK_ENDS = [pytest.param(host, id="host"), pytest.param(portable, id="portable")]
+SEED = bytes(32)
+# Design §7, bytes on air; credential and receipt before sealing.
+ON_AIR = {"offer": 182, "credential": 164, "approval": 129, "receipt": 164, "certificate": 512}
+
+
+def table(of: int | str) -> tuple[Any, Any]:
+    """Fields and maker of a layout by its name in the vectors."""
+    if isinstance(of, int):
+        return wire.LAYOUTS[of]
+    if of in KINDS:
+        return KINDS[of].fields, KINDS[of].make
+    return PLAIN[of.removeprefix("unsigned ")]
+
+
+def value_of(of: int | str, plain: dict[str, Any]) -> Any:
+    fields, make = table(of)
+    found = [plain[field.name] for field in fields]
+    return make(*[bytes.fromhex(item["hex"]) if isinstance(item, dict) else item for item in found])
+
+
+def test_every_message_has_vectors() -> None:
+    assert {case["kind"] for case in VECTORS["signed"]} == set(KINDS)
+    assert {case["of"] for case in VECTORS["maps"]} == {*wire.LAYOUTS, *PLAIN}
+
+
+@pytest.mark.parametrize("crypto", BACK_ENDS)
+@pytest.mark.parametrize("case", VECTORS["signed"], ids=lambda c: f"{c['name']} {c['kind']}")
+def test_signed(case: dict[str, Any], crypto: Crypto) -> None:
+    kind, data = KINDS[case["kind"]], bytes.fromhex(case["message"])
+    value = value_of(case["kind"], case["fields"])
+    parsed = signed.parse(kind, data)
+    assert parsed.value == value
+    signature = parsed.sign1.signature
+    assert signed.encode(kind, value, parsed.sign1.kid, lambda _: signature) == data
+    public = bytes.fromhex(VECTORS["keys"][case["signer"]])
+    signed.verify(kind, parsed, public, crypto)
+
+
+@pytest.mark.parametrize("case", VECTORS["maps"], ids=lambda case: str(case["of"]))
+def test_map(case: dict[str, Any]) -> None:
+    fields, make = table(case["of"])
+    value, data = value_of(case["of"], case["fields"]), bytes.fromhex(case["payload"])
+    assert layout.encode(fields, value) == data
+    assert layout.decode(fields, data, make) == value
+
+
+def test_spoilt_maps() -> None:
+    for case in VECTORS["invalid"]:
+        fields, make = table(case["of"])
+        with pytest.raises(Error) as caught:
+            layout.decode(fields, bytes.fromhex(case["payload"]), make)
+        assert caught.value.code == reasons.MALFORMED, case
+
+
+@pytest.mark.parametrize("case", VECTORS["refused"], ids=lambda case: str(case["why"]))
+def test_refused(case: dict[str, str]) -> None:
+    with pytest.raises(Error) as caught:
+        signed.from_authority(messages.STATE, bytes.fromhex(case["message"]), PINS, host)
+    assert reasons.name(caught.value.code) == case["reason"]
+
+
+@pytest.mark.parametrize("crypto", BACK_ENDS)
+def test_purchase(crypto: Crypto) -> None:
+    """As receiver, phone and bridge walk it."""
+    plain = VECTORS["purchase"]
+    made = {
+        name: bytes.fromhex(text) for name, text in plain.items() if name in plain and is_hex(text)
+    }
+    holder = checks.certificate(crypto, PINS, made["certificate"], plain["time"])
+    offered = checks.offer(crypto, holder, made["certificate"], made["offer"])
+    credential = checks.credential(crypto, PINS, made["credential"], plain["time"])
+    approved = checks.approval(
+        crypto, offered, made["credential"], credential, exchange.ENC, made["approval"], 0
+    )
+    assert approved.id == made["approval_id"]
+    receipt = signed.from_authority(messages.RECEIPT, made["receipt"], PINS, crypto)
+    assert receipt.approval_id == approved.id
+    record = layout.decode(messages.RECORD, made["record"], messages.Record)
+    assert record.certificate_hash == offered.certificate_hash == made["certificate_hash"]
+
+
+def is_hex(text: Any) -> bool:
+    return isinstance(text, str) and len(text) > 2 and not text.startswith("sale-")
+
+
+# What a message may weigh.
+
+
+def largest(field: layout.Field) -> Any:
+    """The value of the field that takes the most room."""
+    if field.kind == layout.UINT:
+        return field.high
+    if field.kind == layout.TEXT:
+        return "x" * field.high
+    if field.kind == layout.KEY:
+        return host.ed25519_public(SEED)
+    return bytes(field.high)
+
+
+def largest_message(kind: signed.Kind) -> bytes:
+    value = kind.make(*[largest(field) for field in kind.fields])
+    kid = bytes([kind.role]) + bytes(kind.kid_size - 1) if kind.kid_size else b""
+    return signed.encode(kind, value, kid, partial(host.ed25519_sign, SEED))
+
+
+@pytest.mark.parametrize("kind", ON_AIR)
+def test_the_largest_message_has_its_place_on_air(kind: str) -> None:
+    """Nothing that its layout takes can be longer, since a larger number never encodes shorter."""
+    assert len(largest_message(KINDS[kind])) <= ON_AIR[kind]
+
+
+def test_a_number_never_encodes_shorter_than_a_smaller_one() -> None:
+    sizes = [len(cbor.encode(number)) for number in (0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1)]
+    assert sizes == sorted(sizes)
+
+
+def test_every_exchange_fits_one_packet() -> None:
+    for name in ("credential", "approval", "receipt"):
+        assert 1 + len(largest_message(KINDS[name])) <= gatt.EXCHANGE_MOST
+    assert len(largest_message(messages.OFFER)) <= gatt.OFFER_MOST
+    assert len(largest_message(messages.CERTIFICATE)) <= gatt.CERTIFICATE_MOST
+
+
+def test_the_wire_has_room_for_every_message() -> None:
+    most = {field.name: field.high for field in messages.RECORD if field.kind == layout.BYTES}
+    for name in ("offer", "credential", "approval"):
+        assert len(largest_message(KINDS[name])) <= most[name]
+    for name, channel in (("state", wire.STATE), ("certificate", wire.CERTIFICATE)):
+        wire.encode(channel, wire.Blob(largest_message(KINDS[name])))
+    wire.encode(wire.RESULT, wire.Result(bytes(32), largest_message(messages.RECEIPT)))
+
+
+def test_no_message_is_too_long_for_the_link() -> None:
+    from receiver.window import MESSAGE_MAX
+
+    for channel, (fields, make) in wire.LAYOUTS.items():
+        value = make(*[largest(field) for field in fields])
+        assert len(wire.encode(channel, value)) <= MESSAGE_MAX
+
+
+# A kid belongs to its role.
+
+
+@pytest.mark.parametrize("kid", [b"", b"\1", b"\4\1", b"\1\1\1"])
+def test_signing_under_a_kid_of_another_role_is_our_mistake(kid: bytes) -> None:
+    value = messages.CREDENTIAL.make(*[largest(field) for field in messages.CREDENTIAL.fields])
+    with pytest.raises(ValueError, match="kid"):
+        signed.encode(messages.CREDENTIAL, value, kid, partial(host.ed25519_sign, SEED))
+
+
+def test_verify_gives_the_structure_that_names_an_approval() -> None:
+    plain = VECTORS["purchase"]
+    parsed = signed.parse(messages.APPROVAL, bytes.fromhex(plain["approval"]))
+    context = bytes.fromhex(plain["context"])
+    public = bytes.fromhex(VECTORS["keys"]["phone"])
+    structure = signed.verify(messages.APPROVAL, parsed, public, host, context)
+    assert structure == signed.structure(messages.APPROVAL, parsed, context)
+    assert session.approval_id(structure).hex() == plain["approval_id"]

@@ -1,0 +1,64 @@
+"""Messages between receiver and bridge; every round trip is in tests/architecture."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver import cbor, layout, reasons, wire
+from receiver.errors import Error
+
+OPEN = wire.Open(b"saleref1", 0, 24_900, 752, 7, 60)
+
+
+def test_a_message_is_a_map_with_its_keys() -> None:
+    payload = wire.encode(wire.OPEN, OPEN)
+    assert cbor.decode(payload) == {1: b"saleref1", 2: 0, 3: 24_900, 4: 752, 5: 7, 6: 60}
+    assert wire.decode(wire.OPEN, payload) == OPEN
+
+
+@pytest.mark.parametrize("channel", sorted(set(range(256)) - set(wire.LAYOUTS)))
+def test_a_channel_that_nobody_knows(channel: int) -> None:
+    with pytest.raises(Error) as caught:
+        wire.decode(channel, b"\xa0")
+    assert caught.value.code == reasons.WRONG_TYPE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount": 0},
+        {"amount": 2**32},
+        {"currency": 0},
+        {"currency": 1000},
+        {"ttl": 0},
+        {"ttl": 121},
+        {"kind": 1},
+        {"till": 65536},
+        {"reference": b"short"},
+    ],
+)
+def test_orders_out_of_bounds(changes: dict[str, int | bytes]) -> None:
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        wire.encode(wire.OPEN, OPEN._replace(**changes))  # type: ignore[arg-type]
+
+
+def test_every_handle_that_a_controller_may_give_has_its_place() -> None:
+    event = wire.Phone(bytes(32), 0x0EFF, wire.PHONE_GONE, 0)
+    assert wire.decode(wire.PHONE, wire.encode(wire.PHONE, event)) == event
+
+
+@given(st.sampled_from(sorted(wire.LAYOUTS)), st.binary(max_size=120))
+def test_arbitrary_payloads(channel: int, payload: bytes) -> None:
+    """Refused, or else what would be written for it."""
+    with contextlib.suppress(Error):
+        assert wire.encode(channel, wire.decode(channel, payload)) == payload
+
+
+def test_hello() -> None:
+    hello = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, b"bridge01")
+    data = layout.encode(wire.BRIDGE_HELLO, hello)
+    assert layout.decode(wire.BRIDGE_HELLO, data, wire.BridgeHello) == hello
