@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -61,9 +62,15 @@ class Till:
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """What the bridge tells, as it happens."""
+        async with self.watch() as events:
+            async for event in events:
+                yield event
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        """Every event from the moment of entering on, so that nothing done inside is missed."""
         async with self._open.ws_connect("/v1/events") as stream:
-            async for message in stream:
-                yield message.json()
+            yield (message.json() async for message in stream)
 
     @property
     def _open(self) -> aiohttp.ClientSession:

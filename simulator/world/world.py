@@ -23,6 +23,7 @@ from . import enrolment
 from .bridge import BridgeProcess
 
 if TYPE_CHECKING:
+    from signal import Signals
     from types import TracebackType
 
     from simulator.authority.demo_data import DemoWorld
@@ -92,13 +93,15 @@ class World:
 
     async def receiver_up(self) -> dict[str, Any]:
         """Wait until the bridge has heard the receiver; what it said of itself."""
-        async with asyncio.timeout(UP_S):
-            async for event in self.till.events():
-                receivers = await self.till.receivers()
-                if receivers[0]["up"]:
-                    return receivers[0]
-                del event
-        raise RuntimeError("the bridge closed its events")
+        async with asyncio.timeout(UP_S), self.till.watch() as events:
+            while not (receiver := (await self.till.receivers())[0])["up"]:
+                await anext(events)
+        return receiver
+
+    async def restart_bridge(self, how: Signals) -> None:
+        """End the bridge's process and start it again as it was; `till` is then a new one."""
+        await self.bridge.stop(how)
+        await self._start_bridge()
 
     async def _build(self) -> None:
         directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="tillsign-")))
@@ -148,6 +151,9 @@ class World:
             till=TILL,
             timeout_s=self.settings.authority_timeout_s,
         )
-        await self.bridge.start()
         self._stack.push_async_callback(self.bridge.stop)
+        await self._start_bridge()
+
+    async def _start_bridge(self) -> None:
+        await self.bridge.start()
         self.till = await self._stack.enter_async_context(Till(self.bridge.till_api))

@@ -1,0 +1,198 @@
+"""A checkout to test in: a whole world, everything that its bridge tells, and phones at hand.
+
+What is printed here pytest shows where a test fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from signal import SIGKILL, Signals
+from typing import TYPE_CHECKING, Any
+
+from simulator.phone.app import Phone
+from simulator.phone.backend import ANDROID_MTU, phone_radio
+from simulator.phone.buyer import Buyer
+from simulator.till import TillError
+from simulator.world.world import TILL, Settings, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+    from typing import TypeVar
+
+    from simulator.phone.events import Outcome
+    from simulator.phone.visit import Step
+    from simulator.phone.wallet import Wallet
+
+    T = TypeVar("T")
+
+PATIENCE = 20.0  # seconds; every wait here takes a fraction of one
+PRICE = 24_900
+ASK_MS = 300  # how long phones ask the authority about an approval that it has never seen
+SUPERVISION_MS = 300  # after which a phone that vanished is missed
+
+Json = dict[str, Any]
+
+
+class Checkout:
+    """`events` is what the bridge has told so far, `steps` what the phones have done."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.wallet: Wallet  # an honest buyer's
+        self.events: list[Json] = []
+        self.steps: list[Step] = []
+        self.rung: Json = {}  # the last sale
+        self._news = asyncio.Event()
+        self._listener: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Wait for the receiver; hear all that comes after."""
+        self.wallet = await self.world.new_wallet()
+        await self._listen()
+        await self.world.receiver_up()
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait([self._listener])
+
+    # The bridge.
+
+    async def restart_bridge(self, how: Signals = SIGKILL) -> None:
+        """End the bridge's process and start it again with the same configuration."""
+        await self.close()
+        await self.world.restart_bridge(how)
+        await self._listen()
+
+    async def event(self, wanted: Callable[[Json], bool], since: int = 0) -> Json:
+        """The first such event of the bridge, from number `since` on; waits for it."""
+        return await self._first(self.events, wanted, since)
+
+    async def refusals(self) -> Counter[str]:
+        """How often the bridge has met each reason, by name."""
+        (receiver,) = await self.world.till.receivers()
+        return Counter(receiver["counters"])
+
+    @asynccontextmanager
+    async def refusing(self, *names: str) -> AsyncIterator[None]:
+        """What happens inside is refused by these names, as often as each stands here."""
+        before, mark = await self.refusals(), len(self.events)
+        yield
+        for name in set(names):
+            await self.event(partial(_is_refused, name), mark)
+        assert await self.refusals() - before == Counter(names)
+
+    # The till.
+
+    async def ring_up(self, amount: int = PRICE, **more: Any) -> Json:
+        """A sale with its offer on the air."""
+        mark = len(self.events)
+        self.rung = await self.world.till.ring_up(amount, **more)
+        return await self.told(self.rung, "offered", mark)
+
+    async def tidy(self) -> None:
+        """Leave a free till and a sound authority, also where a test has failed."""
+        self.world.authority.faults.clear()
+        if self.rung:
+            with suppress(TillError):  # it is over
+                await self.world.till.cancel(self.rung["sale_id"])
+
+    async def told(self, sale: Json, what: str, since: int = 0) -> Json:
+        """The sale as it was when the bridge told this of it; waits for that."""
+        event = await self.event(lambda event: _is_told(event, sale, what), since)
+        then: Json = event["sale"]
+        return then
+
+    async def outcome(self, sale: Json) -> Json:
+        async with asyncio.timeout(PATIENCE):
+            return await self.world.till.outcome(sale["sale_id"])
+
+    def transactions(self, but: Collection[str] = ()) -> dict[str, str]:
+        """Approval id → state, of all that the authority ever heard of `but` these."""
+        rows = self.world.authority.office.store.rows("SELECT approval_id, state FROM transactions")
+        known = {approval_id.hex(): state for approval_id, state in rows}
+        return {name: state for name, state in known.items() if name not in but}
+
+    # Phones.
+
+    async def buy(
+        self,
+        buyer: Buyer | None = None,
+        wallet: Wallet | None = None,
+        *,
+        mtu: int = ANDROID_MTU,
+        patience_s: float = PATIENCE,
+        ask_ms: int = ASK_MS,
+    ) -> Outcome:
+        """One buyer with a phone of its own, by default the honest one, who approves."""
+        endpoint = self.world.radio.phones
+        async with (
+            asyncio.timeout(PATIENCE + patience_s),
+            phone_radio(endpoint, mtu=mtu, supervision_timeout=SUPERVISION_MS) as radio,
+        ):
+            phone = Phone(wallet or self.wallet, radio, observer=self._observe, ask_ms=ask_ms)
+            return await phone.buy(buyer or Buyer(), till=TILL, patience_s=patience_s)
+
+    async def step(self, name: str, since: int = 0) -> Step:
+        """The first step of that name that a phone does, from number `since` on; waits for it."""
+        return await self._first(self.steps, lambda step: step.name == name, since)
+
+    def _observe(self, step: Step) -> None:
+        print(f"phone: {step.name} {dict(step.details)}")
+        self.steps.append(step)
+        self._wake()
+
+    async def _listen(self) -> None:
+        listening = asyncio.Event()
+        self._listener = asyncio.create_task(self._hear(listening))
+        await listening.wait()
+
+    async def _hear(self, listening: asyncio.Event) -> None:
+        async with self.world.till.watch() as events:
+            listening.set()
+            async for event in events:
+                print(f"bridge: {event}")
+                self.events.append(event)
+                self._wake()
+
+    async def _first(self, found: list[T], wanted: Callable[[T], bool], since: int) -> T:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                news = [item for item in found[since:] if wanted(item)]
+                if news:
+                    return news[0]
+                since = len(found)
+                await self._news.wait()
+
+    def _wake(self) -> None:
+        """Everybody who waits for news looks again; the next wait for the next."""
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+@asynccontextmanager
+async def checkout(settings: Settings | None = None) -> AsyncIterator[Checkout]:
+    """A checkout in a world of its own, ready to sell."""
+    async with World(settings) as world:
+        one = Checkout(world)
+        await one.open()
+        try:
+            yield one
+        finally:
+            await one.close()
+
+
+def _is_refused(name: str, event: Json) -> bool:
+    return event["event"] == "refusal" and bool(event["reason"] == name)
+
+
+def _is_told(event: Json, sale: Json, what: str) -> bool:
+    is_it: bool = (
+        event["event"] == "sale"
+        and event["sale"]["sale_id"] == sale["sale_id"]
+        and event["what"] == what
+    )
+    return is_it

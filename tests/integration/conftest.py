@@ -1,0 +1,30 @@
+"""Worlds to sell in: one for each module that asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from simulator.phone.wallet import Wallet
+from tests.integration.checkout import Checkout, checkout
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def counter() -> AsyncIterator[Checkout]:
+    """One world for a whole module; `till` hands it out."""
+    async with checkout() as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def till(counter: Checkout) -> AsyncIterator[Checkout]:
+    """The module's world, with a free till."""
+    yield counter
+    await counter.tidy()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def other(counter: Checkout) -> Wallet:
+    """A phone that nobody has seen here before."""
+    return await counter.world.new_wallet()
