@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CONNECT_S = 5.0  # a connectable receiver answers its next advertisement, 150 ms at most
 OPEN_S = 10.0  # connecting, MTU and the table of services
+WRITE_S = 5.0  # an acknowledgement takes one connection interval, and the receiver's loop
 CLOSE_S = 2.0  # a phone that has vanished may never hear that it has let go
 ATT_HEADER = 3  # opcode and handle of a write, Core 5.4 Vol 3 Part F 3.4.5
 
@@ -35,12 +36,14 @@ class Link:
         backend: type[BaseBleakClient] | None,
     ) -> None:
         self._on_event = on_event
+        self._up = False
         self._client = BleakClient(
             device, self._disconnected, timeout=CONNECT_S, backend=backend
         )
 
     async def open(self) -> Connected:
         """Connect; TimeoutError where the receiver does not answer in time."""
+        self._up = True  # or half up: to be closed in any case
         async with asyncio.timeout(OPEN_S):
             await self._client.connect()
         return Connected(self._mtu())
@@ -54,13 +57,23 @@ class Link:
         return Read(bytes(certificate), bytes(offer))
 
     async def write(self, data: bytes, response: bool) -> None:
-        await self._client.write_gatt_char(gatt.EXCHANGE, data, response=response)
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self._client.write_gatt_char(gatt.EXCHANGE, data, response=response)
+        except TimeoutError as error:
+            raise BleakError("no acknowledgement") from error
 
     async def close(self) -> None:
         """Let go; a link that is gone already is no matter."""
+        if not self._up:
+            return
         with suppress(BleakError, TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await self._client.disconnect()
+
+    def forget(self) -> None:
+        """The radio is out of reach: there is nobody to let go of."""
+        self._up = False
 
     def _mtu(self) -> int:
         """BlueZ tells it by the characteristic only, the client's own figure is always 23 there."""
@@ -70,6 +83,7 @@ class Link:
         return max(self._client.mtu_size, exchange.max_write_without_response_size + ATT_HEADER)
 
     def _disconnected(self, _client: BleakClient) -> None:
+        self._up = False
         self._on_event(Gone())
 
     def _notified(self, _characteristic: object, data: bytearray) -> None:

@@ -123,7 +123,8 @@ class Visit:
         try:
             self._events.put_nowait(await self._link.read())
         except BleakError as error:
-            self._lost(error)
+            self.tell("link_failed", error=str(error))
+            self._events.put_nowait(Gone())
 
     async def _write(self, action: Write) -> None:
         kind = action.data[0] if action.data else 0
@@ -134,7 +135,9 @@ class Visit:
                 return
             await self._link.write(*action)
         except BleakError as error:
-            self._lost(error)
+            # At once, before what the buyer has typed meanwhile: nothing is signed for a dead link.
+            self.tell("link_failed", error=str(error))
+            self._conversation.handle(Gone(), _now())
             return
         name = _WRITTEN.get(kind, "junk_written")
         details = {"size": len(action.data), "acknowledged": time.monotonic()}
@@ -148,10 +151,11 @@ class Visit:
             await self._link.close()
         else:
             self._vanish()
+            self._link.forget()
         writing.cancel()
         with suppress(asyncio.CancelledError, BleakError):
             await writing
-        self._events.put_nowait(Gone())
+        self._conversation.handle(Gone(), _now())
 
     def _show(self, view: View) -> None:
         self.tell(view.kind, **view._asdict())
@@ -176,10 +180,6 @@ class Visit:
         task = self._group.create_task(work)
         self._tasks.append(task)
         return task
-
-    def _lost(self, error: BleakError) -> None:
-        self.tell("link_failed", error=str(error))
-        self._events.put_nowait(Gone())
 
     def tell(self, name: str, **details: Any) -> None:
         self._observer(Step(name, time.monotonic(), details))
