@@ -33,9 +33,7 @@ class Backoff:
 class Reconnect:
     """When to open a port again; a connection that lived long enough is forgiven its end."""
 
-    STEADY_MS = (
-        5_000  # shorter lives keep backing off: a board that resets when opened must not spin
-    )
+    STEADY_MS = 5_000  # shorter lives keep backing off: a board in a boot loop must not spin us
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .serial_port import Opener
     from .surroundings import Surroundings
 
+ASK_AGAIN_MS = 2_000  # while a cashier waits, an authority that is back is noticed this soon
+
 _log = logging.getLogger(__name__)
 
 _PHONE_EVENTS = {
@@ -217,7 +219,7 @@ class Station:
             sale = ask.sale
             if sale.state not in ASKING or sale.approval_id != ask.approval_id:
                 return
-            await asyncio.sleep(backoff.next() / 1000)
+            await asyncio.sleep(min(backoff.next(), ASK_AGAIN_MS) / 1000)
 
     async def _answer(self, ask: ports.Ask) -> Input:
         mark, sale_id = self._books.stamps.mark, ask.sale.terms.sale_id
