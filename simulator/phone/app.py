@@ -137,7 +137,7 @@ class Phone:
         chosen = self._wallet.recipients[0].id if recipient is None else recipient
         try:
             await authority.refill(self._wallet, chosen, now)
-        except AuthorityError as error:
+        except (AuthorityError, Error) as error:
             self._tell("not_refilled", error=str(error))
 
     def _end(self, outcome: Outcome) -> Outcome:

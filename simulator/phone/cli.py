@@ -46,14 +46,12 @@ def _run(arguments: Namespace) -> int:
 
     from simulator.attach import AttachError
 
-    from .authority import AuthorityError
-
     try:
         return asyncio.run(_phone(arguments))
     except AttachError as error:
         raise UsageError(str(error)) from error
-    except (AuthorityError, OSError) as error:
-        return _fail(str(error))
+    except OSError as error:
+        return _fail(f"the world's radio cannot be reached: {error}")
     except KeyboardInterrupt:
         return FAILED
 
@@ -79,8 +77,8 @@ async def _phone(arguments: Namespace) -> int:
         phone = Phone(wallet, radio, observer=_observer(arguments.json))
         try:
             outcome = await phone.buy(buyer, till=arguments.till, recipient=arguments.recipient)
-        except BleakError as error:
-            return _fail(f"Bluetooth: {error}")
+        except (BleakError, OSError) as error:  # OSError: no D-Bus, so no BlueZ
+            return _fail(f"this computer's Bluetooth cannot be used: {error}")
     _print(outcome, arguments.json)
     return OK if outcome.result in wanted else FAILED
 
