@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 20.0  # seconds; every wait here takes a fraction of one
 PRICE = 24_900
-ASK_MS = 300  # how long phones ask the authority about an approval that it has never seen
+ASK_MS = 100  # how long phones ask the authority about an approval that it has never seen
 SUPERVISION_MS = 300  # after which a phone that vanished is missed
 
 Json = dict[str, Any]

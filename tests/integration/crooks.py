@@ -1,22 +1,162 @@
-"""Buyers and phones that do what an honest app never does, each in one place."""
+"""Buyers and apps that do what an honest one never does, each in one place."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any
 
-from simulator.phone.buyer import Buyer
+from receiver import exchange
+from simulator.phone.buyer import DEMO_CODE, Buyer
+from simulator.phone.events import SHOWN, Code, FirstDigit
+from simulator.phone.maker import Maker, Presented, Signed
 
 if TYPE_CHECKING:
+    from receiver.checks import Offered
+    from receiver.messages import Approval
     from simulator.phone.buyer import Act
     from simulator.phone.events import View
+    from simulator.phone.wallet import Wallet
+
+KEY = bytes([exchange.KEY])
+CREDENTIAL = bytes([exchange.CREDENTIAL])
+APPROVAL = bytes([exchange.APPROVAL])
 
 
-class Looking(Buyer):
-    """Has the offer on the screen, its key sent, and does nothing more."""
+class Crook(Buyer):
+    """Types like an honest buyer, but what goes out is by `make(wallet)`."""
 
     comes_again = False
+
+    def __init__(self, make: Callable[[Wallet], Maker], *codes: str) -> None:
+        super().__init__(*codes)
+        self._make = make
+
+    def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
+        return self._make(wallet)
+
+
+class Watching(Crook):
+    """Has the offer on the screen and does nothing more."""
+
+    def __init__(self, make: Callable[[Wallet], Maker] = Maker) -> None:
+        super().__init__(make)
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         return
         yield
+
+
+class Hesitating(Crook):
+    """Types the first digit and no other."""
+
+    def __init__(self, make: Callable[[Wallet], Maker] = Maker) -> None:
+        super().__init__(make)
+
+    async def act(self, view: View) -> AsyncGenerator[Act, None]:
+        if view.kind == SHOWN:
+            yield FirstDigit()
+
+
+class Interrupted(Buyer):
+    """Approves, but `before` happens first, and `between` after the first digit."""
+
+    def __init__(self, before: Any = None, between: Any = None) -> None:
+        super().__init__()
+        self._before = before
+        self._between = between
+
+    async def act(self, view: View) -> AsyncGenerator[Act, None]:
+        if view.kind != SHOWN:
+            return
+        if self._before is not None:
+            await self._before()
+        yield FirstDigit()
+        if self._between is not None:
+            await self._between()
+        yield Code(DEMO_CODE)
+
+
+class Writing(Maker):
+    """Writes what it is given as soon as it sees an offer."""
+
+    def __init__(self, wallet: Wallet, *writes: bytes) -> None:
+        super().__init__(wallet)
+        self._writes = writes
+
+    def show(self, offered: Offered) -> list[bytes]:
+        return list(self._writes)
+
+
+class Lying(Maker):
+    """Signs an approval with other values than it was offered."""
+
+    def __init__(self, wallet: Wallet, lie: Callable[[Approval], dict[str, Any]]) -> None:
+        super().__init__(wallet)
+        self._lie = lie
+
+    def value(self, offered: Offered, credential: bytes, code: str, now: int) -> Approval:
+        honest = super().value(offered, credential, code, now)
+        return honest._replace(**self._lie(honest))
+
+
+class Straying(Maker):
+    """Signs for another receiver, another offer or another credential than it presents."""
+
+    def __init__(
+        self, wallet: Wallet, stray: Callable[[Offered, bytes], tuple[Offered, bytes]]
+    ) -> None:
+        super().__init__(wallet)
+        self._stray = stray
+
+    def context(self, offered: Offered, credential: bytes) -> bytes:
+        return super().context(*self._stray(offered, credential))
+
+
+class Presenting(Maker):
+    """Presents whatever credential it is given."""
+
+    def __init__(self, wallet: Wallet, *credentials: bytes) -> None:
+        super().__init__(wallet)
+        self._credentials = credentials
+
+    def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
+        return Presented(self._credentials[-1], [CREDENTIAL + data for data in self._credentials])
+
+
+class Approving(Maker):
+    """Sends these bytes as its approval, whatever they are."""
+
+    def __init__(self, wallet: Wallet, approval: bytes) -> None:
+        super().__init__(wallet)
+        self._approval = approval
+
+    def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
+        honest = super().complete(offered, credential, code, now)
+        return honest._replace(writes=[APPROVAL + self._approval])
+
+
+class Repeating(Maker):
+    """Approves twice, with two counters."""
+
+    def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
+        first = super().complete(offered, credential, code, now)
+        second = super().complete(offered, credential, code, now)
+        return first._replace(writes=first.writes + second.writes)
+
+
+class Recording(Maker):
+    """Pays honestly, and keeps what it said."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        super().__init__(wallet)
+        self.said: list[bytes] = []
+
+    def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
+        presented = super().begin(offered, recipient, now)
+        self.said += presented.writes
+        return presented
+
+    def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
+        signed = super().complete(offered, credential, code, now)
+        self.said += signed.writes
+        return signed

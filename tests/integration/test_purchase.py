@@ -14,7 +14,7 @@ from simulator.phone import events
 from simulator.phone.buyer import DEMO_CODE, Buyer, Declining
 from simulator.till import TillError
 from tests.integration.checkout import PRICE, Checkout
-from tests.integration.crooks import Looking
+from tests.integration.crooks import Watching
 
 if TYPE_CHECKING:
     from simulator.phone.wallet import Wallet
@@ -131,7 +131,7 @@ async def test_a_fourth_mendable_decline_ends_the_sale(till: Checkout, other: Wa
 async def test_the_cashier_cancels_while_a_phone_looks(till: Checkout) -> None:
     mark = len(till.steps)
     sale = await till.ring_up()
-    buying = asyncio.create_task(till.buy(Looking()))
+    buying = asyncio.create_task(till.buy(Watching()))
     await till.step(events.SHOWN, mark)
     cancelled = await till.world.till.cancel(sale["sale_id"])
     assert (cancelled["state"], cancelled["reason"]["code"]) == ("cancelled", "cashier_cancelled")
