@@ -45,6 +45,7 @@ class BridgeProcess:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.config = directory / "bridge.toml"
+        self.log = directory / "bridge.log"
         self.till_api = ""
         self._process: asyncio.subprocess.Process | None = None
 
@@ -78,7 +79,7 @@ class BridgeProcess:
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
         arguments = ["-m", "bridge.cli", "bridge", "run", "--config", str(self.config)]
-        with (self.directory / "bridge.log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=log
             )

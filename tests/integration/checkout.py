@@ -76,6 +76,16 @@ class Checkout:
         (receiver,) = await self.world.till.receivers()
         return Counter(receiver["counters"])
 
+    async def raw(self) -> int:
+        """How many pieces of the line's bytes were no frames of ours."""
+        (receiver,) = await self.world.till.receivers()
+        pieces: int = receiver["line"]["raw"]
+        return pieces
+
+    async def receiver(self, up: bool, since: int) -> None:
+        """Wait until the bridge tells that the receiver is there, or away."""
+        await self.event(lambda event: event["event"] == "receiver" and event["up"] is up, since)
+
     @asynccontextmanager
     async def refusing(self, *names: str) -> AsyncIterator[None]:
         """What happens inside is refused by these names, as often as each stands here."""
@@ -106,6 +116,10 @@ class Checkout:
         then: Json = event["sale"]
         return then
 
+    def count(self, sale: Json, what: str) -> int:
+        """How often the bridge has told this of the sale."""
+        return sum(_is_told(event, sale, what) for event in self.events)
+
     async def outcome(self, sale: Json) -> Json:
         async with asyncio.timeout(PATIENCE):
             return await self.world.till.outcome(sale["sale_id"])
@@ -115,6 +129,13 @@ class Checkout:
         rows = self.world.authority.office.store.rows("SELECT approval_id, state FROM transactions")
         known = {approval_id.hex(): state for approval_id, state in rows}
         return {name: state for name, state in known.items() if name not in but}
+
+    def credit_space(self) -> int:
+        """What is left to spend for the honest buyer's first invoice recipient."""
+        recipient = self.wallet.recipients[0].id
+        query = "SELECT credit_space FROM recipients WHERE id = ?"
+        left: int = self.world.authority.office.store.value(query, recipient)
+        return left
 
     # Phones.
 
