@@ -59,7 +59,7 @@ class ReceiverLink:
         self.counters: dict[str, int] = dict.fromkeys(("opened", "raw", "log"), 0)
         self._till = till
         self._opener = opener
-        own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bridge_id)
+        own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bridge_id, till)
         self._own_hello = layout.encode(wire.BRIDGE_HELLO, own)
         self._receiver_id = receiver_id
         self._reconnect = reconnect

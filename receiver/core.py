@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import air, checks, ports, reasons, session, signed, wire
+from . import air, checks, layout, ports, reasons, session, signed, wire
 from . import peer as peers
 from . import sale as sales
 from .errors import Error
@@ -50,7 +50,7 @@ class Receiver:
         if isinstance(event, _RADIO):
             self.air.handle(event, now)
         elif isinstance(event, ports.WireUp):
-            self.report.session()
+            self._greet(event.hello)
         else:
             self._obey(event, now)
         self._settle(now)
@@ -184,6 +184,14 @@ class Receiver:
             self.report.phone(news.link, wire.PHONE_GONE, reasons.OK)
 
     # What the bridge says.
+
+    def _greet(self, hello: bytes) -> None:
+        """A bridge is there: learn which till this is, and tell it what is open."""
+        try:
+            self.air.till = layout.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello).till
+        except Error as error:
+            self.report.count(error.code, error.detail)
+        self.report.session()
 
     def _obey(self, event: Any, now: int) -> None:
         try:

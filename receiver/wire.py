@@ -79,11 +79,14 @@ RECEIVER_HELLO = (
     uint(9, "reset_cause", RESET_POWER, RESET_OTHER),
     fixed(10, "nonce", NONCE_SIZE),
 )
-BridgeHello = NamedTuple("BridgeHello", [("least", int), ("most", int), ("bridge_id", bytes)])
+BridgeHello = NamedTuple(
+    "BridgeHello", [("least", int), ("most", int), ("bridge_id", bytes), ("till", int)]
+)
 BRIDGE_HELLO = (
     uint(1, "least", 1, 255),
     uint(2, "most", 1, 255),
     fixed(3, "bridge_id", 8),
+    uint(4, "till", 0, TILL_MOST),  # advertised before the first sale as well: phones check in
 )
 
 Open = NamedTuple(

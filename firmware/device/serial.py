@@ -20,6 +20,7 @@ class Serial:
         self.link = end
         self._receiver = receiver
         self._accept: int | None = None
+        self._hello = b""  # what the bridge said of itself
         self._newest = 0  # token of the last message in the queue
         self._missing = False  # a message found the queue full
         self.dropped = 0
@@ -52,11 +53,11 @@ class Serial:
     def _make_good(self, token: int, now: int) -> None:
         """Once the queue is empty, what found it full is told again with everything else."""
         if self._missing and token == self._newest:
-            self._synchronise(b"", now)
+            self._synchronise(now)
 
-    def _synchronise(self, hello: bytes, now: int) -> None:
+    def _synchronise(self, now: int) -> None:
         self._missing = False
-        self._receiver.handle(ports.WireUp(hello), now)
+        self._receiver.handle(ports.WireUp(self._hello), now)
 
     def _send(self, action: ports.Send) -> None:
         token = self.link.send(action.channel, action.payload)
@@ -73,7 +74,8 @@ class Serial:
                 self._receiver.handle(ports.WireMessage(event.channel, event.payload), now)
                 self._accept = event.token
             elif isinstance(event, link.Up) and event.fresh:
-                self._synchronise(event.hello, now)
+                self._hello = event.hello
+                self._synchronise(now)
             elif isinstance(event, link.Delivered):
                 self._make_good(event.token, now)
             event = self.link.poll()

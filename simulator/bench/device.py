@@ -68,7 +68,8 @@ async def rows(world: World) -> list[Row]:
 
 async def _boot(command: Command) -> float:
     """Seconds from the start of the process to its HELLO."""
-    hello = encode(wire.BRIDGE_HELLO, wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bytes(8)))
+    own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bytes(8), 0)
+    hello = encode(wire.BRIDGE_HELLO, own)
     end = link.Link(os.urandom(4), hello, host=True)
     start = time.monotonic()
     process = await asyncio.create_subprocess_exec(

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import cbor, ports, reasons, sale, wire
+from receiver import cbor, gatt, ports, reasons, sale, wire
 from tests import evidence
-from tests.machine.world import Phone, World
+from tests.machine.world import BRIDGE_HELLO, TILL, Phone, World
 
 
 def after(world: World, event: Any) -> list[Any]:
@@ -25,7 +25,7 @@ def after(world: World, event: Any) -> list[Any]:
 
 
 def sync(world: World) -> list[Any]:
-    return after(world, ports.WireUp(b""))
+    return after(world, ports.WireUp(BRIDGE_HELLO))
 
 
 def test_sync_without_a_sale(world: World) -> None:
@@ -154,3 +154,11 @@ def shared(world: World) -> None:
     """Hypothesis takes no fixture that is new for each test."""
     global _world
     _world = world
+
+
+def test_the_till_is_advertised_before_its_first_sale(world: World) -> None:
+    before = len(world.outputs)
+    sync(world)
+    adverts = [item for item in world.outputs[before:] if isinstance(item, ports.Advertise)]
+    assert adverts[-1].data == gatt.advertising_data(TILL)
+    assert adverts[-1].response == gatt.scan_response(0, TILL, bytes(3))

@@ -20,7 +20,7 @@ BOOT_MS = 5_000
 TILL = 3
 TTL_S = 60
 RECEIVER = evidence.seed("receiver")
-BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01"))
+BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", TILL))
 
 Output = TypeVar("Output")
 

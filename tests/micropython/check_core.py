@@ -2,7 +2,19 @@
 
 import json
 
-from receiver import exchange, gatt, messages, pins, ports, reasons, sale, session, signed, wire
+from receiver import (
+    exchange,
+    gatt,
+    layout,
+    messages,
+    pins,
+    ports,
+    reasons,
+    sale,
+    session,
+    signed,
+    wire,
+)
 from receiver.core import Receiver
 from receiver.crypto import portable
 from receiver.identity import Identity
@@ -10,6 +22,7 @@ from receiver.identity import Identity
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/messages.json"
 REFERENCE = b"saleref1"
 AMOUNT = 24900
+BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", 7))
 
 
 class World:
@@ -92,7 +105,7 @@ def check_approved(world):
     (approval,) = sent(outputs, wire.APPROVAL)
     (verdict,) = sent(outputs, wire.VERDICT)
     assert approval.session == verdict.session == session.session_id(world.offer)
-    again = sent(world.feed(ports.WireUp(b"")), wire.APPROVAL)
+    again = sent(world.feed(ports.WireUp(BRIDGE_HELLO)), wire.APPROVAL)
     assert again == [approval]
     outputs = world.tell(wire.RESULT, wire.Result(approval.session, b"receipt"))
     assert ports.Notify(0, exchange.result(b"receipt")) in outputs

@@ -100,8 +100,13 @@ def test_the_outcome_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_outcome_has_a_last_word(capsys: pytest.CaptureFixture[str]) -> None:
     for result in (
-        events.APPROVED, events.DECLINED, events.LEFT, events.REFUSED,
-        events.LOST, events.UNKNOWN, events.NO_TILL,
+        events.APPROVED,
+        events.DECLINED,
+        events.LEFT,
+        events.REFUSED,
+        events.LOST,
+        events.UNKNOWN,
+        events.NO_TILL,
     ):
         Screen().outcome(Outcome(result))
     assert capsys.readouterr().out.count("\n") >= 7

@@ -67,7 +67,9 @@ def test_an_approved_purchase(shop: Shop) -> None:
     assert outcome.approval_id == shop.sent(wire.VERDICT)[-1].approval_id
     assert not shop.wallet.pending
     assert [data[0] for data in shop.writes] == [
-        exchange.KEY, exchange.CREDENTIAL, exchange.APPROVAL,
+        exchange.KEY,
+        exchange.CREDENTIAL,
+        exchange.APPROVAL,
     ]
     assert not shop.linked
 

@@ -59,6 +59,6 @@ def test_arbitrary_payloads(channel: int, payload: bytes) -> None:
 
 
 def test_hello() -> None:
-    hello = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, b"bridge01")
+    hello = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, b"bridge01", 7)
     data = layout.encode(wire.BRIDGE_HELLO, hello)
     assert layout.decode(wire.BRIDGE_HELLO, data, wire.BridgeHello) == hello

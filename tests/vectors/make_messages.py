@@ -203,6 +203,7 @@ PLAIN: dict[str, list[Field]] = {
         (1, "least", "uint", 1, 255),
         (2, "most", "uint", 1, 255),
         (3, "bridge_id", "bytes", 8, 8),
+        (4, "till", "uint", 0, 65535),
     ],
 }
 
