@@ -121,9 +121,7 @@ async def enrol(url: str, ca: Path, activation: str, code: str) -> Wallet:
     return wallet
 
 
-def _wallet(
-    seed: bytes, code_private: bytes, url: str, ca: str, answer: dict[str, Any]
-) -> Wallet:
+def _wallet(seed: bytes, code_private: bytes, url: str, ca: str, answer: dict[str, Any]) -> Wallet:
     return Wallet(
         seed=seed,
         code_private=code_private,

@@ -21,7 +21,9 @@ _HELP = "A buyer's phone: finds a till and approves what it offers"
 
 def _prepare(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--radio", choices=("sim", "bleak"), default="sim",
+        "--radio",
+        choices=("sim", "bleak"),
+        default="sim",
         help="the world's simulated radio (default), or this computer's Bluetooth adapter",
     )
     parser.add_argument("--code", metavar="N", help="the buyer's six digits (default: the demo's)")
@@ -35,7 +37,9 @@ def _prepare(parser: ArgumentParser) -> None:
         "--world", metavar="URL", help="a world's control (default: $TILLSIGN_WORLD, or the newest)"
     )
     parser.add_argument(
-        "--wallet", type=Path, metavar="FILE",
+        "--wallet",
+        type=Path,
+        metavar="FILE",
         help="keep the phone's keys here, and be the same phone next time",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON only")
@@ -133,9 +137,10 @@ async def _handed_out(world: str | None) -> dict[str, Any]:
 
     url = world or attach.find()
     try:
-        async with aiohttp.ClientSession() as session, session.post(
-            f"{url.rstrip('/')}/v1/phones", json={}
-        ) as response:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{url.rstrip('/')}/v1/phones", json={}) as response,
+        ):
             response.raise_for_status()
             answer: dict[str, Any] = await response.json()
             return answer

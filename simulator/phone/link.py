@@ -37,9 +37,7 @@ class Link:
     ) -> None:
         self._on_event = on_event
         self._up = False
-        self._client = BleakClient(
-            device, self._disconnected, timeout=CONNECT_S, backend=backend
-        )
+        self._client = BleakClient(device, self._disconnected, timeout=CONNECT_S, backend=backend)
 
     async def open(self) -> Connected:
         """Connect; TimeoutError where the receiver does not answer in time."""

@@ -129,8 +129,13 @@ class Counter:
         credential = self.sent(wire.CREDENTIAL)[-1]
         approval = self.sent(wire.APPROVAL)[-1]
         record = messages.Record(
-            credential.certificate_hash, credential.offer, b"", credential.data, approval.data,
-            messages.ONLINE, now,
+            credential.certificate_hash,
+            credential.offer,
+            b"",
+            credential.data,
+            approval.data,
+            messages.ONLINE,
+            now,
         )
         issued = receivers.issued(office.store, credential.certificate_hash)
         assert issued is not None
