@@ -68,6 +68,24 @@ def test_approval_while_the_bridge_is_away_comes_with_the_sync(world: World) -> 
     assert first == second
 
 
+def test_the_till_is_advertised_as_soon_as_its_bridge_is_there(world: World) -> None:
+    """A phone may check in before the first sale."""
+    assert world.advert().till == 0
+    world.connect_bridge()
+    assert world.advert() == gatt.Advert(gatt.VERSION, 0, TILL, bytes(3))
+
+
+@pytest.mark.parametrize("hello", [b"", b"\xff", BRIDGE_HELLO[:-1]])
+def test_a_bridge_that_cannot_be_understood_is_told_what_is_open_all_the_same(
+    world: World, hello: bytes
+) -> None:
+    world.open()
+    (opened,) = after(world, ports.WireUp(hello))
+    assert opened.reference == evidence.REFERENCE
+    assert world.counters == {reasons.MALFORMED: 1}
+    assert world.advert().till == TILL
+
+
 def test_identify(world: World) -> None:
     world.send(wire.IDENTIFY, wire.Identify(7))
     assert world.of(ports.Blink) == [ports.Blink(7)]
