@@ -96,7 +96,7 @@ class Shim:
         for task in self._tasks:
             task.cancel()
         if self._stack is not None:
-            self._stack.abandon()
+            self._stack.die()
             self._controller.host = None
             self._controller.restart()
         self._asking = self._events = self._stack = None

@@ -83,9 +83,14 @@ class Stack:
         await self._device.power_off()
 
     def abandon(self) -> None:
-        """Serve nobody and tell nothing any more: the process behind is gone, or wants no more."""
+        """Serve nobody and tell nothing any more."""
         if self._serving is not None:
             self._serving.cancel()
+
+    def die(self) -> None:
+        """`abandon`, and hear no answer to what was asked last: the process is gone in mid-word."""
+        self.abandon()
+        self._device.host.ready = False
 
     # Settings
 

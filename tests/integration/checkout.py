@@ -82,10 +82,6 @@ class Checkout:
         pieces: int = receiver["line"]["raw"]
         return pieces
 
-    async def receiver(self, up: bool, since: int) -> None:
-        """Wait until the bridge tells that the receiver is there, or away."""
-        await self.event(lambda event: event["event"] == "receiver" and event["up"] is up, since)
-
     @asynccontextmanager
     async def refusing(self, *names: str) -> AsyncIterator[None]:
         """What happens inside is refused by these names, as often as each stands here."""
@@ -95,13 +91,37 @@ class Checkout:
             await self.event(partial(_is_refused, name), mark)
         assert await self.refusals() - before == Counter(names)
 
+    # The receiver and its line.
+
+    async def ask(self, do: str, **fields: Any) -> Json:
+        """A fault of the line, and its status after it."""
+        assert self.world.line is not None
+        return await self.world.line.ask(do, **fields)
+
+    async def receiver(self, up: bool, since: int) -> Json:
+        """Wait until the bridge tells that the receiver is there, or away."""
+        return await self.event(
+            lambda event: event["event"] == "receiver" and event["up"] is up, since
+        )
+
+    async def reset(self) -> Json:
+        """Kill the receiver's process; what its next life says in its HELLO."""
+        mark = len(self.events)
+        await self.ask("reset")
+        hello: Json = (await self.receiver(up=True, since=mark))["hello"]
+        return hello
+
     # The till.
 
     async def ring_up(self, amount: int = PRICE, **more: Any) -> Json:
         """A sale with its offer on the air."""
-        mark = len(self.events)
+        sale = await self.ring(amount, **more)
+        return await self.told(sale, "offered")
+
+    async def ring(self, amount: int = PRICE, **more: Any) -> Json:
+        """A sale as it was rung up, with no offer yet."""
         self.rung = await self.world.till.ring_up(amount, **more)
-        return await self.told(self.rung, "offered", mark)
+        return self.rung
 
     async def tidy(self) -> None:
         """Leave a free till and a sound authority, also where a test has failed."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from logging import WARNING
 
+import pytest
 import pytest_asyncio
 
 from simulator.phone.wallet import Wallet
@@ -18,10 +20,11 @@ async def counter() -> AsyncIterator[Checkout]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def till(counter: Checkout) -> AsyncIterator[Checkout]:
-    """The module's world, with a free till."""
+async def till(counter: Checkout, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Checkout]:
+    """The module's world, with a free till; nothing in it may fail unseen."""
     yield counter
     await counter.tidy()
+    assert not [record for record in caplog.get_records("call") if record.levelno >= WARNING]
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -40,11 +40,6 @@ async def counter() -> AsyncIterator[Checkout]:
         yield one
 
 
-async def ask(till: Checkout, do: str, **fields: Any) -> Json:
-    assert till.world.line is not None
-    return await till.world.line.ask(do, **fields)
-
-
 async def approved(till: Checkout, sale: Json, *, offers: int = 1) -> Json:
     """The sale, approved by exactly one hold of all that came since it was rung up."""
     final = await till.outcome(sale)
@@ -81,7 +76,7 @@ def once(work: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[None]]:
 async def test_noise_while_the_approval_crosses_the_line(till: Checkout, noise: Json) -> None:
     sale = await till.ring_up()
     async with till.refusing():
-        buying = asyncio.create_task(till.buy(Interrupted(between=lambda: ask(till, **noise))))
+        buying = asyncio.create_task(till.buy(Interrupted(between=lambda: till.ask(**noise))))
         assert (await buying).result == events.APPROVED
         await approved(till, sale)
 
@@ -89,7 +84,7 @@ async def test_noise_while_the_approval_crosses_the_line(till: Checkout, noise: 
 async def test_text_of_a_boot_lands_in_the_raw_log(till: Checkout) -> None:
     before = await till.raw()
     sale = await till.ring_up()
-    await ask(till, "text", text=TRACEBACK)
+    await till.ask("text", text=TRACEBACK)
     await till.buy()
     await approved(till, sale)
     assert await till.raw() > before
@@ -101,7 +96,7 @@ async def test_the_line_is_cut_for_a_moment(till: Checkout, moment: str) -> None
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy())
     await till.told(sale, moment)
-    await ask(till, "cut", ms=250)
+    await till.ask("cut", ms=250)
     assert (await buying).result == events.APPROVED
     await approved(till, sale)
 
@@ -130,31 +125,24 @@ async def test_unplugged_with_the_approval_under_way(till: Checkout) -> None:
 
 async def unplugged(till: Checkout) -> None:
     mark = len(till.events)
-    await ask(till, "unplug")
+    await till.ask("unplug")
     await till.receiver(up=False, since=mark)
 
 
 async def plugged(till: Checkout) -> None:
     mark = len(till.events)
-    await ask(till, "replug")
+    await till.ask("replug")
     await till.receiver(up=True, since=mark)
 
 
 # The receiver.
 
 
-async def reset(till: Checkout) -> None:
-    """The receiver's process is killed; returns when its next life has said HELLO."""
-    mark = len(till.events)
-    await ask(till, "reset")
-    await till.receiver(up=True, since=mark)
-
-
 async def test_a_reset_while_the_buyer_types(till: Checkout) -> None:
     """The sale goes on with a new offer, which the phone finds when it has missed the receiver."""
 
     async def reset_and_wait() -> None:
-        await reset(till)
+        await till.reset()
         await asyncio.Event().wait()  # until the phone gives this visit up
 
     sale = await till.ring_up()
@@ -169,7 +157,7 @@ async def test_a_reset_with_the_approval_in_hand(till: Checkout, other: Wallet) 
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(wallet=other))
     await till.step("approval_written", mark)
-    await reset(till)
+    await till.reset()
     assert (await buying).result == events.UNKNOWN
     await till.buy()
     final = await approved(till, sale, offers=2)
@@ -183,7 +171,7 @@ async def test_a_reset_after_the_approval_was_handed_over(till: Checkout) -> Non
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
     await till.told(sale, "asked")
-    await reset(till)
+    await till.reset()
     final = await approved(till, sale)
     outcome = await buying
     assert outcome.result == events.APPROVED
@@ -193,18 +181,17 @@ async def test_a_reset_after_the_approval_was_handed_over(till: Checkout) -> Non
 async def test_a_bridge_that_starts_before_its_receiver(till: Checkout) -> None:
     await unplugged(till)
     await till.restart_bridge(SIGTERM)
-    mark = len(till.events)
-    sale = await till.world.till.ring_up(100)
+    sale = await till.ring(100)
     assert (sale["state"], sale["match_code"]) == ("open", None)
     await plugged(till)
-    await till.told(sale, "offered", mark)
+    await till.told(sale, "offered")
     await till.buy()
     await approved(till, sale)
 
 
 async def test_a_receiver_that_never_comes(till: Checkout) -> None:
     await unplugged(till)
-    sale = await till.world.till.ring_up(100, patience_s=1)
+    sale = await till.ring(100, patience_s=1)
     final = await till.outcome(sale)
     assert (final["state"], final["reason"]["code"]) == ("cancelled", "receiver_offline")
     await plugged(till)
