@@ -32,7 +32,6 @@ ASK_AGAIN_MS = 2_000  # while a cashier waits, an authority that is back is noti
 _log = logging.getLogger(__name__)
 
 _PHONE_EVENTS = {
-    wire.PHONE_CONNECTED: "connected",
     wire.PHONE_SHOWN: "shown",
     wire.PHONE_LEFT: "left",
     wire.PHONE_REFUSED: "refused",

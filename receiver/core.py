@@ -188,7 +188,10 @@ class Receiver:
     def _greet(self, hello: bytes) -> None:
         """A bridge is there: learn which till this is, and tell it what is open."""
         try:
-            self.air.till = layout.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello).till
+            bridge = layout.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello)
+            if not bridge.least <= wire.PROTOCOL <= bridge.most:
+                raise Error(reasons.WRONG_VERSION, "bridge speaks %d to %d" % bridge[:2])
+            self.air.till = bridge.till
         except Error as error:
             self.report.count(error.code, error.detail)
         self.report.session()

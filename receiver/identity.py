@@ -104,6 +104,8 @@ class Identity:
         seconds = self.seconds(now)
         if seconds is not None and seconds >= holder.expires:
             raise Error(reasons.CERTIFICATE_EXPIRED, "certificate ended")
+        if self.state is not None and self.state.least_protocol > messages.VERSION:
+            raise Error(reasons.WRONG_VERSION, "firmware is too old for this authority")
         if order.currency != holder.currency:
             raise Error(reasons.WRONG_CURRENCY, "currency %d" % order.currency)
         offer = messages.Offer(

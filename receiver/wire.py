@@ -39,11 +39,10 @@ HEALTH = 21
 VERDICT = 32
 
 # What a phone event tells (the till may show it; it decides nothing).
-PHONE_CONNECTED = 1
-PHONE_SHOWN = 2
-PHONE_LEFT = 3
-PHONE_REFUSED = 4
-PHONE_GONE = 5
+PHONE_SHOWN = 1
+PHONE_LEFT = 2
+PHONE_REFUSED = 3
+PHONE_GONE = 4
 
 # Why the chip started (HELLO).
 RESET_POWER = 1
@@ -148,7 +147,7 @@ LAYOUTS = {
         (
             blob(1, "session", HASH_SIZE),
             uint(2, "link", 0, LINK_MOST),
-            uint(3, "event", PHONE_CONNECTED, PHONE_GONE),
+            uint(3, "event", PHONE_SHOWN, PHONE_GONE),
             uint(4, "reason", *_REASON),
         ),
         Phone,

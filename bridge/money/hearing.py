@@ -24,6 +24,14 @@ VERDICT_MS = 5_000  # design §3.4: no verdict in 5 s is a refusal
 SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
 NO_APPROVAL = bytes(ID_SIZE)  # names an approval that cannot even be read
 
+# Only the bridge judges these where the receiver has not heard the time since boot (design §3.4): a
+# receiver that finds such an approval good does not lie.
+_OF_TIME = (
+    reasons.CREDENTIAL_EXPIRED,
+    reasons.CREDENTIAL_NOT_YET_VALID,
+    reasons.OFFER_EXPIRED,
+    reasons.OLD_APP,
+)
 _WAITING = (State.OPEN, State.CLAIMED)
 
 
@@ -66,6 +74,7 @@ class Hearing:
         self._claims: dict[int, Claim] = {}
         self._candidate: Candidate | None = None
         self._bad = b""  # the approval id that was last found bad here
+        self._late = False  # bad for its time alone
 
     def deadline(self) -> int | None:
         return self._candidate.due if self._candidate else None
@@ -118,6 +127,8 @@ class Hearing:
         verified = message.reason == reasons.OK
         candidate = self._candidate
         if verified and message.approval_id == self._bad:
+            if self._late:
+                return
             raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
         if candidate is None:
             if message.approval_id != self._sale.approval_id:
@@ -141,6 +152,7 @@ class Hearing:
         except Error as error:
             reason = self._seen.name(record.data, error.code)
             self._bad = self._name(record)
+            self._late = reason in _OF_TIME
             self._turn_down(self._bad, reason, error.detail)
             return
         self._bad = b""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from receiver import ports
 
+from . import slots
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -43,6 +45,7 @@ class App:
         self._board = platform.board
         self._radio_pump = platform.radio_pump
         self._flag = flag
+        self._well = False
         self._health_due = HEALTH_MS
 
     async def run(self) -> None:
@@ -54,11 +57,18 @@ class App:
             tasks.append(asyncio.create_task(self._radio_pump))
         while not any(task.done() for task in tasks):
             self._turn(self._clock.ms())
+            self._settle()
             if self._radio.alive():  # serial is: its tasks end the loop when they end
                 self._board.feed()
             if not self._receiver.busy():
                 await self._wait()
             await asyncio.sleep_ms(0)  # radio, reader and writer have their turn
+
+    def _settle(self) -> None:
+        """Radio up and a bridge on the line: firmware on trial may stay."""
+        if not self._well and self._serial.greeted:
+            self._well = True
+            slots.settle()
 
     async def _read(self) -> None:
         data = await self._line.read()

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from . import slots, version
+from . import version
 
 if TYPE_CHECKING:
     from typing import Any
@@ -65,13 +65,11 @@ async def _serve(platform: Ports) -> None:
     line = Line(platform.source, platform.sink, asyncio.Event())
     serial = Serial(link, receiver)
     app = App(receiver, radio, serial, line, platform, flag)
-    slots.settle()
     await app.run()
 
 
 def _identity(platform: Ports) -> Identity:
     """Key, certificate and pinned keys from the store; a board without a key makes one."""
-    from receiver import pins
     from receiver.crypto import portable
     from receiver.identity import Identity
 
@@ -80,16 +78,26 @@ def _identity(platform: Ports) -> Identity:
     if len(seed) != SEED_SIZE:
         seed = platform.entropy(SEED_SIZE)
         store.put("key", seed)
-    pinned = store.get("pins")
     sequence = int.from_bytes(store.get("sequence"), "big") or SEQUENCE_FIRST
     return Identity(
         seed,
         store.get("certificate"),
-        pins.decode(pinned) if pinned else {},
+        _pins(store.get("pins")),
         portable,
         platform.entropy,
         sequence,
     )
+
+
+def _pins(data: bytes) -> dict[bytes, bytes]:
+    """The pinned keys; none where the store holds none that can be read."""
+    from receiver import pins
+    from receiver.errors import Error
+
+    try:
+        return pins.decode(data)
+    except Error:
+        return {}  # then no certificate holds, and the bridge is told `unknown_issuer`
 
 
 def _hello(platform: Ports, identity: Identity) -> bytes:

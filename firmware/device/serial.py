@@ -25,6 +25,11 @@ class Serial:
         self._missing = False  # a message found the queue full
         self.dropped = 0
 
+    @property
+    def greeted(self) -> bool:
+        """Whether a bridge has been on the line since boot."""
+        return bool(self._hello)
+
     def receive(self, data: bytes, now: int) -> None:
         """Bytes from the host."""
         self.link.receive(data, now)

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import firmware.device
 import simulator.unixport
-from receiver import pins
+from receiver import messages, pins
 from receiver.crypto import host
 
 if TYPE_CHECKING:
     from simulator.authority import Authority
 
 SEED_SIZE = 32
-RECEIVER_ID_SIZE = 8
 STORE = 101
 STORE_NAME = "Coop Exempel, Storgatan 1"
 INVOICE_ISSUER = 1
@@ -47,7 +46,7 @@ class Enrolled(NamedTuple):
 def enrol(authority: Authority, directory: Path, client_fingerprint: str) -> Enrolled:
     """Make a receiver: key, certificate, pinned keys and loader slot, all in `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
-    seed, receiver_id = os.urandom(SEED_SIZE), os.urandom(RECEIVER_ID_SIZE)
+    seed, receiver_id = os.urandom(SEED_SIZE), os.urandom(messages.RECEIVER_ID_SIZE)
     certificate = authority.enrol_receiver(
         host.ed25519_public(seed),
         receiver_id=receiver_id,

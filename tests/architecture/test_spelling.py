@@ -29,7 +29,6 @@ HOMONYMS = {
     "firmware/device/version.py": {"HASH_SIZE"},  # of the firmware, shown to people
     "receiver/layout.py": {"KEY"},  # a kind of value
     "simulator/authority/demo_data.py": {"PURCHASE_LIMIT"},  # an amount
-    "simulator/world/enrolment.py": {"RECEIVER_ID_SIZE"},  # the same, and better imported
 }
 
 
