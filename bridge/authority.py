@@ -14,8 +14,6 @@ import aiohttp
 from receiver import reasons
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from .config import AuthorityConfig
 
 ANSWER_MOST = 4096  # bytes; a receipt has some 180, a problem some 300
@@ -56,12 +54,7 @@ class AuthorityClient:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
     async def authorise(self, record: bytes) -> bytes:

@@ -23,7 +23,6 @@ from .till.app import serve
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
     from .config import ReceiverConfig
     from .serial_port import Opener
@@ -50,12 +49,7 @@ class Daemon:
             self._stack = stack.pop_all()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     async def wait(self) -> None:

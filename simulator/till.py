@@ -10,7 +10,6 @@ import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from types import TracebackType
 
 FINAL = ("approved", "declined", "cancelled")
 WAIT_S = 30
@@ -27,12 +26,7 @@ class Till:
         self._session = aiohttp.ClientSession(self._url)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
 

@@ -25,7 +25,6 @@ from .store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
 
 _SHUTDOWN_S = 1.0  # for answers under way; decisions are whole in any case
 
@@ -92,12 +91,7 @@ class Authority:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     def enrol_receiver(

@@ -19,7 +19,6 @@ from .wallet import BATCH, LOW, Recipient, Wallet
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
 TIMEOUT_S = 10.0  # a person waits
 UNSEEN_STATUS = 404
@@ -50,12 +49,7 @@ class AuthorityClient:
         )
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._session is not None:
             await self._session.close()
 

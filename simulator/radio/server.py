@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from weakref import WeakSet
 
 from bumble import hci
@@ -57,12 +56,7 @@ class Radio:
         self.phones = await self._serve("phones", self._phone)
         return self
 
-    async def __aexit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._closing.aclose()
 
     async def receiver(self, receiver_id: bytes) -> Receiver:

@@ -24,7 +24,6 @@ from .bridge import BridgeProcess
 
 if TYPE_CHECKING:
     from signal import Signals
-    from types import TracebackType
 
     from simulator.authority.demo_data import DemoWorld
     from simulator.phone.wallet import Wallet
@@ -65,12 +64,7 @@ class World:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
     async def new_wallet(self, buyer: int = 0, code: str = DEMO_CODE) -> Wallet:
