@@ -178,6 +178,11 @@ class RadioController(Commands):
         self.restart()
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
+    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+        """Data for a link that has just ended is dropped in silence, as every controller does."""
+        if self.find_connection_by_handle(packet.connection_handle) is not None:
+            super().on_hci_acl_data_packet(packet)
+
     def on_hci_disconnect_command(self, command: hci.HCI_Disconnect_Command) -> None:
         """7.1.6. Bumble never answers for an unknown handle, and gives the peer's reason here."""
         connection = self._end(command, command.connection_handle)
