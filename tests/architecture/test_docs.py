@@ -1,0 +1,58 @@
+"""The documents say what the tree says: tables, paths and links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bridge.money import sale as bridge_sale
+from bridge.reasons import MENDABLE, texts
+from receiver import peer, reasons
+from receiver import sale as receiver_sale
+from simulator.phone import steps
+from tests.architecture.tree import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TABLES = {
+    "docs/protocol.md": (peer.TABLE, receiver_sale.TABLE, steps.TABLE),
+    "docs/bridge.md": (bridge_sale.TABLE,),
+}
+_PATH = re.compile(r"`((?:receiver|bridge|firmware|simulator|tests|docs)/[\w/.\-]+\.\w+)`")
+_LINK = re.compile(r"\]\(([\w/.\-]+)\)")
+
+
+def row(state: str, exits: Mapping[str, str]) -> str:
+    """One state of a transition table as the documents show it."""
+    return f"| {state} | {', '.join(f'{event} → {after}' for event, after in exits.items())} |"
+
+
+@pytest.mark.parametrize("page", TABLES)
+def test_tables_are_those_of_the_code(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for table in TABLES[page]:
+        for state, exits in table.items():
+            assert row(state, exits) in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text()
+    missing = [path for path in _PATH.findall(text) if not (ROOT / path).exists()]
+    missing += [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_reasons_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "reasons.md").read_text()
+    assert [code for code in reasons.NAMES if reason_row(code) not in text] == []
+
+
+def reason_row(code: int) -> str:
+    """One reason as the documents show it."""
+    row, mendable = texts(code), "yes" if code in MENDABLE else ""
+    cashier = f"{row.cashier_sv}<br>{row.cashier_en}"
+    buyer = f"{row.buyer_sv}<br>{row.buyer_en}"
+    return f"| {code} | `{reasons.name(code)}` | {mendable} | {cashier} | {buyer} |"
