@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .evidence import Evidence
     from .ports import Input, Output
 
+_ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
+
 
 class Desk:
     """One receiver's conversation with the bridge, and at most one active sale."""
@@ -178,7 +180,7 @@ class Desk:
         if message.event == wire.PHONE_REFUSED:
             self._pen.refuse(message.reason, "by the receiver")
         ours = self._hearing and message.session == self._hearing.session
-        if ours and message.event in (wire.PHONE_LEFT, wire.PHONE_GONE):
+        if ours and message.event in _ENDS:
             self._heard(message.session).phone(message)
 
     def _credential(self, message: wire.CredentialRecord, now: int, at: int) -> None:

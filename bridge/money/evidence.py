@@ -90,9 +90,8 @@ class Evidence:
         self._state = state
 
 
-def approval_id(offered: Offered, claim: Claim, data: bytes) -> bytes:
+def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> bytes:
     """The name of an approval, its signature unseen; raises Error where it is no approval."""
-    record = claim.record
     context = session.approval_context(
         offered.certificate_hash, offered.data, record.enc, record.data
     )

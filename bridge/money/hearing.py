@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from receiver import gatt, layout, messages, reasons, session, wire
 from receiver.errors import Error
@@ -32,6 +32,7 @@ _OF_TIME = (
     reasons.OFFER_EXPIRED,
     reasons.OLD_APP,
 )
+T = TypeVar("T")
 _WAITING = (State.OPEN, State.CLAIMED)
 
 
@@ -47,6 +48,13 @@ class Seen:
     def name(self, data: bytes, reason: int) -> int:
         """`reason`, or REPLAY where these bytes were good before."""
         return reasons.REPLAY if digest(data) in self._digests else reason
+
+
+class Unfit(NamedTuple):
+    """A credential that does not hold, and why: an approval with it is refused by the same name."""
+
+    record: wire.CredentialRecord
+    reason: int
 
 
 class Candidate(NamedTuple):
@@ -72,6 +80,7 @@ class Hearing:
         self._sale = sale
         self._end = now + offered.offer.ttl * 1000 + gatt.GRACE_MS
         self._claims: dict[int, Claim] = {}
+        self._unfit: dict[int, Unfit] = {}
         self._candidate: Candidate | None = None
         self._bad = b""  # the approval id that was last found bad here
         self._late = False  # bad for its time alone
@@ -91,7 +100,7 @@ class Hearing:
             self._pen.keep(self._sale, Fact(Event.LEFT), ports.RECEIVER)
 
     def phone(self, message: wire.Phone) -> None:
-        """A phone left or is gone; what it has handed over stands on its own."""
+        """A phone left, was refused or is gone; what it has handed over stands on its own."""
         if self._sale.state not in _WAITING:
             return
         claimed = self._claims.pop(message.link, None) is not None
@@ -99,15 +108,17 @@ class Hearing:
             fact = Fact(Event.LEFT, reasons.BUYER_SAID_NO)
             self._pen.keep(self._sale, fact, ports.PHONE)
         elif claimed and not self._claims:
-            self._pen.keep(self._sale, Fact(Event.LEFT), ports.PHONE)
+            self._pen.keep(self._sale, Fact(Event.LEFT, message.reason), ports.PHONE)
 
     def credential(self, record: wire.CredentialRecord, at: int) -> None:
-        """Remember a link's credential; the oldest makes room, as on the receiver."""
-        claim = self._evidence.claim(self.offered, record, at)
+        """Remember a link's credential; raises Error for one that does not hold."""
         self._claims.pop(record.link, None)
-        if len(self._claims) >= gatt.LINKS_MOST:
-            del self._claims[next(iter(self._claims))]
-        self._claims[record.link] = claim
+        try:
+            claim = self._evidence.claim(self.offered, record, at)
+        except Error as error:
+            _remember(self._unfit, record.link, Unfit(record, error.code))
+            raise
+        _remember(self._claims, record.link, claim)
         if self._sale.state in _WAITING:
             self._pen.keep(self._sale, Fact(Event.CLAIMED), ports.PHONE)
 
@@ -145,7 +156,7 @@ class Hearing:
         claim = self._claims.get(record.link)
         try:
             if claim is None:
-                raise Error(reasons.WRONG_CREDENTIAL, f"no credential on link {record.link}")
+                raise Error(self._no_claim(record.link), f"no credential on link {record.link}")
             if now > self._end:
                 raise Error(reasons.OFFER_EXPIRED, "approval after the offer's end")
             approved = self._evidence.approval(self.offered, claim, record.data, at)
@@ -186,12 +197,24 @@ class Hearing:
         self._pen.refuse(reason, detail)
         self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
 
+    def _no_claim(self, link: int) -> int:
+        unfit = self._unfit.get(link)
+        return unfit.reason if unfit else reasons.WRONG_CREDENTIAL
+
     def _name(self, record: wire.ApprovalRecord) -> bytes:
         """The approval id in `record`, proved or not."""
-        claim = self._claims.get(record.link)
-        if claim is None:
+        shown = self._claims.get(record.link) or self._unfit.get(record.link)
+        if shown is None:
             return NO_APPROVAL
         try:
-            return approval_id(self.offered, claim, record.data)
+            return approval_id(self.offered, shown.record, record.data)
         except Error:
             return NO_APPROVAL
+
+
+def _remember(links: dict[int, T], link: int, value: T) -> None:
+    """One for each link; the oldest makes room, as on the receiver."""
+    links.pop(link, None)
+    if len(links) >= gatt.LINKS_MOST:
+        del links[next(iter(links))]
+    links[link] = value

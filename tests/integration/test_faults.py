@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from signal import SIGKILL, SIGTERM, Signals
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,9 @@ from simulator.authority import Fault
 from simulator.line.config import BOOT_TEXT
 from simulator.phone import events
 from simulator.world.world import Settings
+from tests import evidence
 from tests.integration.checkout import Checkout, Json, checkout
-from tests.integration.crooks import Interrupted, Watching
+from tests.integration.crooks import Crook, Interrupted, Presenting, Watching
 
 if TYPE_CHECKING:
     from simulator.phone.wallet import Wallet
@@ -196,6 +198,23 @@ async def test_a_receiver_that_never_comes(till: Checkout) -> None:
     assert (final["state"], final["reason"]["code"]) == ("cancelled", "receiver_offline")
     await plugged(till)
     await sells(till)
+
+
+async def test_a_receiver_that_has_not_heard_the_time(till: Checkout, other: Wallet) -> None:
+    """It cannot tell that a credential has ended. The bridge can, and refuses what follows by the
+    same name: credential, approval and phone."""
+    now = int(time.time())
+    keys = till.world.authority.office.keys
+    ended = evidence.credential(keys, other.seed, now, expires=now - 1)
+    await till.world.authority.stop()
+    await till.reset()
+    sale = await till.ring_up()
+    async with till.refusing(*["credential_expired"] * 3):
+        outcome = await till.buy(Crook(lambda wallet: Presenting(wallet, ended)), other)
+        assert outcome.result in (events.REFUSED, events.UNKNOWN)
+    await till.world.authority.start()
+    await till.buy()
+    await approved(till, sale)
 
 
 async def sells(till: Checkout) -> None:

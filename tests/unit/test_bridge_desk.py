@@ -254,12 +254,35 @@ def test_a_replay_in_the_next_sale_has_its_name(world: DeskWorld, offered: bytes
 def test_a_credential_out_of_time_claims_nothing(
     world: DeskWorld, offered: bytes, changes: dict[str, Any], cause: int
 ) -> None:
+    """The approval is refused by the same name; a receiver without the time has not lied."""
     credential = evidence.credential(world.keys, PHONE, AT, **changes)
     world.present(offered, credential)
     assert world.refusals() == [cause]
     assert world.sale.state is State.OPEN
+    approval = evidence.approval(PHONE, world.certificate, offered, credential)
+    name = evidence.approval_id(world.certificate, offered, credential, approval)
+    world.approve(offered, approval)
+    world.judge(offered, name)
+    assert world.refusals() == [cause]
+    assert world.sent() == [(wire.VERDICT, wire.Verdict(session.session_id(offered), name, cause))]
+    assert world.take(ports.Ask) == []
+
+
+def test_an_approval_without_any_credential_is_refused(world: DeskWorld, offered: bytes) -> None:
     world.approve(offered, world.purchase(offered).approval)
     assert world.refusals() == [reasons.WRONG_CREDENTIAL]
+
+
+def test_a_phone_that_the_receiver_refuses_claims_nothing_any_more(
+    world: DeskWorld, offered: bytes
+) -> None:
+    world.present(offered, world.purchase(offered).credential)
+    assert world.sale.state is State.CLAIMED
+    named = session.session_id(offered)
+    world.hear(wire.PHONE, wire.Phone(named, LINK, wire.PHONE_REFUSED, reasons.WRONG_AMOUNT))
+    assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.WRONG_AMOUNT)
+    world.approve(offered, world.purchase(offered).approval)
+    assert world.refusals() == [reasons.WRONG_AMOUNT, reasons.WRONG_CREDENTIAL]
 
 
 def test_a_credential_of_a_wrong_role_or_issuer_claims_nothing(
