@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.currencies import LETTERS
 from bridge.reasons import texts
+from receiver import messages, reasons
 
 if TYPE_CHECKING:
     from .events import Outcome
@@ -29,15 +30,16 @@ def reason_texts(reason: int) -> dict[str, str]:
 
 def document(outcome: Outcome) -> dict[str, object]:
     """An outcome as one JSON object."""
-    view, receipt = outcome.view, outcome.receipt
+    view, receipt, reason = outcome.view, outcome.receipt, outcome.reason
+    booked = receipt and receipt.transaction_id != messages.NO_TRANSACTION
     return {
         "outcome": outcome.result,
-        "reason": {"code": outcome.reason, **reason_texts(outcome.reason)},
+        "reason": {"code": reasons.name(reason), **reason_texts(reason)} if reason else None,
         "amount": view.amount if view else None,
         "currency": LETTERS.get(view.currency) if view else None,
         "store": view.store if view else None,
         "till": view.till if view else None,
         "match_code": view.match_code if view else None,
         "approval_id": outcome.approval_id.hex() or None,
-        "transaction_id": receipt.transaction_id.hex() if receipt else None,
+        "transaction_id": receipt.transaction_id.hex() if receipt and booked else None,
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli.command import UsageError
+from receiver import messages, reasons
 from simulator import attach
 from simulator.phone import cli, events, wording
 from simulator.phone.events import Outcome, View
@@ -117,6 +118,26 @@ def test_the_outcome_as_json() -> None:
     assert document["outcome"] == "approved"
     assert (document["amount"], document["currency"]) == (24_900, "SEK")
     assert document["approval_id"] == "01" * 16
+    assert document["reason"] is None
+
+
+def test_a_declined_outcome_as_json_names_its_reason_and_no_transaction() -> None:
+    receipt = messages.Receipt(
+        messages.VERSION,
+        messages.DECLINED,
+        bytes(16),
+        24_900,
+        752,
+        messages.NO_TRANSACTION,
+        0,
+        101,
+        7,
+        reasons.CODE_WRONG,
+    )
+    outcome = Outcome(events.DECLINED, reasons.CODE_WRONG, VIEW, receipt.approval_id, receipt)
+    document = wording.document(outcome)
+    assert document["reason"] == {"code": "code_wrong", **wording.reason_texts(receipt.reason)}
+    assert document["transaction_id"] is None
 
 
 def test_steps_in_words() -> None:
