@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from simulator.phone import steps
 from tests.architecture.tree import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-TABLES = {
+TABLES: dict[str, tuple[Any, ...]] = {
     "docs/protocol.md": (peer.TABLE, receiver_sale.TABLE, steps.TABLE),
     "docs/bridge.md": (bridge_sale.TABLE,),
 }
