@@ -37,7 +37,8 @@ class LineProcess:
         """The process, ready; RuntimeError if it ends before that."""
         paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "simulator.line", "--config", config.to_json()),
+            *(sys.executable, "-m", "simulator.child"),
+            *("simulator.line", "--config", config.to_json()),
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
         )

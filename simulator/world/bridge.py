@@ -78,10 +78,12 @@ class BridgeProcess:
 
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
-        arguments = ["-m", "bridge.cli", "bridge", "run", "--config", str(self.config)]
+        arguments = ["bridge.cli", "bridge", "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=log
+                *(sys.executable, "-m", "simulator.child", *arguments),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
             )
         if self._process.stdout is None:
             raise RuntimeError("no pipe")
