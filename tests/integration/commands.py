@@ -1,0 +1,125 @@
+"""The commands of `tillsign` as processes of their own, as a person or a script starts them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from signal import SIGTERM, Signals
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulator import attach
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+PATIENCE = 30.0  # seconds; a cold start on a busy machine takes two
+
+
+class Ended(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A command that has not ended yet."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.pid = process.pid
+        self._process = process
+
+    async def line(self, containing: str = "") -> str:
+        """The next line with this text that it prints; waits for it."""
+        assert self._process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self._process.stdout.readline()).decode():
+                if containing in line:
+                    return line
+        raise EOFError((await self.ended()).err)
+
+    async def ended(self) -> Ended:
+        """Wait for its end; the output is what nobody has read yet."""
+        async with asyncio.timeout(PATIENCE):
+            out, err = await self._process.communicate()
+        print(out.decode(), err.decode(), sep="\n")  # shown by pytest where a test fails
+        assert self._process.returncode is not None
+        return Ended(self._process.returncode, out.decode(), err.decode())
+
+    async def stop(self, how: Signals = SIGTERM) -> Ended:
+        """A signal, if it still runs."""
+        if self._process.returncode is None:
+            self._process.send_signal(how)
+        return await self.ended()
+
+
+@asynccontextmanager
+async def started(temporary: Path, *arguments: str) -> AsyncIterator[Running]:
+    """A command from its start to its end; `temporary` is where it keeps its files, if any."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bridge.cli", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(temporary),
+    )
+    running = Running(process)
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+async def tillsign(temporary: Path, *arguments: str) -> Ended:
+    """Run a command to its end."""
+    async with started(temporary, *arguments) as running:
+        return await running.ended()
+
+
+class Family:
+    """Every process that one has started, and theirs, as they are now."""
+
+    def __init__(self, head: int) -> None:
+        processes = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+        parents = {child: _parent(child) for child in processes}
+        found = {head}
+        while more := {child for child in processes if parents[child] in found} - found:
+            found |= more
+        self._handles = [os.pidfd_open(process) for process in found - {head}]
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    async def ended(self) -> None:
+        """Wait until none of them runs."""
+        async with asyncio.timeout(PATIENCE):
+            while self._handles:
+                await _readable(self._handles[-1])
+                os.close(self._handles.pop())
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _parent(process: int) -> int:
+    """0 for a process that has just ended."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _environment(temporary: Path) -> dict[str, str]:
+    """Ours, but that no world of somebody else's is found."""
+    own = {name: value for name, value in os.environ.items() if name != attach.VARIABLE}
+    return {**own, "TMPDIR": str(temporary)}
