@@ -71,7 +71,7 @@ class TillApi:
         except ConflictError as error:
             raise _conflict(error) from error
         except UnknownTillError as error:
-            raise problems.invalid(str(error)) from error
+            raise ProblemError(404, "unknown-till", str(error)) from error
         return web.json_response(sale_view(sale), status=201 if new else 200)
 
     async def sale(self, request: web.Request) -> web.StreamResponse:

@@ -184,6 +184,7 @@ PATHS = {
                 "200": _json("Known already.", _ref("Sale")),
                 "201": _json("Begun.", _ref("Sale")),
                 "400": _problem("The request does not say what it must."),
+                "404": _problem("This bridge has no such till."),
                 "409": _problem("Another content for this sale_id, or another sale at this till."),
                 "413": _problem(f"Over {requests.BODY_MOST} bytes."),
                 "415": _problem("Not application/json."),

@@ -514,7 +514,6 @@ GOOD = {"sale_id": "sale-0123456789ab", "amount": AMOUNT, "currency": "SEK"}
         {"sale_id": "x" * 65},
         {"sale_id": "sale 0123456789ab"},
         {"sale_id": 1},
-        {"till": 4},
         {"till": "3"},
         {"patience_s": 0},
         {"patience_s": 121},
@@ -528,6 +527,12 @@ async def test_a_sale_that_is_not_one(world: World, changes: dict[str, Any]) -> 
     status, problem = await world.call("POST", "/v1/sales", json=GOOD | changes)
     assert (status, problem["status"], problem["title"]) == (400, 400, "Bad Request")
     assert next(iter(changes)) in problem["detail"]
+
+
+async def test_a_till_that_is_not_here(world: World) -> None:
+    status, problem = await world.call("POST", "/v1/sales", json=GOOD | {"till": 4})
+    assert (status, problem["type"]) == (404, "urn:tillsign:problem:unknown-till")
+    assert str(TILL) in problem["detail"]
 
 
 @pytest.mark.parametrize(
