@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import struct
+import sys
 from collections.abc import Iterator
 
 OPENED = 0x20  # IN_OPEN
@@ -40,8 +41,9 @@ class Watch:
 
 
 def die_with_parent() -> None:
-    """In a child, before exec: however the parent ends, the child does not outlive it."""
-    _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
+    """However the parent ends, this process does not outlive it. Elsewhere than on Linux it may."""
+    if sys.platform == "linux":
+        _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _checked(result: int) -> int:
