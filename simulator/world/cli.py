@@ -44,15 +44,16 @@ def _prepare(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    import asyncio
-
-    from .world import Settings
-
     external = arguments.receiver == EXTERNAL
     if external and not arguments.serial:
         raise UsageError("--receiver external needs --serial URL: where is it?")
     if not external and (arguments.serial or arguments.hci):
         raise UsageError("--serial and --hci go with --receiver external")
+
+    import asyncio
+
+    from .world import Settings
+
     hci = arguments.hci.absolute() if arguments.hci else None
     settings = Settings(serial=arguments.serial, hci=hci)
     asyncio.run(_serve(settings, arguments.phone == APPROVE))

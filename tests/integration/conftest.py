@@ -9,13 +9,14 @@ import pytest
 import pytest_asyncio
 
 from simulator.phone.wallet import Wallet
+from simulator.world.world import Settings
 from tests.integration.checkout import Checkout, checkout
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def counter() -> AsyncIterator[Checkout]:
     """One world for a whole module; `till` hands it out."""
-    async with checkout() as one:
+    async with checkout(Settings(rate=0)) as one:
         yield one
 
 

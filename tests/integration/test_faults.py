@@ -261,17 +261,15 @@ async def test_an_authority_that_is_away_for_too_long(till: Checkout) -> None:
     await approved(till, following)
 
 
-@pytest.mark.parametrize(
-    ("fault", "times"),
-    [(Fault.FAIL, 1), (Fault.FAIL, 2), (Fault.SILENT, 1), (Fault.DROP, 1), (Fault.DROP, 2)],
-)
-async def test_an_authority_with_a_fault(till: Checkout, fault: Fault, times: int) -> None:
+@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
+async def test_an_authority_with_a_fault(till: Checkout, fault: Fault) -> None:
+    """Asked once more, it answers: one hold, whatever the first time did."""
     known = till.transactions()
-    break_authority(till, fault, times)
+    break_authority(till, fault, times=1)
     sale = await till.ring_up()
     assert (await till.buy()).result == events.APPROVED
     final = await approved(till, sale)
-    assert till.count(sale, "unanswered") == times
+    assert till.count(sale, "unanswered") == 1
     assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
 
 
