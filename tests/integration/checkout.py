@@ -87,8 +87,8 @@ class Checkout:
         """What happens inside is refused by these names, as often as each stands here."""
         before, mark = await self.refusals(), len(self.events)
         yield
-        for name in set(names):
-            await self.event(partial(_is_refused, name), mark)
+        for name, times in Counter(names).items():
+            await self.event(_nth(times, partial(_is_refused, name)), mark)
         assert await self.refusals() - before == Counter(names)
 
     # The receiver and its line.
@@ -212,6 +212,18 @@ class Checkout:
         """Everybody who waits for news looks again; the next wait for the next."""
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+
+def _nth(times: int, wanted: Callable[[Json], bool]) -> Callable[[Json], bool]:
+    """Whether this is the event that is wanted for that time; each event is asked about once."""
+    left = times
+
+    def is_it(event: Json) -> bool:
+        nonlocal left
+        left -= wanted(event)
+        return left == 0 and wanted(event)
+
+    return is_it
 
 
 @asynccontextmanager

@@ -219,10 +219,11 @@ async def test_unplug_and_replug(port: serial.Serial, line: LineProcess) -> None
 
 
 async def test_a_cut_loses_bytes_both_ways(port: serial.Serial, line: LineProcess) -> None:
-    before = await line.ask("cut", ms=100)
-    while (status := await line.ask("status"))["to_host"] == before["to_host"]:
+    before = await line.ask("cut", ms=1000)
+    port.write(b"?")
+    await until(line, lambda status: status["cut"] > before["cut"])
+    while (await line.ask("status"))["to_host"] == before["to_host"]:
         port.write(b"?")
-    assert status["cut"] > before["cut"]
     await read_until(port, b"?")
 
 
