@@ -102,9 +102,11 @@ def _of_another_credential(offered: Offered, credential: bytes) -> tuple[Offered
 async def test_an_approval_of_something_else(
     till: Checkout, other: Wallet, name: str, maker: Callable[[Wallet], Maker]
 ) -> None:
-    async with withstood(till, name):
+    async with withstood(till, name) as sale:
         outcome = await till.buy(Crook(maker), other)
         assert outcome.result in NOT_PAID
+        left = await till.told(sale, "left")
+        assert (left["state"], left["reason"]["code"]) == ("open", name)
 
 
 async def test_an_approval_with_somebody_elses_credential(till: Checkout, other: Wallet) -> None:
