@@ -88,7 +88,7 @@ class Checkout:
         before, mark = await self.refusals(), len(self.events)
         yield
         for name, times in Counter(names).items():
-            await self.event(_nth(times, partial(_is_refused, name)), mark)
+            await self.event(_nth(times, partial(is_refusal, name)), mark)
         assert await self.refusals() - before == Counter(names)
 
     # The receiver and its line.
@@ -238,7 +238,8 @@ async def checkout(settings: Settings | None = None) -> AsyncIterator[Checkout]:
             await one.close()
 
 
-def _is_refused(name: str, event: Json) -> bool:
+def is_refusal(name: str, event: Json) -> bool:
+    """Whether the bridge tells of a refusal by this name."""
     return event["event"] == "refusal" and bool(event["reason"] == name)
 
 

@@ -7,7 +7,7 @@ import random
 import time
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from bleak import BleakClient
@@ -19,7 +19,7 @@ from simulator.phone.buyer import Silent, Vanishing
 from simulator.phone.maker import Maker
 from simulator.world.world import TILL
 from tests import evidence
-from tests.integration.checkout import PATIENCE
+from tests.integration.checkout import PATIENCE, is_refusal
 from tests.integration.crooks import (
     APPROVAL,
     CREDENTIAL,
@@ -274,6 +274,25 @@ async def test_four_silent_phones_and_a_fifth_that_pays(till: Checkout, other: W
             task.cancel()
         await asyncio.wait(silent)
     assert len(till.transactions(but=known)) == 1
+
+
+async def test_silent_phones_that_come_again_and_again(till: Checkout, other: Wallet) -> None:
+    sale = await till.ring_up()
+    crowd = [asyncio.create_task(_come_again(till, other)) for _ in range(6)]
+    await till.event(partial(is_refusal, "evicted"), len(till.events))
+    outcome = await till.buy(patience_s=FIFTH_PATIENCE_S)
+    assert outcome.result == events.APPROVED
+    assert (await till.outcome(sale))["state"] == "approved"
+    for task in crowd:
+        task.cancel()
+    await asyncio.wait(crowd)
+    async with withstood(till):
+        pass
+
+
+async def _come_again(till: Checkout, wallet: Wallet) -> NoReturn:
+    while True:
+        await till.buy(Silent(), wallet)
 
 
 @pytest.mark.parametrize("at", [exchange.KEY, exchange.CREDENTIAL])
