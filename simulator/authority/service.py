@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import time
 from collections import Counter
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -56,6 +58,7 @@ class Authority:
         self._host = host
         self._port = port
         self._clock = clock
+        self._held = ExitStack()
         self._stopped = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._office: Office | None = None
@@ -65,7 +68,7 @@ class Authority:
         return f"https://{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Open the books and listen; on the same port as before if there was one."""
+        """Open the books and listen, on the same port every time."""
         self._stopped.clear()
         self._office = Office(Store(self._path), self._keys, self.pins, self._clock)
         self._runner = web.AppRunner(
@@ -74,8 +77,9 @@ class Authority:
         await self._runner.setup()
         hosts = (*pki.HERE, self._host) if self._host not in pki.HERE else pki.HERE
         context = pki.server_context(self.ca.certificate, self.ca.server("authority", hosts))
-        await web.TCPSite(self._runner, self._host, self._port, ssl_context=context).start()
-        self._port = self._runner.addresses[0][1]
+        await web.TCPSite(
+            self._runner, self._host, self._port, ssl_context=context, reuse_port=True
+        ).start()
 
     async def stop(self) -> None:
         """Cut every connection and close the books."""
@@ -88,11 +92,16 @@ class Authority:
             self._office = None
 
     async def __aenter__(self) -> Authority:
-        await self.start()
+        with ExitStack() as stack:
+            place = stack.enter_context(_place(self._host, self._port))
+            self._port = place.getsockname()[1]
+            await self.start()
+            self._held = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+        self._held.close()
 
     def enrol_receiver(
         self,
@@ -133,6 +142,14 @@ class Authority:
         app.add_routes(AdminApi(office, self.admin_token).routes())
         app.router.add_get("/healthz", _health)
         return app
+
+
+def _place(host: str, port: int) -> socket.socket:
+    """A port that nobody else gets while this is open, whether the authority is up or not."""
+    place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    place.bind((host, port))
+    return place
 
 
 async def _health(_: web.Request) -> web.Response:
