@@ -15,6 +15,7 @@ BAUD = 115_200
 READ_TIMEOUT_S = 0.25  # how long `close` waits for the reader at most
 WRITE_TIMEOUT_S = 0.5  # a whole frame takes 17 ms; a port that takes longer is broken
 READ_MOST = 4096
+_NO_WRITE_TIMEOUT = "rfc2217://"  # pyserial has none there: its socket buffers what is written
 
 
 class PortError(Exception):
@@ -65,7 +66,8 @@ def _open(url: str) -> Line:
         line = serial.serial_for_url(url, do_not_open=True)
         line.baudrate = BAUD
         line.timeout = READ_TIMEOUT_S
-        line.write_timeout = WRITE_TIMEOUT_S
+        if not url.startswith(_NO_WRITE_TIMEOUT):
+            line.write_timeout = WRITE_TIMEOUT_S
         # Before opening: USB-UART bridges wire these to the chip's reset and boot pins.
         line.dtr = False
         line.rts = False
