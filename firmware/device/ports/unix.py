@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 RESET_MARK = "reset"
+STANDARD_INPUT = 0
 
 
 class Clock:
@@ -83,6 +84,7 @@ class Board:
 
 def make() -> Ports:
     """The platform, radio first. TILLSIGN_STORE names the store's directory."""
+    _make_raw()
     bluetooth = _bluetooth()
     ble = bluetooth.BLE()
     store = Store(os.getenv("TILLSIGN_STORE", "."))
@@ -98,6 +100,16 @@ def make() -> Ports:
         Clock(),
         Board(store),
     )
+
+
+def _make_raw() -> None:
+    """Where the line is a terminal: no echo, no signals, every byte as it is."""
+    import termios  # type: ignore[import-not-found]  # the Unix port has it
+
+    try:
+        termios.setraw(STANDARD_INPUT)
+    except OSError:
+        return  # a pipe or a socket is raw
 
 
 async def _pump(ble: Any) -> None:
