@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from receiver import wire
@@ -33,7 +34,7 @@ class Pen:
         sale.take(fact)
         if fact.event not in VOLATILE:
             self._out.append(ports.Keep(sale, fact))
-        self._out.append(ports.Tell(sale, fact.event, source))
+        self._out.append(ports.Tell(copy(sale), fact.event, source))
 
     def refuse(self, reason: int, detail: str) -> None:
         self._out.append(ports.Refuse(reason, detail))

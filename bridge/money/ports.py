@@ -104,7 +104,7 @@ class Owe(NamedTuple):
 
 
 class Tell(NamedTuple):
-    """Something happened to the sale, and who said so."""
+    """Something happened to the sale, and who said so; `sale` is a copy as it was just then."""
 
     sale: Sale
     event: Event

@@ -99,6 +99,8 @@ async def test_a_forged_approval_called_verified(
         async with till.refusing(name, name, "receiver_untrusted"):
             outcome = await till.buy(Crook(maker), other)
             assert outcome.result == events.UNKNOWN
+        told = [await till.told(sale, what) for what in ("claimed", "handed", "refused")]
+        assert [then["state"] for then in told] == ["claimed", "claimed", "open"]
         assert (await till.world.till.look(sale["sale_id"]))["state"] == "open"
         await till.world.till.cancel(sale["sale_id"])
 
