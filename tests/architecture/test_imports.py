@@ -15,7 +15,7 @@ BACK_END = ROOT / "receiver/crypto/host.py"  # CPython only: the host's cryptogr
 BACK_END_LIBRARIES = {"cryptography", "nacl"}
 MICROPYTHON = {
     *("__future__", "asyncio", "bluetooth", "collections", "esp32", "gc", "hashlib", "machine"),
-    *("micropython", "os", "select", "sys", "time", "typing"),
+    *("micropython", "os", "select", "sys", "termios", "time", "typing"),
 }
 # The receiver's own machines: nobody's vocabulary.
 MACHINES = [
