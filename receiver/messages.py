@@ -22,6 +22,7 @@ REFERENCE_SIZE = 8
 HASH_SIZE = 32
 OFFER_KID_SIZE = 8
 TTL_MOST_S = 120
+NEW_OFFERS_MOST = 3  # in one sale, after declines that the buyer can mend (design §3.4)
 STORE_NAME_MOST = 40  # bytes: two lines on a phone
 ISSUER_MOST = 32
 CURRENCY_MOST = 999  # ISO 4217 numbers have three digits

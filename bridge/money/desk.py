@@ -14,7 +14,7 @@ from receiver.errors import Error
 from . import ports
 from .hearing import NO_APPROVAL, Hearing, Seen
 from .pen import Pen
-from .sale import ASKING, NEW_OFFERS_MOST, Event, Fact, Sale, State
+from .sale import ASKING, Event, Fact, Sale, State
 
 if TYPE_CHECKING:
     from receiver.messages import Receipt
@@ -246,7 +246,7 @@ class Desk:
             self._owe(sale)
 
     def _settle(self, sale: Sale, receipt: Receipt, data: bytes, now: int) -> None:
-        mendable = receipt.reason in MENDABLE and sale.mended < NEW_OFFERS_MOST
+        mendable = receipt.reason in MENDABLE and sale.mended < messages.NEW_OFFERS_MOST
         if receipt.outcome == messages.APPROVED:
             fact = Fact(Event.GRANTED, receipt=data, transaction_id=receipt.transaction_id)
         elif mendable:

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from receiver import reasons, session
 
-NEW_OFFERS_MOST = 3  # after declines that the buyer can mend (design §3.4)
-
 
 class State(StrEnum):
     OPEN = "open"  # waits for a buyer

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.reasons import MENDABLE
-from receiver import exchange, gatt, reasons, table
+from receiver import exchange, gatt, messages, reasons, table
 from receiver.errors import Error
 
 from . import events, steps
@@ -158,7 +158,7 @@ class Conversation:
         outcome = self._ended(by_receipt(receipt))
         if outcome.result == events.APPROVED:
             self._finish(steps.PAID, outcome)
-        elif outcome.reason in MENDABLE:
+        elif outcome.reason in MENDABLE and self._attempt <= messages.NEW_OFFERS_MOST:
             self._step(steps.MENDABLE, steps.MEND_MS)
             self._declined = outcome
             self._show(events.DECLINED, outcome.reason)

@@ -10,8 +10,9 @@ import pytest
 
 from bridge.money import ports
 from bridge.money.hearing import VERDICT_MS
-from bridge.money.sale import NEW_OFFERS_MOST, Event, State
+from bridge.money.sale import Event, State
 from receiver import cose, gatt, messages, reasons, session, wire
+from receiver.messages import NEW_OFFERS_MOST
 from tests import evidence
 from tests.bridge_world import AT, LINK, PATIENCE_S, PHONE, RECEIVER, TILL, DeskWorld
 
