@@ -30,8 +30,8 @@ def enrol(store: Store, keys: Keys, value: messages.Certificate, client: str) ->
     hashed = session.certificate_hash(data)
     with store.transaction():
         store.run(
-            "INSERT INTO receivers VALUES (?1, ?2, ?3) "
-            "ON CONFLICT (id) DO UPDATE SET client = ?2, certificate = ?3",
+            "INSERT INTO receivers VALUES (?, ?, ?) ON CONFLICT (id) "
+            "DO UPDATE SET client = excluded.client, certificate = excluded.certificate",
             value.receiver_id,
             client,
             hashed,
