@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .gatt import EXCHANGE_MOST, OFFER_MOST
 from .layout import blob, confirmation, fixed, text, uint
 from .signed import (
     AUTHORITY_KID_SIZE,
@@ -247,10 +248,10 @@ Record = NamedTuple(
 )
 RECORD = (
     fixed(1, "certificate_hash", HASH_SIZE),
-    blob(2, "offer", 182),
+    blob(2, "offer", OFFER_MOST),
     blob(3, "enc", 32),
-    blob(4, "credential", 182),
-    blob(5, "approval", 182),
+    blob(4, "credential", EXCHANGE_MOST),
+    blob(5, "approval", EXCHANGE_MOST),
     uint(6, "mode", ONLINE, ONLINE),
     uint(7, "accepted"),
 )

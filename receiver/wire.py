@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import layout, messages
 from .errors import Error
+from .gatt import CERTIFICATE_MOST, EXCHANGE_MOST, OFFER_MOST
 from .layout import blob, fixed, text, uint
 from .messages import CURRENCY_MOST, HASH_SIZE, RECEIVER_ID_SIZE, REFERENCE_SIZE, TILL_MOST
 from .reasons import WRONG_TYPE
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 NONCE_SIZE = 16
+COUNTERS_MOST = 512  # every reason there is, each with its largest count
 LINK_MOST = 0x0EFF  # connection handles end there, Core 5.4 Vol 4 Part E 5.4.2
 
 # Bridge to receiver.
@@ -118,7 +120,7 @@ _SESSION = fixed(1, "session", HASH_SIZE)
 _REASON = (0, 255)
 _SESSION_OPEN = (
     blob(1, "reference", REFERENCE_SIZE),
-    blob(2, "offer", 182),
+    blob(2, "offer", OFFER_MOST),
     uint(3, "reason", *_REASON),
 )
 
@@ -137,9 +139,9 @@ LAYOUTS = {
         Open,
     ),
     CANCEL: Layout((fixed(1, "reference", REFERENCE_SIZE), uint(2, "reason", *_REASON)), Cancel),
-    RESULT: Layout((_SESSION, blob(2, "receipt", 181)), Result),
-    STATE: Layout((blob(1, "data", 512),), Blob),
-    CERTIFICATE: Layout((blob(1, "data", 512),), Blob),
+    RESULT: Layout((_SESSION, blob(2, "receipt", EXCHANGE_MOST - 1)), Result),
+    STATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
+    CERTIFICATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
     SYNC: Layout(_SESSION_OPEN, Opened),
     OFFER: Layout(_SESSION_OPEN, Opened),
@@ -156,14 +158,14 @@ LAYOUTS = {
         (
             uint(1, "link", 0, LINK_MOST),
             fixed(2, "certificate_hash", HASH_SIZE),
-            blob(3, "offer", 182),
+            blob(3, "offer", OFFER_MOST),
             blob(4, "enc", 32),
-            blob(5, "data", 182),
+            blob(5, "data", EXCHANGE_MOST),
         ),
         CredentialRecord,
     ),
     APPROVAL: Layout(
-        (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", 182)), ApprovalRecord
+        (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", EXCHANGE_MOST)), ApprovalRecord
     ),
     VERDICT: Layout(
         (_SESSION, fixed(2, "approval_id", ID_SIZE), uint(3, "reason", *_REASON)), Verdict
@@ -174,7 +176,7 @@ LAYOUTS = {
             uint(1, "uptime"),
             uint(2, "free"),
             uint(3, "links", 0, 255),
-            blob(4, "counters", 512),
+            blob(4, "counters", COUNTERS_MOST),
         ),
         Health,
     ),

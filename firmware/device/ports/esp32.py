@@ -11,7 +11,7 @@ import bluetooth
 import esp32
 import machine
 
-from receiver import wire
+from receiver import gatt, wire
 
 from ..boards import esp32c3 as pins
 from .interface import Ports
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..ble import Ble
 
 NAMESPACE = "tillsign"
-BLOB_MOST = 512
 WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far below
 
 _CAUSES = {
@@ -51,7 +50,7 @@ class Store:
         self._nvs = esp32.NVS(NAMESPACE)
 
     def get(self, name: str) -> bytes:
-        buffer = bytearray(BLOB_MOST)
+        buffer = bytearray(gatt.CERTIFICATE_MOST)  # the largest thing that is kept
         try:
             size = self._nvs.get_blob(name, buffer)
         except OSError:
