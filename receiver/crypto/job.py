@@ -1,0 +1,25 @@
+"""Long work in slices: a generator that yields between them and returns the result at its end.
+
+A chip must look after radio and serial in between; whoever has no such duty calls `finish`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import TypeVar
+
+    T = TypeVar("T")
+    Job = Generator[None, None, T]
+
+
+def finish(job: Job[T]) -> T:
+    """Run `job` to its end and give its result."""
+    while True:
+        try:
+            next(job)
+        except StopIteration as end:
+            result: T = end.value
+            return result
