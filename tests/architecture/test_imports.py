@@ -10,8 +10,9 @@ import pytest
 from tests.architecture.tree import PACKAGES, ROOT, Import, files, imports
 
 # What the portable core may take from its interpreters.
-PURE = {"__future__", "typing", "collections", "hashlib", "binascii"}
+PURE = {"__future__", "typing", "collections", "hashlib", "binascii", "sys"}
 BACK_END = ROOT / "receiver/crypto/host.py"  # CPython only: the host's cryptography
+KERNELS = ROOT / "receiver/crypto/kernels"  # viper: what MicroPython alone can read
 BACK_END_LIBRARIES = {"cryptography", "nacl"}
 MICROPYTHON = {
     *("__future__", "asyncio", "bluetooth", "collections", "esp32", "gc", "hashlib", "machine"),
@@ -52,9 +53,10 @@ def test_relative_imports_are_resolved() -> None:
 
 
 def test_receiver_imports_nothing_of_ours_and_does_no_io() -> None:
-    none(
-        [i for i in imports("receiver") if i.file != BACK_END and i.top not in {*PURE, "receiver"}]
-    )
+    rest = [i for i in imports("receiver") if i.file != BACK_END]
+    kernels = [i for i in rest if KERNELS in i.file.parents]
+    none([i for i in kernels if i.top != "micropython"])
+    none([i for i in rest if i not in kernels and i.top not in {*PURE, "receiver"}])
     allowed = {*PURE, *BACK_END_LIBRARIES}
     none([i for i in imports("receiver") if i.file == BACK_END and i.top not in allowed])
 
@@ -62,6 +64,12 @@ def test_receiver_imports_nothing_of_ours_and_does_no_io() -> None:
 def test_the_hosts_back_end_stays_on_the_host() -> None:
     on_chip = imports("receiver", "firmware/device")
     none([i for i in on_chip if i.within("receiver.crypto.host")])
+
+
+def test_twins_stand_in_for_kernels_alone() -> None:
+    """A twin is what CPython runs where a board runs the kernel of the same name."""
+    twins = {path.stem for path in files("receiver/crypto/twins")}
+    assert twins == {path.stem for path in files("receiver/crypto/kernels")}
 
 
 def test_the_device_imports_only_the_receiver() -> None:

@@ -1,0 +1,1 @@
+"""Machine code for the chips, in viper: MicroPython alone reads these files."""
