@@ -59,7 +59,7 @@ class Crypto(Protocol):
     def x25519_public_job(self, private: bytes) -> Job[bytes]: ...
 
     def x25519(self, private: bytes, public: bytes) -> bytes | None:
-        """The shared secret (RFC 7748 §6.1), or None where it is all zeros or public not 32 bytes."""
+        """The shared secret (RFC 7748 §6.1), or None: all zeros, or public is not 32 bytes."""
 
     def x25519_job(self, private: bytes, public: bytes) -> Job[bytes | None]: ...
 
