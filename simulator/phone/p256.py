@@ -1,0 +1,36 @@
+"""What a phone's hardware does with P-256: Secure Enclave and StrongBox hold nothing else."""
+
+from __future__ import annotations
+
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    derive_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+_SIZE = 32
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def p256_public(private: bytes) -> bytes:
+    """The public key of a 32-byte private key: 33 bytes, compressed (SEC 1 §2.3.3)."""
+    point = _key(private).public_key()
+    return point.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+
+def p256_sign(private: bytes, message: bytes) -> bytes:
+    """r ‖ s over SHA-256(message), s in its low form; always the same (RFC 6979)."""
+    algorithm = ECDSA(SHA256(), deterministic_signing=True)
+    r, s = decode_dss_signature(_key(private).sign(message, algorithm))
+    return r.to_bytes(_SIZE, "big") + min(s, _ORDER - s).to_bytes(_SIZE, "big")
+
+
+def _key(private: bytes) -> EllipticCurvePrivateKey:
+    """The key; ValueError for what is not 32 bytes or not in 1..n-1."""
+    if len(private) != _SIZE:
+        raise ValueError("private key is not 32 bytes")
+    return derive_private_key(int.from_bytes(private, "big"), SECP256R1())
