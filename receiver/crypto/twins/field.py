@@ -1,0 +1,86 @@
+"""Field programs in plain integers; `receiver/crypto/field.py` says what the instructions mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from receiver.crypto.field import Field
+
+_LIMBS = 20
+
+
+def run(choice: int, registers: bytearray, program: bytes, table: bytes | bytearray) -> None:
+    """As the kernel; results are fully reduced."""
+    from receiver.crypto import field
+
+    prime = (field.CURVE25519, field.P256)[program[0]]
+    values = _Values(prime, registers, table, choice)
+    for at in range(1, len(program) - 1, 4):
+        op, result, left, right = program[at : at + 4]
+        if op == 5:
+            if choice:
+                values[result], values[left] = values[left], values[result]
+        elif op == 6:
+            size = right * field.SIZE
+            entry = table[choice * size : (choice + 1) * size]
+            for i in range(right):
+                values[result + i] = _unpack(entry[i * field.SIZE : (i + 1) * field.SIZE])
+        else:
+            values[result] = _compute(prime, op, values, left, right)
+    values.write_back()
+
+
+def _compute(field: Field, op: int, values: _Values, left: int, right: int) -> int:
+    prime, divisor = field.prime, field.leave
+    value = values[left]
+    if op == 1:
+        return value * values[right] * divisor % prime
+    if op == 2:
+        for _ in range(right):
+            value = value * value * divisor % prime
+        return value
+    return (value + values[right] if op == 3 else value - values[right]) % prime
+
+
+class _Values:
+    """Registers and table entry as integers, taken apart when they are first looked at."""
+
+    def __init__(
+        self, field: Field, registers: bytearray, table: bytes | bytearray, offset: int
+    ) -> None:
+        self._prime = field.prime
+        self._registers = registers
+        self._table = table
+        self._offset = offset
+        self._known: dict[int, int] = {}
+        self._changed: set[int] = set()
+
+    def __getitem__(self, index: int) -> int:
+        value = self._known.get(index)
+        if value is None:
+            data, at = self._registers, index * 2 * _LIMBS
+            if index >= 64:
+                data, at = bytearray(self._table), (index - 64) * 2 * _LIMBS + self._offset
+            value = self._known[index] = _unpack(data[at : at + 2 * _LIMBS])
+        return value
+
+    def __setitem__(self, index: int, value: int) -> None:
+        self._known[index] = value
+        self._changed.add(index)
+
+    def write_back(self) -> None:
+        for index in self._changed:
+            at = index * 2 * _LIMBS
+            self._registers[at : at + 2 * _LIMBS] = _pack(self._known[index] % self._prime)
+
+
+def _unpack(data: bytes | bytearray) -> int:
+    value = 0
+    for at in range(2 * _LIMBS - 2, -1, -2):
+        value = (value << 13) + (data[at] | data[at + 1] << 8)
+    return value
+
+
+def _pack(value: int) -> bytes:
+    return b"".join([(value >> 13 * i & 8191).to_bytes(2, "little") for i in range(_LIMBS)])
