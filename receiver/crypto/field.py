@@ -50,7 +50,8 @@ def assemble(field: Field, names: str, text: str) -> bytes:
     program = [field.curve]
     for line in text.strip().split("\n"):
         program += _instruction(order, line.split())
-    return bytes([*program, 0])
+    program.append(0)
+    return bytes(program)
 
 
 class Machine:
