@@ -48,8 +48,10 @@ def assemble(field: Field, names: str, text: str) -> bytes:
     """
     order = names.split()
     program = [field.curve]
-    for line in text.strip().split("\n"):
-        program += _instruction(order, line.split())
+    for line in text.split("\n"):
+        words = line.split()
+        if words:
+            program += _instruction(order, words)
     program.append(0)
     return bytes(program)
 
@@ -67,11 +69,18 @@ class Machine:
 
     def put(self, index: int, value: int) -> None:
         """Set a register to an integer."""
-        self.registers[index * SIZE : (index + 1) * SIZE] = element(self.field, value)
+        self.paste(index, element(self.field, value))
 
     def get(self, index: int) -> int:
         """The integer in a register, below the prime."""
-        return integer(self.field, self.registers[index * SIZE : (index + 1) * SIZE])
+        return integer(self.field, self.copy(index))
+
+    def copy(self, index: int, count: int = 1) -> bytes:
+        """Registers as they are, for `paste` or a table."""
+        return bytes(self.registers[index * SIZE : (index + count) * SIZE])
+
+    def paste(self, index: int, elements: bytes | bytearray) -> None:
+        self.registers[index * SIZE : index * SIZE + len(elements)] = elements
 
     def erase(self) -> None:
         for i in range(len(self.registers)):
