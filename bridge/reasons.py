@@ -91,6 +91,7 @@ TABLE = {
     codes.WRONG_TYPE: _FAULT,
     codes.WRONG_ROLE: _APP,
     codes.UNKNOWN_ISSUER: _APP,
+    codes.BAD_SEAL: _FAULT,
     codes.OFFER_EXPIRED: Texts(
         "Tiden för köpet gick ut. Börja om köpet.",
         "The time for the purchase ran out. Start the purchase again.",
