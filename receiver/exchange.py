@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from . import reasons
+from . import reasons, sealing
 from .errors import Error
 from .gatt import EXCHANGE_MOST
 
@@ -27,15 +27,14 @@ LEAVE_CANCELLED = 1
 LEAVE_WRONG_TILL = 2
 LEAVES = {LEAVE_CANCELLED: reasons.BUYER_SAID_NO, LEAVE_WRONG_TILL: reasons.WRONG_TILL}
 
-ENC = b""  # nothing is sealed in this release: no encapsulated key crosses the air
-
 Write = NamedTuple("Write", [("type", int), ("body", bytes)])
 
+# Bytes behind the type byte; all but KEY and LEAVE are sealed.
 _BODY_SIZES = {
-    KEY: (len(ENC), len(ENC)),
-    CREDENTIAL: (1, EXCHANGE_MOST - 1),
-    APPROVAL: (1, EXCHANGE_MOST - 1),
-    LEAVE: (1, 1),
+    KEY: sealing.ENC_SIZE,
+    CREDENTIAL: sealing.CREDENTIAL_SEALED,
+    APPROVAL: sealing.APPROVAL_SEALED,
+    LEAVE: 1,
 }
 
 _REFUSALS = {
@@ -55,17 +54,26 @@ def parse(data: bytes) -> Write:
         raise Error(reasons.OVERSIZE, "write of %d bytes" % len(data))
     if not data or data[0] not in _BODY_SIZES:
         raise Error(reasons.WRONG_TYPE, "write of an unknown type")
-    least, most = _BODY_SIZES[data[0]]
-    if not least <= len(data) - 1 <= most:
+    if len(data) - 1 != _BODY_SIZES[data[0]]:
         raise Error(reasons.MALFORMED, "type %d with %d bytes" % (data[0], len(data) - 1))
     return Write(data[0], bytes(data[1:]))
 
 
+def refusal_code(reason: int) -> int:
+    """What a phone may know of `reason`."""
+    return _REFUSALS.get(reason, REFUSED)
+
+
 def refusal(reason: int) -> bytes:
-    """The notification for `reason`."""
-    return bytes([REFUSAL, _REFUSALS.get(reason, REFUSED)])
+    """The plain notification for `reason`, while there is no key to seal it with."""
+    return bytes([REFUSAL, refusal_code(reason)])
 
 
-def result(receipt: bytes) -> bytes:
-    """The notification that carries the authority's receipt."""
-    return bytes([RESULT]) + receipt
+def sealed_refusal(body: bytes) -> bytes:
+    """The notification with a code that `sealing.ResultSealer` sealed."""
+    return bytes([REFUSAL]) + body
+
+
+def result(body: bytes) -> bytes:
+    """The notification with the authority's receipt, which `sealing.ResultSealer` sealed."""
+    return bytes([RESULT]) + body

@@ -23,6 +23,9 @@ BYTES = 1
 TEXT = 2
 KEY = 3  # a COSE_Key inside a cnf claim (RFC 8747 §3.2)
 
+ED25519_SIZE = 32  # of a public key; its length tells its algorithm
+P256_SIZE = 33  # compressed (SEC 1 §2.3.3)
+
 Field = NamedTuple(
     "Field", [("key", int), ("name", str), ("kind", int), ("low", int), ("high", int)]
 )
@@ -45,7 +48,13 @@ def text(key: int, name: str, high: int) -> Field:
 
 
 def confirmation(key: int, name: str) -> Field:
-    return Field(key, name, KEY, 32, 32)
+    """An Ed25519 key."""
+    return Field(key, name, KEY, ED25519_SIZE, ED25519_SIZE)
+
+
+def phone_key(key: int, name: str) -> Field:
+    """A P-256 or an Ed25519 key."""
+    return Field(key, name, KEY, ED25519_SIZE, P256_SIZE)
 
 
 def encode(fields: tuple[Field, ...], value: Any) -> bytes:
@@ -66,10 +75,10 @@ def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) 
 
 
 def _put(field: Field, value: Any) -> Any:
-    value = _cose_key(value) if field.kind == KEY else value
-    if not _fits(field, _key_bytes(value) if field.kind == KEY else value):
+    put = _cose_key(value) if field.kind == KEY else value
+    if not _fits(field, value) or (field.kind == KEY and _key_bytes(put) != value):
         raise ValueError("%s does not fit its field" % field.name)
-    return value
+    return put
 
 
 def _get(field: Field, mapping: dict[int, Any]) -> Any:
@@ -90,21 +99,30 @@ def _fits(field: Field, value: Any) -> bool:
     return isinstance(value, bytes) and field.low <= len(value) <= field.high
 
 
-# COSE_Key of an Ed25519 public key: kty OKP, crv Ed25519 (RFC 9053 §7.2).
-_KTY, _CRV, _X = 1, -1, -2
+# COSE_Key of a public key (RFC 9053): kty OKP and crv Ed25519 (§7.2), or kty EC2 and crv P-256 with
+# y as its sign (§7.1).
+_KTY, _CRV, _X, _Y = 1, -1, -2, -3
 _OKP, _ED25519 = 1, 6
+_EC2, _P256 = 2, 1
 _COSE_KEY = 1  # the member of cnf, RFC 8747 §3.1
+_EVEN = 2  # first byte of a compressed point; the next number is odd
 
 
 def _cose_key(public: bytes) -> dict[int, Any]:
-    return {_COSE_KEY: {_KTY: _OKP, _CRV: _ED25519, _X: public}}
+    if len(public) != P256_SIZE:
+        return {_COSE_KEY: {_KTY: _OKP, _CRV: _ED25519, _X: public}}
+    odd = public[0] != _EVEN
+    return {_COSE_KEY: {_KTY: _EC2, _CRV: _P256, _X: public[1:], _Y: odd}}
 
 
 def _key_bytes(value: Any) -> Any:
     """The public key in a cnf claim, or None where it is anything else."""
     key = value.get(_COSE_KEY) if isinstance(value, dict) else None
     public = key.get(_X) if isinstance(key, dict) else None
-    if not isinstance(public, bytes):
+    if not isinstance(key, dict) or not isinstance(public, bytes):
         return None
+    odd = key.get(_Y)
+    if isinstance(odd, bool):
+        public = bytes([_EVEN + odd]) + public
     # Compared as bytes, so that nothing but the one spelling passes (true is not 1 there).
     return public if cbor.encode(value) == cbor.encode(_cose_key(public)) else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .gatt import EXCHANGE_MOST, OFFER_MOST
-from .layout import blob, confirmation, fixed, text, uint
+from .gatt import OFFER_MOST
+from .layout import blob, confirmation, fixed, phone_key, text, uint
+from .sealing import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE
 from .signed import (
     AUTHORITY_KID_SIZE,
     ID_SIZE,
@@ -124,7 +125,7 @@ CREDENTIAL = Kind(
         uint(4, "expires"),
         uint(5, "not_before"),
         fixed(7, "id", 8),
-        confirmation(8, "key"),
+        phone_key(8, "key"),
         uint(-1, "offline_floor"),
         uint(-3, "recipient"),
         uint(-4, "least_app"),
@@ -249,9 +250,9 @@ Record = NamedTuple(
 RECORD = (
     fixed(1, "certificate_hash", HASH_SIZE),
     blob(2, "offer", OFFER_MOST),
-    blob(3, "enc", 32),
-    blob(4, "credential", EXCHANGE_MOST),
-    blob(5, "approval", EXCHANGE_MOST),
+    fixed(3, "enc", ENC_SIZE),
+    blob(4, "credential", CREDENTIAL_MOST),
+    blob(5, "approval", APPROVAL_MOST),
     uint(6, "mode", ONLINE, ONLINE),
     uint(7, "accepted"),
 )

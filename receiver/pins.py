@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from . import cbor
 from .errors import Error
+from .layout import ED25519_SIZE
 from .reasons import MALFORMED
 from .signed import AUTHORITY_KID_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEY_SIZE = 32
 KID_MOST = 0xFFFF
 
 
@@ -28,7 +28,7 @@ def decode(data: bytes) -> dict[bytes, bytes]:
         raise Error(MALFORMED, "pins are not a map")
     pins = {}
     for kid, key in value.items():
-        if not 0 <= kid <= KID_MOST or not isinstance(key, bytes) or len(key) != KEY_SIZE:
+        if not 0 <= kid <= KID_MOST or not isinstance(key, bytes) or len(key) != ED25519_SIZE:
             raise Error(MALFORMED, "pin %d" % kid)
         pins[kid.to_bytes(AUTHORITY_KID_SIZE, "big")] = key
     return pins

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import layout, messages
 from .errors import Error
-from .gatt import CERTIFICATE_MOST, EXCHANGE_MOST, OFFER_MOST
+from .gatt import CERTIFICATE_MOST, OFFER_MOST
 from .layout import blob, fixed, text, uint
 from .messages import CURRENCY_MOST, HASH_SIZE, RECEIVER_ID_SIZE, REFERENCE_SIZE, TILL_MOST
 from .reasons import WRONG_TYPE
+from .sealing import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE, RECEIPT_MOST
 from .signed import ID_SIZE
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ LAYOUTS = {
         Open,
     ),
     CANCEL: Layout((fixed(1, "reference", REFERENCE_SIZE), uint(2, "reason", *_REASON)), Cancel),
-    RESULT: Layout((_SESSION, blob(2, "receipt", EXCHANGE_MOST - 1)), Result),
+    RESULT: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), Result),
     STATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     CERTIFICATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
@@ -159,13 +160,13 @@ LAYOUTS = {
             uint(1, "link", 0, LINK_MOST),
             fixed(2, "certificate_hash", HASH_SIZE),
             blob(3, "offer", OFFER_MOST),
-            blob(4, "enc", 32),
-            blob(5, "data", EXCHANGE_MOST),
+            fixed(4, "enc", ENC_SIZE),
+            blob(5, "data", CREDENTIAL_MOST),
         ),
         CredentialRecord,
     ),
     APPROVAL: Layout(
-        (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", EXCHANGE_MOST)), ApprovalRecord
+        (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", APPROVAL_MOST)), ApprovalRecord
     ),
     VERDICT: Layout(
         (_SESSION, fixed(2, "approval_id", ID_SIZE), uint(3, "reason", *_REASON)), Verdict

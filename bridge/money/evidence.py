@@ -95,7 +95,8 @@ def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> byte
     context = session.approval_context(
         offered.certificate_hash, offered.data, record.enc, record.data
     )
-    parsed = signed.parse(messages.APPROVAL, data)
+    holder: Credential = signed.parse(messages.CREDENTIAL, record.data).value
+    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
     return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
 
 
