@@ -1,9 +1,8 @@
 """X25519 (RFC 7748 §5): a Montgomery ladder of 255 equal steps.
 
 Each step is one call of the field's kernel, the same for a 0 and a 1: no branch and no address
-depends on the private key. The last product modulo p is taken in Python's integers, whose time tells
-a little of the shared secret's size, and nobody on air can send the same key twice to measure it:
-an ephemeral key answers one link.
+depends on the private key. The secret alone leaves the field through Python's integers, whose time
+tells a little of its size; an ephemeral key is used for one offer, too few times to measure.
 """
 
 from __future__ import annotations
