@@ -52,7 +52,7 @@ def sizes(architecture: str) -> dict[str, int]:
 
 @cache
 def _functions(source: str, architecture: str, path: str) -> dict[str, Function]:
-    module = mpy.parse(_compile(source, architecture, path))
+    module = mpy.parse(compile_source(source, architecture, path))
     definitions, children = _definitions(source), module.body.children
     if len(definitions) != len(children):
         raise BuildError(f"{path}: {len(children)} scopes, {len(definitions)} plain functions")
@@ -77,8 +77,8 @@ def _kind(node: ast.FunctionDef) -> str:
     return kinds.get(decorators[0], mpy.BYTECODE) if decorators else mpy.BYTECODE
 
 
-def _compile(source: str, architecture: str, path: str) -> bytes:
-    """What mpy-cross makes of it."""
+def compile_source(source: str, architecture: str, path: str) -> bytes:
+    """The .mpy file that mpy-cross makes of it; raises BuildError."""
     if architecture not in ARCHITECTURES:
         raise BuildError(f"{architecture} is none of {ARCHITECTURES}")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
