@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
-from pathlib import Path
-from typing import Any
 
-import cryptography_vectors
+from table import Case, published, write
 
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -24,7 +21,6 @@ NONCE = 0x4142434445464748494A4B4C4D4E4F505152535455565758
 LENGTHS = (0, 1, 2, 47, 48, 63, 64, 127, 128, 1023)  # around the blocks of SHA-512
 
 Point = tuple[int, int]
-Case = dict[str, Any]
 
 
 def add(p: Point, q: Point) -> Point:
@@ -135,6 +131,27 @@ def mixed_orders() -> list[Case]:
     return cases
 
 
+def near() -> list[Case]:
+    """Key and R beside each other and the base point, where additions have their corners."""
+    numbers = [*range(1, 18), 2**32, 2**63, 2**64, 2**128, 2**192, 2**251, L // 2, L // 3]
+    cases = []
+    for n in numbers:
+        cases += [
+            solve(f"key {n:x} times the base point", n, 0, NONCE, 0, True),
+            solve(f"key minus {n:x} times the base point", L - n, 0, NONCE, 0, True),
+            solve(f"R {n:x} times the base point", SECRET, 0, n, 0, True),
+        ]
+    cases += [
+        solve("key and R the base point", 1, 0, 1, 0, True),
+        solve("R the key", SECRET, 0, SECRET, 0, True),
+        solve("R the key negated", SECRET, 0, L - SECRET % L, 0, True),
+    ]
+    for i in range(1, 8):
+        cases.append(solve(f"key the base point plus small order, {i}", 1, i, NONCE, i, True))
+        cases.append(solve(f"R the base point plus small order, {i}", SECRET, i, 1, i, True))
+    return cases
+
+
 def flipped(data: bytes) -> bytes:
     """A point with the sign of x changed."""
     return data[:31] + bytes((data[31] ^ 0x80,))
@@ -189,8 +206,7 @@ def spoilt() -> list[Case]:
 
 def signing() -> list[Case]:
     """Lines `secret:public:message:signature:` of the package's file, by message length."""
-    path = Path(cryptography_vectors.__file__).parent / "asymmetric/Ed25519/sign.input"
-    lines = path.read_text().split()
+    lines = published("asymmetric/Ed25519/sign.input").read_text().split()
     cases = []
     for length in LENGTHS:
         secret, public, message, signed = lines[length].split(":")[:4]
@@ -206,15 +222,6 @@ def digests() -> list[Case]:
     return [{"message": m.hex(), "digest": hashlib.sha512(m).hexdigest()} for m in messages]
 
 
-def write(name: str, tables: dict[str, list[Case]]) -> None:
-    """One case a line, so that a change can be read."""
-    parts = []
-    for title, cases in tables.items():
-        lines = ",\n".join("  " + json.dumps(entry) for entry in cases)
-        parts.append(f'"{title}": [\n{lines}\n]')
-    Path(__file__).with_name(name).write_text("{" + ",\n".join(parts) + "}\n")
-
-
 if __name__ == "__main__":
-    write("ed25519.json", {"sign": signing(), "verify": mixed_orders() + spoilt()})
+    write("ed25519.json", {"sign": signing(), "verify": mixed_orders() + spoilt() + near()})
     write("sha512.json", {"digests": digests()})
