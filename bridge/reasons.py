@@ -141,6 +141,7 @@ TABLE = {
     ),
     codes.STALE_STATE: _FAULT,
     codes.NO_CERTIFICATE: _ENROL,
+    codes.BAD_KEY: _FAULT,
     codes.CODE_WRONG: Texts(
         "Fel kod. Köparen kan försöka igen direkt, du behöver inte göra något.",
         "Wrong code. The buyer can try again at once, you need not do anything.",

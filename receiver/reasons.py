@@ -41,6 +41,7 @@ VERDICT_TIMEOUT = 29
 BUSY = 30
 STALE_STATE = 31
 NO_CERTIFICATE = 32
+BAD_KEY = 33
 
 # What the authority answers.
 CODE_WRONG = 40
