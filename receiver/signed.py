@@ -77,6 +77,16 @@ def encode(
     return cose.build(alg, kid, payload, kind.type, context, sign)
 
 
+def encode_job(
+    kind: Kind, value: Any, kid: bytes, sign_job: Callable[[bytes], Job[bytes]]
+) -> Job[bytes]:
+    """As `encode` without a context, where `sign_job` signs in slices."""
+    header = cose.protected_header(cose.ALG_ED25519, kid)
+    payload = layout.encode(kind.fields, value)
+    signature = yield from sign_job(cose.to_be_signed(kind.type, b"", header, payload))
+    return encode(kind, value, kid, lambda _: signature)
+
+
 def parse(kind: Kind, data: bytes, alg: int = cose.ALG_ED25519) -> Signed:
     """Strictly parse; says nothing about the signature. Raises Error."""
     sign1 = cose.parse(data, alg, kind.kid_size)
