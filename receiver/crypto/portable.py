@@ -1,10 +1,79 @@
-"""The device's back end: plain Python, on MicroPython and CPython alike."""
+"""The device's back end: only names. MicroPython and CPython alike.
+
+What holds tables or kernels is imported at its first use: a board that never checks a P-256 key
+never loads the curve, and what it has loaded is there for all.
+"""
 
 from __future__ import annotations
 
-from .ed25519 import public as ed25519_public
-from .ed25519 import sign as ed25519_sign
-from .ed25519 import verify as ed25519_verify
-from .sha512 import sha512
+from typing import TYPE_CHECKING
 
-__all__ = ["ed25519_public", "ed25519_sign", "ed25519_verify", "sha512"]
+if TYPE_CHECKING:
+    from . import ed25519
+    from .job import Job
+
+
+def sha512(data: bytes) -> bytes:
+    from .sha512 import sha512
+
+    return sha512(data)
+
+
+def ed25519_public(seed: bytes) -> bytes:
+    from .ed25519 import public
+
+    return public(seed)
+
+
+def ed25519_sign(seed: bytes, message: bytes) -> bytes:
+    from .ed25519 import sign
+
+    return sign(seed, message)
+
+
+def ed25519_sign_job(seed: bytes, message: bytes) -> Job[bytes]:
+    from .ed25519 import sign_job
+
+    return sign_job(seed, message)
+
+
+def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    from .ed25519 import verify
+
+    return verify(public, message, signature)
+
+
+def ed25519_key_job(public: bytes) -> Job[ed25519.Key | None]:
+    from .ed25519 import key_job
+
+    return key_job(public)
+
+
+def ed25519_check_job(key: ed25519.Key, message: bytes, signature: bytes) -> Job[bool]:
+    from .ed25519 import check_job
+
+    return check_job(key, message, signature)
+
+
+def x25519_public(private: bytes) -> bytes:
+    from .x25519 import public
+
+    return public(private)
+
+
+def x25519_public_job(private: bytes) -> Job[bytes]:
+    from .x25519 import public_job
+
+    return public_job(private)
+
+
+def x25519(private: bytes, public: bytes) -> bytes | None:
+    from .x25519 import shared
+
+    return shared(private, public)
+
+
+def x25519_job(private: bytes, public: bytes) -> Job[bytes | None]:
+    from .x25519 import shared_job
+
+    return shared_job(private, public)
