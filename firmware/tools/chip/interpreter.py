@@ -1,0 +1,133 @@
+"""What the portable code costs on a chip: one run counted, times what was measured once.
+
+The code runs on CPython with the chip's machine code in place of each kernel's twin, so kernels
+count exactly. Of the rest only our own files in receiver/crypto are counted: CPython's opcodes
+stand for MicroPython's bytecodes (see `opcodes.py`), and operations on integers beyond a word are
+seen by their operands (see `operators.py`). Not counted: what built-ins do (SHA-256,
+int.from_bytes, slices, range checks of a list) and the collection of garbage.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from types import FunctionType, ModuleType
+from typing import Any
+
+from firmware.tools.chip import opcodes, operators
+from firmware.tools.chip.build import KERNELS
+from firmware.tools.chip.emulator import Kernel, kernel
+from firmware.tools.chip.memory import Buffer
+
+# RV32 instructions, measured on MicroPython 1.29-preview. A call of a function costs more than its
+# bytecodes, most bytecodes cost less than this mean.
+BYTECODE = 70
+EMPTY_TURN = 270  # of `for _ in range(n)`: about four bytecodes
+VIPER_CALL_LOCAL, VIPER_CALL = 530, 820  # the name a local, a global; the kernel's own on top
+
+_CRYPTO, _TWINS = "receiver.crypto.", "receiver.crypto.twins."
+
+
+@dataclass
+class Work:
+    """What a run did; `instructions` is what that costs on an RV32 chip."""
+
+    bytecodes: int = 0
+    kernel_calls: Counter[str] = field(default_factory=Counter)  # by "file.function"
+    kernel_instructions: Counter[str] = field(default_factory=Counter)
+    big: Counter[str] = field(default_factory=Counter)  # operations beyond a word, by operator
+    big_instructions: int = 0
+
+    @property
+    def interpreter(self) -> int:
+        """Instructions outside the kernels."""
+        calls = self.kernel_calls.total() * VIPER_CALL
+        return self.bytecodes * BYTECODE + calls + self.big_instructions
+
+    @property
+    def instructions(self) -> int:
+        return self.interpreter + self.kernel_instructions.total()
+
+
+def count(function: Callable[..., Any], *arguments: Any) -> Work:
+    """What one call does; its modules must be imported already."""
+    work = Work()
+    with _instrumented(lambda: work):
+        _trace(work, lambda: function(*arguments))
+    return work
+
+
+def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> list[Work]:
+    """What a job does from one yield to the next."""
+    found = [Work()]
+    with _instrumented(lambda: found[-1]):
+        steps = job(*arguments)
+        while _trace(found[-1], lambda: next(steps, steps)) is None:
+            found.append(Work())
+    return found
+
+
+def _trace(work: Work, run: Callable[[], Any]) -> Any:
+    before = sys.gettrace()
+
+    def executed(weight: int) -> None:
+        work.bytecodes += weight
+
+    sys.settrace(opcodes.tracer(executed))
+    try:
+        return run()
+    finally:
+        sys.settrace(before)
+
+
+@contextmanager
+def _instrumented(current: Callable[[], Work]) -> Iterator[None]:
+    """Meanwhile modules of ours call the chip's code and tell of their big integers."""
+
+    def big(operator: str, times: int, cost: int) -> None:
+        current().big[operator] += times
+        current().big_instructions += cost
+
+    def hidden(bytecodes: int) -> None:
+        current().bytecodes -= bytecodes
+
+    with ExitStack() as undo:
+        for path, module in list(sys.modules.items()):
+            if path.startswith(_CRYPTO) and opcodes.is_ours(str(module.__file__)):
+                undo.enter_context(operators.told(module, big, hidden))
+                for name, twin in list(_twins(module)):
+                    setattr(module, name, _counted(current, twin))
+                    undo.callback(setattr, module, name, twin)
+        yield
+
+
+def _twins(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
+    for name, value in vars(module).items():
+        if isinstance(value, FunctionType) and value.__module__.startswith(_TWINS):
+            yield name, value
+
+
+def _counted(current: Callable[[], Work], twin: FunctionType) -> Callable[..., int | None]:
+    file = twin.__module__.removeprefix(_TWINS)
+    name, run = f"{file}.{twin.__name__}", _loaded(f"{KERNELS}/{file}.py", twin.__name__)
+
+    def call(*arguments: int | Buffer) -> int | None:
+        tracer = sys.gettrace()
+        sys.settrace(None)  # the emulator's own work is none of ours
+        try:
+            return run.call(*arguments)
+        finally:
+            sys.settrace(tracer)
+            current().kernel_calls[name] += 1
+            current().kernel_instructions[name] += run.instructions
+
+    return call
+
+
+@cache
+def _loaded(path: str, name: str) -> Kernel:
+    return kernel(path, name)
