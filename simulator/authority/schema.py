@@ -108,15 +108,17 @@ CREATE TABLE transactions (
         AND reference IS NOT NULL AND credential IS NOT NULL AND counter IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
--- A sale is held or posted once; after a void it may be offered again.
+-- A sale, a session and an offer's number carry one hold at a time: after a void the next phone's
+-- approval of the same offer is as good as the first (a receiver refuses one candidate and forwards
+-- the next, design 3.4).
 CREATE UNIQUE INDEX one_hold_per_sale ON transactions (receiver, reference)
     WHERE state IN ('PENDING', 'POSTED');
-
--- A session, an offer's number and a credential's counter are used up by the first hold for good.
 CREATE UNIQUE INDEX one_hold_per_session ON transactions (session)
-    WHERE state <> 'DECLINED';
+    WHERE state IN ('PENDING', 'POSTED');
 CREATE UNIQUE INDEX one_hold_per_sequence ON transactions (receiver_key, sequence)
-    WHERE state <> 'DECLINED';
+    WHERE state IN ('PENDING', 'POSTED');
+
+-- A credential's counter is used up by its first hold for good.
 CREATE UNIQUE INDEX one_hold_per_counter ON transactions (credential, counter)
     WHERE state <> 'DECLINED';
 

@@ -47,12 +47,15 @@ class Books:
         )
         self.certificate = receivers.enrol(self.store, self.keys, value, "client")
 
-    def evidence(self, sequence: int, k: bytes = K, **changes: Any) -> Evidence:
+    def evidence(
+        self, sequence: int, k: bytes = K, counter: int | None = None, **changes: Any
+    ) -> Evidence:
         """A verified record of sale number `sequence`; `changes` are the offer's."""
+        counter = sequence if counter is None else counter
         values = {"sequence": sequence, "reference": sequence.to_bytes(8, "big")} | changes
         offer = evidence.offer(RECEIVER, self.certificate, NOW, **values)
         approval = evidence.approval(
-            PHONE, self.certificate, offer, self.credential, k=k, counter=sequence
+            PHONE, self.certificate, offer, self.credential, k=k, counter=counter
         )
         data = evidence.record(self.certificate, offer, self.credential, approval, NOW)
         issued = receivers.issued(self.store, session.certificate_hash(self.certificate))
@@ -149,11 +152,21 @@ def test_declined_attempt_uses_nothing_up(books: Books) -> None:
     assert books.authorise(books.evidence(1, till=4)) == reasons.OK
 
 
-def test_voided_session_is_not_held_again(books: Books) -> None:
+def test_a_session_carries_one_hold_at_a_time(books: Books) -> None:
+    """The receiver refuses one approval of an offer, and the next one is held in its place."""
+    first, second = books.evidence(1), books.evidence(1, counter=2)
+    assert first.session == second.session
+    assert books.authorise(first) == reasons.OK
+    assert books.authorise(books.evidence(1, counter=3)) == reasons.CONFLICT
+    assert ledger.reverse(books.store, evidence.RECEIVER_ID, first.approval_id, NOW) == VOIDED
+    assert books.authorise(second) == reasons.OK
+
+
+def test_the_counter_of_a_voided_approval_is_used_up(books: Books) -> None:
     first = books.evidence(1)
     assert books.authorise(first) == reasons.OK
     assert ledger.reverse(books.store, evidence.RECEIVER_ID, first.approval_id, NOW) == VOIDED
-    assert books.authorise(books.evidence(1, till=4)) == reasons.CONFLICT  # the same sequence
+    assert books.authorise(books.evidence(2, counter=1)) == reasons.CONFLICT
 
 
 def test_posted_is_not_reversed(books: Books) -> None:
