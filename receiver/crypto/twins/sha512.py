@@ -1,0 +1,46 @@
+"""One block of SHA-512 in whole words; work is laid out by ../sha512.py."""
+
+from __future__ import annotations
+
+_MASK = 0xFFFFFFFFFFFFFFFF
+_TWICE = 0x10000000000000001  # times a word: the word beside itself, so that a shift turns it
+_STATE, _COPY, _WORDS, _COUNT = 0, 64, 128, 80  # places of bytes, and how many words there are
+
+
+def schedule(work: bytearray, at: int, data: bytes) -> None:
+    """As the kernel (FIPS 180-4 §6.4.2, step 1)."""
+    work[_COPY:_WORDS] = work[_STATE:_COPY]
+    words = [int.from_bytes(data[i : i + 8], "big") for i in range(at, at + 128, 8)]
+    for i in range(16, _COUNT):
+        x = words[i - 15] * _TWICE
+        y = words[i - 2] * _TWICE
+        low = (x >> 1 ^ x >> 8) & _MASK ^ words[i - 15] >> 7
+        high = (y >> 19 ^ y >> 61) & _MASK ^ words[i - 2] >> 6
+        words.append((words[i - 16] + low + words[i - 7] + high) & _MASK)
+    _put(work, _WORDS, words)
+
+
+def compress(work: bytearray, size: int, rounds: bytes) -> None:
+    """As the kernel, but for what it leaves behind the state (steps 2 to 4, names as there)."""
+    state = h, g, f, e, d, c, b, a = _take(work, _COPY, 8)
+    words, constants = _take(work, _WORDS, _COUNT), _take(rounds, 0, size // 8)
+    for word, constant in zip(words, constants, strict=True):
+        x = e * _TWICE
+        sum1 = (x >> 14 ^ x >> 18 ^ x >> 41) & _MASK
+        t1 = h + sum1 + (g ^ e & (f ^ g)) + constant + word
+        x = a * _TWICE
+        sum0 = (x >> 28 ^ x >> 34 ^ x >> 39) & _MASK
+        t2 = sum0 + (a & b | c & (a | b))
+        h, g, f, e = g, f, e, (d + t1) & _MASK
+        d, c, b, a = c, b, a, (t1 + t2) & _MASK
+    after = (h, g, f, e, d, c, b, a)
+    _put(work, _STATE, [(x + y) & _MASK for x, y in zip(state, after, strict=True)])
+
+
+def _take(data: bytes | bytearray, at: int, count: int) -> list[int]:
+    return [int.from_bytes(data[i : i + 8], "little") for i in range(at, at + 8 * count, 8)]
+
+
+def _put(work: bytearray, at: int, words: list[int]) -> None:
+    for i, word in enumerate(words):
+        work[at + 8 * i : at + 8 * i + 8] = word.to_bytes(8, "little")
