@@ -9,7 +9,7 @@ import pytest
 
 from firmware.tools.chip import __main__ as command
 from firmware.tools.chip import build, mpy
-from firmware.tools.compile import ARCHITECTURES
+from firmware.tools.compile import ARCHITECTURES, ROOT, device_files
 
 SOURCE = """
 import micropython
@@ -109,6 +109,12 @@ def test_every_kernel_compiles(path: str, architecture: str) -> None:
 
 def test_the_kernels_fit_into_instruction_ram() -> None:
     assert sum(build.sizes("xtensawin").values()) <= build.CODE_LIMIT
+
+
+def test_native_code_is_nowhere_else() -> None:
+    """Else the sum would not be the whole of it."""
+    elsewhere = [path for path in device_files() if str(path) not in build.kernel_files()]
+    assert [path for path in elsewhere if "@micropython." in (ROOT / path).read_text()] == []
 
 
 def test_the_table_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
