@@ -18,6 +18,9 @@ LONG_FILES = {
     "simulator/phone/conversation.py": "a phone's whole conversation, one handler for each event",
     "simulator/unixport/bluetooth.py": "MicroPython's `bluetooth` module is one file",
 }
+LONG_FUNCTIONS = {
+    "receiver/crypto/kernels/chacha20.py": "a kernel calls nothing: a block is one piece",
+}
 # What a generator writes nobody reads in one go: the generator is what must be seen whole.
 GENERATED = {
     "receiver/crypto/kernels/field.py": field_kernel.source,
@@ -28,10 +31,10 @@ MODULES = [path for path in files(*PACKAGES) if str(path.relative_to(ROOT)) not 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_file_fits(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
-    if str(path.relative_to(ROOT)) not in LONG_FILES:
+    lines, name = len(path.read_text().splitlines()), str(path.relative_to(ROOT))
+    if name not in LONG_FILES:
         assert lines <= FILE_LINES
-    for function in functions(path):
+    for function in [] if name in LONG_FUNCTIONS else functions(path):
         size = (function.end_lineno or 0) - function.lineno + 1
         assert size <= FUNCTION_LINES, f"{function.name} in line {function.lineno}"
 
