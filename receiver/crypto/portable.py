@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .hkdf import hmac_sha256
+
 if TYPE_CHECKING:
     from . import ed25519
     from .job import Job
+
+__all__ = ["hmac_sha256"]
 
 
 def sha512(data: bytes) -> bytes:
@@ -77,3 +81,15 @@ def x25519_job(private: bytes, public: bytes) -> Job[bytes | None]:
     from .x25519 import shared_job
 
     return shared_job(private, public)
+
+
+def chacha_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
+    from .chacha import seal
+
+    return seal(key, nonce, plaintext, aad)
+
+
+def chacha_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes | None:
+    from .chacha import open_
+
+    return open_(key, nonce, sealed, aad)

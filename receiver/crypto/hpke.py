@@ -1,0 +1,132 @@
+"""HPKE (RFC 9180), base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305.
+
+The same for both back ends. The receiver is the recipient, the phone the sender.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from .hkdf import expand, extract
+
+if TYPE_CHECKING:
+    from . import Crypto
+    from .job import Job
+
+KEY_SIZE = 32
+NONCE_SIZE = 12
+# As many messages as there are nonces, but for the last one (RFC 9180 §5.2).
+MESSAGE_LIMIT = 2 ** (8 * NONCE_SIZE) - 1
+
+_SECRET_SIZE = 32
+_VERSION = b"HPKE-v1"
+_KEM_SUITE = b"KEM\x00\x20"
+_SUITE = b"HPKE\x00\x20\x00\x01\x00\x03"
+_BASE_MODE = b"\x00"
+_NO_PSK = b""
+
+# What a context is; nonces would repeat if one sealed in both directions (RFC 9180 §9.8).
+_SENDER = 0
+_RECIPIENT = 1
+_ERASED = 2
+
+
+def recipient_job(
+    crypto: Crypto, enc: bytes, private: bytes, public: bytes, info: bytes
+) -> Job[Context | None]:
+    """The context for the encapsulated key `enc` (§5.1.1), None where the shared secret is zero.
+
+    `private` and `public` are the recipient's own. An `enc` that is not 32 bytes gives None, too.
+    """
+    shared = yield from crypto.x25519_job(private, enc)
+    if shared is None:
+        return None
+    return Context(crypto, _RECIPIENT, _shared_secret(shared, enc, public), info)
+
+
+def sender(
+    crypto: Crypto, public: bytes, info: bytes, ephemeral_private: bytes
+) -> tuple[bytes, Context] | None:
+    """The encapsulated key and a context towards `public`, the recipient's key (§5.1.1).
+
+    `ephemeral_private` is fresh each time. None where the shared secret is zero.
+    """
+    shared = crypto.x25519(ephemeral_private, public)
+    if shared is None:
+        return None
+    enc = crypto.x25519_public(ephemeral_private)
+    return enc, Context(crypto, _SENDER, _shared_secret(shared, enc, public), info)
+
+
+class Context:
+    """One direction of sealed messages, and secrets for other uses (§5.2, §5.3).
+
+    Using it in the other role, beyond its message limit or once erased raises ValueError.
+    """
+
+    def __init__(self, crypto: Crypto, role: int, shared_secret: bytes, info: bytes) -> None:
+        """The key schedule (§5.1)."""
+        hashes = _extract(b"", b"psk_id_hash", b"") + _extract(b"", b"info_hash", info)
+        schedule = _BASE_MODE + hashes
+        secret = _extract(shared_secret, b"secret", _NO_PSK)
+        self._crypto = crypto
+        self._role = role
+        self._sequence = 0
+        self._key = bytearray(_expand(secret, b"key", schedule, KEY_SIZE))
+        self._base_nonce = bytearray(_expand(secret, b"base_nonce", schedule, NONCE_SIZE))
+        self._exporter_secret = bytearray(_expand(secret, b"exp", schedule, _SECRET_SIZE))
+
+    def seal(self, plaintext: bytes, aad: bytes = b"") -> bytes:
+        """The next message, 16 bytes longer; senders only."""
+        nonce = self._nonce(_SENDER)
+        sealed = self._crypto.chacha_seal(cast("bytes", self._key), nonce, plaintext, aad)
+        self._sequence += 1
+        return sealed
+
+    def open(self, sealed: bytes, aad: bytes = b"") -> bytes | None:
+        """What is in the next message, None if `sealed` is not that one; recipients only."""
+        nonce = self._nonce(_RECIPIENT)
+        plaintext = self._crypto.chacha_open(cast("bytes", self._key), nonce, sealed, aad)
+        if plaintext is not None:
+            self._sequence += 1
+        return plaintext
+
+    def export(self, label: bytes, length: int) -> bytes:
+        """`length` bytes that both sides, and nobody else, derive for `label` (§5.3)."""
+        if self._role == _ERASED:
+            raise ValueError("HPKE context is erased")
+        return _expand(cast("bytes", self._exporter_secret), b"sec", label, length)
+
+    def erase(self) -> None:
+        """Overwrite key, base nonce and exporter secret; harmless the second time.
+
+        What they were derived through lies in the heap until its memory is used again.
+        """
+        self._role = _ERASED
+        for secret in (self._key, self._base_nonce, self._exporter_secret):
+            secret[:] = bytes(len(secret))
+
+    def _nonce(self, role: int) -> bytes:
+        """The nonce of the next message (§5.2), if it is one for this role."""
+        if self._role != role:
+            raise ValueError("HPKE context is erased, or of the other role")
+        if self._sequence >= MESSAGE_LIMIT:
+            raise ValueError("HPKE context has reached its message limit")
+        nonce = int.from_bytes(self._base_nonce, "big") ^ self._sequence
+        return nonce.to_bytes(NONCE_SIZE, "big")
+
+
+def _shared_secret(shared: bytes, enc: bytes, public: bytes) -> bytes:
+    """What DHKEM makes of the result of X25519 (§4.1)."""
+    secret = _extract(b"", b"eae_prk", shared, _KEM_SUITE)
+    return _expand(secret, b"shared_secret", enc + public, _SECRET_SIZE, _KEM_SUITE)
+
+
+def _extract(salt: bytes, label: bytes, ikm: bytes, suite: bytes = _SUITE) -> bytes:
+    """LabeledExtract (§4)."""
+    return extract(salt, _VERSION + suite + label + ikm)
+
+
+def _expand(secret: bytes, label: bytes, info: bytes, length: int, suite: bytes = _SUITE) -> bytes:
+    """LabeledExpand (§4)."""
+    return expand(secret, length.to_bytes(2, "big") + _VERSION + suite + label + info, length)
