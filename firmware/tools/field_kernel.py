@@ -68,7 +68,9 @@ _P256 = ((7, 5, "+"), (14, 10, "+"), (17, 3, "-"), (19, 9, "+"))
 
 def source() -> str:
     """The kernel's text."""
-    lines = ["if op <= 2:", "    while n > 0:", *_indent(_products(), 2)]
+    lines = ["if op <= 2:", "    if op == 1:", "        n = 1"]
+    lines += ["    while n > 0:", "        n -= 1"]
+    lines += _indent(_products(), 2)
     lines += _indent(_reductions(), 2)
     lines += ["elif op <= 4:", *_indent(_sums(), 1)]
     return _HEAD + "\n".join(_indent(lines, 2)) + "\n" + _TAIL
@@ -80,8 +82,8 @@ def _indent(lines: list[str], depth: int) -> list[str]:
 
 def _products() -> list[str]:
     """Columns w0 ... w38 of a product (op 1), or of a square (op 2), repeated n times."""
-    product = ["n = 0", *_load("x{0} = b[{0}]", LIMBS), "b = ptr16(e)"]
-    square = ["n -= 1", "a = d", *_load("x{0} = b[{0}] * 2", LIMBS - 1)]
+    product = [*_load("x{0} = b[{0}]", LIMBS), "b = ptr16(e)"]
+    square = ["a = d", *_load("x{0} = b[{0}] * 2", LIMBS - 1)]
     for column in range(COLUMNS):
         first, last = max(0, column - LIMBS + 1), min(LIMBS, column + 1)
         product += _column(column, [f"b[{column - i}] * x{i}" for i in range(first, last)])

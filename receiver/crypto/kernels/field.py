@@ -21,10 +21,12 @@ def run(c: int, b: ptr16, program: ptr8, table: ptr16):
             e = entry + (n - 64) * 40 + choice
         pc += 4
         if op <= 2:
+            if op == 1:
+                n = 1
             while n > 0:
+                n -= 1
                 b = ptr16(a)
                 if op == 1:
-                    n = 0
                     x0 = b[0]
                     x1 = b[1]
                     x2 = b[2]
@@ -486,7 +488,6 @@ def run(c: int, b: ptr16, program: ptr8, table: ptr16):
                     c = b[19] * x19
                     w38 = c
                 else:
-                    n -= 1
                     a = d
                     x0 = b[0] * 2
                     x1 = b[1] * 2
