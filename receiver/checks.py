@@ -121,6 +121,15 @@ def approval(
     return finish(approval_job(crypto, offered, credential_data, holder, key, enc, data, least_app))
 
 
+def approval_id(
+    offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
+) -> bytes:
+    """The name of an approval whose signature nobody has looked at; raises Error if it is none."""
+    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
+    context = session.approval_context(offered.certificate_hash, offered.data, enc, credential_data)
+    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+
+
 def _equal(found: int, wanted: int, reason: int) -> None:
     if found != wanted:
         raise Error(reason, "%d instead of %d" % (found, wanted))

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from nacl import bindings
 
-from receiver import layout, messages, session, signed
+from receiver import cose, layout, messages, session, signed
 from receiver.crypto import host
 from simulator import proof
+from simulator.phone.keys import ED25519, P256, PhoneKey
 
 if TYPE_CHECKING:
     from simulator.authority.keys import Keys
@@ -26,6 +27,7 @@ REFERENCE = b"saleref1"
 LIFE_S = 3600
 TTL_S = 90
 APP = 7
+ENC = sha256(b"enc").digest()  # what a phone sent as its encapsulated key
 
 
 def seed(name: str) -> bytes:
@@ -68,13 +70,13 @@ def offer(receiver: bytes, certificate: bytes, now: int, **changes: Any) -> byte
     return signed.encode(messages.OFFER, value._replace(**changes), kid, sign)
 
 
-def credential(keys: Keys, phone: bytes, now: int, **changes: Any) -> bytes:
-    """The authority's word about the phone with this seed."""
+def credential(keys: Keys, phone: bytes, now: int, *, kind: str = P256, **changes: Any) -> bytes:
+    """The authority's word about the phone with this private key."""
     value = messages.Credential(
         expires=now + LIFE_S,
         not_before=now - LIFE_S,
         id=b"cred0001",
-        key=host.ed25519_public(phone),
+        key=PhoneKey(kind, phone).public,
         offline_floor=0,
         recipient=1,
         least_app=1,
@@ -89,24 +91,29 @@ def approval(
     credential: bytes,
     *,
     k: bytes = bytes(proof.KEY_SIZE),
-    enc: bytes = b"",
+    enc: bytes = ENC,
     **changes: Any,
 ) -> bytes:
-    """The buyer's yes to this offer, by default with its amount and the credential's recipient."""
+    """The buyer's yes to this offer, by default with its amount and the credential's recipient.
+
+    Signed by the private key `phone`, which is of the kind that the credential names.
+    """
     context = approval_context(certificate, offer, credential, enc)
+    holder = signed.parse(messages.CREDENTIAL, credential).value
+    alg = signed.algorithm(holder.key)
+    key = PhoneKey(P256 if alg == cose.ALG_ESP256 else ED25519, phone)
     seen = signed.parse(messages.OFFER, offer).value
     value = messages.Approval(
         version=messages.VERSION,
         counter=1,
         amount=seen.amount,
         currency=seen.currency,
-        recipient=signed.parse(messages.CREDENTIAL, credential).value.recipient,
+        recipient=holder.recipient,
         time=seen.issued,
         app=APP,
         proof=proof.prove(k, context),
     )
-    sign = partial(host.ed25519_sign, phone)
-    return signed.encode(messages.APPROVAL, value._replace(**changes), b"", sign, context)
+    return signed.encode(messages.APPROVAL, value._replace(**changes), b"", key.sign, context, alg)
 
 
 def record(
@@ -115,7 +122,7 @@ def record(
     credential: bytes,
     approval: bytes,
     accepted: int,
-    enc: bytes = b"",
+    enc: bytes = ENC,
 ) -> bytes:
     """The bundle for the authority."""
     value = messages.Record(
@@ -131,7 +138,7 @@ def record(
 
 
 def approval_context(
-    certificate: bytes, offer: bytes, credential: bytes, enc: bytes = b""
+    certificate: bytes, offer: bytes, credential: bytes, enc: bytes = ENC
 ) -> bytes:
     """What an approval is bound to, from the whole certificate."""
     hashed = session.certificate_hash(certificate)
@@ -139,10 +146,11 @@ def approval_context(
 
 
 def approval_id(
-    certificate: bytes, offer: bytes, credential: bytes, approval: bytes, enc: bytes = b""
+    certificate: bytes, offer: bytes, credential: bytes, approval: bytes, enc: bytes = ENC
 ) -> bytes:
     """The id under which money is asked for."""
-    parsed = signed.parse(messages.APPROVAL, approval)
+    holder = signed.parse(messages.CREDENTIAL, credential).value
+    parsed = signed.parse(messages.APPROVAL, approval, signed.algorithm(holder.key))
     context = approval_context(certificate, offer, credential, enc)
     return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
 

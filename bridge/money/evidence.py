@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import checks, messages, reasons, session, signed
+from receiver import checks, messages, reasons, signed
 from receiver.errors import Error
 
 if TYPE_CHECKING:
@@ -92,12 +92,8 @@ class Evidence:
 
 def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> bytes:
     """The name of an approval, its signature unseen; raises Error where it is no approval."""
-    context = session.approval_context(
-        offered.certificate_hash, offered.data, record.enc, record.data
-    )
     holder: Credential = signed.parse(messages.CREDENTIAL, record.data).value
-    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
-    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+    return checks.approval_id(offered, record.data, holder, record.enc, data)
 
 
 def _equal(found: object, wanted: object, reason: int) -> None:

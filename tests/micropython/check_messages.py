@@ -52,12 +52,14 @@ def reason_of(attempt):
 def check_signed(case, keys):
     kind = KINDS[case["kind"]]
     data, kid = bytes.fromhex(case["message"]), bytes.fromhex(case["kid"])
+    public = bytes.fromhex(keys[case["signer"]])
+    alg = signed.algorithm(public)
     value = value_of(kind.fields, kind.make, case["fields"])
-    parsed = signed.parse(kind, data)
+    parsed = signed.parse(kind, data, alg)
     assert parsed.value == value, case
     signature = parsed.sign1.signature
-    assert signed.encode(kind, value, kid, lambda _: signature) == data, case
-    signed.verify(kind, parsed, bytes.fromhex(keys[case["signer"]]), portable)
+    assert signed.encode(kind, value, kid, lambda _: signature, b"", alg) == data, case
+    signed.verify(kind, parsed, public, portable)
 
 
 def check_map(case):
@@ -86,6 +88,7 @@ def check_purchase(case, pins):
         for name in (
             "certificate",
             "offer",
+            "enc",
             "credential",
             "approval",
             "receipt",
@@ -104,7 +107,7 @@ def check_purchase(case, pins):
     offered = checks.offer(portable, holder, made["certificate"], offer)
     credential = checks.credential(portable, pins, made["credential"], now)
     approved = checks.approval(
-        portable, offered, made["credential"], credential, b"", made["approval"], 0
+        portable, offered, made["credential"], credential, made["enc"], made["approval"], 0
     )
     assert approved.id == made["approval_id"]
     receipt = signed.from_authority(messages.RECEIPT, made["receipt"], pins, portable)
@@ -115,7 +118,9 @@ def check_purchase(case, pins):
     assert session.session_id(offer) == made["session"]
     assert session.tag(offer) == made["tag"]
     assert session.match_code(offer) == case["match_code"]
-    context = session.approval_context(made["certificate_hash"], offer, b"", made["credential"])
+    context = session.approval_context(
+        made["certificate_hash"], offer, made["enc"], made["credential"]
+    )
     assert context == made["context"]
     reference = session.sale_reference(made["bridge_id"], case["till"], case["sale_id"])
     assert reference == made["reference"] == offered.offer.reference
@@ -126,7 +131,8 @@ def main():
         vectors = json.load(file)
     keys = vectors["keys"]
     pins = {bytes((role, 1)): bytes.fromhex(keys["authority %d" % role]) for role in range(1, 5)}
-    check_purchase(vectors["purchase"], pins)
+    for case in vectors["purchases"]:
+        check_purchase(case, pins)
     for case in vectors["signed"]:
         check_signed(case, keys)
     for case in vectors["maps"]:
@@ -135,8 +141,8 @@ def main():
         check_invalid(case)
     for case in vectors["refused"]:
         check_refused(case, pins)
-    count = sum([len(vectors[title]) for title in ("signed", "maps", "invalid", "refused")])
-    print(count + 1, "cases")
+    titles = ("purchases", "signed", "maps", "invalid", "refused")
+    print(sum([len(vectors[title]) for title in titles]), "cases")
 
 
 if __name__ == "__main__":

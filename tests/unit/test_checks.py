@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from receiver import checks, messages, reasons, session, signed
+from receiver import checks, cose, messages, reasons, session, signed
 from receiver.checks import Offered
 from receiver.crypto import host
+from receiver.crypto.job import finish
 from receiver.errors import Error
 from simulator.authority.keys import Keys
+from simulator.phone.keys import ED25519, KINDS, P256
 from tests import evidence
 
 NOW = 1_800_000_000
@@ -20,14 +22,14 @@ RECEIVER, PHONE = evidence.seed("receiver"), evidence.seed("phone")
 
 
 class Case:
-    """A sound purchase."""
+    """A sound purchase by a phone with this kind of key."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, kind: str) -> None:
         self.keys = keys
         self.pins = keys.pins()
         self.certificate = evidence.certificate(keys, RECEIVER, NOW)
         self.offer = evidence.offer(RECEIVER, self.certificate, NOW)
-        self.credential = evidence.credential(keys, PHONE, NOW)
+        self.credential = evidence.credential(keys, PHONE, NOW, kind=kind)
 
     def offered(self, data: bytes | None = None) -> Offered:
         holder = checks.certificate(host, self.pins, self.certificate, NOW)
@@ -35,15 +37,17 @@ class Case:
 
     def approve(self, data: bytes, least_app: int = 0) -> checks.Approved:
         holder = checks.credential(host, self.pins, self.credential, NOW)
-        return checks.approval(host, self.offered(), self.credential, holder, b"", data, least_app)
+        return checks.approval(
+            host, self.offered(), self.credential, holder, evidence.ENC, data, least_app
+        )
 
     def approval(self, **changes: Any) -> bytes:
         return evidence.approval(PHONE, self.certificate, self.offer, self.credential, **changes)
 
 
-@pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    return Case(Keys(tmp_path_factory.mktemp("authority") / "keys.json"))
+@pytest.fixture(scope="module", params=KINDS)
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    return Case(Keys(tmp_path_factory.mktemp("authority") / "keys.json"), request.param)
 
 
 def reason_of(attempt: Any, *arguments: Any, **named: Any) -> int:
@@ -168,7 +172,7 @@ def test_approval(case: Case) -> None:
         ({"currency": 978}, reasons.WRONG_CURRENCY),
         ({"recipient": 2}, reasons.WRONG_RECIPIENT),
         ({"app": 0}, reasons.OLD_APP),
-        ({"enc": b"\0"}, reasons.BAD_SIGNATURE),
+        ({"enc": bytes(32)}, reasons.BAD_SIGNATURE),
     ],
 )
 def test_approval_with_another(case: Case, changes: dict[str, Any], reason: int) -> None:
@@ -184,11 +188,14 @@ def test_the_stricter_of_two_least_apps_counts(case: Case) -> None:
 def test_approval_id_is_not_over_the_signature(case: Case) -> None:
     """Signatures can be rewritten; the content under them is what is approved."""
     data = case.approval()
-    parsed = signed.parse(messages.APPROVAL, data)
+    holder = signed.parse(messages.CREDENTIAL, case.credential).value
+    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
     context = evidence.approval_context(case.certificate, case.offer, case.credential)
     structure = signed.structure(messages.APPROVAL, parsed, context)
     assert parsed.sign1.signature not in structure
     assert case.approve(data).id == session.approval_id(structure)
+    offered, enc = case.offered(), evidence.ENC
+    assert checks.approval_id(offered, case.credential, holder, enc, data) == case.approve(data).id
 
 
 def test_every_bit_of_an_approval_counts(case: Case) -> None:
@@ -196,3 +203,88 @@ def test_every_bit_of_an_approval_counts(case: Case) -> None:
     for at in range(len(data)):
         changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         reason_of(case.approve, changed)
+
+
+def test_an_approval_under_the_other_algorithm(case: Case) -> None:
+    """The credential says which; there is nothing to choose."""
+    holder = signed.parse(messages.CREDENTIAL, case.credential).value
+    other = ED25519 if signed.algorithm(holder.key) == cose.ALG_ESP256 else P256
+    foreign = evidence.credential(case.keys, PHONE, NOW, kind=other)
+    data = evidence.approval(PHONE, case.certificate, case.offer, foreign)
+    assert reason_of(case.approve, data) == reasons.MALFORMED
+
+
+def test_a_phone_key_that_is_none(case: Case) -> None:
+    """Whoever it is named by: no signature can hold under it."""
+    for key in (b"\2" + bytes([255] * 32), bytes(32)):
+        attempt = partial(finish, signed.prepare_job(host, key))
+        assert reason_of(attempt) == reasons.BAD_SIGNATURE
+
+
+# In slices.
+
+
+class Counting:
+    """The host's back end, with a slice before each long step, and a count of them."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        work = getattr(host, name)
+
+        def job(*arguments: Any) -> Any:
+            self.steps.append(name)
+            yield
+            return (yield from work(*arguments))
+
+        return job if name.endswith("_job") else work
+
+
+def test_an_approval_in_slices(case: Case) -> None:
+    crypto: Any = Counting()
+    ring = signed.Ring(crypto, case.pins)
+    holder = finish(checks.credential_job(ring, case.credential, NOW))
+    key = finish(signed.prepare_job(crypto, holder.key))
+    crypto.steps.clear()
+    arguments = (crypto, case.offered(), case.credential, holder, key, evidence.ENC)
+    approved = finish(checks.approval_job(*arguments, case.approval(), 0))
+    assert approved == case.approve(case.approval())
+    assert len(crypto.steps) == 1
+
+
+def test_comparisons_come_before_the_signature(case: Case) -> None:
+    crypto: Any = Counting()
+    ring = signed.Ring(crypto, case.pins)
+    late = checks.credential_job(ring, case.credential, NOW + evidence.LIFE_S)
+    assert reason_of(finish, late) == reasons.CREDENTIAL_EXPIRED
+    old = checks.certificate_job(ring, case.certificate, NOW + evidence.LIFE_S)
+    assert reason_of(finish, old) == reasons.CERTIFICATE_EXPIRED
+    holder = signed.parse(messages.CREDENTIAL, case.credential).value
+    key = finish(signed.prepare_job(host, holder.key))
+    wrong = case.approval(amount=1)
+    arguments = (crypto, case.offered(), case.credential, holder, key, evidence.ENC)
+    assert reason_of(finish, checks.approval_job(*arguments, wrong, 0)) == reasons.WRONG_AMOUNT
+    assert crypto.steps == []
+
+
+def test_the_credentials_issuer_is_made_ready_once(case: Case) -> None:
+    crypto: Any = Counting()
+    ring = signed.Ring(crypto, case.pins)
+    finish(ring.prepare_job())
+    assert crypto.steps == ["ed25519_key_job"]
+    for _ in range(2):
+        crypto.steps.clear()
+        finish(checks.credential_job(ring, case.credential, NOW))
+        assert crypto.steps == ["ed25519_check_job"]
+        crypto.steps.clear()
+        finish(checks.certificate_job(ring, case.certificate, NOW))
+        assert crypto.steps == ["ed25519_key_job", "ed25519_check_job"]
+
+
+def test_a_key_of_the_other_algorithm_verifies_nothing(case: Case) -> None:
+    parsed = signed.parse(messages.CREDENTIAL, case.credential)
+    wrong = parsed._replace(sign1=parsed.sign1._replace(alg=cose.ALG_ESP256))
+    public = case.pins[parsed.sign1.kid]
+    attempt = partial(signed.verify, messages.CREDENTIAL, wrong, public, host)
+    assert reason_of(attempt) == reasons.BAD_SIGNATURE

@@ -8,9 +8,9 @@ from receiver import exchange, gatt, reasons
 from receiver.errors import Error
 
 BODIES = {
-    exchange.KEY: b"",
-    exchange.CREDENTIAL: b"credential",
-    exchange.APPROVAL: b"approval",
+    exchange.KEY: bytes(range(32)),
+    exchange.CREDENTIAL: b"c" * 181,
+    exchange.APPROVAL: b"a" * 146,
     exchange.LEAVE: bytes([exchange.LEAVE_CANCELLED]),
 }
 
@@ -29,18 +29,22 @@ def test_writes(kind: int) -> None:
 
 def test_a_body_is_a_copy() -> None:
     """The radio's buffer is used again."""
-    buffer = bytearray([exchange.APPROVAL]) + b"approval"
+    buffer = bytearray([exchange.APPROVAL]) + BODIES[exchange.APPROVAL]
     write = exchange.parse(memoryview(buffer))  # type: ignore[arg-type]
     buffer[:] = bytes(len(buffer))
-    assert write == exchange.Write(exchange.APPROVAL, b"approval")
+    assert write == exchange.Write(exchange.APPROVAL, BODIES[exchange.APPROVAL])
 
 
-@pytest.mark.parametrize("kind", [exchange.CREDENTIAL, exchange.APPROVAL])
-def test_the_longest_and_the_shortest(kind: int) -> None:
-    head = bytes([kind])
-    assert len(exchange.parse(head + bytes(gatt.EXCHANGE_MOST - 1)).body) == 181
-    assert refusal(head + bytes(gatt.EXCHANGE_MOST)) == reasons.OVERSIZE
-    assert refusal(head) == reasons.MALFORMED
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_body_has_one_length(kind: int) -> None:
+    data = bytes([kind]) + BODIES[kind]
+    assert refusal(data[:1]) == refusal(data[:-1]) == reasons.MALFORMED
+    longer = reasons.MALFORMED if len(data) < gatt.EXCHANGE_MOST else reasons.OVERSIZE
+    assert refusal(data + b"\0") == longer
+
+
+def test_the_longest() -> None:
+    assert refusal(bytes([exchange.KEY]) + bytes(gatt.EXCHANGE_MOST)) == reasons.OVERSIZE
 
 
 @pytest.mark.parametrize("kind", sorted(set(range(256)) - set(BODIES)))
@@ -55,6 +59,7 @@ def test_an_empty_write() -> None:
 @pytest.mark.parametrize("reason", reasons.NAMES)
 def test_a_phone_learns_one_of_five(reason: int) -> None:
     kind, code = exchange.refusal(reason)
+    assert code == exchange.refusal_code(reason)
     assert kind == exchange.REFUSAL
     assert exchange.RETRY <= code <= exchange.REFUSED
 
@@ -68,8 +73,9 @@ def test_what_each_refusal_says() -> None:
     assert said[reasons.BAD_SIGNATURE] == said[reasons.CREDENTIAL_REVOKED] == exchange.REFUSED
 
 
-def test_results() -> None:
+def test_sealed_answers() -> None:
     assert exchange.result(b"receipt") == b"\x05receipt"
+    assert exchange.sealed_refusal(b"code") == b"\x06code"
 
 
 def test_reasons_to_leave() -> None:

@@ -14,6 +14,7 @@ from receiver.crypto import host
 from receiver.errors import Error
 
 PUBLIC = host.ed25519_public(bytes(32))
+POINT = b"\3" + bytes(range(32))  # no one looks whether it is on the curve
 
 
 class Sample(NamedTuple):
@@ -29,6 +30,7 @@ FIELDS = (
     layout.blob(3, "blob", 3, 1),
     layout.confirmation(8, "key"),
 )
+PHONE = (layout.phone_key(8, "key"),)
 GOOD = Sample(7, "Åh", b"ab", PUBLIC)
 MAP: dict[int, Any] = {1: 7, -1: "Åh", 3: b"ab", 8: {1: {1: 1, -1: 6, -2: PUBLIC}}}
 
@@ -49,6 +51,50 @@ def test_there_and_back() -> None:
     assert layout.from_map(FIELDS, MAP, Sample) == GOOD
 
 
+class Phone(NamedTuple):
+    key: bytes
+
+
+P256 = {1: 2, -1: 1, -2: POINT[1:], -3: True}
+
+
+@pytest.mark.parametrize(
+    ("key", "claim"),
+    [(PUBLIC, MAP[8][1]), (POINT, P256), (b"\2" + POINT[1:], {**P256, -3: False})],
+)
+def test_a_phones_key_is_of_either_kind(key: bytes, claim: dict[int, Any]) -> None:
+    data = cbor.encode({8: {1: claim}})
+    assert layout.encode(PHONE, Phone(key)) == data
+    assert layout.decode(PHONE, data, Phone) == Phone(key)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {**P256, -3: 1},
+        {**P256, -3: POINT[1:]},
+        {**P256, -1: 6},
+        {**P256, 1: 1},
+        {**P256, -2: POINT[2:]},
+        {**P256, -2: POINT},
+        {**P256, 3: -9},
+        {1: 1, -1: 6, -2: POINT},
+        {1: 1, -1: 6, -2: PUBLIC, -3: True},
+        {at: value for at, value in P256.items() if at != -3},
+    ],
+)
+def test_no_other_phone_key(claim: dict[int, Any]) -> None:
+    with pytest.raises(Error) as caught:
+        layout.decode(PHONE, cbor.encode({8: {1: claim}}), Phone)
+    assert caught.value.code == reasons.MALFORMED
+
+
+@pytest.mark.parametrize("key", [b"", PUBLIC[:-1], b"\4" + POINT[1:], b"\0" + PUBLIC, POINT + b"x"])
+def test_no_phone_key_of_ours(key: bytes) -> None:
+    with pytest.raises(ValueError, match="key"):
+        layout.encode(PHONE, Phone(key))
+
+
 @pytest.mark.parametrize("key", [*MAP])
 def test_missing_or_another_key(key: int) -> None:
     rest = {at: value for at, value in MAP.items() if at != key}
@@ -65,6 +111,7 @@ MISFITS: list[tuple[int, list[Any]]] = [
     (-1, ["Åhh!", b"Ah", 1, ["A"]]),
     (3, [b"", b"abcd", "ab", 3, {}]),
     (8, [PUBLIC, 1, {}, {1: {}}, {1: {1: True, -1: 6, -2: PUBLIC}}, {2: MAP[8][1]}]),
+    (8, [{1: {1: 2, -1: 1, -2: PUBLIC, -3: False}}]),
     (8, [{1: {1: 1, -1: 6, -2: PUBLIC[:-1]}}, {**MAP[8], 2: 0}, {1: {**MAP[8][1], 2: b"kid"}}]),
 ]
 
@@ -83,7 +130,14 @@ def test_no_map(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"number": 0}, {"number": True}, {"name": "12345"}, {"blob": b""}, {"key": bytes(31)}],
+    [
+        {"number": 0},
+        {"number": True},
+        {"name": "12345"},
+        {"blob": b""},
+        {"key": bytes(31)},
+        {"key": POINT},
+    ],
 )
 def test_our_own_mistakes(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from receiver import cbor, checks, exchange, gatt, layout, messages, reasons, session, signed, wire
+from receiver import cbor, checks, gatt, layout, messages, reasons, sealing, session, signed, wire
 from receiver.crypto import Crypto, host, portable
+from receiver.crypto.job import finish
 from receiver.errors import Error
+from simulator.phone.keys import KINDS as KEY_KINDS
+from simulator.phone.keys import PhoneKey
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())
 PINS = {
@@ -25,8 +28,9 @@ PLAIN: dict[str, tuple[Any, Any]] = {
 }
 BACK_ENDS = [pytest.param(host, id="host"), pytest.param(portable, id="portable")]
 SEED = bytes(32)
-# Design §7, bytes on air; credential and receipt before sealing.
+# Design §7, bytes on air; credential, approval and receipt before sealing.
 ON_AIR = {"offer": 182, "credential": 164, "approval": 129, "receipt": 164, "certificate": 512}
+PHONES = [PhoneKey(kind, bytes([1] * 32)) for kind in KEY_KINDS]
 
 
 def table(of: int | str) -> tuple[Any, Any]:
@@ -54,11 +58,12 @@ def test_every_message_has_vectors() -> None:
 def test_signed(case: dict[str, Any], crypto: Crypto) -> None:
     kind, data = KINDS[case["kind"]], bytes.fromhex(case["message"])
     value = value_of(case["kind"], case["fields"])
-    parsed = signed.parse(kind, data)
+    public = bytes.fromhex(VECTORS["keys"][case["signer"]])
+    alg = signed.algorithm(public)
+    parsed = signed.parse(kind, data, alg)
     assert parsed.value == value
     signature = parsed.sign1.signature
-    assert signed.encode(kind, value, parsed.sign1.kid, lambda _: signature) == data
-    public = bytes.fromhex(VECTORS["keys"][case["signer"]])
+    assert signed.encode(kind, value, parsed.sign1.kid, lambda _: signature, alg=alg) == data
     signed.verify(kind, parsed, public, crypto)
 
 
@@ -86,17 +91,15 @@ def test_refused(case: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("crypto", BACK_ENDS)
-def test_purchase(crypto: Crypto) -> None:
+@pytest.mark.parametrize("plain", VECTORS["purchases"], ids=lambda plain: plain["phone"])
+def test_purchase(plain: dict[str, Any], crypto: Crypto) -> None:
     """As receiver, phone and bridge walk it."""
-    plain = VECTORS["purchase"]
-    made = {
-        name: bytes.fromhex(text) for name, text in plain.items() if name in plain and is_hex(text)
-    }
+    made = {name: bytes.fromhex(text) for name, text in plain.items() if is_hex(name, text)}
     holder = checks.certificate(crypto, PINS, made["certificate"], plain["time"])
     offered = checks.offer(crypto, holder, made["certificate"], made["offer"])
     credential = checks.credential(crypto, PINS, made["credential"], plain["time"])
     approved = checks.approval(
-        crypto, offered, made["credential"], credential, exchange.ENC, made["approval"], 0
+        crypto, offered, made["credential"], credential, made["enc"], made["approval"], 0
     )
     assert approved.id == made["approval_id"]
     receipt = signed.from_authority(messages.RECEIPT, made["receipt"], PINS, crypto)
@@ -105,8 +108,8 @@ def test_purchase(crypto: Crypto) -> None:
     assert record.certificate_hash == offered.certificate_hash == made["certificate_hash"]
 
 
-def is_hex(text: Any) -> bool:
-    return isinstance(text, str) and len(text) > 2 and not text.startswith("sale-")
+def is_hex(name: str, text: Any) -> bool:
+    return isinstance(text, str) and name not in ("phone", "match_code", "sale_id")
 
 
 # What a message may weigh.
@@ -119,20 +122,26 @@ def largest(field: layout.Field) -> Any:
     if field.kind == layout.TEXT:
         return "x" * field.high
     if field.kind == layout.KEY:
-        return host.ed25519_public(SEED)
+        return max((key.public for key in PHONES if len(key.public) <= field.high), key=len)
     return bytes(field.high)
 
 
-def largest_message(kind: signed.Kind) -> bytes:
+def largest_message(kind: signed.Kind, key: PhoneKey = PHONES[0]) -> bytes:
+    """With every field at its largest; signed by `key` if it is a phone's, which `cnf` then has."""
     value = kind.make(*[largest(field) for field in kind.fields])
+    if kind is messages.CREDENTIAL:
+        value = value._replace(key=key.public)
     kid = bytes([kind.role]) + bytes(kind.kid_size - 1) if kind.kid_size else b""
+    if kind is messages.APPROVAL:
+        return signed.encode(kind, value, kid, key.sign, b"", signed.algorithm(key.public))
     return signed.encode(kind, value, kid, partial(host.ed25519_sign, SEED))
 
 
+@pytest.mark.parametrize("key", PHONES, ids=lambda key: key.kind)
 @pytest.mark.parametrize("kind", ON_AIR)
-def test_the_largest_message_has_its_place_on_air(kind: str) -> None:
+def test_the_largest_message_has_its_place_on_air(kind: str, key: PhoneKey) -> None:
     """Nothing that its layout takes can be longer, since a larger number never encodes shorter."""
-    assert len(largest_message(KINDS[kind])) <= ON_AIR[kind]
+    assert len(largest_message(KINDS[kind], key)) <= ON_AIR[kind]
 
 
 def test_a_number_never_encodes_shorter_than_a_smaller_one() -> None:
@@ -141,8 +150,10 @@ def test_a_number_never_encodes_shorter_than_a_smaller_one() -> None:
 
 
 def test_every_exchange_fits_one_packet() -> None:
-    for name in ("credential", "approval", "receipt"):
-        assert 1 + len(largest_message(KINDS[name])) <= gatt.EXCHANGE_MOST
+    assert sealing.CREDENTIAL_MOST == sealing.RECEIPT_MOST == ON_AIR["credential"]
+    assert sealing.APPROVAL_MOST == ON_AIR["approval"]
+    sealed = (sealing.CREDENTIAL_SEALED, sealing.APPROVAL_SEALED, sealing.RESULT_SEALED)
+    assert [1 + size for size in sealed] == [gatt.EXCHANGE_MOST, 147, gatt.EXCHANGE_MOST]
     assert len(largest_message(messages.OFFER)) <= gatt.OFFER_MOST
     assert len(largest_message(messages.CERTIFICATE)) <= gatt.CERTIFICATE_MOST
 
@@ -174,11 +185,12 @@ def test_signing_under_a_kid_of_another_role_is_our_mistake(kid: bytes) -> None:
         signed.encode(messages.CREDENTIAL, value, kid, partial(host.ed25519_sign, SEED))
 
 
-def test_verify_gives_the_structure_that_names_an_approval() -> None:
-    plain = VECTORS["purchase"]
-    parsed = signed.parse(messages.APPROVAL, bytes.fromhex(plain["approval"]))
+@pytest.mark.parametrize("plain", VECTORS["purchases"], ids=lambda plain: plain["phone"])
+def test_verify_gives_the_structure_that_names_an_approval(plain: dict[str, Any]) -> None:
+    public = bytes.fromhex(VECTORS["keys"][plain["phone"]])
+    data = bytes.fromhex(plain["approval"])
+    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(public))
     context = bytes.fromhex(plain["context"])
-    public = bytes.fromhex(VECTORS["keys"]["phone"])
     structure = signed.verify(messages.APPROVAL, parsed, public, host, context)
     assert structure == signed.structure(messages.APPROVAL, parsed, context)
     assert session.approval_id(structure).hex() == plain["approval_id"]

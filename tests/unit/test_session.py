@@ -10,7 +10,9 @@ import pytest
 
 from receiver import session
 
-PURCHASE = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())["purchase"]
+PURCHASE = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())[
+    "purchases"
+][0]
 
 
 def unhex(name: str) -> bytes:
@@ -23,7 +25,9 @@ def test_names_of_a_purchase() -> None:
     assert session.tag(offer) == unhex("tag")
     assert session.match_code(offer) == PURCHASE["match_code"]
     assert session.certificate_hash(unhex("certificate")) == unhex("certificate_hash")
-    context = session.approval_context(unhex("certificate_hash"), offer, b"", unhex("credential"))
+    context = session.approval_context(
+        unhex("certificate_hash"), offer, unhex("enc"), unhex("credential")
+    )
     assert context == unhex("context")
     reference = session.sale_reference(unhex("bridge_id"), PURCHASE["till"], PURCHASE["sale_id"])
     assert reference == unhex("reference")
@@ -41,9 +45,9 @@ def test_match_code_has_two_digits() -> None:
 
 
 def test_everything_stands_in_the_approvals_context() -> None:
-    parts = [bytes(32), b"offer", b"", b"credential"]
+    parts = [bytes(32), b"offer", bytes(32), b"credential"]
     contexts = {session.approval_context(*parts)}
-    for at, other in enumerate((b"\1" * 32, b"offer2", b"\0" * 32, b"credential2")):
+    for at, other in enumerate((b"\1" * 32, b"offer2", b"\1" * 32, b"credential2")):
         contexts.add(session.approval_context(*[*parts[:at], other, *parts[at + 1 :]]))
     assert len(contexts) == 5
 

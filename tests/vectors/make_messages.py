@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 Field = tuple[int, str, str, int, int]
 Case = dict[str, Any]
@@ -62,7 +67,7 @@ SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authorit
             (4, "expires", "uint", *ANY),
             (5, "not_before", "uint", *ANY),
             (7, "id", "bytes", 8, 8),
-            (8, "key", "cnf", 32, 32),
+            (8, "key", "phone cnf", 32, 33),
             (-1, "offline_floor", "uint", *ANY),
             (-3, "recipient", "uint", *ANY),
             (-4, "least_app", "uint", *ANY),
@@ -137,7 +142,7 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
         ],
     ),
     2: ("cancel", [(1, "reference", "bytes", 8, 8), (2, "reason", "uint", 0, 255)]),
-    3: ("result", [SESSION, (2, "receipt", "bytes", 0, 181)]),
+    3: ("result", [SESSION, (2, "receipt", "bytes", 0, 164)]),
     4: ("state", [(1, "data", "bytes", 0, 512)]),
     5: ("certificate", [(1, "data", "bytes", 0, 512)]),
     6: ("identify", [(1, "seconds", "uint", 1, 60)]),
@@ -158,11 +163,11 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
             (1, *LINK),
             (2, "certificate_hash", "bytes", 32, 32),
             (3, "offer", "bytes", 0, 182),
-            (4, "enc", "bytes", 0, 32),
-            (5, "data", "bytes", 0, 182),
+            (4, "enc", "bytes", 32, 32),
+            (5, "data", "bytes", 0, 164),
         ],
     ),
-    20: ("approval", [SESSION, (2, *LINK), (3, "data", "bytes", 0, 182)]),
+    20: ("approval", [SESSION, (2, *LINK), (3, "data", "bytes", 0, 129)]),
     21: (
         "health",
         [
@@ -181,9 +186,9 @@ PLAIN: dict[str, list[Field]] = {
     "record": [
         (1, "certificate_hash", "bytes", 32, 32),
         (2, "offer", "bytes", 0, 182),
-        (3, "enc", "bytes", 0, 32),
-        (4, "credential", "bytes", 0, 182),
-        (5, "approval", "bytes", 0, 182),
+        (3, "enc", "bytes", 32, 32),
+        (4, "credential", "bytes", 0, 164),
+        (5, "approval", "bytes", 0, 129),
         (6, "mode", "uint", 0, 0),
         (7, "accepted", "uint", *ANY),
     ],
@@ -208,21 +213,71 @@ PLAIN: dict[str, list[Field]] = {
 }
 
 
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+PHONES = ("phone p256", "phone")
+EVEN, ODD = "even p256", "odd p256"  # keys with such a y
+KEYS = {32: "edge", 33: ODD}  # at the edge, by size
+
+
 def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+def private(name: str) -> bytes:
+    """The same whenever the name is."""
+    return digest(name.encode())
+
+
 def key(name: str) -> Ed25519PrivateKey:
-    """The same whenever the name is: its seed is the name's SHA-256."""
-    return Ed25519PrivateKey.from_private_bytes(digest(name.encode()))
+    return Ed25519PrivateKey.from_private_bytes(private(name))
+
+
+def p256_key(name: str) -> ec.EllipticCurvePrivateKey:
+    return ec.derive_private_key(int.from_bytes(private(name), "big"), ec.SECP256R1())
 
 
 def public(name: str) -> bytes:
-    return key(name).public_key().public_bytes_raw()
+    """32 bytes, or 33 for a name that ends in p256."""
+    if not name.endswith("p256"):
+        return key(name).public_key().public_bytes_raw()
+    return p256_key(name).public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+
+def sign(name: str, message: bytes) -> bytes:
+    """Ed25519, or r and s with s in the lower half; the same each time (RFC 6979)."""
+    if not name.endswith("p256"):
+        return key(name).sign(message)
+    algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+    r, s = decode_dss_signature(p256_key(name).sign(message, algorithm))
+    return r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")
+
+
+def alg(signer: str) -> int:
+    return -9 if signer.endswith("p256") else -19
+
+
+def x25519_public(name: str) -> bytes:
+    key = X25519PrivateKey.from_private_bytes(private(name))
+    return key.public_key().public_bytes_raw()
 
 
 def cnf(x: Any) -> Any:
     return {1: {1: 1, -1: 6, -2: x}}
+
+
+def phone_cnf(public: bytes) -> Any:
+    """RFC 9053 §7.1: x, and whether y is odd."""
+    if len(public) == 32:
+        return cnf(public)
+    return {1: {1: 2, -1: 1, -2: public[1:], -3: public[0] == 3}}
+
+
+P256_KEY = {"P-256": phone_cnf(public(EVEN))}
+PUT = {"cnf": cnf, "phone cnf": phone_cnf}
+
+
+def put(kind: str, value: Any) -> Any:
+    return PUT[kind](value) if kind in PUT else value
 
 
 def encoded(pairs: dict[int, Any]) -> bytes:
@@ -231,8 +286,7 @@ def encoded(pairs: dict[int, Any]) -> bytes:
 
 
 def payload(fields: list[Field], value: Case) -> bytes:
-    put = {kind: (cnf if kind == "cnf" else lambda plain: plain) for _, _, kind, _, _ in fields}
-    return encoded({at: put[kind](value[name]) for at, name, kind, _, _ in fields})
+    return encoded({at: put(kind, value[name]) for at, name, kind, _, _ in fields})
 
 
 def edge(fields: list[Field], largest: bool) -> Case:
@@ -241,17 +295,17 @@ def edge(fields: list[Field], largest: bool) -> Case:
     for _, name, kind, low, high in fields:
         size = high if largest else low
         filled = {"bytes": bytes([255 * largest]) * size, "text": "å" * (size // 2), "uint": size}
-        value[name] = public("edge") if kind == "cnf" else filled[kind]
+        value[name] = public(KEYS[size]) if kind in PUT else filled[kind]
     return value
 
 
 def message(kind: str, value: Case, kid: bytes, signer: str, context: bytes = b"") -> bytes:
     """A signed message (RFC 9052 §4)."""
-    protected = cbor2.dumps({1: -19, 4: kid} if kid else {1: -19})
+    head = {1: alg(signer), 4: kid} if kid else {1: alg(signer)}
+    protected = cbor2.dumps(head)
     content = payload(SIGNED[kind][2], value)
-    return cbor2.dumps(
-        [protected, {}, content, key(signer).sign(structure(kind, protected, content, context))]
-    )
+    signature = sign(signer, structure(kind, protected, content, context))
+    return cbor2.dumps([protected, {}, content, signature])
 
 
 def structure(kind: str, protected: bytes, content: bytes, context: bytes) -> bytes:
@@ -259,10 +313,20 @@ def structure(kind: str, protected: bytes, content: bytes, context: bytes) -> by
     return cbor2.dumps(["Signature1", protected, external, content])
 
 
-def signer_of(kind: str) -> tuple[str, bytes]:
-    """Name of the key, and a kid, for a message at its edge."""
+def signers_of(kind: str) -> tuple[tuple[str, ...], bytes]:
+    """Names of the keys, and a kid, for a message at its edge."""
     role, size, _ = SIGNED[kind]
-    return (f"authority {role}", bytes([role, 1])) if role else (kind, b"\xff" * size)
+    if kind == "approval":
+        return PHONES, b""
+    return ((f"authority {role}",), bytes([role, 1])) if role else ((kind,), b"\xff" * size)
+
+
+def variants(fields: list[Field], largest: bool) -> list[Case]:
+    """The edge, and for a phone's key each other form that it may have."""
+    value = edge(fields, largest)
+    if not any(kind == "phone cnf" for _, _, kind, _, _ in fields):
+        return [value]
+    return [{**value, "key": public(name)} for name in ("edge", EVEN, ODD)]
 
 
 # Cases.
@@ -277,24 +341,21 @@ def plain(value: Case) -> Case:
 
 
 def signed_cases() -> list[Case]:
-    cases = []
-    for kind, (_, _, fields) in SIGNED.items():
-        signer, kid = signer_of(kind)
-        for largest in (False, True):
-            value = edge(fields, largest)
-            data = message(kind, value, kid, signer)
-            name = "largest" if largest else "smallest"
-            cases.append(
-                {
-                    "kind": kind,
-                    "name": name,
-                    "signer": signer,
-                    "kid": kid.hex(),
-                    "fields": plain(value),
-                    "message": data.hex(),
-                }
-            )
-    return cases
+    return [
+        {
+            "kind": kind,
+            "name": "largest" if largest else "smallest",
+            "signer": signer,
+            "kid": kid.hex(),
+            "fields": plain(value),
+            "message": message(kind, value, kid, signer).hex(),
+        }
+        for kind, (_, _, fields) in SIGNED.items()
+        for signers, kid in [signers_of(kind)]
+        for signer in signers
+        for largest in (False, True)
+        for value in variants(fields, largest)
+    ]
 
 
 def map_cases() -> list[Case]:
@@ -310,7 +371,7 @@ def map_cases() -> list[Case]:
     ]
 
 
-def purchase() -> Case:
+def purchase(phone: str) -> Case:
     """One whole purchase, each message bound to the ones before it, and every name made of them."""
     certificate_value = {
         "issuer": "Tillsign",
@@ -332,7 +393,7 @@ def purchase() -> Case:
         "till": 7,
         "issued": 1_800_000_100,
         "ttl": 120,
-        "ephemeral": digest(b"ephemeral"),
+        "ephemeral": x25519_public("ephemeral"),
         "reference": digest(b"bridge01" + b"\0\7" + b"sale-0123456789ab")[:8],
         "kind": 0,
     }
@@ -341,13 +402,14 @@ def purchase() -> Case:
         "expires": 1_800_259_200,
         "not_before": 1_800_000_000,
         "id": b"cred0001",
-        "key": public("phone"),
+        "key": public(phone),
         "offline_floor": 0,
         "recipient": 100_200,
         "least_app": 3,
     }
     credential = message("credential", credential_value, b"\2\1", "authority 2")
-    context = digest(certificate) + digest(offer) + digest(credential)
+    enc = x25519_public("enc")
+    context = digest(certificate) + digest(offer) + enc + digest(credential)
     approval_value = {
         "version": 1,
         "counter": 9,
@@ -358,9 +420,9 @@ def purchase() -> Case:
         "app": 4,
         "proof": digest(b"proof")[:16],
     }
-    approval = message("approval", approval_value, b"", "phone", context)
+    approval = message("approval", approval_value, b"", phone, context)
     content = payload(SIGNED["approval"][2], approval_value)
-    approval_id = digest(structure("approval", cbor2.dumps({1: -19}), content, context))[:16]
+    approval_id = digest(structure("approval", cbor2.dumps({1: alg(phone)}), content, context))[:16]
     receipt_value = {
         "version": 1,
         "outcome": 1,
@@ -377,7 +439,7 @@ def purchase() -> Case:
     record_value = {
         "certificate_hash": digest(certificate),
         "offer": offer,
-        "enc": b"",
+        "enc": enc,
         "credential": credential,
         "approval": approval,
         "mode": 0,
@@ -386,6 +448,7 @@ def purchase() -> Case:
     made = {
         "certificate": certificate,
         "offer": offer,
+        "enc": enc,
         "credential": credential,
         "approval": approval,
         "receipt": receipt,
@@ -399,6 +462,7 @@ def purchase() -> Case:
         "bridge_id": b"bridge01",
     }
     return {
+        "phone": phone,
         **{name: data.hex() for name, data in made.items() if isinstance(data, bytes)},
         "match_code": f"{int.from_bytes(digest(offer), 'big') % 100:02d}",
         "till": 7,
@@ -412,9 +476,7 @@ def purchase() -> Case:
 
 def spoilt(fields: list[Field], value: Case) -> dict[str, bytes]:
     """Encodings of the map with one thing wrong; each is refused as malformed."""
-    pairs = {
-        at: (cnf(value[name]) if kind == "cnf" else value[name]) for at, name, kind, *_ in fields
-    }
+    pairs = {at: put(kind, value[name]) for at, name, kind, *_ in fields}
     first = fields[0][0]
     good = encoded(pairs)
     cases = {
@@ -446,8 +508,8 @@ def spoilt(fields: list[Field], value: Case) -> dict[str, bytes]:
 
 def wrongs(kind: str, low: int, high: int, good: Any) -> dict[str, Any]:
     """Values that a field of this kind does not take."""
-    if kind == "cnf":
-        return wrong_keys(good)
+    if kind in PUT:
+        return {**wrong_keys(good), **(wrong_points() if kind == "phone cnf" else P256_KEY)}
     if kind == "uint":
         wrong: Case = {"true": True, "text": "1", "bytes": b"\1", "null": None, "float": 1.0}
         return {**wrong, "negative": -1, "too large": high + 1} | (
@@ -476,6 +538,21 @@ def wrong_keys(good: bytes) -> Case:
         "31 bytes": cnf(good[:31]),
         "33 bytes": cnf(good + b"\0"),
         "text": cnf("x" * 32),
+    }
+
+
+def wrong_points() -> Case:
+    """The same for what comes near a P-256 key in its one spelling."""
+    x = public(EVEN)[1:]
+    return {
+        "P-256 without y": {1: {1: 2, -1: 1, -2: x}},
+        "y in full": {1: {1: 2, -1: 1, -2: x, -3: x}},
+        "0 for false": {1: {1: 2, -1: 1, -2: x, -3: 0}},
+        "P-384": {1: {1: 2, -1: 2, -2: x, -3: False}},
+        "OKP with y": {1: {1: 1, -1: 6, -2: x, -3: False}},
+        "x of 31 bytes": {1: {1: 2, -1: 1, -2: x[:31], -3: False}},
+        "x of 33 bytes": {1: {1: 2, -1: 1, -2: x + b"\0", -3: False}},
+        "P-256 with a kid": {1: {1: 2, 2: b"kid", -1: 1, -2: x, -3: False}},
     }
 
 
@@ -528,18 +605,10 @@ def refused_cases() -> list[Case]:
 
 def main() -> None:
     """One case a line, so that a change can be read."""
-    names = [
-        *(f"authority {role}" for role in range(1, 5)),
-        "receiver",
-        "phone",
-        "offer",
-        "approval",
-    ]
-    parts = [
-        f'"keys": {json.dumps({name: public(name).hex() for name in names})}',
-        f'"purchase": {json.dumps(purchase())}',
-    ]
+    names = [*(f"authority {role}" for role in range(1, 5)), "receiver", "offer", *PHONES]
+    parts = [f'"keys": {json.dumps({name: public(name).hex() for name in names})}']
     for title, cases in (
+        ("purchases", [purchase(phone) for phone in PHONES]),
         ("signed", signed_cases()),
         ("maps", map_cases()),
         ("invalid", invalid_cases()),
