@@ -56,8 +56,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     Refused even where the equation holds: a key or R that is not in its shortest form or has an
     order of 8 or less, and S not below L.
     """
-    key = finish(key_job(public))
-    return key is not None and finish(check_job(key, message, signature))
+    return finish(check_job(finish(key_job(public)), message, signature))
 
 
 def key_job(public: bytes) -> Job[Key | None]:
@@ -73,9 +72,9 @@ def key_job(public: bytes) -> Job[Key | None]:
     return Key(public, table)
 
 
-def check_job(key: Key, message: bytes, signature: bytes) -> Job[bool]:
-    """As `verify`, under a key that is ready."""
-    if len(signature) != SIGNATURE_SIZE:
+def check_job(key: Key | None, message: bytes, signature: bytes) -> Job[bool]:
+    """As `verify`, with what `key_job` gave."""
+    if key is None or len(signature) != SIGNATURE_SIZE:
         return False
     r = bytes(signature[:32])
     s = int.from_bytes(signature[32:], "little")
