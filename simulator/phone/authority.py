@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from receiver import pins
-from receiver.crypto import host
 from simulator import proof
 
+from . import keys
 from .events import NO_ANSWER, UNSEEN, Answered
 from .wallet import BATCH, LOW, Recipient, Wallet
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0  # a person waits
 UNSEEN_STATUS = 404
-_SEED_SIZE = 32
 
 
 class AuthorityError(Exception):
@@ -94,30 +93,34 @@ class AuthorityClient:
         return status, answer
 
 
-async def enrol(url: str, ca: Path, activation: str, code: str) -> Wallet:
+async def enrol(
+    url: str, ca: Path, activation: str, code: str, key_kind: str = keys.P256
+) -> Wallet:
     """A new phone for the buyer of this activation, with credentials; raises AuthorityError.
 
-    `ca` is the PEM file of what signs the authority's TLS certificate.
+    `ca` is the PEM file of what signs the authority's TLS certificate, `key_kind` of `keys.KINDS`.
     """
-    seed, code_private = os.urandom(_SEED_SIZE), os.urandom(proof.KEY_SIZE)
+    key, code_private = keys.generate(key_kind), os.urandom(proof.KEY_SIZE)
     request = {
         "activation": activation,
-        "key": host.ed25519_public(seed).hex(),
+        "key": key.public.hex(),
         "code_key": proof.public_key(code_private).hex(),
         "code": code,
     }
     pem = await asyncio.to_thread(ca.read_text)
     async with AuthorityClient(url, pem) as authority:
-        wallet = _wallet(seed, code_private, url, pem, await authority.activate(request))
+        wallet = _wallet(key, code_private, url, pem, await authority.activate(request))
     async with AuthorityClient(url, pem, wallet.token) as authority:
         for recipient in wallet.recipients:
             await authority.refill(wallet, recipient.id, int(time.time()))
     return wallet
 
 
-def _wallet(seed: bytes, code_private: bytes, url: str, ca: str, answer: dict[str, Any]) -> Wallet:
+def _wallet(
+    key: keys.PhoneKey, code_private: bytes, url: str, ca: str, answer: dict[str, Any]
+) -> Wallet:
     return Wallet(
-        seed=seed,
+        key=key,
         code_private=code_private,
         authority=url,
         ca=ca,

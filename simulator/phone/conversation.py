@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.reasons import MENDABLE
-from receiver import exchange, gatt, messages, reasons, table
+from receiver import exchange, gatt, messages, reasons, sealing, table
 from receiver.errors import Error
 
 from . import events, steps
@@ -31,6 +31,7 @@ _REFUSALS = {
     exchange.REFUSED: reasons.WRONG_SESSION,
 }
 _WORTH_ANOTHER_VISIT = (reasons.LINK_TIMEOUT, reasons.BUSY)
+_HAS_SEALED = (steps.PRESENTED, steps.DECLINED)  # no plain refusal is believed any more
 _COMMANDS = (bytes([exchange.KEY]), bytes([exchange.CREDENTIAL]))  # all else with response
 
 
@@ -138,18 +139,18 @@ class Conversation:
             self._open()
 
     def _notified(self, event: events.Notified) -> None:
-        kind, body = event.data[:1], event.data[1:]
-        if kind == bytes([exchange.RESULT]):
-            self._result(body)
-        elif kind == bytes([exchange.REFUSAL]) and len(body) == 1:
-            self._refusal(body[0])
+        kind, size = event.data[:1], len(event.data) - 1
+        if kind == bytes([exchange.RESULT]) and size == sealing.RESULT_SEALED:
+            self._result(event.data[1:])
+        elif kind == bytes([exchange.REFUSAL]) and size in (1, sealing.REFUSAL_SEALED):
+            self._refusal(event.data[1:])
         else:
             raise Error(reasons.WRONG_TYPE, "a notification of an unknown type")
 
-    def _result(self, data: bytes) -> None:
+    def _result(self, body: bytes) -> None:
         self._require(steps.PAID)
         try:
-            receipt = self._wallet.check_receipt(self._sent, data)
+            receipt = self._wallet.check_receipt(self._sent, self._maker.result(body))
         except Error as error:
             self._tell("result_untrusted", **_why(error))
             self._doubt(steps.REFUSED, reasons.name(error.code))
@@ -165,8 +166,12 @@ class Conversation:
         else:
             self._finish(steps.FINAL, outcome)
 
-    def _refusal(self, code: int) -> None:
+    def _refusal(self, body: bytes) -> None:
+        """Whoever holds the key seals: a plain one is believed only before it was used."""
         self._require(steps.REFUSED)
+        if len(body) == 1 and self.state in _HAS_SEALED:
+            raise Error(reasons.BAD_SEAL, "a plain refusal")
+        code = body[0] if len(body) == 1 else self._maker.refusal(body)
         reason = _REFUSALS.get(code, reasons.WRONG_SESSION)
         self._tell("refusal", code=code)
         if self.state == steps.APPROVED:
@@ -260,7 +265,11 @@ class Conversation:
 
     def _open(self) -> None:
         self._attempt += 1
-        self._write(self._maker.show(self._till.offered))
+        try:
+            self._write(self._maker.show(self._till.offered))
+        except Error as error:
+            self._unfit(error)
+            return
         self._show(events.SHOWN, self._declined.reason if self._declined else reasons.OK)
 
     def _show(self, kind: str, reason: int = reasons.OK) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import exchange, messages, session, signed
+from receiver import exchange, messages, reasons, sealing, session, signed
+from receiver.crypto import host, hpke
+from receiver.errors import Error
 from simulator import proof
 
 from .wallet import Pending
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
     from .wallet import Wallet
 
 APP_BUILD = 1  # what `least_app` of credential and state is compared with
+
+_PADDED = {
+    exchange.CREDENTIAL: sealing.CREDENTIAL_PADDED,
+    exchange.APPROVAL: sealing.APPROVAL_PADDED,
+}
 
 
 class Presented(NamedTuple):
@@ -32,35 +40,48 @@ class Signed(NamedTuple):
     writes: list[bytes]
 
 
+class Agreed(NamedTuple):
+    """What phone and receiver share for one offer on one link."""
+
+    offer: bytes
+    enc: bytes
+    context: hpke.Context
+    results: sealing.ResultOpener
+
+
 class Maker:
-    """Builds the three messages. Whoever wants to lie overrides one method; seconds since 1970."""
+    """Builds the three messages of one link, and opens the answers.
+
+    Whoever wants to lie overrides one method. Times in seconds since 1970.
+    """
 
     def __init__(self, wallet: Wallet, recipient: int | None = None) -> None:
         self.wallet = wallet
         self.recipient = wallet.recipients[0].id if recipient is None else recipient
+        self._agreed: Agreed | None = None
 
     def show(self, offered: Offered) -> list[bytes]:
-        """The offer is on the screen."""
-        return [bytes([exchange.KEY]) + exchange.ENC]
+        """The offer is on the screen; raises Error where its key is no use."""
+        return [bytes([exchange.KEY]) + self.agree(offered).enc]
 
     def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
         """The first digit is typed; raises Error where no credential is left."""
         recipient = self.recipient if recipient is None else recipient
         credential = self.wallet.take_credential(recipient, now)
-        return Presented(credential, [bytes([exchange.CREDENTIAL]) + credential])
+        return Presented(credential, [self.seal(offered, exchange.CREDENTIAL, credential)])
 
     def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
         """The code is complete: sign once, remember, and only then let it out."""
         context = self.context(offered, credential)
         value = self.value(offered, credential, code, now)
-        approval = signed.encode(messages.APPROVAL, value, b"", self.wallet.sign, context)
-        structure = signed.structure(
-            messages.APPROVAL, signed.parse(messages.APPROVAL, approval), context
-        )
-        message = bytes([exchange.APPROVAL]) + approval
+        key = self.wallet.key
+        alg = signed.algorithm(key.public)
+        approval = signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
+        parsed = signed.parse(messages.APPROVAL, approval, alg)
+        message = self.seal(offered, exchange.APPROVAL, approval)
         pending = Pending(
             reference=offered.offer.reference,
-            approval_id=session.approval_id(structure),
+            approval_id=session.approval_id(signed.structure(messages.APPROVAL, parsed, context)),
             counter=value.counter,
             message=message,
             amount=offered.offer.amount,
@@ -74,9 +95,8 @@ class Maker:
 
     def context(self, offered: Offered, credential: bytes) -> bytes:
         """What the approval is bound to."""
-        return session.approval_context(
-            offered.certificate_hash, offered.data, exchange.ENC, credential
-        )
+        enc = self._held.enc
+        return session.approval_context(offered.certificate_hash, offered.data, enc, credential)
 
     def value(self, offered: Offered, credential: bytes, code: str, now: int) -> Approval:
         """What the approval says; ValueError for a code that is not six digits."""
@@ -92,6 +112,43 @@ class Maker:
             app=APP_BUILD,
             proof=proof.prove(key, self.context(offered, credential)),
         )
+
+    def agree(self, offered: Offered) -> Agreed:
+        """The context for this offer, made when it is first asked for; the last one is erased."""
+        if self._agreed is None or self._agreed.offer != offered.data:
+            self._forget()
+            info = sealing.info(offered.data)
+            made = hpke.sender(host, offered.offer.ephemeral, info, os.urandom(hpke.KEY_SIZE))
+            if made is None:
+                raise Error(reasons.BAD_SEAL, "the offer's key agrees with nobody")
+            enc, context = made
+            results = sealing.ResultOpener(host, context)
+            self._agreed = Agreed(offered.data, enc, context, results)
+        return self._agreed
+
+    def seal(self, offered: Offered, kind: int, message: bytes) -> bytes:
+        """A credential or an approval (a type of `exchange`) as it is written."""
+        padded = sealing.pad(message, _PADDED[kind])
+        return bytes([kind]) + self.agree(offered).context.seal(padded)
+
+    def result(self, body: bytes) -> bytes:
+        """The receipt in a result; raises Error."""
+        return self._held.results.open(body)
+
+    def refusal(self, body: bytes) -> int:
+        """The code in a sealed refusal; raises Error."""
+        return self._held.results.refusal(body)
+
+    @property
+    def _held(self) -> Agreed:
+        if self._agreed is None:
+            raise Error(reasons.BAD_SEAL, "sealed, and no key was agreed on")
+        return self._agreed
+
+    def _forget(self) -> None:
+        if self._agreed is not None:
+            self._agreed.context.erase()
+            self._agreed.results.erase()
 
 
 class Mute(Maker):

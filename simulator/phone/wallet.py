@@ -11,6 +11,8 @@ from receiver import checks, messages, pins, reasons, signed
 from receiver.crypto import host
 from receiver.errors import Error
 
+from .keys import KINDS, PhoneKey
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -51,7 +53,7 @@ class Pending(NamedTuple):
 class Wallet:
     """Kept in the file `path`, or only in memory. Times in seconds since 1970."""
 
-    seed: bytes  # Ed25519
+    key: PhoneKey  # whose public half the credentials name
     code_private: bytes  # X25519
     authority: str  # URL
     ca: str  # PEM of what signs the authority's TLS certificate
@@ -66,14 +68,6 @@ class Wallet:
     pending: dict[bytes, Pending] = field(default_factory=dict)  # by sale reference
     path: Path | None = None
 
-    @property
-    def key(self) -> bytes:
-        """The public key that credentials name."""
-        return host.ed25519_public(self.seed)
-
-    def sign(self, message: bytes) -> bytes:
-        return host.ed25519_sign(self.seed, message)
-
     def stock(self, recipient: int, now: int) -> int:
         """How many credentials for `recipient` are good now."""
         return sum(self._is_good(data, now) for data in self.credentials.get(recipient, []))
@@ -82,7 +76,7 @@ class Wallet:
         """Keep a batch from the authority; raises Error where one does not hold."""
         for data in batch:
             value = checks.credential(host, self.pins, data, now)
-            if value.key != self.key or value.recipient != recipient:
+            if value.key != self.key.public or value.recipient != recipient:
                 raise Error(reasons.WRONG_CREDENTIAL, "a credential for somebody else")
         self.credentials.setdefault(recipient, []).extend(batch)
         self.save()
@@ -137,7 +131,8 @@ class Wallet:
     def to_json(self) -> dict[str, Any]:
         """Everything but `path`; secrets included."""
         return {
-            "seed": self.seed.hex(),
+            "key_kind": self.key.kind,
+            "private": self.key.private.hex(),
             "code_private": self.code_private.hex(),
             "authority": self.authority,
             "ca": self.ca,
@@ -163,7 +158,7 @@ class Wallet:
 def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
     """What `Wallet.to_json` gave; ValueError, KeyError or TypeError for anything else."""
     return Wallet(
-        seed=bytes.fromhex(value["seed"]),
+        key=_key(value["key_kind"], bytes.fromhex(value["private"])),
         code_private=bytes.fromhex(value["code_private"]),
         authority=value["authority"],
         ca=value["ca"],
@@ -188,6 +183,12 @@ def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
 def load(path: Path) -> Wallet:
     """The wallet in a file that `Wallet.save` wrote."""
     return from_json(json.loads(path.read_text()), path)
+
+
+def _key(kind: str, private: bytes) -> PhoneKey:
+    if kind not in KINDS:
+        raise ValueError(f"{kind} is no kind of key")
+    return PhoneKey(kind, private)
 
 
 def _pending_to_json(pending: Pending) -> dict[str, Any]:

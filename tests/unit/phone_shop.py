@@ -17,6 +17,7 @@ from simulator import proof
 from simulator.authority.keys import Keys
 from simulator.phone import events
 from simulator.phone.conversation import Conversation
+from simulator.phone.keys import P256, PhoneKey
 from simulator.phone.maker import Maker
 from simulator.phone.wallet import Recipient, Wallet
 from tests import evidence
@@ -32,14 +33,14 @@ PHONE = evidence.seed("phone")
 TRANSACTION = b"transaction id !"
 
 
-def wallet(keys: Keys, credentials: int = 4) -> Wallet:
+def wallet(keys: Keys, credentials: int = 4, kind: str = P256) -> Wallet:
     """A phone that the authority knows, with credentials for RECIPIENT."""
     batch = [
-        evidence.credential(keys, PHONE, EPOCH, id=bytes([n]) * 8, recipient=RECIPIENT)
+        evidence.credential(keys, PHONE, EPOCH, kind=kind, id=bytes([n]) * 8, recipient=RECIPIENT)
         for n in range(credentials)
     ]
     return Wallet(
-        seed=PHONE,
+        key=PhoneKey(kind, PHONE),
         code_private=evidence.seed("code"),
         authority="https://localhost:1",
         ca="",

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, messages, reasons, session, wire
+from receiver import exchange, messages, reasons, sealing, session, wire
 from simulator.authority import schema
 from simulator.authority.keys import Keys
 from simulator.phone import conversation, events, steps
+from simulator.phone.keys import KINDS
 from simulator.phone.maker import Mute
 from simulator.phone.wallet import NEVER_AFTER_S
 from tests import evidence
@@ -26,6 +27,17 @@ def keys(tmp_path: Path) -> Keys:
 @pytest.fixture
 def shop(keys: Keys) -> Shop:
     return Shop(keys, wallet(keys))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_phone_of_either_kind_pays(keys: Keys, kind: str) -> None:
+    shop = Shop(keys, wallet(keys, kind=kind))
+    shop.ring_up()
+    shop.come()
+    shop.type()
+    shop.decide()
+    assert shop.phone.outcome is not None
+    assert shop.phone.outcome.result == events.APPROVED
 
 
 def test_the_table_is_closed() -> None:
@@ -66,10 +78,10 @@ def test_an_approved_purchase(shop: Shop) -> None:
     assert outcome.receipt.transaction_id == TRANSACTION
     assert outcome.approval_id == shop.sent(wire.VERDICT)[-1].approval_id
     assert not shop.wallet.pending
-    assert [data[0] for data in shop.writes] == [
-        exchange.KEY,
-        exchange.CREDENTIAL,
-        exchange.APPROVAL,
+    assert [(data[0], len(data)) for data in shop.writes] == [
+        (exchange.KEY, 33),
+        (exchange.CREDENTIAL, 182),
+        (exchange.APPROVAL, 147),
     ]
     assert not shop.linked
 
@@ -77,7 +89,7 @@ def test_an_approved_purchase(shop: Shop) -> None:
 def test_nothing_is_revealed_before_the_first_digit(shop: Shop) -> None:
     shop.ring_up()
     shop.come()
-    assert shop.writes == [bytes([exchange.KEY])]
+    assert [data[0] for data in shop.writes] == [exchange.KEY]
     assert shop.wallet.stock(shop.wallet.recipients[0].id, EPOCH) == 4
 
 
@@ -178,6 +190,73 @@ def test_a_refusal_before_the_approval(shop: Shop) -> None:
     assert outcome is not None
     assert (outcome.result, outcome.reason) == (events.REFUSED, reasons.OFFER_EXPIRED)
     assert not outcome.retry
+
+
+def test_a_plain_refusal_of_the_key_is_believed(shop: Shop) -> None:
+    """There may be no key yet to seal it with."""
+    shop.ring_up()
+    shop.come()
+    shop.tell_phone(events.Notified(exchange.refusal(reasons.BUSY)))
+    outcome = shop.phone.outcome
+    assert outcome is not None
+    assert (outcome.result, outcome.reason) == (events.REFUSED, reasons.BUSY)
+
+
+def test_a_plain_refusal_is_not_believed_once_something_was_sealed(shop: Shop) -> None:
+    shop.ring_up()
+    shop.come()
+    shop.tell_phone(events.FirstDigit())
+    shop.tell_phone(events.Notified(exchange.refusal(reasons.OFFER_EXPIRED)))
+    assert shop.phone.state == steps.PRESENTED
+    shop.tell_phone(events.Code(CODE))
+    shop.decide()
+    assert shop.phone.outcome is not None
+    assert shop.phone.outcome.result == events.APPROVED
+
+
+@pytest.mark.parametrize("size", [sealing.REFUSAL_SEALED, 1])
+def test_a_forged_refusal_ends_nothing(shop: Shop, size: int) -> None:
+    shop.ring_up()
+    shop.come()
+    shop.tell_phone(events.FirstDigit())
+    shop.tell_phone(events.Notified(exchange.sealed_refusal(bytes(size))))
+    assert shop.phone.state == steps.PRESENTED
+    assert shop.told[-1] == "ignored"
+
+
+@pytest.mark.parametrize("size", [sealing.REFUSAL_SEALED, sealing.RESULT_SEALED])
+def test_an_answer_before_any_key(shop: Shop, size: int) -> None:
+    shop.come()
+    kind = exchange.REFUSAL if size == sealing.REFUSAL_SEALED else exchange.RESULT
+    shop.tell_phone(events.Notified(bytes([kind]) + bytes(size)))
+    assert shop.phone.state == steps.WAITING
+
+
+def test_each_offer_has_its_own_key(shop: Shop) -> None:
+    for _ in range(2):
+        shop.ring_up()
+        shop.come()
+        shop.tell_phone(events.FirstDigit())
+        shop.break_link()
+        shop.meet()
+    shop.ring_up()
+    shop.come()
+    shop.type("000000")
+    shop.decide(reasons.CODE_WRONG)
+    shop.ring_up()
+    keys = [data for data in shop.writes if data[0] == exchange.KEY]
+    assert len(keys) == len(set(keys)) == 2
+
+
+def test_an_offer_whose_key_agrees_with_nobody(shop: Shop) -> None:
+    offer = evidence.offer(RECEIVER, shop.certificate, EPOCH, ephemeral=bytes(32))
+    shop.phone.handle(events.Connected(247), 0)
+    shop.phone.handle(events.Read(shop.certificate, offer), 0)
+    assert shop.phone.outcome is not None
+    assert (shop.phone.outcome.result, shop.phone.outcome.reason) == (
+        events.REFUSED,
+        reasons.BAD_SEAL,
+    )
 
 
 def test_a_refusal_after_the_approval_is_not_believed(shop: Shop) -> None:
@@ -434,8 +513,8 @@ def test_junk_from_a_receiver_changes_nothing(shop: Shop, data: bytes) -> None:
 def test_a_result_that_nobody_asked_for(shop: Shop) -> None:
     shop.ring_up()
     shop.come()
-    receipt = evidence_receipt(shop)
-    shop.tell_phone(events.Notified(exchange.result(receipt)))
+    padded = sealing.pad(evidence_receipt(shop), sealing.RESULT_SEALED)
+    shop.tell_phone(events.Notified(exchange.result(padded)))
     assert shop.phone.state == steps.SHOWING
 
 

@@ -11,6 +11,7 @@ from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.keys import Keys
 from simulator.phone import wallet as wallets
+from simulator.phone.keys import KINDS
 from simulator.phone.wallet import Pending
 from tests import evidence
 from tests.unit.phone_shop import EPOCH, PHONE, RECIPIENT, wallet
@@ -23,12 +24,19 @@ def keys(tmp_path: Path) -> Keys:
     return Keys(tmp_path / "keys.json")
 
 
-def test_a_wallet_survives_its_file(keys: Keys, tmp_path: Path) -> None:
-    held = wallet(keys)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wallet_survives_its_file(keys: Keys, tmp_path: Path, kind: str) -> None:
+    held = wallet(keys, kind=kind)
     held.path = tmp_path / "wallet.json"
     held.remember(PENDING)
     assert wallets.load(held.path) == held
     assert held.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_wallet_with_a_key_of_no_kind(keys: Keys) -> None:
+    stored = wallet(keys).to_json() | {"key_kind": "rsa"}
+    with pytest.raises(ValueError, match="rsa"):
+        wallets.from_json(stored)
 
 
 def test_a_pending_approval_is_on_disk_with_its_bytes(keys: Keys, tmp_path: Path) -> None:
