@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
-from receiver import exchange
+from receiver import exchange, sealing
 from simulator.phone.buyer import DEMO_CODE, Buyer
 from simulator.phone.events import SHOWN, Code, FirstDigit
 from simulator.phone.maker import Maker, Presented, Signed
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simulator.phone.events import View
     from simulator.phone.wallet import Wallet
 
-KEY = bytes([exchange.KEY])
+KEY = bytes([exchange.KEY, *range(sealing.ENC_SIZE)])
 CREDENTIAL = bytes([exchange.CREDENTIAL])
 APPROVAL = bytes([exchange.APPROVAL])
 
@@ -120,19 +120,20 @@ class Presenting(Maker):
         self._credentials = credentials
 
     def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
-        return Presented(self._credentials[-1], [CREDENTIAL + data for data in self._credentials])
+        writes = [self.seal(offered, exchange.CREDENTIAL, data) for data in self._credentials]
+        return Presented(self._credentials[-1], writes)
 
 
 class Approving(Maker):
-    """Sends these bytes as its approval, whatever they are."""
+    """Seals these bytes as its approval, whatever they are."""
 
     def __init__(self, wallet: Wallet, approval: bytes) -> None:
         super().__init__(wallet)
         self._approval = approval
 
-    def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
-        honest = super().complete(offered, credential, code, now)
-        return honest._replace(writes=[APPROVAL + self._approval])
+    def seal(self, offered: Offered, kind: int, message: bytes) -> bytes:
+        approves = kind == exchange.APPROVAL
+        return super().seal(offered, kind, self._approval if approves else message)
 
 
 class Repeating(Maker):

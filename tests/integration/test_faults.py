@@ -205,7 +205,7 @@ async def test_a_receiver_that_has_not_heard_the_time(till: Checkout, other: Wal
     same name: credential, approval and phone."""
     now = int(time.time())
     keys = till.world.authority.office.keys
-    ended = evidence.credential(keys, other.seed, now, expires=now - 1)
+    ended = evidence.credential(keys, other.key.private, now, expires=now - 1)
     await till.world.authority.stop()
     await till.reset()
     sale = await till.ring_up()

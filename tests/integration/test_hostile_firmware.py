@@ -110,7 +110,7 @@ async def test_a_credential_that_has_ended_called_good(
 ) -> None:
     now = int(time.time())
     keys = till.world.authority.office.keys
-    ended = evidence.credential(keys, other.seed, now, expires=now - 1)
+    ended = evidence.credential(keys, other.key.private, now, expires=now - 1)
     lie = Lie(
         OFFER,
         "return checks.credential(self.crypto, self._pins, data, self.seconds(now))",
