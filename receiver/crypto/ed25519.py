@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .job import Job
 
 SEED_SIZE = 32
-PUBLIC_SIZE = 32
 SIGNATURE_SIZE = 64
 
 _L = 2**252 + 27742317777372353535851937790883648493  # order of the base point
@@ -61,7 +60,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 def key_job(public: bytes) -> Job[Key | None]:
     """A key made ready for checks; None where no signature can hold under it."""
-    decoded = curve.decode(public) if len(public) == PUBLIC_SIZE else None
+    decoded = curve.decode(public)
     if decoded is None:
         return None
     yield

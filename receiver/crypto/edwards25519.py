@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = 64
 TEETH = 4
 ENTRY = 3 * SIZE  # bytes of one point in a comb
+ENCODED_SIZE = 32
 PRIME = CURVE25519.prime
 SIGN = 1 << 255  # bit of an encoding that holds the parity of x
 
@@ -125,7 +126,7 @@ def machine() -> Machine:
 def encode(point: Machine) -> bytes:
     """The 32 bytes of the point (RFC 8032 §5.1.2)."""
     point.run(_QUOTIENTS)
-    return (point.get(Y) | (point.get(X) & 1) * SIGN).to_bytes(32, "little")
+    return (point.get(Y) | (point.get(X) & 1) * SIGN).to_bytes(ENCODED_SIZE, "little")
 
 
 def decode(data: bytes) -> tuple[int, int] | None:
@@ -133,7 +134,7 @@ def decode(data: bytes) -> tuple[int, int] | None:
     y = int.from_bytes(data, "little")
     odd = y >= SIGN
     y &= SIGN - 1
-    if y >= PRIME:
+    if y >= PRIME or len(data) != ENCODED_SIZE:
         return None
     point = Machine(CURVE25519, REGISTERS)
     point.put(Y, y)
