@@ -40,6 +40,9 @@ def shifts(a):
 def raised(a, e, m):
     return pow(a, e, m)
 
+def parted(a, b):
+    return divmod(a, b)
+
 class Thing:
     def twice(self, a):
         return a + a
@@ -88,6 +91,12 @@ def test_a_turn_of_a_loop_is_four_bytecodes() -> None:
 
 def test_only_our_files_count() -> None:
     assert interpreter.count(lambda: sum([i * i for i in range(100)])).instructions == 0
+
+
+def test_one_more_file_counts_on_request(module: ModuleType) -> None:
+    work = interpreter.count(module.product, 1 << 99, 1 << 99, (1 << 99) - 1, beside=module)
+    assert work.bytecodes == 6  # load three times, multiply, divide, return
+    assert work.big == {"*": 1, "%": 1}
 
 
 def test_kernels_run_as_on_the_chip() -> None:
@@ -145,6 +154,8 @@ def test_every_place_is_told(module: ModuleType) -> None:
         assert module.shifts(1 << 150) == [2, 2]
         assert module.Thing().twice(1 << 99) == 1 << 100
         assert module.raised(3, 0b1011, 2**255 - 19) == 3**11
+        assert module.parted(1 << 99, 7) == divmod(1 << 99, 7)
+        assert module.parted(30, 7) == (4, 2)
     told = [item for item in heard if isinstance(item, tuple)]
     assert [item[:2] for item in told] == [
         (">>", 1),
@@ -153,6 +164,7 @@ def test_every_place_is_told(module: ModuleType) -> None:
         ("^", 1),
         ("+", 1),
         ("pow", 6),
+        ("divmod", 1),
     ]
     assert told[0][2] == operators.SUM
 

@@ -53,11 +53,11 @@ class Work:
         return self.interpreter + self.kernel_instructions.total()
 
 
-def count(function: Callable[..., Any], *arguments: Any) -> Work:
-    """What one call does; its modules must be imported already."""
+def count(function: Callable[..., Any], *arguments: Any, beside: ModuleType | None = None) -> Work:
+    """What one call does; its modules must be imported already. `beside` counts as ours, too."""
     work = Work()
-    with _instrumented(lambda: work):
-        _trace(work, lambda: function(*arguments))
+    with _instrumented(lambda: work, beside):
+        _trace(work, lambda: function(*arguments), beside)
     return work
 
 
@@ -71,13 +71,13 @@ def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> l
     return found
 
 
-def _trace(work: Work, run: Callable[[], Any]) -> Any:
+def _trace(work: Work, run: Callable[[], Any], beside: ModuleType | None = None) -> Any:
     before = sys.gettrace()
 
     def executed(weight: int) -> None:
         work.bytecodes += weight
 
-    sys.settrace(opcodes.tracer(executed))
+    sys.settrace(opcodes.tracer(executed, str(beside and beside.__file__)))
     try:
         return run()
     finally:
@@ -85,7 +85,7 @@ def _trace(work: Work, run: Callable[[], Any]) -> Any:
 
 
 @contextmanager
-def _instrumented(current: Callable[[], Work]) -> Iterator[None]:
+def _instrumented(current: Callable[[], Work], beside: ModuleType | None = None) -> Iterator[None]:
     """Meanwhile modules of ours call the chip's code and tell of their big integers."""
 
     def big(operator: str, times: int, cost: int) -> None:
@@ -96,13 +96,17 @@ def _instrumented(current: Callable[[], Work]) -> Iterator[None]:
         current().bytecodes -= bytecodes
 
     with ExitStack() as undo:
-        for path, module in list(sys.modules.items()):
-            if path.startswith(_CRYPTO) and opcodes.is_ours(str(module.__file__)):
-                undo.enter_context(operators.told(module, big, hidden))
-                for name, twin in list(_twins(module)):
-                    setattr(module, name, _counted(current, twin))
-                    undo.callback(setattr, module, name, twin)
+        for module in [*_loaded_modules(), *([beside] if beside else [])]:
+            undo.enter_context(operators.told(module, big, hidden))
+            for name, twin in list(_twins(module)):
+                setattr(module, name, _counted(current, twin))
+                undo.callback(setattr, module, name, twin)
         yield
+
+
+def _loaded_modules() -> list[ModuleType]:
+    loaded = [module for path, module in sys.modules.items() if path.startswith(_CRYPTO)]
+    return [module for module in loaded if opcodes.is_ours(str(module.__file__))]
 
 
 def _twins(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:

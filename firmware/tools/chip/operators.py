@@ -60,8 +60,14 @@ def told(module: ModuleType, big: Big, hidden: Callable[[int], None]) -> Iterato
         big("pow", times, times * (MODULAR_PRODUCT * modulus.bit_length() ** 2 >> 16))
         return pow(base, exponent, modulus)
 
+    def parts(dividend: int, divisor: int) -> tuple[int, int]:
+        a, b = dividend.bit_length(), divisor.bit_length()
+        if max(a, b) > _SMALL_BITS:
+            big("divmod", 1, SUM + _cost("//", a, b))  # two results to make room for
+        return divmod(dividend, divisor)
+
     with ExitStack() as undo:
-        for name, value in ((_CALL, operate), ("pow", power)):
+        for name, value in ((_CALL, operate), ("pow", power), ("divmod", parts)):
             setattr(module, name, value)
             undo.callback(delattr, module, name)
         for function in _functions(module):
