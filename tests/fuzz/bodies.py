@@ -1,0 +1,161 @@
+"""What HTTP brings, as targets: tills' and bridges' requests, and the authority's answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, TypeVar, cast
+
+from aiohttp import web
+
+from bridge import authority
+from bridge.currencies import LETTERS
+from bridge.money import facts
+from bridge.money.sale import Terms
+from bridge.service import Order
+from bridge.till import requests as till
+from bridge.till.problems import ProblemError
+from receiver import messages, reasons
+from simulator.authority import requests as office
+from simulator.authority.requests import RequestError
+from tests.fuzz.target import Target
+
+_JSON = "application/json"
+_SALE_ID = "sale-0123456789ab"
+_ORDERS: list[dict[str, Any]] = [
+    {"sale_id": _SALE_ID, "amount": 24_900, "currency": "SEK"},
+    {"sale_id": "A" * 64, "amount": 0xFFFFFFFF, "currency": "EUR", "till": 65535},
+    {"sale_id": "a.b:c-d_0123456789", "amount": 1, "currency": "NOK", "till": 1, "patience_s": 120},
+    {"sale_id": _SALE_ID, "amount": 5, "currency": "DKK", "reference": "Kvitto 17 åäö ✓"},
+]
+_ASKED: list[dict[str, Any]] = [
+    {"receiver_id": "00" * 8, "nonce": "ff" * 16},
+    {"receiver_id": 0, "nonce": "x" * 80},
+    {"receiver_id": True, "nonce": "Ännu en"},
+]
+_REFUSALS = [b'{"status": 422, "reason": "busy"}', b'{"reason": null}', b"{}"]
+
+T = TypeVar("T")
+
+
+def targets() -> Iterator[tuple[str, Target]]:
+    yield "till-order", Target(_order, None, partial(_dumped, _ORDERS))
+    yield "till-wait", Target(_wait, None, lambda: [b"", b"0", b"60", b"1.5", b"5e-1"])
+    yield "till-host", Target(_host, None, _hosts)
+    yield "authority-request", Target(_request, None, partial(_dumped, _ASKED))
+    yield "authority-answer", Target(_answer, None, lambda: _REFUSALS)
+
+
+def _order(data: bytes) -> bool | None:
+    """A till's sale: said again it is the same, and so it is read from the journal."""
+    order = _taken(partial(till.order, _request_of(data)), ProblemError)
+    if order is None:
+        return None
+    assert order == _now(till.order(_request_of(_spelled(order))))
+    terms = Terms(
+        order.sale_id, order.till or 1, *order[1:3], *order[4:], _SALE_ID.encode(), bytes(8)
+    )
+    assert facts.load_terms(facts.dump_terms(terms).encode().decode()) == terms
+    return True
+
+
+def _spelled(order: Order) -> bytes:
+    """An order as a till might have written it."""
+    body: dict[str, Any] = {**order._asdict(), "currency": LETTERS[order.currency]}
+    body["reference"] = body.pop("note")
+    return json.dumps({key: value for key, value in body.items() if value is not None}).encode()
+
+
+def _wait(data: bytes) -> bool | None:
+    request = SimpleNamespace(query={"wait": data.decode("latin-1")} if data else {})
+    try:
+        seconds = till.wait(cast("web.Request", request))
+    except ProblemError:
+        return None
+    assert 0 <= seconds <= till.WAIT_MOST_S
+    return True
+
+
+def _host(data: bytes) -> bool | None:
+    """The Host header: taken where it names this machine."""
+    return till.is_loopback(data.decode("latin-1")) or None
+
+
+def _hosts() -> list[bytes]:
+    return [b"localhost", b"127.0.0.1:8080", b"[::1]:80", b"127.9.9.9", b"LOCALHOST:1"]
+
+
+def _request(data: bytes) -> bool | None:
+    """A body for the authority: whatever its values are, each reader takes or refuses them."""
+    names = list(_ASKED[0])
+    body = _taken(lambda: office.json_body(_request_of(data), *names), RequestError)
+    for value in body.values() if body else ():
+        for reader in _READERS:
+            with suppress(RequestError):
+                reader(value)
+    return None if body is None else True
+
+
+def _answer(data: bytes) -> bool | None:
+    """A problem document from the authority: some reason of ours, whatever it says."""
+    refused = authority._refusal(422, data)
+    assert refused.reason in reasons.NAMES
+    try:
+        authority._document(data)
+    except authority.UnansweredError:
+        return None
+    return True
+
+
+def _number(value: Any) -> None:
+    assert 1 <= office.number(value, "it", 1, messages.CURRENCY_MOST) <= messages.CURRENCY_MOST
+
+
+def _text(value: Any) -> None:
+    assert 0 < len(office.text(value, "it").encode()) <= 4 * office.NAME_MOST
+
+
+def _octets(value: Any) -> None:
+    size = messages.RECEIVER_ID_SIZE
+    assert len(office.octets(value, "it", size)) == size
+
+
+def _flag(value: Any) -> None:
+    assert office.flag(value, "it") in (True, False)
+
+
+_READERS: tuple[Callable[[Any], None], ...] = (_number, _text, _octets, _flag)
+
+
+def _request_of(data: bytes) -> web.Request:
+    """As much of a request as these readers look at."""
+
+    async def read() -> bytes:
+        return data
+
+    return cast("web.Request", SimpleNamespace(content_type=_JSON, read=read))
+
+
+def _taken(read: Callable[[], Coroutine[Any, Any, T]], refusal: type[Exception]) -> T | None:
+    try:
+        return _now(read())
+    except refusal:
+        return None
+
+
+def _now(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    work.close()
+    raise AssertionError("a reader waits for more than the body")
+
+
+def _dumped(values: list[dict[str, Any]]) -> list[bytes]:
+    plain = [json.dumps(value, ensure_ascii=False).encode() for value in values]
+    return [*plain, *[json.dumps(value, indent=1).encode() for value in values]]

@@ -1,0 +1,75 @@
+"""Keys and signatures as targets: both back ends take the same ones, and each has one form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from receiver import layout
+from receiver.crypto import edwards25519, host, portable
+from receiver.crypto.job import finish
+from tests.fuzz import seeds
+from tests.fuzz.target import Target
+
+_PRIVATE = bytes(range(32))  # of the receiver that agrees on keys here
+_KEY_SIZE = 32
+_SIZES = {"ed25519": layout.ED25519_SIZE, "p256": layout.P256_SIZE}
+_SIGNATURE_SIZE = 64
+
+
+def targets() -> Iterator[tuple[str, Target]]:
+    keys = {name: partial(seeds.publics, name) for name in _SIZES}
+    yield "ed25519-point", Target(edwards25519.decode, _encoded, keys["ed25519"])
+    yield "ed25519-key", Target(_ed25519_key, bytes, keys["ed25519"], slow=True)
+    yield "p256-key", Target(_p256_key, _compressed, keys["p256"], slow=True)
+    for name in _SIZES:
+        yield (
+            f"{name}-signature",
+            Target(partial(_signature, name), None, partial(seeds.signatures, name), slow=True),
+        )
+    yield "x25519-key", Target(_agreed, None, seeds.x25519, slow=True)
+
+
+def _encoded(point: tuple[int, int]) -> bytes:
+    return edwards25519.encode(edwards25519.load(*point))
+
+
+def _ed25519_key(data: bytes) -> bytes | None:
+    key: bytes | None = finish(host.ed25519_key_job(data))
+    assert (finish(portable.ed25519_key_job(data)) is None) == (key is None)
+    return key
+
+
+def _p256_key(data: bytes) -> EllipticCurvePublicKey | None:
+    key: EllipticCurvePublicKey | None = finish(host.p256_key_job(data))
+    assert (finish(portable.p256_key_job(data)) is None) == (key is None)
+    return key
+
+
+def _compressed(key: EllipticCurvePublicKey) -> bytes:
+    return key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
+
+
+def _signature(name: str, data: bytes) -> bool | None:
+    """Public key, signature and message in one: both hold it good or neither."""
+    size = _SIZES[name]
+    public, rest = data[:size], data[size:]
+    given = (public, rest[_SIGNATURE_SIZE:], rest[:_SIGNATURE_SIZE])
+    holds = {
+        "ed25519": (host.ed25519_verify, portable.ed25519_verify),
+        "p256": (host.p256_verify, portable.p256_verify),
+    }[name]
+    one, other = (verify(*given) for verify in holds)
+    assert one == other
+    return one or None
+
+
+def _agreed(data: bytes) -> bool | None:
+    """A phone's key: the same secret for both, or none."""
+    secret = host.x25519(_PRIVATE, data)
+    assert portable.x25519(_PRIVATE, data) == secret
+    assert secret != bytes(_KEY_SIZE)
+    return None if secret is None else True

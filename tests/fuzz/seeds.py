@@ -1,0 +1,130 @@
+"""Valid inputs from the shared vectors: they follow the protocol by themselves."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from receiver import cose, frames, messages, pins, signed, wire
+from receiver.errors import Error
+from receiver.layout import Field
+from tests.fuzz import generate
+
+_VECTORS = Path(__file__).parents[1] / "vectors"
+_GENERATED = 8  # where there are no vectors, as many of what `generate` makes
+_SIGNATURES = 12  # the rest only takes time: other tests go through them all
+
+KINDS = {kind.type: kind for kind in vars(messages).values() if isinstance(kind, signed.Kind)}
+# The layouts that are neither signed nor on a channel, by their names in the vectors.
+MAPS: dict[str, tuple[tuple[Field, ...], Any]] = {
+    "record": (messages.RECORD, messages.Record),
+    "receiver hello": (wire.RECEIVER_HELLO, wire.ReceiverHello),
+    "bridge hello": (wire.BRIDGE_HELLO, wire.BridgeHello),
+}
+
+
+@cache
+def vectors(name: str) -> Any:
+    return json.loads((_VECTORS / f"{name}.json").read_text("utf-8"))
+
+
+def cbor() -> list[bytes]:
+    return [bytes.fromhex(case["hex"]) for case in vectors("cbor")["valid"]]
+
+
+def headers() -> list[tuple[int, int]]:
+    """Every form of a protected header: algorithm and size of `kid`."""
+    return sorted({(case["alg"], len(case["kid"]) // 2) for case in vectors("cose")["valid"]})
+
+
+def sign1(alg: int, kid_size: int) -> list[bytes]:
+    """Signed messages with this form of a header."""
+    return [
+        bytes.fromhex(case["message"])
+        for case in vectors("cose")["valid"]
+        if (case["alg"], len(case["kid"]) // 2) == (alg, kid_size)
+    ]
+
+
+def message(kind: signed.Kind, alg: int) -> list[bytes]:
+    """Signed messages of a kind; by an algorithm for which there are none, generated ones."""
+    every = vectors("messages")["signed"]
+    found = [bytes.fromhex(case["message"]) for case in every if case["kind"] == kind.type]
+    return [data for data in found if _is_by(data, kind, alg)] or _made(generate.message(kind, alg))
+
+
+def algorithms(kind: signed.Kind) -> list[int]:
+    """Whom a kind may be signed by: only phones have a choice."""
+    return [cose.ALG_ED25519, cose.ALG_ESP256] if kind is messages.APPROVAL else [cose.ALG_ED25519]
+
+
+def plain(of: int | str) -> list[bytes]:
+    """The maps on a channel, or under a name of `MAPS`."""
+    return [
+        bytes.fromhex(case["payload"]) for case in vectors("messages")["maps"] if case["of"] == of
+    ]
+
+
+def whole_frames() -> list[bytes]:
+    return [bytes.fromhex(case["wire"]) for case in vectors("frames")["frames"]]
+
+
+def streams() -> list[bytes]:
+    """Frames among garbage."""
+    return [bytes.fromhex(case["wire"]) for case in vectors("frames")["streams"]]
+
+
+def link_hellos() -> list[bytes]:
+    """The payloads of HELLO frames."""
+    items = [item for data in whole_frames() for item in frames.Decoder(256).receive(data)]
+    return [
+        item.payload
+        for item in items
+        if isinstance(item, frames.Frame) and item.kind == frames.HELLO
+    ]
+
+
+def writes() -> list[bytes]:
+    return _made(generate.write)
+
+
+def keyrings() -> list[bytes]:
+    keys = [bytes.fromhex(key) for key in vectors("messages")["keys"].values() if len(key) == 64]
+    rings = [keys[:count] for count in range(len(keys))]
+    return [pins.encode({bytes((1, at)): key for at, key in enumerate(ring)}) for ring in rings]
+
+
+def publics(name: str) -> list[bytes]:
+    """Public keys under which a signature of these vectors holds."""
+    return sorted({bytes.fromhex(case["public"]) for case in _verified(name)})
+
+
+def signatures(name: str) -> list[bytes]:
+    """Public key, signature and message of each signature that holds, in one."""
+    fields = ("public", "signature", "message")
+    return [bytes.fromhex("".join(case[name] for name in fields)) for case in _verified(name)]
+
+
+def x25519() -> list[bytes]:
+    """Public keys that agree on a secret with any private key."""
+    cases = vectors("x25519")["shared"]
+    return [bytes.fromhex(case["public"]) for case in cases if case["shared"]][:_SIGNATURES]
+
+
+def _verified(name: str) -> list[dict[str, str]]:
+    return [case for case in vectors(name)["verify"] if case["valid"]][:_SIGNATURES]
+
+
+def _is_by(data: bytes, kind: signed.Kind, alg: int) -> bool:
+    try:
+        signed.parse(kind, data, alg)
+    except Error:
+        return False
+    return True
+
+
+def _made(make: Any) -> list[bytes]:
+    return [make(Random(number)) for number in range(_GENERATED)]

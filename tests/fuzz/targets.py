@@ -1,0 +1,9 @@
+"""The one table of fuzz targets: every decoder, and every machine that takes others' bytes."""
+
+from __future__ import annotations
+
+from tests.fuzz import bodies, decoders, keys, line_end
+
+_PARTS = (decoders, keys, bodies, line_end)
+
+TARGETS = {name: target for part in _PARTS for name, target in part.targets()}
