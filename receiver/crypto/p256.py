@@ -1,0 +1,215 @@
+"""ECDSA over P-256 with SHA-256 (FIPS 186-5 §6.4.2), low s only. Nothing here is secret.
+
+A point is X, Y, Z with x = X/Z² and 2y = Y/Z³: to hold 2y saves three additions a doubling. Both
+scalars are combed with five teeth of 52 bits, every bit counting as 1 or -1, so that each column
+adds or subtracts one of 16 entries, x and 2y. Formulas: Explicit-Formulas Database, Jacobian, a=-3.
+
+Adding equal or opposite points is an exception that no formula here treats, and none has to. The
+teeth are multiples of the key by numbers whose sums and differences, below 2^210, are never 0
+modulo the prime order; no point has order 2. And a sum begins at START, a point that a hash made.
+Where points coincide H is 0, and as ADD multiplies Z by 2H, and DOUBLE by Y, Z stays 0 to the end.
+So Z tells: not 0, and every step was an ordinary one and the result is right; 0, and the signature
+is refused. That is right where the sum is infinity (the last step, which takes away what START
+became, then meets H = 0). Anywhere else a good signature would be refused; to make one, somebody
+has to find START as a multiple of the base point or to forge, the problems that guard every key.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from .field import P256, SIZE, Machine, assemble
+from .job import finish
+from .p256_base import END, START, TABLE, B
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .job import Job
+
+PUBLIC_SIZE = 33  # SEC 1 §2.3.3: 2 or 3 for y's last bit, then x
+SIGNATURE_SIZE = 64
+
+_P = P256.prime
+_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # order of the base point
+_TEETH = 5
+_COLUMNS = 52
+_BITS = _TEETH * _COLUMNS
+_SLICE = 8  # columns between yields: about a million instructions
+_ENTRY = 2 * SIZE  # bytes of x and 2y
+_POINT = 3 * SIZE  # of X, Y, Z
+_ONE = START[_ENTRY:]
+
+_NAMES = "X Y Z U V W a b c d"
+_X, _Y, _Z, _W = 0, 1, 2, 5
+
+
+def _program(text: str) -> bytes:
+    return assemble(P256, _NAMES, text.replace(";", "\n"))
+
+
+# dbl-2001-b, Z as a product.
+_DOUBLE = """a = Z * Z; b = X - a; a = X + a; a = a * b; b = a + a; a = a + b; Z = Y * Z
+    b = Y * Y; Y = b * b; b = X * b; X = a * a; X = X - b; X = X - b
+    b = b - X; b = a * b; b = b + b; Y = b - Y
+    """
+# madd-2007-bl with an entry, Z as a product; where it subtracts, r and its factor change sign.
+_ADD = """a = Z * Z; b = a * Z; a = a * @0; b = b * @1; a = a - X; b = b - Y
+    c = a + a; Z = Z * c; c = c * c; a = a * c; c = X * c
+    X = b * b; X = X - a; X = X - c; X = X - c
+    c = c - X; b = b * c; a = Y * a; b = b - a; Y = b + b"""
+_SUBTRACT = _ADD.replace("b = b - Y", "b = b + Y").replace("c = c - X", "c = X - c")
+
+_DOUBLE_TWICE = _program(_DOUBLE * 2)
+_DOUBLE_AND = (_program(_DOUBLE + _SUBTRACT), _program(_DOUBLE + _ADD))
+_AND = (_program(_SUBTRACT), _program(_ADD))
+
+# add-2007-bl twice, for X, Y, Z and ±(U, V, W): the sum is X, Y, Z, the difference U, V, Z.
+_BOTH = _program("""a = Z * Z; b = a * Z; c = W * W; d = c * W; Z = Z * W
+    X = X * c; Y = Y * d; U = U * a; V = V * b; a = U - X
+    b = a + a; Z = Z * b; b = b * b; a = a * b; c = X * b; b = Y * a; a = a + c; a = a + c
+    d = V - Y; V = V + Y; X = d * d; X = X - a; U = V * V; U = U - a
+    Y = c - X; Y = d * Y; Y = Y - b; Y = Y + Y; d = U - c; V = V * d; V = V - b; V = V + V""")
+
+# a = X³ - 3X + b, Y = a^((p+1)/4): its root if it has one, and then Z is 0; and -2 or 2 times it.
+_ROOT = _program("""a = X * X; a = a * X; a = a - X; a = a - X; a = a - X; a = a + @0
+    b = a * a; b = b * a; c = b ~ 2; b = c * b; c = b ~ 4; b = c * b; c = b ~ 8; b = c * b
+    c = b ~ 16; b = c * b; b = b ~ 32; b = b * a; b = b ~ 96; b = b * a; Y = b ~ 94
+    Z = Y * Y; Z = Z - a""")
+_TWICE = (_program("Z = Z - Y; Y = Z - Y"), _program("Y = Y + Y"))
+
+# Montgomery's trick: W becomes the product of every z; then, inverted, it goes back the same way.
+_MULTIPLY = _program("W = W * @2")
+_DIVIDE = _program("Z = Z * W; W = W * @2; a = Z * Z; X = a * @0; a = a * Z; Y = a * @1")
+
+
+def verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the signature r ‖ s holds; never raises."""
+    return finish(check_job(finish(key_job(public)), message, signature))
+
+
+def key_job(public: bytes) -> Job[bytearray | None]:
+    """A key's comb, 1,280 bytes; None for what is not the one encoding of a point."""
+    machine = Machine(P256, 10)
+    if not _decode(machine, public):
+        return None
+    yield
+    teeth = yield from _teeth_job(machine)
+    points = [teeth.pop()]
+    while teeth:
+        points = _with_tooth(machine, points, teeth.pop())
+        yield
+    return (yield from _affine_job(machine, points))
+
+
+def check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bool]:
+    """As `verify`, with what `key_job` gave."""
+    if key is None or len(signature) != SIGNATURE_SIZE:
+        return False
+    r = int.from_bytes(signature[:32], "big")
+    s = int.from_bytes(signature[32:], "big")
+    if not (0 < r < _N and 0 < s <= _N // 2):
+        return False
+    inverse = _inverse(s, _N)
+    yield
+    digest = int.from_bytes(sha256(message).digest(), "big")
+    machine = yield from _sum_job(digest * inverse % _N, r * inverse % _N, key)
+    x, z = machine.get(_X), machine.get(_Z)
+    square = z * z % _P
+    # x/z² is r modulo n; as n < p < 2n, it may be r + n itself.
+    return z != 0 and (r * square % _P == x or (r + _N < _P and (r + _N) * square % _P == x))
+
+
+def _decode(machine: Machine, public: bytes) -> bool:
+    """Put a key's point into X, Y, Z; whether it is one."""
+    if len(public) != PUBLIC_SIZE or public[0] not in (2, 3):
+        return False
+    x = int.from_bytes(public[1:], "big")
+    if x >= _P:
+        return False
+    machine.put(_X, x)
+    machine.run(_ROOT, B)
+    if machine.get(_Z) != 0:
+        return False
+    machine.run(_TWICE[machine.get(_Y) & 1 == public[0] & 1])
+    machine.registers[_ENTRY:_POINT] = _ONE
+    return True
+
+
+def _teeth_job(machine: Machine) -> Job[list[bytes]]:
+    """The point in X, Y, Z times 1, 2^52, 2^104, 2^156 and 2^208."""
+    teeth = [bytes(machine.registers[:_POINT])]
+    for half in range(2, 2 * _TEETH):
+        for _ in range(_COLUMNS // 4):
+            machine.run(_DOUBLE_TWICE)
+        if half & 1:
+            teeth.append(bytes(machine.registers[:_POINT]))
+        yield
+    return teeth
+
+
+def _with_tooth(machine: Machine, points: list[bytes], tooth: bytes) -> list[bytes]:
+    """Each point minus the tooth, then plus it."""
+    found = []
+    registers = machine.registers
+    for point in points:
+        registers[: 2 * _POINT] = point + tooth
+        machine.run(_BOTH)
+        difference = registers[_POINT : _POINT + _ENTRY] + registers[_ENTRY:_POINT]
+        found += [bytes(difference), bytes(registers[:_POINT])]
+    return found
+
+
+def _affine_job(machine: Machine, points: list[bytes]) -> Job[bytearray]:
+    """x and 2y of each point, with one inversion; takes the list apart."""
+    registers, at = machine.registers, _W * SIZE
+    registers[at : at + SIZE] = _ONE
+    before = []
+    for point in points:
+        before.append(bytes(registers[at : at + SIZE]))
+        machine.run(_MULTIPLY, point)
+    machine.put(_W, _inverse(machine.get(_W), _P))
+    yield
+    table = bytearray(_ENTRY * len(points))
+    for at in range(len(table) - _ENTRY, -1, -_ENTRY):
+        registers[_ENTRY:_POINT] = before.pop()
+        machine.run(_DIVIDE, points.pop())
+        table[at : at + _ENTRY] = registers[:_ENTRY]
+    return table
+
+
+def _sum_job(u1: int, u2: int, key: bytearray) -> Job[Machine]:
+    """u1 times the base point and u2 times the key, added up in X, Y, Z."""
+    machine = Machine(P256, 10)
+    machine.registers[:_POINT] = START
+    left = _COLUMNS
+    for (plus, at), (plus_key, at_key) in zip(_columns(u1), _columns(u2)):  # noqa: B905
+        machine.run(_DOUBLE_AND[plus], TABLE, at)
+        machine.run(_AND[plus_key], key, at_key)
+        left -= 1
+        if left % _SLICE == 0:
+            yield
+    machine.run(_AND[1], END)
+    return machine
+
+
+def _columns(scalar: int) -> Iterator[tuple[bool, int]]:
+    """For each column, the highest first: whether to add, and where the entry is."""
+    if scalar & 1 == 0:
+        scalar -= _N
+    # An odd number is the sum of ±2^i, i < 260: plus where (scalar + 2^260 - 1) / 2 has a 1.
+    signs = bin((scalar + (3 << _BITS) - 1) >> 1).encode()[3:]
+    teeth = [signs[at : at + _COLUMNS] for at in range(0, _BITS, _COLUMNS)]
+    for high, b, c, d, e in zip(*teeth):  # noqa: B905
+        entry = ((b * 2 + c) * 2 + d) * 2 + e - 15 * 48
+        yield (True, entry * _ENTRY) if high == 49 else (False, (15 - entry) * _ENTRY)
+
+
+def _inverse(value: int, modulus: int) -> int:
+    """By Euclid: a = x·value and b = y·value modulo the modulus at every step."""
+    a, b, x, y = value, modulus, 1, 0
+    while a > 1:
+        quotient, rest = divmod(b, a)
+        a, b, x, y = rest, a, y - quotient * x, x
+    return x % modulus
