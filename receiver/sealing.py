@@ -28,7 +28,8 @@ RESULT_SEALED, RESULT_PADDED, RECEIPT_MOST = CREDENTIAL_SEALED, CREDENTIAL_PADDE
 APPROVAL_MOST = 129  # every number in it at its largest
 APPROVAL_PADDED = _LENGTH_SIZE + APPROVAL_MOST
 APPROVAL_SEALED = APPROVAL_PADDED + TAG_SIZE
-REFUSAL_SEALED = 1 + TAG_SIZE
+_REFUSAL_SIZE = 1  # the code, which needs no padding
+REFUSAL_SEALED = _REFUSAL_SIZE + TAG_SIZE
 
 _INFO = b"tillsign/1"
 _RESULT_LABEL = b"tillsign/1 result"
@@ -111,8 +112,11 @@ class ResultOpener(_Results):
         return unpad(self._open(body))
 
     def refusal(self, body: bytes) -> int:
-        """The code in a refusal."""
-        return self._open(body)[0]
+        """The code in a refusal; raises Error(MALFORMED), too."""
+        data = self._open(body)
+        if len(data) != _REFUSAL_SIZE:
+            raise Error(MALFORMED, "refusal of %d bytes" % len(data))
+        return data[0]
 
     def _open(self, body: bytes) -> bytes:
         key, nonce = self._now()
