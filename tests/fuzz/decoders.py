@@ -23,7 +23,7 @@ def targets() -> Iterator[tuple[str, Target]]:
     yield from _maps()
     yield from _line()
     yield "write", Target(exchange.parse, _write, seeds.writes, generate.write)
-    yield "padding", Target(_unpad, _pad, _padded)
+    yield "padding", Target(_unpad, _pad, seeds.padded)
     yield "service-data", Target(gatt.parse_service_data, _service_data, _adverts)
     yield "pins", Target(pins.decode, pins.encode, seeds.keyrings)
 
@@ -180,13 +180,6 @@ def _unpad(data: bytes) -> tuple[bytes, int]:
 
 def _pad(padded: tuple[bytes, int]) -> bytes:
     return sealing.pad(*padded)
-
-
-def _padded() -> list[bytes]:
-    sizes = (sealing.CREDENTIAL_PADDED, sealing.APPROVAL_PADDED, sealing.RESULT_PADDED)
-    return [
-        sealing.pad(bytes(range(length)), size) for size in sizes for length in (0, 1, size - 1)
-    ]
 
 
 def _service_data(advert: gatt.Advert) -> bytes:

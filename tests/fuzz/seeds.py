@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from receiver import cose, frames, messages, pins, signed, wire
+from receiver import cose, frames, messages, pins, sealing, signed, wire
 from receiver.errors import Error
 from receiver.layout import Field
 from tests.fuzz import generate
@@ -89,6 +89,13 @@ def link_hellos() -> list[bytes]:
 
 def writes() -> list[bytes]:
     return _made(generate.write)
+
+
+def padded() -> list[bytes]:
+    sizes = (sealing.CREDENTIAL_PADDED, sealing.APPROVAL_PADDED, sealing.RESULT_PADDED)
+    return [
+        sealing.pad(bytes(range(length)), size) for size in sizes for length in (0, 1, size - 1)
+    ]
 
 
 def keyrings() -> list[bytes]:
