@@ -10,7 +10,9 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from nacl import bindings
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from receiver import cose, layout, messages, session, signed
 from receiver.crypto import host
@@ -20,6 +22,7 @@ from simulator.phone.keys import ED25519, P256, PhoneKey
 if TYPE_CHECKING:
     from simulator.authority.keys import Keys
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 SEK = 752
 AMOUNT = 12_550
 RECEIVER_ID = bytes(range(8))
@@ -162,14 +165,7 @@ def receipt(data: bytes, pins: dict[bytes, bytes]) -> messages.Receipt:
 
 
 def second_signature(private: bytes, message: bytes) -> bytes:
-    """Another Ed25519 signature that verifies as well: the same key, a nonce of our own."""
-    half = host.sha512(private)
-    scalar = bytes([half[0] & 0xF8]) + half[1:31] + bytes([half[31] & 0x7F | 0x40])
-    nonce = bindings.crypto_core_ed25519_scalar_reduce(host.sha512(half))
-    point = bindings.crypto_scalarmult_ed25519_base_noclamp(nonce)
-    hashed = host.sha512(point + host.ed25519_public(private) + message)
-    challenge = bindings.crypto_core_ed25519_scalar_reduce(hashed)
-    product = bindings.crypto_core_ed25519_scalar_mul(
-        challenge, bindings.crypto_core_ed25519_scalar_reduce(scalar + bytes(32))
-    )
-    return point + bindings.crypto_core_ed25519_scalar_add(nonce, product)
+    """Another P-256 signature that verifies as well: its nonce is drawn, its s low."""
+    key = ec.derive_private_key(int.from_bytes(private, "big"), ec.SECP256R1())
+    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256())))
+    return r.to_bytes(32, "big") + min(s, P256_ORDER - s).to_bytes(32, "big")

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from receiver import pins
+from receiver import layout, pins, signed
+from receiver.crypto import host
+from receiver.crypto.job import finish
+from receiver.errors import Error
+from simulator import proof
 
 from . import people
 from .app import APPROVAL_ID
@@ -15,8 +19,6 @@ from .requests import RequestError, bearer, json_body, number, octets, text
 if TYPE_CHECKING:
     from .office import Office
     from .people import Phone
-
-_KEY_SIZE = 32
 
 
 class PhoneApi:
@@ -37,8 +39,8 @@ class PhoneApi:
         office = self._office
         body = await json_body(request, "activation", "key", "code_key", "code")
         activation = text(body["activation"], "activation")
-        key = octets(body["key"], "key", _KEY_SIZE)
-        code_key = octets(body["code_key"], "code_key", _KEY_SIZE)
+        key = _phone_key(body["key"])
+        code_key = octets(body["code_key"], "code_key", proof.KEY_SIZE)
         try:
             k = office.keys.code_key(code_key, text(body["code"], "code"))
         except ValueError as error:
@@ -97,3 +99,13 @@ class PhoneApi:
         if phone is None:
             raise RequestError(401, "no such phone")
         return phone
+
+
+def _phone_key(value: object) -> bytes:
+    """A P-256 or an Ed25519 key; 422 for one under which no signature can hold."""
+    key = octets(value, "key", layout.ED25519_SIZE, layout.P256_SIZE)
+    try:
+        finish(signed.prepare_job(host, key))
+    except Error as error:
+        raise RequestError(422, error.detail) from None
+    return key

@@ -134,14 +134,16 @@ def text(value: Any, name: str, most: int = NAME_MOST) -> str:
     return value
 
 
-def octets(value: Any, name: str, size: int) -> bytes:
-    """`size` bytes in hex digits."""
-    if isinstance(value, str) and len(value) == 2 * size and value.isascii() and value.isalnum():
+def octets(value: Any, name: str, *sizes: int) -> bytes:
+    """So many bytes in hex digits, of one of these sizes."""
+    fits = isinstance(value, str) and len(value) in [2 * size for size in sizes]
+    if fits and value.isascii() and value.isalnum():
         try:
             return bytes.fromhex(value)
         except ValueError:
             pass
-    raise RequestError(400, f"{name} is not {size} bytes in hex")
+    wanted = " or ".join(map(str, sizes))
+    raise RequestError(400, f"{name} is not {wanted} bytes in hex")
 
 
 def bearer(request: web.Request) -> str:

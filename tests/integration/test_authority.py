@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver import cbor, messages, pins, reasons, signed
+from receiver import cbor, cose, messages, pins, reasons, signed
 from receiver.crypto import host
 from simulator import pki, proof
 from simulator.authority import Authority, DemoWorld, Fault, demo_data
@@ -24,6 +24,7 @@ from simulator.authority.keys import NO_REVOCATIONS, Keys
 from simulator.authority.people import CREDENTIAL_LIFE_S
 from simulator.authority.requests import BODY_MOST
 from simulator.authority.verify import ONLINE_WINDOW_S
+from simulator.phone.p256 import p256_public
 from tests import evidence
 
 CODE = "314159"
@@ -66,7 +67,7 @@ class World:
     async def activate(self) -> None:
         body = {
             "activation": self.demo.buyers[0].activation,
-            "key": host.ed25519_public(PHONE).hex(),
+            "key": p256_public(PHONE).hex(),
             "code_key": proof.public_key(PHONE_CODE_KEY).hex(),
             "code": CODE,
         }
@@ -237,7 +238,7 @@ async def test_same_approval_id_with_other_content(world: World) -> None:
     offer = world.offer()
     approval = world.approve(offer)
     await world.receipt(world.record(offer, approval))
-    parsed = signed.parse(messages.APPROVAL, approval)
+    parsed = signed.parse(messages.APPROVAL, approval, cose.ALG_ESP256)
     context = evidence.approval_context(world.certificate, offer, world.credential)
     structure = signed.structure(messages.APPROVAL, parsed, context)
     rewritten = evidence.second_signature(PHONE, structure)
@@ -286,7 +287,7 @@ def _spoiled(world: World, foreign_keys: Keys) -> dict[str, tuple[bytes, int]]:
         "offer's key": (record(forged, world.approve(forged)), reasons.BAD_SIGNATURE),
         "app": (record(offer, world.approve(offer, app=0)), reasons.OLD_APP),
         "version": (record(offer, world.approve(offer, version=2)), reasons.WRONG_VERSION),
-        "enc": (record(offer, world.approve(offer), enc=bytes(32)), reasons.MALFORMED),
+        "enc": (record(offer, world.approve(offer), enc=bytes(32)), reasons.BAD_SIGNATURE),
         "trailing": (record(offer, good) + b"\0", reasons.MALFORMED),
         "acceptance": (record(offer, good, accepted=now + 700), reasons.OFFER_EXPIRED),
         "credential ended": (
@@ -465,7 +466,7 @@ async def test_second_hold_of_the_same_thing(world: World) -> None:
     approval = world.approve(first)
     await world.receipt(world.record(first, approval))
     taken = signed.parse(messages.OFFER, first).value
-    counter = signed.parse(messages.APPROVAL, approval).value.counter
+    counter = signed.parse(messages.APPROVAL, approval, cose.ALG_ESP256).value.counter
     records = []
     for offer in (
         world.offer(reference=taken.reference),
@@ -547,20 +548,23 @@ async def test_activation_is_good_for_one_phone(world: World) -> None:
         await world.activate()
     body = {
         "activation": world.demo.buyers[0].activation,
-        "key": bytes(32).hex(),
+        "key": p256_public(evidence.seed("second phone")).hex(),
         "code_key": proof.public_key(PHONE_CODE_KEY).hex(),
         "code": CODE,
     }
     await world.call("POST", "/v1/phones", 403, json=body)
     await world.call("POST", "/v1/phones", 422, json=body | {"code": "12345"})
     await world.call("POST", "/v1/phones", 422, json=body | {"code_key": bytes(32).hex()})
+    for key in (bytes(32), b"\2" + bytes([255] * 32), b"\4" + bytes(32)):
+        await world.call("POST", "/v1/phones", 422, json=body | {"key": key.hex()})
+    await world.call("POST", "/v1/phones", 400, json=body | {"key": bytes(65).hex()})
 
 
 async def test_welcome_tells_recipients_and_pins(world: World) -> None:
     world.demo = world.authority.seed_demo()
     body = {
         "activation": world.demo.buyers[1].activation,
-        "key": host.ed25519_public(evidence.seed("second phone")).hex(),
+        "key": host.ed25519_public(evidence.seed("second phone")).hex(),  # the other kind
         "code_key": proof.public_key(PHONE_CODE_KEY).hex(),
         "code": CODE,
     }

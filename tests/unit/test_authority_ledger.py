@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from receiver import layout, messages, reasons, session, signed
+from receiver import cbor, layout, messages, reasons, session, signed
 from receiver.crypto import host
 from receiver.errors import Error
 from simulator import proof
@@ -19,24 +19,26 @@ from simulator.authority.rules import Payer
 from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
 from simulator.authority.store import Store
 from simulator.authority.verify import Evidence, verify
+from simulator.phone.keys import KINDS, P256, PhoneKey
 from tests import evidence
 
 NOW = 1_800_000_000
 RECEIVER = evidence.seed("receiver")
 PHONE = evidence.seed("phone")
 K = bytes(proof.KEY_SIZE)
+WRONG = bytes([1] * proof.KEY_SIZE)
 
 
 class Books:
     """A store with the demo world, one receiver and one phone with one credential."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, kind: str = P256) -> None:
         self.keys = Keys(directory / "keys.json")
         self.store = Store(directory / "books.sqlite")
         world = demo_data.seed(self.store)
         self.recipient = world.recipients[0]
         registered = people.register(
-            self.store, world.buyers[0].activation, host.ed25519_public(PHONE), bytes(32), K
+            self.store, world.buyers[0].activation, PhoneKey(kind, PHONE).public, bytes(32), K
         )
         assert registered is not None
         [self.credential] = people.issue_credentials(
@@ -47,21 +49,34 @@ class Books:
         )
         self.certificate = receivers.enrol(self.store, self.keys, value, "client")
 
-    def evidence(
+    def record(
         self, sequence: int, k: bytes = K, counter: int | None = None, **changes: Any
-    ) -> Evidence:
-        """A verified record of sale number `sequence`; `changes` are the offer's."""
+    ) -> bytes:
+        """The record of sale number `sequence`; `changes` are the offer's."""
         counter = sequence if counter is None else counter
         values = {"sequence": sequence, "reference": sequence.to_bytes(8, "big")} | changes
         offer = evidence.offer(RECEIVER, self.certificate, NOW, **values)
         approval = evidence.approval(
             PHONE, self.certificate, offer, self.credential, k=k, counter=counter
         )
-        data = evidence.record(self.certificate, offer, self.credential, approval, NOW)
+        return evidence.record(self.certificate, offer, self.credential, approval, NOW)
+
+    def verified(self, data: bytes) -> Evidence:
+        """What the authority believes of a record."""
         issued = receivers.issued(self.store, session.certificate_hash(self.certificate))
         assert issued is not None
         record = layout.decode(messages.RECORD, data, messages.Record)
         return verify(issued, record, self.keys.pins())
+
+    def evidence(
+        self, sequence: int, k: bytes = K, counter: int | None = None, **changes: Any
+    ) -> Evidence:
+        return self.verified(self.record(sequence, k, counter, **changes))
+
+    def tries(self) -> int:
+        """Wrong codes in a row."""
+        tries: int = self.store.value("SELECT tries FROM phones")
+        return tries
 
     def authorise(self, found: Evidence) -> int:
         """The receipt's reason."""
@@ -132,15 +147,91 @@ def test_credit_space_can_be_spent_to_the_last(books: Books) -> None:
     assert books.credit_space() == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_phone_of_either_kind_pays(tmp_path: Path, kind: str) -> None:
+    books = Books(tmp_path, kind)
+    assert books.authorise(books.evidence(1)) == reasons.OK
+    books.store.close()
+
+
+@pytest.mark.parametrize("enc", [b"", bytes(31), bytes(33)])
+def test_a_record_without_its_key_is_refused(books: Books, enc: bytes) -> None:
+    good = layout.decode(messages.RECORD, books.record(1), messages.Record)
+    pairs = {field.key: getattr(good, field.name) for field in messages.RECORD}
+    data = cbor.encode({**pairs, 3: enc})
+    with pytest.raises(Error) as caught:
+        layout.decode(messages.RECORD, data, messages.Record)
+    assert caught.value.code == reasons.MALFORMED
+
+
+def test_every_approval_is_one_try(books: Books) -> None:
+    found = books.evidence(1, k=WRONG)
+    for _ in range(rules.TRIES_MOST + 1):
+        assert books.authorise(found) == reasons.CODE_WRONG
+    assert books.tries() == 1
+    again = books.evidence(1, k=WRONG, counter=2)  # the same offer, and the same code
+    assert books.authorise(again) == reasons.CODE_WRONG
+    assert books.tries() == 2
+
+
+def test_what_does_not_verify_is_no_try(books: Books) -> None:
+    data = books.record(1, k=WRONG)
+    record = layout.decode(messages.RECORD, data, messages.Record)
+    approval = record.approval[:-1] + bytes([record.approval[-1] ^ 1])
+    data = layout.encode(messages.RECORD, record._replace(approval=approval))
+    with pytest.raises(Error) as caught:
+        books.verified(data)
+    assert caught.value.code == reasons.BAD_SIGNATURE
+    assert books.tries() == 0
+
+
+def test_the_same_approval_with_other_content_is_no_try(books: Books) -> None:
+    found = books.evidence(1, k=WRONG)
+    books.authorise(found)
+    with pytest.raises(Error) as caught:
+        books.authorise(found._replace(content=bytes(32)))
+    assert caught.value.code == reasons.CONFLICT
+    assert books.tries() == 1
+
+
+def test_what_was_reversed_before_it_came_is_no_try(books: Books) -> None:
+    """Nor does its receipt say whether the code was right."""
+    found = books.evidence(1, k=WRONG)
+    ledger.reverse(books.store, evidence.RECEIVER_ID, found.approval_id, NOW)
+    assert books.authorise(found) == reasons.REVERSED
+    assert books.tries() == 0
+
+
+def test_five_wrong_in_a_row_lock_and_a_right_one_resets(books: Books) -> None:
+    for n in range(1, rules.TRIES_MOST):
+        assert books.authorise(books.evidence(n, k=WRONG)) == reasons.CODE_WRONG
+    assert books.authorise(books.evidence(10)) == reasons.OK
+    assert books.tries() == 0
+    for n in range(20, 20 + rules.TRIES_MOST):
+        assert books.authorise(books.evidence(n, k=WRONG)) == reasons.CODE_WRONG
+    assert books.authorise(books.evidence(30)) == reasons.CODE_LOCKED
+    assert books.authorise(books.evidence(31, k=WRONG)) == reasons.CODE_LOCKED
+
+
+@pytest.mark.parametrize("moved", ["certificate", "offer", "enc", "credential"])
+def test_a_proof_is_bound_to_the_whole_context(books: Books, moved: str) -> None:
+    """Taken from another approval, it proves nothing, though the phone signs it anew."""
+    found = books.evidence(1)
+    at = ("certificate", "offer", "enc", "credential").index(moved) * messages.HASH_SIZE
+    context = bytearray(found.context)
+    context[at] ^= 1
+    foreign = found.approval._replace(proof=proof.prove(K, bytes(context)))
+    assert books.authorise(found._replace(approval=foreign)) == reasons.CODE_WRONG
+
+
 def test_blocked_and_locked_neither_count_nor_forgive(books: Books) -> None:
-    wrong = bytes([1] * 32)
     for n in range(4):
-        assert books.authorise(books.evidence(n, k=wrong)) == reasons.CODE_WRONG
+        assert books.authorise(books.evidence(n, k=WRONG)) == reasons.CODE_WRONG
     books.store.run("UPDATE buyers SET blocked = 1")
     assert books.authorise(books.evidence(10)) == reasons.BUYER_BLOCKED
-    assert books.authorise(books.evidence(11, k=wrong)) == reasons.BUYER_BLOCKED
+    assert books.authorise(books.evidence(11, k=WRONG)) == reasons.BUYER_BLOCKED
     books.store.run("UPDATE buyers SET blocked = 0")
-    assert books.authorise(books.evidence(12, k=wrong)) == reasons.CODE_WRONG
+    assert books.authorise(books.evidence(12, k=WRONG)) == reasons.CODE_WRONG
     assert books.authorise(books.evidence(13)) == reasons.CODE_LOCKED
     assert books.store.value("SELECT tries FROM phones") == rules.TRIES_MOST
 
@@ -224,7 +315,7 @@ def test_credential_of_another_phone_is_in_no_book(books: Books) -> None:
     credential = signed.parse(messages.CREDENTIAL, books.credential).value
     other = evidence.seed("other phone")
     found = books.evidence(1)
-    found = found._replace(credential=credential._replace(key=host.ed25519_public(other)))
+    found = found._replace(credential=credential._replace(key=PhoneKey(P256, other).public))
     with pytest.raises(Error) as caught:
         books.authorise(found)
     assert caught.value.code == reasons.WRONG_CREDENTIAL

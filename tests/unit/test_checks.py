@@ -221,6 +221,14 @@ def test_a_phone_key_that_is_none(case: Case) -> None:
         assert reason_of(attempt) == reasons.BAD_SIGNATURE
 
 
+def test_a_signature_rewritten_without_the_key_is_refused(case: Case) -> None:
+    """ECDSA allows (r, n - s) as well as (r, s); here only the low one holds."""
+    data = case.approval()
+    r, s = data[-64:-32], int.from_bytes(data[-32:], "big")
+    rewritten = data[:-64] + r + ((evidence.P256_ORDER - s) % 2**256).to_bytes(32, "big")
+    assert reason_of(case.approve, rewritten) == reasons.BAD_SIGNATURE
+
+
 # In slices.
 
 
