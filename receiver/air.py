@@ -9,23 +9,22 @@ from . import peer as peers
 from . import sale as sales
 from .errors import Error
 from .links import Links
-from .sale import Candidate
+from .sealed import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from .peer import Peer
-    from .sale import Sale
+    from .sale import Candidate, Sale
 
 # What the radio side tells the rest of the receiver.
 Shown = NamedTuple("Shown", [("link", int)])
-Approves = NamedTuple("Approves", [("candidate", Candidate)])
 Left = NamedTuple("Left", [("link", int), ("why", int)])
 Refused = NamedTuple("Refused", [("link", int), ("reason", int), ("detail", str)])
 Gone = NamedTuple("Gone", [("link", int)])
 
-_BUSY_STATES = (sales.CHECKING, sales.CLAIMED)
+_BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED)
 
 
 class Air:
@@ -48,6 +47,9 @@ class Air:
         kind = type(event)
         if kind is ports.Connected:
             self._join(event.link, now)
+            return
+        if kind is ports.RadioLost:
+            self.lose()
             return
         peer = self.links.get(event.link)
         if peer is None:
@@ -72,14 +74,29 @@ class Air:
                 self._out.append(ports.NotifyOffer(peer.link))
 
     def withdraw(self, reason: int, now: int, keep: tuple[int, ...] = ()) -> None:
-        """Take the offer off the air; who dealt with it, but the links `keep`, learns why."""
+        """Take the offer off the air and forget what was sent for it, but on the links `keep`.
+
+        Who dealt with it learns why, unless the reason is OK: then another offer follows at once.
+        """
         self._out.append(ports.ShowOffer(b""))
         for peer in self.links:
             if peer.link in keep or peer.state == peers.CLOSED:
                 continue
-            if peer.state == peers.OFFERED or peer.has_key:
-                self._out.append(ports.Notify(peer.link, exchange.refusal(reason)))
+            if reason != reasons.OK and (peer.state == peers.OFFERED or peer.has_key):
+                self._out.append(ports.Notify(peer.link, peer.sealed.refusal(reason)))
             peer.handle(peers.WITHDRAWN, now)
+
+    def accept(self, candidate: Candidate, now: int) -> None:
+        """The candidate's approval holds: everybody else has come too late."""
+        peer = self.holder(candidate)
+        self.withdraw(reasons.BUSY, now, (peer.link,) if peer else ())
+        if peer is not None:
+            peer.sealed.accept()
+
+    def lose(self) -> None:
+        """Every link is gone, with no word of any."""
+        for peer in list(self.links):
+            self._gone(peer)
 
     def keyed(self) -> tuple[int, ...]:
         """The links that have sent a key for the offer."""
@@ -87,15 +104,14 @@ class Air:
 
     def answer(self, candidate: Candidate, receipt: bytes, now: int) -> None:
         """Give the candidate its receipt, if it is still there."""
-        peer = self._holder(candidate)
+        peer = self.holder(candidate)
         if peer is not None:
             peer.handle(peers.ANSWER, now)
-            peer.answer = exchange.result(receipt)
-            self._out.append(ports.Notify(peer.link, peer.answer))
+            self._out.append(ports.Notify(peer.link, peer.sealed.result(receipt)))
 
     def refuse_candidate(self, candidate: Candidate, reason: int, now: int, detail: str) -> None:
         """As `refuse`, but only its own phone is told: another may have the link by now."""
-        if self._holder(candidate) is None:
+        if self.holder(candidate) is None:
             self._news.append(Refused(candidate.link, reason, detail))
         else:
             self.refuse(candidate.link, reason, now, detail)
@@ -107,8 +123,13 @@ class Air:
         if peer is None or peer.state == peers.CLOSED:
             return
         if peer.state != peers.JOINED:
-            self._out.append(ports.Notify(link, exchange.refusal(reason)))
+            self._out.append(ports.Notify(link, peer.sealed.refusal(reason)))
         self._close(peer, now)
+
+    def holder(self, candidate: Candidate) -> Peer | None:
+        """The phone that approved, if it is still on its link."""
+        peer = self.links.get(candidate.link)
+        return peer if peer and peer.sealed.enc == candidate.enc else None
 
     def deadline(self) -> int | None:
         return self.links.deadline()
@@ -151,14 +172,8 @@ class Air:
         self._out[:] = [item for item in self._out if getattr(item, "link", None) != peer.link]
         self._advert = None
 
-    def _holder(self, candidate: Candidate) -> Peer | None:
-        """The phone that approved, if it is still on its link."""
-        peer = self.links.get(candidate.link)
-        return peer if peer and peer.approval_data == candidate.approval_data else None
-
     def _close(self, peer: Peer, now: int) -> None:
         peer.handle(peers.END, now)
-        peer.forget()
         self._out.append(ports.Disconnect(peer.link))
 
     def _take(self, kind: Any, peer: Peer, event: Any, now: int) -> None:
@@ -181,28 +196,28 @@ class Air:
         if peer.state == peers.OFFERED and not self._sale.shown(now):
             raise Error(reasons.OFFER_EXPIRED, "key after its time")
         peer.handle(peers.KEY, now)
+        self._sale.meet(body)
         peer.end = self._sale.end
+        peer.sealed = Sealed(body)
         self._news.append(Shown(peer.link))
 
     def _credential(self, peer: Peer, body: bytes, now: int) -> None:
         peer.handle(peers.CREDENTIAL, now)
-        peer.credential_data = body
+        peer.sealed.credential_sealed = body
 
     def _approval(self, peer: Peer, body: bytes, now: int) -> None:
-        if peer.approval_data:
+        if peer.sealed.approval_sealed:
             self._repeated(peer, body)
             return
         peer.handle(peers.APPROVAL, now)
-        peer.approval_data = body
-        candidate = Candidate(peer.link, exchange.ENC, peer.credential_data, body)
-        self._news.append(Approves(candidate))
+        peer.sealed.approval_sealed = body
 
     def _repeated(self, peer: Peer, body: bytes) -> None:
         """A phone that saw no answer sends identical bytes again; anything else is a second one."""
-        if body != peer.approval_data:
+        if body != peer.sealed.approval_sealed:
             raise Error(reasons.SECOND_APPROVAL, "in " + peer.state)
-        if peer.answer:
-            self._out.append(ports.Notify(peer.link, peer.answer))
+        if peer.sealed.answer:
+            self._out.append(ports.Notify(peer.link, peer.sealed.answer))
 
     def _leave(self, peer: Peer, body: bytes, now: int) -> None:
         why = exchange.LEAVES.get(body[0])

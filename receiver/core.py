@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import air, checks, layout, ports, reasons, session, signed, wire
-from . import peer as peers
+from . import air, layout, ports, reasons, signed, wire
 from . import sale as sales
 from .errors import Error
+from .judge import Judge
 from .report import Report
 from .sale import Sale
 
@@ -20,14 +20,19 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .identity import Identity
-    from .messages import Certificate, Credential
-    from .peer import Peer
+    from .messages import Certificate
     from .sale import Candidate
 
 SEQUENCE_SIZE = 4
 NO_APPROVAL = bytes(signed.ID_SIZE)  # in a verdict on an approval that the bridge could not read
 
-_RADIO = (ports.Connected, ports.Disconnected, ports.MtuAgreed, ports.Written)
+_RADIO = (
+    ports.Connected,
+    ports.Disconnected,
+    ports.MtuAgreed,
+    ports.Written,
+    ports.RadioLost,
+)
 
 
 class Receiver:
@@ -39,6 +44,7 @@ class Receiver:
         self._out: list[Any] = []
         self.air = air.Air(self.sale, self._out)
         self.report = Report(self.sale, self.air.links, self._out)
+        self.judge = Judge(identity, self.sale, self.air, self.report)
         self._next: tuple[Certificate, bytes] | None = None
         if identity.problem is not None:
             self.report.count(identity.problem.code, identity.problem.detail)
@@ -72,18 +78,18 @@ class Receiver:
 
     def busy(self) -> bool:
         """Whether `work` has anything to do."""
-        return self.sale.state == sales.CHECKING or self._unchecked() is not None
+        return self.judge.work.busy()
 
     def work(self, now: int) -> None:
-        """Do the most urgent piece of long work: an approval before a credential."""
-        candidate = self.sale.candidate
-        if self.sale.state == sales.CHECKING and candidate is not None:
-            self._judge(candidate, now)
-        else:
-            peer = self._unchecked()
-            if peer is not None:
-                self._examine(peer, now)
+        """One slice of the most urgent piece of long work."""
+        self.judge.work.step(now)
         self._settle(now)
+
+    def erase(self) -> None:
+        """Forget every secret of every sale; this is the end, before a reset."""
+        self.air.lose()
+        self.sale.clear()
+        self.judge.erase()
 
     def health(self, now: int, free: int) -> None:
         """Emit a health message; `free` is the heap left in bytes."""
@@ -99,81 +105,36 @@ class Receiver:
             self.report.count(reasons.OFFER_EXPIRED, "nobody approved")
             self.sale.handle(sales.EXPIRED, now)
             self.air.withdraw(reasons.OFFER_EXPIRED, now)
+        elif self.sale.state == sales.REFUSING:
+            self._give_up(now)
         else:
             self.sale.handle(sales.GIVEN_UP, now)
 
+    def _give_up(self, now: int) -> None:
+        """The bridge is silent: two candidates at once must not be with it, so nobody is next."""
+        self.report.count(reasons.VERDICT_TIMEOUT, "no word on a refused approval")
+        self.sale.handle(sales.GIVEN_UP, now)
+        self.air.withdraw(reasons.VERDICT_TIMEOUT, now)
+        self.report.session()
+
     def _settle(self, now: int) -> None:
-        """After every step: tell what the radio told, and show what is true now."""
-        self._hear(now)
+        """After every step: begin what follows, tell what happened, and show what is true now."""
+        self.judge.pursue(now)
+        self._hear()
         self._renew()
         self.air.advertise()
 
-    # Long work.
-
-    def _unchecked(self) -> Peer | None:
-        for peer in self.air.links:
-            if peer.state == peers.PRESENTED and peer.credential is None:
-                return peer
-        return None
-
-    def _examine(self, peer: Peer, now: int) -> None:
-        try:
-            peer.credential = self.identity.check_credential(peer.credential_data, now)
-        except Error as error:
-            self.air.refuse(peer.link, error.code, now, error.detail)
-            return
-        self.report.credential(peer.link, peer.credential_data)
-
-    def _judge(self, candidate: Candidate, now: int) -> None:
-        try:
-            approved = self._check(candidate, now)
-        except Error as error:
-            self.sale.refuse_candidate(sales.FAILED, now)
-            self.air.refuse_candidate(candidate, error.code, now, error.detail)
-            return
-        self.sale.handle(sales.PASSED, now)
-        self.sale.approval_id = approved.id
-        self.sale.waiting = []
-        self.air.withdraw(reasons.BUSY, now, (candidate.link,))
-        self.report.approval(candidate)
-
-    def _check(self, candidate: Candidate, now: int) -> checks.Approved:
-        offered = self.sale.offered
-        if offered is None:
-            raise Error(reasons.WITHDRAWN, "no offer")
-        return checks.approval(
-            self.identity.crypto,
-            offered,
-            candidate.credential_data,
-            self._credential(candidate, now),
-            candidate.enc,
-            candidate.approval_data,
-            self.identity.least_app,
-        )
-
-    def _credential(self, candidate: Candidate, now: int) -> Credential:
-        """The candidate's credential, checked already or now."""
-        peer = self.air.links.get(candidate.link)
-        if peer and peer.credential and peer.credential_data == candidate.credential_data:
-            return peer.credential
-        credential = self.identity.check_credential(candidate.credential_data, now)
-        self.report.credential(candidate.link, candidate.credential_data)
-        return credential
-
     # What the radio tells.
 
-    def _hear(self, now: int) -> None:
+    def _hear(self) -> None:
         news = self.air.poll()
         while news is not None:
-            self._news(news, now)
+            self._news(news)
             news = self.air.poll()
 
-    def _news(self, news: Any, now: int) -> None:
+    def _news(self, news: Any) -> None:
         kind = type(news)
-        if kind is air.Approves:
-            if not self.sale.take(news.candidate, now):
-                self.air.refuse(news.candidate.link, reasons.BUSY, now)
-        elif kind is air.Shown:
+        if kind is air.Shown:
             self.report.phone(news.link, wire.PHONE_SHOWN, reasons.OK)
         elif kind is air.Left:
             self.report.phone(news.link, wire.PHONE_LEFT, news.why)
@@ -211,15 +172,14 @@ class Receiver:
             number = self.identity.reserved.to_bytes(SEQUENCE_SIZE, "big")
             self._out.append(ports.Keep("sequence", number))
         try:
-            offered = self.identity.make_offer(order, now)
+            self.identity.may_offer(order, now)
         except Error as error:
-            self.report.count(error.code, error.detail)
-            self.report.send(wire.OFFER, wire.Opened(order.reference, b"", error.code))
+            self.report.no_offer(order.reference, error)
             return
-        self.sale.open(offered, session.session_id(offered.data), now)
+        if self.sale.state != sales.IDLE:
+            self.air.withdraw(reasons.OK, now)
+        self.sale.order(order, now)
         self.air.till = order.till
-        self.air.publish(now)
-        self.report.send(wire.OFFER, wire.Opened(order.reference, offered.data, reasons.OK))
 
     def _cancel(self, order: Any, now: int) -> None:
         if self.sale.state != sales.IDLE and order.reference == self.sale.reference:
@@ -232,16 +192,17 @@ class Receiver:
         self.air.answer(candidate, order.receipt, now)
 
     def _verdict(self, order: Any, now: int) -> None:
-        """The bridge refuses what was approved here: the slot is free for the next phone."""
-        candidate = self._claimed(order.session)
+        """The bridge refuses the candidate, or has heard that it was refused here: next, please."""
+        candidate, before = self._claimed(order.session), self.sale.state
         if order.reason == reasons.OK:
             raise Error(reasons.MALFORMED, "a verdict that refuses nothing")
-        if order.approval_id not in (self.sale.approval_id, NO_APPROVAL):
+        if order.approval_id not in (candidate.id, NO_APPROVAL):
             raise Error(reasons.WRONG_SESSION, "verdict on another approval")
         reason = order.reason if order.reason in reasons.NAMES else reasons.MALFORMED
-        self.sale.refuse_candidate(sales.REJECTED, now)
-        self.air.refuse_candidate(candidate, reason, now, "by the bridge: %d" % order.reason)
-        if self.sale.shown(now):
+        self.sale.release(now)
+        if before != sales.REFUSING:
+            self.air.refuse_candidate(candidate, reason, now, "by the bridge: %d" % order.reason)
+        if before == sales.CLAIMED and self.sale.shown(now):
             self.air.publish(now)
 
     def _state(self, order: Any, now: int) -> None:

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from . import checks, messages, reasons, session, signed, wire
 from .checks import Offered
+from .crypto.job import finish
 from .errors import Error
+from .signed import Ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .checks import Pins
     from .crypto import Crypto
+    from .crypto.job import Job
     from .messages import Certificate, State
 
 # Sequence numbers are reserved in the store this many at a time: one flash write in 64 sales, and a
@@ -21,7 +24,7 @@ SEQUENCE_BLOCK = 64
 
 
 class Identity:
-    """Holds the receiver's secrets and makes its offers.
+    """Holds the receiver's seed and makes its offers.
 
     `reserved` is the first sequence number that no earlier boot can have used; `entropy(n)` gives n
     random bytes.
@@ -37,9 +40,9 @@ class Identity:
         reserved: int,
     ) -> None:
         self._seed = seed
-        self._pins = pins
+        self.ring = Ring(crypto, pins)
         self.crypto = crypto
-        self._entropy = entropy
+        self.entropy = entropy
         self._sequence = reserved
         self.reserved = reserved
         self.nonce = entropy(wire.NONCE_SIZE)
@@ -72,22 +75,19 @@ class Identity:
 
     def check_certificate(self, data: bytes) -> Certificate:
         """The certificate in `data`; raises Error if it is not for this key."""
-        value = checks.certificate(self.crypto, self._pins, data, None)
+        value = finish(checks.certificate_job(self.ring, data, None))
         if value.key != self.crypto.ed25519_public(self._seed):
             raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
         return value
 
     def take_state(self, data: bytes, now: int) -> None:
         """Learn time and limits from the authority; raises Error."""
-        value: State = signed.from_authority(messages.STATE, data, self._pins, self.crypto)
+        value: State = finish(self.ring.read_job(messages.STATE, data))
         if value.receiver_id != self.receiver_id:
             raise Error(reasons.WRONG_RECEIVER, "state for another receiver")
         if value.nonce != self.nonce or (self.state and value.version <= self.state.version):
             raise Error(reasons.STALE_STATE, "state %d" % value.version)
         self.state, self._state_at = value, now
-
-    def check_credential(self, data: bytes, now: int) -> messages.Credential:
-        return checks.credential(self.crypto, self._pins, data, self.seconds(now))
 
     def must_reserve(self) -> bool:
         """True where the next offer needs a new block in the store first; counts it as reserved."""
@@ -96,8 +96,8 @@ class Identity:
         self.reserved += SEQUENCE_BLOCK
         return True
 
-    def make_offer(self, order: wire.Open, now: int) -> Offered:
-        """Sign an offer for `order`; raises Error where this receiver may not."""
+    def may_offer(self, order: wire.Open, now: int) -> Certificate:
+        """The certificate to offer under; raises Error where this receiver may not."""
         holder = self.certificate
         if holder is None:
             raise Error(reasons.NO_CERTIFICATE, "not enrolled")
@@ -108,23 +108,28 @@ class Identity:
             raise Error(reasons.WRONG_VERSION, "firmware is too old for this authority")
         if order.currency != holder.currency:
             raise Error(reasons.WRONG_CURRENCY, "currency %d" % order.currency)
+        return holder
+
+    def offer_job(self, order: wire.Open, ephemeral: bytes, now: int) -> Job[Offered]:
+        """Sign an offer for `order` with this ephemeral key; raises Error as `may_offer`."""
+        holder = self.may_offer(order, now)
         offer = messages.Offer(
             messages.VERSION,
             self._sequence,
             order.amount,
             order.currency,
             order.till,
-            seconds or 0,
+            self.seconds(now) or 0,
             order.ttl,
-            self._entropy(32),
+            ephemeral,
             order.reference,
             order.kind,
         )
         self._sequence += 1
         hashed = session.certificate_hash(self.certificate_data)
         kid = hashed[: messages.OFFER_KID_SIZE]
-        data = signed.encode(messages.OFFER, offer, kid, self._sign)
+        data = yield from signed.encode_job(messages.OFFER, offer, kid, self._sign_job)
         return Offered(holder, hashed, data, offer)
 
-    def _sign(self, message: bytes) -> bytes:
-        return self.crypto.ed25519_sign(self._seed, message)
+    def _sign_job(self, message: bytes) -> Job[bytes]:
+        return self.crypto.ed25519_sign_job(self._seed, message)

@@ -38,6 +38,10 @@ class Links:
         return peer
 
     def drop(self, link: int) -> None:
+        """That link is gone, and what it held is erased."""
+        stale = self.get(link)
+        if stale is not None:
+            stale.forget()
         self._peers = [peer for peer in self._peers if peer.link != link]
 
     def to_evict(self) -> Peer | None:

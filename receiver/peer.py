@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from . import gatt, table
-
-if TYPE_CHECKING:
-    from .messages import Credential
+from .sealed import Sealed
 
 # States.
 JOINED = "joined"  # connected, MTU not agreed
@@ -40,13 +36,17 @@ TABLE = {
     CLOSED: {},
 }
 
-# What a link in this state may still do before it is cut, milliseconds from entering the state.
+# What a link in this state may still do before it is cut, milliseconds from entering the state. An
+# answer may be asked for again, and the result key lives as long.
 STATE_MS = {
     JOINED: gatt.MTU_MS,
     READY: gatt.CHECK_IN_MS,
     OFFERED: gatt.KEY_MS,
     ANSWERED: gatt.CHECK_IN_MS,
 }
+
+# A context belongs to one link and one offer.
+_ENDS_EXCHANGE = (OFFER, WITHDRAWN, END)
 
 
 class Peer:
@@ -58,14 +58,12 @@ class Peer:
         self.entered = now
         self.state = JOINED
         self.end = 0
-        self.forget()
+        self.sealed = Sealed(b"")
 
     def forget(self) -> None:
-        """Drop everything that belonged to the last offer."""
-        self.credential_data = b""
-        self.credential: Credential | None = None
-        self.approval_data = b""
-        self.answer = b""
+        """Erase everything that belonged to the last offer."""
+        self.sealed.erase()
+        self.sealed = Sealed(b"")
 
     def handle(self, event: str, now: int) -> None:
         """Take one event; raises Error(WRONG_ORDER) where the table has no such pair."""
@@ -73,7 +71,7 @@ class Peer:
         self.state = table.step(TABLE, before, event)
         if self.state != before or event == OFFER:
             self.entered = now
-        if event in (OFFER, WITHDRAWN) and self.state != ANSWERED:
+        if event in _ENDS_EXCHANGE and self.state != ANSWERED:
             self.forget()
 
     @property

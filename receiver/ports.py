@@ -9,6 +9,7 @@ Connected = NamedTuple("Connected", [("link", int)])
 Disconnected = NamedTuple("Disconnected", [("link", int)])
 MtuAgreed = NamedTuple("MtuAgreed", [("link", int), ("mtu", int)])
 Written = NamedTuple("Written", [("link", int), ("data", bytes)])
+RadioLost = NamedTuple("RadioLost", [])  # the stack is down, and took every link with it
 # In: from the wire.
 WireUp = NamedTuple("WireUp", [("hello", bytes)])
 WireMessage = NamedTuple("WireMessage", [("channel", int), ("payload", bytes)])

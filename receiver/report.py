@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import cbor, exchange, ports, reasons, wire
+from . import cbor, ports, reasons, wire
 from . import sale as sales
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from .errors import Error
     from .links import Links
     from .sale import Candidate, Sale
 
@@ -22,6 +23,7 @@ class Report:
         self._sale = sale
         self._links = links
         self._out = out
+        self._told: dict[int, bytes] = {}  # link: key with the credential that the bridge has of it
 
     def send(self, channel: int, value: Any) -> None:
         self._out.append(ports.Send(channel, wire.encode(channel, value)))
@@ -31,38 +33,64 @@ class Report:
         self.counters[reason] = self.counters.get(reason, 0) + 1
         self._out.append(ports.Log(reasons.name(reason) + ": " + detail))
 
+    def offer(self) -> None:
+        """The offer that was ordered, with nothing told about it yet."""
+        self._told = {}
+        self.send(wire.OFFER, self._opened())
+
+    def no_offer(self, reference: bytes, error: Error) -> None:
+        """Why there is none."""
+        self.count(error.code, error.detail)
+        self.send(wire.OFFER, wire.Opened(reference, b"", error.code))
+
     def session(self) -> None:
         """To a bridge that knows nothing: the open session and what it must have to judge it."""
-        sale = self._sale
-        data = sale.offered.data if sale.offered else b""
-        self.send(wire.SYNC, wire.Opened(sale.reference, data, reasons.OK))
-        if sale.state == sales.CLAIMED and sale.candidate is not None:
-            self.credential(sale.candidate.link, sale.candidate.credential_data)
-            self.approval(sale.candidate)
-            return
+        sale, candidate = self._sale, self._sale.candidate
+        self._told = {}
+        self.send(wire.SYNC, self._opened())
         for peer in self._links:
-            if peer.has_key and peer.credential is not None:
-                self.credential(peer.link, peer.credential_data)
+            held = peer.sealed
+            if peer.has_key and held.credential is not None:
+                self.credential(peer.link, held.enc, held.credential_data)
+        if candidate is not None and sale.state != sales.SETTLED:
+            self.approval(candidate)
+            if sale.state != sales.CHECKING:
+                self.verdict(candidate)
 
-    def credential(self, link: int, data: bytes) -> None:
+    def credential(self, link: int, enc: bytes, data: bytes) -> None:
         """A credential that holds, while the buyer still types."""
         offered = self._sale.offered
         if offered is not None:
+            self._told[link] = enc
             hashed = offered.certificate_hash
-            record = wire.CredentialRecord(link, hashed, offered.data, exchange.ENC, data)
+            record = wire.CredentialRecord(link, hashed, offered.data, enc, data)
             self.send(wire.CREDENTIAL, record)
 
     def approval(self, candidate: Candidate) -> None:
-        """The approval, and this receiver's word that it holds."""
-        session, approval_id = self._sale.session, self._sale.approval_id
-        record = wire.ApprovalRecord(session, candidate.link, candidate.approval_data)
+        """The candidate, before it is checked; its credential again where it is not known."""
+        link = candidate.link
+        if self._told.get(link) != candidate.enc:
+            self.credential(link, candidate.enc, candidate.credential_data)
+        record = wire.ApprovalRecord(self._sale.session, link, candidate.approval_data)
         self.send(wire.APPROVAL, record)
-        self.send(wire.VERDICT, wire.Verdict(session, approval_id, reasons.OK))
+
+    def verdict(self, candidate: Candidate) -> None:
+        """This receiver's word on the candidate: that it holds, or why it does not."""
+        verdict = wire.Verdict(self._sale.session, candidate.id, self._sale.refusal)
+        self.send(wire.VERDICT, verdict)
 
     def phone(self, link: int, event: int, reason: int) -> None:
+        if event != wire.PHONE_SHOWN:
+            self._told.pop(link, None)  # the bridge forgets it, too
         self.send(wire.PHONE, wire.Phone(self._sale.session, link, event, reason))
 
     def health(self, now: int, free: int) -> None:
         """`free` is the heap left in bytes."""
         counters = cbor.encode(self.counters)
         self.send(wire.HEALTH, wire.Health(now // 1000, free, len(self._links), counters))
+
+    def _opened(self) -> wire.Opened:
+        offered = self._sale.offered
+        if offered is None:
+            return wire.Opened(b"", b"", reasons.OK)
+        return wire.Opened(self._sale.reference, offered.data, reasons.OK)

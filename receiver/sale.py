@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import gatt, table
+from . import gatt, reasons, table
+from .errors import Error
 
 if TYPE_CHECKING:
     from .checks import Offered
+    from .messages import Credential
+    from .pool import Pair
+    from .wire import Open
 
 # States.
 IDLE = "idle"
+SIGNING = "signing"  # an offer is ordered; its key and its signature are being made
 OPEN = "open"  # an offer is on the air
 ENDING = "ending"  # its time is over, but phones that have sent a key may still approve
-CHECKING = "checking"  # a candidate's approval is being verified here
-CLAIMED = "claimed"  # a verified approval is with the bridge; the session is closed to others
+CHECKING = "checking"  # a candidate is with the bridge, its signature being verified here
+REFUSING = "refusing"  # it does not hold here; the bridge has its word to say before the next
+CLAIMED = "claimed"  # the candidate's approval holds; the session is closed to others
 SETTLED = "settled"  # the result is known and may be repeated
 
 # Events.
+ORDERED = "ordered"
 OPENED = "opened"
 CANCELLED = "cancelled"
 ENDED = "ended"  # the offer's time is over, and some phone has sent a key
@@ -30,28 +37,49 @@ RESULT = "result"
 GIVEN_UP = "given up"  # nothing more is to be expected of this session
 
 TABLE = {
-    IDLE: {OPENED: OPEN, CANCELLED: IDLE},
-    OPEN: {OPENED: OPEN, CANCELLED: IDLE, ENDED: ENDING, EXPIRED: IDLE, APPROVAL: CHECKING},
-    ENDING: {OPENED: OPEN, CANCELLED: IDLE, EXPIRED: IDLE, APPROVAL: CHECKING},
-    CHECKING: {OPENED: OPEN, CANCELLED: IDLE, PASSED: CLAIMED, FAILED: OPEN},
+    IDLE: {ORDERED: SIGNING, CANCELLED: IDLE},
+    SIGNING: {ORDERED: SIGNING, CANCELLED: IDLE, OPENED: OPEN},
+    OPEN: {ORDERED: SIGNING, CANCELLED: IDLE, ENDED: ENDING, EXPIRED: IDLE, APPROVAL: CHECKING},
+    ENDING: {ORDERED: SIGNING, CANCELLED: IDLE, EXPIRED: IDLE, APPROVAL: CHECKING},
+    CHECKING: {
+        ORDERED: SIGNING,
+        CANCELLED: IDLE,
+        PASSED: CLAIMED,
+        FAILED: REFUSING,
+        REJECTED: OPEN,
+    },
+    REFUSING: {ORDERED: SIGNING, CANCELLED: IDLE, REJECTED: OPEN, GIVEN_UP: IDLE},
     CLAIMED: {
-        OPENED: OPEN,
+        ORDERED: SIGNING,
         CANCELLED: IDLE,
         REJECTED: OPEN,
         RESULT: SETTLED,
         GIVEN_UP: IDLE,
     },
-    SETTLED: {OPENED: OPEN, CANCELLED: IDLE, RESULT: SETTLED, GIVEN_UP: IDLE},
+    SETTLED: {ORDERED: SIGNING, CANCELLED: IDLE, RESULT: SETTLED, GIVEN_UP: IDLE},
 }
 
 # Approvals that may wait for the slot: one for each other link. Phones that approve and vanish
 # would make it grow for ever.
 WAITING_MOST = gatt.LINKS_MOST - 1
+# How long the bridge has to say its word on what was refused here; it journals first (design §3.4).
+WORD_MS = 5_000
+# Keys of one offer that are remembered: more than honest phones can send in its time. Their first
+# bytes are enough, as nobody can aim at a key that another phone has yet to choose.
+KEYS_MOST = 64
+_KEY_HEAD = 8
 
 # Evidence of one phone for one offer; it outlives the phone's link.
 Candidate = NamedTuple(
     "Candidate",
-    [("link", int), ("enc", bytes), ("credential_data", bytes), ("approval_data", bytes)],
+    [
+        ("link", int),
+        ("enc", bytes),
+        ("credential_data", bytes),
+        ("credential", "Credential"),
+        ("approval_data", bytes),
+        ("id", bytes),
+    ],
 )
 
 
@@ -60,31 +88,55 @@ class Sale:
 
     def __init__(self) -> None:
         self.state = IDLE
+        self.pair: Pair | None = None
         self.clear()
 
     def clear(self) -> None:
+        self._erase_key()
+        self.ordered: Open | None = None
         self.offered: Offered | None = None
         self.session = b""
         self.reference = b""
         self.end = 0
         self.candidate: Candidate | None = None
-        self.approval_id = b""
+        self.refusal = reasons.OK  # what was said of the candidate here
         self.waiting: list[Candidate] = []
+        self._keys: list[bytes] = []
+        self._word_due = 0
 
     def handle(self, event: str, now: int) -> None:
         """Take one event; raises Error(WRONG_ORDER) where the table has no such pair."""
         self.state = table.step(TABLE, self.state, event)
         if self.state == IDLE:
             self.clear()
+        elif self.state == SETTLED:
+            self._erase_key()
+
+    def order(self, order: Open, now: int) -> None:
+        """Another offer is to be made; whatever was before is forgotten."""
+        self.handle(ORDERED, now)
+        self.clear()
+        self.ordered = order
+        self.reference = order.reference
 
     def open(self, offered: Offered, session: bytes, now: int) -> None:
-        """A new offer; whatever was before is forgotten."""
+        """The offer that was ordered."""
         self.handle(OPENED, now)
-        self.clear()
+        self.ordered = None
         self.offered = offered
         self.session = session
-        self.reference = offered.offer.reference
         self.end = now + offered.offer.ttl * 1000
+
+    def meet(self, enc: bytes) -> None:
+        """A phone's key; raises Error(REPLAY) for one that was sent before, by whichever phone.
+
+        The same key makes the same context, and two answers would go out under one nonce.
+        """
+        head = enc[:_KEY_HEAD]
+        if head in self._keys:
+            raise Error(reasons.REPLAY, "key sent before")
+        self._keys.append(head)
+        self._keys[:-KEYS_MOST] = []
 
     def take(self, candidate: Candidate, now: int) -> bool:
         """The first approval takes the slot, later ones wait; False where there is no room."""
@@ -92,27 +144,45 @@ class Sale:
             self.handle(APPROVAL, now)
             self.candidate = candidate
             return True
-        if self.state == CHECKING and len(self.waiting) < WAITING_MOST:
+        if self.state in (CHECKING, REFUSING) and len(self.waiting) < WAITING_MOST:
             self.waiting.append(candidate)
             return True
         return False
 
-    def refuse_candidate(self, event: str, now: int) -> None:
-        """Free the slot (FAILED or REJECTED) and give it to whoever waits first."""
-        self.handle(event, now)
+    def accept(self, now: int) -> None:
+        """The candidate's approval holds: nobody waits any more."""
+        self.handle(PASSED, now)
+        self.waiting = []
+
+    def refuse(self, reason: int, now: int) -> None:
+        """The candidate's approval does not hold; the slot is free once the bridge says so too."""
+        self.handle(FAILED, now)
+        self.refusal = reason
+        self._word_due = now + WORD_MS
+
+    def release(self, now: int) -> None:
+        """The bridge refuses the candidate: the slot goes to whoever waits first."""
+        self.handle(REJECTED, now)
         self.candidate = None
-        self.approval_id = b""
+        self.refusal = reasons.OK
         if self.waiting:
             self.take(self.waiting.pop(0), now)
 
     def shown(self, now: int) -> bool:
         """Whether a phone that comes now may take the offer."""
-        return self.state in (OPEN, CHECKING) and now < self.end
+        return self.state in (OPEN, CHECKING, REFUSING) and now < self.end
 
     def deadline(self) -> int | None:
         """When the session changes by itself (ms)."""
         if self.state == OPEN:
             return self.end
+        if self.state == REFUSING:
+            return self._word_due
         if self.state in (ENDING, CLAIMED, SETTLED):
             return self.end + gatt.GRACE_MS
         return None
+
+    def _erase_key(self) -> None:
+        if self.pair is not None:
+            self.pair.erase()
+            self.pair = None

@@ -55,14 +55,23 @@ class App:
         tasks = [reader, writer]
         if self._radio_pump is not None:
             tasks.append(asyncio.create_task(self._radio_pump))
-        while not any(task.done() for task in tasks):
-            self._turn(self._clock.ms())
-            self._settle()
-            if self._radio.alive():  # serial is: its tasks end the loop when they end
-                self._board.feed()
-            if not self._receiver.busy():
-                await self._wait()
-            await asyncio.sleep_ms(0)  # radio, reader and writer have their turn
+        try:
+            while not any(task.done() for task in tasks):
+                self._turn(self._clock.ms())
+                self._settle()
+                self._watch(self._clock.ms())
+                if not self._receiver.busy():
+                    await self._wait()
+                await asyncio.sleep_ms(0)  # radio, reader and writer have their turn
+        finally:
+            self._receiver.erase()
+
+    def _watch(self, now: int) -> None:
+        """Feed the watchdog while the radio runs; serial does: its tasks end the loop with them."""
+        if self._radio.alive():
+            self._board.feed()
+        else:
+            self._receiver.handle(ports.RadioLost(), now)
 
     def _settle(self) -> None:
         """Radio up and a bridge on the line: firmware on trial may stay."""

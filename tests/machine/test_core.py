@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import exchange, gatt, messages, peer, ports, reasons, sale, session, signed, wire
+from receiver import (
+    exchange,
+    gatt,
+    messages,
+    peer,
+    ports,
+    reasons,
+    sale,
+    sealing,
+    session,
+    signed,
+    wire,
+)
 from receiver.crypto import host
 from simulator.authority.keys import Keys
 from tests import evidence
@@ -49,21 +61,22 @@ def test_approved_sale(world: World) -> None:
     verdict = wire.Verdict(record.session, phone.approval_id, reasons.OK)
     assert world.sent(wire.VERDICT) == [verdict]
     world.result(b"the receipt")
-    assert phone.notified == [bytes([exchange.RESULT]) + b"the receipt"]
+    assert phone.receipts == [b"the receipt"]
+    assert len(phone.notified[0]) == gatt.EXCHANGE_MOST
     assert world.sale.state == sale.SETTLED
     assert world.counters == {}
     assert world.phone_events() == [(wire.PHONE_SHOWN, reasons.OK)]
 
 
 def test_what_the_bridge_hears_suffices_to_judge(world: World) -> None:
-    """Certificate hash, offer, enc and credential cross the line before the approval."""
+    """Certificate hash, offer, enc and credential cross the line before the approval, once."""
     phone = claimed(world)
     channels = [item.channel for item in world.of(ports.Send)]
     order = [wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT]
     assert [channel for channel in channels if channel in order] == order
     (record,) = world.sent(wire.CREDENTIAL)
     assert record.certificate_hash == session.certificate_hash(world.certificate)
-    assert (record.link, record.offer, record.enc) == (phone.link, phone.offer, exchange.ENC)
+    assert (record.link, record.offer, record.enc) == (phone.link, phone.offer, phone.enc)
 
 
 def test_check_in_before_the_amount_is_known(world: World) -> None:
@@ -78,11 +91,12 @@ def test_check_in_before_the_amount_is_known(world: World) -> None:
 def test_session_is_closed_to_others_at_the_first_verified_approval(world: World) -> None:
     world.open()
     late = Phone(world, 1, "late").connect().key().present()
+    late.sealed = late.seal(b"?", sealing.APPROVAL_PADDED)
     Phone(world).connect().approve()
     assert late.refused == [exchange.BUSY]
     assert world.shown() == b""
     assert world.advert().flags == gatt.FLAG_BUSY
-    late.sign()
+    late.again()
     assert late.is_cut()
     assert world.counters == {reasons.WRONG_ORDER: 1}
     assert len(world.sent(wire.APPROVAL)) == 1
@@ -90,11 +104,13 @@ def test_session_is_closed_to_others_at_the_first_verified_approval(world: World
 
 def test_identical_repeat_gets_the_identical_result(world: World) -> None:
     phone = claimed(world)
-    phone.write(exchange.APPROVAL, phone.approval)
+    phone.again()
     assert phone.notified == []
     world.result(b"the receipt")
-    phone.write(exchange.APPROVAL, phone.approval)
-    assert phone.notified == [bytes([exchange.RESULT]) + b"the receipt"] * 2
+    phone.again()
+    first, second = phone.notified
+    assert first == second
+    assert phone.receipts == [b"the receipt"] * 2
     assert len(world.sent(wire.APPROVAL)) == 1
     assert world.counters == {}
 
@@ -103,7 +119,7 @@ def test_repeat_survives_the_end_of_the_sale(world: World) -> None:
     phone = claimed(world)
     world.result()
     world.cancel()
-    phone.write(exchange.APPROVAL, phone.approval)
+    phone.again()
     assert len(phone.notified) == 2
     assert not phone.is_cut()
 
@@ -123,8 +139,7 @@ def test_replay_in_the_next_sale(world: World) -> None:
     world.cancel()
     first.vanish()
     world.open(reference=b"saleref2")
-    again = Phone(world).connect().key().present()
-    again.write(exchange.APPROVAL, first.approval)
+    again = Phone(world).connect().key().present().hand_over(first.approval)
     assert again.refused == [exchange.REFUSED]
     assert world.counters == {reasons.BAD_SIGNATURE: 1}
     assert world.sale.state == sale.OPEN
@@ -165,7 +180,7 @@ def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(world: W
     assert phone.offers == 1
     phone.approve()
     world.result(b"paid")
-    assert phone.notified[-1] == bytes([exchange.RESULT]) + b"paid"
+    assert phone.receipts == [b"wrong code", b"paid"]
     assert world.counters == {}
 
 

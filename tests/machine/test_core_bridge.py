@@ -134,8 +134,13 @@ def test_message_in_the_wrong_direction(world: World, channel: int) -> None:
     assert world.counters == {reasons.WRONG_TYPE: 1}
 
 
-@pytest.mark.parametrize("channel", [wire.RESULT, wire.VERDICT])
-@pytest.mark.parametrize("state", [sale.IDLE, sale.OPEN, sale.CHECKING, sale.SETTLED])
+@pytest.mark.parametrize(
+    ("channel", "state"),
+    [
+        *[(wire.RESULT, state) for state in (sale.IDLE, sale.OPEN, sale.CHECKING, sale.SETTLED)],
+        *[(wire.VERDICT, state) for state in (sale.IDLE, sale.OPEN, sale.SETTLED)],
+    ],
+)
 def test_answer_that_nobody_waits_for(world: World, channel: int, state: str) -> None:
     world.open()
     phone = Phone(world).connect().key().present()
@@ -147,8 +152,9 @@ def test_answer_that_nobody_waits_for(world: World, channel: int, state: str) ->
     if state == sale.IDLE:
         world.cancel()
     counted = sum(world.counters.values())
+    held = world.sale.candidate
     if channel == wire.VERDICT:
-        world.reject(reasons.CREDENTIAL_REVOKED, world.sale.approval_id or bytes(16))
+        world.reject(reasons.CREDENTIAL_REVOKED, bytes(16) if held is None else held.id)
     elif state != sale.SETTLED:  # there it is a repeat
         world.result()
     assert world.sale.state == state

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, gatt, messages, ports, reasons, sale, signed, wire
+from receiver import exchange, gatt, messages, ports, reasons, sale, sealing, signed, wire
 from receiver.crypto import host
 from simulator.authority.keys import Keys
 from tests import evidence
@@ -35,7 +35,7 @@ APPROVALS: list[tuple[str, Spoil, int]] = [
     ("old app", lambda _: {"app": 0}, reasons.OLD_APP),
     ("receiver", another_certificate, reasons.BAD_SIGNATURE),
     ("session", another_offer, reasons.BAD_SIGNATURE),
-    ("enc", lambda _: {"enc": b"\0"}, reasons.BAD_SIGNATURE),
+    ("enc", lambda _: {"enc": evidence.ENC}, reasons.BAD_SIGNATURE),
 ]
 CODES = {reasons.OLD_APP: exchange.OLD_APP}
 
@@ -46,7 +46,7 @@ def is_refused(world: World, phone: Phone, reason: int) -> None:
     assert phone.is_cut()
     assert world.counters == {reason: 1}
     assert world.phone_events()[-1] == (wire.PHONE_REFUSED, reason)
-    assert world.sent(wire.APPROVAL) == []
+    assert [verdict.reason for verdict in world.sent(wire.VERDICT)] in ([], [reason])
     assert world.sale.state == sale.OPEN
     assert world.advert().flags == gatt.FLAG_OPEN
     phone.vanish()
@@ -82,8 +82,9 @@ def test_approval_by_another_key(world: World) -> None:
 def test_approval_that_is_no_message(world: World) -> None:
     world.open()
     phone = Phone(world).connect().key().present()
-    phone.write(exchange.APPROVAL, b"\x84")
+    phone.hand_over(b"\x84")
     is_refused(world, phone, reasons.MALFORMED)
+    assert len(world.sent(wire.APPROVAL)) == 1  # of the next phone
 
 
 def test_app_below_what_the_authority_asks_for(
@@ -183,9 +184,13 @@ def test_credential_of_another_authority(world: World, tmp_path: Path) -> None:
         (b"\x7f" + bytes(20), reasons.WRONG_TYPE),
         (bytes([exchange.RESULT]) + b"receipt", reasons.WRONG_TYPE),
         (bytes([exchange.REFUSAL, 1]), reasons.WRONG_TYPE),
-        (bytes([exchange.KEY, 0]), reasons.MALFORMED),
+        (bytes([exchange.KEY]), reasons.MALFORMED),
+        (bytes([exchange.KEY]) + bytes(sealing.ENC_SIZE - 1), reasons.MALFORMED),
+        (bytes([exchange.KEY]) + bytes(sealing.ENC_SIZE + 1), reasons.MALFORMED),
         (bytes([exchange.CREDENTIAL]), reasons.MALFORMED),
-        (bytes([exchange.APPROVAL]), reasons.MALFORMED),
+        (bytes([exchange.CREDENTIAL]) + bytes(sealing.CREDENTIAL_SEALED - 1), reasons.MALFORMED),
+        (bytes([exchange.APPROVAL]) + bytes(sealing.APPROVAL_SEALED - 1), reasons.MALFORMED),
+        (bytes([exchange.APPROVAL]) + bytes(sealing.APPROVAL_SEALED + 1), reasons.MALFORMED),
         (bytes([exchange.LEAVE]), reasons.MALFORMED),
         (bytes([exchange.LEAVE, 1, 1]), reasons.MALFORMED),
         (bytes([exchange.LEAVE, 3]), reasons.MALFORMED),
@@ -200,30 +205,45 @@ def test_write(world: World, data: bytes, reason: int) -> None:
     is_refused(world, phone, reason)
 
 
-@pytest.mark.parametrize(
-    "steps",
-    [
-        [exchange.CREDENTIAL],
-        [exchange.APPROVAL],
-        [exchange.KEY, exchange.KEY],
-        [exchange.KEY, exchange.APPROVAL],
-        [exchange.KEY, exchange.CREDENTIAL, exchange.CREDENTIAL],
-        [exchange.KEY, exchange.CREDENTIAL, exchange.KEY],
-    ],
-)
-def test_wrong_order(world: World, steps: list[int]) -> None:
+BODIES = {
+    exchange.KEY: bytes(sealing.ENC_SIZE),
+    exchange.CREDENTIAL: bytes(sealing.CREDENTIAL_SEALED),
+    exchange.APPROVAL: bytes(sealing.APPROVAL_SEALED),
+}
+WAY = list(BODIES)
+WRONG = [(steps, step) for steps in range(len(WAY)) for step in WAY if WAY[steps] != step]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(("steps", "step"), WRONG)
+def test_wrong_order(world: World, steps: int, step: int, lazy: bool) -> None:
+    """Whatever does not come next ends the link, whether or not there is a context yet."""
     world.open()
     phone = Phone(world).connect()
-    bodies = {exchange.KEY: b"", exchange.CREDENTIAL: phone.credential, exchange.APPROVAL: b"?"}
-    for step in steps:
-        phone.write(step, bodies[step])
+    world.lazy = lazy
+    for go in (phone.key, phone.present)[:steps]:
+        go()
+    phone.write(step, BODIES[step])
+    world.lazy = False
+    world.work()
     is_refused(world, phone, reasons.WRONG_ORDER)
 
 
-@pytest.mark.parametrize("step", [exchange.KEY, exchange.CREDENTIAL, exchange.APPROVAL])
+@pytest.mark.parametrize("step", WAY)
+def test_after_the_approval_only_itself_may_come_again(world: World, step: int) -> None:
+    world.open()
+    phone = Phone(world).connect().approve()
+    phone.write(step, BODIES[step])
+    assert phone.refused == [exchange.REFUSED]
+    second = step == exchange.APPROVAL
+    assert world.counters == {reasons.SECOND_APPROVAL if second else reasons.WRONG_ORDER: 1}
+    assert world.sale.state == sale.CLAIMED
+
+
+@pytest.mark.parametrize("step", WAY)
 def test_write_without_an_offer(world: World, step: int) -> None:
     phone = Phone(world).connect()
-    phone.write(step, b"" if step == exchange.KEY else b"?")
+    phone.write(step, BODIES[step])
     assert phone.is_cut()
     assert world.counters == {reasons.WRONG_ORDER: 1}
 

@@ -30,7 +30,7 @@ def in_state(state: str, link: int = 0) -> Peer:
     one = Peer(link, 0)
     for event in WAY[state]:
         one.handle(event, NOW)
-    one.approval_data = one.credential_data = one.answer = b"held"
+    one.sealed.approval_data = one.sealed.credential_data = one.sealed.answer = b"held"
     return one
 
 
@@ -53,11 +53,13 @@ def test_every_pair(state: str, event: str) -> None:
     assert one.state == (after or state)
 
 
+@pytest.mark.parametrize("event", [peer.OFFER, peer.END])
 @pytest.mark.parametrize("state", [state for state in WAY if state != peer.JOINED])
-def test_a_new_offer_forgets_the_old(state: str) -> None:
+def test_a_new_offer_and_the_end_forget_the_old(state: str, event: str) -> None:
     one = in_state(state)
-    one.handle(peer.OFFER, NOW)
-    assert one.credential_data == one.approval_data == one.answer == b""
+    one.handle(event, NOW)
+    held = one.sealed
+    assert held.credential_data == held.approval_data == held.answer == b""
 
 
 def test_a_withdrawn_offer_is_forgotten_unless_it_was_answered() -> None:
@@ -65,7 +67,7 @@ def test_a_withdrawn_offer_is_forgotten_unless_it_was_answered() -> None:
     for state in (peer.OFFERED, peer.KEYED, peer.PRESENTED, peer.APPROVED, peer.ANSWERED):
         one = in_state(state)
         one.handle(peer.WITHDRAWN, NOW)
-        assert one.answer == (b"held" if state == peer.ANSWERED else b"")
+        assert one.sealed.answer == (b"held" if state == peer.ANSWERED else b"")
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from receiver import checks, exchange, gatt, layout, messages, ports, session, wire
+from receiver import (
+    checks,
+    exchange,
+    gatt,
+    layout,
+    messages,
+    ports,
+    reasons,
+    sealing,
+    session,
+    signed,
+    wire,
+)
 from receiver.core import Receiver
-from receiver.crypto import host
+from receiver.crypto import host, hpke
 from receiver.identity import Identity
 from simulator.authority.keys import Keys
+from simulator.phone.keys import P256
 from tests import evidence
 from tests.evidence import SEK
 
@@ -25,13 +38,25 @@ BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge0
 Output = TypeVar("Output")
 
 
+class Said(NamedTuple):
+    """A message of the bridge, among the receiver's outputs."""
+
+    channel: int
+    value: Any
+
+
 class World:
     """One receiver; everything that it put out is in `outputs`, oldest first."""
 
-    def __init__(self, keys: Keys, *, reserved: int = 1, **certificate: Any) -> None:
+    def __init__(
+        self, keys: Keys, *, reserved: int = 1, crypto: Any = host, **certificate: Any
+    ) -> None:
         self.keys = keys
+        self.crypto = crypto
         self.now = BOOT_MS
         self.lazy = False  # leave long work undone: the chip is busy
+        self.mute = False  # the bridge says nothing to what the receiver has refused
+        self.heard = 0  # outputs that the bridge has seen
         self.certificate = evidence.certificate(keys, RECEIVER, EPOCH, **certificate)
         self._numbers = count(1)
         self.identity = self.make_identity(reserved)
@@ -40,9 +65,11 @@ class World:
         self.drain()
 
     def make_identity(self, reserved: int) -> Identity:
-        return Identity(RECEIVER, self.certificate, self.keys.pins(), host, self._entropy, reserved)
+        pins = self.keys.pins()
+        return Identity(RECEIVER, self.certificate, pins, self.crypto, self.entropy, reserved)
 
-    def _entropy(self, size: int) -> bytes:
+    def entropy(self, size: int) -> bytes:
+        """Never the same twice."""
         return evidence.seed(f"entropy {next(self._numbers)}")[:size]
 
     # Time.
@@ -57,11 +84,28 @@ class World:
         self.drain()
         if not self.lazy:
             self.work()
+        self.confirm()
 
     def work(self) -> None:
         while self.receiver.busy():
+            self.slice()
+
+    def slice(self, count: int = 1) -> None:
+        """So many pieces of long work."""
+        for _ in range(count):
             self.receiver.work(self.now)
             self.drain()
+            self.confirm()
+
+    def confirm(self) -> None:
+        """The bridge's word on each approval that the receiver has refused."""
+        new, self.heard = self.outputs[self.heard :], len(self.outputs)
+        for item in new:
+            if self.mute or type(item) is not ports.Send or item.channel != wire.VERDICT:
+                continue
+            verdict = wire.decode(wire.VERDICT, item.payload)
+            if verdict.reason != reasons.OK and verdict.session == self.sale.session:
+                self.send(wire.VERDICT, verdict)
 
     def pass_time(self, ms: int) -> None:
         """Let time pass; every deadline on the way is kept."""
@@ -75,13 +119,15 @@ class World:
     # The bridge.
 
     def send(self, channel: int, value: Any) -> None:
+        self.outputs.append(Said(channel, value))
         self.feed(ports.WireMessage(channel, wire.encode(channel, value)))
 
     def open(self, **changes: Any) -> bytes:
-        """Order a sale; the offer, or b"" where the receiver refused."""
+        """Order a sale; the offer, or b"" where the receiver refused or is still at it."""
         order = wire.Open(evidence.REFERENCE, messages.PURCHASE, evidence.AMOUNT, SEK, TILL, TTL_S)
         self.send(wire.OPEN, order._replace(**changes))
-        offer: bytes = self.sent(wire.OFFER)[-1].offer
+        offers = self.sent(wire.OFFER)
+        offer: bytes = offers[-1].offer if offers and not self.lazy else b""
         return offer
 
     def cancel(self, reference: bytes = evidence.REFERENCE) -> None:
@@ -92,7 +138,7 @@ class World:
 
     def reject(self, reason: int, approval_id: bytes | None = None) -> None:
         """The bridge refuses the candidate."""
-        name = self.sale.approval_id if approval_id is None else approval_id
+        name = self.sale.candidate.id if approval_id is None else approval_id
         self.send(wire.VERDICT, wire.Verdict(self.session, name, reason))
 
     def state(self, version: int = 1, seconds: int = EPOCH, **changes: Any) -> None:
@@ -148,20 +194,29 @@ class World:
 class Phone:
     """A phone that does as it is told, on one connection handle."""
 
-    def __init__(self, world: World, link: int = 0, name: str = "phone", **claims: Any) -> None:
+    def __init__(
+        self, world: World, link: int = 0, name: str = "phone", kind: str = P256, **claims: Any
+    ) -> None:
         self.world = world
         self.link = link
         self.seed = evidence.seed(name)
         keys = claims.pop("keys", world.keys)
-        self.credential = evidence.credential(keys, self.seed, EPOCH, **claims)
+        self.credential = evidence.credential(keys, self.seed, EPOCH, kind=kind, **claims)
         self.offer = b""
         self.approval = b""
+        self.sealed = b""  # the approval as it was written
+        self.enc = bytes(sealing.ENC_SIZE)
+        self.context: hpke.Context | None = None
         self.arrived = 0
+        self._opener: sealing.ResultOpener | None = None
+        self._told: list[tuple[int, Any]] = []
 
     # Writing.
 
     def connect(self, mtu: int | None = gatt.MTU_LEAST) -> Phone:
         self.arrived = len(self.world.outputs)
+        self._told.clear()
+        self.context = self._opener = None
         self.world.feed(ports.Connected(self.link))
         if mtu is not None:
             self.world.feed(ports.MtuAgreed(self.link, mtu))
@@ -178,12 +233,31 @@ class Phone:
 
     def key(self) -> Phone:
         """Read the offer, show it, and say so."""
+        self.listen()
         self.offer = self.world.shown()
-        self.write(exchange.KEY)
+        if self.offer:
+            self.agree()
+        self.write(exchange.KEY, self.enc)
         return self
 
+    def agree(self) -> None:
+        """Keys for the offer that it knows."""
+        ephemeral = signed.parse(messages.OFFER, self.offer).value.ephemeral
+        private = self.world.entropy(hpke.KEY_SIZE)
+        made = hpke.sender(host, ephemeral, sealing.info(self.offer), private)
+        assert made is not None
+        self.enc, self.context = made
+        self._opener = sealing.ResultOpener(host, self.context)
+
+    def seal(self, message: bytes, size: int) -> bytes:
+        """The next message to the receiver, as big as such a message is; junk without a key."""
+        if self.context is None:
+            return bytes(size + sealing.TAG_SIZE)
+        return self.context.seal(sealing.pad(message, size))
+
     def present(self) -> Phone:
-        self.write(exchange.CREDENTIAL, self.credential)
+        body = self.seal(self.credential, sealing.CREDENTIAL_PADDED)
+        self.write(exchange.CREDENTIAL, body)
         return self
 
     def approve(self, **changes: Any) -> Phone:
@@ -192,14 +266,24 @@ class Phone:
 
     def sign(self, **changes: Any) -> Phone:
         self.approval = self.make_approval(**changes)
-        self.write(exchange.APPROVAL, self.approval)
+        return self.hand_over(self.approval)
+
+    def hand_over(self, approval: bytes) -> Phone:
+        """Seal and write whatever is called an approval."""
+        self.sealed = self.seal(approval, sealing.APPROVAL_PADDED)
+        return self.again()
+
+    def again(self) -> Phone:
+        """The identical bytes: the answer did not come."""
+        self.write(exchange.APPROVAL, self.sealed)
         return self
 
     def make_approval(self, **changes: Any) -> bytes:
         certificate = changes.pop("certificate", self.world.certificate)
         offer = changes.pop("offer", self.offer)
         credential = changes.pop("credential", self.credential)
-        return evidence.approval(self.seed, certificate, offer, credential, **changes)
+        enc = changes.pop("enc", self.enc)
+        return evidence.approval(self.seed, certificate, offer, credential, enc=enc, **changes)
 
     # What it got since it connected.
 
@@ -211,10 +295,33 @@ class Phone:
     def notified(self) -> list[bytes]:
         return [item.data for item in self.mine(ports.Notify)]
 
+    def listen(self) -> list[tuple[int, Any]]:
+        """Type and content of every answer; identical bytes are the same answer again."""
+        news = self.notified[len(self._told) :]
+        for data in news:
+            before = self.notified[: len(self._told)]
+            again = before.index(data) if data in before and len(data) > 2 else None
+            self._told.append(self._opened(data) if again is None else self._told[again])
+        return self._told
+
+    def _opened(self, data: bytes) -> tuple[int, Any]:
+        kind, body = data[0], data[1:]
+        if kind == exchange.REFUSAL and len(body) == 1:
+            return kind, body[0]
+        assert self._opener is not None
+        if kind == exchange.REFUSAL:
+            return kind, self._opener.refusal(body)
+        return kind, self._opener.open(body)
+
     @property
     def refused(self) -> list[int]:
         """The refusal codes that it was told."""
-        return [data[1] for data in self.notified if data[0] == exchange.REFUSAL]
+        return [code for kind, code in self.listen() if kind == exchange.REFUSAL]
+
+    @property
+    def receipts(self) -> list[bytes]:
+        """The results that it was told."""
+        return [receipt for kind, receipt in self.listen() if kind == exchange.RESULT]
 
     def is_cut(self) -> bool:
         return bool(self.mine(ports.Disconnect))
@@ -227,7 +334,7 @@ class Phone:
     @property
     def approval_id(self) -> bytes:
         return evidence.approval_id(
-            self.world.certificate, self.offer, self.credential, self.approval
+            self.world.certificate, self.offer, self.credential, self.approval, self.enc
         )
 
 

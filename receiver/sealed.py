@@ -1,0 +1,99 @@
+"""What one link holds for one offer: from the phone's key to its result (design §3.3, §3.4).
+
+A phone's messages lie here as they came until there is a key to open them. Secrets are in the
+context and the result key, which hold them in bytearrays: whoever drops a `Sealed` erases it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import exchange, messages, sealing, session, signed
+from .errors import Error
+from .reasons import BAD_SEAL
+from .sealing import ResultSealer
+
+if TYPE_CHECKING:
+    from .checks import Offered
+    from .crypto import Crypto
+    from .crypto.hpke import Context
+    from .messages import Credential
+    from .signed import Key
+    from .work import Task
+
+
+class Sealed:
+    """One exchange. `enc` is the phone's encapsulated key, b"" until it has sent one."""
+
+    def __init__(self, enc: bytes) -> None:
+        self.enc = enc
+        self.task: Task | None = None  # the long work that goes on for it
+        self.context: Context | None = None
+        self.results: ResultSealer | None = None
+        self.credential_sealed = b""
+        self.credential_data = b""
+        self.credential: Credential | None = None  # once it holds
+        self.key: Key | None = None  # the phone's, ready for checks
+        self.approval_sealed = b""
+        self.approval_data = b""
+        self.answer = b""  # the last result as it went out
+        self._receipt = b""
+
+    def agree(self, crypto: Crypto, context: Context) -> None:
+        """From now on the phone's messages open, and answers are sealed."""
+        self.context = context
+        self.results = ResultSealer(crypto, context)
+
+    def open_credential(self) -> bytes:
+        """The credential, not checked yet; raises Error."""
+        self.credential_data = self._open(self.credential_sealed)
+        return self.credential_data
+
+    def open_approval(self) -> bytes:
+        """The approval, not checked yet; raises Error."""
+        self.approval_data = self._open(self.approval_sealed)
+        return self.approval_data
+
+    def result(self, receipt: bytes) -> bytes:
+        """The notification with `receipt`; for the same receipt the same bytes."""
+        if self.results is not None and receipt != self._receipt:
+            self._receipt = receipt
+            self.answer = exchange.result(self.results.seal(receipt))
+        return self.answer
+
+    def refusal(self, reason: int) -> bytes:
+        """The notification of a refusal, sealed where there is a key to seal it with."""
+        if self.results is None:
+            return exchange.refusal(reason)
+        return exchange.sealed_refusal(self.results.refuse(exchange.refusal_code(reason)))
+
+    def accept(self) -> None:
+        """The approval holds: nothing more is to be opened, the result key stays."""
+        if self.context is not None:
+            self.context.erase()
+            self.context = None
+        self.key = None
+
+    def erase(self) -> None:
+        """End the long work and overwrite every secret. Harmless the second time."""
+        if self.task is not None:
+            self.task.close()
+            self.task = None
+        self.accept()
+        if self.results is not None:
+            self.results.erase()
+            self.results = None
+
+    def _open(self, sealed: bytes) -> bytes:
+        if self.context is None:
+            raise Error(BAD_SEAL, "no context")
+        return sealing.unseal(self.context, sealed)
+
+
+def approval_id(offered: Offered, held: Sealed, holder: Credential) -> bytes:
+    """The name of an approval that nobody has checked; raises Error for what is none."""
+    parsed = signed.parse(messages.APPROVAL, held.approval_data, signed.algorithm(holder.key))
+    context = session.approval_context(
+        offered.certificate_hash, offered.data, held.enc, held.credential_data
+    )
+    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
