@@ -53,8 +53,26 @@ def ed25519_key_job(public: bytes) -> Job[ed25519.Key | None]:
     return key_job(public)
 
 
-def ed25519_check_job(key: ed25519.Key, message: bytes, signature: bytes) -> Job[bool]:
+def ed25519_check_job(key: ed25519.Key | None, message: bytes, signature: bytes) -> Job[bool]:
     from .ed25519 import check_job
+
+    return check_job(key, message, signature)
+
+
+def p256_verify(public: bytes, message: bytes, signature: bytes) -> bool:
+    from .p256 import verify
+
+    return verify(public, message, signature)
+
+
+def p256_key_job(public: bytes) -> Job[bytearray | None]:
+    from .p256 import key_job
+
+    return key_job(public)
+
+
+def p256_check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bool]:
+    from .p256 import check_job
 
     return check_job(key, message, signature)
 
