@@ -1,13 +1,27 @@
-"""Runs inside MicroPython: the SHA-512 and Ed25519 vectors on the portable back end."""
+"""Runs inside MicroPython: every vector of the cryptography on the device's back end, in jobs."""
 
+import gc
 import json
+import sys
 
 from receiver.crypto import portable
+from receiver.crypto.job import finish
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
 
 
+# What a board holds before it computes anything.
+LIGHT = ("portable", "job", "hkdf")
+
+
+def check_nothing_heavy_is_loaded():
+    before = "receiver.crypto."
+    loaded = [name[len(before) :] for name in sys.modules if name.startswith(before)]
+    assert sorted(loaded) == sorted(LIGHT), loaded
+
+
 def load(name):
+    gc.collect()  # two of the files at once would fill the heap
     with open(VECTORS + name) as file:
         return json.load(file)
 
@@ -24,25 +38,75 @@ def check_digest(case):
 def check_sign(case):
     seed, public, message, signature = unhex(case, "seed", "public", "message", "signature")
     assert portable.ed25519_public(seed) == public, case
-    assert portable.ed25519_sign(seed, message) == signature, case
+    assert finish(portable.ed25519_sign_job(seed, message)) == signature, case
     assert portable.ed25519_verify(public, message, signature), case
 
 
-def check_verify(case):
+def check_ed25519(case):
     public, message, signature = unhex(case, "public", "message", "signature")
-    assert portable.ed25519_verify(public, message, signature) is case["valid"], case
+    key = finish(portable.ed25519_key_job(public))
+    if key is None:
+        assert not case["valid"], case
+        assert not portable.ed25519_verify(public, message, signature), case
+    else:
+        assert finish(portable.ed25519_check_job(key, message, signature)) is case["valid"], case
+
+
+def check_p256_key(case):
+    found = finish(portable.p256_key_job(bytes.fromhex(case["public"])))
+    assert (found is not None) is case["valid"], case
+
+
+def check_p256(case):
+    public, message, signature = unhex(case, "public", "message", "signature")
+    key = finish(portable.p256_key_job(public))
+    if key is None:
+        assert not case["valid"], case
+        assert not portable.p256_verify(public, message, signature), case
+    else:
+        assert finish(portable.p256_check_job(key, message, signature)) is case["valid"], case
+
+
+def check_public(case):
+    private, public = unhex(case, "private", "public")
+    assert portable.x25519_public(private) == public, case
+    assert finish(portable.x25519_public_job(private)) == public, case
+
+
+def check_shared(case):
+    private, public = unhex(case, "private", "public")
+    shared = case["shared"] and bytes.fromhex(case["shared"])
+    assert finish(portable.x25519_job(private, public)) == shared, case
+
+
+def check_seal(case):
+    key, nonce, aad, message, sealed = unhex(case, "key", "iv", "aad", "msg", "sealed")
+    opened = portable.chacha_open(key, nonce, sealed, aad)
+    assert opened == (message if case["valid"] else None), case
+    if case["valid"]:
+        assert portable.chacha_seal(key, nonce, message, aad) == sealed, case
+
+
+CHECKS = (
+    ("sha512.json", "digests", check_digest),
+    ("ed25519.json", "sign", check_sign),
+    ("ed25519.json", "verify", check_ed25519),
+    ("wycheproof_ed25519.json", "verify", check_ed25519),
+    ("p256.json", "keys", check_p256_key),
+    ("p256.json", "verify", check_p256),
+    ("wycheproof_p256.json", "verify", check_p256),
+    ("x25519.json", "public", check_public),
+    ("x25519.json", "shared", check_shared),
+    ("wycheproof_x25519.json", "shared", check_shared),
+    ("wycheproof_chacha.json", "seal", check_seal),
+)
 
 
 def main():
-    count = 0
-    digests = load("sha512.json")["digests"]
-    ed25519 = load("ed25519.json")
-    for check, cases in (
-        (check_digest, digests),
-        (check_sign, ed25519["sign"]),
-        (check_verify, ed25519["verify"]),
-    ):
-        for case in cases:
+    check_nothing_heavy_is_loaded()
+    count = 1
+    for name, table, check in CHECKS:
+        for case in load(name)[table]:
             check(case)
             count += 1
     print(count, "cases")
