@@ -13,7 +13,8 @@ import pytest
 
 from firmware.tools.chip import interpreter, operators
 from firmware.tools.compile import ROOT
-from receiver.crypto import field, x25519
+from receiver.crypto import chacha, field, x25519
+from receiver.crypto.twins import chacha20
 from receiver.crypto.twins import field as twin
 
 PRIVATE = bytes(range(32))
@@ -94,9 +95,16 @@ def test_only_our_files_count() -> None:
 
 
 def test_one_more_file_counts_on_request(module: ModuleType) -> None:
-    work = interpreter.count(module.product, 1 << 99, 1 << 99, (1 << 99) - 1, beside=module)
+    work = interpreter.count(module.product, 1 << 99, 1 << 99, (1 << 99) - 1, beside=[module])
     assert work.bytecodes == 6  # load three times, multiply, divide, return
     assert work.big == {"*": 1, "%": 1}
+
+
+def test_a_twin_counts_in_its_kernels_place() -> None:
+    work = interpreter.count(chacha.seal, bytes(32), bytes(12), b"", b"", beside=[chacha20])
+    assert set(work.kernel_calls) == {"poly1305.start", "poly1305.absorb", "poly1305.finish"}
+    assert work.big["^"] > 0
+    assert work.bytecodes > 5_000
 
 
 def test_kernels_run_as_on_the_chip() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -53,8 +53,11 @@ class Work:
         return self.interpreter + self.kernel_instructions.total()
 
 
-def count(function: Callable[..., Any], *arguments: Any, beside: ModuleType | None = None) -> Work:
-    """What one call does; its modules must be imported already. `beside` counts as ours, too."""
+def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[ModuleType] = ()) -> Work:
+    """What one call does; its modules must be imported already.
+
+    Modules `beside` count as ours, too; of a twin among them that means not its kernel but itself.
+    """
     work = Work()
     with _instrumented(lambda: work, beside):
         _trace(work, lambda: function(*arguments), beside)
@@ -71,13 +74,13 @@ def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> l
     return found
 
 
-def _trace(work: Work, run: Callable[[], Any], beside: ModuleType | None = None) -> Any:
+def _trace(work: Work, run: Callable[[], Any], beside: Sequence[ModuleType] = ()) -> Any:
     before = sys.gettrace()
 
     def executed(weight: int) -> None:
         work.bytecodes += weight
 
-    sys.settrace(opcodes.tracer(executed, str(beside and beside.__file__)))
+    sys.settrace(opcodes.tracer(executed, [str(module.__file__) for module in beside]))
     try:
         return run()
     finally:
@@ -85,7 +88,7 @@ def _trace(work: Work, run: Callable[[], Any], beside: ModuleType | None = None)
 
 
 @contextmanager
-def _instrumented(current: Callable[[], Work], beside: ModuleType | None = None) -> Iterator[None]:
+def _instrumented(current: Callable[[], Work], beside: Sequence[ModuleType] = ()) -> Iterator[None]:
     """Meanwhile modules of ours call the chip's code and tell of their big integers."""
 
     def big(operator: str, times: int, cost: int) -> None:
@@ -96,15 +99,17 @@ def _instrumented(current: Callable[[], Work], beside: ModuleType | None = None)
         current().bytecodes -= bytecodes
 
     with ExitStack() as undo:
-        for module in [*_loaded_modules(), *([beside] if beside else [])]:
+        spared = [module.__name__ for module in beside]
+        for module in [*_ours(), *beside]:
             undo.enter_context(operators.told(module, big, hidden))
             for name, twin in list(_twins(module)):
-                setattr(module, name, _counted(current, twin))
-                undo.callback(setattr, module, name, twin)
+                if twin.__module__ not in spared:
+                    setattr(module, name, _counted(current, twin))
+                    undo.callback(setattr, module, name, twin)
         yield
 
 
-def _loaded_modules() -> list[ModuleType]:
+def _ours() -> list[ModuleType]:
     loaded = [module for path, module in sys.modules.items() if path.startswith(_CRYPTO)]
     return [module for module in loaded if opcodes.is_ours(str(module.__file__))]
 

@@ -7,7 +7,7 @@ that mpy-cross 1.29 makes of them, and nearly all functions within 10 %.
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
@@ -23,11 +23,13 @@ _FREE = {
 }
 
 
-def tracer(executed: Callable[[int], None], beside: str) -> Callable[[FrameType, str, Any], Any]:
-    """For sys.settrace; `executed` is told the bytecodes as they come, of the file `beside` too."""
+def tracer(
+    executed: Callable[[int], None], beside: Collection[str]
+) -> Callable[[FrameType, str, Any], Any]:
+    """For sys.settrace; `executed` is told the bytecodes as they come, of files `beside`, too."""
 
     def enter(frame: FrameType, _event: str, _argument: Any) -> Any:
-        if not is_ours(frame.f_code.co_filename) and frame.f_code.co_filename != beside:
+        if not is_ours(frame.f_code.co_filename) and frame.f_code.co_filename not in beside:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return step
