@@ -42,6 +42,11 @@ def _prepare(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="keep the phone's keys here, and be the same phone next time",
     )
+    parser.add_argument(
+        "--key",
+        metavar="KIND",
+        help="a new phone's key: p256, as its hardware has it (default), or ed25519",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON only")
 
 
@@ -105,12 +110,15 @@ def _buyer(arguments: Namespace) -> tuple[Buyer, tuple[str, ...]]:
 
 async def _wallet(arguments: Namespace) -> tuple[Wallet, str]:
     """The phone's wallet and the simulated radio's endpoint; a new phone unless a file has one."""
-    from . import wallet
+    from . import keys, wallet
 
+    kind = arguments.key or keys.P256
+    if kind not in keys.KINDS:
+        raise UsageError(f"--key: one of {', '.join(keys.KINDS)}")
     known = _stored(arguments.wallet)
     if known is not None and arguments.radio == "bleak":
         return known, ""
-    answer = await _handed_out(arguments.world)
+    answer = await _handed_out(arguments.world, kind)
     if known is None:
         known = wallet.from_json(answer["wallet"], arguments.wallet)
         known.save()
@@ -130,7 +138,7 @@ def _stored(path: Path | None) -> Wallet | None:
         raise UsageError(f"{path} is no wallet: {error}") from error
 
 
-async def _handed_out(world: str | None) -> dict[str, Any]:
+async def _handed_out(world: str | None, key_kind: str) -> dict[str, Any]:
     import aiohttp
 
     from simulator import attach
@@ -139,7 +147,7 @@ async def _handed_out(world: str | None) -> dict[str, Any]:
     try:
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{url.rstrip('/')}/v1/phones", json={}) as response,
+            session.post(f"{url.rstrip('/')}/v1/phones", json={"key_kind": key_kind}) as response,
         ):
             response.raise_for_status()
             answer: dict[str, Any] = await response.json()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from simulator.phone import keys
+
 if TYPE_CHECKING:
     from .world import World
 
@@ -39,7 +41,10 @@ class Control:
     async def add_phone(self, request: web.Request) -> web.Response:
         """A freshly enrolled phone of a demo buyer, and the radio it is on."""
         body = await _body(request)
-        wallet = await self._world.new_wallet(int(body.get("buyer", 0)))
+        kind = body.get("key_kind", keys.P256)
+        if kind not in keys.KINDS:
+            raise web.HTTPBadRequest(text="key_kind: one of " + ", ".join(keys.KINDS))
+        wallet = await self._world.new_wallet(int(body.get("buyer", 0)), key_kind=kind)
         answer = {"wallet": wallet.to_json(), "radio": self._world.radio.phones}
         return web.json_response(answer, status=201)
 

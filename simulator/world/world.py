@@ -15,6 +15,7 @@ from simulator.authority import Authority, people
 from simulator.line.client import LineProcess
 from simulator.line.config import Config as LineConfig
 from simulator.phone import authority as app
+from simulator.phone import keys
 from simulator.phone.buyer import DEMO_CODE
 from simulator.radio.server import Radio
 from simulator.till import Till
@@ -67,11 +68,14 @@ class World:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def new_wallet(self, buyer: int = 0, code: str = DEMO_CODE) -> Wallet:
+    async def new_wallet(
+        self, buyer: int = 0, code: str = DEMO_CODE, key_kind: str = keys.P256
+    ) -> Wallet:
         """A phone of the demo buyer with that place in the list, enrolled and with credentials."""
         authority = self.authority
         activation = people.add_activation(authority.office.store, self.people.buyers[buyer].id)
-        return await app.enrol(authority.url, authority.ca.certificate, activation, code)
+        ca = authority.ca.certificate
+        return await app.enrol(authority.url, ca, activation, code, key_kind)
 
     async def administer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Change something at the authority as its administrator: PUT /v1/admin/<path>."""

@@ -78,6 +78,11 @@ def test_a_code_has_six_digits(code: str) -> None:
         cli.command.run(arguments("--code", code))
 
 
+def test_a_key_is_of_a_kind_that_phones_have() -> None:
+    with pytest.raises(UsageError, match="p256, ed25519"):
+        cli.command.run(arguments("--key", "rsa"))
+
+
 def test_a_buyer_has_one_mood() -> None:
     with pytest.raises(SystemExit):
         arguments("--decline", "--silent")
