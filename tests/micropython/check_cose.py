@@ -28,6 +28,9 @@ def check_valid(case, keys):
     if case["alg"] == cose.ALG_ED25519:
         public = bytes.fromhex(keys["ed25519"])
         assert portable.ed25519_verify(public, structure, signature), case
+    else:
+        public = bytes.fromhex(keys["p256"])
+        assert portable.p256_verify(public, structure, signature), case
 
 
 def code_of(data):

@@ -126,7 +126,7 @@ def invalid() -> list[Case]:
 
 def main() -> None:
     """One case a line, so that a change can be read."""
-    p256 = P256.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    p256 = P256.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
     keys = {
         "seed": SEED.hex(),
         "ed25519": ED25519.public_key().public_bytes_raw().hex(),
