@@ -1,4 +1,4 @@
-"""Writes ed25519.json and sha512.json.
+"""Writes ed25519.json.
 
 The signing cases are those of RFC 8032 §7.1 and their siblings, from cryptography_vectors.
 The verification cases are computed here, in affine coordinates and sharing nothing with the
@@ -215,13 +215,5 @@ def signing() -> list[Case]:
     return cases
 
 
-def digests() -> list[Case]:
-    """Messages around the ends of the 128-byte blocks."""
-    sizes = (0, 1, 3, 55, 111, 112, 113, 127, 128, 129, 239, 240, 255, 256, 1000)
-    messages = [b"abc", *(bytes(i * 7 % 256 for i in range(size)) for size in sizes)]
-    return [{"message": m.hex(), "digest": hashlib.sha512(m).hexdigest()} for m in messages]
-
-
 if __name__ == "__main__":
     write("ed25519.json", {"sign": signing(), "verify": mixed_orders() + spoilt() + near()})
-    write("sha512.json", {"digests": digests()})
