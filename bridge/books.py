@@ -37,14 +37,15 @@ class Books:
     def find(self, sale_id: str) -> Sale | None:
         return self._sales.get(sale_id)
 
-    def recover(self) -> list[Sale]:
-        """After a restart: end what nobody was asked for; the sales whose reversal is owed."""
+    def recover(self) -> list[tuple[Sale, bytes]]:
+        """After a restart: end what nobody was asked for; the approvals whose reversal is owed."""
         for sale in self._sales.values():
             if sale.state in UNASKED:
                 self.take(sale, Fact(Event.ENDED, reasons.BRIDGE_RESTARTED), "bridge")
             elif sale.occupies_till:
-                self.take(sale, Fact(Event.OWED, reasons.AUTHORITY_UNREACHABLE), "bridge")
-        return [sale for sale in self._sales.values() if sale.state is State.REVERSING]
+                unheard = reasons.AUTHORITY_UNREACHABLE
+                self.take(sale, Fact(Event.OWED, unheard, reversal=sale.approval_id), "bridge")
+        return [(sale, name) for sale in self._sales.values() for name in sale.owed]
 
     def begin(self, sale: Sale) -> None:
         """Journal a new sale."""
@@ -86,6 +87,14 @@ class Books:
             async with asyncio.timeout(seconds):
                 while not _is_news(sale, before):
                     await self._change(sale.terms.sale_id)
+
+    async def cleared(self, sale: Sale, seconds: float) -> bool:
+        """Wait until no reversal of this sale is owed, at most `seconds`; whether it is so."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while sale.owed:
+                    await self._change(sale.terms.sale_id)
+        return not sale.owed
 
     async def _change(self, sale_id: str) -> None:
         waiter = asyncio.get_running_loop().create_future()

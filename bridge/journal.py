@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 1: asked only after the receiver's verdict
 GENESIS = bytes(32)  # what the first entry has before it
 
 _SCHEMA = """

@@ -6,10 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from receiver import reasons
-
 from .authority import RefusedError, UnansweredError
-from .money.sale import Event, Fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,29 +29,29 @@ class Outbox:
         self._authority = authority
         self._books = books
         self._backoff = backoff
-        self._owed: asyncio.Queue[Sale] = asyncio.Queue()
+        self._owed: asyncio.Queue[tuple[Sale, bytes]] = asyncio.Queue()
 
-    def add(self, sale: Sale) -> None:
-        """Owe the reversal of `sale`, whose OWED is in the journal."""
-        self._owed.put_nowait(sale)
+    def add(self, sale: Sale, approval_id: bytes) -> None:
+        """Owe the reversal of this approval; the journal says so already."""
+        self._owed.put_nowait((sale, approval_id))
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
-                tasks.create_task(self._reverse(await self._owed.get()))
+                tasks.create_task(self._reverse(*await self._owed.get()))
 
-    async def _reverse(self, sale: Sale) -> None:
+    async def _reverse(self, sale: Sale, approval_id: bytes) -> None:
         backoff = self._backoff()
-        acknowledged = await self._try(sale)
+        acknowledged = await self._try(sale, approval_id)
         while not acknowledged:
             await asyncio.sleep(backoff.next() / 1000)
-            acknowledged = await self._try(sale)
-        self._books.take(sale, Fact(Event.REVERSED, reasons.REVERSED), "authority")
+            acknowledged = await self._try(sale, approval_id)
+        self._books.take(sale, sale.given_back(approval_id), "authority")
 
-    async def _try(self, sale: Sale) -> bool:
+    async def _try(self, sale: Sale, approval_id: bytes) -> bool:
         sale_id = sale.terms.sale_id
         try:
-            state = await self._authority.reverse(sale.approval_id, sale.terms.receiver_id)
+            state = await self._authority.reverse(approval_id, sale.terms.receiver_id)
         except UnansweredError as error:
             _log.info("sale %s: reversal unanswered: %s", sale_id, error)
             return False

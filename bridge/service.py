@@ -92,8 +92,8 @@ class Service:
 
     async def run(self) -> None:
         """Until cancelled, or until something fails that must not: then an exception group."""
-        for sale in self.books.recover():
-            self.outbox.add(sale)
+        for owed in self.books.recover():
+            self.outbox.add(*owed)
         async with self._tasks as tasks:
             tasks.create_task(self.outbox.run())
             for station in self.stations.values():

@@ -12,27 +12,37 @@ if TYPE_CHECKING:
 OFFER = "offer"
 APPROVAL_RECEIVED = "approval_received"
 APPROVAL_KEPT = "approval_kept"
-VERDICT_RECEIVED = "verdict_received"
 AUTHORISE_SENT = "authorise_sent"
 AUTHORISE_ANSWERED = "authorise_answered"
+VERDICT_RECEIVED = "verdict_received"
 TOLD = "told"
 
-# What the bridge itself spends from an approval to the told till: not what it waits for on the
-# serial line (the receiver's verdict) and at the authority.
-OWN = (
-    (APPROVAL_RECEIVED, APPROVAL_KEPT),
-    (VERDICT_RECEIVED, AUTHORISE_SENT),
-    (AUTHORISE_ANSWERED, TOLD),
-)
+# Two waits that overlap: neither is the bridge's own work, and the longer one decides.
+VERDICT = (APPROVAL_RECEIVED, VERDICT_RECEIVED)  # the receiver verifies and says so on its line
+AUTHORITY = (AUTHORISE_SENT, AUTHORISE_ANSWERED)
+# What the bridge itself spends before it waits, and after the later of the two words.
+ASKING = (APPROVAL_RECEIVED, AUTHORISE_SENT)
+_WORDS = (VERDICT_RECEIVED, AUTHORISE_ANSWERED)
 SALES_MOST = 1000  # the latest; nobody asks for older ones
 
 
-def own_share(steps: Mapping[str, float]) -> float | None:
-    """Seconds of the bridge's own work in one sale; None if a step is missing."""
-    try:
-        return sum(steps[end] - steps[begin] for begin, end in OWN)
-    except KeyError:
+def span(steps: Mapping[str, float], between: tuple[str, str]) -> float | None:
+    """Seconds from one step to another; None if a step is missing."""
+    begin, end = between
+    return steps[end] - steps[begin] if begin in steps and end in steps else None
+
+
+def waiting(steps: Mapping[str, float]) -> float | None:
+    """Seconds in which the bridge only waits: from asking to the later of the two words."""
+    if AUTHORISE_SENT not in steps or not steps.keys() >= set(_WORDS):
         return None
+    return max(steps[word] for word in _WORDS) - steps[AUTHORISE_SENT]
+
+
+def own_share(steps: Mapping[str, float]) -> float | None:
+    """Seconds of the bridge's own work from an approval to the told till; None as in `span`."""
+    whole, waited = span(steps, (APPROVAL_RECEIVED, TOLD)), waiting(steps)
+    return None if whole is None or waited is None else whole - waited
 
 
 class Stamps:

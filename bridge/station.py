@@ -187,10 +187,10 @@ class Station:
                 self.link.send(channel, payload)
             case ports.Ask():
                 self._asking = self._around.spawn(self._ask(output))
-            case ports.Owe(sale):
+            case ports.Owe(sale, approval_id):
                 if self._asking:
                     self._asking.cancel()
-                self._around.outbox.add(sale)
+                self._around.outbox.add(sale, approval_id)
             case ports.Tell(sale, event, source):
                 if event is Event.OFFERED:
                     self._books.stamps.mark(sale.terms.sale_id, stamps.OFFER)
@@ -207,7 +207,7 @@ class Station:
         if event is Event.HANDED:
             mark(sale_id, stamps.APPROVAL_RECEIVED, arrived)
             mark(sale_id, stamps.APPROVAL_KEPT)
-        elif event is Event.ASKED:
+        elif event is Event.VERIFIED:
             mark(sale_id, stamps.VERDICT_RECEIVED, arrived)
 
     async def _ask(self, ask: ports.Ask) -> None:
@@ -222,6 +222,8 @@ class Station:
 
     async def _answer(self, ask: ports.Ask) -> Input:
         mark, sale_id = self._books.stamps.mark, ask.sale.terms.sale_id
+        if not await self._books.cleared(ask.sale, ASK_AGAIN_MS / 1000):
+            return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
         mark(sale_id, stamps.AUTHORISE_SENT)
         try:
             data = await self._around.authority.authorise(ask.record)

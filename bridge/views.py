@@ -9,6 +9,7 @@ from receiver import cbor, reasons
 from receiver.errors import Error
 
 from .currencies import LETTERS
+from .money.sale import State
 from .reasons import texts
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def sale_view(sale: Sale) -> dict[str, Any]:
     """The till API's answer about a sale."""
     terms = sale.terms
+    decided = sale.state in (State.APPROVED, State.DECLINED)  # before, a receipt is half a word
     return {
         "sale_id": terms.sale_id,
         "state": str(sale.shown),
@@ -30,8 +32,8 @@ def sale_view(sale: Sale) -> dict[str, Any]:
         "match_code": sale.match_code,
         "reason": reason_view(sale.reason) if sale.reason else None,
         "approval_id": sale.approval_id.hex() or None,
-        "transaction_id": sale.transaction_id.hex() or None,
-        "receipt": _base64url(sale.receipt) if sale.receipt else None,
+        "transaction_id": sale.transaction_id.hex() or None if decided else None,
+        "receipt": _base64url(sale.receipt) if decided and sale.receipt else None,
     }
 
 

@@ -83,15 +83,16 @@ class Device:
 
     def present(self, credential: bytes) -> None:
         hashed = session.certificate_hash(self.certificate)
-        record = wire.CredentialRecord(LINK, hashed, self.offer, b"", credential)
+        record = wire.CredentialRecord(LINK, hashed, self.offer, evidence.ENC, credential)
         self.send(wire.CREDENTIAL, record)
 
     def approve(self, approval: bytes) -> None:
         record = wire.ApprovalRecord(session.session_id(self.offer), LINK, approval)
         self.send(wire.APPROVAL, record)
 
-    def judge(self, approval_id: bytes, reason: int = reasons.OK) -> None:
-        verdict = wire.Verdict(session.session_id(self.offer), approval_id, reason)
+    def judge(self, approval_id: bytes, reason: int = reasons.OK, offer: bytes = b"") -> None:
+        """Its word on an approval of the offer at hand, or of an older one."""
+        verdict = wire.Verdict(session.session_id(offer or self.offer), approval_id, reason)
         self.send(wire.VERDICT, verdict)
 
     def say_no(self) -> None:

@@ -125,7 +125,7 @@ class DeskWorld:
 
     def present(self, offer: bytes, credential: bytes, link: int = LINK) -> None:
         hashed = session.certificate_hash(self.certificate)
-        record = wire.CredentialRecord(link, hashed, offer, b"", credential)
+        record = wire.CredentialRecord(link, hashed, offer, evidence.ENC, credential)
         self.hear(wire.CREDENTIAL, record)
 
     def approve(self, offer: bytes, approval: bytes, link: int = LINK) -> None:
@@ -136,16 +136,21 @@ class DeskWorld:
         verdict = wire.Verdict(session.session_id(offer), approval_id, reason)
         self.hear(wire.VERDICT, verdict)
 
-    def buy(self, offer: bytes) -> Purchase:
-        """A phone pays and the receiver agrees: the authority is asked."""
-        purchase = self.purchase(offer)
+    def hand(self, offer: bytes, *, phone: bytes = PHONE) -> Purchase:
+        """A phone pays: the authority is asked while the receiver verifies."""
+        purchase = self.purchase(offer, phone=phone)
         self.present(offer, purchase.credential)
         self.approve(offer, purchase.approval)
+        return purchase
+
+    def buy(self, offer: bytes, *, phone: bytes = PHONE) -> Purchase:
+        """A phone pays and the receiver agrees: only the authority's answer is awaited."""
+        purchase = self.hand(offer, phone=phone)
         self.judge(offer, purchase.approval_id)
         return purchase
 
     def asked(self) -> Purchase:
-        """From nothing to a sale that the authority was asked about."""
+        """From nothing to a verified approval that the authority was asked about."""
         self.sync()
         self.ring()
         return self.buy(self.offer())

@@ -12,9 +12,10 @@ from receiver import messages, reasons, session, wire
 from receiver.errors import Error
 
 from . import ports
-from .hearing import NO_APPROVAL, Hearing, Seen
+from .hearing import NO_APPROVAL, Hearing
+from .past import Past, Seen
 from .pen import Pen
-from .sale import ASKING, Event, Fact, Sale, State
+from .sale import ASKING, UNASKED, WAITING, Event, Fact, Sale, State
 
 if TYPE_CHECKING:
     from receiver.messages import Receipt
@@ -34,7 +35,7 @@ class Desk:
         self._pen = Pen()
         self._hearing: Hearing | None = None
         self._patience_due = 0
-        self._settled: wire.Result | None = None  # told again to a receiver that missed it
+        self._past = Past(self._pen)
         self._seen = Seen()
 
     def handle(self, event: Input, now: int) -> None:
@@ -74,21 +75,11 @@ class Desk:
         self._order_offer(sale, now)
 
     def _order_offer(self, sale: Sale, now: int) -> None:
-        self._hearing = None
-        terms = sale.terms
-        left = -((now - self._patience_due) // 1000)  # seconds, rounded up
-        order = wire.Open(
-            terms.reference,
-            messages.PURCHASE,
-            terms.amount,
-            terms.currency,
-            terms.till,
-            max(1, min(messages.TTL_MOST_S, left)),
-        )
-        self._pen.send(wire.OPEN, order)
+        self._forget_hearing()
+        self._pen.order(sale.terms, self._patience_due - now)
 
     def _lose_patience(self, sale: Sale) -> None:
-        if sale.state in ASKING:
+        if sale.state not in UNASKED:
             self._owe(sale)
             return
         here = self._pen.synced and sale.offer
@@ -119,11 +110,11 @@ class Desk:
             return
         ours = self._is_ours(message)
         if message.offer and not ours:
-            self._dismiss(message)
-        if sale is None or sale.state in ASKING:
-            return
+            self._past.dismiss(message)
         if hearing:
             hearing.restart()
+        if sale is None or sale.state not in WAITING:
+            return
         if ours:
             self._judge_offer(sale, message.offer, now, at)
         else:
@@ -132,10 +123,10 @@ class Desk:
     def _offer(self, message: wire.Opened, now: int, at: int) -> None:
         sale, hearing = self.sale, self._hearing
         if sale is None or message.reference != sale.terms.reference:
-            self._dismiss(message)
+            self._past.dismiss(message)
         elif hearing and message.offer == hearing.offered.data:
             return
-        elif sale.state not in (State.OPEN, State.CLAIMED):
+        elif sale.state not in WAITING:
             raise Error(reasons.WRONG_ORDER, f"offer while {sale.state}")
         elif not message.offer:
             reason = message.reason or reasons.RECEIVER_UNTRUSTED
@@ -149,17 +140,7 @@ class Desk:
         if self.sale is None or not message.offer:
             return False
         ours = message.reference == self.sale.terms.reference
-        return ours and not self._is_settled(session.session_id(message.offer))
-
-    def _is_settled(self, session_id: bytes) -> bool:
-        return self._settled is not None and self._settled.session == session_id
-
-    def _dismiss(self, message: wire.Opened) -> None:
-        """End a session that is not ours; where it is settled, the receiver missed the result."""
-        if message.offer and self._is_settled(session.session_id(message.offer)):
-            self._pen.send(wire.RESULT, self._settled)
-        elif message.offer and len(message.reference) == messages.REFERENCE_SIZE:
-            self._pen.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
+        return ours and not self._past.settled_offer(message.offer)
 
     def _judge_offer(self, sale: Sale, data: bytes, now: int, at: int) -> None:
         try:
@@ -187,8 +168,8 @@ class Desk:
         self._heard(session.session_id(message.offer)).credential(message, at)
 
     def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
-        if self._is_settled(message.session):
-            self._pen.send(wire.RESULT, self._settled)
+        if self._past.settled(message.session):
+            self._past.tell_again()
             return
         try:
             hearing = self._heard(message.session)
@@ -199,8 +180,13 @@ class Desk:
         hearing.approval(message, now, at)
 
     def _verdict(self, message: wire.Verdict, now: int, at: int) -> None:
-        if not self._is_settled(message.session):  # said again when the link came up anew
-            self._heard(message.session).verdict(message, at)
+        heard = self._hearing and self._hearing.session == message.session
+        if not heard and self._past.knows(message.session):  # a late one, or said again
+            return
+        self._heard(message.session).verdict(message)
+        if self.sale is not None and self.sale.state is State.APPROVED:
+            self._past.settle(self.sale, self.sale.receipt)
+            self._clear()
 
     def _heard(self, session_id: bytes) -> Hearing:
         """The hearing of this session; raises Error(WRONG_SESSION)."""
@@ -240,7 +226,7 @@ class Desk:
         if sale is None:
             return
         self._pen.refuse(event.reason, "record rejected")
-        if sale.state is State.AUTHORISING:
+        if sale.state in (State.ASKED, State.AUTHORISING):
             self._finish(sale, Fact(Event.DENIED, event.reason), ports.AUTHORITY)
         else:  # an earlier try may have been booked: a rejection of this one proves nothing
             self._owe(sale)
@@ -254,8 +240,9 @@ class Desk:
         else:
             fact = Fact(Event.DENIED, receipt.reason, receipt=data)
         self._pen.keep(sale, fact, ports.AUTHORITY)
-        self._settled = wire.Result(session.session_id(sale.offer), data)
-        self._pen.send(wire.RESULT, self._settled)
+        if sale.state is State.GRANTED:  # the receiver's word decides now
+            return
+        self._past.settle(sale, data)
         if sale.final:
             self._clear()
         else:
@@ -264,17 +251,29 @@ class Desk:
     # Ends.
 
     def _owe(self, sale: Sale) -> None:
-        self._finish(sale, Fact(Event.OWED, reasons.AUTHORITY_UNREACHABLE), ports.BRIDGE)
-        self._pen.put(ports.Owe(sale))
+        unheard = sale.state in ASKING
+        reason = reasons.AUTHORITY_UNREACHABLE if unheard else reasons.VERDICT_TIMEOUT
+        self._pen.owe(sale, Event.OWED, reason)
+        self._leave(sale)
 
     def _finish(self, sale: Sale, fact: Fact, source: str) -> None:
-        """The sale leaves this desk by `fact`, and the receiver's session with it."""
+        """The sale leaves this desk by `fact`."""
         self._pen.keep(sale, fact, source)
+        self._leave(sale)
+
+    def _leave(self, sale: Sale) -> None:
+        """The sale is no longer this desk's, and the receiver's session ends with it."""
         self._pen.send(wire.CANCEL, wire.Cancel(sale.terms.reference, sale.reason))
         self._clear()
 
     def _clear(self) -> None:
-        self.sale = self._hearing = None
+        self._forget_hearing()
+        self.sale = None
+
+    def _forget_hearing(self) -> None:
+        if self._hearing:
+            self._past.end(self._hearing.session)
+        self._hearing = None
 
 
 _INPUTS: dict[type, Any] = {

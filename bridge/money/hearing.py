@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from receiver import gatt, layout, messages, reasons, session, wire
 from receiver.errors import Error
-from receiver.signed import ID_SIZE, digest
+from receiver.signed import ID_SIZE
 
 from . import ports
 from .evidence import approval_id
-from .sale import Event, Fact, State
+from .sale import UNVERIFIED, WAITING, Event, Fact, State
 
 if TYPE_CHECKING:
     from receiver.checks import Offered
 
     from .evidence import Claim, Evidence
+    from .past import Seen
     from .pen import Pen
     from .sale import Sale
 
 VERDICT_MS = 5_000  # design §3.4: no verdict in 5 s is a refusal
-SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
 NO_APPROVAL = bytes(ID_SIZE)  # names an approval that cannot even be read
 
 # Only the bridge judges these where the receiver has not heard the time since boot (design §3.4): a
@@ -33,21 +32,6 @@ _OF_TIME = (
     reasons.OLD_APP,
 )
 T = TypeVar("T")
-_WAITING = (State.OPEN, State.CLAIMED)
-
-
-class Seen:
-    """Approvals that were good once, by the hash of their bytes."""
-
-    def __init__(self) -> None:
-        self._digests: deque[bytes] = deque(maxlen=SEEN_MOST)
-
-    def add(self, data: bytes) -> None:
-        self._digests.append(digest(data))
-
-    def name(self, data: bytes, reason: int) -> int:
-        """`reason`, or REPLAY where these bytes were good before."""
-        return reasons.REPLAY if digest(data) in self._digests else reason
 
 
 class Unfit(NamedTuple):
@@ -55,15 +39,6 @@ class Unfit(NamedTuple):
 
     record: wire.CredentialRecord
     reason: int
-
-
-class Candidate(NamedTuple):
-    """A proved approval that waits for the receiver's word until `due` (ms)."""
-
-    approval_id: bytes
-    claim: Claim
-    data: bytes
-    due: int
 
 
 class Hearing:
@@ -81,27 +56,27 @@ class Hearing:
         self._end = now + offered.offer.ttl * 1000 + gatt.GRACE_MS
         self._claims: dict[int, Claim] = {}
         self._unfit: dict[int, Unfit] = {}
-        self._candidate: Candidate | None = None
+        self._verdict_due = 0  # while the receiver's word is awaited
         self._bad = b""  # the approval id that was last found bad here
         self._late = False  # bad for its time alone
 
     def deadline(self) -> int | None:
-        return self._candidate.due if self._candidate else None
+        return self._verdict_due if self._sale.state in UNVERIFIED else None
 
     def expire(self, now: int) -> None:
-        if self._candidate and now >= self._candidate.due:
-            self._turn_down(self._candidate.approval_id, reasons.VERDICT_TIMEOUT, "no verdict")
+        if self._sale.state in UNVERIFIED and now >= self._verdict_due:
+            self._turn_down(reasons.VERDICT_TIMEOUT, "no verdict")
 
     def restart(self) -> None:
         """The receiver came back without this session: no phone and no verdict of it will come."""
-        if self._sale.state is State.HANDED:
-            self._drop(reasons.RECEIVER_OFFLINE, "restarted")
+        if self._sale.state in UNVERIFIED:
+            self._recall(reasons.RECEIVER_OFFLINE, "restarted")
         elif self._sale.state is State.CLAIMED:
             self._pen.keep(self._sale, Fact(Event.LEFT), ports.RECEIVER)
 
     def phone(self, message: wire.Phone) -> None:
         """A phone left, was refused or is gone; what it has handed over stands on its own."""
-        if self._sale.state not in _WAITING:
+        if self._sale.state not in WAITING:
             return
         claimed = self._claims.pop(message.link, None) is not None
         if message.event == wire.PHONE_LEFT:
@@ -119,40 +94,45 @@ class Hearing:
             _remember(self._unfit, record.link, Unfit(record, error.code))
             raise
         _remember(self._claims, record.link, claim)
-        if self._sale.state in _WAITING:
+        if self._sale.state in WAITING:
             self._pen.keep(self._sale, Fact(Event.CLAIMED), ports.PHONE)
 
     def approval(self, record: wire.ApprovalRecord, now: int, at: int) -> None:
-        """Journal first, then judge; raises Error for a second one."""
-        if self._sale.state in _WAITING:
+        """Journal first, then judge and ask; raises Error for one that cannot take the slot."""
+        name = self._name(record)
+        if name in self._sale.reversals:
+            self._reject(name, reasons.REPLAY)
+        elif self._sale.state in WAITING:
             fact = Fact(Event.HANDED, approval=record.data)
             self._pen.keep(self._sale, fact, ports.PHONE)
-            self._judge(record, now, at)
+            self._judge(record, name, now, at)
         elif record.data != self._sale.approval:  # the same again is the link's doing
-            name = self._name(record)
-            self._pen.verdict(self.session, name, reasons.SECOND_APPROVAL)
-            raise Error(reasons.SECOND_APPROVAL, name.hex())
+            self._reject(name, reasons.SECOND_APPROVAL)
 
-    def verdict(self, message: wire.Verdict, at: int) -> None:
+    def verdict(self, message: wire.Verdict) -> None:
         """The receiver's word: one more condition, never a substitute."""
-        verified = message.reason == reasons.OK
-        candidate = self._candidate
-        if verified and message.approval_id == self._bad:
-            if self._late:
-                return
-            raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
-        if candidate is None:
-            if message.approval_id != self._sale.approval_id:
-                raise Error(reasons.WRONG_ORDER, f"verdict while {self._sale.state}")
-        elif message.approval_id != candidate.approval_id:
-            reason = reasons.RECEIVER_UNTRUSTED
-            self._turn_down(candidate.approval_id, reason, "another approval's verdict")
-        elif not verified:
-            self._drop(message.reason, "by the receiver")
-        else:
-            self._ask(candidate, at)
+        name, reason = message.approval_id, message.reason
+        if name in self._sale.reversals:
+            return  # too late, and told so
+        if self._sale.state in UNVERIFIED:
+            self._weigh(name, reason)
+        elif reason == reasons.OK and name == self._bad:
+            if not self._late:
+                raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
+        elif name not in (self._bad, self._sale.approval_id):
+            raise Error(reasons.WRONG_ORDER, f"verdict while {self._sale.state}")
 
-    def _judge(self, record: wire.ApprovalRecord, now: int, at: int) -> None:
+    def _weigh(self, name: bytes, reason: int) -> None:
+        """The awaited verdict; a refusal that names nothing is about what is in the slot."""
+        own = name == self._sale.approval_id
+        if own and reason == reasons.OK:
+            self._pen.keep(self._sale, Fact(Event.VERIFIED), ports.RECEIVER)
+        elif reason != reasons.OK and (own or name == NO_APPROVAL):
+            self._turn_down(reason, "by the receiver")
+        else:
+            self._turn_down(reasons.RECEIVER_UNTRUSTED, "another approval's verdict")
+
+    def _judge(self, record: wire.ApprovalRecord, name: bytes, now: int, at: int) -> None:
         claim = self._claims.get(record.link)
         try:
             if claim is None:
@@ -162,40 +142,49 @@ class Hearing:
             approved = self._evidence.approval(self.offered, claim, record.data, at)
         except Error as error:
             reason = self._seen.name(record.data, error.code)
-            self._bad = self._name(record)
+            self._bad = name
             self._late = reason in _OF_TIME
-            self._turn_down(self._bad, reason, error.detail)
+            self._pen.refuse(reason, error.detail)
+            self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
+            self._pen.verdict(self.session, name, reason)
             return
         self._bad = b""
         self._seen.add(record.data)
-        self._candidate = Candidate(approved.id, claim, record.data, now + VERDICT_MS)
+        self._verdict_due = now + VERDICT_MS
+        self._ask(claim.record, approved.id, record.data, at)
 
-    def _ask(self, candidate: Candidate, at: int) -> None:
-        credential = candidate.claim.record
+    def _ask(
+        self, credential: wire.CredentialRecord, approval_id: bytes, approval: bytes, at: int
+    ) -> None:
+        """The authority works while the receiver verifies (design §3.5)."""
         record = messages.Record(
             credential.certificate_hash,
             credential.offer,
             credential.enc,
             credential.data,
-            candidate.data,
+            approval,
             messages.ONLINE,
             at,
         )
         data = layout.encode(messages.RECORD, record)
-        fact = Fact(Event.ASKED, approval_id=candidate.approval_id, record=data)
-        self._candidate = None
-        self._pen.keep(self._sale, fact, ports.RECEIVER)
-        self._pen.put(ports.Ask(self._sale, candidate.approval_id, data))
+        fact = Fact(Event.ASKED, approval_id=approval_id, record=data)
+        self._pen.keep(self._sale, fact, ports.BRIDGE)
+        self._pen.put(ports.Ask(self._sale, approval_id, data))
 
-    def _turn_down(self, name: bytes, reason: int, detail: str) -> None:
-        """Refuse the approval at hand and free the receiver's slot for the next phone."""
-        self._drop(reason, detail)
+    def _turn_down(self, reason: int, detail: str) -> None:
+        """Refuse what was asked about after all; the receiver's slot is for the next phone."""
+        name = self._sale.approval_id
+        self._recall(reason, detail)
         self._pen.verdict(self.session, name, reason)
 
-    def _drop(self, reason: int, detail: str) -> None:
-        self._candidate = None
+    def _recall(self, reason: int, detail: str) -> None:
         self._pen.refuse(reason, detail)
-        self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
+        self._pen.owe(self._sale, Event.RECALLED, reason)
+
+    def _reject(self, name: bytes, reason: int) -> None:
+        """Refuse an approval that never takes the slot."""
+        self._pen.verdict(self.session, name, reason)
+        raise Error(reason, name.hex())
 
     def _no_claim(self, link: int) -> int:
         unfit = self._unfit.get(link)

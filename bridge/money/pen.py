@@ -6,14 +6,14 @@ from collections import deque
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from receiver import wire
+from receiver import messages, wire
 
 from . import ports
-from .sale import VOLATILE
+from .sale import VOLATILE, Fact
 
 if TYPE_CHECKING:
     from .ports import Output
-    from .sale import Fact, Sale
+    from .sale import Event, Sale, Terms
 
 
 class Pen:
@@ -36,6 +36,12 @@ class Pen:
             self._out.append(ports.Keep(sale, fact))
         self._out.append(ports.Tell(copy(sale), fact.event, source))
 
+    def owe(self, sale: Sale, event: Event, reason: int) -> None:
+        """The approval at hand is never asked about again: journal that it is to be reversed."""
+        name = sale.approval_id
+        self.keep(sale, Fact(event, reason, reversal=name), ports.BRIDGE)
+        self.put(ports.Owe(sale, name))
+
     def refuse(self, reason: int, detail: str) -> None:
         self._out.append(ports.Refuse(reason, detail))
 
@@ -43,6 +49,19 @@ class Pen:
         """A message to the receiver; while it is away nothing, as its next SYNC puts it right."""
         if self.synced:
             self._out.append(ports.Send(channel, wire.encode(channel, value)))
+
+    def order(self, terms: Terms, left: int) -> None:
+        """Have an offer made that lives no longer than the till waits (`left`, ms)."""
+        seconds = -(-left // 1000)
+        order = wire.Open(
+            terms.reference,
+            messages.PURCHASE,
+            terms.amount,
+            terms.currency,
+            terms.till,
+            max(1, min(messages.TTL_MOST_S, seconds)),
+        )
+        self.send(wire.OPEN, order)
 
     def verdict(self, session: bytes, approval_id: bytes, reason: int) -> None:
         self.send(wire.VERDICT, wire.Verdict(session, approval_id, reason))

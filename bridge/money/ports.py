@@ -90,7 +90,10 @@ class Send(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Ask the authority, again and again until an answer settles it or `Owe` gives it up."""
+    """Ask the authority, again and again until an answer settles it or `Owe` gives it up.
+
+    Not before every reversal that the sale owes is through: it knows one hold for each sale.
+    """
 
     sale: Sale
     approval_id: bytes
@@ -98,9 +101,10 @@ class Ask(NamedTuple):
 
 
 class Owe(NamedTuple):
-    """Stop asking, for ever; reverse until it is acknowledged."""
+    """Stop asking about this approval, for ever; reverse it until that is acknowledged."""
 
     sale: Sale
+    approval_id: bytes
 
 
 class Tell(NamedTuple):

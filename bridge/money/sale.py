@@ -12,9 +12,12 @@ from receiver import reasons, session
 class State(StrEnum):
     OPEN = "open"  # waits for a buyer
     CLAIMED = "claimed"  # a phone has shown a good credential
-    HANDED = "handed"  # an approval is in the journal, the receiver's verdict is awaited
-    AUTHORISING = "authorising"  # the authority was asked
-    UNKNOWN = "unknown"  # it did not answer, and is asked again
+    HANDED = "handed"  # an approval is in the journal, and is judged here
+    ASKED = "asked"  # the authority was asked; neither it nor the receiver has spoken
+    SILENT = "silent"  # the authority did not answer, and the receiver has not spoken
+    GRANTED = "granted"  # the receipt is there, the receiver has not spoken
+    AUTHORISING = "authorising"  # the receiver's verdict is there, the authority's is awaited
+    UNKNOWN = "unknown"  # the same, and the authority did not answer; it is asked again
     REVERSING = "reversing"  # it is never asked again; the reversal is owed until acknowledged
     APPROVED = "approved"
     DECLINED = "declined"
@@ -26,15 +29,20 @@ class Event(StrEnum):
     CLAIMED = "claimed"  # a verified credential
     LEFT = "left"  # the last phone with a credential is gone or said no
     HANDED = "handed"  # the receiver handed an approval over
-    REFUSED = "refused"  # that approval is no good, for bridge or receiver
+    REFUSED = "refused"  # that approval is no good here, and nothing was asked
     ASKED = "asked"  # the authorisation may have left the bridge
+    VERIFIED = "verified"  # the receiver finds that approval good too
     UNANSWERED = "unanswered"
     GRANTED = "granted"
     MENDABLE = "mendable"  # declined, and a new offer follows by itself
     DENIED = "denied"
+    RECALLED = (
+        "recalled"  # refused after it was asked about: its reversal is owed, the sale goes on
+    )
+    RETURNED = "returned"  # the authority has reversed a recalled approval
     OWED = "owed"  # nobody waits any longer: the reversal is owed
-    REVERSED = "reversed"
-    ENDED = "ended"  # over before anything was asked
+    REVERSED = "reversed"  # and acknowledged
+    ENDED = "ended"  # over, with nothing asked or all of it recalled
 
 
 TABLE: dict[State, dict[Event, State]] = {
@@ -44,6 +52,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.LEFT: State.OPEN,
         Event.HANDED: State.HANDED,
         Event.DENIED: State.DECLINED,
+        Event.RETURNED: State.OPEN,
         Event.ENDED: State.CANCELLED,
     },
     State.CLAIMED: {
@@ -52,18 +61,45 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.LEFT: State.OPEN,
         Event.HANDED: State.HANDED,
         Event.DENIED: State.DECLINED,
+        Event.RETURNED: State.CLAIMED,
         Event.ENDED: State.CANCELLED,
     },
     State.HANDED: {
         Event.REFUSED: State.OPEN,
-        Event.ASKED: State.AUTHORISING,
+        Event.ASKED: State.ASKED,
         Event.ENDED: State.CANCELLED,
+    },
+    State.ASKED: {
+        Event.VERIFIED: State.AUTHORISING,
+        Event.UNANSWERED: State.SILENT,
+        Event.GRANTED: State.GRANTED,
+        Event.MENDABLE: State.OPEN,
+        Event.DENIED: State.DECLINED,
+        Event.RECALLED: State.OPEN,
+        Event.RETURNED: State.ASKED,
+        Event.OWED: State.REVERSING,
+    },
+    State.SILENT: {
+        Event.VERIFIED: State.UNKNOWN,
+        Event.UNANSWERED: State.SILENT,
+        Event.GRANTED: State.GRANTED,
+        Event.MENDABLE: State.OPEN,
+        Event.DENIED: State.DECLINED,
+        Event.RECALLED: State.OPEN,
+        Event.RETURNED: State.SILENT,
+        Event.OWED: State.REVERSING,
+    },
+    State.GRANTED: {
+        Event.VERIFIED: State.APPROVED,
+        Event.RECALLED: State.OPEN,
+        Event.OWED: State.REVERSING,
     },
     State.AUTHORISING: {
         Event.UNANSWERED: State.UNKNOWN,
         Event.GRANTED: State.APPROVED,
         Event.MENDABLE: State.OPEN,
         Event.DENIED: State.DECLINED,
+        Event.RETURNED: State.AUTHORISING,
         Event.OWED: State.REVERSING,
     },
     State.UNKNOWN: {
@@ -71,22 +107,36 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.GRANTED: State.APPROVED,
         Event.MENDABLE: State.OPEN,
         Event.DENIED: State.DECLINED,
+        Event.RETURNED: State.UNKNOWN,
         Event.OWED: State.REVERSING,
     },
-    State.REVERSING: {Event.REVERSED: State.CANCELLED},
-    State.APPROVED: {},
-    State.DECLINED: {},
-    State.CANCELLED: {},
+    State.REVERSING: {Event.RETURNED: State.REVERSING, Event.REVERSED: State.CANCELLED},
+    State.APPROVED: {},  # none is granted, and so none approved, before all others are returned
+    State.DECLINED: {Event.RETURNED: State.DECLINED},
+    State.CANCELLED: {Event.RETURNED: State.CANCELLED},
 }
 
-FINAL = frozenset(state for state, exits in TABLE.items() if not exits)
-# Nothing was asked: the sale may end without a word to the authority.
-UNASKED = frozenset({State.OPEN, State.CLAIMED, State.HANDED})
-ASKING = frozenset({State.AUTHORISING, State.UNKNOWN})
+
+def _where(event: Event) -> frozenset[State]:
+    """The states that know `event`."""
+    return frozenset(state for state, exits in TABLE.items() if event in exits)
+
+
+FINAL = frozenset(state for state, exits in TABLE.items() if {state} >= set(exits.values()))
+WAITING = _where(Event.HANDED)  # for an approval
+UNASKED = _where(Event.ENDED)  # the sale may end without a word to the authority
+ASKING = _where(Event.UNANSWERED)  # the authority's answer is awaited
+UNVERIFIED = _where(Event.VERIFIED)  # the receiver's verdict is awaited
 # What a restart may forget: these change no money and no promise.
 VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.UNANSWERED})
 # What the till sees; the others show under their own name.
-SHOWN = {State.HANDED: State.CLAIMED, State.REVERSING: State.UNKNOWN}
+SHOWN = {
+    State.HANDED: State.CLAIMED,
+    State.ASKED: State.AUTHORISING,
+    State.SILENT: State.UNKNOWN,
+    State.GRANTED: State.AUTHORISING,
+    State.REVERSING: State.UNKNOWN,
+}
 
 
 class IllegalMoveError(Exception):
@@ -119,10 +169,15 @@ class Fact:
     receipt: bytes = b""
     transaction_id: bytes = b""
     evidence: bytes = b""  # what proves a lie
+    reversal: bytes = b""  # the approval id that is to be reversed, or was
 
 
 CARRIED = tuple(field.name for field in fields(Fact) if field.name not in ("event", "reason"))
-_OF_ONE_APPROVAL = ("approval", "approval_id", "record", "receipt")
+_KEPT = tuple(name for name in CARRIED if name != "reversal")
+_OF_ONE_APPROVAL = ("approval", "approval_id", "record", "receipt", "transaction_id")
+_END_OF_AN_APPROVAL = (Event.REFUSED, Event.MENDABLE, Event.RECALLED)
+# Beside what the till is told: the reason that stands there stays to be read.
+_WITHOUT_REASON = (Event.OFFERED, Event.VERIFIED, Event.RETURNED)
 
 
 class Sale:
@@ -140,6 +195,8 @@ class Sale:
         self.receipt = b""
         self.transaction_id = b""
         self.evidence = b""
+        self.reversals: tuple[bytes, ...] = ()  # approval ids that are never asked about again
+        self.owed: tuple[bytes, ...] = ()  # those of them that the authority still may hold
 
     def take(self, fact: Fact) -> None:
         """Apply one fact; raises IllegalMoveError for a pair that is not in the table."""
@@ -147,15 +204,22 @@ class Sale:
         if after is None:
             raise IllegalMoveError(f"{fact.event} in {self.state}")
         self.state = after
-        if fact.event in (Event.REFUSED, Event.MENDABLE):
+        if fact.event in _END_OF_AN_APPROVAL:
             self._forget_approval()
         if fact.event is Event.MENDABLE:
             self.mended += 1
-        if fact.event is not Event.OFFERED:  # the reason of a new offer stays to be read
+        if fact.event not in _WITHOUT_REASON:
             self.reason = fact.reason
-        for name in CARRIED:
+        for name in _KEPT:
             if value := getattr(fact, name):
                 setattr(self, name, value)
+        self._take_reversal(fact)
+
+    def given_back(self, approval_id: bytes) -> Fact:
+        """That the authority has reversed an owed approval: the sale's own, or a recalled one."""
+        own = self.state is State.REVERSING and approval_id == self.approval_id
+        event = Event.REVERSED if own else Event.RETURNED
+        return Fact(event, reasons.REVERSED, reversal=approval_id)
 
     @property
     def shown(self) -> State:
@@ -174,6 +238,13 @@ class Sale:
     @property
     def match_code(self) -> str | None:
         return session.match_code(self.offer) if self.offer else None
+
+    def _take_reversal(self, fact: Fact) -> None:
+        if fact.event in (Event.RECALLED, Event.OWED):
+            self.reversals += (fact.reversal,)
+            self.owed += (fact.reversal,)
+        elif fact.event in (Event.RETURNED, Event.REVERSED):
+            self.owed = tuple(name for name in self.owed if name != fact.reversal)
 
     def _forget_approval(self) -> None:
         for name in _OF_ONE_APPROVAL:

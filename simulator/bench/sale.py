@@ -18,7 +18,7 @@ from simulator.phone.backend import phone_radio
 from .rows import Row, middle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from simulator.demo.story import Played
     from simulator.world.world import World
@@ -27,11 +27,10 @@ SALES = 25
 SALE_BUDGET_MS = 400
 BRIDGE_BUDGET_MS = 10
 BAUD_BITS = 10  # a byte on the wire: start bit, eight bits, stop bit
-COMMITS = 3  # what must be on disk: the approval, that the authority is asked, its answer
-CHECKS = 3  # signatures that the bridge looks at: credential, approval, receipt
+COMMITS = 3  # what must be on disk: the approval, that the authority is asked, the last word
+CHECKS = 1  # signatures on the way: the approval; the receipt is read while the receiver verifies
 SAMPLES = 200
 ENTRY_SIZE = 500  # bytes: an approval in the journal
-OFFER_SIZE = 151  # an offer of 249.00 SEK; amounts differ by two bytes at most
 
 
 def _nothing(*_: Any) -> None:
@@ -49,7 +48,6 @@ async def rows(world: World) -> list[Row]:
     watcher.cancel()
     totals = [one.approval_to_till for one in played if one.approval_to_till is not None]
     own = [share for steps in seen.values() if (share := stamps.own_share(steps)) is not None]
-    authority = [s[stamps.AUTHORISE_ANSWERED] - s[stamps.AUTHORISE_SENT] for s in seen.values()]
     return [
         Row(
             "sale_approval_to_till", middle(totals), "ms", budget=SALE_BUDGET_MS,
@@ -61,8 +59,15 @@ async def rows(world: World) -> list[Row]:
             bound=(COMMITS * _commit() + CHECKS * _check()) * 1000,
             bound_is="its commits and signature checks alone",
         ),
-        Row("authority_answer", middle(authority, 1000), "ms"),
+        Row("authority_answer", _middle(seen, stamps.AUTHORITY), "ms"),
+        Row("receiver_verdict", _middle(seen, stamps.VERDICT), "ms"),
     ]  # fmt: skip
+
+
+def _middle(seen: Mapping[str, Mapping[str, float]], between: tuple[str, str]) -> float:
+    """The median milliseconds of one span."""
+    spans = [stamps.span(steps, between) for steps in seen.values()]
+    return middle([span for span in spans if span is not None], 1000)
 
 
 async def _watch(world: World, seen: dict[str, dict[str, float]]) -> None:
@@ -72,14 +77,11 @@ async def _watch(world: World, seen: dict[str, dict[str, float]]) -> None:
 
 
 def _wire_ms(played: Played, rate: int) -> float:
-    """Milliseconds that credential record, approval and verdict spend on the wire."""
+    """Milliseconds that approval and verdict spend on the wire; the rest crossed before."""
     size = {step.name: step.details["size"] for step in played.steps if "size" in step.details}
-    credential = bytes(size["credential_written"] - 1)
     approval = bytes(size["approval_written"] - 1)
     session = bytes(messages.HASH_SIZE)
-    offer = bytes(OFFER_SIZE)
     sent = (
-        (wire.CREDENTIAL, wire.CredentialRecord(0, session, offer, b"", credential)),
         (wire.APPROVAL, wire.ApprovalRecord(session, 0, approval)),
         (wire.VERDICT, wire.Verdict(session, bytes(16), 0)),
     )

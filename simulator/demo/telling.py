@@ -109,6 +109,11 @@ def _declined(details: Mapping[str, Any]) -> str:
     return f"declined: {texts['sv']} / {texts['en']}"
 
 
+def _held(sale: Mapping[str, Any]) -> str:
+    """The transaction, once both words are there."""
+    return f": transaction {sale['transaction_id'][:8]}…" if sale["transaction_id"] else ""
+
+
 _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "scanning": lambda _: "looks for a till",
     "found": lambda d: f"sees till {d['till']}",
@@ -125,10 +130,13 @@ _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "offered": lambda _: "the offer is signed and on the air",
     "claimed": lambda _: "its credential holds",
     "handed": lambda _: "its approval is in the journal",
-    "asked": lambda _: "verified by receiver and bridge: the authority is asked",
+    "asked": lambda _: "every check here holds: the authority is asked at once",
+    "verified": lambda s: "the approval holds there too" + _held(s),
+    "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
+    "returned": lambda _: "has given back what was held",
     "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
     "denied": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "granted": lambda s: f"yes: transaction {s['transaction_id'][:8]}…",
+    "granted": lambda s: "yes" + _held(s),
 }
 
 # Named spans between two steps of the phone.

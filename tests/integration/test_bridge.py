@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge import stamps
+from bridge import stamps, station
 from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig
 from bridge.daemon import Daemon
 from bridge.journal import Journal, JournalError
+from bridge.money import hearing
 from bridge.till import requests
 from bridge.till.app import application
 from bridge.till.openapi import DOCUMENT
@@ -129,13 +130,33 @@ class World:
 
     async def pay(self, **changes: Any) -> bytes:
         """The buyer pays for the offer that is there, and the receiver agrees."""
-        offer = self.device.offer
-        approval = self.buyer.approve(offer, **changes)
-        name = self.buyer.name(offer, approval)
-        self.device.present(self.buyer.credential)
-        self.device.approve(approval)
+        name = self.hand(**changes)
         self.device.judge(name)
         return name
+
+    def hand(self, **changes: Any) -> bytes:
+        """The buyer pays, and the receiver verifies still."""
+        offer = self.device.offer
+        approval = self.buyer.approve(offer, **changes)
+        self.device.present(self.buyer.credential)
+        self.device.approve(approval)
+        return self.buyer.name(offer, approval)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[Callable[[str], Awaitable[dict[str, Any]]]]:
+        """Gives a function that waits until the bridge tells `what`, and returns the sale then."""
+        async with self.http.ws_connect("/v1/events") as watch:
+
+            async def told(what: str) -> dict[str, Any]:
+                sale: dict[str, Any] = (await self.until(watch, event="sale", what=what))["sale"]
+                return sale
+
+            yield told
+
+    def transactions(self) -> dict[bytes, str]:
+        """Approval id → state, in the authority's books."""
+        rows = self.authority.office.store.rows("SELECT approval_id, state FROM transactions")
+        return {bytes(name): state for name, state in rows}
 
     async def until(self, watch: aiohttp.ClientWebSocketResponse, **wanted: Any) -> Any:
         """The next event that has these members."""
@@ -213,6 +234,8 @@ async def test_a_new_receiver_gets_the_authoritys_state(world: World) -> None:
 
 
 async def test_everything_is_shown_as_it_happens(world: World) -> None:
+    world.authority.faults.delay_s = 0.05  # so that the verdict comes first
+    world.authority.faults.prefix = "/v1/authorisations"
     async with world.http.ws_connect("/v1/events") as watch:
         await world.ring()
         await world.device.offered()
@@ -229,15 +252,16 @@ async def test_everything_is_shown_as_it_happens(world: World) -> None:
             ("receiver", "offered", "open"),
             ("phone", "claimed", "claimed"),
             ("phone", "handed", "claimed"),
-            ("receiver", "asked", "authorising"),
+            ("bridge", "asked", "authorising"),
+            ("receiver", "verified", "authorising"),
             ("authority", "granted", "approved"),
         ]
-        assert list(event["stamps"]) == [
+        assert sorted(event["stamps"], key=event["stamps"].get) == [
             "offer",
             "approval_received",
             "approval_kept",
-            "verdict_received",
             "authorise_sent",
+            "verdict_received",
             "authorise_answered",
             "told",
         ]
@@ -278,6 +302,204 @@ async def test_one_sale_after_the_other(world: World) -> None:
         await world.pay()
         names.add((await world.sale(sale_id))["approval_id"])
     assert len(names) == 5
+
+
+# Two words, in whatever order they come
+
+
+async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring()
+        offer = await world.device.offered()
+        name = world.hand()
+        granted = await told("granted")
+        assert (granted["state"], granted["approval_id"]) == ("authorising", name.hex())
+        assert (granted["transaction_id"], granted["receipt"]) == (None, None)
+        assert await world.sale(wait=0) == granted
+        world.device.judge(name)
+        sale = await world.sale()
+        assert (sale["state"], bool(sale["transaction_id"])) == ("approved", True)
+        result = await world.device.heard(wire.RESULT)
+        assert result.session == session.session_id(offer)
+
+
+async def test_the_verdict_first(world: World) -> None:
+    world.authority.faults.fault = Fault.FAIL
+    world.authority.faults.prefix = "/v1/authorisations"
+    async with world.watching() as told:
+        await world.ring()
+        await world.device.offered()
+        name = world.hand()
+        assert (await told("unanswered"))["state"] == "unknown"
+        world.device.judge(name)
+        assert (await told("verified"))["state"] == "unknown"
+        world.authority.faults.clear()
+        assert (await world.sale())["state"] == "approved"
+    assert world.transactions() == {name: "PENDING"}
+
+
+async def test_a_refusal_after_the_receipt_and_another_pays(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring()
+        await world.device.offered()
+        first = world.hand()
+        await told("granted")
+        world.device.judge(first, reasons.BAD_SIGNATURE)
+        refused = await told("recalled")
+        assert (refused["state"], refused["reason"]["code"]) == ("open", "bad_signature")
+        assert (refused["approval_id"], refused["transaction_id"]) == (None, None)
+        word = await world.device.heard(wire.VERDICT)
+        assert (word.approval_id, word.reason) == (first, reasons.BAD_SIGNATURE)
+        second = await world.pay()
+        sale = await world.sale()
+    assert (sale["state"], sale["approval_id"]) == ("approved", second.hex())
+    assert world.transactions() == {first: "VOIDED", second: "PENDING"}
+
+
+async def test_a_refusal_before_the_receipt_and_another_pays(world: World) -> None:
+    world.authority.faults.fault = Fault.SILENT
+    world.authority.faults.prefix = "/v1/authorisations"
+    world.authority.faults.times = 1
+    await world.ring()
+    await world.device.offered()
+    first = world.hand()
+    world.device.judge(first, reasons.BAD_SIGNATURE)
+    await world.device.heard(wire.VERDICT)
+    second = await world.pay()
+    assert (await world.sale())["approval_id"] == second.hex()
+    assert world.transactions() == {first: "VOIDED", second: "PENDING"}
+
+
+async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the authority would see two holds for one sale, and decline for good."""
+    monkeypatch.setattr(station, "ASK_AGAIN_MS", 100)
+    async with world.watching() as told:
+        await world.ring()
+        await world.device.offered()
+        first = world.hand()
+        await told("granted")
+        world.authority.faults.fault = Fault.FAIL
+        world.authority.faults.prefix = "/v1/reversals"
+        world.device.judge(first, reasons.BAD_SIGNATURE)
+        await told("recalled")
+        second = await world.pay()
+        assert (await told("unanswered"))["state"] == "unknown"
+        assert world.transactions() == {first: "PENDING"}
+        world.authority.faults.clear()
+        await told("returned")
+        assert (await world.sale())["state"] == "approved"
+    assert world.transactions() == {first: "VOIDED", second: "PENDING"}
+
+
+async def test_no_verdict_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing, "VERDICT_MS", 100)
+    async with world.watching() as told:
+        await world.ring()
+        await world.device.offered()
+        first = world.hand()
+        assert (await told("recalled"))["reason"]["code"] == "verdict_timeout"
+        word = await world.device.heard(wire.VERDICT)
+        assert (word.approval_id, word.reason) == (first, reasons.VERDICT_TIMEOUT)
+        world.device.judge(first)
+        await told("returned")
+    assert world.transactions() == {first: "VOIDED"}
+    assert (await world.sale(wait=0))["state"] == "open"
+    second = await world.pay()
+    assert (await world.sale())["approval_id"] == second.hex()
+
+
+async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring()
+        await world.device.offered()
+        first = world.hand()
+        await told("granted")
+        world.device.reboot()
+        assert (await told("recalled"))["reason"]["code"] == "receiver_offline"
+    await world.device.offered()
+    second = await world.pay()
+    assert (await world.sale())["approval_id"] == second.hex()
+    assert world.transactions() == {first: "VOIDED", second: "PENDING"}
+
+
+async def test_a_decline_needs_no_verdict_and_a_late_one_harms_nothing(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring(amount=OVER_LIMIT)
+        old = await world.device.offered()
+        first = world.hand()
+        assert (await told("mendable"))["state"] == "open"
+        await world.device.offered()
+        world.device.judge(first, offer=old)
+        await world.buyer.raise_limit(OVER_LIMIT)
+        second = await world.pay()
+        assert (await world.sale())["approval_id"] == second.hex()
+    assert world.transactions() == {first: "DECLINED", second: "PENDING"}
+    assert world.daemon.service.stations[TILL].counters.snapshot() == {}
+
+
+async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring(patience_s=1)
+        await world.device.offered()
+        name = world.hand()
+        await told("granted")
+        assert (await told("owed"))["state"] == "unknown"
+        sale = await world.sale()
+    assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+    assert (sale["transaction_id"], sale["receipt"]) == (None, None)
+    assert world.transactions() == {name: "VOIDED"}
+
+
+async def test_the_cashier_cancels_only_what_is_not_asked_about(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring()
+        await world.device.offered()
+        name = world.hand()
+        await told("granted")
+        path = "/v1/sales/sale-0123456789ab/cancel"
+        status, problem = await world.call("POST", path)
+        assert (status, problem["sale"]["state"]) == (409, "authorising")
+        world.authority.faults.fault = Fault.FAIL
+        world.device.judge(name, reasons.BAD_SIGNATURE)
+        await told("recalled")
+        status, sale = await world.call("POST", path)
+        assert (status, sale["reason"]["code"]) == (200, "cashier_cancelled")
+        assert world.transactions() == {name: "PENDING"}
+        world.authority.faults.clear()
+        assert await told("returned") == sale
+    assert world.transactions() == {name: "VOIDED"}
+
+
+async def test_the_bridge_restarts_between_receipt_and_verdict(stopped: World) -> None:
+    async with stopped.bridge(), stopped.watching() as told:
+        await stopped.ring()
+        await stopped.device.offered()
+        name = stopped.hand()
+        await told("granted")
+    async with stopped.bridge():
+        sale = await stopped.sale(wait=60)
+        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+    assert stopped.transactions() == {name: "VOIDED"}
+
+
+async def test_the_bridge_restarts_with_a_recalled_approval(stopped: World) -> None:
+    """The sale ends at once, and its reversal is owed on."""
+    async with stopped.bridge(), stopped.watching() as told:
+        await stopped.ring()
+        await stopped.device.offered()
+        name = stopped.hand()
+        await told("granted")
+        stopped.authority.faults.fault = Fault.FAIL
+        stopped.device.judge(name, reasons.BAD_SIGNATURE)
+        await told("recalled")
+    async with stopped.bridge(), stopped.watching() as told:
+        sale = await stopped.sale()
+        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
+        stopped.authority.faults.clear()
+        assert await told("returned") == sale
+    assert stopped.transactions() == {name: "VOIDED"}
 
 
 # Lies

@@ -25,6 +25,8 @@ from receiver import reasons
 
 TERMS = Terms("sale-0123456789ab", 3, 24_900, 752, 25, "kvitto å", b"12345678", b"receiver")
 EVERY_PAIR = [(state, event) for state in State for event in Event]
+WORDS = (Event.VERIFIED, Event.GRANTED)
+LAST_WORDS = (Event.MENDABLE, Event.DENIED, Event.RECALLED, Event.OWED)
 
 
 def in_state(state: State) -> Sale:
@@ -74,7 +76,41 @@ def test_only_the_authority_makes_approved_and_only_who_was_asked() -> None:
         for event, after in exits.items()
         if after is State.APPROVED
     }
-    assert ways == {(State.AUTHORISING, Event.GRANTED), (State.UNKNOWN, Event.GRANTED)}
+    assert ways == {
+        (State.AUTHORISING, Event.GRANTED),
+        (State.UNKNOWN, Event.GRANTED),
+        (State.GRANTED, Event.VERIFIED),
+    }
+
+
+def test_approved_takes_both_words_whichever_comes_first() -> None:
+    """On every way from an approval to APPROVED stand VERIFIED and GRANTED, once each."""
+    ways: list[tuple[State, tuple[Event, ...]]] = [(State.HANDED, ())]
+    approved = []
+    while ways:
+        state, taken = ways.pop()
+        if state is State.APPROVED:
+            approved.append(taken)
+        ways += [
+            (after, (*taken, event))
+            for event, after in TABLE[state].items()
+            if after not in (state, State.OPEN)
+        ]
+    words = [[event for event in way if event in WORDS] for way in approved]
+    assert {tuple(two) for two in words} == {WORDS, WORDS[::-1]}
+
+
+def test_what_was_asked_about_is_decided_or_owed() -> None:
+    """No way leads from asking to another approval but a decline or a recall, with its reversal."""
+    asked = set(State) - UNASKED - FINAL - {State.REVERSING}
+    for state in asked:
+        for event, after in TABLE[state].items():
+            leaves = after not in asked
+            assert leaves == (event in LAST_WORDS or (after is State.APPROVED))
+
+
+def test_an_approval_is_granted_only_when_no_other_is_held() -> None:
+    assert not any(Event.RETURNED in TABLE[state] for state in (State.GRANTED, State.APPROVED))
 
 
 def test_after_asking_no_end_comes_without_an_answer() -> None:
@@ -83,7 +119,7 @@ def test_after_asking_no_end_comes_without_an_answer() -> None:
     for state in ASKING:
         for event in silent & set(TABLE[state]):
             assert TABLE[state][event] not in FINAL
-    assert set(TABLE[State.REVERSING]) == {Event.REVERSED}
+    assert set(TABLE[State.REVERSING]) == {Event.RETURNED, Event.REVERSED}
 
 
 def test_what_a_restart_forgets_never_leaves_its_group() -> None:
@@ -117,7 +153,8 @@ def test_replaying_the_journal_gives_the_same_sale(
         moves = sorted(event for event in TABLE[sale.state] if event not in VOLATILE)
         if not moves:
             break
-        fact = Fact(moves[number % len(moves)], reason, approval=octets, receipt=octets)
+        event = moves[number % len(moves)]
+        fact = Fact(event, reason, approval=octets, receipt=octets, reversal=octets)
         sale.take(fact)
         lines.append(Line(fact.event, facts.dump_fact(fact)))
     replayed = facts.replay(lines)[TERMS.sale_id]
@@ -132,6 +169,29 @@ class Line:
         self.sale_id = TERMS.sale_id
         self.kind = str(kind)
         self.body = body
+
+
+def test_a_recalled_approval_is_forgotten_but_for_its_reversal() -> None:
+    sale = in_state(State.GRANTED)
+    sale.approval = sale.approval_id = sale.record = sale.receipt = sale.transaction_id = b"old"
+    sale.take(Fact(Event.RECALLED, reasons.VERDICT_TIMEOUT, reversal=b"old"))
+    assert (sale.state, sale.reason) == (State.OPEN, reasons.VERDICT_TIMEOUT)
+    assert (sale.approval_id, sale.receipt, sale.transaction_id) == (b"", b"", b"")
+    assert (sale.reversals, sale.owed) == ((b"old",), (b"old",))
+    sale.take(sale.given_back(b"old"))
+    assert (sale.state, sale.reason) == (State.OPEN, reasons.VERDICT_TIMEOUT)
+    assert (sale.reversals, sale.owed) == ((b"old",), ())
+
+
+def test_a_sale_is_over_with_its_own_reversal_alone() -> None:
+    sale = in_state(State.ASKED)
+    sale.approval_id, sale.owed = b"own", (b"old",)
+    sale.take(Fact(Event.OWED, reversal=b"own"))
+    sale.take(sale.given_back(b"old"))
+    assert (sale.state, sale.owed) == (State.REVERSING, (b"own",))
+    sale.take(sale.given_back(b"own"))
+    assert (sale.state, sale.reason) == (State.CANCELLED, reasons.REVERSED)
+    assert not sale.owed
 
 
 def test_a_mended_decline_forgets_its_approval_and_keeps_its_reason() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.money import ports
-from bridge.money.hearing import VERDICT_MS
+from bridge.money.hearing import NO_APPROVAL, VERDICT_MS
 from bridge.money.sale import Event, State
 from receiver import cose, gatt, messages, reasons, session, wire
 from receiver.messages import NEW_OFFERS_MOST
@@ -36,10 +36,8 @@ def offered(world: DeskWorld) -> bytes:
 
 def forge(data: bytes) -> bytes:
     """The same approval under a signature that nobody made."""
-    parsed = cose.parse(data, cose.ALG_ED25519, 0)
-    return cose.build(
-        cose.ALG_ED25519, b"", parsed.payload, cose.APPROVAL, b"", lambda _: bytes(64)
-    )
+    parsed = cose.parse(data, cose.ALG_ESP256, 0)
+    return cose.build(cose.ALG_ESP256, b"", parsed.payload, cose.APPROVAL, b"", lambda _: bytes(64))
 
 
 # The honest way.
@@ -58,11 +56,10 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     world.present(offer, purchase.credential)
     assert sale.state == State.CLAIMED.value
     world.approve(offer, purchase.approval)
-    assert sale.shown is State.CLAIMED
-    assert world.take(ports.Ask) == []
-    world.judge(offer, purchase.approval_id)
     [ask] = world.take(ports.Ask)
     assert ask.approval_id == purchase.approval_id
+    assert (sale.state, sale.shown) == (State.ASKED, State.AUTHORISING)
+    world.judge(offer, purchase.approval_id)
     assert sale.state == State.AUTHORISING.value
     world.answer(purchase.approval_id)
     assert sale.state == State.APPROVED.value
@@ -80,10 +77,21 @@ def test_the_journal_is_written_before_every_outward_act(world: DeskWorld) -> No
     assert [type(act) for act in acts[:3]] == [ports.Accept, ports.Begin, ports.Send]
     assert after == {
         Event.OFFERED: ports.Accept,
-        Event.HANDED: ports.Accept,
+        Event.HANDED: ports.Keep,
         Event.ASKED: ports.Ask,
+        Event.VERIFIED: ports.Accept,
         Event.GRANTED: ports.Send,
     }
+
+
+def test_a_refusal_is_journalled_before_anybody_hears_of_it(
+    world: DeskWorld, offered: bytes
+) -> None:
+    purchase = world.hand(offered)
+    world.outputs.clear()
+    world.judge(offered, purchase.approval_id, reasons.BAD_SIGNATURE)
+    acts = [type(output) for output in world.outputs]
+    assert acts == [ports.Refuse, ports.Keep, ports.Tell, ports.Owe, ports.Send, ports.Accept]
 
 
 def test_every_message_is_accepted_once(world: DeskWorld) -> None:
@@ -157,14 +165,31 @@ def test_a_forged_approval_called_verified_is_caught(world: DeskWorld, offered: 
     assert len(world.take(ports.Ask)) == 1
 
 
-def test_a_verdict_about_another_approval_asks_nothing(world: DeskWorld, offered: bytes) -> None:
-    purchase = world.purchase(offered)
-    world.present(offered, purchase.credential)
-    world.approve(offered, purchase.approval)
+def test_a_verdict_about_another_approval_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.hand(offered)
     world.judge(offered, bytes(16))
     assert world.refusals() == [reasons.RECEIVER_UNTRUSTED]
-    assert world.take(ports.Ask) == []
+    [owed] = world.take(ports.Owe)
+    assert owed.approval_id == purchase.approval_id
     assert world.sale.state is State.OPEN
+
+
+def test_a_refusal_that_names_nothing_is_about_what_is_in_the_slot(
+    world: DeskWorld, offered: bytes
+) -> None:
+    purchase = world.hand(offered)
+    world.judge(offered, NO_APPROVAL, reasons.BAD_SIGNATURE)
+    assert world.refusals() == [reasons.BAD_SIGNATURE]
+    assert world.sale.reversals == (purchase.approval_id,)
+
+
+def test_a_receivers_second_word_changes_nothing(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.buy(offered)
+    world.judge(offered, purchase.approval_id, reasons.BAD_SIGNATURE)
+    world.judge(offered, purchase.approval_id)
+    assert world.sale.state is State.AUTHORISING
+    world.judge(offered, bytes(16))
+    assert world.refusals() == [reasons.WRONG_ORDER]
 
 
 def test_a_kept_back_approval_is_late(world: DeskWorld, offered: bytes) -> None:
@@ -289,7 +314,7 @@ def test_a_phone_that_the_receiver_refuses_claims_nothing_any_more(
 def test_a_credential_of_a_wrong_role_or_issuer_claims_nothing(
     world: DeskWorld, offered: bytes
 ) -> None:
-    world.present(offered, evidence.certificate(world.keys, RECEIVER, AT))
+    world.present(offered, evidence.certificate(world.keys, RECEIVER, AT, store_name=""))
     parsed = cose.parse(evidence.credential(world.keys, PHONE, AT), cose.ALG_ED25519, 2)
     stranger = cose.build(
         cose.ALG_ED25519, b"\x02\x63", parsed.payload, cose.CREDENTIAL, b"", lambda _: bytes(64)
@@ -300,27 +325,53 @@ def test_a_credential_of_a_wrong_role_or_issuer_claims_nothing(
 
 
 def test_no_verdict_in_time_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
-    purchase = world.purchase(offered)
+    purchase = world.hand(offered)
+    world.outputs.clear()
+    world.move(VERDICT_MS - 1)
+    assert world.outputs == []
+    world.move(1)
+    own = session.session_id(offered)
+    word = wire.Verdict(own, purchase.approval_id, reasons.VERDICT_TIMEOUT)
+    assert world.sent() == [(wire.VERDICT, word)]
+    world.judge(offered, purchase.approval_id)  # too late
+    assert world.refusals() == [reasons.VERDICT_TIMEOUT]
+    assert (world.sale.state, world.sale.owed) == (State.OPEN, (purchase.approval_id,))
+
+
+def test_what_is_to_be_reversed_is_never_asked_again(world: DeskWorld, offered: bytes) -> None:
+    """Nor when a receiver that was away hands it over anew, with its word on it."""
+    purchase = world.hand(offered)
+    world.give(ports.LinkDown())
+    world.move(VERDICT_MS)
+    world.outputs.clear()
+    world.sync(world.sale.terms.reference, offered)
     world.present(offered, purchase.credential)
     world.approve(offered, purchase.approval)
-    world.sent()
-    world.move(VERDICT_MS)
-    assert [(c, v.reason) for c, v in world.sent()] == [(wire.VERDICT, reasons.VERDICT_TIMEOUT)]
-    world.judge(offered, purchase.approval_id)  # too late: nothing is asked
-    assert world.take(ports.Ask) == []
-    assert world.refusals() == [reasons.VERDICT_TIMEOUT, reasons.WRONG_ORDER]
-    world.approve(offered, purchase.approval)  # the phone sends identical bytes again
+    own = session.session_id(offered)
+    word = wire.Verdict(own, purchase.approval_id, reasons.REPLAY)
+    assert world.sent() == [(wire.VERDICT, word)]  # else its slot would stay taken
     world.judge(offered, purchase.approval_id)
-    assert len(world.take(ports.Ask)) == 1
+    assert world.refusals() == [reasons.REPLAY]
+    assert world.take(ports.Ask) == []
+    assert world.sale.state is State.CLAIMED
 
 
 def test_the_receivers_refusal_frees_the_slot(world: DeskWorld, offered: bytes) -> None:
-    purchase = world.purchase(offered)
-    world.present(offered, purchase.credential)
-    world.approve(offered, purchase.approval)
-    world.judge(offered, purchase.approval_id, reasons.OLD_APP)
-    assert world.sent() == []
-    assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.OLD_APP)
+    first = world.hand(offered)
+    world.sent()
+    world.judge(offered, first.approval_id, reasons.OLD_APP)
+    own = session.session_id(offered)
+    word = wire.Verdict(own, first.approval_id, reasons.OLD_APP)
+    assert world.sent() == [(wire.VERDICT, word)]
+    sale = world.sale
+    assert (sale.state, sale.reason) == (State.OPEN, reasons.OLD_APP)
+    second = world.buy(offered, phone=OTHER_PHONE)  # while the first is still being reversed
+    assert sale.owed == (first.approval_id,)
+    sale.take(sale.given_back(first.approval_id))
+    world.answer(second.approval_id)
+    assert (sale.state, sale.approval_id) == (State.APPROVED, second.approval_id)
+    assert sale.reversals == (first.approval_id,)
+    assert not sale.owed
 
 
 # The authority.
@@ -489,13 +540,14 @@ def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered
 
 
 def test_a_reboot_before_the_verdict_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
-    purchase = world.purchase(offered)
-    world.present(offered, purchase.credential)
-    world.approve(offered, purchase.approval)
+    purchase = world.hand(offered)
     world.give(ports.LinkDown())
     world.sync()
-    assert world.sale.state is State.OPEN
+    assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.RECEIVER_OFFLINE)
+    assert world.sale.owed == (purchase.approval_id,)
     assert [channel for channel, _ in world.sent()] == [wire.OPEN]
+    world.buy(world.offer())
+    assert world.sale.state is State.AUTHORISING
 
 
 def test_a_link_that_was_only_lost_goes_on(world: DeskWorld, offered: bytes) -> None:
@@ -509,6 +561,20 @@ def test_a_link_that_was_only_lost_goes_on(world: DeskWorld, offered: bytes) -> 
     world.judge(offered, purchase.approval_id)
     assert world.sent() == []
     assert len(world.take(ports.Ask)) == 1
+    assert world.sale.state is State.AUTHORISING
+
+
+def test_a_verdict_counts_in_a_session_that_was_taken_up_again(
+    world: DeskWorld, offered: bytes
+) -> None:
+    """The order for another offer was lost with the link, and the first one goes on."""
+    world.present(offered, world.purchase(offered).credential)
+    world.give(ports.LinkDown())
+    world.sync()
+    world.give(ports.LinkDown())
+    world.sync(world.sale.terms.reference, offered)
+    world.buy(offered)
+    assert world.sale.state is State.AUTHORISING
 
 
 def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: DeskWorld) -> None:

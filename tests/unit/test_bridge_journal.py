@@ -86,8 +86,8 @@ def test_one_process_writes(path: Path) -> None:
 
 
 def test_another_version_is_refused(path: Path) -> None:
-    tamper(path, "PRAGMA user_version = 2")
-    with pytest.raises(JournalError, match="schema 2"):
+    tamper(path, "PRAGMA user_version = 1")
+    with pytest.raises(JournalError, match="schema 1"):
         Journal(path)
 
 

@@ -1,0 +1,69 @@
+"""What is over: results to tell again, sessions that nobody waits for, approvals seen before."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from receiver import messages, reasons, session, wire
+from receiver.signed import digest
+
+if TYPE_CHECKING:
+    from .pen import Pen
+    from .sale import Sale
+
+SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
+
+
+class Past:
+    """The last session that was settled, and the last that ended in whatever way."""
+
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._result: wire.Result | None = None
+        self._ended = b""
+
+    def settle(self, sale: Sale, receipt: bytes) -> None:
+        """Tell the receiver how its session went."""
+        self._result = wire.Result(session.session_id(sale.offer), receipt)
+        self.tell_again()
+
+    def tell_again(self) -> None:
+        """The last result, to a receiver that missed it."""
+        if self._result is not None:
+            self._pen.send(wire.RESULT, self._result)
+
+    def dismiss(self, message: wire.Opened) -> None:
+        """End a session that is not ours; where it is settled, the receiver missed the result."""
+        if self.settled_offer(message.offer):
+            self.tell_again()
+        elif message.offer and len(message.reference) == messages.REFERENCE_SIZE:
+            self._pen.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
+
+    def end(self, session_id: bytes) -> None:
+        """Nothing more is awaited of this session."""
+        self._ended = session_id
+
+    def settled(self, session_id: bytes) -> bool:
+        return self._result is not None and self._result.session == session_id
+
+    def settled_offer(self, offer: bytes) -> bool:
+        return bool(offer) and self.settled(session.session_id(offer))
+
+    def knows(self, session_id: bytes) -> bool:
+        """Whether a late word about this session is no surprise."""
+        return session_id == self._ended or self.settled(session_id)
+
+
+class Seen:
+    """Approvals that were good once, by the hash of their bytes."""
+
+    def __init__(self) -> None:
+        self._digests: deque[bytes] = deque(maxlen=SEEN_MOST)
+
+    def add(self, data: bytes) -> None:
+        self._digests.append(digest(data))
+
+    def name(self, data: bytes, reason: int) -> int:
+        """`reason`, or REPLAY where these bytes were good before."""
+        return reasons.REPLAY if digest(data) in self._digests else reason
