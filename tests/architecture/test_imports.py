@@ -22,7 +22,8 @@ MICROPYTHON = {
 MACHINES = [
     f"receiver.{name}"
     for name in (
-        *("air", "core", "identity", "links", "peer", "ports", "report", "sale", "table"),
+        *("air", "core", "identity", "judge", "links", "peer", "pool", "ports", "report", "sale"),
+        *("sealed", "table", "work"),
         "exchange",  # of phone and receiver; the bridge sees none of it
     )
 ]
