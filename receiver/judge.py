@@ -62,8 +62,8 @@ class Judge:
         self._verifying = Duty()
         self._filling: Task | None = None
         self._fill()
-        # The issuers' keys are wanted by every sale. Kept ready from boot on, not from enrolment:
-        # the tables are larger than the store's room for a key, and made sooner than read.
+        # Every sale wants the issuers' keys. They are made ready at boot, not at enrolment: what is
+        # made of a key is as large as code and belongs to one version of it, the store keeps keys.
         self._preparing: Task | None = self.work.add(
             work.SPARE, identity.ring.prepare_job(), self._prepared
         )
@@ -100,9 +100,9 @@ class Judge:
         if pair is not None and order is not None:
             self._sale.pair = pair
             job = self._identity.offer_job(order, pair.public, now)
-            self._signing.task = self.work.add(work.OFFER, job, self._signed)
+            self._signing.task = self.work.add(work.SIGN, job, self._signed)
         elif self._filling is not None:
-            self._filling.hasten(work.OFFER)
+            self._filling.hasten(work.SIGN)
 
     def _signed(self, offered: Offered, error: Error | None, now: int) -> None:
         self._signing.task = None
@@ -121,7 +121,7 @@ class Judge:
         held = peer.sealed
         try:
             if held.task is not None and held.approval_sealed:
-                held.task.hasten(work.APPROVAL)
+                held.task.hasten(work.HEAR)
             if held.enc and held.results is None and held.task is None:
                 self._agree(peer)
             elif held.credential_sealed and held.credential is None and held.task is None:
@@ -130,7 +130,7 @@ class Judge:
                 self._hear(peer, now)
             elif held.credential and not held.approval_data and not held.key and not held.task:
                 job = signed.prepare_job(self._identity.crypto, held.credential.key)
-                self._begin(peer, work.TABLE, job, self._tabled)
+                self._begin(peer, work.PREPARE, job, self._keep_ready)
         except Error as error:
             self._air.refuse(peer.link, error.code, now, error.detail)
 
@@ -147,7 +147,7 @@ class Judge:
             else:
                 self._air.refuse(peer.link, error.code, now, error.detail)
 
-        rank = work.APPROVAL if held.approval_sealed else rank
+        rank = work.HEAR if held.approval_sealed else rank
         held.task = self.work.add(rank, job, done)
 
     def _agree(self, peer: Peer) -> None:
@@ -158,7 +158,7 @@ class Judge:
         private, info = cast("bytes", pair.private), sealing.info(offered.data)
         enc, crypto = peer.sealed.enc, self._identity.crypto
         job = hpke.recipient_job(crypto, enc, private, pair.public, info)
-        self._begin(peer, work.KEY, job, self._agreed)
+        self._begin(peer, work.AGREE, job, self._agreed)
 
     def _agreed(self, peer: Peer, context: hpke.Context | None, now: int) -> None:
         if context is None:
@@ -170,11 +170,11 @@ class Judge:
         """A credential is here: open and check it, once the issuers' keys are ready."""
         held = peer.sealed
         if self._preparing is not None:
-            self._preparing.hasten(work.APPROVAL if held.approval_sealed else work.CREDENTIAL)
+            self._preparing.hasten(work.HEAR if held.approval_sealed else work.EXAMINE)
             return
         seconds = self._identity.seconds(now)
         job = checks.credential_job(self._identity.ring, held.open_credential(), seconds)
-        self._begin(peer, work.CREDENTIAL, job, self._examined)
+        self._begin(peer, work.EXAMINE, job, self._examined)
 
     def _prepared(self, result: None, error: Error | None, now: int) -> None:
         self._preparing = None
@@ -186,7 +186,7 @@ class Judge:
         held.credential = credential
         self._report.credential(peer.link, held.enc, held.credential_data)
 
-    def _tabled(self, peer: Peer, key: Any, now: int) -> None:
+    def _keep_ready(self, peer: Peer, key: Any, now: int) -> None:
         peer.sealed.key = key
 
     def _hear(self, peer: Peer, now: int) -> None:
@@ -218,7 +218,7 @@ class Judge:
             self._judged(candidate, error, now)
 
         job = self._verify_job(candidate, offered, key, begun)
-        self._verifying.task = self.work.add(work.VERDICT, job, done)
+        self._verifying.task = self.work.add(work.VERIFY, job, done)
 
     def _verify_job(
         self,

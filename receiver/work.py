@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     Done = Callable[[Any, "Error | None", int], None]
 
-# How urgent a job is, the most urgent first.
-VERDICT = 0  # the candidate's signature: the buyer waits, and bridge and authority have begun
-APPROVAL = 1  # what still lies between an approval that is here and the slot
-OFFER = 2  # the till waits
-KEY = 3
-CREDENTIAL = 4
-TABLE = 5
+# How urgent a job is, the most urgent first; named after the step of `judge` that it is for.
+VERIFY = 0  # the candidate's signature: the buyer waits, and bridge and authority have begun
+HEAR = 1  # what still lies between an approval that is here and the slot
+SIGN = 2  # the offer: the till waits
+AGREE = 3
+EXAMINE = 4
+PREPARE = 5
 SPARE = 6  # nobody waits for it yet
 
 
