@@ -44,4 +44,5 @@ def _pads(key: bytes) -> tuple[bytes, bytes]:
 
 
 def _mac(inner: bytes, outer: bytes, data: bytes) -> bytes:
-    return sha256(outer + sha256(inner + data).digest()).digest()
+    digest: bytes = sha256(outer + sha256(inner + data).digest()).digest()
+    return digest
