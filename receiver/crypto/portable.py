@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .hkdf import hmac_sha256
-
 if TYPE_CHECKING:
     from . import ed25519
     from .job import Job
-
-__all__ = ["hmac_sha256"]
 
 
 def sha512(data: bytes) -> bytes:
     from .sha512 import sha512
 
     return sha512(data)
+
+
+def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    from .hkdf import hmac_sha256
+
+    return hmac_sha256(key, data)
 
 
 def ed25519_public(seed: bytes) -> bytes:

@@ -11,7 +11,7 @@ VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
 
 
 # What a board holds before it computes anything.
-LIGHT = ("portable", "job", "hkdf")
+LIGHT = ("portable", "job")
 
 
 def check_nothing_heavy_is_loaded():
