@@ -10,7 +10,7 @@ from typing import Any
 import cryptography_vectors
 import pytest
 
-from receiver.crypto import host, portable
+from receiver.crypto import Crypto, host, portable
 
 Case = dict[str, Any]
 
@@ -18,7 +18,8 @@ VECTORS = Path(__file__).parents[1] / "vectors"
 PUBLISHED = Path(cryptography_vectors.__file__).parent
 
 unhex = bytes.fromhex
-both = pytest.mark.parametrize("crypto", [host, portable], ids=["host", "portable"])
+BACK_ENDS: dict[str, Crypto] = {"host": host, "portable": portable}
+both = pytest.mark.parametrize("crypto", BACK_ENDS.values(), ids=BACK_ENDS)
 
 
 def load(name: str) -> dict[str, list[Case]]:
