@@ -1,9 +1,11 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo test check bench format lock clean
+.PHONY: help demo test check fuzz bench format lock clean
 .DEFAULT_GOAL := help
 
 BIN := build/venv/bin
 DEVICE := receiver firmware/device
+SECONDS := 30
+TARGET := all
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -23,6 +25,12 @@ check: ## Lint, types (host, then device), and cross-compilation for the chips
 	@$(BIN)/mypy receiver bridge simulator firmware/tools tests
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini $(DEVICE)
 	@$(BIN)/python -m firmware.tools.compile build/mpy
+
+fuzz: ## Fuzz every decoder for SECONDS=30 each, or one TARGET=name
+	@sh .ci/environment fuzz
+	@$(BIN)/python -m pip -qq --disable-pip-version-check --no-input install \
+	  --require-hashes --only-binary :all: -r requirements/fuzz.txt
+	@$(BIN)/python -m tests.fuzz $(TARGET) --seconds $(SECONDS)
 
 bench: ## Measure, print one table, write build/bench.json
 	@sh .ci/environment bench
