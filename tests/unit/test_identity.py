@@ -6,8 +6,9 @@ from itertools import count
 
 import pytest
 
-from receiver import identity, messages, reasons, session, signed, wire
+from receiver import checks, identity, messages, reasons, session, signed, wire
 from receiver.crypto import host
+from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.identity import Identity
 from simulator.authority.keys import Keys
@@ -15,6 +16,7 @@ from tests import evidence
 
 EPOCH = 1_800_000_000
 RECEIVER = evidence.seed("receiver")
+EPHEMERAL = bytes(range(32))
 ORDER = wire.Open(evidence.REFERENCE, messages.PURCHASE, 100, evidence.SEK, 3, 60)
 
 
@@ -31,9 +33,16 @@ def make(keys: Keys, certificate: bytes | None = None, reserved: int = 1) -> Ide
     return Identity(RECEIVER, certificate, keys.pins(), host, entropy, reserved)
 
 
+def offer(known: Identity, order: wire.Open = ORDER, now: int = 0) -> checks.Offered:
+    return finish(known.offer_job(order, EPHEMERAL, now))
+
+
 def reason_of(known: Identity, order: wire.Open = ORDER, now: int = 0) -> int:
     with pytest.raises(Error) as caught:
-        known.make_offer(order, now)
+        known.may_offer(order, now)
+    with pytest.raises(Error) as again:
+        offer(known, order, now)
+    assert again.value.code == caught.value.code
     return caught.value.code
 
 
@@ -53,18 +62,25 @@ def test_a_certificate_that_does_not_hold_is_not_in_use(keys: Keys) -> None:
     assert reason_of(known) == reasons.NO_CERTIFICATE
 
 
-def test_offers_differ_in_number_and_key(keys: Keys) -> None:
+def test_offers_differ_in_number_and_hold_the_key_they_are_given(keys: Keys) -> None:
     known = make(keys, reserved=65)
-    first, second = (known.make_offer(ORDER, 0).offer for _ in range(2))
+    first, second = (offer(known).offer for _ in range(2))
     assert (first.sequence, second.sequence) == (65, 66)
-    assert first.ephemeral != second.ephemeral
+    assert first.ephemeral == EPHEMERAL
     assert first.issued == 0
+
+
+def test_an_offer_holds(keys: Keys) -> None:
+    known = make(keys)
+    offered = offer(known)
+    assert known.certificate is not None
+    assert offered == checks.offer(host, known.certificate, known.certificate_data, offered.data)
 
 
 def test_offer_names_its_certificate_and_time(keys: Keys) -> None:
     known = make(keys)
     known.take_state(keys.state(1, evidence.RECEIVER_ID, known.nonce, EPOCH), 10_000)
-    offered = known.make_offer(ORDER, 13_999)
+    offered = offer(known, ORDER, 13_999)
     assert offered.offer.issued == EPOCH + 3
     kid = signed.parse(messages.OFFER, offered.data).sign1.kid
     assert kid == session.certificate_hash(known.certificate_data)[: len(kid)]
@@ -75,7 +91,7 @@ def test_blocks_of_sequence_numbers(keys: Keys) -> None:
     reserving = []
     for _ in range(2 * identity.SEQUENCE_BLOCK + 1):
         reserving.append(known.must_reserve())
-        assert known.make_offer(ORDER, 0).offer.sequence < known.reserved
+        assert offer(known).offer.sequence < known.reserved
     assert [at for at, asked in enumerate(reserving) if asked] == [0, 64, 128]
     assert known.reserved == 1 + 3 * identity.SEQUENCE_BLOCK
 
