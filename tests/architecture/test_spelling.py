@@ -27,6 +27,9 @@ COMMON = {"VERSION"}  # everything has one
 HOMONYMS = {
     "bridge/cli/command.py": {"OK"},  # an exit code
     "firmware/device/version.py": {"HASH_SIZE"},  # of the firmware, shown to people
+    "receiver/crypto/chacha.py": {"NONCE_SIZE"},  # of the cipher
+    "receiver/crypto/hkdf.py": {"HASH_SIZE"},  # what HMAC gives
+    "receiver/crypto/hpke.py": {"NONCE_SIZE"},
     "receiver/layout.py": {"KEY"},  # a kind of value
     "simulator/authority/demo_data.py": {"PURCHASE_LIMIT"},  # an amount
 }
