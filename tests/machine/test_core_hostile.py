@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from receiver import exchange, gatt, peer, ports, reasons, sale, session, wire
 from receiver.errors import Error
 from simulator.authority.keys import Keys
-from tests.machine import secrets
+from tests.machine.watch import Watch
 from tests.machine.slices import Sliced
 from tests.machine.world import TTL_S, Phone, Said, World
 
@@ -43,7 +43,7 @@ class Chaos:
         self.world = World(keys, crypto=Sliced())
         self.world.lazy = self.world.mute = True
         self.phones = [Phone(self.world, link, f"phone {link}") for link in range(LINKS)]
-        self.secrets = secrets.Watch(self.world)
+        self.secrets = Watch(self.world)
 
     def step(self, name: str, link: int, number: int) -> None:
         """One step; a radio step on a link that is not there means nothing to a radio."""
