@@ -63,9 +63,10 @@ def algorithms(kind: signed.Kind) -> list[int]:
 
 def plain(of: int | str) -> list[bytes]:
     """The maps on a channel, or under a name of `MAPS`."""
-    return [
-        bytes.fromhex(case["payload"]) for case in vectors("messages")["maps"] if case["of"] == of
-    ]
+    cases = [case["payload"] for case in vectors("messages")["maps"] if case["of"] == of]
+    purchases = vectors("messages")["purchases"]
+    whole = [purchase[of] for purchase in purchases] if of == "record" else []
+    return [bytes.fromhex(data) for data in cases + whole]
 
 
 def whole_frames() -> list[bytes]:
