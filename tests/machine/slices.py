@@ -24,6 +24,11 @@ class Sliced:
         self.ended: list[str] = []
         self.closed: list[str] = []
 
+    def forget(self) -> None:
+        """Only what comes now counts."""
+        for trace in (self.begun, self.steps, self.ended, self.closed):
+            trace.clear()
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         work = getattr(host, name)
         return partial(self._slowly, name, work) if name.endswith("_job") else work

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from receiver import exchange, gatt, peer, ports, reasons, sale, session, wire
 from receiver.errors import Error
 from simulator.authority.keys import Keys
-from tests.machine.watch import Watch
 from tests.machine.slices import Sliced
+from tests.machine.watch import Watch
 from tests.machine.world import TTL_S, Phone, Said, World
 
 LINKS = gatt.LINKS_MOST
