@@ -13,7 +13,7 @@ from rich.console import Console
 from simulator.world.enrolment import ROOT
 from simulator.world.world import World
 
-from . import device, sale
+from . import arithmetic, device, sale, times
 from .rows import Row, show, write
 
 DEMO_BUDGET_S = 60
@@ -40,8 +40,12 @@ def _demo_row() -> Row:
 
 def main() -> int:
     status = Console(stderr=True)
-    with status.status("Whole sales and the receiver by itself ..."):
-        rows = asyncio.run(_world_rows())
+    with status.status("The device's arithmetic on a chip ..."):
+        rows = arithmetic.rows()
+    with status.status("... and on this host ..."):
+        rows += times.rows()
+    with status.status("Whole sales and the receiver's start ..."):
+        rows += asyncio.run(_world_rows())
     with status.status("The demo ..."):
         rows.append(_demo_row())
     show(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from statistics import median
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -13,12 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-WIDTH = 120  # into a file or a CI log as well
+WIDTH = 136  # into a file or a CI log as well
 LOWER, HIGHER = "lower", "higher"
+COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("what", "left"),
+    ("value", "right"),
+    ("unit", "left"),
+    ("interpreter", "right"),
+    ("in C", "right"),
+    ("budget", "right"),
+    ("", "left"),
+    ("bound", "right"),
+    ("the bound is", "left"),
+)
 
 
 class Row(NamedTuple):
-    """`better` is LOWER or HIGHER; `budget` and `bound` None where there is none."""
+    """`better` is LOWER or HIGHER; numbers in the row's unit, None where there is none.
+
+    Of instructions `interpreter` are those outside the kernels, `compiled` what portable C takes.
+    """
 
     name: str
     value: float
@@ -27,6 +41,8 @@ class Row(NamedTuple):
     budget: float | None = None
     bound: float | None = None
     bound_is: str = ""
+    interpreter: float | None = None
+    compiled: float | None = None
 
     @property
     def holds(self) -> bool | None:
@@ -42,17 +58,9 @@ def middle(values: Sequence[float], scale: float = 1.0) -> float:
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """The rows as JSON: name → value, unit, better, budget, bound."""
-    document = {
-        row.name: {
-            "value": row.value,
-            "unit": row.unit,
-            "better": row.better,
-            "budget": row.budget,
-            "bound": row.bound,
-        }
-        for row in rows
-    }
+    """The rows as JSON: name → value, unit, better, budget, bound, interpreter, compiled."""
+    told = ("value", "unit", "better", "budget", "bound", "interpreter", "compiled")
+    document = {row.name: {name: getattr(row, name) for name in told} for row in rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2) + "\n")
 
@@ -60,14 +68,14 @@ def write(rows: Sequence[Row], path: Path) -> None:
 def show(rows: Sequence[Row]) -> None:
     """The rows as one table."""
     table = Table()
-    for name in ("what", "value", "unit", "budget", "", "bound", "the bound is"):
-        table.add_column(name, justify="right" if name in ("value", "budget", "bound") else "left")
+    for name, justify in COLUMNS:
+        table.add_column(name, justify=justify)
     for row in rows:
         verdict = {True: "holds", False: "MISSED", None: ""}[row.holds]
-        style = "red" if row.holds is False else ""
-        budget, bound = _number(row.budget), _number(row.bound)
-        cells = (row.name, _number(row.value), row.unit, budget, verdict, bound, row.bound_is)
-        table.add_row(*cells, style=style)
+        numbers = [_number(n) for n in (row.interpreter, row.compiled, row.budget, row.bound)]
+        outside, compiled, budget, bound = numbers
+        cells = (row.name, _number(row.value), row.unit, outside, compiled, budget, verdict, bound)
+        table.add_row(*cells, row.bound_is, style="red" if row.holds is False else "")
     Console(width=max(Console().width, WIDTH)).print(table)
 
 

@@ -1,0 +1,98 @@
+"""One run of the arithmetic may stand for all runs, and what is reported adds up."""
+
+from __future__ import annotations
+
+from random import Random
+from types import ModuleType
+
+import pytest
+
+from firmware.tools import chip
+from firmware.tools.chip import interpreter
+from receiver.crypto import edwards25519, field, host, p256, portable, x25519
+from receiver.crypto.job import finish
+from simulator.bench import arithmetic, rows
+from simulator.bench.cases import cases
+
+RANDOM = Random(21)
+LIMBS = field.SIZE // 2
+REGISTERS = 16
+PICK, SWAP = 6, 5  # operations of the kernel whose `choice` is an index, a bit
+
+
+def programs(module: ModuleType) -> dict[str, bytes]:
+    """Everything that a module lets the kernel run, by name."""
+    found = {}
+    for name, value in vars(module).items():
+        for at, item in enumerate(value if isinstance(value, tuple) else (value,)):
+            if type(item) is bytes and len(item) % 4 == 2 and item[0] < 2 and item[-1] == 0:
+                found[f"{name}{at}"] = item
+    return found
+
+
+PROGRAMS = {
+    f"{module.__name__}.{name}": program
+    for module in (edwards25519, p256, x25519)
+    for name, program in programs(module).items()
+}
+
+
+def test_the_programs_are_found() -> None:
+    assert {field.CURVE25519.curve, field.P256.curve} == {p[0] for p in PROGRAMS.values()}
+    assert len(PROGRAMS) >= 18
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_programs_cost_does_not_depend_on_its_data(name: str) -> None:
+    program = PROGRAMS[name]
+    kernel = chip.kernel("receiver/crypto/kernels/field.py", "run")
+    table, costs = elements(3 * field.ENTRIES), set()
+    choices = {choice(program) for _ in range(30)}
+    for registers in (elements(REGISTERS), elements(REGISTERS, 0), elements(REGISTERS, 8191)):
+        for chosen in [*choices][:3]:
+            kernel.call(chosen, bytearray(registers), program, table)
+            costs.add(kernel.instructions)
+    assert len(costs) == 1
+
+
+def elements(count: int, limb: int | None = None) -> bytearray:
+    """Random elements, or all limbs the same; each fits into 13 bits."""
+    limbs = [RANDOM.randrange(8192) if limb is None else limb for _ in range(count * LIMBS)]
+    return bytearray(b"".join([one.to_bytes(2, "little") for one in limbs]))
+
+
+def choice(program: bytes) -> int:
+    operations = program[1:-1:4]
+    if PICK in operations:
+        return RANDOM.randrange(field.ENTRIES)
+    return RANDOM.randrange(2) if SWAP in operations else RANDOM.randrange(16) * field.SIZE
+
+
+def test_whole_operations_call_the_same_kernels() -> None:
+    """Whatever the key and the message are."""
+    counts = []
+    for _ in range(2):
+        seed, message = RANDOM.randbytes(32), RANDOM.randbytes(150)
+        public, signature = host.ed25519_public(seed), host.ed25519_sign(seed, message)
+        key = finish(portable.ed25519_key_job(public))
+        works = interpreter.slices(portable.ed25519_check_job, key, message, signature)
+        counts.append([work.kernel_instructions for work in works])
+    assert counts[0] == counts[1]
+
+
+def test_every_case_holds_with_both_back_ends() -> None:
+    for crypto in (host, portable):
+        for case in cases(crypto, *arithmetic.signed_by_phone()).values():
+            assert finish(case())
+
+
+def test_operations_name_cases() -> None:
+    known = cases(host, *arithmetic.signed_by_phone())
+    for one in arithmetic.OPERATIONS:
+        assert set(one.jobs) <= set(known)
+
+
+def test_a_row_without_budget_neither_holds_nor_fails() -> None:
+    assert rows.Row("free", 1, "ms").holds is None
+    assert rows.Row("at most", 1, "ms", budget=1).holds
+    assert not rows.Row("at least", 0.9, "ms", rows.HIGHER, budget=1).holds
