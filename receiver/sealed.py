@@ -37,7 +37,7 @@ class Sealed:
         self.approval_sealed = b""
         self.approval_data = b""
         self.answer = b""  # the last result as it went out
-        self._receipt = b""
+        self._receipt: bytes | None = None  # what `answer` holds
 
     def agree(self, crypto: Crypto, context: Context) -> None:
         """From now on the phone's messages open, and answers are sealed."""
