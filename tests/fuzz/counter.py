@@ -1,0 +1,227 @@
+"""The receiver's core as a target: phones and a bridge that write anything, at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from receiver import exchange, gatt, ports, sale, sealing, wire
+from simulator.phone.keys import ED25519, P256
+from tests.fuzz import authority, seeds
+from tests.fuzz.script import Script, Step, script
+from tests.fuzz.target import Target
+from tests.machine.watch import Watch
+from tests.machine.world import BRIDGE_HELLO, Phone, World
+
+_MTUS = (gatt.MTU_LEAST, gatt.MTU, gatt.MTU_LEAST - 1, 23, 517)
+_TTLS = (60, 1, 10, 120)
+_WAITS_MS = (1, 300, 6_000, 40_000, 200_000)
+_CHANNELS = tuple(wire.LAYOUTS)
+_ADVERT_MOST = 31  # bytes, Core 5.4 Vol 6 Part B 2.3.1.1
+_OWNERS = 4  # of long work beside links: an offer, a candidate, the pool, the issuers' keys
+_TAKEN = (sale.CLAIMED, sale.SETTLED)
+
+
+class Counter:
+    """A receiver between phones that know its offer's key and a bridge that knows its channels."""
+
+    def __init__(self) -> None:
+        self.world = World(authority.keys())
+        self.world.lazy = self.world.mute = True
+        self._phones: dict[int, Phone] = {}
+        self._checked = 0  # outputs
+        self._secrets = Watch(self.world)
+
+    def phone(self, script: Script) -> Phone:
+        link = script.number(gatt.LINKS_MOST)
+        if link not in self._phones:
+            kind = ED25519 if link % 2 else P256
+            self._phones[link] = Phone(self.world, link, f"phone {link}", kind)
+        return self._phones[link]
+
+    # On air.
+
+    def comes(self, script: Script) -> None:
+        self.phone(script).connect(script.choice(_MTUS))
+
+    def agrees(self, script: Script) -> None:
+        phone = self.phone(script)
+        phone.offer = self.world.shown()
+        if phone.offer:
+            phone.agree()
+        phone.write(exchange.KEY, script.altered(phone.enc))
+
+    def presents(self, script: Script) -> None:
+        phone = self.phone(script)
+        self._write(phone, exchange.CREDENTIAL, phone.credential, script)
+
+    def approves(self, script: Script) -> None:
+        phone = self.phone(script)
+        approval = phone.make_approval() if phone.offer else b""
+        self._write(phone, exchange.APPROVAL, approval, script)
+
+    def _write(self, phone: Phone, kind: int, message: bytes, script: Script) -> None:
+        """What a phone with a key seals, and what it then writes, are each as the script says."""
+        padded = script.altered(sealing.pad(message, _PADDED[kind]))
+        sealed = phone.context.seal(padded) if phone.context else padded
+        phone.sealed = script.altered(sealed)
+        phone.write(kind, phone.sealed)
+
+    def repeats(self, script: Script) -> None:
+        self.phone(script).again()
+
+    def leaves(self, script: Script) -> None:
+        self.phone(script).write(exchange.LEAVE, bytes([script.number()]))
+
+    def writes(self, script: Script) -> None:
+        self.phone(script).raw(script.octets())
+
+    def vanishes(self, script: Script) -> None:
+        self.phone(script).vanish()
+
+    def radio_fails(self, script: Script) -> None:
+        self.world.feed(ports.RadioLost())
+
+    # On the wire.
+
+    def greets(self, script: Script) -> None:
+        self.world.feed(ports.WireUp(script.altered(BRIDGE_HELLO)))
+
+    def orders(self, script: Script) -> None:
+        self.world.open(reference=bytes([script.number(3)]) * 8, ttl=script.choice(_TTLS))
+
+    def cancels(self, script: Script) -> None:
+        self.world.cancel(bytes([script.number(3)]) * 8)
+
+    def results(self, script: Script) -> None:
+        receipt = script.octets()[: sealing.RECEIPT_MOST]
+        self._send(wire.RESULT, wire.Result(self._session(), receipt), script)
+
+    def judges(self, script: Script) -> None:
+        held = self.world.sale.candidate
+        verdict = wire.Verdict(self._session(), held.id if held else bytes(16), script.number())
+        self._send(wire.VERDICT, verdict, script)
+
+    def renews(self, script: Script) -> None:
+        """A state or a certificate, as the authority signed it or not quite."""
+        world = self.world
+        if script.number(2):
+            data = world.keys.state(
+                script.number(), world.identity.receiver_id, world.identity.nonce, 1_800_000_000
+            )
+            channel = wire.STATE
+        else:
+            data, channel = world.certificate, wire.CERTIFICATE
+        self._send(channel, wire.Blob(script.altered(data)), script)
+
+    def says(self, script: Script) -> None:
+        """Anything on any channel, known or not."""
+        channel = script.choice((*_CHANNELS, script.number()))
+        valid = seeds.plain(channel) or [b""]
+        payload = script.altered(script.choice(valid))
+        self.world.feed(ports.WireMessage(channel, payload))
+
+    def _send(self, channel: int, value: Any, script: Script) -> None:
+        payload = script.altered(wire.encode(channel, value))
+        self.world.feed(ports.WireMessage(channel, payload))
+
+    def _session(self) -> bytes:
+        return self.world.sale.session or bytes(32)
+
+    # In time.
+
+    def works(self, script: Script) -> None:
+        self.world.slice(script.number(8))
+
+    def finishes(self, script: Script) -> None:
+        self.world.work()
+
+    def waits(self, script: Script) -> None:
+        self.world.pass_time(script.choice(_WAITS_MS))
+
+    def reports(self, script: Script) -> None:
+        self.world.receiver.health(self.world.now, script.number())
+        self.world.drain()
+
+    # What is always true.
+
+    def check(self) -> None:
+        world = self.world
+        links = world.receiver.air.links
+        assert len(links) <= gatt.LINKS_MOST
+        assert len(world.sale.waiting) <= sale.WAITING_MOST
+        assert len(world.receiver.judge.work._queue) <= _OWNERS + len(links)
+        self._secrets.check()
+        for output in world.outputs[self._checked :]:
+            _check_output(output)
+        self._checked = len(world.outputs)
+
+
+def _check_output(output: Any) -> None:
+    """Whatever was put in, what comes out is well formed and has room where it goes."""
+    if isinstance(output, ports.Notify):
+        assert 0 < len(output.data) <= gatt.EXCHANGE_MOST
+    elif isinstance(output, ports.Send):
+        wire.decode(output.channel, output.payload)
+    elif isinstance(output, ports.ShowOffer):
+        assert len(output.data) <= gatt.OFFER_MOST
+    elif isinstance(output, ports.ShowCertificate):
+        assert len(output.data) <= gatt.CERTIFICATE_MOST
+    elif isinstance(output, ports.Advertise):
+        assert max(len(output.data), len(output.response)) <= _ADVERT_MOST
+    elif isinstance(output, ports.Log):
+        assert output.text.isprintable()
+
+
+_PADDED = {
+    exchange.CREDENTIAL: sealing.CREDENTIAL_PADDED,
+    exchange.APPROVAL: sealing.APPROVAL_PADDED,
+}
+_STEPS: tuple[Step, ...] = (
+    *(Counter.comes, Counter.agrees, Counter.presents, Counter.approves, Counter.repeats),
+    *(Counter.leaves, Counter.writes, Counter.vanishes, Counter.radio_fails, Counter.greets),
+    *(Counter.orders, Counter.cancels, Counter.results, Counter.judges, Counter.renews),
+    *(Counter.says, Counter.works, Counter.finishes, Counter.waits, Counter.reports),
+)
+
+
+def targets() -> Iterator[tuple[str, Target]]:
+    yield "core", Target(run, None, _seeds, slow=True)
+
+
+def run(data: bytes) -> bool | None:
+    """Taken where an approval was: then the script went all the way."""
+    counter, steps = Counter(), Script(data)
+    taken = False
+    for step in steps.steps(_STEPS):
+        step(counter, steps)
+        counter.check()
+        taken = taken or counter.world.sale.state in _TAKEN
+    return taken or None
+
+
+def _seeds() -> list[bytes]:
+    """A purchase, one after a refusal, one among others, one with all that a bridge may say."""
+    opens = ((Counter.greets, 0), (Counter.orders, 0, 0), (Counter.finishes,))
+    result = (Counter.results, b"receipt", 0)
+
+    def pays(link: int) -> tuple[tuple[Any, ...], ...]:
+        return (
+            (Counter.comes, link, 0),
+            (Counter.agrees, link, 0),
+            (Counter.presents, link, 0, 0),
+            (Counter.finishes,),
+            (Counter.approves, link, 0, 0),
+        )
+
+    done, cancel = (Counter.finishes,), (Counter.cancels, 0)
+    whole = [
+        (*opens, *pays(0), done, result, (Counter.repeats, 0), (Counter.vanishes, 0)),
+        (*opens, *pays(1), done, (Counter.judges, 7, 0), *pays(2), done, result),
+        (*opens, *pays(0), *pays(1), *pays(2), *pays(3), (Counter.works, 3), done, result),
+        ((Counter.renews, 1, 3, 0, 0), (Counter.renews, 0, 0, 0), *opens, *pays(0), done, result),
+        (*opens, *pays(0), (Counter.waits, 2), done, (Counter.reports, 9), (Counter.waits, 4)),
+        (*opens, (Counter.comes, 1, 0), (Counter.leaves, 1, 1), *pays(0), done, cancel),
+        (*opens, *pays(0), done, (Counter.results, b"", 0)),
+    ]
+    return [script(_STEPS, *steps) for steps in whole]
