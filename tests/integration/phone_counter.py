@@ -16,7 +16,7 @@ from typing import Any
 from bumble import core
 
 from bridge.reasons import MENDABLE
-from receiver import gatt, messages, ports, signed, wire
+from receiver import gatt, messages, ports, reasons, signed, wire
 from receiver.core import Receiver
 from receiver.crypto import host
 from receiver.identity import Identity
@@ -131,7 +131,7 @@ class Counter:
         record = messages.Record(
             credential.certificate_hash,
             credential.offer,
-            b"",
+            credential.enc,
             credential.data,
             approval.data,
             messages.ONLINE,
@@ -171,12 +171,14 @@ class Counter:
     def _run(self) -> None:
         self._expire()
         while True:
-            if self.core.busy():
+            busy = self.core.busy()
+            if busy:
                 self.core.work(_now())
             action = self.core.poll()
-            if action is None:
+            if action is not None:
+                self._perform(action)
+            elif not busy:
                 break
-            self._perform(action)
         self.changed.set()
         if self._timer is not None:
             self._timer.cancel()
@@ -214,8 +216,14 @@ class Counter:
 
     def _hear(self, channel: int, value: Any) -> None:
         self.wire.append((channel, value))
-        if channel == wire.VERDICT and self.authorises:
-            asyncio.get_running_loop().call_soon(self._authorise)
+        if channel != wire.VERDICT:
+            return
+        loop = asyncio.get_running_loop()
+        if value.reason != reasons.OK:  # heard: the next phone may come
+            heard = ports.WireMessage(wire.VERDICT, wire.encode(wire.VERDICT, value))
+            loop.call_soon(self._tell, heard)
+        elif self.authorises:
+            loop.call_soon(self._authorise)
 
 
 def _now() -> int:

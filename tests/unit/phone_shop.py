@@ -165,7 +165,8 @@ class Shop:
             pass
 
     def _receiver_turn(self) -> bool:
-        if self.receiver.busy():
+        busy = self.receiver.busy()
+        if busy:
             self.receiver.work(self.now)
         output = self.receiver.poll()
         if isinstance(output, ports.ShowOffer):
@@ -178,7 +179,7 @@ class Shop:
             self.phone.handle(events.OfferNotified(self.offer), self.now)
         elif isinstance(output, ports.Disconnect) and self.linked:
             self.break_link()
-        return output is not None
+        return busy or output is not None
 
     def _hears(self) -> bool:
         return self.linked and not self.deaf
