@@ -87,7 +87,7 @@ class Air:
             peer.handle(peers.WITHDRAWN, now)
 
     def accept(self, candidate: Candidate, now: int) -> None:
-        """The candidate's approval holds: everybody else has come too late."""
+        """The candidate is the only one there is: everybody else has come too late."""
         peer = self.holder(candidate)
         self.withdraw(reasons.BUSY, now, (peer.link,) if peer else ())
         if peer is not None:

@@ -187,8 +187,10 @@ class Receiver:
             self.air.withdraw(reasons.WITHDRAWN, now)
 
     def _result(self, order: Any, now: int) -> None:
-        candidate = self._claimed(order.session)
-        self.sale.handle(sales.RESULT, now)
+        candidate, before = self._claimed(order.session), self.sale.state
+        self.sale.settle(now)
+        if before in (sales.CHECKING, sales.REFUSING):
+            self.air.accept(candidate, now)
         self.air.answer(candidate, order.receipt, now)
 
     def _verdict(self, order: Any, now: int) -> None:

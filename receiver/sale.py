@@ -33,7 +33,7 @@ APPROVAL = "approval"
 PASSED = "passed"
 FAILED = "failed"
 REJECTED = "rejected"  # the bridge refuses the candidate
-RESULT = "result"
+RESULT = "result"  # a refusal may be there before the verdict: bridge and authority do not wait
 GIVEN_UP = "given up"  # nothing more is to be expected of this session
 
 TABLE = {
@@ -47,8 +47,15 @@ TABLE = {
         PASSED: CLAIMED,
         FAILED: REFUSING,
         REJECTED: OPEN,
+        RESULT: SETTLED,
     },
-    REFUSING: {ORDERED: SIGNING, CANCELLED: IDLE, REJECTED: OPEN, GIVEN_UP: IDLE},
+    REFUSING: {
+        ORDERED: SIGNING,
+        CANCELLED: IDLE,
+        REJECTED: OPEN,
+        RESULT: SETTLED,
+        GIVEN_UP: IDLE,
+    },
     CLAIMED: {
         ORDERED: SIGNING,
         CANCELLED: IDLE,
@@ -159,6 +166,11 @@ class Sale:
         self.handle(FAILED, now)
         self.refusal = reason
         self._word_due = now + WORD_MS
+
+    def settle(self, now: int) -> None:
+        """The result is here: nobody waits any more."""
+        self.handle(RESULT, now)
+        self.waiting = []
 
     def release(self, now: int) -> None:
         """The bridge refuses the candidate: the slot goes to whoever waits first."""
