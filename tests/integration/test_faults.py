@@ -93,7 +93,7 @@ async def test_text_of_a_boot_lands_in_the_raw_log(till: Checkout) -> None:
     assert "MemoryError" in till.world.bridge.log.read_text()
 
 
-@pytest.mark.parametrize("moment", ["claimed", "handed", "asked"])
+@pytest.mark.parametrize("moment", ["claimed", "handed", "asked", "verified"])
 async def test_the_line_is_cut_for_a_moment(till: Checkout, moment: str) -> None:
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy())
@@ -166,13 +166,13 @@ async def test_a_reset_with_the_approval_in_hand(till: Checkout, other: Wallet) 
     assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
 
 
-async def test_a_reset_after_the_approval_was_handed_over(till: Checkout) -> None:
-    """It is the bridge's by then; the phone learns the end from the authority."""
+async def test_a_reset_after_the_verdict(till: Checkout) -> None:
+    """The approval is the bridge's by then; the phone learns the end from the authority."""
     till.world.authority.faults.delay_s = ANSWER_S
     till.world.authority.faults.prefix = AUTHORISATIONS
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
-    await till.told(sale, "asked")
+    await till.told(sale, "verified")
     await till.reset()
     final = await approved(till, sale)
     outcome = await buying

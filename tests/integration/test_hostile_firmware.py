@@ -150,13 +150,18 @@ async def test_an_approval_of_the_sale_before(till: Checkout, tmp_path: Path) ->
 
 
 async def test_a_verdict_on_another_approval(till: Checkout, tmp_path: Path) -> None:
-    honest = "wire.Verdict(session, approval_id, reasons.OK)"
-    lie = Lie(REPORT, honest, "wire.Verdict(session, b'x' * 16, reasons.OK)")
-    async with caught(till, tmp_path, lie):
+    """The authority was asked by then, and has given everything back."""
+    lie = Lie(REPORT, "candidate.id, self._sale.refusal", "b'x' * 16, self._sale.refusal")
+    async with lying(till, tmp_path, lie):
+        known, space = till.transactions(), till.credit_space()
         sale = await till.ring_up()
         async with till.refusing("receiver_untrusted", "receiver_untrusted"):
-            assert (await till.buy()).result == events.UNKNOWN
+            outcome = await till.buy()
+        assert (await till.told(sale, "returned"))["state"] == "open"
         await till.world.till.cancel(sale["sale_id"])
+        assert list(till.transactions(but=known).values()) == ["VOIDED"]
+        assert outcome.result in (events.UNKNOWN, events.DECLINED)
+        assert till.credit_space() == space
 
 
 async def test_messages_that_are_none(till: Checkout, tmp_path: Path) -> None:
