@@ -25,7 +25,7 @@ from simulator.phone.wallet import Pending
 from tests.unit.phone_shop import wallet
 
 VECTORS = Path(__file__).parents[1] / "vectors"
-DOCUMENT: dict[str, Any] = json.loads((VECTORS / "worked_example.json").read_text())
+DOCUMENT: dict[str, Any] = json.loads((VECTORS / "exchange.json").read_text())
 PURCHASE: dict[str, dict[str, str]] = DOCUMENT["purchase"]
 NOW: int = DOCUMENT["time"]
 PINS = {
@@ -65,11 +65,11 @@ def signer(name: str) -> Callable[[bytes], bytes]:
 
 
 def maker() -> ModuleType:
-    """make_worked_example.py as a module; it lies beside others that it imports."""
+    """make_exchange.py as a module; it lies beside others that it imports."""
     sys.path.insert(0, str(VECTORS))
     try:
         spec = importlib.util.spec_from_file_location(
-            "make_worked_example", VECTORS / "make_worked_example.py"
+            "make_exchange", VECTORS / "make_exchange.py"
         )
         assert spec is not None
         assert spec.loader is not None

@@ -1,4 +1,4 @@
-"""Writes worked_example.json: one purchase with every key and every intermediate value, and what a
+"""Writes exchange.json: one purchase with every key and every intermediate value, and what a
 phone must refuse. Made with cbor2, OpenSSL and the RFCs, sharing nothing with the product.
 
 The same values stand in docs/protocol.md as its worked example (`markdown`), so that whoever writes
@@ -402,7 +402,7 @@ def _hexed(values: Values) -> Values:
 
 def main() -> None:
     text = json.dumps(document(), ensure_ascii=False, indent=1)
-    Path(__file__).with_name("worked_example.json").write_text(text + "\n")
+    Path(__file__).with_name("exchange.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":
