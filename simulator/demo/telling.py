@@ -69,7 +69,9 @@ class Teller:
     def outcome(self, played: Played) -> None:
         """How the sale ended, against how it should."""
         state, reason = played.sale["state"], played.sale["reason"]
+        transaction = played.sale["transaction_id"]
         text = f"{state}" + (f": {reason['sv']} / {reason['en']}" if reason else "")
+        text += f": transaction {transaction[:8]}…" if transaction else ""
         self.note("till", text, style="bold green" if played.as_it_should else "bold red")
 
     def table(self, played: list[Played]) -> None:
@@ -109,11 +111,6 @@ def _declined(details: Mapping[str, Any]) -> str:
     return f"declined: {texts['sv']} / {texts['en']}"
 
 
-def _held(sale: Mapping[str, Any]) -> str:
-    """The transaction, once both words are there."""
-    return f": transaction {sale['transaction_id'][:8]}…" if sale["transaction_id"] else ""
-
-
 _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "scanning": lambda _: "looks for a till",
     "found": lambda d: f"sees till {d['till']}",
@@ -131,12 +128,12 @@ _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "claimed": lambda _: "its credential holds",
     "handed": lambda _: "its approval is in the journal",
     "asked": lambda _: "every check here holds: the authority is asked at once",
-    "verified": lambda s: "the approval holds there too" + _held(s),
+    "verified": lambda _: "the approval holds there too",
     "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
     "returned": lambda _: "has given back what was held",
     "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
     "denied": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "granted": lambda s: "yes" + _held(s),
+    "granted": lambda _: "yes, and holds the money",
 }
 
 # Named spans between two steps of the phone.

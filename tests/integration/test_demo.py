@@ -49,7 +49,7 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
     assert "\x1b" not in ended.out
     _in_order(
         ended,
-        *("A purchase", "shows match code", "yes: transaction", "approved"),
+        *("A purchase", "shows match code", "the authority is asked", "approved: transaction"),
         *("Over the purchase limit", "no: ", "raises the purchase limit", "approved"),
         *("A buyer who says no", "is told, and stays open", "cancelled"),
         *("Latencies", "median"),
