@@ -1,4 +1,4 @@
-"""What HTTP brings, as targets: tills' and bridges' requests, and the authority's answers."""
+"""What HTTP brings, as targets, tills' and bridges' requests and answers; and what it shows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from bridge.money.sale import Terms
 from bridge.service import Order
 from bridge.till import requests as till
 from bridge.till.problems import ProblemError
-from receiver import messages, reasons
+from bridge.views import health_view
+from receiver import cbor, messages, reasons, wire
 from simulator.authority import requests as office
 from simulator.authority.requests import RequestError
 from tests.fuzz.target import Target
@@ -46,6 +47,7 @@ def targets() -> Iterator[tuple[str, Target]]:
     yield "till-wait", Target(_wait, None, lambda: [b"", b"0", b"60", b"1.5", b"5e-1"])
     yield "till-host", Target(_host, None, _hosts)
     yield "authority-request", Target(_request, None, partial(_dumped, _ASKED))
+    yield "health", Target(_health, None, _counted)
     yield "authority-answer", Target(_answer, None, lambda: _REFUSALS)
 
 
@@ -108,6 +110,16 @@ def _answer(data: bytes) -> bool | None:
     except authority.UnansweredError:
         return None
     return True
+
+
+def _health(data: bytes) -> bool:
+    """A receiver's counters, as the till API shows them."""
+    assert json.dumps(health_view(wire.Health(1, 2, 3, data)))
+    return True
+
+
+def _counted() -> list[bytes]:
+    return [cbor.encode({}), cbor.encode({reasons.BUSY: 3, reasons.EVICTED: 0xFFFFFFFF, 255: 1})]
 
 
 def _number(value: Any) -> None:

@@ -1,0 +1,206 @@
+"""The bridge's desk as a target: a receiver that says anything, and an authority that may, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bridge.money import facts, ports
+from bridge.money.sale import UNASKED, Event, State
+from bridge.views import sale_view
+from receiver import gatt, reasons, sealing, session, wire
+from tests import evidence
+from tests.bridge_world import DeskWorld, Purchase
+from tests.fuzz import authority, seeds
+from tests.fuzz.script import Script, Step, script
+from tests.fuzz.target import Target
+
+_CHANNELS = tuple(wire.LAYOUTS)
+_EVENTS = (wire.PHONE_SHOWN, wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
+_ANSWERS = (reasons.OK, reasons.CREDIT_SPACE, reasons.CREDENTIAL_REVOKED)
+_WAITS_MS = (1, 1_000, 5_000, 25_000, 200_000)
+# After these nothing more is to come of what the authority was asked about.
+_RESOLVED = (Event.RECALLED, Event.DENIED, Event.MENDABLE, Event.OWED)
+
+
+class Hostile:
+    """A desk between a lying receiver, phones with good papers, and an authority."""
+
+    def __init__(self) -> None:
+        self.world = DeskWorld(authority.folder())
+        self.approved = False
+        self._sales = 0
+        self._offer = b""  # the last honest one
+        self._purchases: dict[int, Purchase] = {}
+        self._asked: list[bytes] = []
+        self._pending = False  # the authority may still book one
+
+    # The receiver.
+
+    def syncs(self, script: Script) -> None:
+        sale = self.world.desk.sale
+        ours, known = script.number(2), script.number(2)
+        reference = sale.terms.reference if sale and ours else bytes(8)
+        offer = self._offer if known else b""
+        self._hear(wire.SYNC, wire.Opened(reference, offer, script.number()), script)
+
+    def offers(self, script: Script) -> None:
+        sale = self.world.desk.sale
+        self._offer = self.world.make_offer() if sale else self._offer
+        reference = sale.terms.reference if sale else bytes(8)
+        offer = script.altered(self._offer)[: gatt.OFFER_MOST]
+        self._hear(wire.OFFER, wire.Opened(reference, offer, script.number()), script)
+
+    def phones_move(self, script: Script) -> None:
+        event, link = script.choice(_EVENTS), script.number(gatt.LINKS_MOST)
+        moved = wire.Phone(self._session(), link, event, script.number())
+        self._hear(wire.PHONE, moved, script)
+
+    def presents(self, script: Script) -> None:
+        link = script.number(5)  # more than there are links
+        if self._offer:
+            self._purchases[link] = self.world.purchase(
+                self._offer, phone=evidence.seed(f"phone {link}")
+            )
+        held = self._purchases.get(link)
+        data = script.altered(held.credential if held else b"")[: sealing.CREDENTIAL_MOST]
+        hashed = session.certificate_hash(self.world.certificate)
+        record = wire.CredentialRecord(link, hashed, self._offer, evidence.ENC, data)
+        self._hear(wire.CREDENTIAL, record, script)
+
+    def approves(self, script: Script) -> None:
+        link = script.number(5)
+        held = self._purchases.get(link)
+        data = script.altered(held.approval if held else b"")[: sealing.APPROVAL_MOST]
+        self._hear(wire.APPROVAL, wire.ApprovalRecord(self._session(), link, data), script)
+
+    def judges(self, script: Script) -> None:
+        held = self._purchases.get(script.number(5))
+        name = held.approval_id if held else bytes(16)
+        self._hear(wire.VERDICT, wire.Verdict(self._session(), name, script.number()), script)
+
+    def says(self, script: Script) -> None:
+        """Anything on any channel, known or not."""
+        channel = script.choice((*_CHANNELS, script.number()))
+        valid = seeds.plain(channel) or [b""]
+        self._receive(channel, script.altered(script.choice(valid)))
+
+    def goes(self, script: Script) -> None:
+        self.world.give(ports.LinkDown())
+
+    def _hear(self, channel: int, value: Any, script: Script) -> None:
+        self._receive(channel, script.altered(wire.encode(channel, value)))
+
+    def _receive(self, channel: int, payload: bytes) -> None:
+        """Every message is accepted once, after all that it brought about."""
+        before = len(self.world.outputs)
+        self.world.give(ports.Received(channel, payload, self.world.at))
+        new = self.world.outputs[before:]
+        assert [type(output) for output in new].count(ports.Accept) == 1
+        assert isinstance(new[-1], ports.Accept)
+
+    def _session(self) -> bytes:
+        return session.session_id(self._offer)
+
+    # The till, which keeps the rules.
+
+    def rings(self, script: Script) -> None:
+        if self.world.desk.sale is None:
+            self._sales += 1
+            self.world.ring(f"sale-{self._sales:016}")
+
+    def withdraws(self, script: Script) -> None:
+        sale = self.world.desk.sale
+        if sale is not None and sale.state in UNASKED:
+            self.world.give(ports.Withdraw())
+
+    def waits(self, script: Script) -> None:
+        self.world.move(script.choice(_WAITS_MS))
+
+    # The authority.
+
+    def answers(self, script: Script) -> None:
+        if self._asked and self.world.desk.sale:
+            name = self._asked[-1]
+            receipt = script.altered(self.world.receipt(name, script.choice(_ANSWERS)))
+            self.world.give(ports.Answered(name, receipt))
+
+    def is_silent(self, script: Script) -> None:
+        self.world.give(ports.Unanswered(self._asked[-1] if self._asked else bytes(16)))
+
+    def rejects(self, script: Script) -> None:
+        name = self._asked[-1] if self._asked else bytes(16)
+        self.world.give(ports.Rejected(name, script.number()))
+
+    # What is always true.
+
+    def check(self) -> None:
+        """One approval at a time is with the authority, and all can be written and shown."""
+        for output in self.world.outputs:
+            self._check_output(output)
+        self.world.outputs.clear()
+        hearing = self.world.desk._hearing
+        if hearing:
+            assert max(len(hearing._claims), len(hearing._unfit)) <= gatt.LINKS_MOST
+
+    def _check_output(self, output: Any) -> None:
+        if isinstance(output, ports.Send):
+            wire.decode(output.channel, output.payload)
+        elif isinstance(output, ports.Ask):
+            assert output.approval_id not in self._asked
+            assert not self._pending
+            self._asked.append(output.approval_id)
+            self._pending = True
+        elif isinstance(output, ports.Keep):
+            fact = output.fact
+            assert facts.load_fact(fact.event, facts.dump_fact(fact)) == fact
+            self._pending = self._pending and fact.event not in _RESOLVED
+        elif isinstance(output, ports.Tell):
+            assert sale_view(output.sale)
+            if output.sale.state is State.APPROVED:
+                self.approved, self._pending = True, False
+
+
+_STEPS: tuple[Step, ...] = (
+    *(Hostile.syncs, Hostile.offers, Hostile.phones_move, Hostile.presents, Hostile.approves),
+    *(Hostile.judges, Hostile.says, Hostile.goes, Hostile.rings, Hostile.withdraws),
+    *(Hostile.waits, Hostile.answers, Hostile.is_silent, Hostile.rejects),
+)
+
+
+def targets() -> Iterator[tuple[str, Target]]:
+    yield "desk", Target(run, None, _seeds, slow=True)
+
+
+def run(data: bytes) -> bool | None:
+    """Taken where a sale was approved: then the script went all the way."""
+    hostile, steps = Hostile(), Script(data)
+    for step in steps.steps(_STEPS):
+        step(hostile, steps)
+        hostile.check()
+    return hostile.approved or None
+
+
+def _seeds() -> list[bytes]:
+    """A purchase, one mended, one after another phone's, one in doubt, one through a reboot."""
+    begins = ((Hostile.syncs, 0, 0, 0, 0), (Hostile.rings,))
+    offer = (Hostile.offers, 0, 0, 0)
+
+    def pays(link: int) -> tuple[tuple[Any, ...], ...]:
+        return (Hostile.presents, link, 0, 0), (Hostile.approves, link, 0, 0)
+
+    def verdict(link: int, reason: int = reasons.OK) -> tuple[Any, ...]:
+        return (Hostile.judges, link, reason, 0)
+
+    yes, mend = (Hostile.answers, 0, 0), (Hostile.answers, 1, 0)
+    silent, leaves = (Hostile.is_silent,), (Hostile.phones_move, 1, 0, 0, 0)
+    again = (Hostile.syncs, 1, 1, 0, 0)
+    whole = [
+        (*begins, offer, *pays(0), verdict(0), yes),
+        (*begins, offer, *pays(0), verdict(0), mend, offer, *pays(0), verdict(0), yes),
+        (*begins, offer, *pays(1), verdict(1, reasons.BAD_SIGNATURE), *pays(2), yes, verdict(2)),
+        (*begins, offer, *pays(3), silent, verdict(3), silent, yes, again, (Hostile.rings,)),
+        (*begins, offer, (Hostile.goes,), again, *pays(4), verdict(4), yes),
+        (*begins, offer, leaves, *pays(0), (Hostile.waits, 1), yes, verdict(0)),
+    ]
+    return [script(_STEPS, *steps) for steps in whole]
