@@ -3,6 +3,7 @@
 import json
 
 from receiver import (
+    cose,
     exchange,
     gatt,
     layout,
@@ -11,12 +12,13 @@ from receiver import (
     ports,
     reasons,
     sale,
+    sealing,
     session,
     signed,
     wire,
 )
 from receiver.core import Receiver
-from receiver.crypto import portable
+from receiver.crypto import hpke, portable
 from receiver.identity import Identity
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/messages.json"
@@ -26,24 +28,30 @@ BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge0
 
 
 class World:
-    """A receiver and what it has put out since last asked."""
+    """A receiver and what it has put out since last asked; phones of both kinds."""
 
     def __init__(self, vectors):
-        keys, purchase = vectors["keys"], vectors["purchase"]
-        self.certificate = bytes.fromhex(purchase["certificate"])
-        self.credential = bytes.fromhex(purchase["credential"])
+        keys, purchases = vectors["keys"], vectors["purchases"]
+        self.certificate = bytes.fromhex(purchases[0]["certificate"])
+        self.credentials = [bytes.fromhex(each["credential"]) for each in purchases]
+        self.signers = [SIGNERS[each["phone"]] for each in purchases]
         self.now = 5000
+        self.drawn = 0
         known = {bytes((n, 1)): bytes.fromhex(keys["authority %d" % n]) for n in range(1, 5)}
         identity = Identity(
             session.digest(b"receiver"),
             self.certificate,
             pins.decode(pins.encode(known)),
             portable,
-            bytes,
+            self.entropy,
             1,
         )
         self.receiver = Receiver(identity)
         self.drain()
+
+    def entropy(self, size):
+        self.drawn += 1
+        return session.digest(b"entropy %d" % self.drawn)[:size]
 
     def drain(self):
         outputs = []
@@ -66,27 +74,77 @@ class World:
 
     def open(self):
         outputs = self.tell(wire.OPEN, wire.Open(REFERENCE, 0, AMOUNT, 752, 7, 60))
-        (self.offer,) = [item.data for item in outputs if isinstance(item, ports.ShowOffer)]
+        (self.offer,) = [item.data for item in outputs if isinstance(item, ports.ShowOffer)][-1:]
 
-    def come(self, link):
-        """A phone up to its credential."""
-        return self.feed(
-            ports.Connected(link),
-            ports.MtuAgreed(link, gatt.MTU),
-            ports.Written(link, bytes([exchange.KEY])),
-            ports.Written(link, bytes([exchange.CREDENTIAL]) + self.credential),
+
+class Phone:
+    """One link; `kind` is 0 for P-256 and 1 for Ed25519."""
+
+    def __init__(self, world, link, kind=0):
+        self.world = world
+        self.link = link
+        self.credential = world.credentials[kind]
+        self.signer = world.signers[kind]
+
+    def write(self, kind, body):
+        return self.world.feed(ports.Written(self.link, bytes([kind]) + body))
+
+    def agree(self):
+        """The writes of its key and its credential."""
+        offer = self.world.offer
+        ephemeral = signed.parse(messages.OFFER, offer).value.ephemeral
+        made = hpke.sender(portable, ephemeral, sealing.info(offer), self.world.entropy(32))
+        self.enc, self.context = made
+        self.results = sealing.ResultOpener(portable, self.context)
+        credential = self.seal(self.credential, sealing.CREDENTIAL_PADDED)
+        return [bytes([exchange.KEY]) + self.enc, bytes([exchange.CREDENTIAL]) + credential]
+
+    def come(self):
+        """Up to its credential."""
+        events = [ports.Written(self.link, data) for data in self.agree()]
+        return self.world.feed(
+            ports.Connected(self.link), ports.MtuAgreed(self.link, gatt.MTU), *events
         )
 
-    def approve(self, link, amount=AMOUNT):
+    def seal(self, message, size):
+        return self.context.seal(sealing.pad(message, size))
+
+    def approve(self, amount=AMOUNT):
         value = messages.Approval(1, 9, amount, 752, 100200, 0, 4, bytes(16))
         context = session.approval_context(
-            session.certificate_hash(self.certificate), self.offer, b"", self.credential
+            session.certificate_hash(self.world.certificate),
+            self.world.offer,
+            self.enc,
+            self.credential,
         )
-        seed = session.digest(b"phone")
-        data = signed.encode(
-            messages.APPROVAL, value, b"", lambda data: portable.ed25519_sign(seed, data), context
-        )
-        return self.feed(ports.Written(link, bytes([exchange.APPROVAL]) + data))
+        sign, alg = self.signer
+        data = signed.encode(messages.APPROVAL, value, b"", sign, context, alg)
+        return self.write(exchange.APPROVAL, self.seal(data, sealing.APPROVAL_PADDED))
+
+    def told(self, outputs):
+        """What it was notified of."""
+        own = [item for item in outputs if getattr(item, "link", None) == self.link]
+        return [item.data for item in own if isinstance(item, ports.Notify)]
+
+
+def ed25519_sign(message):
+    return portable.ed25519_sign(session.digest(b"phone"), message)
+
+
+def p256_sign(message):
+    """FIPS 186-5 §6.4.1 with the nonce 1, as nothing here is secret: then r is the base point's x
+    (SP 800-186 §3.2.1.3)."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    r = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296
+    private = int.from_bytes(session.digest(b"phone p256"), "big")
+    s = (int.from_bytes(session.digest(message), "big") + r * private) % order
+    return r.to_bytes(32, "big") + min(s, order - s).to_bytes(32, "big")
+
+
+SIGNERS = {
+    "phone p256": (p256_sign, cose.ALG_ESP256),
+    "phone": (ed25519_sign, cose.ALG_ED25519),
+}
 
 
 def sent(outputs, channel):
@@ -98,31 +156,52 @@ def sent(outputs, channel):
 
 
 def check_approved(world):
-    world.open()
-    world.come(0)
-    outputs = world.approve(0)
-    assert world.receiver.sale.state == sale.CLAIMED
-    (approval,) = sent(outputs, wire.APPROVAL)
-    (verdict,) = sent(outputs, wire.VERDICT)
-    assert approval.session == verdict.session == session.session_id(world.offer)
-    again = sent(world.feed(ports.WireUp(BRIDGE_HELLO)), wire.APPROVAL)
-    assert again == [approval]
-    outputs = world.tell(wire.RESULT, wire.Result(approval.session, b"receipt"))
-    assert ports.Notify(0, exchange.result(b"receipt")) in outputs
+    for kind in range(2):
+        world.open()
+        phone = Phone(world, 0, kind)
+        phone.come()
+        outputs = phone.approve()
+        assert world.receiver.sale.state == sale.CLAIMED
+        (approval,) = sent(outputs, wire.APPROVAL)
+        (verdict,) = sent(outputs, wire.VERDICT)
+        assert approval.session == verdict.session == session.session_id(world.offer)
+        assert verdict.reason == reasons.OK
+        again = sent(world.feed(ports.WireUp(BRIDGE_HELLO)), wire.APPROVAL)
+        assert again == [approval]
+        outputs = world.tell(wire.RESULT, wire.Result(approval.session, b"receipt"))
+        (result,) = phone.told(outputs)
+        assert phone.results.open(result[1:]) == b"receipt"
 
 
 def check_refused_and_next(world):
     world.open()
-    world.come(1)
-    outputs = world.approve(1, amount=1)
-    assert ports.Notify(1, exchange.refusal(reasons.WRONG_AMOUNT)) in outputs
+    first, second = Phone(world, 1), Phone(world, 2)
+    first.come()
+    second.come()
+    outputs = first.approve(amount=1)
+    (refusal,) = first.told(outputs)
+    assert first.results.refusal(refusal[1:]) == exchange.REFUSED
     assert ports.Disconnect(1) in outputs
     assert world.receiver.report.counters[reasons.WRONG_AMOUNT] == 1
-    world.come(2)
-    world.approve(2)
+    (word,) = sent(outputs, wire.VERDICT)
+    assert word.reason == reasons.WRONG_AMOUNT
+    assert not sent(second.approve(), wire.APPROVAL)
+    assert sent(world.tell(wire.VERDICT, word), wire.APPROVAL)
     assert world.receiver.sale.state == sale.CLAIMED
     outputs = world.tell(wire.CANCEL, wire.Cancel(REFERENCE, 0))
     assert ports.ShowOffer(b"") in outputs
+
+
+def check_what_does_not_open(world):
+    world.open()
+    phone = Phone(world, 3)
+    phone.credential = b"no credential"
+    outputs = phone.come()
+    assert ports.Disconnect(3) in outputs
+    world.feed(ports.Connected(3), ports.MtuAgreed(3, gatt.MTU))
+    outputs = phone.write(exchange.KEY, bytes(32))
+    assert ports.Notify(3, exchange.refusal(reasons.BAD_KEY)) in outputs
+    assert world.receiver.report.counters[reasons.BAD_KEY] == 1
 
 
 def check_handle_that_comes_again(world):
@@ -148,7 +227,7 @@ def check_nonsense(world):
 def check_time(world):
     """Everything ends by itself."""
     world.open()
-    world.come(0)
+    Phone(world, 0).come()
     due = world.receiver.deadline()
     while due is not None:
         world.now = max(world.now, due)
@@ -158,6 +237,32 @@ def check_time(world):
     assert world.now >= 5000 + 60_000 + gatt.GRACE_MS
 
 
+def check_closed_jobs(world):
+    """A link may go at any slice of its work: what it held is erased, and the next phone pays."""
+    slices, busy = 0, True
+    while busy:
+        world.open()
+        phone = Phone(world, 0)
+        world.feed(ports.Connected(0), ports.MtuAgreed(0, gatt.MTU))
+        for data in phone.agree():
+            world.receiver.handle(ports.Written(0, data), world.now)
+        for _ in range(slices):
+            world.receiver.work(world.now)
+        held = world.receiver.air.links.get(0).sealed
+        busy = held.task is not None
+        secrets = [held.results._key, held.context._key] if held.results else []
+        world.receiver.handle(ports.Disconnected(0), world.now)
+        assert held.task is None
+        assert not [each for each in secrets if any(each)]
+        slices += 1
+    assert slices > 10
+    world.open()
+    phone = Phone(world, 0)
+    phone.come()
+    phone.approve()
+    assert world.receiver.sale.state == sale.CLAIMED
+
+
 def main():
     with open(VECTORS) as file:
         vectors = json.load(file)
@@ -165,6 +270,8 @@ def main():
     checks = (
         check_approved,
         check_refused_and_next,
+        check_what_does_not_open,
+        check_closed_jobs,
         check_handle_that_comes_again,
         check_nonsense,
         check_time,
