@@ -208,7 +208,7 @@ class Receiver:
             self.air.publish(now)
 
     def _state(self, order: Any, now: int) -> None:
-        self.identity.take_state(order.data, now)
+        self.judge.learn(order.data, now)
 
     def _certificate(self, order: Any, now: int) -> None:
         """Kept at once, as the bridge is told that it was taken; in use when nobody looks."""

@@ -80,9 +80,9 @@ class Identity:
             raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
         return value
 
-    def take_state(self, data: bytes, now: int) -> None:
-        """Learn time and limits from the authority; raises Error."""
-        value: State = finish(self.ring.read_job(messages.STATE, data))
+    def state_job(self, data: bytes, now: int) -> Job[None]:
+        """Learn time and limits from what the authority said at `now`; raises Error."""
+        value: State = yield from self.ring.read_job(messages.STATE, data)
         if value.receiver_id != self.receiver_id:
             raise Error(reasons.WRONG_RECEIVER, "state for another receiver")
         if value.nonce != self.nonce or (self.state and value.version <= self.state.version):

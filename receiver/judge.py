@@ -60,6 +60,7 @@ class Judge:
         self._report = report
         self._signing = Duty()
         self._verifying = Duty()
+        self._learning: Task | None = None
         self._filling: Task | None = None
         self._fill()
         # Every sale wants the issuers' keys. They are made ready at boot, not at enrolment: what is
@@ -79,6 +80,18 @@ class Judge:
         candidate = sale.candidate if sale.state == sales.CHECKING else None
         if self._verifying.begins(candidate) and candidate and sale.offered:
             self._verify(candidate, sale.offered)
+
+    def learn(self, state: bytes, now: int) -> None:
+        """What the authority says of time and limits: before the next offer is signed."""
+        if self._learning is not None:
+            self._learning.close()
+        job = self._identity.state_job(state, now)
+        self._learning = self.work.add(work.SIGN, job, self._learned)
+
+    def _learned(self, result: None, error: Error | None, now: int) -> None:
+        self._learning = None
+        if error is not None:
+            self._report.count(error.code, error.detail)
 
     def erase(self) -> None:
         """End all work and overwrite every key that no offer has used."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # How urgent a job is, the most urgent first; named after the step of `judge` that it is for.
 VERIFY = 0  # the candidate's signature: the buyer waits, and bridge and authority have begun
 HEAR = 1  # what still lies between an approval that is here and the slot
-SIGN = 2  # the offer: the till waits
+SIGN = 2  # the offer, and what must be known for it: the till waits
 AGREE = 3
 EXAMINE = 4
 PREPARE = 5

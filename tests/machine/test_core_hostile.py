@@ -128,8 +128,8 @@ class Chaos:
             assert held.state != sale.OPEN
         for one in links:
             self.check_link(one)
-        # An offer, a candidate, a key for the pool, the issuers' keys, and one for each link.
-        assert len(world.receiver.judge.work._queue) <= 4 + len(links)
+        # An offer, a candidate, the state, a key for the pool, the issuers', and one for each link.
+        assert len(world.receiver.judge.work._queue) <= 5 + len(links)
         if len(links) < LINKS:
             assert world.advert().flags == self.flags()
         self.secrets.check()

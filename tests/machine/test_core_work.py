@@ -10,7 +10,7 @@ from receiver import exchange, gatt, pool, ports, reasons, sale, sealing, wire
 from simulator.authority.keys import Keys
 from tests import evidence
 from tests.machine.slices import SLICES, Sliced
-from tests.machine.world import Phone, World
+from tests.machine.world import EPOCH, Phone, World, offer_of
 
 CHECK = "ed25519_check_job"
 TABLE = "p256_key_job"
@@ -131,6 +131,34 @@ def test_a_phone_that_comes_while_the_offer_is_signed_is_told_of_it(chip: Chip) 
     phone.approve()
     chip.world.work()
     assert chip.world.sale.state == sale.CLAIMED
+
+
+def test_time_and_limits_are_learned_before_the_offer_is_signed(chip: Chip) -> None:
+    chip.world.state()
+    chip.world.open()
+    assert chip.order()[:3] == [READY, CHECK, SIGN]
+    assert offer_of(chip.world).issued == EPOCH
+
+
+def test_only_the_last_state_is_read_to_its_end(chip: Chip) -> None:
+    chip.world.state(version=1)
+    chip.world.slice()
+    chip.world.state(version=2)
+    chip.world.work()
+    assert chip.crypto.closed == [READY]
+    assert chip.world.identity.state is not None
+    assert chip.world.identity.state.version == 2
+
+
+def test_an_offer_that_may_no_longer_be_made_when_the_time_is_known(chip: Chip) -> None:
+    chip.world.state(seconds=EPOCH + evidence.LIFE_S)
+    chip.world.open()
+    chip.world.work()
+    assert chip.world.sent(wire.OFFER) == [
+        wire.Opened(evidence.REFERENCE, b"", reasons.CERTIFICATE_EXPIRED)
+    ]
+    assert chip.world.sale.state == sale.IDLE
+    assert chip.world.counters == {reasons.CERTIFICATE_EXPIRED: 1}
 
 
 # While the buyer types.

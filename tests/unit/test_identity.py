@@ -37,6 +37,11 @@ def offer(known: Identity, order: wire.Open = ORDER, now: int = 0) -> checks.Off
     return finish(known.offer_job(order, EPHEMERAL, now))
 
 
+def learn(known: Identity, keys: Keys, now: int) -> None:
+    data = keys.state(1, evidence.RECEIVER_ID, known.nonce, EPOCH)
+    finish(known.state_job(data, now))
+
+
 def reason_of(known: Identity, order: wire.Open = ORDER, now: int = 0) -> int:
     with pytest.raises(Error) as caught:
         known.may_offer(order, now)
@@ -79,7 +84,7 @@ def test_an_offer_holds(keys: Keys) -> None:
 
 def test_offer_names_its_certificate_and_time(keys: Keys) -> None:
     known = make(keys)
-    known.take_state(keys.state(1, evidence.RECEIVER_ID, known.nonce, EPOCH), 10_000)
+    learn(known, keys, 10_000)
     offered = offer(known, ORDER, 13_999)
     assert offered.offer.issued == EPOCH + 3
     kid = signed.parse(messages.OFFER, offered.data).sign1.kid
@@ -103,7 +108,7 @@ def test_another_currency(keys: Keys) -> None:
 def test_state_brings_time_and_least_app(keys: Keys) -> None:
     known = make(keys)
     assert known.least_app == 0
-    known.take_state(keys.state(1, evidence.RECEIVER_ID, known.nonce, EPOCH), 5_000)
+    learn(known, keys, 5_000)
     assert known.least_app == 1
     assert known.seconds(5_999) == EPOCH
     assert known.seconds(6_000) == EPOCH + 1
