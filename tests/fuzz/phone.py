@@ -1,0 +1,180 @@
+"""The phone's conversation as a target: a receiver and an authority that say anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+from itertools import count
+from unittest.mock import patch
+
+from receiver import exchange, messages, reasons, sealing, wire
+from simulator.authority import schema
+from simulator.phone import events, steps
+from simulator.phone.wallet import Wallet
+from tests import evidence
+from tests.fuzz import authority
+from tests.fuzz.script import Script, Step, script
+from tests.fuzz.target import Target
+from tests.unit.phone_shop import CODE, MTU, Shop, wallet
+
+_MTUS = (MTU, 185, 184, 23)
+_REASONS = (reasons.OK, reasons.CREDIT_SPACE, reasons.CREDENTIAL_REVOKED)
+_SIZES = {
+    exchange.RESULT: (sealing.RESULT_SEALED,),
+    exchange.REFUSAL: (sealing.REFUSAL_SEALED, 1),
+}
+_STATES = (
+    *(schema.PENDING, schema.POSTED, schema.VOIDED, schema.DECLINED),
+    *(events.UNSEEN, events.NO_ANSWER, "anything"),
+)
+_LEAVES = tuple(exchange.LEAVES)
+_WAITS_MS = (1, steps.ASK_FIRST_MS, steps.RESEND_MS, steps.RESULT_MS, 200_000)
+
+
+class Visit:
+    """A phone at a counter of which nothing is honest for sure."""
+
+    def __init__(self) -> None:
+        self.shop = Shop(authority.keys(), deepcopy(_wallet()))
+        self.paid = False
+
+    # The receiver.
+
+    def rings_up(self, script: Script) -> None:
+        self.shop.ring_up(bytes([script.number(3)]) * 8)
+
+    def connects(self, script: Script) -> None:
+        self.shop.come(script.choice(_MTUS))
+
+    def shows(self, script: Script) -> None:
+        """Certificate and offer as they are read, each honest or not."""
+        shop = self.shop
+        certificate, offer = script.altered(shop.certificate), script.altered(shop.offer)
+        shop.tell_phone(events.Connected(MTU))
+        shop.tell_phone(events.Read(certificate, offer))
+
+    def offers(self, script: Script) -> None:
+        self.shop.tell_phone(events.OfferNotified(script.altered(self.shop.offer)))
+
+    def notifies(self, script: Script) -> None:
+        """Any notification, often of a size that is looked at."""
+        kind = script.choice(tuple(_SIZES))
+        body = script.octets().ljust(script.choice(_SIZES[kind]), b"\0")
+        data = bytes([kind]) + body if script.number(2) else script.octets()
+        self.shop.tell_phone(events.Notified(data))
+
+    def decides(self, script: Script) -> None:
+        """The bridge's result, sealed by the receiver: a receipt as it is signed, or not."""
+        shop = self.shop
+        reason = script.choice(_REASONS)
+        offered = shop.receiver.sale.offered
+        if offered is None or not shop.sent(wire.VERDICT):
+            return
+        receipt = script.altered(shop.receipt(reason))[: sealing.RECEIPT_MOST]
+        shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, receipt))
+
+    def goes_deaf(self, script: Script) -> None:
+        self.shop.deaf = bool(script.number(2))
+
+    def breaks(self, script: Script) -> None:
+        self.shop.break_link()
+
+    def meets_again(self, script: Script) -> None:
+        """The same phone, another visit: what is pending stays so."""
+        self.shop.break_link()
+        self.shop.meet()
+
+    # The buyer.
+
+    def types(self, script: Script) -> None:
+        self.shop.tell_phone(events.FirstDigit())
+
+    def completes(self, script: Script) -> None:
+        self.shop.tell_phone(events.Code(CODE))
+
+    def looks(self, script: Script) -> None:
+        self.shop.tell_phone(events.Look())
+
+    def says_no(self, script: Script) -> None:
+        self.shop.tell_phone(events.SayNo(script.choice(_LEAVES)))
+
+    # The authority, and time.
+
+    def is_answered(self, script: Script) -> None:
+        state, reason = script.choice(_STATES), script.choice(_REASONS)
+        asked = self.shop.asked[-1] if self.shop.asked else bytes(16)
+        name = script.altered(asked)
+        verdicts = self.shop.sent(wire.VERDICT) and self.shop.receiver.sale.offered
+        receipt = script.altered(self.shop.receipt(reason) if verdicts else b"")
+        self.shop.tell_phone(events.Answered(name, state, receipt or None))
+
+    def waits(self, script: Script) -> None:
+        self.shop.wait(script.choice(_WAITS_MS))
+
+    # What is always true.
+
+    def check(self) -> None:
+        """Money is said to have moved by a receipt alone; what is open stays in the wallet."""
+        outcome, pending = self.shop.phone.outcome, self.shop.wallet.pending
+        held = {one.approval_id for one in pending.values()}
+        if outcome is None:
+            return
+        if outcome.result == events.APPROVED:
+            assert outcome.receipt is not None
+            assert outcome.receipt.outcome == messages.APPROVED
+            assert outcome.receipt.approval_id == outcome.approval_id
+            self.paid = True
+        if outcome.result == events.UNKNOWN:
+            assert outcome.approval_id in held
+        elif outcome.result in (events.APPROVED, events.DECLINED):
+            assert outcome.approval_id not in held
+
+
+_STEPS: tuple[Step, ...] = (
+    *(Visit.rings_up, Visit.connects, Visit.shows, Visit.offers, Visit.notifies),
+    *(Visit.decides, Visit.goes_deaf, Visit.breaks, Visit.meets_again),
+    *(Visit.types, Visit.completes, Visit.looks, Visit.says_no, Visit.is_answered, Visit.waits),
+)
+
+
+def targets() -> Iterator[tuple[str, Target]]:
+    yield "phone", Target(run, None, _seeds, slow=True)
+
+
+def run(data: bytes) -> bool | None:
+    """Taken where the buyer paid: then the script went all the way."""
+    numbers = count()
+
+    def entropy(size: int) -> bytes:
+        return evidence.seed(f"entropy {next(numbers)}")[:size]
+
+    with patch("os.urandom", entropy):
+        visit, steps = Visit(), Script(data)
+        for step in steps.steps(_STEPS):
+            step(visit, steps)
+            visit.check()
+    return visit.paid or None
+
+
+@cache
+def _wallet() -> Wallet:
+    return wallet(authority.keys())
+
+
+def _seeds() -> list[bytes]:
+    """A purchase, one mended, one by check-in, one in doubt, one after an old end is known."""
+    begins = ((Visit.rings_up, 1), (Visit.connects, 0))
+    reads = ((Visit.rings_up, 0), (Visit.shows, 0, 0))
+    pays = ((Visit.types,), (Visit.completes,))
+    yes, mend = (Visit.decides, 0, 0), (Visit.decides, 1, 0)
+    posted = (Visit.is_answered, 1, 0, 0, 0)
+    whole = [
+        (*begins, *pays, yes),
+        (*begins, *pays, mend, (Visit.rings_up, 1), *pays, yes),
+        ((Visit.connects, 0), (Visit.rings_up, 2), (Visit.looks,), *pays, (Visit.waits, 2), yes),
+        (*begins, *pays, (Visit.goes_deaf, 1), yes, (Visit.breaks,), (Visit.waits, 1), posted),
+        (*begins, (Visit.says_no, 0), (Visit.meets_again,), *begins, *pays, yes),
+        (*reads, (Visit.offers, 0), (Visit.meets_again,), *begins, *pays, yes),
+    ]
+    return [script(_STEPS, *steps) for steps in whole]
