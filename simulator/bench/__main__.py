@@ -13,7 +13,7 @@ from rich.console import Console
 from simulator.world.enrolment import ROOT
 from simulator.world.world import World
 
-from . import arithmetic, device, sale, times
+from . import arithmetic, device, heap, sale, times
 from .rows import Row, show, write
 
 DEMO_BUDGET_S = 60
@@ -43,7 +43,7 @@ def main() -> int:
     with status.status("The device's arithmetic on a chip ..."):
         rows = arithmetic.rows()
     with status.status("... and on this host ..."):
-        rows += times.rows()
+        rows += times.rows() + heap.rows()
     with status.status("Whole sales and the receiver's start ..."):
         rows += asyncio.run(_world_rows())
     with status.status("The demo ..."):
