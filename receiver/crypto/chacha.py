@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+from .native import NATIVE
 
-if sys.implementation.name == "micropython":
+if NATIVE:
     from .kernels.chacha20 import xor
     from .kernels.poly1305 import absorb, finish, start
 else:

@@ -6,10 +6,11 @@ which on a chip costs far less than a call for each product, and always takes th
 
 from __future__ import annotations
 
-import sys
 from typing import NamedTuple
 
-if sys.implementation.name == "micropython":
+from .native import NATIVE
+
+if NATIVE:
     from .kernels.field import run
 else:
     from .twins.field import run

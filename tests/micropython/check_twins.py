@@ -1,0 +1,42 @@
+"""Runs inside MicroPython: the device's arithmetic as an interpreter without viper does it."""
+
+import json
+import sys
+
+from receiver.crypto import native
+
+native.NATIVE = False  # before a module asks
+
+from receiver.crypto import portable  # noqa: E402
+
+VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
+
+
+def unhex(case, *fields):
+    return [bytes.fromhex(case[field]) for field in fields]
+
+
+def main():
+    with open(VECTORS + "exchange.json") as file:
+        purchase = json.load(file)["purchase"]
+    keys = purchase["keys"]
+    private, enc = unhex(keys, "ephemeral private", "encapsulated public")
+    assert portable.x25519(private, enc) == bytes.fromhex(purchase["key"]["x25519"])
+    for section, signer in (("credential", "authority 2 public"), ("offer", "receiver public")):
+        message, signature = unhex(purchase[section], "sig_structure", "signature")
+        public = bytes.fromhex(keys[signer])
+        assert portable.ed25519_verify(public, message, signature), section
+        assert not portable.ed25519_verify(public, message + b"x", signature), section
+    message, signature = unhex(purchase["approval"], "sig_structure", "signature")
+    public = bytes.fromhex(keys["phone p256 public"])
+    assert portable.p256_verify(public, message, signature)
+    assert not portable.p256_verify(public, message + b"x", signature)
+    result_key, base = unhex(purchase["key"], "result_key", "result_base")
+    padded, on_air = unhex(purchase["result"], "padded", "on_air")
+    assert portable.chacha_seal(result_key, base, padded, b"") == on_air[1:]
+    assert portable.chacha_open(result_key, base, on_air[1:], b"") == padded
+    assert not [name for name in sys.modules if "kernels" in name]
+    print("9 cases")
+
+
+main()
