@@ -153,7 +153,7 @@ def _issued(till: Checkout, wallet: Wallet, **changes: Any) -> bytes:
 def _signed_by(kid: bytes, wallet: Wallet) -> bytes:
     """A credential under a key id of a crook's choice, signed by the crook."""
     now = int(time.time())
-    value = messages.Credential(now + HOUR_S, now, bytes(8), wallet.key.public, 0, 1, 0)
+    value = messages.Credential(now + HOUR_S, now - HOUR_S, bytes(8), wallet.key.public, 0, 1, 0)
     payload = layout.encode(messages.CREDENTIAL.fields, value)
     return cose.build(cose.ALG_ED25519, kid, payload, cose.CREDENTIAL, b"", wallet.key.sign)
 
