@@ -27,7 +27,9 @@ _MISSING = "make fuzz needs atheris, which has no wheel for this Python (only fo
 _INPUTS = re.compile(r"^stat::number_of_executed_units: +(\d+)", re.MULTILINE)
 _COVERED = re.compile(r"cov: (\d+)")
 _FINDING = re.compile(r"Test unit written to (\S+)")
-_NOISE = re.compile(r"^(#\d+|INFO:|stat::|MS: |0x|artifact_prefix)")
+_BEGINNING = "=== Uncaught Python exception: ==="  # before it, nothing is said of the finding
+_NOISE = re.compile(r"^(#\d+|INFO:|stat::|MS: |0x|artifact_prefix|Traceback|Base64)")
+_WIDTH = 300  # of a line that is shown: inputs are long, and in a file
 
 
 class Outcome(NamedTuple):
@@ -98,8 +100,8 @@ def _outcome(name: str, code: int, output: str) -> Outcome:
     inputs, places = _INPUTS.findall(output), _COVERED.findall(output)
     failure = ""
     if code:
-        words = [line for line in output.splitlines() if not _NOISE.match(line)]
-        failure = "\n".join(words)
+        words = output.rpartition(_BEGINNING)[2].splitlines()
+        failure = "\n".join(line[:_WIDTH] for line in words if line and not _NOISE.match(line))
         found = _FINDING.search(output)
         if found:
             failure += f"\nreplay: python -m tests.fuzz {name} --input {found.group(1)}"

@@ -133,7 +133,7 @@ def _seeds() -> list[bytes]:
     rises = (End.hello_comes, 0, 1, 1, b"content", 1)
     kinds = list(frames.KINDS)
     data = (End.frame_comes, kinds.index(frames.DATA), 1, 1, 0, 9, b"message")
-    part = (End.frame_comes, kinds.index(frames.DATA), 1, 1, 1, 9, bytes(200))
+    part = (End.frame_comes, kinds.index(frames.DATA), 1, 1, 1, 9, bytes(150))
     ack = (End.frame_comes, kinds.index(frames.ACK), 1, 1, 0, 0, b"")
     log = (End.frame_comes, kinds.index(frames.LOG), 1, 1, 0, 0, b"log line")
     takes = ((End.polls,), (End.accepts, 1), (End.transmits,))
@@ -142,7 +142,7 @@ def _seeds() -> list[bytes]:
     silent = ((End.sends, 1, 17), *((End.transmits,), (End.waits, 6)) * 8)
     whole = [
         (rises, (End.polls,), data, *takes, *sends, data, *takes),
-        (rises, *(part, (End.transmits,)) * 12, data, *takes, (End.logs, b"x"), log, (End.polls,)),
+        (rises, *(part, (End.transmits,)) * 15, data, *takes, (End.logs, b"x"), log, (End.polls,)),
         (rises, *sends, other, (End.polls,), (End.transmits,), rises, data, *takes),
         (rises, *silent, (End.polls,), rises, (End.cuts,), (End.bytes_come, b"boot text\r\n")),
         (rises, *(log,) * 70, (End.polls,), (End.bytes_come, bytes(range(200))), (End.waits, 4)),

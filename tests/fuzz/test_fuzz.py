@@ -13,10 +13,10 @@ from tests.fuzz.target import Target, check
 from tests.fuzz.targets import TARGETS
 
 # Examples of each kind for each target; together they take about half a minute.
-ARBITRARY = 40
-SPOILT = 120
-GENERATED = 30
-SLOW_SHARE = 8  # a slow target gets this part of them
+ARBITRARY = 80
+SPOILT = 300
+GENERATED = 60
+SLOW_SHARE = 4  # a slow target gets this part of them
 ARBITRARY_SIZE = 300  # bytes; no message is longer but the record
 
 EVERY = [pytest.param(target, id=name) for name, target in TARGETS.items()]
