@@ -158,9 +158,10 @@ class Desk:
 
     def _phone(self, message: wire.Phone, now: int, at: int) -> None:
         self._pen.put(ports.Phone(message.event, message.link, message.reason))
-        if message.event == wire.PHONE_REFUSED:
-            self._pen.refuse(message.reason, "by the receiver")
         ours = self._hearing and message.session == self._hearing.session
+        refused = message.event == wire.PHONE_REFUSED
+        if refused and not (ours and self._heard(message.session).echoes(message.link)):
+            self._pen.refuse(message.reason, "by the receiver")
         if ours and message.event in _ENDS:
             self._heard(message.session).phone(message)
 

@@ -57,6 +57,8 @@ class Hearing:
         self._claims: dict[int, Claim] = {}
         self._unfit: dict[int, Unfit] = {}
         self._verdict_due = 0  # while the receiver's word is awaited
+        self._link = 0  # that the last approval came on
+        self._refused: set[int] = set()  # links whose approval was refused, and counted, here
         self._bad = b""  # the approval id that was last found bad here
         self._late = False  # bad for its time alone
 
@@ -84,6 +86,12 @@ class Hearing:
             self._pen.keep(self._sale, fact, ports.PHONE)
         elif claimed and not self._claims:
             self._pen.keep(self._sale, Fact(Event.LEFT, message.reason), ports.PHONE)
+
+    def echoes(self, link: int) -> bool:
+        """Whether the receiver's refusal on `link` is of an approval that was counted here."""
+        known = link in self._refused
+        self._refused.discard(link)
+        return known
 
     def credential(self, record: wire.CredentialRecord, at: int) -> None:
         """Remember a link's credential; raises Error for one that does not hold."""
@@ -143,6 +151,7 @@ class Hearing:
         except Error as error:
             reason = self._seen.name(record.data, error.code)
             self._bad = name
+            self._refused.add(record.link)
             self._late = reason in _OF_TIME
             self._pen.refuse(reason, error.detail)
             self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
@@ -151,6 +160,7 @@ class Hearing:
         self._bad = b""
         self._seen.add(record.data)
         self._verdict_due = now + VERDICT_MS
+        self._link = record.link
         self._ask(claim.record, approved.id, record.data, at)
 
     def _ask(
@@ -175,6 +185,7 @@ class Hearing:
         """Refuse what was asked about after all; the receiver's slot is for the next phone."""
         name = self._sale.approval_id
         self._recall(reason, detail)
+        self._refused.add(self._link)
         self._pen.verdict(self.session, name, reason)
 
     def _recall(self, reason: int, detail: str) -> None:

@@ -242,6 +242,22 @@ def test_a_bad_approval_is_named_and_the_slot_freed(
     assert (world.sale.state, world.sale.reason) == (State.OPEN, cause)
 
 
+def test_what_both_refuse_is_counted_once(world: DeskWorld, offered: bytes) -> None:
+    own = session.session_id(offered)
+    refused = wire.Phone(own, LINK, wire.PHONE_REFUSED, reasons.WRONG_AMOUNT)
+    bad = world.purchase(offered, amount=1)
+    world.present(offered, bad.credential)
+    world.approve(offered, bad.approval)
+    world.judge(offered, bad.approval_id, reasons.WRONG_AMOUNT)
+    world.hear(wire.PHONE, refused)
+    good = world.hand(offered)
+    world.judge(offered, good.approval_id, reasons.BAD_SIGNATURE)
+    world.hear(wire.PHONE, refused._replace(reason=reasons.BAD_SIGNATURE))
+    assert world.refusals() == [reasons.WRONG_AMOUNT, reasons.BAD_SIGNATURE]
+    world.hear(wire.PHONE, refused._replace(reason=reasons.MALFORMED))  # the link's next phone
+    assert world.refusals() == [reasons.MALFORMED]
+
+
 def test_a_second_approval_is_refused_and_the_first_goes_on(
     world: DeskWorld, offered: bytes
 ) -> None:
