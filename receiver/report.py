@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import cbor, ports, reasons, wire
 from . import sale as sales
+from .layout import UINT_MOST
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,7 +31,7 @@ class Report:
 
     def count(self, reason: int, detail: str) -> None:
         """Something was refused: one more of that reason, and a line in the log."""
-        self.counters[reason] = self.counters.get(reason, 0) + 1
+        self.counters[reason] = min(self.counters.get(reason, 0) + 1, UINT_MOST)
         self._out.append(ports.Log(reasons.name(reason) + ": " + detail))
 
     def offer(self) -> None:

@@ -106,6 +106,8 @@ def test_health(world: World) -> None:
 def test_health_has_room_for_every_counter(world: World) -> None:
     for reason in reasons.NAMES:
         world.counters[reason] = 0xFFFFFFFF
+    world.receiver.report.count(reasons.OVERSIZE, "one more")
+    assert world.counters[reasons.OVERSIZE] == 0xFFFFFFFF
     world.receiver.health(world.now, 0)
 
 
