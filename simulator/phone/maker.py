@@ -74,10 +74,8 @@ class Maker:
         """The code is complete: sign once, remember, and only then let it out."""
         context = self.context(offered, credential)
         value = self.value(offered, credential, code, now)
-        key = self.wallet.key
-        alg = signed.algorithm(key.public)
-        approval = signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
-        parsed = signed.parse(messages.APPROVAL, approval, alg)
+        approval = self.sign(value, context)
+        parsed = signed.parse(messages.APPROVAL, approval, signed.algorithm(self.wallet.key.public))
         message = self.seal(offered, exchange.APPROVAL, approval)
         pending = Pending(
             reference=offered.offer.reference,
@@ -112,6 +110,12 @@ class Maker:
             app=APP_BUILD,
             proof=proof.prove(key, self.context(offered, credential)),
         )
+
+    def sign(self, value: Approval, context: bytes) -> bytes:
+        """The approval itself."""
+        key = self.wallet.key
+        alg = signed.algorithm(key.public)
+        return signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
 
     def agree(self, offered: Offered) -> Agreed:
         """The context for this offer, made when it is first asked for; the last one is erased."""
