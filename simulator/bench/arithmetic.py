@@ -15,7 +15,7 @@ from firmware.tools.chip import build, interpreter
 from receiver.crypto import hpke, portable
 from receiver.crypto.job import finish
 from receiver.crypto.twins import chacha20, poly1305, sha512
-from simulator.phone.p256 import p256_public, p256_sign
+from simulator.phone.keys import P256, PhoneKey
 
 from . import plain
 from .cases import MESSAGE, SEED, cases
@@ -82,7 +82,8 @@ def rows() -> list[Row]:
 
 def signed_by_phone() -> tuple[bytes, bytes]:
     """A phone's P-256 key, and its signature over MESSAGE."""
-    return p256_public(SEED), p256_sign(SEED, MESSAGE)
+    key = PhoneKey(P256, SEED)
+    return key.public, key.sign(MESSAGE)
 
 
 def _spent() -> dict[str, list[Work]]:

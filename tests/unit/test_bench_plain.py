@@ -8,7 +8,7 @@ import pytest
 
 from receiver.crypto import host
 from simulator.bench import plain
-from simulator.phone.p256 import p256_public, p256_sign
+from simulator.phone.keys import P256, PhoneKey
 
 RANDOM = Random(20)
 SIZES = (0, 1, 63, 150)
@@ -49,8 +49,8 @@ def test_x25519_is_the_hosts() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_p256_is_the_hosts(size: int) -> None:
-    private, message = bytes(1) + RANDOM.randbytes(31), RANDOM.randbytes(size)
-    public, signature = p256_public(private), p256_sign(private, message)
+    key, message = PhoneKey(P256, bytes(1) + RANDOM.randbytes(31)), RANDOM.randbytes(size)
+    public, signature = key.public, key.sign(message)
     assert plain.p256_verify(public, message, signature)
     for wrong in (
         (public, message + b"!", signature),
@@ -69,7 +69,7 @@ def test_p256_adds_equal_and_opposite_points() -> None:
     """Private keys 1 and n - 1: the key is the base point, or its opposite."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     for private in (1, order - 1):
-        key = private.to_bytes(32, "big")
-        public, signature = p256_public(key), p256_sign(key, b"message")
+        key = PhoneKey(P256, private.to_bytes(32, "big"))
+        public, signature = key.public, key.sign(b"message")
         assert plain.p256_verify(public, b"message", signature)
         assert not plain.p256_verify(public, b"messages", signature)
