@@ -8,9 +8,10 @@ from __future__ import annotations
 import hmac
 from hashlib import sha256
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from simulator.p256 import p256_agree
 
 KEY_SIZE = 32
 PROOF_SIZE = 16
@@ -20,20 +21,15 @@ _INFO = b"tillsign/1 code"
 
 
 def code_key(private: bytes, peer: bytes, code: str) -> bytes:
-    """K, 32 bytes, from our X25519 private key, the other side's public one, and the code.
+    """K, 32 bytes, from our P-256 private key, the other side's public one, and the code.
 
-    ValueError for a code that is not six digits, or a key that is no use (of small order).
+    The phone's key lies in its hardware, as the one that signs. ValueError for a code that is not
+    six digits, or a key that is none.
     """
     if len(code) != CODE_DIGITS or not (code.isascii() and code.isdigit()):
         raise ValueError("a code has six digits")
-    ours = X25519PrivateKey.from_private_bytes(private)
-    shared = ours.exchange(X25519PublicKey.from_public_bytes(peer))
+    shared = p256_agree(private, peer)
     return HKDF(SHA256(), KEY_SIZE, salt=None, info=_INFO + code.encode()).derive(shared)
-
-
-def public_key(private: bytes) -> bytes:
-    """The X25519 public key of a private one, 32 bytes each."""
-    return X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
 
 
 def prove(key: bytes, context: bytes) -> bytes:

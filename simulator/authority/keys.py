@@ -15,6 +15,7 @@ from typing import Any
 from receiver import cbor, messages, signed
 from receiver.crypto import host
 from simulator import pki, proof
+from simulator.p256 import p256_private, p256_public
 
 ISSUER = "Tillsign demo authority"
 ROLES = (
@@ -49,11 +50,11 @@ class Keys:
 
     @property
     def code_public(self) -> bytes:
-        """The X25519 public key that phones agree K with."""
-        return proof.public_key(self._code)
+        """The P-256 public key that phones agree K with."""
+        return p256_public(self._code)
 
     def code_key(self, phone: bytes, code: str) -> bytes:
-        """K for a phone's X25519 public key and its code; ValueError as in `proof.code_key`."""
+        """K for a phone's P-256 public key and its code; ValueError as in `proof.code_key`."""
         return proof.code_key(self._code, phone, code)
 
     def certificate(self, value: messages.Certificate) -> bytes:
@@ -79,5 +80,5 @@ class Keys:
 
 def _create(path: Path) -> None:
     seeds = {bytes((role, _FIRST_EPOCH)).hex(): os.urandom(_SEED_SIZE).hex() for role in ROLES}
-    data = json.dumps({"sign": seeds, "code": os.urandom(proof.KEY_SIZE).hex()})
+    data = json.dumps({"sign": seeds, "code": p256_private().hex()})
     pki.write_private(path, data.encode())

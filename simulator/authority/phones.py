@@ -10,7 +10,7 @@ from receiver import layout, pins, signed
 from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.errors import Error
-from simulator import proof
+from simulator.p256 import PUBLIC_SIZE
 
 from . import people
 from .app import APPROVAL_ID
@@ -40,7 +40,7 @@ class PhoneApi:
         body = await json_body(request, "activation", "key", "code_key", "code")
         activation = text(body["activation"], "activation")
         key = _phone_key(body["key"])
-        code_key = octets(body["code_key"], "code_key", proof.KEY_SIZE)
+        code_key = octets(body["code_key"], "code_key", PUBLIC_SIZE)
         try:
             k = office.keys.code_key(code_key, text(body["code"], "code"))
         except ValueError as error:

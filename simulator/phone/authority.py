@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from receiver import pins
-from simulator import proof
+from simulator.p256 import p256_private, p256_public
 
 from . import keys
 from .events import NO_ANSWER, UNSEEN, Answered
@@ -100,11 +99,11 @@ async def enrol(
 
     `ca` is the PEM file of what signs the authority's TLS certificate, `key_kind` of `keys.KINDS`.
     """
-    key, code_private = keys.generate(key_kind), os.urandom(proof.KEY_SIZE)
+    key, code_private = keys.generate(key_kind), p256_private()
     request = {
         "activation": activation,
         "key": key.public.hex(),
-        "code_key": proof.public_key(code_private).hex(),
+        "code_key": p256_public(code_private).hex(),
         "code": code,
     }
     pem = await asyncio.to_thread(ca.read_text)

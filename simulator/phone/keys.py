@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from receiver.crypto import host
-
-from .p256 import p256_public, p256_sign
+from simulator.p256 import p256_private, p256_public, p256_sign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,5 +46,5 @@ class PhoneKey(NamedTuple):
 
 
 def generate(kind: str) -> PhoneKey:
-    """A fresh key. Of 2³² draws one is none of P-256's, and raises ValueError when it is used."""
-    return PhoneKey(kind, os.urandom(_PRIVATE_SIZE))
+    """A fresh key."""
+    return PhoneKey(kind, p256_private() if kind == P256 else os.urandom(_PRIVATE_SIZE))

@@ -54,7 +54,7 @@ class Wallet:
     """Kept in the file `path`, or only in memory. Times in seconds since 1970."""
 
     key: PhoneKey  # whose public half the credentials name
-    code_private: bytes  # X25519
+    code_private: bytes  # P-256
     authority: str  # URL
     ca: str  # PEM of what signs the authority's TLS certificate
     phone_id: int

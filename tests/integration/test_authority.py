@@ -24,7 +24,7 @@ from simulator.authority.keys import NO_REVOCATIONS, Keys
 from simulator.authority.people import CREDENTIAL_LIFE_S
 from simulator.authority.requests import BODY_MOST
 from simulator.authority.verify import ONLINE_WINDOW_S
-from simulator.phone.p256 import p256_public
+from simulator.p256 import p256_public
 from tests import evidence
 
 CODE = "314159"
@@ -68,7 +68,7 @@ class World:
         body = {
             "activation": self.demo.buyers[0].activation,
             "key": p256_public(PHONE).hex(),
-            "code_key": proof.public_key(PHONE_CODE_KEY).hex(),
+            "code_key": p256_public(PHONE_CODE_KEY).hex(),
             "code": CODE,
         }
         answer = await self.call("POST", "/v1/phones", 201, json=body)
@@ -549,12 +549,12 @@ async def test_activation_is_good_for_one_phone(world: World) -> None:
     body = {
         "activation": world.demo.buyers[0].activation,
         "key": p256_public(evidence.seed("second phone")).hex(),
-        "code_key": proof.public_key(PHONE_CODE_KEY).hex(),
+        "code_key": p256_public(PHONE_CODE_KEY).hex(),
         "code": CODE,
     }
     await world.call("POST", "/v1/phones", 403, json=body)
     await world.call("POST", "/v1/phones", 422, json=body | {"code": "12345"})
-    await world.call("POST", "/v1/phones", 422, json=body | {"code_key": bytes(32).hex()})
+    await world.call("POST", "/v1/phones", 422, json=body | {"code_key": bytes(33).hex()})
     for key in (bytes(32), b"\2" + bytes([255] * 32), b"\4" + bytes(32)):
         await world.call("POST", "/v1/phones", 422, json=body | {"key": key.hex()})
     await world.call("POST", "/v1/phones", 400, json=body | {"key": bytes(65).hex()})
@@ -565,7 +565,7 @@ async def test_welcome_tells_recipients_and_pins(world: World) -> None:
     body = {
         "activation": world.demo.buyers[1].activation,
         "key": host.ed25519_public(evidence.seed("second phone")).hex(),  # the other kind
-        "code_key": proof.public_key(PHONE_CODE_KEY).hex(),
+        "code_key": p256_public(PHONE_CODE_KEY).hex(),
         "code": CODE,
     }
     answer = await world.call("POST", "/v1/phones", 201, json=body)

@@ -25,6 +25,7 @@ from receiver import messages, pins, reasons, session, signed, wire
 from receiver.crypto import host
 from simulator import pki, proof
 from simulator.authority import Authority, Fault
+from simulator.p256 import p256_public
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 
@@ -56,7 +57,7 @@ class Buyer:
         body = {
             "activation": demo.buyers[0].activation,
             "key": host.ed25519_public(PHONE).hex(),
-            "code_key": proof.public_key(PHONE_CODE_KEY).hex(),
+            "code_key": p256_public(PHONE_CODE_KEY).hex(),
             "code": CODE,
         }
         answer = await self.call("POST", "/v1/phones", json=body)

@@ -13,8 +13,8 @@ from receiver import messages, ports, reasons, wire
 from receiver.core import Receiver
 from receiver.crypto import host
 from receiver.identity import Identity
-from simulator import proof
 from simulator.authority.keys import Keys
+from simulator.p256 import p256_public
 from simulator.phone import events
 from simulator.phone.conversation import Conversation
 from simulator.phone.keys import P256, PhoneKey
@@ -47,7 +47,7 @@ def wallet(keys: Keys, credentials: int = 4, kind: str = P256) -> Wallet:
         phone_id=1,
         token="token",
         buyer="Anna Andersson",
-        authority_code_key=proof.public_key(evidence.seed("authority code")),
+        authority_code_key=p256_public(evidence.seed("authority code")),
         pins=keys.pins(),
         recipients=[Recipient(RECIPIENT, "Skolköket")],
         credentials={RECIPIENT: batch},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import ECDH, SECP256R1, derive_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from receiver import messages, signed
@@ -19,10 +19,12 @@ from receiver.errors import Error
 from receiver.reasons import UNKNOWN_ISSUER
 from simulator import pki, proof
 from simulator.authority.keys import ROLES, Keys
+from simulator.p256 import p256_public
 from tests import evidence
 
 PHONE = evidence.seed("phone")
 AUTHORITY = evidence.seed("authority")
+KEYS = (PHONE, AUTHORITY)
 CONTEXT = bytes(range(96))
 
 
@@ -52,9 +54,9 @@ def test_every_message_is_signed_in_its_role(tmp_path: Path) -> None:
 
 
 def test_both_sides_find_the_same_k() -> None:
-    ours = proof.code_key(AUTHORITY, proof.public_key(PHONE), "123456")
-    assert ours == proof.code_key(PHONE, proof.public_key(AUTHORITY), "123456")
-    assert ours != proof.code_key(PHONE, proof.public_key(AUTHORITY), "123457")
+    ours = proof.code_key(AUTHORITY, p256_public(PHONE), "123456")
+    assert ours == proof.code_key(PHONE, p256_public(AUTHORITY), "123456")
+    assert ours != proof.code_key(PHONE, p256_public(AUTHORITY), "123457")
     assert proof.holds(ours, CONTEXT, proof.prove(ours, CONTEXT))
     assert not proof.holds(ours, CONTEXT + b"\0", proof.prove(ours, CONTEXT))
     assert not proof.holds(bytes(32), CONTEXT, proof.prove(ours, CONTEXT))
@@ -62,23 +64,24 @@ def test_both_sides_find_the_same_k() -> None:
 
 def test_k_is_hkdf_and_the_proof_is_hmac() -> None:
     """Spelled out by RFC 5869: extract with an empty salt, one block of expand."""
-    phone = X25519PrivateKey.from_private_bytes(PHONE)
-    shared = phone.exchange(X25519PublicKey.from_public_bytes(proof.public_key(AUTHORITY)))
+    phone, authority = (derive_private_key(int.from_bytes(d, "big"), SECP256R1()) for d in KEYS)
+    shared = phone.exchange(ECDH(), authority.public_key())
     extracted = hmac.digest(bytes(32), shared, sha256)
     k = hmac.digest(extracted, b"tillsign/1 code123456\x01", sha256)
-    assert proof.code_key(PHONE, proof.public_key(AUTHORITY), "123456") == k
+    assert proof.code_key(PHONE, p256_public(AUTHORITY), "123456") == k
     assert proof.prove(k, CONTEXT) == hmac.digest(k, CONTEXT, sha256)[:16]
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "12345a", "１２３４５６", "-12345"])
 def test_code_has_six_digits(code: str) -> None:
     with pytest.raises(ValueError, match="six digits"):
-        proof.code_key(PHONE, proof.public_key(AUTHORITY), code)
+        proof.code_key(PHONE, p256_public(AUTHORITY), code)
 
 
 def test_useless_key_is_refused() -> None:
-    with pytest.raises(ValueError, match="key"):
-        proof.code_key(PHONE, bytes(32), "123456")
+    for useless in (bytes(32), bytes(33), b"\2" + b"\xff" * 32):
+        with pytest.raises(ValueError, match=r"key|point"):
+            proof.code_key(PHONE, useless, "123456")
 
 
 def test_tls_files_are_private_and_last(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from receiver.crypto import p256
 from receiver.crypto.field import P256, SIZE, element, integer
 from receiver.crypto.job import finish
 from receiver.crypto.p256_base import END, START, TABLE
-from simulator.phone.p256 import p256_public, p256_sign
+from simulator.p256 import p256_public, p256_sign
 
 P = P256.prime
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

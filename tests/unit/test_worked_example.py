@@ -20,7 +20,7 @@ from receiver.crypto.job import finish
 from receiver.errors import Error
 from simulator import proof
 from simulator.authority.keys import Keys
-from simulator.phone.p256 import p256_public, p256_sign
+from simulator.p256 import p256_public, p256_sign
 from simulator.phone.wallet import Pending
 from tests.unit.phone_shop import wallet
 
@@ -68,9 +68,7 @@ def maker() -> ModuleType:
     """make_exchange.py as a module; it lies beside others that it imports."""
     sys.path.insert(0, str(VECTORS))
     try:
-        spec = importlib.util.spec_from_file_location(
-            "make_exchange", VECTORS / "make_exchange.py"
-        )
+        spec = importlib.util.spec_from_file_location("make_exchange", VECTORS / "make_exchange.py")
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
@@ -94,7 +92,7 @@ def test_keys_belong_together() -> None:
         owner = name.removesuffix(" private")
         if owner.endswith("p256"):
             made = p256_public(key(name))
-        elif (owner.startswith("authority ") and owner != "authority code") or owner == "receiver":
+        elif owner.startswith("authority ") or owner == "receiver":
             made = host.ed25519_public(key(name))
         else:
             made = host.x25519_public(key(name))
@@ -133,8 +131,10 @@ def test_names_of_the_session() -> None:
 
 
 def test_code_proof() -> None:
-    k = proof.code_key(key("phone code private"), key("authority code public"), "135790")
-    same = proof.code_key(key("authority code private"), key("phone code public"), "135790")
+    k = proof.code_key(key("phone code p256 private"), key("authority code p256 public"), "135790")
+    same = proof.code_key(
+        key("authority code p256 private"), key("phone code p256 public"), "135790"
+    )
     assert k == same == octets("code proof", "k")
     assert proof.prove(k, octets("approval", "context")) == octets("code proof", "proof")
 

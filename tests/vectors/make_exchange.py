@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
+from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from make_messages import (
@@ -21,6 +22,7 @@ from make_messages import (
     alg,
     digest,
     message,
+    p256_key,
     payload,
     private,
     public,
@@ -33,6 +35,7 @@ Section = tuple[str, Values]
 
 PHONE = "phone p256"
 CODE = "135790"
+CODE_KEYS = ("phone code p256", "authority code p256")
 TIME = 1_800_000_109
 PINNED = tuple(f"authority {role}" for role in range(1, 5))
 SERVICE = bytes.fromhex("7b1f00005c0e4d2b9a57c1a91ad0c0de")
@@ -183,10 +186,10 @@ def signed(kind: str, value: Values, kid: bytes, signer: str, context: bytes = b
 def keys() -> Values:
     """Who holds what; every private key is the SHA-256 of its name."""
     made: Values = {}
-    for name in (*PINNED, "receiver", PHONE):
+    for name in (*PINNED, "receiver", PHONE, *CODE_KEYS):
         made[f"{name} private"] = private(name)
         made[f"{name} public"] = public(name)
-    for name in ("ephemeral", "encapsulated", "phone code", "authority code"):
+    for name in ("ephemeral", "encapsulated"):
         made[f"{name} private"] = private(name)
         made[f"{name} public"] = x25519_public(name)
     return made
@@ -194,11 +197,12 @@ def keys() -> Values:
 
 def code_proof(context: bytes) -> Values:
     """What the authority checks the code by; no other can."""
-    shared = agree("phone code", x25519_public("authority code"))
+    ours, theirs = map(p256_key, CODE_KEYS)
+    shared = ours.exchange(ECDH(), theirs.public_key())
     k = expand(extract(b"", shared), b"tillsign/1 code" + CODE.encode(), 32)
     return {
         "code": CODE,
-        "x25519": shared,
+        "ecdh": shared,
         "k": k,
         "proof": hmac.digest(k, context, sha256)[:16],
     }

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDH,
     ECDSA,
     SECP256R1,
     EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
     derive_private_key,
+    generate_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+PUBLIC_SIZE = 33
+
 _SIZE = 32
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def p256_private() -> bytes:
+    """A fresh private key, 32 bytes."""
+    return generate_private_key(SECP256R1()).private_numbers().private_value.to_bytes(_SIZE, "big")
 
 
 def p256_public(private: bytes) -> bytes:
@@ -27,6 +37,14 @@ def p256_sign(private: bytes, message: bytes) -> bytes:
     algorithm = ECDSA(SHA256(), deterministic_signing=True)
     r, s = decode_dss_signature(_key(private).sign(message, algorithm))
     return r.to_bytes(_SIZE, "big") + min(s, _ORDER - s).to_bytes(_SIZE, "big")
+
+
+def p256_agree(private: bytes, public: bytes) -> bytes:
+    """The shared x coordinate, 32 bytes (SEC 1 §3.3.1); ValueError where public is no key."""
+    if len(public) != PUBLIC_SIZE:
+        raise ValueError("public key is not a compressed point")
+    point = EllipticCurvePublicKey.from_encoded_point(SECP256R1(), public)
+    return _key(private).exchange(ECDH(), point)
 
 
 def _key(private: bytes) -> EllipticCurvePrivateKey:
