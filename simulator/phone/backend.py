@@ -8,6 +8,7 @@ async with phone_radio(radio.phones) as phone:
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar, TypeVar, cast
@@ -51,7 +52,7 @@ class Phone:
         self.mtu = mtu
         self.parameters = parameters
         self.device = Device(
-            config=DeviceConfiguration(address=hci.Address.generate_static_address()),
+            config=DeviceConfiguration(address=_private_address()),
             host=Host(stream, stream),
         )
         self.on = True
@@ -61,7 +62,7 @@ class Phone:
 
     @property
     def address(self) -> str:
-        """Its random address, fresh for each phone."""
+        """Its private address, fresh for each phone."""
         return self.device.random_address.to_string(with_type_qualifier=False)
 
     def vanish(self) -> None:
@@ -300,6 +301,11 @@ class SimClient(BaseBleakClient):
             if self.is_connected or (task is not None and task.cancelling()):
                 raise
             raise BleakError("Disconnected") from error
+
+
+def _private_address() -> hci.Address:
+    """As true phones take one every quarter of an hour; nobody holds the key that resolves it."""
+    return hci.Address.generate_private_address(os.urandom(16))
 
 
 def _advertisement_data(advertisement: Advertisement) -> AdvertisementData:
