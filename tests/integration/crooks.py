@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from receiver.messages import Approval
     from simulator.phone.buyer import Act
     from simulator.phone.events import View
+    from simulator.phone.keys import PhoneKey
     from simulator.phone.wallet import Wallet
 
 KEY = bytes([exchange.KEY, *range(sealing.ENC_SIZE)])
@@ -110,6 +111,17 @@ class Straying(Maker):
 
     def context(self, offered: Offered, credential: bytes) -> bytes:
         return super().context(*self._stray(offered, credential))
+
+
+class Signing(Maker):
+    """Has its approvals signed by `sign(key, value, context)`."""
+
+    def __init__(self, wallet: Wallet, sign: Callable[[PhoneKey, Approval, bytes], bytes]) -> None:
+        super().__init__(wallet)
+        self._sign = sign
+
+    def sign(self, value: Approval, context: bytes) -> bytes:
+        return self._sign(self.wallet.key, value, context)
 
 
 class Presenting(Maker):

@@ -1,0 +1,47 @@
+"""What the true authority has signed, or was tricked to sign: credentials and certificates."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from receiver import messages, signed
+from simulator.authority import receivers
+from tests import evidence
+
+if TYPE_CHECKING:
+    from receiver.messages import Certificate
+    from simulator.phone.wallet import Wallet
+    from tests.integration.checkout import Checkout
+
+
+def credential(till: Checkout, wallet: Wallet, **changes: Any) -> bytes:
+    """For this phone, in no book, and as of any other but for `changes`."""
+    keys, key = till.world.authority.office.keys, wallet.key
+    now = int(time.time())
+    return evidence.credential(keys, key.private, now, kind=key.kind, **changes)
+
+
+def spare(wallet: Wallet, place: int = 0) -> bytes:
+    """One of the phone's own credentials, for its recipient in that place of its list."""
+    return wallet.take_credential(wallet.recipients[place].id, int(time.time()))
+
+
+def certificate(till: Checkout) -> bytes:
+    """The one in use: receiver and bridge have it, and the authority holds it current."""
+    return Path(till.world.command.env["TILLSIGN_STORE"], "certificate").read_bytes()
+
+
+def second_certificate(till: Checkout, **changes: Any) -> bytes:
+    """For the same receiver and key, but for `changes`; in the books, and not current."""
+    office = till.world.authority.office
+    value: Certificate = signed.parse(messages.CERTIFICATE, certificate(till)).value
+    client = receivers.client_of(office.store, value.receiver_id)
+    assert client is not None
+    other, own = (
+        receivers.enrol(office.store, office.keys, one, client)
+        for one in (value._replace(**changes), value)
+    )
+    assert own == certificate(till)
+    return other
