@@ -45,8 +45,16 @@ class RadioAdvertiser(LegacyAdvertiser):
         self.radio = radio
 
     @property
+    def kind(self) -> Kind:
+        return Kind(self.advertising_type)
+
+    @property
+    def payload(self) -> bytes:
+        return bytes(self.advertising_data)
+
+    @property
     def connectable(self) -> bool:
-        return self.advertising_type in CONNECTABLE
+        return self.kind in CONNECTABLE
 
     def _on_timer_fired(self) -> None:
         self.timer_handle = asyncio.get_running_loop().call_later(

@@ -91,6 +91,8 @@ class RadioConnection(Connection):
         self._schedule()
 
     def on_acl_pdu(self, pdu: bytes) -> None:
+        for sniffer in self.controller.air.sniffers:
+            sniffer.sent(self, pdu)
         if self.peer is not None and self.peer.open:
             self.peer.receive(pdu)
 
@@ -164,7 +166,10 @@ class RadioConnection(Connection):
                         connection_handles=[self.handle], num_completed_packets=[1]
                     )
                 )
-        elif self.peer is not None and self.peer.open:
+            return
+        for sniffer in self.controller.air.sniffers:
+            sniffer.controlled(self, packet)
+        if self.peer is not None and self.peer.open:
             self.peer.controller.on_ll_control_pdu(self.peer.peer_address, packet)
 
 

@@ -12,7 +12,6 @@ from simulator.radio.advertiser import (
     INTERVALS,
     REPORTED,
     SCANNABLE,
-    Kind,
     RadioAdvertiser,
     Report,
     report,
@@ -56,11 +55,12 @@ class RadioController(Commands):
         """Report an advertisement, and its scan response if this is an active scan."""
         if not self.le_scan_enable:
             return
-        kind = Kind(advertiser.advertising_type)
-        data = bytes(advertiser.advertising_data)
-        self._tell(REPORTED[kind], advertiser.address, data, rssi)
-        if self.le_scan_type and kind in SCANNABLE:
+        self._tell(REPORTED[advertiser.kind], advertiser.address, advertiser.payload, rssi)
+        if self.le_scan_type and advertiser.kind in SCANNABLE:
             response = bytes(advertiser.scan_response_data)
+            scanner = self._own_address(self.le_scan_own_address_type)
+            for sniffer in self.air.sniffers:
+                sniffer.scanned(scanner, advertiser.address, response)
             self._tell(Report.EventType.SCAN_RSP, advertiser.address, response, rssi)
 
     def _tell(self, kind: int, address: hci.Address, data: bytes, rssi: int) -> None:
@@ -95,6 +95,8 @@ class RadioController(Commands):
             central.parameters,
         )
         central.peer, peripheral.peer = peripheral, central
+        for sniffer in self.air.sniffers:
+            sniffer.linked(central)
         for end in (central, peripheral):
             end.controller.connected(end)
 

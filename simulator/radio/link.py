@@ -6,10 +6,13 @@ knows the other, and an advertisement goes to those controllers that listen and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bumble.link import LocalLink
+
+from simulator.radio.sniffer import Sniffer
 
 if TYPE_CHECKING:
     from bumble.controller import Controller
@@ -38,6 +41,7 @@ class Air(LocalLink):
         super().__init__()  # type: ignore[no-untyped-call]
         self.rssi = rssi
         self.real_time = real_time
+        self.sniffers: list[Sniffer] = []  # they hear all that is sent, and send nothing
         self._listening: dict[RadioController, None] = {}
 
     def remove_controller(self, controller: Controller) -> None:
@@ -61,10 +65,22 @@ class Air(LocalLink):
         else:
             self._listening.pop(controller, None)
 
+    @contextmanager
+    def sniffed(self) -> Iterator[Sniffer]:
+        """Have all written down that is sent inside."""
+        sniffer = Sniffer()
+        self.sniffers.append(sniffer)
+        try:
+            yield sniffer
+        finally:
+            self.sniffers.remove(sniffer)
+
     def advertise(self, advertiser: RadioAdvertiser) -> None:
         """Carry one advertising event, and the race to connect that it may start."""
         if advertiser.radio not in self.controllers:
             return
+        for sniffer in self.sniffers:
+            sniffer.advertised(advertiser.kind.name, advertiser.address, advertiser.payload)
         racers: list[tuple[int, RadioController]] = []
         for listener in self._listening:
             if listener is advertiser.radio:
