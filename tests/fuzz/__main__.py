@@ -73,7 +73,7 @@ def fuzz(name: str, seconds: int) -> Outcome:
     corpus, seeds = folder / "corpus", folder / "seeds"
     for place in (corpus, seeds):
         place.mkdir(parents=True, exist_ok=True)
-    for seed in TARGETS[name].seeds():
+    for seed in [*TARGETS[name].seeds(), *TARGETS[name].near()]:
         (seeds / sha256(seed).hexdigest()[:16]).write_bytes(seed)
     flags = [
         f"-max_total_time={seconds}",

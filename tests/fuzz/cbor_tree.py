@@ -68,7 +68,7 @@ def parse(data: bytes) -> Node | None:
 
 def spoil(node: Node, random: Random) -> None:
     """Do one thing to one place of the tree."""
-    random.choice((_widen, _misstate, _repeat, _drop, _swap, _retype, _replace, _resize))(
+    random.choice((_widen, _misstate, _repeat, _drop, _insert, _swap, _retype, _replace, _resize))(
         random.choice(list(node.walk())), random
     )
 
@@ -126,6 +126,17 @@ def _repeat(node: Node, random: Random) -> None:
 def _drop(node: Node, random: Random) -> None:
     start, end = _member(node, random)
     del node.parts[start:end]
+
+
+def _insert(node: Node, random: Random) -> None:
+    """One more member, of a map with its key in order."""
+    if node.major == MAP:
+        key = Node(random.choice((UNSIGNED, NEGATIVE)), random.choice((0, 9, 99, 999, 0xFFFFFFFF)))
+        pairs = [*zip(node.parts[::2], node.parts[1::2], strict=False), (key, Node(UNSIGNED))]
+        pairs.sort(key=lambda pair: pair[0].encode())
+        node.parts = [part for pair in pairs for part in pair]
+    elif node.major == ARRAY:
+        node.parts.insert(random.randint(0, len(node.parts)), Node(UNSIGNED))
 
 
 def _swap(node: Node, random: Random) -> None:

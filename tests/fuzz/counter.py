@@ -218,6 +218,7 @@ def _seeds() -> list[bytes]:
     whole = [
         (*opens, *pays(0), done, result, (Counter.repeats, 0), (Counter.vanishes, 0)),
         (*opens, *pays(1), done, (Counter.judges, 7, 0), *pays(2), done, result),
+        (*opens, *pays(3), done, (Counter.judges, 200, 0), *pays(0), done, result),
         (*opens, *pays(0), *pays(1), *pays(2), *pays(3), (Counter.works, 3), done, result),
         ((Counter.renews, 1, 3, 0, 0), (Counter.renews, 0, 0, 0), *opens, *pays(0), done, result),
         (*opens, *pays(0), (Counter.waits, 2), done, (Counter.reports, 9), (Counter.waits, 4)),

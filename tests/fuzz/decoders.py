@@ -10,7 +10,7 @@ from typing import Any
 
 from receiver import cbor, cose, exchange, frames, gatt, layout, pins, sealing, signed, wire
 from receiver.frames import Frame
-from tests.fuzz import generate, seeds
+from tests.fuzz import generate, near, seeds
 from tests.fuzz.target import Target
 
 _ZERO = b"\0"
@@ -18,7 +18,7 @@ _DIRECTIONS = {"device": frames.FRAME_MAX, "host": frames.HOST_FRAME_MAX}
 
 
 def targets() -> Iterator[tuple[str, Target]]:
-    yield "cbor", Target(cbor.decode, cbor.encode, seeds.cbor, generate.value)
+    yield "cbor", Target(cbor.decode, cbor.encode, seeds.cbor, generate.value, near.cbor)
     yield from _signed()
     yield from _maps()
     yield from _line()
@@ -31,7 +31,8 @@ def targets() -> Iterator[tuple[str, Target]]:
 def _signed() -> Iterator[tuple[str, Target]]:
     for alg, kid_size in seeds.headers():
         parse = partial(cose.parse, alg=alg, kid_size=kid_size)
-        yield f"cose{alg}-kid{kid_size}", Target(parse, _sign1, partial(seeds.sign1, alg, kid_size))
+        valid, refused = (partial(part.sign1, alg, kid_size) for part in (seeds, near))
+        yield f"cose{alg}-kid{kid_size}", Target(parse, _sign1, valid, near=refused)
     for kind in seeds.KINDS.values():
         for alg in seeds.algorithms(kind):
             yield (
@@ -41,6 +42,7 @@ def _signed() -> Iterator[tuple[str, Target]]:
                     partial(_signed_again, kind),
                     partial(seeds.message, kind, alg),
                     generate.message(kind, alg),
+                    partial(near.message, kind, alg),
                 ),
             )
 
@@ -54,6 +56,7 @@ def _maps() -> Iterator[tuple[str, Target]]:
                 partial(wire.encode, channel),
                 partial(seeds.plain, channel),
                 generate.plain(*row),
+                partial(near.plain, channel),
             ),
         )
     for name, (fields, make) in seeds.MAPS.items():
@@ -64,6 +67,7 @@ def _maps() -> Iterator[tuple[str, Target]]:
                 partial(layout.encode, fields),
                 partial(seeds.plain, name),
                 generate.plain(fields, make),
+                partial(near.plain, name),
             ),
         )
 

@@ -201,6 +201,17 @@ def _seeds() -> list[bytes]:
         (*begins, offer, *pays(1), verdict(1, reasons.BAD_SIGNATURE), *pays(2), yes, verdict(2)),
         (*begins, offer, *pays(3), silent, verdict(3), silent, yes, again, (Hostile.rings,)),
         (*begins, offer, (Hostile.goes,), again, *pays(4), verdict(4), yes),
+        (
+            *begins,
+            offer,
+            *pays(0)[:1],
+            *pays(1)[:1],
+            *pays(2)[:1],
+            *pays(3)[:1],
+            *pays(4),
+            yes,
+            verdict(4),
+        ),
         (*begins, offer, leaves, *pays(0), (Hostile.waits, 1), yes, verdict(0)),
     ]
     return [script(_STEPS, *steps) for steps in whole]

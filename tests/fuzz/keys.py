@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from receiver import layout
 from receiver.crypto import edwards25519, host, portable
 from receiver.crypto.job import finish
-from tests.fuzz import seeds
+from tests.fuzz import near, seeds
 from tests.fuzz.target import Target
 
 _PRIVATE = bytes(range(32))  # of the receiver that agrees on keys here
@@ -22,13 +22,14 @@ _SIGNATURE_SIZE = 64
 
 def targets() -> Iterator[tuple[str, Target]]:
     keys = {name: partial(seeds.publics, name) for name in _SIZES}
-    yield "ed25519-point", Target(edwards25519.decode, _encoded, keys["ed25519"])
-    yield "ed25519-key", Target(_ed25519_key, bytes, keys["ed25519"], slow=True)
-    yield "p256-key", Target(_p256_key, _compressed, keys["p256"], slow=True)
+    yield "ed25519-point", Target(edwards25519.decode, _encoded, seeds.points, near=near.points)
+    yield "ed25519-key", Target(_ed25519_key, bytes, keys["ed25519"], near=near.points, slow=True)
+    yield "p256-key", Target(_p256_key, _compressed, keys["p256"], near=near.p256_keys, slow=True)
     for name in _SIZES:
+        good, bad = (partial(part.signatures, name) for part in (seeds, near))
         yield (
             f"{name}-signature",
-            Target(partial(_signature, name), None, partial(seeds.signatures, name), slow=True),
+            Target(partial(_signature, name), None, good, near=bad, slow=True),
         )
     yield "x25519-key", Target(_agreed, None, seeds.x25519, slow=True)
 

@@ -145,6 +145,7 @@ def _seeds() -> list[bytes]:
         (rises, *(part, (End.transmits,)) * 15, data, *takes, (End.logs, b"x"), log, (End.polls,)),
         (rises, *sends, other, (End.polls,), (End.transmits,), rises, data, *takes),
         (rises, *silent, (End.polls,), rises, (End.cuts,), (End.bytes_come, b"boot text\r\n")),
+        (rises, *((End.logs, b"line"),) * 20, (End.transmits,), (End.waits, 2), (End.transmits,)),
         (rises, *(log,) * 70, (End.polls,), (End.bytes_come, bytes(range(200))), (End.waits, 4)),
     ]
     return [script(_STEPS, *steps) for steps in whole]

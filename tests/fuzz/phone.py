@@ -107,7 +107,9 @@ class Visit:
         name = script.altered(asked)
         verdicts = self.shop.sent(wire.VERDICT) and self.shop.receiver.sale.offered
         receipt = script.altered(self.shop.receipt(reason) if verdicts else b"")
+        before = self.shop.phone.outcome
         self.shop.tell_phone(events.Answered(name, state, receipt or None))
+        assert name == asked or self.shop.phone.outcome is before
 
     def waits(self, script: Script) -> None:
         self.shop.wait(script.choice(_WAITS_MS))

@@ -110,10 +110,18 @@ def publics(name: str) -> list[bytes]:
     return sorted({bytes.fromhex(case["public"]) for case in _verified(name)})
 
 
+def points() -> list[bytes]:
+    """Points of Ed25519's curve, also those that can be no key: x = 0."""
+    return [*publics("ed25519"), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"]
+
+
 def signatures(name: str) -> list[bytes]:
     """Public key, signature and message of each signature that holds, in one."""
-    fields = ("public", "signature", "message")
-    return [bytes.fromhex("".join(case[name] for name in fields)) for case in _verified(name)]
+    return [whole_signature(case) for case in _verified(name)]
+
+
+def whole_signature(case: dict[str, Any]) -> bytes:
+    return bytes.fromhex(case["public"] + case["signature"] + case["message"])
 
 
 def x25519() -> list[bytes]:

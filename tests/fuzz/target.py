@@ -15,14 +15,15 @@ class Target(NamedTuple):
 
     `decode` raises `Error` and nothing else, or gives None, for what it refuses. `encode` makes the
     same bytes of what it gave; None for a machine, which asserts its own rules and gives True or
-    None. `seeds` are inputs that are taken; `generate` makes more of them. `slow`: more than a
-    millisecond an input.
+    None. `seeds` are inputs that are taken; `generate` makes more of them; `near` are refused, but
+    not by much. `slow`: more than a millisecond an input.
     """
 
     decode: Callable[[bytes], Any]
     encode: Callable[[Any], bytes] | None
     seeds: Callable[[], list[bytes]]
     generate: Callable[[Random], bytes] | None = None
+    near: Callable[[], list[bytes]] = list
     slow: bool = False
 
 

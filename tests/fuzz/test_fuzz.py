@@ -48,6 +48,12 @@ def test_valid_inputs_are_taken(target: Target) -> None:
 
 
 @pytest.mark.parametrize("target", EVERY)
+def test_inputs_that_are_nearly_valid_are_refused(target: Target) -> None:
+    for data in target.near():
+        assert not check(target, data), data.hex()
+
+
+@pytest.mark.parametrize("target", EVERY)
 def test_arbitrary_inputs(target: Target) -> None:
     @share(target, ARBITRARY)
     @given(st.binary(max_size=ARBITRARY_SIZE))
@@ -62,7 +68,7 @@ def test_spoilt_inputs(target: Target) -> None:
     seeds = target.seeds()
 
     @share(target, SPOILT)
-    @given(st.sampled_from(seeds), SEEDS)
+    @given(st.sampled_from([*seeds, *target.near()]), SEEDS)
     def run(seed: bytes, number: int) -> None:
         check(target, mutate(seed, Random(number), seeds))
 
