@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import air, layout, ports, reasons, signed, wire
+from . import air, layout, ports, reasons, signed, wire, work
 from . import sale as sales
 from .errors import Error
 from .judge import Judge
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .identity import Identity
     from .messages import Certificate
     from .sale import Candidate
+    from .work import Task
 
 SEQUENCE_SIZE = 4
 NO_APPROVAL = bytes(signed.ID_SIZE)  # in a verdict on an approval that the bridge could not read
@@ -46,6 +47,7 @@ class Receiver:
         self.report = Report(self.sale, self.air.links, self._out)
         self.judge = Judge(identity, self.sale, self.air, self.report)
         self._next: tuple[Certificate, bytes] | None = None
+        self._certifying: Task | None = None
         if identity.problem is not None:
             self.report.count(identity.problem.code, identity.problem.detail)
         self._out.append(ports.ShowCertificate(identity.certificate_data))
@@ -84,6 +86,10 @@ class Receiver:
         """One slice of the most urgent piece of long work."""
         self.judge.work.step(now)
         self._settle(now)
+
+    def settled(self) -> bool:
+        """Whether all is done and kept that the bridge has asked for."""
+        return self._certifying is None
 
     def erase(self) -> None:
         """Forget every secret of every sale; this is the end, before a reset."""
@@ -211,9 +217,21 @@ class Receiver:
         self.judge.learn(order.data, now)
 
     def _certificate(self, order: Any, now: int) -> None:
-        """Kept at once, as the bridge is told that it was taken; in use when nobody looks."""
-        self._next = (self.identity.check_certificate(order.data), order.data)
-        self._out.append(ports.Keep("certificate", order.data))
+        """Kept before the bridge is told that it was taken; in use when nobody looks."""
+        data = order.data
+
+        def done(value: Certificate, error: Error | None, now: int) -> None:
+            self._certifying = None
+            if error is not None:
+                self.report.count(error.code, error.detail)
+            else:
+                self._next = (value, data)
+                self._out.append(ports.Keep("certificate", data))
+
+        if self._certifying is not None:
+            self._certifying.close()
+        job = self.identity.certificate_job(data)
+        self._certifying = self.judge.work.add(work.SIGN, job, done)
 
     def _identify(self, order: Any, now: int) -> None:
         self._out.append(ports.Blink(order.seconds))

@@ -53,7 +53,7 @@ class Identity:
         self.problem: Error | None = None  # why the stored certificate is not in use
         try:
             if certificate:
-                self.certificate = self.check_certificate(certificate)
+                self.certificate = finish(self.certificate_job(certificate))
                 self.certificate_data = certificate
         except Error as error:  # a receiver that cannot start cannot be given a better one
             self.problem = error
@@ -73,9 +73,9 @@ class Identity:
             return None
         return self.state.time + (now - self._state_at) // 1000
 
-    def check_certificate(self, data: bytes) -> Certificate:
+    def certificate_job(self, data: bytes) -> Job[Certificate]:
         """The certificate in `data`; raises Error if it is not for this key."""
-        value = finish(checks.certificate_job(self.ring, data, None))
+        value = yield from checks.certificate_job(self.ring, data, None)
         if value.key != self.crypto.ed25519_public(self._seed):
             raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
         return value

@@ -45,11 +45,14 @@ class Links:
         self._peers = [peer for peer in self._peers if peer.link != link]
 
     def to_evict(self) -> Peer | None:
-        """With every link in use and none about to go, the oldest that has sent no valid key."""
+        """With every link in use and none about to go, the oldest that has sent no valid key.
+
+        Never the newest: where all before it are paying, it may be the next.
+        """
         live = [peer for peer in self if peer.state != peers.CLOSED]
         if len(live) < gatt.LINKS_MOST:
             return None
-        for peer in live:
+        for peer in live[:-1]:
             if not peer.has_key:
                 return peer
         return None

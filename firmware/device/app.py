@@ -115,6 +115,7 @@ class App:
         if self._receiver.busy():
             self._receiver.work(now)
             self._perform(now)
+            self._serial.settle()
             self._transmit(now)
 
     def _expire(self, now: int) -> None:

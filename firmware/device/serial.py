@@ -50,8 +50,8 @@ class Serial:
         return True
 
     def settle(self) -> None:
-        """Everything that the last message asked for is done and kept: acknowledge it."""
-        if self._accept is not None:
+        """Acknowledge the last message once everything that it asked for is done and kept."""
+        if self._accept is not None and self._receiver.settled():
             self.link.accept(self._accept)
             self._accept = None
 

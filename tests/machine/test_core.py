@@ -319,6 +319,7 @@ def test_new_certificate_goes_live_when_nobody_looks(world: World) -> None:
     new = evidence.certificate(world.keys, evidence.seed("receiver"), EPOCH, store_name="Ny butik")
     world.send(wire.CERTIFICATE, wire.Blob(new))
     assert world.of(ports.Keep)[-1] == ports.Keep("certificate", new)
+    assert world.receiver.settled()
     world.cancel()
     assert world.of(ports.ShowCertificate) == [ports.ShowCertificate(old)]
     phone.vanish()

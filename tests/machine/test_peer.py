@@ -117,7 +117,7 @@ def fill(*states: str) -> Links:
         ((peer.READY,) * 3, None),
         ((peer.READY,) * 4, 0),
         ((peer.KEYED, peer.JOINED, peer.READY, peer.JOINED), 1),
-        ((peer.KEYED, peer.PRESENTED, peer.APPROVED, peer.JOINED), 3),
+        ((peer.KEYED, peer.PRESENTED, peer.APPROVED, peer.JOINED), None),
         ((peer.KEYED,) * 4, None),
         ((peer.ANSWERED, peer.KEYED, peer.KEYED, peer.JOINED), 0),
         ((peer.CLOSED, peer.READY, peer.READY, peer.JOINED), None),

@@ -19,6 +19,10 @@ class Core:
 
     def __init__(self) -> None:
         self.events: list[Any] = []
+        self.kept = True
+
+    def settled(self) -> bool:
+        return self.kept
 
     def handle(self, event: Any, now: int) -> None:
         self.events.append(event)
@@ -74,6 +78,18 @@ def test_a_command_is_acknowledged_when_all_that_it_asked_for_is_done(ends: Ends
     seq = ends.serial.link._inbox.seq
     ends.serial.settle()
     assert ends.serial.link._inbox.seq == seq + 1
+    ends.serial.settle()
+    assert ends.serial.link._inbox.seq == seq + 1
+
+
+def test_a_command_that_takes_long_work_is_acknowledged_after_it(ends: Ends) -> None:
+    ends.host.send(CHANNEL, b"check this")
+    ends.exchange(3)
+    seq = ends.serial.link._inbox.seq
+    ends.core.kept = False
+    ends.serial.settle()
+    assert ends.serial.link._inbox.seq == seq
+    ends.core.kept = True
     ends.serial.settle()
     assert ends.serial.link._inbox.seq == seq + 1
 
