@@ -153,7 +153,7 @@ class Conversation:
             receipt = self._wallet.check_receipt(self._sent, self._maker.result(body))
         except Error as error:
             self._tell("result_untrusted", **_why(error))
-            self._doubt(steps.REFUSED, reasons.name(error.code))
+            self._doubt(steps.UNTRUSTED, reasons.name(error.code))
             return
         self._wallet.settle(self._sent)
         outcome = self._ended(by_receipt(receipt))
@@ -183,7 +183,7 @@ class Conversation:
     def _gone(self, event: events.Gone) -> None:
         if self.state == steps.APPROVED:
             self._doubt(steps.GONE, "link lost")
-        elif self.state in (steps.UNKNOWN, steps.DONE):
+        elif self.state in (steps.UNKNOWN, steps.TURNED_AWAY, steps.DONE):
             self._step(steps.GONE, keep=True)
         else:
             outcome = self._plain(events.LOST, reasons.LINK_TIMEOUT, retry=True)
@@ -226,8 +226,9 @@ class Conversation:
         if event.approval_id != self._sent.approval_id:
             raise Error(reasons.WRONG_SESSION, "an answer about another approval")
         settled = None
+        refused = self.state == steps.TURNED_AWAY
         try:
-            settled = settle(self._wallet, self._sent, event, self._seconds())
+            settled = settle(self._wallet, self._sent, event, self._seconds(), refused=refused)
         except Error as error:
             self._tell("result_untrusted", **_why(error))
         if settled is None:
@@ -242,7 +243,7 @@ class Conversation:
     def _late(self) -> None:
         if self.state == steps.APPROVED:
             self._doubt(steps.LATE, "no answer")
-        elif self.state == steps.UNKNOWN:
+        elif self.state in (steps.UNKNOWN, steps.TURNED_AWAY):
             outcome = self._plain(events.UNKNOWN, reasons.AUTHORITY_UNREACHABLE)
             self._finish(steps.LATE, outcome)
         elif self.state in (steps.ASKING, steps.SHOWING, steps.PRESENTED):

@@ -61,7 +61,11 @@ class Maker:
         self._agreed: Agreed | None = None
 
     def show(self, offered: Offered) -> list[bytes]:
-        """The offer is on the screen; raises Error where its key is no use."""
+        """The offer is on the screen; raises Error where its key is no use.
+
+        Each time with a fresh key: the receiver takes none twice, for the same offer neither.
+        """
+        self._forget()
         return [bytes([exchange.KEY]) + self.agree(offered).enc]
 
     def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
@@ -153,6 +157,7 @@ class Maker:
         if self._agreed is not None:
             self._agreed.context.erase()
             self._agreed.results.erase()
+            self._agreed = None
 
 
 class Mute(Maker):

@@ -26,12 +26,17 @@ class Settled(NamedTuple):
     receipt: Receipt | None
 
 
-def settle(wallet: Wallet, pending: Pending, answer: Answered, now: int) -> Settled | None:
+def settle(
+    wallet: Wallet, pending: Pending, answer: Answered, now: int, *, refused: bool = False
+) -> Settled | None:
     """The end of an approval, which the wallet then forgets; None while nobody knows it.
 
-    `now` in seconds since 1970. Raises Error where the receipt does not hold.
+    `now` in seconds since 1970. What the till has `refused` may still be held: that is no end, as
+    the hold is about to be given back. Raises Error where the receipt does not hold.
     """
     receipt = wallet.check_receipt(pending, answer.receipt) if answer.receipt else None
+    if refused and answer.state == PENDING:
+        return None
     settled = _settled(answer.state, receipt)
     if answer.state == UNSEEN and now > pending.time + NEVER_AFTER_S:
         settled = Settled(DECLINED, reasons.REVERSED, None)

@@ -12,6 +12,7 @@ PRESENTED = "presented"  # the buyer types, the receiver has the credential
 APPROVED = "approved"  # the approval is out
 DECLINED = "declined"  # a signed no that the buyer may mend: a new offer is to come
 UNKNOWN = "unknown"  # the approval is out and only the authority can tell
+TURNED_AWAY = "turned away"  # the same, and the receiver refused it: a hold will be given back
 DONE = "done"
 
 # Events.
@@ -28,7 +29,8 @@ LEAVE = "leave"
 PAID = "paid"
 MENDABLE = "mendable"
 FINAL = "final"
-REFUSED = "refused"  # the receiver's word, or a result that does not hold
+REFUSED = "refused"  # the receiver's word
+UNTRUSTED = "untrusted"  # a result that does not hold
 GONE = "gone"
 LATE = "late"
 KNOWN = "known"
@@ -46,12 +48,14 @@ TABLE = {
         PAID: DONE,
         FINAL: DONE,
         MENDABLE: DECLINED,
-        REFUSED: UNKNOWN,
+        REFUSED: TURNED_AWAY,
+        UNTRUSTED: UNKNOWN,
         GONE: UNKNOWN,
         LATE: UNKNOWN,
     },
     DECLINED: {**_OPEN, NOTIFIED: ASKING, OFFER: SHOWING},
     UNKNOWN: {KNOWN: DONE, GONE: UNKNOWN, LATE: DONE},
+    TURNED_AWAY: {KNOWN: DONE, GONE: TURNED_AWAY, LATE: DONE},
     DONE: {GONE: DONE},
 }
 

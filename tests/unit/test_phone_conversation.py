@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, messages, reasons, sealing, session, wire
+from receiver import checks, exchange, messages, reasons, sealing, session, wire
+from receiver.crypto import host
 from simulator.authority import schema
 from simulator.authority.keys import Keys
 from simulator.phone import conversation, events, steps
 from simulator.phone.keys import KINDS
-from simulator.phone.maker import Mute
+from simulator.phone.maker import Maker, Mute
 from simulator.phone.wallet import NEVER_AFTER_S
 from tests import evidence
 from tests.unit.phone_shop import CODE, EPOCH, RECEIVER, TRANSACTION, TTL_S, Shop, wallet
@@ -265,7 +266,7 @@ def test_a_refusal_after_the_approval_is_not_believed(shop: Shop) -> None:
     shop.type()
     own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
     shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BAD_SIGNATURE))
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == steps.TURNED_AWAY
     assert shop.asked == [approval_id]
     assert shop.phone.outcome is None
 
@@ -524,3 +525,30 @@ def evidence_receipt(shop: Shop) -> bytes:
         1, messages.APPROVED, bytes(16), evidence.AMOUNT, evidence.SEK, bytes(16), EPOCH, 101, 3, 0
     )
     return shop.keys.receipt(value)
+
+
+def test_a_hold_is_no_end_once_the_receiver_has_refused(shop: Shop) -> None:
+    """Else the phone would show "approved" for what the bridge is about to reverse."""
+    shop.ring_up()
+    shop.come()
+    shop.type()
+    receipt = shop.receipt()
+    own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
+    shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BAD_SIGNATURE))
+    assert shop.phone.state == steps.TURNED_AWAY
+    shop.tell_phone(events.Answered(approval_id, schema.PENDING, receipt))
+    assert shop.phone.state == steps.TURNED_AWAY
+    shop.tell_phone(events.Answered(approval_id, schema.VOIDED, receipt))
+    assert shop.phone.outcome is not None
+    assert shop.phone.outcome.result == events.DECLINED
+
+
+def test_each_look_at_an_offer_has_a_key_of_its_own(shop: Shop) -> None:
+    """The receiver refuses a key that it has seen: two results would share a nonce."""
+    shop.ring_up()
+    shop.come()
+    holder = checks.certificate(host, shop.wallet.pins, shop.certificate, EPOCH)
+    offered = checks.offer(host, holder, shop.certificate, shop.offer)
+    maker = Maker(shop.wallet)
+    first, second = maker.show(offered), maker.show(offered)
+    assert first != second
