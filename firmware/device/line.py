@@ -6,6 +6,7 @@ full buffer would hold the radio up.
 
 from __future__ import annotations
 
+import asyncio
 import select
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ class Line:
         self._waiting = bytearray()
         self._poller = select.poll()
         self._poller.register(source, select.POLLIN)
+        self._room = select.poll()
+        self._room.register(sink, select.POLLOUT)
 
     async def read(self) -> bytes:
         """What has arrived, at least one byte; b"" once the other side has closed."""
@@ -54,7 +57,9 @@ class Line:
             if not self._waiting:
                 self._wakes.clear()
                 await self._wakes.wait()
-            await writable(self._sink)
+            if not self._room.poll(0):  # the loop itself would look a tick later
+                await writable(self._sink)
             piece = bytes(memoryview(self._waiting)[:WRITE_MOST])
             self._sink.buffer.write(piece)
             self._waiting = self._waiting[len(piece) :]
+            await asyncio.sleep_ms(0)  # radio and reader have their turn
