@@ -10,6 +10,7 @@ from simulator.phone.keys import ED25519, P256
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
+from tests.machine.slices import Sliced
 from tests.machine.watch import Watch
 from tests.machine.world import BRIDGE_HELLO, Phone, World
 
@@ -26,7 +27,7 @@ class Counter:
     """A receiver between phones that know its offer's key and a bridge that knows its channels."""
 
     def __init__(self) -> None:
-        self.world = World(authority.keys())
+        self.world = World(authority.keys(), crypto=Sliced())
         self.world.lazy = self.world.mute = True
         self._phones: dict[int, Phone] = {}
         self._checked = 0  # outputs
@@ -131,7 +132,7 @@ class Counter:
     # In time.
 
     def works(self, script: Script) -> None:
-        self.world.slice(script.number(8))
+        self.world.slice(script.number(20))
 
     def finishes(self, script: Script) -> None:
         self.world.work()

@@ -194,6 +194,7 @@ def _seeds() -> list[bytes]:
 
     yes, mend = (Hostile.answers, 0, 0), (Hostile.answers, 1, 0)
     silent, leaves = (Hostile.is_silent,), (Hostile.phones_move, 1, 0, 0, 0)
+    crowd = [pays(link)[0] for link in range(4)]
     again = (Hostile.syncs, 1, 1, 0, 0)
     whole = [
         (*begins, offer, *pays(0), verdict(0), yes),
@@ -201,17 +202,7 @@ def _seeds() -> list[bytes]:
         (*begins, offer, *pays(1), verdict(1, reasons.BAD_SIGNATURE), *pays(2), yes, verdict(2)),
         (*begins, offer, *pays(3), silent, verdict(3), silent, yes, again, (Hostile.rings,)),
         (*begins, offer, (Hostile.goes,), again, *pays(4), verdict(4), yes),
-        (
-            *begins,
-            offer,
-            *pays(0)[:1],
-            *pays(1)[:1],
-            *pays(2)[:1],
-            *pays(3)[:1],
-            *pays(4),
-            yes,
-            verdict(4),
-        ),
+        (*begins, offer, *crowd, *pays(4), yes, verdict(4)),
         (*begins, offer, leaves, *pays(0), (Hostile.waits, 1), yes, verdict(0)),
     ]
     return [script(_STEPS, *steps) for steps in whole]

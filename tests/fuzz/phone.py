@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from itertools import count
+from typing import Any
 from unittest.mock import patch
 
 from receiver import exchange, messages, reasons, sealing, wire
@@ -24,6 +25,7 @@ _SIZES = {
     exchange.RESULT: (sealing.RESULT_SEALED,),
     exchange.REFUSAL: (sealing.REFUSAL_SEALED, 1),
 }
+_LIES: tuple[dict[str, Any], ...] = ({}, {"approval_id": bytes(16)}, {"amount": 1}, {"till": 9})
 _STATES = (
     *(schema.PENDING, schema.POSTED, schema.VOIDED, schema.DECLINED),
     *(events.UNSEEN, events.NO_ANSWER, "anything"),
@@ -67,11 +69,11 @@ class Visit:
     def decides(self, script: Script) -> None:
         """The bridge's result, sealed by the receiver: a receipt as it is signed, or not."""
         shop = self.shop
-        reason = script.choice(_REASONS)
+        reason, lies = script.choice(_REASONS), script.choice(_LIES)
         offered = shop.receiver.sale.offered
         if offered is None or not shop.sent(wire.VERDICT):
             return
-        receipt = script.altered(shop.receipt(reason))[: sealing.RECEIPT_MOST]
+        receipt = script.altered(shop.receipt(reason, **lies))[: sealing.RECEIPT_MOST]
         shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, receipt))
 
     def goes_deaf(self, script: Script) -> None:
@@ -106,7 +108,8 @@ class Visit:
         asked = self.shop.asked[-1] if self.shop.asked else bytes(16)
         name = script.altered(asked)
         verdicts = self.shop.sent(wire.VERDICT) and self.shop.receiver.sale.offered
-        receipt = script.altered(self.shop.receipt(reason) if verdicts else b"")
+        honest = self.shop.receipt(reason, **script.choice(_LIES)) if verdicts else b""
+        receipt = script.altered(honest)
         before = self.shop.phone.outcome
         self.shop.tell_phone(events.Answered(name, state, receipt or None))
         assert name == asked or self.shop.phone.outcome is before
@@ -126,6 +129,7 @@ class Visit:
             assert outcome.receipt is not None
             assert outcome.receipt.outcome == messages.APPROVED
             assert outcome.receipt.approval_id == outcome.approval_id
+            assert outcome.view is None or outcome.receipt.amount == outcome.view.amount
             self.paid = True
         if outcome.result == events.UNKNOWN:
             assert outcome.approval_id in held
@@ -169,13 +173,15 @@ def _seeds() -> list[bytes]:
     begins = ((Visit.rings_up, 1), (Visit.connects, 0))
     reads = ((Visit.rings_up, 0), (Visit.shows, 0, 0))
     pays = ((Visit.types,), (Visit.completes,))
-    yes, mend = (Visit.decides, 0, 0), (Visit.decides, 1, 0)
-    posted = (Visit.is_answered, 1, 0, 0, 0)
+    yes, mend = (Visit.decides, 0, 0, 0), (Visit.decides, 1, 0, 0)
+    posted = (Visit.is_answered, 1, 0, 0, 0, 0)
+    others = (Visit.decides, 0, 1, 0), (Visit.waits, 1), (Visit.is_answered, 1, 0, 0, 1, 0)
     whole = [
         (*begins, *pays, yes),
         (*begins, *pays, mend, (Visit.rings_up, 1), *pays, yes),
         ((Visit.connects, 0), (Visit.rings_up, 2), (Visit.looks,), *pays, (Visit.waits, 2), yes),
         (*begins, *pays, (Visit.goes_deaf, 1), yes, (Visit.breaks,), (Visit.waits, 1), posted),
+        (*begins, *pays, *others, (Visit.waits, 1), posted),
         (*begins, (Visit.says_no, 0), (Visit.meets_again,), *begins, *pays, yes),
         (*reads, (Visit.offers, 0), (Visit.meets_again,), *begins, *pays, yes),
     ]
