@@ -84,6 +84,7 @@ class App:
         while data:
             self._serial.receive(data, self._clock.ms())
             self._flag.set()
+            await asyncio.sleep_ms(0)  # the loop looks at the flag at once, not a tick later
             data = await self._line.read()
         self._flag.set()
 
