@@ -18,7 +18,7 @@ from simulator.phone.keys import P256, PhoneKey
 from simulator.phone.maker import Maker
 from simulator.phone.wallet import Recipient, Wallet
 
-from .replay import LINKS, PARTS, PHONES, Life
+from .replay import PARTS, Life
 from .rows import Row
 from .times import run
 
@@ -53,14 +53,9 @@ def rows() -> list[Row]:
 
 def recorded() -> tuple[Sale, list[Any]]:
     """The sale as it went on the host, and all that its receiver put out."""
-    usual = gatt.LINKS_MOST
-    gatt.LINKS_MOST = LINKS
-    try:
-        with TemporaryDirectory(prefix="tillsign-") as directory:
-            sale = Sale(Keys(Path(directory) / "keys.json"))
-            return sale, sale.play()
-    finally:
-        gatt.LINKS_MOST = usual
+    with TemporaryDirectory(prefix="tillsign-") as directory:
+        sale = Sale(Keys(Path(directory) / "keys.json"))
+        return sale, sale.play()
 
 
 class Sale:
@@ -78,10 +73,7 @@ class Sale:
     def play(self) -> list[Any]:
         """Four phones up to their approvals, and the first one's receipt; all output."""
         offered = self._open()
-        phones = [Maker(_wallet(self._keys, link)) for link in range(PHONES)]
-        self._feed([("Connected", link) for link in range(PHONES)])
-        self._feed([("MtuAgreed", link, gatt.MTU) for link in range(PHONES)])
-        self._write([phone.show(offered) for phone in phones])
+        phones = [self._come(link, offered) for link in range(gatt.LINKS_MOST)]
         shown = [phone.begin(offered, None, NOW) for phone in phones]
         said = self._write([one.writes for one in shown])
         signed = [
@@ -101,6 +93,13 @@ class Sale:
         (opened,) = sent(self._tell(wire.OPEN, order), wire.OFFER)
         holder = checks.certificate(host, self._keys.pins(), self._certificate, NOW)
         return checks.offer(host, holder, self._certificate, opened.offer)
+
+    def _come(self, link: int, offered: Offered) -> Maker:
+        """A phone that has sent its key: whoever has not makes room for the fourth."""
+        phone = Maker(_wallet(self._keys, link))
+        self._feed([("Connected", link), ("MtuAgreed", link, gatt.MTU)])
+        self._feed([("Written", link, data) for data in phone.show(offered)])
+        return phone
 
     def _tell(self, channel: int, value: Any) -> list[Any]:
         return self._feed([("WireMessage", channel, wire.encode(channel, value))])

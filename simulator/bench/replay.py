@@ -11,7 +11,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from receiver import gatt, pins, ports
+from receiver import pins, ports
 from receiver.core import Receiver
 from receiver.crypto import chacha, ed25519, hkdf, hpke, p256, portable, sha512, x25519
 from receiver.identity import Identity
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 LOADED = (chacha, ed25519, hkdf, hpke, p256, sha512, x25519)  # else they were at their first use
 PARTS = ("seed", "certificate", "pins")
-PHONES = gatt.LINKS_MOST
-# The core keeps one link free for whoever comes next; weighed are exchanges on all of them.
-LINKS = PHONES + 1
 _NOW = 0
 
 
@@ -88,7 +85,6 @@ class Life:
 
 def main() -> None:
     """Prints the most there ever was, what there is before the first event, and the hash."""
-    gatt.LINKS_MOST = LINKS
     parts = json.loads(sys.stdin.readline())
     scale = Scale()
     life = Life(parts, portable)
