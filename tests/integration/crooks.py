@@ -124,6 +124,16 @@ class Signing(Maker):
         return self._sign(self.wallet.key, value, context)
 
 
+class Keeping(Maker):
+    """Honest, but keeps its last approval as nobody else sees it: in the clear."""
+
+    approved = b""
+
+    def sign(self, value: Approval, context: bytes) -> bytes:
+        self.approved = super().sign(value, context)
+        return self.approved
+
+
 class Presenting(Maker):
     """Presents whatever credential it is given."""
 

@@ -45,6 +45,7 @@ class Led:
         self.signed: Signed
         self._link = link
         self._heard = heard
+        self._keys: dict[bytes, bytes] = {}
 
     async def read(self) -> None:
         """Subscribe, and read what lies there."""
@@ -61,8 +62,10 @@ class Led:
         return till.check(self.offer)
 
     def key(self) -> bytes:
-        (write,) = self.maker.show(self.offered)
-        return write
+        """One for each offer, made when it is first asked for."""
+        if self.offer not in self._keys:
+            (self._keys[self.offer],) = self.maker.show(self.offered)
+        return self._keys[self.offer]
 
     def credential(self) -> bytes:
         self.presented = self.maker.begin(self.offered, None, _now())
