@@ -182,6 +182,7 @@ def _seeds() -> list[bytes]:
         ((Visit.connects, 0), (Visit.rings_up, 2), (Visit.looks,), *pays, (Visit.waits, 2), yes),
         (*begins, *pays, (Visit.goes_deaf, 1), yes, (Visit.breaks,), (Visit.waits, 1), posted),
         (*begins, *pays, *others, (Visit.waits, 1), posted),
+        (*begins, *pays, (Visit.decides, 0, 2, 0), (Visit.waits, 1), posted),
         (*begins, (Visit.says_no, 0), (Visit.meets_again,), *begins, *pays, yes),
         (*reads, (Visit.offers, 0), (Visit.meets_again,), *begins, *pays, yes),
     ]
