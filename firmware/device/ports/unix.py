@@ -6,6 +6,7 @@ from the directory that TILLSIGN_SHIM names.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -117,6 +118,7 @@ async def _pump(ble: Any) -> None:
     while True:
         await readable(ble.fileno_stream())
         ble.pump()
+        await asyncio.sleep_ms(0)  # the loop looks at its flag at once, not a tick later
 
 
 def _bluetooth() -> Any:
