@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from receiver import messages, signed
+from receiver.crypto import host
 from simulator.authority import receivers
 from tests import evidence
 
 if TYPE_CHECKING:
-    from receiver.messages import Certificate
+    from collections.abc import Callable
+
+    from receiver.messages import Certificate, Credential
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout
+
+EPOCH = 1  # of every key in a new world
 
 
 def credential(till: Checkout, wallet: Wallet, **changes: Any) -> bytes:
@@ -21,6 +28,20 @@ def credential(till: Checkout, wallet: Wallet, **changes: Any) -> bytes:
     keys, key = till.world.authority.office.keys, wallet.key
     now = int(time.time())
     return evidence.credential(keys, key.private, now, kind=key.kind, **changes)
+
+
+def credential_value(wallet: Wallet) -> Credential:
+    """What the authority says of this phone."""
+    value: Credential = signed.parse(messages.CREDENTIAL, spare(wallet)).value
+    return value
+
+
+def signer(till: Checkout, role: int) -> Callable[[bytes], bytes]:
+    """The authority's key of this role, in a thief's hands."""
+    stored = till.world.bridge.directory.parent / "authority" / "authority-keys.json"
+    seeds: dict[str, str] = json.loads(stored.read_text())["sign"]
+    seed = bytes.fromhex(seeds[bytes([role, EPOCH]).hex()])
+    return partial(host.ed25519_sign, seed)
 
 
 def spare(wallet: Wallet, place: int = 0) -> bytes:
