@@ -93,6 +93,7 @@ async def rows(world: World) -> list[Row]:
             bound=(COMMITS * _commit() + CHECKS * _check()) * 1000,
             bound_is="its commits and signature checks alone",
         ),
+        Row("authority_answer", parts["authority"], "ms"),
         Row("receiver_verdict", _middle(seen, stamps.VERDICT), "ms"),
     ]  # fmt: skip
 
