@@ -21,6 +21,11 @@ def _prepare(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--sales", type=int, metavar="N", help="make N plain purchases instead of the story"
     )
+    parser.add_argument(
+        "--sniff",
+        action="store_true",
+        help="make one plain purchase, or N by one phone, and show what an eavesdropper learns",
+    )
 
 
 def _run(arguments: Namespace) -> int:
@@ -31,6 +36,8 @@ def _run(arguments: Namespace) -> int:
     sales = arguments.sales
     if sales is not None and not 1 <= sales <= SALES_MOST:
         raise UsageError(f"--sales takes a number from 1 to {SALES_MOST}")
+    if arguments.sniff:
+        return asyncio.run(_sniff(sales or 1, arguments.json))
     scenarios = list(STORY) if sales is None else [PLAIN] * sales
     return asyncio.run(_show(scenarios, arguments.json))
 
@@ -63,6 +70,32 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
     if as_json:
         print(json.dumps(document(hello, played)))
     return OK if all(one.as_it_should for one in played) else FAILED
+
+
+async def _sniff(sales: int, as_json: bool) -> int:
+    from rich.console import Console
+
+    from simulator.world.world import World
+
+    from . import sniffing
+    from .transcript import Transcript
+
+    transcript = Transcript(Console(quiet=as_json, highlight=False))
+    async with World() as world:
+        hello = (await world.receiver_up())["hello"]
+        wallet = await world.new_wallet()
+        sniffed = []
+        for number in range(1, sales + 1):
+            sniffed.append(await sniffing.sniff(world, wallet))
+            transcript.sale(number, sniffed[-1])
+    compared = sniffing.compare(sniffed) if sales > 1 else None
+    if compared is not None:
+        transcript.comparison(compared, sales)
+    if as_json:
+        played = document(hello, [one.played for one in sniffed])
+        print(json.dumps({**played, **sniffing.document(sniffed, compared)}))
+    holds = all(one.holds for one in sniffed) and (compared is None or compared.holds)
+    return OK if holds else FAILED
 
 
 async def _watch(events: Any, teller: Any) -> None:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from .story import Played
 
-_COLOURS = {
+COLOURS = {
     "till": "cyan",
     "bridge": "blue",
     "receiver": "magenta",
     "phone": "green",
     "authority": "yellow",
 }
-_WHO_WIDTH = 9
+WHO_WIDTH = 9
 
 
 class Teller:
@@ -48,7 +48,7 @@ class Teller:
         """One line: milliseconds since the sale began, who, what."""
         elapsed = ((time.monotonic() if at is None else at) - self._start) * 1000
         line = Text(f"{elapsed:7.0f} ms  ")
-        line.append(who.ljust(_WHO_WIDTH), style=_COLOURS[who])
+        line.append(who.ljust(WHO_WIDTH), style=COLOURS[who])
         line.append("  " + text, style=style)
         self._console.print(line, soft_wrap=True)
 
