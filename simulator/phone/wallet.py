@@ -108,6 +108,8 @@ class Wallet:
     def check_receipt(self, pending: Pending, data: bytes) -> Receipt:
         """The authority's word about this approval and no other; raises Error."""
         receipt: Receipt = signed.from_authority(messages.RECEIPT, data, self.pins, host)
+        if receipt.version != messages.VERSION:
+            raise Error(reasons.WRONG_VERSION, f"a receipt of version {receipt.version}")
         if receipt.approval_id != pending.approval_id:
             raise Error(reasons.WRONG_SESSION, "a receipt for another approval")
         if (receipt.amount, receipt.currency) != (pending.amount, pending.currency):
