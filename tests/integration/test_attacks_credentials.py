@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-HOUR_S = 3600
+MINUTE_S, HOUR_S = 60, 3600
 UNKNOWN_EPOCH = 99
 
 
@@ -49,12 +49,12 @@ async def refused(till: Checkout, wallet: Wallet, name: str, credential: bytes) 
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("credential_expired", {"expires": -1}),
-        ("credential_expired", {"expires": 0}),
+        ("credential_expired", {"expires": -MINUTE_S}),
+        ("credential_expired", {"not_before": -2 * HOUR_S, "expires": -HOUR_S}),
         ("credential_not_yet_valid", {"not_before": HOUR_S}),
         ("credential_not_yet_valid", {"not_before": CREDENTIAL_LIFE_S}),
     ],
-    ids=["expired", "expired_this_second", "in_an_hour", "in_days"],
+    ids=["a_minute_ago", "an_hour_ago", "in_an_hour", "in_days"],
 )
 async def test_out_of_its_time(
     till: Checkout, other: Wallet, name: str, changes: dict[str, int]
