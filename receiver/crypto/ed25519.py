@@ -15,6 +15,8 @@ from .job import finish
 from .sha512 import sha512
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .job import Job
 
 SEED_SIZE = 32
@@ -81,11 +83,12 @@ def check_job(key: Key | None, message: bytes, signature: bytes) -> Job[bool]:
         return False
     challenge = _hash(r + key.public + message).to_bytes(32, "little")
     point = curve.machine()
-    for column in range(curve.COLUMNS - 1, -1, -1):
-        point.run(curve.DOUBLE)
-        point.run(curve.ADD_OPEN, TABLE, _teeth(signature, 32, column) * curve.ENTRY)
-        point.run(curve.ADD_OPEN, key.table, _teeth(challenge, 0, column) * curve.ENTRY)
-        if column % _SLICE == 0:
+    left = curve.COLUMNS
+    for base, own in zip(_columns(signature[32:]), _columns(challenge)):  # noqa: B905
+        point.run(curve.STEP_OPEN, TABLE, base * curve.ENTRY)
+        point.run(curve.ADD_OPEN, key.table, own * curve.ENTRY)
+        left -= 1
+        if left % _SLICE == 0:
             yield
     return not curve.is_small(point) and curve.encode(point) == r
 
@@ -105,24 +108,26 @@ def _signer_job(seed: bytes) -> Job[_Signer]:
 
 def _times_base_job(scalar: int) -> Job[bytes]:
     """The encoding of a secret multiple of the base point."""
-    octets = scalar.to_bytes(32, "little")
     point = curve.machine()
+    left = curve.COLUMNS
     try:
-        for column in range(curve.COLUMNS - 1, -1, -1):
-            point.run(curve.STEP_SECRET, TABLE, _teeth(octets, 0, column))
-            if column % _SLICE == 0:
+        for teeth in _columns(scalar.to_bytes(32, "little")):
+            point.run(curve.STEP_SECRET, TABLE, teeth)
+            left -= 1
+            if left % _SLICE == 0:
                 yield
         return curve.encode(point)
     finally:
         point.erase()
 
 
-def _teeth(scalar: bytes, start: int, column: int) -> int:
-    """The bits of a scalar (32 bytes from `start`) that lie in one column of the comb."""
-    at = start + (column >> 3)
-    shift = column & 7
-    low = scalar[at] >> shift & 1 | (scalar[at + 8] >> shift & 1) << 1
-    return low | (scalar[at + 16] >> shift & 1) << 2 | (scalar[at + 24] >> shift & 1) << 3
+def _columns(scalar: bytes) -> Iterator[int]:
+    """For each column of the comb, the highest first, the four bits of a scalar that lie in it."""
+    for at in range(7, -1, -1):
+        a, b, c, d = scalar[at], scalar[at + 8], scalar[at + 16], scalar[at + 24]
+        for shift in (7, 6, 5, 4, 3, 2, 1, 0):
+            low = a >> shift & 1 | (b >> shift & 1) << 1
+            yield low | (c >> shift & 1) << 2 | (d >> shift & 1) << 3
 
 
 def _hash(data: bytes) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import curve25519
-from .field import CURVE25519, SIZE, Machine, assemble
+from .field import CURVE25519, SIZE, Machine, assemble, element
 
 if TYPE_CHECKING:
     from .job import Job
@@ -25,6 +25,11 @@ SIGN = 1 << 255  # bit of an encoding that holds the parity of x
 
 _D = -121665 * pow(121666, PRIME - 2, PRIME) % PRIME
 _ROOT = pow(2, (PRIME - 1) // 4, PRIME)  # of -1
+
+_ZERO, _ONE = element(CURVE25519, 0), element(CURVE25519, 1)
+_NEUTRAL = _ZERO + _ONE + _ONE + _ZERO
+_D_AND_ONE = element(CURVE25519, _D) + _ONE
+_2D = element(CURVE25519, 2 * _D)
 
 X, Y, Z, T = 0, 1, 2, 3
 _P = 4  # p q r: a point from a comb
@@ -70,9 +75,14 @@ _ADD = """
     z = z * d
 """
 DOUBLE = _program(_DOUBLE)
+# Eight times in one call; only an addition wants t, so the first ones leave it out.
+_BARE = _DOUBLE.replace("t = x * y\n", "\n")
+_DOUBLE_8_BARE = _program(_BARE * 8)
+_DOUBLE_8 = _program(_BARE * 7 + _DOUBLE)
 # The point at `choice` (an offset) of a table, which everybody may see.
 ADD_OPEN = _program(_ADD % ("@1", "@0", "@2"))
-# A column of a comb: doubled, and the entry `choice` (an index) added, in constant time.
+# A column of a comb: doubled, and an entry added; the second by its index, in constant time.
+STEP_OPEN = _program(_DOUBLE + _ADD % ("@1", "@0", "@2"))
 STEP_SECRET = _program(_DOUBLE + "p <- 3" + _ADD % ("q", "p", "r"))
 # Multiplied so often by one another: a table's points are made affine with one inversion.
 _CHAIN = _program("f = f * z")
@@ -118,8 +128,7 @@ _DECODE = _program(
 def machine() -> Machine:
     """Registers that hold the neutral element."""
     made = Machine(CURVE25519, REGISTERS)
-    made.put(Y, 1)
-    made.put(Z, 1)
+    made.paste(X, _NEUTRAL)
     return made
 
 
@@ -138,8 +147,7 @@ def decode(data: bytes) -> tuple[int, int] | None:
         return None
     point = Machine(CURVE25519, REGISTERS)
     point.put(Y, y)
-    point.put(_P, _D)
-    point.put(_P + 1, 1)
+    point.paste(_P, _D_AND_ONE)
     point.run(_DECODE)
     x = point.get(X)
     square, wanted = point.get(T), point.get(_F)
@@ -177,12 +185,13 @@ def comb_job(point: Machine) -> Job[bytes]:
     """The comb of the point in a machine, 16 x ENTRY bytes. The machine is used up."""
     teeth = [point.copy(X, 4)]
     while len(teeth) < TEETH:
-        for _ in range(COLUMNS):
-            point.run(DOUBLE)
+        for _ in range(COLUMNS // 8 - 1):
+            point.run(_DOUBLE_8_BARE)
+        point.run(_DOUBLE_8)
         teeth.append(point.copy(X, 4))
         yield
     table = _affine(point, teeth)
-    sums = [machine().copy(X, 4)]
+    sums = [_NEUTRAL]
     for tooth in range(TEETH):
         for at in range(len(sums)):
             point.paste(X, sums[at])
@@ -195,14 +204,14 @@ def comb_job(point: Machine) -> Job[bytes]:
 def _affine(scratch: Machine, points: list[bytes]) -> bytes:
     """Points of four registers as entries of a table, with one inversion for all."""
     products = []
-    scratch.put(_F, 1)
+    scratch.paste(_F, _ONE)
     for point in points:
         products.append(scratch.copy(_F))
         scratch.paste(X, point)
         scratch.run(_CHAIN)
-    scratch.put(_E, 1)
+    scratch.paste(_E, _ONE)
     scratch.run(_INVERT)
-    scratch.put(_E, 2 * _D)
+    scratch.paste(_E, _2D)
     entries = []
     for at in range(len(points) - 1, -1, -1):
         scratch.paste(X, points[at])

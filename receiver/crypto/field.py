@@ -11,12 +11,13 @@ from typing import NamedTuple
 from .native import NATIVE
 
 if NATIVE:
-    from .kernels.field import run
+    from .kernels.field import run as run
 else:
-    from .twins.field import run
+    from .twins.field import run as run
 
 SIZE = 40  # bytes of an element: 20 limbs of 13 bits, in 16-bit words, least significant first
 ENTRIES = 16  # of a table that `<-` picks from
+_OCTETS = 33  # of an integer whose every limb can be read from three of them
 
 Field = NamedTuple(
     "Field",
@@ -90,12 +91,15 @@ class Machine:
 
 def element(field: Field, value: int) -> bytes:
     """The 40 bytes of an integer."""
-    value = value * field.enter % field.prime
+    octets = (value * field.enter % field.prime).to_bytes(_OCTETS, "little")
     words = bytearray(SIZE)
+    bit = 0
     for at in range(0, SIZE, 2):
-        words[at] = value & 0xFF
-        words[at + 1] = value >> 8 & 0x1F
-        value >>= 13
+        start = bit >> 3
+        limb = (octets[start] | octets[start + 1] << 8 | octets[start + 2] << 16) >> (bit & 7)
+        words[at] = limb & 0xFF
+        words[at + 1] = limb >> 8 & 0x1F
+        bit += 13
     return bytes(words)
 
 

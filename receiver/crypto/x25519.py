@@ -1,4 +1,4 @@
-"""X25519 (RFC 7748 §5): a Montgomery ladder of 255 equal steps.
+"""X25519 (RFC 7748 §5): a Montgomery ladder of 256 equal steps, the first of them for a 0.
 
 Each step is one call of the field's kernel, the same for a 0 and a 1: no branch and no address
 depends on the private key. The secret alone leaves the field through Python's integers, whose time
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import curve25519
-from .field import CURVE25519, Machine, assemble
+from .field import CURVE25519, Machine, assemble, element, run
 from .job import finish
 
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 SIZE = 32
 _BASE = b"\x09" + bytes(31)
 _BITS = 255
-_SLICE = 51  # steps between yields: about 2 M instructions
+_SHIFTS = (7, 6, 5, 4, 3, 2, 1, 0)
+_SLICE = 4  # octets between yields: about 1.3 M instructions
 _A24 = 121665
+_ZERO, _ONE = element(CURVE25519, 0), element(CURVE25519, 1)
+_START = _ONE + _ZERO + _ZERO + _ONE + _ZERO + element(CURVE25519, _A24)  # x to k, but for u
 
-_X, _Z, _X3, _Z3, _X1, _K = 0, 1, 2, 3, 4, 5
+_X, _X3, _X1 = 0, 2, 4
 _NAMES = "x z x3 z3 x1 k a b c d"
 _STEP = assemble(
     CURVE25519,
@@ -85,13 +88,17 @@ def _multiply(private: bytes, u: bytes) -> Job[bytes]:
     machine = Machine(CURVE25519, len(_NAMES.split()))
     try:
         start = int.from_bytes(u, "little") & (1 << _BITS) - 1
-        for register, value in ((_X, 1), (_X3, start), (_Z3, 1), (_X1, start), (_K, _A24)):
-            machine.put(register, value)
+        machine.paste(_X, _START)
+        machine.put(_X3, start)
+        machine.paste(_X1, machine.copy(_X3))
+        registers = machine.registers
         before = 0
-        for at in range(_BITS - 1, -1, -1):
-            bit = scalar[at >> 3] >> (at & 7) & 1
-            machine.run(_STEP, b"", bit ^ before)
-            before = bit
+        for at in range(SIZE - 1, -1, -1):
+            octet = scalar[at]
+            for shift in _SHIFTS:
+                bit = octet >> shift & 1
+                run(bit ^ before, registers, _STEP, b"")
+                before = bit
             if at % _SLICE == 0:
                 yield
         machine.run(_QUOTIENT, b"", before)
