@@ -98,6 +98,7 @@ class Station:
     def link_up(self, hello: wire.ReceiverHello) -> None:
         self._last_hello = hello_view(hello)
         self._publish("receiver", ports.RECEIVER, up=True, hello=self._last_hello)
+        self._bring_certificate()
         if self._bringing:
             self._bringing.cancel()
         self._bringing = self._around.spawn(self._bring_state(hello))
@@ -123,6 +124,11 @@ class Station:
             self._health = health_view(wire.decode(wire.HEALTH, payload))
         except Error as error:
             self.refused(error.code, error.detail)
+
+    def _bring_certificate(self) -> None:
+        """Bring the certificate that its offers are held against, as it may be a new one."""
+        blob = wire.Blob(self.evidence.certificate)
+        self.link.send(wire.CERTIFICATE, wire.encode(wire.CERTIFICATE, blob))
 
     async def _bring_state(self, hello: wire.ReceiverHello) -> None:
         """Bring the authority's time and limits to a receiver that has come up."""

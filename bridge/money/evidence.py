@@ -32,7 +32,7 @@ class Evidence:
     def __init__(self, crypto: Crypto, pins: Pins, certificate: bytes) -> None:
         self._crypto = crypto
         self._pins = pins
-        self._certificate = certificate
+        self.certificate = certificate
         self.holder = checks.certificate(crypto, pins, certificate, None)
         self._state: State | None = None
 
@@ -40,7 +40,7 @@ class Evidence:
         """The offer in `data`, if it is this receiver's and says what the till asked for."""
         if at >= self.holder.expires:
             raise Error(reasons.CERTIFICATE_EXPIRED, f"certificate ended at {self.holder.expires}")
-        offered = checks.offer(self._crypto, self.holder, self._certificate, data)
+        offered = checks.offer(self._crypto, self.holder, self.certificate, data)
         offer = offered.offer
         _equal(offer.amount, terms.amount, reasons.WRONG_AMOUNT)
         _equal(offer.currency, terms.currency, reasons.WRONG_CURRENCY)

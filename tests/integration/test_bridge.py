@@ -228,6 +228,11 @@ async def test_a_purchase(world: World) -> None:
     assert 0 < share < PATIENCE_S
 
 
+async def test_a_new_receiver_gets_its_certificate(world: World) -> None:
+    """The one that its offers are held against; it may not have heard of it."""
+    assert (await world.device.heard(wire.CERTIFICATE)).data == world.device.certificate
+
+
 async def test_a_new_receiver_gets_the_authoritys_state(world: World) -> None:
     blob = await world.device.heard(wire.STATE)
     state = signed.from_authority(messages.STATE, blob.data, world.authority.pins, host)

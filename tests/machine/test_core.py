@@ -330,6 +330,14 @@ def test_new_certificate_goes_live_when_nobody_looks(world: World) -> None:
     assert world.sale.state == sale.CLAIMED
 
 
+def test_the_certificate_in_use_is_not_kept_again(world: World) -> None:
+    """The bridge brings it whenever it comes; a store wears out."""
+    world.send(wire.CERTIFICATE, wire.Blob(world.certificate))
+    assert world.receiver.settled()
+    assert world.of(ports.Keep) == []
+    assert len(world.of(ports.ShowCertificate)) == 1
+
+
 def test_certificate_for_another_key_is_refused(world: World) -> None:
     other = evidence.certificate(world.keys, evidence.seed("another"), EPOCH)
     world.send(wire.CERTIFICATE, wire.Blob(other))
