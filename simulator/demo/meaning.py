@@ -73,9 +73,9 @@ EXCHANGE = {
     exchange.CREDENTIAL: "when the buyer typed the first digit; not who it was",
     exchange.APPROVAL: "when the buyer typed the last digit; not the code, nor who pays",
     exchange.RESULT: "that the authority answered, and when; not whether yes or no",
+    exchange.REFUSAL: "that the receiver refused, and one of five causes",
     exchange.LEAVE: "that the buyer said no, and which of two reasons",
 }
-REFUSED_PLAIN = "that the receiver refused, and one of five causes"
 REFUSED_SEALED = "that the receiver refused, by the length; not why"
 
 TIMING = {

@@ -40,6 +40,7 @@ _REFUSALS = {
     exchange.REFUSED: "refused",
 }
 _LEAVES = {exchange.LEAVE_CANCELLED: "cancelled", exchange.LEAVE_WRONG_TILL: "wrong till"}
+_CODES = {exchange.REFUSAL: _REFUSALS, exchange.LEAVE: _LEAVES}
 
 
 class Field(NamedTuple):
@@ -94,17 +95,20 @@ def offer(data: bytes) -> list[Field]:
 def exchanged(data: bytes) -> Field:
     """A message of the exchange: its type is plain, and little else."""
     kind, body = data[0] if data else 0, data[1:]
+    if kind not in _TYPES:
+        return air("unreadable", data)
+    name, value, learns = f"{kind:02x} {_TYPES[kind]}", _said(kind, body), meaning.EXCHANGE[kind]
+    if kind == exchange.REFUSAL and len(body) == sealing.REFUSAL_SEALED:
+        return Field(name, _sealed(body), meaning.REFUSED_SEALED)
+    return Field(name, value, learns)
+
+
+def _said(kind: int, body: bytes) -> str | bytes:
     if kind == exchange.KEY:
-        return Field(_name(kind), body, meaning.EXCHANGE[kind])
-    if kind == exchange.LEAVE and len(body) == 1:
-        return Field(_name(kind), _LEAVES.get(body[0], body), meaning.EXCHANGE[kind])
-    if kind == exchange.REFUSAL and len(body) != sealing.REFUSAL_SEALED:
-        return Field("refusal", _REFUSALS.get(body[0], body) if body else "", meaning.REFUSED_PLAIN)
-    if kind == exchange.REFUSAL:
-        return Field("refusal", _sealed(body), meaning.REFUSED_SEALED)
-    if kind in meaning.EXCHANGE:
-        return Field(_name(kind), _sealed(body), meaning.EXCHANGE[kind])
-    return air("unreadable", data)
+        return body
+    if kind in _CODES:
+        return _CODES[kind].get(int.from_bytes(body, "big"), body)
+    return _sealed(body)
 
 
 def _service_data(data: bytes) -> list[Field]:
@@ -155,10 +159,6 @@ _WORDS: dict[str, Callable[[int], str]] = {
 
 def _time(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(" ")
-
-
-def _name(kind: int) -> str:
-    return f"{kind:02x} {_TYPES[kind]}"
 
 
 def _sealed(body: bytes) -> str:

@@ -84,7 +84,7 @@ class Sniffed(NamedTuple):
 
     @property
     def _lengths_hold(self) -> bool:
-        messages = [one.data for one in self.heard.messages]
+        messages = [one.data for one in self.heard.messages if one.data]
         return all(len(offer) <= gatt.OFFER_MOST for offer in self.heard.offers) and all(
             len(data) == LENGTHS.get(data[0], len(data)) for data in messages
         )
