@@ -72,7 +72,7 @@ EXCHANGE = {
     "this offer on this link",
     exchange.CREDENTIAL: "when the buyer typed the first digit; not who it was",
     exchange.APPROVAL: "when the buyer typed the last digit; not the code, nor who pays",
-    exchange.RESULT: "that the authority answered, and when; not whether yes or no",
+    exchange.RESULT: "that the authority answered, and when; not what",
     exchange.REFUSAL: "that the receiver refused, and one of five causes",
     exchange.LEAVE: "that the buyer said no, and which of two reasons",
 }
@@ -81,7 +81,8 @@ REFUSED_SEALED = "that the receiver refused, by the length; not why"
 TIMING = {
     "before the first digit": "how long the buyer looked before typing",
     "from the first digit to the last": "how fast somebody types: a weak trait, and no name",
-    "from the last digit to the answer": "how fast the network and the authority are",
+    "from the last digit to the answer": "how fast the network and the authority are; a no "
+    "comes some milliseconds sooner, as a yes waits for the receiver's word as well",
     "on the link": "how long the phone stayed",
 }
 
@@ -92,6 +93,7 @@ NOT_LEARNT = {
     "credential": "it is sealed, and used for one purchase",
     "phone's key": "it stands in the credential",
     "code": "it never leaves the phone; its proof is sealed, and needs a private key to be tried",
-    "outcome": "an approval and a decline for good have one length and one sequence of packets",
+    "outcome": "a yes and a last no have one length and one sequence of packets; only the time of "
+    "the answer hints at it, where authority and network always take the same",
     "app build": "it stands in the approval",
 }
