@@ -78,6 +78,19 @@ async def test_a_sniffed_sale_reveals_nothing_of_the_buyer(till: Checkout, case:
     assert (sniffed.missed, sniffed.holds) == (0, True)
 
 
+async def test_a_leak_a_gap_and_a_blind_search_all_fail(till: Checkout) -> None:
+    sniffed = await overheard(till, Case())
+    leaked = [found._replace(places=1) for found in sniffed.secrets[:1]]
+    unfound = [found._replace(places=0) for found in sniffed.controls[:1]]
+    assert sniffed.holds
+    assert not sniffed._replace(secrets=leaked).holds
+    assert not sniffed._replace(controls=unfound).holds
+    assert not sniffed._replace(missed=1).holds
+    padded = [one._replace(data=one.data + b"\0") for one in sniffed.heard.messages]
+    sniffed.heard.messages[:] = padded
+    assert not sniffed.holds
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 async def test_every_length_on_the_air_is_the_same_for_all(till: Checkout, case: Case) -> None:
     sniffed = await overheard(till, case)
