@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from receiver import exchange, sealing
+from receiver import cose, exchange, layout, messages, sealing, signed
 from simulator.phone.buyer import DEMO_CODE, Buyer
 from simulator.phone.events import SHOWN, Code, FirstDigit
 from simulator.phone.maker import Maker, Presented, Signed
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from simulator.phone.events import View
     from simulator.phone.keys import PhoneKey
     from simulator.phone.wallet import Wallet
+
+    Sign = Callable[[PhoneKey, Approval, bytes], bytes]
+    Stray = Callable[[Offered, bytes], tuple[Offered, bytes]]
 
 KEY = bytes([exchange.KEY, *range(sealing.ENC_SIZE)])
 CREDENTIAL = bytes([exchange.CREDENTIAL])
@@ -103,9 +106,7 @@ class Lying(Maker):
 class Straying(Maker):
     """Signs for another receiver, another offer or another credential than it presents."""
 
-    def __init__(
-        self, wallet: Wallet, stray: Callable[[Offered, bytes], tuple[Offered, bytes]]
-    ) -> None:
+    def __init__(self, wallet: Wallet, stray: Stray) -> None:
         super().__init__(wallet)
         self._stray = stray
 
@@ -116,7 +117,7 @@ class Straying(Maker):
 class Signing(Maker):
     """Has its approvals signed by `sign(key, value, context)`."""
 
-    def __init__(self, wallet: Wallet, sign: Callable[[PhoneKey, Approval, bytes], bytes]) -> None:
+    def __init__(self, wallet: Wallet, sign: Sign) -> None:
         super().__init__(wallet)
         self._sign = sign
 
@@ -183,3 +184,50 @@ class Recording(Maker):
         signed = super().complete(offered, credential, code, now)
         self.said += signed.writes
         return signed
+
+
+# What an approval may be signed like: given to `Signing`.
+
+
+def approve(key: PhoneKey, value: Approval, context: bytes) -> bytes:
+    """Honestly, but in whatever context."""
+    alg = signed.algorithm(key.public)
+    return signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
+
+
+def signed_as(kind: str) -> Sign:
+    """With a signature that was made for another type of message, in the same context."""
+
+    def sign(key: PhoneKey, value: Approval, context: bytes) -> bytes:
+        payload = layout.encode(messages.APPROVAL.fields, value)
+        return cose.build(signed.algorithm(key.public), b"", payload, kind, context, key.sign)
+
+    return sign
+
+
+def resigned(
+    change: Callable[[int, int], tuple[int, int]], order: Literal["big", "little"] = "big"
+) -> Sign:
+    """With the two numbers of the signature changed."""
+
+    def sign(key: PhoneKey, value: Approval, context: bytes) -> bytes:
+        data = approve(key, value, context)
+        r, s = (int.from_bytes(half, order) for half in (data[-64:-32], data[-32:]))
+        return data[:-64] + b"".join(number.to_bytes(32, order) for number in change(r, s))
+
+    return sign
+
+
+# What an approval may be bound to instead: given to `Straying`.
+
+
+def other_certificate(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
+    return offered._replace(certificate_hash=bytes(32)), credential
+
+
+def other_offer(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
+    return offered._replace(data=offered.data[::-1]), credential
+
+
+def other_credential(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
+    return offered, credential[::-1]

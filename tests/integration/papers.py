@@ -49,9 +49,14 @@ def spare(wallet: Wallet, place: int = 0) -> bytes:
     return wallet.take_credential(wallet.recipients[place].id, int(time.time()))
 
 
+def store(till: Checkout) -> Path:
+    """Where the receiver keeps what it must not lose."""
+    return Path(till.world.command.env["TILLSIGN_STORE"])
+
+
 def certificate(till: Checkout) -> bytes:
     """The one in use: receiver and bridge have it, and the authority holds it current."""
-    return Path(till.world.command.env["TILLSIGN_STORE"], "certificate").read_bytes()
+    return (store(till) / "certificate").read_bytes()
 
 
 def second_certificate(till: Checkout, **changes: Any) -> bytes:

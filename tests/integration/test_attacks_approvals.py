@@ -11,12 +11,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import cose, exchange, layout, messages, signed
+from receiver import cose, exchange, signed
 from simulator.phone import events
 from simulator.phone.keys import ED25519
 from tests import evidence
 from tests.integration import papers
-from tests.integration.crooks import Approving, Crook, Lying, Presenting, Signing, Straying
+from tests.integration.crooks import (
+    Approving,
+    Crook,
+    Lying,
+    Presenting,
+    Signing,
+    Straying,
+    approve,
+    other_certificate,
+    other_credential,
+    other_offer,
+    resigned,
+    signed_as,
+)
 from tests.integration.siege import NOT_PAID, learnt, named, pays, withstood
 
 if TYPE_CHECKING:
@@ -28,8 +41,7 @@ if TYPE_CHECKING:
     from simulator.phone.maker import Maker
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout
-
-    Sign = Callable[[PhoneKey, Approval, bytes], bytes]
+    from tests.integration.crooks import Stray
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -93,23 +105,11 @@ async def test_an_old_app(till: Checkout, other: Wallet, app: int, least: int) -
 # What it is bound to.
 
 
-def _certificate(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
-    return offered._replace(certificate_hash=bytes(32)), credential
-
-
-def _offer(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
-    return offered._replace(data=offered.data[::-1]), credential
-
-
-def _credential(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
-    return offered, credential[::-1]
-
-
-@pytest.mark.parametrize("stray", [_certificate, _offer, _credential], ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "stray", [other_certificate, other_offer, other_credential], ids=lambda it: it.__name__
+)
 async def test_an_approval_is_bound_to_something_else(
-    till: Checkout,
-    other: Wallet,
-    stray: Callable[[Offered, bytes], tuple[Offered, bytes]],
+    till: Checkout, other: Wallet, stray: Stray
 ) -> None:
     await refused(till, other, "bad_signature", partial(Straying, stray=stray))
 
@@ -119,7 +119,7 @@ async def test_an_approval_is_bound_to_another_key_exchange(till: Checkout, othe
 
     def sign(key: PhoneKey, value: Approval, context: bytes) -> bytes:
         certificate_and_offer, credential = context[:64], context[-32:]
-        return _encode(key, value, certificate_and_offer + bytes(32) + credential)
+        return approve(key, value, certificate_and_offer + bytes(32) + credential)
 
     await refused(till, other, "bad_signature", partial(Signing, sign=sign))
 
@@ -161,35 +161,9 @@ async def test_somebody_elses_credential(till: Checkout, other: Wallet) -> None:
 # What signed it, and as what.
 
 
-def _encode(key: PhoneKey, value: Approval, context: bytes) -> bytes:
-    alg = signed.algorithm(key.public)
-    return signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
-
-
-def _resigned(change: Callable[[int, int], tuple[int, int]], order: str = "big") -> Sign:
-    """An approval whose two numbers in the signature are changed."""
-
-    def sign(key: PhoneKey, value: Approval, context: bytes) -> bytes:
-        data = _encode(key, value, context)
-        r, s = (int.from_bytes(half, order) for half in (data[-64:-32], data[-32:]))  # type: ignore[arg-type]
-        return data[:-64] + b"".join(n.to_bytes(32, order) for n in change(r, s))  # type: ignore[arg-type]
-
-    return sign
-
-
-def _as_type(kind: str) -> Sign:
-    """An approval whose signature was made for another type of message, in the same context."""
-
-    def sign(key: PhoneKey, value: Approval, context: bytes) -> bytes:
-        payload = layout.encode(messages.APPROVAL.fields, value)
-        return cose.build(signed.algorithm(key.public), b"", payload, kind, context, key.sign)
-
-    return sign
-
-
 @pytest.mark.parametrize("kind", [kind for kind in cose.KINDS if kind != cose.APPROVAL])
 async def test_a_signature_made_for_another_type(till: Checkout, other: Wallet, kind: str) -> None:
-    await refused(till, other, "bad_signature", partial(Signing, sign=_as_type(kind)))
+    await refused(till, other, "bad_signature", partial(Signing, sign=signed_as(kind)))
 
 
 @pytest.mark.parametrize(
@@ -206,7 +180,7 @@ async def test_a_signature_made_for_another_type(till: Checkout, other: Wallet, 
 async def test_a_p256_signature_in_a_form_that_is_not_strict(
     till: Checkout, other: Wallet, change: Callable[[int, int], tuple[int, int]]
 ) -> None:
-    await refused(till, other, "bad_signature", partial(Signing, sign=_resigned(change)))
+    await refused(till, other, "bad_signature", partial(Signing, sign=resigned(change)))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +192,7 @@ async def test_an_ed25519_signature_in_a_form_that_is_not_strict(
     till: Checkout, change: Callable[[int, int], tuple[int, int]]
 ) -> None:
     wallet = await till.world.new_wallet(key_kind=ED25519)
-    sign = _resigned(change, "little")
+    sign = resigned(change, "little")
     await refused(till, wallet, "bad_signature", partial(Signing, sign=sign))
 
 
@@ -232,8 +206,16 @@ async def test_a_phone_with_an_ed25519_key_pays_as_well(till: Checkout) -> None:
 # What is none.
 
 
+_OTHER_ALGORITHM = cose.build(
+    cose.ALG_ED25519, b"", bytes(45), cose.APPROVAL, b"", lambda _: bytes(64)
+)
+_KEY_ID = cose.build(cose.ALG_ESP256, b"me", bytes(41), cose.APPROVAL, b"", lambda _: bytes(64))
+
+
 @pytest.mark.parametrize(
-    "junk", [b"\0", b"\x84", b"\x84" + bytes(115), bytes(129)], ids=lambda it: f"{len(it)}_bytes"
+    "junk",
+    [b"", b"\x84" + bytes(115), bytes(129), _OTHER_ALGORITHM, _KEY_ID],
+    ids=["nothing", "a_head", "zeros", "another_algorithm", "a_key_id"],
 )
 async def test_bytes_that_are_no_approval(till: Checkout, other: Wallet, junk: bytes) -> None:
     """Nobody can even name it: it never leaves the receiver."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -27,6 +26,7 @@ from tests.integration.siege import named, pays
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
     from typing import Any
 
     from simulator.phone.wallet import Wallet
@@ -75,7 +75,7 @@ class Receiver(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def liar(counter: Checkout, tmp_path_factory: Any) -> AsyncIterator[Receiver]:
     """The module's receiver, which shows phones what it is told to."""
-    store = Path(counter.world.command.env["TILLSIGN_STORE"])
+    store = papers.store(counter)
     async with lying(counter, tmp_path_factory.mktemp("lying"), *SHOWING):
         yield Receiver(store, (store / "key").read_bytes(), papers.certificate(counter))
 

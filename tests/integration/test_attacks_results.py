@@ -105,7 +105,7 @@ def answered(
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def given(counter: Checkout, tmp_path_factory: Any) -> AsyncIterator[Path]:
     """The file that the module's receiver gives to phones where there is one."""
-    path = Path(counter.world.command.env["TILLSIGN_STORE"], GIVEN)
+    path = papers.store(counter) / GIVEN
     async with lying(counter, tmp_path_factory.mktemp("lying"), GIVING):
         yield path
 

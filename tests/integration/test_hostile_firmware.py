@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from receiver import cose
 from simulator.phone import events
-from tests import evidence
-from tests.integration.crooks import Crook, Hesitating, Lying, Presenting, Straying
+from simulator.phone.buyer import Buyer
+from simulator.phone.maker import Maker
+from tests.evidence import P256_ORDER
+from tests.integration import papers
+from tests.integration.checkout import is_refusal
+from tests.integration.crooks import (
+    Crook,
+    Hesitating,
+    Lying,
+    Presenting,
+    Signing,
+    Straying,
+    other_offer,
+    resigned,
+    signed_as,
+)
 from tests.integration.liars import Lie, lying
+from tests.integration.siege import pays
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from receiver.checks import Offered
-    from simulator.phone.maker import Maker
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout
+
+    Make = Callable[[Checkout, Wallet], bytes]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,7 +45,9 @@ OFFER = "receiver/identity.py"
 CHECKS = "receiver/checks.py"
 JUDGE = "receiver/judge.py"
 REPORT = "receiver/report.py"
+WIRE = "receiver/wire.py"
 
+AS_RECEIPT = "encode_job(signed.Kind('receipt', *messages.OFFER[1:]),"
 TRUNCATED = "data = data[:-1]; return Offered(holder, hashed, data,"
 
 # A receiver that calls every approval verified, whatever it says and whoever signed it.
@@ -51,23 +68,27 @@ async def caught(till: Checkout, directory: Path, *lies: Lie) -> AsyncIterator[N
         known = till.transactions()
         yield
         assert till.transactions(but=known) == {}
-    sale = await till.ring_up()
-    assert (await till.buy()).result == events.APPROVED
-    assert (await till.outcome(sale))["state"] == "approved"
+    await pays(till, await till.ring_up())
 
 
 @pytest.mark.parametrize(
     ("name", "lie"),
     [
+        ("wrong_version", Lie(OFFER, "messages.VERSION,\n", "0,\n")),
+        ("wrong_version", Lie(OFFER, "messages.VERSION,\n", "2,\n")),
         ("wrong_amount", Lie(OFFER, "order.amount,", "order.amount + 100,")),
         ("wrong_currency", Lie(OFFER, "order.currency,\n", "978,\n")),
         ("wrong_till", Lie(OFFER, "order.till,", "order.till + 1,")),
         ("wrong_reference", Lie(OFFER, "order.reference,", "bytes(8),")),
         ("bad_signature", Lie(OFFER, "sign_job(self._seed,", "sign_job(bytes(32),")),
+        ("bad_signature", Lie(OFFER, "encode_job(messages.OFFER,", AS_RECEIPT)),
         ("wrong_receiver", Lie(OFFER, "kid = hashed[:", "kid = hashed[24:][:")),
         ("malformed", Lie(OFFER, "return Offered(holder, hashed, data,", TRUNCATED)),
     ],
-    ids=lambda value: value if isinstance(value, str) else "lie",
+    ids=[
+        *("version_0", "version_2", "amount", "currency", "till", "reference"),
+        *("by_another_key", "made_for_a_receipt", "certificate", "cut_short"),
+    ],
 )
 async def test_an_offer_of_something_else(
     till: Checkout, tmp_path: Path, name: str, lie: Lie
@@ -78,18 +99,17 @@ async def test_an_offer_of_something_else(
         assert (final["state"], final["reason"]["code"]) == ("declined", "receiver_untrusted")
 
 
-def _of_another_offer(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
-    return offered._replace(data=offered.data[::-1]), credential
-
-
 @pytest.mark.parametrize(
     ("name", "maker"),
     [
         ("wrong_amount", partial(Lying, lie=lambda honest: {"amount": honest.amount - 1})),
         ("wrong_recipient", partial(Lying, lie=lambda _: {"recipient": 0})),
-        ("bad_signature", partial(Straying, stray=_of_another_offer)),
+        ("bad_signature", partial(Straying, stray=other_offer)),
+        ("bad_signature", partial(Signing, sign=signed_as(cose.OFFER))),
+        ("bad_signature", partial(Signing, sign=resigned(lambda r, s: (r, P256_ORDER - s)))),
+        ("bad_signature", partial(Signing, sign=resigned(lambda r, s: (0, s)))),
     ],
-    ids=["amount", "recipient", "offer"],
+    ids=["amount", "recipient", "offer", "made_for_an_offer", "high_s", "r_is_0"],
 )
 async def test_a_forged_approval_called_verified(
     till: Checkout, tmp_path: Path, other: Wallet, name: str, maker: Callable[[Wallet], Maker]
@@ -106,22 +126,119 @@ async def test_a_forged_approval_called_verified(
         await till.world.till.cancel(sale["sale_id"])
 
 
-async def test_a_credential_that_has_ended_called_good(
+@pytest.mark.parametrize(
+    ("name", "lie", "make"),
+    [
+        (
+            "credential_expired",
+            Lie(JUDGE, "held.open_credential(), seconds)", "held.open_credential(), None)"),
+            lambda till, wallet: papers.credential(till, wallet, expires=1),
+        ),
+        (
+            "bad_signature",
+            Lie(CHECKS, "yield from ring.verify_job(messages.CREDENTIAL, parsed)", "yield"),
+            lambda till, wallet: spoiled(papers.spare(wallet)),
+        ),
+    ],
+    ids=["ended", "forged"],
+)
+async def test_a_credential_called_good(
+    till: Checkout, tmp_path: Path, other: Wallet, name: str, lie: Lie, make: Make
+) -> None:
+    """The bridge claims nothing with it."""
+    credential = make(till, other)
+    async with caught(till, tmp_path, lie), till.refusing(name):
+        await hesitated(till, other, lambda wallet: Presenting(wallet, credential), name)
+
+
+def spoiled(data: bytes) -> bytes:
+    """With another signature."""
+    return data[:-64] + bytes([data[-64] ^ 1]) + data[-63:]
+
+
+async def hesitated(
+    till: Checkout, wallet: Wallet, make: Callable[[Wallet], Maker], name: str
+) -> None:
+    """A credential is shown and refused by the bridge alone; nobody approves."""
+    sale, mark = await till.ring_up(), len(till.events)
+    buying = asyncio.create_task(till.buy(Hesitating(make), wallet))
+    await till.event(partial(is_refusal, name), mark)
+    assert till.count(sale, "claimed") == 0
+    await till.world.till.cancel(sale["sale_id"])
+    assert (await buying).result == events.REFUSED
+
+
+@pytest.mark.parametrize("size", [0, 31])
+async def test_an_enc_that_is_too_short(
+    till: Checkout, tmp_path: Path, other: Wallet, size: int
+) -> None:
+    lies = (
+        Lie(WIRE, 'fixed(4, "enc", ENC_SIZE)', 'blob(4, "enc", ENC_SIZE)'),
+        Lie(REPORT, "offered.data, enc, data)", f"offered.data, enc[:{size}], data)"),
+    )
+    async with caught(till, tmp_path, *lies), till.refusing("malformed"):
+        await hesitated(till, other, Maker, "malformed")
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [(0, "bad_signature"), (1, "wrong_recipient")], ids=["same", "other"]
+)
+async def test_another_credential_of_the_same_phone(
+    till: Checkout, tmp_path: Path, other: Wallet, place: int, name: str
+) -> None:
+    """The receiver keeps the first that it sees, for the same recipient or another, and hands it
+    over with the next approval: the buyer has not approved that."""
+    swap = "self.old = held.credential_data = getattr(self, 'old', held.credential_data); "
+    lie = Lie(JUDGE, "held.credential = credential\n", swap + "held.credential = credential\n")
+    async with lying(till, tmp_path, lie, *BLIND):
+        first = await till.ring_up()
+        await till.buy(Buyer(recipients=[other.recipients[place].id]), other)
+        assert (await till.outcome(first))["state"] == "approved"
+        known, sale = till.transactions(), await till.ring_up()
+        async with till.refusing(name, "receiver_untrusted"):
+            assert (await till.buy(Crook(Maker), other)).result == events.UNKNOWN
+        assert till.transactions(but=known) == {}
+        await till.world.till.cancel(sale["sale_id"])
+    await pays(till, await till.ring_up())
+
+
+async def test_another_store_name_for_the_phone(
     till: Checkout, tmp_path: Path, other: Wallet
 ) -> None:
-    now = int(time.time())
-    keys = till.world.authority.office.keys
-    ended = evidence.credential(keys, other.key.private, now, expires=now - 1)
-    lie = Lie(JUDGE, "held.open_credential(), seconds)", "held.open_credential(), None)")
-    async with caught(till, tmp_path, lie):
+    """The receiver was certified twice and has two faces, one for the phone, one for the bridge.
+
+    The buyer approves in the store of the one: it is worth nothing in the other.
+    """
+    renamed = papers.second_certificate(till, store_name="Storgatan 2")
+    async with caught(till, tmp_path, *two_faced(renamed)):
         sale = await till.ring_up()
-        mark = len(till.events)
-        crook = Hesitating(lambda wallet: Presenting(wallet, ended))
-        buying = asyncio.create_task(till.buy(crook, other))
-        await till.event(lambda event: event.get("reason") == "credential_expired", mark)
-        assert till.count(sale, "claimed") == 0
-        await till.world.till.cancel(sale["sale_id"])
-        assert (await buying).result == events.REFUSED
+        async with till.refusing("bad_signature", "wrong_order"):
+            buying = asyncio.create_task(till.buy(Crook(Maker), other))
+            await till.told(sale, "refused")
+            await till.event(partial(is_refusal, "wrong_order"))
+            await till.world.till.cancel(sale["sale_id"])
+            outcome = await buying
+        assert outcome.view is not None
+        assert (outcome.result, outcome.view.store) == (events.UNKNOWN, "Storgatan 2")
+
+
+def two_faced(certificate: bytes) -> list[Lie]:
+    """One offer for the bridge, and for phones the same under this certificate."""
+    sign = "data = yield from signed.encode_job(messages.OFFER, offer, hashed[:8], self._sign_job)"
+    hidden = f"session.told = hashed, data; hashed = session.certificate_hash({certificate!r})"
+    told = "self._sale.open(offered, session.session_id(session.told[1]), now)"
+    return [
+        Lie(
+            "receiver/core.py",
+            "ShowCertificate(identity.c",
+            f"ShowCertificate({certificate!r} or c",
+        ),
+        Lie(OFFER, "return Offered(holder,", f"{hidden}; {sign}; return Offered(holder,"),
+        Lie(JUDGE, "self._sale.open(offered, session.session_id(offered.data), now)", told),
+        Lie(REPORT, "ports, reasons, wire", "ports, reasons, session, wire"),
+        Lie(REPORT, "offered.data, reasons.OK", "session.told[1], reasons.OK"),
+        Lie(REPORT, "hashed, offered.data, enc", "*session.told, enc"),
+    ]
 
 
 async def test_an_approval_of_the_sale_before(till: Checkout, tmp_path: Path) -> None:
