@@ -36,12 +36,18 @@ class Gate:
         self._open.set()
 
 
+class Once(Interrupted):
+    """Approves in one visit or not at all."""
+
+    comes_again = False
+
+
 async def typing(
     till: Checkout, sale: Json, wallet: Wallet, gate: Gate, **more: Any
 ) -> asyncio.Task[Outcome]:
     """A phone whose credential is with the bridge; its buyer types on when the gate opens."""
     mark = len(till.events)
-    task = asyncio.create_task(till.buy(Interrupted(between=gate), wallet, **more))
+    task = asyncio.create_task(till.buy(Once(between=gate), wallet, **more))
     await till.told(sale, "claimed", mark)
     return task
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 from unittest import mock
@@ -61,13 +62,15 @@ class Middle:
 
     def release(self, *order: int) -> None:
         """Hold no longer, and let on what is held: all, or these of it in this order."""
-        held, self.held, self._holding = self.held, [], ()
+        self.hold()
+        held, self.held = self.held, []
         for place in order or range(len(held)):
             self._deliver(held[place].end, held[place].pdu)
 
     def forget(self) -> None:
         """Hold no longer; what was held is lost."""
-        self.held, self._holding = [], ()
+        self.hold()
+        self.held = []
 
     async def until_held(self, count: int) -> None:
         await self._until(lambda: len(self.held) >= count)
@@ -85,8 +88,7 @@ class Middle:
         assert after.up
         assert after.end.peer is not None
         handle = after.pdu[_L2CAP + 1 : _L2CAP + _ATT]
-        body = bytes([_DOWN[0]]) + handle + data
-        self._deliver(after.end.peer, len(body).to_bytes(2, "little") + after.pdu[2:_L2CAP] + body)
+        self._deliver(after.end.peer, _pdu(bytes([_DOWN[0]]) + handle + data))
 
     def carry(self, end: RadioConnection, pdu: bytes) -> None:
         """One PDU that would arrive at `end`."""
@@ -96,11 +98,21 @@ class Middle:
             return
         self.said.append(said)
         if said.kind in self._holding:
-            self.held.append(said)
+            self.held.append(self._kept(said))
         else:
             self._deliver(end, pdu)
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    def _kept(self, said: Said) -> Said:
+        """A request is acknowledged, as its phone waits for that; it goes on as a command."""
+        if said.pdu[_L2CAP] != att.Opcode.ATT_WRITE_REQUEST:
+            return said
+        assert said.end.peer is not None
+        self._deliver(said.end.peer, _pdu(bytes([att.Opcode.ATT_WRITE_RESPONSE])))
+        return said._replace(
+            pdu=_pdu(bytes([att.Opcode.ATT_WRITE_COMMAND]) + said.pdu[_L2CAP + 1 :])
+        )
 
     async def _until(self, ready: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -119,6 +131,11 @@ def in_the_middle() -> Iterator[Middle]:
     with mock.patch.object(RadioConnection, "receive", receive):
         yield middle
         middle.release()
+
+
+def _pdu(body: bytes) -> bytes:
+    """An L2CAP PDU on the channel of the attribute protocol."""
+    return struct.pack("<HH", len(body), att.ATT_CID) + body
 
 
 def _said(end: RadioConnection, pdu: bytes) -> Said | None:

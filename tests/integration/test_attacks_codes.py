@@ -299,11 +299,10 @@ async def _journals(till: TappedCheckout, sales: list[Json]) -> list[list[tuple[
     return [rows[: [kind for kind, _ in rows].index("asked") + 1] for rows in facts]
 
 
-async def test_nobody_but_the_authority_can_tell_a_wrong_code_from_a_right_one(
-    till: TappedCheckout, other: Wallet
-) -> None:
-    """Phone, air, receiver, serial line, bridge: messages of the same types and lengths for a
-    right, a wrong and a locked code; and the answer on the air has one length and is sealed."""
+async def test_a_wrong_code_looks_like_a_right_one(till: TappedCheckout, other: Wallet) -> None:
+    """To all but the authority. Phone, air, receiver, serial line, bridge: messages of the same
+    types and lengths for a right, a wrong and a locked code; the answer on the air has one length
+    and is sealed."""
     watched = [await _watched(till, other, code) for code in (DEMO_CODE, WRONG_CODE)]
     await locked(till, other)
     watched.append(await _watched(till, other, DEMO_CODE))
