@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from receiver import cose, exchange, layout, messages, sealing, signed
+from receiver import cose, exchange, layout, messages, signed
 from simulator.phone.buyer import DEMO_CODE, Buyer
 from simulator.phone.events import SHOWN, Code, FirstDigit
-from simulator.phone.maker import Maker, Presented, Signed
+from simulator.phone.maker import Maker, Presented
 
 if TYPE_CHECKING:
     from receiver.checks import Offered
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     Sign = Callable[[PhoneKey, Approval, bytes], bytes]
     Stray = Callable[[Offered, bytes], tuple[Offered, bytes]]
 
-KEY = bytes([exchange.KEY, *range(sealing.ENC_SIZE)])
 CREDENTIAL = bytes([exchange.CREDENTIAL])
 APPROVAL = bytes([exchange.APPROVAL])
 
@@ -157,33 +156,6 @@ class Approving(Maker):
     def seal(self, offered: Offered, kind: int, message: bytes) -> bytes:
         approves = kind == exchange.APPROVAL
         return super().seal(offered, kind, self._approval if approves else message)
-
-
-class Repeating(Maker):
-    """Approves twice, with two counters."""
-
-    def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
-        first = super().complete(offered, credential, code, now)
-        second = super().complete(offered, credential, code, now)
-        return first._replace(writes=first.writes + second.writes)
-
-
-class Recording(Maker):
-    """Pays honestly, and keeps what it said."""
-
-    def __init__(self, wallet: Wallet) -> None:
-        super().__init__(wallet)
-        self.said: list[bytes] = []
-
-    def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
-        presented = super().begin(offered, recipient, now)
-        self.said += presented.writes
-        return presented
-
-    def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
-        signed = super().complete(offered, credential, code, now)
-        self.said += signed.writes
-        return signed
 
 
 # What an approval may be signed like: given to `Signing`.

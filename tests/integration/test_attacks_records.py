@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from receiver import layout, messages, sealing, signed
 from simulator import pki
-from simulator.authority import app
+from simulator.authority import app, verify
 from tests import evidence
 from tests.integration import papers
 from tests.integration.siege import pays
@@ -23,7 +23,9 @@ from tests.integration.siege import pays
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from receiver.checks import Pins
     from receiver.messages import Record
+    from simulator.authority.receivers import Issued
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout
 
@@ -50,9 +52,13 @@ class Purchase(NamedTuple):
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def purchase(counter: Checkout) -> Purchase:
     records: list[Record] = []
+
+    def hear(issued: Issued, record: Record, pins: Pins) -> verify.Evidence:
+        records.append(record)
+        return verify.verify(issued, record, pins)
+
     with pytest.MonkeyPatch.context() as patch:
-        honest = app.verify
-        patch.setattr(app, "verify", lambda i, r, p: records.append(r) or honest(i, r, p))
+        patch.setattr(app, "verify", hear)
         wallet = await counter.world.new_wallet()
         outcome = await pays(counter, await counter.ring_up(), wallet)
     query = "SELECT receipt FROM transactions WHERE approval_id = ?"
