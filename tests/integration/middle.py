@@ -41,6 +41,12 @@ class Said(NamedTuple):
         return self.data[0]
 
     @property
+    def phone(self) -> str:
+        """The address of the phone that says it or hears it."""
+        address = self.end.peer_address if self.up else self.end.self_address
+        return str(address.to_string(with_type_qualifier=False))
+
+    @property
     def shape(self) -> tuple[bool, int, int]:
         """What an eavesdropper sees of it: direction, type and length."""
         return self.up, self.kind, len(self.data)

@@ -13,7 +13,7 @@ from simulator.world.world import Settings, World
 from tests.integration.checkout import Checkout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
 PATIENCE = 20.0  # seconds; every wait here takes a fraction of one
@@ -47,12 +47,14 @@ class Tap:
         self.url = f"socket://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         return server
 
-    async def message(self, channel: int, since: int = 0) -> Crossed:
-        """The first message on `channel`, from number `since` on; waits for it."""
+    async def message(
+        self, channel: int, since: int = 0, wanted: Callable[[Any], bool] = lambda value: True
+    ) -> Crossed:
+        """The first such message on `channel`, from number `since` on; waits for it."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 for crossed in self.crossed[since:]:
-                    if crossed.channel == channel:
+                    if crossed.channel == channel and wanted(crossed.value):
                         return crossed
                 since = len(self.crossed)
                 await self._news.wait()
