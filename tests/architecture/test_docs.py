@@ -46,6 +46,15 @@ def test_files_that_are_named_exist(page: Path) -> None:
     assert missing == []
 
 
+def test_tests_that_are_named_exist() -> None:
+    """A threat model that names its tests must not outlive them."""
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", text))
+    assert len(named) > 40
+    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+
+
 def test_reasons_are_those_of_the_code() -> None:
     text = (ROOT / "docs" / "reasons.md").read_text()
     assert [code for code in reasons.NAMES if reason_row(code) not in text] == []
