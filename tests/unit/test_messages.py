@@ -11,7 +11,6 @@ import pytest
 
 from receiver import cbor, checks, gatt, layout, messages, reasons, sealing, session, signed, wire
 from receiver.crypto import Crypto, host, portable
-from receiver.crypto.job import finish
 from receiver.errors import Error
 from simulator.phone.keys import KINDS as KEY_KINDS
 from simulator.phone.keys import PhoneKey
@@ -151,7 +150,7 @@ def test_a_number_never_encodes_shorter_than_a_smaller_one() -> None:
 
 def test_every_exchange_fits_one_packet() -> None:
     assert sealing.CREDENTIAL_MOST == sealing.RECEIPT_MOST == ON_AIR["credential"]
-    assert sealing.APPROVAL_MOST == ON_AIR["approval"]
+    assert ON_AIR["approval"] == sealing.APPROVAL_MOST
     sealed = (sealing.CREDENTIAL_SEALED, sealing.APPROVAL_SEALED, sealing.RESULT_SEALED)
     assert [1 + size for size in sealed] == [gatt.EXCHANGE_MOST, 147, gatt.EXCHANGE_MOST]
     assert len(largest_message(messages.OFFER)) <= gatt.OFFER_MOST
