@@ -12,7 +12,6 @@ import pytest
 
 from bridge.reasons import MENDABLE
 from receiver import cose, exchange, layout, messages, reasons, signed
-from simulator.authority.people import CREDENTIAL_LIFE_S
 from simulator.phone import events
 from tests.integration import papers
 from tests.integration.crooks import Crook, Hesitating, Presenting, Watching, Writing
@@ -50,11 +49,9 @@ async def refused(till: Checkout, wallet: Wallet, name: str, credential: bytes) 
     ("name", "changes"),
     [
         ("credential_expired", {"expires": -MINUTE_S}),
-        ("credential_expired", {"not_before": -2 * HOUR_S, "expires": -HOUR_S}),
         ("credential_not_yet_valid", {"not_before": HOUR_S}),
-        ("credential_not_yet_valid", {"not_before": CREDENTIAL_LIFE_S}),
     ],
-    ids=["a_minute_ago", "an_hour_ago", "in_an_hour", "in_days"],
+    ids=["a_minute_ago", "in_an_hour"],
 )
 async def test_out_of_its_time(
     till: Checkout, other: Wallet, name: str, changes: dict[str, int]
@@ -96,26 +93,19 @@ def _misled(kind: str) -> Make:
     [
         ("bad_signature", _self_signed),
         ("bad_signature", _signed_by(signed.ROLE_RECEIPT, signed.ROLE_CREDENTIAL)),
-        ("bad_signature", _signed_by(signed.ROLE_RECEIVER, signed.ROLE_CREDENTIAL)),
         ("wrong_role", _signed_by(signed.ROLE_RECEIPT, signed.ROLE_RECEIPT)),
-        ("wrong_role", _signed_by(signed.ROLE_RECEIVER, signed.ROLE_RECEIVER)),
-        ("wrong_role", _signed_by(signed.ROLE_STATE, signed.ROLE_STATE)),
         (
             "unknown_issuer",
             _signed_by(signed.ROLE_CREDENTIAL, signed.ROLE_CREDENTIAL, UNKNOWN_EPOCH),
         ),
-        *[("bad_signature", _misled(kind)) for kind in (cose.RECEIPT, cose.STATE, cose.APPROVAL)],
+        *[("bad_signature", _misled(kind)) for kind in (cose.RECEIPT, cose.APPROVAL)],
     ],
     ids=[
         "by_itself",
         "by_the_receipt_key",
-        "by_the_receiver_key",
         "by_the_receipt_key_openly",
-        "by_the_receiver_key_openly",
-        "by_the_state_key_openly",
         "by_an_unknown_key",
         "made_for_a_receipt",
-        "made_for_a_state",
         "made_for_an_approval",
     ],
 )
@@ -125,7 +115,7 @@ async def test_signed_by_the_wrong_key(
     await refused(till, other, name, make(till, other))
 
 
-@pytest.mark.parametrize("junk", [b"\x84" + bytes(100), b"", bytes(164)], ids=len)
+@pytest.mark.parametrize("junk", [b"", b"\x84" + bytes(163)], ids=len)
 async def test_bytes_that_are_no_credential(till: Checkout, other: Wallet, junk: bytes) -> None:
     await refused(till, other, "malformed", junk)
 
@@ -213,7 +203,7 @@ async def test_a_blocked_buyer(till: Checkout) -> None:
 # The key exchange.
 
 
-@pytest.mark.parametrize("size", [0, 1, 16, 31, 33])
+@pytest.mark.parametrize("size", [0, 31, 33])
 async def test_an_enc_of_another_size(till: Checkout, other: Wallet, size: int) -> None:
     async with withstood(till, "malformed"):
         outcome = await till.buy(Watching(writing(bytes(size))), other)

@@ -160,7 +160,6 @@ CERTIFICATES: dict[str, tuple[str, Make]] = {
     "expired": ("certificate_expired", _expired),
     "none": ("malformed", lambda till, liar: b""),
     "cut_short": ("malformed", lambda till, liar: liar.certificate[:-1]),
-    "one_byte_more": ("malformed", lambda till, liar: liar.certificate + b"\0"),
     "a_credential": ("wrong_role", lambda till, liar: papers.spare(till.wallet)),
     "of_a_neighbour": ("wrong_receiver", lambda till, liar: _neighbours(till)),
     "with_another_store_name": (
@@ -219,7 +218,6 @@ OFFERS: dict[str, tuple[str, Make]] = {
     "by_another_key": ("bad_signature", _by_another_key),
     "made_for_an_approval": ("bad_signature", _made_for(cose.APPROVAL)),
     "made_for_a_certificate": ("bad_signature", _made_for(cose.CERTIFICATE)),
-    "cut_short": ("malformed", lambda till, liar: liar.offer()[:-1]),
     "one_byte_more": ("malformed", lambda till, liar: liar.offer() + b"\0"),
     "with_a_key_of_small_order": ("bad_seal", lambda till, liar: liar.offer(ephemeral=bytes(32))),
 }

@@ -65,21 +65,18 @@ def _says(**changes: Any) -> Forge:
     return forge
 
 
-RECEIPT, STATE, CREDENTIAL = signed.ROLE_RECEIPT, signed.ROLE_STATE, signed.ROLE_CREDENTIAL
+RECEIPT, STATE = signed.ROLE_RECEIPT, signed.ROLE_STATE
 FORGED: dict[str, tuple[str, Forge]] = {
     "by_the_state_key": ("bad_signature", _signed(STATE, RECEIPT)),
     "by_the_state_key_openly": ("wrong_role", _signed(STATE, STATE)),
-    "by_the_credential_key": ("bad_signature", _signed(CREDENTIAL, RECEIPT)),
     "by_an_unknown_key": ("unknown_issuer", _signed(RECEIPT, RECEIPT, UNKNOWN_EPOCH)),
     "made_for_a_credential": ("bad_signature", _signed(RECEIPT, RECEIPT, kind=cose.CREDENTIAL)),
-    "made_for_a_provisional": ("bad_signature", _signed(RECEIPT, RECEIPT, kind=cose.PROVISIONAL)),
     "a_credential": ("wrong_role", lambda till, _: papers.spare(till.wallet)),
     "of_another_approval": ("wrong_session", _says(approval_id=bytes(16))),
     "over_another_amount": ("wrong_amount", _says(amount=1)),
     "of_another_till": ("wrong_till", _says(till=8)),
     "of_another_version": ("wrong_version", _says(version=2)),
     "cut_short": ("malformed", lambda _, receipt: receipt[:-1]),
-    "nothing": ("malformed", lambda *_: b""),
 }
 
 
