@@ -1,10 +1,10 @@
 """What the portable code costs on a chip: one run counted, times what was measured once.
 
 The code runs on CPython with the chip's machine code in place of each kernel's twin, so kernels
-count exactly. Of the rest only our own files in receiver/crypto are counted: CPython's opcodes
-stand for MicroPython's bytecodes (see `opcodes.py`), and operations on integers beyond a word are
-seen by their operands (see `operators.py`). Not counted: what built-ins do (SHA-256,
-int.from_bytes, slices, range checks of a list) and the collection of garbage.
+count exactly. Of the rest only our own files in receiver/crypto are counted: the bytecodes that
+MicroPython would execute (see `bytecodes.py`), and operations on integers beyond a word by their
+operands (see `operators.py`). Neither depends on CPython's version. Not counted: what built-ins do
+(SHA-256, int.from_bytes, slices, range checks of a list) and the collection of garbage.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from firmware.tools.chip import opcodes, operators
+from firmware.tools.chip import operators
 from firmware.tools.chip.build import KERNELS
 from firmware.tools.chip.emulator import Kernel, kernel
 from firmware.tools.chip.memory import Buffer
+from firmware.tools.compile import ROOT
 
 # RV32 instructions, measured on MicroPython 1.29-preview. A call of a function costs more than its
 # bytecodes, most bytecodes cost less than this mean.
 BYTECODE = 70
-EMPTY_TURN = 270  # of `for _ in range(n)`: about four bytecodes
+EMPTY_TURN = 270  # of `for _ in range(n)`, see RANGE_TURN in `bytecodes.py`
 VIPER_CALL_LOCAL, VIPER_CALL = 530, 820  # the name a local, a global; the kernel's own on top
 
+_OURS = ROOT / "receiver/crypto"
 _CRYPTO, _TWINS = "receiver.crypto.", "receiver.crypto.twins."
 
 
@@ -60,7 +63,7 @@ def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[Module
     """
     work = Work()
     with _instrumented(lambda: work, beside):
-        _trace(work, lambda: function(*arguments), beside)
+        function(*arguments)
     return work
 
 
@@ -69,39 +72,26 @@ def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> l
     found = [Work()]
     with _instrumented(lambda: found[-1]):
         steps = job(*arguments)
-        while _trace(found[-1], lambda: next(steps, steps)) is None:
+        while next(steps, steps) is None:
             found.append(Work())
     return found
 
 
-def _trace(work: Work, run: Callable[[], Any], beside: Sequence[ModuleType] = ()) -> Any:
-    before = sys.gettrace()
-
-    def executed(weight: int) -> None:
-        work.bytecodes += weight
-
-    sys.settrace(opcodes.tracer(executed, [str(module.__file__) for module in beside]))
-    try:
-        return run()
-    finally:
-        sys.settrace(before)
-
-
 @contextmanager
 def _instrumented(current: Callable[[], Work], beside: Sequence[ModuleType] = ()) -> Iterator[None]:
-    """Meanwhile modules of ours call the chip's code and tell of their big integers."""
+    """Meanwhile modules of ours call the chip's code and tell what else they do."""
 
     def big(operator: str, times: int, cost: int) -> None:
         current().big[operator] += times
         current().big_instructions += cost
 
-    def hidden(bytecodes: int) -> None:
-        current().bytecodes -= bytecodes
+    def executed(bytecodes: int) -> None:
+        current().bytecodes += bytecodes
 
     with ExitStack() as undo:
         spared = [module.__name__ for module in beside]
         for module in [*_ours(), *beside]:
-            undo.enter_context(operators.told(module, big, hidden))
+            undo.enter_context(operators.told(module, big, executed))
             for name, twin in list(_twins(module)):
                 if twin.__module__ not in spared:
                     setattr(module, name, _counted(current, twin))
@@ -111,7 +101,12 @@ def _instrumented(current: Callable[[], Work], beside: Sequence[ModuleType] = ()
 
 def _ours() -> list[ModuleType]:
     loaded = [module for path, module in sys.modules.items() if path.startswith(_CRYPTO)]
-    return [module for module in loaded if opcodes.is_ours(str(module.__file__))]
+    return [module for module in loaded if _is_ours(Path(str(module.__file__)))]
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a chip runs this file; neither twins nor the host's back end are."""
+    return file.parent == _OURS and file.name != "host.py"
 
 
 def _twins(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
@@ -125,12 +120,9 @@ def _counted(current: Callable[[], Work], twin: FunctionType) -> Callable[..., i
     name, run = f"{file}.{twin.__name__}", _loaded(f"{KERNELS}/{file}.py", twin.__name__)
 
     def call(*arguments: int | Buffer) -> int | None:
-        tracer = sys.gettrace()
-        sys.settrace(None)  # the emulator's own work is none of ours
         try:
             return run.call(*arguments)
         finally:
-            sys.settrace(tracer)
             current().kernel_calls[name] += 1
             current().kernel_instructions[name] += run.instructions
 

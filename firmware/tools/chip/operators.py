@@ -1,8 +1,8 @@
-"""Let a module's functions tell of each operation on integers that do not fit into a word.
+"""Let a module's functions tell of their bytecodes and of each operation on integers beyond a word.
 
-Meanwhile the functions run code made from the same source, with a call in place of each operator;
-the two bytecodes that such a call has more than the operator are told too. Unseen are comparisons
-and operators that change an element or attribute in place.
+Meanwhile the functions run code made from the same source, with a call in place of each operator
+and others that tell of bytecodes (see `bytecodes.py`). Unseen are comparisons and operators that
+change an element or attribute in place.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
+from firmware.tools.chip import bytecodes
+
 Big: TypeAlias = Callable[[str, int, int], None]  # operator, times, instructions
 
 # RV32 instructions for 256 bits, measured on MicroPython 1.29-preview.
@@ -24,7 +26,7 @@ MODULAR_PRODUCT = 14_400  # `a * b % m`
 _HALF = MODULAR_PRODUCT // 2  # for `*` and `%` each: assumed, only both together were measured
 
 _SMALL_BITS = 30  # a chip's word, less tag and sign
-_CALL, _EXTRA = "_operate", 2
+_OPERATE = "_operate"
 _OPERATORS: dict[type[ast.operator], tuple[str, Any, Any]] = {
     ast.Add: ("+", operator.add, operator.iadd),
     ast.Sub: ("-", operator.sub, operator.isub),
@@ -43,11 +45,14 @@ _COMPUTE = {sign: plain for sign, plain, _ in _OPERATORS.values()} | {
 
 
 @contextmanager
-def told(module: ModuleType, big: Big, hidden: Callable[[int], None]) -> Iterator[None]:
-    """`big` is told of the operations, `hidden` of bytecodes that are not the module's own."""
+def told(module: ModuleType, big: Big, executed: Callable[[int], None]) -> Iterator[None]:
+    """`big` is told of the operations, `executed` of bytecodes, a few at a time."""
+
+    def counted(weight: int, value: Any) -> Any:
+        executed(weight)
+        return value
 
     def operate(sign: str, left: Any, right: Any) -> Any:
-        hidden(_EXTRA)
         if type(left) is type(right) is int:
             a, b = left.bit_length(), right.bit_length()
             if max(a, b) > _SMALL_BITS:
@@ -66,8 +71,9 @@ def told(module: ModuleType, big: Big, hidden: Callable[[int], None]) -> Iterato
             big("divmod", 1, SUM + _cost("//", a, b))  # two results to make room for
         return divmod(dividend, divisor)
 
+    names = {bytecodes.EXECUTED: executed, bytecodes.COUNTED: counted, _OPERATE: operate}
     with ExitStack() as undo:
-        for name, value in ((_CALL, operate), ("pow", power), ("divmod", parts)):
+        for name, value in {**names, "pow": power, "divmod": parts}.items():
             setattr(module, name, value)
             undo.callback(delattr, module, name)
         for function in _functions(module):
@@ -97,7 +103,9 @@ def _functions(module: ModuleType) -> Iterator[FunctionType]:
 
 @cache
 def _rewritten(file: str) -> dict[tuple[str, int], CodeType]:
-    tree = ast.fix_missing_locations(_Rewriter().visit(ast.parse(Path(file).read_text())))
+    tree = ast.parse(Path(file).read_text())
+    bytecodes.let_tell(tree, file)
+    tree = ast.fix_missing_locations(_Rewriter().visit(tree))
     return {_key(code): code for code in _codes(compile(tree, file, "exec"))}
 
 
@@ -114,9 +122,8 @@ def _key(code: CodeType) -> tuple[str, int]:
 
 class _Rewriter(ast.NodeTransformer):
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        names = (ast.Name, ast.Attribute, ast.Call)
-        if not any(isinstance(part, names) for part in ast.walk(node)):
-            return node  # of constants: compilers compute it
+        if bytecodes.is_constant(node):
+            return node
         self.generic_visit(node)
         if type(node.op) not in _OPERATORS:
             return node
@@ -132,4 +139,4 @@ class _Rewriter(ast.NodeTransformer):
 
 
 def _call(sign: str, left: ast.expr, right: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(_CALL, ast.Load()), [ast.Constant(sign), left, right], [])
+    return ast.Call(ast.Name(_OPERATE, ast.Load()), [ast.Constant(sign), left, right], [])
