@@ -42,6 +42,8 @@ class Books:
         for sale in self._sales.values():
             if sale.state in UNASKED:
                 self.take(sale, Fact(Event.ENDED, reasons.BRIDGE_RESTARTED), "bridge")
+            elif sale.state is State.WITHHELD:
+                self.take(sale, Fact(Event.DENIED, sale.withheld), "bridge")
             elif sale.occupies_till:
                 unheard = reasons.AUTHORITY_UNREACHABLE
                 self.take(sale, Fact(Event.OWED, unheard, reversal=sale.approval_id), "bridge")

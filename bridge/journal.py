@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SCHEMA_VERSION = 2  # 1: asked only after the receiver's verdict
+# 1: asked only after the receiver's verdict. 2: a decline passed on without it.
+SCHEMA_VERSION = 3
 GENESIS = bytes(32)  # what the first entry has before it
 
 _SCHEMA = """

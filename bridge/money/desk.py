@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.reasons import MENDABLE
-from receiver import messages, reasons, session, wire
+from receiver import reasons, session, wire
 from receiver.errors import Error
 
 from . import ports
+from .answers import Answers
 from .hearing import NO_APPROVAL, Hearing
 from .past import Past, Seen
 from .pen import Pen
-from .sale import ASKING, UNASKED, WAITING, Event, Fact, Sale, State
+from .sale import ASKING, UNASKED, WAITING, Event, Fact, Sale
 
 if TYPE_CHECKING:
-    from receiver.messages import Receipt
-
     from .evidence import Evidence
     from .ports import Input, Output
 
@@ -36,11 +34,13 @@ class Desk:
         self._hearing: Hearing | None = None
         self._patience_due = 0
         self._past = Past(self._pen)
+        self._answers = Answers(self._pen, evidence, self._past)
         self._seen = Seen()
 
     def handle(self, event: Input, now: int) -> None:
         """Take one input; raises IllegalMoveError where the caller broke its own rule."""
         _INPUTS[type(event)](self, event, now)
+        self._tidy(now)
 
     def poll(self) -> Output | None:
         """The next thing to do, in order, or None."""
@@ -56,8 +56,9 @@ class Desk:
         sale = self.sale
         if sale is not None and now >= self._patience_due:
             self._lose_patience(sale)
-        elif self._hearing:
-            self._hearing.expire(now)
+        elif self._hearing and self._hearing.expire(now):
+            self._spoken()
+        self._tidy(now)
 
     # The till.
 
@@ -80,7 +81,7 @@ class Desk:
 
     def _lose_patience(self, sale: Sale) -> None:
         if sale.state not in UNASKED:
-            self._owe(sale)
+            self._answers.give_up(sale)
             return
         here = self._pen.synced and sale.offer
         reason = reasons.NOBODY_CAME if here else reasons.RECEIVER_OFFLINE
@@ -111,10 +112,12 @@ class Desk:
         ours = self._is_ours(message)
         if message.offer and not ours:
             self._past.dismiss(message)
-        if hearing:
-            hearing.restart()
+        if hearing and hearing.restart():
+            self._spoken()
         if sale is None or sale.state not in WAITING:
             return
+        if hearing and self._past.settled(hearing.session):
+            return  # the next offer is ordered anyway
         if ours:
             self._judge_offer(sale, message.offer, now, at)
         else:
@@ -126,7 +129,7 @@ class Desk:
             self._past.dismiss(message)
         elif hearing and message.offer == hearing.offered.data:
             return
-        elif sale.state not in WAITING:
+        elif sale.state not in WAITING or self._past.settled_offer(message.offer):
             raise Error(reasons.WRONG_ORDER, f"offer while {sale.state}")
         elif not message.offer:
             reason = message.reason or reasons.RECEIVER_UNTRUSTED
@@ -160,7 +163,7 @@ class Desk:
         self._pen.put(ports.Phone(message.event, message.link, message.reason))
         ours = self._hearing and message.session == self._hearing.session
         refused = message.event == wire.PHONE_REFUSED
-        if refused and not (ours and self._heard(message.session).echoes(message.link)):
+        if refused and not self._seen.echoes(message.session, message.link):
             self._pen.refuse(message.reason, "by the receiver")
         if ours and message.event in _ENDS:
             self._heard(message.session).phone(message)
@@ -184,10 +187,8 @@ class Desk:
         heard = self._hearing and self._hearing.session == message.session
         if not heard and self._past.knows(message.session):  # a late one, or said again
             return
-        self._heard(message.session).verdict(message)
-        if self.sale is not None and self.sale.state is State.APPROVED:
-            self._past.settle(self.sale, self.sale.receipt)
-            self._clear()
+        if self._heard(message.session).verdict(message):
+            self._spoken()
 
     def _heard(self, session_id: bytes) -> Hearing:
         """The hearing of this session; raises Error(WRONG_SESSION)."""
@@ -198,78 +199,31 @@ class Desk:
 
     # The authority.
 
-    def _asked(self, approval_id: bytes) -> Sale | None:
-        """The sale that waits for the answer about `approval_id`."""
+    def _said(self, event: ports.Answered | ports.Unanswered | ports.Rejected, now: int) -> None:
         sale = self.sale
-        waits = sale and sale.state in ASKING and sale.approval_id == approval_id
-        return sale if waits else None
-
-    def _answered(self, event: ports.Answered, now: int) -> None:
-        sale = self._asked(event.approval_id)
-        if sale is None:
-            return
-        try:
-            receipt = self._evidence.receipt(sale.terms, event.approval_id, event.data)
-        except Error as error:  # what proves nothing is no answer
-            self._pen.refuse(error.code, "receipt: " + error.detail)
-            self._unanswered(ports.Unanswered(event.approval_id), now)
-            return
-        self._settle(sale, receipt, event.data, now)
-
-    def _unanswered(self, event: ports.Unanswered, now: int) -> None:
-        sale = self._asked(event.approval_id)
-        if sale is not None:
-            fact = Fact(Event.UNANSWERED, reasons.AUTHORITY_UNREACHABLE)
-            self._pen.keep(sale, fact, ports.BRIDGE)
-
-    def _rejected(self, event: ports.Rejected, now: int) -> None:
-        sale = self._asked(event.approval_id)
-        if sale is None:
-            return
-        self._pen.refuse(event.reason, "record rejected")
-        if sale.state in (State.ASKED, State.AUTHORISING):
-            self._finish(sale, Fact(Event.DENIED, event.reason), ports.AUTHORITY)
-        else:  # an earlier try may have been booked: a rejection of this one proves nothing
-            self._owe(sale)
-
-    def _settle(self, sale: Sale, receipt: Receipt, data: bytes, now: int) -> None:
-        mendable = receipt.reason in MENDABLE and sale.mended < messages.NEW_OFFERS_MOST
-        if receipt.outcome == messages.APPROVED:
-            fact = Fact(Event.GRANTED, receipt=data, transaction_id=receipt.transaction_id)
-        elif mendable:
-            fact = Fact(Event.MENDABLE, receipt.reason)
-        else:
-            fact = Fact(Event.DENIED, receipt.reason, receipt=data)
-        self._pen.keep(sale, fact, ports.AUTHORITY)
-        if sale.state is State.GRANTED:  # the receiver's word decides now
-            return
-        self._past.settle(sale, data)
-        if sale.final:
-            self._clear()
-        else:
-            self._start_patience(sale, now)
+        if sale and sale.state in ASKING and sale.approval_id == event.approval_id:
+            self._answers.take(sale, event)
 
     # Ends.
 
-    def _owe(self, sale: Sale) -> None:
-        unheard = sale.state in ASKING
-        reason = reasons.AUTHORITY_UNREACHABLE if unheard else reasons.VERDICT_TIMEOUT
-        self._pen.owe(sale, Event.OWED, reason)
-        self._leave(sale)
+    def _spoken(self) -> None:
+        """The receiver's word is there, or nobody waits for it any longer."""
+        if self.sale is not None:
+            self._answers.pass_on(self.sale)
 
     def _finish(self, sale: Sale, fact: Fact, source: str) -> None:
-        """The sale leaves this desk by `fact`."""
+        """The sale ends by `fact`, and the receiver's session with it."""
         self._pen.keep(sale, fact, source)
-        self._leave(sale)
+        self._pen.cancel(sale)
 
-    def _leave(self, sale: Sale) -> None:
-        """The sale is no longer this desk's, and the receiver's session ends with it."""
-        self._pen.send(wire.CANCEL, wire.Cancel(sale.terms.reference, sale.reason))
-        self._clear()
-
-    def _clear(self) -> None:
-        self._forget_hearing()
-        self.sale = None
+    def _tidy(self, now: int) -> None:
+        """What is over leaves the desk; a sale that goes on after its answer has its next offer."""
+        sale, hearing = self.sale, self._hearing
+        if sale is not None and not sale.occupies_till:
+            self._forget_hearing()
+            self.sale = None
+        elif sale is not None and hearing and self._past.settled(hearing.session):
+            self._start_patience(sale, now)
 
     def _forget_hearing(self) -> None:
         if self._hearing:
@@ -282,9 +236,9 @@ _INPUTS: dict[type, Any] = {
     ports.Withdraw: Desk._withdraw,
     ports.Received: Desk._received,
     ports.LinkDown: Desk._down,
-    ports.Answered: Desk._answered,
-    ports.Unanswered: Desk._unanswered,
-    ports.Rejected: Desk._rejected,
+    ports.Answered: Desk._said,
+    ports.Unanswered: Desk._said,
+    ports.Rejected: Desk._said,
 }
 _MESSAGES: dict[int, Any] = {
     wire.SYNC: Desk._synced,

@@ -58,23 +58,38 @@ class Hearing:
         self._unfit: dict[int, Unfit] = {}
         self._verdict_due = 0  # while the receiver's word is awaited
         self._link = 0  # that the last approval came on
-        self._refused: set[int] = set()  # links whose approval was refused, and counted, here
         self._bad = b""  # the approval id that was last found bad here
         self._late = False  # bad for its time alone
 
     def deadline(self) -> int | None:
         return self._verdict_due if self._sale.state in UNVERIFIED else None
 
-    def expire(self, now: int) -> None:
-        if self._sale.state in UNVERIFIED and now >= self._verdict_due:
-            self._turn_down(reasons.VERDICT_TIMEOUT, "no verdict")
+    # These three tell whether they end the wait for the receiver's word on what was asked about.
 
-    def restart(self) -> None:
+    def expire(self, now: int) -> bool:
+        late = self._sale.state in UNVERIFIED and now >= self._verdict_due
+        if late:
+            self._turn_down(reasons.VERDICT_TIMEOUT, "no verdict")
+        return late
+
+    def restart(self) -> bool:
         """The receiver came back without this session: no phone and no verdict of it will come."""
-        if self._sale.state in UNVERIFIED:
+        awaited = self._sale.state in UNVERIFIED
+        if awaited:
             self._recall(reasons.RECEIVER_OFFLINE, "restarted")
         elif self._sale.state is State.CLAIMED:
             self._pen.keep(self._sale, Fact(Event.LEFT), ports.RECEIVER)
+        return awaited
+
+    def verdict(self, message: wire.Verdict) -> bool:
+        """The receiver's word: one more condition, never a substitute."""
+        name, reason = message.approval_id, message.reason
+        awaited = self._sale.state in UNVERIFIED and name not in self._sale.reversals
+        if awaited:
+            self._weigh(name, reason)
+        elif name not in self._sale.reversals:  # else it is too late, and told so
+            self._mind(name, reason)
+        return awaited
 
     def phone(self, message: wire.Phone) -> None:
         """A phone left, was refused or is gone; what it has handed over stands on its own."""
@@ -86,12 +101,6 @@ class Hearing:
             self._pen.keep(self._sale, fact, ports.PHONE)
         elif claimed and not self._claims:
             self._pen.keep(self._sale, Fact(Event.LEFT, message.reason), ports.PHONE)
-
-    def echoes(self, link: int) -> bool:
-        """Whether the receiver's refusal on `link` is of an approval that was counted here."""
-        known = link in self._refused
-        self._refused.discard(link)
-        return known
 
     def credential(self, record: wire.CredentialRecord, at: int) -> None:
         """Remember a link's credential; raises Error for one that does not hold."""
@@ -117,14 +126,9 @@ class Hearing:
         elif record.data != self._sale.approval:  # the same again is the link's doing
             self._reject(name, reasons.SECOND_APPROVAL)
 
-    def verdict(self, message: wire.Verdict) -> None:
-        """The receiver's word: one more condition, never a substitute."""
-        name, reason = message.approval_id, message.reason
-        if name in self._sale.reversals:
-            return  # too late, and told so
-        if self._sale.state in UNVERIFIED:
-            self._weigh(name, reason)
-        elif reason == reasons.OK and name == self._bad:
+    def _mind(self, name: bytes, reason: int) -> None:
+        """A verdict that nobody awaits; raises Error for a lie, and for one out of order."""
+        if reason == reasons.OK and name == self._bad:
             if not self._late:
                 raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
         elif name not in (self._bad, self._sale.approval_id):
@@ -134,7 +138,8 @@ class Hearing:
         """The awaited verdict; a refusal that names nothing is about what is in the slot."""
         own = name == self._sale.approval_id
         if own and reason == reasons.OK:
-            self._pen.keep(self._sale, Fact(Event.VERIFIED), ports.RECEIVER)
+            if self._sale.state is not State.WITHHELD:  # there the decline is all that is kept
+                self._pen.keep(self._sale, Fact(Event.VERIFIED), ports.RECEIVER)
         elif reason != reasons.OK and (own or name == NO_APPROVAL):
             self._turn_down(reason, "by the receiver")
         else:
@@ -151,7 +156,7 @@ class Hearing:
         except Error as error:
             reason = self._seen.name(record.data, error.code)
             self._bad = name
-            self._refused.add(record.link)
+            self._seen.refuse(self.session, record.link)
             self._late = reason in _OF_TIME
             self._pen.refuse(reason, error.detail)
             self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
@@ -184,13 +189,17 @@ class Hearing:
     def _turn_down(self, reason: int, detail: str) -> None:
         """Refuse what was asked about after all; the receiver's slot is for the next phone."""
         name = self._sale.approval_id
-        self._recall(reason, detail)
-        self._refused.add(self._link)
-        self._pen.verdict(self.session, name, reason)
+        self._seen.refuse(self.session, self._link)
+        if self._recall(reason, detail):
+            self._pen.verdict(self.session, name, reason)
 
-    def _recall(self, reason: int, detail: str) -> None:
+    def _recall(self, reason: int, detail: str) -> bool:
+        """Whether anything is to be recalled: where the authority declined, nothing is held."""
         self._pen.refuse(reason, detail)
-        self._pen.owe(self._sale, Event.RECALLED, reason)
+        held = self._sale.state is not State.WITHHELD
+        if held:
+            self._pen.owe(self._sale, Event.RECALLED, reason)
+        return held
 
     def _reject(self, name: bytes, reason: int) -> None:
         """Refuse an approval that never takes the slot."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from receiver import messages, reasons, session, wire
+from receiver import gatt, messages, reasons, session, wire
 from receiver.signed import digest
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .sale import Sale
 
 SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
+REFUSED_MOST = 2 * gatt.LINKS_MOST  # of the session at hand and of the one before
 
 
 class Past:
@@ -56,10 +57,11 @@ class Past:
 
 
 class Seen:
-    """Approvals that were good once, by the hash of their bytes."""
+    """Approvals that were good once, by the hash of their bytes, and refusals counted here."""
 
     def __init__(self) -> None:
         self._digests: deque[bytes] = deque(maxlen=SEEN_MOST)
+        self._refused: deque[tuple[bytes, int]] = deque(maxlen=REFUSED_MOST)
 
     def add(self, data: bytes) -> None:
         self._digests.append(digest(data))
@@ -67,3 +69,15 @@ class Seen:
     def name(self, data: bytes, reason: int) -> int:
         """`reason`, or REPLAY where these bytes were good before."""
         return reasons.REPLAY if digest(data) in self._digests else reason
+
+    def refuse(self, session_id: bytes, link: int) -> None:
+        """An approval on this link is refused and counted here: the receiver's echo follows."""
+        if (session_id, link) not in self._refused:
+            self._refused.append((session_id, link))
+
+    def echoes(self, session_id: bytes, link: int) -> bool:
+        """Whether the receiver's refusal on `link` is of an approval that was counted here."""
+        known = (session_id, link) in self._refused
+        if known:
+            self._refused.remove((session_id, link))
+        return known

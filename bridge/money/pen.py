@@ -63,5 +63,9 @@ class Pen:
         )
         self.send(wire.OPEN, order)
 
+    def cancel(self, sale: Sale) -> None:
+        """The receiver's session ends with the sale."""
+        self.send(wire.CANCEL, wire.Cancel(sale.terms.reference, sale.reason))
+
     def verdict(self, session: bytes, approval_id: bytes, reason: int) -> None:
         self.send(wire.VERDICT, wire.Verdict(session, approval_id, reason))

@@ -15,7 +15,8 @@ class State(StrEnum):
     HANDED = "handed"  # an approval is in the journal, and is judged here
     ASKED = "asked"  # the authority was asked; neither it nor the receiver has spoken
     SILENT = "silent"  # the authority did not answer, and the receiver has not spoken
-    GRANTED = "granted"  # the receipt is there, the receiver has not spoken
+    GRANTED = "granted"  # the authority says yes, the receiver has not spoken
+    WITHHELD = "withheld"  # the authority says no, the same: nobody is told yet
     AUTHORISING = "authorising"  # the receiver's verdict is there, the authority's is awaited
     UNKNOWN = "unknown"  # the same, and the authority did not answer; it is asked again
     REVERSING = "reversing"  # it is never asked again; the reversal is owed until acknowledged
@@ -34,8 +35,9 @@ class Event(StrEnum):
     VERIFIED = "verified"  # the receiver finds that approval good too
     UNANSWERED = "unanswered"
     GRANTED = "granted"
-    MENDABLE = "mendable"  # declined, and a new offer follows by itself
-    DENIED = "denied"
+    WITHHELD = "withheld"  # declined: passed on with the receiver's word, as a yes is
+    MENDABLE = "mendable"  # the decline is passed on, and a new offer follows by itself
+    DENIED = "denied"  # it is passed on, and that was all
     RECALLED = (
         "recalled"  # refused after it was asked about: its reversal is owed, the sale goes on
     )
@@ -73,8 +75,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.VERIFIED: State.AUTHORISING,
         Event.UNANSWERED: State.SILENT,
         Event.GRANTED: State.GRANTED,
-        Event.MENDABLE: State.OPEN,
-        Event.DENIED: State.DECLINED,
+        Event.WITHHELD: State.WITHHELD,
         Event.RECALLED: State.OPEN,
         Event.RETURNED: State.ASKED,
         Event.OWED: State.REVERSING,
@@ -83,8 +84,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.VERIFIED: State.UNKNOWN,
         Event.UNANSWERED: State.SILENT,
         Event.GRANTED: State.GRANTED,
-        Event.MENDABLE: State.OPEN,
-        Event.DENIED: State.DECLINED,
+        Event.WITHHELD: State.WITHHELD,
         Event.RECALLED: State.OPEN,
         Event.RETURNED: State.SILENT,
         Event.OWED: State.REVERSING,
@@ -94,6 +94,9 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.RECALLED: State.OPEN,
         Event.OWED: State.REVERSING,
     },
+    # Whatever the receiver's word is, and if none comes, the decline stands. One entry, as in
+    # GRANTED: a yes and a no spend the same time in the journal.
+    State.WITHHELD: {Event.MENDABLE: State.OPEN, Event.DENIED: State.DECLINED},
     State.AUTHORISING: {
         Event.UNANSWERED: State.UNKNOWN,
         Event.GRANTED: State.APPROVED,
@@ -111,7 +114,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.OWED: State.REVERSING,
     },
     State.REVERSING: {Event.RETURNED: State.REVERSING, Event.REVERSED: State.CANCELLED},
-    State.APPROVED: {},  # none is granted, and so none approved, before all others are returned
+    State.APPROVED: {},  # none is answered, and so none approved, before all others are returned
     State.DECLINED: {Event.RETURNED: State.DECLINED},
     State.CANCELLED: {Event.RETURNED: State.CANCELLED},
 }
@@ -126,7 +129,7 @@ FINAL = frozenset(state for state, exits in TABLE.items() if {state} >= set(exit
 WAITING = _where(Event.HANDED)  # for an approval
 UNASKED = _where(Event.ENDED)  # the sale may end without a word to the authority
 ASKING = _where(Event.UNANSWERED)  # the authority's answer is awaited
-UNVERIFIED = _where(Event.VERIFIED)  # the receiver's verdict is awaited
+UNVERIFIED = _where(Event.VERIFIED) | {State.WITHHELD}  # the receiver's verdict is awaited
 # What a restart may forget: these change no money and no promise.
 VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.UNANSWERED})
 # What the till sees; the others show under their own name.
@@ -135,6 +138,7 @@ SHOWN = {
     State.ASKED: State.AUTHORISING,
     State.SILENT: State.UNKNOWN,
     State.GRANTED: State.AUTHORISING,
+    State.WITHHELD: State.AUTHORISING,
     State.REVERSING: State.UNKNOWN,
 }
 
@@ -187,6 +191,7 @@ class Sale:
         self.terms = terms
         self.state = State.OPEN
         self.reason = reasons.OK
+        self.withheld = reasons.OK  # why the authority declined, which nobody is told yet
         self.mended = 0
         self.offer = b""
         self.approval = b""
@@ -208,8 +213,7 @@ class Sale:
             self._forget_approval()
         if fact.event is Event.MENDABLE:
             self.mended += 1
-        if fact.event not in _WITHOUT_REASON:
-            self.reason = fact.reason
+        self._take_reason(fact)
         for name in _KEPT:
             if value := getattr(fact, name):
                 setattr(self, name, value)
@@ -238,6 +242,12 @@ class Sale:
     @property
     def match_code(self) -> str | None:
         return session.match_code(self.offer) if self.offer else None
+
+    def _take_reason(self, fact: Fact) -> None:
+        unsaid = fact.event is Event.WITHHELD
+        self.withheld = fact.reason if unsaid else reasons.OK
+        if fact.event not in _WITHOUT_REASON:
+            self.reason = reasons.OK if unsaid else fact.reason
 
     def _take_reversal(self, fact: Fact) -> None:
         if fact.event in (Event.RECALLED, Event.OWED):

@@ -430,19 +430,93 @@ async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> 
     assert world.transactions() == {first: "VOIDED", second: "PENDING"}
 
 
-async def test_a_decline_needs_no_verdict_and_a_late_one_harms_nothing(world: World) -> None:
+async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
+    """As with a receipt: whoever listens or looks cannot tell a no from a yes."""
+    async with world.watching() as told:
+        await world.ring(amount=OVER_LIMIT)
+        offer = await world.device.offered()
+        name = world.hand()
+        withheld = await told("withheld")
+        assert (withheld["state"], withheld["approval_id"]) == ("authorising", name.hex())
+        assert (withheld["reason"], withheld["receipt"]) == (None, None)
+        assert await world.sale(wait=0) == withheld
+        path = "/v1/sales/sale-0123456789ab/cancel"
+        assert (await world.call("POST", path))[0] == 409
+        world.device.judge(name)
+        assert (await told("mendable"))["reason"]["code"] == "purchase_limit"
+        result = await world.device.heard(wire.RESULT)
+        assert result.session == session.session_id(offer)
+        await world.device.offered()
+
+
+async def _refuses(world: World, name: bytes) -> None:
+    world.device.judge(name, reasons.BAD_SIGNATURE)
+
+
+async def _is_silent(world: World, name: bytes) -> None:
+    """For 5 s, here one."""
+
+
+async def _resets(world: World, name: bytes) -> None:
+    world.device.reboot()
+
+
+@pytest.mark.parametrize(
+    ("does", "counted"),
+    [
+        (_refuses, "bad_signature"),
+        (_is_silent, "verdict_timeout"),
+        (_resets, "receiver_offline"),
+    ],
+)
+async def test_a_decline_stands_whatever_the_receiver_does(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    does: Callable[[World, bytes], Awaitable[None]],
+    counted: str,
+) -> None:
+    monkeypatch.setattr(hearing, "VERDICT_MS", 1_000 if does is _is_silent else 5_000)
     async with world.watching() as told:
         await world.ring(amount=OVER_LIMIT)
         old = await world.device.offered()
         first = world.hand()
+        await told("withheld")
+        await does(world, first)
         assert (await told("mendable"))["state"] == "open"
         await world.device.offered()
-        world.device.judge(first, offer=old)
+        world.device.judge(first, offer=old)  # late, or said again
         await world.buyer.raise_limit(OVER_LIMIT)
+        monkeypatch.undo()
         second = await world.pay()
         assert (await world.sale())["approval_id"] == second.hex()
     assert world.transactions() == {first: "DECLINED", second: "PENDING"}
-    assert world.daemon.service.stations[TILL].counters.snapshot() == {}
+    assert world.daemon.service.stations[TILL].counters.snapshot() == {counted: 1}
+
+
+async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring(amount=OVER_LIMIT, patience_s=1)
+        await world.device.offered()
+        name = world.hand()
+        await told("withheld")
+        sale = await world.sale()
+    assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
+    await world.device.heard(wire.RESULT)
+    assert world.transactions() == {name: "DECLINED"}
+
+
+async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -> None:
+    async with stopped.bridge(), stopped.watching() as told:
+        await stopped.ring(amount=OVER_LIMIT)
+        await stopped.device.offered()
+        name = stopped.hand()
+        await told("withheld")
+    async with stopped.bridge():
+        sale = await stopped.sale(wait=0)
+        assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
+        assert sale["receipt"]
+        await stopped.device.heard(wire.CANCEL)
+    assert stopped.transactions() == {name: "DECLINED"}
 
 
 async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:

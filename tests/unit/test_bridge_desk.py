@@ -416,6 +416,59 @@ def test_a_decline_that_cannot_be_mended_is_final(world: DeskWorld) -> None:
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.BUYER_BLOCKED)
 
 
+def test_a_decline_waits_for_the_receivers_word(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.hand(offered)
+    world.outputs.clear()
+    world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
+    sale = world.sale
+    assert (sale.state, sale.shown, sale.reason) == (State.WITHHELD, State.AUTHORISING, reasons.OK)
+    assert [type(output) for output in world.outputs] == [ports.Keep, ports.Tell]
+    world.outputs.clear()
+    world.judge(offered, purchase.approval_id)
+    acts = [type(output) for output in world.outputs]
+    assert acts == [ports.Keep, ports.Tell, ports.Send, ports.Accept, ports.Send]
+    assert [channel for channel, _ in world.sent()] == [wire.RESULT, wire.OPEN]
+    assert (sale.state, sale.reason, sale.mended) == (State.OPEN, reasons.PURCHASE_LIMIT, 1)
+
+
+def test_a_decline_stands_when_the_receiver_refuses(world: DeskWorld, offered: bytes) -> None:
+    """The phone has its one answer, the refusal, and nothing is held: its link is closed."""
+    purchase = world.hand(offered)
+    world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
+    world.outputs.clear()
+    sale = world.sale
+    world.judge(offered, purchase.approval_id, reasons.BAD_SIGNATURE)
+    own = session.session_id(offered)
+    world.hear(wire.PHONE, wire.Phone(own, LINK, wire.PHONE_REFUSED, reasons.BAD_SIGNATURE))
+    assert world.refusals() == [reasons.BAD_SIGNATURE]  # once
+    assert world.sent() == [(wire.RESULT, wire.Result(own, sale.receipt))]
+    assert world.take(ports.Owe) == []
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.BUYER_BLOCKED)
+
+
+def test_a_late_verdict_on_an_earlier_approval_ends_no_wait(
+    world: DeskWorld, offered: bytes
+) -> None:
+    first = world.hand(offered)
+    world.judge(offered, first.approval_id, reasons.BAD_SIGNATURE)
+    second = world.hand(offered, phone=OTHER_PHONE)
+    world.answer(second.approval_id, reasons.BUYER_BLOCKED)
+    world.judge(offered, first.approval_id)
+    assert world.sale.state is State.WITHHELD
+    world.judge(offered, second.approval_id)
+    assert world.desk.sale is None
+
+
+def test_an_answered_offer_is_not_offered_again(world: DeskWorld, offered: bytes) -> None:
+    """Else a receiver that says so for ever would have the till wait for ever."""
+    purchase = world.buy(offered)
+    world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
+    world.outputs.clear()
+    world.hear(wire.OFFER, wire.Opened(world.sale.terms.reference, offered, reasons.OK))
+    assert world.refusals() == [reasons.WRONG_ORDER]
+    assert world.sent() == []
+
+
 def test_silence_is_unknown_and_an_answer_decides(world: DeskWorld) -> None:
     purchase = world.asked()
     sale = world.sale
@@ -479,8 +532,10 @@ def test_a_receipt_that_the_authority_did_not_sign_is_no_answer(world: DeskWorld
 def test_a_rejected_record_declines_only_the_first_time(world: DeskWorld) -> None:
     purchase = world.asked()
     sale = world.sale
+    world.sent()
     world.give(ports.Rejected(purchase.approval_id, reasons.CONFLICT))
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.CONFLICT)
+    assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
 
 
 def test_a_rejected_record_after_silence_proves_nothing(world: DeskWorld) -> None:

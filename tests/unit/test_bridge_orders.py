@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from bridge.money import facts, ports
 from bridge.money.hearing import VERDICT_MS
-from bridge.money.sale import UNASKED, Event, Sale, State
-from receiver import layout, messages, reasons, signed, wire
+from bridge.money.sale import UNASKED, UNVERIFIED, Event, Sale, State
+from bridge.views import sale_view
+from receiver import layout, messages, reasons, session, signed, wire
 from tests.bridge_world import AT, PATIENCE_S, DeskWorld, Purchase
 
 
@@ -155,24 +156,36 @@ CASES = [
     Case("silence restart yes", State.OPEN, GONE, True, []),
     Case("ok restart yes", State.APPROVED, OK, False, YES),
     Case("ok restart silence", State.UNKNOWN, SILENCE, False, []),
-    # The authority says no: final, whatever the receiver says.
-    Case("no", State.DECLINED, BLOCKED, False, NO),
+    # The authority says no: final, whatever the receiver says, and told when that has spoken.
+    Case("no", State.WITHHELD, OK, False, []),
+    Case("no yes", State.WITHHELD, OK, False, []),
     Case("no ok", State.DECLINED, BLOCKED, False, NO),
     Case("ok no", State.DECLINED, BLOCKED, False, NO),
     Case("no bad", State.DECLINED, BLOCKED, False, NO),
     Case("no late", State.DECLINED, BLOCKED, False, NO),
     Case("no restart", State.DECLINED, BLOCKED, False, NO),
-    Case("silence no", State.DECLINED, BLOCKED, False, NO),
-    Case("mend", State.OPEN, LIMIT, False, MEND),
+    Case("no late ok", State.DECLINED, BLOCKED, False, NO),
+    Case("no restart yes", State.DECLINED, BLOCKED, False, NO),
+    Case("silence no", State.WITHHELD, OK, False, []),
+    Case("silence no ok", State.DECLINED, BLOCKED, False, NO),
+    Case("silence ok no", State.DECLINED, BLOCKED, False, NO),
+    Case("mend", State.WITHHELD, OK, False, []),
     Case("mend ok", State.OPEN, LIMIT, False, MEND),
     Case("ok mend", State.OPEN, LIMIT, False, MEND),
     Case("mend bad", State.OPEN, LIMIT, False, MEND),
     Case("mend late", State.OPEN, LIMIT, False, MEND),
-    Case("silence mend", State.OPEN, LIMIT, False, MEND),
+    Case("mend restart", State.OPEN, LIMIT, False, MEND),
+    Case("mend ok bad", State.OPEN, LIMIT, False, MEND),
+    Case("silence mend", State.WITHHELD, OK, False, []),
+    Case("silence mend late", State.OPEN, LIMIT, False, MEND),
     # It takes no record, now or after it may have booked one.
-    Case("reject", State.DECLINED, reasons.CONFLICT, False, []),
+    Case("reject", State.WITHHELD, OK, False, []),
     Case("reject ok", State.DECLINED, reasons.CONFLICT, False, []),
     Case("ok reject", State.DECLINED, reasons.CONFLICT, False, []),
+    Case("reject bad", State.DECLINED, reasons.CONFLICT, False, []),
+    Case("reject late", State.DECLINED, reasons.CONFLICT, False, []),
+    Case("reject restart", State.DECLINED, reasons.CONFLICT, False, []),
+    Case("reject end", State.DECLINED, reasons.CONFLICT, False, []),
     Case("bad reject", State.OPEN, BAD, True, []),
     Case("silence reject", State.REVERSING, SILENCE, True, []),
     Case("silence ok reject", State.REVERSING, SILENCE, True, []),
@@ -192,7 +205,11 @@ CASES = [
     Case("late end yes", State.CANCELLED, NOBODY, True, []),
     Case("bad end returned", State.CANCELLED, NOBODY, False, []),
     Case("restart end", State.CANCELLED, NOBODY, True, []),
-    Case("mend end", State.CANCELLED, NOBODY, False, MEND),
+    Case("no end", State.DECLINED, BLOCKED, False, NO),
+    Case("no end ok", State.DECLINED, BLOCKED, False, NO),
+    Case("mend end", State.DECLINED, LIMIT, False, MEND),
+    Case("mend end bad", State.DECLINED, LIMIT, False, MEND),
+    Case("mend ok end", State.CANCELLED, NOBODY, False, MEND),
     # The cashier cancels; what is asked about is beyond it.
     Case("cancel", State.ASKED, OK, False, []),
     Case("cancel yes ok", State.APPROVED, OK, False, YES),
@@ -204,7 +221,11 @@ CASES = [
     Case("late cancel ok yes", State.CANCELLED, CASHIER, True, []),
     Case("restart cancel yes", State.CANCELLED, CASHIER, True, []),
     Case("bad cancel returned", State.CANCELLED, CASHIER, False, []),
-    Case("mend cancel ok", State.CANCELLED, CASHIER, False, MEND),
+    Case("no cancel", State.WITHHELD, OK, False, []),
+    Case("no cancel ok", State.DECLINED, BLOCKED, False, NO),
+    Case("mend cancel", State.WITHHELD, OK, False, []),
+    Case("mend cancel ok", State.OPEN, LIMIT, False, MEND),
+    Case("mend ok cancel", State.CANCELLED, CASHIER, False, MEND),
     Case("end cancel", State.REVERSING, SILENCE, True, []),
 ]
 
@@ -236,6 +257,36 @@ def test_the_journal_alone_says_the_same(directory: Path, case: Case) -> None:
         assert_replayed(moment)
 
 
+@pytest.mark.parametrize("order", ["{} ok", "ok {}"])
+def test_a_no_takes_the_steps_of_a_yes(directory: Path, order: str) -> None:
+    """Each entry in the journal takes its time, which a listener would hear."""
+    steps = []
+    for answer in ("yes", "no"):
+        moment = Moment(directory)
+        moment.world.outputs.clear()
+        for what in order.format(answer).split():
+            HAPPENS[what](moment)
+        steps.append([type(output) for output in moment.world.outputs])
+    assert steps[0] == steps[1]
+    assert steps[0].count(ports.Keep) == 2
+    assert steps[0].count(ports.Send) == 1
+
+
+@pytest.mark.parametrize("answer", ["yes", "no", "mend"])
+def test_one_word_alone_looks_the_same(directory: Path, answer: str) -> None:
+    """To the till: what it may see is the same, but for the name of the event."""
+    moment = Moment(directory)
+    HAPPENS[answer](moment)
+    assert sale_view(moment.sale) == sale_view(moment.sale) | {
+        "state": State.AUTHORISING,
+        "reason": None,
+        "receipt": None,
+        "transaction_id": None,
+        "approval_id": moment.purchase.approval_id.hex(),
+    }
+    assert [channel for channel, _ in told(moment)] == [wire.OPEN]
+
+
 @given(order=st.lists(st.sampled_from([*HAPPENS, "next"]), max_size=9))
 def test_whatever_happens_money_is_where_the_till_was_told(
     directory: Path, order: list[str]
@@ -247,6 +298,8 @@ def test_whatever_happens_money_is_where_the_till_was_told(
             moment.approve()
         else:
             HAPPENS[what](moment)
+        if moment.sale.state in UNVERIFIED:
+            assert session.session_id(moment.sale.offer) not in answered(moment)
     assert_replayed(moment)
     asked = [ask.approval_id for ask in moment.world.outputs if isinstance(ask, ports.Ask)]
     owed = [owe.approval_id for owe in moment.world.outputs if isinstance(owe, ports.Owe)]
@@ -264,6 +317,11 @@ def results(moment: Moment) -> list[int]:
     """The outcomes that the receiver was told."""
     receipts = [value.receipt for channel, value in told(moment) if channel == wire.RESULT]
     return [signed.parse(messages.RECEIPT, receipt).value.outcome for receipt in receipts]
+
+
+def answered(moment: Moment) -> list[bytes]:
+    """The sessions whose receiver was told how they went."""
+    return [value.session for channel, value in told(moment) if channel == wire.RESULT]
 
 
 def told(moment: Moment) -> list[tuple[int, Any]]:

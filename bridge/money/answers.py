@@ -1,0 +1,101 @@
+"""The authority's word on the approval at hand: it goes out when the receiver's is there, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.reasons import MENDABLE
+from receiver import messages, reasons
+from receiver.errors import Error
+
+from . import ports
+from .sale import ASKING, UNVERIFIED, Event, Fact, State
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
+    from .past import Past
+    from .pen import Pen
+    from .sale import Sale
+
+
+class Answers:
+    """One rule for yes and no, so that nobody learns from the time of an answer which it is."""
+
+    def __init__(self, pen: Pen, evidence: Evidence, past: Past) -> None:
+        self._pen = pen
+        self._evidence = evidence
+        self._past = past
+
+    def take(self, sale: Sale, event: ports.Answered | ports.Unanswered | ports.Rejected) -> None:
+        """What came of asking about the approval of `sale`."""
+        _TAKES[type(event)](self, sale, event)
+
+    def pass_on(self, sale: Sale) -> None:
+        """The wait for the receiver's word is over: what the authority said goes out."""
+        if sale.state is State.APPROVED:
+            self._past.settle(sale, sale.receipt)
+        elif sale.state is State.WITHHELD:
+            self._decline(sale, sale.withheld)
+
+    def give_up(self, sale: Sale) -> None:
+        """The till waits no longer: a no that is there stands, all else is reversed."""
+        if sale.state is State.WITHHELD:
+            self._decline(sale, sale.withheld, mends=False)
+            return
+        unheard = sale.state in ASKING
+        reason = reasons.AUTHORITY_UNREACHABLE if unheard else reasons.VERDICT_TIMEOUT
+        self._pen.owe(sale, Event.OWED, reason)
+        self._pen.cancel(sale)
+
+    def _answered(self, sale: Sale, event: ports.Answered) -> None:
+        try:
+            receipt = self._evidence.receipt(sale.terms, event.approval_id, event.data)
+        except Error as error:  # what proves nothing is no answer
+            self._pen.refuse(error.code, "receipt: " + error.detail)
+            self._unanswered(sale, event)
+            return
+        if receipt.outcome == messages.APPROVED:
+            fact = Fact(Event.GRANTED, receipt=event.data, transaction_id=receipt.transaction_id)
+            self._pen.keep(sale, fact, ports.AUTHORITY)
+            self.pass_on(sale)
+        else:
+            self._deny(sale, receipt.reason, event.data)
+
+    def _unanswered(self, sale: Sale, event: Any) -> None:
+        fact = Fact(Event.UNANSWERED, reasons.AUTHORITY_UNREACHABLE)
+        self._pen.keep(sale, fact, ports.BRIDGE)
+
+    def _rejected(self, sale: Sale, event: ports.Rejected) -> None:
+        self._pen.refuse(event.reason, "record rejected")
+        if sale.state in (State.ASKED, State.AUTHORISING):
+            self._deny(sale, event.reason, b"")
+        else:  # an earlier try may have been booked: a rejection of this one proves nothing
+            self.give_up(sale)
+
+    def _deny(self, sale: Sale, reason: int, receipt: bytes) -> None:
+        if sale.state in UNVERIFIED:
+            fact = Fact(Event.WITHHELD, reason, receipt=receipt)
+            self._pen.keep(sale, fact, ports.AUTHORITY)
+        else:
+            self._decline(sale, reason, receipt)
+
+    def _decline(self, sale: Sale, reason: int, news: bytes = b"", *, mends: bool = True) -> None:
+        """Pass a no on; `news` is its receipt where the journal does not have it yet."""
+        receipt = news or sale.receipt
+        again = mends and reason in MENDABLE and sale.mended < messages.NEW_OFFERS_MOST
+        if receipt and again:
+            fact = Fact(Event.MENDABLE, reason)
+        else:
+            fact = Fact(Event.DENIED, reason, receipt=news)
+        self._pen.keep(sale, fact, ports.AUTHORITY)
+        if receipt:
+            self._past.settle(sale, receipt)
+        else:  # the record was rejected
+            self._pen.cancel(sale)
+
+
+_TAKES: dict[type, Any] = {
+    ports.Answered: Answers._answered,
+    ports.Unanswered: Answers._unanswered,
+    ports.Rejected: Answers._rejected,
+}
