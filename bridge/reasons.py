@@ -126,6 +126,7 @@ TABLE = {
         "This phone cannot be used here.",
     ),
     codes.LINK_TIMEOUT: _RADIO,
+    codes.CERTIFICATE_RENEWED: _RADIO,
     codes.EVICTED: _RADIO,
     codes.VERDICT_TIMEOUT: Texts(
         "Mottagaren svarade inte i tid. Be köparen försöka igen.",

@@ -83,6 +83,9 @@ class Air:
             if peer.link in keep or peer.state == peers.CLOSED:
                 continue
             if reason != reasons.OK and (peer.state == peers.OFFERED or peer.has_key):
+                if peer.sealed.is_deaf():
+                    self._close(peer, now)
+                    continue
                 self._out.append(ports.Notify(peer.link, peer.sealed.refusal(reason)))
             peer.handle(peers.WITHDRAWN, now)
 
@@ -92,6 +95,12 @@ class Air:
         self.withdraw(reasons.BUSY, now, (peer.link,) if peer else ())
         if peer is not None:
             peer.sealed.accept()
+
+    def dismiss(self, reason: int, now: int) -> None:
+        """Refuse everybody."""
+        for peer in self.links:
+            if peer.state != peers.CLOSED:
+                self.refuse(peer.link, reason, now)
 
     def lose(self) -> None:
         """Every link is gone, with no word of any."""
@@ -195,6 +204,8 @@ class Air:
     def _key(self, peer: Peer, body: bytes, now: int) -> None:
         if peer.state == peers.OFFERED and not self._sale.shown(now):
             raise Error(reasons.OFFER_EXPIRED, "key after its time")
+        if peer.state == peers.READY:
+            raise Error(reasons.WITHDRAWN, "key without an offer")
         peer.handle(peers.KEY, now)
         self._sale.meet(body)
         peer.end = self._sale.end

@@ -174,6 +174,9 @@ class Receiver:
             self.report.count(error.code, error.detail)
 
     def _open(self, order: Any, now: int) -> None:
+        if self._next is not None:  # the bridge takes no offer under the old one any more
+            self.air.dismiss(reasons.CERTIFICATE_RENEWED, now)
+            self._certify(*self._next)
         if self.identity.must_reserve():
             number = self.identity.reserved.to_bytes(SEQUENCE_SIZE, "big")
             self._out.append(ports.Keep("sequence", number))
@@ -217,7 +220,7 @@ class Receiver:
         self.judge.learn(order.data, now)
 
     def _certificate(self, order: Any, now: int) -> None:
-        """Kept before the bridge is told that it was taken; in use when nobody looks."""
+        """Kept before the bridge is told that it was taken; in use when nobody looks (`_renew`)."""
         data = order.data
         if data == self.identity.certificate_data and self._next is None:
             return  # the bridge brings it whenever it comes
@@ -246,11 +249,13 @@ class Receiver:
 
     def _renew(self) -> None:
         """A new certificate goes live only with no offer open and no link up (design §3.4)."""
-        if self._next is None or self.sale.state != sales.IDLE or len(self.air.links):
-            return
-        self.identity.certificate, self.identity.certificate_data = self._next
+        if self._next and self.sale.state == sales.IDLE and not len(self.air.links):
+            self._certify(*self._next)
+
+    def _certify(self, certificate: Certificate, data: bytes) -> None:
         self._next = None
-        self._out.append(ports.ShowCertificate(self.identity.certificate_data))
+        self.identity.certificate, self.identity.certificate_data = certificate, data
+        self._out.append(ports.ShowCertificate(data))
 
 
 _ORDERS: dict[int, Callable[[Receiver, Any, int], None]] = {

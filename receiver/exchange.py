@@ -39,6 +39,7 @@ _BODY_SIZES = {
 
 _REFUSALS = {
     reasons.LINK_TIMEOUT: RETRY,
+    reasons.CERTIFICATE_RENEWED: RETRY,
     reasons.VERDICT_TIMEOUT: RETRY,
     reasons.BUSY: BUSY,
     reasons.EVICTED: BUSY,

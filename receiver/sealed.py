@@ -67,6 +67,10 @@ class Sealed:
             return exchange.refusal(reason)
         return exchange.sealed_refusal(self.results.refuse(exchange.refusal_code(reason)))
 
+    def is_deaf(self) -> bool:
+        """Whether the phone believes no plain word any more, and there is no key for another."""
+        return self.results is None and bool(self.credential_sealed)
+
     def accept(self) -> None:
         """The approval holds: nothing more is to be opened, the result key stays."""
         if self.context is not None:

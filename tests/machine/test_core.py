@@ -338,6 +338,22 @@ def test_the_certificate_in_use_is_not_kept_again(world: World) -> None:
     assert len(world.of(ports.ShowCertificate)) == 1
 
 
+def test_lingering_phones_do_not_keep_a_new_certificate_from_the_next_sale(world: World) -> None:
+    """The bridge takes no offer under the old one: who holds a link is sent away."""
+    idle = Phone(world).connect()
+    new = evidence.certificate(world.keys, evidence.seed("receiver"), EPOCH, store_name="Ny butik")
+    world.send(wire.CERTIFICATE, wire.Blob(new))
+    assert world.of(ports.ShowCertificate)[-1] != ports.ShowCertificate(new)
+    world.certificate = new
+    world.open()
+    assert world.of(ports.ShowCertificate)[-1] == ports.ShowCertificate(new)
+    assert idle.is_cut()
+    assert idle.refused == [exchange.RETRY]
+    assert world.counters == {reasons.CERTIFICATE_RENEWED: 1}
+    Phone(world, 1, "next").connect().approve()
+    assert world.sale.state == sale.CLAIMED
+
+
 def test_certificate_for_another_key_is_refused(world: World) -> None:
     other = evidence.certificate(world.keys, evidence.seed("another"), EPOCH)
     world.send(wire.CERTIFICATE, wire.Blob(other))
