@@ -342,7 +342,7 @@ def test_the_offers_key_is_fresh_and_no_offer_shares_it(world: World) -> None:
 
 
 def test_a_phone_that_believes_no_plain_word_is_cut_off(world: World) -> None:
-    """Its credential is here and no key to seal with: on a plain "expired" it would wait for ever."""
+    """Its credential is here and no key to seal with: a plain "expired" would keep it waiting."""
     world.lazy = True
     world.open()
     world.work()
