@@ -41,6 +41,18 @@ class Tap:
         self._serial = serial
         self._news = asyncio.Event()
         self._ears: dict[bool, _Ear] = {}
+        self._bridge: asyncio.StreamWriter | None = None
+        self._hold_after: int | None = None
+        self._held: bytes | None = None
+
+    def hold_after(self, channel: int) -> None:
+        """After the next message on `channel` nothing reaches the bridge until `release`."""
+        self._hold_after = channel
+
+    def release(self) -> None:
+        held, self._held = self._held, None
+        if held and self._bridge:
+            self._pass_up(held, self._bridge)
 
     async def serve(self) -> asyncio.Server:
         server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
@@ -62,6 +74,7 @@ class Tap:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One life of the bridge's port."""
         self._ears = {up: _Ear() for up in (True, False)}
+        self._bridge = writer
         line = os.open(self._serial, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         tty.setraw(line)
         loop = asyncio.get_running_loop()
@@ -81,12 +94,20 @@ class Tap:
         data = b""
         with suppress(OSError):
             data = os.read(line, READ_MOST)
-        if data:
-            writer.write(data)
-            self._hear(True, data)
+        if data and self._held is not None:
+            self._held += data
+        elif data:
+            self._pass_up(data, writer)
         else:
             asyncio.get_running_loop().remove_reader(line)
             writer.close()
+
+    def _pass_up(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        heard = len(self.crossed)
+        self._hear(True, data)
+        if any(crossed.channel == self._hold_after for crossed in self.crossed[heard:]):
+            self._hold_after, self._held = None, b""
 
     def _hear(self, up: bool, data: bytes) -> None:
         whole = self._ears[up].hear(data)

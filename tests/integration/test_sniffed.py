@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from receiver import exchange, gatt, messages
+from receiver import exchange, gatt, messages, wire
 from simulator.demo import eavesdropper, sniffing
 from simulator.demo.eavesdropper import Eavesdropper
 from simulator.demo.searching import SECRET_LEAST, Confiding
@@ -18,13 +18,16 @@ from simulator.demo.story import AMOUNT, APPROVED
 from simulator.phone.buyer import DEMO_CODE, Declining
 from simulator.phone.keys import ED25519, P256
 from simulator.radio.sniffer import TERMINATED, Controlled, Heard, Sent
+from simulator.world.world import Settings
 from tests.integration.checkout import PATIENCE, Checkout
 from tests.integration.commands import Ended, tillsign
+from tests.integration.tap import TappedCheckout, tapped_checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DECLINED = "declined"
 WRONG_CODE = "111111"
+ANSWER = (wire.APPROVAL, wire.VERDICT, wire.RESULT)  # from the last digit to the answer
 KEPT = {
     *("credential", "credential's id", "phone's key", "credential's invoice recipient"),
     *("approval", "code proof", "approval's invoice recipient", "receipt", "approval id", "code"),
@@ -107,6 +110,29 @@ async def test_yes_and_no_look_alike(till: Checkout) -> None:
     approved = await overheard(till, Case())
     declined = await overheard(till, Case(blocked=True))
     assert shape(approved.records) == shape(declined.records)
+
+
+async def test_yes_and_no_cross_the_bridges_wire_in_one_order() -> None:
+    """Either answer follows the receiver's word, also where the authority's was there before."""
+    async with tapped_checkout(Settings(rate=0)) as tapped:
+        yes = await crossing(tapped, CASES["a purchase"])
+        no = await crossing(tapped, CASES["a decline for good"])
+    assert yes == no == [(True, wire.APPROVAL), (True, wire.VERDICT), (False, wire.RESULT)]
+
+
+async def crossing(tapped: TappedCheckout, case: Case) -> list[tuple[bool, int]]:
+    """What crosses for an answer, the receiver's word held back until the authority's is there."""
+    tap, since, mark = tapped.tap, len(tapped.tap.crossed), len(tapped.events)
+    tap.hold_after(wire.APPROVAL)
+    selling = asyncio.create_task(overheard(tapped, case))
+    told = await tapped.event(lambda event: event["from"] == "authority", mark)
+    for _ in range(2):  # what the bridge sent before it answered has crossed by then
+        seen = await tapped.world.till.look(told["sale"]["sale_id"])
+    tap.release()
+    assert (seen["state"], seen["reason"], seen["receipt"]) == ("authorising", None, None)
+    assert (await selling).played.as_it_should
+    exchanged = tap.crossed[since:]
+    return [(one.up, one.channel) for one in exchanged if one.channel in ANSWER]
 
 
 def shape(records: list[Heard]) -> list[tuple[object, ...]]:
