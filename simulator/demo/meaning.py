@@ -81,8 +81,8 @@ REFUSED_SEALED = "that the receiver refused, by the length; not why"
 TIMING = {
     "before the first digit": "how long the buyer looked before typing",
     "from the first digit to the last": "how fast somebody types: a weak trait, and no name",
-    "from the last digit to the answer": "how fast the network and the authority are; a no "
-    "comes some milliseconds sooner, as a yes waits for the receiver's word as well",
+    "from the last digit to the answer": "how fast receiver, network and authority are: a no waits "
+    "for the receiver's word as well, as a yes does",
     "on the link": "how long the phone stayed",
 }
 
@@ -93,7 +93,7 @@ NOT_LEARNT = {
     "credential": "it is sealed, and used for one purchase",
     "phone's key": "it stands in the credential",
     "code": "it never leaves the phone; its proof is sealed, and needs a private key to be tried",
-    "outcome": "a yes and a last no have one length and one sequence of packets; only the time of "
-    "the answer hints at it, where authority and network always take the same",
+    "outcome": "a yes and a last no have one length and one sequence of packets, and the bridge "
+    "passes on either when receiver and authority have both spoken",
     "app build": "it stands in the approval",
 }

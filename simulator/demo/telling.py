@@ -131,6 +131,7 @@ _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "verified": lambda _: "the approval holds there too",
     "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
     "returned": lambda _: "has given back what was held",
+    "withheld": lambda _: "no, which waits for the receiver's word, as a yes does",
     "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
     "denied": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
     "granted": lambda _: "yes, and holds the money",
