@@ -136,10 +136,10 @@ async def test_a_whole_exchange_again_when_it_is_settled(till: Checkout, other: 
     known, _ = till.transactions(), await till.ring_up()
     async with led(till, other) as phone:
         said = await recorded(till, phone)
-    async with led(till, other) as phone, named(till, "wrong_order"):
+    async with led(till, other) as phone, named(till, "withdrawn"):
         assert phone.offer == b""
         await phone.say(*said)
-        assert await phone.refused() == exchange.REFUSED
+        assert await phone.refused() == exchange.EXPIRED
     assert list(till.transactions(but=known).values()) == ["PENDING"]
     await pays(till, await till.ring_up())
 
