@@ -95,9 +95,9 @@ class ReceiverLink:
         self._schedule()
 
     def accept(self) -> None:
-        """Take responsibility for the last message, which acknowledges it."""
+        """Take responsibility for the last message, which acknowledges it at once."""
         self._link.accept(self._token)
-        self._schedule()
+        self._transmit()
 
     # A connection.
 
@@ -148,10 +148,14 @@ class ReceiverLink:
         self._pump()
 
     def _pump(self) -> None:
-        """Events out, bytes out, next deadline."""
+        """Events out, then what they leave to be sent."""
         self._scheduled = False
         while (event := self._link.poll()) is not None:
             self._take(event)
+        self._transmit()
+
+    def _transmit(self) -> None:
+        """Bytes out, next deadline."""
         if self._port is None:
             return
         try:

@@ -93,6 +93,7 @@ class Desk:
         self._pen.synced = False
 
     def _received(self, event: ports.Received, now: int) -> None:
+        self._pen.begin()
         try:
             message = wire.decode(event.channel, event.payload)
             take = _MESSAGES.get(event.channel)
@@ -101,7 +102,7 @@ class Desk:
             take(self, message, now, event.at)
         except Error as error:
             self._pen.refuse(error.code, error.detail)
-        self._pen.put(ports.Accept())
+        self._pen.accept()
 
     def _synced(self, message: wire.Opened, now: int, at: int) -> None:
         """The receiver is back: its session goes on, or gives way to ours."""

@@ -122,6 +122,7 @@ class Hearing:
         elif self._sale.state in WAITING:
             fact = Fact(Event.HANDED, approval=record.data)
             self._pen.keep(self._sale, fact, ports.PHONE)
+            self._pen.accept()  # at once: the receiver's verdict waits for it on the line
             self._judge(record, name, now, at)
         elif record.data != self._sale.approval:  # the same again is the link's doing
             self._reject(name, reasons.SECOND_APPROVAL)

@@ -22,12 +22,23 @@ class Pen:
     def __init__(self) -> None:
         self.synced = False  # the receiver is there and has told its open session
         self._out: deque[Output] = deque()
+        self._unaccepted = False  # a message from the receiver is at hand
 
     def poll(self) -> Output | None:
         return self._out.popleft() if self._out else None
 
     def put(self, output: Output) -> None:
         self._out.append(output)
+
+    def begin(self) -> None:
+        """A message from the receiver is being read, to be acknowledged once."""
+        self._unaccepted = True
+
+    def accept(self) -> None:
+        """What it asks for is kept from here on; harmless the second time."""
+        if self._unaccepted:
+            self._unaccepted = False
+            self._out.append(ports.Accept())
 
     def keep(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply `fact`, have it journalled, and show what changed; raises IllegalMoveError."""

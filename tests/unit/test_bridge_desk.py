@@ -77,7 +77,7 @@ def test_the_journal_is_written_before_every_outward_act(world: DeskWorld) -> No
     assert [type(act) for act in acts[:3]] == [ports.Accept, ports.Begin, ports.Send]
     assert after == {
         Event.OFFERED: ports.Accept,
-        Event.HANDED: ports.Keep,
+        Event.HANDED: ports.Accept,
         Event.ASKED: ports.Ask,
         Event.VERIFIED: ports.Accept,
         Event.GRANTED: ports.Send,
