@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from receiver import gatt, layout, messages, reasons, session, wire
@@ -123,7 +124,7 @@ class Hearing:
             fact = Fact(Event.HANDED, approval=record.data)
             self._pen.keep(self._sale, fact, ports.PHONE)
             self._pen.accept()  # at once: the receiver's verdict waits for it on the line
-            self._judge(record, name, now, at)
+            self._pen.then(partial(self._judge, record, name, now, at))
         elif record.data != self._sale.approval:  # the same again is the link's doing
             self._reject(name, reasons.SECOND_APPROVAL)
 

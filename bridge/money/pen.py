@@ -12,6 +12,8 @@ from . import ports
 from .sale import VOLATILE, Fact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .ports import Output
     from .sale import Event, Sale, Terms
 
@@ -22,10 +24,18 @@ class Pen:
     def __init__(self) -> None:
         self.synced = False  # the receiver is there and has told its open session
         self._out: deque[Output] = deque()
+        self._later: deque[Callable[[], None]] = deque()
         self._unaccepted = False  # a message from the receiver is at hand
 
     def poll(self) -> Output | None:
+        """The next output; what was put off is done once there is none before it."""
+        while not self._out and self._later:
+            self._later.popleft()()
         return self._out.popleft() if self._out else None
+
+    def then(self, act: Callable[[], None]) -> None:
+        """Put off what nobody needs to wait for until all so far is done."""
+        self._later.append(act)
 
     def put(self, output: Output) -> None:
         self._out.append(output)

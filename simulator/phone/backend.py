@@ -184,7 +184,7 @@ class SimClient(BaseBleakClient):
         if not self.phone.on:
             raise BleakError("The phone is off")
         try:
-            return await device.connect_le(
+            connection = await device.connect_le(
                 self._peer,
                 connection_parameters_preferences={hci.Phy.LE_1M: self.phone.parameters},
                 timeout=self._timeout,
@@ -197,6 +197,11 @@ class SimClient(BaseBleakClient):
             with suppress(hci.HCI_Error):  # too late: it is connected, or was never asked
                 await device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
             raise
+        if _is_cancelled():  # before 3.12 `wait_for` forgets it when it comes with the answer
+            with suppress(core.BaseBumbleError, hci.HCI_Error):
+                await connection.disconnect()
+            raise asyncio.CancelledError
+        return connection
 
     async def disconnect(self) -> None:
         if self._connection is not None:
@@ -297,10 +302,15 @@ class SimClient(BaseBleakClient):
         except core.BaseBumbleError as error:
             raise BleakError(str(error)) from error
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if self.is_connected or (task is not None and task.cancelling()):
+            if self.is_connected or _is_cancelled():
                 raise
             raise BleakError("Disconnected") from error
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants the task at hand to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _private_address() -> hci.Address:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout, Json
 
+AGAIN_S = 5.0  # a phone that was sent home and has not gone by then did not hear it
+
 
 class Gate:
     """A place where a buyer waits to be let through: something to interrupt one with."""
@@ -70,12 +72,16 @@ async def keyed(till: Checkout, buyer: Buyer, wallet: Wallet) -> asyncio.Task[Ou
 
 @asynccontextmanager
 async def sent_home(tasks: Sequence[asyncio.Task[Any]]) -> AsyncIterator[None]:
-    """Who is not done at the end is sent home."""
+    """Who is not done at the end is sent home, and told again: before 3.12 `wait_for` forgets a
+    cancellation that comes with its answer."""
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
+        here = set(tasks)
+        while here:
+            for task in here:
+                task.cancel()
+            _, here = await asyncio.wait(here, timeout=AGAIN_S)
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
