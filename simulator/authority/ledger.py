@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from receiver import messages, reasons, table
 from receiver.errors import Error
@@ -36,20 +36,23 @@ TABLE = {
 
 
 def authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
-    """Hold the amount or decline; the signed receipt, the same bytes for the same approval.
+    """Hold the amount or decline; the signed receipt, the same bytes for the same approval, but
+    that a hold which was given back is `reversed` from then on.
 
     Raises Error: CONFLICT where the approval id is booked with other content, WRONG_CREDENTIAL for
     a credential that is in no book, and what `check_fresh` raises.
     """
     with store.transaction():
-        state, content, receipt = _find(store, evidence)
-        if content is not None:
-            if content != evidence.content:
+        booked = _find(store, evidence)
+        if booked.content is not None:
+            if booked.content != evidence.content:
                 raise Error(reasons.CONFLICT, "the approval id is booked with other content")
-            return receipt
-        check_fresh(evidence, now)
+            if booked.state != VOIDED or booked.reason == reasons.REVERSED:
+                return booked.receipt
+        else:
+            check_fresh(evidence, now)
         payer = _payer(store, evidence)
-        if state == VOIDED:
+        if booked.state == VOIDED:
             return _bury(store, keys, evidence, payer, now)
         reason = judge(payer, evidence)
         _count_try(store, payer, reason)
@@ -92,17 +95,26 @@ def reverse(store: Store, receiver_id: bytes, approval_id: bytes, now: int) -> s
         return state
 
 
-def _find(store: Store, evidence: Evidence) -> tuple[str, bytes | None, bytes]:
-    """State, content and receipt of an approval id; raises Error for another receiver's."""
+class _Booked(NamedTuple):
+    """What the books hold under an approval id; `content` is None before the record came."""
+
+    state: str
+    content: bytes | None
+    receipt: bytes
+    reason: int
+
+
+def _find(store: Store, evidence: Evidence) -> _Booked:
+    """Raises Error for another receiver's approval id."""
     row = store.one(
-        "SELECT receiver, state, content, receipt FROM transactions WHERE approval_id = ?",
+        "SELECT receiver, state, content, receipt, reason FROM transactions WHERE approval_id = ?",
         evidence.approval_id,
     )
     if row is None:
-        return NONE, None, b""
+        return _Booked(NONE, None, b"", reasons.OK)
     if row[0] != evidence.certificate.receiver_id:
         raise Error(reasons.CONFLICT, "the approval id is another receiver's")
-    return row[1], row[2], row[3]
+    return _Booked(*row[1:])
 
 
 def _payer(store: Store, evidence: Evidence) -> Payer:

@@ -202,6 +202,16 @@ def test_what_was_reversed_before_it_came_is_no_try(books: Books) -> None:
     assert books.tries() == 0
 
 
+def test_a_hold_that_was_given_back_is_no_yes_any_more(books: Books) -> None:
+    """Whoever asks again with the same record has no use of the receipt that there was."""
+    found = books.evidence(1)
+    assert books.authorise(found) == reasons.OK
+    ledger.reverse(books.store, evidence.RECEIVER_ID, found.approval_id, NOW)
+    first, second = (ledger.authorise(books.store, books.keys, found, NOW + n) for n in range(2))
+    assert first == second
+    assert books.authorise(found) == reasons.REVERSED
+
+
 def test_five_wrong_in_a_row_lock_and_a_right_one_resets(books: Books) -> None:
     for n in range(1, rules.TRIES_MOST):
         assert books.authorise(books.evidence(n, k=WRONG)) == reasons.CODE_WRONG
