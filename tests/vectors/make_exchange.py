@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDH
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from make_messages import (
+    CERTIFICATE,
+    OFFER,
     SIGNED,
     alg,
     digest,
@@ -40,29 +42,6 @@ TIME = 1_800_000_109
 PINNED = tuple(f"authority {role}" for role in range(1, 5))
 SERVICE = bytes.fromhex("7b1f00005c0e4d2b9a57c1a91ad0c0de")
 
-CERTIFICATE: Values = {
-    "issuer": "Tillsign",
-    "receiver_id": b"receiver",
-    "expires": 1_800_086_400,
-    "issued": 1_800_000_000,
-    "key": public("receiver"),
-    "store": 4711,
-    "store_name": "Östra Torget",
-    "invoice_issuer": 12,
-    "currency": 752,
-}
-OFFER: Values = {
-    "version": 1,
-    "sequence": 65,
-    "amount": 24_900,
-    "currency": 752,
-    "till": 7,
-    "issued": 1_800_000_100,
-    "ttl": 120,
-    "ephemeral": x25519_public("ephemeral"),
-    "reference": digest(b"bridge01" + b"\0\7" + b"sale-0123456789ab")[:8],
-    "kind": 0,
-}
 CREDENTIAL: Values = {
     "expires": 1_800_259_200,
     "not_before": 1_800_000_000,

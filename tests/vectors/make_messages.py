@@ -371,33 +371,35 @@ def map_cases() -> list[Case]:
     ]
 
 
+CERTIFICATE: Case = {
+    "issuer": "Tillsign",
+    "receiver_id": b"receiver",
+    "expires": 1_800_086_400,
+    "issued": 1_800_000_000,
+    "key": public("receiver"),
+    "store": 4711,
+    "store_name": "Östra Torget",
+    "invoice_issuer": 12,
+    "currency": 752,
+}
+OFFER: Case = {
+    "version": 1,
+    "sequence": 65,
+    "amount": 24_900,
+    "currency": 752,
+    "till": 7,
+    "issued": 1_800_000_100,
+    "ttl": 120,
+    "ephemeral": x25519_public("ephemeral"),
+    "reference": digest(b"bridge01" + b"\0\7" + b"sale-0123456789ab")[:8],
+    "kind": 0,
+}
+
+
 def purchase(phone: str) -> Case:
     """One whole purchase, each message bound to the ones before it, and every name made of them."""
-    certificate_value = {
-        "issuer": "Tillsign",
-        "receiver_id": b"receiver",
-        "expires": 1_800_086_400,
-        "issued": 1_800_000_000,
-        "key": public("receiver"),
-        "store": 4711,
-        "store_name": "Östra Torget",
-        "invoice_issuer": 12,
-        "currency": 752,
-    }
-    certificate = message("certificate", certificate_value, b"\1\1", "authority 1")
-    offer_value = {
-        "version": 1,
-        "sequence": 65,
-        "amount": 24_900,
-        "currency": 752,
-        "till": 7,
-        "issued": 1_800_000_100,
-        "ttl": 120,
-        "ephemeral": x25519_public("ephemeral"),
-        "reference": digest(b"bridge01" + b"\0\7" + b"sale-0123456789ab")[:8],
-        "kind": 0,
-    }
-    offer = message("offer", offer_value, digest(certificate)[:8], "receiver")
+    certificate = message("certificate", CERTIFICATE, b"\1\1", "authority 1")
+    offer = message("offer", OFFER, digest(certificate)[:8], "receiver")
     credential_value = {
         "expires": 1_800_259_200,
         "not_before": 1_800_000_000,
@@ -458,7 +460,7 @@ def purchase(phone: str) -> Case:
         "tag": digest(offer)[:3],
         "context": context,
         "approval_id": approval_id,
-        "reference": offer_value["reference"],
+        "reference": OFFER["reference"],
         "bridge_id": b"bridge01",
     }
     return {
