@@ -14,7 +14,6 @@ from .crypto import hpke
 from .errors import Error
 from .pool import Pool
 from .sale import Candidate
-from .sealed import approval_id
 from .work import Work
 
 if TYPE_CHECKING:
@@ -208,8 +207,8 @@ class Judge:
         if offered is None or credential is None:
             raise Error(reasons.WITHDRAWN, "approval without an offer")
         data = held.open_approval()
-        name = approval_id(offered, held, credential)
         enc, shown = held.enc, held.credential_data
+        name = checks.approval_id(offered, shown, credential, enc, data)
         candidate = Candidate(peer.link, enc, shown, credential, data, name)
         if not self._sale.take(candidate, now):
             raise Error(reasons.BUSY, "no room to wait")

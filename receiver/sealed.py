@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import exchange, messages, sealing, session, signed
+from . import exchange, sealing
 from .errors import Error
 from .reasons import BAD_SEAL
 from .sealing import ResultSealer
 
 if TYPE_CHECKING:
-    from .checks import Offered
     from .crypto import Crypto
     from .crypto.hpke import Context
     from .messages import Credential
@@ -92,12 +91,3 @@ class Sealed:
         if self.context is None:
             raise Error(BAD_SEAL, "no context")
         return sealing.unseal(self.context, sealed)
-
-
-def approval_id(offered: Offered, held: Sealed, holder: Credential) -> bytes:
-    """The name of an approval that nobody has checked; raises Error for what is none."""
-    parsed = signed.parse(messages.APPROVAL, held.approval_data, signed.algorithm(holder.key))
-    context = session.approval_context(
-        offered.certificate_hash, offered.data, held.enc, held.credential_data
-    )
-    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
