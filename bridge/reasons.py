@@ -193,6 +193,25 @@ TABLE = {
         "Köpet krockar med ett annat. Fråga i kassan.",
         "The purchase conflicts with another. Ask the cashier.",
     ),
+    codes.APPROVAL_UNKNOWN: _FAULT,
+    codes.NOT_POSTED: Texts(
+        "Köpet är inte bokfört, så inget kan återbetalas på det. Kontrollera köpet.",
+        "The purchase is not posted, so nothing can be refunded on it. Check the purchase.",
+        "Köpet är inte bokfört. Fråga i kassan.",
+        "The purchase is not posted. Ask the cashier.",
+    ),
+    codes.REFUND_EXCEEDS: Texts(
+        "Beloppet är mer än vad som är kvar att återbetala på köpet. Ange ett lägre belopp.",
+        "The amount is more than is left to refund on the purchase. Enter a lower amount.",
+        "Beloppet är mer än vad som kan återbetalas.",
+        "The amount is more than can be refunded.",
+    ),
+    codes.OTHER_BUYER: Texts(
+        "Återbetalningen gäller en annan köpare. Be den som köpte att godkänna.",
+        "The refund belongs to another buyer. Ask the one who bought to approve.",
+        "Återbetalningen gäller en annan köpare eller fakturamottagare.",
+        "The refund belongs to another buyer or invoice recipient.",
+    ),
     codes.CASHIER_CANCELLED: Texts(
         "Köpet avbröts i kassan.",
         "The purchase was cancelled at the till.",
@@ -246,5 +265,29 @@ TABLE = {
         "The purchase is no longer open.",
         "Köpet gäller inte längre.",
         "The purchase is no longer open.",
+    ),
+    codes.NOT_TOLD: Texts(
+        "Kassan hämtade aldrig svaret, så köpet drogs tillbaka och är inte betalt. Börja om.",
+        "The till never fetched the answer, so the purchase was taken back. Start again.",
+        "Köpet drogs tillbaka. Du har inte betalat.",
+        "The purchase was taken back. You have not paid.",
+    ),
+    codes.JOURNAL_FULL: Texts(
+        "Kassans disk är full, nya köp kan inte tas. Ta betalt på annat sätt och ring support.",
+        "The till's disk is full, no new purchase is taken. Take another payment, call support.",
+        "Kassan kan inte ta emot köpet just nu.",
+        "This till cannot take the purchase right now.",
+    ),
+    codes.ACCEPTED_OFFLINE: Texts(
+        "Godkänt utan nätkontakt. Köpet skickas in när nätet är tillbaka.",
+        "Approved without a network. The purchase is sent when the network is back.",
+        "Preliminärt godkänt. Slutligt besked kommer i appen.",
+        "Provisionally approved. The final answer comes in the app.",
+    ),
+    codes.LIABILITY: Texts(
+        "Köpet är betalt i kassan men kunde inte bokföras. Det är anmält, gör inget mer.",
+        "The purchase is paid at the till but could not be posted. It is reported, do nothing.",
+        "Köpet kunde inte bokföras. Din organisation får besked.",
+        "The purchase could not be posted. Your organisation will be told.",
     ),
 }
