@@ -10,14 +10,12 @@ from bridge import __version__
 from bridge.service import ConflictError, UnknownTillError
 from bridge.views import sale_view
 
-from . import openapi, problems, requests
+from . import guard, openapi, problems, requests
 from .problems import ProblemError
 from .stream import Stream
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
-
-    from aiohttp.typedefs import Middleware
 
     from bridge.money.sale import Sale
     from bridge.service import Service
@@ -28,7 +26,8 @@ SHUTDOWN_S = 1.0  # for answers under way; tills that wait ask again
 def application(service: Service) -> web.Application:
     """The whole API as an aiohttp application."""
     app = web.Application(
-        middlewares=[problems.middleware, _guard(service)], client_max_size=requests.BODY_MOST
+        middlewares=[problems.middleware, guard.middleware(service)],
+        client_max_size=requests.BODY_MOST,
     )
     api, stream = TillApi(service), Stream(service.books.hub)
     app.add_routes(
@@ -116,20 +115,3 @@ class TillApi:
 
 def _conflict(error: ConflictError) -> ProblemError:
     return ProblemError(409, "conflict", error.detail, sale=sale_view(error.sale))
-
-
-def _guard(service: Service) -> Middleware:
-    """Loopback is open to every page in a browser on this machine: these are kept out."""
-
-    @web.middleware
-    async def guard(request: web.Request, handler: problems.Handler) -> web.StreamResponse:
-        if not requests.is_loopback(request.host):  # another name that resolves to this machine
-            raise ProblemError(403, "foreign-host", "the Host header must name this machine")
-        origin = request.headers.get("Origin")
-        if origin is not None and not requests.is_loopback(origin.partition("://")[2]):
-            raise ProblemError(403, "foreign-origin", "pages from elsewhere are not served")
-        if not service.healthy:
-            raise ProblemError(503, "stopping", "the bridge failed and stops")
-        return await handler(request)
-
-    return guard
