@@ -7,13 +7,13 @@ import json
 import secrets
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from simulator.authority import Authority
-    from simulator.pki import Identity
+    from simulator.pki import DemoCa, Identity
 
 READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 10.0
@@ -31,12 +31,30 @@ ca = "{ca}"
 certificate = "{certificate}"
 key = "{key}"
 timeout_s = {timeout_s}
-
+"""
+_RECEIVER = """
 [[receiver]]
 till = {till}
-url = "{serial}"
-certificate = "{receiver}"
+url = "{url}"
+certificate = "{certificate}"
 """
+
+
+class Server(Protocol):
+    """The authority, wherever it runs."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def ca(self) -> DemoCa: ...
+
+
+class Place(NamedTuple):
+    """One receiver: its till, its pyserial URL, its certificate (COSE file)."""
+
+    till: int
+    url: str
+    certificate: Path
 
 
 class BridgeProcess:
@@ -51,13 +69,11 @@ class BridgeProcess:
 
     def configure(
         self,
-        authority: Authority,
+        authority: Server,
         identity: Identity,
+        receivers: Iterable[Place],
         *,
         pins: Path,
-        certificate: Path,
-        serial: str,
-        till: int,
         timeout_s: float,
     ) -> None:
         """Write the configuration file."""
@@ -70,11 +86,9 @@ class BridgeProcess:
             certificate=identity.certificate,
             key=identity.key,
             timeout_s=timeout_s,
-            till=till,
-            serial=serial,
-            receiver=certificate,
         )
-        self.config.write_text(text)
+        tables = [_RECEIVER.format_map(receiver._asdict()) for receiver in receivers]
+        self.config.write_text(text + "".join(tables))
 
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""

@@ -21,7 +21,7 @@ from simulator.radio.server import Radio
 from simulator.till import Till
 
 from . import enrolment
-from .bridge import BridgeProcess
+from .bridge import BridgeProcess, Place
 
 if TYPE_CHECKING:
     from signal import Signals
@@ -143,10 +143,8 @@ class World:
         self.bridge.configure(
             self.authority,
             identity,
+            [Place(TILL, self.serial, receiver.certificate)],
             pins=receiver.directory / "pins",
-            certificate=receiver.certificate,
-            serial=self.serial,
-            till=TILL,
             timeout_s=self.settings.authority_timeout_s,
         )
         self._stack.push_async_callback(self.bridge.stop)
