@@ -90,6 +90,13 @@ class BridgeProcess:
         tables = [_RECEIVER.format_map(receiver._asdict()) for receiver in receivers]
         self.config.write_text(text + "".join(tables))
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        if self._process is None:
+            raise RuntimeError("the bridge does not run")
+        return self._process.pid
+
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
         arguments = ["bridge.cli", "bridge", "run", "--config", str(self.config)]
