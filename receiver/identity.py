@@ -124,6 +124,7 @@ class Identity:
             ephemeral,
             order.reference,
             order.kind,
+            order.original,
         )
         self._sequence += 1
         hashed = session.certificate_hash(self.certificate_data)

@@ -22,6 +22,7 @@ UINT = 0
 BYTES = 1
 TEXT = 2
 KEY = 3  # a COSE_Key inside a cnf claim (RFC 8747 §3.2)
+ATTACHED = 4  # bytes whose key is there exactly where the number before them is not 0
 
 ED25519_SIZE = 32  # of a public key; its length tells its algorithm
 P256_SIZE = 33  # compressed (SEC 1 §2.3.3)
@@ -43,6 +44,11 @@ def blob(key: int, name: str, high: int, low: int = 0) -> Field:
     return Field(key, name, BYTES, low, high)
 
 
+def attached(key: int, name: str, size: int) -> Field:
+    """Bytes that belong to the field before, a number: b"" and no key where that is 0."""
+    return Field(key, name, ATTACHED, size, size)
+
+
 def text(key: int, name: str, high: int) -> Field:
     return Field(key, name, TEXT, 0, high)
 
@@ -59,7 +65,16 @@ def phone_key(key: int, name: str) -> Field:
 
 def encode(fields: tuple[Field, ...], value: Any) -> bytes:
     """`value` (a namedtuple with the fields' names) as a deterministic CBOR map."""
-    return cbor.encode({field.key: _put(field, getattr(value, field.name)) for field in fields})
+    mapping: dict[int, Any] = {}
+    before = None
+    for field in fields:
+        item = getattr(value, field.name)
+        if not _is_absent(field, before):
+            mapping[field.key] = _put(field, item)
+        elif item:
+            raise ValueError(field.name + " without what it belongs to")
+        before = item
+    return cbor.encode(mapping)
 
 
 def decode(fields: tuple[Field, ...], data: bytes, make: Callable[..., Any]) -> Any:
@@ -69,9 +84,23 @@ def decode(fields: tuple[Field, ...], data: bytes, make: Callable[..., Any]) -> 
 
 def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) -> Any:
     """As `decode`, from a map that is already decoded."""
-    if not isinstance(mapping, dict) or len(mapping) != len(fields):
-        raise Error(MALFORMED, "not a map of %d keys" % len(fields))
-    return make(*[_get(field, mapping) for field in fields])
+    if not isinstance(mapping, dict):
+        raise Error(MALFORMED, "not a map")
+    values: list[Any] = []
+    keys = len(mapping)
+    for field in fields:
+        if values and _is_absent(field, values[-1]):
+            values.append(b"")
+        else:
+            values.append(_get(field, mapping))
+            keys -= 1
+    if keys:
+        raise Error(MALFORMED, "a key too many")
+    return make(*values)
+
+
+def _is_absent(field: Field, before: Any) -> bool:
+    return field.kind == ATTACHED and not before
 
 
 def _put(field: Field, value: Any) -> Any:

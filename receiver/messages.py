@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .gatt import OFFER_MOST
-from .layout import blob, confirmation, fixed, phone_key, text, uint
+from .layout import attached, blob, confirmation, fixed, phone_key, text, uint
 from .sealing import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE
 from .signed import (
     AUTHORITY_KID_SIZE,
@@ -83,9 +83,9 @@ Offer = NamedTuple(
         ("ephemeral", bytes),
         ("reference", bytes),
         ("kind", int),
+        ("original", bytes),  # the transaction that a refund gives back, b"" in a purchase
     ],
 )
-# Refund offers carry key 11 as well and get a row of their own when refunds arrive.
 OFFER = Kind(
     "offer",
     0,
@@ -100,7 +100,8 @@ OFFER = Kind(
         uint(7, "ttl", 1, TTL_MOST_S),
         fixed(8, "ephemeral", 32),
         fixed(9, "reference", REFERENCE_SIZE),
-        uint(10, "kind", PURCHASE, PURCHASE),
+        uint(10, "kind", PURCHASE, REFUND),
+        attached(11, "original", ID_SIZE),
     ),
     Offer,
 )
@@ -197,6 +198,36 @@ RECEIPT = Kind(
     Receipt,
 )
 
+# A receiver's word where the authority cannot be asked: the receipt's keys, but for what only the
+# authority can say.
+Provisional = NamedTuple(
+    "Provisional",
+    [
+        ("version", int),
+        ("approval_id", bytes),
+        ("amount", int),
+        ("currency", int),
+        ("time", int),
+        ("store", int),
+        ("till", int),
+    ],
+)
+PROVISIONAL = Kind(
+    "provisional",
+    0,
+    OFFER_KID_SIZE,
+    (
+        uint(1, "version", 0, VERSION_MOST),
+        fixed(3, "approval_id", ID_SIZE),
+        uint(4, "amount", 1),
+        uint(5, "currency", 1, CURRENCY_MOST),
+        uint(7, "time"),
+        uint(8, "store"),
+        uint(9, "till", 0, TILL_MOST),
+    ),
+    Provisional,
+)
+
 State = NamedTuple(
     "State",
     [
@@ -235,6 +266,7 @@ STATE = Kind(
 
 # The unsigned bundle that the bridge hands to the authority.
 ONLINE = 0
+OFFLINE = 1  # accepted by the bridge, under floors that the authority had set
 Record = NamedTuple(
     "Record",
     [
@@ -253,6 +285,6 @@ RECORD = (
     fixed(3, "enc", ENC_SIZE),
     blob(4, "credential", CREDENTIAL_MOST),
     blob(5, "approval", APPROVAL_MOST),
-    uint(6, "mode", ONLINE, ONLINE),
+    uint(6, "mode", ONLINE, OFFLINE),
     uint(7, "accepted"),
 )

@@ -31,6 +31,7 @@ RESULT = 3
 STATE = 4
 CERTIFICATE = 5
 IDENTIFY = 6
+STAND_IN = 7
 # Receiver to bridge.
 SYNC = 16
 OFFER = 17
@@ -38,6 +39,7 @@ PHONE = 18
 CREDENTIAL = 19
 APPROVAL = 20
 HEALTH = 21
+PROVISIONAL = 22
 # Both ways: the receiver's word on an approval, and the bridge's where it refuses one.
 VERDICT = 32
 
@@ -100,12 +102,16 @@ Open = NamedTuple(
         ("currency", int),
         ("till", int),
         ("ttl", int),
+        ("original", bytes),  # the transaction that a refund gives back, b"" for a purchase
     ],
 )
 Cancel = NamedTuple("Cancel", [("reference", bytes), ("reason", int)])
 Result = NamedTuple("Result", [("session", bytes), ("receipt", bytes)])
 Blob = NamedTuple("Blob", [("data", bytes)])
 Identify = NamedTuple("Identify", [("seconds", int)])
+# Accept this approval offline, as of `time`; answered by a provisional receipt, or by a verdict.
+StandIn = NamedTuple("StandIn", [("session", bytes), ("approval_id", bytes), ("time", int)])
+Provisional = NamedTuple("Provisional", [("session", bytes), ("receipt", bytes)])
 # OFFER answers OPEN, and SYNC every new bridge: the open session, or an empty offer and why.
 Opened = NamedTuple("Opened", [("reference", bytes), ("offer", bytes), ("reason", int)])
 Phone = NamedTuple("Phone", [("session", bytes), ("link", int), ("event", int), ("reason", int)])
@@ -118,6 +124,7 @@ Verdict = NamedTuple("Verdict", [("session", bytes), ("approval_id", bytes), ("r
 Health = NamedTuple("Health", [("uptime", int), ("free", int), ("links", int), ("counters", bytes)])
 
 _SESSION = fixed(1, "session", HASH_SIZE)
+_APPROVAL_ID = fixed(2, "approval_id", ID_SIZE)
 _REASON = (0, 255)
 _SESSION_OPEN = (
     blob(1, "reference", REFERENCE_SIZE),
@@ -131,11 +138,12 @@ LAYOUTS = {
     OPEN: Layout(
         (
             fixed(1, "reference", REFERENCE_SIZE),
-            uint(2, "kind", messages.PURCHASE, messages.PURCHASE),
+            uint(2, "kind", messages.PURCHASE, messages.REFUND),
             uint(3, "amount", 1),
             uint(4, "currency", 1, CURRENCY_MOST),
             uint(5, "till", 0, TILL_MOST),
             uint(6, "ttl", 1, messages.TTL_MOST_S),
+            blob(7, "original", ID_SIZE),
         ),
         Open,
     ),
@@ -144,6 +152,8 @@ LAYOUTS = {
     STATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     CERTIFICATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
+    STAND_IN: Layout((_SESSION, _APPROVAL_ID, uint(3, "time")), StandIn),
+    PROVISIONAL: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), Provisional),
     SYNC: Layout(_SESSION_OPEN, Opened),
     OFFER: Layout(_SESSION_OPEN, Opened),
     PHONE: Layout(
@@ -168,9 +178,7 @@ LAYOUTS = {
     APPROVAL: Layout(
         (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", APPROVAL_MOST)), ApprovalRecord
     ),
-    VERDICT: Layout(
-        (_SESSION, fixed(2, "approval_id", ID_SIZE), uint(3, "reason", *_REASON)), Verdict
-    ),
+    VERDICT: Layout((_SESSION, _APPROVAL_ID, uint(3, "reason", *_REASON)), Verdict),
     # `counters`: one CBOR map of reason code → how often, as bytes (keys vary).
     HEALTH: Layout(
         (

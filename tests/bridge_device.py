@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridge.serial_port import Port, PortError
-from receiver import layout, link, messages, reasons, session, wire
+from receiver import layout, link, reasons, session, wire
 from tests import evidence
 
 PATIENCE_S = 10.0  # for what must come; longer than it takes, shorter than a hung test
@@ -169,7 +169,8 @@ class Device:
             "till": order.till,
             "ttl": order.ttl,
             "reference": order.reference,
-            "kind": messages.PURCHASE,
+            "kind": order.kind,
+            "original": order.original,
             "ephemeral": os.urandom(32),
         }
         now = int(time.time())

@@ -67,6 +67,7 @@ def offer(receiver: bytes, certificate: bytes, now: int, **changes: Any) -> byte
         ephemeral=seed("ephemeral"),
         reference=REFERENCE,
         kind=messages.PURCHASE,
+        original=b"",
     )
     kid = session.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
     sign = partial(host.ed25519_sign, receiver)

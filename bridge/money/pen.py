@@ -81,6 +81,7 @@ class Pen:
             terms.currency,
             terms.till,
             max(1, min(messages.TTL_MOST_S, seconds)),
+            b"",
         )
         self.send(wire.OPEN, order)
 

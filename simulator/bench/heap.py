@@ -89,7 +89,7 @@ class Sale:
     def _open(self) -> Offered:
         nonce = self.life.receiver.identity.nonce
         self._tell(wire.STATE, wire.Blob(self._keys.state(1, RECEIVER_ID, nonce, NOW)))
-        order = wire.Open(REFERENCE, messages.PURCHASE, AMOUNT, SEK, TILL, messages.TTL_MOST_S)
+        order = wire.Open(REFERENCE, messages.PURCHASE, AMOUNT, SEK, TILL, messages.TTL_MOST_S, b"")
         (opened,) = sent(self._tell(wire.OPEN, order), wire.OFFER)
         holder = checks.certificate(host, self._keys.pins(), self._certificate, NOW)
         return checks.offer(host, holder, self._certificate, opened.offer)

@@ -137,7 +137,7 @@ def _signed(kind: Kind, data: bytes, meanings: Mapping[str, str]) -> list[Field]
         **{field.name: _worded(field.name, value) for field in kind.fields},
         "signature": message.sign1.signature,
     }
-    return [Field(name, part, meanings[name]) for name, part in found.items()]
+    return [Field(name, part, meanings[name]) for name, part in found.items() if part]
 
 
 def _worded(name: str, message: Any) -> str | bytes:

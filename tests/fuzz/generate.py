@@ -63,7 +63,11 @@ def frame(random: Random) -> frames.Frame:
 
 
 def _value(fields: tuple[Field, ...], make: Make, random: Random) -> Any:
-    return make(*[_field(field, random) for field in fields])
+    values: list[Any] = []
+    for field in fields:
+        is_absent = field.kind == layout.ATTACHED and not values[-1]
+        values.append(b"" if is_absent else _field(field, random))
+    return make(*values)
 
 
 def _field(field: Field, random: Random) -> Any:

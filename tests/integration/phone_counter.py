@@ -107,7 +107,7 @@ class Counter:
 
     def ring_up(self, amount: int) -> None:
         reference, kind = os.urandom(8), messages.PURCHASE
-        self._order = wire.Open(reference, kind, amount, SEK, self._till, TTL_S)
+        self._order = wire.Open(reference, kind, amount, SEK, self._till, TTL_S, b"")
         self._offers = 0
         self._open()
 

@@ -124,7 +124,9 @@ class World:
 
     def open(self, **changes: Any) -> bytes:
         """Order a sale; the offer, or b"" where the receiver refused or is still at it."""
-        order = wire.Open(evidence.REFERENCE, messages.PURCHASE, evidence.AMOUNT, SEK, TILL, TTL_S)
+        order = wire.Open(
+            evidence.REFERENCE, messages.PURCHASE, evidence.AMOUNT, SEK, TILL, TTL_S, b""
+        )
         self.send(wire.OPEN, order._replace(**changes))
         offers = self.sent(wire.OFFER)
         offer: bytes = offers[-1].offer if offers and not self.lazy else b""

@@ -73,7 +73,7 @@ class World:
         return self.feed(ports.WireMessage(channel, wire.encode(channel, value)))
 
     def open(self):
-        outputs = self.tell(wire.OPEN, wire.Open(REFERENCE, 0, AMOUNT, 752, 7, 60))
+        outputs = self.tell(wire.OPEN, wire.Open(REFERENCE, 0, AMOUNT, 752, 7, 60, b""))
         (self.offer,) = [item.data for item in outputs if isinstance(item, ports.ShowOffer)][-1:]
 
 

@@ -15,6 +15,7 @@ KINDS = {
         messages.CREDENTIAL,
         messages.APPROVAL,
         messages.RECEIPT,
+        messages.PROVISIONAL,
         messages.STATE,
     )
 }

@@ -124,7 +124,7 @@ class Shop:
 
     def ring_up(self, reference: bytes = evidence.REFERENCE, amount: int = evidence.AMOUNT) -> None:
         kind = messages.PURCHASE
-        order = wire.Open(reference, kind, amount, evidence.SEK, 3, TTL_S)
+        order = wire.Open(reference, kind, amount, evidence.SEK, 3, TTL_S, b"")
         self.order(wire.OPEN, order)
 
     def order(self, channel: int, value: Any) -> None:

@@ -49,7 +49,7 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     [(channel, order)] = world.sent()
     assert channel == wire.OPEN
     reference = session.sale_reference(b"bridge01", TILL, sale.terms.sale_id)
-    assert order == wire.Open(reference, 0, 24_900, evidence.SEK, TILL, PATIENCE_S)
+    assert order == wire.Open(reference, 0, 24_900, evidence.SEK, TILL, PATIENCE_S, b"")
     offer = world.offer()
     assert sale.match_code == session.match_code(offer)
     purchase = world.purchase(offer)

@@ -17,7 +17,7 @@ from tests import evidence
 EPOCH = 1_800_000_000
 RECEIVER = evidence.seed("receiver")
 EPHEMERAL = bytes(range(32))
-ORDER = wire.Open(evidence.REFERENCE, messages.PURCHASE, 100, evidence.SEK, 3, 60)
+ORDER = wire.Open(evidence.REFERENCE, messages.PURCHASE, 100, evidence.SEK, 3, 60, b"")
 
 
 @pytest.fixture(scope="module")

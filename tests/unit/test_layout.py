@@ -123,6 +123,49 @@ def test_value_that_does_not_fit(key: int, value: Any) -> None:
     assert refusal({**MAP, key: value}) == reasons.MALFORMED
 
 
+class Tail(NamedTuple):
+    kind: int
+    tail: bytes
+
+
+TAILED = (layout.uint(1, "kind", 0, 2), layout.attached(2, "tail", 3))
+
+
+@pytest.mark.parametrize(
+    ("value", "pairs"), [(Tail(0, b""), {1: 0}), (Tail(2, b"abc"), {1: 2, 2: b"abc"})]
+)
+def test_bytes_that_belong_to_a_number(value: Tail, pairs: dict[int, Any]) -> None:
+    assert layout.encode(TAILED, value) == cbor.encode(pairs)
+    assert layout.from_map(TAILED, pairs, Tail) == value
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        {1: 0, 2: b"abc"},
+        {1: 0, 2: b""},
+        {1: 1},
+        {1: 1, 2: b""},
+        {1: 1, 2: b"ab"},
+        {1: 1, 2: "abc"},
+        {1: 1, 3: b"abc"},
+        {1: 0, 3: b"abc"},
+        {2: b"abc"},
+        {1: 3, 2: b"abc"},
+    ],
+)
+def test_bytes_without_their_number_or_the_number_without_them(pairs: dict[int, Any]) -> None:
+    with pytest.raises(Error) as caught:
+        layout.from_map(TAILED, pairs, Tail)
+    assert caught.value.code == reasons.MALFORMED
+
+
+@pytest.mark.parametrize("value", [Tail(0, b"abc"), Tail(1, b""), Tail(1, b"ab")])
+def test_our_own_mistakes_with_attached_bytes(value: Tail) -> None:
+    with pytest.raises(ValueError, match="tail"):
+        layout.encode(TAILED, value)
+
+
 @pytest.mark.parametrize("value", [[], 1, b"", "x", True])
 def test_no_map(value: Any) -> None:
     assert refusal(value) == reasons.MALFORMED

@@ -14,6 +14,7 @@ from receiver.crypto import Crypto, host, portable
 from receiver.errors import Error
 from simulator.phone.keys import KINDS as KEY_KINDS
 from simulator.phone.keys import PhoneKey
+from tests import evidence
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())
 PINS = {
@@ -28,7 +29,14 @@ PLAIN: dict[str, tuple[Any, Any]] = {
 BACK_ENDS = [pytest.param(host, id="host"), pytest.param(portable, id="portable")]
 SEED = bytes(32)
 # Design §7, bytes on air; credential, approval and receipt before sealing.
-ON_AIR = {"offer": 182, "credential": 164, "approval": 129, "receipt": 164, "certificate": 512}
+ON_AIR = {
+    "offer": 182,
+    "credential": 164,
+    "approval": 129,
+    "receipt": 164,
+    "provisional": 164,
+    "certificate": 512,
+}
 PHONES = [PhoneKey(kind, bytes([1] * 32)) for kind in KEY_KINDS]
 
 
@@ -164,6 +172,8 @@ def test_the_wire_has_room_for_every_message() -> None:
     for name, channel in (("state", wire.STATE), ("certificate", wire.CERTIFICATE)):
         wire.encode(channel, wire.Blob(largest_message(KINDS[name])))
     wire.encode(wire.RESULT, wire.Result(bytes(32), largest_message(messages.RECEIPT)))
+    provisional = largest_message(messages.PROVISIONAL)
+    wire.encode(wire.PROVISIONAL, wire.Provisional(bytes(32), provisional))
 
 
 def test_no_message_is_too_long_for_the_link() -> None:
@@ -172,6 +182,23 @@ def test_no_message_is_too_long_for_the_link() -> None:
     for channel, (fields, make) in wire.LAYOUTS.items():
         value = make(*[largest(field) for field in fields])
         assert len(wire.encode(channel, value)) <= MESSAGE_MAX
+
+
+# Two kinds of offers.
+
+
+@pytest.mark.parametrize(
+    ("kind", "original"), [(messages.PURCHASE, b""), (messages.REFUND, bytes(16))]
+)
+def test_an_offer_names_a_transaction_exactly_where_it_is_a_refund(
+    kind: int, original: bytes
+) -> None:
+    certificate = largest_message(messages.CERTIFICATE)
+    holder = signed.parse(messages.CERTIFICATE, certificate).value
+    holder = holder._replace(key=host.ed25519_public(SEED))
+    data = evidence.offer(SEED, certificate, 0, kind=kind, original=original, currency=999)
+    offered = checks.offer(host, holder, certificate, data)
+    assert (offered.offer.kind, offered.offer.original) == (kind, original)
 
 
 # A kid belongs to its role.

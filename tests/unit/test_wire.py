@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from receiver import cbor, layout, reasons, wire
 from receiver.errors import Error
 
-OPEN = wire.Open(b"saleref1", 0, 24_900, 752, 7, 60)
+OPEN = wire.Open(b"saleref1", 0, 24_900, 752, 7, 60, b"")
 
 
 def test_a_message_is_a_map_with_its_keys() -> None:
     payload = wire.encode(wire.OPEN, OPEN)
-    assert cbor.decode(payload) == {1: b"saleref1", 2: 0, 3: 24_900, 4: 752, 5: 7, 6: 60}
+    assert cbor.decode(payload) == {1: b"saleref1", 2: 0, 3: 24_900, 4: 752, 5: 7, 6: 60, 7: b""}
     assert wire.decode(wire.OPEN, payload) == OPEN
 
 
@@ -36,7 +36,8 @@ def test_a_channel_that_nobody_knows(channel: int) -> None:
         {"currency": 1000},
         {"ttl": 0},
         {"ttl": 121},
-        {"kind": 1},
+        {"kind": 2},
+        {"original": bytes(17)},
         {"till": 65536},
         {"reference": b"short"},
     ],

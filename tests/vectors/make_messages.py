@@ -1,7 +1,8 @@
 """Writes messages.json with cbor2 and OpenSSL, sharing nothing with the product.
 
 SIGNED, CHANNELS and PLAIN say the protocol's tables once more, from the design: key, name, kind of
-value, smallest and largest (a number, or a length in bytes).
+value, smallest and largest (a number, or a length in bytes). Bytes of the kind "refund" are there
+in refunds, and have no key in purchases.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authorit
             (7, "ttl", "uint", 1, 120),
             (8, "ephemeral", "bytes", 32, 32),
             (9, "reference", "bytes", 8, 8),
-            (10, "kind", "uint", 0, 0),
+            (10, "kind", "uint", 0, 1),
+            (11, "original", "refund", 16, 16),
         ],
     ),
     "credential": (
@@ -103,6 +105,19 @@ SIGNED: dict[str, tuple[int, int, list[Field]]] = {  # role (0: not the authorit
             (10, "reason", "uint", 0, 255),
         ],
     ),
+    "provisional": (
+        0,
+        8,
+        [
+            (1, "version", "uint", 0, 23),
+            (3, "approval_id", "bytes", 16, 16),
+            (4, "amount", "uint", *AMOUNT),
+            (5, "currency", "uint", *CURRENCY),
+            (7, "time", "uint", *ANY),
+            (8, "store", "uint", *ANY),
+            (9, "till", "uint", *TILL),
+        ],
+    ),
     "state": (
         4,
         2,
@@ -134,11 +149,12 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
         "open",
         [
             (1, "reference", "bytes", 8, 8),
-            (2, "kind", "uint", 0, 0),
+            (2, "kind", "uint", 0, 1),
             (3, "amount", "uint", *AMOUNT),
             (4, "currency", "uint", *CURRENCY),
             (5, "till", "uint", *TILL),
             (6, "ttl", "uint", 1, 120),
+            (7, "original", "bytes", 0, 16),
         ],
     ),
     2: ("cancel", [(1, "reference", "bytes", 8, 8), (2, "reason", "uint", 0, 255)]),
@@ -146,6 +162,10 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
     4: ("state", [(1, "data", "bytes", 0, 512)]),
     5: ("certificate", [(1, "data", "bytes", 0, 512)]),
     6: ("identify", [(1, "seconds", "uint", 1, 60)]),
+    7: (
+        "stand in",
+        [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "time", "uint", *ANY)],
+    ),
     16: ("sync", OPENED),
     17: ("offer", OPENED),
     18: (
@@ -177,6 +197,7 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
             (4, "counters", "bytes", 0, 512),
         ],
     ),
+    22: ("provisional", [SESSION, (2, "receipt", "bytes", 0, 164)]),
     32: (
         "verdict",
         [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "reason", "uint", 0, 255)],
@@ -189,7 +210,7 @@ PLAIN: dict[str, list[Field]] = {
         (3, "enc", "bytes", 32, 32),
         (4, "credential", "bytes", 0, 164),
         (5, "approval", "bytes", 0, 129),
-        (6, "mode", "uint", 0, 0),
+        (6, "mode", "uint", 0, 1),
         (7, "accepted", "uint", *ANY),
     ],
     "receiver hello": [
@@ -285,8 +306,14 @@ def encoded(pairs: dict[int, Any]) -> bytes:
     return cbor2.dumps({key: pairs[key] for key in sorted(pairs, key=cbor2.dumps)})
 
 
+def pairs_of(fields: list[Field], value: Case) -> dict[int, Any]:
+    """The map before it is encoded."""
+    present = [field for field in fields if field[2] != "refund" or value[field[1]]]
+    return {at: put(kind, value[name]) for at, name, kind, _, _ in present}
+
+
 def payload(fields: list[Field], value: Case) -> bytes:
-    return encoded({at: put(kind, value[name]) for at, name, kind, _, _ in fields})
+    return encoded(pairs_of(fields, value))
 
 
 def edge(fields: list[Field], largest: bool) -> Case:
@@ -294,7 +321,9 @@ def edge(fields: list[Field], largest: bool) -> Case:
     value: Case = {}
     for _, name, kind, low, high in fields:
         size = high if largest else low
-        filled = {"bytes": bytes([255 * largest]) * size, "text": "å" * (size // 2), "uint": size}
+        octets = bytes([255 * largest]) * size
+        filled = {"bytes": octets, "text": "å" * (size // 2), "uint": size}
+        filled["refund"] = octets if largest else b""
         value[name] = public(KEYS[size]) if kind in PUT else filled[kind]
     return value
 
@@ -393,6 +422,7 @@ OFFER: Case = {
     "ephemeral": x25519_public("ephemeral"),
     "reference": digest(b"bridge01" + b"\0\7" + b"sale-0123456789ab")[:8],
     "kind": 0,
+    "original": b"",
 }
 
 
@@ -478,7 +508,7 @@ def purchase(phone: str) -> Case:
 
 def spoilt(fields: list[Field], value: Case) -> dict[str, bytes]:
     """Encodings of the map with one thing wrong; each is refused as malformed."""
-    pairs = {at: put(kind, value[name]) for at, name, kind, *_ in fields}
+    pairs = pairs_of(fields, value)
     first = fields[0][0]
     good = encoded(pairs)
     cases = {
@@ -502,6 +532,10 @@ def spoilt(fields: list[Field], value: Case) -> dict[str, bytes]:
         twice = encoded({first: pairs[first]})[1:] + good[1:]
         cases["key twice"] = bytes([good[0] + 1]) + twice
     for at, name, kind, low, high in fields:
+        if at not in pairs:
+            cases[f"{name} in a purchase"] = encoded({**pairs, at: bytes(high)})
+            cases[f"a refund without {name}"] = encoded({**pairs, at - 1: 1})
+            continue
         cases[f"{name} missing"] = encoded({k: v for k, v in pairs.items() if k != at})
         for why, wrong in wrongs(kind, low, high, value[name]).items():
             cases[f"{name}: {why}"] = encoded({**pairs, at: wrong})
@@ -517,8 +551,8 @@ def wrongs(kind: str, low: int, high: int, good: Any) -> dict[str, Any]:
         return {**wrong, "negative": -1, "too large": high + 1} | (
             {"too small": low - 1} if low else {}
         )
-    make = (lambda size: bytes(size)) if kind == "bytes" else (lambda size: "x" * size)
-    other: Case = {"text": "x" * low} if kind == "bytes" else {"bytes": b"x" * low}
+    make = (lambda size: "x" * size) if kind == "text" else (lambda size: bytes(size))
+    other: Case = {"bytes": b"x" * low} if kind == "text" else {"text": "x" * low}
     wrong = {**other, "number": 1, "array": [], "too long": make(high + 1)}
     return wrong | ({"too short": make(low - 1)} if low else {})
 
@@ -567,7 +601,9 @@ def invalid_cases() -> list[Case]:
     return [
         {"of": of, "why": why, "payload": data.hex()}
         for of, fields in tables
-        for why, data in spoilt(fields, edge(fields, False)).items()
+        for largest in (False, True)
+        if not largest or any(kind == "refund" for _, _, kind, _, _ in fields)
+        for why, data in spoilt(fields, edge(fields, largest)).items()
     ]
 
 
@@ -607,7 +643,8 @@ def refused_cases() -> list[Case]:
 
 def main() -> None:
     """One case a line, so that a change can be read."""
-    names = [*(f"authority {role}" for role in range(1, 5)), "receiver", "offer", *PHONES]
+    names = [*(f"authority {role}" for role in range(1, 5)), "receiver"]
+    names += ["offer", "provisional", *PHONES]
     parts = [f'"keys": {json.dumps({name: public(name).hex() for name in names})}']
     for title, cases in (
         ("purchases", [purchase(phone) for phone in PHONES]),
