@@ -100,7 +100,7 @@ class AdminApi:
                 limit = number(body["purchase_limit"], "purchase_limit")
                 self._set("buyers", "purchase_limit", limit, id_)
             if "blocked" in body:
-                self._set("buyers", "blocked", flag(body["blocked"], "blocked"), id_)
+                self._set("buyers", "blocked", int(flag(body["blocked"], "blocked")), id_)
             if "unlock" in body and flag(body["unlock"], "unlock"):
                 self._store.run("UPDATE phones SET tries = 0 WHERE buyer = ?", id_)
         return await self.buyer(request)
@@ -134,14 +134,15 @@ class AdminApi:
                 space = number(body["credit_space"], "credit_space")
                 self._set("recipients", "credit_space", space, id_)
             if "closed" in body:
-                self._set("recipients", "closed", flag(body["closed"], "closed"), id_)
+                self._set("recipients", "closed", int(flag(body["closed"], "closed")), id_)
         return await self.recipient(request)
 
     async def change_credential(self, request: web.Request) -> web.Response:
         id_ = octets(request.match_info["id"], "id", _CREDENTIAL_ID_SIZE)
         body = await json_body(request, "revoked")
         revoked = flag(body["revoked"], "revoked")
-        if not self._set("credentials", "revoked", revoked, id_):
+        when = self._office.now() if revoked else None
+        if not self._set("credentials", "revoked", when, id_):
             raise RequestError(404, "no such credential")
         return web.json_response({"id": id_.hex(), "revoked": revoked})
 
@@ -210,7 +211,7 @@ class AdminApi:
             raise RequestError(404, f"no {id_} in {table}")
         return id_
 
-    def _set(self, table: str, column: str, value: int, id_: int | bytes) -> int:
+    def _set(self, table: str, column: str, value: int | None, id_: int | bytes) -> int:
         return self._store.run(f"UPDATE {table} SET {column} = ? WHERE id = ?", value, id_)
 
 

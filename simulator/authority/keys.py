@@ -17,6 +17,8 @@ from receiver.crypto import host
 from simulator import pki, proof
 from simulator.p256 import p256_private, p256_public
 
+from .limits import OFF, Limits
+
 ISSUER = "Tillsign demo authority"
 ROLES = (
     signed.ROLE_RECEIVER,
@@ -66,10 +68,28 @@ class Keys:
     def receipt(self, value: messages.Receipt) -> bytes:
         return self._sign(messages.RECEIPT, value)
 
-    def state(self, version: int, receiver_id: bytes, nonce: bytes, now: int) -> bytes:
-        """What a receiver needs to know now; nothing may be accepted offline in this release."""
+    def state(
+        self,
+        version: int,
+        receiver_id: bytes,
+        nonce: bytes,
+        now: int,
+        limits: Limits = OFF,
+        revocations: bytes = NO_REVOCATIONS,
+    ) -> bytes:
+        """What a receiver needs to know now; `revocations` is the hash of the list."""
         value = messages.State(
-            version, receiver_id, nonce, now, LEAST_PROTOCOL, LEAST_APP, 0, 0, 0, 0, NO_REVOCATIONS
+            version,
+            receiver_id,
+            nonce,
+            now,
+            LEAST_PROTOCOL,
+            LEAST_APP,
+            limits.floor,
+            limits.total,
+            limits.sales,
+            limits.hours,
+            revocations,
         )
         return self._sign(messages.STATE, value)
 

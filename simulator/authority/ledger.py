@@ -1,15 +1,20 @@
-"""What is held, given back or declined, with the states of a transaction in one table."""
+"""What is held, posted, given back or declined. Every call may be repeated: the same id over the
+same content has the same answer."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from receiver import messages, reasons, table
+from receiver import messages, reasons
 from receiver.errors import Error
 
-from .rules import BEFORE_CODE, Payer, judge
-from .schema import DECLINED, PENDING, POSTED, VOIDED
+from . import booking, offline, refunds
+from .booking import Booked
+from .rules import BEFORE_CODE, Case, Payer, judge
+from .schema import EXPIRED, PENDING, VOIDED
+from .states import CONFIRM, DECLINE, EXPIRE, HOLD, NONE, PENDING_LONG, REVERSE
+from .store import AgainError, atomic
 from .verify import check_fresh
 
 if TYPE_CHECKING:
@@ -17,24 +22,21 @@ if TYPE_CHECKING:
     from .store import Store
     from .verify import Evidence
 
-NONE = "none"  # an approval id never heard of
+ALARM_AFTER_S = 15 * 60  # no till waits that long
+EXPIRE_AFTER_S = 7 * 24 * 3600
+SWEPT_MOST = 500  # in one go
 
-# What can happen to a transaction.
-HOLD = "hold"
-DECLINE = "decline"
-REVERSE = "reverse"
-
-# A declined one stays declined, and what was reversed before it came stays void. What is posted is
-# given back by a refund only.
-TABLE = {
-    NONE: {HOLD: PENDING, DECLINE: DECLINED, REVERSE: VOIDED},
-    PENDING: {REVERSE: VOIDED},
-    POSTED: {},
-    VOIDED: {DECLINE: VOIDED, REVERSE: VOIDED},
-    DECLINED: {REVERSE: DECLINED},
-}
+_PAYER = (
+    "SELECT p.id, p.buyer, p.k, p.tries, b.blocked, b.purchase_limit, c.revoked, "
+    "r.id, r.currency, r.credit_space, r.closed, EXISTS "
+    "(SELECT 1 FROM buyer_recipients WHERE buyer = b.id AND recipient = r.id) "
+    "FROM credentials c JOIN phones p ON p.id = c.phone "
+    "JOIN buyers b ON b.id = p.buyer JOIN recipients r ON r.id = c.recipient "
+    "WHERE c.id = ? AND p.key = ? AND r.id = ? FOR NO KEY UPDATE OF p"
+)
 
 
+@atomic
 def authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
     """Hold the amount or decline; the signed receipt, the same bytes for the same approval, but
     that a hold which was given back is `reversed` from then on.
@@ -42,138 +44,160 @@ def authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
     Raises Error: CONFLICT where the approval id is booked with other content, WRONG_CREDENTIAL for
     a credential that is in no book, and what `check_fresh` raises.
     """
-    with store.transaction():
-        booked = _find(store, evidence)
-        if booked.content is not None:
-            if booked.content != evidence.content:
-                raise Error(reasons.CONFLICT, "the approval id is booked with other content")
-            if booked.state != VOIDED or booked.reason == reasons.REVERSED:
-                return booked.receipt
-        else:
-            check_fresh(evidence, now)
-        payer = _payer(store, evidence)
-        if booked.state == VOIDED:
-            return _bury(store, keys, evidence, payer, now)
-        reason = judge(payer, evidence)
-        _count_try(store, payer, reason)
-        if reason == reasons.OK:
-            held = _hold(store, keys, evidence, payer, now)
-            if held:
-                return held
-            reason = reasons.CONFLICT
-        return _decline(store, keys, evidence, payer, reason, now)
+    payer = _payer(store, evidence)  # from here on the phone's approvals come one by one
+    booked = booking.find(store, evidence.approval_id)
+    if booked is not None:
+        _must_be_same(booked, evidence)
+    if booked is not None and booked.content is not None:
+        if booked.receipt and (booked.state != VOIDED or booked.reason == reasons.REVERSED):
+            return booked.receipt
+    else:
+        check_fresh(evidence, now)
+    if booked is not None:
+        return _bury(store, keys, evidence, payer, booked, now)
+    case = _case(store, payer, evidence)
+    reason = judge(case)
+    _note_code(store, payer, reason, min(evidence.accepted, now))
+    if reason == reasons.OK:
+        receipt = _hold(store, keys, case, now)
+        if receipt is not None:
+            return receipt
+        reason = reasons.CONFLICT
+    return _decline(store, keys, case, reason, now)
 
 
+@atomic
+def confirm(store: Store, receiver_id: bytes, approval_id: bytes, now: int) -> Booked:
+    """Post what is held, however late; how it is booked now.
+
+    What was voided or declined stays so, with an alarm. Raises Error: APPROVAL_UNKNOWN,
+    WRONG_RECEIVER.
+    """
+    booked = booking.find(store, approval_id)
+    if booked is None:
+        raise Error(reasons.APPROVAL_UNKNOWN, "nothing to confirm")
+    _must_be_theirs(booked, receiver_id)
+    late = booked.late or int(booked.state == EXPIRED)
+    return booked._replace(state=booking.move(store, CONFIRM, booked, now), late=late)
+
+
+@atomic
 def reverse(store: Store, receiver_id: bytes, approval_id: bytes, now: int) -> str:
-    """Give back what is held; the state it leaves. Raises Error(WRONG_RECEIVER, WRONG_ORDER)."""
-    with store.transaction():
-        row = store.one(
-            "SELECT receiver, state, recipient, amount FROM transactions WHERE approval_id = ?",
-            approval_id,
-        )
-        if row is None:
-            state = table.step(TABLE, NONE, REVERSE)
-            store.run(
-                "INSERT INTO transactions (approval_id, receiver, state, time) VALUES (?, ?, ?, ?)",
-                approval_id,
-                receiver_id,
-                state,
-                now,
-            )
-            return state
-        receiver, before, recipient, amount = row
-        if receiver != receiver_id:
-            raise Error(reasons.WRONG_RECEIVER, "another receiver's approval")
-        state = table.step(TABLE, before, REVERSE)
-        store.run("UPDATE transactions SET state = ? WHERE approval_id = ?", state, approval_id)
-        if before == PENDING:
-            store.run(
-                "UPDATE recipients SET credit_space = credit_space + ? WHERE id = ?",
-                amount,
-                recipient,
-            )
-        return state
+    """Give back what is held, or bar what never came; the state it leaves.
+
+    What is posted stays so, with an alarm. Raises Error(WRONG_RECEIVER).
+    """
+    booked = booking.find(store, approval_id)
+    if booked is None:
+        stone = Booked(approval_id, receiver_id, messages.PURCHASE, NONE)
+        if not booking.insert(store, REVERSE, stone, now):
+            raise AgainError
+        return VOIDED
+    _must_be_theirs(booked, receiver_id)
+    return booking.move(store, REVERSE, booked, now)
 
 
-class _Booked(NamedTuple):
-    """What the books hold under an approval id; `content` is None before the record came."""
+@atomic
+def expire(store: Store, approval_id: bytes, now: int) -> None:
+    """Give back what is still held."""
+    booked = booking.find(store, approval_id)
+    if booked is not None and booked.state == PENDING:
+        booking.move(store, EXPIRE, booked, now)
 
-    state: str
-    content: bytes | None
-    receipt: bytes
-    reason: int
 
+def sweep(store: Store, now: int) -> int:
+    """Expire what nobody confirmed for a week, and raise an alarm over what waits for long.
 
-def _find(store: Store, evidence: Evidence) -> _Booked:
-    """Raises Error for another receiver's approval id."""
-    row = store.one(
-        "SELECT receiver, state, content, receipt, reason FROM transactions WHERE approval_id = ?",
-        evidence.approval_id,
+    How many expired; as many as SWEPT_MOST may mean that there are more.
+    """
+    pending = "FROM transactions WHERE state = 'PENDING' AND time <= ?"
+    late = store.rows(
+        f"SELECT approval_id {pending} ORDER BY time LIMIT ?", now - EXPIRE_AFTER_S, SWEPT_MOST
     )
-    if row is None:
-        return _Booked(NONE, None, b"", reasons.OK)
-    if row[0] != evidence.certificate.receiver_id:
+    for (approval_id,) in late:
+        expire(store, approval_id, now)
+    store.run(
+        f"INSERT INTO alarms (approval_id, kind, time) SELECT approval_id, ?, ? {pending} "
+        "ON CONFLICT DO NOTHING",
+        PENDING_LONG,
+        now,
+        now - ALARM_AFTER_S,
+    )
+    return len(late)
+
+
+def _must_be_theirs(booked: Booked, receiver_id: bytes) -> None:
+    if booked.receiver != receiver_id:
+        raise Error(reasons.WRONG_RECEIVER, "another receiver's approval")
+
+
+def _must_be_same(booked: Booked, evidence: Evidence) -> None:
+    if booked.receiver != evidence.certificate.receiver_id:
         raise Error(reasons.CONFLICT, "the approval id is another receiver's")
-    return _Booked(*row[1:])
+    if booked.content not in (None, evidence.content):
+        raise Error(reasons.CONFLICT, "the approval id is booked with other content")
 
 
 def _payer(store: Store, evidence: Evidence) -> Payer:
     row = store.one(
-        "SELECT p.id, p.k, p.tries, b.blocked, b.purchase_limit, c.revoked, "
-        "r.id, r.currency, r.credit_space, r.closed, EXISTS "
-        "(SELECT 1 FROM buyer_recipients WHERE buyer = b.id AND recipient = r.id) "
-        "FROM credentials c JOIN phones p ON p.id = c.phone "
-        "JOIN buyers b ON b.id = p.buyer JOIN recipients r ON r.id = c.recipient "
-        "WHERE c.id = ? AND p.key = ? AND r.id = ?",
-        evidence.credential.id,
-        evidence.credential.key,
-        evidence.approval.recipient,
+        _PAYER, evidence.credential.id, evidence.credential.key, evidence.approval.recipient
     )
     if row is None:
         raise Error(reasons.WRONG_CREDENTIAL, "a credential that is in no book")
     return Payer(*row)
 
 
-def _count_try(store: Store, payer: Payer, reason: int) -> None:
-    """One wrong code more, or the end of a row of them."""
-    if reason in BEFORE_CODE:
-        return
-    tries = payer.tries + 1 if reason == reasons.CODE_WRONG else 0
-    if tries != payer.tries:
-        store.run("UPDATE phones SET tries = ? WHERE id = ?", tries, payer.phone)
+def _case(store: Store, payer: Payer, evidence: Evidence) -> Case:
+    """With what more there is to look up."""
+    floor, original = 0, None
+    if evidence.mode == messages.OFFLINE:
+        receiver = evidence.certificate.receiver_id
+        floor = offline.floor_at(store, receiver, evidence.accepted)
+    if evidence.offer.kind == messages.REFUND:
+        original = refunds.original(store, evidence.offer.original)
+    return Case(payer, evidence, floor, original)
 
 
-def _hold(store: Store, keys: Keys, evidence: Evidence, payer: Payer, now: int) -> bytes | None:
-    """Take the amount from the credit space; None where the database knows such a hold already."""
+def _note_code(store: Store, payer: Payer, reason: int, when: int) -> None:
+    """One wrong code more; or a right one, which ends a row of them."""
+    if reason == reasons.CODE_WRONG:
+        store.run("UPDATE phones SET tries = tries + 1 WHERE id = ?", payer.phone)
+    elif reason not in BEFORE_CODE:
+        store.run(
+            "UPDATE phones SET tries = 0, code_at = ? WHERE id = ? AND (tries > 0 OR code_at < ?)",
+            when,
+            payer.phone,
+            when,
+        )
+
+
+def _hold(store: Store, keys: Keys, case: Case, now: int) -> bytes | None:
+    """Take the amount from the credit space, or reserve it on what is refunded.
+
+    None where the database knows such a hold already.
+    """
     transaction_id = secrets.token_bytes(len(messages.NO_TRANSACTION))
-    receipt = _receipt(keys, evidence, transaction_id, reasons.OK, now)
-    state = table.step(TABLE, NONE, HOLD)
-    if not _insert(store, evidence, payer, state, receipt, transaction_id, reasons.OK, now):
-        return None
-    store.run(
-        "UPDATE recipients SET credit_space = credit_space - ? WHERE id = ?",
-        evidence.offer.amount,
-        payer.recipient,
-    )
+    receipt = _receipt(keys, case.evidence, transaction_id, reasons.OK, now)
+    held = _insert(store, HOLD, case, now, receipt, reasons.OK, transaction_id)
+    return receipt if held else None
+
+
+def _decline(store: Store, keys: Keys, case: Case, reason: int, now: int) -> bytes:
+    receipt = _receipt(keys, case.evidence, messages.NO_TRANSACTION, reason, now)
+    if not _insert(store, DECLINE, case, now, receipt, reason):
+        raise AgainError  # reversed in this moment
     return receipt
 
 
-def _decline(
-    store: Store, keys: Keys, evidence: Evidence, payer: Payer, reason: int, now: int
+def _bury(
+    store: Store, keys: Keys, evidence: Evidence, payer: Payer, booked: Booked, now: int
 ) -> bytes:
-    receipt = _receipt(keys, evidence, messages.NO_TRANSACTION, reason, now)
-    state = table.step(TABLE, NONE, DECLINE)
-    _insert(store, evidence, payer, state, receipt, None, reason, now)
-    return receipt
-
-
-def _bury(store: Store, keys: Keys, evidence: Evidence, payer: Payer, now: int) -> bytes:
-    """An approval that was reversed before it came: declined, and the stone says so from now on."""
+    """An approval that was given back, perhaps before it came: the stone says so from now on."""
     receipt = _receipt(keys, evidence, messages.NO_TRANSACTION, reasons.REVERSED, now)
+    booking.move(store, DECLINE, booked, now)
     store.run(
-        "UPDATE transactions SET state = ?, content = ?, receipt = ?, reason = ?, phone = ? "
+        "UPDATE transactions SET content = ?, receipt = ?, reason = ?, phone = ? "
         "WHERE approval_id = ?",
-        table.step(TABLE, VOIDED, DECLINE),
         evidence.content,
         receipt,
         reasons.REVERSED,
@@ -185,41 +209,45 @@ def _bury(store: Store, keys: Keys, evidence: Evidence, payer: Payer, now: int) 
 
 def _insert(
     store: Store,
-    evidence: Evidence,
-    payer: Payer,
-    state: str,
-    receipt: bytes,
-    transaction_id: bytes | None,
-    reason: int,
+    event: str,
+    case: Case,
     now: int,
+    receipt: bytes,
+    reason: int,
+    transaction_id: bytes | None = None,
 ) -> bool:
     """False where a unique index of the schema says no."""
-    offer = evidence.offer
-    changed = store.run(
-        "INSERT INTO transactions (approval_id, receiver, state, time, content, receipt, "
-        "transaction_id, reason, phone, recipient, amount, currency, session, receiver_key, "
-        "sequence, reference, credential, counter) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    evidence, offer, certificate = case.evidence, case.evidence.offer, case.evidence.certificate
+    booked = Booked(
         evidence.approval_id,
-        evidence.certificate.receiver_id,
-        state,
-        now,
+        certificate.receiver_id,
+        offer.kind,
+        NONE,
         evidence.content,
         receipt,
-        transaction_id,
         reason,
-        payer.phone,
-        payer.recipient,
+        transaction_id,
+        case.payer.recipient,
         offer.amount,
-        offer.currency,
-        evidence.session,
-        evidence.certificate.key,
-        offer.sequence,
-        offer.reference,
-        evidence.credential.id,
-        evidence.approval.counter,
+        case.original.id if case.original else None,
     )
-    return changed == 1
+    return booking.insert(
+        store,
+        event,
+        booked,
+        now,
+        phone=case.payer.phone,
+        currency=offer.currency,
+        invoice_issuer=certificate.invoice_issuer,
+        session=evidence.session,
+        receiver_key=certificate.key,
+        sequence=offer.sequence,
+        reference=offer.reference,
+        credential=evidence.credential.id,
+        counter=evidence.approval.counter,
+        mode=evidence.mode,
+        accepted=evidence.accepted,
+    )
 
 
 def _receipt(keys: Keys, evidence: Evidence, transaction_id: bytes, reason: int, now: int) -> bytes:

@@ -34,19 +34,22 @@ class Recipient(NamedTuple):
 
 
 def add_organisation(store: Store, name: str) -> int:
-    return store.add("INSERT INTO organisations (name) VALUES (?)", name)
+    id_: int = store.value("INSERT INTO organisations (name) VALUES (?) RETURNING id", name)
+    return id_
 
 
 def add_recipient(
     store: Store, organisation: int, name: str, credit_space: int, currency: int = SEK
 ) -> int:
-    return store.add(
-        "INSERT INTO recipients (organisation, name, currency, credit_space) VALUES (?, ?, ?, ?)",
+    id_: int = store.value(
+        "INSERT INTO recipients (organisation, name, currency, credit_space) "
+        "VALUES (?, ?, ?, ?) RETURNING id",
         organisation,
         name,
         currency,
         credit_space,
     )
+    return id_
 
 
 def add_buyer(
@@ -54,8 +57,8 @@ def add_buyer(
 ) -> int:
     """A buyer who may buy for `recipients`."""
     with store.transaction():
-        buyer = store.add(
-            "INSERT INTO buyers (organisation, name, purchase_limit) VALUES (?, ?, ?)",
+        buyer: int = store.value(
+            "INSERT INTO buyers (organisation, name, purchase_limit) VALUES (?, ?, ?) RETURNING id",
             organisation,
             name,
             purchase_limit,
@@ -83,8 +86,9 @@ def register(
         )
         if buyer is None:
             return None
-        phone = store.add(
-            "INSERT INTO phones (buyer, key, code_key, k, token_hash) VALUES (?, ?, ?, ?, ?)",
+        phone = store.value(
+            "INSERT INTO phones (buyer, key, code_key, k, token_hash) "
+            "VALUES (?, ?, ?, ?, ?) RETURNING id",
             buyer,
             key,
             code_key,
@@ -113,7 +117,7 @@ def recipients_of(store: Store, buyer: int) -> list[Recipient]:
     rows = store.rows(
         "SELECT r.id, r.name FROM recipients r "
         "JOIN buyer_recipients br ON br.recipient = r.id JOIN buyers b ON b.id = br.buyer "
-        "WHERE b.id = ? AND NOT b.blocked AND NOT r.closed ORDER BY r.id",
+        "WHERE b.id = ? AND b.blocked = 0 AND r.closed = 0 ORDER BY r.id",
         buyer,
     )
     return [Recipient(*row) for row in rows]

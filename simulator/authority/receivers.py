@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from receiver import messages, session
 
 from .keys import ISSUER
+from .store import atomic
 
 if TYPE_CHECKING:
     from .keys import Keys
@@ -16,37 +17,45 @@ CERTIFICATE_LIFE_S = 365 * 24 * 3600
 
 
 class Issued(NamedTuple):
-    """A certificate that was issued; `current` until the receiver got another."""
+    """A certificate that was issued; `replaced` is when the receiver got another."""
 
     receiver_id: bytes
     client: str
     data: bytes
-    current: bool
+    replaced: int | None
 
 
+@atomic
 def enrol(store: Store, keys: Keys, value: messages.Certificate, client: str) -> bytes:
     """Issue `value`, bind the receiver to a client's fingerprint, and return the certificate."""
     data = keys.certificate(value)
     hashed = session.certificate_hash(data)
-    with store.transaction():
-        store.run(
-            "INSERT INTO receivers VALUES (?, ?, ?) ON CONFLICT (id) "
-            "DO UPDATE SET client = excluded.client, certificate = excluded.certificate",
-            value.receiver_id,
-            client,
-            hashed,
-        )
-        store.run(
-            "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            hashed,
-            value.receiver_id,
-            value.key,
-            value.store,
-            value.store_name,
-            value.invoice_issuer,
-            value.currency,
-            data,
-        )
+    store.run(
+        "INSERT INTO receivers (id, client) VALUES (?, ?) ON CONFLICT (id) "
+        "DO UPDATE SET client = excluded.client",
+        value.receiver_id,
+        client,
+    )
+    store.run(
+        "UPDATE certificates SET replaced = ? "
+        "WHERE receiver = ? AND replaced IS NULL AND hash <> ?",
+        value.issued,
+        value.receiver_id,
+        hashed,
+    )
+    store.run(
+        "INSERT INTO certificates (hash, receiver, key, store, store_name, invoice_issuer, "
+        "currency, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (hash) DO UPDATE SET replaced = NULL",
+        hashed,
+        value.receiver_id,
+        value.key,
+        value.store,
+        value.store_name,
+        value.invoice_issuer,
+        value.currency,
+        data,
+    )
     return data
 
 
@@ -76,7 +85,7 @@ def certificate_for(
 def issued(store: Store, certificate_hash: bytes) -> Issued | None:
     """The certificate with this hash, if one was ever issued."""
     row = store.one(
-        "SELECT r.id, r.client, c.data, r.certificate = c.hash FROM certificates c "
+        "SELECT r.id, r.client, c.data, c.replaced FROM certificates c "
         "JOIN receivers r ON r.id = c.receiver WHERE c.hash = ?",
         certificate_hash,
     )
@@ -89,9 +98,16 @@ def client_of(store: Store, receiver_id: bytes) -> str | None:
     return client
 
 
+def invoice_issuer_of(store: Store, receiver_id: bytes) -> int | None:
+    """Who invoices what is bought at a receiver."""
+    issuer: int | None = store.value(
+        "SELECT invoice_issuer FROM certificates WHERE receiver = ? AND replaced IS NULL",
+        receiver_id,
+    )
+    return issuer
+
+
 def next_state_version(store: Store) -> int:
     """A version above every one given out before."""
-    with store.transaction():
-        store.run("UPDATE state_version SET version = version + 1")
-        version: int = store.value("SELECT version FROM state_version")
+    version: int = store.value("UPDATE state_version SET version = version + 1 RETURNING version")
     return version

@@ -14,6 +14,9 @@ from receiver import reasons
 from receiver.errors import Error
 from simulator import pki
 
+from .dialects import DatabaseError
+from .store import BusyError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -30,6 +33,7 @@ _STATUS = {
     reasons.CONFLICT: 409,
     reasons.WRONG_ORDER: 409,
     reasons.OVERSIZE: 413,
+    reasons.APPROVAL_UNKNOWN: 404,
 }
 _REFUSED = 422
 
@@ -91,6 +95,9 @@ def _problem(error: Exception) -> RequestError:
         return RequestError(_STATUS.get(error.code, _REFUSED), error.detail, error.code)
     if isinstance(error, web.HTTPException):
         return RequestError(error.status, error.reason)
+    if isinstance(error, (BusyError, *DatabaseError)):
+        _log.error("the books cannot be reached", exc_info=error)
+        return RequestError(503, "the books cannot be reached; ask again")
     _log.error("the authority failed", exc_info=error)
     return RequestError(500, "the authority failed")
 
@@ -114,6 +121,16 @@ async def json_body(request: web.Request, *names: str, partly: bool = False) -> 
     if not partly and len(value) < len(names):
         raise RequestError(400, f"wants all of {', '.join(names)}")
     return value
+
+
+def query(request: web.Request, *names: str, **optional: str) -> dict[str, str]:
+    """The query's values, each of these names once, with what stands for a missing one."""
+    given = request.query
+    if len(given) != len(set(given)) or not set(given) <= {*names, *optional}:
+        raise RequestError(400, f"wants once each of {', '.join((*names, *optional))}")
+    if not set(names) <= set(given):
+        raise RequestError(400, f"wants all of {', '.join(names)}")
+    return {**optional, **given}
 
 
 def number(value: Any, name: str, low: int = 0, high: int = NUMBER_MOST) -> int:

@@ -34,7 +34,8 @@ _SHUTDOWN_S = 1.0  # for answers under way; decisions are whole in any case
 class Authority:
     """An async context manager; `stop` and `start` keep port, keys and books.
 
-    `pins` and `ca` are there at once, `url` once started, books from `start` to `stop`.
+    `database` is a URL of PostgreSQL; without one the books are a file in `directory`. `pins` and
+    `ca` are there at once, `url` once started, books from `start` to `stop`.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Authority:
         host: str = "127.0.0.1",
         port: int = 0,
         *,
+        database: str | None = None,
         admin_token: str | None = None,
         ca: pki.DemoCa | None = None,
         clock: Callable[[], float] = time.time,
@@ -52,7 +54,7 @@ class Authority:
         self.admin_token = admin_token or secrets.token_urlsafe()
         self.faults = Faults()
         self.refused: Counter[str] = Counter()
-        self._path = directory / "authority.sqlite"
+        self._books = database or directory / "authority.sqlite"
         self._keys = Keys(directory / "authority-keys.json")
         self.pins = self._keys.pins()
         self._host = host
@@ -70,7 +72,7 @@ class Authority:
     async def start(self) -> None:
         """Open the books and listen, on the same port every time."""
         self._stopped.clear()
-        self._office = Office(Store(self._path), self._keys, self.pins, self._clock)
+        self._office = Office(Store(self._books), self._keys, self.pins, self._clock)
         self._runner = web.AppRunner(
             self._app(self._office), access_log=None, shutdown_timeout=_SHUTDOWN_S
         )

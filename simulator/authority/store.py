@@ -1,52 +1,81 @@
-"""The database: one SQLite file that survives power cuts."""
+"""The database: whole transactions, on disk when they end, from any number of threads."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from .schema import SCHEMA
+from . import dialects, migrations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_TRIES_MOST = 20  # each of them lost to a transaction of somebody else's that went through
+
+
+class AgainError(Exception):
+    """Somebody else booked what this transaction had not seen: do all of it again."""
+
+
+class BusyError(Exception):
+    """Fought over too long; nothing was done."""
 
 
 class Store:
-    """One connection. Statements take milliseconds at most, so they run in the event loop."""
+    """Books at a path (SQLite) or a URL (PostgreSQL), with one connection for each thread."""
 
-    def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        if self.value("PRAGMA user_version") == 0:
-            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+    def __init__(self, place: Path | str) -> None:
+        self._dialect = dialects.of(place)
+        self.collisions = self._dialect.collisions
+        migrations.migrate(self._dialect)
+        self._mine = threading.local()
+        self._guard = threading.Lock()
+        self._opened: list[Any] = []
+        threads = self._dialect.threads
+        self._threads = ThreadPoolExecutor(threads, "books") if threads else None
 
     def close(self) -> None:
-        self._db.close()
+        if self._threads is not None:
+            self._threads.shutdown()
+        while self._opened:
+            self._opened.pop().close()
+
+    async def ask(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`work` in a thread, where the database is a server; else at once."""
+        if self._threads is None:
+            return work(*args, **kwargs)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(work, *args, **kwargs))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; on disk when it ends."""
-        self._db.execute("BEGIN IMMEDIATE")
+        self._execute(self._dialect.begin)
         try:
             yield
+            self._execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            with suppress(*dialects.DatabaseError):  # without a connection nothing was done either
+                self._execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def one(self, sql: str, *values: Any) -> Row | None:
         """The first row, or None."""
-        row: Row | None = self._db.execute(sql, values).fetchone()
+        row: Row | None = self._execute(sql, *values).fetchone()
         return row
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
-        return self._db.execute(sql, values).fetchall()
+        found: list[Row] = self._execute(sql, *values).fetchall()
+        return found
 
     def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row; None where there is no row."""
@@ -55,8 +84,30 @@ class Store:
 
     def run(self, sql: str, *values: Any) -> int:
         """The number of rows changed."""
-        return self._db.execute(sql, values).rowcount
+        changed: int = self._execute(sql, *values).rowcount
+        return changed
 
-    def add(self, sql: str, *values: Any) -> int:
-        """The id that an INSERT was given."""
-        return self._db.execute(sql, values).lastrowid or 0
+    def _execute(self, sql: str, *values: Any) -> Any:
+        return self._dialect.execute(self._connection(), sql, values)
+
+    def _connection(self) -> Any:
+        """This thread's own, made anew where the last one broke."""
+        db = getattr(self._mine, "db", None)
+        if db is None or not self._dialect.alive(db):
+            db = self._mine.db = self._dialect.connect()
+            with self._guard:
+                self._opened = [*filter(self._dialect.alive, self._opened), db]
+        return db
+
+
+def atomic(work: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
+    """Make `work` one transaction, tried again where somebody else's came between."""
+
+    @wraps(work)
+    def whole(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        for _ in range(_TRIES_MOST):
+            with suppress(AgainError, *store.collisions), store.transaction():
+                return work(store, *args, **kwargs)
+        raise BusyError
+
+    return whole

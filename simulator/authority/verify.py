@@ -28,9 +28,10 @@ class Evidence(NamedTuple):
     credential: messages.Credential
     approval: messages.Approval
     context: bytes
+    mode: int
     accepted: int
-    current: bool  # whether the certificate is the receiver's latest
-    content: bytes  # hash of the record without its acceptance time
+    replaced: int | None  # when the receiver got another certificate
+    content: bytes  # hash of the record without how and when it was accepted
 
 
 def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes]) -> Evidence:
@@ -52,19 +53,16 @@ def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes])
         credential,
         approved.approval,
         context,
+        record.mode,
         record.accepted,
-        issued.current,
+        issued.replaced,
         _content(record),
     )
 
 
 def check_fresh(evidence: Evidence, now: int) -> None:
-    """Raise Error unless this could have happened just now; only for what is not yet booked."""
-    if not evidence.current:
-        raise Error(reasons.WRONG_RECEIVER, "the receiver has another certificate by now")
-    away = abs(now - evidence.accepted)
-    if away > ONLINE_WINDOW_S:
-        raise Error(reasons.OFFER_EXPIRED, f"accepted {away} s from the authority's time")
+    """Raise Error unless this could have happened as it says; only for what is not yet booked."""
+    (_check_offline if evidence.mode == messages.OFFLINE else _check_online)(evidence, now)
     offer = evidence.offer
     if offer.issued == 0:  # a receiver that has not heard the time since boot
         return
@@ -73,5 +71,27 @@ def check_fresh(evidence: Evidence, now: int) -> None:
         raise Error(reasons.OFFER_EXPIRED, f"accepted {age} s after the offer was made")
 
 
+def _check_online(evidence: Evidence, now: int) -> None:
+    """It happened just now."""
+    if evidence.replaced is not None:
+        raise Error(reasons.WRONG_RECEIVER, "the receiver has another certificate by now")
+    away = abs(now - evidence.accepted)
+    if away > ONLINE_WINDOW_S:
+        raise Error(reasons.OFFER_EXPIRED, f"accepted {away} s from the authority's time")
+
+
+def _check_offline(evidence: Evidence, now: int) -> None:
+    """It happened at any time before, and what counts is how things stood then."""
+    if evidence.offer.kind != messages.PURCHASE:
+        raise Error(reasons.WRONG_KIND, "only purchases are accepted offline")
+    if evidence.accepted > now + ONLINE_WINDOW_S:
+        raise Error(reasons.OFFER_EXPIRED, f"accepted {evidence.accepted - now} s from now")
+    if evidence.replaced is not None and evidence.accepted >= evidence.replaced:
+        raise Error(reasons.WRONG_RECEIVER, "the receiver had another certificate by then")
+    if evidence.offer.issued == 0:
+        raise Error(reasons.STALE_STATE, "a receiver that did not know the time")
+
+
 def _content(record: messages.Record) -> bytes:
-    return signed.digest(layout.encode(messages.RECORD, record._replace(accepted=0)))
+    bare = record._replace(mode=messages.ONLINE, accepted=0)
+    return signed.digest(layout.encode(messages.RECORD, bare))

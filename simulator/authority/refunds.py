@@ -1,0 +1,96 @@
+"""Refunds as transfers: back to the credit space of a purchase, never more than was posted."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import cbor, messages, reasons, signed
+from receiver.errors import Error
+
+from . import booking, receivers
+from .booking import Booked
+from .rules import Original, judge_original
+from .states import DECLINE, NONE, TRANSFER
+from .store import AgainError, atomic
+
+if TYPE_CHECKING:
+    from .store import Store
+
+_ORIGINAL = (
+    "SELECT t.approval_id, t.state, t.invoice_issuer, t.phone, p.buyer, t.recipient, t.amount, "
+    "t.currency, t.refunded + t.reserved FROM transactions t JOIN phones p ON p.id = t.phone "
+    "WHERE t.transaction_id = ? AND t.kind = 0 FOR NO KEY UPDATE OF t"
+)
+
+
+class Order(NamedTuple):
+    """A refund that nobody approved on a phone, as a bridge asks for it."""
+
+    id: bytes
+    receiver: bytes
+    transaction_id: bytes  # of the purchase
+    amount: int
+    currency: int
+
+    def content(self) -> bytes:
+        """What may not change under the same id."""
+        return signed.digest(cbor.encode(list(self)))
+
+
+def original(store: Store, transaction_id: bytes) -> Original | None:
+    """The purchase with this transaction id, refunded by nobody else until we are done."""
+    row = store.one(_ORIGINAL, transaction_id)
+    return Original(*row) if row else None
+
+
+@atomic
+def refund(store: Store, order: Order, now: int) -> Booked:
+    """Post or decline; how it is booked. Raises Error: CONFLICT, RECEIVER_UNKNOWN."""
+    booked = booking.find(store, order.id)
+    if booked is not None:
+        return _known(booked, order)
+    issuer = receivers.invoice_issuer_of(store, order.receiver)
+    if issuer is None:
+        raise Error(reasons.RECEIVER_UNKNOWN, "a receiver without a certificate")
+    purchase = original(store, order.transaction_id)
+    reason = judge_original(purchase, issuer, order.amount, order.currency)
+    if purchase is None or reason != reasons.OK:
+        return _insert(store, DECLINE, _row(order, reason), now, issuer, None, order.currency)
+    row = _row(order, reason)._replace(
+        transaction_id=secrets.token_bytes(len(messages.NO_TRANSACTION)),
+        recipient=purchase.recipient,
+        original=purchase.id,
+    )
+    return _insert(store, TRANSFER, row, now, issuer, purchase.phone, order.currency)
+
+
+def _known(booked: Booked, order: Order) -> Booked:
+    """The same answer again; one that was reversed before it came has that for its reason."""
+    if booked.receiver != order.receiver or booked.content not in (None, order.content()):
+        raise Error(reasons.CONFLICT, "the refund id is booked with other content")
+    return booked if booked.content else booked._replace(reason=reasons.REVERSED)
+
+
+def _row(order: Order, reason: int) -> Booked:
+    return Booked(
+        order.id,
+        order.receiver,
+        messages.REFUND,
+        NONE,
+        order.content(),
+        reason=reason,
+        amount=order.amount,
+    )
+
+
+def _insert(
+    store: Store, event: str, row: Booked, now: int, issuer: int, phone: int | None, currency: int
+) -> Booked:
+    columns = {"invoice_issuer": issuer, "phone": phone, "currency": currency}
+    if not booking.insert(store, event, row, now, **columns):
+        raise AgainError
+    booked = booking.find(store, row.id)
+    if booked is None:
+        raise AgainError
+    return booked
