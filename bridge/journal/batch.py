@@ -1,0 +1,82 @@
+"""What is noted and not yet written, and what is known of the live part without reading it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import index
+from .records import CLOSED, Closed, Row
+
+if TYPE_CHECKING:
+    import sqlite3
+
+INSERT = f"INSERT INTO entries VALUES ({', '.join('?' * len(Row._fields))})"
+KEEP = "INSERT INTO secrets VALUES (?, ?)"
+_ERASE = "UPDATE secrets SET secret = zeroblob(length(secret)) WHERE entry = ?"
+
+
+class Tally:
+    """Of the sales in the live part that are not closed: where they begin, what they hide."""
+
+    def __init__(self) -> None:
+        self.opened: dict[str, int] = {}
+        self.hidden: dict[str, list[int]] = {}  # the numbers of entries that have a secret
+        self.closings = 0
+        self.carried = 0  # sales that the live part began with
+
+    def take(self, row: Row, hides: bool) -> None:
+        if row.kind == CLOSED:
+            self.opened.pop(row.sale_id, None)
+            self.hidden.pop(row.sale_id, None)
+            self.closings += 1
+            return
+        if row.carried and row.sale_id not in self.opened:
+            self.carried += 1
+        self.opened.setdefault(row.sale_id, row.origin)
+        if hides:
+            self.hidden.setdefault(row.sale_id, []).append(row.id)
+
+
+class Batch:
+    """Lines in order, with their secrets; written at once, or not at all."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.secrets: dict[int, bytes] = {}
+        self.closed: dict[str, Closed] = {}
+
+    def put(self, row: Row, secret: bytes) -> None:
+        self.rows.append(row)
+        if secret:
+            self.secrets[row.id] = secret
+
+    def take_back(self) -> None:
+        """Forget the line that came last, which closed nothing."""
+        self.secrets.pop(self.rows.pop().id, None)
+
+    def close(self, row: Row, closed: Closed) -> None:
+        """The sale's secrets in here need no erasing: they never reach the disk."""
+        for line in self.of_sale(closed.sale_id):
+            self.secrets.pop(line.id, None)
+        self.rows.append(row)
+        self.closed[closed.sale_id] = closed
+
+    def of_sale(self, sale_id: str) -> list[Row]:
+        return [row for row in self.rows if row.sale_id == sale_id]
+
+    def write(self, db: sqlite3.Connection, known: Tally) -> int:
+        """All of it into the tables, in the caller's transaction; how many secrets it erased."""
+        db.executemany(INSERT, self.rows)
+        db.executemany(KEEP, self.secrets.items())
+        erased = [(entry,) for sale_id in self.closed for entry in known.hidden.get(sale_id, ())]
+        db.executemany(_ERASE, erased)
+        for row in self.rows:
+            if row.kind == CLOSED:
+                first = known.opened.get(row.sale_id) or self.of_sale(row.sale_id)[0].id
+                index.insert(db, self.closed[row.sale_id], first, row.id)
+        return len(erased)
+
+    def tell(self, known: Tally) -> None:
+        """It is written: what is known now."""
+        for row in self.rows:
+            known.take(row, row.id in self.secrets)

@@ -1,0 +1,73 @@
+"""The hash chain: each entry's hash covers all of it and the hash before."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from .records import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# What a hash covers, by the schema version whose rule it is. Each value stands with its length in
+# front, so that no two of these can be taken for one another.
+RULES = {
+    3: attrgetter("id", "at", "sale_id", "kind", "body"),
+    4: attrgetter("id", "at", "sale_id", "kind", "body", "carried", "sealed"),
+}
+RULE = 4  # of what is written today
+
+
+class BrokenError(Exception):
+    """The chain breaks at entry `id`."""
+
+    def __init__(self, id: int) -> None:  # noqa: A002
+        super().__init__(f"the hash chain breaks at entry {id}")
+        self.id = id
+
+
+class Head(NamedTuple):
+    """Where a chain has come to: its last entry's number and hash."""
+
+    last: int
+    hash: bytes
+
+    def link(
+        self, at: int, sale_id: str, kind: str, body: str, carried: int = 0, sealed: bytes = b""
+    ) -> Row:
+        """The next entry; the chain itself does not move."""
+        row = Row(self.last + 1, at, sale_id, kind, body, carried, sealed, RULE, b"")
+        return row._replace(hash=_hash(self.hash, row))
+
+
+GENESIS = Head(0, bytes(32))  # before the first entry
+
+
+def head(row: Row) -> Head:
+    return Head(row.id, row.hash)
+
+
+def checked(rows: Iterable[Row], before: Head) -> Iterator[Row]:
+    """The rows, each only if it follows from the one before; raises BrokenError."""
+    for row in rows:
+        if row.id != before.last + 1 or row.rule not in RULES:
+            raise BrokenError(row.id)
+        if row.hash != _hash(before.hash, row):
+            raise BrokenError(row.id)
+        before = head(row)
+        yield row
+
+
+def sealed(secret: bytes) -> bytes:
+    """What of a secret is in the chain, and stays when it is erased."""
+    return sha256(secret).digest() if secret else b""
+
+
+def _hash(before: bytes, row: Row) -> bytes:
+    parts = [before]
+    for value in RULES[row.rule](row):
+        raw = value if isinstance(value, bytes) else str(value).encode()
+        parts += (len(raw).to_bytes(4, "big"), raw)
+    return sha256(b"".join(parts)).digest()

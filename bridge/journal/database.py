@@ -1,0 +1,68 @@
+"""Connections to SQLite, with what the journal asks of them."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OPEN_S = 5.0  # for a reader that is just putting the WAL of a crash in order
+BUSY_MS = 250  # for somebody with a shell on the file; nobody of ours writes beside the bridge
+_MINE = 0o600
+
+
+def writer(path: Path) -> sqlite3.Connection:
+    """The one connection that writes; makes the file, readable for its owner alone."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, _MINE))
+    for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+        if file.exists():
+            file.chmod(_MINE)
+    db = sqlite3.connect(path, isolation_level=None, timeout=OPEN_S)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("PRAGMA temp_store = MEMORY")  # no secret in a file in /tmp
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def reader(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, beside a bridge that runs or not."""
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=OPEN_S)
+
+
+def archive(path: Path) -> sqlite3.Connection:
+    """A connection to a file that never changes."""
+    uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    return sqlite3.connect(uri, uri=True, isolation_level=None)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def truncate_wal(db: sqlite3.Connection) -> bool:
+    """Bring all of the WAL into the file and empty it; False where a reader is in the way."""
+    db.execute("PRAGMA busy_timeout = 0")  # a reader may take its time: later, then
+    try:
+        return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")

@@ -1,0 +1,47 @@
+"""What the journal does with files beside SQLite: names last only once their folder is on disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+READ_ONLY = 0o400
+PRIVATE_FOLDER = 0o700
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def folder(path: Path) -> None:
+    """Make the folder if it is missing; only its owner looks in."""
+    if not path.is_dir():
+        path.mkdir(mode=PRIVATE_FOLDER)
+        sync(path.parent)
+
+
+def settle(partial: Path, final: Path) -> None:
+    """Give a file that is whole its name, and let nobody write to it again."""
+    sync(partial)
+    partial.chmod(READ_ONLY)
+    partial.rename(final)
+    sync(final.parent)
+
+
+def remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    sync(path.parent)
+
+
+def free(path: Path) -> int:
+    """Bytes that are left on the disk of `path`."""
+    return shutil.disk_usage(path).free

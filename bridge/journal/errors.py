@@ -1,0 +1,73 @@
+"""What can be wrong with a journal, and SQLite's errors said in our words."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .chain import BrokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# How SQLite says that there is no room; the second where the WAL's index cannot grow.
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+_NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRIMARY = 0xFF  # the bits of an extended result code that say what kind it is
+KEEP = (
+    "nothing was changed; keep the file as it is, see what `tillsign journal verify` says, "
+    "and start from the last good copy"
+)
+
+
+class JournalError(Exception):
+    """The journal cannot be used: held by another process, of another version, or damaged."""
+
+
+class JournalFullError(JournalError):
+    """No room on the disk: this write left nothing behind, and may be tried again."""
+
+
+class DamageError(JournalError):
+    """What is in the files is not what was written."""
+
+
+class CursorError(JournalError):
+    """What came after the cursor is no longer in the live part."""
+
+
+@contextmanager
+def failures(path: Path) -> Iterator[None]:
+    """SQLite's and the system's errors about the file at `path` as a JournalError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translated(path, error) from error
+    except BrokenError as error:
+        raise DamageError(f"{path}: {error}; {KEEP}") from error
+    except OSError as error:
+        kind = JournalFullError if error.errno in _NO_ROOM_ERRNO else JournalError
+        raise kind(f"{error.filename or path}: {error.strerror}") from error
+
+
+def is_of_the_disk(error: BaseException | None) -> bool:
+    """Whether nobody can say what is on the disk now: no room is not among them."""
+    if isinstance(error, OSError):
+        return error.errno not in _NO_ROOM_ERRNO
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in _NO_ROOM:
+        return False
+    return code & _PRIMARY in (sqlite3.SQLITE_IOERR, *_DAMAGE)
+
+
+def _translated(path: Path, error: sqlite3.Error) -> JournalError:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code in _NO_ROOM:
+        return JournalFullError(f"{path}: no room on the disk; free some")
+    if code & _PRIMARY in _DAMAGE:
+        return DamageError(f"{path}: {error}; {KEEP}")
+    return JournalError(f"{path}: {error}")

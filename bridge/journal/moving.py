@@ -1,0 +1,78 @@
+"""Moving the live part to an archive, and carrying what is open over to the next live part."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from . import archive, chain, database, disk, reading, schema
+from .batch import INSERT, KEEP, Tally
+from .errors import DamageError
+from .records import Row
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from .chain import Head
+
+_OPEN = (
+    f"SELECT {schema.COLUMNS} FROM entries "
+    "WHERE sale_id IN (SELECT value FROM json_each(?)) ORDER BY id"
+)
+_NEW = "INSERT INTO archives VALUES (?, ?, ?, ?)"
+
+
+def move(db: sqlite3.Connection, path: Path, head: Head, sale_ids: set[str]) -> tuple[Head, Tally]:
+    """Everything up to `head`; the new live part's head, and what is known of it.
+
+    On disk first, then one transaction: a crash leaves all of it here or all of it there.
+    """
+    number = len(archive.known(db)) + 1
+    base = reading.base(db)
+    archive.tidy(db, path)
+    partial = archive.write(db, path, number)
+    disk.settle(partial, archive.file(path, number))
+    if archive.head(archive.file(path, number)) != head:
+        raise DamageError(f"{archive.file(path, number)}: is not what was written")
+    carried, secrets, known = _carry(db, head, sale_ids)
+    with database.transaction(db):
+        db.execute(_NEW, (number, base.last + 1, *head))
+        _replace_entries(db, carried)
+        db.execute("DELETE FROM secrets")  # secure: see database.writer
+        db.executemany(KEEP, secrets.items())
+    return (chain.head(carried[-1]) if carried else head), known
+
+
+def _carry(
+    db: sqlite3.Connection, head: Head, sale_ids: set[str]
+) -> tuple[list[Row], dict[int, bytes], Tally]:
+    """The lines of open sales once more, at the end of the chain, with their secrets."""
+    carried: list[Row] = []
+    secrets: dict[int, bytes] = {}
+    known = Tally()
+    for columns in db.execute(_OPEN, (json.dumps(sorted(sale_ids)),)).fetchall():
+        row = Row(*columns)
+        if row.own:
+            continue
+        again = head.link(row.at, row.sale_id, row.kind, row.body, row.origin, row.sealed)
+        if hidden := reading.secret(db, row):
+            secrets[again.id] = hidden
+        known.take(again, bool(hidden))
+        carried.append(again)
+        head = chain.head(again)
+    return carried, secrets, known
+
+
+def _replace_entries(db: sqlite3.Connection, carried: list[Row]) -> None:
+    """They are in the archive, and are no secret: no need to overwrite them with zeros."""
+    for statement in schema.UNGUARD:
+        db.execute(statement)
+    db.execute("PRAGMA secure_delete = OFF")
+    try:
+        db.execute("DELETE FROM entries")
+    finally:
+        db.execute("PRAGMA secure_delete = ON")
+    db.executemany(INSERT, carried)
+    for statement in schema.GUARDS:
+        db.execute(statement)

@@ -1,0 +1,105 @@
+"""Opening a journal: made, migrated or checked before anything is written to it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import archive, chain, database, disk, reading, schema
+from .batch import Tally
+from .errors import KEEP, DamageError, JournalError
+from .migrations import MIGRATIONS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from .chain import Head
+
+
+class Opened(NamedTuple):
+    """What the live part is: its tables, where its chain has come to, what is known of it."""
+
+    db: sqlite3.Connection
+    head: Head
+    known: Tally
+
+
+def open_live(path: Path) -> Opened:
+    """Raises JournalError, with the file as it was, where it cannot be trusted."""
+    _look_around(path)
+    found = _inspect(path)
+    db = database.writer(path)
+    try:
+        head, known = found or _bring_up(path, db)
+        archive.tidy(db, path)
+        disk.sync(path.parent)
+    except BaseException:
+        db.close()
+        raise
+    return Opened(db, head, known)
+
+
+def version(path: Path, db: sqlite3.Connection) -> int:
+    """The schema's version, 0 where there is none yet; raises JournalError for an unknown one."""
+    number = reading.version(db)
+    if number == 0 and db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise JournalError(f"{path}: is another program's database; name another file")
+    if number not in {0, schema.VERSION, *MIGRATIONS}:
+        newer = number > schema.VERSION
+        advice = "a newer bridge wrote it: run that one" if newer else "it was never released"
+        raise JournalError(f"{path}: schema {number}, this is for {schema.VERSION}; {advice}")
+    return number
+
+
+def sound(path: Path, db: sqlite3.Connection) -> None:
+    """What SQLite itself finds wrong with the file."""
+    found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
+    if found != ["ok"]:
+        raise DamageError(f"{path}: {found[0]}; {KEEP}")
+
+
+def check(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
+    """The chain of the live part from the last archive on, and every secret in it."""
+    head, known = reading.base(db), Tally()
+    for row in chain.checked(reading.rows(db, head.last), head):
+        head = chain.head(row)
+        known.take(row, bool(row.sealed) and bool(reading.secret(db, row)))
+    beside = db.execute("SELECT count(*) FROM entries WHERE id <= ?", (reading.base(db).last,))
+    if beside.fetchone()[0]:
+        raise DamageError(f"{path}: has entries that the archives have too; {KEEP}")
+    return head, known
+
+
+def _look_around(path: Path) -> None:
+    """A WAL without its journal is what is left of one, and SQLite would throw it away."""
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size and not (path.exists() and path.stat().st_size):
+        raise DamageError(f"{path}: is missing or empty, and {wal} is not; put back both")
+
+
+def _inspect(path: Path) -> tuple[Head, Tally] | None:
+    """Read all of the live part, changing nothing; None where there is something to do first."""
+    if not path.exists():
+        return None
+    with closing(database.reader(path)) as db:
+        if version(path, db) != schema.VERSION:
+            return None
+        sound(path, db)
+        return check(path, db)
+
+
+def _bring_up(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
+    """Make or migrate the tables, in one transaction, kept only if they hold after it."""
+    with database.transaction(db):
+        number = reading.version(db)
+        if number == 0:
+            for statement in schema.LIVE:
+                db.execute(statement)
+            number = schema.VERSION
+        while number < schema.VERSION:
+            MIGRATIONS[number](db)
+            number += 1
+        db.execute(f"PRAGMA user_version = {number}")
+        sound(path, db)
+        return check(path, db)

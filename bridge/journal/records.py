@@ -1,0 +1,78 @@
+"""What the journal holds, as its users see it and as it stands in the file."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+OWN = "journal."  # how the kinds of the journal's own entries begin; its users never see them
+CLOSED = OWN + "closed"
+POSTED = "posted"  # the state of a refund that counts
+REFUND = "refund"
+_OCTETS = ("receiver_id", "transaction_id", "approval_id")
+
+
+class Entry(NamedTuple):
+    """One line; `at` in milliseconds since 1970, `body` JSON, `secret` empty once erased."""
+
+    id: int
+    at: int
+    sale_id: str
+    kind: str
+    body: str
+    secret: bytes = b""
+
+
+class Closed(NamedTuple):
+    """A sale or refund that is over: what totals, refunds and a sale_id used again ask for."""
+
+    sale_id: str
+    kind: str  # "sale" or "refund"
+    receiver_id: bytes
+    till: int
+    state: str
+    reason: int
+    amount: int  # minor units
+    currency: int  # ISO 4217 number
+    decided_at: int  # milliseconds since 1970
+    transaction_id: bytes
+    approval_id: bytes
+    terms: str  # JSON of what the till asked for
+    original: str  # what was refunded: a sale_id or a transaction id; else empty
+
+
+class Row(NamedTuple):
+    """One line as it stands in the file, a link of the chain."""
+
+    id: int
+    at: int
+    sale_id: str
+    kind: str
+    body: str
+    carried: int  # the entry that this one repeats at the start of a live part, else 0
+    sealed: bytes  # SHA-256 of the secret; empty without one
+    rule: int  # how it is hashed
+    hash: bytes
+
+    @property
+    def origin(self) -> int:
+        """The entry's number when it was first written."""
+        return self.carried or self.id
+
+    @property
+    def own(self) -> bool:
+        return self.kind.startswith(OWN)
+
+
+def dump_closed(closed: Closed) -> str:
+    """As the body of an entry, from which the index can be made again."""
+    octets = {name: getattr(closed, name).hex() for name in _OCTETS}
+    values = {**closed._asdict(), **octets}
+    del values["sale_id"]
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def load_closed(sale_id: str, body: str) -> Closed:
+    values = json.loads(body)
+    octets = {name: bytes.fromhex(values[name]) for name in _OCTETS}
+    return Closed(sale_id, **{**values, **octets})

@@ -1,0 +1,79 @@
+"""The tables, and the version of them that this is."""
+
+from __future__ import annotations
+
+from .records import Closed, Row
+
+VERSION = 4
+
+COLUMNS = ", ".join(Row._fields)
+_ENTRIES = """
+CREATE TABLE {where}entries (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    sale_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    carried INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    rule INTEGER NOT NULL,
+    hash BLOB NOT NULL
+) STRICT
+"""
+ENTRIES = _ENTRIES.format(where="")
+# An archive needs nothing else: it is written once. The index is for `entries_of`.
+ARCHIVE = (
+    _ENTRIES.format(where="archive."),
+    f"INSERT INTO archive.entries SELECT {COLUMNS} FROM main.entries",
+    "CREATE INDEX archive.entries_by_sale ON entries (sale_id)",
+    f"PRAGMA archive.user_version = {VERSION}",
+)
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+GUARDS = (
+    f"CREATE TRIGGER entries_stay BEFORE UPDATE ON entries {_REFUSE}",
+    f"CREATE TRIGGER entries_remain BEFORE DELETE ON entries {_REFUSE}",
+)
+UNGUARD = ("DROP TRIGGER IF EXISTS entries_stay", "DROP TRIGGER IF EXISTS entries_remain")
+# Secrets are only ever added at the end and overwritten in place, so that SQLite never moves one
+# to another page and leaves a copy behind.
+_SECRETS = "CREATE TABLE secrets (entry INTEGER PRIMARY KEY, secret BLOB NOT NULL) STRICT"
+# The archives in their order: which entries are in them, and the hash with which they end.
+_ARCHIVES = (
+    """
+    CREATE TABLE archives (
+        number INTEGER PRIMARY KEY,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        head BLOB NOT NULL
+    ) STRICT
+    """,
+    f"CREATE TRIGGER archives_stay BEFORE UPDATE ON archives {_REFUSE}",
+    f"CREATE TRIGGER archives_remain BEFORE DELETE ON archives {_REFUSE}",
+)
+# Made from the entries that close a sale. `opened` and `entry`: the sale's first and last entry.
+_CLOSED = (
+    """
+    CREATE TABLE closed (
+        sale_id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        receiver_id BLOB NOT NULL,
+        till INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        reason INTEGER NOT NULL,
+        amount INTEGER NOT NULL,
+        currency INTEGER NOT NULL,
+        decided_at INTEGER NOT NULL,
+        transaction_id BLOB NOT NULL,
+        approval_id BLOB NOT NULL,
+        terms TEXT NOT NULL,
+        original TEXT NOT NULL,
+        opened INTEGER NOT NULL,
+        entry INTEGER NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX closed_by_time ON closed (decided_at)",
+    "CREATE INDEX closed_by_original ON closed (original) WHERE original != ''",
+)
+CLOSED_COLUMNS = ", ".join(Closed._fields)
+BESIDE = (_SECRETS, *_ARCHIVES, *_CLOSED)  # what stands beside the entries
+LIVE = (ENTRIES, *GUARDS, *BESIDE)
