@@ -5,20 +5,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
-from typing import TYPE_CHECKING, Any, Self
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiohttp
 
 from receiver import reasons
 
+from .breaker import Breaker
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .config import AuthorityConfig
 
 ANSWER_MOST = 4096  # bytes; a receipt has some 180, a problem some 300
+LIST_MOST = 1 << 20  # a page of transactions, or ten thousands of revoked credentials
 KEEP_ALIVE_S = 60.0  # below what servers usually allow (75 s), so that a kept connection is alive
 _COSE = "application/cose"
+_JSON = "application/json"
 _NOT_NOW = (408, 425, 429)  # client errors that say nothing about the request itself
 _CODES = {name: code for code, name in reasons.NAMES.items()}
 
@@ -28,12 +36,20 @@ class UnansweredError(Exception):
 
 
 class RefusedError(Exception):
-    """The authority does not take this request, for `reason`."""
+    """The authority does not take this request, for `reason`; `said` where it named that itself."""
 
-    def __init__(self, reason: int, detail: str) -> None:
+    def __init__(self, reason: int, detail: str, *, said: bool = False) -> None:
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+        self.said = said
+
+
+class Refunded(NamedTuple):
+    """What became of a refund: its transaction id, or why there is none."""
+
+    transaction_id: bytes
+    reason: int
 
 
 class AuthorityClient:
@@ -41,6 +57,7 @@ class AuthorityClient:
 
     def __init__(self, config: AuthorityConfig) -> None:
         """Reads the PEM files; raises OSError or ssl.SSLError where they cannot be used."""
+        self.breaker = Breaker()
         self._config = config
         self._tls = ssl.create_default_context(cafile=config.ca)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -64,41 +81,133 @@ class AuthorityClient:
 
     async def reverse(self, approval_id: bytes, receiver_id: bytes) -> str:
         """Give back or bar an approval: the state that the authority leaves it in."""
-        path = f"/v1/reversals/{approval_id.hex()}"
-        body = {"receiver_id": receiver_id.hex()}
-        answer = _document(await self._post(path, "application/json", json=body))
-        state = answer.get("state")
-        if answer.get("approval_id") != approval_id.hex() or not isinstance(state, str):
-            raise UnansweredError("not an answer to this reversal")
-        return state
+        return await self._move("reversals", approval_id, receiver_id)
+
+    async def confirm(self, approval_id: bytes, receiver_id: bytes) -> str:
+        """Post what is held: the state that the authority leaves it in."""
+        return await self._move("confirmations", approval_id, receiver_id)
+
+    async def refund(
+        self,
+        refund_id: bytes,
+        receiver_id: bytes,
+        transaction_id: bytes,
+        amount: int,
+        currency: int,
+    ) -> Refunded:
+        """Give money back on a posted transaction, with no phone at hand."""
+        body = {
+            "receiver_id": receiver_id.hex(),
+            "transaction_id": transaction_id.hex(),
+            "amount": amount,
+            "currency": currency,
+        }
+        answer = _document(await self._post(f"/v1/refunds/{refund_id.hex()}", _JSON, json=body))
+        if answer.get("refund_id") != refund_id.hex():
+            raise UnansweredError("not an answer to this refund")
+        if answer.get("state") == "POSTED":
+            return Refunded(_octets(answer.get("transaction_id")), reasons.OK)
+        if answer.get("state") == "DECLINED":
+            return Refunded(b"", _CODES.get(str(answer.get("reason")), reasons.CONFLICT))
+        raise UnansweredError("a refund in no known state")
 
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
         """The signed state for a receiver under its nonce: COSE, not verified yet."""
         body = {"receiver_id": receiver_id.hex(), "nonce": nonce.hex()}
         return await self._post("/v1/states", _COSE, json=body)
 
-    async def _post(self, path: str, wanted: str, **request: Any) -> bytes:
-        url = self._config.url + path
+    async def revocations(self, receiver_id: bytes) -> bytes:
+        """The list of revoked credentials whose hash stands in the state: CBOR, not checked yet."""
+        query = {"receiver_id": receiver_id.hex()}
+        return await self._get("/v1/revocations", "application/cbor", query)
+
+    async def transactions(
+        self, receiver_id: bytes, start_s: int, end_s: int
+    ) -> list[dict[str, Any]]:
+        """What the authority has of a receiver in a stretch of time."""
+        found: list[dict[str, Any]] = []
+        path = f"/v1/receivers/{receiver_id.hex()}/transactions"
+        query = {"from": str(start_s), "to": str(end_s)}
+        while True:
+            answer = _document(await self._get(path, _JSON, query))
+            page = answer.get("transactions")
+            if not isinstance(page, list):
+                raise UnansweredError("not a list of transactions")
+            found += [one for one in page if isinstance(one, dict)]
+            if not answer.get("next"):
+                return found
+            query["after"] = str(answer["next"])
+
+    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> dict[str, Any] | None:
+        """What the authority has of one approval; None where it never heard of it."""
+        path, query = f"/v1/transactions/{approval_id.hex()}", {"receiver_id": receiver_id.hex()}
         try:
-            async with self._http.post(url, allow_redirects=False, **request) as response:
-                body = await _read(response)
-                status, kind = response.status, response.content_type
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnansweredError(f"{path}: {type(error).__name__}") from error
-        if 400 <= status < 500 and status not in _NOT_NOW:
-            raise _refusal(status, body)
-        if status != 200 or kind != wanted:
-            raise UnansweredError(f"{path}: status {status}, {kind}")
+            return _document(await self._get(path, _JSON, query))
+        except RefusedError as error:
+            if error.reason != reasons.APPROVAL_UNKNOWN:
+                raise
+            return None
+
+    async def _move(self, what: str, approval_id: bytes, receiver_id: bytes) -> str:
+        body = {"receiver_id": receiver_id.hex()}
+        answer = _document(await self._post(f"/v1/{what}/{approval_id.hex()}", _JSON, json=body))
+        state = answer.get("state")
+        if answer.get("approval_id") != approval_id.hex() or not isinstance(state, str):
+            raise UnansweredError("not an answer about this approval")
+        return state
+
+    async def _post(self, path: str, wanted: str, **request: Any) -> bytes:
+        return await self._ask("POST", path, wanted, ANSWER_MOST, **request)
+
+    async def _get(self, path: str, wanted: str, query: dict[str, str]) -> bytes:
+        return await self._ask("GET", path, wanted, LIST_MOST, params=query)
+
+    async def _ask(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
+        url = self._config.url + path
+        with self._watched(path):
+            try:
+                asking = self._http.request(method, url, allow_redirects=False, **request)
+                async with asking as response:
+                    body = await _read(response, most)
+                    status, kind = response.status, response.content_type
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise UnansweredError(f"{path}: {type(error).__name__}") from error
+            if 400 <= status < 500 and status not in _NOT_NOW:
+                raise _refusal(status, body)
+            if status != 200 or kind != wanted:
+                raise UnansweredError(f"{path}: status {status}, {kind}")
         return body
 
+    @contextmanager
+    def _watched(self, path: str) -> Iterator[None]:
+        """Ask only if the circuit breaker lets it; it learns how that goes."""
+        if not self.breaker.admits(_now()):
+            raise UnansweredError(f"{path}: the authority is away")
+        try:
+            yield
+        except UnansweredError:
+            self.breaker.failed(_now())
+            raise
+        except RefusedError:
+            self.breaker.succeeded()
+            raise
+        except BaseException:
+            self.breaker.gave_up(_now())
+            raise
+        self.breaker.succeeded()
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+
+def _now() -> int:
+    return int(asyncio.get_running_loop().time() * 1000)
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     """The whole body; raises UnansweredError where it is longer than any answer."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > ANSWER_MOST:
-            raise UnansweredError(f"an answer over {ANSWER_MOST} bytes")
+        if len(body) > most:
+            raise UnansweredError(f"an answer over {most} bytes")
     return bytes(body)
 
 
@@ -109,7 +218,8 @@ def _refusal(status: int, body: bytes) -> RefusedError:
     except UnansweredError:
         name = None
     known = name if isinstance(name, str) else ""
-    return RefusedError(_CODES.get(known, reasons.RECEIVER_UNTRUSTED), f"status {status} {known}")
+    reason = _CODES.get(known, reasons.RECEIVER_UNTRUSTED)
+    return RefusedError(reason, f"status {status} {known}", said=known in _CODES)
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -120,3 +230,10 @@ def _document(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnansweredError("not a JSON object")
     return value
+
+
+def _octets(value: object) -> bytes:
+    try:
+        return bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError:
+        raise UnansweredError("not hexadecimal digits") from None

@@ -1,24 +1,34 @@
-"""All sales of this bridge: in the journal first, then in memory, then told to who waits."""
+"""All sales of this bridge: in the journal first, then in memory, then told to who waits.
+
+In memory are the sales that are not closed, and the latest that are; the rest is in the journal.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
-from receiver import reasons
-
-from . import stamps
+from . import events, stamps, totals
+from .journal import Closed
 from .money import facts
-from .money.sale import UNASKED, Event, Fact, State
+from .money.offline import Exposure
+from .money.recovery import recover
+from .money.sale import Fact, Sale
+from .money.states import NOTED, State
 from .views import sale_view
+from .waiting import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from .events import Hub
-    from .journal import Journal
-    from .money.sale import Sale
+    from .journal import Entry, Journal
+
+RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
+FLUSH_S = 0.5  # what was only noted is on disk that soon, whatever else happens
 
 _log = logging.getLogger(__name__)
 
@@ -26,37 +36,124 @@ _log = logging.getLogger(__name__)
 class Books:
     """Keeps what the journal holds. Everything here runs on the event loop."""
 
-    def __init__(self, journal: Journal, hub: Hub) -> None:
-        """Rebuilds every sale from the journal; raises JournalError where that cannot be."""
+    def __init__(self, journal: Journal, hub: Hub, fail: Callable[[Exception], None]) -> None:
+        """Rebuilds every open sale; raises JournalError. `fail` ends the bridge."""
         self.hub = hub
         self.stamps = stamps.Stamps()
+        self.waiting = Waiting()
         self._journal = journal
-        self._sales = facts.replay(journal.rebuild())
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._fail = fail
+        self._open: dict[str, Sale] = {}
+        self._recent: OrderedDict[str, Sale] = OrderedDict()
+        self._flushing: asyncio.TimerHandle | None = None
+        self._cursors: dict[str, int] = {}  # of what was journalled and is still to be told
+        for sale in facts.replay(journal.rebuild()).values():
+            self._file(sale)
+
+    # What there is.
 
     def find(self, sale_id: str) -> Sale | None:
-        return self._sales.get(sale_id)
+        """The sale, however long ago it was closed."""
+        known = self._open.get(sale_id) or self._recent.get(sale_id)
+        if known is None and self._journal.closed(sale_id):
+            known = facts.replay(self._journal.entries_of(sale_id)).get(sale_id)
+        return known
 
-    def recover(self) -> list[tuple[Sale, bytes]]:
-        """After a restart: end what nobody was asked for; the approvals whose reversal is owed."""
-        for sale in self._sales.values():
-            if sale.state in UNASKED:
-                self.take(sale, Fact(Event.ENDED, reasons.BRIDGE_RESTARTED), "bridge")
-            elif sale.state is State.WITHHELD:
-                self.take(sale, Fact(Event.DENIED, sale.withheld), "bridge")
-            elif sale.occupies_till:
-                unheard = reasons.AUTHORITY_UNREACHABLE
-                self.take(sale, Fact(Event.OWED, unheard, reversal=sale.approval_id), "bridge")
-        return [(sale, name) for sale in self._sales.values() for name in sale.owed]
+    def is_at_hand(self, sale_id: str) -> bool:
+        """Whether its lines are in the journal's live part still, not in an archive."""
+        return sale_id in self._open or sale_id in self._recent
+
+    def open_sales(self) -> Iterator[Sale]:
+        return iter(list(self._open.values()))
+
+    def exposure(self, receiver_id: bytes) -> Exposure:
+        """What stands on offline approvals of one receiver."""
+        amounts = [
+            sale.terms.amount
+            for sale in self._open.values()
+            if sale.unsent and sale.terms.receiver_id == receiver_id
+        ]
+        return Exposure(sum(amounts), len(amounts))
+
+    def refunded(self, sale: Sale) -> int:
+        """What was refunded on a sale, or may be yet."""
+        sale_id = sale.terms.sale_id
+        under_way = sum(
+            refund.terms.amount
+            for refund in self._open.values()
+            if refund.terms.original_sale == sale_id and not refund.unpaid
+        )
+        return under_way + self._journal.refunded(sale_id)
+
+    def rows(self, receiver_id: bytes, begin: int, end: int) -> list[totals.Row]:
+        """What was decided at a receiver from `begin` to before `end`, closed or not."""
+        closed = self._journal.closed_between(begin, end, receiver_id)
+        still_open = [
+            sale
+            for sale in self._open.values()
+            if sale.terms.receiver_id == receiver_id
+            and begin <= (sale.decided_at or sale.approved_at) < end
+        ]
+        return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
+
+    def events_since(self, cursor: int) -> list[dict[str, Any]]:
+        """The events of sales that were journalled after `cursor`; raises CursorError.
+
+        In order, each with the sale as it was just then. That a sale is approved is no event
+        before the till was told.
+        """
+        missed = {entry.id: entry.sale_id for entry in self._journal.since(cursor)}
+        found: dict[int, dict[str, Any]] = {}
+        for sale_id in set(missed.values()):
+            sales: dict[str, Sale] = {}
+            for entry in self._journal.entries_of(sale_id):
+                sale = facts.follow(sales, entry)
+                if entry.id in missed and sale.state is not State.APPROVED:
+                    found[entry.id] = _missed(entry, sale)
+        return [found[number] for number in sorted(found)]
+
+    # What happens.
+
+    def recover(self) -> list[Sale]:
+        """After a restart: every open sale, once what a crash left half done is put right."""
+        for sale in self.open_sales():
+            fact = recover(sale)
+            if fact is not None:
+                self.take(sale, fact, "bridge")
+        return list(self._open.values())
+
+    def has_room(self) -> bool:
+        """Whether the disk takes one more sale, and all that follows from it."""
+        return self._journal.room()
 
     def begin(self, sale: Sale) -> None:
         """Journal a new sale."""
-        self._append(sale, facts.RUNG, facts.dump_terms(sale.terms))
-        self._sales[sale.terms.sale_id] = sale
+        terms = sale.terms
+        self._cursors[terms.sale_id] = self._journal.append(
+            _now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms)
+        )
+        self._open[terms.sale_id] = sale
+
+    def begin_with(self, sale: Sale, fact: Fact) -> None:
+        """Journal a sale and its first fact at once: a crash leaves both or none."""
+        terms = sale.terms
+        self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
+        sale.take(fact)
+        self.keep(sale, fact)
+        self._open[terms.sale_id] = sale
 
     def keep(self, sale: Sale, fact: Fact) -> None:
-        """Journal a fact that the sale has taken; on disk when this returns."""
-        self._append(sale, fact.event, facts.dump_fact(fact))
+        """Journal a fact that the sale has taken; on disk when this returns, but for NOTED."""
+        at, sale_id, written = _now(), sale.terms.sale_id, facts.dump_fact(fact)
+        sale.date(fact.event, at)
+        if fact.event in NOTED:
+            cursor = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
+            self._flush_soon()
+        else:
+            cursor = self._journal.append(at, sale_id, fact.event, written.body, written.secret)
+        self._cursors[sale_id] = cursor
+        if sale.closed:
+            self._close(sale, at)
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply, journal and tell a fact that no desk decided."""
@@ -68,51 +165,88 @@ class Books:
         """Wake who waits for this sale, and show the watchers what happened."""
         terms = sale.terms
         _log.info("sale %s: %s, %s", terms.sale_id, what, sale.state)
-        self.hub.publish("sale", source, terms.till, what=what, sale=sale_view(sale))
-        for waiter in self._waiting.pop(terms.sale_id, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        cursor = self._cursors.pop(terms.sale_id, None)
+        view = sale_view(sale)
+        self.hub.publish("sale", source, terms.till, cursor=cursor, what=what, sale=view)
+        self.waiting.wake(sale)
 
     def told(self, sale: Sale) -> None:
         """The till has the outcome; the first time is what counts."""
         sale_id = sale.terms.sale_id
-        if not sale.final or stamps.TOLD in self.stamps.of(sale_id):
+        if not sale.answered or stamps.TOLD in self.stamps.of(sale_id):
             return
         self.stamps.mark(sale_id, stamps.TOLD)
         steps = self.stamps.of(sale_id)
         self.hub.publish("timing", "bridge", sale.terms.till, sale_id=sale_id, stamps=dict(steps))
 
-    async def news(self, sale: Sale, seconds: float) -> None:
-        """Until the sale is over, becomes unknown or stops being it, at most `seconds`."""
-        before = sale.shown
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not _is_news(sale, before):
-                    await self._change(sale.terms.sale_id)
+    def close(self) -> None:
+        """The bridge ends: nothing is only noted any more."""
+        if self._flushing:
+            self._flushing.cancel()
+        self._journal.flush()
 
-    async def cleared(self, sale: Sale, seconds: float) -> bool:
-        """Wait until no reversal of this sale is owed, at most `seconds`; whether it is so."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while sale.owed:
-                    await self._change(sale.terms.sale_id)
-        return not sale.owed
+    # The journal.
 
-    async def _change(self, sale_id: str) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        waiters = self._waiting.setdefault(sale_id, set())
-        waiters.add(waiter)
+    def _file(self, sale: Sale) -> None:
+        """Among the open sales or among the recent ones."""
+        sale_id = sale.terms.sale_id
+        if not sale.closed:
+            self._open[sale_id] = sale
+            return
+        self._open.pop(sale_id, None)
+        self._recent[sale_id] = sale
+        while len(self._recent) > RECENT_MOST:
+            self._recent.popitem(last=False)
+
+    def _close(self, sale: Sale, at: int) -> None:
+        self._journal.close_sale(_closed(sale, at))
+        self._file(sale)
+        if self._journal.must_archive():
+            self._journal.archive(set(self._open))
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = None
         try:
-            await waiter
-        finally:
-            waiters.discard(waiter)
-            if not waiters and self._waiting.get(sale_id) is waiters:
-                del self._waiting[sale_id]
-
-    def _append(self, sale: Sale, kind: str, body: str) -> None:
-        self._journal.append(time.time_ns() // 1_000_000, sale.terms.sale_id, kind, body)
+            self._journal.flush()
+        except Exception as error:
+            self._fail(error)
+            raise
 
 
-def _is_news(sale: Sale, before: State) -> bool:
-    """Whether a till that waits since `before` is to hear of the sale now."""
-    return sale.final or (sale.shown is State.UNKNOWN) != (before is State.UNKNOWN)
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _missed(entry: Entry, sale: Sale) -> dict[str, Any]:
+    return events.message(
+        "sale",
+        "journal",
+        entry.at / 1000,
+        sale.terms.till,
+        cursor=entry.id,
+        what=entry.kind,
+        sale=sale_view(sale),
+    )
+
+
+def _closed(sale: Sale, at: int) -> Closed:
+    terms = sale.terms
+    return Closed(
+        terms.sale_id,
+        "refund" if sale.is_refund else "sale",
+        terms.receiver_id,
+        terms.till,
+        sale.state,
+        sale.reason,
+        terms.amount,
+        terms.currency,
+        sale.decided_at or at,
+        sale.transaction_id,
+        sale.approval_id,
+        facts.dump_terms(terms),
+        terms.original_sale or terms.original.hex(),
+    )

@@ -62,7 +62,8 @@ class Daemon:
         journal = Journal(config.journal)
         stack.callback(journal.close)
         client = await stack.enter_async_context(_client(config))
-        service = Service(config.id, journal, Hub(), client, stations)
+        service = Service(config.id, journal, Hub(), client, stations, offline=False)
+        stack.callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
         listen = config.listen

@@ -36,11 +36,20 @@ class Hub:
         finally:
             self._subscriptions.remove(subscription)
 
+    @property
+    def is_watched(self) -> bool:
+        return bool(self._subscriptions)
+
     def publish(self, event: str, source: str, till: int, **body: Any) -> None:
         """Tell all: `event` happened at `till`, and `source` said so."""
-        message = {"event": event, "from": source, "at": time.time(), "till": till, **body}
+        told = message(event, source, time.time(), till, **body)
         for subscription in self._subscriptions:
             try:
-                subscription.queue.put_nowait(message)
+                subscription.queue.put_nowait(told)
             except asyncio.QueueFull:
                 subscription.overrun = True
+
+
+def message(event: str, source: str, at: float, till: int, **body: Any) -> dict[str, Any]:
+    """An event as watchers see it; `at` in seconds since 1970."""
+    return {"event": event, "from": source, "at": at, "till": till, **body}

@@ -1,64 +1,211 @@
-"""Reversals that are owed: tried until each is acknowledged, also after a restart (design §5)."""
+"""What is owed to the authority: one lane for each approval, in order, for ever (design §5).
+
+Each lane has one task and so one request under way; one that fails holds up no other.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from receiver import messages, reasons
+from receiver.errors import Error
 
 from .authority import RefusedError, UnansweredError
+from .money.sale import Fact
+from .money.states import Event, State
+from .retrying import LeftError, for_ever
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
-    from .backoff import Backoff
+    from tenacity import RetryCallState
+
+    from receiver.messages import Receipt
+
     from .books import Books
     from .money.sale import Sale
     from .surroundings import Authority
+
+    Attempt = Callable[[], Awaitable[Fact]]
+
+AT_ONCE = 8  # requests of the outbox: after an outage those of waiting cashiers go between them
+SETTLED_S = 3600.0  # a refund looks at its purchase at least that often
 
 # What the authority may leave a reversed approval in; anything else still holds money.
 GIVEN_BACK = ("VOIDED", "DECLINED")
 
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Prove(Protocol):
+    """Checks a receipt for the approval of a sale; raises Error where it proves nothing."""
+
+    def __call__(self, sale: Sale, data: bytes) -> Receipt: ...
 
 
 class Outbox:
-    """A task for each owed reversal, for ever; one that fails does not hold up another."""
+    """Reversals, confirmations, uploads and refunds."""
 
-    def __init__(self, authority: Authority, books: Books, backoff: Callable[[], Backoff]) -> None:
+    def __init__(self, authority: Authority, books: Books, prove: Prove) -> None:
         self._authority = authority
         self._books = books
-        self._backoff = backoff
-        self._owed: asyncio.Queue[tuple[Sale, bytes]] = asyncio.Queue()
-
-    def add(self, sale: Sale, approval_id: bytes) -> None:
-        """Owe the reversal of this approval; the journal says so already."""
-        self._owed.put_nowait((sale, approval_id))
+        self._prove = prove
+        self._begun: asyncio.Queue[Coroutine[None, None, None]] = asyncio.Queue()
+        self._lanes: dict[bytes, float] = {}  # approval id → when its lane began (monotonic s)
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._hurry = asyncio.Event()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
-                tasks.create_task(self._reverse(*await self._owed.get()))
+                tasks.create_task(await self._begun.get())
 
-    async def _reverse(self, sale: Sale, approval_id: bytes) -> None:
-        backoff = self._backoff()
-        acknowledged = await self._try(sale, approval_id)
-        while not acknowledged:
-            await asyncio.sleep(backoff.next() / 1000)
-            acknowledged = await self._try(sale, approval_id)
-        self._books.take(sale, sale.given_back(approval_id), "authority")
+    def resume(self, sale: Sale) -> None:
+        """Take up all that a sale owes."""
+        for name in sale.owed:
+            self.reverse(sale, name)
+        if sale.state is State.PAID:
+            self.settle(sale)
+        elif sale.state is State.REFUNDING:
+            self.refund(sale)
 
-    async def _try(self, sale: Sale, approval_id: bytes) -> bool:
+    def reverse(
+        self, sale: Sale, approval_id: bytes, asking: asyncio.Task[None] | None = None
+    ) -> None:
+        """Owe the reversal of this approval, once nobody is `asking` about it any more."""
+        self._begin(sale, approval_id, partial(self._give_back, sale, approval_id), asking)
+
+    def settle(self, sale: Sale, asking: asyncio.Task[None] | None = None) -> None:
+        """Owe the confirmation, and before it the upload of what was accepted offline."""
+        self._begin(sale, sale.approval_id, partial(self._post, sale), asking)
+
+    def refund(self, sale: Sale) -> None:
+        """Owe a refund that needs no phone."""
+        self._begin(sale, sale.approval_id, partial(self._pay_back, sale))
+
+    def send_now(self) -> None:
+        """Wait for nothing: every lane tries at once."""
+        self._hurry.set()
+        self._hurry = asyncio.Event()
+
+    def depth(self) -> int:
+        return len(self._lanes)
+
+    def oldest_s(self) -> float:
+        """Seconds for which the oldest lane has been open."""
+        now = asyncio.get_running_loop().time()
+        return now - min(self._lanes.values(), default=now)
+
+    # Lanes.
+
+    def _begin(
+        self, sale: Sale, name: bytes, attempt: Attempt, asking: asyncio.Task[None] | None = None
+    ) -> None:
+        if name not in self._lanes:
+            self._lanes[name] = asyncio.get_running_loop().time()
+            self._begun.put_nowait(self._lane(sale, name, attempt, asking))
+
+    async def _lane(
+        self, sale: Sale, name: bytes, attempt: Attempt, asking: asyncio.Task[None] | None
+    ) -> None:
+        if asking:
+            await asyncio.wait((asking,))
         sale_id = sale.terms.sale_id
-        try:
-            state = await self._authority.reverse(approval_id, sale.terms.receiver_id)
-        except UnansweredError as error:
-            _log.info("sale %s: reversal unanswered: %s", sale_id, error)
-            return False
-        except RefusedError as error:
-            _log.error("sale %s: reversal refused: %s", sale_id, error.detail)
-            return False
+
+        def tell(retry: RetryCallState) -> None:
+            error = retry.outcome.exception() if retry.outcome else None
+            level = logging.INFO if isinstance(error, UnansweredError) else logging.ERROR
+            _log.log(level, "sale %s: %s is still owed: %s", sale_id, name.hex(), error)
+
+        fact: Fact = await for_ever(self._nap, tell)(attempt)
+        del self._lanes[name]
+        self._books.take(sale, fact, "authority")
+
+    async def _at_once(self, request: Awaitable[_T]) -> _T:
+        async with self._gate:
+            return await request
+
+    async def _nap(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), seconds)
+
+    # What is done in a lane; each is harmless the second time.
+
+    async def _give_back(self, sale: Sale, approval_id: bytes) -> Fact:
+        request = self._authority.reverse(approval_id, sale.terms.receiver_id)
+        state = await self._at_once(request)
         if state not in GIVEN_BACK:
-            _log.error("sale %s: the authority left it %s", sale_id, state)
-            return False
-        return True
+            raise LeftError(f"the authority left a reversal {state}")
+        return sale.given_back(approval_id)
+
+    async def _post(self, sale: Sale) -> Fact:
+        """Design §5 rule 6: where the authority does not know the approval, the record again."""
+        if not sale.receipt:
+            refused = await self._upload(sale)
+            if refused:
+                return refused
+        try:
+            state = await self._confirm(sale)
+        except RefusedError as error:
+            if error.reason != reasons.APPROVAL_UNKNOWN:
+                raise
+            refused = await self._upload(sale)
+            if refused:
+                return refused
+            state = await self._confirm(sale)
+        if state == "POSTED":
+            return Fact(Event.POSTED)
+        if state in GIVEN_BACK:
+            return self._forfeit(sale, reasons.LIABILITY, f"confirmed, but it is {state}")
+        raise LeftError(f"the authority left a confirmation {state}")
+
+    async def _confirm(self, sale: Sale) -> str:
+        request = self._authority.confirm(sale.approval_id, sale.terms.receiver_id)
+        return await self._at_once(request)
+
+    async def _upload(self, sale: Sale) -> Fact | None:
+        """The record, and how it was taken: None for yes, else what it makes of the sale."""
+        try:
+            data = await self._at_once(self._authority.authorise(sale.record))
+            receipt = self._prove(sale, data)
+        except RefusedError as error:
+            if not error.said:
+                raise
+            return self._forfeit(sale, error.reason, error.detail)
+        except Error as error:
+            raise LeftError(f"a receipt that proves nothing: {error.detail}") from error
+        if receipt.outcome != messages.APPROVED:
+            return self._forfeit(sale, receipt.reason, "declined")
+        if not sale.receipt:
+            fact = Fact(Event.UPLOADED, receipt=data, transaction_id=receipt.transaction_id)
+            self._books.take(sale, fact, "authority")
+        return None
+
+    def _forfeit(self, sale: Sale, reason: int, detail: str) -> Fact:
+        name = reasons.name(reason)
+        _log.error("sale %s: booked as liability: %s, %s", sale.terms.sale_id, name, detail)
+        return Fact(Event.FORFEITED, reason)
+
+    async def _pay_back(self, sale: Sale) -> Fact:
+        """The purchase's own lane is emptied first: what is not posted cannot be refunded."""
+        terms = sale.terms
+        transaction_id = terms.original
+        bought = self._books.find(terms.original_sale) if terms.original_sale else None
+        if bought:
+            if not await self._books.waiting.settled(bought, SETTLED_S):
+                raise UnansweredError("the purchase is not posted yet")
+            if bought.state is not State.POSTED:
+                return Fact(Event.DENIED, reasons.NOT_POSTED)
+            transaction_id = bought.transaction_id
+        request = self._authority.refund(
+            sale.approval_id, terms.receiver_id, transaction_id, terms.amount, terms.currency
+        )
+        answer = await self._at_once(request)
+        if answer.reason:
+            return Fact(Event.DENIED, answer.reason)
+        return Fact(Event.POSTED, transaction_id=answer.transaction_id)

@@ -290,4 +290,10 @@ TABLE = {
         "Köpet kunde inte bokföras. Din organisation får besked.",
         "The purchase could not be posted. Your organisation will be told.",
     ),
+    codes.ABOVE_FLOOR: Texts(
+        "Beloppet är för högt för att godkännas utan nätkontakt. Ta betalt på annat sätt.",
+        "The amount is too high to be approved without a network. Take another payment.",
+        "Beloppet är för högt utan nätkontakt. Betala på annat sätt.",
+        "The amount is too high without a network. Pay in another way.",
+    ),
 }

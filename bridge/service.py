@@ -6,16 +6,30 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import session
+from receiver import messages, reasons, session
+from receiver.errors import Error
 
 from .backoff import Backoff, Reconnect
 from .books import Books
-from .money.sale import UNASKED, Sale, Terms
+from .money import ports, refunds
+from .money.decisions import TooLateError, Wish, decide
+from .money.sale import Fact, Sale, Terms
+from .money.states import UNASKED, Event, State
+from .orders import (
+    ConflictError,
+    NotNowError,
+    Order,
+    RefundOrder,
+    UnknownSaleError,
+    UnknownTillError,
+)
 from .outbox import Outbox
 from .station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
+
+    from receiver.messages import Receipt
 
     from .events import Hub
     from .journal import Journal
@@ -23,36 +37,9 @@ if TYPE_CHECKING:
     from .serial_port import Opener
     from .surroundings import Authority
 
-# The authority is asked again soon, as a till waits, and then less often: it may be down for all.
-ASK_FIRST_MS = 400
-ASK_MOST_MS = 30_000
 # A port that is missing is looked for about twice a second at first: somebody is plugging it in.
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
-
-
-class ConflictError(Exception):
-    """What the till asks contradicts what is already so; `sale` is what stands in the way."""
-
-    def __init__(self, detail: str, sale: Sale) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.sale = sale
-
-
-class UnknownTillError(Exception):
-    """No receiver, or more than one, fits what the till named."""
-
-
-class Order(NamedTuple):
-    """A sale as the till asks for it; `till` None where the bridge has one receiver."""
-
-    sale_id: str
-    amount: int
-    currency: int
-    till: int | None
-    patience_s: int
-    note: str
 
 
 class StationConfig(NamedTuple):
@@ -74,12 +61,16 @@ class Service:
         hub: Hub,
         authority: Authority,
         stations: Iterable[StationConfig],
+        *,
+        offline: bool = False,
     ) -> None:
         """Rebuilds the sales; raises JournalError."""
-        self.books = Books(journal, hub)
+        self.books = Books(journal, hub, self.fail)
         self.authority = authority
-        self.outbox = Outbox(authority, self.books, self.backoff)
+        self.offline = offline
+        self.outbox = Outbox(authority, self.books, self._prove)
         self._bridge_id = bridge_id
+        self._stopping = False
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -92,8 +83,8 @@ class Service:
 
     async def run(self) -> None:
         """Until cancelled, or until something fails that must not: then an exception group."""
-        for owed in self.books.recover():
-            self.outbox.add(*owed)
+        for sale in self.books.recover():
+            self.outbox.resume(sale)
         async with self._tasks as tasks:
             tasks.create_task(self.outbox.run())
             for station in self.stations.values():
@@ -102,6 +93,16 @@ class Service:
             if self._failure:
                 raise self._failure
 
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, end what waits for a buyer, and wait for what was asked about."""
+        self._stopping = True
+        for station in self.stations.values():
+            sale = station.desk.sale
+            if sale is not None and sale.state in UNASKED:
+                station.decide(Fact(Event.ENDED, reasons.BRIDGE_RESTARTED))
+        waited = [self.books.waiting.answered(sale, seconds) for sale in self._at_the_desks()]
+        await asyncio.gather(*waited)
+
     # What tills ask.
 
     @property
@@ -109,35 +110,123 @@ class Service:
         return self._failure is None
 
     def ring(self, order: Order) -> tuple[Sale, bool]:
-        """The sale for `order`, and whether it is new; raises ConflictError, UnknownTillError."""
+        """The sale for `order`, and whether it is new.
+
+        Raises ConflictError, UnknownTillError, NotNowError.
+        """
         station = self._station(order.till)
-        terms = Terms(
-            order.sale_id,
-            station.till,
+        terms = self._terms(
+            station, order.sale_id, order.amount, order.currency, order.patience_s, order.note
+        )
+        return self._begin(station, terms)
+
+    def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
+        """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
+        bought = self._bought(order)
+        station = self._station(order.till or (bought.terms.till if bought else None))
+        terms = self._terms(
+            station,
+            order.refund_id,
             order.amount,
-            order.currency,
+            order.currency or (bought.terms.currency if bought else 0),
             order.patience_s,
             order.note,
-            session.sale_reference(self._bridge_id, station.till, order.sale_id),
-            station.evidence.holder.receiver_id,
+        )._replace(
+            kind=messages.REFUND,
+            original=bought.transaction_id if bought else order.transaction_id,
+            original_sale=order.sale_id,
         )
-        known = self.books.find(order.sale_id)
+        if bought and self.books.find(order.refund_id) is None:
+            try:
+                refunds.check(bought, terms, self.books.refunded(bought), phone=order.phone)
+            except refunds.NoRefundError as error:
+                raise ConflictError(error.kind, error.detail, bought) from error
+        if order.phone:
+            return self._begin(station, terms)
+        known = self._known(terms)
         if known is not None:
-            if known.terms._replace(receiver_id=terms.receiver_id) != terms:
-                raise ConflictError("this sale_id stands for another sale", known)
             return known, False
-        if station.desk.sale is not None:
-            raise ConflictError("another sale is active at this till", station.desk.sale)
-        return station.ring(terms), True
+        self._must_take()
+        sale = Sale(terms)
+        name = refunds.refund_id(self._bridge_id, terms.sale_id)
+        self.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
+        self.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
+        self.outbox.refund(sale)
+        return sale, True
 
-    def cancel(self, sale: Sale) -> None:
-        """Take back a sale that nobody was asked about; raises ConflictError for any other."""
-        if sale.state not in UNASKED:
-            raise ConflictError("the sale is beyond cancelling", sale)
-        self.stations[sale.terms.till].withdraw()
+    def decide(self, sale: Sale, wish: Wish) -> None:
+        """What the till or the cashier wants; raises ConflictError where it is too late for it."""
+        try:
+            fact = decide(sale, wish)
+        except TooLateError as error:
+            raise ConflictError("conflict", f"the sale is {error} already", sale) from error
+        if fact is None:
+            return
+        station = self.stations.get(sale.terms.till)
+        if station is not None and station.desk.sale is sale:
+            station.decide(fact)
+            return
+        self.books.take(sale, fact, ports.TILL)
+        self.outbox.resume(sale)
+
+    def show(self, sale: Sale) -> None:
+        """The till is about to see this sale: what it sees as approved is its own from here on."""
+        station = self.stations.get(sale.terms.till)
+        if sale.state is State.APPROVED and station is not None and station.desk.sale is sale:
+            station.tell()
 
     def receivers(self) -> list[dict[str, Any]]:
         return [station.view() for station in self.stations.values()]
+
+    def _begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
+        known = self._known(terms)
+        if known is not None:
+            return known, False
+        if station.desk.sale is not None:
+            text = "another sale is active at this till"
+            raise ConflictError("conflict", text, station.desk.sale)
+        self._must_take()
+        return station.ring(terms), True
+
+    def _known(self, terms: Terms) -> Sale | None:
+        """The sale that has this id already, if it is the same; raises ConflictError."""
+        known = self.books.find(terms.sale_id)
+        if known is None:
+            return None
+        if not self.books.is_at_hand(terms.sale_id):
+            raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
+        same = known.terms._replace(receiver_id=terms.receiver_id, original=terms.original)
+        if same != terms:
+            raise ConflictError("conflict", "this id stands for something else", known)
+        return known
+
+    def _bought(self, order: RefundOrder) -> Sale | None:
+        if not order.sale_id:
+            return None
+        bought = self.books.find(order.sale_id)
+        if bought is None or bought.is_refund:
+            raise UnknownSaleError("no sale has this sale_id")
+        return bought
+
+    def _must_take(self) -> None:
+        if self._stopping:
+            raise NotNowError(reasons.OK)
+        if not self.books.has_room():
+            raise NotNowError(reasons.JOURNAL_FULL)
+
+    def _terms(
+        self, station: Station, sale_id: str, amount: int, currency: int, patience_s: int, note: str
+    ) -> Terms:
+        return Terms(
+            sale_id,
+            station.till,
+            amount,
+            currency,
+            patience_s,
+            note,
+            session.sale_reference(self._bridge_id, station.till, sale_id),
+            station.evidence.holder.receiver_id,
+        )
 
     def _station(self, till: int | None) -> Station:
         if till is None and len(self.stations) == 1:
@@ -148,7 +237,11 @@ class Service:
             raise UnknownTillError(f"till must be one of {known}")
         return station
 
-    # What stations need (`surroundings.Surroundings`).
+    def _at_the_desks(self) -> list[Sale]:
+        sales = [station.desk.sale for station in self.stations.values()]
+        return [sale for sale in sales if sale is not None]
+
+    # What stations and outbox need (`surroundings.Surroundings`).
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
@@ -157,8 +250,11 @@ class Service:
         self._failure = self._failure or error
         self._failed.set()
 
-    def backoff(self) -> Backoff:
-        return Backoff(ASK_FIRST_MS, ASK_MOST_MS, random.random)
+    def _prove(self, sale: Sale, data: bytes) -> Receipt:
+        station = self.stations.get(sale.terms.till)
+        if station is None:
+            raise Error(reasons.RECEIVER_UNKNOWN, "its receiver is no longer configured")
+        return station.evidence.receipt(sale.terms, sale.approval_id, data)
 
 
 def _reconnect() -> Reconnect:

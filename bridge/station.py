@@ -15,19 +15,22 @@ from .authority import RefusedError, UnansweredError
 from .counters import Counters
 from .money import ports
 from .money.desk import Desk
-from .money.sale import ASKING, Event
+from .money.states import ASKING, Event, State
 from .receiver_link import ReceiverLink
+from .retrying import while_waiting
+from .standin import StandInHere
 from .views import health_view, hello_view
 
 if TYPE_CHECKING:
     from .backoff import Reconnect
     from .money.evidence import Evidence
     from .money.ports import Input, Output
-    from .money.sale import Sale, Terms
+    from .money.sale import Fact, Sale, Terms
     from .serial_port import Opener
     from .surroundings import Surroundings
 
-ASK_AGAIN_MS = 2_000  # while a cashier waits, an authority that is back is noticed this soon
+CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
+STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are asked for that often
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +58,8 @@ class Station:
         self.till = till
         self.evidence = evidence
         self.counters = Counters()
-        self.desk = Desk(evidence)
+        self._stand_in = StandInHere(evidence, around.books, around.offline)
+        self.desk = Desk(evidence, self._stand_in)
         receiver_id = evidence.holder.receiver_id
         self.link = ReceiverLink(till, opener, bridge_id, receiver_id, reconnect, self)
         self._url = url
@@ -77,9 +81,13 @@ class Station:
             raise RuntimeError("the journal does not take a sale")
         return sale
 
-    def withdraw(self) -> None:
-        """The till takes its sale back; nothing may have been asked."""
-        self._handle(ports.Withdraw())
+    def decide(self, fact: Fact) -> None:
+        """The till's decision about the sale at the desk."""
+        self._handle(ports.Decide(fact))
+
+    def tell(self) -> None:
+        """The till is about to see the sale at the desk: an approval is its own from here on."""
+        self._handle(ports.Told())
 
     def view(self) -> dict[str, Any]:
         """What the till API says of this receiver."""
@@ -131,23 +139,33 @@ class Station:
         self.link.send(wire.CERTIFICATE, wire.encode(wire.CERTIFICATE, blob))
 
     async def _bring_state(self, hello: wire.ReceiverHello) -> None:
-        """Bring the authority's time and limits to a receiver that has come up."""
-        backoff = self._around.backoff()
+        """Bring the authority's time and limits to a receiver that has come up, and new ones."""
         while self.link.hello is hello:
-            try:
-                data = await self._around.authority.state(hello.receiver_id, hello.nonce)
-                self.evidence.take_state(hello.nonce, data)
-            except UnansweredError as error:
-                _log.info("till %d: no state: %s", self.till, error)
-            except RefusedError as error:
-                self.refused(error.reason, "state: " + error.detail)
-            except Error as error:
-                self.refused(error.code, "state: " + error.detail)
-            else:
-                if self.link.hello is hello:
-                    self.link.send(wire.STATE, wire.encode(wire.STATE, wire.Blob(data)))
+            await while_waiting()(self._bring_state_once, hello)
+            if not self._around.offline:
                 return
-            await asyncio.sleep(backoff.next() / 1000)
+            await asyncio.sleep(STATE_AGAIN_S)
+
+    async def _bring_state_once(self, hello: wire.ReceiverHello) -> bool:
+        """Whether there is nothing more to bring."""
+        authority = self._around.authority
+        try:
+            data = await authority.state(hello.receiver_id, hello.nonce)
+            self.evidence.take_state(hello.nonce, data)
+            if self._around.offline:
+                listed = await authority.revocations(hello.receiver_id)
+                self._stand_in.take_revocations(listed)
+        except UnansweredError as error:
+            _log.info("till %d: no state: %s", self.till, error)
+        except RefusedError as error:
+            self.refused(error.reason, "state: " + error.detail)
+        except Error as error:
+            self.refused(error.code, "state: " + error.detail)
+        else:
+            if self.link.hello is hello:
+                self.link.send(wire.STATE, wire.encode(wire.STATE, wire.Blob(data)))
+            return True
+        return self.link.hello is not hello
 
     # The desk.
 
@@ -194,19 +212,35 @@ class Station:
             case ports.Ask():
                 self._asking = self._around.spawn(self._ask(output))
             case ports.Owe(sale, approval_id):
-                if self._asking:
-                    self._asking.cancel()
-                self._around.outbox.add(sale, approval_id)
+                self._hush()
+                self._around.outbox.reverse(sale, approval_id, self._asking)
+            case ports.Hush():
+                self._hush()
+            case ports.Settle(sale):
+                self._around.outbox.settle(sale, self._asking)
             case ports.Tell(sale, event, source):
-                if event is Event.OFFERED:
-                    self._books.stamps.mark(sale.terms.sale_id, stamps.OFFER)
-                self._books.tell(sale, event, source)
+                self._tell(sale, event, source)
             case ports.Phone(event, link, reason):
                 what = _PHONE_EVENTS[event]
                 named = reasons.name(reason) if reason else None
                 self._publish("phone", ports.PHONE, what=what, link=link, reason=named)
             case ports.Refuse(reason, detail):
                 self.refused(reason, detail)
+
+    def _hush(self) -> None:
+        if self._asking:
+            self._asking.cancel()
+
+    def _tell(self, sale: Sale, event: Event, source: str) -> None:
+        """Whoever watches may be the till: that it is told stands in the journal before it sees."""
+        if event is Event.OFFERED:
+            self._books.stamps.mark(sale.terms.sale_id, stamps.OFFER)
+        if sale.state is not State.APPROVED:
+            self._books.tell(sale, event, source)
+            return
+        if self._books.hub.is_watched:
+            self.desk.handle(ports.Told(), self._now())
+        self._books.waiting.wake(sale)
 
     def _stamp(self, sale_id: str, event: Event, arrived: float) -> None:
         mark = self._books.stamps.mark
@@ -218,17 +252,16 @@ class Station:
 
     async def _ask(self, ask: ports.Ask) -> None:
         """Ask until an answer settles it; `Owe` cancels this, and then it is never asked again."""
-        backoff = self._around.backoff()
-        while True:
-            self._handle(await self._answer(ask))
-            sale = ask.sale
-            if sale.state not in ASKING or sale.approval_id != ask.approval_id:
-                return
-            await asyncio.sleep(min(backoff.next(), ASK_AGAIN_MS) / 1000)
+        await while_waiting()(self._ask_once, ask)
+
+    async def _ask_once(self, ask: ports.Ask) -> bool:
+        """Whether that settled it."""
+        self._handle(await self._answer(ask))
+        return ask.sale.state not in ASKING or ask.sale.approval_id != ask.approval_id
 
     async def _answer(self, ask: ports.Ask) -> Input:
         mark, sale_id = self._books.stamps.mark, ask.sale.terms.sale_id
-        if not await self._books.cleared(ask.sale, ASK_AGAIN_MS / 1000):
+        if not await self._books.waiting.cleared(ask.sale, CLEARED_S):
             return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
         mark(sale_id, stamps.AUTHORISE_SENT)
         try:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Coroutine
 
-    from .backoff import Backoff
+    from .authority import Refunded
     from .books import Books
     from .outbox import Outbox
 
@@ -18,7 +18,23 @@ class Authority(Protocol):
 
     async def authorise(self, record: bytes) -> bytes: ...
     async def reverse(self, approval_id: bytes, receiver_id: bytes) -> str: ...
+    async def confirm(self, approval_id: bytes, receiver_id: bytes) -> str: ...
+    async def refund(
+        self,
+        refund_id: bytes,
+        receiver_id: bytes,
+        transaction_id: bytes,
+        amount: int,
+        currency: int,
+    ) -> Refunded: ...
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes: ...
+    async def revocations(self, receiver_id: bytes) -> bytes: ...
+    async def transaction(
+        self, approval_id: bytes, receiver_id: bytes
+    ) -> dict[str, Any] | None: ...
+    async def transactions(
+        self, receiver_id: bytes, start_s: int, end_s: int
+    ) -> list[dict[str, Any]]: ...
 
 
 class Surroundings(Protocol):
@@ -27,12 +43,10 @@ class Surroundings(Protocol):
     books: Books
     authority: Authority
     outbox: Outbox
+    offline: bool  # whether purchases may be accepted without the authority at all
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run beside; an error in it ends the bridge."""
 
     def fail(self, error: Exception) -> None:
         """End the bridge: what must be on disk is not."""
-
-    def backoff(self) -> Backoff:
-        """A policy for asking the authority again."""

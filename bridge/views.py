@@ -5,11 +5,11 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
-from receiver import cbor, reasons
+from receiver import cbor, messages, reasons
 from receiver.errors import Error
 
 from .currencies import LETTERS
-from .money.sale import State
+from .money.states import State
 from .reasons import texts
 
 if TYPE_CHECKING:
@@ -17,14 +17,53 @@ if TYPE_CHECKING:
 
     from .money.sale import Sale
 
+# A refund needs no decision of the till after it: what is approved is on its way.
+REFUND_STATES = {
+    State.APPROVED: "pending",
+    State.PAID: "pending",
+    State.REFUNDING: "pending",
+    State.POSTED: "refunded",
+    State.LIABLE: "declined",
+}
+REVERSING, REVERSED = "reversing", "reversed"
+SETTLEMENTS = {
+    State.PAID: "owed",
+    State.POSTED: "posted",
+    State.LIABLE: "liability",
+}
+
 
 def sale_view(sale: Sale) -> dict[str, Any]:
-    """The till API's answer about a sale."""
-    terms = sale.terms
-    decided = sale.state in (State.APPROVED, State.DECLINED)  # before, a receipt is half a word
+    """The till API's answer about a sale or a refund."""
+    return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
+
+
+def _purchase_view(sale: Sale) -> dict[str, Any]:
     return {
-        "sale_id": terms.sale_id,
+        "sale_id": sale.terms.sale_id,
         "state": str(sale.shown),
+        **_common_view(sale),
+        "offline": sale.mode == messages.OFFLINE,
+        "provisional_receipt": _base64url(sale.provisional) or None,
+        "settlement": _settlement(sale),
+    }
+
+
+def _refund_view(sale: Sale) -> dict[str, Any]:
+    terms = sale.terms
+    return {
+        "refund_id": terms.sale_id,
+        "state": REFUND_STATES.get(sale.state, str(sale.shown)),
+        "sale_id": terms.original_sale or None,
+        "original_transaction_id": terms.original.hex() or None,
+        **_common_view(sale),
+    }
+
+
+def _common_view(sale: Sale) -> dict[str, Any]:
+    terms = sale.terms
+    told = sale.answered and sale.state is not State.REVERSING  # before, a receipt is half a word
+    return {
         "amount": terms.amount,
         "currency": LETTERS[terms.currency],
         "till": terms.till,
@@ -32,9 +71,18 @@ def sale_view(sale: Sale) -> dict[str, Any]:
         "match_code": sale.match_code,
         "reason": reason_view(sale.reason) if sale.reason else None,
         "approval_id": sale.approval_id.hex() or None,
-        "transaction_id": sale.transaction_id.hex() or None if decided else None,
-        "receipt": _base64url(sale.receipt) if decided and sale.receipt else None,
+        "transaction_id": sale.transaction_id.hex() or None if told else None,
+        "receipt": _base64url(sale.receipt) or None if told else None,
     }
+
+
+def _settlement(sale: Sale) -> str | None:
+    """What the authority holds of it."""
+    if sale.owed:
+        return REVERSING
+    if sale.state is State.CANCELLED and sale.reversals:
+        return REVERSED
+    return SETTLEMENTS.get(sale.state)
 
 
 def reason_view(code: int) -> dict[str, str]:

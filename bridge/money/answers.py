@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.reasons import MENDABLE
-from receiver import messages, reasons
+from receiver import messages, reasons, session
 from receiver.errors import Error
 
 from . import ports
-from .sale import ASKING, UNVERIFIED, Event, Fact, State
+from .sale import Fact
+from .states import TABLE, UNVERIFIED, Event, State
 
 if TYPE_CHECKING:
+    from receiver import wire
+
     from .evidence import Evidence
+    from .offline import StandIn
     from .past import Past
     from .pen import Pen
     from .sale import Sale
@@ -21,10 +25,12 @@ if TYPE_CHECKING:
 class Answers:
     """One rule for yes and no, so that nobody learns from the time of an answer which it is."""
 
-    def __init__(self, pen: Pen, evidence: Evidence, past: Past) -> None:
+    def __init__(self, pen: Pen, evidence: Evidence, past: Past, stand_in: StandIn) -> None:
         self._pen = pen
         self._evidence = evidence
         self._past = past
+        self._stand_in = stand_in
+        self._offline: Sale | None = None  # the last that was accepted so
 
     def take(self, sale: Sale, event: ports.Answered | ports.Unanswered | ports.Rejected) -> None:
         """What came of asking about the approval of `sale`."""
@@ -34,18 +40,48 @@ class Answers:
         """The wait for the receiver's word is over: what the authority said goes out."""
         if sale.state is State.APPROVED:
             self._past.settle(sale, sale.receipt)
+            self._settle_refund(sale)
         elif sale.state is State.WITHHELD:
             self._decline(sale, sale.withheld)
 
     def give_up(self, sale: Sale) -> None:
-        """The till waits no longer: a no that is there stands, all else is reversed."""
+        """The till waits no longer: a no that is there stands, all else is reversed.
+
+        But for what may be accepted offline (design §5 rule 4).
+        """
         if sale.state is State.WITHHELD:
             self._decline(sale, sale.withheld, mends=False)
-            return
-        unheard = sale.state in ASKING
-        reason = reasons.AUTHORITY_UNREACHABLE if unheard else reasons.VERDICT_TIMEOUT
-        self._pen.owe(sale, Event.OWED, reason)
-        self._pen.cancel(sale)
+        elif not self._stands_in(sale):
+            self._pen.owe(sale, Event.OWED, _GIVEN_UP.get(sale.state, reasons.REVERSED))
+            self._pen.cancel(sale)
+
+    def proved(self, message: wire.Provisional) -> None:
+        """The receiver's provisional receipt for what was accepted offline; raises Error."""
+        sale = self._offline
+        if sale is None or session.session_id(sale.offer) != message.session:
+            raise Error(reasons.WRONG_SESSION, message.session.hex())
+        self._evidence.provisional(sale.terms, sale.approval_id, message.receipt)
+        if Event.PROVED in TABLE[sale.state] and not sale.provisional:
+            fact = Fact(Event.PROVED, provisional=message.receipt)
+            self._pen.keep(sale, fact, ports.RECEIVER)
+
+    def _stands_in(self, sale: Sale) -> bool:
+        if sale.state not in (State.AUTHORISING, State.UNKNOWN):
+            return False
+        accepted = self._stand_in.accepts(sale)
+        if accepted is None:
+            return False
+        fact = Fact(Event.STOOD_IN, reasons.ACCEPTED_OFFLINE, record=accepted.record)
+        self._pen.keep(sale, fact, ports.BRIDGE)
+        self._pen.put(ports.Hush(sale))
+        self._past.stand_in(sale, accepted.at)
+        self._offline = sale
+        return True
+
+    def _settle_refund(self, sale: Sale) -> None:
+        """A refund was decided when the till asked for it."""
+        if sale.is_refund:
+            self._pen.decide(sale, Fact(Event.PAID), ports.BRIDGE)
 
     def _answered(self, sale: Sale, event: ports.Answered) -> None:
         try:
@@ -93,6 +129,12 @@ class Answers:
         else:  # the record was rejected
             self._pen.cancel(sale)
 
+
+# Why the money goes back at the end of the till's patience.
+_GIVEN_UP = {
+    State.GRANTED: reasons.VERDICT_TIMEOUT,
+    State.APPROVED: reasons.NOT_TOLD,
+}
 
 _TAKES: dict[type, Any] = {
     ports.Answered: Answers._answered,

@@ -15,11 +15,15 @@ from .answers import Answers
 from .hearing import NO_APPROVAL, Hearing
 from .past import Past, Seen
 from .pen import Pen
-from .sale import ASKING, UNASKED, WAITING, Event, Fact, Sale
+from .sale import Fact, Sale
+from .states import ASKING, UNASKED, WAITING, Event, State
 
 if TYPE_CHECKING:
     from .evidence import Evidence
+    from .offline import StandIn
     from .ports import Input, Output
+
+TELL_MS = 15_000  # for the till to fetch a yes; tills that wait ask all the time
 
 _ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
 
@@ -27,14 +31,14 @@ _ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
 class Desk:
     """One receiver's conversation with the bridge, and at most one active sale."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: Evidence, stand_in: StandIn) -> None:
         self.sale: Sale | None = None
         self._evidence = evidence
         self._pen = Pen()
         self._hearing: Hearing | None = None
         self._patience_due = 0
         self._past = Past(self._pen)
-        self._answers = Answers(self._pen, evidence, self._past)
+        self._answers = Answers(self._pen, evidence, self._past, stand_in)
         self._seen = Seen()
 
     def handle(self, event: Input, now: int) -> None:
@@ -67,9 +71,20 @@ class Desk:
         self._pen.put(ports.Begin(sale))
         self._start_patience(sale, now)
 
-    def _withdraw(self, event: ports.Withdraw, now: int) -> None:
-        if self.sale is not None:
-            self._finish(self.sale, Fact(Event.ENDED, reasons.CASHIER_CANCELLED), ports.TILL)
+    def _decide(self, event: ports.Decide, now: int) -> None:
+        sale, what = self.sale, event.fact.event
+        if sale is None:
+            return
+        if what is Event.DENIED:  # the authority's no goes out as it does by itself
+            self._answers.give_up(sale)
+            return
+        self._pen.decide(sale, event.fact, ports.TILL)
+        if what is not Event.PAID:
+            self._pen.cancel(sale)
+
+    def _told(self, event: ports.Told, now: int) -> None:
+        if self.sale is not None and self.sale.state is State.APPROVED:
+            self._pen.keep(self.sale, Fact(Event.TOLD), ports.BRIDGE)
 
     def _start_patience(self, sale: Sale, now: int) -> None:
         self._patience_due = now + sale.terms.patience_s * 1000
@@ -191,6 +206,9 @@ class Desk:
         if self._heard(message.session).verdict(message):
             self._spoken()
 
+    def _proved(self, message: wire.Provisional, now: int, at: int) -> None:
+        self._answers.proved(message)
+
     def _heard(self, session_id: bytes) -> Hearing:
         """The hearing of this session; raises Error(WRONG_SESSION)."""
         hearing = self._hearing
@@ -223,6 +241,9 @@ class Desk:
         if sale is not None and not sale.occupies_till:
             self._forget_hearing()
             self.sale = None
+        elif sale is not None and hearing and sale.state is State.APPROVED:
+            self._forget_hearing()
+            self._patience_due = now + TELL_MS
         elif sale is not None and hearing and self._past.settled(hearing.session):
             self._start_patience(sale, now)
 
@@ -234,7 +255,8 @@ class Desk:
 
 _INPUTS: dict[type, Any] = {
     ports.Ring: Desk._ring,
-    ports.Withdraw: Desk._withdraw,
+    ports.Decide: Desk._decide,
+    ports.Told: Desk._told,
     ports.Received: Desk._received,
     ports.LinkDown: Desk._down,
     ports.Answered: Desk._said,
@@ -248,4 +270,5 @@ _MESSAGES: dict[int, Any] = {
     wire.CREDENTIAL: Desk._credential,
     wire.APPROVAL: Desk._approval,
     wire.VERDICT: Desk._verdict,
+    wire.PROVISIONAL: Desk._proved,
 }

@@ -13,7 +13,7 @@ from receiver.errors import Error
 if TYPE_CHECKING:
     from receiver.checks import Approved, Offered, Pins
     from receiver.crypto import Crypto
-    from receiver.messages import Credential, Receipt, State
+    from receiver.messages import Credential, Provisional, Receipt, State
     from receiver.wire import CredentialRecord
 
     from .sale import Terms
@@ -34,7 +34,7 @@ class Evidence:
         self._pins = pins
         self.certificate = certificate
         self.holder = checks.certificate(crypto, pins, certificate, None)
-        self._state: State | None = None
+        self.state: State | None = None  # the latest; what it allows holds from its time on
 
     def offer(self, terms: Terms, data: bytes, at: int) -> Offered:
         """The offer in `data`, if it is this receiver's and says what the till asked for."""
@@ -46,7 +46,8 @@ class Evidence:
         _equal(offer.currency, terms.currency, reasons.WRONG_CURRENCY)
         _equal(offer.till, terms.till, reasons.WRONG_TILL)
         _equal(offer.reference, terms.reference, reasons.WRONG_REFERENCE)
-        _equal(offer.kind, messages.PURCHASE, reasons.WRONG_KIND)
+        _equal(offer.kind, terms.kind, reasons.WRONG_KIND)
+        _equal(offer.original, terms.original, reasons.WRONG_REFERENCE)
         return offered
 
     def claim(self, offered: Offered, record: CredentialRecord, at: int) -> Claim:
@@ -60,7 +61,7 @@ class Evidence:
         if at >= claim.credential.expires:
             raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {claim.credential.expires}")
         record = claim.record
-        least_app = self._state.least_app if self._state else 0
+        least_app = self.state.least_app if self.state else 0
         return checks.approval(
             self._crypto, offered, record.data, claim.credential, record.enc, data, least_app
         )
@@ -80,14 +81,25 @@ class Evidence:
         _equal(receipt.reason == reasons.OK, approved, reasons.MALFORMED)
         return receipt
 
+    def provisional(self, terms: Terms, approval_id: bytes, data: bytes) -> Provisional:
+        """The receiver's own word that it told the phone of an offline acceptance."""
+        parsed = signed.parse(messages.PROVISIONAL, data)
+        receipt: Provisional = parsed.value
+        signed.verify(messages.PROVISIONAL, parsed, self.holder.key, self._crypto)
+        _equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
+        _equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
+        _equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
+        _equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
+        return receipt
+
     def take_state(self, nonce: bytes, data: bytes) -> None:
         """Learn the authority's limits for this receiver; never from an older state."""
         state: State = signed.from_authority(messages.STATE, data, self._pins, self._crypto)
         _equal(state.receiver_id, self.holder.receiver_id, reasons.WRONG_RECEIVER)
         _equal(state.nonce, nonce, reasons.STALE_STATE)
-        if self._state is not None and state.version < self._state.version:
-            raise Error(reasons.STALE_STATE, f"state {state.version} after {self._state.version}")
-        self._state = state
+        if self.state is not None and state.version < self.state.version:
+            raise Error(reasons.STALE_STATE, f"state {state.version} after {self.state.version}")
+        self.state = state
 
 
 def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> bytes:

@@ -11,7 +11,8 @@ from receiver.signed import ID_SIZE
 
 from . import ports
 from .evidence import approval_id
-from .sale import UNVERIFIED, WAITING, Event, Fact, State
+from .sale import Fact
+from .states import UNVERIFIED, WAITING, Event, State
 
 if TYPE_CHECKING:
     from receiver.checks import Offered

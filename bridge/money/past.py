@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from receiver import gatt, messages, reasons, session, wire
 from receiver.signed import digest
@@ -16,23 +16,38 @@ SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
 REFUSED_MOST = 2 * gatt.LINKS_MOST  # of the session at hand and of the one before
 
 
+class Last(NamedTuple):
+    """The last word on a session: its result, or that it is accepted offline."""
+
+    session: bytes
+    channel: int
+    value: wire.Result | wire.StandIn
+
+
 class Past:
     """The last session that was settled, and the last that ended in whatever way."""
 
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
-        self._result: wire.Result | None = None
+        self._last: Last | None = None
         self._ended = b""
 
     def settle(self, sale: Sale, receipt: bytes) -> None:
         """Tell the receiver how its session went."""
-        self._result = wire.Result(session.session_id(sale.offer), receipt)
+        own = session.session_id(sale.offer)
+        self._last = Last(own, wire.RESULT, wire.Result(own, receipt))
+        self.tell_again()
+
+    def stand_in(self, sale: Sale, at: int) -> None:
+        """Have the receiver tell the phone that its approval is accepted offline."""
+        own = session.session_id(sale.offer)
+        self._last = Last(own, wire.STAND_IN, wire.StandIn(own, sale.approval_id, at))
         self.tell_again()
 
     def tell_again(self) -> None:
-        """The last result, to a receiver that missed it."""
-        if self._result is not None:
-            self._pen.send(wire.RESULT, self._result)
+        """The last word, to a receiver that missed it."""
+        if self._last is not None:
+            self._pen.send(self._last.channel, self._last.value)
 
     def dismiss(self, message: wire.Opened) -> None:
         """End a session that is not ours; where it is settled, the receiver missed the result."""
@@ -46,7 +61,7 @@ class Past:
         self._ended = session_id
 
     def settled(self, session_id: bytes) -> bool:
-        return self._result is not None and self._result.session == session_id
+        return self._last is not None and self._last.session == session_id
 
     def settled_offer(self, offer: bytes) -> bool:
         return bool(offer) and self.settled(session.session_id(offer))

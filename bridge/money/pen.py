@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from receiver import messages, wire
 
 from . import ports
-from .sale import VOLATILE, Fact
+from .sale import Fact
+from .states import VOLATILE, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .ports import Output
-    from .sale import Event, Sale, Terms
+    from .sale import Sale, Terms
 
 
 class Pen:
@@ -59,9 +60,15 @@ class Pen:
 
     def owe(self, sale: Sale, event: Event, reason: int) -> None:
         """The approval at hand is never asked about again: journal that it is to be reversed."""
-        name = sale.approval_id
-        self.keep(sale, Fact(event, reason, reversal=name), ports.BRIDGE)
-        self.put(ports.Owe(sale, name))
+        self.decide(sale, Fact(event, reason, reversal=sale.approval_id), ports.BRIDGE)
+
+    def decide(self, sale: Sale, fact: Fact, source: str) -> None:
+        """Keep what somebody decided, and have the outbox do what is owed from here on."""
+        self.keep(sale, fact, source)
+        if fact.event in (Event.OWED, Event.RECALLED):
+            self.put(ports.Owe(sale, fact.reversal))
+        elif fact.event is Event.PAID:
+            self.put(ports.Settle(sale))
 
     def refuse(self, reason: int, detail: str) -> None:
         self._out.append(ports.Refuse(reason, detail))
@@ -76,12 +83,12 @@ class Pen:
         seconds = -(-left // 1000)
         order = wire.Open(
             terms.reference,
-            messages.PURCHASE,
+            terms.kind,
             terms.amount,
             terms.currency,
             terms.till,
             max(1, min(messages.TTL_MOST_S, seconds)),
-            b"",
+            terms.original,
         )
         self.send(wire.OPEN, order)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .sale import Event, Fact, Sale, Terms
+from .sale import Fact, Sale, Terms
+from .states import Event
 
 TILL = "till"
 RECEIVER = "receiver"
@@ -24,8 +25,14 @@ class Ring(NamedTuple):
     terms: Terms
 
 
-class Withdraw(NamedTuple):
-    """The till takes the sale back; nothing may have been asked."""
+class Decide(NamedTuple):
+    """The till's decision about the sale at the desk (`decisions.decide`)."""
+
+    fact: Fact
+
+
+class Told(NamedTuple):
+    """The till is about to see the sale at the desk, which is approved."""
 
 
 class Received(NamedTuple):
@@ -60,7 +67,7 @@ class Rejected(NamedTuple):
     reason: int
 
 
-Input = Ring | Withdraw | Received | LinkDown | Answered | Unanswered | Rejected
+Input = Ring | Decide | Told | Received | LinkDown | Answered | Unanswered | Rejected
 
 # Out, to be carried out in order.
 
@@ -107,6 +114,18 @@ class Owe(NamedTuple):
     approval_id: bytes
 
 
+class Hush(NamedTuple):
+    """Stop asking about the approval at hand: it was accepted offline, and is sent later."""
+
+    sale: Sale
+
+
+class Settle(NamedTuple):
+    """The till has decided for the sale: confirm it until it is posted."""
+
+    sale: Sale
+
+
 class Tell(NamedTuple):
     """Something happened to the sale, and who said so; `sale` is a copy as it was just then."""
 
@@ -130,4 +149,4 @@ class Refuse(NamedTuple):
     detail: str
 
 
-Output = Begin | Keep | Accept | Send | Ask | Owe | Tell | Phone | Refuse
+Output = Begin | Keep | Accept | Send | Ask | Owe | Hush | Settle | Tell | Phone | Refuse

@@ -1,146 +1,13 @@
-"""One sale as one transition table, from rung up to its one end."""
+"""One sale, or one refund: its terms, and the facts that it took, in order."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from typing import NamedTuple
 
-from receiver import reasons, session
+from receiver import messages, reasons, session
 
-
-class State(StrEnum):
-    OPEN = "open"  # waits for a buyer
-    CLAIMED = "claimed"  # a phone has shown a good credential
-    HANDED = "handed"  # an approval is in the journal, and is judged here
-    ASKED = "asked"  # the authority was asked; neither it nor the receiver has spoken
-    SILENT = "silent"  # the authority did not answer, and the receiver has not spoken
-    GRANTED = "granted"  # the authority says yes, the receiver has not spoken
-    WITHHELD = "withheld"  # the authority says no, the same: nobody is told yet
-    AUTHORISING = "authorising"  # the receiver's verdict is there, the authority's is awaited
-    UNKNOWN = "unknown"  # the same, and the authority did not answer; it is asked again
-    REVERSING = "reversing"  # it is never asked again; the reversal is owed until acknowledged
-    APPROVED = "approved"
-    DECLINED = "declined"
-    CANCELLED = "cancelled"
-
-
-class Event(StrEnum):
-    OFFERED = "offered"  # a verified offer
-    CLAIMED = "claimed"  # a verified credential
-    LEFT = "left"  # the last phone with a credential is gone or said no
-    HANDED = "handed"  # the receiver handed an approval over
-    REFUSED = "refused"  # that approval is no good here, and nothing was asked
-    ASKED = "asked"  # the authorisation may have left the bridge
-    VERIFIED = "verified"  # the receiver finds that approval good too
-    UNANSWERED = "unanswered"
-    GRANTED = "granted"
-    WITHHELD = "withheld"  # declined: passed on with the receiver's word, as a yes is
-    MENDABLE = "mendable"  # the decline is passed on, and a new offer follows by itself
-    DENIED = "denied"  # it is passed on, and that was all
-    RECALLED = (
-        "recalled"  # refused after it was asked about: its reversal is owed, the sale goes on
-    )
-    RETURNED = "returned"  # the authority has reversed a recalled approval
-    OWED = "owed"  # nobody waits any longer: the reversal is owed
-    REVERSED = "reversed"  # and acknowledged
-    ENDED = "ended"  # over, with nothing asked or all of it recalled
-
-
-TABLE: dict[State, dict[Event, State]] = {
-    State.OPEN: {
-        Event.OFFERED: State.OPEN,
-        Event.CLAIMED: State.CLAIMED,
-        Event.LEFT: State.OPEN,
-        Event.HANDED: State.HANDED,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.OPEN,
-        Event.ENDED: State.CANCELLED,
-    },
-    State.CLAIMED: {
-        Event.OFFERED: State.OPEN,
-        Event.CLAIMED: State.CLAIMED,
-        Event.LEFT: State.OPEN,
-        Event.HANDED: State.HANDED,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.CLAIMED,
-        Event.ENDED: State.CANCELLED,
-    },
-    State.HANDED: {
-        Event.REFUSED: State.OPEN,
-        Event.ASKED: State.ASKED,
-        Event.ENDED: State.CANCELLED,
-    },
-    State.ASKED: {
-        Event.VERIFIED: State.AUTHORISING,
-        Event.UNANSWERED: State.SILENT,
-        Event.GRANTED: State.GRANTED,
-        Event.WITHHELD: State.WITHHELD,
-        Event.RECALLED: State.OPEN,
-        Event.RETURNED: State.ASKED,
-        Event.OWED: State.REVERSING,
-    },
-    State.SILENT: {
-        Event.VERIFIED: State.UNKNOWN,
-        Event.UNANSWERED: State.SILENT,
-        Event.GRANTED: State.GRANTED,
-        Event.WITHHELD: State.WITHHELD,
-        Event.RECALLED: State.OPEN,
-        Event.RETURNED: State.SILENT,
-        Event.OWED: State.REVERSING,
-    },
-    State.GRANTED: {
-        Event.VERIFIED: State.APPROVED,
-        Event.RECALLED: State.OPEN,
-        Event.OWED: State.REVERSING,
-    },
-    # Whatever the receiver's word is, and if none comes, the decline stands. One entry, as in
-    # GRANTED: a yes and a no spend the same time in the journal.
-    State.WITHHELD: {Event.MENDABLE: State.OPEN, Event.DENIED: State.DECLINED},
-    State.AUTHORISING: {
-        Event.UNANSWERED: State.UNKNOWN,
-        Event.GRANTED: State.APPROVED,
-        Event.MENDABLE: State.OPEN,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.AUTHORISING,
-        Event.OWED: State.REVERSING,
-    },
-    State.UNKNOWN: {
-        Event.UNANSWERED: State.UNKNOWN,
-        Event.GRANTED: State.APPROVED,
-        Event.MENDABLE: State.OPEN,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.UNKNOWN,
-        Event.OWED: State.REVERSING,
-    },
-    State.REVERSING: {Event.RETURNED: State.REVERSING, Event.REVERSED: State.CANCELLED},
-    State.APPROVED: {},  # none is answered, and so none approved, before all others are returned
-    State.DECLINED: {Event.RETURNED: State.DECLINED},
-    State.CANCELLED: {Event.RETURNED: State.CANCELLED},
-}
-
-
-def _where(event: Event) -> frozenset[State]:
-    """The states that know `event`."""
-    return frozenset(state for state, exits in TABLE.items() if event in exits)
-
-
-FINAL = frozenset(state for state, exits in TABLE.items() if {state} >= set(exits.values()))
-WAITING = _where(Event.HANDED)  # for an approval
-UNASKED = _where(Event.ENDED)  # the sale may end without a word to the authority
-ASKING = _where(Event.UNANSWERED)  # the authority's answer is awaited
-UNVERIFIED = _where(Event.VERIFIED) | {State.WITHHELD}  # the receiver's verdict is awaited
-# What a restart may forget: these change no money and no promise.
-VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.UNANSWERED})
-# What the till sees; the others show under their own name.
-SHOWN = {
-    State.HANDED: State.CLAIMED,
-    State.ASKED: State.AUTHORISING,
-    State.SILENT: State.UNKNOWN,
-    State.GRANTED: State.AUTHORISING,
-    State.WITHHELD: State.AUTHORISING,
-    State.REVERSING: State.UNKNOWN,
-}
+from .states import AT_THE_TILL, FINAL, SHOWN, TABLE, Event, State
 
 
 class IllegalMoveError(Exception):
@@ -148,7 +15,10 @@ class IllegalMoveError(Exception):
 
 
 class Terms(NamedTuple):
-    """What the till asked for, of which receiver. Minor units, currency as ISO 4217 number."""
+    """What the till asked for, of which receiver. Minor units, currency as ISO 4217 number.
+
+    A refund names the transaction that it takes back, and the sale where this bridge knows it.
+    """
 
     sale_id: str
     till: int
@@ -158,6 +28,9 @@ class Terms(NamedTuple):
     note: str
     reference: bytes
     receiver_id: bytes
+    kind: int = messages.PURCHASE
+    original: bytes = b""
+    original_sale: str = ""
 
 
 @dataclass(frozen=True)
@@ -172,6 +45,7 @@ class Fact:
     record: bytes = b""
     receipt: bytes = b""
     transaction_id: bytes = b""
+    provisional: bytes = b""  # the receiver's receipt of an offline approval
     evidence: bytes = b""  # what proves a lie
     reversal: bytes = b""  # the approval id that is to be reversed, or was
 
@@ -181,17 +55,28 @@ _KEPT = tuple(name for name in CARRIED if name != "reversal")
 _OF_ONE_APPROVAL = ("approval", "approval_id", "record", "receipt", "transaction_id")
 _END_OF_AN_APPROVAL = (Event.REFUSED, Event.MENDABLE, Event.RECALLED)
 # Beside what the till is told: the reason that stands there stays to be read.
-_WITHOUT_REASON = (Event.OFFERED, Event.VERIFIED, Event.RETURNED)
+_WITHOUT_REASON = frozenset(
+    {
+        *(Event.OFFERED, Event.VERIFIED, Event.RETURNED, Event.REVERSED),
+        *(Event.TOLD, Event.PAID, Event.PROVED, Event.UPLOADED, Event.POSTED),
+    }
+)
+# The day on which totals count a sale is that of the first of these.
+_DECISIONS = frozenset({Event.ENDED, Event.DENIED, Event.OWED, Event.PAID, Event.REFUND_ORDERED})
 
 
 class Sale:
-    """A sale in memory: nothing but its terms and the facts that it took, in order."""
+    """A sale in memory: nothing but its terms and the facts that it took, in order.
+
+    Times are milliseconds since 1970, as the journal has them.
+    """
 
     def __init__(self, terms: Terms) -> None:
         self.terms = terms
         self.state = State.OPEN
         self.reason = reasons.OK
         self.withheld = reasons.OK  # why the authority declined, which nobody is told yet
+        self.mode = messages.ONLINE
         self.mended = 0
         self.offer = b""
         self.approval = b""
@@ -199,9 +84,12 @@ class Sale:
         self.record = b""
         self.receipt = b""
         self.transaction_id = b""
+        self.provisional = b""
         self.evidence = b""
         self.reversals: tuple[bytes, ...] = ()  # approval ids that are never asked about again
         self.owed: tuple[bytes, ...] = ()  # those of them that the authority still may hold
+        self.approved_at = 0
+        self.decided_at = 0
 
     def take(self, fact: Fact) -> None:
         """Apply one fact; raises IllegalMoveError for a pair that is not in the table."""
@@ -213,11 +101,20 @@ class Sale:
             self._forget_approval()
         if fact.event is Event.MENDABLE:
             self.mended += 1
+        if fact.event is Event.STOOD_IN:
+            self.mode = messages.OFFLINE
         self._take_reason(fact)
         for name in _KEPT:
             if value := getattr(fact, name):
                 setattr(self, name, value)
         self._take_reversal(fact)
+
+    def date(self, event: Event, at: int) -> None:
+        """Note when `event` was journalled, where somebody asks for it later."""
+        if self.state is State.APPROVED and not self.approved_at:
+            self.approved_at = at
+        if event in _DECISIONS and not self.decided_at:
+            self.decided_at = at
 
     def given_back(self, approval_id: bytes) -> Fact:
         """That the authority has reversed an owed approval: the sale's own, or a recalled one."""
@@ -235,9 +132,34 @@ class Sale:
         return self.state in FINAL
 
     @property
+    def closed(self) -> bool:
+        """Whether nothing will ever happen to it again."""
+        return self.final and not self.owed
+
+    @property
+    def answered(self) -> bool:
+        """Whether the till has nothing more to wait for."""
+        return self.state not in AT_THE_TILL or self.state is State.APPROVED
+
+    @property
     def occupies_till(self) -> bool:
-        """Whether no other sale may begin at this till; an owed reversal bars nobody."""
-        return not self.final and self.state is not State.REVERSING
+        """Whether no other sale may begin at this till; what is owed bars nobody."""
+        return self.state in AT_THE_TILL
+
+    @property
+    def unpaid(self) -> bool:
+        """Whether it is sure that no money moves."""
+        return self.state in (State.REVERSING, State.DECLINED, State.CANCELLED)
+
+    @property
+    def is_refund(self) -> bool:
+        return self.terms.kind == messages.REFUND
+
+    @property
+    def unsent(self) -> bool:
+        """Whether it stands on an offline approval that the authority has not seen."""
+        standing = self.state in (State.APPROVED, State.TOLD, State.PAID)
+        return standing and self.mode == messages.OFFLINE and not self.receipt
 
     @property
     def match_code(self) -> str | None:

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bridge import __version__
-from bridge.service import ConflictError, UnknownTillError
+from bridge.money.decisions import Wish
+from bridge.orders import ConflictError, NotNowError, UnknownSaleError, UnknownTillError
+from bridge.reasons import texts
 from bridge.views import sale_view
 
 from . import guard, openapi, problems, requests
+from .office import OfficeApi
 from .problems import ProblemError
 from .stream import Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from contextlib import AsyncExitStack
 
     from bridge.money.sale import Sale
@@ -29,18 +33,29 @@ def application(service: Service) -> web.Application:
         middlewares=[problems.middleware, guard.middleware(service)],
         client_max_size=requests.BODY_MOST,
     )
-    api, stream = TillApi(service), Stream(service.books.hub)
-    app.add_routes(
-        [
-            web.post("/v1/sales", api.ring),
-            web.get("/v1/sales/{sale_id}", api.sale, allow_head=False),
-            web.post("/v1/sales/{sale_id}/cancel", api.cancel),
-            web.get("/v1/receivers", api.receivers, allow_head=False),
-            web.get("/v1/events", stream.handle, allow_head=False),
-            web.get("/healthz", api.health, allow_head=False),
-            web.get("/openapi.json", api.openapi, allow_head=False),
+    api, office, stream = TillApi(service), OfficeApi(service), Stream(service)
+    routes = [
+        web.post("/v1/sales", api.ring),
+        web.post("/v1/refunds", api.refund),
+        web.get("/v1/sales", office.open_sales, allow_head=False),
+        web.get("/v1/totals", office.totals, allow_head=False),
+        web.get("/v1/reconciliation", office.reconciliation, allow_head=False),
+        web.get("/v1/outbox", office.outbox, allow_head=False),
+        web.post("/v1/outbox/send", office.send),
+        web.get("/v1/receivers", office.receivers, allow_head=False),
+        web.get("/v1/events", stream.handle, allow_head=False),
+        web.get("/healthz", api.health, allow_head=False),
+        web.get("/openapi.json", api.openapi, allow_head=False),
+    ]
+    for kind in ("sales", "refunds"):
+        path = f"/v1/{kind}/{{sale_id}}"
+        routes.append(web.get(path, api.sale(kind), allow_head=False))
+        routes += [
+            web.post(f"{path}/{wish}", api.decide(kind, wish))
+            for wish in Wish
+            if kind == "sales" or wish is not Wish.PAY
         ]
-    )
+    app.add_routes(routes)
     app.on_shutdown.append(stream.close)
     return app
 
@@ -65,40 +80,47 @@ class TillApi:
     async def ring(self, request: web.Request) -> web.Response:
         """POST /v1/sales: 201 for a new sale, 200 for the same again."""
         order = await requests.order(request)
-        try:
-            sale, new = self._service.ring(order)
-        except ConflictError as error:
-            raise _conflict(error) from error
-        except UnknownTillError as error:
-            raise ProblemError(404, "unknown-till", str(error)) from error
-        return web.json_response(sale_view(sale), status=201 if new else 200)
+        return self._begun(lambda: self._service.ring(order))
 
-    async def sale(self, request: web.Request) -> web.StreamResponse:
-        """GET /v1/sales/{sale_id}?wait=seconds."""
-        seconds = requests.wait(request)
-        sale = self._find(request)
-        if seconds:
-            await self._books.news(sale, seconds)
-        response = web.json_response(sale_view(sale))
-        told = sale.final
-        await response.prepare(request)
-        await response.write_eof()
-        if told:
-            self._books.told(sale)
-        return response
+    async def refund(self, request: web.Request) -> web.Response:
+        """POST /v1/refunds: the same."""
+        order = await requests.refund(request)
+        return self._begun(lambda: self._service.refund(order))
 
-    async def cancel(self, request: web.Request) -> web.Response:
-        """POST /v1/sales/{sale_id}/cancel: the first decision wins."""
-        await requests.nothing(request)
-        sale = self._find(request)
-        try:
-            self._service.cancel(sale)
-        except ConflictError as error:
-            raise _conflict(error) from error
-        return web.json_response(sale_view(sale))
+    def sale(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """GET /v1/sales/{sale_id}?wait=seconds, and the same of refunds."""
 
-    async def receivers(self, request: web.Request) -> web.Response:
-        return web.json_response({"receivers": self._service.receivers()})
+        async def handler(request: web.Request) -> web.StreamResponse:
+            seconds = requests.wait(request)
+            sale = self._find(request, kind)
+            if seconds and not sale.answered:
+                await self._books.waiting.news(sale, seconds)
+            self._service.show(sale)
+            response = web.json_response(sale_view(sale))
+            told = sale.answered
+            await response.prepare(request)
+            await response.write_eof()
+            if told:
+                self._books.told(sale)
+            return response
+
+        return handler
+
+    def decide(
+        self, kind: str, wish: Wish
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """POST /v1/sales/{sale_id}/paid, …/cancel, …/abort: the first decision wins."""
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            await requests.nothing(request)
+            sale = self._find(request, kind)
+            try:
+                self._service.decide(sale, wish)
+            except ConflictError as error:
+                raise self._conflict(error) from error
+            return web.json_response(sale_view(sale))
+
+        return handler
 
     async def health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "version": __version__})
@@ -106,12 +128,32 @@ class TillApi:
     async def openapi(self, request: web.Request) -> web.Response:
         return web.json_response(openapi.DOCUMENT)
 
-    def _find(self, request: web.Request) -> Sale:
+    def _begun(self, begin: Callable[[], tuple[Sale, bool]]) -> web.Response:
+        try:
+            sale, new = begin()
+        except ConflictError as error:
+            raise self._conflict(error) from error
+        except UnknownTillError as error:
+            raise ProblemError(404, "unknown-till", str(error)) from error
+        except UnknownSaleError as error:
+            raise ProblemError(404, "unknown-sale", str(error)) from error
+        except NotNowError as error:
+            raise _not_now(error) from error
+        self._service.show(sale)
+        return web.json_response(sale_view(sale), status=201 if new else 200)
+
+    def _find(self, request: web.Request, kind: str) -> Sale:
         sale = self._books.find(request.match_info["sale_id"])
-        if sale is None:
-            raise ProblemError(404, "unknown-sale", "no sale has this sale_id")
+        if sale is None or sale.is_refund != (kind == "refunds"):
+            raise ProblemError(404, "unknown-sale", f"none of the {kind} has this id")
         return sale
 
+    def _conflict(self, error: ConflictError) -> ProblemError:
+        self._service.show(error.sale)
+        return ProblemError(409, error.kind, error.detail, sale=sale_view(error.sale))
 
-def _conflict(error: ConflictError) -> ProblemError:
-    return ProblemError(409, "conflict", error.detail, sale=sale_view(error.sale))
+
+def _not_now(error: NotNowError) -> ProblemError:
+    if error.reason:
+        return ProblemError(503, "no-room", texts(error.reason).cashier_en)
+    return ProblemError(503, "stopping", "the bridge stops: nothing new is taken")

@@ -5,43 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bridge import __version__
-from bridge.currencies import NUMBERS
-from bridge.money.sale import SHOWN, State
-from receiver.layout import UINT_MOST
-from receiver.messages import TILL_MOST
 
 from . import problems, requests
-
-_SHOWN_STATES = [str(state) for state in State if state not in SHOWN]
-_TEXT = {"type": "string"}
-_TEXT_OR_NULL = {"type": ["string", "null"]}
-_AMOUNT = {
-    "type": "integer",
-    "minimum": 1,
-    "maximum": UINT_MOST,
-    "description": "Minor units: öre, cent.",
-}
-_CURRENCY = {"type": "string", "enum": list(NUMBERS), "description": "ISO 4217 letters."}
-_TILL = {"type": "integer", "minimum": 1, "maximum": TILL_MOST}
-_SALE_ID = {
-    "type": "string",
-    "pattern": f"^{requests.SALE_ID.pattern}$",
-    "description": "Chosen by the till from at least 16 random bytes, stored before first use.",
-}
-
-
-def _object(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    """A closed object; all properties are required unless `required` says which."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties) if required is None else required,
-        "additionalProperties": False,
-    }
-
-
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
+from .schemas import SCHEMAS, TEXT, TILL, closed, ref
 
 
 def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +17,7 @@ def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _problem(description: str) -> dict[str, Any]:
     return {
         "description": description,
-        "content": {problems.MEDIA_TYPE: {"schema": _ref("Problem")}},
+        "content": {problems.MEDIA_TYPE: {"schema": ref("Problem")}},
     }
 
 
@@ -61,158 +27,131 @@ def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) ->
     return {"operationId": name, "summary": summary, "responses": responses, **more}
 
 
-_SCHEMAS = {
-    "NewSale": _object(
-        {
-            "sale_id": _SALE_ID,
-            "amount": _AMOUNT,
-            "currency": _CURRENCY,
-            "till": {**_TILL, "description": "Needed where the bridge has several receivers."},
-            "patience_s": {
-                "type": "integer",
-                "minimum": 1,
-                "maximum": requests.PATIENCE_MOST_S,
-                "default": requests.PATIENCE_S,
-                "description": "How long the till waits for a buyer and for an answer.",
-            },
-            "reference": {
-                "type": "string",
-                "maxLength": requests.NOTE_MOST,
-                "description": "The till's own note, shown back.",
-            },
-        },
-        ["sale_id", "amount", "currency"],
-    ),
-    "Sale": _object(
-        {
-            "sale_id": _SALE_ID,
-            "state": {
-                "type": "string",
-                "enum": _SHOWN_STATES,
-                "description": "unknown means: perhaps paid, ask again; never hand over goods.",
-            },
-            "amount": _AMOUNT,
-            "currency": _CURRENCY,
-            "till": _TILL,
-            "reference": _TEXT_OR_NULL,
-            "match_code": {
-                "type": ["string", "null"],
-                "pattern": "^[0-9]{2}$",
-                "description": "Shown on till and phone while an offer is there.",
-            },
-            "reason": {"oneOf": [_ref("Reason"), {"type": "null"}]},
-            "approval_id": {"type": ["string", "null"], "pattern": "^[0-9a-f]{32}$"},
-            "transaction_id": {"type": ["string", "null"], "pattern": "^[0-9a-f]{32}$"},
-            "receipt": {
-                "type": ["string", "null"],
-                "description": "The authority's signed receipt, base64url.",
-            },
-        }
-    ),
-    "Reason": _object({"code": _TEXT, "sv": _TEXT, "en": _TEXT}),
-    "Receiver": _object(
-        {
-            "till": _TILL,
-            "url": _TEXT,
-            "up": {"type": "boolean"},
-            "hello": {"oneOf": [_ref("Hello"), {"type": "null"}]},
-            "health": {"oneOf": [_ref("Health"), {"type": "null"}]},
-            "line": _ref("Counters"),
-            "counters": _ref("Counters"),
-        }
-    ),
-    "Hello": _object(
-        {
-            "receiver_id": _TEXT,
-            "board": _TEXT,
-            "interpreter": _TEXT,
-            "version": _TEXT,
-            "firmware": _TEXT,
-            "firmware_hash": _TEXT,
-            "reset_cause": {"type": "integer"},
-        }
-    ),
-    "Health": _object(
-        {
-            "uptime_s": {"type": "integer"},
-            "free_bytes": {"type": "integer"},
-            "links": {"type": "integer"},
-            "counters": _ref("Counters"),
-        }
-    ),
-    "Counters": {"type": "object", "additionalProperties": {"type": "integer"}},
-    "Event": {
-        "type": "object",
-        "description": "One message of the WebSocket; further members belong to the event.",
-        "properties": {
-            "event": {"enum": ["sale", "phone", "refusal", "receiver", "timing"]},
-            "from": {"enum": ["till", "receiver", "phone", "authority", "bridge"]},
-            "at": {"type": "number", "description": "Seconds since 1970."},
-            "till": _TILL,
-        },
-        "required": ["event", "from", "at", "till"],
-    },
-    "Problem": {
-        "type": "object",
-        "description": "RFC 9457.",
-        "properties": {
-            "type": _TEXT,
-            "title": _TEXT,
-            "status": {"type": "integer"},
-            "detail": _TEXT,
-            "sale": {**_ref("Sale"), "description": "In a conflict: the sale in the way."},
-        },
-        "required": ["type", "title", "status", "detail"],
-    },
+_SALE_PARAMETER = {"name": "sale_id", "in": "path", "required": True, "schema": TEXT}
+_TILL_PARAMETER = {"name": "till", "in": "query", "schema": TILL}
+_DAY_PARAMETER = {
+    "name": "day",
+    "in": "query",
+    "description": "As 2026-11-22, in the terminal's own time; today where it is left out.",
+    "schema": {"type": "string", "format": "date"},
 }
-
-_SALE_PARAMETER = {"name": "sale_id", "in": "path", "required": True, "schema": _TEXT}
+_AFTER_PARAMETER = {
+    "name": "after",
+    "in": "query",
+    "description": "The last cursor that was seen: what was missed since comes first.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": requests.CURSOR_MOST},
+}
 _WAIT_PARAMETER = {
     "name": "wait",
     "in": "query",
-    "description": "Seconds to wait until the sale is over or becomes unknown.",
+    "description": "Seconds to wait until there is an answer, or it becomes unknown.",
     "schema": {"type": "number", "minimum": 0, "maximum": requests.WAIT_MOST_S, "default": 0},
 }
-_UNKNOWN_SALE = _problem("No such sale.")
+_UNKNOWN_SALE = _problem("Nothing has this id.")
+_UNKNOWN_TILL = _problem("This bridge has no such till.")
+_UNREADABLE = _problem("The request does not say what it must.")
 
-PATHS = {
+
+def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
+    """A POST that begins something under an id of the till's."""
+    answers = {
+        "200": _json("Known already.", ref(given)),
+        "201": _json("Begun.", ref(given)),
+        "400": _UNREADABLE,
+        "404": _problem("This bridge has no such till or no such purchase."),
+        "409": _problem("Another content for this id, or another sale at this till."),
+        "413": _problem(f"Over {requests.BODY_MOST} bytes."),
+        "415": _problem("Not application/json."),
+        "503": _problem("Nothing new is taken: the bridge stops, or its disk is full."),
+    }
+    body = {"required": True, "content": {"application/json": {"schema": ref(wanted)}}}
+    return {"post": _operation(name, summary, answers, requestBody=body)}
+
+
+def _looks(name: str, summary: str, given: str) -> dict[str, Any]:
+    answers = {
+        "200": _json("As it is now.", ref(given)),
+        "400": _UNREADABLE,
+        "404": _UNKNOWN_SALE,
+    }
+    parameters = [_SALE_PARAMETER, _WAIT_PARAMETER]
+    return {"get": _operation(name, summary, answers, parameters=parameters)}
+
+
+def _decides(name: str, summary: str, given: str) -> dict[str, Any]:
+    answers = {
+        "200": _json("So it is, now or since before.", ref(given)),
+        "400": _UNREADABLE,
+        "404": _UNKNOWN_SALE,
+        "409": _problem("Decided otherwise; what stands is in the problem."),
+        "415": _problem("Not application/json."),
+    }
+    return {"post": _operation(name, summary, answers, parameters=[_SALE_PARAMETER])}
+
+
+def _lists(
+    name: str, summary: str, schema: dict[str, Any], *parameters: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    answers = {"200": _json("So it is.", schema), "400": _UNREADABLE, **more}
+    return {"get": _operation(name, summary, answers, parameters=list(parameters))}
+
+
+_AWAY = {"502": _problem("The authority refuses."), "503": _problem("It does not answer.")}
+
+PATHS: dict[str, Any] = {
     "/v1/sales": {
+        **_begins("ring", "Ring up a sale; the same again is the same sale.", "NewSale", "Sale"),
+        **_lists(
+            "openSales",
+            "Every sale and refund with something left to happen.",
+            closed({"sales": {"type": "array", "items": {"anyOf": [ref("Sale"), ref("Refund")]}}}),
+            _TILL_PARAMETER,
+        ),
+    },
+    "/v1/sales/{sale_id}": _looks("sale", "What became of a sale.", "Sale"),
+    "/v1/sales/{sale_id}/paid": _decides(
+        "paid", "The till has stored that the sale is paid: it will be posted.", "Sale"
+    ),
+    "/v1/sales/{sale_id}/cancel": _decides(
+        "cancel", "The till has stored that it is not: whatever is held is given back.", "Sale"
+    ),
+    "/v1/sales/{sale_id}/abort": _decides(
+        "abort", "The cashier waits no longer; refused once the sale is approved.", "Sale"
+    ),
+    "/v1/refunds": _begins(
+        "refund", "Give money back on a purchase, whole or in part.", "NewRefund", "Refund"
+    ),
+    "/v1/refunds/{sale_id}": _looks("refundStatus", "What became of a refund.", "Refund"),
+    "/v1/refunds/{sale_id}/cancel": _decides(
+        "cancelRefund", "Take back a refund that still waits for the buyer.", "Refund"
+    ),
+    "/v1/refunds/{sale_id}/abort": _decides(
+        "abortRefund", "The same; refused once the buyer's approval is in.", "Refund"
+    ),
+    "/v1/totals": _lists(
+        "totals",
+        "What a day came to at each receiver.",
+        ref("Totals"),
+        *(_DAY_PARAMETER, _TILL_PARAMETER),
+        **{"404": _UNKNOWN_TILL},
+    ),
+    "/v1/reconciliation": _lists(
+        "reconciliation",
+        "The day in the journal beside the day in the authority's books.",
+        ref("Reconciliation"),
+        *(_DAY_PARAMETER, _TILL_PARAMETER),
+        **{"404": _UNKNOWN_TILL, **_AWAY},
+    ),
+    "/v1/outbox": _lists("outbox", "What the authority is still to hear.", ref("Outbox")),
+    "/v1/outbox/send": {
         "post": _operation(
-            "ring",
-            "Ring up a sale; the same again is the same sale.",
+            "send",
+            "Try all of it now.",
             {
-                "200": _json("Known already.", _ref("Sale")),
-                "201": _json("Begun.", _ref("Sale")),
-                "400": _problem("The request does not say what it must."),
-                "404": _problem("This bridge has no such till."),
-                "409": _problem("Another content for this sale_id, or another sale at this till."),
-                "413": _problem(f"Over {requests.BODY_MOST} bytes."),
+                "200": _json("As it was then.", ref("Outbox")),
+                "400": _UNREADABLE,
                 "415": _problem("Not application/json."),
             },
-            requestBody={
-                "required": True,
-                "content": {"application/json": {"schema": _ref("NewSale")}},
-            },
-        )
-    },
-    "/v1/sales/{sale_id}": {
-        "get": _operation(
-            "sale",
-            "What became of a sale.",
-            {"200": _json("The sale.", _ref("Sale")), "404": _UNKNOWN_SALE},
-            parameters=[_SALE_PARAMETER, _WAIT_PARAMETER],
-        )
-    },
-    "/v1/sales/{sale_id}/cancel": {
-        "post": _operation(
-            "cancel",
-            "Take a sale back that nobody was asked about yet.",
-            {
-                "200": _json("Cancelled.", _ref("Sale")),
-                "404": _UNKNOWN_SALE,
-                "409": _problem("Decided or asked already; the sale is in the problem."),
-            },
-            parameters=[_SALE_PARAMETER],
         )
     },
     "/v1/receivers": {
@@ -222,7 +161,7 @@ PATHS = {
             {
                 "200": _json(
                     "All of them.",
-                    _object({"receivers": {"type": "array", "items": _ref("Receiver")}}),
+                    closed({"receivers": {"type": "array", "items": ref("Receiver")}}),
                 )
             },
         )
@@ -231,14 +170,19 @@ PATHS = {
         "get": _operation(
             "events",
             "Everything that happens, by WebSocket: one JSON object in each message.",
-            {"101": _json("The messages.", _ref("Event"))},
+            {
+                "101": _json("The messages.", ref("Event")),
+                "400": _UNREADABLE,
+                "410": _problem("The cursor is older than what is kept at hand."),
+            },
+            parameters=[_AFTER_PARAMETER],
         )
     },
     "/healthz": {
         "get": _operation(
             "health",
             "Whether the bridge serves.",
-            {"200": _json("It does.", _object({"status": {"const": "ok"}, "version": _TEXT}))},
+            {"200": _json("It does.", closed({"status": {"const": "ok"}, "version": TEXT}))},
         )
     },
     "/openapi.json": {
@@ -257,5 +201,5 @@ DOCUMENT: dict[str, Any] = {
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "paths": PATHS,
-    "components": {"schemas": _SCHEMAS},
+    "components": {"schemas": SCHEMAS},
 }

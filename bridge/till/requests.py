@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridge.currencies import NUMBERS
-from bridge.service import Order
+from bridge.orders import Order, RefundOrder
+from bridge.totals import Day
 from receiver.layout import UINT_MOST
 from receiver.messages import TILL_MOST
 
@@ -23,28 +25,54 @@ WAIT_MOST_S = 60.0  # below the two minutes after which proxies give up
 PATIENCE_S = 25  # what the issue of a till names as default
 PATIENCE_MOST_S = 120  # an offer lives no longer (design §3.3)
 NOTE_MOST = 64  # characters of a till's own reference
+CURSOR_MOST = (1 << 63) - 1  # as the journal counts
+DAY_SIZE = len("2026-11-22")
 SALE_ID = re.compile(r"[A-Za-z0-9_.:-]{16,64}")
 
-_KEYS = ("sale_id", "amount", "currency", "till", "patience_s", "reference")
-_NEEDED = _KEYS[:3]
+_COMMON = ("amount", "currency", "till", "patience_s", "reference")
+_SALE = ("sale_id", *_COMMON)
+_REFUND = ("refund_id", "sale_id", "transaction_id", "phone", *_COMMON)
+_TRANSACTION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 async def order(request: web.Request) -> Order:
     """The sale in the body of a POST; raises ProblemError."""
-    body = await _json_object(request)
-    unknown = sorted(set(body) - set(_KEYS))
-    if unknown:
-        raise invalid(f"unknown key {unknown[0]!r}; known are {', '.join(_KEYS)}")
-    missing = [key for key in _NEEDED if key not in body]
-    if missing:
-        raise invalid(f"{missing[0]} is missing")
+    body = await _object_of(request, _SALE, ("sale_id", "amount", "currency"))
     return Order(
-        _sale_id(body["sale_id"]),
+        _sale_id(body["sale_id"], "sale_id"),
         _number(body, "amount", 1, UINT_MOST),
         _currency(body["currency"]),
-        _number(body, "till", 1, TILL_MOST) if "till" in body else None,
-        _number(body, "patience_s", 1, PATIENCE_MOST_S) if "patience_s" in body else PATIENCE_S,
-        _note(body["reference"]) if "reference" in body else "",
+        _till(body),
+        _patience(body),
+        _note(body),
+    )
+
+
+async def refund(request: web.Request) -> RefundOrder:
+    """The refund in the body of a POST; raises ProblemError."""
+    body = await _object_of(request, _REFUND, ("refund_id", "amount"))
+    if ("sale_id" in body) == ("transaction_id" in body):
+        raise invalid("name either the sale_id or the transaction_id of what is refunded")
+    elsewhere = "transaction_id" in body
+    if elsewhere and "currency" not in body:
+        raise invalid("currency is missing")
+    transaction_id = body.get("transaction_id", "")
+    if elsewhere and not (
+        isinstance(transaction_id, str) and _TRANSACTION_ID.fullmatch(transaction_id)
+    ):
+        raise invalid("transaction_id must be 32 hexadecimal digits")
+    if not isinstance(body.get("phone", False), bool):
+        raise invalid("phone must be true or false")
+    return RefundOrder(
+        _sale_id(body["refund_id"], "refund_id"),
+        _number(body, "amount", 1, UINT_MOST),
+        _currency(body["currency"]) if "currency" in body else None,
+        _till(body),
+        _patience(body),
+        _note(body),
+        "" if elsewhere else _sale_id(body["sale_id"], "sale_id"),
+        bytes.fromhex(transaction_id),
+        body.get("phone", False),
     )
 
 
@@ -56,9 +84,7 @@ async def nothing(request: web.Request) -> None:
 
 def wait(request: web.Request) -> float:
     """`?wait=seconds`, 0 where it is not given; raises ProblemError."""
-    unknown = sorted(set(request.query) - {"wait"})
-    if unknown:
-        raise invalid(f"unknown parameter {unknown[0]!r}")
+    known(request, "wait")
     try:
         seconds = float(request.query.get("wait", "0"))
     except ValueError:
@@ -68,6 +94,38 @@ def wait(request: web.Request) -> float:
     return seconds
 
 
+def after(request: web.Request) -> int | None:
+    """`?after=cursor` of the last event that was seen; None where it is not given."""
+    known(request, "after")
+    return _query_number(request, "after", 0, CURSOR_MOST)
+
+
+def till(request: web.Request) -> int | None:
+    """`?till=number`, None for all."""
+    return _query_number(request, "till", 1, TILL_MOST)
+
+
+def day(request: web.Request) -> Day:
+    """`?day=2026-11-22`, today where it is not given, in this terminal's own time."""
+    text = request.query.get("day", "")
+    try:
+        begin = datetime.fromisoformat(text) if text else datetime.now()
+        if len(text) not in (0, DAY_SIZE) or begin.tzinfo:
+            raise ValueError
+        begin = begin.replace(hour=0, minute=0, second=0, microsecond=0)
+        end = begin + timedelta(days=1)
+        return Day(begin.date().isoformat(), int(begin.timestamp()), int(end.timestamp()))
+    except (ValueError, OverflowError, OSError):
+        raise invalid("day must be a date as 2026-11-22") from None
+
+
+def known(request: web.Request, *names: str) -> None:
+    """Refuse parameters that nobody knows."""
+    unknown = sorted(set(request.query) - set(names))
+    if unknown:
+        raise invalid(f"unknown parameter {unknown[0]!r}")
+
+
 def is_loopback(netloc: str) -> bool:
     """Whether `host[:port]` names this very machine."""
     try:
@@ -75,6 +133,19 @@ def is_loopback(netloc: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+async def _object_of(
+    request: web.Request, keys: tuple[str, ...], needed: tuple[str, ...]
+) -> dict[str, Any]:
+    body = await _json_object(request)
+    unknown = sorted(set(body) - set(keys))
+    if unknown:
+        raise invalid(f"unknown key {unknown[0]!r}; known are {', '.join(keys)}")
+    missing = [key for key in needed if key not in body]
+    if missing:
+        raise invalid(f"{missing[0]} is missing")
+    return body
 
 
 async def _json_object(request: web.Request) -> dict[str, Any]:
@@ -91,9 +162,9 @@ async def _json_object(request: web.Request) -> dict[str, Any]:
     return value
 
 
-def _sale_id(value: Any) -> str:
+def _sale_id(value: Any, key: str) -> str:
     if not isinstance(value, str) or not SALE_ID.fullmatch(value):
-        raise invalid("sale_id must be 16 to 64 of A-Z a-z 0-9 _ . : -")
+        raise invalid(f"{key} must be 16 to 64 of A-Z a-z 0-9 _ . : -")
     return value
 
 
@@ -104,6 +175,23 @@ def _number(body: dict[str, Any], key: str, low: int, high: int) -> int:
     return value
 
 
+def _query_number(request: web.Request, key: str, low: int, high: int) -> int | None:
+    text = request.query.get(key)
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise invalid(f"{key} must be a whole number from {low} to {high}")
+    return int(text)
+
+
+def _till(body: dict[str, Any]) -> int | None:
+    return _number(body, "till", 1, TILL_MOST) if "till" in body else None
+
+
+def _patience(body: dict[str, Any]) -> int:
+    return _number(body, "patience_s", 1, PATIENCE_MOST_S) if "patience_s" in body else PATIENCE_S
+
+
 def _currency(value: Any) -> int:
     number = NUMBERS.get(value) if isinstance(value, str) else None
     if number is None:
@@ -111,7 +199,8 @@ def _currency(value: Any) -> int:
     return number
 
 
-def _note(value: Any) -> str:
+def _note(body: dict[str, Any]) -> str:
+    value = body.get("reference", "")
     if isinstance(value, str) and len(value) <= NOTE_MOST and value.isprintable():
         return value
     raise invalid(f"reference must be at most {NOTE_MOST} printable characters")

@@ -1,16 +1,26 @@
-"""Events by WebSocket: one JSON object for each, in order, to whoever watches."""
+"""Events by WebSocket: one JSON object for each, in order, to whoever watches.
+
+Events of sales carry a cursor, the number of their line in the journal; who comes back with the
+last one it saw gets all that it missed first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
 
+from bridge.journal import CursorError
+
+from . import requests
+from .problems import ProblemError
+
 if TYPE_CHECKING:
-    from bridge.events import Hub, Subscription
+    from bridge.events import Subscription
+    from bridge.service import Service
 
 HEARTBEAT_S = 30.0
 MESSAGE_MOST = 1024  # bytes; watchers have nothing to say
@@ -19,17 +29,19 @@ MESSAGE_MOST = 1024  # bytes; watchers have nothing to say
 class Stream:
     """All watchers of one bridge."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._sockets: WeakSet[web.WebSocketResponse] = WeakSet()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """GET /v1/events."""
+        """GET /v1/events?after=cursor."""
+        cursor = requests.after(request)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST)
-        with self._hub.subscribe() as subscription:  # first, so that nothing is missed
+        with self._service.books.hub.subscribe() as subscription:  # first: nothing is missed
+            missed = [] if cursor is None else self._missed(cursor)
             await socket.prepare(request)
             self._sockets.add(socket)
-            sender = asyncio.create_task(_send(socket, subscription))
+            sender = asyncio.create_task(_send(socket, missed, subscription))
             try:
                 async for _ in socket:
                     pass
@@ -42,9 +54,29 @@ class Stream:
         for socket in set(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
+    def _missed(self, cursor: int) -> list[dict[str, Any]]:
+        """What happened after `cursor`; whoever reads it may be the till, as everywhere."""
+        books = self._service.books
+        for sale in books.open_sales():
+            self._service.show(sale)
+        try:
+            return books.events_since(cursor)
+        except CursorError:
+            raise ProblemError(
+                410, "cursor-gone", "older than what is kept at hand: ask for the open sales"
+            ) from None
 
-async def _send(socket: web.WebSocketResponse, subscription: Subscription) -> None:
+
+async def _send(
+    socket: web.WebSocketResponse, missed: list[dict[str, Any]], subscription: Subscription
+) -> None:
     with suppress(ConnectionError):
+        last = 0
+        for event in missed:
+            await socket.send_json(event)
+            last = event["cursor"]
         while not (subscription.overrun and subscription.queue.empty()):
-            await socket.send_json(await subscription.queue.get())
+            event = await subscription.queue.get()
+            if not last or (event.get("cursor") or last + 1) > last:
+                await socket.send_json(event)
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")

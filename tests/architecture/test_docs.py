@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.money import sale as bridge_sale
+from bridge.money import states as bridge_states
 from bridge.reasons import MENDABLE, texts
 from receiver import peer, reasons
 from receiver import sale as receiver_sale
@@ -19,7 +19,7 @@ from tests.architecture.tree import ROOT
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TABLES: dict[str, tuple[Any, ...]] = {
     "docs/protocol.md": (peer.TABLE, receiver_sale.TABLE, steps.TABLE),
-    "docs/bridge.md": (bridge_sale.TABLE,),
+    "docs/bridge.md": (bridge_states.TABLE,),
 }
 _PATH = re.compile(r"`((?:receiver|bridge|firmware|simulator|tests|docs)/[\w/.\-]+\.\w+)`")
 _LINK = re.compile(r"\]\(([\w/.\-]+)\)")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from bridge.money import facts, ports
-from bridge.money.sale import UNASKED, Event, State
+from bridge.money.decisions import TooLateError, Wish, decide
+from bridge.money.states import Event, State
 from bridge.views import sale_view
 from receiver import gatt, reasons, sealing, session, wire
 from tests import evidence
@@ -115,10 +117,16 @@ class Hostile:
             self._sales += 1
             self.world.ring(f"sale-{self._sales:016}")
 
-    def withdraws(self, script: Script) -> None:
-        sale = self.world.desk.sale
-        if sale is not None and sale.state in UNASKED:
-            self.world.give(ports.Withdraw())
+    def decides(self, script: Script) -> None:
+        sale, wish = self.world.desk.sale, script.choice(tuple(Wish))
+        if sale is not None:
+            with suppress(TooLateError):
+                fact = decide(sale, wish)
+                if fact is not None:
+                    self.world.give(ports.Decide(fact))
+
+    def fetches(self, script: Script) -> None:
+        self.world.give(ports.Told())
 
     def waits(self, script: Script) -> None:
         self.world.move(script.choice(_WAITS_MS))
@@ -169,7 +177,7 @@ class Hostile:
 
 _STEPS: tuple[Step, ...] = (
     *(Hostile.syncs, Hostile.offers, Hostile.phones_move, Hostile.presents, Hostile.approves),
-    *(Hostile.judges, Hostile.says, Hostile.goes, Hostile.rings, Hostile.withdraws),
+    *(Hostile.judges, Hostile.says, Hostile.goes, Hostile.rings, Hostile.decides, Hostile.fetches),
     *(Hostile.waits, Hostile.answers, Hostile.is_silent, Hostile.rejects),
 )
 

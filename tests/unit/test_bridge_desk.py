@@ -10,7 +10,8 @@ import pytest
 
 from bridge.money import ports
 from bridge.money.hearing import NO_APPROVAL, VERDICT_MS
-from bridge.money.sale import Event, State
+from bridge.money.sale import Fact
+from bridge.money.states import Event, State
 from receiver import cose, gatt, messages, reasons, session, wire
 from receiver.messages import NEW_OFFERS_MOST
 from tests import evidence
@@ -64,6 +65,8 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     world.answer(purchase.approval_id)
     assert sale.state == State.APPROVED.value
     assert world.sent() == [(wire.RESULT, wire.Result(session.session_id(offer), sale.receipt))]
+    world.give(ports.Told())
+    assert (sale.state, sale.shown) == (State.TOLD, State.APPROVED)
     assert world.desk.deadline() is None
 
 
@@ -488,7 +491,7 @@ def test_at_the_end_of_patience_the_reversal_is_owed(world: DeskWorld, answers: 
     world.outputs.clear()
     world.move(PATIENCE_S * 1000)
     assert sale.state == State.REVERSING.value
-    assert sale.shown is State.UNKNOWN
+    assert sale.shown is State.CANCELLED
     assert world.desk.sale is None
     kinds = [type(output) for output in world.outputs]
     assert kinds.index(ports.Keep) < kinds.index(ports.Owe)
@@ -565,7 +568,7 @@ def test_no_receiver_came(world: DeskWorld) -> None:
 
 def test_the_cashier_cancels(world: DeskWorld, offered: bytes) -> None:
     sale = world.sale
-    world.give(ports.Withdraw())
+    world.give(ports.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.CASHIER_CANCELLED)
     [(channel, order)] = world.sent()
     assert (channel, order.reference) == (wire.CANCEL, sale.terms.reference)
@@ -607,7 +610,7 @@ def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered
     assert world.sale.state is State.OPEN
     purchase = world.buy(world.offer())
     world.answer(purchase.approval_id)
-    assert world.desk.sale is None
+    assert world.sale.state is State.APPROVED
 
 
 def test_a_reboot_before_the_verdict_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
@@ -674,7 +677,7 @@ def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) 
 def test_a_session_that_nobody_knows_is_cancelled(world: DeskWorld) -> None:
     world.ring()
     foreign = world.make_offer(reference=b"foreign0")
-    world.give(ports.Withdraw())
+    world.give(ports.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
     world.sync(b"foreign0", foreign)
     [(channel, cancel)] = world.sent()
     assert (channel, cancel.reference) == (wire.CANCEL, b"foreign0")

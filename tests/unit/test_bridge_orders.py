@@ -6,6 +6,7 @@ The approval crosses at once, and authority and receiver speak in whatever order
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.money import facts, ports
+from bridge.money.decisions import TooLateError, Wish, decide
 from bridge.money.hearing import VERDICT_MS
-from bridge.money.sale import UNASKED, UNVERIFIED, Event, Sale, State
+from bridge.money.sale import Sale
+from bridge.money.states import UNVERIFIED, Event, State
 from bridge.views import sale_view
 from receiver import layout, messages, reasons, session, signed, wire
 from tests.bridge_world import AT, PATIENCE_S, DeskWorld, Purchase
@@ -63,10 +66,14 @@ class Moment:
         if desk.sale is not None and desk._hearing is None:
             self.offer = self.world.offer()
 
-    def cancel(self) -> None:
-        """As the service does: not what the authority is asked about."""
-        if self.world.desk.sale is not None and self.sale.state in UNASKED:
-            self.world.give(ports.Withdraw())
+    def decide(self, wish: Wish) -> None:
+        """As the service does: what it is too late for is refused."""
+        if self.world.desk.sale is None:
+            return
+        with suppress(TooLateError):
+            fact = decide(self.sale, wish)
+            if fact is not None:
+                self.world.give(ports.Decide(fact))
 
     def give_back(self) -> None:
         """The authority acknowledges the oldest reversal, as the outbox tells it."""
@@ -94,7 +101,10 @@ HAPPENS: dict[str, Callable[[Moment], None]] = {
     "bad": lambda m: m.judge(reasons.BAD_SIGNATURE),
     "late": lambda m: m.world.move(VERDICT_MS),
     "restart": Moment.restart,
-    "cancel": Moment.cancel,
+    "cancel": lambda m: m.decide(Wish.CANCEL),
+    "abort": lambda m: m.decide(Wish.ABORT),
+    "told": lambda m: m.world.give(ports.Told()),
+    "paid": lambda m: m.decide(Wish.PAY),
     "end": lambda m: m.world.move(PATIENCE_S * 1000),
     "returned": Moment.give_back,
 }
@@ -115,6 +125,7 @@ OK, BAD, LATE = reasons.OK, reasons.BAD_SIGNATURE, reasons.VERDICT_TIMEOUT
 GONE, SILENCE = reasons.RECEIVER_OFFLINE, reasons.AUTHORITY_UNREACHABLE
 BLOCKED, LIMIT = reasons.BUYER_BLOCKED, reasons.PURCHASE_LIMIT
 NOBODY, CASHIER = reasons.NOBODY_CAME, reasons.CASHIER_CANCELLED
+TAKEN_BACK, UNTOLD = reasons.REVERSED, reasons.NOT_TOLD
 CASES = [
     # Both words, either first.
     Case("yes ok", State.APPROVED, OK, False, YES),
@@ -187,20 +198,20 @@ CASES = [
     Case("reject restart", State.DECLINED, reasons.CONFLICT, False, []),
     Case("reject end", State.DECLINED, reasons.CONFLICT, False, []),
     Case("bad reject", State.OPEN, BAD, True, []),
-    Case("silence reject", State.REVERSING, SILENCE, True, []),
-    Case("silence ok reject", State.REVERSING, SILENCE, True, []),
-    Case("silence reject returned", State.CANCELLED, reasons.REVERSED, False, []),
+    Case("silence reject", State.REVERSING, TAKEN_BACK, True, []),
+    Case("silence ok reject", State.REVERSING, TAKEN_BACK, True, []),
+    Case("silence reject returned", State.CANCELLED, TAKEN_BACK, False, []),
     # The till's patience ends.
-    Case("end", State.REVERSING, SILENCE, True, []),
-    Case("silence end", State.REVERSING, SILENCE, True, []),
-    Case("ok end", State.REVERSING, SILENCE, True, []),
-    Case("ok end yes", State.REVERSING, SILENCE, True, []),
+    Case("end", State.REVERSING, TAKEN_BACK, True, []),
+    Case("silence end", State.REVERSING, TAKEN_BACK, True, []),
+    Case("ok end", State.REVERSING, TAKEN_BACK, True, []),
+    Case("ok end yes", State.REVERSING, TAKEN_BACK, True, []),
     Case("yes end", State.REVERSING, LATE, True, []),
     Case("yes end ok", State.REVERSING, LATE, True, []),
     Case("yes end bad", State.REVERSING, LATE, True, []),
-    Case("end yes ok", State.REVERSING, SILENCE, True, []),
-    Case("end returned", State.CANCELLED, reasons.REVERSED, False, []),
-    Case("end returned ok yes", State.CANCELLED, reasons.REVERSED, False, []),
+    Case("end yes ok", State.REVERSING, TAKEN_BACK, True, []),
+    Case("end returned", State.CANCELLED, TAKEN_BACK, False, []),
+    Case("end returned ok yes", State.CANCELLED, TAKEN_BACK, False, []),
     Case("bad end", State.CANCELLED, NOBODY, True, []),
     Case("late end yes", State.CANCELLED, NOBODY, True, []),
     Case("bad end returned", State.CANCELLED, NOBODY, False, []),
@@ -210,23 +221,35 @@ CASES = [
     Case("mend end", State.DECLINED, LIMIT, False, MEND),
     Case("mend end bad", State.DECLINED, LIMIT, False, MEND),
     Case("mend ok end", State.CANCELLED, NOBODY, False, MEND),
-    # The cashier cancels; what is asked about is beyond it.
-    Case("cancel", State.ASKED, OK, False, []),
-    Case("cancel yes ok", State.APPROVED, OK, False, YES),
-    Case("yes cancel ok", State.APPROVED, OK, False, YES),
-    Case("ok cancel yes", State.APPROVED, OK, False, YES),
-    Case("silence cancel", State.SILENT, SILENCE, False, []),
+    # The cashier takes it back: what was asked about is reversed, a no that is there stands.
+    Case("cancel", State.REVERSING, CASHIER, True, []),
+    Case("cancel yes ok", State.REVERSING, CASHIER, True, []),
+    Case("cancel returned", State.CANCELLED, CASHIER, False, []),
+    Case("yes cancel ok", State.REVERSING, CASHIER, True, []),
+    Case("ok cancel yes", State.REVERSING, CASHIER, True, []),
+    Case("silence cancel", State.REVERSING, CASHIER, True, []),
+    Case("ok abort", State.REVERSING, CASHIER, True, []),
     Case("bad cancel", State.CANCELLED, CASHIER, True, []),
     Case("yes bad cancel", State.CANCELLED, CASHIER, True, []),
     Case("late cancel ok yes", State.CANCELLED, CASHIER, True, []),
     Case("restart cancel yes", State.CANCELLED, CASHIER, True, []),
     Case("bad cancel returned", State.CANCELLED, CASHIER, False, []),
-    Case("no cancel", State.WITHHELD, OK, False, []),
+    Case("no cancel", State.DECLINED, BLOCKED, False, NO),
     Case("no cancel ok", State.DECLINED, BLOCKED, False, NO),
-    Case("mend cancel", State.WITHHELD, OK, False, []),
-    Case("mend cancel ok", State.OPEN, LIMIT, False, MEND),
+    Case("mend cancel", State.DECLINED, LIMIT, False, MEND),
     Case("mend ok cancel", State.CANCELLED, CASHIER, False, MEND),
-    Case("end cancel", State.REVERSING, SILENCE, True, []),
+    Case("end cancel", State.REVERSING, TAKEN_BACK, True, []),
+    # Approved: the till is told and decides; one that never fetches it pays nothing.
+    Case("yes ok told", State.TOLD, OK, False, YES),
+    Case("yes ok told end", State.TOLD, OK, False, YES),
+    Case("yes ok end", State.REVERSING, UNTOLD, True, YES),
+    Case("yes ok end returned", State.CANCELLED, UNTOLD, False, YES),
+    Case("yes ok paid", State.PAID, OK, False, YES),
+    Case("yes ok paid cancel", State.PAID, OK, False, YES),
+    Case("yes ok cancel", State.REVERSING, CASHIER, True, YES),
+    Case("yes ok cancel paid", State.REVERSING, CASHIER, True, YES),
+    Case("yes ok abort", State.APPROVED, OK, False, YES),
+    Case("told yes ok", State.APPROVED, OK, False, YES),
 ]
 
 
@@ -305,11 +328,13 @@ def test_whatever_happens_money_is_where_the_till_was_told(
     owed = [owe.approval_id for owe in moment.world.outputs if isinstance(owe, ports.Owe)]
     assert len(set(asked)) == len(asked)
     assert (tuple(owed), set(owed) <= set(asked)) == (moment.sale.reversals, True)
-    approved = moment.sale.state is State.APPROVED
-    assert (messages.APPROVED in results(moment)) == approved
-    if approved:
+    standing = moment.sale.state in (State.APPROVED, State.TOLD, State.PAID)
+    taken_back = moment.sale.unpaid and moment.sale.approved_at > 0
+    assert (messages.APPROVED in results(moment)) == (standing or taken_back)
+    if standing:
         assert moment.sale.approval_id not in owed
         assert moment.sale.owed == ()
+    if standing or taken_back:
         assert {Event.VERIFIED, Event.GRANTED} <= set(taken_of_the_last_approval(moment))
 
 
@@ -339,16 +364,18 @@ def taken_of_the_last_approval(moment: Moment) -> list[Event]:
 
 
 class Line(NamedTuple):
+    at: int
     sale_id: str
     kind: str
     body: str
+    secret: bytes = b""
 
 
 def assert_replayed(moment: Moment) -> None:
     """What is in the journal makes the same sale, but for what a restart may forget."""
     sale_id = moment.sale.terms.sale_id
-    lines = [Line(sale_id, facts.RUNG, facts.dump_terms(moment.sale.terms))]
-    lines += [Line(sale_id, fact.event, facts.dump_fact(fact)) for fact in kept(moment)]
+    lines = [Line(AT, sale_id, facts.RUNG, facts.dump_terms(moment.sale.terms))]
+    lines += [Line(AT, sale_id, fact.event, *facts.dump_fact(fact)) for fact in kept(moment)]
     again, sale = facts.replay(lines)[sale_id], moment.sale
     same = {State.SILENT: State.ASKED, State.UNKNOWN: State.AUTHORISING, State.CLAIMED: State.OPEN}
     assert again.state is same.get(sale.state, sale.state)

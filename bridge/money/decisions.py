@@ -1,0 +1,66 @@
+"""What the till may decide about a sale, and when: the first decision wins (design §5 rule 5)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from receiver import reasons
+
+from .sale import Fact
+from .states import Event, State
+
+if TYPE_CHECKING:
+    from .sale import Sale
+
+
+class Wish(StrEnum):
+    PAY = "paid"  # the till has persisted that the sale is paid
+    CANCEL = "cancel"  # the till has persisted that it is not
+    ABORT = "abort"  # the cashier stops waiting: not to be had once the sale is approved
+
+
+class TooLateError(Exception):
+    """Another decision stands, or the sale has ended without one."""
+
+
+_STOP = {
+    State.OPEN: Event.ENDED,
+    State.CLAIMED: Event.ENDED,
+    State.HANDED: Event.ENDED,
+    State.ASKED: Event.OWED,
+    State.SILENT: Event.OWED,
+    State.GRANTED: Event.OWED,
+    State.WITHHELD: Event.DENIED,
+    State.AUTHORISING: Event.OWED,
+    State.UNKNOWN: Event.OWED,
+}
+_APPROVED = (State.APPROVED, State.TOLD)
+_UNPAID = (State.REVERSING, State.DECLINED, State.CANCELLED)
+
+# What each wish brings about; a state that is in neither table is too late for it.
+ACTS: dict[Wish, dict[State, Event]] = {
+    Wish.PAY: dict.fromkeys(_APPROVED, Event.PAID),
+    Wish.CANCEL: {**_STOP, **dict.fromkeys(_APPROVED, Event.OWED)},
+    Wish.ABORT: _STOP,
+}
+# Where it is so already: the same decision again, or an end that it agrees with.
+STANDS: dict[Wish, tuple[State, ...]] = {
+    Wish.PAY: (State.PAID, State.POSTED, State.LIABLE),
+    Wish.CANCEL: _UNPAID,
+    Wish.ABORT: _UNPAID,
+}
+
+
+def decide(sale: Sale, wish: Wish) -> Fact | None:
+    """The fact that `wish` makes, None where it is so already; raises TooLateError."""
+    event = ACTS[wish].get(sale.state)
+    if event is None:
+        if sale.state in STANDS[wish]:
+            return None
+        raise TooLateError(sale.shown)
+    if event is Event.OWED:
+        return Fact(event, reasons.CASHIER_CANCELLED, reversal=sale.approval_id)
+    if event is Event.DENIED:  # the authority's no stands, whatever the cashier wants
+        return Fact(event, sale.withheld)
+    return Fact(event, reasons.CASHIER_CANCELLED if event is Event.ENDED else reasons.OK)

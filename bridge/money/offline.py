@@ -1,0 +1,103 @@
+"""Acceptance without an answer of the authority, within its limits (design §5 rule 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from receiver import layout, messages, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from receiver.messages import Credential, Record, State
+
+    from .sale import Sale
+
+HOUR_S = 3600
+REVOCATIONS_S = 24 * HOUR_S  # how old the list of revoked credentials may be (design §5 rule 4)
+
+
+class Exposure(NamedTuple):
+    """What stands on offline approvals of one receiver that the authority has not seen."""
+
+    amount: int  # minor units
+    sales: int
+
+
+class Limits(NamedTuple):
+    """What the authority has last said about one receiver; times in seconds since 1970."""
+
+    state: State
+    revoked: frozenset[bytes]  # credential ids
+    revoked_at: int  # when that list was last known to be the current one
+
+
+class Case(NamedTuple):
+    """One approval that stands before the question."""
+
+    sale: Sale
+    credential: Credential
+    limits: Limits
+    exposure: Exposure
+    at: int
+
+
+class Accepted(NamedTuple):
+    """An offline acceptance: its record (mode OFFLINE), and when it was."""
+
+    record: bytes
+    at: int
+
+
+class StandIn(Protocol):
+    """Who may say yes in the authority's place."""
+
+    def accepts(self, sale: Sale) -> Accepted | None:
+        """The acceptance, where the limits allow it."""
+
+
+# All must hold; the name is what a log says of the first that does not.
+RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
+    ("a purchase", lambda case: not case.sale.is_refund),
+    ("time not behind the authority's", lambda case: case.at >= case.limits.state.time),
+    (
+        "hours since the authority was heard",
+        lambda case: case.at - case.limits.state.time <= case.limits.state.offline_hours * HOUR_S,
+    ),
+    (
+        "age of the revocation list",
+        lambda case: 0 <= case.at - case.limits.revoked_at <= REVOCATIONS_S,
+    ),
+    ("not revoked", lambda case: case.credential.id not in case.limits.revoked),
+    ("credential in its time", lambda case: case.at < case.credential.expires),
+    (
+        "floor of the receiver",
+        lambda case: case.sale.terms.amount <= case.limits.state.offline_floor,
+    ),
+    (
+        "floor of the credential",
+        lambda case: case.sale.terms.amount <= case.credential.offline_floor,
+    ),
+    ("count", lambda case: case.exposure.sales < case.limits.state.offline_count),
+    (
+        "total",
+        lambda case: (
+            case.exposure.amount + case.sale.terms.amount <= case.limits.state.offline_total
+        ),
+    ),
+)
+
+
+def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int) -> str | None:
+    """None where every rule holds, else the name of the first that does not."""
+    record: Record = layout.decode(messages.RECORD, sale.record, messages.Record)
+    credential: Credential = signed.parse(messages.CREDENTIAL, record.credential).value
+    case = Case(sale, credential, limits, exposure, at)
+    return next((name for name, holds in RULES if not holds(case)), None)
+
+
+def accept(sale: Sale, at: int) -> Accepted:
+    """Under its record the sale is uploaded later: the same approval, accepted now."""
+    record: Record = layout.decode(messages.RECORD, sale.record, messages.Record)
+    offline = record._replace(mode=messages.OFFLINE, accepted=at)
+    return Accepted(layout.encode(messages.RECORD, offline), at)

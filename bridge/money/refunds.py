@@ -1,0 +1,39 @@
+"""When money may go back on a purchase: at most what was posted, in its own currency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver.signed import ID_SIZE, digest
+
+from .states import State
+
+if TYPE_CHECKING:
+    from .sale import Sale, Terms
+
+
+class NoRefundError(Exception):
+    """It may not go back; `kind` is the stable word for the till."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(kind, detail)
+        self.kind = kind
+        self.detail = detail
+
+
+def refund_id(bridge_id: bytes, till_id: str) -> bytes:
+    """The idempotency key towards the authority of a refund without a phone (16 bytes)."""
+    return digest(b"tillsign refund" + bridge_id + till_id.encode())[:ID_SIZE]
+
+
+def check(bought: Sale, terms: Terms, refunded: int, *, phone: bool) -> None:
+    """Raise NoRefundError unless the refund in `terms` fits beside what was `refunded` before."""
+    if bought.state not in (State.PAID, State.POSTED):
+        raise NoRefundError("not-paid", "this sale is not paid")
+    if phone and bought.state is not State.POSTED:  # its offer names what was posted
+        raise NoRefundError("not-posted", "this sale is not posted yet: try again, or no phone")
+    if terms.currency != bought.terms.currency:
+        raise NoRefundError("conflict", "this sale is in another currency")
+    left = bought.terms.amount - refunded
+    if terms.amount > left:
+        raise NoRefundError("refund-exceeds", f"at most {left} can be refunded")

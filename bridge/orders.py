@@ -1,0 +1,62 @@
+"""What a till asks for, and why it may not have it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .money.sale import Sale
+
+
+class ConflictError(Exception):
+    """What the till asks contradicts what is already so; `sale` is what stands in the way."""
+
+    def __init__(self, kind: str, detail: str, sale: Sale) -> None:
+        super().__init__(kind, detail)
+        self.kind = kind
+        self.detail = detail
+        self.sale = sale
+
+
+class UnknownTillError(Exception):
+    """No receiver, or more than one, fits what the till named."""
+
+
+class UnknownSaleError(Exception):
+    """Nothing here has the id that the till named."""
+
+
+class NotNowError(Exception):
+    """The bridge takes nothing new: `reason` says why (`receiver.reasons`, 0 while it stops)."""
+
+    def __init__(self, reason: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Order(NamedTuple):
+    """A sale as the till asks for it; `till` None where the bridge has one receiver."""
+
+    sale_id: str
+    amount: int
+    currency: int
+    till: int | None
+    patience_s: int
+    note: str
+
+
+class RefundOrder(NamedTuple):
+    """A refund as the till asks for it, of a sale known here or of any transaction.
+
+    With `phone` the buyer approves it at the receiver; without, the till's word is enough.
+    """
+
+    refund_id: str
+    amount: int
+    currency: int | None
+    till: int | None
+    patience_s: int
+    note: str
+    sale_id: str
+    transaction_id: bytes
+    phone: bool

@@ -1,0 +1,57 @@
+"""Asking again: two policies over one library, with jitter so that many bridges spread out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, retry_if_result
+from tenacity.wait import wait_base, wait_random_exponential
+
+from .authority import RefusedError, UnansweredError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+FIRST_S = 0.4  # the first wait is up to that, and then up to twice as long each time
+CASHIER_MOST_S = 2.0  # while a cashier waits, an authority that is back is noticed this soon
+OUTBOX_MOST_S = 30.0
+REFUSED_S = 300.0  # what the authority refuses needs a person first
+
+
+class LeftError(Exception):
+    """The authority left it in a state that settles nothing."""
+
+
+def while_waiting() -> AsyncRetrying:
+    """For a till: again until the attempt returns True."""
+    return AsyncRetrying(
+        wait=wait_random_exponential(multiplier=FIRST_S, max=CASHIER_MOST_S),
+        retry=retry_if_result(lambda settled: not settled),
+        sleep=asyncio.sleep,
+    )
+
+
+def for_ever(
+    sleep: Callable[[float], Awaitable[Any]], tell: Callable[[RetryCallState], None]
+) -> AsyncRetrying:
+    """For what is owed: again until an answer settles it; `tell` hears of the others."""
+    return AsyncRetrying(
+        wait=_Wait(),
+        retry=retry_if_exception_type((UnansweredError, RefusedError, LeftError)),
+        sleep=sleep,
+        before_sleep=tell,
+    )
+
+
+class _Wait(wait_base):
+    """An authority that is away may be back any moment; one that refuses needs a person."""
+
+    def __init__(self) -> None:
+        self._soon = wait_random_exponential(multiplier=FIRST_S, max=OUTBOX_MOST_S)
+        self._late = wait_random_exponential(multiplier=FIRST_S, max=REFUSED_S)
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        outcome = retry_state.outcome
+        unanswered = outcome is not None and isinstance(outcome.exception(), UnansweredError)
+        return (self._soon if unanswered else self._late)(retry_state)

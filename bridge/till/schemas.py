@@ -1,0 +1,271 @@
+"""What the till API takes and gives, as JSON Schema (OpenAPI 3.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge import totals
+from bridge.currencies import NUMBERS
+from bridge.money.states import SHOWN, State
+from receiver.layout import UINT_MOST
+from receiver.messages import TILL_MOST
+
+from . import requests
+
+_SHOWN_STATES = [str(state) for state in State if state not in (*SHOWN, State.REFUNDING)]
+_REFUND_STATES = [
+    *(state for state in _SHOWN_STATES if state not in ("approved", "paid")),
+    *("pending", "refunded"),
+]
+TEXT = {"type": "string"}
+TEXT_OR_NULL = {"type": ["string", "null"]}
+_AMOUNT = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": UINT_MOST,
+    "description": "Minor units: öre, cent.",
+}
+_CURRENCY = {"type": "string", "enum": list(NUMBERS), "description": "ISO 4217 letters."}
+TILL = {"type": "integer", "minimum": 1, "maximum": TILL_MOST}
+_SALE_ID = {
+    "type": "string",
+    "pattern": f"^{requests.SALE_ID.pattern}$",
+    "description": "Chosen by the till from at least 16 random bytes, stored before first use.",
+}
+
+
+def closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
+    """A closed object; all properties are required unless `required` says which."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties) if required is None else required,
+        "additionalProperties": False,
+    }
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_ORDER = {
+    "amount": _AMOUNT,
+    "currency": _CURRENCY,
+    "till": {**TILL, "description": "Needed where the bridge has several receivers."},
+    "patience_s": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": requests.PATIENCE_MOST_S,
+        "default": requests.PATIENCE_S,
+        "description": "How long the till waits for a buyer and for an answer.",
+    },
+    "reference": {
+        "type": "string",
+        "maxLength": requests.NOTE_MOST,
+        "description": "The till's own note, shown back.",
+    },
+}
+_HEX_OR_NULL = {"type": ["string", "null"], "pattern": "^[0-9a-f]{32}$"}
+_OUTCOME = {
+    "amount": _AMOUNT,
+    "currency": _CURRENCY,
+    "till": TILL,
+    "reference": TEXT_OR_NULL,
+    "match_code": {
+        "type": ["string", "null"],
+        "pattern": "^[0-9]{2}$",
+        "description": "Shown on till and phone while an offer is there.",
+    },
+    "reason": {"oneOf": [ref("Reason"), {"type": "null"}]},
+    "approval_id": _HEX_OR_NULL,
+    "transaction_id": _HEX_OR_NULL,
+    "receipt": {**TEXT_OR_NULL, "description": "The authority's signed receipt, base64url."},
+}
+_SUM = closed({"count": {"type": "integer"}, "amount": {"type": "integer"}})
+_RECEIVER_NAMES = {"till": TILL, "receiver_id": TEXT}
+
+SCHEMAS = {
+    "NewSale": closed({"sale_id": _SALE_ID, **_ORDER}, ["sale_id", "amount", "currency"]),
+    "NewRefund": closed(
+        {
+            "refund_id": _SALE_ID,
+            "sale_id": {**_SALE_ID, "description": "Of the purchase, where this bridge sold it."},
+            "transaction_id": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{32}$",
+                "description": "Of the purchase, where another bridge sold it.",
+            },
+            "phone": {
+                "type": "boolean",
+                "default": False,
+                "description": "Whether the buyer approves it at the receiver.",
+            },
+            **_ORDER,
+        },
+        ["refund_id", "amount"],
+    ),
+    "Sale": closed(
+        {
+            "sale_id": _SALE_ID,
+            "state": {
+                "type": "string",
+                "enum": _SHOWN_STATES,
+                "description": "unknown means: perhaps paid, ask again; never hand over goods.",
+            },
+            **_OUTCOME,
+            "offline": {
+                "type": "boolean",
+                "description": "Approved within the offline limits; the authority is asked later.",
+            },
+            "provisional_receipt": {
+                **TEXT_OR_NULL,
+                "description": "The receiver's signed receipt of an offline approval, base64url.",
+            },
+            "settlement": {
+                "enum": [None, "owed", "posted", "liability", "reversing", "reversed"],
+                "description": "What the authority holds of it; nothing for the till to do.",
+            },
+        }
+    ),
+    "Refund": closed(
+        {
+            "refund_id": _SALE_ID,
+            "state": {
+                "type": "string",
+                "enum": _REFUND_STATES,
+                "description": "pending: it is on its way and will be refunded or declined.",
+            },
+            "sale_id": TEXT_OR_NULL,
+            "original_transaction_id": _HEX_OR_NULL,
+            **_OUTCOME,
+        }
+    ),
+    "Sums": closed(
+        {
+            "currency": _CURRENCY,
+            "paid": _SUM,
+            "refunded": _SUM,
+            "net": {"type": "integer", "description": "paid less refunded"},
+            "posted": _SUM,
+            "owed": {**_SUM, "description": "Paid, and not posted yet."},
+            "unsent": {**_SUM, "description": "Paid offline, and not sent yet."},
+            "liability": {**_SUM, "description": "Paid, and never to be posted."},
+            "undecided": {**_SUM, "description": "Approved; the till has said nothing yet."},
+            "declined": _SUM,
+            "cancelled": _SUM,
+        }
+    ),
+    "Totals": closed(
+        {
+            "day": TEXT,
+            "receivers": {
+                "type": "array",
+                "items": closed(
+                    {**_RECEIVER_NAMES, "sums": {"type": "array", "items": ref("Sums")}}
+                ),
+            },
+        }
+    ),
+    "Reconciliation": closed(
+        {
+            "day": TEXT,
+            "receivers": {
+                "type": "array",
+                "items": closed(
+                    {
+                        **_RECEIVER_NAMES,
+                        "matched": {"type": "integer"},
+                        "differences": {"type": "array", "items": ref("Difference")},
+                    }
+                ),
+            },
+        }
+    ),
+    "Difference": closed(
+        {
+            "kind": {"enum": list(totals.KINDS)},
+            "approval_id": TEXT,
+            "sale_id": TEXT_OR_NULL,
+            "here": TEXT_OR_NULL,
+            "there": TEXT_OR_NULL,
+            "amount_here": {"type": ["integer", "null"]},
+            "amount_there": {"type": ["integer", "null"]},
+        }
+    ),
+    "Outbox": closed(
+        {
+            "depth": {"type": "integer", "description": "Requests that are owed."},
+            "oldest_s": {"type": "number"},
+            "unsent": {
+                "type": "array",
+                "items": ref("Sale"),
+                "description": "Approved offline, and not seen by the authority.",
+            },
+        }
+    ),
+    "Reason": closed({"code": TEXT, "sv": TEXT, "en": TEXT}),
+    "Receiver": closed(
+        {
+            "till": TILL,
+            "url": TEXT,
+            "up": {"type": "boolean"},
+            "hello": {"oneOf": [ref("Hello"), {"type": "null"}]},
+            "health": {"oneOf": [ref("Health"), {"type": "null"}]},
+            "line": ref("Counters"),
+            "counters": ref("Counters"),
+        }
+    ),
+    "Hello": closed(
+        {
+            "receiver_id": TEXT,
+            "board": TEXT,
+            "interpreter": TEXT,
+            "version": TEXT,
+            "firmware": TEXT,
+            "firmware_hash": TEXT,
+            "reset_cause": {"type": "integer"},
+        }
+    ),
+    "Health": closed(
+        {
+            "uptime_s": {"type": "integer"},
+            "free_bytes": {"type": "integer"},
+            "links": {"type": "integer"},
+            "counters": ref("Counters"),
+        }
+    ),
+    "Counters": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "Event": {
+        "type": "object",
+        "description": "One message of the WebSocket; further members belong to the event.",
+        "properties": {
+            "event": {"enum": ["sale", "phone", "refusal", "receiver", "timing"]},
+            "from": {
+                "enum": ["till", "receiver", "phone", "authority", "bridge", "journal"],
+                "description": "Who said so; journal in what is told again.",
+            },
+            "at": {"type": "number", "description": "Seconds since 1970."},
+            "till": TILL,
+            "cursor": {
+                "type": ["integer", "null"],
+                "description": "Of a sale's event: give the last one as ?after= to go on there.",
+            },
+        },
+        "required": ["event", "from", "at", "till"],
+    },
+    "Problem": {
+        "type": "object",
+        "description": "RFC 9457.",
+        "properties": {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "detail": TEXT,
+            "sale": {
+                "anyOf": [ref("Sale"), ref("Refund")],
+                "description": "In a conflict: what is in the way, as it stands.",
+            },
+        },
+        "required": ["type", "title", "status", "detail"],
+    },
+}

@@ -1,0 +1,67 @@
+"""Who waits for a sale: woken by what happens to it, never by looking again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .money.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .money.sale import Sale
+
+
+class Waiting:
+    """Everybody who waits, by sale. All waits are bounded, and tell whether it is so at the end."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+
+    def wake(self, sale: Sale) -> None:
+        """Something happened to the sale: whoever waits looks again."""
+        for waiter in self._waiting.pop(sale.terms.sale_id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def news(self, sale: Sale, seconds: float) -> bool:
+        """Until the sale has an answer, becomes unknown or stops being it."""
+        before = sale.shown
+        return await self._until(sale, seconds, lambda: _is_news(sale, before))
+
+    async def answered(self, sale: Sale, seconds: float) -> bool:
+        """Until the till has nothing more to wait for."""
+        return await self._until(sale, seconds, lambda: sale.answered)
+
+    async def cleared(self, sale: Sale, seconds: float) -> bool:
+        """Until no reversal of this sale is owed."""
+        return await self._until(sale, seconds, lambda: not sale.owed)
+
+    async def settled(self, sale: Sale, seconds: float) -> bool:
+        """Until the sale is final."""
+        return await self._until(sale, seconds, lambda: sale.final)
+
+    async def _until(self, sale: Sale, seconds: float, so: Callable[[], bool]) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not so():
+                    await self._change(sale.terms.sale_id)
+        return so()
+
+    async def _change(self, sale_id: str) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        waiters = self._waiting.setdefault(sale_id, set())
+        waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            waiters.discard(waiter)
+            if not waiters and self._waiting.get(sale_id) is waiters:
+                del self._waiting[sale_id]
+
+
+def _is_news(sale: Sale, before: State) -> bool:
+    """Whether a till that waits since `before` is to hear of the sale now."""
+    return sale.answered or (sale.shown is State.UNKNOWN) != (before is State.UNKNOWN)
