@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import exchange, gatt, ports, reasons, session
+from . import exchange, gatt, messages, ports, reasons, session
 from . import peer as peers
 from . import sale as sales
 from .errors import Error
@@ -24,7 +24,7 @@ Left = NamedTuple("Left", [("link", int), ("why", int)])
 Refused = NamedTuple("Refused", [("link", int), ("reason", int), ("detail", str)])
 Gone = NamedTuple("Gone", [("link", int)])
 
-_BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED)
+_BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED, sales.STANDING_IN)
 
 
 class Air:
@@ -154,6 +154,8 @@ class Air:
         flags = gatt.FLAG_OPEN if open_ else 0
         if sale.state in _BUSY_STATES:
             flags = gatt.FLAG_BUSY
+        if flags and sale.offered and sale.offered.offer.kind == messages.REFUND:
+            flags |= gatt.FLAG_REFUND
         offer = sale.offered.data if open_ and sale.offered else b""
         interval = gatt.ADVERTISE_OPEN_US if open_ else gatt.ADVERTISE_IDLE_US
         advert = (interval, flags, self.till, session.tag(offer))

@@ -202,6 +202,23 @@ class Receiver:
             self.air.accept(candidate, now)
         self.air.answer(candidate, order.receipt, now)
 
+    def _stand_in(self, order: Any, now: int) -> None:
+        """The bridge accepts the candidate offline: sign for it, or say why not."""
+        candidate, sale = self._claimed(order.session), self.sale
+        if order.approval_id != candidate.id:
+            raise Error(reasons.WRONG_SESSION, "stand-in for another approval")
+        try:
+            if sale.state == sales.CLAIMED and sale.offered:
+                offer, holder = sale.offered.offer, candidate.credential
+                self.identity.may_stand_in(offer, holder, order.time, now)
+        except Error as error:
+            self.report.count(error.code, error.detail)
+            self.report.verdict(candidate, error.code)
+            return
+        sale.stand_in(order.time, now)
+        if sale.state == sales.ACCEPTED:
+            self.report.provisional()
+
     def _verdict(self, order: Any, now: int) -> None:
         """The bridge refuses the candidate, or has heard that it was refused here: next, please."""
         candidate, before = self._claimed(order.session), self.sale.state
@@ -213,7 +230,7 @@ class Receiver:
         self.sale.release(now)
         if before != sales.REFUSING:
             self.air.refuse_candidate(candidate, reason, now, "by the bridge: %d" % order.reason)
-        if before == sales.CLAIMED and self.sale.shown(now):
+        if before in (sales.CLAIMED, sales.STANDING_IN) and self.sale.shown(now):
             self.air.publish(now)
 
     def _state(self, order: Any, now: int) -> None:
@@ -262,6 +279,7 @@ _ORDERS: dict[int, Callable[[Receiver, Any, int], None]] = {
     wire.OPEN: Receiver._open,
     wire.CANCEL: Receiver._cancel,
     wire.RESULT: Receiver._result,
+    wire.STAND_IN: Receiver._stand_in,
     wire.VERDICT: Receiver._verdict,
     wire.STATE: Receiver._state,
     wire.CERTIFICATE: Receiver._certificate,

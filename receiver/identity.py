@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from .checks import Pins
     from .crypto import Crypto
     from .crypto.job import Job
-    from .messages import Certificate, State
+    from .messages import Certificate, Credential, Offer, State
 
 # Sequence numbers are reserved in the store this many at a time: one flash write in 64 sales, and a
 # power cut skips at most as many.
 SEQUENCE_BLOCK = 64
+
+# How far receiver and bridge may differ about the time of an offline purchase: both drift by
+# seconds a day, so that further apart one of them is wrong or lies.
+APART_S = 300
 
 
 class Identity:
@@ -108,6 +112,8 @@ class Identity:
             raise Error(reasons.WRONG_VERSION, "firmware is too old for this authority")
         if order.currency != holder.currency:
             raise Error(reasons.WRONG_CURRENCY, "currency %d" % order.currency)
+        if len(order.original) != (signed.ID_SIZE if order.kind == messages.REFUND else 0):
+            raise Error(reasons.MALFORMED, "original of %d bytes" % len(order.original))
         return holder
 
     def offer_job(self, order: wire.Open, ephemeral: bytes, now: int) -> Job[Offered]:
@@ -131,6 +137,34 @@ class Identity:
         kid = hashed[: messages.OFFER_KID_SIZE]
         data = yield from signed.encode_job(messages.OFFER, offer, kid, self._sign_job)
         return Offered(holder, hashed, data, offer)
+
+    def may_stand_in(self, offer: Offer, holder: Credential, as_of: int, now: int) -> None:
+        """Raise Error where this receiver gives no word of its own for the authority's."""
+        seconds, state = self.seconds(now), self.state
+        if seconds is None or state is None:
+            raise Error(reasons.STALE_STATE, "no time since boot")
+        if abs(seconds - as_of) > APART_S:
+            raise Error(reasons.STALE_STATE, "%d s from the bridge's time" % (seconds - as_of))
+        if offer.kind != messages.PURCHASE:
+            raise Error(reasons.WRONG_KIND, "a refund offline")
+        if offer.amount > min(state.offline_floor, holder.offline_floor):
+            raise Error(reasons.ABOVE_FLOOR, "%d offline" % offer.amount)
+
+    def provisional_job(self, offered: Offered, approval_id: bytes, as_of: int) -> Job[bytes]:
+        """Sign for an approval that the bridge accepts offline."""
+        offer = offered.offer
+        value = messages.Provisional(
+            messages.VERSION,
+            approval_id,
+            offer.amount,
+            offer.currency,
+            as_of,
+            offered.certificate.store,
+            offer.till,
+        )
+        kid = offered.certificate_hash[: messages.OFFER_KID_SIZE]
+        data = yield from signed.encode_job(messages.PROVISIONAL, value, kid, self._sign_job)
+        return data
 
     def _sign_job(self, message: bytes) -> Job[bytes]:
         return self.crypto.ed25519_sign_job(self._seed, message)

@@ -59,6 +59,7 @@ class Judge:
         self._report = report
         self._signing = Duty()
         self._verifying = Duty()
+        self._standing = Duty()
         self._learning: Task | None = None
         self._filling: Task | None = None
         self._fill()
@@ -79,6 +80,9 @@ class Judge:
         candidate = sale.candidate if sale.state == sales.CHECKING else None
         if self._verifying.begins(candidate) and candidate and sale.offered:
             self._verify(candidate, sale.offered)
+        accepted = sale.candidate if sale.state == sales.STANDING_IN else None
+        if self._standing.begins(accepted) and accepted and sale.offered:
+            self._stand_in(accepted, sale.offered)
 
     def learn(self, state: bytes, now: int) -> None:
         """What the authority says of time and limits: before the next offer is signed."""
@@ -259,8 +263,20 @@ class Judge:
         if error is None:
             self._sale.accept(now)
             self._air.accept(candidate, now)
-            self._report.verdict(candidate)
+            self._report.verdict(candidate, reasons.OK)
         else:
             self._sale.refuse(error.code, now)
-            self._report.verdict(candidate)
+            self._report.verdict(candidate, error.code)
             self._air.refuse_candidate(candidate, error.code, now, error.detail)
+
+    def _stand_in(self, candidate: Candidate, offered: Offered) -> None:
+        """The bridge accepts it offline: give bridge and phone this receiver's own word."""
+
+        def done(receipt: bytes, error: Error | None, now: int) -> None:
+            self._standing.task = None
+            self._sale.stood_in(receipt, now)
+            self._air.answer(candidate, receipt, now)
+            self._report.provisional()
+
+        job = self._identity.provisional_job(offered, candidate.id, self._sale.as_of)
+        self._standing.task = self.work.add(work.SIGN, job, done)

@@ -73,6 +73,7 @@ NOT_TOLD = 69
 JOURNAL_FULL = 70
 ACCEPTED_OFFLINE = 71
 LIABILITY = 72
+ABOVE_FLOOR = 73
 
 NAMES = {
     value: name.lower()

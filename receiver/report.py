@@ -53,10 +53,12 @@ class Report:
             held = peer.sealed
             if peer.has_key and held.credential is not None:
                 self.credential(peer.link, held.enc, held.credential_data)
-        if candidate is not None and sale.state != sales.SETTLED:
+        if sale.state == sales.ACCEPTED:
+            self.provisional()
+        elif candidate is not None and sale.state != sales.SETTLED:
             self.approval(candidate)
             if sale.state != sales.CHECKING:
-                self.verdict(candidate)
+                self.verdict(candidate, sale.refusal)
 
     def credential(self, link: int, enc: bytes, data: bytes) -> None:
         """A credential that holds, while the buyer still types."""
@@ -75,10 +77,17 @@ class Report:
         record = wire.ApprovalRecord(self._sale.session, link, candidate.approval_data)
         self.send(wire.APPROVAL, record)
 
-    def verdict(self, candidate: Candidate) -> None:
-        """This receiver's word on the candidate: that it holds, or why it does not."""
-        verdict = wire.Verdict(self._sale.session, candidate.id, self._sale.refusal)
-        self.send(wire.VERDICT, verdict)
+    def verdict(self, candidate: Candidate, reason: int) -> None:
+        """This receiver's word on the candidate: that it holds, or why it does not.
+
+        After that it holds: why there is no provisional receipt.
+        """
+        self.send(wire.VERDICT, wire.Verdict(self._sale.session, candidate.id, reason))
+
+    def provisional(self) -> None:
+        """What was signed for the candidate in the authority's place."""
+        receipt = wire.Provisional(self._sale.session, self._sale.provisional)
+        self.send(wire.PROVISIONAL, receipt)
 
     def phone(self, link: int, event: int, reason: int) -> None:
         if event != wire.PHONE_SHOWN:

@@ -21,6 +21,8 @@ ENDING = "ending"  # its time is over, but phones that have sent a key may still
 CHECKING = "checking"  # a candidate is with the bridge, its signature being verified here
 REFUSING = "refusing"  # it does not hold here; the bridge has its word to say before the next
 CLAIMED = "claimed"  # the candidate's approval holds; the session is closed to others
+STANDING_IN = "standing in"  # the bridge accepts it offline; a provisional receipt is being signed
+ACCEPTED = "accepted"  # the provisional receipt is known; the result may still come
 SETTLED = "settled"  # the result is known and may be repeated
 
 # Events.
@@ -33,6 +35,8 @@ APPROVAL = "approval"
 PASSED = "passed"
 FAILED = "failed"
 REJECTED = "rejected"  # the bridge refuses the candidate
+STAND_IN = "stand in"
+PROVISIONAL = "provisional"
 RESULT = "result"  # a refusal may be there before the verdict: bridge and authority do not wait
 GIVEN_UP = "given up"  # nothing more is to be expected of this session
 
@@ -60,6 +64,23 @@ TABLE = {
         ORDERED: SIGNING,
         CANCELLED: IDLE,
         REJECTED: OPEN,
+        STAND_IN: STANDING_IN,
+        RESULT: SETTLED,
+        GIVEN_UP: IDLE,
+    },
+    STANDING_IN: {
+        ORDERED: SIGNING,
+        CANCELLED: IDLE,
+        REJECTED: OPEN,
+        STAND_IN: STANDING_IN,
+        PROVISIONAL: ACCEPTED,
+        RESULT: SETTLED,
+        GIVEN_UP: IDLE,
+    },
+    ACCEPTED: {
+        ORDERED: SIGNING,
+        CANCELLED: IDLE,
+        STAND_IN: ACCEPTED,
         RESULT: SETTLED,
         GIVEN_UP: IDLE,
     },
@@ -108,6 +129,8 @@ class Sale:
         self.candidate: Candidate | None = None
         self.refusal = reasons.OK  # what was said of the candidate here
         self.waiting: list[Candidate] = []
+        self.as_of = 0  # when the bridge accepted the candidate offline, seconds since 1970
+        self.provisional = b""  # the receipt for it
         self._keys: list[bytes] = []
         self._word_due = 0
 
@@ -116,7 +139,7 @@ class Sale:
         self.state = table.step(TABLE, self.state, event)
         if self.state == IDLE:
             self.clear()
-        elif self.state == SETTLED:
+        elif self.state in (ACCEPTED, SETTLED):
             self._erase_key()
 
     def order(self, order: Open, now: int) -> None:
@@ -167,6 +190,17 @@ class Sale:
         self.refusal = reason
         self._word_due = now + WORD_MS
 
+    def stand_in(self, as_of: int, now: int) -> None:
+        """The bridge accepts the candidate offline; harmless the second time."""
+        if self.state == CLAIMED:
+            self.as_of = as_of
+        self.handle(STAND_IN, now)
+
+    def stood_in(self, receipt: bytes, now: int) -> None:
+        """The provisional receipt is signed."""
+        self.handle(PROVISIONAL, now)
+        self.provisional = receipt
+
     def settle(self, now: int) -> None:
         """The result is here: nobody waits any more."""
         self.handle(RESULT, now)
@@ -190,7 +224,7 @@ class Sale:
             return self.end
         if self.state == REFUSING:
             return self._word_due
-        if self.state in (ENDING, CLAIMED, SETTLED):
+        if self.state in (ENDING, CLAIMED, STANDING_IN, ACCEPTED, SETTLED):
             return self.end + gatt.GRACE_MS
         return None
 

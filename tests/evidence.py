@@ -88,6 +88,12 @@ def credential(keys: Keys, phone: bytes, now: int, *, kind: str = P256, **change
     return keys.credential(value._replace(**changes))
 
 
+def state(keys: Keys, now: int, **changes: Any) -> bytes:
+    """The authority's word about time and limits, to a receiver that drew zeros as its nonce."""
+    value = signed.parse(messages.STATE, keys.state(1, RECEIVER_ID, bytes(16), now)).value
+    return keys._sign(messages.STATE, value._replace(**changes))
+
+
 def approval(
     phone: bytes,
     certificate: bytes,

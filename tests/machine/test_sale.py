@@ -41,8 +41,12 @@ def in_state(state: str) -> Sale:
         one.take(FIRST, NOW)
     if state == sale.REFUSING:
         one.refuse(reasons.WRONG_AMOUNT, NOW)
-    if state in (sale.CLAIMED, sale.SETTLED):
+    if state in (sale.CLAIMED, sale.STANDING_IN, sale.ACCEPTED, sale.SETTLED):
         one.accept(NOW)
+    if state in (sale.STANDING_IN, sale.ACCEPTED):
+        one.stand_in(1_800_000_000, NOW)
+    if state == sale.ACCEPTED:
+        one.stood_in(b"receipt", NOW)
     if state == sale.SETTLED:
         one.handle(sale.RESULT, NOW)
     return one
@@ -73,6 +77,7 @@ def test_a_new_order_forgets_what_was(state: str) -> None:
     one.order(ORDER._replace(reference=b"saleref2"), NOW)
     assert (one.state, one.session, one.reference) == (sale.SIGNING, b"", b"saleref2")
     assert (one.offered, one.candidate, one.pair, one.waiting) == (None, None, None, [])
+    assert (one.as_of, one.provisional) == (0, b"")
     assert pair is None or not any(pair.private)
     one.open(OFFERED, b"another", NOW)
     assert (one.state, one.session, one.ordered) == (sale.OPEN, b"another", None)
@@ -85,14 +90,15 @@ def test_the_offers_key_lives_until_the_result(state: str, event: str) -> None:
     phone sends its key for the same offer."""
     one = in_state(state)
     pair = one.pair
-    assert pair is not None or state == sale.SETTLED
+    over = (sale.ACCEPTED, sale.SETTLED)
+    assert pair is not None or state in over
     after = sale.TABLE[state].get(event, state)
     with contextlib.suppress(Error):
         one.handle(event, NOW)
     assert one.state == after
-    over = sale.SETTLED in (state, after) or after == sale.IDLE
-    assert (one.pair is None) == over
-    assert pair is None or any(pair.private) != over
+    is_over = state in over or after in (*over, sale.IDLE)
+    assert (one.pair is None) == is_over
+    assert pair is None or any(pair.private) != is_over
 
 
 @pytest.mark.parametrize(
@@ -105,11 +111,19 @@ def test_the_offers_key_lives_until_the_result(state: str, event: str) -> None:
         (sale.CHECKING, None),
         (sale.REFUSING, NOW + sale.WORD_MS),
         (sale.CLAIMED, END + gatt.GRACE_MS),
+        (sale.STANDING_IN, END + gatt.GRACE_MS),
+        (sale.ACCEPTED, END + gatt.GRACE_MS),
         (sale.SETTLED, END + gatt.GRACE_MS),
     ],
 )
 def test_deadline(state: str, due: int | None) -> None:
     assert in_state(state).deadline() == due
+
+
+def test_the_first_time_of_a_stand_in_counts() -> None:
+    one = in_state(sale.STANDING_IN)
+    one.stand_in(1_800_000_001, NOW)
+    assert (one.state, one.as_of) == (sale.STANDING_IN, 1_800_000_000)
 
 
 @pytest.mark.parametrize("state", sale.TABLE)

@@ -144,11 +144,16 @@ class World:
         self.send(wire.VERDICT, wire.Verdict(self.session, name, reason))
 
     def state(self, version: int = 1, seconds: int = EPOCH, **changes: Any) -> None:
-        """The authority's time arrives."""
-        who = changes.get("receiver_id", evidence.RECEIVER_ID)
-        nonce = changes.get("nonce", self.identity.nonce)
-        data = self.keys.state(version, who, nonce, seconds)
+        """The authority's time arrives, and its limits."""
+        known = {"version": version, "nonce": self.identity.nonce}
+        data = evidence.state(self.keys, seconds, **(known | changes))
         self.send(wire.STATE, wire.Blob(data))
+
+    def stand_in(self, **changes: Any) -> None:
+        """The bridge accepts the candidate offline."""
+        name = self.sale.candidate.id if self.sale.candidate else bytes(signed.ID_SIZE)
+        order = wire.StandIn(self.session, name, EPOCH)
+        self.send(wire.STAND_IN, order._replace(**changes))
 
     def connect_bridge(self) -> None:
         self.feed(ports.WireUp(BRIDGE_HELLO))

@@ -24,6 +24,7 @@ from receiver.identity import Identity
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/messages.json"
 REFERENCE = b"saleref1"
 AMOUNT = 24900
+EPOCH = 1_800_000_100  # when the vectors' certificate and credentials hold
 BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", 7))
 
 
@@ -46,6 +47,7 @@ class World:
             self.entropy,
             1,
         )
+        self.nonce = identity.nonce
         self.receiver = Receiver(identity)
         self.drain()
 
@@ -72,8 +74,9 @@ class World:
     def tell(self, channel, value):
         return self.feed(ports.WireMessage(channel, wire.encode(channel, value)))
 
-    def open(self):
-        outputs = self.tell(wire.OPEN, wire.Open(REFERENCE, 0, AMOUNT, 752, 7, 60, b""))
+    def open(self, kind=messages.PURCHASE, original=b""):
+        order = wire.Open(REFERENCE, kind, AMOUNT, 752, 7, 60, original)
+        outputs = self.tell(wire.OPEN, order)
         (self.offer,) = [item.data for item in outputs if isinstance(item, ports.ShowOffer)][-1:]
 
 
@@ -192,6 +195,63 @@ def check_refused_and_next(world):
     assert ports.ShowOffer(b"") in outputs
 
 
+def check_refund(world):
+    world.open(messages.REFUND, bytes(16))
+    offer = signed.parse(messages.OFFER, world.offer).value
+    assert (offer.kind, offer.original) == (messages.REFUND, bytes(16))
+    phone = Phone(world, 0)
+    phone.come()
+    (verdict,) = sent(phone.approve(), wire.VERDICT)
+    assert verdict.reason == reasons.OK
+    outputs = world.tell(wire.STAND_IN, wire.StandIn(verdict.session, verdict.approval_id, EPOCH))
+    assert [word.reason for word in sent(outputs, wire.VERDICT)] == [reasons.WRONG_KIND]
+
+
+def check_offline(world):
+    """The same bytes to bridge and phone, and a result after them."""
+    world.open()
+    phone = Phone(world, 0)
+    phone.credential = issued(messages.CREDENTIAL, phone.credential, offline_floor=AMOUNT)
+    phone.come()
+    (verdict,) = sent(phone.approve(), wire.VERDICT)
+    order = wire.StandIn(verdict.session, verdict.approval_id, EPOCH)
+    outputs = world.tell(wire.STAND_IN, order)
+    (made,) = sent(outputs, wire.PROVISIONAL)
+    (result,) = phone.told(outputs)
+    assert phone.results.open(result[1:]) == made.receipt
+    parsed = signed.parse(messages.PROVISIONAL, made.receipt)
+    public = portable.ed25519_public(session.digest(b"receiver"))
+    signed.verify(messages.PROVISIONAL, parsed, public, portable)
+    assert (parsed.value.approval_id, parsed.value.amount) == (verdict.approval_id, AMOUNT)
+    assert sent(world.tell(wire.STAND_IN, order), wire.PROVISIONAL) == [made]
+    outputs = world.tell(wire.RESULT, wire.Result(verdict.session, b"receipt"))
+    (result,) = phone.told(outputs)
+    assert phone.results.open(result[1:]) == b"receipt"
+
+
+def learn(world):
+    """Time and limits from the authority."""
+    receiver_id = world.receiver.identity.receiver_id
+    value = messages.State(
+        1, receiver_id, world.nonce, EPOCH, 1, 1, AMOUNT, 0, 0, 0, bytes(messages.HASH_SIZE)
+    )
+    world.tell(wire.STATE, wire.Blob(by_authority(messages.STATE, value)))
+    assert world.receiver.identity.seconds(world.now) == EPOCH
+
+
+def issued(kind, data, **changes):
+    """The message with other fields, signed anew."""
+    value = signed.parse(kind, data).value
+    found = [changes.get(field.name, getattr(value, field.name)) for field in kind.fields]
+    return by_authority(kind, kind.make(*found))
+
+
+def by_authority(kind, value):
+    seed = session.digest(b"authority %d" % kind.role)
+    kid = bytes((kind.role, 1))
+    return signed.encode(kind, value, kid, lambda message: portable.ed25519_sign(seed, message))
+
+
 def check_what_does_not_open(world):
     world.open()
     phone = Phone(world, 3)
@@ -270,6 +330,9 @@ def main():
     checks = (
         check_approved,
         check_refused_and_next,
+        learn,
+        check_refund,
+        check_offline,
         check_what_does_not_open,
         check_closed_jobs,
         check_handle_that_comes_again,
