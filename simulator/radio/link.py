@@ -6,6 +6,7 @@ knows the other, and an advertisement goes to those controllers that listen and 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from simulator.radio.controller import RadioController
 
 Rssi = Callable[["RadioController", "RadioController"], int | None]
+Channel = Callable[["RadioController"], int]
+
+CHANNELS = 3  # an advertising event goes out on each, in this order (Vol 6 Part B 4.4.2)
 
 NEAR = -50  # dBm: a phone held to the receiver
 
@@ -30,16 +34,23 @@ def near(_advertiser: RadioController, _listener: RadioController) -> int | None
     return NEAR
 
 
+def hopping(_listener: RadioController) -> int:
+    """A listener hears one channel at a time and takes them in turn, in step with nobody."""
+    return random.randrange(CHANNELS)
+
+
 class Air(LocalLink):
     """One room of controllers.
 
-    `rssi(advertiser, listener)` gives dBm, or None out of reach. In real time data waits for its
-    connection event as on a true link; otherwise it goes at once.
+    `rssi(advertiser, listener)` gives dBm, or None out of reach. `channel(listener)` is where an
+    initiator listens while an advertiser goes through the channels. In real time data waits for
+    its connection event as on a true link; otherwise it goes at once.
     """
 
     def __init__(self, rssi: Rssi = near, *, real_time: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.rssi = rssi
+        self.channel: Channel = hopping
         self.real_time = real_time
         self.sniffers: list[Sniffer] = []  # they hear all that is sent, and send nothing
         self._listening: dict[RadioController, None] = {}
@@ -95,10 +106,15 @@ class Air(LocalLink):
             self._race(advertiser, racers)
 
     def _race(self, advertiser: RadioAdvertiser, racers: list[tuple[int, RadioController]]) -> None:
-        # Two CONNECT_IND in one event: the stronger is heard. The other side learns of its
-        # loss only by silence, after it has told its host that it is connected.
-        _, winner = max(racers, key=lambda racer: racer[0])
+        # The first CONNECT_IND ends the event: who listens on a later channel heard nothing, and
+        # waits on. Two on one channel collide: the stronger is heard, either of two alike. The
+        # other side learns of its loss only by silence, after it has told its host that it is
+        # connected.
+        channels = {racer: self.channel(racer) for _, racer in racers}
+        first = min(channels.values())
+        rivals = [(rssi, racer) for rssi, racer in racers if channels[racer] == first]
+        _, winner = max(rivals, key=lambda rival: (rival[0], random.random()))
         winner.win(advertiser)
-        for _, racer in racers:
+        for _, racer in rivals:
             if racer is not winner:
                 racer.lose(advertiser)

@@ -305,6 +305,7 @@ async def test_a_phone_gives_up_on_an_absent_receiver(
 async def test_of_two_racing_phones_one_wins_and_the_other_comes_next(
     radio: Radio, board: Board
 ) -> None:
+    radio.air.channel = lambda _: 0
     await board.run("advertise()")
     async with (
         phone_radio(radio.phones, interval=7.5) as one,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, NamedTuple
 
 import pytest
+from bumble.hci import Address
 
+from simulator.radio.connection import RadioConnection
 from simulator.radio.controller import RadioController
 from simulator.radio.link import Air
 
@@ -144,6 +147,84 @@ async def test_parameters_cannot_change_while_advertising(
         await host.answer(NIMBLE[name][0])
     controller.on_packet(command(*NIMBLE["LE set advertising parameters"]))
     assert await host.answer(0x2006) == 0x0C
+
+
+# Two that wait for one advertiser.
+
+
+class Room(NamedTuple):
+    """A receiver and two initiators on one air; `advertise` is one advertising event."""
+
+    receiver: RadioController
+    racers: tuple[RadioController, RadioController]
+    advertise: Callable[[], None]
+
+    def initiate(self) -> None:
+        for racer in self.racers:
+            racer.on_packet(command(0x200D, connection_to(self.receiver)))
+
+    def outcome(self) -> list[bool | None]:
+        """Of each initiator: whether the receiver heard it, or None where it waits on."""
+        return [_is_heard(racer) for racer in self.racers]
+
+
+@pytest.fixture
+async def room() -> AsyncIterator[Room]:
+    air = Air()
+    receiver = RadioController("receiver", air, public_address=Address("F0:00:00:00:00:01/P"))
+    racers = RadioController("first", air), RadioController("second", air)
+    one = Room(receiver, racers, lambda: air.advertise(receiver.le_legacy_advertiser))
+    one.initiate()
+    yield one
+    air.close()
+
+
+def connection_to(receiver: RadioController) -> bytes:
+    """Parameters of LE Create Connection, from an own random address."""
+    peer = bytes(receiver.public_address)
+    return struct.pack("<HHBB6sBHHHHHH", 16, 16, 0, 0, peer, 1, 24, 24, 0, 100, 0, 0)
+
+
+def _is_heard(racer: RadioController) -> bool | None:
+    if racer.pending_le_connection is not None:
+        return None
+    (end,) = racer.le_connections.values()
+    assert isinstance(end, RadioConnection)
+    return end.peer is not None
+
+
+@pytest.mark.parametrize(("channels", "expected"), [((0, 2), [True, None]), ((1, 0), [None, True])])
+async def test_who_listens_on_a_later_channel_waits_for_the_next_event(
+    room: Room, channels: tuple[int, int], expected: list[bool | None]
+) -> None:
+    room.receiver.air.channel = dict(zip(room.racers, channels, strict=True)).__getitem__
+    room.advertise()
+    assert room.outcome() == expected
+    room.advertise()
+    assert room.outcome() == [True, True]
+
+
+@pytest.mark.parametrize("expected", [[True, False], [False, True]])
+async def test_of_two_on_one_channel_the_stronger_is_heard(
+    room: Room, expected: list[bool]
+) -> None:
+    strong = room.racers[expected.index(True)]
+    room.receiver.air.channel = lambda _: 0
+    room.receiver.air.rssi = lambda _, listener: -50 if listener is strong else -60
+    room.advertise()
+    assert room.outcome() == expected
+
+
+async def test_of_two_alike_either_is_heard(room: Room) -> None:
+    """Whoever asked first has no better chance."""
+    room.receiver.air.channel = lambda _: 0
+    outcomes: list[list[bool | None]] = []
+    while not ([True, False] in outcomes and [False, True] in outcomes):
+        room.advertise()
+        outcomes.append(room.outcome())
+        for controller in (room.receiver, *room.racers):
+            controller.restart()
+        room.initiate()
 
 
 async def test_cancelling_nothing_is_refused(controller: RadioController, host: Host) -> None:
