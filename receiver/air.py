@@ -146,6 +146,7 @@ class Air:
     def expire(self, now: int) -> None:
         for peer in self.links.overdue(now):
             self.refuse(peer.link, reasons.LINK_TIMEOUT, now, peer.state)
+        self._make_room(now)
 
     def advertise(self) -> None:
         """Bring the advertisement up to date; it stops by itself at every connection."""
@@ -171,7 +172,10 @@ class Air:
             self._gone(stale)
         self._advert = None
         self.links.join(link, now)
-        late = self.links.to_evict()
+        self._make_room(now)
+
+    def _make_room(self, now: int) -> None:
+        late = self.links.to_evict(now)
         if late is not None:
             self.refuse(late.link, reasons.EVICTED, now)
 

@@ -30,6 +30,7 @@ KEY_MS = 10_000
 CHECK_IN_MS = 60_000
 LINK_MS = 120_000
 GRACE_MS = 30_000
+PLACE_MS = 2_000  # what the slowest phones need from connection to key, at an interval of 50 ms
 
 VERSION = 1
 FLAG_OPEN = 1

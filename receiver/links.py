@@ -44,22 +44,32 @@ class Links:
             stale.forget()
         self._peers = [peer for peer in self._peers if peer.link != link]
 
-    def to_evict(self) -> Peer | None:
-        """With every link in use and none about to go, the oldest that has sent no valid key.
+    def to_evict(self, now: int) -> Peer | None:
+        """With every link in use and none about to go, the oldest that has sent no valid key and
+        had time to.
 
-        Never the newest: where all before it are paying, it may be the next.
+        Without that time a few comers that send none would drive out all others for ever. Never
+        the newest: where all before it are paying, it may be the next.
         """
-        live = [peer for peer in self if peer.state != peers.CLOSED]
-        if len(live) < gatt.LINKS_MOST:
-            return None
-        for peer in live[:-1]:
-            if not peer.has_key:
+        for peer in self._evictable():
+            if peer.place() <= now:
                 return peer
         return None
 
     def overdue(self, now: int) -> list[Peer]:
-        return [peer for peer in self if peer.state != peers.CLOSED and peer.deadline() <= now]
+        return [peer for peer in self._live() if peer.deadline() <= now]
 
     def deadline(self) -> int | None:
-        times = [p.deadline() for p in self._peers if p.state != peers.CLOSED]
+        """When somebody is overdue or to be evicted (ms)."""
+        times = [peer.deadline() for peer in self._live()]
+        times += [peer.place() for peer in self._evictable()]
         return min(times) if times else None
+
+    def _live(self) -> list[Peer]:
+        return [peer for peer in self._peers if peer.state != peers.CLOSED]
+
+    def _evictable(self) -> list[Peer]:
+        live = self._live()
+        if len(live) < gatt.LINKS_MOST:
+            return []
+        return [peer for peer in live[:-1] if not peer.has_key]

@@ -78,6 +78,10 @@ class Peer:
     def has_key(self) -> bool:
         return self.state in (KEYED, PRESENTED, APPROVED)
 
+    def place(self) -> int:
+        """Until when no newcomer drives this link out, while it has sent no key (ms)."""
+        return self.entered + gatt.PLACE_MS
+
     def deadline(self) -> int:
         """When this link is to be cut (ms)."""
         if self.has_key:

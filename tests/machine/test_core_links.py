@@ -237,10 +237,45 @@ def test_the_fourth_link_evicts_the_oldest_without_a_key(world: World) -> None:
     world.open()
     keyed = Phone(world, 0, "keyed").connect().key()
     world.pass_time(1)
-    silent = [Phone(world, link).connect() for link in (1, 2, 3)]
+    silent = [Phone(world, link).connect() for link in (1, 2)]
+    world.pass_time(gatt.PLACE_MS)
+    silent.append(Phone(world, 3).connect())
     assert [phone.is_cut() for phone in (keyed, *silent)] == [False, True, False, False]
     assert silent[0].refused == [exchange.BUSY]
     assert world.counters == {reasons.EVICTED: 1}
+
+
+def test_an_eviction_waits_until_the_oldest_had_time_to_send_its_key(world: World) -> None:
+    world.open()
+    phones = [Phone(world, link).connect() for link in range(gatt.LINKS_MOST)]
+    world.pass_time(gatt.PLACE_MS - 1)
+    assert not any(phone.is_cut() for phone in phones)
+    world.pass_time(1)
+    assert [phone.is_cut() for phone in phones] == [True, False, False, False]
+
+
+def test_four_that_come_together_and_send_their_keys_all_stay(world: World) -> None:
+    world.open()
+    phones = [Phone(world, link, f"phone {link}").connect() for link in range(gatt.LINKS_MOST)]
+    world.pass_time(gatt.PLACE_MS - 1)
+    for phone in phones:
+        phone.key()
+    world.pass_time(gatt.PLACE_MS)
+    assert not any(phone.is_cut() for phone in phones)
+
+
+def test_who_comes_and_goes_drives_nobody_out_who_reads(world: World) -> None:
+    """Three come without a key, go and come again, ten times a second. Who came first pays."""
+    world.open()
+    phone = Phone(world).connect()
+    for _ in range(gatt.PLACE_MS // 100 - 1):
+        comers = [Phone(world, link).connect() for link in (1, 2, 3)]
+        world.pass_time(100)
+        for comer in comers:
+            comer.vanish()
+    phone.approve()
+    assert world.sale.state == sale.CLAIMED
+    assert world.counters.get(reasons.EVICTED, 0) == 0
 
 
 def test_a_fourth_link_among_phones_with_keys_may_pay(world: World) -> None:
@@ -279,6 +314,7 @@ def test_a_fifth_phone_pays_while_four_are_silent(world: World) -> None:
     """The radio has four links: the fifth connects as soon as the evicted one is gone."""
     world.open()
     silent = [Phone(world, link).connect() for link in range(gatt.LINKS_MOST)]
+    world.pass_time(gatt.PLACE_MS)
     (evicted,) = [phone for phone in silent if phone.is_cut()]
     evicted.vanish()
     fifth = Phone(world, evicted.link, "fifth").connect()

@@ -390,6 +390,7 @@ def test_a_fifth_pays_while_four_are_silent(chip: Chip, checked_in: bool) -> Non
     silent = [Phone(chip.world, link).connect() for link in range(gatt.LINKS_MOST)]
     if checked_in:
         chip.open()
+    chip.world.pass_time(gatt.PLACE_MS)
     (evicted,) = [phone for phone in silent if phone.is_cut()]
     evicted.vanish()
     fifth = Phone(chip.world, evicted.link, "fifth").connect().approve()

@@ -124,8 +124,29 @@ def fill(*states: str) -> Links:
     ],
 )
 def test_who_makes_room(states: tuple[str, ...], evicted: int | None) -> None:
-    late = fill(*states).to_evict()
+    late = fill(*states).to_evict(NOW + gatt.PLACE_MS)
     assert (late.link if late else None) == evicted
+
+
+def test_nobody_is_driven_out_before_it_had_time_to_send_a_key() -> None:
+    links = fill(*(peer.READY,) * 4)
+    assert links.to_evict(NOW + gatt.PLACE_MS - 1) is None
+    assert links.deadline() == NOW + gatt.PLACE_MS
+
+
+def test_a_new_offer_gives_that_time_again() -> None:
+    links = fill(peer.OFFERED, *(peer.READY,) * 3)
+    offered = links.get(0)
+    assert offered is not None
+    offered.handle(peer.OFFER, NOW + 1)
+    late = links.to_evict(NOW + gatt.PLACE_MS)
+    assert late is not None
+    assert late.link == 1
+
+
+def test_three_links_leave_room() -> None:
+    links = fill(*(peer.READY,) * 3)
+    assert links.deadline() == NOW + gatt.CHECK_IN_MS
 
 
 def test_the_oldest_is_the_one_that_came_first_whatever_its_handle() -> None:
@@ -133,7 +154,7 @@ def test_the_oldest_is_the_one_that_came_first_whatever_its_handle() -> None:
     for link in (3, 1, 0, 2):
         links.join(link, NOW)
     assert [one.link for one in links] == [3, 1, 0, 2]
-    late = links.to_evict()
+    late = links.to_evict(NOW + gatt.PLACE_MS)
     assert late is not None
     assert late.link == 3
 
