@@ -31,9 +31,12 @@ async def lying(till: Checkout, directory: Path, *lies: Lie) -> AsyncIterator[No
     _forge(directory, lies)
     own = _choose(till, str(directory))
     forged_hello = await till.reset()
-    yield
-    _choose(till, own)
-    assert (await till.reset())["firmware_hash"] != forged_hello["firmware_hash"]
+    try:
+        yield
+    finally:
+        _choose(till, own)
+        own_hello = await till.reset()
+    assert own_hello["firmware_hash"] != forged_hello["firmware_hash"]
 
 
 def _forge(directory: Path, lies: tuple[Lie, ...]) -> None:
