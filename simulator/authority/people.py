@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from receiver import messages, signed
 
 from .keys import LEAST_APP
+from .offline import CODE_LIFE_S
+from .store import atomic
 
 if TYPE_CHECKING:
     from .keys import Keys
@@ -20,6 +22,10 @@ CREDENTIALS_MOST = 16  # at once: some days of purchases
 
 _WORD_BYTES = 16  # entropy of tokens and activation words
 _CREDENTIAL_ID_SIZE = 8
+
+
+class KeyTakenError(Exception):
+    """The key is another phone's."""
 
 
 class Phone(NamedTuple):
@@ -52,19 +58,19 @@ def add_recipient(
     return id_
 
 
+@atomic
 def add_buyer(
     store: Store, organisation: int, name: str, purchase_limit: int, recipients: list[int]
 ) -> int:
     """A buyer who may buy for `recipients`."""
-    with store.transaction():
-        buyer: int = store.value(
-            "INSERT INTO buyers (organisation, name, purchase_limit) VALUES (?, ?, ?) RETURNING id",
-            organisation,
-            name,
-            purchase_limit,
-        )
-        for recipient in recipients:
-            store.run("INSERT INTO buyer_recipients VALUES (?, ?)", buyer, recipient)
+    buyer: int = store.value(
+        "INSERT INTO buyers (organisation, name, purchase_limit) VALUES (?, ?, ?) RETURNING id",
+        organisation,
+        name,
+        purchase_limit,
+    )
+    for recipient in recipients:
+        store.run("INSERT INTO buyer_recipients VALUES (?, ?)", buyer, recipient)
     return buyer
 
 
@@ -75,31 +81,32 @@ def add_activation(store: Store, buyer: int) -> str:
     return word
 
 
+@atomic
 def register(
     store: Store, activation: str, key: bytes, code_key: bytes, k: bytes
 ) -> tuple[Phone, str] | None:
-    """Use up an activation: the phone and its token. None for a word that is no use (any more)."""
+    """Use up an activation: the phone and its token. None for a word that is no use (any more).
+
+    Raises KeyTakenError, and the word stays good.
+    """
     token = secrets.token_urlsafe(_WORD_BYTES)
-    with store.transaction():
-        buyer = store.value(
-            "DELETE FROM activations WHERE hash = ? RETURNING buyer", _hash(activation)
-        )
-        if buyer is None:
-            return None
-        phone = store.value(
-            "INSERT INTO phones (buyer, key, code_key, k, token_hash) "
-            "VALUES (?, ?, ?, ?, ?) RETURNING id",
-            buyer,
-            key,
-            code_key,
-            k,
-            _hash(token),
-        )
+    if store.one("SELECT 1 FROM phones WHERE key = ?", key) is not None:
+        raise KeyTakenError
+    buyer = store.value("DELETE FROM activations WHERE hash = ? RETURNING buyer", _hash(activation))
+    if buyer is None:
+        return None
+    phone = store.value(
+        "INSERT INTO phones (buyer, key, code_key, k, token_hash) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING RETURNING id",
+        buyer,
+        key,
+        code_key,
+        k,
+        _hash(token),
+    )
+    if phone is None:  # in this moment
+        raise KeyTakenError
     return Phone(phone, buyer, key), token
-
-
-def is_registered(store: Store, key: bytes) -> bool:
-    return store.value("SELECT 1 FROM phones WHERE key = ?", key) is not None
 
 
 def phone_of(store: Store, token: str) -> Phone | None:
@@ -123,25 +130,36 @@ def recipients_of(store: Store, buyer: int) -> list[Recipient]:
     return [Recipient(*row) for row in rows]
 
 
+@atomic
 def issue_credentials(
     store: Store, keys: Keys, phone: Phone, recipient: int, count: int, now: int
 ) -> list[bytes]:
-    """`count` fresh credentials for one recipient, none good for offline sales."""
+    """`count` fresh credentials for one recipient.
+
+    Good for offline purchases up to the buyer's floor, if the phone gave a right code lately.
+    """
     expires = now + CREDENTIAL_LIFE_S
     not_before = now - CREDENTIAL_BACKDATED_S
+    floor: int = store.value(
+        "SELECT CASE WHEN p.code_at >= ? THEN b.offline_floor ELSE 0 END "
+        "FROM phones p JOIN buyers b ON b.id = p.buyer WHERE p.id = ?",
+        now - CODE_LIFE_S,
+        phone.id,
+    )
     ids = [secrets.token_bytes(_CREDENTIAL_ID_SIZE) for _ in range(count)]
-    with store.transaction():
-        for id_ in ids:
-            store.run(
-                "INSERT INTO credentials (id, phone, recipient, expires) VALUES (?, ?, ?, ?)",
-                id_,
-                phone.id,
-                recipient,
-                expires,
-            )
+    for id_ in ids:
+        store.run(
+            "INSERT INTO credentials (id, phone, recipient, expires, offline_floor) "
+            "VALUES (?, ?, ?, ?, ?)",
+            id_,
+            phone.id,
+            recipient,
+            expires,
+            floor,
+        )
     return [
         keys.credential(
-            messages.Credential(expires, not_before, id_, phone.key, 0, recipient, LEAST_APP)
+            messages.Credential(expires, not_before, id_, phone.key, floor, recipient, LEAST_APP)
         )
         for id_ in ids
     ]

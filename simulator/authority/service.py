@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import socket
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from simulator import pki
 
-from . import demo_data, receivers
+from . import demo_data, ledger, receivers
 from .admin import AdminApi
+from .admin_receivers import ReceiverApi
 from .app import BridgeApi
+from .dialects import DatabaseError
 from .faults import Faults
 from .keys import Keys
 from .office import Office
 from .phones import PhoneApi
 from .requests import BODY_MOST, problems
-from .store import Store
+from .store import BusyError, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+BOOKS = "authority.sqlite"
+KEYS = "authority-keys.json"
+TLS = "tls"
+
+SWEEP_S = 60.0  # how much later than its time something may expire or raise an alarm
+
 _SHUTDOWN_S = 1.0  # for answers under way; decisions are whole in any case
+
+_log = logging.getLogger(__name__)
 
 
 class Authority:
@@ -50,12 +61,12 @@ class Authority:
         clock: Callable[[], float] = time.time,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.ca = ca or pki.DemoCa(directory / "tls")
+        self.ca = ca or pki.DemoCa(directory / TLS)
         self.admin_token = admin_token or secrets.token_urlsafe()
         self.faults = Faults()
         self.refused: Counter[str] = Counter()
-        self._books = database or directory / "authority.sqlite"
-        self._keys = Keys(directory / "authority-keys.json")
+        self._books = database or directory / BOOKS
+        self._keys = Keys(directory / KEYS)
         self.pins = self._keys.pins()
         self._host = host
         self._port = port
@@ -64,6 +75,7 @@ class Authority:
         self._stopped = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._office: Office | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -82,10 +94,14 @@ class Authority:
         await web.TCPSite(
             self._runner, self._host, self._port, ssl_context=context, reuse_port=True
         ).start()
+        self._sweeping = asyncio.create_task(self._sweep(self._office))
 
     async def stop(self) -> None:
         """Cut every connection and close the books."""
         self._stopped.set()
+        if self._sweeping is not None:
+            await self._sweeping
+            self._sweeping = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -95,7 +111,7 @@ class Authority:
 
     async def __aenter__(self) -> Authority:
         with ExitStack() as stack:
-            place = stack.enter_context(_place(self._host, self._port))
+            place = stack.enter_context(held_port(self._host, self._port))
             self._port = place.getsockname()[1]
             await self.start()
             self._held = stack.pop_all()
@@ -127,6 +143,16 @@ class Authority:
         """Somebody to buy, and something to buy for."""
         return demo_data.seed(self.office.store)
 
+    async def _sweep(self, office: Office) -> None:
+        """Expire and raise alarms from time to time, until stopped."""
+        while not self._stopped.is_set():
+            try:
+                await office.store.ask(ledger.sweep, office.store, office.now())
+            except (BusyError, *DatabaseError):
+                _log.exception("what waits for long could not be looked at")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), SWEEP_S)
+
     @property
     def office(self) -> Office:
         """Books and keys, for the simulator's own code; only while started."""
@@ -142,11 +168,12 @@ class Authority:
         app.add_routes(BridgeApi(office).routes())
         app.add_routes(PhoneApi(office).routes())
         app.add_routes(AdminApi(office, self.admin_token).routes())
+        app.add_routes(ReceiverApi(office, self.admin_token).routes())
         app.router.add_get("/healthz", _health)
         return app
 
 
-def _place(host: str, port: int) -> socket.socket:
+def held_port(host: str, port: int) -> socket.socket:
     """A port that nobody else gets while this is open, whether the authority is up or not."""
     place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

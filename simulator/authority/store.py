@@ -70,8 +70,8 @@ class Store:
 
     def one(self, sql: str, *values: Any) -> Row | None:
         """The first row, or None."""
-        row: Row | None = self._execute(sql, *values).fetchone()
-        return row
+        found = self.rows(sql, *values)  # all of them: a statement ends with its last row
+        return found[0] if found else None
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         found: list[Row] = self._execute(sql, *values).fetchall()

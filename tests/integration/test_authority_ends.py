@@ -18,7 +18,6 @@ from tests.integration.authority_world import (
     OTHER_ID,
     World,
     enrol,
-    reason_in,
     session_as,
     world_in,
 )

@@ -1,0 +1,144 @@
+"""The authority in a process of its own, to be killed at any moment; it looks like `Authority`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from simulator import pki
+
+from . import demo_data
+from .demo_data import DemoBuyer, DemoWorld
+from .keys import Keys
+from .service import BOOKS, KEYS, TLS, held_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+READY_S = 20.0  # a cold start on a busy machine takes about one
+STOP_S = 10.0
+ANSWER_S = 10.0
+
+_HOST = "127.0.0.1"
+
+
+class AuthorityProcess:
+    """An async context manager; `stop` and `start` keep port, keys, token and books.
+
+    The calls of the administrator (`admin`, `enrol_receiver`, `seed_demo`, `activation`) wait for
+    their answers.
+    """
+
+    def __init__(self, directory: Path, database: str | None = None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.database = database or directory / BOOKS  # for a `Store` of whoever looks at the books
+        self.log = directory / "authority.log"
+        self.ca = pki.DemoCa(directory / TLS)
+        self.pins = Keys(directory / KEYS).pins()
+        self.admin_token = ""
+        self._arguments = ["--database", database] if database else []
+        self._place = held_port(_HOST, 0)
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"https://{_HOST}:{self._place.getsockname()[1]}"
+
+    async def start(self) -> None:
+        """Start the process and wait until it serves; raises RuntimeError with its last words."""
+        arguments = ["--directory", str(self.directory), *self._arguments]
+        arguments += ["--port", str(self._place.getsockname()[1])]
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "simulator.child", "simulator.authority", *arguments),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
+        if self._process.stdout is None:
+            raise RuntimeError("no pipe")
+        line = await asyncio.wait_for(self._process.stdout.readline(), READY_S)
+        if not line:
+            raise RuntimeError(f"the authority did not start: {self.log.read_text().strip()}")
+        self.admin_token = json.loads(line)["admin_token"]
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process and wait for it."""
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(how)
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def __aenter__(self) -> AuthorityProcess:
+        try:
+            await self.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop(signal.SIGKILL)
+        self._place.close()
+
+    def admin(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        """An answer to the administrator at /v1/admin/`path`; raises OSError for any other."""
+        request = urllib.request.Request(
+            f"{self.url}/v1/admin/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self.admin_token}",
+                "Content-Type": "application/json",
+            },
+        )
+        context = pki.client_context(self.ca.certificate)
+        with urllib.request.urlopen(request, timeout=ANSWER_S, context=context) as response:
+            return json.load(response)
+
+    def enrol_receiver(self, public_key: bytes, *, receiver_id: bytes, **values: Any) -> bytes:
+        """As `Authority.enrol_receiver`."""
+        body = {"key": public_key.hex(), "receiver_id": receiver_id.hex(), **values}
+        return bytes.fromhex(self.admin("POST", "receivers", body)["certificate"])
+
+    def seed_demo(self) -> DemoWorld:
+        """The demo's people in books that have none; each call makes them anew."""
+        organisation = self.admin("POST", "organisations", {"name": demo_data.ORGANISATION})["id"]
+        recipients = [
+            self.admin(
+                "POST",
+                "recipients",
+                {"organisation": organisation, "name": name, "credit_space": space},
+            )["id"]
+            for name, space in demo_data.RECIPIENTS
+        ]
+        return DemoWorld(
+            [self._buyer(organisation, name, recipients, of) for name, of in demo_data.BUYERS],
+            recipients,
+        )
+
+    def activation(self, buyer: int) -> str:
+        """A word that makes one phone this buyer's."""
+        word: str = self.admin("POST", f"buyers/{buyer}/activations", {})["activation"]
+        return word
+
+    def _buyer(
+        self, organisation: int, name: str, recipients: list[int], of: tuple[int, ...]
+    ) -> DemoBuyer:
+        body = {
+            "organisation": organisation,
+            "name": name,
+            "purchase_limit": demo_data.PURCHASE_LIMIT,
+            "recipients": [recipients[place] for place in of],
+        }
+        answer = self.admin("POST", "buyers", body)
+        return DemoBuyer(answer["id"], name, answer["activation"])
