@@ -49,6 +49,13 @@ class AuthorityProcess:
     def url(self) -> str:
         return f"https://{_HOST}:{self._place.getsockname()[1]}"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        if self._process is None:
+            raise RuntimeError("the authority does not run")
+        return self._process.pid
+
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
         arguments = ["--directory", str(self.directory), *self._arguments]
