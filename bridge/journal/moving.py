@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .chain import Head
 
 _OPEN = (
-    f"SELECT {schema.COLUMNS} FROM entries "
+    f"SELECT {schema.COLUMNS}, secret FROM entries LEFT JOIN secrets ON entry = id "
     "WHERE sale_id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 _NEW = "INSERT INTO archives VALUES (?, ?, ?, ?)"
@@ -51,14 +51,14 @@ def _carry(
     carried: list[Row] = []
     secrets: dict[int, bytes] = {}
     known = Tally()
-    for columns in db.execute(_OPEN, (json.dumps(sorted(sale_ids)),)).fetchall():
+    for *columns, secret in db.execute(_OPEN, (json.dumps(sorted(sale_ids)),)).fetchall():
         row = Row(*columns)
         if row.own:
             continue
         again = head.link(row.at, row.sale_id, row.kind, row.body, row.origin, row.sealed)
-        if hidden := reading.secret(db, row):
-            secrets[again.id] = hidden
-        known.take(again, bool(hidden))
+        if hides := bool(row.sealed) and chain.is_whole(secret, row):
+            secrets[again.id] = secret
+        known.take(again, hides)
         carried.append(again)
         head = chain.head(again)
     return carried, secrets, known

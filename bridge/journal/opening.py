@@ -52,13 +52,6 @@ def version(path: Path, db: sqlite3.Connection) -> int:
     return number
 
 
-def sound(path: Path, db: sqlite3.Connection) -> None:
-    """What SQLite itself finds wrong with the file."""
-    found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
-    if found != ["ok"]:
-        raise DamageError(f"{path}: {found[0]}; {KEEP}")
-
-
 def check(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
     """The chain of the live part from the last archive on, and every secret in it."""
     head, known = reading.base(db), Tally()
@@ -85,7 +78,7 @@ def _inspect(path: Path) -> tuple[Head, Tally] | None:
     with closing(database.reader(path)) as db:
         if version(path, db) != schema.VERSION:
             return None
-        sound(path, db)
+        database.sound(path, db)
         return check(path, db)
 
 
@@ -101,5 +94,5 @@ def _bring_up(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
             MIGRATIONS[number](db)
             number += 1
         db.execute(f"PRAGMA user_version = {number}")
-        sound(path, db)
+        database.sound(path, db)
         return check(path, db)

@@ -1,0 +1,128 @@
+"""How `tillsign journal` shows sales: lines for people, with colours on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TextIO
+
+from bridge.journal.records import CLOSED, load_closed
+from bridge.money import facts
+from receiver import reasons
+
+from .sales import UNREADABLE, letters, sums
+
+if TYPE_CHECKING:
+    from bridge.journal.records import Row
+
+    from .sales import Listed
+
+_WHOLE = 24  # bytes up to which octets are shown: ids are, messages are not
+_UNREADABLE_MOST = 80  # characters of what this version does not understand; `--json` has all
+_DECIMALS = {"ISK": 0}  # ISO 4217: all others here have two
+_RED, _GREEN, _YELLOW, _PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[0m"
+_COLOURS = {"posted": _GREEN, "liable": _RED, UNREADABLE: _RED}
+
+
+def print_list(sales: Sequence[Listed], stream: TextIO) -> None:
+    """One line a sale, then the sums."""
+    colour = _colours(stream)
+    for sale in sales:
+        shade = _COLOURS.get(sale.state, _YELLOW if sale.open else "")
+        state = f"{sale.state:<11}"
+        stream.write(
+            f"{_time(sale.at)}  till {sale.till:<5} {sale.kind:<6}  "
+            f"{shade + state + _PLAIN if colour and shade else state}  "
+            f"{money(sale.amount, sale.currency):>16}  {sale.sale_id}"
+            f"{'  ' + sale.reason if sale.reason else ''}{'  (open)' if sale.open else ''}\n"
+        )
+    if not sales:
+        stream.write("no sales\n")
+    for total in sums(sales):
+        amount = money(total.amount, total.currency)
+        stream.write(f"{total.sales:>8} × {total.kind:<6}  {total.state:<11}  {amount:>16}\n")
+
+
+def print_sale(sale_id: str, state: str, rows: Sequence[Row], stream: TextIO) -> None:
+    """Every entry with its time and what it says, in words."""
+    bold, plain = ("\033[1m", _PLAIN) if _colours(stream) else ("", "")
+    stream.write(f"{bold}{sale_id}{plain}  {state}\n")
+    for row in rows:
+        stream.write(f"\n{_time(row.at, 'milliseconds')}  #{row.id}  {bold}{kind(row)}{plain}\n")
+        for name, value in fields(row).items():
+            stream.write(f"    {name}: {value}\n")
+
+
+def as_json(sale_id: str, state: str, rows: Sequence[Row]) -> dict[str, Any]:
+    entries = [{"id": row.id, "at": row.at, "kind": kind(row), **_parsed(row)} for row in rows]
+    return {"sale_id": sale_id, "state": state, "entries": entries}
+
+
+def kind(row: Row) -> str:
+    return "closed" if row.kind == CLOSED else row.kind
+
+
+def fields(row: Row) -> dict[str, str]:
+    """What an entry says, with names for numbers; nothing of its secret."""
+    try:
+        values = _values(row)
+    except (LookupError, TypeError, ValueError):
+        return {"body": f"{UNREADABLE}: {row.body[:_UNREADABLE_MOST]}"}
+    return dict(_readable(values))
+
+
+def money(amount: int, currency: str) -> str:
+    """Minor units as people write them."""
+    decimals = _DECIMALS.get(currency, 2)
+    return f"{amount / 10**decimals:.{decimals}f} {currency}"
+
+
+def _values(row: Row) -> Mapping[str, Any]:
+    if row.kind == facts.RUNG:
+        return facts.load_terms(row.body)._asdict()
+    if row.kind == CLOSED:
+        closed = load_closed(row.sale_id, row.body)._asdict()
+        del closed["terms"]  # stands with the sale's first entry
+        return closed
+    values = asdict(facts.load_fact(row.kind, row.body, b""))
+    del values["event"]
+    return values
+
+
+def _readable(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Only what is not empty."""
+    for name, value in values.items():
+        if name == "amount":
+            yield name, money(value, letters(values["currency"]))
+        elif name == "reason" and value != reasons.OK:
+            yield name, reasons.name(value)
+        elif name == "decided_at":
+            yield name, _time(value, "milliseconds")
+        elif name not in ("reason", "currency", "sale_id") and value:
+            yield name, _octets(value) if isinstance(value, bytes) else str(value)
+
+
+def _octets(value: bytes) -> str:
+    if len(value) <= _WHOLE:
+        return value.hex()
+    return f"{len(value)} bytes, SHA-256 {sha256(value).hexdigest()[:16]}"
+
+
+def _parsed(row: Row) -> dict[str, Any]:
+    try:
+        return {"body": json.loads(row.body)}
+    except ValueError:
+        return {"body": row.body}
+
+
+def _time(at: int, precision: str = "seconds") -> str:
+    """On this computer's clock."""
+    return datetime.fromtimestamp(at / 1000).astimezone().isoformat(" ", precision)
+
+
+def _colours(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ

@@ -1,0 +1,73 @@
+"""Looking into a journal, beside a bridge that runs or not: nothing is changed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from . import archive, chain, database, index, reading, schema
+from .errors import JournalError, failures
+from .opening import version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .records import Closed, Entry, Row
+
+_FOREVER = 2**63 - 1  # the largest integer of SQLite
+
+
+class Reader:
+    """One moment of the journal at `path`; a context manager. Its methods raise JournalError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        if not self.path.exists():
+            raise JournalError(f"{self.path}: there is no such file; name the bridge's journal")
+        with failures(self.path), ExitStack() as stack:
+            self.db = database.reader(self.path)
+            stack.callback(self.db.close)
+            if version(self.path, self.db) != schema.VERSION:
+                raise JournalError(f"{self.path}: is an older one; start the bridge to migrate it")
+            self.db.execute("BEGIN")  # one moment: a bridge that runs goes on writing
+            self.base = reading.base(self.db)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def rows(self) -> Iterator[Row]:
+        """Everything ever written, in order: the archives, then the live part."""
+        for number, _ in archive.known(self.db):
+            file = archive.file(self.path, number)
+            with failures(file):
+                yield from archive.rows(file)
+        with failures(self.path):
+            yield from reading.rows(self.db)
+
+    def live(self) -> list[Entry]:
+        """The live part, without secrets, its chain checked."""
+        with failures(self.path):
+            rows = chain.checked(reading.rows(self.db, self.base.last), self.base)
+            return [reading.entry(row) for row in rows if not row.own]
+
+    def rows_of(self, sale_id: str) -> list[Row]:
+        """All of one sale, each line once, also where the index does not know it."""
+        with failures(self.path):
+            span = index.span(self.db, sale_id) or (1, None)
+            found = archive.gathered(self.db, self.path, sale_id, *span)
+        return [row for row in found if not row.carried]
+
+    def closed(self, sale_id: str) -> Closed | None:
+        with failures(self.path):
+            return index.find(self.db, sale_id)
+
+    def all_closed(self, start_ms: int = 0, end_ms: int = _FOREVER) -> list[Closed]:
+        """Those decided from `start_ms` to before `end_ms`, in that order."""
+        with failures(self.path):
+            return index.between(self.db, start_ms, end_ms, None)

@@ -1,0 +1,122 @@
+"""Is everything as it was written: each file, the chain through all of them, and the index."""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import archive, chain, database, index, reading
+from .batch import Tally
+from .errors import JournalError, failures
+from .reader import Reader
+from .records import CLOSED, dump_closed, load_closed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .chain import Head
+    from .records import Closed, Row
+
+
+class Report(NamedTuple):
+    """How much was read, and what is wrong with it, each in a sentence that names the file."""
+
+    archives: int
+    entries: int
+    closed: int
+    findings: list[str]
+
+
+def verify(journal: Reader, progress: Callable[[int, int], None]) -> Report:
+    """Read all of it; `progress` gets how many of how many files are done."""
+    return _Inspection(journal).run(progress)
+
+
+class _Inspection:
+    def __init__(self, journal: Reader) -> None:
+        self._journal = journal
+        self._findings: list[str] = []
+        self._entries = 0
+        self._expected: dict[str, tuple[int, bytes]] = {}  # where a sale begins, its row's digest
+
+    def run(self, progress: Callable[[int, int], None]) -> Report:
+        journal, before = self._journal, chain.GENESIS
+        archives = archive.known(journal.db)
+        for done, (number, head) in enumerate(archives):
+            progress(done, len(archives) + 1)
+            self._try(partial(self._archive, number, before, head))
+            before = head
+        progress(len(archives), len(archives) + 1)
+        self._try(self._live)
+        self._try(self._left_over)
+        if not self._findings:
+            self._try(self._index)
+        progress(len(archives) + 1, len(archives) + 1)
+        return Report(len(archives), self._entries, len(self._expected), self._findings)
+
+    def _try(self, part: Callable[[], None]) -> None:
+        """What is wrong with one file says nothing about the next."""
+        try:
+            part()
+        except JournalError as error:
+            self._findings.append(str(error))
+
+    def _archive(self, number: int, before: Head, recorded: Head) -> None:
+        path = archive.file(self._journal.path, number)
+        with failures(path):
+            archive.check(path)
+            found = self._follow(archive.rows(path), before)
+        if found != recorded:
+            self._findings.append(f"{path}: does not end with the entry that the journal names")
+
+    def _live(self) -> None:
+        journal = self._journal
+        with failures(journal.path):
+            database.sound(journal.path, journal.db)
+            self._follow(reading.rows(journal.db), journal.base)
+            for entry, secret, sealed in journal.db.execute(_SECRETS):
+                if any(secret) and chain.sealed(secret) != sealed:
+                    self._findings.append(f"{journal.path}: the secret of entry {entry} is another")
+
+    def _left_over(self) -> None:
+        """An archive that the journal does not name: a crash leaves one that says nothing new."""
+        path = self._journal.path
+        numbers = archive.numbers(path)
+        with Reader(path) as now, failures(path):  # a bridge that runs may have archived since
+            for number in numbers[len(archive.known(now.db)) :]:
+                if not archive.is_left_over(now.db, path, number):
+                    file = archive.file(path, number)
+                    self._findings.append(f"{file}: does not belong to this journal")
+
+    def _follow(self, rows: Iterable[Row], before: Head) -> Head:
+        """Check one file's chain, and note what the index is to say; where it ends."""
+        known = Tally()
+        for row in chain.checked(rows, before):
+            before = chain.head(row)
+            self._entries += 1
+            if row.kind == CLOSED:
+                closed = load_closed(row.sale_id, row.body)
+                opened = known.opened.get(row.sale_id, row.id)
+                opened = self._expected.get(row.sale_id, (opened, b""))[0]
+                self._expected[row.sale_id] = opened, _digest(closed, opened, row.id)
+            known.take(row, hides=False)
+        return before
+
+    def _index(self) -> None:
+        path, missing = self._journal.path, dict(self._expected)
+        with failures(path):
+            for closed, opened, entry in index.everything(self._journal.db):
+                _, digest = missing.pop(closed.sale_id, (0, b""))
+                if digest != _digest(closed, opened, entry):
+                    self._findings.append(
+                        f"{path}: the index says of sale {closed.sale_id} what no entry says"
+                    )
+        self._findings += [f"{path}: sale {name} is missing in the index" for name in missing]
+
+
+_SECRETS = "SELECT entry, secret, sealed FROM secrets LEFT JOIN entries ON entry = id"
+
+
+def _digest(closed: Closed, opened: int, entry: int) -> bytes:
+    return sha256(f"{opened} {entry} {dump_closed(closed)}".encode()).digest()
