@@ -28,11 +28,12 @@ def main() -> None:
 async def _play(receivers: int, plan: Plan) -> Result:
     with TemporaryDirectory(prefix="tillsign-") as directory:
         async with Shop(Path(directory), receivers) as shop:
+            print(f"bridge is process {shop.bridge.pid}", file=sys.stderr)
             return await Run(shop, plan, _tell).play()
 
 
 def _tell(done: int) -> None:
-    if not done % 500:
+    if not done % 250:
         print(f"{done} sales", file=sys.stderr)
 
 

@@ -7,23 +7,28 @@ import json
 import os
 import random
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 
+from simulator.authority.schema import POSTED
+
 from . import figures
 from .buyer import Buyer, LoadError
+from .shop import Booked
 from .till import Till
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from .figures import Spread
     from .shop import Shop
 
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 EVENTS = "/v1/events"
-_TIMING = '"timing"'
+# What an event that is of interest has in it; of others not even the JSON is read.
+_WORDS = ('"timing"', '"posted"')
 
 
 class Plan(NamedTuple):
@@ -60,12 +65,14 @@ class Run:
         self._plan = plan
         self._progress = progress
         self._random = random.Random(plan.seed)
+        self._buyers: list[Buyer] = []
         self._done = 0
         self._amount = 0
         self._waited = 0
         self._steps: list[dict[str, float]] = []
         self._memory: dict[int, int] = {}
-        self._timed = asyncio.Event()
+        self._posted: set[str] = set()
+        self._seen = asyncio.Event()  # of every sale its stamps, and that it is posted
 
     async def play(self) -> Result:
         """All sales; raises an exception group with LoadError where one is not approved."""
@@ -77,21 +84,35 @@ class Run:
             asyncio.TaskGroup() as tasks,
         ):
             watcher = tasks.create_task(self._watch(stream))
-            for counter in self._shop.counters:
-                counter.board.air = Buyer(counter.board, counter.wallet, tasks.create_task)
+            self._let_in(partial(_spawn, tasks))
             start = time.monotonic()
             async with asyncio.TaskGroup() as selling:
                 await self._sell_all(selling, tills)
             seconds = time.monotonic() - start
             after = self._cpu()
-            await self._timed.wait()
+            await self._seen.wait()
             watcher.cancel()
         for till in tills:
             till.close()
         cpu = {name: (after[name] - before[name]) / self._plan.sales for name in after}
         phases = figures.phases(self._steps)
+        self._compare()
         done, amount = self._done, self._amount
         return Result(done, amount, seconds, phases, cpu, self._memory, self._waited)
+
+    def _compare(self) -> None:
+        """Tills, phones and authority must have the same in their books; raises LoadError."""
+        tills, booked = Booked(self._done, self._amount), self._shop.booked()
+        receipts = [receipt for buyer in self._buyers for receipt in buyer.receipts]
+        phones = Booked(len(receipts), sum(receipt.amount for receipt in receipts))
+        if booked != {POSTED: tills} or phones != tills:
+            raise LoadError(f"paid at the tills {tills}, on the phones {phones}, booked {booked}")
+
+    def _let_in(self, spawn: Callable[[Coroutine[None, None, None]], object]) -> None:
+        """One buyer stands at each receiver."""
+        for counter in self._shop.counters:
+            buyer = counter.board.air = Buyer(counter.board, counter.wallet, spawn)
+            self._buyers.append(buyer)
 
     async def _sell_all(self, tasks: asyncio.TaskGroup, tills: list[Till]) -> None:
         """Each sale at the till that has been free for longest, when it is due."""
@@ -116,18 +137,32 @@ class Run:
         self._progress(self._done)
 
     async def _watch(self, stream: aiohttp.ClientWebSocketResponse) -> None:
-        """Take the stamps of every sale; of other events not even the JSON is read."""
         async for message in stream:
-            if message.type is aiohttp.WSMsgType.TEXT and _TIMING in message.data:
-                event: dict[str, Any] = json.loads(message.data)
-                self._steps.append(event["stamps"])
-                if len(self._steps) == self._plan.sales:
-                    self._timed.set()
-        raise LoadError("the bridge told no more events")
+            if message.type is aiohttp.WSMsgType.TEXT and any(
+                word in message.data for word in _WORDS
+            ):
+                self._take(json.loads(message.data))
+        raise LoadError("the bridge tells no more events")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if event["event"] == "timing":
+            self._steps.append(event["stamps"])
+        elif event.get("what") == "posted":
+            self._posted.add(event["sale"]["sale_id"])
+        if len(self._steps) == len(self._posted) == self._plan.sales:
+            self._seen.set()
 
     def _cpu(self) -> dict[str, float]:
-        pids = {"bridge": self._shop.bridge.pid, "load": os.getpid()}
+        shop = self._shop
+        pids = {"bridge": shop.bridge.pid, "authority": shop.authority.pid, "load": os.getpid()}
         return {name: figures.cpu_seconds(pid) for name, pid in pids.items()}
+
+
+def _spawn(tasks: asyncio.TaskGroup, visit: Coroutine[None, None, None]) -> None:
+    try:
+        tasks.create_task(visit)
+    except RuntimeError:  # the run has failed already, and receivers go on showing offers
+        visit.close()
 
 
 def arrivals(plan: Plan, chance: random.Random) -> list[float]:

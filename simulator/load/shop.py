@@ -12,6 +12,8 @@ from receiver import pins
 from receiver.crypto import host
 from receiver.identity import Identity
 from simulator.authority import Authority, people
+from simulator.authority.process import AuthorityProcess
+from simulator.authority.store import Store
 from simulator.p256 import p256_private, p256_public
 from simulator.phone import keys
 from simulator.phone.buyer import DEMO_CODE
@@ -24,10 +26,10 @@ from .board import HOST, Board
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from simulator.authority.office import Office
     from simulator.pki import Identity as TlsIdentity
 
 TIMEOUT_S = 10.0
+_BOOKED = "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
 TOLD_S = 60.0  # until every receiver has heard bridge and authority, on a busy machine
 
 
@@ -39,22 +41,34 @@ class Counter(NamedTuple):
     wallet: Wallet
 
 
+class Booked(NamedTuple):
+    """How many transactions, and their sum in minor units."""
+
+    sales: int
+    amount: int
+
+
 class Shop:
-    """An async context manager: everything is up, and every receiver has heard the bridge."""
+    """An async context manager: everything is up, and every receiver has heard the bridge.
+
+    The authority and the bridge are processes of their own.
+    """
 
     def __init__(self, directory: Path, receivers: int) -> None:
         self.counters: list[Counter] = []
-        self.authority = Authority(directory / "authority")
         self.bridge = BridgeProcess(directory / "bridge")
+        self.authority: AuthorityProcess
         self._directory = directory
         self._receivers = receivers
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Shop:
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.authority)
-            client = self.authority.ca.client("bridge")
-            self._enrol(client.fingerprint())
+            directory = self._directory / "authority"
+            async with Authority(directory) as books:  # in here it takes far less than over HTTP
+                client = books.ca.client("bridge")
+                self._enrol(books, client.fingerprint())
+            self.authority = await stack.enter_async_context(AuthorityProcess(directory))
             for counter in self.counters:
                 stack.callback((await counter.board.listen()).close)
             self._configure(client)
@@ -69,13 +83,22 @@ class Shop:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def _enrol(self, client: str) -> None:
-        office = self.authority.office
-        buyer = self.authority.seed_demo().buyers[0].id
+    def booked(self) -> dict[str, Booked]:
+        """What the authority has in each state."""
+        store = Store(self.authority.database)
+        try:
+            rows = store.rows(
+                "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
+            )
+            return {state: Booked(count, amount) for state, count, amount in rows}
+        finally:
+            store.close()
+
+    def _enrol(self, books: Authority, client: str) -> None:
+        buyer = books.seed_demo().buyers[0].id
         for number in range(1, self._receivers + 1):
-            identity = _receiver(self.authority, client)
-            wallet = _phone(self.authority, office, buyer)
-            self.counters.append(Counter(number, Board(identity), wallet))
+            board = Board(_receiver(books, client))
+            self.counters.append(Counter(number, board, _phone(books, buyer)))
 
     def _configure(self, client: TlsIdentity) -> None:
         pinned = self._directory / "pins"
@@ -103,8 +126,9 @@ def _receiver(authority: Authority, client: str) -> Identity:
     return Identity(seed, certificate, authority.pins, host, os.urandom, 1)
 
 
-def _phone(authority: Authority, office: Office, buyer: int) -> Wallet:
+def _phone(authority: Authority, buyer: int) -> Wallet:
     """A phone of this buyer with one credential, straight into the books."""
+    office = authority.office
     store, key, code_private = office.store, keys.generate(keys.P256), p256_private()
     code_public = p256_public(code_private)
     k = office.keys.code_key(code_public, DEMO_CODE)

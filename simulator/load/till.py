@@ -37,6 +37,9 @@ class Till(asyncio.Protocol):
             sale = await self._ask("GET", f"{path}?wait={WAIT_S}")
         if sale["state"] != "approved" or sale["amount"] != amount:
             raise LoadError(f"the till was told {sale}")
+        sale = await self._ask("POST", f"{path}/paid")
+        if sale["state"] != "paid":
+            raise LoadError(f"paid, and the till was told {sale}")
         return sale
 
     def close(self) -> None:
