@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from receiver.messages import TILL_MOST
 
+from .toml_table import ConfigError, Table, flag, listed, number, seconds, text
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["AuthorityConfig", "Config", "ConfigError", "Listen", "ReceiverConfig", "Tls", "load"]
 
 BRIDGE_ID_SIZE = 8
 TIMEOUT_MOST_S = 120.0  # longer than any till's patience serves nobody
 DEFAULT_TIMEOUT_S = 10.0
+DEFAULT_DRAIN_S = 10.0  # most sales end by themselves in it; service managers wait 90 s
+DEFAULT_LISTEN = "127.0.0.1:8470"
+
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]")
 
 
-class ConfigError(Exception):
-    """The configuration cannot be used; the text says which file, which key and what is allowed."""
+@dataclass(frozen=True)
+class Tls:
+    """A server certificate and its key (PEM files)."""
+
+    certificate: Path
+    key: Path
 
 
 @dataclass(frozen=True)
 class Listen:
-    """Where the till API is served; port 0 lets the system choose."""
+    """Where and to whom the till API is served; port 0 lets the system choose."""
 
     host: str
     port: int
+    tls: Tls | None = None
+    token: Path | None = None  # the file that holds what every request must bear
+    hosts: tuple[str, ...] = ()  # names beside loopback's by which tills may call this bridge
 
 
 @dataclass(frozen=True)
@@ -44,11 +59,17 @@ class AuthorityConfig:
 
 @dataclass(frozen=True)
 class ReceiverConfig:
-    """One receiver: its till number, its pyserial URL and its certificate (COSE file)."""
+    """One receiver: till, pyserial URL or else USB serial number, certificate (COSE file)."""
 
     till: int
     url: str
     certificate: Path
+    serial: str = ""
+
+    @property
+    def line(self) -> str:
+        """Where it is looked for, as people are told."""
+        return self.url or f"usb:{self.serial}"
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,8 @@ class Config:
     listen: Listen
     authority: AuthorityConfig
     receivers: tuple[ReceiverConfig, ...]
+    offline: bool = False
+    drain_s: float = DEFAULT_DRAIN_S
 
 
 def load(path: Path) -> Config:
@@ -71,74 +94,61 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
-    return _config(_Table(path, "", document))
+    return _config(Table(path, "", document))
 
 
-class _Table:
-    """One TOML table on its way into a dataclass; remembers which keys were asked for."""
-
-    def __init__(self, path: Path, name: str, values: Any) -> None:
-        self.path = path
-        self.name = name
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path}: [{name}] must be a table")
-        self.values = values
-        self.asked: list[str] = []
-
-    def take(self, key: str, allowed: str, parse: Callable[[Any], Any], default: Any = None) -> Any:
-        """The value of `key` through `parse`, which raises ValueError where it does not fit."""
-        self.asked.append(key)
-        if key not in self.values:
-            if default is not None:
-                return default
-            raise self.error(key, f"is missing: {allowed}")
-        try:
-            return parse(self.values[key])
-        except ValueError:
-            raise self.error(key, f"must be {allowed}") from None
-
-    def file(self, key: str) -> Path:
-        """A path, relative to the configuration file."""
-        path: Path = self.take(key, "a path", lambda value: self.path.parent / _text(value))
-        return path
-
-    def table(self, key: str) -> _Table:
-        return _Table(self.path, key, self.take(key, f"a table [{key}]", lambda value: value))
-
-    def tables(self, key: str) -> list[_Table]:
-        values = self.take(key, f"one or more tables [[{key}]]", _list)
-        return [_Table(self.path, f"{key} {n}", value) for n, value in enumerate(values, 1)]
-
-    def done(self) -> None:
-        """Refuse keys that nobody asked for."""
-        unknown = sorted(set(self.values) - set(self.asked))
-        if unknown:
-            raise self.error(unknown[0], f"is unknown; known keys: {', '.join(self.asked)}")
-
-    def error(self, key: str, text: str) -> ConfigError:
-        place = f"[{self.name}] {key}" if self.name else key
-        return ConfigError(f"{self.path}: {place} {text}")
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this very machine and nobody else reaches it there."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
-def _config(top: _Table) -> Config:
+def _config(top: Table) -> Config:
     bridge = top.table("bridge")
     config = Config(
         id=bridge.take("id", "16 hexadecimal digits", _bridge_id),
         journal=bridge.file("journal"),
         pins=bridge.file("pins"),
-        listen=bridge.take("listen", 'a loopback address as "127.0.0.1:8470"', _listen),
+        drain_s=bridge.take("drain_s", "seconds, up to 120", _timeout, DEFAULT_DRAIN_S),
+        listen=_till_api(top.table("till", {})),
         authority=_authority(top.table("authority")),
         receivers=tuple(_receiver(table) for table in top.tables("receiver")),
+        offline=_offline(top.table("offline", {})),
     )
     bridge.done()
     top.done()
-    tills = [receiver.till for receiver in config.receivers]
-    if len(set(tills)) != len(tills):
-        raise top.error("receiver", "must have a till number of its own in every table")
+    for what, values in (
+        ("till number", [row.till for row in config.receivers]),
+        ("port", [row.line for row in config.receivers]),
+    ):
+        if len(set(values)) != len(values):
+            raise top.error("receiver", f"must have a {what} of its own in every table")
     return config
 
 
-def _authority(table: _Table) -> AuthorityConfig:
+def _till_api(table: Table) -> Listen:
+    example, default = f'an address as "{DEFAULT_LISTEN}"', _address(DEFAULT_LISTEN)
+    host, port = table.take("listen", example, _address, default)
+    certificate, key = table.file_or_none("certificate"), table.file_or_none("key")
+    token = table.file_or_none("token")
+    hosts = table.take("hosts", 'a list of names as ["till-7.example"]', _hosts, ())
+    table.done()
+    if (certificate is None) != (key is None):
+        raise table.error("certificate", "and key belong together: set both or none")
+    tls = Tls(certificate, key) if certificate and key else None
+    if not is_loopback(host):
+        if tls is None or token is None:
+            raise table.error(
+                "listen", f"must be loopback: {host} needs certificate, key and token"
+            )
+        if not hosts:
+            raise table.error("hosts", f"is missing: the names by which tills reach {host}")
+    return Listen(host, port, tls, token, hosts)
+
+
+def _authority(table: Table) -> AuthorityConfig:
     config = AuthorityConfig(
         url=table.take("url", 'an address as "https://authority.example"', _https),
         ca=table.file("ca"),
@@ -150,60 +160,58 @@ def _authority(table: _Table) -> AuthorityConfig:
     return config
 
 
-def _receiver(table: _Table) -> ReceiverConfig:
+def _receiver(table: Table) -> ReceiverConfig:
     config = ReceiverConfig(
         till=table.take("till", f"a number from 1 to {TILL_MOST}", _till),
-        url=table.take("url", "a serial port or pyserial URL", _text),
+        url=table.take("url", "a serial port or pyserial URL", text, ""),
+        serial=table.take("serial", "a USB serial number", text, ""),
         certificate=table.file("certificate"),
     )
     table.done()
+    if bool(config.url) == bool(config.serial):
+        raise table.error("url", "or serial must say where the receiver is: exactly one of both")
     return config
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise ValueError
-    return value
+def _offline(table: Table) -> bool:
+    enabled: bool = table.take("enabled", "true or false", flag, False)
+    table.done()
+    return enabled
 
 
 def _bridge_id(value: Any) -> bytes:
-    raw = bytes.fromhex(_text(value))
+    raw = bytes.fromhex(text(value))
     if len(raw) != BRIDGE_ID_SIZE:
         raise ValueError
     return raw
 
 
-def _listen(value: Any) -> Listen:
-    parts = urlsplit("//" + _text(value))
+def _address(value: Any) -> tuple[str, int]:
+    parts = urlsplit("//" + text(value))
     if parts.hostname is None or parts.port is None or parts.path:
         raise ValueError
-    if parts.hostname != "localhost" and not ip_address(parts.hostname).is_loopback:
+    if parts.hostname != "localhost":
+        ip_address(parts.hostname)
+    return parts.hostname, parts.port
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    names = tuple(text(name).lower() for name in listed(value))
+    if not all(_HOST.fullmatch(name) for name in names):
         raise ValueError
-    return Listen(parts.hostname, parts.port)
+    return tuple(name.strip("[]") for name in names)
 
 
 def _https(value: Any) -> str:
-    parts = urlsplit(_text(value))
+    parts = urlsplit(text(value))
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
         raise ValueError
-    return _text(value).rstrip("/")
+    return text(value).rstrip("/")
 
 
 def _timeout(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError
-    if not 0 < value <= TIMEOUT_MOST_S:
-        raise ValueError
-    return float(value)
+    return seconds(value, TIMEOUT_MOST_S)
 
 
 def _till(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= TILL_MOST:
-        raise ValueError
-    return value
+    return number(value, 1, TILL_MOST)

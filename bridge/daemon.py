@@ -11,20 +11,25 @@ from receiver import pins
 from receiver.crypto import host
 from receiver.errors import Error
 
-from . import serial_port
+from . import ports_by_serial, serial_port
 from .authority import AuthorityClient
 from .config import Config, ConfigError
 from .events import Hub
 from .journal import Journal
 from .money.evidence import Evidence
+from .private_files import read_token, require_private
 from .service import Service, StationConfig
-from .till.app import serve
+from .till import door
+from .till.app import application
+from .till.guard import Guard, Speakers
+from .till.rates import Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from .config import ReceiverConfig
+    from .config import Listen, ReceiverConfig
+    from .ports_by_serial import Present
     from .serial_port import Opener
 
 
@@ -35,10 +40,15 @@ class Daemon:
     """A whole bridge; an async context manager. `till_url` and `service` are there inside it."""
 
     def __init__(
-        self, config: Config, opener: Callable[[str], Opener] = serial_port.opener
+        self,
+        config: Config,
+        opener: Callable[[str], Opener] = serial_port.opener,
+        ports: Callable[[], Iterable[Present]] = ports_by_serial.present,
     ) -> None:
+        """`opener` by URL; `ports` lists what is plugged in."""
         self._config = config
         self._opener = opener
+        self._ports = ports
         self._stack = AsyncExitStack()
         self.till_url = ""
 
@@ -62,18 +72,24 @@ class Daemon:
         journal = Journal(config.journal)
         stack.callback(journal.close)
         client = await stack.enter_async_context(_client(config))
-        service = Service(config.id, journal, Hub(), client, stations, offline=False)
+        service = Service(config.id, journal, Hub(), client, stations, offline=config.offline)
         stack.callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
-        listen = config.listen
-        self.till_url = await serve(stack, service, listen.host, listen.port)
+        guard = self.guard = Guard(_speakers(config.listen), Rates(), lambda: service.healthy)
+        app = application(service, guard)
+        self.till_url = await door.serve(stack, app, config.listen, guard)
         return service
 
     def _station(self, receiver: ReceiverConfig) -> StationConfig:
         trusted = _decoded(self._config.pins, pins.decode)
         evidence = _decoded(receiver.certificate, lambda data: Evidence(host, trusted, data))
-        return StationConfig(receiver.till, receiver.url, evidence, self._opener(receiver.url))
+        return StationConfig(receiver.till, receiver.line, evidence, self._opener_for(receiver))
+
+    def _opener_for(self, receiver: ReceiverConfig) -> Opener:
+        if receiver.url:
+            return self._opener(receiver.url)
+        return ports_by_serial.opener(receiver.serial, self._ports, self._opener)
 
 
 async def run(config: Config, ready: Callable[[str], None]) -> None:
@@ -93,7 +109,12 @@ async def run(config: Config, ready: Callable[[str], None]) -> None:
         failed.cancel()
 
 
+def _speakers(listen: Listen) -> Speakers:
+    return Speakers(listen.hosts, read_token(listen.token) if listen.token else "")
+
+
 def _client(config: Config) -> AuthorityClient:
+    require_private(config.authority.key)
     try:
         return AuthorityClient(config.authority)
     except OSError as error:  # ssl.SSLError is one

@@ -12,25 +12,24 @@ from bridge.orders import ConflictError, NotNowError, UnknownSaleError, UnknownT
 from bridge.reasons import texts
 from bridge.views import sale_view
 
-from . import guard, openapi, problems, requests
+from . import openapi, problems, requests
 from .office import OfficeApi
 from .problems import ProblemError
 from .stream import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from contextlib import AsyncExitStack
 
     from bridge.money.sale import Sale
     from bridge.service import Service
 
-SHUTDOWN_S = 1.0  # for answers under way; tills that wait ask again
+    from .guard import Guard
 
 
-def application(service: Service) -> web.Application:
+def application(service: Service, guard: Guard) -> web.Application:
     """The whole API as an aiohttp application."""
     app = web.Application(
-        middlewares=[problems.middleware, guard.middleware(service)],
+        middlewares=[problems.middleware, guard.middleware],
         client_max_size=requests.BODY_MOST,
     )
     api, office, stream = TillApi(service), OfficeApi(service), Stream(service)
@@ -58,16 +57,6 @@ def application(service: Service) -> web.Application:
     app.add_routes(routes)
     app.on_shutdown.append(stream.close)
     return app
-
-
-async def serve(stack: AsyncExitStack, service: Service, host: str, port: int) -> str:
-    """Listen until `stack` unwinds; the API's address, with the port that was taken."""
-    runner = web.AppRunner(application(service), access_log=None, shutdown_timeout=SHUTDOWN_S)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, host, port).start()
-    bound = runner.addresses[0][1]
-    return f"http://{f'[{host}]' if ':' in host else host}:{bound}"
 
 
 class TillApi:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from bridge.currencies import NUMBERS
 from bridge.orders import Order, RefundOrder
@@ -78,7 +76,7 @@ async def refund(request: web.Request) -> RefundOrder:
 
 async def nothing(request: web.Request) -> None:
     """A POST that says all with its path: no body, or an empty object."""
-    if request.can_read_body and await _json_object(request):
+    if request.body_exists and await _json_object(request):
         raise invalid("nothing is known to say here")
 
 
@@ -124,15 +122,6 @@ def known(request: web.Request, *names: str) -> None:
     unknown = sorted(set(request.query) - set(names))
     if unknown:
         raise invalid(f"unknown parameter {unknown[0]!r}")
-
-
-def is_loopback(netloc: str) -> bool:
-    """Whether `host[:port]` names this very machine."""
-    try:
-        host = urlsplit("//" + netloc).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _object_of(

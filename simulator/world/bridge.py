@@ -23,6 +23,8 @@ _CONFIG = """\
 id = "{id}"
 journal = "journal.sqlite"
 pins = "{pins}"
+
+[till]
 listen = "127.0.0.1:0"
 
 [authority]

@@ -872,7 +872,7 @@ async def test_problems_are_json(
 
 
 async def test_the_document_names_every_route(world: World) -> None:
-    app = application(world.daemon.service)
+    app = application(world.daemon.service, world.daemon.guard)
     routes = {
         (route.method.lower(), route.resource.canonical)
         for route in app.router.routes()

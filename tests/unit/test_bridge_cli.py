@@ -35,6 +35,7 @@ def written(directory: Path, receiver_url: str = "socket://127.0.0.1:1") -> Path
 id = "0011223344556677"
 journal = "journal.sqlite"
 pins = "pins"
+[till]
 listen = "127.0.0.1:0"
 [authority]
 url = "https://127.0.0.1:1"

@@ -1,0 +1,62 @@
+"""A serial port by its USB serial number: looked for at each open, as its name may change."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+from serial.tools import list_ports
+
+from . import serial_port
+from .serial_port import PortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .serial_port import Opener, Port
+
+SHOWN_MOST = 16  # ports in an error text; nobody reads more
+
+
+class Present(NamedTuple):
+    """A serial port that the system shows; `serial` None where the device tells none."""
+
+    device: str
+    serial: str | None
+
+    def __str__(self) -> str:
+        return f"{self.device} ({self.serial or 'no serial number'})"
+
+
+def present() -> list[Present]:
+    """The ports of this machine, now; asks the file system."""
+    return [Present(port.device, port.serial_number) for port in list_ports.comports()]
+
+
+def find(serial: str, ports: Iterable[Present]) -> str:
+    """The device with this serial number; raises PortError where there is none, or several."""
+    known = sorted(ports, key=lambda port: port.device)
+    found = [port.device for port in known if port.serial == serial]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        devices = ", ".join(found)
+        raise PortError(
+            f"{len(found)} ports with serial number {serial}, name one by url: {devices}"
+        )
+    there = ", ".join(map(str, known[:SHOWN_MOST])) or "none"
+    raise PortError(f"no port with serial number {serial}; there are: {there}")
+
+
+def opener(
+    serial: str,
+    ports: Callable[[], Iterable[Present]] = present,
+    by_url: Callable[[str], Opener] = serial_port.opener,
+) -> Opener:
+    """An opener that finds the port anew each time."""
+
+    async def open_found(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:
+        device = find(serial, await asyncio.to_thread(ports))
+        return await by_url(device)(received, lost)
+
+    return open_found
