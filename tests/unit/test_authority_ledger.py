@@ -2,99 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from receiver import cbor, layout, messages, reasons, session, signed
-from receiver.crypto import host
+from receiver import cbor, layout, messages, reasons, signed
 from receiver.errors import Error
 from simulator import proof
-from simulator.authority import demo_data, ledger, people, receivers, rules
+from simulator.authority import ledger, rules
+from simulator.authority.dialects import BrokenConstraint
 from simulator.authority.keys import Keys
 from simulator.authority.rules import Case, Payer
 from simulator.authority.schema import POSTED, VOIDED
 from simulator.authority.store import Store
-from simulator.authority.verify import Evidence, verify
 from simulator.phone.keys import KINDS, P256, PhoneKey
 from tests import evidence
-
-NOW = 1_800_000_000
-RECEIVER = evidence.seed("receiver")
-PHONE = evidence.seed("phone")
-K = bytes(proof.KEY_SIZE)
-WRONG = bytes([1] * proof.KEY_SIZE)
-
-
-class Books:
-    """A store with the demo world, one receiver and one phone with one credential."""
-
-    def __init__(self, directory: Path, kind: str = P256) -> None:
-        self.keys = Keys(directory / "keys.json")
-        self.store = Store(directory / "books.sqlite")
-        world = demo_data.seed(self.store)
-        self.recipient = world.recipients[0]
-        registered = people.register(
-            self.store, world.buyers[0].activation, PhoneKey(kind, PHONE).public, bytes(32), K
-        )
-        assert registered is not None
-        [self.credential] = people.issue_credentials(
-            self.store, self.keys, registered[0], self.recipient, 1, NOW
-        )
-        value = receivers.certificate_for(
-            host.ed25519_public(RECEIVER), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
-        )
-        self.certificate = receivers.enrol(self.store, self.keys, value, "client")
-
-    def record(
-        self, sequence: int, k: bytes = K, counter: int | None = None, **changes: Any
-    ) -> bytes:
-        """The record of sale number `sequence`; `changes` are the offer's."""
-        counter = sequence if counter is None else counter
-        values = {"sequence": sequence, "reference": sequence.to_bytes(8, "big")} | changes
-        offer = evidence.offer(RECEIVER, self.certificate, NOW, **values)
-        approval = evidence.approval(
-            PHONE, self.certificate, offer, self.credential, k=k, counter=counter
-        )
-        return evidence.record(self.certificate, offer, self.credential, approval, NOW)
-
-    def verified(self, data: bytes) -> Evidence:
-        """What the authority believes of a record."""
-        issued = receivers.issued(self.store, session.certificate_hash(self.certificate))
-        assert issued is not None
-        record = layout.decode(messages.RECORD, data, messages.Record)
-        return verify(issued, record, self.keys.pins())
-
-    def evidence(
-        self, sequence: int, k: bytes = K, counter: int | None = None, **changes: Any
-    ) -> Evidence:
-        return self.verified(self.record(sequence, k, counter, **changes))
-
-    def tries(self) -> int:
-        """Wrong codes in a row."""
-        tries: int = self.store.value("SELECT tries FROM phones")
-        return tries
-
-    def authorise(self, found: Evidence) -> int:
-        """The receipt's reason."""
-        receipt = ledger.authorise(self.store, self.keys, found, NOW)
-        return evidence.receipt(receipt, self.keys.pins()).reason
-
-    def credit_space(self) -> int:
-        space: int = self.store.value(
-            "SELECT credit_space FROM recipients WHERE id = ?", self.recipient
-        )
-        return space
-
-
-@pytest.fixture
-def books(tmp_path: Path) -> Iterator[Books]:
-    books = Books(tmp_path)
-    yield books
-    books.store.close()
+from tests.unit.authority_books import NOW, WRONG, Books, K
 
 
 def test_rules_are_asked_in_their_order(books: Books) -> None:
@@ -142,7 +67,7 @@ def test_credit_space_can_be_spent_to_the_last(books: Books) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_phone_of_either_kind_pays(tmp_path: Path, kind: str) -> None:
-    books = Books(tmp_path, kind)
+    books = Books(tmp_path, tmp_path / "books.sqlite", kind)
     assert books.authorise(books.evidence(1)) == reasons.OK
     books.store.close()
 
@@ -297,7 +222,7 @@ def test_failure_leaves_nothing_behind(books: Books, monkeypatch: pytest.MonkeyP
 )
 def test_database_refuses_what_may_not_be(books: Books, change: str) -> None:
     books.authorise(books.evidence(1))
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(BrokenConstraint):
         books.store.run(change)
 
 
@@ -305,11 +230,16 @@ def test_books_are_kept(books: Books, tmp_path: Path) -> None:
     found = books.evidence(1)
     receipt = ledger.authorise(books.store, books.keys, found, NOW)
     books.store.close()
-    books.store = Store(tmp_path / "books.sqlite")
+    books.store = Store(books.place)
     keys = Keys(tmp_path / "keys.json")
     assert ledger.authorise(books.store, keys, found, NOW) == receipt
-    assert books.store.value("PRAGMA journal_mode") == "wal"
-    assert books.store.value("PRAGMA synchronous") == 2
+
+
+def test_sqlite_is_flushed_at_every_commit(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "books.sqlite")) as store:
+        assert store.value("PRAGMA journal_mode") == "wal"
+        assert store.value("PRAGMA synchronous") == 2
+        assert store.value("PRAGMA foreign_keys") == 1
 
 
 def test_credential_of_another_phone_is_in_no_book(books: Books) -> None:

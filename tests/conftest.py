@@ -1,0 +1,43 @@
+"""What all tests share: a PostgreSQL where there is one, and a word where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from simulator.authority.cluster import Cluster, binaries
+
+PlaceOf = Callable[[Path], Path | str]
+
+_MISSING = "PostgreSQL is not installed: the authority's books are tested on SQLite only"
+
+
+def pytest_report_header() -> str:
+    folder = binaries()
+    return _MISSING if folder is None else f"PostgreSQL: {folder}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if binaries() is None:
+        terminalreporter.write_line(_MISSING, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """Gives the URL of new, empty books at each call; one private server for the whole run."""
+    folder = binaries()
+    if folder is None:
+        pytest.skip(_MISSING)
+    with Cluster(folder) as cluster:
+        yield cluster.new_books
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place_of(request: pytest.FixtureRequest) -> PlaceOf:
+    """Where new books of the authority are, for a directory: on each database in turn."""
+    if request.param == "sqlite":
+        return lambda directory: directory / "books.sqlite"
+    new_books = request.getfixturevalue("postgres")
+    return lambda _: new_books()
