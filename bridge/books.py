@@ -55,9 +55,7 @@ class Books:
     def find(self, sale_id: str) -> Sale | None:
         """The sale, however long ago it was closed."""
         known = self._open.get(sale_id) or self._recent.get(sale_id)
-        if known is None and self._journal.closed(sale_id):
-            known = facts.replay(self._journal.entries_of(sale_id)).get(sale_id)
-        return known
+        return known or self._look_up(sale_id)
 
     def is_at_hand(self, sale_id: str) -> bool:
         """Whether its lines are in the journal's live part still, not in an archive."""
@@ -203,6 +201,16 @@ class Books:
         self._file(sale)
         if self._journal.must_archive():
             self._journal.archive(set(self._open))
+
+    def _look_up(self, sale_id: str) -> Sale | None:
+        """In the journal; one that cannot be read is no journal to sell with."""
+        try:
+            if not self._journal.closed(sale_id):
+                return None
+            return facts.replay(self._journal.entries_of(sale_id)).get(sale_id)
+        except Exception as error:
+            self._fail(error)
+            raise
 
     def _flush_soon(self) -> None:
         if self._flushing is None:

@@ -909,7 +909,7 @@ async def test_a_wait_ends_when_the_bridge_stops(stopped: World) -> None:
         await stopped.ring()
         waiting = asyncio.ensure_future(stopped.sale(wait=60))
         async with asyncio.timeout(PATIENCE_S):
-            while not stopped.daemon.service.books._waiting:  # noqa: ASYNC110 - nothing tells
+            while not stopped.daemon.service.books.waiting._waiting:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)
         await stopped.daemon.__aexit__(None, None, None)
         with pytest.raises(aiohttp.ClientError):
