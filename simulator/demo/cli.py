@@ -65,6 +65,7 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
                 teller.title(f"{number}. {scenario.title}: {scenario.amount / 100:.2f} SEK")
                 played.append(await stage.run(scenario))
                 teller.outcome(played[-1])
+                await stage.pay(played[-1])
         watcher.cancel()
     teller.table(played)
     if as_json:

@@ -119,6 +119,7 @@ async def sniff(
             stage = Stage(world, wallet, radio, nobody, lambda _who, _text: None)
             played = await stage.run(Scenario(TITLE, amount, wanted, play))
             await asyncio.wait_for(sniffer.until(_over), PATIENCE_S)
+            await stage.pay(played)
     return _examined(world, wallet, buyer, played, sniffer)
 
 

@@ -25,6 +25,7 @@ RAISED_LIMIT = 1_000_000
 PATIENCE_S = 30.0  # for one step that takes a fraction of a second
 
 APPROVED, CANCELLED = "approved", "cancelled"
+POSTED = "posted"
 SAID_NO = "buyer_said_no"
 
 
@@ -77,6 +78,19 @@ class Stage:
         self._told = time.monotonic()
         await visit
         return final
+
+    async def pay(self, played: Played) -> None:
+        """The till keeps an approved sale as paid, and the authority invoices it."""
+        if played.sale["state"] != APPROVED:
+            return
+        till, sale_id = self.world.till, played.sale["sale_id"]
+        async with asyncio.timeout(PATIENCE_S), till.watch() as events:
+            await till.paid(sale_id)
+            self.note("till", "keeps the sale as paid")
+            async for event in events:
+                if event.get("what") == POSTED and event["sale"]["sale_id"] == sale_id:
+                    break
+        self.note("authority", "invoices it")
 
     async def decline(self, sale_id: str) -> dict[str, Any]:
         """The buyer says no, the till is told, and the cashier cancels."""

@@ -50,7 +50,9 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
     _in_order(
         ended,
         *("A purchase", "shows match code", "the authority is asked", "approved: transaction"),
+        *("keeps the sale as paid", "invoices it"),
         *("Over the purchase limit", "no: ", "raises the purchase limit", "approved"),
+        *("keeps the sale as paid", "invoices it"),
         *("A buyer who says no", "is told, and stays open", "cancelled"),
         *("Latencies", "median"),
     )
