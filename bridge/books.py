@@ -160,12 +160,16 @@ class Books:
         self.tell(sale, fact.event, source)
 
     def tell(self, sale: Sale, what: str, source: str) -> None:
-        """Wake who waits for this sale, and show the watchers what happened."""
+        """Wake who waits for this sale, and show the watchers what happened.
+
+        But that it is approved: they may be the till, and hear that when it is journalled as told.
+        """
         terms = sale.terms
         _log.info("sale %s: %s, %s", terms.sale_id, what, sale.state)
         cursor = self._cursors.pop(terms.sale_id, None)
-        view = sale_view(sale)
-        self.hub.publish("sale", source, terms.till, cursor=cursor, what=what, sale=view)
+        if sale.state is not State.APPROVED:
+            view = sale_view(sale)
+            self.hub.publish("sale", source, terms.till, cursor=cursor, what=what, sale=view)
         self.waiting.wake(sale)
 
     def told(self, sale: Sale) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from receiver import messages, reasons, session
 from receiver.errors import Error
 
+from . import adoption
 from .backoff import Backoff, Reconnect
 from .books import Books
 from .money import ports, refunds
@@ -168,6 +169,21 @@ class Service:
             return
         self.books.take(sale, fact, ports.TILL)
         self.outbox.resume(sale)
+
+    async def adopt(self, sale_id: str) -> Sale | None:
+        """A sale that is in no journal any more, if the authority holds it.
+
+        Raises UnansweredError and RefusedError.
+        """
+        stations = self.stations.values()
+        found = await adoption.find(self.authority, self._bridge_id, stations, sale_id)
+        known = self.books.find(sale_id)  # somebody else may have been as quick
+        if found is None or known is not None:
+            return known
+        sale, fact = found
+        self.books.begin_with(sale, fact)
+        self.books.tell(sale, fact.event, ports.AUTHORITY)
+        return sale
 
     def show(self, sale: Sale) -> None:
         """The till is about to see this sale: what it sees as approved is its own from here on."""

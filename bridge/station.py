@@ -232,15 +232,12 @@ class Station:
             self._asking.cancel()
 
     def _tell(self, sale: Sale, event: Event, source: str) -> None:
-        """Whoever watches may be the till: that it is told stands in the journal before it sees."""
+        """Whoever watches may be the till: then it is about to be told of an approval."""
         if event is Event.OFFERED:
             self._books.stamps.mark(sale.terms.sale_id, stamps.OFFER)
-        if sale.state is not State.APPROVED:
-            self._books.tell(sale, event, source)
-            return
-        if self._books.hub.is_watched:
+        self._books.tell(sale, event, source)
+        if sale.state is State.APPROVED and self._books.hub.is_watched:
             self.desk.handle(ports.Told(), self._now())
-        self._books.waiting.wake(sale)
 
     def _stamp(self, sale_id: str, event: Event, arrived: float) -> None:
         mark = self._books.stamps.mark

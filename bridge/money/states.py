@@ -53,6 +53,7 @@ class Event(StrEnum):
     PROVED = "proved"  # the receiver's provisional receipt of an offline approval
     UPLOADED = "uploaded"  # the authority holds what was accepted offline
     POSTED = "posted"
+    ADOPTED = "adopted"  # its journal is lost; the authority holds it, and the till will decide
     FORFEITED = "forfeited"  # the authority says no to what the till holds as paid
 
 
@@ -66,6 +67,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.RETURNED: State.OPEN,
         Event.ENDED: State.CANCELLED,
         Event.REFUND_ORDERED: State.REFUNDING,
+        Event.ADOPTED: State.TOLD,
     },
     State.CLAIMED: {
         Event.OFFERED: State.OPEN,

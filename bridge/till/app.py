@@ -12,7 +12,7 @@ from bridge.orders import ConflictError, NotNowError, UnknownSaleError, UnknownT
 from bridge.reasons import texts
 from bridge.views import sale_view
 
-from . import openapi, problems, requests
+from . import away, openapi, problems, requests
 from .office import OfficeApi
 from .problems import ProblemError
 from .stream import Stream
@@ -102,7 +102,7 @@ class TillApi:
 
         async def handler(request: web.Request) -> web.StreamResponse:
             await requests.nothing(request)
-            sale = self._find(request, kind)
+            sale = await self._find_or_adopt(request, kind)
             try:
                 self._service.decide(sale, wish)
             except ConflictError as error:
@@ -136,6 +136,20 @@ class TillApi:
         if sale is None or sale.is_refund != (kind == "refunds"):
             raise ProblemError(404, "unknown-sale", f"none of the {kind} has this id")
         return sale
+
+    async def _find_or_adopt(self, request: web.Request, kind: str) -> Sale:
+        """A decision may be about a sale that was lost with the journal."""
+        try:
+            return self._find(request, kind)
+        except ProblemError:
+            sale_id = request.match_info["sale_id"]
+            if kind != "sales" or not requests.SALE_ID.fullmatch(sale_id):
+                raise
+            with away.told():
+                adopted = await self._service.adopt(sale_id)
+            if adopted is None:
+                raise
+            return adopted
 
     def _conflict(self, error: ConflictError) -> ProblemError:
         self._service.show(error.sale)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bridge import totals
-from bridge.authority import RefusedError, UnansweredError
 from bridge.views import sale_view
 
-from . import requests
+from . import away, requests
 from .problems import ProblemError
 
 if TYPE_CHECKING:
@@ -98,15 +97,11 @@ class OfficeApi:
     async def _theirs(self, station: Station, day: Day, ours: list[Row]) -> list[dict[str, Any]]:
         """The day's list, and what else the journal counts on."""
         authority, receiver_id = self._service.authority, station.evidence.holder.receiver_id
-        try:
+        with away.told():
             listed = await authority.transactions(receiver_id, day.begin, day.end)
             for name in totals.missing(ours, listed)[:ASKED_MOST]:
                 one = await authority.transaction(bytes.fromhex(name), receiver_id)
                 listed += [one] if one else []
-        except UnansweredError as error:
-            raise ProblemError(503, "authority-away", "the authority does not answer") from error
-        except RefusedError as error:
-            raise ProblemError(502, "authority-refused", error.detail) from error
         return listed
 
 

@@ -52,6 +52,9 @@ _UNKNOWN_TILL = _problem("This bridge has no such till.")
 _UNREADABLE = _problem("The request does not say what it must.")
 
 
+_AWAY = {"502": _problem("The authority refuses."), "503": _problem("It does not answer.")}
+
+
 def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
     """A POST that begins something under an id of the till's."""
     answers = {
@@ -84,6 +87,7 @@ def _decides(name: str, summary: str, given: str) -> dict[str, Any]:
         "400": _UNREADABLE,
         "404": _UNKNOWN_SALE,
         "409": _problem("Decided otherwise; what stands is in the problem."),
+        **_AWAY,
         "415": _problem("Not application/json."),
     }
     return {"post": _operation(name, summary, answers, parameters=[_SALE_PARAMETER])}
@@ -95,8 +99,6 @@ def _lists(
     answers = {"200": _json("So it is.", schema), "400": _UNREADABLE, **more}
     return {"get": _operation(name, summary, answers, parameters=list(parameters))}
 
-
-_AWAY = {"502": _problem("The authority refuses."), "503": _problem("It does not answer.")}
 
 PATHS: dict[str, Any] = {
     "/v1/sales": {

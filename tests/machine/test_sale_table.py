@@ -89,6 +89,10 @@ def test_only_the_authority_makes_approved_or_who_stands_in_for_it() -> None:
     }
 
 
+def test_the_till_is_told_of_what_is_approved_or_still_held() -> None:
+    assert ways_to(State.TOLD) == {(State.APPROVED, Event.TOLD), (State.OPEN, Event.ADOPTED)}
+
+
 def test_only_the_till_makes_paid_of_what_is_approved() -> None:
     assert ways_to(State.PAID) == {(State.APPROVED, Event.PAID), (State.TOLD, Event.PAID)}
     assert ways_to(State.POSTED) == {(State.PAID, Event.POSTED), (State.REFUNDING, Event.POSTED)}
