@@ -165,6 +165,16 @@ def approval_id(
     return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
 
 
+def provisional(
+    receiver: bytes, certificate: bytes, approval_id: bytes, now: int, **changes: Any
+) -> bytes:
+    """The word of the receiver with this seed for an approval that was accepted offline."""
+    value = messages.Provisional(messages.VERSION, approval_id, AMOUNT, SEK, now, store=101, till=3)
+    kid = session.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
+    sign = partial(host.ed25519_sign, receiver)
+    return signed.encode(messages.PROVISIONAL, value._replace(**changes), kid, sign)
+
+
 def receipt(data: bytes, pins: dict[bytes, bytes]) -> messages.Receipt:
     """The verified content of a receipt."""
     value: messages.Receipt = signed.from_authority(messages.RECEIPT, data, pins, host)

@@ -135,8 +135,10 @@ class Phone:
             state = settled.result if settled else answer.state
             self._tell("settled", approval_id=pending.approval_id.hex(), state=state)
         chosen = self._wallet.recipients[0].id if recipient is None else recipient
+        refunds = [bought.recipient for bought in self._wallet.bought.values()]
         try:
-            await authority.refill(self._wallet, chosen, now)
+            for needed in dict.fromkeys((chosen, *refunds)):
+                await authority.refill(self._wallet, needed, now)
         except (AuthorityError, Error) as error:
             self._tell("not_refilled", error=str(error))
 

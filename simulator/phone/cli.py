@@ -105,7 +105,7 @@ def _buyer(arguments: Namespace) -> tuple[Buyer, tuple[str, ...]]:
         return buyer.Silent(), (events.REFUSED, events.LOST)
     if arguments.vanish:
         return buyer.Vanishing(*codes), (events.LOST,)
-    return buyer.Buyer(*codes), (events.APPROVED,)
+    return buyer.Buyer(*codes), (events.APPROVED, events.ACCEPTED)
 
 
 async def _wallet(arguments: Namespace) -> tuple[Wallet, str]:

@@ -19,6 +19,8 @@ from .settlement import Settled, by_receipt, settle
 from .till import Till
 
 if TYPE_CHECKING:
+    from receiver.messages import Provisional
+
     from .maker import Maker
     from .wallet import Pending, Wallet
 
@@ -32,6 +34,7 @@ _REFUSALS = {
 }
 _WORTH_ANOTHER_VISIT = (reasons.LINK_TIMEOUT, reasons.BUSY)
 _HAS_SEALED = (steps.PRESENTED, steps.DECLINED)  # no plain refusal is believed any more
+_ASKING_THE_AUTHORITY = (steps.ACCEPTED, steps.UNKNOWN, steps.TURNED_AWAY)
 _COMMANDS = (bytes([exchange.KEY]), bytes([exchange.CREDENTIAL]))  # all else with response
 
 
@@ -118,10 +121,12 @@ class Conversation:
         """Show an offer, or ask first; one that mends a decline is shown straight away."""
         try:
             offered = self._till.check(data)
+            reference = offered.offer.reference
+            if offered.offer.kind == messages.REFUND and reference not in self._wallet.pending:
+                self._wallet.original(offered.offer)
         except Error as error:
             self._unfit(error)
             return
-        reference = offered.offer.reference
         if reference in self._wallet.pending:
             self._approval = self._wallet.pending[reference]
             self._doubt(steps.DOUBT, "approved before")
@@ -150,12 +155,18 @@ class Conversation:
     def _result(self, body: bytes) -> None:
         self._require(steps.PAID)
         try:
-            receipt = self._wallet.check_receipt(self._sent, self._maker.result(body))
+            data = self._maker.result(body)
+            word = self._till.provisional(data)
+            if word is not None:
+                self._accepted(word)
+                return
+            receipt = self._wallet.check_receipt(self._sent, data)
         except Error as error:
             self._tell("result_untrusted", **_why(error))
             self._doubt(steps.UNTRUSTED, reasons.name(error.code))
             return
-        self._wallet.settle(self._sent)
+        approved = receipt.outcome == messages.APPROVED
+        self._wallet.settle(self._sent, receipt if approved else None)
         outcome = self._ended(by_receipt(receipt))
         if outcome.result == events.APPROVED:
             self._finish(steps.PAID, outcome)
@@ -165,6 +176,14 @@ class Conversation:
             self._show(events.DECLINED, outcome.reason)
         else:
             self._finish(steps.FINAL, outcome)
+
+    def _accepted(self, word: Provisional) -> None:
+        """Not final: the goods may be handed over, and the authority tells how it ends."""
+        self._approval = self._wallet.accept(self._sent, word)
+        self._step(steps.PROVISIONAL, min(steps.ACCEPTED_MS, self._ask_ms))
+        approval_id, reason = self._sent.approval_id.hex(), reasons.ACCEPTED_OFFLINE
+        self._tell("provisional", approval_id=approval_id, reason=reason)
+        self._ask()
 
     def _refusal(self, body: bytes) -> None:
         """Whoever holds the key seals: a plain one is believed only before it was used."""
@@ -183,7 +202,7 @@ class Conversation:
     def _gone(self, event: events.Gone) -> None:
         if self.state == steps.APPROVED:
             self._doubt(steps.GONE, "link lost")
-        elif self.state in (steps.UNKNOWN, steps.TURNED_AWAY, steps.DONE):
+        elif self.state in (*_ASKING_THE_AUTHORITY, steps.DONE):
             self._step(steps.GONE, keep=True)
         else:
             outcome = self._plain(events.LOST, reasons.LINK_TIMEOUT, retry=True)
@@ -235,7 +254,7 @@ class Conversation:
             self._again = self._now + self._pause
             self._pause = min(2 * self._pause, steps.ASK_MOST_MS)
         else:
-            retry = settled.reason in MENDABLE
+            retry = settled.reason in MENDABLE and not self._sent.accepted
             self._finish(steps.KNOWN, self._ended(settled, retry=retry))
 
     # Time.
@@ -243,8 +262,10 @@ class Conversation:
     def _late(self) -> None:
         if self.state == steps.APPROVED:
             self._doubt(steps.LATE, "no answer")
-        elif self.state in (steps.UNKNOWN, steps.TURNED_AWAY):
+        elif self.state in _ASKING_THE_AUTHORITY:
             outcome = self._plain(events.UNKNOWN, reasons.AUTHORITY_UNREACHABLE)
+            if self._sent.accepted:
+                outcome = self._plain(events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
             self._finish(steps.LATE, outcome)
         elif self.state in (steps.ASKING, steps.SHOWING, steps.PRESENTED):
             self._finish(steps.LATE, self._plain(events.REFUSED, reasons.OFFER_EXPIRED))
@@ -282,6 +303,9 @@ class Conversation:
         """Nobody trusted has said how it ended: let go of the till and ask the authority."""
         self._step(event, self._ask_ms)
         self._tell("unknown", approval_id=self._sent.approval_id.hex(), why=why)
+        self._ask()
+
+    def _ask(self) -> None:
         self._out.append(HangUp())
         self._out.append(Ask(self._sent.approval_id))
 

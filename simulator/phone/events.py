@@ -134,11 +134,13 @@ class View(NamedTuple):
     currency: int
     match_code: str
     reason: int = reasons.OK
+    refund: bool = False  # money comes back
 
 
 # How it ends.
 
 APPROVED = "approved"  # by a receipt that the authority signed
+ACCEPTED = "accepted"  # provisionally, by the receiver's own word: the authority is yet to decide
 LEFT = "left"  # the buyer said no
 REFUSED = "refused"  # by the till, or by the phone itself, before any approval was sent
 LOST = "lost"  # the link broke before any approval was sent

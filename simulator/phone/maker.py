@@ -69,7 +69,12 @@ class Maker:
         return [bytes([exchange.KEY]) + self.agree(offered).enc]
 
     def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
-        """The first digit is typed; raises Error where no credential is left."""
+        """The first digit is typed; raises Error where no credential is left.
+
+        A refund goes back to whom the purchase was invoiced, whoever is chosen.
+        """
+        if offered.offer.kind == messages.REFUND:
+            recipient = self.wallet.original(offered.offer).recipient
         recipient = self.recipient if recipient is None else recipient
         credential = self.wallet.take_credential(recipient, now)
         return Presented(credential, [self.seal(offered, exchange.CREDENTIAL, credential)])
@@ -81,16 +86,20 @@ class Maker:
         approval = self.sign(value, context)
         parsed = signed.parse(messages.APPROVAL, approval, signed.algorithm(self.wallet.key.public))
         message = self.seal(offered, exchange.APPROVAL, approval)
+        offer, holder = offered.offer, signed.parse(messages.CREDENTIAL, credential).value
         pending = Pending(
-            reference=offered.offer.reference,
+            reference=offer.reference,
             approval_id=session.approval_id(signed.structure(messages.APPROVAL, parsed, context)),
             counter=value.counter,
             message=message,
-            amount=offered.offer.amount,
-            currency=offered.offer.currency,
+            amount=offer.amount,
+            currency=offer.currency,
             store=offered.certificate.store,
-            till=offered.offer.till,
+            till=offer.till,
             time=now,
+            recipient=holder.recipient,
+            original=offer.original,
+            offline=offer.kind == messages.PURCHASE and offer.amount <= holder.offline_floor,
         )
         self.wallet.remember(pending)
         return Signed(pending, [message])

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from receiver import messages
+
 from . import events
-from .wording import money, reason_texts
+from .wording import KINDS, money, reason_texts
 
 if TYPE_CHECKING:
     from .events import Outcome
@@ -25,6 +27,7 @@ _SENTENCES = {
     "credential_written": "First digit typed, credential sent",
     "approval_written": "Code complete, approval sent",
     events.DECLINED: "Declined: {sv} / {en}",
+    "provisional": "{sv} / {en}",
     "leave_written": "Said no",
     "vanished": "Carried out of reach",
     "unfit": "Not accepted by the phone: {why} ({detail})",
@@ -35,8 +38,10 @@ _SENTENCES = {
     "not_refilled": "No new credentials: {error}",
     "again": "Trying again",
 }
+_REFUND = " / ".join(KINDS[messages.REFUND].values())
 _ENDINGS = {
     events.APPROVED: ("Approved", "bold green"),
+    events.ACCEPTED: ("Provisionally approved", "bold green"),
     events.DECLINED: ("Declined", "bold red"),
     events.LEFT: ("You said no", "bold yellow"),
     events.REFUSED: ("No purchase", "bold red"),
@@ -56,6 +61,8 @@ def sentence(step: Step) -> str | None:
         details["money"] = money(details["amount"], details["currency"])
     if "reason" in details:
         details.update(reason_texts(details["reason"]))
+    if details.get("refund"):
+        pattern = f"{_REFUND}: {pattern}"
     return pattern.format(**details)
 
 
@@ -84,6 +91,7 @@ class Screen:
                 self._console.print(Text(f"  {text}"))
         if outcome.view is not None:
             paid = money(outcome.view.amount, outcome.view.currency)
+            paid = f"{_REFUND}: {paid}" if outcome.view.refund else paid
             self._console.print(Text(f"  {paid}, {outcome.view.store}, till {outcome.view.till}"))
         if outcome.receipt is not None and outcome.result == events.APPROVED:
             self._console.print(Text(f"  transaction {outcome.receipt.transaction_id.hex()}"))

@@ -38,10 +38,11 @@ def settle(
     if refused and answer.state == PENDING:
         return None
     settled = _settled(answer.state, receipt)
-    if answer.state == UNSEEN and now > pending.time + NEVER_AFTER_S:
+    never = not pending.offline and now > pending.time + NEVER_AFTER_S
+    if answer.state == UNSEEN and never:
         settled = Settled(DECLINED, reasons.REVERSED, None)
     if settled is not None:
-        wallet.settle(pending)
+        wallet.settle(pending, receipt if settled.result == APPROVED else None)
     return settled
 
 

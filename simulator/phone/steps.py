@@ -11,6 +11,7 @@ SHOWING = "showing"  # the buyer sees the offer, the receiver has the key
 PRESENTED = "presented"  # the buyer types, the receiver has the credential
 APPROVED = "approved"  # the approval is out
 DECLINED = "declined"  # a signed no that the buyer may mend: a new offer is to come
+ACCEPTED = "accepted"  # offline, by the receiver: only the authority can tell the end
 UNKNOWN = "unknown"  # the approval is out and only the authority can tell
 TURNED_AWAY = "turned away"  # the same, and the receiver refused it: a hold will be given back
 DONE = "done"
@@ -27,6 +28,7 @@ DIGIT = "digit"
 CODE = "code"
 LEAVE = "leave"
 PAID = "paid"
+PROVISIONAL = "provisional"
 MENDABLE = "mendable"
 FINAL = "final"
 REFUSED = "refused"  # the receiver's word
@@ -46,6 +48,7 @@ TABLE = {
     PRESENTED: {**_OPEN, NOTIFIED: ASKING, CODE: APPROVED},
     APPROVED: {
         PAID: DONE,
+        PROVISIONAL: ACCEPTED,
         FINAL: DONE,
         MENDABLE: DECLINED,
         REFUSED: TURNED_AWAY,
@@ -54,6 +57,7 @@ TABLE = {
         LATE: UNKNOWN,
     },
     DECLINED: {**_OPEN, NOTIFIED: ASKING, OFFER: SHOWING},
+    ACCEPTED: {KNOWN: DONE, GONE: ACCEPTED, LATE: DONE},
     UNKNOWN: {KNOWN: DONE, GONE: UNKNOWN, LATE: DONE},
     TURNED_AWAY: {KNOWN: DONE, GONE: TURNED_AWAY, LATE: DONE},
     DONE: {GONE: DONE},
@@ -66,4 +70,5 @@ RESEND_MS = 8_000  # the same bytes again where no answer came; the receiver rep
 MEND_MS = 15_000  # the bridge offers anew within a second, or never
 ASK_FIRST_MS = 500  # between questions to the authority, doubling
 ASK_MOST_MS = 8_000
+ACCEPTED_MS = 5_000  # the buyer has an answer: the end is learned at another time
 ASK_MS = 60_000  # then the buyer is told "unknown" and the wallet remembers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.currencies import LETTERS
-from receiver import checks, reasons, session
+from receiver import checks, messages, reasons, session, signed
 from receiver.crypto import host
 from receiver.errors import Error
 
@@ -13,7 +13,7 @@ from .events import View
 
 if TYPE_CHECKING:
     from receiver.checks import Offered, Pins
-    from receiver.messages import Certificate
+    from receiver.messages import Certificate, Provisional
 
 
 class Till:
@@ -39,6 +39,22 @@ class Till:
         if offered.offer.currency not in LETTERS:
             raise Error(reasons.WRONG_CURRENCY, f"currency {offered.offer.currency}")
         return offered
+
+    def provisional(self, data: bytes) -> Provisional | None:
+        """The receiver's own word in a result, None where it is none; raises Error if it is forged.
+
+        Like its offers it is signed under the certificate in whose name the sale is made.
+        """
+        try:
+            parsed = signed.parse(messages.PROVISIONAL, data)
+        except Error:
+            return None
+        hashed = self.offered.certificate_hash
+        if parsed.sign1.kid != hashed[: messages.OFFER_KID_SIZE]:
+            raise Error(reasons.WRONG_RECEIVER, "provisional under another certificate")
+        signed.verify(messages.PROVISIONAL, parsed, self.offered.certificate.key, host)
+        word: Provisional = parsed.value
+        return word
 
     def take(self, offered: Offered) -> None:
         """This is now the offer in hand."""
@@ -72,4 +88,5 @@ class Till:
             offer.currency,
             session.match_code(self._offered.data),
             reason,
+            offer.kind == messages.REFUND,
         )

@@ -1,4 +1,4 @@
-"""What the phone holds: keys, credentials, and every approval whose end it does not know yet."""
+"""What the phone holds: keys, credentials, purchases, and approvals whose end it does not know."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from .keys import KINDS, PhoneKey
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from receiver.messages import Credential, Receipt
+    from receiver.messages import Credential, Offer, Provisional, Receipt
 
 BATCH = 8  # credentials fetched at once
 LOW = 4  # one sale may take as many: an offer and three new ones after mendable declines
 
-# The authority books no record accepted more than ten minutes ago, and an offer lives two minutes
-# and a grace. What it has not seen by then it will never take; offline sales will need days.
+# The authority books no online record accepted more than ten minutes ago, and an offer lives two
+# minutes and a grace. What it has not seen by then it will never take, unless a till may have
+# accepted it offline: that may be uploaded at any time.
 NEVER_AFTER_S = 900
+BOUGHT_MOST = 1000  # purchases that are remembered, the newest: years of a buyer's
 
 _PRIVATE = 0o600
+_PENDING_OCTETS = ("reference", "approval_id", "message", "original")
 
 
 class Recipient(NamedTuple):
@@ -36,7 +39,11 @@ class Recipient(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """An approval that went out, with the bytes to send again and what its receipt must say."""
+    """An approval that went out, with the bytes to send again and what its receipt must say.
+
+    `original` is what it refunds, b"" for a purchase. `offline`: a till may accept it without the
+    authority; `accepted`: this till has, by its provisional receipt.
+    """
 
     reference: bytes
     approval_id: bytes
@@ -47,6 +54,21 @@ class Pending(NamedTuple):
     store: int
     till: int
     time: int
+    # Files of older versions have none of these.
+    recipient: int = 0
+    original: bytes = b""
+    offline: bool = False
+    accepted: bool = False
+
+
+class Bought(NamedTuple):
+    """A purchase that the authority approved, and how much of it was given back since."""
+
+    transaction_id: bytes
+    amount: int
+    currency: int
+    recipient: int
+    refunded: int = 0
 
 
 @dataclass
@@ -66,6 +88,7 @@ class Wallet:
     credentials: dict[int, list[bytes]] = field(default_factory=dict)
     counter: int = 1
     pending: dict[bytes, Pending] = field(default_factory=dict)  # by sale reference
+    bought: dict[bytes, Bought] = field(default_factory=dict)  # by transaction id, oldest first
     path: Path | None = None
 
     def stock(self, recipient: int, now: int) -> int:
@@ -99,24 +122,43 @@ class Wallet:
         self.pending[pending.reference] = pending
         self.save()
 
-    def settle(self, pending: Pending) -> None:
-        """The end of this approval is known."""
+    def settle(self, pending: Pending, approved: Receipt | None = None) -> None:
+        """The end of this approval is known: by this receipt, or by none where it is no yes."""
         if self.pending.get(pending.reference) == pending:
             del self.pending[pending.reference]
+            if approved is not None:
+                self._book(pending, approved)
             self.save()
+
+    def accept(self, pending: Pending, word: Provisional) -> Pending:
+        """Remember that the till accepted this approval offline; raises Error."""
+        _check(pending, word)
+        if pending.original:
+            raise Error(reasons.WRONG_KIND, "a refund, provisionally")
+        if not pending.offline:
+            raise Error(reasons.ABOVE_FLOOR, "more than the credential lets a till accept offline")
+        accepted = pending._replace(accepted=True)
+        self.pending[pending.reference] = accepted
+        self.save()
+        return accepted
 
     def check_receipt(self, pending: Pending, data: bytes) -> Receipt:
         """The authority's word about this approval and no other; raises Error."""
         receipt: Receipt = signed.from_authority(messages.RECEIPT, data, self.pins, host)
-        if receipt.version != messages.VERSION:
-            raise Error(reasons.WRONG_VERSION, f"a receipt of version {receipt.version}")
-        if receipt.approval_id != pending.approval_id:
-            raise Error(reasons.WRONG_SESSION, "a receipt for another approval")
-        if (receipt.amount, receipt.currency) != (pending.amount, pending.currency):
-            raise Error(reasons.WRONG_AMOUNT, "a receipt over another amount")
-        if (receipt.store, receipt.till) != (pending.store, pending.till):
-            raise Error(reasons.WRONG_TILL, "a receipt from another till")
+        _check(pending, receipt)
         return receipt
+
+    def original(self, offer: Offer) -> Bought:
+        """The purchase that a refund gives back, if it may give so much of it; raises Error."""
+        bought = self.bought.get(offer.original)
+        if bought is None:
+            raise Error(reasons.OTHER_BUYER, "a refund of what was not bought with this phone")
+        if offer.currency != bought.currency:
+            raise Error(reasons.WRONG_CURRENCY, f"a refund in currency {offer.currency}")
+        given_back = [one.amount for one in self.pending.values() if one.original == offer.original]
+        if offer.amount > bought.amount - bought.refunded - sum(given_back):
+            raise Error(reasons.REFUND_EXCEEDS, f"a refund of {offer.amount}")
+        return bought
 
     def save(self) -> None:
         """Replace the file, if there is one, in one step and on disk."""
@@ -149,8 +191,20 @@ class Wallet:
                 for recipient, batch in self.credentials.items()
             },
             "counter": self.counter,
-            "pending": [_pending_to_json(pending) for pending in self.pending.values()],
+            "pending": [_to_json(pending) for pending in self.pending.values()],
+            "bought": [_to_json(bought) for bought in self.bought.values()],
         }
+
+    def _book(self, pending: Pending, receipt: Receipt) -> None:
+        if pending.original in self.bought:
+            bought = self.bought[pending.original]
+            refunded = bought.refunded + pending.amount
+            self.bought[pending.original] = bought._replace(refunded=refunded)
+        elif not pending.original:
+            name = receipt.transaction_id
+            self.bought[name] = Bought(name, pending.amount, pending.currency, pending.recipient)
+            for oldest in list(self.bought)[:-BOUGHT_MOST]:
+                del self.bought[oldest]
 
     def _is_good(self, data: bytes, now: int) -> bool:
         value: Credential = signed.parse(messages.CREDENTIAL, data).value
@@ -178,6 +232,10 @@ def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
         pending={
             pending.reference: pending for pending in map(_pending_from_json, value["pending"])
         },
+        bought={
+            bought.transaction_id: bought
+            for bought in map(_bought_from_json, value.get("bought", []))
+        },
         path=path,
     )
 
@@ -193,13 +251,29 @@ def _key(kind: str, private: bytes) -> PhoneKey:
     return PhoneKey(kind, private)
 
 
-def _pending_to_json(pending: Pending) -> dict[str, Any]:
+def _check(pending: Pending, word: Receipt | Provisional) -> None:
+    """Raise Error unless this is about this approval and no other."""
+    if word.version != messages.VERSION:
+        raise Error(reasons.WRONG_VERSION, f"a receipt of version {word.version}")
+    if word.approval_id != pending.approval_id:
+        raise Error(reasons.WRONG_SESSION, "a receipt for another approval")
+    if (word.amount, word.currency) != (pending.amount, pending.currency):
+        raise Error(reasons.WRONG_AMOUNT, "a receipt over another amount")
+    if (word.store, word.till) != (pending.store, pending.till):
+        raise Error(reasons.WRONG_TILL, "a receipt from another till")
+
+
+def _to_json(value: Pending | Bought) -> dict[str, Any]:
     return {
-        name: value.hex() if isinstance(value, bytes) else value
-        for name, value in pending._asdict().items()
+        name: item.hex() if isinstance(item, bytes) else item
+        for name, item in value._asdict().items()
     }
 
 
 def _pending_from_json(value: dict[str, Any]) -> Pending:
-    octets = {name: bytes.fromhex(value[name]) for name in ("reference", "approval_id", "message")}
-    return Pending(**{**value, **octets})
+    names = [name for name in _PENDING_OCTETS if name in value]
+    return Pending(**{**value, **{name: bytes.fromhex(value[name]) for name in names}})
+
+
+def _bought_from_json(value: dict[str, Any]) -> Bought:
+    return Bought(**{**value, "transaction_id": bytes.fromhex(value["transaction_id"])})

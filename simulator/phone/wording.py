@@ -11,6 +11,11 @@ from receiver import messages, reasons
 if TYPE_CHECKING:
     from .events import Outcome
 
+KINDS = {
+    messages.PURCHASE: {"sv": "Köp", "en": "Purchase"},
+    messages.REFUND: {"sv": "Återbetalning", "en": "Refund"},
+}
+
 _WHOLE = frozenset({"ISK"})  # currencies without minor units
 
 
@@ -28,12 +33,17 @@ def reason_texts(reason: int) -> dict[str, str]:
     return {"sv": row.buyer_sv, "en": row.buyer_en}
 
 
+def _kind(refund: bool) -> dict[str, str]:
+    return {"code": "refund" if refund else "purchase", **KINDS[int(refund)]}
+
+
 def document(outcome: Outcome) -> dict[str, object]:
     """An outcome as one JSON object."""
     view, receipt, reason = outcome.view, outcome.receipt, outcome.reason
     booked = receipt and receipt.transaction_id != messages.NO_TRANSACTION
     return {
         "outcome": outcome.result,
+        "kind": _kind(view.refund) if view else None,
         "reason": {"code": reasons.name(reason), **reason_texts(reason)} if reason else None,
         "amount": view.amount if view else None,
         "currency": LETTERS.get(view.currency) if view else None,

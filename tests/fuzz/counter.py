@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from receiver import exchange, gatt, ports, sale, sealing, wire
+from receiver import exchange, gatt, messages, ports, sale, sealing, signed, wire
 from simulator.phone.keys import ED25519, P256
+from tests import evidence
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
 from tests.machine.slices import Sliced
 from tests.machine.watch import Watch
-from tests.machine.world import BRIDGE_HELLO, Phone, World
+from tests.machine.world import BRIDGE_HELLO, EPOCH, Phone, World
 
 _MTUS = (gatt.MTU_LEAST, gatt.MTU, gatt.MTU_LEAST - 1, 23, 517)
 _TTLS = (60, 1, 10, 120)
@@ -20,7 +21,9 @@ _WAITS_MS = (1, 300, 6_000, 40_000, 200_000)
 _CHANNELS = tuple(wire.LAYOUTS)
 _ADVERT_MOST = 31  # bytes, Core 5.4 Vol 6 Part B 2.3.1.1
 _OWNERS = 4  # of long work beside links: an offer, a candidate, the pool, the issuers' keys
-_TAKEN = (sale.CLAIMED, sale.SETTLED)
+_TAKEN = (sale.CLAIMED, sale.ACCEPTED, sale.SETTLED)
+_FLOORS = (0, evidence.AMOUNT - 1, evidence.AMOUNT)
+_ORIGINALS = (bytes(16), b"", b"short")
 
 
 class Counter:
@@ -37,7 +40,9 @@ class Counter:
         link = script.number(gatt.LINKS_MOST)
         if link not in self._phones:
             kind = ED25519 if link % 2 else P256
-            self._phones[link] = Phone(self.world, link, f"phone {link}", kind)
+            floor = _FLOORS[link % len(_FLOORS)]
+            phone = Phone(self.world, link, f"phone {link}", kind, offline_floor=floor)
+            self._phones[link] = phone
         return self._phones[link]
 
     # On air.
@@ -90,6 +95,18 @@ class Counter:
 
     def orders(self, script: Script) -> None:
         self.world.open(reference=bytes([script.number(3)]) * 8, ttl=script.choice(_TTLS))
+
+    def orders_a_refund(self, script: Script) -> None:
+        self.world.open(kind=messages.REFUND, original=script.choice(_ORIGINALS))
+
+    def stands_in(self, script: Script) -> None:
+        held = self.world.sale.candidate
+        order = wire.StandIn(self._session(), held.id if held else bytes(16), EPOCH)
+        self._send(wire.STAND_IN, order, script)
+
+    def learns(self, script: Script) -> None:
+        """The time, and a floor."""
+        self.world.state(script.number(), offline_floor=script.choice(_FLOORS))
 
     def cancels(self, script: Script) -> None:
         self.world.cancel(bytes([script.number(3)]) * 8)
@@ -155,7 +172,22 @@ class Counter:
         self._secrets.check()
         for output in world.outputs[self._checked :]:
             _check_output(output)
+            if isinstance(output, ports.Send) and output.channel == wire.PROVISIONAL:
+                self._check_provisional(wire.decode(output.channel, output.payload).receipt)
         self._checked = len(world.outputs)
+
+    def _check_provisional(self, data: bytes) -> None:
+        """Signed for the candidate, within both floors, and for no refund."""
+        held, offered, state = (
+            self.world.sale.candidate,
+            self.world.sale.offered,
+            self.world.identity.state,
+        )
+        word = signed.parse(messages.PROVISIONAL, data).value
+        assert word.approval_id == held.id
+        assert word.amount == offered.offer.amount <= held.credential.offline_floor
+        assert offered.offer.kind == messages.PURCHASE
+        assert state is not None
 
 
 def _check_output(output: Any) -> None:
@@ -183,6 +215,7 @@ _STEPS: tuple[Step, ...] = (
     *(Counter.leaves, Counter.writes, Counter.vanishes, Counter.radio_fails, Counter.greets),
     *(Counter.orders, Counter.cancels, Counter.results, Counter.judges, Counter.renews),
     *(Counter.says, Counter.works, Counter.finishes, Counter.waits, Counter.reports),
+    *(Counter.orders_a_refund, Counter.stands_in, Counter.learns),
 )
 
 
@@ -202,7 +235,8 @@ def run(data: bytes) -> bool | None:
 
 
 def _seeds() -> list[bytes]:
-    """A purchase, one after a refusal, one among others, one with all that a bridge may say."""
+    """A purchase, one after a refusal, one among others, one with all that a bridge may say; one
+    that is accepted offline, and a refund."""
     opens = ((Counter.greets, 0), (Counter.orders, 0, 0), (Counter.finishes,))
     result = (Counter.results, b"receipt", 0)
 
@@ -225,5 +259,7 @@ def _seeds() -> list[bytes]:
         (*opens, *pays(0), (Counter.waits, 2), done, (Counter.reports, 9), (Counter.waits, 4)),
         (*opens, (Counter.comes, 1, 0), (Counter.leaves, 1, 1), *pays(0), done, cancel),
         (*opens, *pays(0), done, (Counter.results, b"", 0)),
+        ((Counter.learns, 1, 2), *opens, *pays(2), done, (Counter.stands_in, 0), done, result),
+        ((Counter.orders_a_refund, 0), done, *pays(0), done, (Counter.stands_in, 0), result),
     ]
     return [script(_STEPS, *steps) for steps in whole]

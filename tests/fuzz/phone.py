@@ -12,12 +12,12 @@ from unittest.mock import patch
 from receiver import exchange, messages, reasons, sealing, wire
 from simulator.authority import schema
 from simulator.phone import events, steps
-from simulator.phone.wallet import Wallet
+from simulator.phone.wallet import Bought, Wallet
 from tests import evidence
 from tests.fuzz import authority
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
-from tests.unit.phone_shop import CODE, MTU, Shop, wallet
+from tests.unit.phone_shop import CODE, EPOCH, MTU, RECEIVER, RECIPIENT, Shop, wallet
 
 _MTUS = (MTU, 185, 184, 23)
 _REASONS = (reasons.OK, reasons.CREDIT_SPACE, reasons.CREDENTIAL_REVOKED)
@@ -26,8 +26,9 @@ _SIZES = {
     exchange.REFUSAL: (sealing.REFUSAL_SEALED, 1),
 }
 _LIES: tuple[dict[str, Any], ...] = ({}, {"approval_id": bytes(16)}, {"amount": 1}, {"till": 9})
+_ORIGINAL = b"something bought"
 _STATES = (
-    *(schema.PENDING, schema.POSTED, schema.VOIDED, schema.DECLINED),
+    *(schema.PENDING, schema.POSTED, schema.VOIDED, schema.DECLINED, schema.EXPIRED),
     *(events.UNSEEN, events.NO_ANSWER, "anything"),
 )
 _LEAVES = tuple(exchange.LEAVES)
@@ -45,6 +46,12 @@ class Visit:
 
     def rings_up(self, script: Script) -> None:
         self.shop.ring_up(bytes([script.number(3)]) * 8)
+
+    def rings_up_a_refund(self, script: Script) -> None:
+        """Of what was bought, or of something else; more than there was, or not."""
+        original = script.choice((_ORIGINAL, bytes(16)))
+        amount = script.choice((evidence.AMOUNT, evidence.AMOUNT + 1, 1))
+        self.shop.ring_up(bytes([script.number(3)]) * 8, amount, original)
 
     def connects(self, script: Script) -> None:
         self.shop.come(script.choice(_MTUS))
@@ -75,6 +82,17 @@ class Visit:
             return
         receipt = script.altered(shop.receipt(reason, **lies))[: sealing.RECEIPT_MOST]
         shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, receipt))
+
+    def accepts(self, script: Script) -> None:
+        """The receiver's own word in a result, honest or not."""
+        shop = self.shop
+        if shop.receiver.sale.offered is None or not shop.sent(wire.VERDICT):
+            return
+        lies = {"approval_id": shop.sent(wire.VERDICT)[-1].approval_id, **script.choice(_LIES)}
+        name = lies.pop("approval_id")
+        word = evidence.provisional(RECEIVER, shop.certificate, name, EPOCH, **lies)
+        word = script.altered(word)[: sealing.RECEIPT_MOST]
+        shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, word))
 
     def goes_deaf(self, script: Script) -> None:
         self.shop.deaf = bool(script.number(2))
@@ -120,7 +138,11 @@ class Visit:
     # What is always true.
 
     def check(self) -> None:
-        """Money is said to have moved by a receipt alone; what is open stays in the wallet."""
+        """Money is said to have moved by a receipt alone; what is open stays in the wallet.
+
+        No more is given back than was bought.
+        """
+        assert all(one.refunded <= one.amount for one in self.shop.wallet.bought.values())
         outcome, pending = self.shop.phone.outcome, self.shop.wallet.pending
         held = {one.approval_id for one in pending.values()}
         if outcome is None:
@@ -131,8 +153,10 @@ class Visit:
             assert outcome.receipt.approval_id == outcome.approval_id
             assert outcome.view is None or outcome.receipt.amount == outcome.view.amount
             self.paid = True
-        if outcome.result == events.UNKNOWN:
+        if outcome.result in (events.UNKNOWN, events.ACCEPTED):
             assert outcome.approval_id in held
+            accepted = {one.approval_id for one in pending.values() if one.accepted}
+            assert (outcome.result == events.ACCEPTED) == (outcome.approval_id in accepted)
         elif outcome.result in (events.APPROVED, events.DECLINED):
             assert outcome.approval_id not in held
 
@@ -141,6 +165,7 @@ _STEPS: tuple[Step, ...] = (
     *(Visit.rings_up, Visit.connects, Visit.shows, Visit.offers, Visit.notifies),
     *(Visit.decides, Visit.goes_deaf, Visit.breaks, Visit.meets_again),
     *(Visit.types, Visit.completes, Visit.looks, Visit.says_no, Visit.is_answered, Visit.waits),
+    *(Visit.rings_up_a_refund, Visit.accepts),
 )
 
 
@@ -165,11 +190,14 @@ def run(data: bytes) -> bool | None:
 
 @cache
 def _wallet() -> Wallet:
-    return wallet(authority.keys())
+    held = wallet(authority.keys(), floor=evidence.AMOUNT)
+    held.bought[_ORIGINAL] = Bought(_ORIGINAL, evidence.AMOUNT, evidence.SEK, RECIPIENT)
+    return held
 
 
 def _seeds() -> list[bytes]:
-    """A purchase, one mended, one by check-in, one in doubt, one after an old end is known."""
+    """A purchase, one mended, one by check-in, one in doubt, one after an old end is known; a
+    refund, and a purchase that was accepted before it was approved."""
     begins = ((Visit.rings_up, 1), (Visit.connects, 0))
     reads = ((Visit.rings_up, 0), (Visit.shows, 0, 0))
     pays = ((Visit.types,), (Visit.completes,))
@@ -184,6 +212,8 @@ def _seeds() -> list[bytes]:
         (*begins, *pays, *others, (Visit.waits, 1), posted),
         (*begins, *pays, (Visit.decides, 0, 2, 0), (Visit.waits, 1), posted),
         (*begins, (Visit.says_no, 0), (Visit.meets_again,), *begins, *pays, yes),
+        ((Visit.rings_up_a_refund, 0, 0, 1), (Visit.connects, 0), *pays, yes),
+        (*begins, *pays, (Visit.accepts, 0), (Visit.waits, 1), posted),
         (*reads, (Visit.offers, 0), (Visit.meets_again,), *begins, *pays, yes),
     ]
     return [script(_STEPS, *steps) for steps in whole]

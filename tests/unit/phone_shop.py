@@ -33,12 +33,16 @@ PHONE = evidence.seed("phone")
 TRANSACTION = b"transaction id !"
 
 
-def wallet(keys: Keys, credentials: int = 4, kind: str = P256) -> Wallet:
-    """A phone that the authority knows, with credentials for RECIPIENT."""
-    batch = [
-        evidence.credential(keys, PHONE, EPOCH, kind=kind, id=bytes([n]) * 8, recipient=RECIPIENT)
-        for n in range(credentials)
+def batch(keys: Keys, count: int = 4, **claims: Any) -> list[bytes]:
+    """Credentials for RECIPIENT, or as `claims` say."""
+    claims = {"recipient": RECIPIENT, **claims}
+    return [
+        evidence.credential(keys, PHONE, EPOCH, id=bytes([n]) * 8, **claims) for n in range(count)
     ]
+
+
+def wallet(keys: Keys, credentials: int = 4, kind: str = P256, floor: int = 0) -> Wallet:
+    """A phone that the authority knows; `floor` is for what it may buy offline."""
     return Wallet(
         key=PhoneKey(kind, PHONE),
         code_private=evidence.seed("code"),
@@ -50,7 +54,7 @@ def wallet(keys: Keys, credentials: int = 4, kind: str = P256) -> Wallet:
         authority_code_key=p256_public(evidence.seed("authority code")),
         pins=keys.pins(),
         recipients=[Recipient(RECIPIENT, "Skolköket")],
-        credentials={RECIPIENT: batch},
+        credentials={RECIPIENT: batch(keys, credentials, kind=kind, offline_floor=floor)},
     )
 
 
@@ -75,6 +79,7 @@ class Shop:
         self.linked = False
         self.views: list[events.View] = []
         self.told: list[str] = []
+        self.whys: list[str] = []  # the reasons in it
         self.asked: list[bytes] = []
         self.writes: list[bytes] = []
         maker = maker or Maker(self.wallet)
@@ -122,10 +127,27 @@ class Shop:
 
     # The bridge.
 
-    def ring_up(self, reference: bytes = evidence.REFERENCE, amount: int = evidence.AMOUNT) -> None:
-        kind = messages.PURCHASE
-        order = wire.Open(reference, kind, amount, evidence.SEK, 3, TTL_S, b"")
+    def ring_up(
+        self,
+        reference: bytes = evidence.REFERENCE,
+        amount: int = evidence.AMOUNT,
+        original: bytes = b"",
+    ) -> None:
+        """A purchase, or a refund of the transaction `original`."""
+        kind = messages.REFUND if original else messages.PURCHASE
+        order = wire.Open(reference, kind, amount, evidence.SEK, 3, TTL_S, original)
         self.order(wire.OPEN, order)
+
+    def learn(self, floor: int) -> None:
+        """The receiver hears of the time, and of what it may sign for itself."""
+        nonce = self.receiver.identity.nonce
+        data = evidence.state(self.keys, EPOCH, nonce=nonce, offline_floor=floor)
+        self.order(wire.STATE, wire.Blob(data))
+
+    def stand_in(self) -> None:
+        """Accept offline what was handed over last."""
+        verdict = self.sent(wire.VERDICT)[-1]
+        self.order(wire.STAND_IN, wire.StandIn(verdict.session, verdict.approval_id, EPOCH))
 
     def order(self, channel: int, value: Any) -> None:
         self.receiver.handle(ports.WireMessage(channel, wire.encode(channel, value)), self.now)
@@ -197,4 +219,5 @@ class Shop:
             self.asked.append(output.approval_id)
         elif isinstance(output, events.Tell):
             self.told.append(output.name)
+            self.whys += [output.details["why"]] if "why" in output.details else []
         return output is not None

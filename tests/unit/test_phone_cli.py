@@ -107,6 +107,7 @@ def test_the_outcome_on_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_outcome_has_a_last_word(capsys: pytest.CaptureFixture[str]) -> None:
     for result in (
         events.APPROVED,
+        events.ACCEPTED,
         events.DECLINED,
         events.LEFT,
         events.REFUSED,
@@ -115,7 +116,7 @@ def test_every_outcome_has_a_last_word(capsys: pytest.CaptureFixture[str]) -> No
         events.NO_TILL,
     ):
         Screen().outcome(Outcome(result))
-    assert capsys.readouterr().out.count("\n") >= 7
+    assert capsys.readouterr().out.count("\n") >= 8
 
 
 def test_the_outcome_as_json() -> None:
@@ -124,6 +125,32 @@ def test_the_outcome_as_json() -> None:
     assert (document["amount"], document["currency"]) == (24_900, "SEK")
     assert document["approval_id"] == "01" * 16
     assert document["reason"] is None
+    assert document["kind"] == {"code": "purchase", "sv": "Köp", "en": "Purchase"}
+
+
+def test_a_refund_is_called_one(capsys: pytest.CaptureFixture[str]) -> None:
+    refund = VIEW._replace(refund=True)
+    document = wording.document(Outcome(events.APPROVED, 0, refund))
+    assert document["kind"] == {"code": "refund", "sv": "Återbetalning", "en": "Refund"}
+    shown = sentence(Step(events.SHOWN, 0.0, refund._asdict()))
+    assert shown == "Återbetalning / Refund: Storgatan 1, till 7: 249.00 SEK, match code 07"
+    Screen().outcome(Outcome(events.APPROVED, 0, refund))
+    assert "Återbetalning / Refund: 249.00 SEK" in capsys.readouterr().out
+
+
+def test_a_provisional_outcome_is_not_called_approved(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = Outcome(events.ACCEPTED, reasons.ACCEPTED_OFFLINE, VIEW, b"\x01" * 16)
+    document = wording.document(outcome)
+    assert document["outcome"] == "accepted"
+    texts = wording.reason_texts(reasons.ACCEPTED_OFFLINE)
+    assert document["reason"] == {"code": "accepted_offline", **texts}
+    assert document["transaction_id"] is None
+    step = Step("provisional", 0.0, {"approval_id": "01", "reason": reasons.ACCEPTED_OFFLINE})
+    assert sentence(step) == f"{texts['sv']} / {texts['en']}"
+    Screen().outcome(outcome)
+    printed = capsys.readouterr().out
+    assert printed.startswith("Provisionally approved\n")
+    assert texts["sv"] in printed
 
 
 def test_a_declined_outcome_as_json_names_its_reason_and_no_transaction() -> None:

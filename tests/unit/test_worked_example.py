@@ -21,7 +21,8 @@ from receiver.errors import Error
 from simulator import proof
 from simulator.authority.keys import Keys
 from simulator.p256 import p256_public, p256_sign
-from simulator.phone.wallet import Pending
+from simulator.phone.till import Till
+from simulator.phone.wallet import Pending, Wallet
 from tests.unit.phone_shop import wallet
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -233,14 +234,15 @@ def test_offers_that_a_phone_refuses(case: dict[str, str]) -> None:
     assert reasons.name(refused.value.code) == case["reason"]
 
 
-@cases("results")
-def test_results_that_a_phone_refuses(case: dict[str, str], tmp_path: Path) -> None:
-    held = replace(wallet(Keys(tmp_path / "keys.json")), pins=PINS)
-    info = octets("key", "info")
-    opened = hpke.sender(host, key("ephemeral public"), info, key("encapsulated private"))
-    assert opened is not None
+@pytest.fixture
+def held(tmp_path: Path) -> Wallet:
+    return replace(wallet(Keys(tmp_path / "keys.json")), pins=PINS)
+
+
+def pending() -> Pending:
+    """The approval as its phone remembers it."""
     offer = value(messages.OFFER)
-    pending = Pending(
+    return Pending(
         reference=offer.reference,
         approval_id=octets("approval", "approval_id"),
         counter=9,
@@ -251,7 +253,54 @@ def test_results_that_a_phone_refuses(case: dict[str, str], tmp_path: Path) -> N
         till=offer.till,
         time=NOW,
     )
+
+
+def till() -> Till:
+    """The till as the phone knows it, with the offer in hand."""
+    known = Till(PINS)
+    known.trust(octets("certificate", "message"), NOW)
+    known.take(known.check(octets("offer", "message")))
+    return known
+
+
+def other(title: str, name: str) -> bytes:
+    return bytes.fromhex(DOCUMENT["others"][title][name])
+
+
+def test_the_same_till_may_give_the_purchase_back() -> None:
+    offer = till().check(other("refund", "message")).offer
+    fields = DOCUMENT["fields"]["receipt"]
+    assert (offer.kind, offer.original.hex()) == (messages.REFUND, fields["transaction_id"])
+
+
+def test_the_receivers_own_word(held: Wallet) -> None:
+    data = other("provisional", "message")
+    word = till().provisional(data)
+    assert word is not None
+    assert held.accept(pending()._replace(offline=True), word).accepted
+    padded = sealing.pad(data, sealing.RESULT_PADDED)
+    assert padded == other("provisional", "padded")
+    assert till().provisional(octets("result", "message")) is None
+
+
+@cases("provisionals")
+def test_provisional_receipts_that_a_phone_refuses(case: dict[str, str], held: Wallet) -> None:
+    def take() -> None:
+        word = till().provisional(bytes.fromhex(case["data"]))
+        assert word is not None
+        held.accept(pending(), word)
+
+    with pytest.raises(Error) as refused:
+        take()
+    assert reasons.name(refused.value.code) == case["reason"]
+
+
+@cases("results")
+def test_results_that_a_phone_refuses(case: dict[str, str], held: Wallet) -> None:
+    info = octets("key", "info")
+    opened = hpke.sender(host, key("ephemeral public"), info, key("encapsulated private"))
+    assert opened is not None
     results = sealing.ResultOpener(host, opened[1])
     with pytest.raises(Error) as refused:
-        held.check_receipt(pending, results.open(bytes.fromhex(case["data"])[1:]))
+        held.check_receipt(pending(), results.open(bytes.fromhex(case["data"])[1:]))
     assert reasons.name(refused.value.code) == case["reason"]

@@ -241,6 +241,28 @@ def refusal(key: bytes, base: bytes) -> Values:
     return {"plain": b"\x06\x02", "nonce": nonce, "sealed": b"\x06" + body}
 
 
+# What the same till may say besides.
+
+
+def others(sections: dict[str, Values]) -> dict[str, Values]:
+    """An offer to give the purchase back, and the receiver's own word in the result's place.
+
+    Which the phone of this purchase refuses, as its credential has no offline floor.
+    """
+    kid = sections["certificate"]["sha256"][:8]
+    original = RECEIPT["transaction_id"]
+    refund = signed("offer", {**OFFER, "kind": 1, "original": original}, kid, "receiver")
+    value = {name: RECEIPT[name] for name in ("version", "amount", "currency", "time")}
+    value = {**value, "store": RECEIPT["store"], "till": RECEIPT["till"]}
+    value["approval_id"] = sections["approval"]["approval_id"]
+    word = signed("provisional", value, kid, "receiver")
+    back = (sections["key"]["result_key"], sections["key"]["result_base"])
+    return {
+        "refund": refund,
+        "provisional": {**word, **sealed(5, *back, 0, word["message"], 165)},
+    }
+
+
 # What a phone must refuse, one thing wrong in each.
 
 
@@ -281,6 +303,7 @@ def foreign_offers() -> Values:
         "another currency than the certificate's": (made(currency=978), "wrong_currency"),
         "amount of zero": (made(amount=0), "malformed"),
         "a refund without a transaction": (made(kind=1), "malformed"),
+        "a purchase with a transaction": (made(original=bytes(16)), "malformed"),
         "time to live over 120 s": (made(ttl=121), "malformed"),
         "a certificate in its place": (
             message("certificate", CERTIFICATE, kid, "receiver"),
@@ -319,12 +342,35 @@ def foreign_results(sections: dict[str, Values]) -> Values:
     }
 
 
+def foreign_provisionals(sections: dict[str, Values]) -> Values:
+    """Instead of the receiver's own word, opened."""
+    value = {**RECEIPT, "approval_id": sections["approval"]["approval_id"]}
+    own = sections["certificate"]["sha256"][:8]
+
+    def made(signer: str = "receiver", kid: bytes = own, **changes: Any) -> bytes:
+        return message("provisional", {**value, **changes}, kid, signer)
+
+    return {
+        "about another approval": (made(approval_id=bytes(16)), "wrong_session"),
+        "over another amount": (made(amount=24_901), "wrong_amount"),
+        "in another currency": (made(currency=978), "wrong_amount"),
+        "from another till": (made(till=8), "wrong_till"),
+        "from another store": (made(store=4712), "wrong_till"),
+        "another version": (made(version=2), "wrong_version"),
+        "signed by another": (made("phone"), "bad_signature"),
+        "signed by the receipts' key": (made(PINNED[2]), "bad_signature"),
+        "under another certificate": (made(kid=bytes(8)), "wrong_receiver"),
+        "above the credential's floor": (made(), "above_floor"),
+    }
+
+
 def refused(sections: dict[str, Values]) -> dict[str, list[Values]]:
     """Tables of cases: what is wrong, the bytes, the reason."""
     tables = {
         "certificates": foreign_certificates(),
         "offers": foreign_offers(),
         "results": foreign_results(sections),
+        "provisionals": foreign_provisionals(sections),
     }
     return {
         name: [{"why": why, "data": data, "reason": reason} for why, (data, reason) in rows.items()]
@@ -348,6 +394,7 @@ def document() -> Values:
     return {
         "time": TIME,
         "purchase": {title: _hexed(values) for title, values in sections.items()},
+        "others": {title: _hexed(values) for title, values in others(sections).items()},
         "fields": {kind: _hexed(values) for kind, values in fields.items()},
         "refused": {
             name: [_hexed(case) for case in cases] for name, cases in refused(sections).items()
