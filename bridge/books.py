@@ -6,13 +6,13 @@ In memory are the sales that are not closed, and the latest that are; the rest i
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from . import events, stamps, totals
 from .journal import Closed
+from .logs import Log
 from .money import facts
 from .money.offline import Exposure
 from .money.recovery import recover
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
 FLUSH_S = 0.5  # what was only noted is on disk that soon, whatever else happens
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class Books:
@@ -165,7 +165,7 @@ class Books:
         But that it is approved: they may be the till, and hear that when it is journalled as told.
         """
         terms = sale.terms
-        _log.info("sale %s: %s, %s", terms.sale_id, what, sale.state)
+        _log.info("sale", sale=terms.sale_id, till=terms.till, what=what, state=sale.state)
         cursor = self._cursors.pop(terms.sale_id, None)
         if sale.state is not State.APPROVED:
             view = sale_view(sale)

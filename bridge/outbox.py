@@ -6,7 +6,6 @@ Each lane has one task and so one request under way; one that fails holds up no 
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -15,6 +14,7 @@ from receiver import messages, reasons
 from receiver.errors import Error
 
 from .authority import RefusedError, UnansweredError
+from .logs import Log
 from .money.sale import Fact
 from .money.states import Event, State
 from .retrying import LeftError, for_ever
@@ -38,7 +38,7 @@ SETTLED_S = 3600.0  # a refund looks at its purchase at least that often
 # What the authority may leave a reversed approval in; anything else still holds money.
 GIVEN_BACK = ("VOIDED", "DECLINED")
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 _T = TypeVar("_T")
 
 
@@ -119,8 +119,8 @@ class Outbox:
 
         def tell(retry: RetryCallState) -> None:
             error = retry.outcome.exception() if retry.outcome else None
-            level = logging.INFO if isinstance(error, UnansweredError) else logging.ERROR
-            _log.log(level, "sale %s: %s is still owed: %s", sale_id, name.hex(), error)
+            log = _log.info if isinstance(error, UnansweredError) else _log.error
+            log("still owed", sale=sale_id, approval=name.hex(), detail=str(error))
 
         fact: Fact = await for_ever(self._nap, tell)(attempt)
         del self._lanes[name]
@@ -188,7 +188,7 @@ class Outbox:
 
     def _forfeit(self, sale: Sale, reason: int, detail: str) -> Fact:
         name = reasons.name(reason)
-        _log.error("sale %s: booked as liability: %s, %s", sale.terms.sale_id, name, detail)
+        _log.error("booked as liability", sale=sale.terms.sale_id, reason=name, detail=detail)
         return Fact(Event.FORFEITED, reason)
 
     async def _pay_back(self, sale: Sale) -> Fact:

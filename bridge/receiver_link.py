@@ -7,24 +7,23 @@ comes up the receiver tells its open session (design §4).
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from receiver import frames, layout, link, reasons, wire
 from receiver.errors import Error
 
+from .logs import Log
 from .serial_port import PortError
 
 if TYPE_CHECKING:
     from .backoff import Reconnect
     from .serial_port import Opener, Port
 
-RAW_SHOWN = 200  # bytes of one piece of garbage or boot text in the raw log
 RAW_LINES_MOST = 40  # in a second: a board in a boot loop fills no disk
 
-_log = logging.getLogger(__name__)
-_raw_log = logging.getLogger("bridge.raw")
+_log = Log(__name__)
+_raw_log = Log("bridge.raw")
 
 
 class Listener(Protocol):
@@ -81,7 +80,7 @@ class ReceiverLink:
             except PortError as error:
                 cause = str(error)
             due = self._reconnect.closed(self._now())
-            _log.info("till %d: line away: %s", self._till, cause)
+            _log.info("line away", till=self._till, detail=cause)
             await asyncio.sleep((due - self._now()) / 1000)
 
     def quality(self) -> dict[str, int]:
@@ -184,7 +183,8 @@ class ReceiverLink:
                 self._link = self._new_link()
         elif isinstance(event, link.Log):
             self.counters["log"] += 1
-            _log.info("till %d: receiver: %s", self._till, event.payload.decode(errors="replace"))
+            text = event.payload.decode(errors="replace")
+            _log.info("receiver says", till=self._till, text=text)
         elif isinstance(event, link.Raw):
             self._raw(event)
 
@@ -196,7 +196,7 @@ class ReceiverLink:
             self._fail(error.detail)
             return
         self.hello = hello
-        _log.info("till %d: receiver up, firmware %s", self._till, hello.firmware)
+        _log.info("receiver up", till=self._till, firmware=hello.firmware)
         self._listener.link_up(hello)
 
     def _judge(self, content: bytes) -> wire.ReceiverHello:
@@ -214,12 +214,18 @@ class ReceiverLink:
             self._listener.link_down()
 
     def _raw(self, event: link.Raw) -> None:
-        """Boot text, tracebacks and garbage: kept for people, no more of it than they can read."""
+        """Boot text and tracebacks are kept for people; a broken frame may hold a credential."""
         self.counters["raw"] += 1
         second = self._now() // 1000
         if second != self._raw_second:
             self._raw_second, self._raw_lines = second, 0
         self._raw_lines += 1
         if self._raw_lines <= RAW_LINES_MOST:
-            status = frames.STATUSES[event.status]
-            _raw_log.info("till %d: %s %r", self._till, status, event.data[:RAW_SHOWN])
+            text = event.data if event.status == frames.TEXT else b""
+            _raw_log.info(
+                "not a frame",
+                till=self._till,
+                status=frames.STATUSES[event.status],
+                bytes=len(event.data),
+                text=text.decode("ascii", errors="replace"),
+            )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from receiver import cbor, reasons
 from receiver.errors import Error
 
+from .logs import Log
 from .money import offline
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .money.offline import Accepted
     from .money.sale import Sale
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class StandInHere:
@@ -47,7 +47,7 @@ class StandInHere:
         exposure = self._books.exposure(sale.terms.receiver_id)
         broken = offline.judge(sale, limits, exposure, at)
         if broken is not None:
-            _log.info("sale %s: not offline: %s", sale.terms.sale_id, broken)
+            _log.info("not offline", sale=sale.terms.sale_id, detail=broken)
             return None
         return offline.accept(sale, at)
 

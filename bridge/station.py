@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from receiver.errors import Error
 from . import stamps
 from .authority import RefusedError, UnansweredError
 from .counters import Counters
+from .logs import Log
 from .money import ports
 from .money.desk import Desk
 from .money.states import ASKING, Event, State
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
 STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are asked for that often
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 _PHONE_EVENTS = {
     wire.PHONE_SHOWN: "shown",
@@ -124,7 +124,9 @@ class Station:
 
     def refused(self, reason: int, detail: str) -> None:
         self.counters.count(reason)
-        _log.warning("till %d: refused: %s, %s", self.till, reasons.name(reason), detail)
+        name, sale = reasons.name(reason), self.desk.sale
+        sale_id = sale.terms.sale_id if sale else None
+        _log.warning("refused", till=self.till, sale=sale_id, reason=name, detail=detail)
         self._publish("refusal", ports.BRIDGE, reason=reasons.name(reason))
 
     def _note_health(self, payload: bytes) -> None:
@@ -156,7 +158,7 @@ class Station:
                 listed = await authority.revocations(hello.receiver_id)
                 self._stand_in.take_revocations(listed)
         except UnansweredError as error:
-            _log.info("till %d: no state: %s", self.till, error)
+            _log.info("no state", till=self.till, detail=str(error))
         except RefusedError as error:
             self.refused(error.reason, "state: " + error.detail)
         except Error as error:
@@ -264,10 +266,10 @@ class Station:
         try:
             data = await self._around.authority.authorise(ask.record)
         except UnansweredError as error:
-            _log.info("sale %s: unanswered: %s", sale_id, error)
+            _log.info("unanswered", sale=sale_id, till=self.till, detail=str(error))
             return ports.Unanswered(ask.approval_id)
         except RefusedError as error:
-            _log.warning("sale %s: record refused: %s", sale_id, error.detail)
+            _log.warning("record refused", sale=sale_id, till=self.till, detail=error.detail)
             return ports.Rejected(ask.approval_id, error.reason)
         finally:
             mark(sale_id, stamps.AUTHORISE_ANSWERED)

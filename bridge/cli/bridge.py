@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,35 +16,48 @@ if TYPE_CHECKING:
 _HELP = "The daemon between till, receivers and authority"
 _RUN_HELP = "Serve until stopped; prints one JSON line when ready"
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+_LOG_FORMATS = ("json", "text")
 
 
 def _prepare(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     run = actions.add_parser("run", help=_RUN_HELP, description=_RUN_HELP)
+    run.set_defaults(act=_serve)
     run.add_argument("--config", type=Path, required=True, metavar="FILE", help="a TOML file")
     run.add_argument(
         "--log", choices=_LOG_LEVELS, default="info", help="how much to log (default: info)"
     )
+    run.add_argument(
+        "--log-format",
+        choices=_LOG_FORMATS,
+        help="how to log (default: text on a terminal, else json)",
+    )
 
 
 def _run(arguments: Namespace) -> int:
+    code: int = arguments.act(arguments)
+    return code
+
+
+def _serve(arguments: Namespace) -> int:
     import asyncio
 
-    from bridge import config, daemon
+    from bridge import config, daemon, logs
     from bridge.journal import JournalError
+    from bridge.private_files import UMASK
 
-    logging.basicConfig(
-        level=arguments.log.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logs.setup(sys.stderr, arguments.log, arguments.log_format)
+    os.umask(UMASK)
+    log = logs.Log("bridge")
     try:
         asyncio.run(daemon.run(config.load(arguments.config), _ready))
     except config.ConfigError as error:
         raise UsageError(str(error)) from error
     except (JournalError, OSError) as error:
-        logging.error("%s", error)
+        log.error("the bridge cannot start", detail=str(error))
         return FAILED
     except ExceptionGroup:
-        logging.exception("the bridge failed")
+        log.exception("the bridge failed")
         return FAILED
     return OK
 

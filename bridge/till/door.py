@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bridge.private_files import require_private
 from bridge.toml_table import ConfigError
@@ -42,6 +44,7 @@ async def serve(stack: AsyncExitStack, app: web.Application, listen: Listen, gua
     runner = web.AppRunner(
         app,
         access_log=None,
+        logger=_server_log(guard),
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=KEEP_ALIVE_S,
         lingering_time=LINGER_S,
@@ -100,6 +103,22 @@ class _Door:
                 if stuck[handler] >= STUCK_LOOKS:
                     transport.abort()
         self._stuck = stuck
+
+
+def _server_log(guard: Guard) -> logging.Logger:
+    """The server's own logger, without a traceback for everything that is no HTTP."""
+
+    def count(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        bad = isinstance(error, HttpProcessingError)
+        if bad:
+            guard.refused["bad-http"] += 1
+        return not bad
+
+    log = logging.Logger("aiohttp.server")  # of this door alone, as the filter is
+    log.parent = logging.getLogger()
+    log.addFilter(count)
+    return log
 
 
 class _Full(asyncio.Protocol):

@@ -31,21 +31,10 @@ POLLS_MOST = 512  # two for each of 200 tills, and room for those whose till is 
 WATCHERS_MOST = 32  # operator pages and integrators; each costs a copy of every event
 RETRY_S = 1  # when to try again where places are short
 
-NEW_WORK = (
-    "/v1/sales",
-    "/v1/refunds",
-)  # what POST begins there is not begun in a bridge that stops
 EVENTS = "/v1/events"
 KINDS = (
-    *(
-        "broken-body",
-        "foreign-host",
-        "foreign-origin",
-        "request-timeout",
-        "stopping",
-        "too-many-polls",
-    ),
-    *("too-many-requests", "too-many-watchers", "unauthorized"),
+    *("bad-http", "broken-body", "foreign-host", "foreign-origin", "request-timeout", "stopping"),
+    *("too-many-polls", "too-many-requests", "too-many-watchers", "unauthorized"),
 )
 
 
@@ -57,7 +46,7 @@ class Speakers(NamedTuple):
 
 
 class Guard:
-    """One for each listener. `stopping` refuses new work; `refused` counts by kind."""
+    """One for each listener; `refused` counts by kind."""
 
     def __init__(
         self,
@@ -65,7 +54,6 @@ class Guard:
         rates: Rates,
         healthy: Callable[[], bool] = lambda: True,
     ) -> None:
-        self.stopping = False
         self.refused = dict.fromkeys(KINDS, 0)
         self._speakers = speakers
         self._rates = rates
@@ -110,8 +98,6 @@ class Guard:
             )
         if not self._healthy():
             raise _RefusalError(503, "stopping", "the bridge failed and stops")
-        if self.stopping and request.method == "POST" and request.path in NEW_WORK:
-            raise _RefusalError(503, "stopping", "the bridge stops and begins nothing new", RETRY_S)
 
     def _named(self, netloc: str) -> bool:
         """Whether `host[:port]` is a name by which this bridge may be called."""

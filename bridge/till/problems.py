@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+
+from bridge.logs import Log
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:tillsign:problem:"
 
-_log = logging.getLogger(__name__)
+_log = Log(__name__)
 
 
 class ProblemError(Exception):
@@ -54,13 +55,20 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except ProblemError as problem:
-        _log.info("%s %s: %s, %s", request.method, request.path, problem.kind, problem.detail)
+        sale, path = _sale(request), request.path
+        _log.info("problem", sale=sale, kind=problem.kind, detail=problem.detail, path=path)
         return response(problem)
     except web.HTTPException as error:
         return _of_http(error)
     except Exception:
-        _log.exception("%s %s failed", request.method, request.path)
+        sale, method = _sale(request), request.method
+        _log.exception("a request failed", sale=sale, method=method, path=request.path)
         return response(ProblemError(500, "internal", "the bridge failed; its log says why"))
+
+
+def _sale(request: web.Request) -> str | None:
+    """The id of the sale that it is about, if its path names one."""
+    return request.match_info.get("sale_id")
 
 
 def _of_http(error: web.HTTPException) -> web.Response:

@@ -1,0 +1,131 @@
+"""What the bridge logs: one event a line with named fields, and nothing personal in it.
+
+An event is a constant text; whatever varies is one of `Fields`. So no line can carry a credential,
+a recipient, a proof, a till's note or a key, and every line about a sale carries its id.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+JSON = "json"
+TEXT = "text"
+FORMATS = (JSON, TEXT)
+
+VALUE_MOST = 400  # characters of a value: a line is for reading
+OURS = "bridge"  # loggers of this package; of others' exceptions only the type is shown
+
+
+class Fields(TypedDict, total=False):
+    """All that may vary in a line, named as it stands there."""
+
+    approval: str  # approval id, or refund id, in hex
+    bytes: int  # how many there were of what is not shown
+    detail: str  # what exactly was wrong: a text of ours, or of the system
+    firmware: str  # version that the receiver states
+    kind: str  # kind of problem, as in the answer's type
+    method: str  # HTTP method
+    path: str  # path of the request, without its query
+    reason: str  # name of a reason
+    receiver: str  # receiver id in hex
+    sale: str | None  # sale_id, or refund_id: in every line about it
+    state: str  # state of the sale
+    status: str  # kind of garbage on the line
+    text: str  # printable text that the receiver's board wrote
+    till: int
+    url: str  # where something is served or looked for
+    what: str  # what happened to the sale
+
+
+class Log:
+    """A logger of events: `log.info("receiver up", till=7, firmware="0.1.0")`."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def debug(self, event: str, **fields: Unpack[Fields]) -> None:
+        self._put(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: Unpack[Fields]) -> None:
+        self._put(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: Unpack[Fields]) -> None:
+        """Somebody should look, some day."""
+        self._put(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: Unpack[Fields]) -> None:
+        """Somebody must look, today."""
+        self._put(logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: Unpack[Fields]) -> None:
+        """The same, with the traceback of the exception at hand."""
+        self._put(logging.ERROR, event, fields, True)
+
+    def _put(self, level: int, event: str, fields: Fields, trace: bool = False) -> None:
+        known = {name: value for name, value in fields.items() if value is not None}
+        self._logger.log(level, event, extra={"fields": known}, exc_info=trace)
+
+
+class Formatter(logging.Formatter):
+    """Lines of JSON, or lines for people; a library's record is an event without fields."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self._json = form == JSON
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        level, event = record.levelname.lower(), record.getMessage()
+        fields = {name: _short(value) for name, value in getattr(record, "fields", {}).items()}
+        if record.exc_info:
+            fields["trace"] = self._trace(record)
+        if self._json:
+            head = {"time": at, "level": level, "logger": record.name, "event": event}
+            return json.dumps(head | fields)
+        trace = f"\n{fields.pop('trace')}" if "trace" in fields else ""
+        pairs = "".join(f" {name}={_shown(value)}" for name, value in fields.items())
+        return f"{at} {level} {record.name}: {_plain(event)}{pairs}{trace}"
+
+    def _trace(self, record: logging.LogRecord) -> str:
+        """A library may put what it was given into the text of its exception."""
+        if record.exc_info is None or record.exc_info[0] is None:
+            return ""
+        if record.name.partition(".")[0] == OURS:
+            return self.formatException(record.exc_info)
+        return record.exc_info[0].__name__
+
+
+def setup(stream: TextIO, level: str, form: str | None = None) -> None:
+    """Log to `stream`, in `form` or else as text on a terminal and JSON anywhere else."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(Formatter(form or (TEXT if stream.isatty() else JSON)))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def _short(value: object) -> object:
+    """Values of a line stay readable, whoever made them."""
+    if isinstance(value, str) and len(value) > VALUE_MOST:
+        return value[:VALUE_MOST] + "…"
+    return value
+
+
+def _shown(value: object) -> str:
+    """A value for people: quoted where it would not read as one word."""
+    if isinstance(value, str) and not (value and value.isascii() and _is_word(value)):
+        return json.dumps(value)
+    return str(value)
+
+
+def _is_word(value: str) -> bool:
+    return value.isprintable() and not set(value) & set(' "=')
+
+
+def _plain(event: str) -> str:
+    """On one line, whatever a library put in."""
+    return event if event.isprintable() else json.dumps(event)

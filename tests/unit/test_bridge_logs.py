@@ -1,0 +1,128 @@
+"""Log lines: one event each, fields by name, on one line whatever is in them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+
+from bridge import logs
+from bridge.logs import Log
+from tests.architecture.tree import ROOT, files, parsed
+
+LEVELS = {"debug", "info", "warning", "error", "exception"}
+
+
+@pytest.fixture(autouse=True)
+def root() -> Iterator[None]:
+    """The root logger as it was."""
+    logger = logging.getLogger()
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_json_is_one_object_a_line() -> None:
+    stream = StringIO()
+    logs.setup(stream, "info")
+    log = Log("bridge.station")
+    log.debug("too fine")
+    log.warning("refused", till=7, sale="sale-1", detail='it said "no"\nand left')
+    [line] = stream.getvalue().splitlines()
+    found = json.loads(line)
+    assert found.pop("time").endswith("+00:00")
+    assert found == {
+        "level": "warning",
+        "logger": "bridge.station",
+        "event": "refused",
+        "till": 7,
+        "sale": "sale-1",
+        "detail": 'it said "no"\nand left',
+    }
+
+
+def test_text_is_for_people_at_a_terminal() -> None:
+    stream = Terminal()
+    logs.setup(stream, "debug")
+    Log("bridge.station").info("receiver up", till=7, sale=None, firmware="", text="two\nlines å")
+    line = stream.getvalue()
+    assert line.endswith(
+        ' info bridge.station: receiver up till=7 firmware="" text="two\\nlines \\u00e5"\n'
+    )
+
+
+def test_the_format_may_be_chosen() -> None:
+    stream = Terminal()
+    logs.setup(stream, "info", logs.JSON)
+    Log("bridge").info("started")
+    assert json.loads(stream.getvalue())["event"] == "started"
+
+
+def test_long_values_are_cut() -> None:
+    stream = StringIO()
+    logs.setup(stream, "info")
+    Log("bridge.raw").info("not a frame", text="x" * 10_000)
+    assert len(stream.getvalue()) < 2 * logs.VALUE_MOST
+
+
+@pytest.mark.parametrize("form", logs.FORMATS)
+def test_a_library_tells_no_more_than_the_kind_of_its_exception(form: str) -> None:
+    stream = StringIO()
+    logs.setup(stream, "info", form)
+    for name in ("aiohttp.server", "bridge.till.problems"):
+        try:
+            raise ValueError("token 0123456789")
+        except ValueError:
+            logging.getLogger(name).exception("failed\nat %s", "home")
+    theirs, ours = stream.getvalue().split("bridge.till.problems")
+    assert "ValueError" in theirs
+    assert "0123456789" not in theirs
+    assert "failed\nat" not in theirs
+    assert "0123456789" in ours
+
+
+def test_events_are_constants() -> None:
+    """What varies is a field, and mypy knows which there are: no text carries what it must not."""
+    calls = list(log_calls())
+    assert len(calls) > 10
+    for where, call in calls:
+        [event] = call.args
+        assert isinstance(event, ast.Constant), where
+        assert all(keyword.arg for keyword in call.keywords), where
+
+
+def test_nothing_in_the_bridge_logs_past_it() -> None:
+    """Its own `logging` calls would show what `Fields` does not know."""
+    allowed = {ROOT / "bridge/logs.py", ROOT / "bridge/till/door.py"}
+    found = [path for path in files("bridge") if imports_logging(parsed(path))]
+    assert set(found) <= allowed
+
+
+def log_calls() -> Iterator[tuple[str, ast.Call]]:
+    for path in files("bridge"):
+        for node in ast.walk(parsed(path)):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in LEVELS
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in ("log", "_log", "_raw_log")
+            ):
+                yield f"{path}:{node.lineno}", node
+
+
+def imports_logging(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.Import) and any(name.name == "logging" for name in node.names)
+        for node in ast.walk(tree)
+    )
