@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 LISTED_MOST = 200  # transactions or alarms in one answer
 SPACE_MOST = 10**15  # minor units; every JSON reader takes such a number as it is
 
-_CREDENTIAL_ID_SIZE = 8
-_ID = r"{id:\d{1,9}}"
+CREDENTIAL_ID_SIZE = 8
+_ID = r"{id:[0-9]{1,9}}"
 
 _BUYER = (
     "SELECT id, name, purchase_limit, offline_floor, blocked, "
@@ -156,7 +156,7 @@ class AdminApi:
         return await self.recipient(request)
 
     async def change_credential(self, request: web.Request) -> web.Response:
-        id_ = octets(request.match_info["id"], "id", _CREDENTIAL_ID_SIZE)
+        id_ = octets(request.match_info["id"], "id", CREDENTIAL_ID_SIZE)
         body = await json_body(request, "revoked")
         revoked = flag(body["revoked"], "revoked")
         when = self._office.now() if revoked else None

@@ -17,7 +17,7 @@ from .requests import RequestError, json_body, number, octets, text
 if TYPE_CHECKING:
     from .office import Office
 
-_FINGERPRINT_SIZE = 32
+FINGERPRINT_SIZE = 32
 _ID = "{receiver_id:[0-9a-f]{16}}"
 _LIMITS = {
     "offline_floor": "floor",
@@ -54,7 +54,7 @@ class ReceiverApi:
             "currency",
             "client_fingerprint",
         )
-        client = octets(body["client_fingerprint"], "client_fingerprint", _FINGERPRINT_SIZE)
+        client = octets(body["client_fingerprint"], "client_fingerprint", FINGERPRINT_SIZE)
         office = self._office
         value = _certificate(body, office.now())
         enrol = receivers.enrol

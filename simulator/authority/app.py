@@ -33,8 +33,9 @@ APPROVAL_ID = "{approval_id:[0-9a-f]{32}}"
 
 _REFUND_ID = "{refund_id:[0-9a-f]{32}}"
 _RECEIVER_ID = "{receiver_id:[0-9a-f]{16}}"
-_NONCE_SIZE = 16
+NONCE_SIZE = 16
 _TIME_SIZE = 4  # of a cursor, before the approval id
+CURSOR_SIZE = _TIME_SIZE + signed.ID_SIZE
 
 
 class BridgeApi:
@@ -126,7 +127,7 @@ class BridgeApi:
     async def state(self, request: web.Request) -> web.Response:
         """Time and limits for a receiver, under its nonce."""
         receiver_id, body = await self._receiver(request, "nonce")
-        nonce = octets(body["nonce"], "nonce", _NONCE_SIZE)
+        nonce = octets(body["nonce"], "nonce", NONCE_SIZE)
         return cose(await self._ask(self._state, receiver_id, nonce))
 
     async def revocations(self, request: web.Request) -> web.Response:
@@ -190,5 +191,5 @@ def _epoch(value: str, name: str) -> int:
 def _cursor(value: str) -> statements.Cursor:
     if not value:
         return statements.BEGINNING
-    data = octets(value, "after", _TIME_SIZE + signed.ID_SIZE)
+    data = octets(value, "after", CURSOR_SIZE)
     return statements.Cursor(int.from_bytes(data[:_TIME_SIZE], "big"), data[_TIME_SIZE:])

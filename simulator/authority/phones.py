@@ -31,7 +31,7 @@ class PhoneApi:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/v1/phones", self.activate),
-            web.post(r"/v1/phones/{phone:\d{1,9}}/credentials", self.credentials),
+            web.post(r"/v1/phones/{phone:[0-9]{1,9}}/credentials", self.credentials),
             web.get(f"/v1/approvals/{APPROVAL_ID}", self.approval),
         ]
 

@@ -23,6 +23,7 @@ from .dialects import DatabaseError
 from .faults import Faults
 from .keys import Keys
 from .office import Office
+from .openapi import DOCUMENT
 from .phones import PhoneApi
 from .requests import BODY_MOST, problems
 from .store import BusyError, Store
@@ -170,6 +171,7 @@ class Authority:
         app.add_routes(AdminApi(office, self.admin_token).routes())
         app.add_routes(ReceiverApi(office, self.admin_token).routes())
         app.router.add_get("/healthz", _health)
+        app.router.add_get("/openapi.json", _openapi)
         return app
 
 
@@ -179,6 +181,10 @@ def held_port(host: str, port: int) -> socket.socket:
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     place.bind((host, port))
     return place
+
+
+async def _openapi(_: web.Request) -> web.Response:
+    return web.json_response(DOCUMENT)
 
 
 async def _health(_: web.Request) -> web.Response:

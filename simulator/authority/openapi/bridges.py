@@ -1,0 +1,165 @@
+"""What bridges ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from receiver import layout, messages
+
+from ..app import CURSOR_SIZE, NONCE_SIZE
+from ..requests import CBOR, COSE
+from ..schema import DECLINED, POSTED, VOIDED
+from .parts import (
+    AMOUNT,
+    BINARY,
+    CURRENCY,
+    FLAG,
+    PATH_ID,
+    REASON,
+    RECEIVER_ID,
+    TRANSACTION_ID,
+    answer,
+    body,
+    closed,
+    integer,
+    listed,
+    octets,
+    operation,
+    optional,
+    parameter,
+    ref,
+)
+
+_AS_BRIDGE: dict[str, Any] = {"security": [{"bridge": []}]}
+_RECEIVER = closed({"receiver_id": RECEIVER_ID})
+_RECEIVER_QUERY = parameter("receiver_id", RECEIVER_ID, "query")
+_APPROVAL_ID = parameter("approval_id", PATH_ID)
+_SECONDS = integer(0, layout.UINT_MOST)
+
+PATHS: dict[str, Any] = {
+    "/v1/authorisations": {
+        "post": operation(
+            "authorise",
+            "Hold the amount of an approval, or decline: the record in, the signed receipt out.",
+            answer(BINARY, 200, COSE, "Approved or declined, as the receipt says."),
+            *(403, 409, 422),
+            requestBody=body(BINARY, CBOR),
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/confirmations/{approval_id}": {
+        "post": operation(
+            "confirm",
+            "Post what is held, however late. VOIDED and DECLINED: nothing is posted.",
+            answer(
+                closed(
+                    {
+                        "approval_id": TRANSACTION_ID,
+                        "state": {"enum": [POSTED, VOIDED, DECLINED]},
+                        "late": FLAG,
+                    }
+                )
+            ),
+            *(403, 404, 422),
+            parameters=[_APPROVAL_ID],
+            requestBody=body(_RECEIVER),
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/reversals/{approval_id}": {
+        "post": operation(
+            "reverse",
+            "Give back what is held, or bar what never came. POSTED: it stays posted.",
+            answer(
+                closed(
+                    {"approval_id": TRANSACTION_ID, "state": {"enum": [VOIDED, DECLINED, POSTED]}}
+                )
+            ),
+            *(403, 404, 422),
+            parameters=[_APPROVAL_ID],
+            requestBody=body(_RECEIVER),
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/refunds/{refund_id}": {
+        "post": operation(
+            "refund",
+            "Give back without a phone, as much as was posted at most: posted at once.",
+            answer(
+                closed(
+                    {
+                        "refund_id": TRANSACTION_ID,
+                        "state": {"enum": [POSTED, DECLINED]},
+                        "reason": optional(REASON),
+                        "transaction_id": optional(TRANSACTION_ID),
+                    }
+                )
+            ),
+            *(403, 404, 409, 422),
+            parameters=[parameter("refund_id", PATH_ID)],
+            requestBody=body(
+                closed(
+                    {
+                        "receiver_id": RECEIVER_ID,
+                        "transaction_id": {**TRANSACTION_ID, "description": "Of the purchase."},
+                        "amount": AMOUNT,
+                        "currency": CURRENCY,
+                    }
+                )
+            ),
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/transactions/{approval_id}": {
+        "get": operation(
+            "transaction",
+            "What became of an approval or a refund.",
+            answer(ref("Transaction")),
+            *(400, 403, 404, 422),
+            parameters=[_APPROVAL_ID, _RECEIVER_QUERY],
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/receivers/{receiver_id}/transactions": {
+        "get": operation(
+            "transactions",
+            "All of a time in order, page by page, for a bridge that lost its journal.",
+            answer(
+                closed(
+                    {
+                        **listed("transactions", ref("ListedTransaction")),
+                        "next": optional(octets(CURSOR_SIZE)),
+                    }
+                )
+            ),
+            *(400, 403, 404),
+            parameters=[
+                parameter("receiver_id", octets(messages.RECEIVER_ID_SIZE, upper=False)),
+                parameter("from", _SECONDS, "query"),
+                parameter("to", _SECONDS, "query"),
+                parameter("after", octets(CURSOR_SIZE), "query", required=False),
+            ],
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/states": {
+        "post": operation(
+            "state",
+            "Time, limits and the hash of the revocations, signed for a receiver's nonce.",
+            answer(BINARY, 200, COSE),
+            403,
+            requestBody=body(closed({"receiver_id": RECEIVER_ID, "nonce": octets(NONCE_SIZE)})),
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/revocations": {
+        "get": operation(
+            "revocations",
+            "The credentials that nobody may take offline: sorted ids, deterministic CBOR.",
+            answer(BINARY, 200, CBOR),
+            *(400, 403),
+            parameters=[_RECEIVER_QUERY],
+            **_AS_BRIDGE,
+        )
+    },
+}
