@@ -138,7 +138,9 @@ class Sale:
 
     @property
     def answered(self) -> bool:
-        """Whether the till has nothing more to wait for."""
+        """Whether the till has nothing more to wait for; no refund before it is sure."""
+        if self.is_refund:
+            return self.final or self.unpaid
         return self.state not in AT_THE_TILL or self.state is State.APPROVED
 
     @property
