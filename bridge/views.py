@@ -62,7 +62,8 @@ def _refund_view(sale: Sale) -> dict[str, Any]:
 
 def _common_view(sale: Sale) -> dict[str, Any]:
     terms = sale.terms
-    told = sale.answered and sale.state is not State.REVERSING  # before, a receipt is half a word
+    # Before, a receipt is half a word; after a reversal it says what is no longer so.
+    told = sale.answered and sale.state not in (State.REVERSING, State.CANCELLED)
     return {
         "amount": terms.amount,
         "currency": LETTERS[terms.currency],
