@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge import stamps, station
+from bridge import retrying, stamps, station
 from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig
 from bridge.daemon import Daemon
 from bridge.journal import Journal, JournalError
@@ -128,6 +128,21 @@ class World:
         status, sale = await self.call("GET", f"/v1/sales/{sale_id}?wait={wait:g}")
         assert status == 200, sale
         return sale
+
+    async def decide(self, wish: str, sale_id: str = "sale-0123456789ab") -> dict[str, Any]:
+        """The till's decision, which is taken."""
+        status, sale = await self.call("POST", f"/v1/sales/{sale_id}/{wish}")
+        assert status == 200, sale
+        return sale
+
+    async def is_reversed(self, reason: str, sale_id: str = "sale-0123456789ab") -> None:
+        """Wait until the authority has reversed what it held; the till is told why."""
+        known = self.daemon.service.books.find(sale_id)
+        assert known is not None
+        assert await self.daemon.service.books.waiting.cleared(known, PATIENCE_S)
+        sale = await self.sale(sale_id)
+        assert (sale["state"], sale["settlement"]) == ("cancelled", "reversed")
+        assert sale["reason"]["code"] == reason
 
     async def pay(self, **changes: Any) -> bytes:
         """The buyer pays for the offer that is there, and the receiver agrees."""
@@ -260,7 +275,7 @@ async def test_everything_is_shown_as_it_happens(world: World) -> None:
             ("phone", "handed", "claimed"),
             ("bridge", "asked", "authorising"),
             ("receiver", "verified", "authorising"),
-            ("authority", "granted", "approved"),
+            ("bridge", "told", "approved"),
         ]
         assert sorted(event["stamps"], key=event["stamps"].get) == [
             "offer",
@@ -380,7 +395,8 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the authority would see two holds for one sale, and decline for good."""
-    monkeypatch.setattr(station, "ASK_AGAIN_MS", 100)
+    monkeypatch.setattr(station, "CLEARED_S", 0.1)
+    monkeypatch.setattr(retrying, "FIRST_S", 0.1)
     async with world.watching() as told:
         await world.ring()
         await world.device.offered()
@@ -440,8 +456,6 @@ async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
         assert (withheld["state"], withheld["approval_id"]) == ("authorising", name.hex())
         assert (withheld["reason"], withheld["receipt"]) == (None, None)
         assert await world.sale(wait=0) == withheld
-        path = "/v1/sales/sale-0123456789ab/cancel"
-        assert (await world.call("POST", path))[0] == 409
         world.device.judge(name)
         assert (await told("mendable"))["reason"]["code"] == "purchase_limit"
         result = await world.device.heard(wire.RESULT)
@@ -525,30 +539,49 @@ async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
         await world.device.offered()
         name = world.hand()
         await told("granted")
-        assert (await told("owed"))["state"] == "unknown"
+        owed = await told("owed")
+        assert (owed["state"], owed["settlement"]) == ("cancelled", "reversing")
+        reversed_ = await told("reversed")
+        assert reversed_ == owed | {"settlement": "reversed"}
         sale = await world.sale()
-    assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+    assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "verdict_timeout")
     assert (sale["transaction_id"], sale["receipt"]) == (None, None)
     assert world.transactions() == {name: "VOIDED"}
 
 
-async def test_the_cashier_cancels_only_what_is_not_asked_about(world: World) -> None:
+@pytest.mark.parametrize("wish", ["cancel", "abort"])
+async def test_the_cashier_stops_while_the_authority_is_asked(world: World, wish: str) -> None:
+    """A definite answer at once: the reversal is in the journal before the till hears."""
     async with world.watching() as told:
         await world.ring()
         await world.device.offered()
         name = world.hand()
         await told("granted")
-        path = "/v1/sales/sale-0123456789ab/cancel"
-        status, problem = await world.call("POST", path)
-        assert (status, problem["sale"]["state"]) == (409, "authorising")
+        world.authority.faults.fault = Fault.FAIL
+        sale = await world.decide(wish)
+        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "cashier_cancelled")
+        assert sale["settlement"] == "reversing"
+        assert world.transactions() == {name: "PENDING"}
+        world.device.judge(name)  # too late
+        world.authority.faults.clear()
+        assert await told("reversed") == sale | {"settlement": "reversed"}
+    assert world.transactions() == {name: "VOIDED"}
+
+
+async def test_the_cashier_stops_while_a_reversal_is_owed(world: World) -> None:
+    async with world.watching() as told:
+        await world.ring()
+        await world.device.offered()
+        name = world.hand()
+        await told("granted")
         world.authority.faults.fault = Fault.FAIL
         world.device.judge(name, reasons.BAD_SIGNATURE)
         await told("recalled")
-        status, sale = await world.call("POST", path)
-        assert (status, sale["reason"]["code"]) == (200, "cashier_cancelled")
+        sale = await world.decide("cancel")
+        assert (sale["reason"]["code"], sale["settlement"]) == ("cashier_cancelled", "reversing")
         assert world.transactions() == {name: "PENDING"}
         world.authority.faults.clear()
-        assert await told("returned") == sale
+        assert await told("returned") == sale | {"settlement": "reversed"}
     assert world.transactions() == {name: "VOIDED"}
 
 
@@ -559,8 +592,7 @@ async def test_the_bridge_restarts_between_receipt_and_verdict(stopped: World) -
         name = stopped.hand()
         await told("granted")
     async with stopped.bridge():
-        sale = await stopped.sale(wait=60)
-        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+        await stopped.is_reversed("bridge_restarted")
     assert stopped.transactions() == {name: "VOIDED"}
 
 
@@ -578,7 +610,7 @@ async def test_the_bridge_restarts_with_a_recalled_approval(stopped: World) -> N
         sale = await stopped.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
         stopped.authority.faults.clear()
-        assert await told("returned") == sale
+        assert await told("returned") == sale | {"settlement": "reversed"}
     assert stopped.transactions() == {name: "VOIDED"}
 
 
@@ -674,11 +706,12 @@ async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: Wo
     await world.pay()
     assert (await world.sale())["state"] == "unknown"
     await world.device.heard(wire.CANCEL)
-    await world.ring("sale-of-the-next-buyer")  # an owed reversal bars nobody
-    assert (await world.sale(wait=0))["state"] == "unknown"
-    world.authority.faults.clear()
-    sale = await world.sale(wait=60)
+    sale = await world.sale(wait=0)
     assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+    assert sale["settlement"] == "reversing"
+    await world.ring("sale-of-the-next-buyer")  # an owed reversal bars nobody
+    world.authority.faults.clear()
+    await world.is_reversed("reversed")
     assert [row[0] for row in held(world)] == ["VOIDED"]
 
 
@@ -707,10 +740,9 @@ async def test_the_bridge_restarts_without_an_answer(stopped: World) -> None:
         await stopped.pay()
         assert (await stopped.sale())["state"] == "unknown"
     async with stopped.bridge():
-        assert (await stopped.sale(wait=0))["state"] == "unknown"
+        assert (await stopped.sale())["settlement"] == "reversing"
         stopped.authority.faults.clear()
-        sale = await stopped.sale(wait=60)
-        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+        await stopped.is_reversed("bridge_restarted")
     assert [row[0] for row in held(stopped)] == ["VOIDED"]
 
 
@@ -766,27 +798,26 @@ async def test_the_same_sale_id_is_the_same_sale(world: World) -> None:
     status, problem = await world.call("POST", "/v1/sales", json=other)
     assert (status, problem["sale"]["sale_id"]) == (409, body["sale_id"])
     await world.device.offered()
-    path = f"/v1/sales/{body['sale_id']}/cancel"
-    status, sale = await world.call("POST", path)
-    assert (status, sale["state"], sale["reason"]["code"]) == (
-        200,
-        "cancelled",
-        "cashier_cancelled",
-    )
+    sale = await world.decide("cancel")
+    assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "cashier_cancelled")
     await world.device.heard(wire.CANCEL)
-    assert (await world.call("POST", path))[0] == 409
+    assert await world.decide("cancel") == sale
     assert (await world.call("POST", "/v1/sales", json=other))[0] == 201
 
 
-async def test_a_sale_that_was_asked_about_is_beyond_cancelling(world: World) -> None:
+async def test_a_sale_that_was_asked_about_is_cancelled_at_once(world: World) -> None:
+    """Without a word from the authority, which hears of the reversal before anything else."""
     world.authority.faults.fault = Fault.SILENT
-    async with world.http.ws_connect("/v1/events") as watch:
+    async with world.watching() as told:
         await world.ring()
         await world.device.offered()
-        await world.pay()
-        await world.until(watch, event="sale", what="asked")
-    status, problem = await world.call("POST", "/v1/sales/sale-0123456789ab/cancel")
-    assert (status, problem["sale"]["state"]) == (409, "authorising")
+        name = await world.pay()
+        await told("asked")
+        sale = await world.decide("cancel")
+        assert (sale["state"], sale["settlement"]) == ("cancelled", "reversing")
+        world.authority.faults.clear()
+        await told("reversed")
+    assert world.transactions() == {name: "VOIDED"}
 
 
 async def test_nobody_comes(world: World) -> None:
@@ -851,7 +882,7 @@ async def test_a_till_that_is_not_here(world: World) -> None:
         ("GET", "/v1/sales/sale-0123456789ab?wait=nan", {}, 400),
         ("GET", "/v1/sales/sale-0123456789ab?wait=soon", {}, 400),
         ("GET", "/v1/sales/sale-0123456789ab?patience=1", {}, 400),
-        ("GET", "/v1/sales", {}, 405),
+        ("PUT", "/v1/sales", {}, 405),
         ("DELETE", "/v1/receivers", {}, 405),
         ("GET", "/nowhere", {}, 404),
         ("GET", "/healthz", {"headers": {"Host": "till.example"}}, 403),
