@@ -152,15 +152,9 @@ class Identity:
 
     def provisional_job(self, offered: Offered, approval_id: bytes, as_of: int) -> Job[bytes]:
         """Sign for an approval that the bridge accepts offline."""
-        offer = offered.offer
+        offer, store = offered.offer, offered.certificate.store
         value = messages.Provisional(
-            messages.VERSION,
-            approval_id,
-            offer.amount,
-            offer.currency,
-            as_of,
-            offered.certificate.store,
-            offer.till,
+            messages.VERSION, approval_id, offer.amount, offer.currency, as_of, store, offer.till
         )
         kid = offered.certificate_hash[: messages.OFFER_KID_SIZE]
         data = yield from signed.encode_job(messages.PROVISIONAL, value, kid, self._sign_job)

@@ -265,7 +265,7 @@ async def test_an_approval_of_the_sale_before(till: Checkout, tmp_path: Path) ->
 
 async def test_a_verdict_on_another_approval(till: Checkout, tmp_path: Path) -> None:
     """The authority was asked by then, and has given everything back."""
-    lie = Lie(REPORT, "candidate.id, self._sale.refusal", "b'x' * 16, self._sale.refusal")
+    lie = Lie(REPORT, "candidate.id, reason", "b'x' * 16, reason")
     async with lying(till, tmp_path, lie):
         known, space = till.transactions(), till.credit_space()
         sale = await till.ring_up()
