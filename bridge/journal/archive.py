@@ -114,7 +114,7 @@ def tidy(db: sqlite3.Connection, journal: Path) -> None:
     for number in numbers(journal):
         if number >= expected:
             if not is_left_over(db, journal, number):
-                raise DamageError(_newer(journal, file(journal, number)))
+                raise DamageError(newer(journal, number))
             disk.remove(file(journal, number))
 
 
@@ -127,14 +127,15 @@ def is_left_over(db: sqlite3.Connection, journal: Path, number: int) -> bool:
     return end is not None and db.execute(mine, (end.last,)).fetchone() == end
 
 
+def newer(journal: Path, number: int) -> str:
+    """What is to be said of an archive that the journal does not know."""
+    return (
+        f"{file(journal, number)}: holds entries that {journal} does not have: that is an older "
+        "copy, or a new file in its place; put the right one there, or move the archives away"
+    )
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise DamageError(f"{path}: this archive is missing; put it back from a copy")
     return database.archive(path)
-
-
-def _newer(journal: Path, archive: Path) -> str:
-    return (
-        f"{archive}: holds entries that {journal} does not have: that is an older copy, or a new "
-        "file in the old one's place; put the right one there, or move the archives away"
-    )

@@ -65,10 +65,14 @@ def check(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
 
 
 def _look_around(path: Path) -> None:
-    """A WAL without its journal is what is left of one, and SQLite would throw it away."""
+    """What is left of a journal whose file is gone; SQLite would throw away a WAL."""
+    if path.exists() and path.stat().st_size:
+        return
     wal = path.with_name(path.name + "-wal")
-    if wal.exists() and wal.stat().st_size and not (path.exists() and path.stat().st_size):
+    if wal.exists() and wal.stat().st_size:
         raise DamageError(f"{path}: is missing or empty, and {wal} is not; put back both")
+    if numbers := archive.numbers(path):
+        raise DamageError(archive.newer(path, numbers[0]))
 
 
 def _inspect(path: Path) -> tuple[Head, Tally] | None:

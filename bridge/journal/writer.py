@@ -43,6 +43,7 @@ class Journal:
             stack.callback(self._db.close)
             self._db.execute(f"PRAGMA busy_timeout = {database.BUSY_MS}")
             self._base = reading.base(self._db)
+            database.truncate_wal(self._db)  # a crash may have left erased secrets in it
             self._stack = stack.pop_all()
 
     # Writing.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bridge.journal import DamageError, Entry, Journal, JournalError
-from tests.journals import closed, raw, tamper
+from tests.journals import OLD_HASHES, closed, old_journal, raw, tamper
 
 
 @pytest.fixture
@@ -280,37 +280,11 @@ def test_a_wal_without_its_journal(path: Path) -> None:
 
 # Version 3.
 
-_VERSION_3 = """
-CREATE TABLE entries (
-    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, sale_id TEXT NOT NULL, kind TEXT NOT NULL,
-    body TEXT NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL
-) STRICT;
-CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'no'); END;
-CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'no'); END;
-PRAGMA user_version = 3;
-"""
-_HASHES = (
-    "08d3365eace184b8435426fdd563c31f2eea0fef82f839ecd8109ea9cd0aaffb",
-    "4a9a84204c490267d129d0de7410277d462f7986a8903ca0e20b748e223e5e36",
-    "2ddbc3d4ea197b8180432ae35f0c0012b6fbaf307517f180bb087359e188e48b",
-)
-
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """A file as version 3 wrote it, its hashes as that version made them."""
-    path = tmp_path / "old.sqlite"
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(_VERSION_3)
-        for number, (before, after) in enumerate(
-            zip(("00" * 32, *_HASHES), _HASHES, strict=False), 1
-        ):
-            row = (number, number * 7, f"sale {number}", "rung", '{"å":1}')
-            hashes = (bytes.fromhex(before), bytes.fromhex(after))
-            db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, *hashes))
-        db.commit()
-    return path
+    old_journal(tmp_path / "old.sqlite")
+    return tmp_path / "old.sqlite"
 
 
 def test_a_journal_of_version_3_is_migrated(old: Path) -> None:
@@ -324,7 +298,7 @@ def test_a_journal_of_version_3_is_migrated(old: Path) -> None:
     with closing(sqlite3.connect(old)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (4,)
         hashes = [row[0].hex() for row in db.execute("SELECT hash FROM entries ORDER BY id")]
-    assert tuple(hashes[:3]) == _HASHES
+    assert tuple(hashes[:3]) == OLD_HASHES
 
 
 def test_a_damaged_journal_of_version_3_stays_as_it_is(old: Path) -> None:
