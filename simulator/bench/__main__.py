@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from simulator.world.enrolment import ROOT
 from simulator.world.world import World
 
-from . import arithmetic, device, heap, sale, times
+from . import arithmetic, device, heap, load, sale, times
 from .rows import Row, show, write
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable
 
 DEMO_BUDGET_S = 60
 OUTPUT = Path("build/bench.json")
+
+
+def _world() -> list[Row]:
+    return asyncio.run(_world_rows())
 
 
 async def _world_rows() -> list[Row]:
@@ -31,27 +42,51 @@ async def _world_rows() -> list[Row]:
     return found
 
 
-def _demo_row() -> Row:
+def _demo() -> list[Row]:
     start = time.monotonic()
     demo = [sys.executable, "-m", "bridge.cli", "demo"]
     subprocess.run(demo, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-    return Row("demo", time.monotonic() - start, "s", budget=DEMO_BUDGET_S)
+    return [Row("demo", time.monotonic() - start, "s", budget=DEMO_BUDGET_S)]
+
+
+def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], list[Row]]]:
+    """What is measured, in this order; `tell` shows how far a long part has come."""
+
+    def sold(done: int) -> None:
+        tell(f"{done:,} of {sales:,} sales through one bridge ...")
+
+    return {
+        "the device's arithmetic on a chip": arithmetic.rows,
+        "the same on this host": times.rows,
+        "the device's heap": heap.rows,
+        "whole sales and the receiver's start": _world,
+        "the demo": _demo,
+        "many sales through one bridge": partial(load.rows, sales, sold),
+    }
 
 
 def main() -> int:
-    status = Console(stderr=True)
-    with status.status("The device's arithmetic on a chip ..."):
-        rows = arithmetic.rows()
-    with status.status("... and on this host ..."):
-        rows += times.rows() + heap.rows()
-    with status.status("Whole sales and the receiver's start ..."):
-        rows += asyncio.run(_world_rows())
-    with status.status("The demo ..."):
-        rows.append(_demo_row())
+    arguments = _arguments()
+    rows: list[Row] = []
+    with Console(stderr=True).status("") as status:
+        for name, measure in _parts(arguments.sales, status.update).items():
+            if arguments.only in name:
+                status.update(f"Measuring {name} ...")
+                rows += measure()
     show(rows)
-    write(rows, OUTPUT)
+    if not arguments.only:
+        write(rows, OUTPUT)
     missed = [row.name for row in rows if row.holds is False]
     return 1 if missed else 0
+
+
+def _arguments() -> Namespace:
+    parser = argparse.ArgumentParser(prog="python -m simulator.bench", description=__doc__)
+    parser.add_argument("--sales", type=int, default=load.SALES, help="of the load")
+    parser.add_argument(
+        "--only", default="", metavar="WORD", help="the parts with it in their name"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from receiver.crypto import host
 from simulator.phone.buyer import DEMO_CODE
 from simulator.phone.maker import Maker
 
+from .errors import LoadError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -22,10 +24,6 @@ if TYPE_CHECKING:
 FIRST_DIGIT_S = 0.1  # after the offer is shown
 LAST_DIGIT_S = 0.3  # people take longer, to no effect
 _LINK = 0  # the only connection there is
-
-
-class LoadError(Exception):
-    """Something did not go as every sale of a load must."""
 
 
 class Buyer:

@@ -15,7 +15,8 @@ import aiohttp
 from simulator.authority.schema import POSTED
 
 from . import figures
-from .buyer import Buyer, LoadError
+from .buyer import Buyer
+from .errors import LoadError
 from .shop import Booked
 from .till import Till
 

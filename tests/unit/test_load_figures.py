@@ -1,0 +1,60 @@
+"""The arithmetic of a load: arrivals, spreads, phases."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from bridge import stamps
+from simulator.load import figures
+from simulator.load.figures import Spread, spread
+from simulator.load.run import Plan, arrivals
+
+
+def test_a_spread_is_of_values_that_were_measured() -> None:
+    assert spread([3.0]) == Spread(3.0, 3.0)
+    assert spread([float(n) for n in range(100, 0, -1)]) == Spread(50.0, 99.0)
+    assert spread([1.0, 2.0, 3.0, 100.0]) == Spread(2.0, 100.0)
+    with pytest.raises(ValueError, match="no values"):
+        spread([])
+
+
+def test_as_many_sales_come_as_were_planned_in_the_time_that_it_takes() -> None:
+    times = arrivals(Plan(sales=500, rate=50), random.Random(1))
+    assert len(times) == 500
+    assert times == sorted(times)
+    assert times[0] >= 0
+    assert times[-1] <= 10
+    assert times == arrivals(Plan(sales=500, rate=50), random.Random(1))
+    assert times != arrivals(Plan(sales=500, rate=50), random.Random(2))
+
+
+def test_without_a_rate_all_come_at_once() -> None:
+    assert arrivals(Plan(sales=3), random.Random(1)) == [0, 0, 0]
+
+
+def test_phases_are_milliseconds_of_the_sales_that_have_both_ends() -> None:
+    whole = {
+        stamps.APPROVAL_RECEIVED: 1.0,
+        stamps.APPROVAL_KEPT: 1.001,
+        stamps.AUTHORISE_SENT: 1.002,
+        stamps.VERDICT_RECEIVED: 1.010,
+        stamps.AUTHORISE_ANSWERED: 1.020,
+        stamps.TOLD: 1.025,
+    }
+    found = figures.phases([whole, {stamps.APPROVAL_RECEIVED: 5.0}])
+    assert {name: round(one.median, 6) for name, one in found.items()} == {
+        "kept": 1.0,
+        "asked": 2.0,
+        "authority": 18.0,
+        "verdict": 10.0,
+        "whole": 25.0,
+        "own": 7.0,
+    }
+
+
+def test_a_process_has_memory_and_has_worked() -> None:
+    assert figures.memory(os.getpid()) > 1_000_000
+    assert figures.cpu_seconds(os.getpid()) > 0
