@@ -9,6 +9,7 @@ from aiohttp import web
 
 from receiver import layout, messages, reasons, signed
 from receiver.errors import Error
+from receiver.wire import NONCE_SIZE
 
 from . import ledger, offline, receivers, refunds, statements
 from .requests import (
@@ -33,7 +34,6 @@ APPROVAL_ID = "{approval_id:[0-9a-f]{32}}"
 
 _REFUND_ID = "{refund_id:[0-9a-f]{32}}"
 _RECEIVER_ID = "{receiver_id:[0-9a-f]{16}}"
-NONCE_SIZE = 16
 _TIME_SIZE = 4  # of a cursor, before the approval id
 CURSOR_SIZE = _TIME_SIZE + signed.ID_SIZE
 

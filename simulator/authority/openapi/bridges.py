@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from receiver import layout, messages
+from receiver.wire import NONCE_SIZE
 
-from ..app import CURSOR_SIZE, NONCE_SIZE
+from ..app import CURSOR_SIZE
 from ..requests import CBOR, COSE
 from ..schema import DECLINED, POSTED, VOIDED
 from .parts import (
