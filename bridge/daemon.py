@@ -16,6 +16,7 @@ from .authority import AuthorityClient
 from .config import Config, ConfigError
 from .events import Hub
 from .journal import Journal
+from .metrics import Metrics
 from .money.evidence import Evidence
 from .private_files import read_token, require_private
 from .service import Service, StationConfig
@@ -23,6 +24,7 @@ from .till import door
 from .till.app import application
 from .till.guard import Guard, Speakers
 from .till.rates import Rates
+from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -72,12 +74,16 @@ class Daemon:
         journal = Journal(config.journal)
         stack.callback(journal.close)
         client = await stack.enter_async_context(_client(config))
-        service = Service(config.id, journal, Hub(), client, stations, offline=config.offline)
+        hub = Hub()
+        service = Service(config.id, journal, hub, client, stations, offline=config.offline)
         stack.callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
         guard = self.guard = Guard(_speakers(config.listen), Rates(), lambda: service.healthy)
-        app = application(service, guard)
+        watch = Watch(service, client.breaker, guard, config.journal)
+        metrics = self.metrics = Metrics(service.stations, watch)
+        hub.listen(metrics.hear)
+        app = application(service, guard, metrics)
         self.till_url = await door.serve(stack, app, config.listen, guard)
         return service
 

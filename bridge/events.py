@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 WAITING_MOST = 256  # events that a slow watcher may owe; then it is cut off rather than misled
 
@@ -26,6 +26,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
+        self._listeners: list[Callable[[dict[str, Any]], None]] = []
 
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
@@ -36,6 +37,10 @@ class Hub:
         finally:
             self._subscriptions.remove(subscription)
 
+    def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
+        """Call `listener` with every event, for good: a part of the bridge itself."""
+        self._listeners.append(listener)
+
     @property
     def is_watched(self) -> bool:
         return bool(self._subscriptions)
@@ -43,6 +48,8 @@ class Hub:
     def publish(self, event: str, source: str, till: int, **body: Any) -> None:
         """Tell all: `event` happened at `till`, and `source` said so."""
         told = message(event, source, time.time(), till, **body)
+        for listener in self._listeners:
+            listener(told)
         for subscription in self._subscriptions:
             try:
                 subscription.queue.put_nowait(told)

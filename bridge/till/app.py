@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from bridge import __version__
+from bridge.metrics import CONTENT_TYPE
 from bridge.money.decisions import Wish
 from bridge.orders import ConflictError, NotNowError, UnknownSaleError, UnknownTillError
 from bridge.reasons import texts
@@ -20,19 +21,20 @@ from .stream import Stream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bridge.metrics import Metrics
     from bridge.money.sale import Sale
     from bridge.service import Service
 
     from .guard import Guard
 
 
-def application(service: Service, guard: Guard) -> web.Application:
+def application(service: Service, guard: Guard, metrics: Metrics) -> web.Application:
     """The whole API as an aiohttp application."""
     app = web.Application(
         middlewares=[problems.middleware, guard.middleware],
         client_max_size=requests.BODY_MOST,
     )
-    api, office, stream = TillApi(service), OfficeApi(service), Stream(service)
+    api, office, stream = TillApi(service, metrics), OfficeApi(service), Stream(service)
     routes = [
         web.post("/v1/sales", api.ring),
         web.post("/v1/refunds", api.refund),
@@ -44,6 +46,7 @@ def application(service: Service, guard: Guard) -> web.Application:
         web.get("/v1/receivers", office.receivers, allow_head=False),
         web.get("/v1/events", stream.handle, allow_head=False),
         web.get("/healthz", api.health, allow_head=False),
+        web.get("/metrics", api.metrics, allow_head=False),
         web.get("/openapi.json", api.openapi, allow_head=False),
     ]
     for kind in ("sales", "refunds"):
@@ -62,8 +65,9 @@ def application(service: Service, guard: Guard) -> web.Application:
 class TillApi:
     """The handlers; every failure leaves as a problem document."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, metrics: Metrics) -> None:
         self._service = service
+        self._metrics = metrics
         self._books = service.books
 
     async def ring(self, request: web.Request) -> web.Response:
@@ -113,6 +117,11 @@ class TillApi:
 
     async def health(self, request: web.Request) -> web.Response:
         return web.json_response({"status": "ok", "version": __version__})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """GET /metrics, in Prometheus's text format."""
+        headers = {"Content-Type": CONTENT_TYPE}
+        return web.Response(body=await self._metrics.render(), headers=headers)
 
     async def openapi(self, request: web.Request) -> web.Response:
         return web.json_response(openapi.DOCUMENT)

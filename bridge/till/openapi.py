@@ -187,6 +187,18 @@ PATHS: dict[str, Any] = {
             {"200": _json("It does.", closed({"status": {"const": "ok"}, "version": TEXT}))},
         )
     },
+    "/metrics": {
+        "get": _operation(
+            "metrics",
+            "How the bridge does, for Prometheus.",
+            {
+                "200": {
+                    "description": "Its text format, version 0.0.4.",
+                    "content": {"text/plain": {"schema": TEXT}},
+                }
+            },
+        )
+    },
     "/openapi.json": {
         "get": _operation(
             "openapi", "This document.", {"200": _json("OpenAPI 3.1.", {"type": "object"})}

@@ -903,7 +903,7 @@ async def test_problems_are_json(
 
 
 async def test_the_document_names_every_route(world: World) -> None:
-    app = application(world.daemon.service, world.daemon.guard)
+    app = application(world.daemon.service, world.daemon.guard, world.daemon.metrics)
     routes = {
         (route.method.lower(), route.resource.canonical)
         for route in app.router.routes()

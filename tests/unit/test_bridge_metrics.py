@@ -1,0 +1,186 @@
+"""Metrics in Prometheus's own format, read back with its own parser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from bridge import metrics, stamps
+from bridge.events import Hub
+from bridge.metrics import Metrics
+from bridge.money.offline import Exposure
+from bridge.money.states import FINAL, TABLE
+
+TILLS = (7, 8)
+STEPS = {
+    stamps.OFFER: 100.0,
+    stamps.APPROVAL_RECEIVED: 110.0,
+    stamps.APPROVAL_KEPT: 110.002,
+    stamps.AUTHORISE_SENT: 110.003,
+    stamps.VERDICT_RECEIVED: 110.103,
+    stamps.AUTHORISE_ANSWERED: 110.203,
+    stamps.TOLD: 110.206,
+}
+
+
+class Scripted:
+    """What is looked at."""
+
+    def receivers(self) -> list[dict[str, Any]]:
+        line = {"retransmits": 4, "opened": 2}
+        return [
+            {"till": 7, "up": True, "line": line, "counters": {"bad_signature": 1}},
+            {"till": 8, "up": False, "line": dict.fromkeys(line, 0), "counters": {}},
+        ]
+
+    def outbox_depth(self) -> int:
+        return 3
+
+    def outbox_oldest_s(self) -> float:
+        return 61.5
+
+    def offline_exposure(self) -> dict[int, Exposure]:
+        return {7: Exposure(24_900, 2), 8: Exposure(0, 0)}
+
+    def undecided(self) -> int:
+        return 1
+
+    def breaker_open(self) -> bool:
+        return True
+
+    def refused_requests(self) -> Mapping[str, int]:
+        return {"unauthorized": 5}
+
+    def journal_bytes(self) -> int:
+        return 4096
+
+    def journal_free_bytes(self) -> int:
+        return 1 << 30
+
+
+@pytest.fixture
+def found() -> Metrics:
+    return Metrics(TILLS, Scripted())
+
+
+def sold(hub: Hub, what: str, reason: str | None = None, *, till: int = 7, **more: Any) -> None:
+    view = {"sale_id": "x", "reason": {"code": reason} if reason else None} | more
+    hub.publish("sale", "bridge", till, what=what, sale=view)
+
+
+async def read(found: Metrics) -> dict[str, Metric]:
+    text = (await found.render()).decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def value(families: Mapping[str, Metric], sample: str, **labels: str) -> float:
+    [it] = [
+        it
+        for family in families.values()
+        for it in family.samples
+        if it.name == sample and labels.items() <= it.labels.items()
+    ]
+    return it.value
+
+
+async def test_sales_are_counted_as_they_end(found: Metrics) -> None:
+    hub = Hub()
+    hub.listen(found.hear)
+    for what in ("rung", "told", "paid", "posted"):
+        sold(hub, what)
+    sold(hub, "mendable", "wrong_code")
+    sold(hub, "denied", "credit_space")
+    sold(hub, "returned", "credit_space")  # an approval recalled before, given back after the end
+    sold(hub, "posted", refund_id="r")
+    families = await read(found)
+    name = "tillsign_sales_total"
+    assert value(families, name, till="7", kind="purchase", state="posted", reason="") == 1
+    assert value(families, name, till="7", state="declined", reason="credit_space") == 1
+    assert value(families, name, kind="refund", state="posted") == 1
+    assert value(families, "tillsign_declines_total", reason="wrong_code") == 1
+    assert value(families, "tillsign_declines_total", reason="credit_space") == 1
+    assert value(families, "tillsign_sale_events_total", till="7", event="paid") == 1
+
+
+async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
+    hub = Hub()
+    hub.listen(found.hear)
+    hub.publish("timing", "bridge", 7, sale_id="x", stamps=STEPS)
+    hub.publish("timing", "bridge", 7, sale_id="y", stamps={stamps.OFFER: 1.0, stamps.TOLD: 2.0})
+    families = await read(found)
+    sums = {
+        phase: value(families, "tillsign_phase_seconds_sum", till="7", phase=phase)
+        for phase in metrics.PHASES
+    }
+    assert sums == pytest.approx(
+        {
+            "buyer": 10,
+            "journal": 0.002,
+            "receiver": 0.103,
+            "authority": 0.2,
+            "bridge": 0.006,
+            "whole": 0.206,
+        }
+    )
+    count = "tillsign_phase_seconds_count"
+    assert value(families, count, till="7", phase="whole") == 1
+    assert value(families, count, till="8", phase="whole") == 0  # there before the first sale
+    bucket = "tillsign_phase_seconds_bucket"
+    assert value(families, bucket, till="7", phase="receiver", le="0.1") == 0
+    assert value(families, bucket, till="7", phase="receiver", le="0.25") == 1
+
+
+async def test_the_rest_is_looked_at_when_somebody_asks(found: Metrics) -> None:
+    families = await read(found)
+    assert value(families, "tillsign_receiver_up", till="7") == 1
+    assert value(families, "tillsign_receiver_up", till="8") == 0
+    assert value(families, "tillsign_line_total", till="7", counter="retransmits") == 4
+    assert value(families, "tillsign_refusals_total", till="7", reason="bad_signature") == 1
+    assert value(families, "tillsign_outbox_depth") == 3
+    assert value(families, "tillsign_outbox_oldest_seconds") == 61.5
+    assert value(families, "tillsign_offline_amount", till="7") == 24_900
+    assert value(families, "tillsign_offline_purchases", till="7") == 2
+    assert value(families, "tillsign_undecided") == 1
+    assert value(families, "tillsign_breaker_open") == 1
+    assert value(families, "tillsign_http_refused_total", kind="unauthorized") == 5
+    assert value(families, "tillsign_journal_bytes") == 4096
+    assert value(families, "tillsign_journal_free_bytes") == 1 << 30
+    assert value(families, "process_resident_memory_bytes") > 0
+
+
+async def test_labels_are_bounded(found: Metrics) -> None:
+    hub = Hub()
+    hub.listen(found.hear)
+    sold(hub, "rung", till=9)  # of a receiver that an older configuration had
+    hub.publish("receiver", "receiver", 7, up=True)
+    families = await read(found)
+    tills = {
+        it.labels["till"]
+        for family in families.values()
+        for it in family.samples
+        if "till" in it.labels
+    }
+    assert tills == {"7", "8"}
+    assert not any(name.endswith("_created") for name in families)
+
+
+async def test_bridges_in_one_process_do_not_mix() -> None:
+    one, other = Metrics(TILLS, Scripted()), Metrics(TILLS, Scripted())
+    hub = Hub()
+    hub.listen(one.hear)
+    sold(hub, "posted")
+    assert value(await read(one), "tillsign_sales_total", till="7") == 1
+    assert not (await read(other))["tillsign_sales"].samples
+
+
+def test_each_end_is_one_state() -> None:
+    ends: dict[str, set[str]] = {}
+    for before, exits in TABLE.items():
+        for event, after in exits.items():
+            if after in FINAL and before not in FINAL:
+                ends.setdefault(event, set()).add(after)
+    assert {event: {after} for event, after in metrics.ENDS.items()} == ends
