@@ -1,0 +1,93 @@
+"""What the authority's ledger and the bridge's journal hold, as far as money goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.journal import reading
+from bridge.journal.reader import Reader
+from bridge.journal.verify import verify
+from bridge.money import facts
+from bridge.money.states import State
+from receiver import messages
+from simulator.authority.schema import PENDING, POSTED
+from simulator.authority.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.money.sale import Sale
+
+_ROWS = (
+    "SELECT approval_id, receiver, kind, state, amount, reference, original, refunded "
+    "FROM transactions"
+)
+_SPACE = "SELECT coalesce(sum(credit_space), 0) FROM recipients"
+
+
+class Row(NamedTuple):
+    """A line of the ledger. What was reversed before it came has no amount and no reference."""
+
+    approval_id: bytes
+    receiver: bytes
+    kind: int
+    state: str
+    amount: int | None
+    reference: bytes | None
+    original: bytes | None
+    refunded: int
+
+    @property
+    def is_refund(self) -> bool:
+        return self.kind == messages.REFUND
+
+    @property
+    def posted(self) -> int:
+        """What it takes from the buyer for good; refunds give."""
+        if self.state != POSTED or self.amount is None:
+            return 0
+        return -self.amount if self.is_refund else self.amount
+
+    @property
+    def held(self) -> int:
+        """What it takes for now."""
+        pending = self.state == PENDING and not self.is_refund
+        return self.amount or 0 if pending else 0
+
+
+class Ledger(NamedTuple):
+    """All lines, and the credit space that all recipients have left."""
+
+    rows: list[Row]
+    space: int
+
+
+class Journalled(NamedTuple):
+    """Every sale and refund by its id, also the archived ones; and what is wrong with the files."""
+
+    sales: dict[str, Sale]
+    damage: list[str]
+
+    @property
+    def liable(self) -> int:
+        """What was paid at tills and will never be posted."""
+        liable = [sale for sale in self.sales.values() if sale.state is State.LIABLE]
+        return sum(sale.terms.amount for sale in liable)
+
+
+def ledger(database: Path | str) -> Ledger:
+    """As it is now; the authority may run."""
+    store = Store(database)
+    try:
+        return Ledger([Row(*row) for row in store.rows(_ROWS)], store.value(_SPACE))
+    finally:
+        store.close()
+
+
+def journalled(journal: Path) -> Journalled:
+    """As it is now; the bridge may run. What a new live part carries over counts once."""
+    with Reader(journal) as reader:
+        report = verify(reader, lambda _done, _files: None)
+        rows = {row.origin: row for row in reader.rows() if not row.own}
+    entries = [reading.entry(rows[number]) for number in sorted(rows)]
+    return Journalled(facts.replay(entries), report.findings)

@@ -1,0 +1,147 @@
+"""One soak: sales and crashes by the plan, then quiet, then the books compared."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulator.till import Till
+
+from . import evidence
+from .audit import DOUBLED, LOST, UNKNOWN, Finding, Names, Tills, audit, count
+from .books import Books
+from .buyers import Buyers
+from .plan import plan
+from .shop import Shop
+from .till import SoakTill
+from .victims import Victims
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .plan import Order, Plan
+
+    Progress = Callable[[int, int], object]
+
+TILLS = 4  # side by side at one bridge
+QUIET_S = 60.0  # for all that is owed, with everything up
+HURRY_S = 1.0  # between two reminders, as a circuit breaker may be open just then
+START_S, SALE_S = 60.0, 5.0  # how long a run may take: for each sale ten times what it does
+
+
+class Result(NamedTuple):
+    """What a run came to."""
+
+    sales: int
+    seconds: float
+    deaths: Counter[str]  # by SIGKILL
+    till_deaths: int
+    ends: Counter[str]  # of sales, by their state in the journal
+    refunds: Counter[str]  # by how they ended at the tills
+    posted: int
+    findings: list[Finding]
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """As build/soak.json has it."""
+        return {
+            "sales": self.sales,
+            "crashes": self.deaths.total(),
+            "posted": self.posted,
+            **{kind: count(self.findings, kind) for kind in (LOST, DOUBLED, UNKNOWN)},
+        }
+
+    @property
+    def good(self) -> bool:
+        return not self.findings
+
+
+async def soak(directory: Path, sales: int, seed: int, progress: Progress) -> Result:
+    """`progress` hears how many sales are over, and how many crashes there were."""
+    books = Books(directory / "tills.sqlite")
+    try:
+        async with Shop(directory, TILLS) as shop:
+            before = evidence.ledger(shop.authority.database)
+            run = _Run(shop, books, plan(sales, seed, TILLS), progress)
+            began = time.monotonic()
+            late = await run.play()
+            seconds = time.monotonic() - began
+            await shop.bridge.stop()
+            after = evidence.ledger(shop.authority.database)
+            journal = evidence.journalled(shop.journal)
+            names = Names(shop.bridge_id, shop.receivers)
+        tills = Tills(books.sales(), books.refunds(), books.complaints())
+        findings = late + audit(tills, names, before, after, journal)
+    finally:
+        books.close()
+    return Result(
+        len(tills.sales),
+        seconds,
+        run.victims.deaths,
+        run.till_deaths,
+        Counter(str(journal.sales[sale.sale_id].state) for sale in tills.sales),
+        Counter(refund.ended or "open" for refund in tills.refunds),
+        sum(row.posted > 0 for row in after.rows),
+        findings,
+    )
+
+
+class _Run:
+    def __init__(self, shop: Shop, books: Books, plan: Plan, progress: Progress) -> None:
+        self.victims = Victims(shop)
+        self._plan = plan
+        self._progress = progress
+        self._buyers = Buyers(shop)
+        self._tills = [SoakTill(books, self.victims.bridge, self._rung) for _ in shop.counters]
+        self._over = 0
+
+    @property
+    def till_deaths(self) -> int:
+        return sum(till.deaths for till in self._tills)
+
+    async def play(self) -> list[Finding]:
+        """What was not over in time."""
+        try:
+            async with asyncio.timeout(START_S + SALE_S * len(self._plan.orders)):
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self.victims.run(self._plan.kills))
+                    for number, till in enumerate(self._tills, 1):
+                        tasks.create_task(self._serve(number, till))
+            async with asyncio.timeout(QUIET_S):
+                await self._settle()
+        except TimeoutError:
+            return [Finding(UNKNOWN, "all", "not over in time")]
+        return []
+
+    async def _serve(self, number: int, till: SoakTill) -> None:
+        for order in self._plan.orders:
+            if order.till == number:
+                await self.victims.begun()
+                await till.serve(order)
+                await self._buyers.go(order)
+                self._over += 1
+                self._progress(self._over, self.victims.deaths.total())
+
+    def _rung(self, order: Order) -> None:
+        self._buyers.come(order)
+
+    async def _settle(self) -> None:
+        """Everything is up and nobody wishes anything any more: until nothing is owed."""
+        async with (
+            Till(await self.victims.bridge()) as till,
+            till.watch() as events,
+            asyncio.TaskGroup() as tasks,
+        ):
+            hurrying = tasks.create_task(_hurry(till))
+            while (await till.outbox())["depth"] or await till.open_sales():
+                await anext(events)
+            hurrying.cancel()
+
+
+async def _hurry(till: Till) -> None:
+    while True:
+        await till.send_now()
+        await asyncio.sleep(HURRY_S)

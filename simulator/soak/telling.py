@@ -1,0 +1,79 @@
+"""How a soak goes and what it came to, for people: plain text where there is no terminal."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from .plan import AUTHORITY, BRIDGE, RECEIVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.status import Status
+
+    from .run import Result
+
+LINES = 10  # of progress, where they stay to be read
+
+
+class Teller:
+    """Writes on `console`."""
+
+    def __init__(self, console: Console, sales: int, seed: int) -> None:
+        self._console = console
+        self._sales = sales
+        self._seed = seed
+        self._status: Status | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Say what happens while it does."""
+        text = f"{self._sales} sales, seed {self._seed}"
+        self._console.print(f"Soaking: {text}")
+        shown = self._console.status(text) if self._console.is_terminal else nullcontext()
+        with shown as self._status:
+            yield
+
+    def progress(self, over: int, crashes: int) -> None:
+        text = f"{over} of {self._sales} sales, {crashes} crashes"
+        if self._status is not None:
+            self._status.update(text)
+        elif over == self._sales or over % max(1, self._sales // LINES) == 0:
+            self._console.print(text)
+
+    def result(self, result: Result) -> None:
+        """The table, and all that is wrong."""
+        table = Table(title=f"Soak, seed {self._seed}, {result.seconds:.0f} s")
+        table.title_justify = "left"
+        table.add_column("what")
+        table.add_column("number", justify="right")
+        for name, number in _rows(result):
+            table.add_row(name, str(number))
+        self._console.print(table)
+        for finding in result.findings:
+            self._console.print(f"{finding.kind}: {finding.sale}: {finding.text}", soft_wrap=True)
+
+    def kept(self, directory: Path) -> None:
+        """Where everything is that tells why."""
+        text = f"Journal, ledger, tills' books and logs are kept in {directory}"
+        self._console.print(text, soft_wrap=True)
+
+
+def _rows(result: Result) -> Iterator[tuple[str, int]]:
+    yield "sales", result.sales
+    for state, number in sorted(result.ends.items()):
+        yield f"  {state}", number
+    yield "refunds", result.refunds.total()
+    for state, number in sorted(result.refunds.items()):
+        yield f"  {state}", number
+    yield "crashes", result.deaths.total()
+    for victim in (BRIDGE, AUTHORITY, RECEIVER):
+        yield f"  {victim}", result.deaths[victim]
+    yield "crashes of tills", result.till_deaths
+    for name, number in list(result.summary.items())[2:]:
+        yield name, number

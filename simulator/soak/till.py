@@ -1,0 +1,200 @@
+"""A till that dies and comes back: all that it does next follows from what is on its disk."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from simulator.till import FINAL, Till, TillError
+
+from .books import NOT_REFUNDED, PAID, REFUNDED, UNPAID
+from .plan import CANCELLED
+
+Json = dict[str, Any]
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .books import Books, Kept, KeptRefund
+    from .plan import Order
+
+    Call = Callable[[Till], Awaitable[Json]]
+
+WAIT_S = 10  # for an outcome, in one request
+ANSWER_S = 20.0  # for any answer: a bridge that takes longer is as good as gone
+AGAIN_S = 0.1  # after a bridge that did not answer
+WAVERS_S = 0.005  # until the cashier wishes the other: about when the bridge has the first
+
+_STANDS = ("conflict", "sale-id-used")  # problems that say how the sale is
+_PENDING = "pending"
+
+
+class SoakTill:
+    """Serves one order after the other; `rung` is told of each as soon as the bridge knows it."""
+
+    def __init__(
+        self,
+        books: Books,
+        bridge: Callable[[], Awaitable[str]],
+        rung: Callable[[Order], object],
+    ) -> None:
+        self.deaths = 0
+        self._books = books
+        self._bridge = bridge
+        self._rung = rung
+
+    async def serve(self, order: Order) -> None:
+        """To its end, however often the till dies meanwhile."""
+        for life in order.lives_s:
+            if await _in_time(self._work(order), life):
+                return
+            self.deaths += 1
+            await asyncio.sleep(order.away_s)
+        await self._work(order)
+
+    async def _work(self, order: Order) -> None:
+        kept = self._books.begin(order)
+        if kept.ended is None:
+            await self._sell(order, kept)
+            kept = self._books.sale(kept.sale_id)
+        if kept.ended == PAID:
+            for place, amount in enumerate(order.refunds):
+                await self._refund(order, self._books.begin_refund(kept.sale_id, place, amount))
+
+    # A sale.
+
+    async def _sell(self, order: Order, kept: Kept) -> None:
+        sale = await self._ring(order, kept)
+        self._rung(order)
+        if sale["state"] not in FINAL:
+            sale = await self._outcome(order, kept.sale_id)
+        if sale["state"] == "approved":
+            sale = await self._decide(order, kept.sale_id)
+        self._end(kept.sale_id, sale)
+
+    async def _ring(self, order: Order, kept: Kept) -> Json:
+        """The same each time: the bridge may know it already."""
+        more: Json = {"sale_id": kept.sale_id, "till": order.till, "patience_s": order.patience_s}
+        while True:
+            sale = await self._say(order, lambda till: till.ring_up(order.amount, **more))
+            if sale["sale_id"] == kept.sale_id:
+                return sale
+            self._books.complain(kept.sale_id, f"{sale['sale_id']} is still at this till")
+            await asyncio.sleep(AGAIN_S)
+
+    async def _outcome(self, order: Order, sale_id: str) -> Json:
+        """What the bridge says in the end, or to the cashier who waits no longer."""
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(self._wait(sale_id))
+            aborting = tasks.create_task(self._abort_in_time(order, sale_id))
+            sale = await waiting
+            aborted = aborting.done()
+            aborting.cancel()
+        if aborted and aborting.result() and sale["state"] in ("approved", "paid"):
+            self._books.complain(sale_id, f"aborted, and then {sale['state']}")
+        return sale
+
+    async def _wait(self, sale_id: str) -> Json:
+        while True:
+            sale = await self._ask(lambda till: till.look(sale_id, WAIT_S))
+            if sale["state"] in FINAL:
+                return sale
+
+    async def _abort_in_time(self, order: Order, sale_id: str) -> bool:
+        """Whether it was aborted: the other answer is that it is too late."""
+        if order.aborts_s is None:
+            return False
+        await asyncio.sleep(order.aborts_s)
+        sale = await self._say(order, lambda till: till.abort(sale_id))
+        return sale["state"] not in ("approved", "paid")
+
+    async def _decide(self, order: Order, sale_id: str) -> Json:
+        """On disk first, then said; the sale as it stands after that."""
+        kept = self._books.sale(sale_id)
+        wish = kept.wish or order.wish
+        self._books.wish(sale_id, wish)
+        if order.wavers and not kept.wavered:
+            await _in_time(self._wish(order, sale_id, wish), WAVERS_S)
+            wish = CANCELLED if wish == PAID else PAID
+            self._books.wish(sale_id, wish)
+        return await self._wish(order, sale_id, wish)
+
+    async def _wish(self, order: Order, sale_id: str, wish: str) -> Json:
+        if wish == PAID:
+            return await self._say(order, lambda till: till.paid(sale_id))
+        return await self._say(order, lambda till: till.cancel(sale_id))
+
+    def _end(self, sale_id: str, sale: Json) -> None:
+        """As the bridge says; but who has handed out the goods has handed them out."""
+        kept, paid = self._books.sale(sale_id), sale["state"] == "paid"
+        if paid != (kept.wish == PAID) and kept.wish and not kept.wavered:
+            self._books.complain(sale_id, f"{kept.wish}, and the bridge says {sale['state']}")
+            paid = kept.wish == PAID
+        elif paid and not kept.wish:
+            self._books.complain(sale_id, "paid without the till's word")
+        self._books.end(sale_id, PAID if paid else UNPAID)
+
+    # A refund.
+
+    async def _refund(self, order: Order, kept: KeptRefund) -> None:
+        if kept.ended is not None:
+            return
+        more = {"refund_id": kept.refund_id, "sale_id": kept.sale_id}
+        try:
+            refund = await self._say(order, lambda till: till.refund(kept.amount, **more))
+            while refund["state"] == _PENDING:
+                refund = await self._ask(lambda till: till.refund_status(kept.refund_id, WAIT_S))
+        except TillError as error:
+            if error.kind not in ("refund-exceeds", "not-paid"):  # not paid: booked as liability
+                self._books.complain(kept.sale_id, f"refund: {error}")
+            self._books.end_refund(kept.refund_id, NOT_REFUNDED)
+            return
+        done = refund["state"] == REFUNDED
+        self._books.end_refund(kept.refund_id, REFUNDED if done else NOT_REFUNDED)
+
+    # The bridge.
+
+    async def _say(self, order: Order, call: Call) -> Json:
+        """Once or twice; how the sale is after that, wished or not."""
+        if not order.repeats:
+            return await self._stands(call)
+        async with asyncio.TaskGroup() as tasks:
+            both = [tasks.create_task(self._stands(call)) for _ in range(2)]
+        return both[-1].result()
+
+    async def _stands(self, call: Call) -> Json:
+        try:
+            return await self._ask(call)
+        except TillError as error:
+            if error.kind not in _STANDS:
+                raise
+            sale: Json = error.problem["sale"]
+            return sale
+
+    async def _ask(self, call: Call) -> Json:
+        """An answer, however often the bridge dies before it gives one; raises TillError."""
+        while True:
+            with suppress(aiohttp.ClientError, OSError, TimeoutError):
+                async with Till(await self._bridge()) as till, asyncio.timeout(ANSWER_S):
+                    try:
+                        return await call(till)
+                    except TillError as error:
+                        if error.status < 500:
+                            raise
+            await asyncio.sleep(AGAIN_S)
+
+
+async def _in_time(work: Awaitable[object], seconds: float) -> bool:
+    """Whether `work` was done; if not it is dropped wherever it is, as in a crash."""
+    task = asyncio.ensure_future(work)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    if done:
+        task.result()
+    return bool(done)
