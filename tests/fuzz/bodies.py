@@ -15,9 +15,11 @@ from bridge import authority
 from bridge.currencies import LETTERS
 from bridge.money import facts
 from bridge.money.sale import Terms
-from bridge.service import Order
+from bridge.orders import Order, RefundOrder
 from bridge.till import requests as till
+from bridge.till.guard import Guard, Speakers
 from bridge.till.problems import ProblemError
+from bridge.till.rates import Rates
 from bridge.views import health_view
 from receiver import cbor, messages, reasons, wire
 from simulator.authority import requests as office
@@ -32,6 +34,11 @@ _ORDERS: list[dict[str, Any]] = [
     {"sale_id": "a.b:c-d_0123456789", "amount": 1, "currency": "NOK", "till": 1, "patience_s": 120},
     {"sale_id": _SALE_ID, "amount": 5, "currency": "DKK", "reference": "Kvitto 17 åäö ✓"},
 ]
+_REFUNDS: list[dict[str, Any]] = [
+    {"refund_id": _SALE_ID, "amount": 1, "sale_id": "A" * 16},
+    {"refund_id": "A" * 64, "amount": 0xFFFFFFFF, "sale_id": _SALE_ID, "phone": True},
+    {"refund_id": _SALE_ID, "amount": 5, "currency": "SEK", "transaction_id": "0f" * 16, "till": 7},
+]
 _ASKED: list[dict[str, Any]] = [
     {"receiver_id": "00" * 8, "nonce": "ff" * 16},
     {"receiver_id": 0, "nonce": "x" * 80},
@@ -39,11 +46,14 @@ _ASKED: list[dict[str, Any]] = [
 ]
 _REFUSALS = [b'{"status": 422, "reason": "busy"}', b'{"reason": null}', b"{}"]
 
+_GUARD = Guard(Speakers(("till.example",)), Rates())
+
 T = TypeVar("T")
 
 
 def targets() -> Iterator[tuple[str, Target]]:
     yield "till-order", Target(_order, None, partial(_dumped, _ORDERS))
+    yield "till-refund", Target(_refund, None, partial(_dumped, _REFUNDS))
     yield "till-wait", Target(_wait, None, lambda: [b"", b"0", b"60", b"1.5", b"5e-1"])
     yield "till-host", Target(_host, None, _hosts)
     yield "authority-request", Target(_request, None, partial(_dumped, _ASKED))
@@ -61,6 +71,16 @@ def _order(data: bytes) -> bool | None:
         order.sale_id, order.till or 1, *order[1:3], *order[4:], _SALE_ID.encode(), bytes(8)
     )
     assert facts.load_terms(facts.dump_terms(terms).encode().decode()) == terms
+    return True
+
+
+def _refund(data: bytes) -> bool | None:
+    """A till's refund: of a sale or of a transaction, never of both or neither."""
+    order: RefundOrder | None = _taken(partial(till.refund, _request_of(data)), ProblemError)
+    if order is None:
+        return None
+    assert bool(order.sale_id) != bool(order.transaction_id)
+    assert order.currency or order.sale_id
     return True
 
 
@@ -83,11 +103,12 @@ def _wait(data: bytes) -> bool | None:
 
 def _host(data: bytes) -> bool | None:
     """The Host header: taken where it names this machine."""
-    return till.is_loopback(data.decode("latin-1")) or None
+    return _GUARD._named(data.decode("latin-1")) or None
 
 
 def _hosts() -> list[bytes]:
-    return [b"localhost", b"127.0.0.1:8080", b"[::1]:80", b"127.9.9.9", b"LOCALHOST:1"]
+    ours = [b"localhost", b"127.0.0.1:8080", b"[::1]:80", b"127.9.9.9", b"LOCALHOST:1"]
+    return [*ours, b"till.example:8470"]
 
 
 def _request(data: bytes) -> bool | None:

@@ -167,7 +167,7 @@ class Hostile:
             self._pending = True
         elif isinstance(output, ports.Keep):
             fact = output.fact
-            assert facts.load_fact(fact.event, facts.dump_fact(fact)) == fact
+            assert facts.load_fact(fact.event, *facts.dump_fact(fact)) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
         elif isinstance(output, ports.Tell):
             assert sale_view(output.sale)
