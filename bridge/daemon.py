@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -96,23 +95,6 @@ class Daemon:
         if receiver.url:
             return self._opener(receiver.url)
         return ports_by_serial.opener(receiver.serial, self._ports, self._opener)
-
-
-async def run(config: Config, ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` gets the till API's address."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    async with Daemon(config) as daemon:
-        ready(daemon.till_url)
-        stopped = asyncio.ensure_future(stop.wait())
-        failed = asyncio.ensure_future(daemon.wait())
-        await asyncio.wait((stopped, failed), return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if failed.done():
-            await failed
-        failed.cancel()
 
 
 def _speakers(listen: Listen) -> Speakers:

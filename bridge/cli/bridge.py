@@ -42,7 +42,7 @@ def _run(arguments: Namespace) -> int:
 def _serve(arguments: Namespace) -> int:
     import asyncio
 
-    from bridge import config, daemon, logs
+    from bridge import config, life, logs
     from bridge.journal import JournalError
     from bridge.private_files import UMASK
 
@@ -50,7 +50,7 @@ def _serve(arguments: Namespace) -> int:
     os.umask(UMASK)
     log = logs.Log("bridge")
     try:
-        asyncio.run(daemon.run(config.load(arguments.config), _ready))
+        asyncio.run(life.run(config.load(arguments.config), _ready))
     except config.ConfigError as error:
         raise UsageError(str(error)) from error
     except (JournalError, OSError) as error:

@@ -14,6 +14,7 @@ import pytest
 from bridge import __version__
 from bridge.cli import main as cli
 from bridge.cli.command import GROUP
+from bridge.private_files import OTHERS
 from receiver import pins
 from simulator.authority.keys import Keys
 from simulator.pki import DemoCa
@@ -48,6 +49,13 @@ url = "{receiver_url}"
 certificate = "certificate"
 """)
     return path
+
+
+def shared(directory: Path) -> list[Path]:
+    """What the bridge made there that others may touch."""
+    made = list(directory.rglob("journal*"))
+    assert made
+    return [path for path in made if path.stat().st_mode & OTHERS]
 
 
 @pytest.mark.parametrize(
@@ -117,4 +125,6 @@ async def test_a_bridge_serves_until_it_is_stopped(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         rest, log = await process.communicate()
     assert (process.returncode, rest) == (0, b"")
-    assert b"Traceback" not in log
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert [it for it in events if it != "line away"] == ["serving", "stopping", "stopped"]
+    assert shared(tmp_path) == []

@@ -1,0 +1,83 @@
+"""A bridge from its start to its end as a process: signals, and what the service manager hears."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from . import manager
+from .daemon import Daemon
+from .logs import Log
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from .config import Config
+    from .service import Service
+
+STOPPERS = (signal.SIGTERM, signal.SIGINT)
+
+_log = Log(__name__)
+
+
+class Stop:
+    """What the signals ask for: to stop, and on the second one at once."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def hear(self) -> None:
+        (self.at_once if self.asked.is_set() else self.asked).set()
+
+
+async def run(config: Config, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` gets the till API's address.
+
+    Raises ConfigError, JournalError or OSError where it cannot start, an exception group where it
+    fails later.
+    """
+    stop = Stop()
+    for number in STOPPERS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.hear)
+    async with Daemon(config) as daemon, _signs_of_life(daemon.service):
+        _log.info("serving", url=daemon.till_url)
+        ready(daemon.till_url)
+        manager.tell(manager.READY)
+        await _first(stop.asked.wait(), daemon.wait())
+        manager.tell(manager.STOPPING)
+        _log.info("stopping")
+        await _first(daemon.service.drain(config.drain_s), stop.at_once.wait(), daemon.wait())
+    _log.info("stopped")
+
+
+async def _first(*waits: Coroutine[None, None, object]) -> None:
+    """Until one of them is over; raises what it failed with."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def _signs_of_life(service: Service) -> AsyncIterator[None]:
+    """Tell the manager again and again that the event loop turns and nothing has failed."""
+    every = manager.alive_every_s()
+
+    async def tell() -> None:
+        while every is not None:
+            if service.healthy:
+                manager.tell(manager.ALIVE)
+            await asyncio.sleep(every)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()

@@ -1,0 +1,33 @@
+"""What the service manager is told (sd_notify(3)), if one asks for it in the environment."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+ALIVE = "WATCHDOG=1"
+
+
+def tell(state: str) -> None:
+    """Say `state`; a manager that does not listen is no reason to fail."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):  # a name without a file, as Linux writes it
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
+        door.setblocking(False)
+        try:
+            door.sendto(state.encode(), address)
+        except OSError:
+            return
+
+
+def alive_every_s() -> float | None:
+    """Seconds between two signs of life, half of what the manager allows; None if it asks none."""
+    allowed, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    if not allowed.isdigit() or process not in ("", str(os.getpid())):
+        return None
+    return int(allowed) / 2_000_000
