@@ -130,10 +130,8 @@ def _verify(journal: Reader, arguments: Namespace) -> int:
     else:
         for finding in report.findings:
             print(finding)
-        found = (
-            f"{report.entries} entries, {report.archives} archives, {report.closed} closed sales"
-        )
-        print(f"{journal.path}: {'damaged' if report.findings else 'whole'}; {found}")
+        counts = "entries: {}, archives: {}, closed sales: {}".format(*report)
+        print(f"{journal.path}: {'damaged' if report.findings else 'whole'}; {counts}")
     return FAILED if report.findings else OK
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Report(NamedTuple):
     """How much was read, and what is wrong with it, each in a sentence that names the file."""
 
-    archives: int
     entries: int
+    archives: int
     closed: int
     findings: list[str]
 
@@ -53,7 +53,7 @@ class _Inspection:
         if not self._findings:
             self._try(self._index)
         progress(len(archives) + 1, len(archives) + 1)
-        return Report(len(archives), self._entries, len(self._expected), self._findings)
+        return Report(self._entries, len(archives), len(self._expected), self._findings)
 
     def _try(self, part: Callable[[], None]) -> None:
         """What is wrong with one file says nothing about the next."""
