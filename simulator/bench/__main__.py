@@ -16,7 +16,7 @@ from rich.console import Console
 from simulator.world.enrolment import ROOT
 from simulator.world.world import World
 
-from . import arithmetic, device, heap, load, sale, times
+from . import arithmetic, cold, device, heap, load, pairs, sale, times
 from .rows import Row, show, write
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
     def sold(done: int) -> None:
         tell(f"{done:,} of {sales:,} sales through one bridge ...")
 
+    def written(done: int) -> None:
+        tell(f"{done:,} of {cold.SALES:,} sales into a journal ...")
+
     return {
         "the device's arithmetic on a chip": arithmetic.rows,
         "the same on this host": times.rows,
@@ -62,6 +65,8 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
         "whole sales and the receiver's start": _world,
         "the demo": _demo,
         "many sales through one bridge": partial(load.rows, sales, sold),
+        "a start on a long journal": partial(cold.rows, written),
+        "the authority on PostgreSQL": pairs.rows,
     }
 
 

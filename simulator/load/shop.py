@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from receiver import pins
-from receiver.crypto import host
-from receiver.identity import Identity
-from simulator.authority import Authority, people
+from simulator.authority import Authority
 from simulator.authority.process import AuthorityProcess
 from simulator.authority.store import Store
-from simulator.p256 import p256_private, p256_public
-from simulator.phone import keys
-from simulator.phone.buyer import DEMO_CODE
-from simulator.phone.wallet import Recipient, Wallet
 from simulator.world.bridge import BridgeProcess, Place
-from simulator.world.enrolment import INVOICE_ISSUER, SEED_SIZE, SEK, STORE, STORE_NAME
 
+from . import enrolment
 from .board import HOST, Board
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from simulator.phone.wallet import Wallet
     from simulator.pki import Identity as TlsIdentity
 
 TIMEOUT_S = 10.0
-_BOOKED = "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
 TOLD_S = 60.0  # until every receiver has heard bridge and authority, on a busy machine
+
+_BOOKED = "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
 
 
 class Counter(NamedTuple):
@@ -97,8 +91,8 @@ class Shop:
     def _enrol(self, books: Authority, client: str) -> None:
         buyer = books.seed_demo().buyers[0].id
         for number in range(1, self._receivers + 1):
-            board = Board(_receiver(books, client))
-            self.counters.append(Counter(number, board, _phone(books, buyer)))
+            board = Board(enrolment.receiver(books, client))
+            self.counters.append(Counter(number, board, enrolment.phone(books, buyer)))
 
     def _configure(self, client: TlsIdentity) -> None:
         pinned = self._directory / "pins"
@@ -109,48 +103,3 @@ class Shop:
             certificate.write_bytes(board.identity.certificate_data)
             places.append(Place(till, f"socket://{HOST}:{board.port}", certificate))
         self.bridge.configure(self.authority, client, places, pins=pinned, timeout_s=TIMEOUT_S)
-
-
-def _receiver(authority: Authority, client: str) -> Identity:
-    """A receiver that the authority knows, and for which `client` (a fingerprint) may speak."""
-    seed, receiver_id = os.urandom(SEED_SIZE), os.urandom(8)
-    certificate = authority.enrol_receiver(
-        host.ed25519_public(seed),
-        receiver_id=receiver_id,
-        store=STORE,
-        store_name=STORE_NAME,
-        invoice_issuer=INVOICE_ISSUER,
-        currency=SEK,
-        client_fingerprint=client,
-    )
-    return Identity(seed, certificate, authority.pins, host, os.urandom, 1)
-
-
-def _phone(authority: Authority, buyer: int) -> Wallet:
-    """A phone of this buyer with one credential, straight into the books."""
-    office = authority.office
-    store, key, code_private = office.store, keys.generate(keys.P256), p256_private()
-    code_public = p256_public(code_private)
-    k = office.keys.code_key(code_public, DEMO_CODE)
-    word = people.add_activation(store, buyer)
-    registered = people.register(store, word, key.public, code_public, k)
-    if registered is None:
-        raise RuntimeError("a fresh activation is refused")
-    phone, token = registered
-    recipient = Recipient(*people.recipients_of(store, buyer)[0])
-    now = int(time.time())
-    credentials = people.issue_credentials(store, office.keys, phone, recipient.id, 1, now)
-    wallet = Wallet(
-        key=key,
-        code_private=code_private,
-        authority=authority.url,
-        ca="",
-        phone_id=phone.id,
-        token=token,
-        buyer=people.buyer_name(store, buyer),
-        authority_code_key=office.keys.code_public,
-        pins=authority.pins,
-        recipients=[recipient],
-    )
-    wallet.add_credentials(recipient.id, credentials, now)
-    return wallet
