@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-from receiver import pins
-from receiver.crypto import host
-from receiver.errors import Error
-
-from . import ports_by_serial, serial_port
-from .authority import AuthorityClient
-from .config import Config, ConfigError
+from . import papers, ports_by_serial, serial_port
 from .events import Hub
 from .journal import Journal
 from .metrics import Metrics
-from .money.evidence import Evidence
-from .private_files import read_token, require_private
 from .service import Service, StationConfig
 from .till import door
 from .till.app import application
-from .till.guard import Guard, Speakers
+from .till.guard import Guard
 from .till.rates import Rates
 from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
-    from .config import Listen, ReceiverConfig
+    from receiver.checks import Pins
+
+    from .config import Config, ReceiverConfig
     from .ports_by_serial import Present
     from .serial_port import Opener
-
-
-_T = TypeVar("_T")
 
 
 class Daemon:
@@ -69,16 +59,17 @@ class Daemon:
 
     async def _start(self, stack: AsyncExitStack) -> Service:
         config = self._config
-        stations = [self._station(receiver) for receiver in config.receivers]
+        trusted = papers.authority_keys(config.pins)
+        stations = [self._station(trusted, receiver) for receiver in config.receivers]
+        client = await stack.enter_async_context(papers.client(config.authority))
         journal = Journal(config.journal)
         stack.callback(journal.close)
-        client = await stack.enter_async_context(_client(config))
         hub = Hub()
         service = Service(config.id, journal, hub, client, stations, offline=config.offline)
         stack.callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
-        guard = self.guard = Guard(_speakers(config.listen), Rates(), lambda: service.healthy)
+        guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
         watch = Watch(service, client.breaker, guard, config.journal)
         metrics = self.metrics = Metrics(service.stations, watch)
         hub.listen(metrics.hear)
@@ -86,36 +77,14 @@ class Daemon:
         self.till_url = await door.serve(stack, app, config.listen, guard)
         return service
 
-    def _station(self, receiver: ReceiverConfig) -> StationConfig:
-        trusted = _decoded(self._config.pins, pins.decode)
-        evidence = _decoded(receiver.certificate, lambda data: Evidence(host, trusted, data))
+    def _station(self, trusted: Pins, receiver: ReceiverConfig) -> StationConfig:
+        evidence = papers.evidence(trusted, receiver.certificate)
         return StationConfig(receiver.till, receiver.line, evidence, self._opener_for(receiver))
 
     def _opener_for(self, receiver: ReceiverConfig) -> Opener:
         if receiver.url:
             return self._opener(receiver.url)
         return ports_by_serial.opener(receiver.serial, self._ports, self._opener)
-
-
-def _speakers(listen: Listen) -> Speakers:
-    return Speakers(listen.hosts, read_token(listen.token) if listen.token else "")
-
-
-def _client(config: Config) -> AuthorityClient:
-    require_private(config.authority.key)
-    try:
-        return AuthorityClient(config.authority)
-    except OSError as error:  # ssl.SSLError is one
-        raise ConfigError(f"[authority] ca, certificate or key: {error}") from error
-
-
-def _decoded(path: Path, decode: Callable[[bytes], _T]) -> _T:
-    try:
-        return decode(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except Error as error:
-        raise ConfigError(f"{path}: {error.detail}") from error
 
 
 async def _stop(work: asyncio.Task[None]) -> None:

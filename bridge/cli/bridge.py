@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _HELP = "The daemon between till, receivers and authority"
 _RUN_HELP = "Serve until stopped; prints one JSON line when ready"
+_CHECK_HELP = "Say what a bridge with this configuration lacks, and how to mend it"
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _LOG_FORMATS = ("json", "text")
 
@@ -22,8 +23,13 @@ _LOG_FORMATS = ("json", "text")
 def _prepare(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     run = actions.add_parser("run", help=_RUN_HELP, description=_RUN_HELP)
-    run.set_defaults(act=_serve)
-    run.add_argument("--config", type=Path, required=True, metavar="FILE", help="a TOML file")
+    look = actions.add_parser("check", help=_CHECK_HELP, description=_CHECK_HELP)
+    for action, act in ((run, _serve), (look, _check)):
+        action.set_defaults(act=act)
+        action.add_argument(
+            "--config", type=Path, required=True, metavar="FILE", help="a TOML file"
+        )
+    look.add_argument("--json", action="store_true", help="for programs: one JSON object")
     run.add_argument(
         "--log", choices=_LOG_LEVELS, default="info", help="how much to log (default: info)"
     )
@@ -60,6 +66,25 @@ def _serve(arguments: Namespace) -> int:
         log.exception("the bridge failed")
         return FAILED
     return OK
+
+
+def _check(arguments: Namespace) -> int:
+    import asyncio
+
+    from bridge import checkup, config
+
+    try:
+        found = asyncio.run(checkup.check(config.load(arguments.config)))
+    except config.ConfigError as error:
+        raise UsageError(str(error)) from error
+    if arguments.json:
+        print(json.dumps({"findings": [finding._asdict() for finding in found]}))
+    else:
+        for what, ok, detail, todo in found:
+            print(f"{'ok' if ok else 'FAILED':7}{what}: {detail}")
+            if todo:
+                print(f"{'':7}→ {todo}")
+    return OK if all(finding.ok for finding in found) else FAILED
 
 
 def _ready(till_api: str) -> None:

@@ -40,7 +40,7 @@ _FULL = (
 
 async def serve(stack: AsyncExitStack, app: web.Application, listen: Listen, guard: Guard) -> str:
     """Listen until `stack` unwinds; the address, with the port that was taken."""
-    tls = _server_context(listen.tls) if listen.tls else None
+    tls = server_context(listen.tls) if listen.tls else None
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -130,7 +130,7 @@ class _Full(asyncio.Protocol):
         transport.close()
 
 
-def _server_context(tls: Tls) -> ssl.SSLContext:
+def server_context(tls: Tls) -> ssl.SSLContext:
     """TLS 1.2 or later, as tills have; raises ConfigError."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
