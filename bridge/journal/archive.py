@@ -80,19 +80,15 @@ def rows(path: Path) -> Iterator[Row]:
         yield from reading.rows(db)
 
 
-def rows_of(path: Path, sale_id: str) -> list[Row]:
-    with closing(_opened(path)) as db:
-        return reading.rows_of(db, sale_id)
-
-
 def gathered(
     db: sqlite3.Connection, journal: Path, sale_id: str, first: int, last: int | None
 ) -> list[Row]:
-    """A sale's lines from the archives that hold the entries `first` to `last`, and from here."""
+    """A sale's lines in the archives that hold the entries `first` to `last`."""
     found: list[Row] = []
     for number, _ in known(db, first, last):
-        found += rows_of(file(journal, number), sale_id)
-    return found + reading.rows_of(db, sale_id)
+        with closing(_opened(file(journal, number))) as archived:
+            found += reading.rows_of(archived, sale_id)
+    return found
 
 
 def head(path: Path) -> Head | None:

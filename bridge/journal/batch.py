@@ -16,15 +16,17 @@ _ERASE = "UPDATE secrets SET secret = zeroblob(length(secret)) WHERE entry = ?"
 
 
 class Tally:
-    """Of the sales in the live part that are not closed: where they begin, what they hide."""
+    """Where a sale's lines are in the live part; of open ones, where they begin, what they hide."""
 
     def __init__(self) -> None:
+        self.lines: dict[str, list[int]] = {}
         self.opened: dict[str, int] = {}
         self.hidden: dict[str, list[int]] = {}  # the numbers of entries that have a secret
         self.closings = 0
         self.carried = 0  # sales that the live part began with
 
     def take(self, row: Row, hides: bool) -> None:
+        self.lines.setdefault(row.sale_id, []).append(row.id)
         if row.kind == CLOSED:
             self.opened.pop(row.sale_id, None)
             self.hidden.pop(row.sale_id, None)

@@ -61,6 +61,7 @@ class Reader:
         with failures(self.path):
             span = index.span(self.db, sale_id) or (1, None)
             found = archive.gathered(self.db, self.path, sale_id, *span)
+            found += reading.rows_of(self.db, sale_id)
         return [row for row in found if not row.carried]
 
     def closed(self, sale_id: str) -> Closed | None:

@@ -10,11 +10,12 @@ from .records import Entry, Row
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _PAGE = 500  # rows
 _ROWS = f"SELECT {schema.COLUMNS} FROM entries WHERE id > ? ORDER BY id LIMIT {_PAGE}"
 _OF_SALE = f"SELECT {schema.COLUMNS} FROM entries WHERE sale_id = ? ORDER BY id"
+_AT = f"SELECT {schema.COLUMNS} FROM entries WHERE id = ?"
 _HEAD = "SELECT last, head FROM archives ORDER BY number DESC LIMIT 1"
 
 
@@ -32,6 +33,10 @@ def rows(db: sqlite3.Connection, after: int = 0) -> Iterator[Row]:
 
 def rows_of(db: sqlite3.Connection, sale_id: str) -> list[Row]:
     return [Row(*columns) for columns in db.execute(_OF_SALE, (sale_id,))]
+
+
+def rows_at(db: sqlite3.Connection, numbers: Iterable[int]) -> list[Row]:
+    return [Row(*db.execute(_AT, (number,)).fetchone()) for number in numbers]
 
 
 def base(db: sqlite3.Connection) -> Head:

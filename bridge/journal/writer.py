@@ -148,6 +148,7 @@ class Journal:
             span = index.span(self._db, sale_id)
             first = span[0] if span else self._known.opened.get(sale_id, self._base.last + 1)
             found = archive.gathered(self._db, self._path, sale_id, first, span and span[1])
+            found += reading.rows_at(self._db, self._known.lines.get(sale_id, ()))
             found += self._batch.of_sale(sale_id)
             latest = {row.origin: row for row in found if not row.own}
             return [
