@@ -128,7 +128,7 @@ class Checkout:
         self.world.authority.faults.clear()
         if self.rung:
             with suppress(TillError):  # it is over
-                await self.world.till.cancel(self.rung["sale_id"])
+                await self.world.till.abort(self.rung["sale_id"])
 
     async def told(self, sale: Json, what: str, since: int = 0) -> Json:
         """The sale as it was when the bridge told this of it; waits for that."""

@@ -5,7 +5,7 @@ What a refused phone learns is one code of five; the cause is for the bridge, it
 
 from __future__ import annotations
 
-import re
+import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -15,15 +15,13 @@ from simulator.phone import events
 from tests.integration.checkout import PRICE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from simulator.phone.events import Outcome
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout, Json
 
 NOT_PAID = (events.REFUSED, events.UNKNOWN, events.LOST)
-
-_REFUSED = re.compile(r": refused: (\w+),")
 
 
 @asynccontextmanager
@@ -47,8 +45,7 @@ async def named(till: Checkout, *names: str) -> AsyncIterator[None]:
     mark = log.stat().st_size
     async with till.refusing(*names):
         yield
-    words = log.read_bytes()[mark:].decode()
-    assert Counter(_REFUSED.findall(words)) == Counter(names)
+    assert Counter(_refused(log.read_bytes()[mark:].decode())) == Counter(names)
 
 
 @asynccontextmanager
@@ -70,6 +67,14 @@ async def pays(till: Checkout, sale: Json, wallet: Wallet | None = None) -> Outc
     assert (outcome.result, final["state"], final["reason"]) == (events.APPROVED, "approved", None)
     assert outcome.approval_id.hex() == final["approval_id"]
     return outcome
+
+
+def _refused(log: str) -> Iterator[str]:
+    """The reasons in a log's lines of refusals."""
+    for line in log.splitlines():
+        fields = json.loads(line)
+        if fields["event"] == "refused":
+            yield fields["reason"]
 
 
 def learnt(till: Checkout, since: int) -> set[int]:

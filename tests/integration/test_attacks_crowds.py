@@ -127,7 +127,7 @@ async def test_a_candidate_refused_after_the_authority_was_asked_is_reversed_bef
         recalled = next(
             at for at, event in enumerate(till.events) if event.get("what") == "recalled"
         )
-        await till.told(sale, "granted", recalled)
+        await till.told(sale, "told", recalled)
 
 
 # Junk.
