@@ -26,8 +26,8 @@ _HOLDS = ("PENDING", "POSTED", "EXPIRED")
 
 async def find(
     authority: Authority, bridge_id: bytes, stations: Iterable[Station], sale_id: str
-) -> tuple[Sale, Fact] | None:
-    """The purchase that the authority holds under this id, and the fact that takes it over.
+) -> tuple[Sale, list[Fact]] | None:
+    """The purchase that the authority holds under this id, and the facts that take it over.
 
     Raises UnansweredError and RefusedError.
     """
@@ -44,7 +44,7 @@ async def find(
 
 def _taken_over(
     station: Station, sale_id: str, reference: bytes, one: dict[str, Any]
-) -> tuple[Sale, Fact]:
+) -> tuple[Sale, list[Fact]]:
     terms = Terms(
         sale_id,
         station.till,
@@ -61,4 +61,6 @@ def _taken_over(
         approval_id=bytes.fromhex(one["approval_id"]),
         transaction_id=bytes.fromhex(one["transaction_id"]),
     )
-    return Sale(terms), fact
+    # What is posted was paid: the decision is older than the journal.
+    decided = [Fact(Event.PAID)] if one["state"] == "POSTED" else []
+    return Sale(terms), [fact, *decided]

@@ -100,15 +100,14 @@ class Books:
         In order, each with the sale as it was just then. That a sale is approved is no event
         before the till was told.
         """
-        missed = {entry.id: entry.sale_id for entry in self._journal.since(cursor)}
-        found: dict[int, dict[str, Any]] = {}
-        for sale_id in set(missed.values()):
-            sales: dict[str, Sale] = {}
-            for entry in self._journal.entries_of(sale_id):
-                sale = facts.follow(sales, entry)
-                if entry.id in missed and sale.state is not State.APPROVED:
-                    found[entry.id] = _missed(entry, sale)
-        return [found[number] for number in sorted(found)]
+        missed = {entry.id for entry in self._journal.since(cursor)}
+        sales: dict[str, Sale] = {}
+        found = []
+        for entry in self._journal.rebuild():
+            sale = facts.follow(sales, entry)
+            if entry.id in missed and sale.state is not State.APPROVED:
+                found.append(_missed(entry, sale))
+        return found
 
     # What happens.
 

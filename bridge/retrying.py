@@ -25,11 +25,12 @@ class LeftError(Exception):
 
 def while_waiting() -> AsyncRetrying:
     """For a till: again until the attempt returns True."""
-    return AsyncRetrying(
-        wait=wait_random_exponential(multiplier=FIRST_S, max=CASHIER_MOST_S),
-        retry=retry_if_result(lambda settled: not settled),
-        sleep=asyncio.sleep,
-    )
+    return _until_settled(CASHIER_MOST_S)
+
+
+def at_leisure() -> AsyncRetrying:
+    """The same where no cashier waits."""
+    return _until_settled(OUTBOX_MOST_S)
 
 
 def for_ever(
@@ -41,6 +42,14 @@ def for_ever(
         retry=retry_if_exception_type((UnansweredError, RefusedError, LeftError)),
         sleep=sleep,
         before_sleep=tell,
+    )
+
+
+def _until_settled(most_s: float) -> AsyncRetrying:
+    return AsyncRetrying(
+        wait=wait_random_exponential(multiplier=FIRST_S, max=most_s),
+        retry=retry_if_result(lambda settled: not settled),
+        sleep=asyncio.sleep,
     )
 
 

@@ -180,9 +180,12 @@ class Service:
         known = self.books.find(sale_id)  # somebody else may have been as quick
         if found is None or known is not None:
             return known
-        sale, fact = found
-        self.books.begin_with(sale, fact)
-        self.books.tell(sale, fact.event, ports.AUTHORITY)
+        sale, facts = found
+        self.books.begin_with(sale, facts[0])
+        self.books.tell(sale, facts[0].event, ports.AUTHORITY)
+        for fact in facts[1:]:
+            self.books.take(sale, fact, ports.AUTHORITY)
+        self.outbox.resume(sale)
         return sale
 
     def show(self, sale: Sale) -> None:

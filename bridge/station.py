@@ -17,7 +17,7 @@ from .money import ports
 from .money.desk import Desk
 from .money.states import ASKING, Event, State
 from .receiver_link import ReceiverLink
-from .retrying import while_waiting
+from .retrying import at_leisure, while_waiting
 from .standin import StandInHere
 from .views import health_view, hello_view
 
@@ -143,7 +143,7 @@ class Station:
     async def _bring_state(self, hello: wire.ReceiverHello) -> None:
         """Bring the authority's time and limits to a receiver that has come up, and new ones."""
         while self.link.hello is hello:
-            await while_waiting()(self._bring_state_once, hello)
+            await at_leisure()(self._bring_state_once, hello)
             if not self._around.offline:
                 return
             await asyncio.sleep(STATE_AGAIN_S)

@@ -111,7 +111,7 @@ class Sale:
 
     def date(self, event: Event, at: int) -> None:
         """Note when `event` was journalled, where somebody asks for it later."""
-        if self.state is State.APPROVED and not self.approved_at:
+        if self.state in (State.APPROVED, State.TOLD) and not self.approved_at:
             self.approved_at = at
         if event in _DECISIONS and not self.decided_at:
             self.decided_at = at
