@@ -5,15 +5,19 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from receiver import messages, reasons
+from receiver import cbor, layout, messages, reasons, signed
+from receiver.crypto import host
 from simulator.authority import ledger
 from simulator.authority.statements import PAGE
 from tests import evidence
+from tests.conftest import PlaceOf
 from tests.integration.authority_world import (
     OTHER_ID,
     World,
@@ -26,8 +30,9 @@ RECEIVER = evidence.RECEIVER_ID.hex()
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with world_in(tmp_path) as world:
+async def world(tmp_path: Path, place_of: PlaceOf) -> AsyncIterator[World]:
+    place = place_of(tmp_path)
+    async with world_in(tmp_path, place if isinstance(place, str) else None) as world:
         yield world
 
 
@@ -113,6 +118,98 @@ async def test_posting_after_a_week_is_late(world: World) -> None:
         answer = await post(world, f"confirmations/{receipt.approval_id.hex()}")
         assert (answer["state"], answer["late"]) == ("POSTED", True)
     assert await world.credit_space() == before - receipt.amount
+
+
+async def test_alarms_are_told_with_how_things_stand(world: World) -> None:
+    receipt = await sold(world)
+    assert (await world.admin("GET", "alarms"))["alarms"] == []
+    for _ in range(2):
+        assert (await world.reverse(receipt.approval_id))["state"] == "POSTED"
+    [alarm] = (await world.admin("GET", "alarms"))["alarms"]
+    assert alarm["kind"] == "reversal_of_posted"
+    assert (alarm["approval_id"], alarm["state"]) == (receipt.approval_id.hex(), "POSTED")
+    assert (alarm["receiver_id"], alarm["amount"]) == (RECEIVER, receipt.amount)
+
+
+async def test_phone_hears_how_it_ended(world: World) -> None:
+    receipt = await world.buy()
+    path = f"/v1/approvals/{receipt.approval_id.hex()}"
+    assert (await world.call("GET", path, token=world.token))["state"] == "PENDING"
+    world.clock.shift = ledger.EXPIRE_AFTER_S + 1
+    office = world.authority.office
+    ledger.sweep(office.store, office.now())
+    assert (await world.call("GET", path, token=world.token))["state"] == "EXPIRED"
+    await post(world, f"confirmations/{receipt.approval_id.hex()}")
+    answer = await world.call("GET", path, token=world.token)
+    assert answer["state"] == "POSTED"
+    assert evidence.receipt(bytes.fromhex(answer["receipt"]), world.authority.pins) == receipt
+
+
+async def test_limits_and_revocations_are_in_the_state(world: World) -> None:
+    limits = {"offline_floor": 100, "offline_total": 500, "offline_count": 9, "offline_hours": 48}
+    none = dict.fromkeys(limits, 0)
+    assert await world.admin("GET", f"receivers/{RECEIVER}") == none
+    change = {"offline_floor": 100, "offline_hours": 48}
+    assert await world.admin("PUT", f"receivers/{RECEIVER}", change) == none | change
+    assert await world.admin("PUT", f"receivers/{RECEIVER}", limits) == limits
+    await world.admin("GET", f"receivers/{OTHER_ID.hex()}", status=404)
+    credential = signed.parse(messages.CREDENTIAL, world.credential).value.id
+    await world.admin("PUT", f"credentials/{credential.hex()}", {"revoked": True})
+    body = {"receiver_id": RECEIVER, "nonce": bytes(16).hex()}
+    async with world.bridge.post("/v1/states", json=body) as answer:
+        data = await answer.read()
+    state = signed.from_authority(messages.STATE, data, world.authority.pins, host)
+    given = (state.offline_floor, state.offline_total, state.offline_count, state.offline_hours)
+    assert given == tuple(limits.values())
+    query = {"receiver_id": RECEIVER}
+    async with world.bridge.get("/v1/revocations", params=query) as answer:
+        assert (answer.status, answer.content_type) == (200, "application/cbor")
+        listed = await answer.read()
+    assert cbor.decode(listed) == [credential]
+    assert sha256(listed).digest() == state.revocations
+
+
+async def test_an_offline_purchase_is_uploaded(world: World) -> None:
+    """Floors from the administrator, a credential after a right code, and the record hours late."""
+    assert (await world.buy()).reason == reasons.OK
+    floor = {"offline_floor": evidence.AMOUNT}
+    await world.admin("PUT", f"receivers/{RECEIVER}", floor)
+    buyer = await world.admin("PUT", f"buyers/{world.demo.buyers[0].id}", floor)
+    assert buyer["offline_floor"] == evidence.AMOUNT
+    [world.credential] = await world.credentials(world.demo.recipients[0])
+    world.now = int(time.time())  # no floor holds before it was set
+    offer = world.offer()
+    record = world.record(offer, world.approve(offer))
+    value = layout.decode(messages.RECORD, record, messages.Record)
+    world.clock.shift = 5 * 3600
+    late = layout.encode(messages.RECORD, value._replace(mode=messages.OFFLINE))
+    receipt = await world.receipt(late)
+    assert receipt.reason == reasons.OK
+    assert await world.receipt(record) == receipt
+
+
+async def test_one_more_phone_for_a_buyer(world: World) -> None:
+    path = f"buyers/{world.demo.buyers[0].id}/activations"
+    first = await world.admin("POST", path, {}, 201)
+    second = await world.admin("POST", path, {}, 201)
+    assert first["activation"] != second["activation"]
+    await world.admin("POST", "buyers/99/activations", {}, 404)
+
+
+async def test_books_that_cannot_be_reached_are_no_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unknown, never declined."""
+    receipt = await world.buy()
+    path = f"confirmations/{receipt.approval_id.hex()}"
+
+    def fail(*_: Any) -> Any:
+        raise psycopg.OperationalError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.authority.office.store, "_execute", fail)
+        await post(world, path, 503)
+    assert (await post(world, path))["state"] == "POSTED"
 
 
 async def test_refund_without_a_phone(world: World) -> None:
