@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from simulator.pki import DemoCa, Identity
 
 READY_S = 20.0  # a cold start on a busy machine takes about one
-STOP_S = 10.0
+STOP_S = 20.0  # open sales get ten
+
+_PRIVATE = 0o600
 
 _CONFIG = """\
 [bridge]
@@ -102,6 +104,7 @@ class BridgeProcess:
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
         arguments = ["bridge.cli", "bridge", "run", "--config", str(self.config)]
+        self.log.touch(_PRIVATE)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "simulator.child", *arguments),

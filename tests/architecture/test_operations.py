@@ -1,0 +1,101 @@
+"""The page for those who run bridges says what the code says."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bridge import config, private_files
+from bridge.cli.command import USAGE
+from bridge.config import DEFAULT_DRAIN_S, DEFAULT_LISTEN, DEFAULT_TIMEOUT_S, ConfigError
+from bridge.journal import writer
+from bridge.logs import Fields
+from bridge.metrics import PHASES, Metrics
+from bridge.till import door, guard, rates, requests
+from tests.architecture.tree import ROOT
+from tests.unit.test_bridge_metrics import Scripted
+
+PAGE = (ROOT / "docs/operations.md").read_text()
+UNIT = ROOT / "docs/tillsign-bridge.service"
+TABLES = ("bridge", "till", "authority", "receiver", "offline")
+
+
+def example() -> str:
+    found = re.search(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert found
+    return found[1]
+
+
+def known_keys(directory: Path, table: str) -> set[str]:
+    """What the configuration asks for in one table, in its own words."""
+    heading = f"[[{table}]]" if table == "receiver" else f"[{table}]"
+    text = example() if heading in example() else f"{example()}\n{heading}\n"
+    path = directory / "bridge.toml"
+    path.write_text(text.replace(heading, f"{heading}\nnobody_knows = 1"))
+    with pytest.raises(ConfigError) as caught:
+        config.load(path)
+    return set(str(caught.value).partition("known keys: ")[2].split(", "))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_key_is_there_and_no_other(table: str, tmp_path: Path) -> None:
+    shown = re.findall(rf"^\| `\[{{1,2}}{table}\]{{1,2}} (\w+)` \|", PAGE, re.MULTILINE)
+    assert set(shown) == known_keys(tmp_path, table)
+
+
+def test_the_example_can_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.toml"
+    path.write_text(example())
+    assert config.load(path).receivers[0].serial
+    assert set(tomllib.loads(example())) == set(TABLES) - {"offline"}
+
+
+def test_defaults_are_those_of_the_code() -> None:
+    assert f"`[bridge] drain_s` | {DEFAULT_DRAIN_S:g} |" in PAGE
+    assert f"`[till] listen` | `{DEFAULT_LISTEN}` |" in PAGE
+    assert f"`[authority] timeout_s` | {DEFAULT_TIMEOUT_S:g} |" in PAGE
+    least, most = private_files.TOKEN_LEAST, private_files.TOKEN_MOST
+    assert f"file with {least} to {most} characters" in PAGE
+
+
+def test_limits_are_those_of_the_code() -> None:
+    for row in (
+        f"| {rates.REQUESTS_PER_S:g} a second, {rates.BURST:g} at once |",
+        f"| connections | {door.CONNECTIONS_MOST} |",
+        f"| {guard.POLLS_MOST} | 503 `too-many-polls` |",
+        f"| {guard.WATCHERS_MOST} | 503 `too-many-watchers` |",
+        f"| {door.LINE_MOST} bytes, {door.FIELD_MOST} bytes, {door.FIELDS_MOST} | 400 |",
+        f"| {requests.BODY_MOST} bytes, within {guard.BODY_S:g} s | 413, 408 |",
+        f"| {door.KEEP_ALIVE_S:g} s | closed |",
+        f"| {door.STUCK_LOOKS * door.LOOK_S:g} s | closed |",
+    ):
+        assert row in PAGE
+    assert f"below {writer.ROOM // (1 << 20)} MB nothing new is sold" in PAGE
+
+
+def test_every_field_of_a_log_line_is_there_and_no_other() -> None:
+    logs = PAGE.partition("## Logs")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", logs, re.MULTILINE)) == set(Fields.__annotations__)
+
+
+async def test_every_metric_is_there_and_no_other() -> None:
+    text = (await Metrics((7,), Scripted()).render()).decode()
+    found = set(re.findall(r"^# TYPE (tillsign_\w+)", text, re.MULTILINE))
+    assert set(re.findall(r"^\| `(tillsign_\w+)` \|", PAGE, re.MULTILINE)) == found
+    assert [phase for phase in PHASES if f"`{phase}` (" not in PAGE] == []
+
+
+def test_the_unit_fits_the_command() -> None:
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit.read(UNIT)
+    service = unit["Service"]
+    assert service["ExecStart"].split()[1:3] == ["bridge", "run"]
+    assert service["Type"] == "notify"
+    assert int(service["RestartPreventExitStatus"]) == USAGE
+    assert int(service["TimeoutStopSec"]) > DEFAULT_DRAIN_S + door.SHUTDOWN_S
+    assert int(service["UMask"], 8) == private_files.UMASK
