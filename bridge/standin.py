@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .money.offline import Accepted
     from .money.sale import Sale
 
+REVOCATIONS_MOST = 0x10000  # bytes of a list; 7,000 names, more than anybody revokes in 72 h
+
 _log = Log(__name__)
 
 
@@ -36,7 +38,7 @@ class StandInHere:
         state = self._evidence.state
         if state is None or sha256(data).digest() != state.revocations:
             raise Error(reasons.STALE_STATE, "not the list that the state names")
-        self._revoked, self._revoked_at = frozenset(_names(cbor.decode(data))), state.time
+        self._revoked, self._revoked_at = frozenset(_names(data)), state.time
 
     def accepts(self, sale: Sale) -> Accepted | None:
         """The acceptance, where the bridge is set up for it and every limit holds."""
@@ -52,7 +54,8 @@ class StandInHere:
         return offline.accept(sale, at)
 
 
-def _names(listed: Any) -> list[bytes]:
+def _names(data: bytes) -> list[bytes]:
+    listed: Any = cbor.decode(data, REVOCATIONS_MOST)
     if not isinstance(listed, list) or not all(isinstance(one, bytes) for one in listed):
         raise Error(reasons.MALFORMED, "revocations are no list of names")
     return listed

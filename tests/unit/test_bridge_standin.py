@@ -1,0 +1,162 @@
+"""What is accepted offline, and what not: every limit at its edge, and the list of the revoked."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+import bridge.standin
+from bridge.books import Books
+from bridge.money.offline import HOUR_S, REVOCATIONS_S, Accepted, Exposure
+from bridge.money.sale import Sale
+from bridge.standin import StandInHere
+from receiver import cbor, layout, messages, reasons
+from receiver.errors import Error
+from simulator.authority.offline import REVOCATIONS_MOST, REVOKED_MOST
+from tests import evidence
+from tests.bridge_world import AT, PHONE, DeskWorld
+
+AMOUNT = 24_900
+ID = b"cred0001"  # as `tests.evidence` names it
+NOBODY = cbor.encode([])
+LIMITS = {
+    "offline_floor": AMOUNT,
+    "offline_total": 3 * AMOUNT,
+    "offline_count": 3,
+    "offline_hours": 48,
+}
+
+
+class Till:
+    """A verified approval that the authority does not answer, and what it may stand on."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = DeskWorld(directory)
+        self.exposure = Exposure(0, 0)
+        self.now = AT
+        clock = SimpleNamespace(time=lambda: float(self.now))
+        monkeypatch.setattr(bridge.standin, "time", clock)
+
+    def stand_in(self, revoked: bytes = NOBODY, *, allowed: bool = True, **changes: Any) -> Any:
+        """By a state of `AT` with these limits, and the list that goes with it."""
+        holder = self.world.desk._evidence
+        terms = {**LIMITS, "revocations": sha256(revoked).digest(), **changes}
+        holder.take_state(bytes(16), evidence.state(self.world.keys, AT, **terms))
+        books = cast("Books", SimpleNamespace(exposure=lambda _: self.exposure))
+        here = StandInHere(holder, books, allowed)
+        here.take_revocations(revoked)
+        return here
+
+    def sale(self, floor: int = AMOUNT, **changes: Any) -> Sale:
+        self.world.sync()
+        sale = self.world.ring(amount=AMOUNT)
+        offer = self.world.offer()
+        credential = evidence.credential(self.world.keys, PHONE, AT, offline_floor=floor, **changes)
+        certificate = self.world.certificate
+        approval = evidence.approval(PHONE, certificate, offer, credential)
+        self.world.present(offer, credential)
+        self.world.approve(offer, approval)
+        self.world.judge(offer, evidence.approval_id(certificate, offer, credential, approval))
+        return sale
+
+
+@pytest.fixture
+def till(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Till:
+    return Till(tmp_path, monkeypatch)
+
+
+def test_within_every_limit(till: Till) -> None:
+    till.now += 60
+    sale = till.sale()
+    accepted: Accepted = till.stand_in().accepts(sale)
+    record = layout.decode(messages.RECORD, accepted.record, messages.Record)
+    online = layout.decode(messages.RECORD, sale.record, messages.Record)
+    assert record == online._replace(mode=messages.OFFLINE, accepted=AT + 60)
+
+
+def test_at_the_edge_of_every_limit(till: Till) -> None:
+    till.exposure = Exposure(2 * AMOUNT, 2)
+    till.now += REVOCATIONS_S
+    assert till.stand_in().accepts(till.sale(expires=till.now + 1)) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"offline_floor": AMOUNT - 1},
+        {"offline_total": AMOUNT - 1},
+        {"offline_count": 0},
+        dict.fromkeys(LIMITS, 0),
+    ],
+    ids=["floor", "total", "count", "off"],
+)
+def test_over_a_limit_of_the_receiver(till: Till, changes: dict[str, int]) -> None:
+    assert till.stand_in(**changes).accepts(till.sale()) is None
+
+
+@pytest.mark.parametrize("exposure", [Exposure(2 * AMOUNT + 1, 1), Exposure(0, 3)])
+def test_with_too_much_standing_on_it_already(till: Till, exposure: Exposure) -> None:
+    till.exposure = exposure
+    assert till.stand_in().accepts(till.sale()) is None
+
+
+def test_over_the_floor_of_the_credential(till: Till) -> None:
+    assert till.stand_in().accepts(till.sale(floor=AMOUNT - 1)) is None
+
+
+def test_a_credential_that_has_ended_since(till: Till) -> None:
+    sale = till.sale(expires=AT + 60)
+    till.now += 60
+    assert till.stand_in().accepts(sale) is None
+
+
+def test_a_revoked_credential(till: Till) -> None:
+    others = [number.to_bytes(8, "big") for number in range(3)]
+    assert till.stand_in(cbor.encode([*others, ID])).accepts(till.sale()) is None
+    assert till.stand_in(cbor.encode(others)).accepts(till.world.sale) is not None
+
+
+@pytest.mark.parametrize("seconds", [REVOCATIONS_S + 1, -1], ids=["old", "from the future"])
+def test_a_list_of_another_time(till: Till, seconds: int) -> None:
+    till.now += seconds
+    assert till.stand_in().accepts(till.sale(expires=AT + 10 * REVOCATIONS_S)) is None
+
+
+def test_hours_after_the_authority_was_heard(till: Till) -> None:
+    stand_in, sale = till.stand_in(offline_hours=1), till.sale(expires=AT + 2 * HOUR_S)
+    till.now += HOUR_S
+    assert stand_in.accepts(sale) is not None
+    till.now += 1
+    assert stand_in.accepts(sale) is None
+
+
+def test_a_bridge_that_is_not_set_up_for_it(till: Till) -> None:
+    assert till.stand_in(allowed=False).accepts(till.sale()) is None
+
+
+def test_a_bridge_that_has_heard_no_list(till: Till) -> None:
+    books = cast("Books", SimpleNamespace(exposure=lambda _: till.exposure))
+    here = StandInHere(till.world.desk._evidence, books, True)
+    assert here.accepts(till.sale()) is None
+    with pytest.raises(Error) as caught:
+        here.take_revocations(NOBODY)
+    assert caught.value.code == reasons.STALE_STATE
+
+
+def test_the_longest_list_that_the_authority_makes(till: Till) -> None:
+    listed = [number.to_bytes(8, "big") for number in range(REVOKED_MOST - 1)]
+    sale = till.sale()
+    assert till.stand_in(cbor.encode(listed, REVOCATIONS_MOST)).accepts(sale) is not None
+    listed.append(ID)
+    assert till.stand_in(cbor.encode(listed, REVOCATIONS_MOST)).accepts(sale) is None
+
+
+@pytest.mark.parametrize("value", [{}, [1], [b"cred0001", "cred0002"], 7])
+def test_what_is_no_list_of_names(till: Till, value: Any) -> None:
+    with pytest.raises(Error) as caught:
+        till.stand_in(cbor.encode(value))
+    assert caught.value.code == reasons.MALFORMED
