@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.journal import CursorError, DamageError, Journal, writer
+from bridge.journal import CursorError, DamageError, Journal, JournalError, writer
 from tests.journals import EVER, closed, raw, tamper, verified
 
 
@@ -176,3 +176,37 @@ def test_an_older_copy_is_not_written_to(path: Path, journal: Journal) -> None:
     with pytest.raises(DamageError, match=r"000001.sqlite: holds entries"):
         Journal(path)
     assert not path.exists()
+
+
+def test_a_foreign_archive_is_not_overwritten(path: Path, journal: Journal) -> None:
+    with closing(Journal(path.with_name("other.sqlite"))) as other:
+        sell(other, "elsewhere")
+        other.archive(set())
+    foreign = archive(path.with_name("other.sqlite"), 1).rename(archive(path, 3))
+    before = foreign.read_bytes()
+    sell(journal, "sale 3")
+    with pytest.raises(DamageError, match=r"000003.sqlite: holds entries"):
+        journal.archive({"open"})
+    assert foreign.read_bytes() == before
+    assert journal.closed("sale 3") is not None
+    foreign.unlink()
+    journal.archive({"open"})
+    assert verified(path).findings == []
+
+
+def test_an_archive_that_was_written_for_nothing(path: Path, journal: Journal) -> None:
+    """Its entries could not be let go of, and more came until it was tried again."""
+    sell(journal, "sale 3")
+    journal.flush()
+    before = list(journal.rebuild())
+    refuse = "BEGIN SELECT RAISE(FAIL, 'no'); END"
+    journal._db.execute(f"CREATE TRIGGER no BEFORE INSERT ON archives {refuse}")
+    with pytest.raises(JournalError, match="no"):
+        journal.archive({"open"})
+    assert list(journal.rebuild()) == before
+    journal._db.execute("DROP TRIGGER no")
+    assert verified(path).findings == []
+    journal.append(4, "open", "handed", "{}")
+    journal.archive({"open"})
+    assert [entry.kind for entry in journal.rebuild()][-1] == "handed"
+    assert verified(path).findings == []
