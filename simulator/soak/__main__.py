@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import shutil
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if not 1 <= arguments.sales <= SALES_MOST:
         parser.error(f"--sales takes a number from 1 to {SALES_MOST}")
+    logging.getLogger("bumble").setLevel(logging.CRITICAL)  # its phones are gone at any moment
     return _run(arguments)
 
 

@@ -23,7 +23,7 @@ KILLS = 0.4  # for each sale
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 
 _BUYERS = {APPROVES: 88, MISTYPES: 5, SAYS_NO: 4, STAYS_AWAY: 3}
-_WEIGHTS = {BRIDGE: 45, AUTHORITY: 25, RECEIVER: 30}
+_WEIGHTS = {BRIDGE: 34, AUTHORITY: 33, RECEIVER: 33}
 
 
 class Order(NamedTuple):

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from receiver import reasons
 from simulator.till import Till
 
 from . import evidence
@@ -21,6 +22,8 @@ from .victims import Victims
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bridge.money.sale import Sale
 
     from .plan import Order, Plan
 
@@ -39,7 +42,7 @@ class Result(NamedTuple):
     seconds: float
     deaths: Counter[str]  # by SIGKILL
     till_deaths: int
-    ends: Counter[str]  # of sales, by their state in the journal
+    ends: Counter[str]  # of sales, by state and reason in the journal
     refunds: Counter[str]  # by how they ended at the tills
     posted: int
     findings: list[Finding]
@@ -82,7 +85,7 @@ async def soak(directory: Path, sales: int, seed: int, progress: Progress) -> Re
         seconds,
         run.victims.deaths,
         run.till_deaths,
-        Counter(str(journal.sales[sale.sale_id].state) for sale in tills.sales),
+        Counter(_end(journal.sales[sale.sale_id]) for sale in tills.sales),
         Counter(refund.ended or "open" for refund in tills.refunds),
         sum(row.posted > 0 for row in after.rows),
         findings,
@@ -139,6 +142,10 @@ class _Run:
             while (await till.outbox())["depth"] or await till.open_sales():
                 await anext(events)
             hurrying.cancel()
+
+
+def _end(sale: Sale) -> str:
+    return f"{sale.state}, {reasons.name(sale.reason)}" if sale.reason else str(sale.state)
 
 
 async def _hurry(till: Till) -> None:

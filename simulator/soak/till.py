@@ -161,9 +161,9 @@ class SoakTill:
         """Once or twice; how the sale is after that, wished or not."""
         if not order.repeats:
             return await self._stands(call)
-        async with asyncio.TaskGroup() as tasks:
-            both = [tasks.create_task(self._stands(call)) for _ in range(2)]
-        return both[-1].result()
+        both = [asyncio.ensure_future(self._stands(call)) for _ in range(2)]
+        await asyncio.gather(*both, return_exceptions=True)
+        return [answer.result() for answer in both][-1]
 
     async def _stands(self, call: Call) -> Json:
         try:

@@ -87,9 +87,10 @@ class Victims:
             await self._more.wait_for(lambda: self._begun >= kill.sales)
         await asyncio.sleep(kill.delay_s)
         if kill.victim == RECEIVER:
-            self.deaths[RECEIVER] += await _cut_off(self._lines[kill.till], kill)
+            deaths = await _cut_off(self._lines[kill.till], kill)
         else:
-            self.deaths[kill.victim] += await self._servers[kill.victim].die(kill)
+            deaths = await self._servers[kill.victim].die(kill)
+        self.deaths[kill.victim] += deaths
 
 
 async def _cut_off(line: LineProcess, kill: Kill) -> int:
