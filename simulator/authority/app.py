@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -27,8 +27,14 @@ from .schema import DECLINED, POSTED
 from .verify import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .booking import Booked
     from .office import Office
+    from .store import Store
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 APPROVAL_ID = "{approval_id:[0-9a-f]{32}}"
 
@@ -43,7 +49,6 @@ class BridgeApi:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._ask = office.store.ask
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -62,15 +67,14 @@ class BridgeApi:
         client = client_fingerprint(request)
         data = await octets_body(request, CBOR)
         record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
-        return cose(await self._ask(self._authorise, client, record))
+        return cose(await self._office.store.ask(self._authorise, client, record))
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Post, however late; what was voided or declined stays so, and says so."""
-        receiver_id, _ = await self._receiver(request)
         approval_id = request.match_info["approval_id"]
-        now = self._office.now()
-        booked = await self._ask(
-            ledger.confirm, self._office.store, receiver_id, bytes.fromhex(approval_id), now
+        receiver_id, _ = await self._receiver(request)
+        booked = await self._for(
+            request, receiver_id, ledger.confirm, bytes.fromhex(approval_id), self._office.now()
         )
         return web.json_response(
             {"approval_id": approval_id, "state": booked.state, "late": bool(booked.late)}
@@ -78,11 +82,10 @@ class BridgeApi:
 
     async def reverse(self, request: web.Request) -> web.Response:
         """Give back, or make sure that nothing will be taken."""
-        receiver_id, _ = await self._receiver(request)
         approval_id = request.match_info["approval_id"]
-        now = self._office.now()
-        state = await self._ask(
-            ledger.reverse, self._office.store, receiver_id, bytes.fromhex(approval_id), now
+        receiver_id, _ = await self._receiver(request)
+        state = await self._for(
+            request, receiver_id, ledger.reverse, bytes.fromhex(approval_id), self._office.now()
         )
         return web.json_response({"approval_id": approval_id, "state": state})
 
@@ -97,28 +100,25 @@ class BridgeApi:
             number(body["amount"], "amount", 1),
             number(body["currency"], "currency", 1, messages.CURRENCY_MOST),
         )
-        office = self._office
-        booked = await self._ask(refunds.refund, office.store, order, office.now())
+        booked = await self._for(request, receiver_id, _refund, order, self._office.now())
         return web.json_response({"refund_id": refund_id, **_refunded(booked)})
 
     async def transaction(self, request: web.Request) -> web.Response:
         """What became of an approval or a refund."""
         values = query(request, "receiver_id")
         receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
-        await self._must_speak_for(client_fingerprint(request), receiver_id)
         approval_id = bytes.fromhex(request.match_info["approval_id"])
-        return web.json_response(
-            await self._ask(statements.one, self._office.store, receiver_id, approval_id)
-        )
+        found = await self._for(request, receiver_id, statements.one, approval_id)
+        return web.json_response(found)
 
     async def transactions(self, request: web.Request) -> web.Response:
         """All of a time, page by page, for a bridge that lost its journal."""
         values = query(request, "from", "to", after="")
         receiver_id = bytes.fromhex(request.match_info["receiver_id"])
-        await self._must_speak_for(client_fingerprint(request), receiver_id)
         start, end = (_epoch(values[name], name) for name in ("from", "to"))
-        listed, following = await self._ask(
-            statements.page, self._office.store, receiver_id, start, end, _cursor(values["after"])
+        after = _cursor(values["after"])
+        listed, following = await self._for(
+            request, receiver_id, statements.page, start, end, after
         )
         return web.json_response(
             {"transactions": listed, "next": str(following) if following else None}
@@ -128,15 +128,13 @@ class BridgeApi:
         """Time and limits for a receiver, under its nonce."""
         receiver_id, body = await self._receiver(request, "nonce")
         nonce = octets(body["nonce"], "nonce", NONCE_SIZE)
-        return cose(await self._ask(self._state, receiver_id, nonce))
+        return cose(await self._for(request, receiver_id, self._state, nonce))
 
     async def revocations(self, request: web.Request) -> web.Response:
         """The list whose hash stands in the states of this moment."""
-        office = self._office
         values = query(request, "receiver_id")
         receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
-        await self._must_speak_for(client_fingerprint(request), receiver_id)
-        listed = await self._ask(offline.revocations, office.store, office.now())
+        listed = await self._for(request, receiver_id, _revocations, self._office.now())
         return web.Response(body=listed, content_type=CBOR)
 
     # In a thread of the store's, where there are some.
@@ -150,23 +148,42 @@ class BridgeApi:
         evidence = verify(issued, record, office.pins)
         return ledger.authorise(office.store, office.keys, evidence, office.now())
 
-    def _state(self, receiver_id: bytes, nonce: bytes) -> bytes:
-        office, now = self._office, self._office.now()
-        limits, listed = offline.terms(office.store, receiver_id, now)
-        version = receivers.next_state_version(office.store)
-        return office.keys.state(version, receiver_id, nonce, now, limits, signed.digest(listed))
+    def _state(self, store: Store, receiver_id: bytes, nonce: bytes) -> bytes:
+        keys, now = self._office.keys, self._office.now()
+        limits, listed = offline.terms(store, receiver_id, now)
+        version = receivers.next_state_version(store)
+        return keys.state(version, receiver_id, nonce, now, limits, signed.digest(listed))
 
     async def _receiver(self, request: web.Request, *names: str) -> tuple[bytes, dict[str, Any]]:
-        """The receiver that the body names and the client may speak for; and the body."""
-        client = client_fingerprint(request)
+        """The receiver that the body names, and the body."""
+        client_fingerprint(request)  # whoever shows none need not be read
         body = await json_body(request, "receiver_id", *names)
-        receiver_id = octets(body["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
-        await self._must_speak_for(client, receiver_id)
-        return receiver_id, body
+        return octets(body["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE), body
 
-    async def _must_speak_for(self, client: str, receiver_id: bytes) -> None:
-        bound = await self._ask(receivers.client_of, self._office.store, receiver_id)
-        _must_be_bound(client, bound)
+    async def _for(
+        self,
+        request: web.Request,
+        receiver_id: bytes,
+        work: Callable[Concatenate[Store, bytes, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """`work` on the books for a receiver that the caller may speak for."""
+        client, store = client_fingerprint(request), self._office.store
+
+        def bound() -> T:
+            _must_be_bound(client, receivers.client_of(store, receiver_id))
+            return work(store, receiver_id, *args, **kwargs)
+
+        return await store.ask(bound)
+
+
+def _refund(store: Store, _: bytes, order: refunds.Order, now: int) -> Booked:
+    return refunds.refund(store, order, now)
+
+
+def _revocations(store: Store, _: bytes, now: int) -> bytes:
+    return offline.revocations(store, now)
 
 
 def _must_be_bound(client: str, bound: str | None) -> None:

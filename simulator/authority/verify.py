@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from receiver import checks, layout, messages, reasons, session, signed
-from receiver.crypto import host
 from receiver.errors import Error
 
 from .keys import LEAST_APP
+from .remembering import CRYPTO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +36,11 @@ class Evidence(NamedTuple):
 
 def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes]) -> Evidence:
     """Check a record under the certificate that it names, at its acceptance time; raises Error."""
-    holder = checks.certificate(host, pins, issued.data, record.accepted)
-    offered = checks.offer(host, holder, issued.data, record.offer)
-    credential = checks.credential(host, pins, record.credential, record.accepted)
+    holder = checks.certificate(CRYPTO, pins, issued.data, record.accepted)
+    offered = checks.offer(CRYPTO, holder, issued.data, record.offer)
+    credential = checks.credential(CRYPTO, pins, record.credential, record.accepted)
     approved = checks.approval(
-        host, offered, record.credential, credential, record.enc, record.approval, LEAST_APP
+        CRYPTO, offered, record.credential, credential, record.enc, record.approval, LEAST_APP
     )
     context = session.approval_context(
         offered.certificate_hash, record.offer, record.enc, record.credential

@@ -1,0 +1,48 @@
+"""The host's cryptography, but that it does not compute again what it computed lately.
+
+A receiver's certificate comes with every sale, and a phone's credential with several. Checks are
+functions of what they are given, so an answer that is remembered is the answer.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+from receiver.crypto import host
+from receiver.crypto.host import at_once
+from receiver.crypto.job import finish
+
+if TYPE_CHECKING:
+    from receiver.crypto import Crypto
+
+REMEMBERED = 4096  # of each kind; some megabytes in all
+
+
+@lru_cache(REMEMBERED)
+def _ed25519_key(public: bytes) -> Any:
+    return finish(host.ed25519_key_job(public))
+
+
+@lru_cache(REMEMBERED)
+def _ed25519_check(key: Any, message: bytes, signature: bytes) -> bool:
+    return finish(host.ed25519_check_job(key, message, signature))
+
+
+@lru_cache(REMEMBERED)
+def _p256_key(public: bytes) -> Any:
+    return finish(host.p256_key_job(public))
+
+
+CRYPTO = cast(
+    "Crypto",
+    SimpleNamespace(
+        **{
+            **vars(host),
+            "ed25519_key_job": at_once(_ed25519_key),
+            "ed25519_check_job": at_once(_ed25519_check),
+            "p256_key_job": at_once(_p256_key),
+        }
+    ),
+)
