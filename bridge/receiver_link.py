@@ -196,7 +196,8 @@ class ReceiverLink:
             self._fail(error.detail)
             return
         self.hello = hello
-        _log.info("receiver up", till=self._till, firmware=hello.firmware)
+        receiver = hello.receiver_id.hex()
+        _log.info("receiver up", till=self._till, receiver=receiver, firmware=hello.firmware)
         self._listener.link_up(hello)
 
     def _judge(self, content: bytes) -> wire.ReceiverHello:
