@@ -1,15 +1,17 @@
-"""Worlds to sell in: one for each module that asks for it."""
+"""Worlds to sell in: a whole one for each module that asks for it; a small one for each test."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from logging import WARNING
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from simulator.phone.wallet import Wallet
 from simulator.world.world import Settings
+from tests.integration import till_world
 from tests.integration.checkout import Checkout, checkout
 
 
@@ -36,3 +38,17 @@ async def till(counter: Checkout, caplog: pytest.LogCaptureFixture) -> AsyncIter
 async def other(counter: Checkout) -> Wallet:
     """A phone that nobody has seen here before."""
     return await counter.world.new_wallet()
+
+
+@pytest.fixture
+async def stopped(tmp_path: Path) -> AsyncIterator[till_world.World]:
+    """A till and its authority, with the bridge between them still to be started."""
+    async with till_world.world_in(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def world(stopped: till_world.World) -> AsyncIterator[till_world.World]:
+    """The same with its bridge."""
+    async with stopped.bridge():
+        yield stopped

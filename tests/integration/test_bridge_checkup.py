@@ -17,10 +17,8 @@ from bridge.cli import main as cli
 from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig, Tls
 from bridge.ports_by_serial import Present
 from simulator.pki import DemoCa
-from tests.integration.test_bridge import TILL, World, stopped
+from tests.integration.till_world import TILL, World
 from tests.unit.test_bridge_cli import written
-
-__all__ = ["stopped"]
 
 SERIAL = "84:F7:03:C0:FF:EE"
 PORT = Present("/dev/ttyUSB0", SERIAL)

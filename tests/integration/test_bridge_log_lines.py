@@ -21,17 +21,14 @@ from receiver import cbor, wire
 from receiver.crypto import host
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
-from tests.integration.test_bridge import (
+from tests.integration.till_world import (
     AMOUNT,
     CODE,
     PHONE,
     PHONE_CODE_KEY,
     RECEIVER,
     World,
-    stopped,
 )
-
-__all__ = ["stopped"]
 
 TOKEN = "a-token-that-nobody-may-ever-see-in-a-log"
 NOTE = "Anna Andersson, rum 12"

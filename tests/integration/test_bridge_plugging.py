@@ -14,9 +14,7 @@ from bridge.serial_port import Opener, PortError
 from receiver import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
-from tests.integration.test_bridge import RECEIVER, TILL, World, stopped, world
-
-__all__ = ["stopped", "world"]
+from tests.integration.till_world import RECEIVER, TILL, World
 
 SERIAL = "84:F7:03:C0:FF:EE"
 

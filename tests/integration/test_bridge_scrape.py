@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.test_bridge import TILL, World, stopped, world
-
-__all__ = ["stopped", "world"]
+from tests.integration.till_world import TILL, World
 
 SALE = "sale-0123456789ab"
 

@@ -1,0 +1,207 @@
+"""A till, a bridge and a real authority to test in; only the receiver is scripted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig
+from bridge.daemon import Daemon
+from receiver import pins
+from receiver.crypto import host
+from simulator import pki, proof
+from simulator.authority import Authority
+from simulator.p256 import p256_public
+from tests import evidence
+from tests.bridge_device import PATIENCE_S, Device
+
+TILL = 3
+RECEIVER = evidence.seed("receiver")
+PHONE = evidence.seed("phone")
+PHONE_CODE_KEY = evidence.seed("phone code key")
+CODE = "314159"
+AMOUNT = 24_900
+OVER_LIMIT = 600_000  # the demo buyer's purchase limit is 500,000
+
+SALE = "sale-0123456789ab"
+
+JSON = tuple[int, dict[str, Any]]
+
+
+class Buyer:
+    """A phone with a credential, that signs whatever a test asks for."""
+
+    def __init__(self, authority: Authority, certificate: bytes) -> None:
+        self._authority = authority
+        self._certificate = certificate
+        self._counter = 0
+        self.credential = b""
+        self._k = b""
+        self.id = 0
+
+    async def activate(self) -> None:
+        demo = self._authority.seed_demo()
+        self.id = demo.buyers[0].id
+        body = {
+            "activation": demo.buyers[0].activation,
+            "key": host.ed25519_public(PHONE).hex(),
+            "code_key": p256_public(PHONE_CODE_KEY).hex(),
+            "code": CODE,
+        }
+        answer = await self.call("POST", "/v1/phones", json=body)
+        their_key = bytes.fromhex(answer["authority_code_key"])
+        self._k = proof.code_key(PHONE_CODE_KEY, their_key, CODE)
+        path = f"/v1/phones/{answer['phone_id']}/credentials"
+        wanted = {"recipient": demo.recipients[0], "count": 1}
+        issued = await self.call("POST", path, answer["token"], json=wanted)
+        self.credential = bytes.fromhex(issued["credentials"][0])
+
+    async def raise_limit(self, limit: int) -> None:
+        path = f"/v1/admin/buyers/{self.id}"
+        token = self._authority.admin_token
+        await self.call("PUT", path, token, json={"purchase_limit": limit})
+
+    async def call(self, method: str, path: str, token: str = "", **request: Any) -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        context = pki.client_context(self._authority.ca.certificate)
+        connector = aiohttp.TCPConnector(ssl=context)
+        async with (
+            aiohttp.ClientSession(self._authority.url, connector=connector) as http,
+            http.request(method, path, headers=headers, **request) as response,
+        ):
+            assert response.status < 300, await response.text()
+            return await response.json(content_type=None)
+
+    def approve(self, offer: bytes, **changes: Any) -> bytes:
+        self._counter += 1
+        values: dict[str, Any] = {"counter": self._counter, "k": self._k} | changes
+        return evidence.approval(PHONE, self._certificate, offer, self.credential, **values)
+
+    def name(self, offer: bytes, approval: bytes) -> bytes:
+        return evidence.approval_id(self._certificate, offer, self.credential, approval)
+
+
+class World:
+    """A bridge between a till (`http`), a scripted receiver and a real authority."""
+
+    def __init__(self, authority: Authority, device: Device, buyer: Buyer, config: Config) -> None:
+        self.authority = authority
+        self.device = device
+        self.buyer = buyer
+        self.config = config
+        self.daemon: Daemon
+        self.http: aiohttp.ClientSession
+
+    @asynccontextmanager
+    async def bridge(self) -> AsyncIterator[None]:
+        """The bridge from start to stop."""
+        async with AsyncExitStack() as stack:
+            daemon = Daemon(self.config, lambda url: self.device)
+            self.daemon = await stack.enter_async_context(daemon)
+            session_ = aiohttp.ClientSession(daemon.till_url)
+            self.http = await stack.enter_async_context(session_)
+            yield
+
+    async def call(self, method: str, path: str, **request: Any) -> JSON:
+        async with self.http.request(method, path, **request) as response:
+            return response.status, await response.json(content_type=None)
+
+    async def ring(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
+        body = {"sale_id": sale_id, "amount": AMOUNT, "currency": "SEK"} | changes
+        status, sale = await self.call("POST", "/v1/sales", json=body)
+        assert status == 201, sale
+        return sale
+
+    async def sale(self, sale_id: str = SALE, wait: float = PATIENCE_S) -> Any:
+        status, sale = await self.call("GET", f"/v1/sales/{sale_id}?wait={wait:g}")
+        assert status == 200, sale
+        return sale
+
+    async def decide(self, wish: str, sale_id: str = SALE) -> dict[str, Any]:
+        """The till's decision, which is taken."""
+        status, sale = await self.call("POST", f"/v1/sales/{sale_id}/{wish}")
+        assert status == 200, sale
+        return sale
+
+    async def is_reversed(self, reason: str, sale_id: str = SALE) -> None:
+        """Wait until the authority has reversed what it held; the till is told why."""
+        known = self.daemon.service.books.find(sale_id)
+        assert known is not None
+        assert await self.daemon.service.books.waiting.cleared(known, PATIENCE_S)
+        sale = await self.sale(sale_id)
+        assert (sale["state"], sale["settlement"]) == ("cancelled", "reversed")
+        assert sale["reason"]["code"] == reason
+
+    async def pay(self, **changes: Any) -> bytes:
+        """The buyer pays for the offer that is there, and the receiver agrees."""
+        name = self.hand(**changes)
+        self.device.judge(name)
+        return name
+
+    def hand(self, **changes: Any) -> bytes:
+        """The buyer pays, and the receiver verifies still."""
+        offer = self.device.offer
+        approval = self.buyer.approve(offer, **changes)
+        self.device.present(self.buyer.credential)
+        self.device.approve(approval)
+        return self.buyer.name(offer, approval)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[Callable[[str], Awaitable[dict[str, Any]]]]:
+        """Gives a function that waits until the bridge tells `what`, and returns the sale then."""
+        async with self.http.ws_connect("/v1/events") as watch:
+
+            async def told(what: str) -> dict[str, Any]:
+                sale: dict[str, Any] = (await self.until(watch, event="sale", what=what))["sale"]
+                return sale
+
+            yield told
+
+    def transactions(self) -> dict[bytes, str]:
+        """Approval id → state, in the authority's books."""
+        rows = self.authority.office.store.rows("SELECT approval_id, state FROM transactions")
+        return {bytes(name): state for name, state in rows}
+
+    async def until(self, watch: aiohttp.ClientWebSocketResponse, **wanted: Any) -> Any:
+        """The next event that has these members."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                event = await watch.receive_json()
+                if wanted.items() <= event.items():
+                    return event
+
+
+@asynccontextmanager
+async def world_in(directory: Path) -> AsyncIterator[World]:
+    """The world with its bridge still to be started."""
+    async with Authority(directory / "authority") as authority:
+        client = authority.ca.client("bridge")
+        certificate = authority.enrol_receiver(
+            host.ed25519_public(RECEIVER),
+            receiver_id=evidence.RECEIVER_ID,
+            store=101,
+            store_name="Storgatan 1",
+            invoice_issuer=7,
+            currency=evidence.SEK,
+            client_fingerprint=client.fingerprint(),
+        )
+        (directory / "pins").write_bytes(pins.encode(authority.pins))
+        (directory / "certificate").write_bytes(certificate)
+        config = Config(
+            id=b"bridge01",
+            journal=directory / "journal.sqlite",
+            pins=directory / "pins",
+            listen=Listen("127.0.0.1", 0),
+            authority=AuthorityConfig(
+                authority.url, authority.ca.certificate, client.certificate, client.key, 1.0
+            ),
+            receivers=(ReceiverConfig(TILL, "memory://", directory / "certificate"),),
+        )
+        buyer = Buyer(authority, certificate)
+        await buyer.activate()
+        yield World(authority, Device(RECEIVER, certificate, evidence.RECEIVER_ID), buyer, config)
