@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from types import SimpleNamespace
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiohttp import web
 
@@ -16,6 +17,7 @@ from bridge.currencies import LETTERS
 from bridge.money import facts
 from bridge.money.sale import Terms
 from bridge.orders import Order, RefundOrder
+from bridge.standin import REVOCATIONS_MOST, StandInHere
 from bridge.till import requests as till
 from bridge.till.guard import Guard, Speakers
 from bridge.till.problems import ProblemError
@@ -25,6 +27,10 @@ from receiver import cbor, messages, reasons, wire
 from simulator.authority import requests as office
 from simulator.authority.requests import RequestError
 from tests.fuzz.target import Target
+
+if TYPE_CHECKING:
+    from bridge.books import Books
+    from bridge.money.evidence import Evidence
 
 _JSON = "application/json"
 _SALE_ID = "sale-0123456789ab"
@@ -59,6 +65,7 @@ def targets() -> Iterator[tuple[str, Target]]:
     yield "authority-request", Target(_request, None, partial(_dumped, _ASKED))
     yield "health", Target(_health, None, _counted)
     yield "authority-answer", Target(_answer, None, lambda: _REFUSALS)
+    yield "revocations", Target(_revoked, None, _revocations, near=lambda: [cbor.encode([1])])
 
 
 def _order(data: bytes) -> bool | None:
@@ -131,6 +138,22 @@ def _answer(data: bytes) -> bool | None:
     except authority.UnansweredError:
         return None
     return True
+
+
+def _revoked(data: bytes) -> bool:
+    """A list of revoked credentials with the hash that the state names."""
+    state = SimpleNamespace(revocations=sha256(data).digest(), time=1)
+    evidence = cast("Evidence", SimpleNamespace(state=state))
+    here = StandInHere(evidence, cast("Books", None), True)
+    here.take_revocations(data)
+    assert here._revoked is not None
+    assert all(isinstance(name, bytes) for name in here._revoked)
+    return True
+
+
+def _revocations() -> list[bytes]:
+    ids = [number.to_bytes(8, "big") for number in range(300)]  # more than fit in a message
+    return [cbor.encode(ids[:count], REVOCATIONS_MOST) for count in (0, 1, 24, 300)]
 
 
 def _health(data: bytes) -> bool:

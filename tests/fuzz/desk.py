@@ -8,17 +8,20 @@ from typing import Any
 
 from bridge.money import facts, ports
 from bridge.money.decisions import TooLateError, Wish, decide
+from bridge.money.sale import Sale, Terms
 from bridge.money.states import Event, State
 from bridge.views import sale_view
-from receiver import gatt, reasons, sealing, session, wire
+from receiver import gatt, messages, reasons, sealing, session, wire
 from tests import evidence
-from tests.bridge_world import DeskWorld, Purchase
+from tests.bridge_world import BRIDGE_ID, PATIENCE_S, RECEIVER, TILL, DeskWorld, Purchase
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
 
 _CHANNELS = tuple(wire.LAYOUTS)
 _EVENTS = (wire.PHONE_SHOWN, wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
+AMOUNT = 24_900
+_ORIGINAL = evidence.seed("bought")[:16]
 _ANSWERS = (reasons.OK, reasons.CREDIT_SPACE, reasons.CREDENTIAL_REVOKED)
 _WAITS_MS = (1, 1_000, 5_000, 25_000, 200_000)
 # After these nothing more is to come of what the authority was asked about.
@@ -48,7 +51,7 @@ class Hostile:
 
     def offers(self, script: Script) -> None:
         sale = self.world.desk.sale
-        self._offer = self.world.make_offer() if sale else self._offer
+        self._offer = self._make_offer(sale) if sale else self._offer
         reference = sale.terms.reference if sale else bytes(8)
         offer = script.altered(self._offer)[: gatt.OFFER_MOST]
         self._hear(wire.OFFER, wire.Opened(reference, offer, script.number()), script)
@@ -87,6 +90,19 @@ class Hostile:
         valid = seeds.plain(channel) or [b""]
         self._receive(channel, script.altered(script.choice(valid)))
 
+    def proves(self, script: Script) -> None:
+        """A provisional receipt, for what was accepted offline or not."""
+        held = self._purchases.get(script.number(5))
+        receipt = evidence.provisional(
+            RECEIVER,
+            self.world.certificate,
+            held.approval_id if held else bytes(16),
+            self.world.at,
+            amount=script.choice((AMOUNT, 1)),
+        )
+        told = wire.Provisional(self._session(), script.altered(receipt)[: sealing.RECEIPT_MOST])
+        self._hear(wire.PROVISIONAL, told, script)
+
     def goes(self, script: Script) -> None:
         self.world.give(ports.LinkDown())
 
@@ -107,6 +123,9 @@ class Hostile:
         ]
         assert kinds.index(ports.Accept) > handed[0] if handed else kinds[-1] is ports.Accept
 
+    def _make_offer(self, sale: Sale) -> bytes:
+        return self.world.make_offer(kind=sale.terms.kind, original=sale.terms.original)
+
     def _session(self) -> bytes:
         return session.session_id(self._offer)
 
@@ -116,6 +135,17 @@ class Hostile:
         if self.world.desk.sale is None:
             self._sales += 1
             self.world.ring(f"sale-{self._sales:016}")
+
+    def rings_back(self, script: Script) -> None:
+        """A refund that the buyer approves."""
+        if self.world.desk.sale is None:
+            self._sales += 1
+            name = f"back-{self._sales:016}"
+            reference = session.sale_reference(BRIDGE_ID, TILL, name)
+            place = (PATIENCE_S, "", reference, evidence.RECEIVER_ID)
+            refund = (messages.REFUND, _ORIGINAL)
+            terms = Terms(name, TILL, AMOUNT, evidence.SEK, *place, *refund)
+            self.world.give(ports.Ring(terms))
 
     def decides(self, script: Script) -> None:
         sale, wish = self.world.desk.sale, script.choice(tuple(Wish))
@@ -131,7 +161,10 @@ class Hostile:
     def waits(self, script: Script) -> None:
         self.world.move(script.choice(_WAITS_MS))
 
-    # The authority.
+    # The authority, and who stands in for it.
+
+    def stands_in(self, script: Script) -> None:
+        self.world.stand_in.willing = bool(script.number(2))
 
     def answers(self, script: Script) -> None:
         if self._asked and self.world.desk.sale:
@@ -169,6 +202,7 @@ class Hostile:
             fact = output.fact
             assert facts.load_fact(fact.event, *facts.dump_fact(fact)) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
+            assert fact.event is not Event.PROVED or output.sale.mode == messages.OFFLINE
         elif isinstance(output, ports.Tell):
             assert sale_view(output.sale)
             if output.sale.state is State.APPROVED:
@@ -179,6 +213,7 @@ _STEPS: tuple[Step, ...] = (
     *(Hostile.syncs, Hostile.offers, Hostile.phones_move, Hostile.presents, Hostile.approves),
     *(Hostile.judges, Hostile.says, Hostile.goes, Hostile.rings, Hostile.decides, Hostile.fetches),
     *(Hostile.waits, Hostile.answers, Hostile.is_silent, Hostile.rejects),
+    *(Hostile.stands_in, Hostile.proves, Hostile.rings_back),
 )
 
 
@@ -196,7 +231,8 @@ def run(data: bytes) -> bool | None:
 
 
 def _seeds() -> list[bytes]:
-    """A purchase, one mended, one after another phone's, one in doubt, one through a reboot."""
+    """A purchase, one mended, one after another phone's, one in doubt, one through a reboot, one
+    offline, and a refund."""
     begins = ((Hostile.syncs, 0, 0, 0, 0), (Hostile.rings,))
     offer = (Hostile.offers, 0, 0, 0)
 
@@ -208,6 +244,8 @@ def _seeds() -> list[bytes]:
 
     yes, mend = (Hostile.answers, 0, 0), (Hostile.answers, 1, 0)
     silent, leaves = (Hostile.is_silent,), (Hostile.phones_move, 1, 0, 0, 0)
+    offline = ((Hostile.stands_in, 1), silent, (Hostile.waits, 3))
+    proof = (Hostile.proves, 0, 0, 0, 0)
     crowd = [pays(link)[0] for link in range(4)]
     again = (Hostile.syncs, 1, 1, 0, 0)
     whole = [
@@ -218,5 +256,7 @@ def _seeds() -> list[bytes]:
         (*begins, offer, (Hostile.goes,), again, *pays(4), verdict(4), yes),
         (*begins, offer, *crowd, *pays(4), yes, verdict(4)),
         (*begins, offer, leaves, *pays(0), (Hostile.waits, 1), yes, verdict(0)),
+        (*begins, offer, *pays(0), verdict(0), *offline, proof, proof, (Hostile.rings,)),
+        (begins[0], (Hostile.rings_back,), offer, *pays(0), verdict(0), yes),
     ]
     return [script(_STEPS, *steps) for steps in whole]
