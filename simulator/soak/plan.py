@@ -36,6 +36,7 @@ class Order(NamedTuple):
     buyer: str
     comes_s: float  # after it was rung up
     wish: str  # of a sale that is approved: PAID or CANCELLED
+    hesitates_s: float  # between that on its disk and its word to the bridge
     wavers: bool  # wishes the other as well, before the first is answered
     aborts_s: float | None  # the cashier waits no longer than that
     repeats: bool  # says everything twice, both at once
@@ -81,6 +82,7 @@ def _order(chance: random.Random, number: int, till: int) -> Order:
         buyer=buyer,
         comes_s=chance.uniform(0.0, 0.4),
         wish=CANCELLED if chance.random() < 0.12 else PAID,
+        hesitates_s=chance.uniform(0.0, 1.0) if chance.random() < 0.4 else 0.0,
         wavers=chance.random() < 0.08,
         aborts_s=chance.uniform(0.1, 2.0) if impatient else None,
         repeats=chance.random() < 0.15,

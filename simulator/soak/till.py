@@ -58,7 +58,10 @@ class SoakTill:
     async def _work(self, order: Order) -> None:
         kept = self._books.begin(order)
         if kept.ended is None:
-            await self._sell(order, kept)
+            try:
+                await self._sell(order, kept)
+            except TillError as error:
+                self._books.complain(kept.sale_id, str(error))
             kept = self._books.sale(kept.sale_id)
         if kept.ended == PAID:
             for place, amount in enumerate(order.refunds):
@@ -87,13 +90,14 @@ class SoakTill:
 
     async def _outcome(self, order: Order, sale_id: str) -> Json:
         """What the bridge says in the end, or to the cashier who waits no longer."""
-        async with asyncio.TaskGroup() as tasks:
-            waiting = tasks.create_task(self._wait(sale_id))
-            aborting = tasks.create_task(self._abort_in_time(order, sale_id))
-            sale = await waiting
-            aborted = aborting.done()
+        aborting = asyncio.create_task(self._abort_in_time(order, sale_id))
+        try:
+            sale = await self._wait(sale_id)
+            aborted = aborting.done() and aborting.result()
+        finally:
             aborting.cancel()
-        if aborted and aborting.result() and sale["state"] in ("approved", "paid"):
+            await asyncio.wait({aborting})
+        if aborted and sale["state"] in ("approved", "paid"):
             self._books.complain(sale_id, f"aborted, and then {sale['state']}")
         return sale
 
@@ -116,6 +120,7 @@ class SoakTill:
         kept = self._books.sale(sale_id)
         wish = kept.wish or order.wish
         self._books.wish(sale_id, wish)
+        await asyncio.sleep(order.hesitates_s)
         if order.wavers and not kept.wavered:
             await _in_time(self._wish(order, sale_id, wish), WAVERS_S)
             wish = CANCELLED if wish == PAID else PAID
