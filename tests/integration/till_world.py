@@ -10,12 +10,13 @@ from typing import Any
 
 import aiohttp
 
+from bridge.authority import AuthorityClient
 from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig
 from bridge.daemon import Daemon
 from receiver import pins
 from receiver.crypto import host
 from simulator import pki, proof
-from simulator.authority import Authority
+from simulator.authority import Authority, Fault
 from simulator.p256 import p256_public
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
@@ -42,29 +43,36 @@ class Buyer:
         self._counter = 0
         self.credential = b""
         self._k = b""
-        self.id = 0
+        self._phone: dict[str, Any] = {}
+        self.id = self.recipient = 0
 
     async def activate(self) -> None:
         demo = self._authority.seed_demo()
-        self.id = demo.buyers[0].id
+        self.id, self.recipient = demo.buyers[0].id, demo.recipients[0]
         body = {
             "activation": demo.buyers[0].activation,
             "key": host.ed25519_public(PHONE).hex(),
             "code_key": p256_public(PHONE_CODE_KEY).hex(),
             "code": CODE,
         }
-        answer = await self.call("POST", "/v1/phones", json=body)
-        their_key = bytes.fromhex(answer["authority_code_key"])
+        self._phone = await self.call("POST", "/v1/phones", json=body)
+        their_key = bytes.fromhex(self._phone["authority_code_key"])
         self._k = proof.code_key(PHONE_CODE_KEY, their_key, CODE)
-        path = f"/v1/phones/{answer['phone_id']}/credentials"
-        wanted = {"recipient": demo.recipients[0], "count": 1}
-        issued = await self.call("POST", path, answer["token"], json=wanted)
+        await self.renew()
+
+    async def renew(self) -> None:
+        """Take another credential, as the authority gives it by now."""
+        path = f"/v1/phones/{self._phone['phone_id']}/credentials"
+        wanted = {"recipient": self.recipient, "count": 1}
+        issued = await self.call("POST", path, self._phone["token"], json=wanted)
         self.credential = bytes.fromhex(issued["credentials"][0])
 
+    async def admin(self, path: str, **values: int) -> None:
+        """What an administrator changes at the authority."""
+        await self.call("PUT", f"/v1/admin/{path}", self._authority.admin_token, json=values)
+
     async def raise_limit(self, limit: int) -> None:
-        path = f"/v1/admin/buyers/{self.id}"
-        token = self._authority.admin_token
-        await self.call("PUT", path, token, json={"purchase_limit": limit})
+        await self.admin(f"buyers/{self.id}", purchase_limit=limit)
 
     async def call(self, method: str, path: str, token: str = "", **request: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -128,12 +136,50 @@ class World:
         assert status == 200, sale
         return sale
 
-    async def is_reversed(self, reason: str, sale_id: str = SALE) -> None:
-        """Wait until the authority has reversed what it held; the till is told why."""
+    async def problem(self, method: str, path: str, **request: Any) -> tuple[int, str, Any]:
+        """Status and kind of a refusal, and the sale that it names, if any."""
+        status, body = await self.call(method, path, **request)
+        prefix, _, kind = body["type"].rpartition(":")
+        assert (prefix, body["status"]) == ("urn:tillsign:problem", status)
+        return status, kind, body.get("sale")
+
+    async def too_late(self, wish: str, sale_id: str = SALE) -> dict[str, Any]:
+        """The sale as it was decided otherwise."""
+        path = f"/v1/sales/{sale_id}/{wish}"
+        status, kind, sale = await self.problem("POST", path)
+        assert (status, kind) == (409, "conflict")
+        assert sale == await self.sale(sale_id, wait=0)
+        decided: dict[str, Any] = sale
+        return decided
+
+    async def approved(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
+        """A sale that the till knows to be approved."""
+        await self.ring(sale_id, **changes)
+        await self.device.offered()
+        await self.pay()
+        sale: dict[str, Any] = await self.sale(sale_id)
+        assert sale["state"] == "approved", sale
+        return sale
+
+    async def posted(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
+        """A sale that is paid, and posted."""
+        await self.approved(sale_id, **changes)
+        await self.decide("paid", sale_id)
+        return await self.settled(sale_id)
+
+    async def settled(self, sale_id: str = SALE) -> dict[str, Any]:
+        """The sale, once nothing will ever happen to it again."""
         known = self.daemon.service.books.find(sale_id)
         assert known is not None
-        assert await self.daemon.service.books.waiting.cleared(known, PATIENCE_S)
-        sale = await self.sale(sale_id)
+        waiting = self.daemon.service.books.waiting
+        assert await waiting.settled(known, PATIENCE_S)
+        assert await waiting.cleared(known, PATIENCE_S)
+        sale: dict[str, Any] = await self.sale(sale_id, wait=0)
+        return sale
+
+    async def is_reversed(self, reason: str, sale_id: str = SALE) -> None:
+        """Wait until the authority has reversed what it held; the till is told why."""
+        sale = await self.settled(sale_id)
         assert (sale["state"], sale["settlement"]) == ("cancelled", "reversed")
         assert sale["reason"]["code"] == reason
 
@@ -161,6 +207,22 @@ class World:
                 return sale
 
             yield told
+
+    def break_authority(self, fault: Fault, path: str = "/v1/") -> None:
+        """Whatever is asked below `path` goes wrong, until the faults are cleared."""
+        self.authority.faults.fault, self.authority.faults.prefix = fault, path
+
+    async def reverse_behind_its_back(self, approval_id: bytes) -> None:
+        """As if the authority had given back a hold by itself."""
+        async with AuthorityClient(self.config.authority) as client:
+            await client.reverse(approval_id, evidence.RECEIVER_ID)
+
+    def credit_space(self) -> int:
+        """What is left to spend for the buyer's invoice recipient."""
+        left: int = self.authority.office.store.value(
+            "SELECT credit_space FROM recipients WHERE id = ?", self.buyer.recipient
+        )
+        return left
 
     def transactions(self) -> dict[bytes, str]:
         """Approval id → state, in the authority's books."""
