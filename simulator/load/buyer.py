@@ -75,13 +75,17 @@ class Buyer:
         self._board.feed(*_written(done.writes))
         kind, body = _split(await self._answer)
         if kind != exchange.RESULT:
-            raise LoadError(f"the receiver refused with {body.hex()}")
+            raise LoadError(f"the receiver refused with code {self._refusal(body)}")
         receipt = self._wallet.check_receipt(done.pending, self._maker.result(body))
         self._wallet.settle(done.pending)
         if receipt.outcome != messages.APPROVED:
             raise LoadError(f"the authority declined: reason {receipt.reason}")
         self.receipts.append(receipt)
         self._board.feed(ports.Disconnected(_LINK))
+
+    def _refusal(self, body: bytes) -> int:
+        """A code of `exchange`: plain before there is a key, else sealed."""
+        return body[0] if len(body) == 1 else self._maker.refusal(body)
 
 
 def _written(writes: list[bytes]) -> list[ports.Written]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import aiohttp
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.authority.schema import POSTED
 
@@ -19,6 +16,7 @@ from .buyer import Buyer
 from .errors import LoadError
 from .shop import Booked
 from .till import Till
+from .watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -27,9 +25,8 @@ if TYPE_CHECKING:
     from .shop import Shop
 
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
-EVENTS = "/v1/events"
-# What an event that is of interest has in it; of others not even the JSON is read.
-_WORDS = ('"timing"', '"posted"')
+POSTED_S = 60.0  # after the last sale, until the authority has posted them all
+LOOK_S = 0.2
 
 
 class Plan(NamedTuple):
@@ -51,6 +48,7 @@ class Result(NamedTuple):
     cpu: dict[str, float]
     memory: dict[int, int]
     waited: int  # sales that found every till busy
+    cut: int  # times that the watcher of events was too slow
 
     @property
     def rate(self) -> float:
@@ -70,36 +68,45 @@ class Run:
         self._done = 0
         self._amount = 0
         self._waited = 0
-        self._steps: list[dict[str, float]] = []
         self._memory: dict[int, int] = {}
-        self._posted: set[str] = set()
-        self._seen = asyncio.Event()  # of every sale its stamps, and that it is posted
 
     async def play(self) -> Result:
         """All sales; raises an exception group with LoadError where one is not approved."""
-        tills = [Till(counter.till, self._shop.bridge.till_api) for counter in self._shop.counters]
-        before = self._cpu()
-        async with (
-            aiohttp.ClientSession(self._shop.bridge.till_api) as session,
-            session.ws_connect(EVENTS) as stream,
-            asyncio.TaskGroup() as tasks,
-        ):
-            watcher = tasks.create_task(self._watch(stream))
+        url = self._shop.bridge.till_api
+        tills = [Till(counter.till, url) for counter in self._shop.counters]
+        watcher, before = Watcher(url), self._cpu()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watcher.run())
             self._let_in(partial(_spawn, tasks))
             start = time.monotonic()
             async with asyncio.TaskGroup() as selling:
                 await self._sell_all(selling, tills)
             seconds = time.monotonic() - start
             after = self._cpu()
-            await self._seen.wait()
-            watcher.cancel()
+            await self._posted()
+            watching.cancel()
         for till in tills:
             till.close()
-        cpu = {name: (after[name] - before[name]) / self._plan.sales for name in after}
-        phases = figures.phases(self._steps)
         self._compare()
-        done, amount = self._done, self._amount
-        return Result(done, amount, seconds, phases, cpu, self._memory, self._waited)
+        return Result(
+            self._done,
+            self._amount,
+            seconds,
+            figures.phases(watcher.steps),
+            {name: (after[name] - before[name]) / self._plan.sales for name in after},
+            self._memory,
+            self._waited,
+            watcher.cut,
+        )
+
+    async def _posted(self) -> None:
+        """Until the authority has posted every sale; it is another process, so it is asked."""
+        async with asyncio.timeout(POSTED_S):
+            while True:
+                booked = self._shop.booked().get(POSTED)
+                if booked and booked.sales == self._done:
+                    return
+                await asyncio.sleep(LOOK_S)
 
     def _compare(self) -> None:
         """Tills, phones and authority must have the same in their books; raises LoadError."""
@@ -136,22 +143,6 @@ class Run:
         if self._done in self._plan.marks:
             self._memory[self._done] = figures.memory(self._shop.bridge.pid)
         self._progress(self._done)
-
-    async def _watch(self, stream: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in stream:
-            if message.type is aiohttp.WSMsgType.TEXT and any(
-                word in message.data for word in _WORDS
-            ):
-                self._take(json.loads(message.data))
-        raise LoadError("the bridge tells no more events")
-
-    def _take(self, event: dict[str, Any]) -> None:
-        if event["event"] == "timing":
-            self._steps.append(event["stamps"])
-        elif event.get("what") == "posted":
-            self._posted.add(event["sale"]["sale_id"])
-        if len(self._steps) == len(self._posted) == self._plan.sales:
-            self._seen.set()
 
     def _cpu(self) -> dict[str, float]:
         shop = self._shop
