@@ -11,7 +11,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from . import events, stamps, totals
-from .journal import Closed
+from .journal import Closed, JournalFullError
 from .logs import Log
 from .money import facts
 from .money.offline import Exposure
@@ -49,6 +49,8 @@ class Books:
         self._cursors: dict[str, int] = {}  # of what was journalled and is still to be told
         for sale in facts.replay(journal.rebuild()).values():
             self._file(sale)
+            if sale.closed and journal.closed(sale.terms.sale_id) is None:
+                journal.close_sale(_closed(sale, sale.decided_at))  # by an older bridge
 
     # What there is.
 
@@ -140,17 +142,22 @@ class Books:
         self._open[terms.sale_id] = sale
 
     def keep(self, sale: Sale, fact: Fact) -> None:
-        """Journal a fact that the sale has taken; on disk when this returns, but for NOTED."""
+        """Journal a fact that the sale has taken; on disk when this returns, but for NOTED.
+
+        With the last one the sale is closed, in the same commit.
+        """
         at, sale_id, written = _now(), sale.terms.sale_id, facts.dump_fact(fact)
         sale.date(fact.event, at)
+        number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
+        self._cursors[sale_id] = number
+        if sale.closed:
+            self._journal.close_sale(_closed(sale, at))
+            self._file(sale)
         if fact.event in NOTED:
-            cursor = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
             self._flush_soon()
         else:
-            cursor = self._journal.append(at, sale_id, fact.event, written.body, written.secret)
-        self._cursors[sale_id] = cursor
-        if sale.closed:
-            self._close(sale, at)
+            self._journal.flush()
+        self._archive()
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply, journal and tell a fact that no desk decided."""
@@ -199,11 +206,13 @@ class Books:
         while len(self._recent) > RECENT_MOST:
             self._recent.popitem(last=False)
 
-    def _close(self, sale: Sale, at: int) -> None:
-        self._journal.close_sale(_closed(sale, at))
-        self._file(sale)
+    def _archive(self) -> None:
+        """Put closed sales away; what finds no room now is put away later."""
         if self._journal.must_archive():
-            self._journal.archive(set(self._open))
+            try:
+                self._journal.archive(set(self._open))
+            except JournalFullError as error:
+                _log.error("no room for an archive", detail=str(error))
 
     def _look_up(self, sale_id: str) -> Sale | None:
         """In the journal; one that cannot be read is no journal to sell with."""

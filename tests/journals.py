@@ -148,17 +148,43 @@ CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, '
 CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'no'); END;
 PRAGMA user_version = 3;
 """
-# As that version's own code made them.
-OLD_HASHES = (
-    "08d3365eace184b8435426fdd563c31f2eea0fef82f839ecd8109ea9cd0aaffb",
-    "4a9a84204c490267d129d0de7410277d462f7986a8903ca0e20b748e223e5e36",
-    "2ddbc3d4ea197b8180432ae35f0c0012b6fbaf307517f180bb087359e188e48b",
+_TERMS = (
+    '{"amount":24900,"currency":752,"note":"å","patience_s":25,"receiver_id":"3434343434343434",'
+    '"reference":"1212121212121212","sale_id":"%s","till":3}'
 )
+# A sale that was approved and one that waits, with the hashes that version's own code made.
+_OLD = (
+    (
+        ("sale 1", "rung", _TERMS % "sale 1"),
+        "9508f21bc8a39840632ce6440dbf5fc4e1ba121d2afc632ec76642b93e5fff1b",
+    ),
+    (
+        ("sale 1", "handed", '{"approval":"00ff"}'),
+        "2b5c20d6ec9358196dc6b33320e2bc4f26a7a759dec3626dc642939628e40719",
+    ),
+    (
+        ("sale 1", "asked", '{"approval_id":"' + "56" * 16 + '","record":"00"}'),
+        "6750eec81bb0c938437f1f41d0cf555be2197c5f715c1b2f4047ab9b9e7c2b1a",
+    ),
+    (
+        ("sale 1", "granted", '{"receipt":"01","transaction_id":"02"}'),
+        "0e8a146dce2b8d0ac145bae48af72a76688541b76a5bd26ecc1d2c201bed23b4",
+    ),
+    (
+        ("sale 2", "rung", _TERMS % "sale 2"),
+        "75df73a838402ebea7b4fa3f7eccfae6c70c1d9388a1e595ca57cd0bb42773af",
+    ),
+    (
+        ("sale 1", "verified", "{}"),
+        "6bcff72a7aa6d35d8867a2d80fc7a7584741797e579d16c4c0da6764c68f4ccb",
+    ),
+)
+OLD_HASHES = tuple(made for _, made in _OLD)
 
 
 def old_journal(path: Path) -> list[Entry]:
     """A file as version 3 wrote it, and what is in it."""
-    entries = [Entry(n, n * 7, f"sale {n}", "rung", '{"å":1}') for n in (1, 2, 3)]
+    entries = [Entry(n, n * 7, *columns) for n, (columns, _) in enumerate(_OLD, 1)]
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(_VERSION_3)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import schema
+from bridge.money import facts
+from bridge.money.states import Event, State
+
+from . import chain, reading, schema
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,6 +26,18 @@ def _from_3(db: sqlite3.Connection) -> None:
         *schema.BESIDE,
     ):
         db.execute(statement)
+    _tell_of_approved(db)
+
+
+def _tell_of_approved(db: sqlite3.Connection) -> None:
+    """Version 3 ended a sale with its approval, which the till had seen or might have seen."""
+    rows = list(chain.checked(reading.rows(db), chain.GENESIS))
+    head = chain.head(rows[-1]) if rows else chain.GENESIS
+    for sale_id, sale in facts.replay(map(reading.entry, rows)).items():
+        if sale.state is State.APPROVED:
+            row = head.link(rows[-1].at, sale_id, Event.TOLD, "{}")
+            db.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(row))})", row)
+            head = chain.head(row)
 
 
 # The steps are written for what they lead to: a later one may need the tables of its day spelled.
