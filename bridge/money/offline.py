@@ -9,12 +9,15 @@ from receiver import layout, messages, signed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.messages import Credential, Record, State
+    from receiver.messages import Credential, Offer, Record, State
 
     from .sale import Sale
 
 HOUR_S = 3600
 REVOCATIONS_S = 24 * HOUR_S  # how old the list of revoked credentials may be (design §5 rule 4)
+# What this clock may differ from the receiver's, which has the authority's time: the receiver signs
+# for no more than 300 s, and the authority books no more than 600.
+CLOCKS_S = 120
 
 
 class Exposure(NamedTuple):
@@ -36,6 +39,7 @@ class Case(NamedTuple):
     """One approval that stands before the question."""
 
     sale: Sale
+    offer: Offer
     credential: Credential
     limits: Limits
     exposure: Exposure
@@ -56,10 +60,17 @@ class StandIn(Protocol):
         """The acceptance, where the limits allow it."""
 
 
+def _clocks_agree(case: Case) -> bool:
+    """The offer is no older than a till is patient; 0 stands in one made without the time."""
+    age = case.at - case.offer.issued
+    return -CLOCKS_S <= age <= messages.TTL_MOST_S + CLOCKS_S
+
+
 # All must hold; the name is what a log says of the first that does not.
 RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("a purchase", lambda case: not case.sale.is_refund),
     ("time not behind the authority's", lambda case: case.at >= case.limits.state.time),
+    ("time of the receiver", _clocks_agree),
     (
         "hours since the authority was heard",
         lambda case: case.at - case.limits.state.time <= case.limits.state.offline_hours * HOUR_S,
@@ -91,8 +102,9 @@ RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
 def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int) -> str | None:
     """None where every rule holds, else the name of the first that does not."""
     record: Record = layout.decode(messages.RECORD, sale.record, messages.Record)
+    offer: Offer = signed.parse(messages.OFFER, record.offer).value
     credential: Credential = signed.parse(messages.CREDENTIAL, record.credential).value
-    case = Case(sale, credential, limits, exposure, at)
+    case = Case(sale, offer, credential, limits, exposure, at)
     return next((name for name, holds in RULES if not holds(case)), None)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import bridge.standin
 from bridge.books import Books
-from bridge.money.offline import HOUR_S, REVOCATIONS_S, Accepted, Exposure
+from bridge.money.offline import CLOCKS_S, HOUR_S, REVOCATIONS_S, Accepted, Exposure
 from bridge.money.sale import Sale
 from bridge.standin import StandInHere
 from receiver import cbor, layout, messages, reasons
@@ -51,10 +51,11 @@ class Till:
         here.take_revocations(revoked)
         return here
 
-    def sale(self, floor: int = AMOUNT, **changes: Any) -> Sale:
+    def sale(self, floor: int = AMOUNT, *, issued: int | None = None, **changes: Any) -> Sale:
+        """Rung up now, by this clock; `issued` by the receiver's."""
         self.world.sync()
         sale = self.world.ring(amount=AMOUNT)
-        offer = self.world.offer()
+        offer = self.world.offer(issued=self.now if issued is None else issued)
         credential = evidence.credential(self.world.keys, PHONE, AT, offline_floor=floor, **changes)
         certificate = self.world.certificate
         approval = evidence.approval(PHONE, certificate, offer, credential)
@@ -120,6 +121,22 @@ def test_a_revoked_credential(till: Till) -> None:
     assert till.stand_in(cbor.encode(others)).accepts(till.world.sale) is not None
 
 
+@pytest.mark.parametrize(
+    ("issued", "good"),
+    [
+        (0, False),
+        (AT + CLOCKS_S, True),
+        (AT + CLOCKS_S + 1, False),
+        (AT - messages.TTL_MOST_S - CLOCKS_S, True),
+        (AT - messages.TTL_MOST_S - CLOCKS_S - 1, False),
+    ],
+    ids=["unknown", "ahead", "far ahead", "behind", "far behind"],
+)
+def test_a_receiver_with_another_time(till: Till, issued: int, good: bool) -> None:
+    """It would not sign for it, or the authority not book it."""
+    assert (till.stand_in().accepts(till.sale(issued=issued)) is not None) is good
+
+
 @pytest.mark.parametrize("seconds", [REVOCATIONS_S + 1, -1], ids=["old", "from the future"])
 def test_a_list_of_another_time(till: Till, seconds: int) -> None:
     till.now += seconds
@@ -127,8 +144,8 @@ def test_a_list_of_another_time(till: Till, seconds: int) -> None:
 
 
 def test_hours_after_the_authority_was_heard(till: Till) -> None:
-    stand_in, sale = till.stand_in(offline_hours=1), till.sale(expires=AT + 2 * HOUR_S)
     till.now += HOUR_S
+    stand_in, sale = till.stand_in(offline_hours=1), till.sale(expires=AT + 2 * HOUR_S)
     assert stand_in.accepts(sale) is not None
     till.now += 1
     assert stand_in.accepts(sale) is None
