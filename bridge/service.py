@@ -137,19 +137,21 @@ class Service:
             original=bought.transaction_id if bought else order.transaction_id,
             original_sale=order.sale_id,
         )
-        if bought and self.books.find(order.refund_id) is None:
+        name = refunds.refund_id(self._bridge_id, terms.sale_id)
+        known = self._known(terms)
+        if known is not None:
+            if order.phone == (known.approval_id == name):
+                raise ConflictError("conflict", "this id stands for something else", known)
+            return known, False
+        if bought:
             try:
                 refunds.check(bought, terms, self.books.refunded(bought), phone=order.phone)
             except refunds.NoRefundError as error:
                 raise ConflictError(error.kind, error.detail, bought) from error
         if order.phone:
             return self._begin(station, terms)
-        known = self._known(terms)
-        if known is not None:
-            return known, False
         self._must_take()
         sale = Sale(terms)
-        name = refunds.refund_id(self._bridge_id, terms.sale_id)
         self.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
         self.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
         self.outbox.refund(sale)
@@ -214,7 +216,9 @@ class Service:
             return None
         if not self.books.is_at_hand(terms.sale_id):
             raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
-        same = known.terms._replace(receiver_id=terms.receiver_id, original=terms.original)
+        same = known.terms._replace(receiver_id=terms.receiver_id)
+        if terms.original_sale:  # whose transaction may not have been known then
+            same = same._replace(original=terms.original)
         if same != terms:
             raise ConflictError("conflict", "this id stands for something else", known)
         return known
