@@ -21,14 +21,8 @@ from receiver import cbor, wire
 from receiver.crypto import host
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
-from tests.integration.till_world import (
-    AMOUNT,
-    CODE,
-    PHONE,
-    PHONE_CODE_KEY,
-    RECEIVER,
-    World,
-)
+from tests.integration.scripted_buyer import CODE, PHONE, PHONE_CODE_KEY
+from tests.integration.till_world import AMOUNT, RECEIVER, World
 
 TOKEN = "a-token-that-nobody-may-ever-see-in-a-log"
 NOTE = "Anna Andersson, rum 12"
