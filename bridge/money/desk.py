@@ -201,7 +201,8 @@ class Desk:
 
     def _verdict(self, message: wire.Verdict, now: int, at: int) -> None:
         heard = self._hearing and self._hearing.session == message.session
-        if not heard and self._past.knows(message.session):  # a late one, or said again
+        if not heard and self._past.knows(message.session):
+            self._past.late(message)
             return
         if self._heard(message.session).verdict(message):
             self._spoken()

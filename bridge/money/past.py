@@ -20,6 +20,7 @@ class Last(NamedTuple):
     """The last word on a session: its result, or that it is accepted offline."""
 
     session: bytes
+    reference: bytes
     channel: int
     value: wire.Result | wire.StandIn
 
@@ -35,19 +36,34 @@ class Past:
     def settle(self, sale: Sale, receipt: bytes) -> None:
         """Tell the receiver how its session went."""
         own = session.session_id(sale.offer)
-        self._last = Last(own, wire.RESULT, wire.Result(own, receipt))
+        result = wire.Result(own, receipt)
+        self._last = Last(own, sale.terms.reference, wire.RESULT, result)
         self.tell_again()
 
     def stand_in(self, sale: Sale, at: int) -> None:
         """Have the receiver tell the phone that its approval is accepted offline."""
         own = session.session_id(sale.offer)
-        self._last = Last(own, wire.STAND_IN, wire.StandIn(own, sale.approval_id, at))
+        accepted = wire.StandIn(own, sale.approval_id, at)
+        self._last = Last(own, sale.terms.reference, wire.STAND_IN, accepted)
         self.tell_again()
 
     def tell_again(self) -> None:
         """The last word, to a receiver that missed it."""
         if self._last is not None:
             self._pen.send(self._last.channel, self._last.value)
+
+    def late(self, message: wire.Verdict) -> None:
+        """A verdict that nobody waits for: a late one, one said again, or no to standing in.
+
+        That changes nothing about the money, as the till may know already. The phone is let go, and
+        asks the authority.
+        """
+        last = self._last
+        if last is None or (last.session, last.channel) != (message.session, wire.STAND_IN):
+            return
+        if message.reason != reasons.OK:
+            self._pen.refuse(message.reason, "by the receiver, which was to stand in")
+            self._pen.send(wire.CANCEL, wire.Cancel(last.reference, message.reason))
 
     def dismiss(self, message: wire.Opened) -> None:
         """End a session that is not ours; where it is settled, the receiver missed the result."""

@@ -13,12 +13,13 @@ import bridge.standin
 from bridge.books import Books
 from bridge.money.offline import CLOCKS_S, HOUR_S, REVOCATIONS_S, Accepted, Exposure
 from bridge.money.sale import Sale
+from bridge.money.states import State
 from bridge.standin import StandInHere
-from receiver import cbor, layout, messages, reasons
+from receiver import cbor, layout, messages, reasons, session, wire
 from receiver.errors import Error
 from simulator.authority.offline import REVOCATIONS_MOST, REVOKED_MOST
 from tests import evidence
-from tests.bridge_world import AT, PHONE, DeskWorld
+from tests.bridge_world import AT, PATIENCE_S, PHONE, DeskWorld
 
 AMOUNT = 24_900
 ID = b"cred0001"  # as `tests.evidence` names it
@@ -177,3 +178,45 @@ def test_what_is_no_list_of_names(till: Till, value: Any) -> None:
     with pytest.raises(Error) as caught:
         till.stand_in(cbor.encode(value))
     assert caught.value.code == reasons.MALFORMED
+
+
+# The receiver, once it is to stand in.
+
+
+def stood_in(till: Till) -> Sale:
+    """A sale that was accepted so at the end of the till's patience, and its receiver told."""
+    till.world.stand_in.willing = True
+    sale = till.sale()
+    till.world.sent()
+    till.world.move(PATIENCE_S * 1000)
+    name = session.session_id(sale.offer)
+    assert sale.state is State.APPROVED
+    assert till.world.sent() == [(wire.STAND_IN, wire.StandIn(name, sale.approval_id, AT))]
+    return sale
+
+
+def test_a_receiver_that_will_not_stand_in_lets_its_phone_go(till: Till) -> None:
+    """The till may have been told: nothing changes about the money."""
+    sale = stood_in(till)
+    till.world.refusals()
+    till.world.judge(sale.offer, sale.approval_id, reasons.ABOVE_FLOOR)
+    cancel = wire.Cancel(sale.terms.reference, reasons.ABOVE_FLOOR)
+    assert till.world.sent() == [(wire.CANCEL, cancel)]
+    assert till.world.refusals() == [reasons.ABOVE_FLOOR]
+    assert sale.state is State.APPROVED
+
+
+def test_a_receiver_that_says_its_first_word_again(till: Till) -> None:
+    sale = stood_in(till)
+    till.world.judge(sale.offer, sale.approval_id)
+    assert not till.world.sent()
+    assert not till.world.refusals()
+
+
+def test_a_late_verdict_on_what_the_authority_has_settled(till: Till) -> None:
+    sale = till.sale()
+    till.world.answer(sale.approval_id)
+    till.world.sent()
+    till.world.judge(sale.offer, sale.approval_id, reasons.ABOVE_FLOOR)
+    assert not till.world.sent()
+    assert not till.world.refusals()
