@@ -1,11 +1,13 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo test check fuzz bench format lock clean
+.PHONY: help demo test check fuzz bench soak format lock clean
 .DEFAULT_GOAL := help
 
 BIN := build/venv/bin
 DEVICE := receiver firmware/device
 SECONDS := 30
 TARGET := all
+SALES ?= 200
+SEED ?= 20261122
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -35,6 +37,10 @@ fuzz: ## Fuzz every decoder for SECONDS=30 each, or one TARGET=name
 bench: ## Measure, print one table, write build/bench.json
 	@sh .ci/environment bench
 	@$(BIN)/python -m simulator.bench
+
+soak: ## Sell SALES=200 while everything crashes as SEED=number says, write build/soak.json
+	@sh .ci/environment soak
+	@$(BIN)/python -m simulator.soak --sales $(SALES) --seed $(SEED)
 
 format: ## Bring every file into the one format
 	@sh .ci/environment format

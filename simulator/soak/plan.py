@@ -19,7 +19,7 @@ STAYS_AWAY = "stays away"
 # Who dies.
 BRIDGE, AUTHORITY, RECEIVER = "bridge", "authority", "receiver"
 
-KILLS = 0.35  # for each sale
+KILLS = 0.25  # for each sale
 TOGETHER_S = 0.8  # between two who die together
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 
