@@ -1,0 +1,152 @@
+"""The soak's audit: it finds each way in which money can go astray, and nothing where none does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.money.sale import Fact, Sale, Terms
+from bridge.money.states import Event
+from receiver import messages, reasons, session
+from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
+from simulator.soak.audit import DOUBLED, LOST, UNKNOWN, Names, Tills, audit, count
+from simulator.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
+from simulator.soak.evidence import Journalled, Ledger, Row
+from simulator.soak.plan import CANCELLED, plan
+
+RECEIVER = b"receiver"
+NAMES = Names(b"bridge01", {1: RECEIVER})
+SALE = "sale-0123456789ab"
+REFUND = "refund-0123456789"
+AMOUNT = 1_000
+SPACE = 50_000
+
+PAID_SALE = Kept(SALE, 0, 1, AMOUNT, PAID, 0, PAID)
+UNPAID_SALE = PAID_SALE._replace(wish=None, ended=UNPAID)
+GIVEN = KeptRefund(REFUND, SALE, 0, 300, REFUNDED)
+
+
+def booked(state: str = POSTED, name: bytes = b"a", **changes: Any) -> Row:
+    reference = session.sale_reference(NAMES.bridge_id, 1, SALE)
+    row = Row(name, RECEIVER, messages.PURCHASE, state, AMOUNT, reference, None, 0)
+    return row._replace(**changes)
+
+
+def given(state: str = POSTED, amount: int = 300) -> Row:
+    name = NAMES.refund(GIVEN)
+    return Row(name, RECEIVER, messages.REFUND, state, amount, None, b"a", 0)
+
+
+def found(
+    sales: list[Kept],
+    rows: list[Row],
+    refunds: list[KeptRefund] | None = None,
+    *,
+    spent: int | None = None,
+    journal: Journalled | None = None,
+) -> dict[str, int]:
+    """How many sales are astray, by how; the credit space fits the rows unless `spent` says."""
+    taken = sum(row.posted + row.held for row in rows) if spent is None else spent
+    tills = Tills(sales, refunds or [], [])
+    ledgers = Ledger([], SPACE), Ledger(rows, SPACE - taken)
+    findings = audit(tills, NAMES, *ledgers, journal or Journalled({}, []))
+    assert all(finding.text for finding in findings)
+    return {kind: n for kind in (LOST, DOUBLED, UNKNOWN) if (n := count(findings, kind))}
+
+
+@pytest.mark.parametrize(
+    ("sales", "rows", "refunds"),
+    [
+        ([], [], []),
+        ([PAID_SALE], [booked()], []),
+        ([UNPAID_SALE], [booked(VOIDED)], []),
+        ([UNPAID_SALE], [booked(DECLINED)], []),
+        ([UNPAID_SALE], [], []),
+        ([PAID_SALE], [booked(VOIDED, b"first"), booked()], []),
+        ([PAID_SALE], [booked(refunded=300), given()], [GIVEN]),
+        ([PAID_SALE], [booked(), given(DECLINED)], [GIVEN._replace(ended=NOT_REFUNDED)]),
+    ],
+    ids=["none", "paid", "voided", "declined", "unasked", "second", "refunded", "not_refunded"],
+)
+def test_all_is_well(sales: list[Kept], rows: list[Row], refunds: list[KeptRefund]) -> None:
+    assert found(sales, rows, refunds) == {}
+
+
+@pytest.mark.parametrize("state", [None, VOIDED, DECLINED])
+def test_paid_and_never_posted(state: str | None) -> None:
+    rows = [booked(state)] if state else []
+    assert found([PAID_SALE], rows) == {LOST: 1, UNKNOWN: 1}
+
+
+def test_paid_and_never_posted_but_booked_as_liability() -> None:
+    sale = Sale(Terms(SALE, 1, AMOUNT, 752, 25, "", bytes(8), RECEIVER))
+    for event in (Event.OFFERED, Event.HANDED, Event.ASKED, Event.GRANTED, Event.VERIFIED):
+        sale.take(Fact(event, approval_id=b"a" if event is Event.ASKED else b""))
+    sale.take(Fact(Event.PAID))
+    assert UNKNOWN in found([PAID_SALE], [booked(VOIDED)], journal=Journalled({SALE: sale}, []))
+    sale.take(Fact(Event.FORFEITED, reasons.LIABILITY))
+    assert found([PAID_SALE], [booked(VOIDED)], journal=Journalled({SALE: sale}, [])) == {}
+
+
+def test_posted_and_not_paid() -> None:
+    assert found([UNPAID_SALE], [booked()]) == {LOST: 1, UNKNOWN: 1}
+
+
+def test_posted_and_no_tills() -> None:
+    assert found([], [booked()]) == {LOST: 1, UNKNOWN: 1}
+
+
+@pytest.mark.parametrize(("kept", "lost"), [(PAID_SALE, 1), (UNPAID_SALE, 1)])
+def test_pending_after_all(kept: Kept, lost: int) -> None:
+    assert found([kept], [booked(PENDING)])[LOST] == lost
+    assert found([kept], [booked(PENDING)])[UNKNOWN] >= 1
+
+
+def test_posted_twice() -> None:
+    assert found([PAID_SALE], [booked(), booked(name=b"b")])[DOUBLED] == 1
+
+
+def test_posted_too_much_or_too_little() -> None:
+    assert found([PAID_SALE], [booked(amount=AMOUNT + 1)])[DOUBLED] == 1
+    assert found([PAID_SALE], [booked(amount=AMOUNT - 1)])[LOST] == 1
+
+
+def test_money_taken_that_is_in_no_line() -> None:
+    assert found([PAID_SALE], [booked()], spent=2 * AMOUNT) == {DOUBLED: 1}
+
+
+def test_never_settled() -> None:
+    assert found([UNPAID_SALE._replace(ended=None)], []) == {UNKNOWN: 1}
+    undecided = GIVEN._replace(ended=None)
+    assert found([PAID_SALE], [booked()], [undecided]) == {UNKNOWN: 1}
+
+
+def test_refunds_that_differ() -> None:
+    assert found([PAID_SALE], [booked()], [GIVEN])[LOST] == 1
+    refused = GIVEN._replace(ended=NOT_REFUNDED)
+    assert found([PAID_SALE], [booked(refunded=300), given()], [refused])[LOST] == 1
+    assert found([PAID_SALE], [booked(refunded=300), given()])[LOST] == 1
+    assert found([PAID_SALE], [booked(refunded=400), given(amount=400)], [GIVEN])[DOUBLED] == 1
+    assert found([PAID_SALE], [booked(refunded=0), given()], [GIVEN])[DOUBLED] == 1
+
+
+def test_a_damaged_journal() -> None:
+    assert found([], [], journal=Journalled({}, ["entry 7 is another"])) == {UNKNOWN: 1}
+
+
+def test_books_remember_ids_and_wishes(tmp_path: Path) -> None:
+    order = plan(1, 1, 1).orders[0]
+    books = Books(tmp_path / "tills.sqlite")
+    kept = books.begin(order)
+    assert books.begin(order) == kept
+    refund = books.begin_refund(kept.sale_id, 0, 5)
+    assert books.begin_refund(kept.sale_id, 0, 5) == refund
+    books.wish(kept.sale_id, PAID)
+    books.wish(kept.sale_id, PAID)
+    assert (books.sale(kept.sale_id).wish, books.sale(kept.sale_id).wavered) == (PAID, 0)
+    books.wish(kept.sale_id, CANCELLED)
+    books.wish(kept.sale_id, PAID)
+    assert (books.sale(kept.sale_id).wish, books.sale(kept.sale_id).wavered) == (PAID, 1)
+    books.close()
