@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from receiver import cbor, layout, messages, reasons, signed
 from receiver.crypto import host
 from simulator.authority import ledger
+from simulator.authority.dialects import Postgres
 from simulator.authority.statements import PAGE
 from tests import evidence
 from tests.conftest import PlaceOf
@@ -210,6 +211,27 @@ async def test_books_that_cannot_be_reached_are_no_answer(
         broken.setattr(world.authority.office.store, "_execute", fail)
         await post(world, path, 503)
     assert (await post(world, path))["state"] == "POSTED"
+
+
+async def test_a_database_that_was_away_is_found_again(
+    tmp_path: Path, postgres: Callable[[], str]
+) -> None:
+    """Whoever asks while a connection breaks has no answer, and the next one has."""
+    database = postgres()
+    async with world_in(tmp_path, database) as world:
+        receipt = await world.buy()
+        with psycopg.connect(database, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        path = f"/v1/confirmations/{receipt.approval_id.hex()}"
+        statuses = []
+        while 200 not in statuses:
+            async with world.bridge.post(path, json={"receiver_id": RECEIVER}) as answer:
+                statuses.append(answer.status)
+        assert set(statuses) <= {200, 503}
+        assert len(statuses) <= 1 + Postgres.threads
 
 
 async def test_refund_without_a_phone(world: World) -> None:

@@ -15,13 +15,15 @@ from simulator.authority.process import AuthorityProcess
 from simulator.phone import authority as app
 from simulator.phone.buyer import DEMO_CODE
 from tests import evidence
+from tests.conftest import PlaceOf
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 async def test_what_was_acknowledged_outlives_the_process(
-    tmp_path: Path, how: signal.Signals
+    tmp_path: Path, place_of: PlaceOf, how: signal.Signals
 ) -> None:
-    async with AuthorityProcess(tmp_path) as authority:
+    place = place_of(tmp_path)
+    async with AuthorityProcess(tmp_path, place if isinstance(place, str) else None) as authority:
         url, token = authority.url, authority.admin_token
         demo = authority.seed_demo()
         client = pki.DemoCa(tmp_path / "tls").client("bridge")
