@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from receiver import reasons
@@ -13,13 +13,13 @@ from receiver.errors import Error
 from . import scan, steps
 from .authority import AuthorityClient, AuthorityError
 from .conversation import Conversation
-from .events import LOST, NO_TILL, Outcome
+from .events import APPROVED, LOST, NO_TILL, Outcome
 from .retry import Retry
 from .settlement import settle
 from .visit import Step, Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.scanner import BaseBleakScanner
@@ -87,7 +87,11 @@ class Phone:
                 AuthorityClient(wallet.authority, wallet.ca, wallet.token)
             )
             await self._prepare(authority, recipient)
-            return await self._visit_until_done(authority, buyer, till, recipient, retry)
+            outcome = await self._visit_until_done(authority, buyer, till, recipient, retry)
+            if outcome.result == APPROVED:
+                with self._unfilled():
+                    await authority.renew(wallet, self._chosen(recipient), int(time.time()))
+            return outcome
 
     async def _visit_until_done(
         self,
@@ -134,13 +138,21 @@ class Phone:
                 continue
             state = settled.result if settled else answer.state
             self._tell("settled", approval_id=pending.approval_id.hex(), state=state)
-        chosen = self._wallet.recipients[0].id if recipient is None else recipient
         refunds = [bought.recipient for bought in self._wallet.bought.values()]
-        try:
-            for needed in dict.fromkeys((chosen, *refunds)):
+        with self._unfilled():
+            for needed in dict.fromkeys((self._chosen(recipient), *refunds)):
                 await authority.refill(self._wallet, needed, now)
+
+    @contextmanager
+    def _unfilled(self) -> Iterator[None]:
+        """Without new credentials the phone goes on with those it has."""
+        try:
+            yield
         except (AuthorityError, Error) as error:
             self._tell("not_refilled", error=str(error))
+
+    def _chosen(self, recipient: int | None) -> int:
+        return self._wallet.recipients[0].id if recipient is None else recipient
 
     def _end(self, outcome: Outcome) -> Outcome:
         self._tell("done", result=outcome.result, reason=reasons.name(outcome.reason))

@@ -53,12 +53,15 @@ class AuthorityClient:
 
     async def refill(self, wallet: Wallet, recipient: int, now: int) -> None:
         """Fetch a batch of credentials where the stock is low; raises AuthorityError or Error."""
-        if wallet.stock(recipient, now) >= LOW:
-            return
-        path = f"/v1/phones/{wallet.phone_id}/credentials"
-        _, body = await self._call("POST", path, {"recipient": recipient, "count": BATCH})
-        batch = [bytes.fromhex(data) for data in body["credentials"]]
-        wallet.add_credentials(recipient, batch, now)
+        if wallet.stock(recipient, now) < LOW:
+            wallet.add_credentials(recipient, await self._batch(wallet, recipient), now)
+
+    async def renew(self, wallet: Wallet, recipient: int, now: int) -> None:
+        """After a right code: what is issued now may be good offline, and is taken instead of what
+        is not. Raises as `refill`."""
+        if not wallet.buys_offline(recipient, now):
+            batch = await self._batch(wallet, recipient)
+            wallet.add_credentials(recipient, batch, now, instead=True)
 
     async def ask(self, approval_id: bytes) -> Answered:
         """What became of an approval; never raises for want of an answer."""
@@ -75,6 +78,11 @@ class AuthorityClient:
         """Make a phone of an activation; raises AuthorityError."""
         _, answer = await self._call("POST", "/v1/phones", body)
         return answer
+
+    async def _batch(self, wallet: Wallet, recipient: int) -> list[bytes]:
+        path = f"/v1/phones/{wallet.phone_id}/credentials"
+        _, body = await self._call("POST", path, {"recipient": recipient, "count": BATCH})
+        return [bytes.fromhex(data) for data in body["credentials"]]
 
     async def _call(
         self, method: str, path: str, body: dict[str, Any] | None = None

@@ -95,13 +95,21 @@ class Wallet:
         """How many credentials for `recipient` are good now."""
         return sum(self._is_good(data, now) for data in self.credentials.get(recipient, []))
 
-    def add_credentials(self, recipient: int, batch: list[bytes], now: int) -> None:
-        """Keep a batch from the authority; raises Error where one does not hold."""
+    def buys_offline(self, recipient: int, now: int) -> bool:
+        """Whether a till may accept any of these credentials without the authority."""
+        good = (data for data in self.credentials.get(recipient, []) if self._is_good(data, now))
+        return any(signed.parse(messages.CREDENTIAL, data).value.offline_floor for data in good)
+
+    def add_credentials(
+        self, recipient: int, batch: list[bytes], now: int, *, instead: bool = False
+    ) -> None:
+        """Keep a batch from the authority, `instead` of all others; raises Error for a bad one."""
         for data in batch:
             value = checks.credential(host, self.pins, data, now)
             if value.key != self.key.public or value.recipient != recipient:
                 raise Error(reasons.WRONG_CREDENTIAL, "a credential for somebody else")
-        self.credentials.setdefault(recipient, []).extend(batch)
+        kept = [] if instead else self.credentials.get(recipient, [])
+        self.credentials[recipient] = kept + batch
         self.save()
 
     def take_credential(self, recipient: int, now: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from simulator.phone.backend import phone_radio
 from simulator.phone.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanishing
 from simulator.phone.maker import Maker, Signed
 from simulator.phone.visit import Step
-from simulator.phone.wallet import Wallet
+from simulator.phone.wallet import BATCH, Wallet
 from simulator.radio.server import Radio
 from tests.integration.phone_counter import TILL, Counter
 
@@ -241,3 +242,14 @@ async def test_an_authority_that_is_down_gives_no_answer(world: World) -> None:
     await world.authority.stop()
     async with AuthorityClient(world.wallet.authority, world.wallet.ca, world.wallet.token) as me:
         assert (await me.ask(bytes(16))).state == events.NO_ANSWER
+
+
+async def test_a_right_code_makes_the_phone_good_offline(world: World) -> None:
+    """The credentials of before are not; the authority gives others, where the buyer may."""
+    recipient, now = world.wallet.recipients[0].id, int(time.time())
+    world.authority.office.store.run("UPDATE buyers SET offline_floor = ?", PRICE)
+    assert not world.wallet.buys_offline(recipient, now)
+    world.counter.ring_up(PRICE)
+    assert (await world.buy(Buyer())).result == events.APPROVED
+    assert world.wallet.buys_offline(recipient, now)
+    assert world.wallet.stock(recipient, now) == BATCH

@@ -14,7 +14,7 @@ from simulator.phone import wallet as wallets
 from simulator.phone.keys import KINDS
 from simulator.phone.wallet import Pending
 from tests import evidence
-from tests.unit.phone_shop import EPOCH, PHONE, RECIPIENT, wallet
+from tests.unit.phone_shop import EPOCH, PHONE, RECIPIENT, batch, wallet
 
 PENDING = Pending(b"saleref1", bytes(16), 1, b"\x04approval", 100, 752, 101, 3, EPOCH)
 
@@ -90,3 +90,14 @@ def test_a_credential_for_somebody_else(keys: Keys, phone: bytes, recipient: int
         held.add_credentials(RECIPIENT, [credential], EPOCH)
     assert error.value.code == reasons.WRONG_CREDENTIAL
     assert credential not in held.credentials[RECIPIENT]
+
+
+def test_a_batch_that_is_good_offline_takes_the_place_of_one_that_is_not(keys: Keys) -> None:
+    held = wallet(keys)
+    assert not held.buys_offline(RECIPIENT, EPOCH)
+    fresh = batch(keys, 2, offline_floor=100)
+    held.add_credentials(RECIPIENT, fresh, EPOCH, instead=True)
+    assert held.buys_offline(RECIPIENT, EPOCH)
+    assert held.credentials[RECIPIENT] == fresh
+    assert not held.buys_offline(RECIPIENT, EPOCH + evidence.LIFE_S)
+    assert not held.buys_offline(RECIPIENT + 1, EPOCH)
