@@ -35,6 +35,9 @@ ca = "{ca}"
 certificate = "{certificate}"
 key = "{key}"
 timeout_s = {timeout_s}
+
+[offline]
+enabled = {offline}
 """
 _RECEIVER = """
 [[receiver]]
@@ -79,8 +82,9 @@ class BridgeProcess:
         *,
         pins: Path,
         timeout_s: float,
+        offline: bool = False,
     ) -> None:
-        """Write the configuration file."""
+        """Write the configuration file; `offline` where limits of the authority's may be used."""
         self.directory.mkdir(parents=True, exist_ok=True)
         text = _CONFIG.format(
             id=secrets.token_hex(8),
@@ -90,6 +94,7 @@ class BridgeProcess:
             certificate=identity.certificate,
             key=identity.key,
             timeout_s=timeout_s,
+            offline=str(offline).lower(),
         )
         tables = [_RECEIVER.format_map(receiver._asdict()) for receiver in receivers]
         self.config.write_text(text + "".join(tables))

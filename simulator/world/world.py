@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from signal import Signals
 
     from simulator.authority.demo_data import DemoWorld
+    from simulator.authority.limits import Limits
     from simulator.phone.wallet import Wallet
 
 TILL = 7
@@ -40,6 +41,7 @@ class Settings(NamedTuple):
     hci: Path | None = None  # where to expose the receiver's controller as an HCI terminal
     rate: int = 115_200  # baud of the simulated line
     authority_timeout_s: float = 10.0
+    offline: Limits | None = None  # what the bridge may accept without the authority
 
 
 class World:
@@ -52,6 +54,7 @@ class World:
         self.radio: Radio
         self.line: LineProcess | None = None
         self.bridge: BridgeProcess
+        self.receiver: enrolment.Enrolled
         self.command: enrolment.Command
         self.till: Till
         self.serial = ""
@@ -89,6 +92,21 @@ class World:
             changed: dict[str, Any] = await response.json()
         return changed
 
+    async def limit_offline(self, limits: Limits) -> None:
+        """Let the receiver and every demo buyer do so much without the authority.
+
+        A receiver hears it with its next state, a phone with its next credentials.
+        """
+        terms = {
+            "offline_floor": limits.floor,
+            "offline_total": limits.total,
+            "offline_count": limits.sales,
+            "offline_hours": limits.hours,
+        }
+        await self.administer(f"receivers/{self.receiver.receiver_id.hex()}", terms)
+        for buyer in self.people.buyers:
+            await self.administer(f"buyers/{buyer.id}", {"offline_floor": limits.floor})
+
     async def receiver_up(self) -> dict[str, Any]:
         """Wait until the bridge has heard the receiver; what it said of itself."""
         async with asyncio.timeout(UP_S), self.till.watch() as events:
@@ -106,14 +124,17 @@ class World:
         self.authority = await self._stack.enter_async_context(Authority(directory / "authority"))
         self.people = self.authority.seed_demo()
         identity = self.authority.ca.client("bridge")
-        receiver = enrolment.enrol(self.authority, directory / "receiver", identity.fingerprint())
+        client = identity.fingerprint()
+        self.receiver = enrolment.enrol(self.authority, directory / "receiver", client)
+        if self.settings.offline is not None:
+            await self.limit_offline(self.settings.offline)
         self.radio = await self._stack.enter_async_context(Radio())
-        await self._air(receiver)
+        await self._air()
         await self._wire(directory)
-        await self._bridge(directory, identity, receiver)
+        await self._bridge(directory, identity)
 
-    async def _air(self, receiver: enrolment.Enrolled) -> None:
-        hci = self.settings.hci
+    async def _air(self) -> None:
+        hci, receiver = self.settings.hci, self.receiver
         if hci is not None:
             place = await self.radio.receiver_on_pty(receiver.receiver_id, hci)
         else:
@@ -136,16 +157,15 @@ class World:
         )
         self.line = await self._stack.enter_async_context(await LineProcess.start(config))
 
-    async def _bridge(
-        self, directory: Path, identity: pki.Identity, receiver: enrolment.Enrolled
-    ) -> None:
+    async def _bridge(self, directory: Path, identity: pki.Identity) -> None:
         self.bridge = BridgeProcess(directory / "bridge")
         self.bridge.configure(
             self.authority,
             identity,
-            [Place(TILL, self.serial, receiver.certificate)],
-            pins=receiver.directory / "pins",
+            [Place(TILL, self.serial, self.receiver.certificate)],
+            pins=self.receiver.directory / "pins",
             timeout_s=self.settings.authority_timeout_s,
+            offline=self.settings.offline is not None,
         )
         self._stack.push_async_callback(self.bridge.stop)
         await self._start_bridge()
