@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Attempt = Callable[[], Awaitable[Fact]]
 
 AT_ONCE = 8  # requests of the outbox: after an outage those of waiting cashiers go between them
-SETTLED_S = 3600.0  # a refund looks at its purchase at least that often
+SETTLED_S = 3600.0  # a lane that waits for another looks at the sale at least that often
 
 # What the authority may leave a reversed approval in; anything else still holds money.
 GIVEN_BACK = ("VOIDED", "DECLINED")
@@ -169,7 +169,12 @@ class Outbox:
         return await self._at_once(request)
 
     async def _upload(self, sale: Sale) -> Fact | None:
-        """The record, and how it was taken: None for yes, else what it makes of the sale."""
+        """The record, and how it was taken: None for yes, else what it makes of the sale.
+
+        Not before every reversal that the sale owes is through: it would be declined beside them.
+        """
+        if not await self._books.waiting.cleared(sale, SETTLED_S):
+            raise UnansweredError("an earlier approval may still be held")
         try:
             data = await self._at_once(self._authority.authorise(sale.record))
             receipt = self._prove(sale, data)
