@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridge.serial_port import Port, PortError
-from receiver import layout, link, reasons, session, wire
+from receiver import layout, link, messages, reasons, session, signed, wire
 from tests import evidence
 
 PATIENCE_S = 10.0  # for what must come; longer than it takes, shorter than a hung test
@@ -72,6 +72,10 @@ class Device:
         queue = self._heard.setdefault(channel, asyncio.Queue())
         return await asyncio.wait_for(queue.get(), PATIENCE_S)
 
+    def forget(self) -> None:
+        """What it has heard so far and nobody asked for."""
+        self._heard.clear()
+
     async def offered(self) -> bytes:
         """The offer after the next OPEN."""
         await self.heard(wire.OPEN)
@@ -94,6 +98,16 @@ class Device:
         """Its word on an approval of the offer at hand, or of an older one."""
         verdict = wire.Verdict(session.session_id(offer or self.offer), approval_id, reason)
         self.send(wire.VERDICT, verdict)
+
+    def prove(self, word: wire.StandIn, **changes: Any) -> bytes:
+        """Its receipt for what was accepted offline, as the phone has it too."""
+        offer = signed.parse(messages.OFFER, self.offer).value
+        said = {"amount": offer.amount, "till": offer.till, "approval_id": word.approval_id}
+        said |= changes
+        name = said.pop("approval_id")
+        receipt = evidence.provisional(self.seed, self.certificate, name, word.time, **said)
+        self.send(wire.PROVISIONAL, wire.Provisional(word.session, receipt))
+        return receipt
 
     def say_no(self) -> None:
         own = session.session_id(self.offer)

@@ -52,7 +52,7 @@ class Buyer:
         issued = await self.call("POST", path, self._phone["token"], json=wanted)
         self.credential = bytes.fromhex(issued["credentials"][0])
 
-    async def admin(self, path: str, **values: int) -> None:
+    async def admin(self, path: str, **values: bool | int) -> None:
         """What an administrator changes at the authority."""
         await self.call("PUT", f"/v1/admin/{path}", self._authority.admin_token, json=values)
 

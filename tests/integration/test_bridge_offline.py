@@ -1,0 +1,317 @@
+"""Accepted without the authority: within its limits, marked as such, and sent later."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from receiver import messages, reasons, signed, wire
+from simulator.authority import Fault
+from tests import evidence
+from tests.integration.till_world import AMOUNT, SALE, World
+
+FLOOR = 30_000
+LIMITS = {
+    "offline_floor": FLOOR,
+    "offline_total": 2 * AMOUNT,
+    "offline_count": 2,
+    "offline_hours": 24,
+}
+EARLIER = "sale-with-a-right-code"
+NEXT = "sale-of-the-next-buyer"
+
+
+@pytest.fixture
+async def allowed(stopped: World) -> World:
+    """The authority lets this receiver and this buyer do without it, and so does the bridge."""
+    await limit(stopped, **LIMITS)
+    await stopped.buyer.admin(f"buyers/{stopped.buyer.id}", offline_floor=FLOOR)
+    async with stopped.bridge():
+        await stopped.posted(EARLIER)  # its code was right, and so the next credential has a floor
+    await stopped.buyer.renew()
+    stopped.config = replace(stopped.config, offline=True)
+    stopped.device.forget()
+    return stopped
+
+
+@pytest.fixture
+async def shop(allowed: World) -> AsyncIterator[World]:
+    """With a bridge that has the authority's limits, and then no authority."""
+    async with allowed.bridge():
+        await alone(allowed)
+        yield allowed
+
+
+async def limit(world: World, **limits: int) -> None:
+    await world.buyer.admin(f"receivers/{evidence.RECEIVER_ID.hex()}", **limits)
+
+
+async def alone(world: World) -> None:
+    """The bridge knows what it may do, and the authority is away from here on."""
+    await world.device.heard(wire.STATE)
+    world.break_authority(Fault.FAIL)
+
+
+async def sells(world: World, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
+    """A sale at the end of the till's patience."""
+    await world.ring(sale_id, patience_s=1, **changes)
+    await world.device.offered()
+    await world.pay()
+    assert (await world.sale(sale_id))["state"] == "unknown"
+    sale: dict[str, Any] = await world.sale(sale_id)
+    return sale
+
+
+def accepted(sale: dict[str, Any]) -> bool:
+    """Whether it was approved so, and says so; else nothing is to be paid."""
+    if not sale["offline"]:
+        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+        return False
+    assert (sale["state"], sale["reason"]["code"]) == ("approved", "accepted_offline")
+    assert (sale["receipt"], sale["transaction_id"]) == (None, None)
+    return True
+
+
+async def unsent(world: World) -> list[str]:
+    """What the bridge says that the authority has not seen."""
+    outbox = (await world.call("GET", "/v1/outbox"))[1]
+    return [sale["sale_id"] for sale in outbox["unsent"]]
+
+
+# Accepted
+
+
+async def test_it_is_marked_and_sent_later(shop: World) -> None:
+    sale = await sells(shop)
+    assert accepted(sale)
+    word = await shop.device.heard(wire.STAND_IN)
+    assert word.approval_id.hex() == sale["approval_id"]
+    assert await unsent(shop) == [SALE]
+    paid = await shop.decide("paid")
+    assert paid == sale | {"state": "paid", "settlement": "owed"}
+    assert await unsent(shop) == [SALE]
+    known = shop.transactions()
+    shop.authority.faults.clear()
+    assert (await shop.call("POST", "/v1/outbox/send"))[0] == 200
+    posted = await shop.settled()
+    assert (posted["settlement"], posted["offline"]) == ("posted", True)
+    assert posted["reason"]["code"] == "accepted_offline"
+    receipt = evidence.receipt(urlsafe_b64decode(posted["receipt"] + "=="), shop.authority.pins)
+    assert receipt.transaction_id.hex() == posted["transaction_id"]
+    assert shop.transactions() == known | {word.approval_id: "POSTED"}
+    assert await unsent(shop) == []
+    mode = "SELECT mode FROM transactions WHERE approval_id = ?"
+    assert shop.authority.office.store.value(mode, word.approval_id) == messages.OFFLINE
+
+
+async def test_the_receivers_own_receipt(shop: World) -> None:
+    """Signed for the phone and for the till, before the authority has said a word."""
+    async with shop.watching() as told:
+        sale = await sells(shop)
+        assert sale["provisional_receipt"] is None
+        word = await shop.device.heard(wire.STAND_IN)
+        receipt = shop.device.prove(word)
+        proved = await told("proved")
+    data = urlsafe_b64decode(proved["provisional_receipt"] + "==")
+    assert data == receipt
+    value = signed.parse(messages.PROVISIONAL, data).value
+    assert (value.approval_id, value.amount) == (word.approval_id, AMOUNT)
+    assert await shop.sale() == proved
+    assert shop.daemon.service.stations[3].counters.snapshot() == {}
+
+
+@pytest.mark.parametrize(
+    ("lie", "cause"),
+    [
+        ({"amount": 1}, reasons.WRONG_AMOUNT),
+        ({"currency": 978}, reasons.WRONG_CURRENCY),
+        ({"approval_id": bytes(16)}, reasons.WRONG_SESSION),
+        ({"version": 2}, reasons.WRONG_VERSION),
+    ],
+)
+async def test_a_receivers_receipt_for_something_else(
+    shop: World, lie: dict[str, Any], cause: int
+) -> None:
+    async with shop.http.ws_connect("/v1/events") as watch:
+        await sells(shop)
+        shop.device.prove(await shop.device.heard(wire.STAND_IN), **lie)
+        await shop.until(watch, event="refusal", reason=reasons.name(cause))
+    assert (await shop.sale())["provisional_receipt"] is None
+
+
+async def test_it_outlives_the_bridge(allowed: World) -> None:
+    async with allowed.bridge():
+        await alone(allowed)
+        sale = await sells(allowed)
+        allowed.device.prove(await allowed.device.heard(wire.STAND_IN))
+    async with allowed.bridge():
+        again = await allowed.sale()
+        assert again == sale | {"provisional_receipt": again["provisional_receipt"]}
+        assert await unsent(allowed) == [SALE]
+        await allowed.decide("paid")
+    async with allowed.bridge():
+        assert await unsent(allowed) == [SALE]
+        allowed.authority.faults.clear()
+        assert (await allowed.settled())["settlement"] == "posted"
+
+
+async def test_a_sale_that_was_taken_back_is_never_sent(shop: World) -> None:
+    """Only its reversal is, and nothing is left standing on it."""
+    known, space = shop.transactions(), shop.credit_space()
+    sale = await sells(shop)
+    cancelled = await shop.decide("cancel")
+    assert (cancelled["state"], cancelled["settlement"]) == ("cancelled", "reversing")
+    assert await unsent(shop) == []
+    shop.authority.faults.clear()
+    assert (await shop.settled())["settlement"] == "reversed"
+    assert shop.transactions() == known | {bytes.fromhex(sale["approval_id"]): "VOIDED"}
+    assert shop.credit_space() == space
+
+
+async def test_declined_when_it_is_sent(shop: World) -> None:
+    """The goods are gone: the store has the loss, and it is in the books."""
+    sale = await sells(shop)
+    shop.authority.faults.clear()
+    await shop.buyer.admin(f"recipients/{shop.buyer.recipient}", credit_space=0)
+    await shop.decide("paid")
+    lost = await shop.settled()
+    assert (lost["state"], lost["settlement"]) == ("paid", "liability")
+    assert lost["reason"]["code"] == "credit_space"
+    assert shop.transactions()[bytes.fromhex(sale["approval_id"])] == "DECLINED"
+    sums = (await shop.call("GET", "/v1/totals"))[1]["receivers"][0]["sums"][0]
+    assert sums["liability"] == {"count": 1, "amount": AMOUNT}
+    assert sums["unsent"]["count"] == 0
+
+
+async def test_an_earlier_approval_of_the_sale_is_given_back_first(shop: World) -> None:
+    """The authority knows one hold for each sale: else it would decline this one for good."""
+    shop.authority.faults.clear()
+    async with shop.watching() as told:
+        await shop.ring(patience_s=2)
+        await shop.device.offered()
+        first = shop.hand()
+        await told("granted")
+        shop.break_authority(Fault.FAIL, "/v1/reversals")
+        shop.device.judge(first, reasons.BAD_SIGNATURE)
+        await told("recalled")
+        second = await shop.pay()
+        await told("told")
+        assert accepted(await shop.sale())
+        await shop.decide("paid")
+        await told("paid")
+        await shop.call("POST", "/v1/outbox/send")
+        assert shop.transactions()[first] == "PENDING"
+        shop.authority.faults.clear()
+    assert (await shop.settled())["settlement"] == "posted"
+    assert shop.transactions()[first] == "VOIDED"
+    assert shop.transactions()[second] == "POSTED"
+
+
+async def test_a_refund_waits_until_its_purchase_is_sent(shop: World) -> None:
+    await sells(shop)
+    await shop.decide("paid")
+    body = {"refund_id": "refund-0123456789ab", "sale_id": SALE, "amount": 100}
+    status, refund = await shop.call("POST", "/v1/refunds", json=body)
+    assert (status, refund["state"]) == (201, "pending")
+    shop.authority.faults.clear()
+    status, refund = await shop.call("GET", f"/v1/refunds/{body['refund_id']}?wait=10")
+    assert (refund["state"], (await shop.sale())["settlement"]) == ("refunded", "posted")
+
+
+# Not accepted
+
+
+async def test_off_unless_the_bridge_is_set_up_for_it(allowed: World) -> None:
+    allowed.config = replace(allowed.config, offline=False)
+    async with allowed.bridge():
+        await alone(allowed)
+        assert not accepted(await sells(allowed))
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"offline_floor": AMOUNT - 1},
+        {"offline_total": AMOUNT - 1},
+        {"offline_count": 0},
+        {"offline_hours": 0},
+        dict.fromkeys(LIMITS, 0),
+    ],
+)
+async def test_over_a_limit_of_the_authority(allowed: World, limits: dict[str, int]) -> None:
+    await limit(allowed, **limits)
+    async with allowed.bridge():
+        await alone(allowed)
+        assert not accepted(await sells(allowed))
+
+
+async def test_over_the_floor_of_the_credential(allowed: World) -> None:
+    await allowed.buyer.admin(f"buyers/{allowed.buyer.id}", offline_floor=AMOUNT - 1)
+    await allowed.buyer.renew()
+    async with allowed.bridge():
+        await alone(allowed)
+        assert not accepted(await sells(allowed))
+
+
+async def test_a_revoked_credential(allowed: World) -> None:
+    id_ = signed.parse(messages.CREDENTIAL, allowed.buyer.credential).value.id
+    await allowed.buyer.admin(f"credentials/{id_.hex()}", revoked=True)
+    async with allowed.bridge():
+        await alone(allowed)
+        assert not accepted(await sells(allowed))
+
+
+@pytest.mark.parametrize("over", [{"offline_total": 2 * AMOUNT - 1}, {"offline_count": 1}])
+async def test_over_what_stands_on_it_already(allowed: World, over: dict[str, int]) -> None:
+    """Counted from the journal, so that no restart forgets it; what was sent counts no more."""
+    await limit(allowed, **over)
+    async with allowed.bridge():
+        await alone(allowed)
+        assert accepted(await sells(allowed))
+        await allowed.decide("paid")
+    allowed.break_authority(Fault.FAIL, "/v1/authorisations")  # but for its state
+    async with allowed.bridge():
+        await allowed.device.heard(wire.STATE)
+        assert not accepted(await sells(allowed, NEXT))
+        allowed.authority.faults.clear()
+        await allowed.settled()
+        allowed.break_authority(Fault.FAIL)
+        assert accepted(await sells(allowed, "sale-after-the-upload"))
+
+
+async def test_a_decline_is_never_overruled(shop: World) -> None:
+    """Who was heard to say no is not away."""
+    shop.authority.faults.clear()
+    await shop.buyer.admin(f"recipients/{shop.buyer.recipient}", credit_space=0)
+    async with shop.watching() as told:
+        await shop.ring(patience_s=1)
+        await shop.device.offered()
+        shop.hand()
+        await told("withheld")
+        shop.break_authority(Fault.FAIL)
+        denied = await told("denied")
+    assert (denied["state"], denied["reason"]["code"]) == ("declined", "credit_space")
+
+
+async def test_without_the_receivers_verdict(shop: World) -> None:
+    await shop.ring(patience_s=1)
+    await shop.device.offered()
+    shop.hand()
+    assert (await shop.sale())["state"] == "unknown"
+    assert not accepted(await shop.sale())
+
+
+async def test_no_refund(shop: World) -> None:
+    """The buyer's phone can wait for money that comes back."""
+    body = {"refund_id": "refund-0123456789ab", "sale_id": EARLIER, "amount": 100}
+    status, _ = await shop.call("POST", "/v1/refunds", json=body | {"phone": True, "patience_s": 1})
+    assert status == 201
+    await shop.device.offered()
+    await shop.pay()
+    async with shop.watching() as told:
+        refund = await told("owed")
+    assert (refund["state"], refund["reason"]["code"]) == ("cancelled", "reversed")
