@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import events, stamps, totals
@@ -128,15 +129,17 @@ class Books:
     def begin(self, sale: Sale) -> None:
         """Journal a new sale."""
         terms = sale.terms
-        self._cursors[terms.sale_id] = self._journal.append(
-            _now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms)
-        )
+        with self._or_end():
+            self._cursors[terms.sale_id] = self._journal.append(
+                _now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms)
+            )
         self._open[terms.sale_id] = sale
 
     def begin_with(self, sale: Sale, fact: Fact) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
         terms = sale.terms
-        self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
+        with self._or_end():
+            self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
         sale.take(fact)
         self.keep(sale, fact)
         self._open[terms.sale_id] = sale
@@ -148,16 +151,17 @@ class Books:
         """
         at, sale_id, written = _now(), sale.terms.sale_id, facts.dump_fact(fact)
         sale.date(fact.event, at)
-        number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
-        self._cursors[sale_id] = number
-        if sale.closed:
-            self._journal.close_sale(_closed(sale, at))
-            self._file(sale)
-        if fact.event in NOTED:
-            self._flush_soon()
-        else:
-            self._journal.flush()
-        self._archive()
+        with self._or_end():
+            number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
+            self._cursors[sale_id] = number
+            if sale.closed:
+                self._journal.close_sale(_closed(sale, at))
+                self._file(sale)
+            if fact.event in NOTED:
+                self._flush_soon()
+            else:
+                self._journal.flush()
+            self._archive()
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply, journal and tell a fact that no desk decided."""
@@ -216,13 +220,10 @@ class Books:
 
     def _look_up(self, sale_id: str) -> Sale | None:
         """In the journal; one that cannot be read is no journal to sell with."""
-        try:
+        with self._or_end():
             if not self._journal.closed(sale_id):
                 return None
             return facts.replay(self._journal.entries_of(sale_id)).get(sale_id)
-        except Exception as error:
-            self._fail(error)
-            raise
 
     def _flush_soon(self) -> None:
         if self._flushing is None:
@@ -230,8 +231,14 @@ class Books:
 
     def _flush(self) -> None:
         self._flushing = None
-        try:
+        with self._or_end():
             self._journal.flush()
+
+    @contextmanager
+    def _or_end(self) -> Iterator[None]:
+        """End the bridge where the journal fails: memory may not say more than the disk."""
+        try:
+            yield
         except Exception as error:
             self._fail(error)
             raise
