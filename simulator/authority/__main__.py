@@ -12,16 +12,18 @@ import json
 import logging
 import secrets
 import signal
+import sys
 from pathlib import Path
 
 from simulator import pki
 
 from .service import Authority
+from .workers import Workers
 
 
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(_serve(_arguments()))
+    sys.exit(asyncio.run(_serve(_arguments())))
 
 
 def _arguments() -> argparse.Namespace:
@@ -30,10 +32,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--database", help="a postgresql:// URL, in place of a file")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="that serve; more help with a database only"
+    )
     return parser.parse_args()
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
+async def _serve(arguments: argparse.Namespace) -> int:
+    """1 where a process beside this one ended unasked."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -45,9 +51,20 @@ async def _serve(arguments: argparse.Namespace) -> None:
         database=arguments.database,
         admin_token=_admin_token(directory),
     )
-    async with authority:
+    async with authority, Workers(arguments.processes - 1, _same(arguments, authority)) as workers:
         print(json.dumps(_ready(authority)), flush=True)
-        await stopped.wait()
+        ends = [asyncio.create_task(wait) for wait in (stopped.wait(), workers.ended())]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for end in ends:
+            end.cancel()
+    return 0 if stopped.is_set() else 1
+
+
+def _same(arguments: argparse.Namespace, authority: Authority) -> list[str]:
+    """The arguments of a process at the same port, with the same books."""
+    same = ["--directory", str(arguments.directory), "--host", arguments.host]
+    same += ["--port", str(authority.port)]
+    return [*same, "--database", arguments.database] if arguments.database else same
 
 
 def _ready(authority: Authority) -> dict[str, str]:

@@ -23,6 +23,8 @@ READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 10.0
 ANSWER_S = 10.0
 
+PROCESSES = 2  # with a database: what two cores carry beside it
+
 _HOST = "127.0.0.1"
 
 
@@ -41,7 +43,9 @@ class AuthorityProcess:
         self.ca = pki.DemoCa(directory / TLS)
         self.pins = Keys(directory / KEYS).pins()
         self.admin_token = ""
-        self._arguments = ["--database", database] if database else []
+        self._arguments = []
+        if database:
+            self._arguments = ["--database", database, "--processes", str(PROCESSES)]
         self._place = held_port(_HOST, 0)
         self._process: asyncio.subprocess.Process | None = None
 

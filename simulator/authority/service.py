@@ -70,7 +70,7 @@ class Authority:
         self._keys = Keys(directory / KEYS)
         self.pins = self._keys.pins()
         self._host = host
-        self._port = port
+        self.port = port
         self._clock = clock
         self._held = ExitStack()
         self._stopped = asyncio.Event()
@@ -80,7 +80,7 @@ class Authority:
 
     @property
     def url(self) -> str:
-        return f"https://{self._host}:{self._port}"
+        return f"https://{self._host}:{self.port}"
 
     async def start(self) -> None:
         """Open the books and listen, on the same port every time."""
@@ -93,7 +93,7 @@ class Authority:
         hosts = (*pki.HERE, self._host) if self._host not in pki.HERE else pki.HERE
         context = pki.server_context(self.ca.certificate, self.ca.server("authority", hosts))
         await web.TCPSite(
-            self._runner, self._host, self._port, ssl_context=context, reuse_port=True
+            self._runner, self._host, self.port, ssl_context=context, reuse_port=True
         ).start()
         self._sweeping = asyncio.create_task(self._sweep(self._office))
 
@@ -112,8 +112,8 @@ class Authority:
 
     async def __aenter__(self) -> Authority:
         with ExitStack() as stack:
-            place = stack.enter_context(held_port(self._host, self._port))
-            self._port = place.getsockname()[1]
+            place = stack.enter_context(held_port(self._host, self.port))
+            self.port = place.getsockname()[1]
             await self.start()
             self._held = stack.pop_all()
         return self

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import select
 import signal
 import urllib.error
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +16,7 @@ import pytest
 from receiver import messages, signed
 from receiver.crypto import host
 from simulator import pki
-from simulator.authority.process import AuthorityProcess
+from simulator.authority.process import PROCESSES, STOP_S, AuthorityProcess
 from simulator.phone import authority as app
 from simulator.phone.buyer import DEMO_CODE
 from tests import evidence
@@ -55,3 +60,42 @@ async def test_a_process_that_cannot_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="not a database"):
         async with AuthorityProcess(tmp_path):
             pass
+
+
+def beside(pid: int) -> list[int]:
+    """The processes that this one started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def await_end(pid: int) -> None:
+    """Of a process that need not be ours; at once where there is none."""
+    with suppress(ProcessLookupError):
+        end = os.pidfd_open(pid)
+        try:
+            assert select.select([end], [], [], STOP_S)[0] == [end]
+        finally:
+            os.close(end)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+async def test_no_process_outlives_the_first(
+    tmp_path: Path, postgres: Callable[[], str], how: signal.Signals
+) -> None:
+    async with AuthorityProcess(tmp_path, postgres()) as authority:
+        others = beside(authority.pid)
+        assert len(others) == PROCESSES - 1
+        await authority.stop(how)
+        for pid in others:
+            await asyncio.wait_for(asyncio.to_thread(await_end, pid), STOP_S)
+
+
+async def test_a_process_that_dies_takes_all_along(
+    tmp_path: Path, postgres: Callable[[], str]
+) -> None:
+    """Whoever watches over the authority starts it again; half of it would only look well."""
+    async with AuthorityProcess(tmp_path, postgres()) as authority:
+        [other] = beside(authority.pid)
+        first = authority._process
+        assert first is not None
+        os.kill(other, signal.SIGKILL)
+        assert await asyncio.wait_for(first.wait(), STOP_S) == 1
