@@ -74,6 +74,10 @@ class AuthorityClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
+    def retry_now(self) -> None:
+        """Spare it no longer, however often it has not answered."""
+        self.breaker.reset()
+
     async def authorise(self, record: bytes) -> bytes:
         """The receipt for a record (layout `messages.RECORD`): COSE, not verified yet."""
         headers = {"Content-Type": "application/cbor"}

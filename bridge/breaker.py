@@ -32,9 +32,13 @@ class Breaker:
             return True
         return self.state is State.CLOSED
 
+    def reset(self) -> None:
+        """A person says that the authority is back: all may ask, until it fails again."""
+        self.state, self._failures = State.CLOSED, 0
+
     def succeeded(self) -> None:
         """There was an answer, whatever it said."""
-        self.state, self._failures = State.CLOSED, 0
+        self.reset()
 
     def failed(self, now: int) -> None:
         """There was none."""

@@ -90,6 +90,7 @@ class Outbox:
 
     def send_now(self) -> None:
         """Wait for nothing: every lane tries at once."""
+        self._authority.retry_now()
         self._hurry.set()
         self._hurry = asyncio.Event()
 

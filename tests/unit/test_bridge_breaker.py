@@ -1,0 +1,62 @@
+"""Who may ask an authority that is away."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.breaker import FAILURES_MOST, REST_MS, Breaker
+
+NOW = 1_000
+
+
+@pytest.fixture
+def away() -> Breaker:
+    """After as many failures as it takes, the last at NOW."""
+    breaker = Breaker()
+    for _ in range(FAILURES_MOST):
+        assert breaker.admits(NOW)
+        breaker.failed(NOW)
+    return breaker
+
+
+def test_nobody_asks_during_the_rest_and_one_after_it(away: Breaker) -> None:
+    assert not away.admits(NOW + REST_MS - 1)
+    assert away.admits(NOW + REST_MS)
+    assert not away.admits(NOW + REST_MS)
+
+
+def test_one_answer_lets_all_ask(away: Breaker) -> None:
+    assert away.admits(NOW + REST_MS)
+    away.succeeded()
+    assert [away.admits(NOW + REST_MS) for _ in range(3)] == [True] * 3
+
+
+def test_one_failure_of_the_trial_is_another_rest(away: Breaker) -> None:
+    later = NOW + REST_MS
+    assert away.admits(later)
+    away.failed(later)
+    assert not away.admits(later + REST_MS - 1)
+    assert away.admits(later + REST_MS)
+
+
+def test_a_trial_that_is_given_up_leaves_the_next_one_free(away: Breaker) -> None:
+    assert away.admits(NOW + REST_MS)
+    away.gave_up(NOW + REST_MS)
+    assert away.admits(NOW + REST_MS)
+    assert not away.admits(NOW + REST_MS)
+
+
+def test_an_answer_in_between_forgives_the_failures() -> None:
+    breaker = Breaker()
+    for _ in range(2):
+        for _ in range(FAILURES_MOST - 1):
+            breaker.failed(NOW)
+        breaker.succeeded()
+    assert breaker.admits(NOW)
+
+
+def test_a_person_who_knows_better(away: Breaker) -> None:
+    away.reset()
+    assert away.admits(NOW)
+    away.failed(NOW)
+    assert away.admits(NOW)
