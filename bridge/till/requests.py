@@ -24,7 +24,7 @@ PATIENCE_S = 25  # what the issue of a till names as default
 PATIENCE_MOST_S = 120  # an offer lives no longer (design §3.3)
 NOTE_MOST = 64  # characters of a till's own reference
 CURSOR_MOST = (1 << 63) - 1  # as the journal counts
-DAY_SIZE = len("2026-11-22")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 SALE_ID = re.compile(r"[A-Za-z0-9_.:-]{16,64}")
 
 _COMMON = ("amount", "currency", "till", "patience_s", "reference")
@@ -105,11 +105,11 @@ def till(request: web.Request) -> int | None:
 
 def day(request: web.Request) -> Day:
     """`?day=2026-11-22`, today where it is not given, in this terminal's own time."""
-    text = request.query.get("day", "")
+    text = request.query.get("day")
     try:
-        begin = datetime.fromisoformat(text) if text else datetime.now()
-        if len(text) not in (0, DAY_SIZE) or begin.tzinfo:
+        if text is not None and not DAY.fullmatch(text):
             raise ValueError
+        begin = datetime.fromisoformat(text) if text else datetime.now()
         begin = begin.replace(hour=0, minute=0, second=0, microsecond=0)
         end = begin + timedelta(days=1)
         return Day(begin.date().isoformat(), int(begin.timestamp()), int(end.timestamp()))
