@@ -23,7 +23,7 @@ class Buyer:
     def __init__(self, authority: Authority, certificate: bytes, key: bytes = PHONE) -> None:
         self._authority = authority
         self._key = key
-        self._certificate = certificate
+        self.certificate = certificate
         self._counter = 0
         self.credential = b""
         self._k = b""
@@ -73,7 +73,7 @@ class Buyer:
     def approve(self, offer: bytes, **changes: Any) -> bytes:
         self._counter += 1
         values: dict[str, Any] = {"counter": self._counter, "k": self._k} | changes
-        return evidence.approval(self._key, self._certificate, offer, self.credential, **values)
+        return evidence.approval(self._key, self.certificate, offer, self.credential, **values)
 
     def name(self, offer: bytes, approval: bytes) -> bytes:
-        return evidence.approval_id(self._certificate, offer, self.credential, approval)
+        return evidence.approval_id(self.certificate, offer, self.credential, approval)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from bridge.daemon import Daemon
 from receiver import pins
 from receiver.crypto import host
 from simulator.authority import Authority, Fault
+from simulator.pki import Identity
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.scripted_buyer import Buyer
@@ -33,9 +35,18 @@ JSON = tuple[int, dict[str, Any]]
 class World:
     """A bridge between a till (`http`), a scripted receiver and a real authority."""
 
-    def __init__(self, authority: Authority, device: Device, buyer: Buyer, config: Config) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        device: Device,
+        buyer: Buyer,
+        config: Config,
+        client: Identity,
+    ) -> None:
         self.authority = authority
+        self.client = client
         self.device = device
+        self.others: dict[str, Device] = {}  # by URL
         self.buyer = buyer
         self.config = config
         self.daemon: Daemon
@@ -45,11 +56,22 @@ class World:
     async def bridge(self) -> AsyncIterator[None]:
         """The bridge from start to stop."""
         async with AsyncExitStack() as stack:
-            daemon = Daemon(self.config, lambda url: self.device)
+            daemon = Daemon(self.config, lambda url: self.others.get(url, self.device))
             self.daemon = await stack.enter_async_context(daemon)
             session_ = aiohttp.ClientSession(daemon.till_url)
             self.http = await stack.enter_async_context(session_)
             yield
+
+    def add_receiver(self, till: int) -> Device:
+        """One more receiver with its till, for a bridge that is still to be started."""
+        seed, id_ = evidence.seed(f"receiver of till {till}"), till.to_bytes(8, "big")
+        certificate = enrol(self.authority, seed, id_, self.client)
+        path = self.config.journal.with_name(f"certificate-{till}")
+        path.write_bytes(certificate)
+        row = ReceiverConfig(till, f"memory://{till}", path)
+        self.config = replace(self.config, receivers=(*self.config.receivers, row))
+        device = self.others[row.url] = Device(seed, certificate, id_)
+        return device
 
     async def call(self, method: str, path: str, **request: Any) -> JSON:
         async with self.http.request(method, path, **request) as response:
@@ -179,15 +201,7 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
     """The world with its bridge still to be started."""
     async with Authority(directory / "authority") as authority:
         client = authority.ca.client("bridge")
-        certificate = authority.enrol_receiver(
-            host.ed25519_public(RECEIVER),
-            receiver_id=evidence.RECEIVER_ID,
-            store=101,
-            store_name="Storgatan 1",
-            invoice_issuer=7,
-            currency=evidence.SEK,
-            client_fingerprint=client.fingerprint(),
-        )
+        certificate = enrol(authority, RECEIVER, evidence.RECEIVER_ID, client)
         (directory / "pins").write_bytes(pins.encode(authority.pins))
         (directory / "certificate").write_bytes(certificate)
         config = Config(
@@ -202,4 +216,18 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
         )
         buyer = Buyer(authority, certificate)
         await buyer.activate()
-        yield World(authority, Device(RECEIVER, certificate, evidence.RECEIVER_ID), buyer, config)
+        device = Device(RECEIVER, certificate, evidence.RECEIVER_ID)
+        yield World(authority, device, buyer, config, client)
+
+
+def enrol(authority: Authority, seed: bytes, receiver_id: bytes, client: Identity) -> bytes:
+    """The certificate of a receiver that this bridge speaks for."""
+    return authority.enrol_receiver(
+        host.ed25519_public(seed),
+        receiver_id=receiver_id,
+        store=101,
+        store_name="Storgatan 1",
+        invoice_issuer=7,
+        currency=evidence.SEK,
+        client_fingerprint=client.fingerprint(),
+    )
