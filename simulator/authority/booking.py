@@ -1,20 +1,24 @@
 """The rows of transactions: found, made and moved, always with the money that goes with them.
 
-All of it runs inside a transaction of the caller's.
+All but `alarmed` runs inside a transaction of the caller's.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import table
+from receiver import reasons, table
+from receiver.errors import Error
 
 from .schema import EXPIRED, POSTED
-from .states import ALARMS, EFFECTS, NONE, TABLE
+from .states import ALARMS, EFFECTS, NONE, OTHER_CONTENT, TABLE
 from .store import AgainError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .states import Effect
     from .store import Store
 
@@ -92,6 +96,17 @@ def move(store: Store, event: str, booked: Booked, now: int) -> str:
 def alarm(store: Store, id_: bytes, kind: str, now: int) -> None:
     """Once for each cause, however often it comes."""
     store.run(_ALARM, id_, kind, now)
+
+
+@contextmanager
+def alarmed(store: Store, id_: bytes, now: int) -> Iterator[None]:
+    """Around a whole transaction: what is refused as a conflict is heard of all the same."""
+    try:
+        yield
+    except Error as error:
+        if error.code == reasons.CONFLICT:
+            alarm(store, id_, OTHER_CONTENT, now)
+        raise
 
 
 def _apply(store: Store, effect: Effect, booked: Booked) -> None:

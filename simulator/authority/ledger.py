@@ -36,7 +36,6 @@ _PAYER = (
 )
 
 
-@atomic
 def authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
     """Hold the amount or decline; the signed receipt, the same bytes for the same approval, but
     that a hold which was given back is `reversed` from then on.
@@ -44,26 +43,8 @@ def authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
     Raises Error: CONFLICT where the approval id is booked with other content, WRONG_CREDENTIAL for
     a credential that is in no book, and what `check_fresh` raises.
     """
-    payer = _payer(store, evidence)  # from here on the phone's approvals come one by one
-    booked = booking.find(store, evidence.approval_id)
-    if booked is not None:
-        _must_be_same(booked, evidence)
-    if booked is not None and booked.content is not None:
-        if booked.receipt and (booked.state != VOIDED or booked.reason == reasons.REVERSED):
-            return booked.receipt
-    else:
-        check_fresh(evidence, now)
-    if booked is not None:
-        return _bury(store, keys, evidence, payer, booked, now)
-    case = _case(store, payer, evidence)
-    reason = judge(case)
-    _note_code(store, payer, reason, min(evidence.accepted, now))
-    if reason == reasons.OK:
-        receipt = _hold(store, keys, case, now)
-        if receipt is not None:
-            return receipt
-        reason = reasons.CONFLICT
-    return _decline(store, keys, case, reason, now)
+    with booking.alarmed(store, evidence.approval_id, now):
+        return _authorise(store, keys, evidence, now)
 
 
 @atomic
@@ -124,6 +105,30 @@ def sweep(store: Store, now: int) -> int:
         now - ALARM_AFTER_S,
     )
     return len(late)
+
+
+@atomic
+def _authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
+    payer = _payer(store, evidence)  # from here on the phone's approvals come one by one
+    booked = booking.find(store, evidence.approval_id)
+    if booked is not None:
+        _must_be_same(booked, evidence)
+    if booked is not None and booked.content is not None:
+        if booked.receipt and (booked.state != VOIDED or booked.reason == reasons.REVERSED):
+            return booked.receipt
+    else:
+        check_fresh(evidence, now)
+    if booked is not None:
+        return _bury(store, keys, evidence, payer, booked, now)
+    case = _case(store, payer, evidence)
+    reason = judge(case)
+    _note_code(store, payer, reason, min(evidence.accepted, now))
+    if reason == reasons.OK:
+        receipt = _hold(store, keys, case, now)
+        if receipt is not None:
+            return receipt
+        reason = reasons.CONFLICT
+    return _decline(store, keys, case, reason, now)
 
 
 def _must_be_theirs(booked: Booked, receiver_id: bytes) -> None:

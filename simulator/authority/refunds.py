@@ -44,9 +44,14 @@ def original(store: Store, transaction_id: bytes) -> Original | None:
     return Original(*row) if row else None
 
 
-@atomic
 def refund(store: Store, order: Order, now: int) -> Booked:
     """Post or decline; how it is booked. Raises Error: CONFLICT, RECEIVER_UNKNOWN."""
+    with booking.alarmed(store, order.id, now):
+        return _refund(store, order, now)
+
+
+@atomic
+def _refund(store: Store, order: Order, now: int) -> Booked:
     booked = booking.find(store, order.id)
     if booked is not None:
         return _known(booked, order)

@@ -35,6 +35,7 @@ POSTED_LATE = "posted_late"
 CONFIRMED_VOIDED = "confirmation_of_voided"
 CONFIRMED_DECLINED = "confirmation_of_declined"
 REVERSED_POSTED = "reversal_of_posted"
+OTHER_CONTENT = "other_content"  # the same id came again for something else
 
 ALARMS = {
     (PENDING, EXPIRE): EXPIRED_UNHEARD,

@@ -9,7 +9,7 @@ import pytest
 
 from receiver import messages, reasons
 from receiver.errors import Error
-from simulator.authority import ledger, people
+from simulator.authority import ledger, people, states
 from simulator.authority.dialects import BrokenConstraint
 from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from simulator.phone.keys import P256, PhoneKey
@@ -61,6 +61,7 @@ def test_the_same_id_for_something_else(books: Books, change: dict[str, Any]) ->
     with pytest.raises(Error) as caught:
         books.refund(sale, sale, 100)
     assert caught.value.code == reasons.CONFLICT
+    assert books.alarms() == [states.OTHER_CONTENT] * 2
     assert refunded(books, sale) == (100, 0)
 
 

@@ -9,7 +9,7 @@ from receiver.layout import ED25519_SIZE
 
 from ..admin import CREDENTIAL_ID_SIZE, SPACE_MOST
 from ..admin_receivers import FINGERPRINT_SIZE
-from ..states import ALARMS, PENDING_LONG
+from ..states import ALARMS, OTHER_CONTENT, PENDING_LONG
 from .parts import (
     AMOUNT,
     CURRENCY,
@@ -79,7 +79,7 @@ _TRANSACTION = closed(
 _ALARM = closed(
     {
         "id": ROW,
-        "kind": {"enum": sorted({PENDING_LONG, *ALARMS.values()})},
+        "kind": {"enum": sorted({PENDING_LONG, OTHER_CONTENT, *ALARMS.values()})},
         "time": TIME,
         "approval_id": TRANSACTION_ID,
         "state": {**STATE, "description": "By now."},
