@@ -16,6 +16,7 @@ import aiohttp
 from receiver import reasons
 
 from .breaker import Breaker
+from .held import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from .config import AuthorityConfig
 
 ANSWER_MOST = 4096  # bytes; a receipt has some 180, a problem some 300
+PAGES_MOST = 500  # of a list: more than any receiver's days can fill
 LIST_MOST = 1 << 20  # a page of transactions, or ten thousands of revoked credentials
 KEEP_ALIVE_S = 60.0  # below what servers usually allow (75 s), so that a kept connection is alive
 _COSE = "application/cose"
 _JSON = "application/json"
 _NOT_NOW = (408, 425, 429)  # client errors that say nothing about the request itself
-_CODES = {name: code for code, name in reasons.NAMES.items()}
+_CODES = {name: code for code, name in reasons.NAMES.items() if code != reasons.OK}
 
 
 class UnansweredError(Exception):
@@ -109,9 +111,9 @@ class AuthorityClient:
         answer = _document(await self._post(f"/v1/refunds/{refund_id.hex()}", _JSON, json=body))
         if answer.get("refund_id") != refund_id.hex():
             raise UnansweredError("not an answer to this refund")
-        if answer.get("state") == "POSTED":
+        if answer.get("state") == Held.POSTED:
             return Refunded(_octets(answer.get("transaction_id")), reasons.OK)
-        if answer.get("state") == "DECLINED":
+        if answer.get("state") == Held.DECLINED:
             return Refunded(b"", _CODES.get(str(answer.get("reason")), reasons.CONFLICT))
         raise UnansweredError("a refund in no known state")
 
@@ -132,7 +134,7 @@ class AuthorityClient:
         found: list[dict[str, Any]] = []
         path = f"/v1/receivers/{receiver_id.hex()}/transactions"
         query = {"from": str(start_s), "to": str(end_s)}
-        while True:
+        for _ in range(PAGES_MOST):
             answer = _document(await self._get(path, _JSON, query))
             page = answer.get("transactions")
             if not isinstance(page, list):
@@ -141,6 +143,7 @@ class AuthorityClient:
             if not answer.get("next"):
                 return found
             query["after"] = str(answer["next"])
+        raise UnansweredError(f"a list of more than {PAGES_MOST} pages")
 
     async def transaction(self, approval_id: bytes, receiver_id: bytes) -> dict[str, Any] | None:
         """What the authority has of one approval; None where it never heard of it."""

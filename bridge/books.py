@@ -97,12 +97,23 @@ class Books:
         ]
         return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
 
+    def under_way(self, receiver_id: bytes) -> list[totals.Row]:
+        """What the authority may hold of sales that are not closed, recalled approvals too."""
+        return [
+            row
+            for sale in self._open.values()
+            if sale.terms.receiver_id == receiver_id
+            for row in totals.of_open_approvals(sale)
+        ]
+
     def events_since(self, cursor: int) -> list[dict[str, Any]]:
         """The events of sales that were journalled after `cursor`; raises CursorError.
 
         In order, each with the sale as it was just then. That a sale is approved is no event
         before the till was told.
         """
+        with self._or_end():
+            self._journal.flush()
         missed = {entry.id for entry in self._journal.since(cursor)}
         sales: dict[str, Sale] = {}
         found = []
@@ -157,7 +168,7 @@ class Books:
             if sale.closed:
                 self._journal.close_sale(_closed(sale, at))
                 self._file(sale)
-            if fact.event in NOTED:
+            if fact.event in NOTED and not self.hub.is_watched:  # they are given its number
                 self._flush_soon()
             else:
                 self._journal.flush()

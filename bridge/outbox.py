@@ -14,6 +14,7 @@ from receiver import messages, reasons
 from receiver.errors import Error
 
 from .authority import RefusedError, UnansweredError
+from .held import GIVEN_BACK, Held
 from .logs import Log
 from .money.sale import Fact
 from .money.states import Event, State
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8  # requests of the outbox: after an outage those of waiting cashiers go between them
 SETTLED_S = 3600.0  # a lane that waits for another looks at the sale at least that often
-
-# What the authority may leave a reversed approval in; anything else still holds money.
-GIVEN_BACK = ("VOIDED", "DECLINED")
 
 _log = Log(__name__)
 _T = TypeVar("_T")
@@ -146,7 +144,7 @@ class Outbox:
 
     async def _post(self, sale: Sale) -> Fact:
         """Design §5 rule 6: where the authority does not know the approval, the record again."""
-        if not sale.receipt:
+        if sale.unsent:
             refused = await self._upload(sale)
             if refused:
                 return refused
@@ -155,11 +153,13 @@ class Outbox:
         except RefusedError as error:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
+            if not sale.record:  # its journal was lost, and now the authority's books are
+                return self._forfeit(sale, error.reason, "in nobody's books")
             refused = await self._upload(sale)
             if refused:
                 return refused
             state = await self._confirm(sale)
-        if state == "POSTED":
+        if state == Held.POSTED:
             return Fact(Event.POSTED)
         if state in GIVEN_BACK:
             return self._forfeit(sale, reasons.LIABILITY, f"confirmed, but it is {state}")
@@ -187,7 +187,7 @@ class Outbox:
             raise LeftError(f"a receipt that proves nothing: {error.detail}") from error
         if receipt.outcome != messages.APPROVED:
             return self._forfeit(sale, receipt.reason, "declined")
-        if not sale.receipt:
+        if sale.transaction_id != receipt.transaction_id:
             fact = Fact(Event.UPLOADED, receipt=data, transaction_id=receipt.transaction_id)
             self._books.take(sale, fact, "authority")
         return None

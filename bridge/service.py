@@ -72,6 +72,7 @@ class Service:
         self.outbox = Outbox(authority, self.books, self._prove)
         self._bridge_id = bridge_id
         self._stopping = False
+        self._adopting = asyncio.Lock()
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -123,6 +124,7 @@ class Service:
 
     def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
         """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
+        order = self._named(order)
         bought = self._bought(order)
         station = self._station(order.till or (bought.terms.till if bought else None))
         terms = self._terms(
@@ -178,10 +180,13 @@ class Service:
         Raises UnansweredError and RefusedError.
         """
         stations = self.stations.values()
-        found = await adoption.find(self.authority, self._bridge_id, stations, sale_id)
-        known = self.books.find(sale_id)  # somebody else may have been as quick
-        if found is None or known is not None:
-            return known
+        async with self._adopting:  # one at a time: each reads days of the authority's books
+            known = self.books.find(sale_id)  # somebody else may have been as quick
+            if known is not None:
+                return known
+            found = await adoption.find(self.authority, self._bridge_id, stations, sale_id)
+        if found is None:
+            return None
         sale, facts = found
         self.books.begin_with(sale, facts[0])
         self.books.tell(sale, facts[0].event, ports.AUTHORITY)
@@ -217,11 +222,20 @@ class Service:
         if not self.books.is_at_hand(terms.sale_id):
             raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
         same = known.terms._replace(receiver_id=terms.receiver_id)
-        if terms.original_sale:  # whose transaction may not have been known then
+        if terms.original and same.original == terms.original:  # named by itself, or by its sale
+            same = same._replace(original_sale=terms.original_sale)
+        elif terms.original_sale:  # whose transaction may not have been known then
             same = same._replace(original=terms.original)
         if same != terms:
             raise ConflictError("conflict", "this id stands for something else", known)
         return known
+
+    def _named(self, order: RefundOrder) -> RefundOrder:
+        """A transaction of a sale that is open here is that sale: its own lane comes first."""
+        for sale in self.books.open_sales() if order.transaction_id else ():
+            if sale.transaction_id == order.transaction_id and not sale.is_refund:
+                return order._replace(sale_id=sale.terms.sale_id, transaction_id=b"")
+        return order
 
     def _bought(self, order: RefundOrder) -> Sale | None:
         if not order.sale_id:

@@ -270,6 +270,8 @@ class Station:
             return ports.Unanswered(ask.approval_id)
         except RefusedError as error:
             _log.warning("record refused", sale=sale_id, till=self.till, detail=error.detail)
+            if not error.said:  # who knows whose word that was, and what came of the record
+                return ports.Unanswered(ask.approval_id)
             return ports.Rejected(ask.approval_id, error.reason)
         finally:
             mark(sale_id, stamps.AUTHORISE_ANSWERED)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .currencies import LETTERS
+from .held import STANDING, Held
 from .money.states import State
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _PAID = (State.PAID, State.POSTED, State.LIABLE)
 _COUNTED = (*_PAID, State.REFUNDING)  # money moves, or is about to
-_UNDECIDED = (State.APPROVED, State.TOLD)
+_UNDECIDED = (State.TOLD,)
 
 
 class Day(NamedTuple):
@@ -60,6 +61,13 @@ def of_open(sale: Sale) -> Row:
         terms.currency,
         sale.unsent,
     )
+
+
+def of_open_approvals(sale: Sale) -> list[Row]:
+    """The approval at hand, and those that are being given back."""
+    row = of_open(sale)
+    recalled = [row._replace(approval_id=name.hex()) for name in sale.owed]
+    return [row, *(one._replace(state=State.REVERSING) for one in recalled)]
 
 
 def total(rows: list[Row]) -> list[dict[str, Any]]:
@@ -130,13 +138,13 @@ def compare(rows: list[Row], around: list[Row], theirs: list[dict[str, Any]]) ->
 
 def _difference(row: Row | None, one: dict[str, Any]) -> dict[str, Any] | None:
     name, state, amount = str(one.get("approval_id")), one.get("state"), one.get("amount")
-    holds = state in ("PENDING", "POSTED")
+    holds = state in STANDING
     kind = None
     if row is None:
         kind = UNKNOWN_HERE if holds else None
-    elif row.state in _COUNTED and state != "POSTED":
+    elif row.state in _COUNTED and state != Held.POSTED:
         kind = NOT_POSTED
-    elif state == "POSTED" and row.state not in _COUNTED:
+    elif state == Held.POSTED and row.state not in _COUNTED:
         kind = POSTED_UNPAID
     elif holds and amount != row.amount:
         kind = AMOUNT

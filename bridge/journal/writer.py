@@ -136,8 +136,10 @@ class Journal:
 
     def since(self, cursor: int) -> list[Entry]:
         """What happened after the entry `cursor`; raises CursorError where that is archived."""
-        if cursor < self._base.last:
-            raise CursorError(f"{self._path}: entry {cursor} is in an archive")
+        if not self._base.last <= cursor <= self._head.last:
+            raise CursorError(
+                f"{self._path}: entry {cursor} is in an archive, or of another journal"
+            )
         with failures(self._path):
             news = [row for row in self._live(cursor) if not row.own and not row.carried]
             return [reading.entry(row, self._secret(row)) for row in news]

@@ -52,8 +52,7 @@ class Answers:
         if sale.state is State.WITHHELD:
             self._decline(sale, sale.withheld, mends=False)
         elif not self._stands_in(sale):
-            self._pen.owe(sale, Event.OWED, _GIVEN_UP.get(sale.state, reasons.REVERSED))
-            self._pen.cancel(sale)
+            self._take_back(sale)
 
     def proved(self, message: wire.Provisional) -> None:
         """The receiver's provisional receipt for what was accepted offline; raises Error."""
@@ -64,6 +63,10 @@ class Answers:
         if Event.PROVED in TABLE[sale.state] and not sale.provisional:
             fact = Fact(Event.PROVED, provisional=message.receipt)
             self._pen.keep(sale, fact, ports.RECEIVER)
+
+    def _take_back(self, sale: Sale) -> None:
+        self._pen.owe(sale, Event.OWED, _GIVEN_UP.get(sale.state, reasons.REVERSED))
+        self._pen.cancel(sale)
 
     def _stands_in(self, sale: Sale) -> bool:
         if sale.state not in (State.AUTHORISING, State.UNKNOWN):
@@ -106,7 +109,7 @@ class Answers:
         if sale.state in (State.ASKED, State.AUTHORISING):
             self._deny(sale, event.reason, b"")
         else:  # an earlier try may have been booked: a rejection of this one proves nothing
-            self.give_up(sale)
+            self._take_back(sale)
 
     def _deny(self, sale: Sale, reason: int, receipt: bytes) -> None:
         if sale.state in UNVERIFIED:

@@ -173,9 +173,7 @@ AT_THE_TILL = frozenset(State) - DECIDED - {State.TOLD}
 # What a restart may forget: these change no money and no promise.
 VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.UNANSWERED})
 # What goes to disk with the next entry that must: lost in a crash, it is asked or told again.
-NOTED = frozenset(
-    {Event.OFFERED, Event.RETURNED, Event.PROVED, Event.UPLOADED, Event.POSTED, Event.REVERSED}
-)
+NOTED = frozenset({Event.OFFERED, Event.RETURNED, Event.UPLOADED, Event.POSTED, Event.REVERSED})
 # What the till sees; the others show under their own name.
 SHOWN = {
     State.HANDED: State.CLAIMED,

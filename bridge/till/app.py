@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -88,6 +89,8 @@ class TillApi:
             sale = self._find(request, kind)
             if seconds and not sale.answered:
                 await self._books.waiting.news(sale, seconds)
+            if request.transport is None or request.transport.is_closing():
+                raise asyncio.CancelledError  # nobody is there to be told
             self._service.show(sale)
             response = web.json_response(sale_view(sale))
             told = sale.answered
@@ -152,13 +155,11 @@ class TillApi:
             return self._find(request, kind)
         except ProblemError:
             sale_id = request.match_info["sale_id"]
-            if kind != "sales" or not requests.SALE_ID.fullmatch(sale_id):
+            if not requests.SALE_ID.fullmatch(sale_id):
                 raise
             with away.told():
-                adopted = await self._service.adopt(sale_id)
-            if adopted is None:
-                raise
-            return adopted
+                await self._service.adopt(sale_id)
+            return self._find(request, kind)
 
     def _conflict(self, error: ConflictError) -> ProblemError:
         self._service.show(error.sale)

@@ -58,7 +58,7 @@ class OfficeApi:
             wide = day._replace(begin=day.begin - AROUND_S, end=day.end + AROUND_S)
             ours = self._rows(station, day)
             theirs = await self._theirs(station, day, ours)
-            around = self._rows(station, wide)
+            around = [*self._rows(station, wide), *self._books.under_way(_id(station))]
             compared.append({**_names(station), **totals.compare(ours, around, theirs)})
         return web.json_response({"day": day.name, "receivers": compared})
 
@@ -92,11 +92,11 @@ class OfficeApi:
         return found
 
     def _rows(self, station: Station, day: Day) -> list[Row]:
-        return self._books.rows(station.evidence.holder.receiver_id, day.begin * MS, day.end * MS)
+        return self._books.rows(_id(station), day.begin * MS, day.end * MS)
 
     async def _theirs(self, station: Station, day: Day, ours: list[Row]) -> list[dict[str, Any]]:
         """The day's list, and what else the journal counts on."""
-        authority, receiver_id = self._service.authority, station.evidence.holder.receiver_id
+        authority, receiver_id = self._service.authority, _id(station)
         with away.told():
             listed = await authority.transactions(receiver_id, day.begin, day.end)
             for name in totals.missing(ours, listed)[:ASKED_MOST]:
@@ -105,5 +105,9 @@ class OfficeApi:
         return listed
 
 
+def _id(station: Station) -> bytes:
+    return station.evidence.holder.receiver_id
+
+
 def _names(station: Station) -> dict[str, Any]:
-    return {"till": station.till, "receiver_id": station.evidence.holder.receiver_id.hex()}
+    return {"till": station.till, "receiver_id": _id(station).hex()}

@@ -7,7 +7,7 @@ from typing import Any
 from bridge import __version__
 
 from . import problems, requests
-from .schemas import SCHEMAS, TEXT, TILL, closed, ref
+from .schemas import SALE_ID, SCHEMAS, TEXT, TILL, closed, ref
 
 
 def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -21,13 +21,34 @@ def _problem(description: str) -> dict[str, Any]:
     }
 
 
+# What any request may be answered, whatever it asks for.
+_ALWAYS = {
+    "401": _problem("The token is missing or wrong, where this bridge has one."),
+    "403": _problem("Host or Origin name somebody else."),
+    "429": _problem("This address asks too often: see Retry-After."),
+    "500": _problem("The bridge failed; its log says why."),
+    "503": _problem("The bridge stops or is full."),
+}
+
+
 def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
-    failures = {"403": _problem("Not from this machine."), "default": _problem("Any other fault.")}
-    responses = {**answers, **failures}
+    responses = {**_ALWAYS, **answers}
     return {"operationId": name, "summary": summary, "responses": responses, **more}
 
 
-_SALE_PARAMETER = {"name": "sale_id", "in": "path", "required": True, "schema": TEXT}
+def _takes(schema: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
+    """The body of a POST, and how it may be refused."""
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
+
+
+_BODY = {
+    "400": _problem("The request does not say what it must."),
+    "408": _problem("The body did not come."),
+    "413": _problem(f"Over {requests.BODY_MOST} bytes."),
+    "415": _problem("Not application/json."),
+}
+_NOTHING = _takes(closed({}), required=False)
+_SALE_PARAMETER = {"name": "sale_id", "in": "path", "required": True, "schema": SALE_ID}
 _TILL_PARAMETER = {"name": "till", "in": "query", "schema": TILL}
 _DAY_PARAMETER = {
     "name": "day",
@@ -52,7 +73,10 @@ _UNKNOWN_TILL = _problem("This bridge has no such till.")
 _UNREADABLE = _problem("The request does not say what it must.")
 
 
-_AWAY = {"502": _problem("The authority refuses."), "503": _problem("It does not answer.")}
+_AWAY = {
+    "502": _problem("The authority refuses."),
+    "503": _problem("The authority does not answer, or the bridge stops or is full."),
+}
 
 
 def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
@@ -60,15 +84,12 @@ def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
     answers = {
         "200": _json("Known already.", ref(given)),
         "201": _json("Begun.", ref(given)),
-        "400": _UNREADABLE,
+        **_BODY,
         "404": _problem("This bridge has no such till or no such purchase."),
         "409": _problem("Another content for this id, or another sale at this till."),
-        "413": _problem(f"Over {requests.BODY_MOST} bytes."),
-        "415": _problem("Not application/json."),
         "503": _problem("Nothing new is taken: the bridge stops, or its disk is full."),
     }
-    body = {"required": True, "content": {"application/json": {"schema": ref(wanted)}}}
-    return {"post": _operation(name, summary, answers, requestBody=body)}
+    return {"post": _operation(name, summary, answers, requestBody=_takes(ref(wanted)))}
 
 
 def _looks(name: str, summary: str, given: str) -> dict[str, Any]:
@@ -84,13 +105,13 @@ def _looks(name: str, summary: str, given: str) -> dict[str, Any]:
 def _decides(name: str, summary: str, given: str) -> dict[str, Any]:
     answers = {
         "200": _json("So it is, now or since before.", ref(given)),
-        "400": _UNREADABLE,
+        **_BODY,
         "404": _UNKNOWN_SALE,
         "409": _problem("Decided otherwise; what stands is in the problem."),
         **_AWAY,
-        "415": _problem("Not application/json."),
     }
-    return {"post": _operation(name, summary, answers, parameters=[_SALE_PARAMETER])}
+    more = {"parameters": [_SALE_PARAMETER], "requestBody": _NOTHING}
+    return {"post": _operation(name, summary, answers, **more)}
 
 
 def _lists(
@@ -149,11 +170,8 @@ PATHS: dict[str, Any] = {
         "post": _operation(
             "send",
             "Try all of it now.",
-            {
-                "200": _json("As it was then.", ref("Outbox")),
-                "400": _UNREADABLE,
-                "415": _problem("Not application/json."),
-            },
+            {"200": _json("As it was then.", ref("Outbox")), **_BODY},
+            requestBody=_NOTHING,
         )
     },
     "/v1/receivers": {
@@ -174,7 +192,7 @@ PATHS: dict[str, Any] = {
             "Everything that happens, by WebSocket: one JSON object in each message.",
             {
                 "101": _json("The messages.", ref("Event")),
-                "400": _UNREADABLE,
+                "400": _problem("No WebSocket, or no cursor of this form."),
                 "410": _problem("The cursor is older than what is kept at hand."),
             },
             parameters=[_AFTER_PARAMETER],
@@ -215,5 +233,15 @@ DOCUMENT: dict[str, Any] = {
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "paths": PATHS,
-    "components": {"schemas": SCHEMAS},
+    "security": [{}, {"token": []}],
+    "components": {
+        "schemas": SCHEMAS,
+        "securitySchemes": {
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "Where the bridge's configuration names one.",
+            }
+        },
+    },
 }

@@ -10,7 +10,7 @@ from bridge.money.states import SHOWN, State
 from receiver.layout import UINT_MOST
 from receiver.messages import TILL_MOST
 
-from . import requests
+from . import problems, requests
 
 _SHOWN_STATES = [str(state) for state in State if state not in (*SHOWN, State.REFUNDING)]
 _REFUND_STATES = [
@@ -27,9 +27,9 @@ _AMOUNT = {
 }
 _CURRENCY = {"type": "string", "enum": list(NUMBERS), "description": "ISO 4217 letters."}
 TILL = {"type": "integer", "minimum": 1, "maximum": TILL_MOST}
-_SALE_ID = {
-    "type": "string",
-    "pattern": f"^{requests.SALE_ID.pattern}$",
+SALE_ID = {"type": "string", "pattern": f"^{requests.SALE_ID.pattern}$"}
+_NEW_ID = {
+    **SALE_ID,
     "description": "Chosen by the till from at least 16 random bytes, stored before first use.",
 }
 
@@ -62,7 +62,7 @@ _ORDER = {
     "reference": {
         "type": "string",
         "maxLength": requests.NOTE_MOST,
-        "description": "The till's own note, shown back.",
+        "description": "The till's own note, shown back; printable characters alone.",
     },
 }
 _HEX_OR_NULL = {"type": ["string", "null"], "pattern": "^[0-9a-f]{32}$"}
@@ -85,11 +85,11 @@ _SUM = closed({"count": {"type": "integer"}, "amount": {"type": "integer"}})
 _RECEIVER_NAMES = {"till": TILL, "receiver_id": TEXT}
 
 SCHEMAS = {
-    "NewSale": closed({"sale_id": _SALE_ID, **_ORDER}, ["sale_id", "amount", "currency"]),
+    "NewSale": closed({"sale_id": _NEW_ID, **_ORDER}, ["sale_id", "amount", "currency"]),
     "NewRefund": closed(
         {
-            "refund_id": _SALE_ID,
-            "sale_id": {**_SALE_ID, "description": "Of the purchase, where this bridge sold it."},
+            "refund_id": _NEW_ID,
+            "sale_id": {**SALE_ID, "description": "Of the purchase, where this bridge sold it."},
             "transaction_id": {
                 "type": "string",
                 "pattern": "^[0-9a-f]{32}$",
@@ -103,10 +103,16 @@ SCHEMAS = {
             **_ORDER,
         },
         ["refund_id", "amount"],
-    ),
+    )
+    | {
+        "oneOf": [
+            {"required": ["sale_id"], "not": {"required": ["transaction_id"]}},
+            {"required": ["transaction_id", "currency"], "not": {"required": ["sale_id"]}},
+        ]
+    },
     "Sale": closed(
         {
-            "sale_id": _SALE_ID,
+            "sale_id": SALE_ID,
             "state": {
                 "type": "string",
                 "enum": _SHOWN_STATES,
@@ -129,7 +135,7 @@ SCHEMAS = {
     ),
     "Refund": closed(
         {
-            "refund_id": _SALE_ID,
+            "refund_id": SALE_ID,
             "state": {
                 "type": "string",
                 "enum": _REFUND_STATES,
@@ -257,7 +263,7 @@ SCHEMAS = {
         "type": "object",
         "description": "RFC 9457.",
         "properties": {
-            "type": TEXT,
+            "type": {"type": "string", "pattern": f"^{problems.TYPE_PREFIX}[a-z-]+$"},
             "title": TEXT,
             "status": {"type": "integer"},
             "detail": TEXT,
