@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .surroundings import Surroundings
 
 CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
+STATE_LEAST_S = 1.0  # a receiver that says HELLO all the time is one request in that
 STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are asked for that often
 
 _log = Log(__name__)
@@ -70,6 +71,7 @@ class Station:
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
         self._bringing: asyncio.Task[None] | None = None
+        self._brought_at = -STATE_LEAST_S  # when the state was last asked for (monotonic s)
 
     # The till's side.
 
@@ -142,6 +144,9 @@ class Station:
 
     async def _bring_state(self, hello: wire.ReceiverHello) -> None:
         """Bring the authority's time and limits to a receiver that has come up, and new ones."""
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(self._brought_at + STATE_LEAST_S - clock())
+        self._brought_at = clock()
         while self.link.hello is hello:
             await at_leisure()(self._bring_state_once, hello)
             if not self._around.offline:

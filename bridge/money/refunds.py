@@ -28,6 +28,8 @@ def refund_id(bridge_id: bytes, till_id: str) -> bytes:
 
 def check(bought: Sale, terms: Terms, refunded: int, *, phone: bool) -> None:
     """Raise NoRefundError unless the refund in `terms` fits beside what was `refunded` before."""
+    if bought.state is State.LIABLE:
+        raise NoRefundError("liability", "this sale is paid here and was never posted")
     if bought.state not in (State.PAID, State.POSTED):
         raise NoRefundError("not-paid", "this sale is not paid")
     if phone and bought.state is not State.POSTED:  # its offer names what was posted
