@@ -24,6 +24,7 @@ Left = NamedTuple("Left", [("link", int), ("why", int)])
 Refused = NamedTuple("Refused", [("link", int), ("reason", int), ("detail", str)])
 Gone = NamedTuple("Gone", [("link", int)])
 
+_UNKEYED = (peers.READY, peers.OFFERED)
 _BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED, sales.STANDING_IN)
 
 
@@ -69,25 +70,20 @@ class Air:
             raise ValueError("no offer")
         self._out.append(ports.ShowOffer(offered.data))
         for peer in self.links:
-            if peer.state not in (peers.JOINED, peers.CLOSED):
+            if peer.state != peers.JOINED and not peer.is_leaving:
                 peer.handle(peers.OFFER, now)
                 self._out.append(ports.NotifyOffer(peer.link))
 
     def withdraw(self, reason: int, now: int, keep: tuple[int, ...] = ()) -> None:
         """Take the offer off the air and forget what was sent for it, but on the links `keep`.
 
-        Who dealt with it learns why, unless the reason is OK: then another offer follows at once.
+        Who dealt with it learns why, unless the reason is OK: then another offer follows at once,
+        and only who approved in vain must know.
         """
         self._out.append(ports.ShowOffer(b""))
         for peer in self.links:
-            if peer.link in keep or peer.state == peers.CLOSED:
-                continue
-            if reason != reasons.OK and (peer.state == peers.OFFERED or peer.has_key):
-                if peer.sealed.is_deaf():
-                    self._close(peer, now)
-                    continue
-                self._out.append(ports.Notify(peer.link, peer.sealed.refusal(reason)))
-            peer.handle(peers.WITHDRAWN, now)
+            if peer.link not in keep and not peer.is_leaving:
+                self._turn_away(peer, self._why(peer) if reason == reasons.OK else reason, now)
 
     def accept(self, candidate: Candidate, now: int) -> None:
         """The candidate is the only one there is: everybody else has come too late."""
@@ -99,8 +95,14 @@ class Air:
     def dismiss(self, reason: int, now: int) -> None:
         """Refuse everybody."""
         for peer in self.links:
-            if peer.state != peers.CLOSED:
+            if not peer.is_leaving:
                 self.refuse(peer.link, reason, now)
+
+    def agreed(self, peer: Peer, now: int) -> None:
+        """There is a key to seal with: a refusal that has waited for it goes out."""
+        if peer.state == peers.PARTING:
+            self._out.append(ports.Notify(peer.link, peer.sealed.refusal(peer.refusal)))
+            self._close(peer, now)
 
     def lose(self) -> None:
         """Every link is gone, with no word of any."""
@@ -187,6 +189,25 @@ class Air:
         self._out[:] = [item for item in self._out if getattr(item, "link", None) != peer.link]
         self._advert = None
 
+    def _why(self, peer: Peer) -> int:
+        """What a phone must know of an offer that another follows: OK for nothing.
+
+        The candidate's approval is with the bridge, which has not said how it ends.
+        """
+        candidate = self._sale.candidate
+        ours = candidate is not None and self.holder(candidate) is peer
+        return reasons.BUSY if peer.state == peers.APPROVED and not ours else reasons.OK
+
+    def _turn_away(self, peer: Peer, reason: int, now: int) -> None:
+        """The offer is gone. Who has sent a key believes sealed words only, as soon as it has used
+        it: such a refusal waits for its own key."""
+        if reason != reasons.OK and peer.has_key and peer.sealed.is_agreeing():
+            peer.part(reason, now)
+            return
+        if reason != reasons.OK and (peer.state == peers.OFFERED or peer.has_key):
+            self._out.append(ports.Notify(peer.link, peer.sealed.refusal(reason)))
+        peer.handle(peers.WITHDRAWN, now)
+
     def _close(self, peer: Peer, now: int) -> None:
         peer.handle(peers.END, now)
         self._out.append(ports.Disconnect(peer.link))
@@ -208,15 +229,26 @@ class Air:
             peer.handle(peers.OFFER, now)
 
     def _key(self, peer: Peer, body: bytes, now: int) -> None:
-        if peer.state == peers.OFFERED and not self._sale.shown(now):
-            raise Error(reasons.OFFER_EXPIRED, "key after its time")
-        if peer.state == peers.READY:
-            raise Error(reasons.WITHDRAWN, "key without an offer")
+        if peer.state in _UNKEYED and not self._sale.shown(now):
+            self._crossed(peer, body, now)
+            return
         peer.handle(peers.KEY, now)
-        self._sale.meet(body)
-        peer.end = self._sale.end
-        peer.sealed = Sealed(body)
+        self._meet(peer, body)
         self._news.append(Shown(peer.link))
+
+    def _crossed(self, peer: Peer, body: bytes, now: int) -> None:
+        """A key that comes when its offer is gone; what its phone has sealed may follow."""
+        if self._sale.pair is None or self._sale.offered is None:
+            raise Error(reasons.WITHDRAWN, "key without an offer")
+        reason = reasons.BUSY if now < self._sale.end else reasons.OFFER_EXPIRED
+        self._meet(peer, body)
+        self._news.append(Refused(peer.link, reason, "key after its time"))
+        peer.part(reason, now)
+
+    def _meet(self, peer: Peer, enc: bytes) -> None:
+        self._sale.meet(enc)
+        peer.end = self._sale.end
+        peer.sealed = Sealed(enc)
 
     def _credential(self, peer: Peer, body: bytes, now: int) -> None:
         peer.handle(peers.CREDENTIAL, now)

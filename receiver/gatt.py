@@ -31,6 +31,9 @@ CHECK_IN_MS = 60_000
 LINK_MS = 120_000
 GRACE_MS = 30_000
 PLACE_MS = 2_000  # what the slowest phones need from connection to key, at an interval of 50 ms
+# From a refusal that must be sealed to its key: a key agreement for each link, 70 ms each, behind
+# the next phone's whole purchase; and no longer than a link without a key keeps its place.
+PART_MS = 2_000
 
 VERSION = 1
 FLAG_OPEN = 1

@@ -136,6 +136,9 @@ class Judge:
         """The next step on one link."""
         held = peer.sealed
         try:
+            if peer.is_leaving:
+                self._part(peer)
+                return
             if held.task is not None and held.approval_sealed:
                 held.task.hasten(work.HEAR)
             if held.enc and held.results is None and held.task is None:
@@ -149,6 +152,14 @@ class Judge:
                 self._begin(peer, work.PREPARE, job, self._keep_ready)
         except Error as error:
             self._air.refuse(peer.link, error.code, now, error.detail)
+
+    def _part(self, peer: Peer) -> None:
+        """Only the key that seals its refusal is still wanted, and nobody waits for it."""
+        held = peer.sealed
+        if held.is_agreeing() and held.task is None:
+            self._agree(peer)
+        if held.task is not None:
+            held.task.defer(work.PART)
 
     def _begin(
         self, peer: Peer, rank: int, job: Job[Any], then: Callable[[Peer, Any, int], None]
@@ -171,7 +182,8 @@ class Judge:
         pair, offered = self._sale.pair, self._sale.offered
         if pair is None or offered is None:
             raise Error(reasons.WITHDRAWN, "key without an offer")
-        private, info = cast("bytes", pair.private), sealing.info(offered.data)
+        private = peer.sealed.borrow(cast("bytes", pair.private))
+        info = sealing.info(offered.data)
         enc, crypto = peer.sealed.enc, self._identity.crypto
         job = hpke.recipient_job(crypto, enc, private, pair.public, info)
         self._begin(peer, work.AGREE, job, self._agreed)
@@ -181,6 +193,7 @@ class Judge:
             self._air.refuse(peer.link, reasons.BAD_KEY, now, "agrees on nothing")
         else:
             peer.sealed.agree(self._identity.crypto, context)
+            self._air.agreed(peer, now)
 
     def _examine(self, peer: Peer, now: int) -> None:
         """A credential is here: open and check it, once the issuers' keys are ready."""

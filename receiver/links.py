@@ -69,7 +69,7 @@ class Links:
         return [peer for peer in self._peers if peer.state != peers.CLOSED]
 
     def _evictable(self) -> list[Peer]:
-        live = self._live()
+        live = [peer for peer in self._peers if not peer.is_leaving]
         if len(live) < gatt.LINKS_MOST:
             return []
         return [peer for peer in live[:-1] if not peer.has_key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import gatt, table
+from . import gatt, reasons, table
 from .sealed import Sealed
 
 # States.
@@ -13,6 +13,7 @@ KEYED = "keyed"  # the phone has shown the offer and sent its key
 PRESENTED = "presented"  # its credential is here
 APPROVED = "approved"  # its approval is here
 ANSWERED = "answered"  # the result went out
+PARTING = "parting"  # refused, and the refusal waits for the key to seal it with
 CLOSED = "closed"
 
 # Events.
@@ -23,16 +24,36 @@ KEY = "key"
 CREDENTIAL = "credential"
 APPROVAL = "approval"
 ANSWER = "answer"
+TOO_LATE = "too late"  # the offer is withdrawn, and nothing can be sealed yet
 END = "end"  # the phone left, was refused, ran out of time or is gone
 
 TABLE = {
     JOINED: {MTU: READY, OFFER: JOINED, WITHDRAWN: JOINED, END: CLOSED},
-    READY: {OFFER: OFFERED, WITHDRAWN: READY, END: CLOSED},
-    OFFERED: {OFFER: OFFERED, WITHDRAWN: READY, KEY: KEYED, END: CLOSED},
-    KEYED: {OFFER: OFFERED, WITHDRAWN: READY, CREDENTIAL: PRESENTED, END: CLOSED},
-    PRESENTED: {OFFER: OFFERED, WITHDRAWN: READY, APPROVAL: APPROVED, END: CLOSED},
-    APPROVED: {OFFER: OFFERED, WITHDRAWN: READY, ANSWER: ANSWERED, END: CLOSED},
+    READY: {OFFER: OFFERED, WITHDRAWN: READY, TOO_LATE: PARTING, END: CLOSED},
+    OFFERED: {OFFER: OFFERED, WITHDRAWN: READY, TOO_LATE: PARTING, KEY: KEYED, END: CLOSED},
+    KEYED: {
+        OFFER: OFFERED,
+        WITHDRAWN: READY,
+        TOO_LATE: PARTING,
+        CREDENTIAL: PRESENTED,
+        END: CLOSED,
+    },
+    PRESENTED: {
+        OFFER: OFFERED,
+        WITHDRAWN: READY,
+        TOO_LATE: PARTING,
+        APPROVAL: APPROVED,
+        END: CLOSED,
+    },
+    APPROVED: {
+        OFFER: OFFERED,
+        WITHDRAWN: READY,
+        TOO_LATE: PARTING,
+        ANSWER: ANSWERED,
+        END: CLOSED,
+    },
     ANSWERED: {OFFER: OFFERED, WITHDRAWN: ANSWERED, ANSWER: ANSWERED, END: CLOSED},
+    PARTING: {CREDENTIAL: PARTING, APPROVAL: PARTING, END: CLOSED},  # not known there yet
     CLOSED: {},
 }
 
@@ -43,6 +64,7 @@ STATE_MS = {
     READY: gatt.CHECK_IN_MS,
     OFFERED: gatt.KEY_MS,
     ANSWERED: gatt.CHECK_IN_MS,
+    PARTING: gatt.PART_MS,
 }
 
 # A context belongs to one link and one offer.
@@ -58,6 +80,7 @@ class Peer:
         self.entered = now
         self.state = JOINED
         self.end = 0
+        self.refusal = reasons.OK  # what a parting phone is to be told
         self.sealed = Sealed(b"")
 
     def forget(self) -> None:
@@ -74,9 +97,19 @@ class Peer:
         if event in _ENDS_EXCHANGE and self.state != ANSWERED:
             self.forget()
 
+    def part(self, reason: int, now: int) -> None:
+        """Refuse it for `reason` as soon as there is a key to seal that with."""
+        self.handle(TOO_LATE, now)
+        self.refusal = reason
+
     @property
     def has_key(self) -> bool:
         return self.state in (KEYED, PRESENTED, APPROVED)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether nothing but its end is to come."""
+        return self.state in (PARTING, CLOSED)
 
     def place(self) -> int:
         """Until when no newcomer drives this link out, while it has sent no key (ms)."""
@@ -86,4 +119,6 @@ class Peer:
         """When this link is to be cut (ms)."""
         if self.has_key:
             return self.end + gatt.GRACE_MS
-        return min(self.entered + STATE_MS[self.state], self.joined + gatt.LINK_MS)
+        parting = self.state == PARTING
+        latest = self.end + gatt.GRACE_MS if parting else self.joined + gatt.LINK_MS
+        return min(self.entered + STATE_MS[self.state], latest)

@@ -1,12 +1,13 @@
 """What one link holds for one offer: from the phone's key to its result (design §3.3, §3.4).
 
 A phone's messages lie here as they came until there is a key to open them. Secrets are in the
-context and the result key, which hold them in bytearrays: whoever drops a `Sealed` erases it.
+context, the result key and, before there is one, a copy of the offer's, all in bytearrays: whoever
+drops a `Sealed` erases it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from . import exchange, sealing
 from .errors import Error
@@ -27,6 +28,7 @@ class Sealed:
     def __init__(self, enc: bytes) -> None:
         self.enc = enc
         self.task: Task | None = None  # the long work that goes on for it
+        self._private: bytearray | None = None  # of the offer, until the phone's key is agreed on
         self.context: Context | None = None
         self.results: ResultSealer | None = None
         self.credential_sealed = b""
@@ -38,8 +40,14 @@ class Sealed:
         self.answer = b""  # the last result as it went out
         self._receipt: bytes | None = None  # what `answer` holds
 
+    def borrow(self, private: bytes) -> bytes:
+        """A copy of the offer's key: a refusal may have to be sealed when the offer is gone."""
+        self._private = bytearray(private)
+        return cast("bytes", self._private)
+
     def agree(self, crypto: Crypto, context: Context) -> None:
         """From now on the phone's messages open, and answers are sealed."""
+        self._give_back()
         self.context = context
         self.results = ResultSealer(crypto, context)
 
@@ -66,9 +74,9 @@ class Sealed:
             return exchange.refusal(reason)
         return exchange.sealed_refusal(self.results.refuse(exchange.refusal_code(reason)))
 
-    def is_deaf(self) -> bool:
-        """Whether the phone believes no plain word any more, and there is no key for another."""
-        return self.results is None and bool(self.credential_sealed)
+    def is_agreeing(self) -> bool:
+        """Whether the phone may have sealed something already, and nothing can be sealed for it."""
+        return bool(self.enc) and self.results is None
 
     def accept(self) -> None:
         """The approval holds: nothing more is to be opened, the result key stays."""
@@ -82,10 +90,16 @@ class Sealed:
         if self.task is not None:
             self.task.close()
             self.task = None
+        self._give_back()
         self.accept()
         if self.results is not None:
             self.results.erase()
             self.results = None
+
+    def _give_back(self) -> None:
+        if self._private is not None:
+            self._private[:] = bytes(len(self._private))
+            self._private = None
 
     def _open(self, sealed: bytes) -> bytes:
         if self.context is None:

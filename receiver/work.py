@@ -25,6 +25,7 @@ AGREE = 3
 EXAMINE = 4
 PREPARE = 5
 SPARE = 6  # nobody waits for it yet
+PART = 7  # a refusal for who came too late: nothing that is still to be sold waits for it
 
 
 class Task:
@@ -40,9 +41,12 @@ class Task:
     def hasten(self, rank: int) -> None:
         """Make it at least as urgent as `rank`, behind those that are already."""
         if rank < self.rank:
-            self._queue.remove(self)
-            self.rank = rank
-            self._enter()
+            self._move(rank)
+
+    def defer(self, rank: int) -> None:
+        """Make it no more urgent than `rank`, behind those that are as urgent."""
+        if rank > self.rank:
+            self._move(rank)
 
     def take(self) -> Job[Any]:
         """Leave the queue; the job as it stands."""
@@ -53,6 +57,11 @@ class Task:
         """End the job where it is; nobody hears of it. Harmless the second time."""
         if self in self._queue:
             self.take().close()
+
+    def _move(self, rank: int) -> None:
+        self._queue.remove(self)
+        self.rank = rank
+        self._enter()
 
     def _enter(self) -> None:
         place = 0

@@ -135,9 +135,11 @@ class Chaos:
         self.secrets.check()
 
     def check_link(self, one: peer.Peer) -> None:
+        parting = one.state == peer.PARTING
         approved = one.state in (peer.APPROVED, peer.ANSWERED)
-        assert bool(one.sealed.approval_sealed) == approved
-        assert bool(one.sealed.enc) == (one.has_key or one.state == peer.ANSWERED)
+        assert bool(one.sealed.approval_sealed) == approved or parting
+        assert bool(one.sealed.enc) == (one.has_key or one.state == peer.ANSWERED or parting)
+        assert one.sealed.results is None or not parting
         assert one.sealed.credential is None or one.sealed.credential_data
         assert one.sealed.context is None or one.has_key
         assert not one.sealed.approval_data or one.sealed.credential

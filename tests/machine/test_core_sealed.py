@@ -339,15 +339,3 @@ def test_the_offers_key_is_fresh_and_no_offer_shares_it(world: World) -> None:
         assert session.session_id(world.shown()) == world.sale.session
         seen.add(bytes(world.sale.pair.private))
     assert len(seen) == 5
-
-
-def test_a_phone_that_believes_no_plain_word_is_cut_off(world: World) -> None:
-    """Its credential is here and no key to seal with: a plain "expired" would keep it waiting."""
-    world.lazy = True
-    world.open()
-    world.work()
-    phone = Phone(world).connect().key()
-    phone.raw(bytes([exchange.CREDENTIAL]) + bytes(sealing.CREDENTIAL_SEALED))
-    world.cancel()
-    assert phone.is_cut()
-    assert phone.refused == []

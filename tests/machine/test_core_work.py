@@ -214,9 +214,9 @@ def test_urgencies_between_links(chip: Chip) -> None:
     Phone(chip.world, 2, "third").connect().key()
     assert chip.steps(1) == [AGREE]
     first.sign()
-    assert chip.order() == [TABLE, VERIFY, EPHEMERAL]
+    assert chip.order() == [TABLE, VERIFY, EPHEMERAL, AGREE]  # the third's, to seal its refusal
     assert chip.crypto.begun.count(TABLE) == 1
-    assert chip.crypto.closed == [CHECK, AGREE]  # nobody needs them once one is accepted
+    assert chip.crypto.closed == [CHECK]  # nobody needs it once one is accepted
 
 
 def test_an_overtaken_credential_goes_on_when_the_approval_is_refused(chip: Chip) -> None:
@@ -278,7 +278,6 @@ ENDS: list[Callable[[Phone], object]] = [
     Phone.vanish,
     leave,
     expire,
-    lambda phone: phone.world.cancel(),
     lambda phone: phone.world.open(reference=b"saleref2"),
     lambda phone: phone.raw(b"?"),
     lambda phone: phone.world.feed(ports.RadioLost()),
@@ -297,6 +296,17 @@ def test_the_work_for_a_link_ends_with_it(
     while chip.crypto.steps[-1:] != [stage]:
         chip.world.slice()
     end(phone)
+    assert chip.crypto.closed == [stage]
+
+
+@pytest.mark.parametrize("stage", [CHECK, TABLE])
+def test_the_work_for_a_link_ends_with_the_sale(chip: Chip, stage: str) -> None:
+    """But for the agreement, which seals what its phone is told (`test_core_late`)."""
+    chip.open()
+    Phone(chip.world).connect().key().present()
+    while chip.crypto.steps[-1:] != [stage]:
+        chip.world.slice()
+    chip.world.cancel()
     assert chip.crypto.closed == [stage]
 
 

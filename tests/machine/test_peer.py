@@ -20,6 +20,7 @@ WAY = {
         *(peer.MTU, peer.OFFER, peer.KEY, peer.CREDENTIAL, peer.APPROVAL),
         peer.ANSWER,
     ],
+    peer.PARTING: [peer.MTU, peer.OFFER, peer.KEY, peer.TOO_LATE],
 }
 EVENTS = {event for exits in peer.TABLE.values() for event in exits}
 NOW = 1_000
@@ -53,8 +54,15 @@ def test_every_pair(state: str, event: str) -> None:
     assert one.state == (after or state)
 
 
-@pytest.mark.parametrize("event", [peer.OFFER, peer.END])
-@pytest.mark.parametrize("state", [state for state in WAY if state != peer.JOINED])
+FORGETS = [
+    (state, event)
+    for event in (peer.OFFER, peer.END)
+    for state in WAY
+    if state != peer.JOINED and event in peer.TABLE[state]
+]
+
+
+@pytest.mark.parametrize(("state", "event"), FORGETS)
 def test_a_new_offer_and_the_end_forget_the_old(state: str, event: str) -> None:
     one = in_state(state)
     one.handle(event, NOW)
@@ -80,12 +88,22 @@ def test_a_withdrawn_offer_is_forgotten_unless_it_was_answered() -> None:
         (peer.PRESENTED, 90_000 + gatt.GRACE_MS),
         (peer.APPROVED, 90_000 + gatt.GRACE_MS),
         (peer.ANSWERED, NOW + gatt.CHECK_IN_MS),
+        (peer.PARTING, NOW + gatt.PART_MS),
     ],
 )
 def test_deadline(state: str, patience: int) -> None:
     one = in_state(state)
     one.end = 90_000
     assert one.deadline() == patience
+
+
+def test_a_refusal_that_waits_prolongs_nothing() -> None:
+    one = in_state(peer.KEYED)
+    one.end = NOW - gatt.GRACE_MS + 1
+    one.part(reasons.BUSY, NOW)
+    assert one.deadline() == NOW + 1
+    one.handle(peer.APPROVAL, NOW + 1)
+    assert one.deadline() == NOW + 1
 
 
 def test_two_minutes_are_the_most_without_a_key() -> None:
@@ -121,6 +139,8 @@ def fill(*states: str) -> Links:
         ((peer.KEYED,) * 4, None),
         ((peer.ANSWERED, peer.KEYED, peer.KEYED, peer.JOINED), 0),
         ((peer.CLOSED, peer.READY, peer.READY, peer.JOINED), None),
+        ((peer.PARTING, peer.READY, peer.READY, peer.JOINED), None),
+        ((peer.PARTING,) * 4, None),
     ],
 )
 def test_who_makes_room(states: tuple[str, ...], evicted: int | None) -> None:

@@ -95,6 +95,17 @@ def test_hastened_behind_those_that_are_as_urgent() -> None:
     assert bench.step(9) == ["first", "first", "last", "last", "between", "between"]
 
 
+def test_deferred_behind_those_that_are_as_little_urgent() -> None:
+    bench = Bench()
+    late = bench.add("late", work.AGREE)
+    assert bench.step() == ["late"]
+    bench.add("other", work.PART)
+    bench.add("spare", work.SPARE)
+    late.defer(work.PART)
+    late.defer(work.VERIFY)  # never more urgent than it is
+    assert bench.step(9) == ["spare", "spare", "other", "other", "late"]
+
+
 def test_a_failure_is_heard_as_such() -> None:
     bench = Bench()
     bench.add("a", work.AGREE, slices=0, fails=True)

@@ -46,9 +46,10 @@ def of_pair(pair: Pair | None) -> list[bytearray]:
 
 
 def of_link(held: Sealed) -> list[bytearray]:
-    """What a link holds: a context's secrets and the result key's."""
+    """What a link holds: the offer's key, then a context's secrets, and the result key's."""
     context: Any = held.context
     results: Any = held.results
-    secrets = [] if context is None else [context._key, context._base_nonce]
+    secrets = [] if held._private is None else [held._private]
+    secrets += [] if context is None else [context._key, context._base_nonce]
     secrets += [] if context is None else [context._exporter_secret]
     return secrets + ([] if results is None else [results._key, results._base])

@@ -113,6 +113,10 @@ class Phone:
         return self.context.seal(sealing.pad(message, size))
 
     def approve(self, amount=AMOUNT):
+        return self.world.feed(ports.Written(self.link, self.approval(amount)))
+
+    def approval(self, amount=AMOUNT):
+        """The write of its approval."""
         value = messages.Approval(1, 9, amount, 752, 100200, 0, 4, bytes(16))
         context = session.approval_context(
             session.certificate_hash(self.world.certificate),
@@ -122,7 +126,7 @@ class Phone:
         )
         sign, alg = self.signer
         data = signed.encode(messages.APPROVAL, value, b"", sign, context, alg)
-        return self.write(exchange.APPROVAL, self.seal(data, sealing.APPROVAL_PADDED))
+        return bytes([exchange.APPROVAL]) + self.seal(data, sealing.APPROVAL_PADDED)
 
     def told(self, outputs):
         """What it was notified of."""
@@ -193,6 +197,30 @@ def check_refused_and_next(world):
     assert world.receiver.sale.state == sale.CLAIMED
     outputs = world.tell(wire.CANCEL, wire.Cancel(REFERENCE, 0))
     assert ports.ShowOffer(b"") in outputs
+
+
+def check_too_late(world):
+    """Everything of a second phone is here before there is a key to refuse it with; and a new order
+    erases the offer's."""
+    for again in (False, True):
+        world.open()
+        first, second = Phone(world, 1), Phone(world, 2)
+        first.come()
+        world.feed(ports.Connected(2), ports.MtuAgreed(2, gatt.MTU))
+        writes = [ports.Written(2, data) for data in second.agree()]
+        writes.append(ports.Written(2, second.approval()))
+        if again:
+            order = wire.Open(REFERENCE, messages.PURCHASE, AMOUNT, 752, 7, 60, b"")
+            writes.append(ports.WireMessage(wire.OPEN, wire.encode(wire.OPEN, order)))
+        else:
+            writes.insert(0, ports.Written(1, first.approval()))
+        outputs = world.feed(*writes)
+        (refusal,) = second.told(outputs)
+        assert second.results.refusal(refusal[1:]) == exchange.BUSY
+        assert ports.Disconnect(2) in outputs
+        assert first.told(outputs) == []
+        assert not sent(outputs, wire.APPROVAL)[1:]
+        assert not world.receiver.air.links.get(2).sealed.enc
 
 
 def check_refund(world):
@@ -330,6 +358,7 @@ def main():
     checks = (
         check_approved,
         check_refused_and_next,
+        check_too_late,
         learn,
         check_refund,
         check_offline,
