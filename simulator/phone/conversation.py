@@ -33,8 +33,10 @@ _REFUSALS = {
     exchange.REFUSED: reasons.WRONG_SESSION,
 }
 _WORTH_ANOTHER_VISIT = (reasons.LINK_TIMEOUT, reasons.BUSY)
-_HAS_SEALED = (steps.PRESENTED, steps.DECLINED)  # no plain refusal is believed any more
-_ASKING_THE_AUTHORITY = (steps.ACCEPTED, steps.UNKNOWN, steps.TURNED_AWAY)
+# No plain refusal is believed any more.
+_HAS_SEALED = (steps.PRESENTED, steps.APPROVED, steps.DECLINED)
+_REFUSED_AFTERWARDS = (steps.TURNED_AWAY, steps.PASSED_OVER)
+_ASKING_THE_AUTHORITY = (steps.ACCEPTED, steps.UNKNOWN, *_REFUSED_AFTERWARDS)
 _COMMANDS = (bytes([exchange.KEY]), bytes([exchange.CREDENTIAL]))  # all else with response
 
 
@@ -194,7 +196,8 @@ class Conversation:
         reason = _REFUSALS.get(code, reasons.WRONG_SESSION)
         self._tell("refusal", code=code)
         if self.state == steps.APPROVED:
-            self._doubt(steps.REFUSED, reasons.name(reason))
+            event = steps.BUSY if reason == reasons.BUSY else steps.REFUSED
+            self._doubt(event, reasons.name(reason))
         else:
             retry = reason in _WORTH_ANOTHER_VISIT
             self._finish(steps.REFUSED, self._plain(events.REFUSED, reason, retry=retry))
@@ -245,12 +248,16 @@ class Conversation:
         if event.approval_id != self._sent.approval_id:
             raise Error(reasons.WRONG_SESSION, "an answer about another approval")
         settled = None
-        refused = self.state == steps.TURNED_AWAY
+        refused = self.state in _REFUSED_AFTERWARDS
         try:
             settled = settle(self._wallet, self._sent, event, self._seconds(), refused=refused)
         except Error as error:
             self._tell("result_untrusted", **_why(error))
-        if settled is None:
+        if settled is None and event.state == events.UNSEEN and self.state == steps.PASSED_OVER:
+            # Not final, and this sale stays barred; but the till's next sale is another.
+            outcome = self._plain(events.UNKNOWN, reasons.BUSY, retry=True)
+            self._finish(steps.KNOWN, outcome)
+        elif settled is None:
             self._again = self._now + self._pause
             self._pause = min(2 * self._pause, steps.ASK_MOST_MS)
         else:

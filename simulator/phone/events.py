@@ -156,4 +156,4 @@ class Outcome(NamedTuple):
     view: View | None = None
     approval_id: bytes = b""
     receipt: Receipt | None = None
-    retry: bool = False  # nothing was sent that binds: worth another visit at once
+    retry: bool = False  # nothing was sent that binds to the next sale: worth another visit at once

@@ -14,6 +14,7 @@ DECLINED = "declined"  # a signed no that the buyer may mend: a new offer is to 
 ACCEPTED = "accepted"  # offline, by the receiver: only the authority can tell the end
 UNKNOWN = "unknown"  # the approval is out and only the authority can tell
 TURNED_AWAY = "turned away"  # the same, and the receiver refused it: a hold will be given back
+PASSED_OVER = "passed over"  # the same, and the receiver has looked at another phone's only
 DONE = "done"
 
 # Events.
@@ -32,6 +33,7 @@ PROVISIONAL = "provisional"
 MENDABLE = "mendable"
 FINAL = "final"
 REFUSED = "refused"  # the receiver's word
+BUSY = "busy"  # its sealed word that another phone's approval was taken
 UNTRUSTED = "untrusted"  # a result that does not hold
 GONE = "gone"
 LATE = "late"
@@ -52,6 +54,7 @@ TABLE = {
         FINAL: DONE,
         MENDABLE: DECLINED,
         REFUSED: TURNED_AWAY,
+        BUSY: PASSED_OVER,
         UNTRUSTED: UNKNOWN,
         GONE: UNKNOWN,
         LATE: UNKNOWN,
@@ -60,6 +63,7 @@ TABLE = {
     ACCEPTED: {KNOWN: DONE, GONE: ACCEPTED, LATE: DONE},
     UNKNOWN: {KNOWN: DONE, GONE: UNKNOWN, LATE: DONE},
     TURNED_AWAY: {KNOWN: DONE, GONE: TURNED_AWAY, LATE: DONE},
+    PASSED_OVER: {KNOWN: DONE, GONE: PASSED_OVER, LATE: DONE},
     DONE: {GONE: DONE},
 }
 

@@ -215,6 +215,18 @@ def test_a_plain_refusal_is_not_believed_once_something_was_sealed(shop: Shop) -
     assert shop.phone.outcome.result == events.APPROVED
 
 
+def test_a_plain_refusal_is_not_believed_after_the_approval(shop: Shop) -> None:
+    """Not even so much that the phone lets go: the result is still to come."""
+    shop.ring_up()
+    shop.come()
+    shop.type()
+    shop.tell_phone(events.Notified(exchange.refusal(reasons.BUSY)))
+    assert shop.phone.state == steps.APPROVED
+    shop.decide()
+    assert shop.phone.outcome is not None
+    assert shop.phone.outcome.result == events.APPROVED
+
+
 @pytest.mark.parametrize("size", [sealing.REFUSAL_SEALED, 1])
 def test_a_forged_refusal_ends_nothing(shop: Shop, size: int) -> None:
     shop.ring_up()
@@ -269,6 +281,54 @@ def test_a_refusal_after_the_approval_is_not_believed(shop: Shop) -> None:
     assert shop.phone.state == steps.TURNED_AWAY
     assert shop.asked == [approval_id]
     assert shop.phone.outcome is None
+
+
+def pass_over(shop: Shop) -> bytes:
+    """Another phone was faster; the approval in vain."""
+    shop.ring_up()
+    shop.come()
+    shop.type()
+    own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
+    shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BUSY))
+    assert shop.phone.state == steps.PASSED_OVER
+    assert shop.asked == [approval_id]
+    name: bytes = approval_id
+    return name
+
+
+def test_a_phone_that_came_too_late_pays_the_next_sale(shop: Shop) -> None:
+    """As soon as the authority has not seen its approval either; its sale stays barred."""
+    approval_id = pass_over(shop)
+    shop.tell_phone(events.Answered(approval_id, events.UNSEEN))
+    outcome = shop.phone.outcome
+    assert outcome is not None
+    assert (outcome.result, outcome.reason, outcome.retry) == (events.UNKNOWN, reasons.BUSY, True)
+    assert list(shop.wallet.pending) == [evidence.REFERENCE]
+    shop.meet()
+    shop.ring_up(b"saleref2")
+    shop.come()
+    shop.type()
+    shop.decide()
+    assert shop.phone.outcome is not None
+    assert shop.phone.outcome.result == events.APPROVED
+    assert list(shop.wallet.pending) == [evidence.REFERENCE]
+    shop.meet()
+    shop.ring_up()
+    shop.come()
+    assert shop.phone.state == steps.UNKNOWN
+    assert shop.writes == []
+
+
+@pytest.mark.parametrize("state", [events.NO_ANSWER, schema.PENDING])
+def test_busy_is_not_believed_on_the_receivers_word_alone(shop: Shop, state: str) -> None:
+    approval_id = pass_over(shop)
+    receipt = shop.receipt() if state == schema.PENDING else None
+    shop.tell_phone(events.Answered(approval_id, state, receipt))
+    assert shop.phone.state == steps.PASSED_OVER
+    shop.wait(steps.ASK_MS)
+    outcome = shop.phone.outcome
+    assert outcome is not None
+    assert (outcome.result, outcome.retry) == (events.UNKNOWN, False)
 
 
 def test_an_offer_is_not_approved_after_its_time(shop: Shop) -> None:
