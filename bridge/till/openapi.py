@@ -54,7 +54,7 @@ _DAY_PARAMETER = {
     "name": "day",
     "in": "query",
     "description": "As 2026-11-22, in the terminal's own time; today where it is left out.",
-    "schema": {"type": "string", "format": "date"},
+    "schema": {"type": "string", "format": "date", "pattern": f"^{requests.DAY.pattern}$"},
 }
 _AFTER_PARAMETER = {
     "name": "after",

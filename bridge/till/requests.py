@@ -24,7 +24,7 @@ PATIENCE_S = 25  # what the issue of a till names as default
 PATIENCE_MOST_S = 120  # an offer lives no longer (design §3.3)
 NOTE_MOST = 64  # characters of a till's own reference
 CURSOR_MOST = (1 << 63) - 1  # as the journal counts
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")  # others have no sales, or no number of seconds
 SALE_ID = re.compile(r"[A-Za-z0-9_.:-]{16,64}")
 
 _COMMON = ("amount", "currency", "till", "patience_s", "reference")
