@@ -75,13 +75,17 @@ class Journalled(NamedTuple):
         return sum(sale.terms.amount for sale in liable)
 
 
-def ledger(database: Path | str) -> Ledger:
+def ledger_at(database: Path | str) -> Ledger:
     """As it is now; the authority may run."""
     store = Store(database)
     try:
-        return Ledger([Row(*row) for row in store.rows(_ROWS)], store.value(_SPACE))
+        return ledger(store)
     finally:
         store.close()
+
+
+def ledger(store: Store) -> Ledger:
+    return Ledger([Row(*row) for row in store.rows(_ROWS)], store.value(_SPACE))
 
 
 def journalled(journal: Path) -> Journalled:

@@ -67,13 +67,13 @@ async def soak(directory: Path, sales: int, seed: int, progress: Progress) -> Re
     books = Books(directory / "tills.sqlite")
     try:
         async with Shop(directory, TILLS) as shop:
-            before = evidence.ledger(shop.authority.database)
+            before = evidence.ledger_at(shop.authority.database)
             run = _Run(shop, books, plan(sales, seed, TILLS), progress)
             began = time.monotonic()
             late = await run.play()
             seconds = time.monotonic() - began
             await shop.bridge.stop()
-            after = evidence.ledger(shop.authority.database)
+            after = evidence.ledger_at(shop.authority.database)
             journal = evidence.journalled(shop.journal)
             names = Names(shop.bridge_id, shop.receivers)
         tills = Tills(books.sales(), books.refunds(), books.complaints())

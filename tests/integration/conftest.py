@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from logging import WARNING
 from pathlib import Path
 
@@ -10,9 +10,12 @@ import pytest
 import pytest_asyncio
 
 from simulator.phone.wallet import Wallet
+from simulator.soak.audit import Names
 from simulator.world.world import Settings
+from tests import evidence
 from tests.integration import till_world
 from tests.integration.checkout import Checkout, checkout
+from tests.integration.money import Paper
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -52,3 +55,12 @@ async def world(stopped: till_world.World) -> AsyncIterator[till_world.World]:
     """The same with its bridge."""
     async with stopped.bridge():
         yield stopped
+
+
+@pytest.fixture
+def paper(stopped: till_world.World) -> Iterator[Paper]:
+    """What the till keeps: held against ledger and journal when the bridge has stopped."""
+    names = Names(stopped.config.id, {till_world.TILL: evidence.RECEIVER_ID})
+    one = Paper(stopped.authority, names)
+    yield one
+    one.must_agree(stopped.config.journal)
