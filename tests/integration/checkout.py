@@ -45,6 +45,7 @@ class Checkout:
         self.events: list[Json] = []
         self.steps: list[Step] = []
         self.rung: Json = {}  # the last sale
+        self.kept: list[str] = []  # the sales that the till has kept as paid
         self._news = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
 
@@ -122,6 +123,11 @@ class Checkout:
         """A sale as it was rung up, with no offer yet."""
         self.rung = await self.world.till.ring_up(amount, **more)
         return self.rung
+
+    async def keep(self, sale: Json) -> Json:
+        """The till has persisted that it is paid, and says so."""
+        self.kept.append(sale["sale_id"])
+        return await self.world.till.paid(sale["sale_id"])
 
     async def tidy(self) -> None:
         """Leave a free till and a sound authority, also where a test has failed."""
@@ -244,9 +250,9 @@ def is_refusal(name: str, event: Json) -> bool:
 
 
 def _is_told(event: Json, sale: Json, what: str) -> bool:
-    is_it: bool = (
-        event["event"] == "sale"
-        and event["sale"]["sale_id"] == sale["sale_id"]
-        and event["what"] == what
-    )
-    return is_it
+    """Whether the bridge tells this of the sale, or of the refund."""
+    if event["event"] != "sale" or event["what"] != what:
+        return False
+    key = "refund_id" if "refund_id" in sale else "sale_id"
+    same: bool = event["sale"].get(key) == sale[key]
+    return same and ("refund_id" in event["sale"]) == ("refund_id" in sale)

@@ -1,0 +1,383 @@
+"""Purchases that are accepted while the authority is away, and how the authority ends them.
+
+All is real: the receiver's own word, the phone that reads it, the bridge's process, the books.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import urlsafe_b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from signal import SIGKILL
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from receiver import messages, reasons, signed, wire
+from simulator.authority import Fault
+from simulator.authority.limits import OFF, Limits
+from simulator.phone import events
+from simulator.phone.buyer import Buyer
+from simulator.world.world import Settings
+from tests.integration.balance import balances
+from tests.integration.checkout import PRICE, Json
+from tests.integration.liars import Lie, lying
+from tests.integration.tap import TappedCheckout, tapped_checkout
+
+if TYPE_CHECKING:
+    from simulator.phone.events import Outcome
+    from simulator.phone.wallet import Wallet
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+LIMITS = Limits(floor=PRICE, total=3 * PRICE, sales=3, hours=24)
+AUTHORITY_TIMEOUT_S = 0.7
+PATIENCE_S = 2  # of a till: time enough for a phone to come and approve
+ASK_MS = 10_000  # for phones that are to learn how it ended
+AUTHORISATIONS = "/v1/authorisations"
+WRONG_CODE = "000000"
+# A receiver that gives no word of its own, whatever the limits are.
+UNWILLING = Lie(
+    "receiver/identity.py",
+    "        if offer.kind != messages.PURCHASE:\n"
+    '            raise Error(reasons.WRONG_KIND, "a refund offline")\n',
+    "        raise Error(reasons.ABOVE_FLOOR, 'a lie')\n",
+)
+
+
+class Bought(NamedTuple):
+    """A sale as the till heard of it, and how the phone's visit ended."""
+
+    sale: Json
+    outcome: Outcome
+
+    @property
+    def approval_id(self) -> str:
+        name: str = self.sale["approval_id"]
+        return name
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def counter() -> AsyncIterator[TappedCheckout]:
+    """A world in which some may be bought without the authority, and a phone that may do so."""
+    settings = Settings(rate=0, authority_timeout_s=AUTHORITY_TIMEOUT_S, offline=LIMITS)
+    async with tapped_checkout(settings) as till:
+        await heard(till, LIMITS, 0)
+        yield till
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def settled(till: TappedCheckout) -> AsyncIterator[None]:
+    """A phone that may buy offline; in the end nothing is owed, and the books are the till's."""
+    sale = await till.ring_up()
+    assert (await till.buy()).result == events.APPROVED  # by a right code
+    await till.keep(sale)
+    yield
+    till.world.authority.faults.clear()
+    await emptied(till)
+    await balances(till)
+
+
+async def limited(till: TappedCheckout, limits: Limits) -> None:
+    """Other limits, and a receiver that goes by them: it asks anew when it starts."""
+    mark = len(till.tap.crossed)
+    await till.world.limit_offline(limits)
+    await till.reset()
+    await heard(till, limits, mark)
+
+
+async def heard(till: TappedCheckout, limits: Limits, mark: int) -> None:
+    """Wait until the receiver goes by these limits: its next offer has the authority's time."""
+
+    def says_so(state: wire.Blob) -> bool:
+        value = signed.parse(messages.STATE, state.data).value
+        return bool(value.offline_floor == limits.floor)
+
+    await till.tap.message(wire.STATE, mark, says_so)
+
+
+@asynccontextmanager
+async def away(till: TappedCheckout) -> AsyncIterator[None]:
+    """The authority is gone, for bridge and phones, and comes back."""
+    await till.world.authority.stop()
+    try:
+        yield
+    finally:
+        await till.world.authority.start()
+
+
+async def buys(
+    till: TappedCheckout,
+    buyer: Buyer | None = None,
+    wallet: Wallet | None = None,
+    amount: int = PRICE,
+) -> Bought:
+    """A purchase to the end of the till's patience."""
+    sale = await till.ring_up(amount, patience_s=PATIENCE_S)
+    outcome = await till.buy(buyer, wallet)
+    return Bought(await till.outcome(sale), outcome)
+
+
+def accepted(bought: Bought) -> Bought:
+    """It was approved without the authority, and till and phone say so."""
+    sale, outcome = bought
+    assert (sale["state"], sale["reason"]["code"]) == ("approved", "accepted_offline")
+    assert sale["offline"]
+    assert (sale["receipt"], sale["transaction_id"]) == (None, None)
+    assert (outcome.result, outcome.reason) == (events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
+    assert outcome.approval_id.hex() == sale["approval_id"]
+    return bought
+
+
+def not_accepted(bought: Bought) -> Bought:
+    """Nothing was approved, and all is given back."""
+    sale, outcome = bought
+    assert (sale["state"], sale["offline"]) == ("cancelled", False)
+    assert (sale["reason"]["code"], sale["settlement"]) == ("reversed", "reversing")
+    assert outcome.result == events.UNKNOWN
+    return bought
+
+
+def proved(till: TappedCheckout, bought: Bought) -> str:
+    """The receiver's own receipt, as the bridge told of it."""
+    sales = [event["sale"] for event in till.events if event.get("what") == "proved"]
+    (told,) = [sale for sale in sales if sale["approval_id"] == bought.approval_id]
+    return str(told["provisional_receipt"])
+
+
+async def unsent(till: TappedCheckout) -> list[str]:
+    outbox = await till.world.till.outbox()
+    return [sale["approval_id"] for sale in outbox["unsent"]]
+
+
+async def emptied(till: TappedCheckout) -> None:
+    """Everything that is owed goes out now."""
+    mark = len(till.events)
+    await till.world.till.send_now()
+    while (await till.world.till.outbox())["depth"]:
+        await till.event(lambda event: event["event"] == "sale", mark)
+        mark = len(till.events)
+
+
+async def ends(till: TappedCheckout, bought: Bought, settlement: str) -> Json:
+    """The sale once the authority has said its word on it."""
+    await emptied(till)
+    sale = await till.world.till.look(bought.sale["sale_id"])
+    assert sale["settlement"] == settlement
+    return sale
+
+
+async def learns(till: TappedCheckout, bought: Bought) -> str:
+    """What the phone hears of it, the next time that it is taken out."""
+    mark = len(till.steps)
+    sale = await till.ring_up()
+    assert (await till.buy()).result == events.APPROVED
+    await till.keep(sale)
+    assert not till.wallet.pending
+    told = [step.details for step in till.steps[mark:] if step.name == "settled"]
+    (state,) = [one["state"] for one in told if one["approval_id"] == bought.approval_id]
+    return str(state)
+
+
+async def test_accepted_paid_sent_and_posted(till: TappedCheckout) -> None:
+    known, space = till.transactions(), till.credit_space()
+    async with away(till):
+        bought = accepted(await buys(till))
+        proved = await till.told(bought.sale, "proved")
+        paid = await till.keep(bought.sale)
+        assert (paid["state"], paid["settlement"]) == ("paid", "owed")
+        assert await unsent(till) == [bought.approval_id]
+    posted = await ends(till, bought, "posted")
+    assert posted["offline"]
+    assert await unsent(till) == []
+    assert till.transactions(but=known) == {bought.approval_id: "POSTED"}
+    assert till.credit_space() == space - PRICE
+    assert await learns(till, bought) == events.APPROVED
+    word = signed.parse(messages.PROVISIONAL, octets(proved["provisional_receipt"])).value
+    assert word.approval_id == bought.outcome.approval_id
+    receipt = signed.parse(messages.RECEIPT, octets(posted["receipt"])).value
+    assert receipt.transaction_id in till.wallet.bought
+
+
+def octets(text: str) -> bytes:
+    return urlsafe_b64decode(text + "==")
+
+
+async def test_it_goes_by_itself(till: TappedCheckout) -> None:
+    """Nobody needs to say that the authority is back."""
+    async with away(till):
+        bought = accepted(await buys(till))
+        await till.keep(bought.sale)
+    assert (await till.told(bought.sale, "posted"))["settlement"] == "posted"
+
+
+async def test_a_phone_that_still_waits_hears_of_it(till: TappedCheckout) -> None:
+    mark = len(till.steps)
+    async with away(till):
+        sale = await till.ring_up(patience_s=PATIENCE_S)
+        buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
+        assert (await till.outcome(sale))["offline"]
+        await till.step("provisional", mark)
+        await till.keep(sale)
+    await emptied(till)
+    assert (await buying).result == events.APPROVED
+
+
+async def test_what_the_authority_held_already_is_posted_once(till: TappedCheckout) -> None:
+    """It books the approval, but no answer of it arrives before the till has lost its patience."""
+    known, faults = till.transactions(), till.world.authority.faults
+    faults.fault, faults.prefix = Fault.DROP, AUTHORISATIONS
+    sale = await till.ring_up(patience_s=PATIENCE_S)
+    outcome = await till.buy()
+    bought = Bought(await till.outcome(sale), outcome)
+    assert bought.sale["offline"]
+    assert till.transactions(but=known) == {bought.approval_id: "PENDING"}
+    await till.keep(sale)
+    faults.clear()
+    await ends(till, bought, "posted")
+    assert till.transactions(but=known) == {bought.approval_id: "POSTED"}
+    assert outcome.result == events.APPROVED
+
+
+# Not accepted: given back as ever.
+
+
+async def test_over_the_floor_of_the_receiver(till: TappedCheckout) -> None:
+    async with away(till):
+        bought = not_accepted(await buys(till, amount=PRICE + 1))
+    await ends(till, bought, "reversed")
+    assert await learns(till, bought) == events.DECLINED
+
+
+async def test_over_the_floor_of_the_credential(till: TappedCheckout, other: Wallet) -> None:
+    """No phone has one that has not given a right code."""
+    async with away(till):
+        bought = not_accepted(await buys(till, wallet=other))
+    await ends(till, bought, "reversed")
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [LIMITS._replace(sales=1), LIMITS._replace(total=2 * PRICE - 1)],
+    ids=["count", "total"],
+)
+async def test_more_than_may_stand_on_it(till: TappedCheckout, limits: Limits) -> None:
+    """A second sale, until the first is sent."""
+    await limited(till, limits)
+    async with away(till):
+        first = accepted(await buys(till))
+        await till.keep(first.sale)
+        second = not_accepted(await buys(till))
+    await ends(till, first, "posted")
+    await ends(till, second, "reversed")
+    async with away(till):
+        third = accepted(await buys(till))
+        await till.keep(third.sale)
+    await ends(till, third, "posted")
+    await limited(till, LIMITS)
+
+
+async def test_a_revoked_credential(till: TappedCheckout) -> None:
+    """The authority lists it, and the bridge hears of that with the receiver's next state."""
+    recipient = till.wallet.recipients[0].id
+    batch = till.wallet.credentials[recipient]
+    revoked = signed.parse(messages.CREDENTIAL, batch[0]).value
+    await till.world.administer(f"credentials/{revoked.id.hex()}", {"revoked": True})
+    await limited(till, LIMITS)
+    async with away(till):
+        bought = not_accepted(await buys(till))
+    await ends(till, bought, "reversed")
+    async with away(till):
+        bought = accepted(await buys(till))  # with the next one
+        await till.keep(bought.sale)
+    await ends(till, bought, "posted")
+
+
+async def test_a_receiver_that_may_not_do_so_at_all(till: TappedCheckout) -> None:
+    await limited(till, OFF)
+    async with away(till):
+        bought = not_accepted(await buys(till))
+    await ends(till, bought, "reversed")
+    await limited(till, LIMITS)
+
+
+# Accepted, and no money in the end.
+
+
+async def test_cancelled_before_it_was_sent(till: TappedCheckout) -> None:
+    """The authority hears of the reversal alone, and tells the phone."""
+    known, space = till.transactions(), till.credit_space()
+    async with away(till):
+        bought = accepted(await buys(till))
+        cancelled = await till.world.till.cancel(bought.sale["sale_id"])
+        assert (cancelled["state"], cancelled["settlement"]) == ("cancelled", "reversing")
+        assert await unsent(till) == []
+    await ends(till, bought, "reversed")
+    assert till.transactions(but=known) == {bought.approval_id: "VOIDED"}
+    assert till.credit_space() == space
+    assert await learns(till, bought) == events.DECLINED
+
+
+async def test_declined_when_it_was_sent(till: TappedCheckout) -> None:
+    """The goods are gone: the store has the loss, the buyer hears that nothing was paid."""
+    known, space = till.transactions(), till.credit_space()
+    recipient = f"recipients/{till.wallet.recipients[0].id}"
+    async with away(till):
+        bought = accepted(await buys(till))
+        await till.keep(bought.sale)
+        till.world.authority.faults.fault = Fault.FAIL
+    await till.world.administer(recipient, {"credit_space": PRICE - 1})
+    till.world.authority.faults.clear()
+    lost = await ends(till, bought, "liability")
+    assert (lost["state"], lost["reason"]["code"]) == ("paid", "credit_space")
+    assert till.transactions(but=known) == {bought.approval_id: "DECLINED"}
+    await till.world.administer(recipient, {"credit_space": space})
+    assert await learns(till, bought) == events.DECLINED
+
+
+async def test_a_wrong_code_is_found_out_when_it_was_sent(till: TappedCheckout) -> None:
+    """Nobody but the authority can check it."""
+    async with away(till):
+        bought = accepted(await buys(till, Buyer(WRONG_CODE)))
+        await till.keep(bought.sale)
+    lost = await ends(till, bought, "liability")
+    assert lost["reason"]["code"] == "code_wrong"
+    assert await learns(till, bought) == events.DECLINED
+
+
+# What breaks in between.
+
+
+async def test_a_bridge_that_dies_before_it_has_sent_it(till: TappedCheckout) -> None:
+    async with away(till):
+        bought = accepted(await buys(till))
+        await till.restart_bridge(SIGKILL)
+        sale = await till.world.till.look(bought.sale["sale_id"])
+        assert sale == bought.sale | {"provisional_receipt": proved(till, bought)}
+        await till.keep(bought.sale)
+        await till.restart_bridge(SIGKILL)
+        assert await unsent(till) == [bought.approval_id]
+    await ends(till, bought, "posted")
+    await till.world.receiver_up()
+    assert await learns(till, bought) == events.APPROVED
+
+
+async def test_a_receiver_that_will_not_stand_in(till: TappedCheckout, tmp_path: Path) -> None:
+    """The till has been told, so the sale stands. Its phone is let go, and asks the authority."""
+    mark = len(till.tap.crossed)
+    async with lying(till, tmp_path, UNWILLING):
+        await heard(till, LIMITS, mark)
+        async with away(till):
+            async with till.refusing("above_floor"):
+                bought = await buys(till)
+            assert (bought.sale["state"], bought.sale["offline"]) == ("approved", True)
+            assert bought.outcome.result == events.UNKNOWN
+            await till.keep(bought.sale)
+        posted = await ends(till, bought, "posted")
+        assert posted["provisional_receipt"] is None
+        mark = len(till.tap.crossed)
+    await heard(till, LIMITS, mark)
+    assert await learns(till, bought) == events.APPROVED
