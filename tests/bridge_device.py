@@ -25,6 +25,7 @@ class Device:
         self.lies: dict[str, Any] = {}  # fields that its offers falsify
         self.nonce = os.urandom(wire.NONCE_SIZE)
         self.offer = b""
+        self.handed: list[bytes] = []  # approvals, of all its lives
         self.raw = b""  # written before the next frame: boot text, garbage
         self._receiver_id = receiver_id
         self._reference = b""
@@ -91,6 +92,7 @@ class Device:
         self.send(wire.CREDENTIAL, record)
 
     def approve(self, approval: bytes) -> None:
+        self.handed.append(approval)
         record = wire.ApprovalRecord(session.session_id(self.offer), LINK, approval)
         self.send(wire.APPROVAL, record)
 
