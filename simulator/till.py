@@ -78,6 +78,10 @@ class Till:
         """The refund now, or once it has an answer within `wait_s`."""
         return await self._ask("GET", f"/v1/refunds/{refund_id}?wait={wait_s}")
 
+    async def abort_refund(self, refund_id: str) -> Json:
+        """The cashier waits no longer for a phone; refused where the refund is approved."""
+        return await self._ask("POST", f"/v1/refunds/{refund_id}/abort")
+
     # The day, and what is left to do.
 
     async def totals(self, **query: Any) -> Json:
