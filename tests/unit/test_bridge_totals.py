@@ -1,0 +1,133 @@
+"""A day's sums and its comparison with the authority, for every pair of states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bridge import totals
+from bridge.money.states import FINAL, State
+from bridge.totals import AMOUNT, NOT_POSTED, POSTED_UNPAID, UNKNOWN_HERE, Row
+from tests.evidence import SEK
+
+EUR = 978
+NAME = "0a" * 16
+THERE = ("PENDING", "POSTED", "EXPIRED", "VOIDED", "DECLINED", None)
+PAID_HERE = (State.PAID, State.POSTED, State.LIABLE, State.REFUNDING)
+NONE = {"count": 0, "amount": 0}
+
+
+def row(state: State, amount: int = 100, **changes: Any) -> Row:
+    return Row("sale", NAME, False, state, amount, SEK, False)._replace(**changes)
+
+
+def one(state: str, amount: int = 100, name: str = NAME) -> dict[str, Any]:
+    """As the authority lists it."""
+    return {"approval_id": name, "state": state, "amount": amount}
+
+
+def expected(here: State | None, there: str | None) -> str | None:
+    """What a bookkeeper would say."""
+    stands = there in ("PENDING", "POSTED", "EXPIRED")
+    if here is None:
+        return UNKNOWN_HERE if stands else None
+    if here in PAID_HERE:
+        return None if there == "POSTED" else NOT_POSTED
+    return POSTED_UNPAID if there == "POSTED" else None
+
+
+@pytest.mark.parametrize("there", THERE)
+@pytest.mark.parametrize("here", [*State, None])
+def test_every_pair_of_states(here: State | None, there: str | None) -> None:
+    ours = [row(here)] if here else []
+    theirs = [one(there)] if there else []
+    compared = totals.compare(ours, ours, theirs)
+    found = [difference["kind"] for difference in compared["differences"]]
+    kind = expected(here, there)
+    assert found == ([kind] if kind else [])
+    assert compared["matched"] == (here in PAID_HERE and there == "POSTED")
+
+
+@pytest.mark.parametrize("there", ["PENDING", "POSTED", "VOIDED"])
+@pytest.mark.parametrize("here", [State.TOLD, State.POSTED])
+def test_another_amount(here: State, there: str) -> None:
+    ours = [row(here)]
+    [difference] = totals.compare(ours, ours, [one(there, 99)])["differences"] or [None]
+    agree = expected(here, there) is None and there != "VOIDED"
+    assert (difference is not None and difference["kind"] == AMOUNT) is agree
+    if agree:
+        assert (difference["amount_here"], difference["amount_there"]) == (100, 99)
+
+
+def test_a_hold_of_the_day_before() -> None:
+    """Held before midnight, paid after it: known here, and counted on its own day."""
+    paid = [row(State.POSTED)]
+    assert totals.compare([], paid, [one("POSTED")]) == {"matched": 0, "differences": []}
+    assert totals.missing(paid, []) == [NAME]
+    assert totals.missing(paid, [one("POSTED")]) == []
+
+
+def test_what_was_never_approved_is_not_asked_for() -> None:
+    assert totals.missing([row(state) for state in State if state not in PAID_HERE], []) == []
+    assert totals.missing([row(State.PAID, approval_id="")], []) == []
+
+
+@pytest.mark.parametrize("strange", [{}, {"approval_id": None, "state": 7, "amount": "x"}])
+def test_what_the_authority_should_not_have_said(strange: dict[str, Any]) -> None:
+    ours = [row(State.POSTED)]
+    assert totals.compare(ours, ours, [strange, one("POSTED")])["matched"] == 1
+
+
+# Sums
+
+
+def sums(*rows: Row) -> dict[str, Any]:
+    [of_one] = totals.total(list(rows))
+    return of_one
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_purchase_counts_once(state: State) -> None:
+    """As paid or as something else, and never as a refund."""
+    of_one = sums(row(state))
+    counts = {name for name, value in of_one.items() if isinstance(value, dict) and value != NONE}
+    paid = {
+        State.PAID: {"paid", "owed"},
+        State.POSTED: {"paid", "posted"},
+        State.LIABLE: {"paid", "liability"},
+    }
+    others = {
+        State.TOLD: {"undecided"},
+        State.DECLINED: {"declined"},
+        State.CANCELLED: {"cancelled"},
+        State.REVERSING: {"cancelled"},
+    }
+    assert counts == (paid | others).get(state, set())
+    assert of_one["net"] == (100 if state in paid else 0)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_refund_counts_against_it(state: State) -> None:
+    of_one = sums(row(state, is_refund=True))
+    moves = state in (State.PAID, State.REFUNDING, State.POSTED)
+    assert of_one["refunded"] == ({"count": 1, "amount": 100} if moves else NONE)
+    assert of_one["net"] == (-100 if moves else 0)
+    assert of_one["paid"] == of_one["declined"] == of_one["cancelled"] == NONE
+
+
+def test_what_is_not_sent_is_part_of_what_is_owed() -> None:
+    of_one = sums(row(State.PAID, unsent=True), row(State.PAID, 1))
+    assert of_one["owed"] == {"count": 2, "amount": 101}
+    assert of_one["unsent"] == {"count": 1, "amount": 100}
+
+
+def test_each_currency_by_itself() -> None:
+    both = totals.total([row(State.POSTED), row(State.POSTED, 7, currency=EUR)])
+    assert [(of_one["currency"], of_one["net"]) for of_one in both] == [("SEK", 100), ("EUR", 7)]
+    assert totals.total([]) == []
+
+
+def test_what_is_final_is_somewhere_in_the_sums() -> None:
+    for state in FINAL:
+        assert any(value not in (0, NONE, "SEK") for value in sums(row(state)).values())
