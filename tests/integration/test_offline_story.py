@@ -304,6 +304,24 @@ async def test_a_receiver_that_may_not_do_so_at_all(till: TappedCheckout) -> Non
     await limited(till, LIMITS)
 
 
+async def test_a_refund(till: TappedCheckout) -> None:
+    """Whatever the limits are: money goes back when the authority is there."""
+    sale = await till.ring_up()
+    assert (await till.buy()).result == events.APPROVED
+    await till.keep(sale)
+    await till.told(sale, "posted")
+    async with away(till):
+        more = {"sale_id": sale["sale_id"], "phone": True, "patience_s": PATIENCE_S}
+        refund = await till.world.till.refund(PRICE, **more)
+        assert (await till.buy()).result == events.UNKNOWN
+        refund = await till.told(refund, "owed")
+        assert (refund["state"], refund["reason"]["code"]) == ("cancelled", "reversed")
+        word = await till.world.till.refund(PRICE, sale_id=sale["sale_id"])
+        assert word["state"] == "pending"  # a till's word waits
+    await emptied(till)
+    assert (await till.world.till.refund_status(word["refund_id"]))["state"] == "refunded"
+
+
 # Accepted, and no money in the end.
 
 
