@@ -24,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 OVER_LIMIT = 624_900
 RAISED_LIMIT = 1_000_000
 WRONG_CODE = "000000"
+LONG_MS = 10_000  # for a phone that needs the authority's answer to go on
 
 
 async def test_approved(till: Checkout) -> None:
@@ -144,7 +145,7 @@ async def test_two_phones_at_once_pay_one_sale_each(till: Checkout, other: Walle
     sales = [await till.ring_up()]
     # Whoever comes too late types the code again, for the next sale.
     buying = [
-        asyncio.create_task(till.buy(Buyer(DEMO_CODE, DEMO_CODE), wallet))
+        asyncio.create_task(till.buy(Buyer(DEMO_CODE, DEMO_CODE), wallet, ask_ms=LONG_MS))
         for wallet in (till.wallet, other)
     ]
     await asyncio.wait(buying, return_when=asyncio.FIRST_COMPLETED)
