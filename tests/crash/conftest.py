@@ -1,0 +1,75 @@
+"""What the tests of crashes share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+pytest.register_assert_rewrite("tests.crash.invariants")
+
+from bridge.journal import writer  # noqa: E402
+from tests.crash import invariants, life  # noqa: E402
+from tests.crash.clocks import Clock  # noqa: E402
+from tests.crash.scenarios import Case  # noqa: E402
+from tests.crash.world import World  # noqa: E402
+
+MakeWorld = Callable[..., World]
+
+
+class Played(NamedTuple):
+    """The last life of the bridge, point by point, and what is in its journal."""
+
+    trace: list[str]
+    kinds: set[str]
+
+    @property
+    def points(self) -> int:
+        return len(self.trace)
+
+
+Play = Callable[..., Played]
+
+
+@pytest.fixture
+def new_world(monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
+    """Makes worlds, one at a time: the bridge reads the latest one's clock."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # thousands of runs
+    clock = Clock()
+    clock.install(monkeypatch)
+    life.at_commits(monkeypatch)
+
+    def make(*arguments: Any, **named: Any) -> World:
+        world = World(*arguments, **named)
+        clock.read = world.bridge_time
+        return world
+
+    return make
+
+
+@pytest.fixture
+def play(new_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """Plays a case, with these ends of the bridge's lives, and checks every invariant."""
+
+    def played(case: Case, *ends: int) -> Played:
+        monkeypatch.setattr(writer, "ARCHIVE_AT", case.archive_at)
+        world = new_world(ends, tills=case.tills, offline=case.offline)
+        try:
+            world.run(case.play)
+            quiet = invariants.check(world)
+            return Played(world.life.trace, {entry.kind for entry in quiet.entries})
+        except (Exception, life.Crash) as error:
+            error.add_note(f"{case.play.__name__}, {where(ends, world)}")
+            raise
+        finally:
+            world.close()
+
+    return played
+
+
+def where(ends: tuple[int, ...], world: World) -> str:
+    """At which points the bridge ended, for whoever reads of a failure."""
+    lasts = [f"{end}, {one.last}" for end, one in zip(ends, world.lives, strict=False)]
+    return f"crashed at points {'; '.join(lasts)}" if lasts else "no crash"

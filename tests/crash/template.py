@@ -1,0 +1,97 @@
+"""Books of the authority with all that a world needs in them, made once and copied for each."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from receiver.crypto import host
+from simulator import proof
+from simulator.authority import demo_data, offline, people, receivers
+from simulator.authority.keys import Keys
+from simulator.authority.limits import Limits
+from simulator.authority.store import Store
+from simulator.phone.keys import P256, PhoneKey
+from tests import evidence
+
+NOW = 1_800_000_000  # when each world begins
+BRIDGE_ID = b"bridge01"
+TILLS = (3, 4)
+PHONES = 4
+ISSUER = 7
+STORE = 101
+LIMITS = Limits(floor=50_000, total=60_000, sales=2, hours=4)
+SHARED_MEMORY = Path("/dev/shm")
+
+
+class Enrolled(NamedTuple):
+    """A receiver as the authority knows it."""
+
+    receiver_id: bytes
+    seed: bytes
+    certificate: bytes
+
+
+class Holder(NamedTuple):
+    """A phone with one credential, and what its code makes with the authority's key."""
+
+    seed: bytes
+    credential: bytes
+    k: bytes
+
+
+class Template(NamedTuple):
+    """Where the books are, whose keys they were signed with, and who is in them."""
+
+    books: Path
+    keys: Keys
+    receivers: dict[int, Enrolled]
+    phones: tuple[Holder, ...]
+
+
+@lru_cache
+def template() -> Template:
+    """The same for all worlds of this process."""
+    folder = Path(tempfile.mkdtemp(dir=memory(), prefix="crash-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    keys = Keys(folder / "keys.json")
+    store = Store(folder / "books.sqlite")
+    enrolled = {till: _enrol(store, keys, till) for till in TILLS}
+    phones = tuple(_register(store, keys, number) for number in range(PHONES))
+    store.close()
+    return Template(folder / "books.sqlite", keys, enrolled, phones)
+
+
+def memory() -> Path | None:
+    """A file system that syncs at once, if there is one."""
+    return SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+
+
+def _enrol(store: Store, keys: Keys, till: int) -> Enrolled:
+    receiver_id = bytes((*range(7), till))
+    seed = evidence.seed(f"receiver {till}")
+    value = receivers.certificate_for(
+        host.ed25519_public(seed), receiver_id, STORE, "Storgatan 1", ISSUER, evidence.SEK, NOW
+    )
+    certificate = receivers.enrol(store, keys, value, "client")
+    offline.set_limits(store, receiver_id, LIMITS, NOW)
+    return Enrolled(receiver_id, seed, certificate)
+
+
+def _register(store: Store, keys: Keys, number: int) -> Holder:
+    """A phone of the buyer who may buy for everybody, who gave a right code lately."""
+    demo = demo_data.seed(store)
+    seed, k = evidence.seed(f"phone {number}"), bytes((number,)) * proof.KEY_SIZE
+    public = PhoneKey(P256, seed).public
+    registered = people.register(store, demo.buyers[0].activation, public, bytes(32), k)
+    if registered is None:
+        raise RuntimeError("the activation is used up")
+    store.run("UPDATE buyers SET offline_floor = ?", LIMITS.floor)
+    store.run("UPDATE phones SET code_at = ?", NOW)
+    recipient = demo.recipients[0]
+    [credential] = people.issue_credentials(store, keys, registered[0], recipient, 1, NOW)
+    return Holder(seed, credential, k)

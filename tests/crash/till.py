@@ -1,0 +1,198 @@
+"""A till that keeps on paper what it decides, before it says so to the bridge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.money.decisions import Wish
+from bridge.orders import ConflictError, Order, RefundOrder
+from bridge.views import sale_view
+from tests import evidence
+
+if TYPE_CHECKING:
+    from bridge.money.sale import Sale
+    from bridge.service import Service
+    from tests.crash.world import World
+
+WAIT_S = 20.0  # of one GET
+AGAIN_S = 0.5
+PATIENCE_S = 25
+
+# What stands on paper.
+RUNG = "rung"
+PAID = "paid"
+CANCELLED = "cancelled"  # the till took it back
+UNPAID = "unpaid"  # the bridge says so
+REFUNDED = "refunded"
+DENIED = "denied"
+
+View = dict[str, Any]
+Work = "Callable[[Service], Awaitable[View]]"
+
+
+class AwayError(Exception):
+    """No answer came: the bridge is not there, or ended meanwhile."""
+
+
+class UnknownError(Exception):
+    """The bridge has never heard of it."""
+
+
+class Rung(NamedTuple):
+    """What the till asked for."""
+
+    till: int
+    amount: int
+    original: str = ""
+
+
+class Till:
+    """All tills of a store, on one sheet of paper."""
+
+    def __init__(self, world: World) -> None:
+        self.paper: dict[str, str] = {}
+        self.rung: dict[str, Rung] = {}
+        self.alarms: list[str] = []  # the bridge contradicts what stands on paper
+        self._world = world
+
+    # Whole sales.
+
+    async def sell(
+        self,
+        sale_id: str,
+        amount: int = 24_900,
+        *,
+        till: int = 3,
+        wish: Wish | None = Wish.PAY,
+        patience_s: int = PATIENCE_S,
+    ) -> None:
+        """Ring up, wait for the outcome, decide; with no `wish` never look after the ring."""
+        self.paper[sale_id] = RUNG
+        self.rung[sale_id] = Rung(till, amount)
+        order = Order(sale_id, amount, evidence.SEK, till, patience_s, "")
+        await self._begin(partial(ring, order=order))
+        if wish is not None:
+            await self.end(order, wish)
+
+    async def end(self, order: Order, wish: Wish = Wish.PAY) -> None:
+        """Wait for the outcome of a sale that was rung up, and decide about it."""
+        while True:
+            try:
+                view = await self.until_answered(partial(look, sale_id=order.sale_id))
+            except UnknownError:  # the ring was lost
+                await self._begin(partial(ring, order=order))
+                continue
+            if view["state"] == "approved":
+                await self.decide(order.sale_id, wish)
+                return
+            if view["state"] in ("declined", "cancelled"):
+                self.paper[order.sale_id] = UNPAID
+                return
+
+    async def decide(self, sale_id: str, wish: Wish) -> None:
+        """First on paper, then to the bridge until it answers."""
+        self.paper[sale_id] = PAID if wish is Wish.PAY else CANCELLED
+        try:
+            await self.until_answered(partial(decide, sale_id=sale_id, wish=wish))
+        except (ConflictError, UnknownError) as error:
+            self.alarms.append(f"{sale_id}: {wish}: {error!r}")
+
+    async def abort(self, sale_id: str) -> str:
+        """The cashier stops waiting: what is so then."""
+        try:
+            view = await self.until_answered(partial(decide, sale_id=sale_id, wish=Wish.ABORT))
+        except ConflictError as error:
+            return str(error.sale.shown)
+        return str(view["state"])
+
+    async def refund(
+        self, refund_id: str, sale_id: str, amount: int, *, phone: bool = False
+    ) -> None:
+        """Give back what a sale cost, or a part of it."""
+        till = self.rung[sale_id].till
+        self.rung[refund_id] = Rung(till, amount, sale_id)
+        self.paper[refund_id] = RUNG
+        order = RefundOrder(refund_id, amount, None, till, PATIENCE_S, "", sale_id, b"", phone)
+        try:
+            await self._begin(partial(give_back, order=order))
+            view = await self._outcome(order)
+        except ConflictError:
+            self.paper[refund_id] = DENIED
+            return
+        self.paper[refund_id] = REFUNDED if view["state"] == "refunded" else DENIED
+
+    async def _outcome(self, order: RefundOrder) -> View:
+        while True:
+            try:
+                view = await self.until_answered(partial(look, sale_id=order.refund_id))
+            except UnknownError:  # the order was lost
+                await self._begin(partial(give_back, order=order))
+                continue
+            if view["state"] in ("refunded", "declined", "cancelled"):
+                return view
+            await asyncio.sleep(AGAIN_S)
+
+    async def _begin(self, work: Callable[[Service], Awaitable[View]]) -> None:
+        """Begun, or over and in an archive before the answer came."""
+        try:
+            await self.until_answered(work)
+        except ConflictError as error:
+            if error.kind != "sale-id-used":
+                raise
+
+    async def until_answered(self, work: Callable[[Service], Awaitable[View]]) -> View:
+        """The same request again until the bridge answers."""
+        while True:
+            try:
+                return await self._world.ask(work)
+            except AwayError:
+                await asyncio.sleep(AGAIN_S)
+
+
+# What the till API does with a request (`bridge.till.app`), at the bridge.
+
+
+async def ring(service: Service, order: Order) -> View:
+    return _begun(service, lambda: service.ring(order))
+
+
+async def give_back(service: Service, order: RefundOrder) -> View:
+    return _begun(service, lambda: service.refund(order))
+
+
+async def look(service: Service, sale_id: str) -> View:
+    sale = _find(service, sale_id)
+    if not sale.answered:
+        await service.books.waiting.news(sale, WAIT_S)
+    service.show(sale)
+    return sale_view(sale)
+
+
+async def decide(service: Service, sale_id: str, wish: Wish) -> View:
+    sale = _find(service, sale_id)
+    try:
+        service.decide(sale, wish)
+    except ConflictError as error:
+        service.show(error.sale)
+        raise
+    return sale_view(sale)
+
+
+def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> View:
+    try:
+        sale, _ = begin()
+    except ConflictError as error:
+        service.show(error.sale)
+        raise
+    service.show(sale)
+    return sale_view(sale)
+
+
+def _find(service: Service, sale_id: str) -> Sale:
+    sale = service.books.find(sale_id)
+    if sale is None:
+        raise UnknownError(sale_id)
+    return sale

@@ -1,0 +1,112 @@
+"""A receiver's end of the line: the real link, over bytes that a test may spoil."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bridge.serial_port import Port, PortError
+from receiver import layout, link, wire
+from tests.crash.serial_line import SerialLine
+
+if TYPE_CHECKING:
+    from tests.crash.template import Enrolled
+    from tests.crash.world import World
+
+
+class Wired:
+    """Also the opener of its line, as the bridge sees it."""
+
+    def __init__(self, world: World, till: int, enrolled: Enrolled) -> None:
+        self.till = till
+        self.receiver_id = enrolled.receiver_id
+        self.plugged = True
+        self.noise: Callable[[bytes], list[bytes]] = lambda data: [data]  # what arrives of it
+        self._world = world
+        self._boots = 0
+        self._line: SerialLine | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._boot()
+
+    def unplug(self) -> None:
+        self.plugged = False
+        if self._line:
+            self._line.lose()
+
+    def plug(self) -> None:
+        self.plugged = True
+
+    async def __call__(
+        self, received: Callable[[bytes], None], lost: Callable[[str], None]
+    ) -> Port:
+        if not self.plugged:
+            raise PortError("not there")
+        self._line = SerialLine(self._world, self, received, lost)
+        return self._line
+
+    def take(self, data: bytes) -> None:
+        """Bytes from the bridge."""
+        for piece in self.noise(data):
+            self._link.receive(piece, self._now())
+        self.pump()
+
+    def let_go(self, line: SerialLine) -> None:
+        if self._line is line:
+            self._line = None
+
+    def send(self, channel: int, value: Any) -> None:
+        """A message to the bridge; `pump` afterwards."""
+        self._link.send(channel, wire.encode(channel, value))
+
+    def react(self, channel: int, message: Any) -> None:
+        """A message from the bridge."""
+        raise NotImplementedError
+
+    def tell_session(self) -> None:
+        """To a bridge that may know nothing (`receiver.report.Report.session`)."""
+        raise NotImplementedError
+
+    def pump(self) -> None:
+        """What came in is taken, what is to go out goes."""
+        while (event := self._link.poll()) is not None:
+            if isinstance(event, link.Message):
+                self._link.accept(event.token)
+                self.react(event.channel, wire.decode(event.channel, event.payload))
+            elif isinstance(event, link.Up):
+                self.tell_session()
+        if self._line is None:
+            return
+        while data := self._link.transmit():
+            for piece in self.noise(data):
+                self._line.deliver(piece)
+        if self._timer:
+            self._timer.cancel()
+        due = self._link.deadline()
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
+
+    def _now(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000)
+
+    def _expire(self) -> None:
+        self._link.expire(self._now())
+        self.pump()
+
+    def _boot(self) -> None:
+        self._boots += 1
+        hello = wire.ReceiverHello(
+            wire.PROTOCOL,
+            wire.PROTOCOL,
+            self.receiver_id,
+            "counter",
+            "cpython",
+            "3",
+            "0.1.0",
+            bytes(8),
+            wire.RESET_POWER,
+            bytes(wire.NONCE_SIZE),
+        )
+        boot = bytes((1, self.till % 256, *self._boots.to_bytes(2, "big")))
+        self._link = link.Link(boot, layout.encode(wire.RECEIVER_HELLO, hello), host=False)
