@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from receiver import reasons, wire
@@ -22,6 +23,8 @@ from .standin import StandInHere
 from .views import health_view, hello_view
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .backoff import Reconnect
     from .money.evidence import Evidence
     from .money.ports import Input, Output
@@ -68,6 +71,7 @@ class Station:
         self._books = around.books
         self._health: dict[str, Any] | None = None
         self._last_hello: dict[str, Any] | None = None
+        self._failed = False
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
         self._bringing: asyncio.Task[None] | None = None
@@ -115,7 +119,8 @@ class Station:
 
     def link_down(self) -> None:
         self._publish("receiver", ports.BRIDGE, up=False)
-        self._handle(ports.LinkDown())
+        if not self._failed:
+            self._handle(ports.LinkDown())
 
     def message(self, channel: int, payload: bytes) -> None:
         if channel == wire.HEALTH:
@@ -177,21 +182,24 @@ class Station:
     # The desk.
 
     def _handle(self, event: Input) -> None:
-        """Give the desk one input and do what it says; a failure ends the bridge, not the money."""
-        arrived = time.monotonic()
-        try:
-            self.desk.handle(event, self._now())
-            self._carry_out(arrived)
-        except Exception as error:
-            self._around.fail(error)
-            raise
+        self._move(partial(self.desk.handle, event))
 
     def _expire(self) -> None:
+        self._move(self.desk.expire)
+
+    def _move(self, move: Callable[[int], None]) -> None:
+        """Let the desk move and do what it says; a failure ends the bridge, not the money.
+
+        What it said after that is never done: it was to follow what the journal did not take.
+        """
         arrived = time.monotonic()
+        if self._failed:
+            raise RuntimeError("this station has failed")
         try:
-            self.desk.expire(self._now())
+            move(self._now())
             self._carry_out(arrived)
         except Exception as error:
+            self._failed = True
             self._around.fail(error)
             raise
 
