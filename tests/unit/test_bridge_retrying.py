@@ -1,0 +1,66 @@
+"""How long is waited before asking again: with jitter, longer each time, and never too long."""
+
+from __future__ import annotations
+
+import pytest
+from tenacity import RetryCallState
+
+from bridge import retrying
+from bridge.authority import RefusedError, UnansweredError
+from bridge.retrying import LeftError
+from receiver import reasons
+
+TRIES = 200
+AWAY = UnansweredError("no answer")
+REFUSED = RefusedError(reasons.CONFLICT, "status 409", said=True)
+
+
+async def waits(error: Exception) -> list[float]:
+    """Before each new try of something that fails in the same way again and again."""
+    found: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        found.append(seconds)
+
+    async def fails() -> None:
+        if len(found) < TRIES:
+            raise error
+
+    def tell(state: RetryCallState) -> None: ...
+
+    await retrying.for_ever(sleep, tell)(fails)
+    assert len(found) == TRIES
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "most"),
+    [
+        (AWAY, retrying.OUTBOX_MOST_S),
+        (REFUSED, retrying.REFUSED_S),
+        (LeftError("PENDING"), retrying.REFUSED_S),
+    ],
+)
+async def test_longer_each_time_up_to_a_bound(error: Exception, most: float) -> None:
+    found = await waits(error)
+    for number, seconds in enumerate(found):
+        assert 0 <= seconds <= min(most, retrying.FIRST_S * 2**number)
+    assert max(found) > most / 2  # one in 2**190 runs says otherwise
+    assert len(set(found[50:])) > 100  # spread out
+
+
+async def test_what_is_no_answer_of_the_authority_comes_through() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await waits(ZeroDivisionError())
+
+
+async def test_until_it_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "FIRST_S", 0)
+    for policy in (retrying.while_waiting, retrying.at_leisure):
+        answers = [False, False, True, False]
+
+        async def attempt(left: list[bool] = answers) -> bool:
+            return left.pop(0)
+
+        assert await policy()(attempt) is True
+        assert answers == [False]
