@@ -25,6 +25,7 @@ class Device:
         self.lies: dict[str, Any] = {}  # fields that its offers falsify
         self.nonce = os.urandom(wire.NONCE_SIZE)
         self.offer = b""
+        self.orders = 0  # how often it was told to make an offer
         self.handed: list[bytes] = []  # approvals, of all its lives
         self.raw = b""  # written before the next frame: boot text, garbage
         self._receiver_id = receiver_id
@@ -178,6 +179,7 @@ class Device:
         self._heard.setdefault(channel, asyncio.Queue()).put_nowait(message)
 
     def _open(self, order: wire.Open) -> None:
+        self.orders += 1
         self._sequence += 1
         fields: dict[str, Any] = {
             "sequence": self._sequence,
