@@ -18,7 +18,7 @@ from .money import facts
 from .money.offline import Exposure
 from .money.recovery import recover
 from .money.sale import Fact, Sale
-from .money.states import NOTED, State
+from .money.states import HALFWAY, NOTED, State
 from .views import sale_view
 from .waiting import Waiting
 
@@ -156,7 +156,7 @@ class Books:
         self._open[terms.sale_id] = sale
 
     def keep(self, sale: Sale, fact: Fact) -> None:
-        """Journal a fact that the sale has taken; on disk when this returns, but for NOTED.
+        """Journal a fact that the sale has taken; on disk when this returns, unless it may wait.
 
         With the last one the sale is closed, in the same commit.
         """
@@ -164,11 +164,12 @@ class Books:
         sale.date(fact.event, at)
         with self._or_end():
             number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
-            self._cursors[sale_id] = number
             if sale.closed:
                 self._journal.close_sale(_closed(sale, at))
                 self._file(sale)
-            if fact.event in NOTED and not self.hub.is_watched:  # they are given its number
+            self._cursors[sale_id] = number
+            may_wait = fact.event in NOTED or sale.state in HALFWAY
+            if may_wait and not self.hub.is_watched:  # watchers are given its number
                 self._flush_soon()
             else:
                 self._journal.flush()

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from . import papers, ports_by_serial, serial_port
+from . import lines, papers, ports_by_serial
 from .events import Hub
 from .journal import Journal
 from .metrics import Metrics
@@ -33,7 +33,7 @@ class Daemon:
     def __init__(
         self,
         config: Config,
-        opener: Callable[[str], Opener] = serial_port.opener,
+        opener: Callable[[str], Opener] = lines.opener,
         ports: Callable[[], Iterable[Present]] = ports_by_serial.present,
     ) -> None:
         """`opener` by URL; `ports` lists what is plugged in."""

@@ -174,6 +174,8 @@ AT_THE_TILL = frozenset(State) - DECIDED - {State.TOLD}
 VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.UNANSWERED})
 # What goes to disk with the next entry that must: lost in a crash, it is asked or told again.
 NOTED = frozenset({Event.OFFERED, Event.RETURNED, Event.UPLOADED, Event.POSTED, Event.REVERSED})
+# So does what leads here: one of the two words, on which nobody acts before the other is there.
+HALFWAY = frozenset({State.GRANTED, State.WITHHELD, State.AUTHORISING, State.UNKNOWN})
 # What the till sees; the others show under their own name.
 SHOWN = {
     State.HANDED: State.CLAIMED,
