@@ -48,14 +48,14 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
     from rich.console import Console
 
     from simulator.phone.backend import phone_radio
-    from simulator.world.world import World
+    from simulator.world.world import OFFLINE, Settings, World
 
     from .story import Stage
     from .telling import Teller
 
     teller = Teller(Console(quiet=as_json, highlight=False))
     played: list[Played] = []
-    async with World() as world:
+    async with World(Settings(offline=OFFLINE)) as world:
         hello = (await world.receiver_up())["hello"]
         wallet = await world.new_wallet()
         watcher = asyncio.create_task(_watch(world.till.events(), teller))

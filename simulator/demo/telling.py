@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.reasons import texts
-from receiver import reasons
-from simulator.phone.wording import money, reason_texts
+from receiver import messages, reasons
+from simulator.phone.wording import KINDS, money, reason_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,7 +92,8 @@ class Teller:
         self._console.print(table)
 
     def _sale(self, what: str, who: str, sale: Mapping[str, Any]) -> None:
-        text = _SALE.get(what)
+        text = _REFUND.get(what) if "refund_id" in sale else None
+        text = text or (_OFFLINE if sale.get("offline") else _SALE).get(what)
         if text is not None:
             self.note(who, text(sale))
         if what == "offered":
@@ -101,14 +102,16 @@ class Teller:
 
 def _offer(details: Mapping[str, Any]) -> str:
     amount = money(details["amount"], details["currency"])
+    if details["refund"]:
+        amount = " / ".join(KINDS[messages.REFUND].values()) + f": {amount}"
     return f"shows {amount} at {details['store']}, till {details['till']}, match code " + str(
         details["match_code"]
     )
 
 
-def _declined(details: Mapping[str, Any]) -> str:
+def _reason(details: Mapping[str, Any]) -> str:
     texts = reason_texts(details["reason"])
-    return f"declined: {texts['sv']} / {texts['en']}"
+    return f"{texts['sv']} / {texts['en']}"
 
 
 _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -118,7 +121,8 @@ _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "shown": _offer,
     "credential_written": lambda _: "the first digit is typed: sends the credential",
     "approval_written": lambda d: f"the last digit is typed: sends {d['size']} bytes of approval",
-    "declined": _declined,
+    "declined": lambda d: f"declined: {_reason(d)}",
+    "provisional": lambda d: f"reads the receiver's own word: {_reason(d)}",
     "leave_written": lambda _: "the buyer says no",
     "done": lambda d: f"ends: {d['result']}",
 }
@@ -135,6 +139,17 @@ _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
     "denied": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
     "granted": lambda _: "yes, and holds the money",
+}
+
+_REFUND: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "rung": lambda s: f"wants to give {s['amount'] / 100:.2f} {s['currency']} back",
+    "granted": lambda _: "yes, and sets the money aside",
+    "posted": lambda _: "takes it off the invoice",
+}
+_OFFLINE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "told": lambda _: "the till waits no longer: accepts it within the limits, to be sent later",
+    "proved": lambda _: "signs for that to the phone",
+    "uploaded": lambda _: "yes, to what is sent now",
 }
 
 # Named spans between two steps of the phone.

@@ -12,6 +12,7 @@ import aiohttp
 
 from simulator import pki
 from simulator.authority import Authority, people
+from simulator.authority.limits import Limits
 from simulator.line.client import LineProcess
 from simulator.line.config import Config as LineConfig
 from simulator.phone import authority as app
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
     from signal import Signals
 
     from simulator.authority.demo_data import DemoWorld
-    from simulator.authority.limits import Limits
     from simulator.phone.wallet import Wallet
 
 TILL = 7
 UP_S = 20.0
+# What the worlds of the command line may do without the authority, where they may: a sale of
+# 500.00 SEK, and five of them or 2,000.00 SEK until they are sent.
+OFFLINE = Limits(floor=50_000, total=200_000, sales=5, hours=24)
 
 
 class Settings(NamedTuple):

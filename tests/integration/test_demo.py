@@ -38,8 +38,10 @@ async def test_the_story_as_json(tmp_path: Path) -> None:
         ("approved", None),
         ("approved", None),
         ("cancelled", "cashier_cancelled"),
+        ("approved", "accepted_offline"),
+        ("refunded", None),
     ]
-    said_no = sales[-1]
+    said_no = sales[2]
     assert (said_no["transaction_id"], said_no["ms_approval_to_till"]) == (None, None)
 
 
@@ -54,6 +56,9 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
         *("Over the purchase limit", "no: ", "raises the purchase limit", "approved"),
         *("keeps the sale as paid", "invoices it"),
         *("A buyer who says no", "is told, and stays open", "cancelled"),
+        *("While the authority is away", "is away", "the last digit", "keeps the sale as paid"),
+        *("is back", "invoices it"),
+        *("Money back", "Återbetalning / Refund: 249.00 SEK", "refunded: transaction"),
         *("Latencies", "median"),
     )
 
