@@ -116,13 +116,17 @@ async def _wallet(arguments: Namespace) -> tuple[Wallet, str]:
     if kind not in keys.KINDS:
         raise UsageError(f"--key: one of {', '.join(keys.KINDS)}")
     known = _stored(arguments.wallet)
-    if known is not None and arguments.radio == "bleak":
-        return known, ""
-    answer = await _handed_out(arguments.world, kind)
-    if known is None:
-        known = wallet.from_json(answer["wallet"], arguments.wallet)
-        known.save()
+    if known is not None:
+        simulated = arguments.radio == "sim"
+        return known, await _radio(arguments.world) if simulated else ""
+    answer = await _world(arguments.world, "POST", "/v1/phones", {"key_kind": kind})
+    known = wallet.from_json(answer["wallet"], arguments.wallet)
+    known.save()
     return known, answer["radio"]
+
+
+async def _radio(world: str | None) -> str:
+    return str((await _world(world, "GET", "/v1/radio"))["radio"])
 
 
 def _stored(path: Path | None) -> Wallet | None:
@@ -138,18 +142,20 @@ def _stored(path: Path | None) -> Wallet | None:
         raise UsageError(f"{path} is no wallet: {error}") from error
 
 
-async def _handed_out(world: str | None, key_kind: str) -> dict[str, Any]:
+async def _world(
+    world: str | None, method: str, path: str, body: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the world's control answers; raises AttachError."""
     import aiohttp
 
     from simulator import attach
 
-    url = world or attach.find()
+    url = (world or attach.find()).rstrip("/")
     try:
         async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{url.rstrip('/')}/v1/phones", json={"key_kind": key_kind}) as response,
+            aiohttp.ClientSession(raise_for_status=True) as session,
+            session.request(method, url + path, json=body) as response,
         ):
-            response.raise_for_status()
             answer: dict[str, Any] = await response.json()
             return answer
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:

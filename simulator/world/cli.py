@@ -33,6 +33,11 @@ def _prepare(parser: ArgumentParser) -> None:
         help="start the receiver (default), or leave that to you: see `receiver` in the JSON line",
     )
     parser.add_argument(
+        "--offline",
+        action="store_true",
+        help="let the bridge accept purchases within limits while the authority is away",
+    )
+    parser.add_argument(
         "--serial", metavar="URL", help="where the external receiver is: any pyserial URL"
     )
     parser.add_argument(
@@ -52,10 +57,11 @@ def _run(arguments: Namespace) -> int:
 
     import asyncio
 
-    from .world import Settings
+    from .world import OFFLINE, Settings
 
     hci = arguments.hci.absolute() if arguments.hci else None
-    settings = Settings(serial=arguments.serial, hci=hci)
+    offline = OFFLINE if arguments.offline else None
+    settings = Settings(serial=arguments.serial, hci=hci, offline=offline)
     asyncio.run(_serve(settings, arguments.phone == APPROVE))
     return OK
 

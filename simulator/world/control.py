@@ -24,6 +24,7 @@ class Control:
 
     async def __aenter__(self) -> Control:
         app = web.Application(client_max_size=BODY_MOST)
+        app.router.add_get("/v1/radio", self.radio)
         app.router.add_post("/v1/phones", self.add_phone)
         app.router.add_post("/v1/line", self.disturb_line)
         app.router.add_put("/v1/buyers/{id}", self.change_buyer)
@@ -37,6 +38,10 @@ class Control:
     async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def radio(self, _: web.Request) -> web.Response:
+        """Where phones are on the air."""
+        return web.json_response({"radio": self._world.radio.phones})
 
     async def add_phone(self, request: web.Request) -> web.Response:
         """A freshly enrolled phone of a demo buyer, and the radio it is on."""

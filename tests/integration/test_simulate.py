@@ -27,6 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PRICE = 24_900
 OVER_LIMIT = 624_900
+PATIENCE_S = 5  # of a till, for a phone that is still to be started
 NOBODY = "socket://127.0.0.1:1"  # a serial URL with nothing behind it
 RESET = bytes.fromhex("01030c00")  # HCI_Reset on H4, Core 5.4 Vol 4 Part E 7.3.2
 RESET_COMPLETE = bytes.fromhex("040e0401030c00")
@@ -190,6 +191,22 @@ async def test_a_silent_phone_until_the_sale_is_over(here: Here) -> None:
         await silent.line(containing=f"match code {sale['match_code']}")
         await here.till.cancel(sale["sale_id"])
         assert (await silent.ended()).code == 0
+
+
+async def test_a_purchase_while_the_authority_is_away(tmp_path: Path) -> None:
+    """The phone has bought before: only then it may."""
+    wallet = ("--wallet", str(tmp_path / "wallet.json"))
+    async with simulating(tmp_path, "--offline", "--phone", "none") as here:
+        earlier = await here.till.ring_up(PRICE)
+        assert (await here.phone(*wallet))[0] == 0
+        assert (await here.till.outcome(earlier["sale_id"]))["state"] == "approved"
+        await here.control("PUT", "/v1/authority", {"up": False})
+        sale = await here.till.ring_up(PRICE, patience_s=PATIENCE_S)
+        code, outcome = await here.phone(*wallet)
+        sale = await here.till.outcome(sale["sale_id"])
+        assert (code, outcome["outcome"]) == (0, "accepted")
+        assert outcome["reason"]["code"] == "accepted_offline"
+        assert (sale["state"], sale["offline"]) == ("approved", True)
 
 
 async def test_a_phone_without_a_world(tmp_path: Path) -> None:
