@@ -78,6 +78,8 @@ class OfficeApi:
     def _outbox(self) -> dict[str, Any]:
         outbox = self._service.outbox
         unsent = [sale for sale in self._books.open_sales() if sale.unsent]
+        for sale in unsent:
+            self._service.show(sale)
         return {
             "depth": outbox.depth(),
             "oldest_s": round(outbox.oldest_s(), 3),
