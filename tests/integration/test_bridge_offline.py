@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bridge.money import desk
 from receiver import messages, reasons, signed, wire
 from simulator.authority import Fault
 from tests import evidence
@@ -185,6 +186,38 @@ async def test_declined_when_it_is_sent(shop: World) -> None:
     sums = (await shop.call("GET", "/v1/totals"))[1]["receivers"][0]["sums"][0]
     assert sums["liability"] == {"count": 1, "amount": AMOUNT}
     assert sums["unsent"]["count"] == 0
+
+
+@pytest.mark.parametrize(("wish", "end"), [("paid", "POSTED"), ("cancel", "VOIDED")])
+async def test_of_what_the_authority_holds_after_all(shop: World, wish: str, end: str) -> None:
+    """Its answer was lost: the same approval is no second purchase."""
+    space = shop.credit_space()
+    shop.break_authority(Fault.DROP)
+    sale = await sells(shop)
+    assert accepted(sale)
+    name = bytes.fromhex(sale["approval_id"])
+    assert shop.transactions()[name] == "PENDING"
+    await shop.decide(wish)
+    shop.authority.faults.clear()
+    await shop.settled()
+    assert shop.transactions()[name] == end
+    assert space - shop.credit_space() == (AMOUNT if wish == "paid" else 0)
+
+
+async def test_whoever_looks_at_the_outbox_may_be_the_till(
+    shop: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it shows as approved is not given back for want of a till that asked."""
+    monkeypatch.setattr(desk, "TELL_MS", 1_000)
+    await shop.ring(patience_s=1)
+    await shop.device.offered()
+    await shop.pay()
+    await shop.device.heard(wire.STAND_IN)
+    outbox = (await shop.call("GET", "/v1/outbox"))[1]
+    assert [sale["state"] for sale in outbox["unsent"]] == ["approved"]
+    await shop.ring(NEXT, patience_s=2)
+    assert (await shop.sale(NEXT))["state"] == "cancelled"  # two seconds later
+    assert (await shop.sale())["state"] == "approved"
 
 
 async def test_an_earlier_approval_of_the_sale_is_given_back_first(shop: World) -> None:
