@@ -103,6 +103,8 @@ class Formatter(logging.Formatter):
 
 def setup(stream: TextIO, level: str, form: str | None = None) -> None:
     """Log to `stream`, in `form` or else as text on a terminal and JSON anywhere else."""
+    # What no line of ours says need not be found out for each (logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Formatter(form or (TEXT if stream.isatty() else JSON)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
