@@ -8,34 +8,47 @@ from __future__ import annotations
 import asyncio
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGKILL
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
-from receiver import messages, reasons, signed, wire
+from receiver import messages, signed
 from simulator.authority import Fault
 from simulator.authority.limits import OFF, Limits
 from simulator.phone import events
 from simulator.phone.buyer import Buyer
 from simulator.world.world import Settings
+from tests.integration.alone import (
+    LIMITS,
+    PATIENCE_S,
+    Bought,
+    accepted,
+    away,
+    buys,
+    emptied,
+    ends,
+    heard,
+    learns,
+    limit,
+    limited,
+    not_accepted,
+    proved,
+    unsent,
+)
 from tests.integration.balance import balances
-from tests.integration.checkout import PRICE, Json
+from tests.integration.checkout import PRICE
 from tests.integration.liars import Lie, lying
 from tests.integration.tap import TappedCheckout, tapped_checkout
 
 if TYPE_CHECKING:
-    from simulator.phone.events import Outcome
     from simulator.phone.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-LIMITS = Limits(floor=PRICE, total=3 * PRICE, sales=3, hours=24)
 AUTHORITY_TIMEOUT_S = 0.7
-PATIENCE_S = 2  # of a till: time enough for a phone to come and approve
 ASK_MS = 10_000  # for phones that are to learn how it ended
 AUTHORISATIONS = "/v1/authorisations"
 WRONG_CODE = "000000"
@@ -46,18 +59,6 @@ UNWILLING = Lie(
     '            raise Error(reasons.WRONG_KIND, "a refund offline")\n',
     "        raise Error(reasons.ABOVE_FLOOR, 'a lie')\n",
 )
-
-
-class Bought(NamedTuple):
-    """A sale as the till heard of it, and how the phone's visit ended."""
-
-    sale: Json
-    outcome: Outcome
-
-    @property
-    def approval_id(self) -> str:
-        name: str = self.sale["approval_id"]
-        return name
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -79,107 +80,6 @@ async def settled(till: TappedCheckout) -> AsyncIterator[None]:
     till.world.authority.faults.clear()
     await emptied(till)
     await balances(till)
-
-
-async def limited(till: TappedCheckout, limits: Limits) -> None:
-    """Other limits, and a receiver that goes by them: it asks anew when it starts."""
-    mark = len(till.tap.crossed)
-    await till.world.limit_offline(limits)
-    await till.reset()
-    await heard(till, limits, mark)
-
-
-async def heard(till: TappedCheckout, limits: Limits, mark: int) -> None:
-    """Wait until the receiver goes by these limits: its next offer has the authority's time."""
-
-    def says_so(state: wire.Blob) -> bool:
-        value = signed.parse(messages.STATE, state.data).value
-        return bool(value.offline_floor == limits.floor)
-
-    await till.tap.message(wire.STATE, mark, says_so)
-
-
-@asynccontextmanager
-async def away(till: TappedCheckout) -> AsyncIterator[None]:
-    """The authority is gone, for bridge and phones, and comes back."""
-    await till.world.authority.stop()
-    try:
-        yield
-    finally:
-        await till.world.authority.start()
-
-
-async def buys(
-    till: TappedCheckout,
-    buyer: Buyer | None = None,
-    wallet: Wallet | None = None,
-    amount: int = PRICE,
-) -> Bought:
-    """A purchase to the end of the till's patience."""
-    sale = await till.ring_up(amount, patience_s=PATIENCE_S)
-    outcome = await till.buy(buyer, wallet)
-    return Bought(await till.outcome(sale), outcome)
-
-
-def accepted(bought: Bought) -> Bought:
-    """It was approved without the authority, and till and phone say so."""
-    sale, outcome = bought
-    assert (sale["state"], sale["reason"]["code"]) == ("approved", "accepted_offline")
-    assert sale["offline"]
-    assert (sale["receipt"], sale["transaction_id"]) == (None, None)
-    assert (outcome.result, outcome.reason) == (events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
-    assert outcome.approval_id.hex() == sale["approval_id"]
-    return bought
-
-
-def not_accepted(bought: Bought) -> Bought:
-    """Nothing was approved, and all is given back."""
-    sale, outcome = bought
-    assert (sale["state"], sale["offline"]) == ("cancelled", False)
-    assert (sale["reason"]["code"], sale["settlement"]) == ("reversed", "reversing")
-    assert outcome.result == events.UNKNOWN
-    return bought
-
-
-def proved(till: TappedCheckout, bought: Bought) -> str:
-    """The receiver's own receipt, as the bridge told of it."""
-    sales = [event["sale"] for event in till.events if event.get("what") == "proved"]
-    (told,) = [sale for sale in sales if sale["approval_id"] == bought.approval_id]
-    return str(told["provisional_receipt"])
-
-
-async def unsent(till: TappedCheckout) -> list[str]:
-    outbox = await till.world.till.outbox()
-    return [sale["approval_id"] for sale in outbox["unsent"]]
-
-
-async def emptied(till: TappedCheckout) -> None:
-    """Everything that is owed goes out now."""
-    mark = len(till.events)
-    await till.world.till.send_now()
-    while (await till.world.till.outbox())["depth"]:
-        await till.event(lambda event: event["event"] == "sale", mark)
-        mark = len(till.events)
-
-
-async def ends(till: TappedCheckout, bought: Bought, settlement: str) -> Json:
-    """The sale once the authority has said its word on it."""
-    await emptied(till)
-    sale = await till.world.till.look(bought.sale["sale_id"])
-    assert sale["settlement"] == settlement
-    return sale
-
-
-async def learns(till: TappedCheckout, bought: Bought) -> str:
-    """What the phone hears of it, the next time that it is taken out."""
-    mark = len(till.steps)
-    sale = await till.ring_up()
-    assert (await till.buy()).result == events.APPROVED
-    await till.keep(sale)
-    assert not till.wallet.pending
-    told = [step.details for step in till.steps[mark:] if step.name == "settled"]
-    (state,) = [one["state"] for one in told if one["approval_id"] == bought.approval_id]
-    return str(state)
 
 
 async def test_accepted_paid_sent_and_posted(till: TappedCheckout) -> None:
@@ -266,27 +166,25 @@ async def test_over_the_floor_of_the_credential(till: TappedCheckout, other: Wal
 )
 async def test_more_than_may_stand_on_it(till: TappedCheckout, limits: Limits) -> None:
     """A second sale, until the first is sent."""
-    await limited(till, limits)
-    async with away(till):
-        first = accepted(await buys(till))
-        await till.keep(first.sale)
-        second = not_accepted(await buys(till))
-    await ends(till, first, "posted")
-    await ends(till, second, "reversed")
-    async with away(till):
-        third = accepted(await buys(till))
-        await till.keep(third.sale)
-    await ends(till, third, "posted")
-    await limited(till, LIMITS)
+    async with limited(till, limits):
+        async with away(till):
+            first = accepted(await buys(till))
+            await till.keep(first.sale)
+            second = not_accepted(await buys(till))
+        await ends(till, first, "posted")
+        await ends(till, second, "reversed")
+        async with away(till):
+            third = accepted(await buys(till))
+            await till.keep(third.sale)
+        await ends(till, third, "posted")
 
 
 async def test_a_revoked_credential(till: TappedCheckout) -> None:
     """The authority lists it, and the bridge hears of that with the receiver's next state."""
-    recipient = till.wallet.recipients[0].id
-    batch = till.wallet.credentials[recipient]
+    batch = till.wallet.credentials[till.wallet.recipients[0].id]
     revoked = signed.parse(messages.CREDENTIAL, batch[0]).value
     await till.world.administer(f"credentials/{revoked.id.hex()}", {"revoked": True})
-    await limited(till, LIMITS)
+    await limit(till, LIMITS)
     async with away(till):
         bought = not_accepted(await buys(till))
     await ends(till, bought, "reversed")
@@ -297,11 +195,10 @@ async def test_a_revoked_credential(till: TappedCheckout) -> None:
 
 
 async def test_a_receiver_that_may_not_do_so_at_all(till: TappedCheckout) -> None:
-    await limited(till, OFF)
-    async with away(till):
-        bought = not_accepted(await buys(till))
-    await ends(till, bought, "reversed")
-    await limited(till, LIMITS)
+    async with limited(till, OFF):
+        async with away(till):
+            bought = not_accepted(await buys(till))
+        await ends(till, bought, "reversed")
 
 
 async def test_a_refund(till: TappedCheckout) -> None:
