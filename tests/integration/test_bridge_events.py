@@ -131,7 +131,10 @@ async def test_who_asks_for_what_was_missed_may_be_the_till(world: World) -> Non
     await world.device.heard(wire.RESULT)
     async with watcher(world, 0) as watch:
         events = await watch.until("told")
-    assert events[-1]["sale"]["state"] == "approved"
+        assert events[-1]["sale"]["state"] == "approved"
+        await world.decide("paid")
+        events = await watch.until("paid")
+    assert [event["what"] for event in events[-2:]] == ["told", "paid"]  # and once each
 
 
 async def test_refunds_are_sales_here(world: World) -> None:
