@@ -607,10 +607,10 @@ def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered
     world.sync()
     [(channel, order)] = world.sent()
     assert (channel, order.ttl) == (wire.OPEN, PATIENCE_S - 3)
-    assert world.sale.state is State.OPEN
+    assert world.sale.state == State.OPEN.value
     purchase = world.buy(world.offer())
     world.answer(purchase.approval_id)
-    assert world.sale.state == State.APPROVED.value
+    assert world.sale.state is State.APPROVED
 
 
 def test_a_reboot_before_the_verdict_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
