@@ -86,7 +86,7 @@ def _order(chance: random.Random, number: int, till: int) -> Order:
         number,
         till,
         amount,
-        patience_s=chance.randint(3, 10),
+        patience_s=chance.randint(2, 6),
         buyer=buyer,
         comes_s=chance.uniform(0.0, 0.4),
         wish=CANCELLED if chance.random() < 0.12 else PAID,
@@ -118,9 +118,16 @@ def _kill(chance: random.Random, victim: str, sales: int, delay_s: float, tills:
         victim,
         chance.randint(1, tills),
         power=chance.random() < 0.5,
-        away_s=chance.uniform(0.02, 3.0 if victim == AUTHORITY else 1.2),
+        away_s=_away(chance, victim),
         again_s=chance.uniform(0.05, 1.5) if chance.random() < 0.15 else None,
     )
+
+
+def _away(chance: random.Random, victim: str) -> float:
+    """The authority's network at times for longer than tills are patient."""
+    if victim == AUTHORITY and chance.random() < 0.4:
+        return chance.uniform(3.0, 8.0)
+    return chance.uniform(0.02, 1.5)
 
 
 def _deaths(chance: random.Random) -> int:

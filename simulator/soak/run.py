@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import reasons
+from receiver import messages, reasons
 from simulator.till import Till
 
 from . import evidence
@@ -44,6 +44,7 @@ class Result(NamedTuple):
     till_deaths: int
     ends: Counter[str]  # of sales, by state and reason in the journal
     refunds: Counter[str]  # by how they ended at the tills
+    offline: int  # accepted without the authority
     posted: int
     findings: list[Finding]
 
@@ -87,6 +88,7 @@ async def soak(directory: Path, sales: int, seed: int, progress: Progress) -> Re
         run.till_deaths,
         Counter(_end(journal.sales[sale.sale_id]) for sale in tills.sales),
         Counter(refund.ended or "open" for refund in tills.refunds),
+        sum(sale.mode == messages.OFFLINE for sale in journal.sales.values()),
         sum(row.posted > 0 for row in after.rows),
         findings,
     )

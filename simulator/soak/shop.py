@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import config
-from simulator.authority import Authority, people
+from simulator.authority import Authority, offline, people
+from simulator.authority.limits import Limits
 from simulator.authority.process import AuthorityProcess
 from simulator.line.client import LineProcess
 from simulator.line.config import Config as LineConfig
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from simulator.phone.wallet import Wallet
 
+# What may be sold without the authority: nearly everything, but not for long.
+OFFLINE = Limits(floor=40_000, total=500_000, sales=20, hours=1)
 TIMEOUT_S = 2.0  # of the bridge towards the authority: a cashier waits no longer than some of them
 UP_S = 60.0  # until all receivers are there, on a busy machine
 
@@ -76,6 +79,7 @@ class Shop:
         async with Authority(directory) as books:  # in here it takes far less than over HTTP
             client = books.ca.client("bridge")
             anna = books.seed_demo().buyers[0].id
+            books.office.store.run("UPDATE buyers SET offline_floor = ?", OFFLINE.floor)
             for till in range(1, self._tills + 1):
                 self.counters.append(
                     await self._counter(stack, books, client.fingerprint(), anna, till)
@@ -88,7 +92,9 @@ class Shop:
             for counter in self.counters
         ]
         pins = self.counters[0].receiver.directory / "pins"
-        self.bridge.configure(self.authority, client, places, pins=pins, timeout_s=TIMEOUT_S)
+        self.bridge.configure(
+            self.authority, client, places, pins=pins, timeout_s=TIMEOUT_S, offline=True
+        )
         stack.push_async_callback(self.bridge.stop)
         await self.bridge.start()
         await self._all_up()
@@ -98,6 +104,8 @@ class Shop:
     ) -> Counter:
         directory = self.directory / f"receiver-{till}"
         receiver = enrolment.enrol(books, directory, client)
+        office = books.office
+        offline.set_limits(office.store, receiver.receiver_id, OFFLINE, office.now())
         place = await self.radio.receiver(receiver.receiver_id)
         command = enrolment.command(receiver, place.endpoint, None)
         line = await LineProcess.start(

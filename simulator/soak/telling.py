@@ -68,6 +68,7 @@ def _rows(result: Result) -> Iterator[tuple[str, int]]:
     yield "sales", result.sales
     for state, number in sorted(result.ends.items()):
         yield f"  {state}", number
+    yield "  of them accepted offline", result.offline
     yield "refunds", result.refunds.total()
     for state, number in sorted(result.refunds.items()):
         yield f"  {state}", number

@@ -29,6 +29,7 @@ AGAIN_S = 0.1  # after a bridge that did not answer
 WAVERS_S = 0.005  # until the cashier wishes the other: about when the bridge has the first
 
 _STANDS = ("conflict", "sale-id-used")  # problems that say how the sale is
+_NO_REFUND = ("refund-exceeds", "not-posted")  # more than there is; or booked as liability
 _PENDING = "pending"
 
 
@@ -153,7 +154,7 @@ class SoakTill:
             while refund["state"] == _PENDING:
                 refund = await self._ask(lambda till: till.refund_status(kept.refund_id, WAIT_S))
         except TillError as error:
-            if error.kind not in ("refund-exceeds", "not-paid"):  # not paid: booked as liability
+            if error.kind not in _NO_REFUND:
                 self._books.complain(kept.sale_id, f"refund: {error}")
             self._books.end_refund(kept.refund_id, NOT_REFUNDED)
             return
