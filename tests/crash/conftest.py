@@ -24,6 +24,7 @@ class Played(NamedTuple):
 
     trace: list[str]
     kinds: set[str]
+    commits: list[int]  # of each life
 
     @property
     def points(self) -> int:
@@ -53,15 +54,17 @@ def new_world(monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
 def play(new_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> Play:
     """Plays a case, with these ends of the bridge's lives, and checks every invariant."""
 
-    def played(case: Case, *ends: int) -> Played:
+    def played(case: Case, *ends: int, full_at: int = 0) -> Played:
         monkeypatch.setattr(writer, "ARCHIVE_AT", case.archive_at)
-        world = new_world(ends, tills=case.tills, offline=case.offline)
+        world = new_world(ends, tills=case.tills, offline=case.offline, full_at=full_at)
         try:
             world.run(case.play)
             quiet = invariants.check(world)
-            return Played(world.life.trace, {entry.kind for entry in quiet.entries})
+            kinds = {entry.kind for entry in quiet.entries}
+            return Played(world.life.trace, kinds, [life.commits for life in world.lives])
         except (Exception, life.Crash) as error:
-            error.add_note(f"{case.play.__name__}, {where(ends, world)}")
+            full = f", no room at commit {full_at}" if full_at else ""
+            error.add_note(f"{case.play.__name__}, {where(ends, world)}{full}")
             raise
         finally:
             world.close()

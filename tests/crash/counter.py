@@ -53,6 +53,7 @@ class Counter(Wired):
         self.verdict: int | None = None  # its own word on the candidate, once there is one
         self.fits: Callable[[Candidate], int] = lambda _: reasons.OK
         self.told: dict[bytes, str] = {}  # what phones were told, by approval id
+        self.handed: list[wire.ApprovalRecord] = []
         self.shown = asyncio.Event()  # another offer, the end of one, or a word on an approval
         self._waiting: list[Candidate] = []
         self._presented: dict[int, Buyer] = {}
@@ -66,6 +67,12 @@ class Counter(Wired):
         self._clear()
         self._boot()
         self.pump()
+
+    def replay(self, which: int) -> None:
+        """An old approval once more, as if it had come just now."""
+        if self.handed:
+            self.send(wire.APPROVAL, self.handed[which % len(self.handed)])
+            self.pump()
 
     # Phones.
 
@@ -229,7 +236,9 @@ class Counter(Wired):
 
     def _send_approval(self, candidate: Candidate) -> None:
         own = session.session_id(self.offer)
-        self.send(wire.APPROVAL, wire.ApprovalRecord(own, candidate.link, candidate.approval))
+        record = wire.ApprovalRecord(own, candidate.link, candidate.approval)
+        self.handed.append(record)
+        self.send(wire.APPROVAL, record)
 
     def _send_verdict(self, candidate: Candidate) -> None:
         own = session.session_id(self.offer)

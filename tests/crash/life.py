@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
@@ -20,9 +21,9 @@ from bridge.journal import Journal, JournalError, database, disk
 from tests.crash.virtual import LIFE
 
 if TYPE_CHECKING:
-    import sqlite3
-
     import pytest
+
+    from bridge.service import Service
 
 JOURNAL = "journal.sqlite"
 
@@ -42,6 +43,10 @@ class Life:
         self.last = "the start"  # what was done before the last point
         self.journal: Journal | None = None
         self.trace: list[str] = []
+        self.service: Service | None = None  # once it has begun
+        self.commits = 0
+        self.full_at = 0  # the commit that finds no room
+        self.was_full = False
         self._end = end
         self._buried = buried
         self._parked: list[Callable[[], object]] = []
@@ -75,6 +80,10 @@ class Life:
             self.die()
             raise Crash
 
+    def end_after(self, points: int) -> None:
+        """Die that many points from now."""
+        self._end = self.points + points
+
     def die(self) -> None:
         """As by kill -9: the next life finds the files as they are just now."""
         leave(self.folder, self.folder.with_name(self.folder.name + "-grave"))
@@ -95,6 +104,21 @@ class Life:
         self.journal = Journal(self.folder / JOURNAL)
         return self.journal
 
+    def commit(self) -> None:
+        """A commit is about to be made; raises as SQLite does where there is no room."""
+        self.commits += 1
+        if self.commits == self.full_at:
+            self.was_full = True
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    def close_journal(self) -> None:
+        """As the daemon does at its end."""
+        if self.journal is not None:
+            with suppress(JournalError):
+                self.journal.close()
+
     # After its death.
 
     def keep(self, task: asyncio.Task[None]) -> None:
@@ -105,8 +129,19 @@ class Life:
     def release(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let parked steps run, so that cancelled tasks can unwind; nothing of it goes out."""
         self._released = True
+        if self.service is not None:
+            _silence(self.service)
         while self._parked:
             loop.call_soon(self._parked.pop(0))
+
+
+def _silence(service: Service) -> None:
+    """What stations and lanes were about to do is not done."""
+    for station in service.stations.values():
+        station.desk.poll = lambda: None  # type: ignore[method-assign]
+    begun = service.outbox._begun
+    while not begun.empty():
+        begun.get_nowait().close()
 
 
 def leave(folder: Path, grave: Path) -> None:
@@ -127,6 +162,9 @@ def at_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     def counted(db: sqlite3.Connection) -> Iterator[None]:
         with transaction(db):
             yield
+            life = LIFE.get(None)
+            if isinstance(life, Life):
+                life.commit()
             here("before the commit")
         here("after the commit")
 

@@ -43,6 +43,14 @@ def test_a_crash_while_recovering_from_one(play: Play, case: Case) -> None:
             play(case, end, (end * again) % points + 1)
 
 
+@by_case
+def test_no_room_at_any_commit(play: Play, case: Case) -> None:
+    """The bridge ends, unless that was an archive's, and another goes on once there is room."""
+    [commits] = play(case).commits
+    for full_at in range(1, commits + 1):
+        play(case, full_at=full_at)
+
+
 def test_the_same_points_every_time(play: Play) -> None:
     """Else "every point" would mean nothing."""
     assert play(CASES[0]).trace == play(CASES[0]).trace

@@ -10,10 +10,12 @@ import tempfile
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.events import Hub
+from bridge.journal import JournalError
 from bridge.money.evidence import Evidence
 from bridge.money.states import AT_THE_TILL
 from bridge.service import Service, StationConfig
@@ -40,10 +42,18 @@ Scenario = Callable[["World"], Coroutine[Any, Any, None]]
 
 
 class World:
-    """One run. `ends`: at which point each life of the bridge ends, one after the other."""
+    """One run. `ends`: at which point each life of the bridge ends, one after the other.
+
+    `full_at`: which commit of the first life finds no room on the disk.
+    """
 
     def __init__(
-        self, ends: Iterable[int] = (), *, tills: Iterable[int] = (3,), offline: bool = False
+        self,
+        ends: Iterable[int] = (),
+        *,
+        tills: Iterable[int] = (3,),
+        offline: bool = False,
+        full_at: int = 0,
     ) -> None:
         random.seed(0)
         made = template()
@@ -53,6 +63,7 @@ class World:
         self.loop.set_exception_handler(self._strange)
         self.context = copy_context()
         self.skew_s = 0.0  # of the bridge's clock
+        self.trip_s = TRIP_S
         self.pins = made.keys.pins()
         store = Store(self.folder / "books.sqlite")
         self.office = Office(store, made.keys, self.true_time)
@@ -61,10 +72,9 @@ class World:
         self.till = Till(self)
         self.failures: list[str] = []
         self.lives: list[Life] = []
-        self.service: Service
         self.offline = offline
         self._ends = iter(ends)
-        self._services: list[Service] = []
+        self._full_at = full_at
         self._asked: set[asyncio.Future[View]] = set()
         self._beside: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count()
@@ -84,15 +94,39 @@ class World:
     def life(self) -> Life:
         return self.lives[-1]
 
+    @property
+    def service(self) -> Service:
+        """The bridge that runs now; only where `is_up`."""
+        if self.life.service is None:
+            raise RuntimeError("the bridge has not begun")
+        return self.life.service
+
+    @property
+    def is_up(self) -> bool:
+        """As it is seen from the till: a bridge that has failed answers nobody."""
+        life = self.lives[-1] if self.lives else None
+        return bool(life and not life.dead and life.service and life.service.healthy)
+
     def run(self, scenario: Scenario) -> None:
         """The scenario, and then until all is quiet."""
         self.loop.run_until_complete(self._run(scenario))
 
     async def _run(self, scenario: Scenario) -> None:
         self.start()
+        await self._rest(scenario(self))
+
+    def go_on(self, seconds: float) -> None:
+        """Let time pass, outside of any scenario."""
+        self.loop.run_until_complete(asyncio.sleep(seconds))
+
+    def come_to_rest(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this, and then until all is quiet."""
+        self.loop.run_until_complete(self._rest(work))
+
+    async def _rest(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             async with asyncio.timeout(QUIET_MOST_S):
-                await scenario(self)
+                await work
         except TimeoutError:
             raise AssertionError(f"the till waits for ever: {self.unsettled()}") from None
         for task in self._beside:
@@ -104,7 +138,10 @@ class World:
     def _flushed(self) -> bool:
         """Whether the bridge has lived to bring everything to the disk."""
         life = self.life
-        life.context.copy().run(life.step, self.service.books.close)
+        try:
+            life.context.copy().run(life.step, self.service.books.close)
+        except JournalError as error:
+            self._gave_up(life, error)
         return not life.dead
 
     def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -128,16 +165,16 @@ class World:
             await asyncio.sleep(1.0)
 
     def is_quiet(self) -> bool:
-        service = self.service
-        links = all(station.link.hello for station in service.stations.values())
-        return (
-            not self.life.dead
-            and links
-            and not (self.unsettled() or self.office.under_way or service.outbox.depth())
-        )
+        if not self.is_up:
+            return False
+        links = all(station.link.hello for station in self.service.stations.values())
+        busy = self.unsettled() or self.office.under_way or self.service.outbox.depth()
+        return links and not busy
 
     def unsettled(self) -> list[str]:
         """Sales with something left to happen by itself."""
+        if not self.is_up:
+            return ["no bridge"]
         books = self.service.books
         return [_told(sale) for sale in books.open_sales() if sale.owed or _moves(sale)]
 
@@ -155,9 +192,6 @@ class World:
         self.loop.set_exception_handler(lambda *_: None)
         self.life.cut()
         with warnings.catch_warnings(action="ignore"):
-            for service in self._services:
-                for station in service.stations.values():
-                    station.desk.poll = lambda: None  # type: ignore[method-assign]
             for life in self.lives:
                 life.release(self.loop)
             while tasks := asyncio.all_tasks(self.loop):
@@ -172,26 +206,37 @@ class World:
         if number:
             (self.folder / f"life{number - 1}-grave").rename(folder)
         life = Life(folder, next(self._ends, None), self._buried)
+        life.full_at, self._full_at = self._full_at, 0
         self.lives.append(life)
         self.loop.call_soon(self._begin, life, context=life.context.copy())
 
     def _begin(self, life: Life) -> None:
-        journal = life.open_journal()
+        try:
+            journal = life.open_journal()
+        except JournalError as error:
+            self._gave_up(life, error)
+            return
         made = template()
         stations = [
             StationConfig(till, "memory://", Evidence(host, made.keys.pins(), one.certificate), one)
             for till, one in self.counters.items()
         ]
         line = Line(self, life)
-        self.service = Service(BRIDGE_ID, journal, Hub(), line, stations, offline=self.offline)
-        self._services.append(self.service)
-        running = self.loop.create_task(self.service.run())
-        running.add_done_callback(self._ended, context=self.context)
+        life.service = Service(BRIDGE_ID, journal, Hub(), line, stations, offline=self.offline)
+        running = self.loop.create_task(life.service.run())
+        running.add_done_callback(partial(self._ended, life), context=self.context)
         life.keep(running)
 
-    def _ended(self, running: asyncio.Task[None]) -> None:
-        if not self.life.dead:
-            self.failures.append(f"the bridge failed: {running!r}")
+    def _ended(self, life: Life, running: asyncio.Task[None]) -> None:
+        if not life.dead:
+            self._gave_up(life, running)
+
+    def _gave_up(self, life: Life, why: object) -> None:
+        """It may where its disk is full, and closes what it can."""
+        if not life.was_full:
+            self.failures.append(f"the bridge gave up: {why!r}")
+        life.close_journal()
+        life.die()
 
     def _buried(self) -> None:
         for answer in self._asked:
@@ -201,7 +246,7 @@ class World:
 
     def _strange(self, _: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if isinstance(error, Crash):
+        if isinstance(error, Crash) or self.life.was_full:
             return
         self.failures.append(f"{context['message']}: {error!r}")
 
@@ -209,13 +254,13 @@ class World:
 
     async def ask(self, work: Callable[[Service], Awaitable[View]]) -> View:
         """What the bridge answers; raises AwayError where none comes."""
-        await asyncio.sleep(TRIP_S)
-        if not self.lives or self.life.dead:
+        await asyncio.sleep(self.trip_s)
+        if not self.is_up:
             raise AwayError
         answer: asyncio.Future[View] = self.loop.create_future()
         self._asked.add(answer)
-        context = self.life.context.copy()
         life = self.life
+        context = life.context.copy()
         life.keep(self.loop.create_task(self._serve(life, work, answer), context=context))
         try:
             return await answer
@@ -231,10 +276,12 @@ class World:
         result: View | Exception
         try:
             result = await work(self.service)
+        except JournalError:
+            result = AwayError()  # status 500
         except Exception as error:
             result = error
         if not life.dead:
-            self.loop.call_later(TRIP_S, _answer, life, answer, result, context=self.context)
+            self.loop.call_later(self.trip_s, _answer, life, answer, result, context=self.context)
 
 
 async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -1,0 +1,241 @@
+"""Whatever happens in whatever order, and whenever the bridge ends: no money is lost or doubled.
+
+Till, bridge, receivers, buyers and authority at two tills, under loss, repetition, delay, late
+arrival, crashes, and a clock that jumps. EXAMPLES=n looks at n random days instead of the same few.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections import Counter as Tally
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+
+from bridge.journal import writer
+from bridge.money.decisions import Wish
+from bridge.orders import Order
+from receiver import reasons
+from tests.crash import invariants
+from tests.crash.buyer import WRONG
+from tests.crash.clerk import Clerk, Slip
+from tests.crash.conftest import MakeWorld
+from tests.crash.office import Fault
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
+DAYS, STEPS = 400, 40
+
+TILLS = st.sampled_from([3, 4])
+AMOUNTS = st.sampled_from([100, 24_900, 40_000, 600_000])  # the last beyond any purchase limit
+SECONDS = st.sampled_from([0.02, 0.5, 2.05, 2.2, 5, 12, 40, 700])
+SELLING = st.sampled_from([0.1, 2.03, 2.1, 2.3, 5])  # buyers type for two seconds
+MOMENTS = st.sampled_from([0.0, 0.003, 0.03, 0.1, 1])
+WHO = st.integers(0, 2)
+WHICH = st.integers(0, 20)
+CODES = st.sampled_from([[], [], [WRONG]])
+WISHES = st.sampled_from([Wish.PAY, Wish.PAY, Wish.CANCEL])
+ASKED = st.sampled_from(["authorise", "reverse", "confirm", "refund", "state"])
+Act = Callable[[Clerk, Slip], Coroutine[Any, Any, None]]
+ACTS: st.SearchStrategy[Act] = st.sampled_from(
+    [
+        *(Clerk.look, Clerk.pay, Clerk.look, Clerk.pay, Clerk.cancel, Clerk.abort),
+        *(Clerk.change_mind, Clerk.begin, Clerk.begin_otherwise),
+    ]
+)
+
+
+class Day(RuleBasedStateMachine):
+    """One day in the store."""
+
+    new_world: ClassVar[MakeWorld]
+    seen: ClassVar[Tally[str]]
+
+    sales = Bundle("sales")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slips: list[Slip] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.buyers: dict[int, asyncio.Task[None]] = {}
+
+    @initialize(offline=st.booleans(), archive_at=st.sampled_from([1, 3, 250]))
+    def open(self, offline: bool, archive_at: int) -> None:
+        writer.ARCHIVE_AT = archive_at
+        self.world = Day.new_world(tills=(3, 4), offline=offline)
+        self.clerk = Clerk(self.world, patience_s=8)
+        self.world.start()
+        self.world.go_on(1)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.world.come_to_rest(self.mend())
+            quiet = invariants.check(self.world)
+            Day.seen.update({entry.kind for entry in quiet.entries})
+            Day.seen.update({"crashed": len(self.world.lives) - 1})
+        finally:
+            self.world.close()
+
+    async def mend(self) -> None:
+        """Everything works again, and everybody ends what was begun."""
+        self.repair()
+        for task in self.buyers.values():
+            task.cancel()
+        await asyncio.gather(*self.tasks)
+        for slip in self.slips:
+            await self.clerk.settle(slip)
+
+    def repair(self) -> None:
+        """Nothing is broken any more."""
+        world = self.world
+        world.office.faults.clear()
+        world.office.away, world.skew_s, world.trip_s = False, 0.0, 0.001
+        for counter in world.counters.values():
+            counter.noise = lambda data: [data]
+            counter.plug()
+
+    def do(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(self.world.loop.create_task(work))
+
+    def soon(self, act: Callable[..., object], *args: Any) -> None:
+        self.world.loop.call_soon(act, *args)
+
+    def come(self, who: int, till: int, *codes: str) -> None:
+        """Where the same buyer stood before, the phone is put away."""
+        if who in self.buyers:
+            self.buyers.pop(who).cancel()
+        work = self.world.buyers[who].pay(self.world.counters[till], *codes, link=who)
+        self.buyers[who] = self.world.loop.create_task(work)
+
+    # Tills and buyers.
+
+    @rule(till=TILLS, amount=AMOUNTS, who=WHO, codes=CODES, wish=WISHES, seconds=SELLING)
+    def sell(
+        self, till: int, amount: int, who: int, codes: list[str], wish: Wish, seconds: float
+    ) -> None:
+        """All of a sale, by a till that does what it must."""
+        slip = self.clerk.new_sale(till, amount)
+        self.slips.append(slip)
+        self.do(self.clerk.sell(slip, wish))
+        self.come(who, till, *codes)
+        self.world.go_on(seconds)
+
+    @rule(target=sales, till=TILLS, amount=AMOUNTS, who=WHO, codes=CODES, seconds=SELLING)
+    def ring(self, till: int, amount: int, who: int, codes: list[str], seconds: float) -> Slip:
+        """The beginning of one; the clerk goes on or does not."""
+        slip = self.clerk.new_sale(till, amount)
+        self.slips.append(slip)
+        self.do(self.clerk.begin(slip))
+        self.come(who, till, *codes)
+        self.world.go_on(seconds)
+        return slip
+
+    @rule(slip=sales, act=ACTS, seconds=MOMENTS)
+    def act(self, slip: Slip, act: Act, seconds: float) -> None:
+        self.do(act(self.clerk, slip))
+        self.world.go_on(seconds)
+
+    @rule(which=WHICH, amount=AMOUNTS, phone=st.booleans(), who=WHO, till=TILLS)
+    def refund(self, which: int, amount: int, phone: bool, who: int, till: int) -> None:
+        sold = [slip for slip in self.slips if isinstance(slip.order, Order)]
+        if sold:
+            bought = sold[which % len(sold)]
+            refund = self.clerk.new_refund(bought, amount, phone=phone)
+            self.slips.append(refund)
+            self.do(self.clerk.begin(refund))
+            if phone:
+                self.come(who, till)
+
+    @rule(who=WHO, till=TILLS, says_no=st.booleans())
+    def go(self, who: int, till: int, says_no: bool) -> None:
+        if who in self.buyers:
+            self.buyers.pop(who).cancel()
+            if says_no:
+                self.soon(self.world.counters[till].leave, who)
+
+    # Trouble.
+
+    @rule(till=TILLS, what=st.sampled_from(["reboot", "unplug", "plug"]), seconds=MOMENTS)
+    def pull(self, till: int, what: str, seconds: float) -> None:
+        self.soon(getattr(self.world.counters[till], what))
+        self.world.go_on(seconds)
+
+    @rule(till=TILLS, refuses=WHO | st.none())
+    def refuse(self, till: int, refuses: int | None) -> None:
+        """The receiver finds nothing good that comes on this link."""
+        self.world.counters[till].fits = lambda candidate: (
+            reasons.BAD_SIGNATURE if candidate.link == refuses else reasons.OK
+        )
+
+    @rule(till=TILLS, which=WHICH)
+    def replay(self, till: int, which: int) -> None:
+        self.soon(self.world.counters[till].replay, which)
+
+    @rule(till=TILLS, seed=st.none() | st.integers(0, 3))
+    def make_noise(self, till: int, seed: int | None) -> None:
+        """Some of what goes over the line is lost, cut or comes twice."""
+        chance = random.Random(seed)
+
+        def noisy(data: bytes) -> list[bytes]:
+            return chance.choice([[data]] * 12 + [[], [data, data], [data[: len(data) // 2]]])
+
+        self.world.counters[till].noise = (lambda data: [data]) if seed is None else noisy
+
+    @rule(asked=ASKED, faults=st.lists(st.sampled_from(list(Fault)), min_size=1, max_size=4))
+    def fail(self, asked: str, faults: list[Fault]) -> None:
+        self.world.office.faults[asked] = list(faults)
+
+    @rule(away=st.booleans(), revokes=st.booleans())
+    def go_away(self, away: bool, revokes: bool) -> None:
+        """The authority, which may shut everybody out meanwhile."""
+        office = self.world.office
+        office.away = away
+        if away and revokes:
+            office.store.run("UPDATE credentials SET revoked = ?", office.now())
+
+    @rule(trip_s=st.sampled_from([0.001, 0.3, 3.0]), hours=st.sampled_from([-1, 0, 0, 1]))
+    def disturb(self, trip_s: float, hours: int) -> None:
+        """A slow way from till to bridge, and another time on the bridge's clock."""
+        self.world.trip_s, self.world.skew_s = trip_s, hours * 3600.0
+
+    @rule(points=st.integers(1, 60))
+    def crash(self, points: int) -> None:
+        self.world.life.end_after(points)
+
+    @rule()
+    def calm(self) -> None:
+        self.repair()
+
+    @rule(seconds=SECONDS)
+    def wait(self, seconds: float) -> None:
+        self.world.go_on(seconds)
+
+
+def test_whatever_happens(new_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "ARCHIVE_AT", 250)  # put back afterwards
+    Day.new_world, Day.seen = staticmethod(new_world), Tally()
+    run_state_machine_as_test(
+        Day,
+        settings=settings(
+            max_examples=EXAMPLES or DAYS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=not EXAMPLES,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(Day.seen)
