@@ -15,6 +15,7 @@ from receiver import peer, reasons
 from receiver import sale as receiver_sale
 from simulator.phone import steps
 from tests.architecture.tree import ROOT
+from tests.crash import invariants
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TABLES: dict[str, tuple[Any, ...]] = {
@@ -46,13 +47,26 @@ def test_files_that_are_named_exist(page: Path) -> None:
     assert missing == []
 
 
-def test_tests_that_are_named_exist() -> None:
-    """A threat model that names its tests must not outlive them."""
-    text = (ROOT / "docs" / "threat-model.md").read_text()
+@pytest.mark.parametrize(("page", "least"), [("threat-model.md", 40), ("invariants.md", 25)])
+def test_tests_that_are_named_exist(page: str, least: int) -> None:
+    """A page that names its tests must not outlive them."""
+    text = (ROOT / "docs" / page).read_text()
     tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
-    named = set(re.findall(r"`(test_\w+)`", text))
-    assert len(named) > 40
-    assert [name for name in sorted(named) if f"def {name}(" not in tests] == []
+    named = set(re.findall(r"`((?:test_|Test)\w+)`", text))
+    assert len(named) > least
+    assert [name for name in sorted(named) if not _is_defined(name, tests)] == []
+
+
+def test_every_invariant_is_on_its_page() -> None:
+    text = (ROOT / "docs" / "invariants.md").read_text()
+    asserted = [holds.__name__ for holds in invariants.INVARIANTS]
+    assert [name for name in asserted if f"`{name}`" not in text] == []
+
+
+def _is_defined(name: str, tests: str) -> bool:
+    return any(f"{kind} {name}{end}" in tests for kind, end in (("def", "("), ("class", "("))) or (
+        f"\n{name} = " in tests
+    )
 
 
 def test_reasons_are_those_of_the_code() -> None:
