@@ -151,9 +151,9 @@ class Books:
         terms = sale.terms
         with self._or_end():
             self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
+        self._open[terms.sale_id] = sale  # before `keep`, which may archive all but the open ones
         sale.take(fact)
         self.keep(sale, fact)
-        self._open[terms.sale_id] = sale
 
     def keep(self, sale: Sale, fact: Fact) -> None:
         """Journal a fact that the sale has taken; on disk when this returns, unless it may wait.
