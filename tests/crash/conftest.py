@@ -56,7 +56,8 @@ def play(new_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> Play:
 
     def played(case: Case, *ends: int, full_at: int = 0) -> Played:
         monkeypatch.setattr(writer, "ARCHIVE_AT", case.archive_at)
-        world = new_world(ends, tills=case.tills, offline=case.offline, full_at=full_at)
+        options = {"tills": case.tills, "offline": case.offline, "watched": case.watched}
+        world = new_world(ends, full_at=full_at, **options)
         try:
             world.run(case.play)
             quiet = invariants.check(world)

@@ -194,6 +194,14 @@ def alarms_have_a_cause(quiet: Quiet) -> None:
         assert kind == alarms.PENDING_LONG or bytes(name) in liable, kind
 
 
+def events_are_what_is_journalled(quiet: Quiet) -> None:
+    """Whoever watched was told of nothing that a restart forgot, and of no line as another."""
+    watcher = quiet.world.watcher
+    written = {entry.id: (entry.sale_id, entry.kind) for entry in quiet.entries}
+    for seen in watcher.seen if watcher else ():
+        assert written.get(seen.cursor) == (seen.sale_id, seen.what), seen
+
+
 def nobody_contradicts_the_till(quiet: Quiet) -> None:
     """What the till had on paper first, the bridge took; and nothing in the bridge failed."""
     assert quiet.till.alarms == []
@@ -219,6 +227,7 @@ INVARIANTS: tuple[Callable[[Quiet], None], ...] = (
     nothing_left_unjournalled,
     never_asked_again_after_its_reversal,
     alarms_have_a_cause,
+    events_are_what_is_journalled,
 )
 
 

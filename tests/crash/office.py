@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from simulator.authority.keys import Keys
     from simulator.authority.store import Store
     from tests.crash.life import Life
-    from tests.crash.world import World
+    from tests.crash.machine import Machine
 
 TRIP_S = 0.02  # one way
 TIMEOUT_S = 4.0  # the bridge's, for one request
@@ -109,10 +109,10 @@ class Office:
 class Line:
     """One life's way to the authority (`bridge.surroundings.Authority`)."""
 
-    def __init__(self, world: World, life: Life) -> None:
-        self._world = world
+    def __init__(self, machine: Machine, life: Life) -> None:
+        self._machine = machine
         self._life = life
-        self._office = world.office
+        self._office = machine.office
 
     def retry_now(self) -> None:
         """It is never spared here."""
@@ -163,7 +163,7 @@ class Line:
         return (await self._ask("transactions", b"", work))[0]
 
     async def _ask(self, kind: str, name: bytes, work: Callable[[], _T]) -> _T:
-        loop, world = asyncio.get_running_loop(), self._world
+        loop = asyncio.get_running_loop()
         if self._life.dead:
             raise UnansweredError("this life is over")
         self._office.sent.append((kind, name))
@@ -172,7 +172,7 @@ class Line:
         if fault is not Fault.LOST:
             delay = LATE_S if fault is Fault.LATE else TRIP_S
             self._office.under_way += 1
-            loop.call_later(delay, self._arrive, fault, work, answer, context=world.context)
+            loop.call_later(delay, self._arrive, fault, work, answer, context=self._machine.context)
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 return await answer
@@ -200,7 +200,7 @@ class Line:
             self._office.under_way += 1
             again = (Fault.MUTE, work, answer)
             loop = asyncio.get_running_loop()
-            loop.call_later(LATE_S, self._arrive, *again, context=self._world.context)
+            loop.call_later(LATE_S, self._arrive, *again, context=self._machine.context)
         if fault not in (Fault.MUTE, Fault.LATE):
             self._reply(fault, answer, result)
 
@@ -209,7 +209,7 @@ class Line:
     ) -> None:
         delay = TIMEOUT_S - 2 * TRIP_S if fault is Fault.SLOW else TRIP_S
         loop = asyncio.get_running_loop()
-        loop.call_later(delay, self._settle, answer, result, context=self._world.context)
+        loop.call_later(delay, self._settle, answer, result, context=self._machine.context)
 
     def _settle(self, answer: asyncio.Future[_T], result: _T | Exception) -> None:
         """At the bridge, if it is there still and waits."""

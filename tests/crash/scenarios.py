@@ -35,12 +35,19 @@ class Case(NamedTuple):
     tills: tuple[int, ...] = (TILL,)
     offline: bool = False
     archive_at: int = 250
+    watched: bool = False
 
 
 async def plain(world: World) -> None:
     """A purchase, paid."""
     _come(world)
     await world.till.sell(SALE)
+
+
+async def by_events(world: World) -> None:
+    """The till lives by events, and has its cursor when it comes back."""
+    _come(world, WRONG)
+    await world.till.sell_by_events(SALE)
 
 
 async def cancelled(world: World) -> None:
@@ -221,6 +228,7 @@ async def archived(world: World) -> None:
 
 CASES = (
     Case(plain, (Event.TOLD, Event.PAID, Event.POSTED)),
+    Case(by_events, (Event.MENDABLE, Event.TOLD, Event.POSTED), watched=True),
     Case(cancelled, (Event.TOLD, Event.OWED, Event.REVERSED)),
     Case(aborted, (Event.OWED, Event.REVERSED)),
     Case(mended, (Event.MENDABLE, Event.POSTED)),

@@ -70,10 +70,12 @@ class Day(RuleBasedStateMachine):
         self.tasks: list[asyncio.Task[None]] = []
         self.buyers: dict[int, asyncio.Task[None]] = {}
 
-    @initialize(offline=st.booleans(), archive_at=st.sampled_from([1, 3, 250]))
-    def open(self, offline: bool, archive_at: int) -> None:
+    @initialize(
+        offline=st.booleans(), watched=st.booleans(), archive_at=st.sampled_from([1, 3, 250])
+    )
+    def open(self, offline: bool, watched: bool, archive_at: int) -> None:
         writer.ARCHIVE_AT = archive_at
-        self.world = Day.new_world(tills=(3, 4), offline=offline)
+        self.world = Day.new_world(tills=(3, 4), offline=offline, watched=watched)
         self.clerk = Clerk(self.world, patience_s=8)
         self.world.start()
         self.world.go_on(1)

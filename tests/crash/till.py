@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 20.0  # of one GET
 AGAIN_S = 0.5
+SHORT_S = 6.0  # without an event
 PATIENCE_S = 25
 
 # What stands on paper.
@@ -100,6 +102,21 @@ class Till:
         except (ConflictError, UnknownError) as error:
             self.alarms.append(f"{sale_id}: {wish}: {error!r}")
 
+    async def sell_by_events(self, sale_id: str, amount: int = 24_900, *, till: int = 3) -> None:
+        """Ring up, and pay as soon as an event says that it is approved; look after a while."""
+        await self.sell(sale_id, amount, till=till, wish=None)
+        watcher = self._world.watcher
+        if watcher is None:
+            raise RuntimeError("nobody watches")
+        order = Order(sale_id, amount, evidence.SEK, till, PATIENCE_S, "")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHORT_S):
+                while watcher.latest.get(sale_id, {}).get("state") != "approved":
+                    await watcher.news.wait()
+                await self.decide(sale_id, Wish.PAY)
+                return
+        await self.end(order)
+
     async def abort(self, sale_id: str) -> str:
         """The cashier stops waiting: what is so then."""
         try:
@@ -172,7 +189,9 @@ async def look(service: Service, sale_id: str) -> View:
 
 
 async def decide(service: Service, sale_id: str, wish: Wish) -> View:
-    sale = _find(service, sale_id)
+    sale = service.books.find(sale_id) or await service.adopt(sale_id)
+    if sale is None:
+        raise UnknownError(sale_id)
     try:
         service.decide(sale, wish)
     except ConflictError as error:

@@ -3,49 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import shutil
-import tempfile
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from contextvars import copy_context
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from bridge.events import Hub
 from bridge.journal import JournalError
-from bridge.money.evidence import Evidence
 from bridge.money.states import AT_THE_TILL
-from bridge.service import Service, StationConfig
-from receiver.crypto import host
 from simulator.authority.store import Store
 from tests.crash.buyer import Buyer
 from tests.crash.counter import Counter
-from tests.crash.life import Crash, Life
-from tests.crash.office import Line, Office
-from tests.crash.template import BRIDGE_ID, NOW, memory, template
-from tests.crash.till import AwayError, Till
-from tests.crash.virtual import Loop
+from tests.crash.machine import Machine
+from tests.crash.office import Office
+from tests.crash.template import template
+from tests.crash.till import Till
 
 if TYPE_CHECKING:
     from bridge.money.sale import Sale
-    from tests.crash.till import View
 
-TRIP_S = 0.001  # till and bridge are on one machine
-RESTART_S = 0.3
 LOOK_S = 0.01
 QUIET_MOST_S = 6 * 3600  # for what is owed to be worked off
 
 Scenario = Callable[["World"], Coroutine[Any, Any, None]]
 
 
-class World:
-    """One run. `ends`: at which point each life of the bridge ends, one after the other.
-
-    `full_at`: which commit of the first life finds no room on the disk.
-    """
+class World(Machine):
+    """One run, from books and a journal with nothing in them."""
 
     def __init__(
         self,
@@ -54,58 +38,18 @@ class World:
         tills: Iterable[int] = (3,),
         offline: bool = False,
         full_at: int = 0,
+        watched: bool = False,
     ) -> None:
         random.seed(0)
+        super().__init__(ends, full_at, offline=offline, watched=watched)
         made = template()
-        self.folder = Path(tempfile.mkdtemp(dir=memory(), prefix="crash-world-"))
         shutil.copyfile(made.books, self.folder / "books.sqlite")
-        self.loop = Loop()
-        self.loop.set_exception_handler(self._strange)
-        self.context = copy_context()
-        self.skew_s = 0.0  # of the bridge's clock
-        self.trip_s = TRIP_S
         self.pins = made.keys.pins()
-        store = Store(self.folder / "books.sqlite")
-        self.office = Office(store, made.keys, self.true_time)
+        self.office = Office(Store(self.folder / "books.sqlite"), made.keys, self.true_time)
         self.counters = {till: Counter(self, till, made.receivers[till]) for till in tills}
         self.buyers = [Buyer(holder) for holder in made.phones]
         self.till = Till(self)
-        self.failures: list[str] = []
-        self.lives: list[Life] = []
-        self.offline = offline
-        self._ends = iter(ends)
-        self._full_at = full_at
-        self._asked: set[asyncio.Future[View]] = set()
         self._beside: set[asyncio.Task[None]] = set()
-        self._numbers = itertools.count()
-
-    # Time.
-
-    def true_time(self) -> float:
-        """Seconds since 1970, by the authority's and the receivers' clocks."""
-        return NOW + self.loop.now
-
-    def bridge_time(self) -> float:
-        return self.true_time() + self.skew_s
-
-    # Running.
-
-    @property
-    def life(self) -> Life:
-        return self.lives[-1]
-
-    @property
-    def service(self) -> Service:
-        """The bridge that runs now; only where `is_up`."""
-        if self.life.service is None:
-            raise RuntimeError("the bridge has not begun")
-        return self.life.service
-
-    @property
-    def is_up(self) -> bool:
-        """As it is seen from the till: a bridge that has failed answers nobody."""
-        life = self.lives[-1] if self.lives else None
-        return bool(life and not life.dead and life.service and life.service.healthy)
 
     def run(self, scenario: Scenario) -> None:
         """The scenario, and then until all is quiet."""
@@ -197,106 +141,11 @@ class World:
             while tasks := asyncio.all_tasks(self.loop):
                 self.loop.run_until_complete(_cancelled(tasks))
 
-    # The bridge.
-
-    def start(self) -> None:
-        """A new life, from the files that the last one left."""
-        number = next(self._numbers)
-        folder = self.folder / f"life{number}"
-        if number:
-            (self.folder / f"life{number - 1}-grave").rename(folder)
-        life = Life(folder, next(self._ends, None), self._buried)
-        life.full_at, self._full_at = self._full_at, 0
-        self.lives.append(life)
-        self.loop.call_soon(self._begin, life, context=life.context.copy())
-
-    def _begin(self, life: Life) -> None:
-        try:
-            journal = life.open_journal()
-        except JournalError as error:
-            self._gave_up(life, error)
-            return
-        made = template()
-        stations = [
-            StationConfig(till, "memory://", Evidence(host, made.keys.pins(), one.certificate), one)
-            for till, one in self.counters.items()
-        ]
-        line = Line(self, life)
-        life.service = Service(BRIDGE_ID, journal, Hub(), line, stations, offline=self.offline)
-        running = self.loop.create_task(life.service.run())
-        running.add_done_callback(partial(self._ended, life), context=self.context)
-        life.keep(running)
-
-    def _ended(self, life: Life, running: asyncio.Task[None]) -> None:
-        if not life.dead:
-            self._gave_up(life, running)
-
-    def _gave_up(self, life: Life, why: object) -> None:
-        """It may where its disk is full, and closes what it can."""
-        if not life.was_full:
-            self.failures.append(f"the bridge gave up: {why!r}")
-        life.close_journal()
-        life.die()
-
-    def _buried(self) -> None:
-        for answer in self._asked:
-            if not answer.done():
-                answer.set_exception(AwayError())
-        self.loop.call_later(RESTART_S, self.start, context=self.context)
-
-    def _strange(self, _: Any, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, Crash) or self.life.was_full:
-            return
-        self.failures.append(f"{context['message']}: {error!r}")
-
-    # The till's way to it.
-
-    async def ask(self, work: Callable[[Service], Awaitable[View]]) -> View:
-        """What the bridge answers; raises AwayError where none comes."""
-        await asyncio.sleep(self.trip_s)
-        if not self.is_up:
-            raise AwayError
-        answer: asyncio.Future[View] = self.loop.create_future()
-        self._asked.add(answer)
-        life = self.life
-        context = life.context.copy()
-        life.keep(self.loop.create_task(self._serve(life, work, answer), context=context))
-        try:
-            return await answer
-        finally:
-            self._asked.discard(answer)
-
-    async def _serve(
-        self,
-        life: Life,
-        work: Callable[[Service], Awaitable[View]],
-        answer: asyncio.Future[View],
-    ) -> None:
-        result: View | Exception
-        try:
-            result = await work(self.service)
-        except JournalError:
-            result = AwayError()  # status 500
-        except Exception as error:
-            result = error
-        if not life.dead:
-            self.loop.call_later(self.trip_s, _answer, life, answer, result, context=self.context)
-
 
 async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _answer(life: Life, answer: asyncio.Future[View], result: View | Exception) -> None:
-    if answer.done() or life.dead:
-        return
-    if isinstance(result, Exception):
-        answer.set_exception(result)
-    else:
-        answer.set_result(result)
 
 
 def _moves(sale: Sale) -> bool:

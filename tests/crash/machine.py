@@ -1,0 +1,181 @@
+"""The cashier's terminal: one life of the bridge after the other, and the till's way to it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextvars import copy_context
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bridge.authority import RefusedError, UnansweredError
+from bridge.events import Hub
+from bridge.journal import JournalError
+from bridge.money.evidence import Evidence
+from bridge.service import Service, StationConfig
+from receiver.crypto import host
+from tests.crash.life import Crash, Life
+from tests.crash.office import Line, Office
+from tests.crash.template import BRIDGE_ID, NOW, memory, template
+from tests.crash.till import AwayError
+from tests.crash.virtual import Loop
+from tests.crash.watcher import Watcher
+
+if TYPE_CHECKING:
+    from tests.crash.counter import Counter
+    from tests.crash.till import View
+
+TRIP_S = 0.001  # till and bridge are on one machine
+RESTART_S = 0.3
+
+Work = Callable[[Service], "Awaitable[View]"]
+
+
+class Machine:
+    """`ends`: at which point each life ends; `full_at`: which commit of the first has no room."""
+
+    office: Office
+    counters: Mapping[int, Counter]
+
+    def __init__(self, ends: Iterable[int], full_at: int, *, offline: bool, watched: bool) -> None:
+        self.loop = Loop()
+        self.loop.set_exception_handler(self._strange)
+        self.context = copy_context()
+        self.folder = Path(tempfile.mkdtemp(dir=memory(), prefix="crash-world-"))
+        self.lives: list[Life] = []
+        self.failures: list[str] = []
+        self.skew_s = 0.0  # of the bridge's clock
+        self.trip_s = TRIP_S
+        self.watcher = Watcher(self) if watched else None
+        self._offline = offline
+        self._ends = iter(ends)
+        self._full_at = full_at
+        self._asked: set[asyncio.Future[View]] = set()
+        self._numbers = itertools.count()
+
+    @property
+    def life(self) -> Life:
+        return self.lives[-1]
+
+    @property
+    def service(self) -> Service:
+        """The bridge that runs now; only where `is_up`."""
+        if self.life.service is None:
+            raise RuntimeError("the bridge has not begun")
+        return self.life.service
+
+    @property
+    def is_up(self) -> bool:
+        """As it is seen from the till: a bridge that has failed answers nobody."""
+        life = self.lives[-1] if self.lives else None
+        return bool(life and not life.dead and life.service and life.service.healthy)
+
+    # Seconds since 1970.
+
+    def true_time(self) -> float:
+        """By the authority's and the receivers' clocks."""
+        return NOW + self.loop.now
+
+    def bridge_time(self) -> float:
+        return self.true_time() + self.skew_s
+
+    # Lives.
+
+    def start(self) -> None:
+        """A new life, from the files that the last one left."""
+        number = next(self._numbers)
+        folder = self.folder / f"life{number}"
+        if number:
+            (self.folder / f"life{number - 1}-grave").rename(folder)
+        life = Life(folder, next(self._ends, None), self._buried)
+        life.full_at, self._full_at = self._full_at, 0
+        self.lives.append(life)
+        self.loop.call_soon(self._begin, life, context=life.context.copy())
+
+    def _begin(self, life: Life) -> None:
+        try:
+            journal = life.open_journal()
+        except JournalError as error:
+            self._gave_up(life, error)
+            return
+        made = template()
+        stations = [
+            StationConfig(till, "memory://", Evidence(host, made.keys.pins(), one.certificate), one)
+            for till, one in self.counters.items()
+        ]
+        line = Line(self, life)
+        life.service = Service(BRIDGE_ID, journal, Hub(), line, stations, offline=self._offline)
+        running = self.loop.create_task(life.service.run())
+        running.add_done_callback(partial(self._ended, life), context=self.context)
+        life.keep(running)
+        if self.watcher is not None:
+            life.keep(self.loop.create_task(self.watcher.follow(life.service)))
+
+    def _ended(self, life: Life, running: asyncio.Task[None]) -> None:
+        if not life.dead:
+            self._gave_up(life, running)
+
+    def _gave_up(self, life: Life, why: object) -> None:
+        """It may where its disk is full, and closes what it can."""
+        if not life.was_full:
+            self.failures.append(f"the bridge gave up: {why!r}")
+        life.close_journal()
+        life.die()
+
+    def _buried(self) -> None:
+        for answer in self._asked:
+            if not answer.done():
+                answer.set_exception(AwayError())
+        self.loop.call_later(RESTART_S, self.start, context=self.context)
+
+    def _strange(self, _: Any, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Crash) or any(life.was_full for life in self.lives):
+            return
+        self.failures.append(f"{context['message']}: {error!r}")
+
+    # The till's way to it.
+
+    async def ask(self, work: Work) -> View:
+        """What the bridge answers; raises AwayError where none comes."""
+        await asyncio.sleep(self.trip_s)
+        if not self.is_up:
+            raise AwayError
+        answer: asyncio.Future[View] = self.loop.create_future()
+        self._asked.add(answer)
+        life = self.life
+        context = life.context.copy()
+        life.keep(self.loop.create_task(self._serve(life, work, answer), context=context))
+        try:
+            return await answer
+        finally:
+            self._asked.discard(answer)
+
+    async def _serve(
+        self,
+        life: Life,
+        work: Work,
+        answer: asyncio.Future[View],
+    ) -> None:
+        result: View | Exception
+        try:
+            result = await work(self.service)
+        except (JournalError, UnansweredError, RefusedError):
+            result = AwayError()  # status 500 or 503
+        except Exception as error:
+            result = error
+        if not life.dead:  # what is written arrives, even if the bridge ends meanwhile
+            self._asked.discard(answer)
+            self.loop.call_later(self.trip_s, _answer, answer, result, context=self.context)
+
+
+def _answer(answer: asyncio.Future[View], result: View | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(result, Exception):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)

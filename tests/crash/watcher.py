@@ -1,0 +1,66 @@
+"""A till that watches the bridge's events, and comes back with its cursor after each restart."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.journal import CursorError
+
+if TYPE_CHECKING:
+    from bridge.service import Service
+    from tests.crash.machine import Machine
+
+
+class Seen(NamedTuple):
+    """An event of a sale; `cursor` is the number of its line in the journal."""
+
+    cursor: int
+    sale_id: str
+    what: str
+
+
+class Watcher:
+    """What it has seen, and the latest of each sale."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.seen: list[Seen] = []
+        self.latest: dict[str, dict[str, Any]] = {}
+        self.news = asyncio.Event()
+        self._cursor: int | None = None
+        self._machine = machine
+
+    async def follow(self, service: Service) -> None:
+        """At the bridge, what `bridge.till.stream` does for one socket, as long as that lives."""
+        with service.books.hub.subscribe() as subscription:
+            for event in [] if self._cursor is None else _missed(service, self._cursor):
+                self._send(event)
+            while True:
+                self._send(await subscription.queue.get())
+
+    def _send(self, event: dict[str, Any]) -> None:
+        """What is written to a socket arrives, even if the bridge ends meanwhile."""
+        loop, machine = asyncio.get_running_loop(), self._machine
+        loop.call_later(machine.trip_s, self._take, event, context=machine.context)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        if event["event"] != "sale":
+            return
+        sale = event["sale"]
+        sale_id = sale.get("sale_id") if "refund_id" not in sale else sale["refund_id"]
+        cursor = event.get("cursor")
+        if cursor is not None:
+            self._cursor = cursor
+            self.seen.append(Seen(cursor, sale_id, event["what"]))
+        self.latest[sale_id] = sale
+        self.news.set()
+        self.news = asyncio.Event()
+
+
+def _missed(service: Service, cursor: int) -> list[dict[str, Any]]:
+    for sale in service.books.open_sales():
+        service.show(sale)
+    try:
+        return service.books.events_since(cursor)
+    except CursorError:  # then it asks for the open sales
+        return []
