@@ -17,7 +17,7 @@ from bridge.money.states import State
 from tests.crash.conftest import Play
 from tests.crash.scenarios import CASES, Case
 
-AGAIN_EVERY = 8  # first crashes, of which one is followed by a second
+AGAIN_EVERY = 10  # first crashes, of which one is followed by a second
 AGAIN_TIMES = 2  # at so many points of the recovery
 
 by_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.play.__name__)
