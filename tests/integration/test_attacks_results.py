@@ -15,15 +15,13 @@ import pytest
 import pytest_asyncio
 
 from receiver import cose, layout, messages, signed
-from simulator.authority import app, requests
+from simulator.authority import app
 from simulator.phone import events
 from tests.integration import papers
 from tests.integration.liars import Lie, lying
 from tests.integration.siege import named, pays
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from tests.integration.checkout import Checkout
 
     Forge = Callable[[Checkout, bytes], bytes]
@@ -85,13 +83,14 @@ def answered(
     till: Checkout, monkeypatch: pytest.MonkeyPatch, hear: Callable[[bytes], bytes]
 ) -> Iterator[None]:
     """The first receipt inside leaves the authority as `hear` makes it; its books do not change."""
-    honest, left = requests.cose, [hear]
+    honest, left = app.BridgeApi._authorise, [hear]
 
-    def answer(data: bytes) -> web.Response:
-        return honest(left.pop()(data) if left else data)
+    def answer(api: app.BridgeApi, client: str, record: messages.Record) -> bytes:
+        receipt = honest(api, client, record)
+        return left.pop()(receipt) if left else receipt
 
     with monkeypatch.context() as patch:
-        patch.setattr(app, "cose", answer)
+        patch.setattr(app.BridgeApi, "_authorise", answer)
         yield
     assert not left
 
