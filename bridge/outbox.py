@@ -154,7 +154,7 @@ class Outbox:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
             if not sale.record:  # its journal was lost, and now the authority's books are
-                return self._forfeit(sale, error.reason, "in nobody's books")
+                return await self._bar(sale, error.reason, "in nobody's books")
             refused = await self._upload(sale)
             if refused:
                 return refused
@@ -182,7 +182,7 @@ class Outbox:
         except RefusedError as error:
             if not error.said:
                 raise
-            return self._forfeit(sale, error.reason, error.detail)
+            return await self._bar(sale, error.reason, error.detail)
         except Error as error:
             raise LeftError(f"a receipt that proves nothing: {error.detail}") from error
         if receipt.outcome != messages.APPROVED:
@@ -191,6 +191,11 @@ class Outbox:
             fact = Fact(Event.UPLOADED, receipt=data, transaction_id=receipt.transaction_id)
             self._books.take(sale, fact, "authority")
         return None
+
+    async def _bar(self, sale: Sale, reason: int, detail: str) -> Fact:
+        """A liability of what is in no book: first a reversal, which the phone that asks hears of."""
+        await self._give_back(sale, sale.approval_id)
+        return self._forfeit(sale, reason, detail)
 
     def _forfeit(self, sale: Sale, reason: int, detail: str) -> Fact:
         name = reasons.name(reason)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AUTHORITY_TIMEOUT_S = 0.7
+HOUR_S = 3600
 ASK_MS = 10_000  # for phones that are to learn how it ended
 AUTHORISATIONS = "/v1/authorisations"
 WRONG_CODE = "000000"
@@ -260,6 +261,25 @@ async def test_a_wrong_code_is_found_out_when_it_was_sent(till: TappedCheckout) 
         await till.keep(bought.sale)
     lost = await ends(till, bought, "liability")
     assert lost["reason"]["code"] == "code_wrong"
+    assert await learns(till, bought) == events.DECLINED
+
+
+async def test_refused_when_it_was_sent(till: TappedCheckout) -> None:
+    """The record is booked nowhere, but the phone that holds a provisional receipt is told."""
+    authority = till.world.authority
+    known, right = till.transactions(), authority._clock
+    authority._clock = lambda: right() - HOUR_S  # of an authority that finds it from the future
+    try:
+        async with away(till):
+            bought = accepted(await buys(till))
+            await till.keep(bought.sale)
+        lost = await ends(till, bought, "liability")
+    finally:
+        authority._clock = right
+    assert (lost["state"], lost["reason"]["code"]) == ("paid", "offer_expired")
+    assert till.transactions(but=known) == {bought.approval_id: "VOIDED"}
+    async with away(till):
+        pass  # it is started anew, with the right time
     assert await learns(till, bought) == events.DECLINED
 
 

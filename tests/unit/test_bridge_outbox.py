@@ -97,8 +97,9 @@ async def test_booked_again_under_another_name(world: World) -> None:
 async def test_forgotten_on_both_sides(world: World) -> None:
     """Taken over after a lost journal, it has no record: nobody can prove it any more."""
     sale = world.sale(State.PAID, record=b"")
-    world.authority.answers["confirm"] = [AWAY, UNKNOWN]
+    world.authority.answers = {"confirm": [AWAY, UNKNOWN], "reverse": ["VOIDED"]}
     await world.settled(sale)
+    assert world.authority.asked[-1] == "reverse"  # its phone hears what became of it
     assert world.events() == [(Event.FORFEITED, reasons.APPROVAL_UNKNOWN)]
 
 
@@ -135,12 +136,26 @@ async def test_a_refused_upload(world: World, said: bool) -> None:
     """By name it is a loss; anything else may be a proxy, and needs a person first."""
     sale = world.sale(State.PAID, mode=messages.OFFLINE)
     refused = RefusedError(reasons.CREDENTIAL_REVOKED, "status 422", said=said)
-    world.authority.answers = {"authorise": [refused, b"receipt"], "confirm": ["POSTED"]}
+    world.authority.answers = {
+        "authorise": [refused, b"receipt"],
+        "confirm": ["POSTED"],
+        "reverse": ["VOIDED"],
+    }
     await world.settled(sale)
     lost = [(Event.FORFEITED, reasons.CREDENTIAL_REVOKED)]
     assert world.events() == (
         lost if said else [(Event.UPLOADED, reasons.OK), (Event.POSTED, reasons.OK)]
     )
+
+
+async def test_a_loss_is_booked_once_the_phone_can_hear_of_it(world: World) -> None:
+    """A refused record is in no book: only its reversal is, and the phone asks for that."""
+    sale = world.sale(State.PAID, mode=messages.OFFLINE)
+    refused = RefusedError(reasons.OFFER_EXPIRED, "status 422", said=True)
+    world.authority.answers = {"authorise": [refused], "reverse": [*FAILURES, "VOIDED"]}
+    await world.settled(sale)
+    assert world.authority.asked == ["authorise", "reverse"] * 5
+    assert world.events() == [(Event.FORFEITED, reasons.OFFER_EXPIRED)]
 
 
 async def test_an_upload_waits_for_the_reversal_before_it(world: World) -> None:
