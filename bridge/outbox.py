@@ -193,7 +193,7 @@ class Outbox:
         return None
 
     async def _bar(self, sale: Sale, reason: int, detail: str) -> Fact:
-        """A liability of what is in no book: first a reversal, which the phone that asks hears of."""
+        """A liability that is in no book: first a reversal, which the phone that asks hears of."""
         await self._give_back(sale, sale.approval_id)
         return self._forfeit(sale, reason, detail)
 

@@ -122,11 +122,8 @@ class Answers:
         """Pass a no on; `news` is its receipt where the journal does not have it yet."""
         receipt = news or sale.receipt
         again = mends and reason in MENDABLE and sale.mended < messages.NEW_OFFERS_MOST
-        if receipt and again:
-            fact = Fact(Event.MENDABLE, reason)
-        else:
-            fact = Fact(Event.DENIED, reason, receipt=news)
-        self._pen.keep(sale, fact, ports.AUTHORITY)
+        fact = Fact(Event.MENDABLE, reason) if receipt and again else sale.denied(reason, news)
+        self._pen.decide(sale, fact, ports.AUTHORITY)
         if receipt:
             self._past.settle(sale, receipt)
         else:  # the record was rejected

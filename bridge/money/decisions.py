@@ -62,5 +62,5 @@ def decide(sale: Sale, wish: Wish) -> Fact | None:
     if event is Event.OWED:
         return Fact(event, reasons.CASHIER_CANCELLED, reversal=sale.approval_id)
     if event is Event.DENIED:  # the authority's no stands, whatever the cashier wants
-        return Fact(event, sale.withheld)
+        return sale.denied(sale.withheld)
     return Fact(event, reasons.CASHIER_CANCELLED if event is Event.ENDED else reasons.OK)

@@ -65,7 +65,7 @@ class Pen:
     def decide(self, sale: Sale, fact: Fact, source: str) -> None:
         """Keep what somebody decided, and have the outbox do what is owed from here on."""
         self.keep(sale, fact, source)
-        if fact.event in (Event.OWED, Event.RECALLED):
+        if fact.reversal:
             self.put(ports.Owe(sale, fact.reversal))
         elif fact.event is Event.PAID:
             self.put(ports.Settle(sale))

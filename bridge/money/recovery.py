@@ -43,5 +43,5 @@ def recover(sale: Sale) -> Fact | None:
             return Fact(Event.PAID)  # it was decided when the till asked for it
         return Fact(event, reasons.BRIDGE_RESTARTED, reversal=sale.approval_id)
     if event is Event.DENIED:
-        return Fact(event, sale.withheld)
+        return sale.denied(sale.withheld)
     return Fact(event, reasons.BRIDGE_RESTARTED) if event else None

@@ -122,6 +122,15 @@ class Sale:
         event = Event.REVERSED if own else Event.RETURNED
         return Fact(event, reasons.REVERSED, reversal=approval_id)
 
+    def denied(self, reason: int, receipt: bytes = b"") -> Fact:
+        """That the authority's no is the end; `receipt` where the journal does not have it yet.
+
+        Without one the record was refused: it is in no book, and its phone asks for it there, so
+        that a reversal is owed all the same.
+        """
+        unbooked = b"" if receipt or self.receipt else self.approval_id
+        return Fact(Event.DENIED, reason, receipt=receipt, reversal=unbooked)
+
     @property
     def shown(self) -> State:
         """The state as the till sees it."""
@@ -174,11 +183,11 @@ class Sale:
             self.reason = reasons.OK if unsaid else fact.reason
 
     def _take_reversal(self, fact: Fact) -> None:
-        if fact.event in (Event.RECALLED, Event.OWED):
+        if fact.event in (Event.RETURNED, Event.REVERSED):
+            self.owed = tuple(name for name in self.owed if name != fact.reversal)
+        elif fact.reversal:
             self.reversals += (fact.reversal,)
             self.owed += (fact.reversal,)
-        elif fact.event in (Event.RETURNED, Event.REVERSED):
-            self.owed = tuple(name for name in self.owed if name != fact.reversal)
 
     def _forget_approval(self) -> None:
         for name in _OF_ONE_APPROVAL:

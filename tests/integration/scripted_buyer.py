@@ -59,6 +59,10 @@ class Buyer:
     async def raise_limit(self, limit: int) -> None:
         await self.admin(f"buyers/{self.id}", purchase_limit=limit)
 
+    async def ask(self, approval_id: bytes) -> Any:
+        """What the authority says to the phone that asks about its approval."""
+        return await self.call("GET", f"/v1/approvals/{approval_id.hex()}", self._phone["token"])
+
     async def call(self, method: str, path: str, token: str = "", **request: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         context = pki.client_context(self._authority.ca.certificate)

@@ -541,6 +541,35 @@ def test_a_rejected_record_declines_only_the_first_time(world: DeskWorld) -> Non
     assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
 
 
+@pytest.mark.parametrize("verified", [True, False])
+def test_a_rejected_record_is_reversed_so_that_its_phone_hears(
+    world: DeskWorld, offered: bytes, verified: bool
+) -> None:
+    """It is in no book, where the phone asks for it; what is declined is in one."""
+    purchase = world.hand(offered)
+    sale = world.sale
+    if verified:
+        world.judge(offered, purchase.approval_id)
+    world.give(ports.Rejected(purchase.approval_id, reasons.OFFER_EXPIRED))
+    if not verified:
+        assert not world.take(ports.Owe)  # nothing tells yet that there is an answer
+        world.judge(offered, purchase.approval_id)
+    assert world.take(ports.Owe) == [ports.Owe(sale, purchase.approval_id)]
+    assert (sale.state, sale.owed) == (State.DECLINED, (purchase.approval_id,))
+    assert not sale.closed
+    sale.take(sale.given_back(purchase.approval_id))
+    assert (sale.state, sale.reason) == (State.DECLINED, reasons.OFFER_EXPIRED)
+    assert sale.closed
+
+
+def test_what_the_authority_declines_is_not_reversed(world: DeskWorld) -> None:
+    purchase = world.asked()
+    sale = world.sale
+    world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
+    assert not world.take(ports.Owe)
+    assert sale.closed
+
+
 def test_a_rejected_record_after_silence_proves_nothing(world: DeskWorld) -> None:
     purchase = world.asked()
     sale = world.sale
