@@ -6,9 +6,10 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from . import lines, papers, ports_by_serial
+from . import kept_limits, lines, papers, ports_by_serial
 from .events import Hub
 from .journal import Journal
+from .kept_limits import KeptLimits
 from .metrics import Metrics
 from .service import Service, StationConfig
 from .till import door
@@ -62,6 +63,8 @@ class Daemon:
         trusted = papers.authority_keys(config.pins)
         stations = [self._station(trusted, receiver) for receiver in config.receivers]
         client = await stack.enter_async_context(papers.client(config.authority))
+        if not config.journal.exists():
+            kept_limits.forget(config.journal)
         journal = Journal(config.journal)
         stack.callback(journal.close)
         hub = Hub()
@@ -79,7 +82,9 @@ class Daemon:
 
     def _station(self, trusted: Pins, receiver: ReceiverConfig) -> StationConfig:
         evidence = papers.evidence(trusted, receiver.certificate)
-        return StationConfig(receiver.till, receiver.line, evidence, self._opener_for(receiver))
+        limits = KeptLimits(self._config.journal, evidence.holder.receiver_id)
+        opener = self._opener_for(receiver)
+        return StationConfig(receiver.till, receiver.line, evidence, opener, limits)
 
     def _opener_for(self, receiver: ReceiverConfig) -> Opener:
         if receiver.url:

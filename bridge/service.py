@@ -6,10 +6,10 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import messages, reasons, session
+from receiver import reasons, session
 from receiver.errors import Error
 
-from . import adoption
+from . import adoption, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
 from .money import ports, refunds
@@ -21,7 +21,6 @@ from .orders import (
     NotNowError,
     Order,
     RefundOrder,
-    UnknownSaleError,
     UnknownTillError,
 )
 from .outbox import Outbox
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from .events import Hub
     from .journal import Journal
+    from .kept_limits import KeptLimits
     from .money.evidence import Evidence
     from .serial_port import Opener
     from .surroundings import Authority
@@ -50,6 +50,7 @@ class StationConfig(NamedTuple):
     url: str
     evidence: Evidence
     opener: Opener
+    limits: KeptLimits | None = None  # where a restart finds what may be sold offline
 
 
 class Service:
@@ -78,7 +79,8 @@ class Service:
         self._tasks = asyncio.TaskGroup()
         self.stations: Mapping[int, Station] = {
             row.till: Station(
-                row.till, row.url, row.evidence, bridge_id, row.opener, _reconnect(), self
+                *(row.till, row.url, row.evidence, bridge_id, row.opener),
+                *(_reconnect(), self, row.limits),
             )
             for row in stations
         }
@@ -124,40 +126,24 @@ class Service:
 
     def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
         """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
-        order = self._named(order)
-        bought = self._bought(order)
+        order = refunding.named(self.books, order)
+        bought = refunding.bought(self.books, order)
         station = self._station(order.till or (bought.terms.till if bought else None))
-        terms = self._terms(
-            station,
-            order.refund_id,
-            order.amount,
-            order.currency or (bought.terms.currency if bought else 0),
-            order.patience_s,
-            order.note,
-        )._replace(
-            kind=messages.REFUND,
-            original=bought.transaction_id if bought else order.transaction_id,
-            original_sale=order.sale_id,
+        currency = order.currency or (bought.terms.currency if bought else 0)
+        plain = self._terms(
+            station, order.refund_id, order.amount, currency, order.patience_s, order.note
         )
+        terms = refunding.terms(plain, order, bought)
         name = refunds.refund_id(self._bridge_id, terms.sale_id)
         known = self._known(terms)
         if known is not None:
-            if order.phone == (known.approval_id == name):
-                raise ConflictError("conflict", "this id stands for something else", known)
+            refunding.must_be_the_same_way(known, name, phone=order.phone)
             return known, False
         if bought:
-            try:
-                refunds.check(bought, terms, self.books.refunded(bought), phone=order.phone)
-            except refunds.NoRefundError as error:
-                raise ConflictError(error.kind, error.detail, bought) from error
+            refunding.must_fit(self.books, bought, terms, phone=order.phone)
         if order.phone:
             return self._begin(station, terms)
-        self._must_take()
-        sale = Sale(terms)
-        self.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
-        self.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
-        self.outbox.refund(sale)
-        return sale, True
+        return self._owe_refund(Sale(terms), name), True
 
     def decide(self, sale: Sale, wish: Wish) -> None:
         """What the till or the cashier wants; raises ConflictError where it is too late for it."""
@@ -230,20 +216,13 @@ class Service:
             raise ConflictError("conflict", "this id stands for something else", known)
         return known
 
-    def _named(self, order: RefundOrder) -> RefundOrder:
-        """A transaction of a sale that is open here is that sale: its own lane comes first."""
-        for sale in self.books.open_sales() if order.transaction_id else ():
-            if sale.transaction_id == order.transaction_id and not sale.is_refund:
-                return order._replace(sale_id=sale.terms.sale_id, transaction_id=b"")
-        return order
-
-    def _bought(self, order: RefundOrder) -> Sale | None:
-        if not order.sale_id:
-            return None
-        bought = self.books.find(order.sale_id)
-        if bought is None or bought.is_refund:
-            raise UnknownSaleError("no sale has this sale_id")
-        return bought
+    def _owe_refund(self, sale: Sale, name: bytes) -> Sale:
+        """One that needs no phone is decided as soon as the till asks for it."""
+        self._must_take()
+        self.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
+        self.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
+        self.outbox.refund(sale)
+        return sale
 
     def _must_take(self) -> None:
         if self._stopping:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .backoff import Reconnect
+    from .kept_limits import KeptLimits
     from .money.evidence import Evidence
     from .money.ports import Input, Output
     from .money.sale import Fact, Sale, Terms
@@ -58,11 +59,12 @@ class Station:
         opener: Opener,
         reconnect: Reconnect,
         around: Surroundings,
+        kept: KeptLimits | None,
     ) -> None:
         self.till = till
         self.evidence = evidence
         self.counters = Counters()
-        self._stand_in = StandInHere(evidence, around.books, around.offline)
+        self._stand_in = StandInHere(evidence, around.books, around.offline, kept)
         self.desk = Desk(evidence, self._stand_in)
         receiver_id = evidence.holder.receiver_id
         self.link = ReceiverLink(till, opener, bridge_id, receiver_id, reconnect, self)
@@ -113,6 +115,7 @@ class Station:
         self._last_hello = hello_view(hello)
         self._publish("receiver", ports.RECEIVER, up=True, hello=self._last_hello)
         self._bring_certificate()
+        self._stand_in.recall(hello.nonce)
         if self._bringing:
             self._bringing.cancel()
         self._bringing = self._around.spawn(self._bring_state(hello))
@@ -160,13 +163,8 @@ class Station:
 
     async def _bring_state_once(self, hello: wire.ReceiverHello) -> bool:
         """Whether there is nothing more to bring."""
-        authority = self._around.authority
         try:
-            data = await authority.state(hello.receiver_id, hello.nonce)
-            self.evidence.take_state(hello.nonce, data)
-            if self._around.offline:
-                listed = await authority.revocations(hello.receiver_id)
-                self._stand_in.take_revocations(listed)
+            data = await self._stand_in.ask(self._around.authority, hello.nonce)
         except UnansweredError as error:
             _log.info("no state", till=self.till, detail=str(error))
         except RefusedError as error:

@@ -92,14 +92,15 @@ class Evidence:
         _equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
         return receipt
 
-    def take_state(self, nonce: bytes, data: bytes) -> None:
-        """Learn the authority's limits for this receiver; never from an older state."""
+    def take_state(self, nonce: bytes, data: bytes) -> State:
+        """Learn, and give, the authority's limits for this receiver; never from an older state."""
         state: State = signed.from_authority(messages.STATE, data, self._pins, self._crypto)
         _equal(state.receiver_id, self.holder.receiver_id, reasons.WRONG_RECEIVER)
         _equal(state.nonce, nonce, reasons.STALE_STATE)
         if self.state is not None and state.version < self.state.version:
             raise Error(reasons.STALE_STATE, f"state {state.version} after {self.state.version}")
         self.state = state
+        return state
 
 
 def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> bytes:

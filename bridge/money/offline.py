@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from receiver import layout, messages, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from receiver.messages import Credential, Offer, Record, State
 
@@ -27,6 +27,12 @@ class Exposure(NamedTuple):
     sales: int
 
 
+def exposure(sales: Iterable[Sale]) -> Exposure:
+    """What stands on those of these sales that the authority has not seen."""
+    amounts = [sale.terms.amount for sale in sales if sale.unsent]
+    return Exposure(sum(amounts), len(amounts))
+
+
 class Limits(NamedTuple):
     """What the authority has last said about one receiver; times in seconds since 1970."""
 
@@ -43,7 +49,13 @@ class Case(NamedTuple):
     credential: Credential
     limits: Limits
     exposure: Exposure
-    at: int
+    at: int  # by the wall clock, which may jump
+    passed: int  # seconds since the state was signed, by a clock that does not
+
+    @property
+    def latest(self) -> int:
+        """The later of what both clocks make of the time: no jump prolongs what is permitted."""
+        return max(self.at, self.limits.state.time + self.passed)
 
 
 class Accepted(NamedTuple):
@@ -73,14 +85,16 @@ RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("time of the receiver", _clocks_agree),
     (
         "hours since the authority was heard",
-        lambda case: case.at - case.limits.state.time <= case.limits.state.offline_hours * HOUR_S,
+        lambda case: (
+            case.latest - case.limits.state.time <= case.limits.state.offline_hours * HOUR_S
+        ),
     ),
     (
         "age of the revocation list",
-        lambda case: 0 <= case.at - case.limits.revoked_at <= REVOCATIONS_S,
+        lambda case: case.latest - case.limits.revoked_at <= REVOCATIONS_S,
     ),
     ("not revoked", lambda case: case.credential.id not in case.limits.revoked),
-    ("credential in its time", lambda case: case.at < case.credential.expires),
+    ("credential in its time", lambda case: case.latest < case.credential.expires),
     (
         "floor of the receiver",
         lambda case: case.sale.terms.amount <= case.limits.state.offline_floor,
@@ -99,12 +113,15 @@ RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
 )
 
 
-def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int) -> str | None:
-    """None where every rule holds, else the name of the first that does not."""
+def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int, passed: int) -> str | None:
+    """None where every rule holds, else the name of the first that does not.
+
+    `at` in seconds since 1970, `passed` since the state was signed, by a monotonic clock.
+    """
     record: Record = layout.decode(messages.RECORD, sale.record, messages.Record)
     offer: Offer = signed.parse(messages.OFFER, record.offer).value
     credential: Credential = signed.parse(messages.CREDENTIAL, record.credential).value
-    case = Case(sale, offer, credential, limits, exposure, at)
+    case = Case(sale, offer, credential, limits, exposure, at, passed)
     return next((name for name, holds in RULES if not holds(case)), None)
 
 

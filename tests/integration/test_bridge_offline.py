@@ -1,10 +1,9 @@
-"""Accepted without the authority: within its limits, marked as such, and sent later."""
+"""Accepted without the authority: marked as such, sent later, and how the authority takes it."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,29 +12,20 @@ from bridge.money import desk
 from receiver import messages, reasons, signed, wire
 from simulator.authority import Fault
 from tests import evidence
+from tests.integration.offline_shop import (
+    NEXT,
+    accepted,
+    allow,
+    alone,
+    sells,
+    unsent,
+)
 from tests.integration.till_world import AMOUNT, SALE, World
-
-FLOOR = 30_000
-LIMITS = {
-    "offline_floor": FLOOR,
-    "offline_total": 2 * AMOUNT,
-    "offline_count": 2,
-    "offline_hours": 24,
-}
-EARLIER = "sale-with-a-right-code"
-NEXT = "sale-of-the-next-buyer"
 
 
 @pytest.fixture
 async def allowed(stopped: World) -> World:
-    """The authority lets this receiver and this buyer do without it, and so does the bridge."""
-    await limit(stopped, **LIMITS)
-    await stopped.buyer.admin(f"buyers/{stopped.buyer.id}", offline_floor=FLOOR)
-    async with stopped.bridge():
-        await stopped.posted(EARLIER)  # its code was right, and so the next credential has a floor
-    await stopped.buyer.renew()
-    stopped.config = replace(stopped.config, offline=True)
-    stopped.device.forget()
+    await allow(stopped)
     return stopped
 
 
@@ -45,45 +35,6 @@ async def shop(allowed: World) -> AsyncIterator[World]:
     async with allowed.bridge():
         await alone(allowed)
         yield allowed
-
-
-async def limit(world: World, **limits: int) -> None:
-    await world.buyer.admin(f"receivers/{evidence.RECEIVER_ID.hex()}", **limits)
-
-
-async def alone(world: World) -> None:
-    """The bridge knows what it may do, and the authority is away from here on."""
-    await world.device.heard(wire.STATE)
-    world.break_authority(Fault.FAIL)
-
-
-async def sells(world: World, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
-    """A sale at the end of the till's patience."""
-    await world.ring(sale_id, patience_s=1, **changes)
-    await world.device.offered()
-    await world.pay()
-    assert (await world.sale(sale_id))["state"] == "unknown"
-    sale: dict[str, Any] = await world.sale(sale_id)
-    return sale
-
-
-def accepted(sale: dict[str, Any]) -> bool:
-    """Whether it was approved so, and says so; else nothing is to be paid."""
-    if not sale["offline"]:
-        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
-        return False
-    assert (sale["state"], sale["reason"]["code"]) == ("approved", "accepted_offline")
-    assert (sale["receipt"], sale["transaction_id"]) == (None, None)
-    return True
-
-
-async def unsent(world: World) -> list[str]:
-    """What the bridge says that the authority has not seen."""
-    outbox = (await world.call("GET", "/v1/outbox"))[1]
-    return [sale["sale_id"] for sale in outbox["unsent"]]
-
-
-# Accepted
 
 
 async def test_it_is_marked_and_sent_later(shop: World) -> None:
@@ -158,6 +109,29 @@ async def test_it_outlives_the_bridge(allowed: World) -> None:
         assert await unsent(allowed) == [SALE]
         allowed.authority.faults.clear()
         assert (await allowed.settled())["settlement"] == "posted"
+
+
+async def test_a_restart_without_the_authority(allowed: World) -> None:
+    """Limits hold on for a receiver that has not been restarted as well."""
+    async with allowed.bridge():
+        await alone(allowed)
+    async with allowed.bridge():
+        assert accepted(await sells(allowed))
+        await allowed.decide("paid")
+    allowed.device.nonce = bytes(wire.NONCE_SIZE)
+    allowed.device.reboot()
+    async with allowed.bridge():
+        assert not accepted(await sells(allowed, NEXT))
+
+
+async def test_a_new_journal_without_the_authority(allowed: World) -> None:
+    """It cannot know what stands on the limits already."""
+    async with allowed.bridge():
+        await alone(allowed)
+        assert accepted(await sells(allowed))
+    allowed.config.journal.unlink()
+    async with allowed.bridge():
+        assert not accepted(await sells(allowed, NEXT))
 
 
 async def test_a_sale_that_was_taken_back_is_never_sent(shop: World) -> None:
@@ -253,98 +227,3 @@ async def test_a_refund_waits_until_its_purchase_is_sent(shop: World) -> None:
     shop.authority.faults.clear()
     status, refund = await shop.call("GET", f"/v1/refunds/{body['refund_id']}?wait=10")
     assert (refund["state"], (await shop.sale())["settlement"]) == ("refunded", "posted")
-
-
-# Not accepted
-
-
-async def test_off_unless_the_bridge_is_set_up_for_it(allowed: World) -> None:
-    allowed.config = replace(allowed.config, offline=False)
-    async with allowed.bridge():
-        await alone(allowed)
-        assert not accepted(await sells(allowed))
-
-
-@pytest.mark.parametrize(
-    "limits",
-    [
-        {"offline_floor": AMOUNT - 1},
-        {"offline_total": AMOUNT - 1},
-        {"offline_count": 0},
-        {"offline_hours": 0},
-        dict.fromkeys(LIMITS, 0),
-    ],
-)
-async def test_over_a_limit_of_the_authority(allowed: World, limits: dict[str, int]) -> None:
-    await limit(allowed, **limits)
-    async with allowed.bridge():
-        await alone(allowed)
-        assert not accepted(await sells(allowed))
-
-
-async def test_over_the_floor_of_the_credential(allowed: World) -> None:
-    await allowed.buyer.admin(f"buyers/{allowed.buyer.id}", offline_floor=AMOUNT - 1)
-    await allowed.buyer.renew()
-    async with allowed.bridge():
-        await alone(allowed)
-        assert not accepted(await sells(allowed))
-
-
-async def test_a_revoked_credential(allowed: World) -> None:
-    id_ = signed.parse(messages.CREDENTIAL, allowed.buyer.credential).value.id
-    await allowed.buyer.admin(f"credentials/{id_.hex()}", revoked=True)
-    async with allowed.bridge():
-        await alone(allowed)
-        assert not accepted(await sells(allowed))
-
-
-@pytest.mark.parametrize("over", [{"offline_total": 2 * AMOUNT - 1}, {"offline_count": 1}])
-async def test_over_what_stands_on_it_already(allowed: World, over: dict[str, int]) -> None:
-    """Counted from the journal, so that no restart forgets it; what was sent counts no more."""
-    await limit(allowed, **over)
-    async with allowed.bridge():
-        await alone(allowed)
-        assert accepted(await sells(allowed))
-        await allowed.decide("paid")
-    allowed.break_authority(Fault.FAIL, "/v1/authorisations")  # but for its state
-    async with allowed.bridge():
-        await allowed.device.heard(wire.STATE)
-        assert not accepted(await sells(allowed, NEXT))
-        allowed.authority.faults.clear()
-        await allowed.settled()
-        allowed.break_authority(Fault.FAIL)
-        assert accepted(await sells(allowed, "sale-after-the-upload"))
-
-
-async def test_a_decline_is_never_overruled(shop: World) -> None:
-    """Who was heard to say no is not away."""
-    shop.authority.faults.clear()
-    await shop.buyer.admin(f"recipients/{shop.buyer.recipient}", credit_space=0)
-    async with shop.watching() as told:
-        await shop.ring(patience_s=1)
-        await shop.device.offered()
-        shop.hand()
-        await told("withheld")
-        shop.break_authority(Fault.FAIL)
-        denied = await told("denied")
-    assert (denied["state"], denied["reason"]["code"]) == ("declined", "credit_space")
-
-
-async def test_without_the_receivers_verdict(shop: World) -> None:
-    await shop.ring(patience_s=1)
-    await shop.device.offered()
-    shop.hand()
-    assert (await shop.sale())["state"] == "unknown"
-    assert not accepted(await shop.sale())
-
-
-async def test_no_refund(shop: World) -> None:
-    """The buyer's phone can wait for money that comes back."""
-    body = {"refund_id": "refund-0123456789ab", "sale_id": EARLIER, "amount": 100}
-    status, _ = await shop.call("POST", "/v1/refunds", json=body | {"phone": True, "patience_s": 1})
-    assert status == 201
-    await shop.device.offered()
-    await shop.pay()
-    async with shop.watching() as told:
-        refund = await told("owed")
-    assert (refund["state"], refund["reason"]["code"]) == ("cancelled", "reversed")

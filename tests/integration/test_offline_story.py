@@ -300,6 +300,17 @@ async def test_a_bridge_that_dies_before_it_has_sent_it(till: TappedCheckout) ->
     assert await learns(till, bought) == events.APPROVED
 
 
+async def test_a_bridge_that_is_restarted_while_the_authority_is_away(till: TappedCheckout) -> None:
+    """The receiver lives on, so the limits that were signed for this life of it do, too."""
+    async with away(till):
+        await till.restart_bridge(SIGKILL)
+        await till.world.receiver_up()
+        bought = accepted(await buys(till))
+        await till.keep(bought.sale)
+    await ends(till, bought, "posted")
+    assert await learns(till, bought) == events.APPROVED
+
+
 async def test_a_receiver_that_will_not_stand_in(till: TappedCheckout, tmp_path: Path) -> None:
     """The till has been told, so the sale stands. Its phone is let go, and asks the authority."""
     mark = len(till.tap.crossed)

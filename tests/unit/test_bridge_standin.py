@@ -39,7 +39,8 @@ class Till:
         self.world = DeskWorld(directory)
         self.exposure = Exposure(0, 0)
         self.now = AT
-        clock = SimpleNamespace(time=lambda: float(self.now))
+        self.passed = 0  # by a clock that does not jump
+        clock = SimpleNamespace(time=lambda: float(self.now), monotonic=lambda: float(self.passed))
         monkeypatch.setattr(bridge.standin, "time", clock)
 
     def stand_in(self, revoked: bytes = NOBODY, *, allowed: bool = True, **changes: Any) -> Any:
@@ -150,6 +151,33 @@ def test_hours_after_the_authority_was_heard(till: Till) -> None:
     assert stand_in.accepts(sale) is not None
     till.now += 1
     assert stand_in.accepts(sale) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "passed", "good"),
+    [(1, HOUR_S, True), (1, HOUR_S + 1, False), (48, REVOCATIONS_S + 1, False)],
+    ids=["in time", "hours", "list"],
+)
+def test_a_clock_set_back_prolongs_nothing(till: Till, hours: int, passed: int, good: bool) -> None:
+    """The terminal says that a minute has passed, its own counter says more."""
+    stand_in = till.stand_in(offline_hours=hours)
+    till.now, till.passed = AT + 60, passed
+    sale = till.sale(expires=AT + 10 * REVOCATIONS_S)
+    assert (stand_in.accepts(sale) is not None) is good
+
+
+def test_a_clock_set_back_brings_no_credential_back(till: Till) -> None:
+    stand_in, sale = till.stand_in(), till.sale(expires=AT + 60)
+    till.passed = 59
+    assert stand_in.accepts(sale) is not None
+    till.passed = 60
+    assert stand_in.accepts(sale) is None
+
+
+def test_a_clock_set_forward_prolongs_nothing(till: Till) -> None:
+    stand_in = till.stand_in(offline_hours=1)
+    till.now, till.passed = AT + HOUR_S + 1, 60
+    assert stand_in.accepts(till.sale(expires=AT + 2 * HOUR_S)) is None
 
 
 def test_a_bridge_that_is_not_set_up_for_it(till: Till) -> None:

@@ -1,0 +1,62 @@
+"""What the authority last signed for a receiver, beside the journal: a restart need not lose it.
+
+Nothing in these files is believed for being there: state and list are checked as when they came.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from receiver import cbor
+from receiver.errors import Error
+
+from .logs import Log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILE_MOST = 0x20000  # bytes; a state and twice the longest list
+_NAME = "{journal}-limits-{receiver}"
+
+_log = Log(__name__)
+
+
+class Kept(NamedTuple):
+    """A signed state (COSE), and the list that it names (CBOR)."""
+
+    state: bytes
+    revocations: bytes
+
+
+class KeptLimits:
+    """One receiver's file."""
+
+    def __init__(self, journal: Path, receiver_id: bytes) -> None:
+        name = _NAME.format(journal=journal.name, receiver=receiver_id.hex())
+        self._path = journal.with_name(name)
+
+    def write(self, kept: Kept) -> None:
+        """In the place of what was kept; without room, nothing is kept."""
+        fresh = self._path.with_name(self._path.name + "-new")
+        try:
+            fresh.write_bytes(cbor.encode(list(kept), _FILE_MOST))
+            fresh.replace(self._path)
+        except OSError as error:
+            _log.warning("limits not kept", detail=str(error))
+
+    def read(self) -> Kept | None:
+        """What was written last, if it can be read."""
+        try:
+            value: Any = cbor.decode(self._path.read_bytes(), _FILE_MOST)
+        except (OSError, Error):
+            return None
+        match value:
+            case [bytes(state), bytes(revocations)]:
+                return Kept(state, revocations)
+        return None
+
+
+def forget(journal: Path) -> None:
+    """Keep nothing: a new journal cannot know what stands on these limits already."""
+    for path in journal.parent.glob(_NAME.format(journal=journal.name, receiver="*")):
+        path.unlink()
