@@ -16,6 +16,7 @@ import aiohttp
 from receiver import reasons
 
 from .breaker import Breaker
+from .clock import Clock
 from .held import Held
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class AuthorityClient:
     def __init__(self, config: AuthorityConfig) -> None:
         """Reads the PEM files; raises OSError or ssl.SSLError where they cannot be used."""
         self.breaker = Breaker()
+        self.clock = Clock()
         self._config = config
         self._tls = ssl.create_default_context(cafile=config.ca)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -177,10 +179,11 @@ class AuthorityClient:
                 async with asking as response:
                     body = await _read(response, most)
                     status, kind = response.status, response.content_type
+                    self.clock.hear(response.headers.get("Date", ""))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise UnansweredError(f"{path}: {type(error).__name__}") from error
             if 400 <= status < 500 and status not in _NOT_NOW:
-                raise _refusal(status, body)
+                raise _refusal(status, body, self.clock)
             if status != 200 or kind != wanted:
                 raise UnansweredError(f"{path}: status {status}, {kind}")
         return body
@@ -218,14 +221,14 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
     return bytes(body)
 
 
-def _refusal(status: int, body: bytes) -> RefusedError:
+def _refusal(status: int, body: bytes, clock: Clock) -> RefusedError:
     """From a problem document (RFC 9457), whose `reason` is one of our names or missing."""
     try:
         name = _document(body).get("reason")
     except UnansweredError:
         name = None
     known = name if isinstance(name, str) else ""
-    reason = _CODES.get(known, reasons.RECEIVER_UNTRUSTED)
+    reason = clock.blamed(_CODES.get(known, reasons.RECEIVER_UNTRUSTED))
     return RefusedError(reason, f"status {status} {known}", said=known in _CODES)
 
 

@@ -184,6 +184,9 @@ async def _state(client: AuthorityClient, evidence: Evidence) -> str:
     except Error as error:
         todo = "fetch the authority's public keys (pins) again"
         raise TroubleError(f"its answer proves nothing: {error.detail}", todo) from error
+    if client.clock.wrong:
+        todo = "mend the terminal's clock (NTP): until then the authority books nothing"
+        raise TroubleError(f"this clock is {client.clock.difference()}", todo)
     return f"answers in {(time.monotonic() - begun) * 1000:.0f} ms"
 
 

@@ -73,10 +73,10 @@ class Daemon:
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
         guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
-        watch = Watch(service, client.breaker, guard, config.journal)
+        watch = Watch(service, client.breaker, client.clock, guard, config.journal)
         metrics = self.metrics = Metrics(service.stations, watch)
         hub.listen(metrics.hear)
-        app = application(service, guard, metrics)
+        app = application(service, guard, metrics, client.clock)
         self.till_url = await door.serve(stack, app, config.listen, guard)
         return service
 

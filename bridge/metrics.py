@@ -63,6 +63,9 @@ class Watched(Protocol):
         """Approvals that the till was told, and has neither taken as paid nor cancelled."""
 
     def breaker_open(self) -> bool: ...
+    def clock_ahead_s(self) -> float | None:
+        """Of the authority's, None before that was heard."""
+
     def refused_requests(self) -> Mapping[str, int]:
         """By kind of problem, since the start."""
 
@@ -147,6 +150,9 @@ def _look(watched: Watched) -> Iterator[Metric]:
     yield _gauge("outbox_depth", "Approvals with a word owed", watched.outbox_depth())
     yield _gauge("outbox_oldest_seconds", "Age of the oldest", watched.outbox_oldest_s())
     yield _gauge("breaker_open", "Whether the authority is away", watched.breaker_open())
+    ahead = watched.clock_ahead_s()
+    known = {} if ahead is None else {(): ahead}
+    yield _gauge("clock_offset_seconds", "How far this clock is ahead of the authority's", known)
     yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
     yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
     exposed = watched.offline_exposure()

@@ -30,6 +30,10 @@ def texts(code: int) -> Texts:
     return TABLE.get(code, _FAULT)
 
 
+_TILL_CANNOT = (  # the buyer need not know why
+    "Kassan kan inte ta emot köpet just nu.",
+    "This till cannot take the purchase right now.",
+)
 _FAULT = Texts(
     "Köpet stoppades av ett tekniskt fel. Börja om.",
     "The purchase was stopped by a technical fault. Start again.",
@@ -45,8 +49,7 @@ _NOT_THIS_SALE = Texts(
 _WRONG_RECEIVER = Texts(
     "Mottagaren i kassan stämmer inte med kassan. Ta betalt på annat sätt och ring support.",
     "The receiver does not belong to this till. Take another payment and call support.",
-    "Kassan kan inte ta emot köpet just nu.",
-    "This till cannot take the purchase right now.",
+    *_TILL_CANNOT,
 )
 _APP = Texts(
     "Köparens app kan inte användas här. Be köparen logga in på nytt i appen.",
@@ -63,8 +66,7 @@ _RADIO = Texts(
 _ENROL = Texts(
     "Mottagaren behöver ett nytt certifikat. Ta betalt på annat sätt och ring support.",
     "The receiver needs a new certificate. Take another payment and call support.",
-    "Kassan kan inte ta emot köpet just nu.",
-    "This till cannot take the purchase right now.",
+    *_TILL_CANNOT,
 )
 
 TABLE = {
@@ -213,10 +215,8 @@ TABLE = {
         "The refund belongs to another buyer or invoice recipient.",
     ),
     codes.CASHIER_CANCELLED: Texts(
-        "Köpet avbröts i kassan.",
-        "The purchase was cancelled at the till.",
-        "Köpet avbröts i kassan.",
-        "The purchase was cancelled at the till.",
+        *("Köpet avbröts i kassan.", "The purchase was cancelled at the till."),
+        *("Köpet avbröts i kassan.", "The purchase was cancelled at the till."),
     ),
     codes.BUYER_SAID_NO: Texts(
         "Köparen avböjde. Fråga köparen, eller avbryt köpet.",
@@ -233,8 +233,7 @@ TABLE = {
     codes.RECEIVER_OFFLINE: Texts(
         "Mottagaren svarar inte. Kontrollera kabeln, eller ta betalt på annat sätt.",
         "The receiver does not answer. Check its cable, or take another payment.",
-        "Kassan kan inte ta emot köpet just nu.",
-        "This till cannot take the purchase right now.",
+        *_TILL_CANNOT,
     ),
     codes.RECEIVER_UNTRUSTED: Texts(
         "Mottagaren går inte att lita på. Ta betalt på annat sätt och ring support.",
@@ -261,10 +260,8 @@ TABLE = {
         "The purchase was taken back. You have not paid.",
     ),
     codes.WITHDRAWN: Texts(
-        "Köpet gäller inte längre.",
-        "The purchase is no longer open.",
-        "Köpet gäller inte längre.",
-        "The purchase is no longer open.",
+        *("Köpet gäller inte längre.", "The purchase is no longer open."),
+        *("Köpet gäller inte längre.", "The purchase is no longer open."),
     ),
     codes.NOT_TOLD: Texts(
         "Kassan hämtade aldrig svaret, så köpet drogs tillbaka och är inte betalt. Börja om.",
@@ -275,8 +272,7 @@ TABLE = {
     codes.JOURNAL_FULL: Texts(
         "Kassans disk är full, nya köp kan inte tas. Ta betalt på annat sätt och ring support.",
         "The till's disk is full, no new purchase is taken. Take another payment, call support.",
-        "Kassan kan inte ta emot köpet just nu.",
-        "This till cannot take the purchase right now.",
+        *_TILL_CANNOT,
     ),
     codes.ACCEPTED_OFFLINE: Texts(
         "Godkänt utan nätkontakt. Köpet skickas in när nätet är tillbaka.",
@@ -295,5 +291,10 @@ TABLE = {
         "The amount is too high to be approved without a network. Take another payment.",
         "Beloppet är för högt utan nätkontakt. Betala på annat sätt.",
         "The amount is too high without a network. Pay in another way.",
+    ),
+    codes.CLOCK_WRONG: Texts(
+        "Kassadatorns klocka går fel: inga köp går igenom. Ta betalt på annat sätt, ring support.",
+        "The till's clock is wrong: no purchase goes through. Take another payment, call support.",
+        *_TILL_CANNOT,
     ),
 }

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from . import breaker
 from .journal import disk
-from .money.offline import Exposure
+from .money.offline import Exposure, exposure
 from .money.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from .clock import Clock
+    from .money.sale import Sale
     from .service import Service
     from .till.guard import Guard
 
@@ -23,10 +25,16 @@ class Watch:
     """The parts of one bridge that have a state of their own."""
 
     def __init__(
-        self, service: Service, breaker: breaker.Breaker, guard: Guard, journal: Path
+        self,
+        service: Service,
+        breaker: breaker.Breaker,
+        clock: Clock,
+        guard: Guard,
+        journal: Path,
     ) -> None:
         self._service = service
         self._breaker = breaker
+        self._clock = clock
         self._guard = guard
         self._journal = journal
 
@@ -40,19 +48,20 @@ class Watch:
         return self._service.outbox.oldest_s()
 
     def offline_exposure(self) -> dict[int, Exposure]:
-        found = dict.fromkeys(self._service.stations, Exposure(0, 0))
+        at: dict[int, list[Sale]] = {till: [] for till in self._service.stations}
         for sale in self._service.books.open_sales():
             if sale.unsent:
-                so_far = found.get(sale.terms.till, Exposure(0, 0))
-                amount = so_far.amount + sale.terms.amount
-                found[sale.terms.till] = Exposure(amount, so_far.sales + 1)
-        return found
+                at.setdefault(sale.terms.till, []).append(sale)
+        return {till: exposure(sales) for till, sales in at.items()}
 
     def undecided(self) -> int:
         return sum(sale.state is State.TOLD for sale in self._service.books.open_sales())
 
     def breaker_open(self) -> bool:
         return self._breaker.state is not breaker.State.CLOSED
+
+    def clock_ahead_s(self) -> float | None:
+        return self._clock.ahead_s
 
     def refused_requests(self) -> Mapping[str, int]:
         return self._guard.refused

@@ -22,6 +22,7 @@ from .stream import Stream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bridge.clock import Clock
     from bridge.metrics import Metrics
     from bridge.money.sale import Sale
     from bridge.service import Service
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from .guard import Guard
 
 
-def application(service: Service, guard: Guard, metrics: Metrics) -> web.Application:
+def application(service: Service, guard: Guard, metrics: Metrics, clock: Clock) -> web.Application:
     """The whole API as an aiohttp application."""
     app = web.Application(
         middlewares=[problems.middleware, guard.middleware],
         client_max_size=requests.BODY_MOST,
     )
-    api, office, stream = TillApi(service, metrics), OfficeApi(service), Stream(service)
+    api, office, stream = TillApi(service, metrics, clock), OfficeApi(service), Stream(service)
     routes = [
         web.post("/v1/sales", api.ring),
         web.post("/v1/refunds", api.refund),
@@ -66,9 +67,10 @@ def application(service: Service, guard: Guard, metrics: Metrics) -> web.Applica
 class TillApi:
     """The handlers; every failure leaves as a problem document."""
 
-    def __init__(self, service: Service, metrics: Metrics) -> None:
+    def __init__(self, service: Service, metrics: Metrics, clock: Clock) -> None:
         self._service = service
         self._metrics = metrics
+        self._clock = clock
         self._books = service.books
 
     async def ring(self, request: web.Request) -> web.Response:
@@ -119,7 +121,11 @@ class TillApi:
         return handler
 
     async def health(self, request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok", "version": __version__})
+        """GET /healthz."""
+        ahead_s = self._clock.ahead_s
+        known = None if ahead_s is None else round(ahead_s)
+        body = {"status": "ok", "version": __version__, "clock_offset_s": known}
+        return web.json_response(body)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """GET /metrics, in Prometheus's text format."""

@@ -202,7 +202,7 @@ PATHS: dict[str, Any] = {
         "get": _operation(
             "health",
             "Whether the bridge serves.",
-            {"200": _json("It does.", closed({"status": {"const": "ok"}, "version": TEXT}))},
+            {"200": _json("It does.", ref("Serving"))},
         )
     },
     "/metrics": {

@@ -209,6 +209,16 @@ SCHEMAS = {
             },
         }
     ),
+    "Serving": closed(
+        {
+            "status": {"const": "ok"},
+            "version": TEXT,
+            "clock_offset_s": {
+                "type": ["integer", "null"],
+                "description": "How far this clock is ahead of the authority's, once it answered.",
+            },
+        }
+    ),
     "Reason": closed({"code": TEXT, "sv": TEXT, "en": TEXT}),
     "Receiver": closed(
         {

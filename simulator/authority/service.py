@@ -9,9 +9,11 @@ import socket
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
+from email.utils import formatdate
+from functools import partial
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from simulator import pki
 
@@ -172,6 +174,7 @@ class Authority:
         app.add_routes(ReceiverApi(office, self.admin_token).routes())
         app.router.add_get("/healthz", _health)
         app.router.add_get("/openapi.json", _openapi)
+        app.on_response_prepare.append(partial(_date, office))
         return app
 
 
@@ -185,6 +188,11 @@ def held_port(host: str, port: int) -> socket.socket:
 
 async def _openapi(_: web.Request) -> web.Response:
     return web.json_response(DOCUMENT)
+
+
+async def _date(office: Office, _: web.Request, response: web.StreamResponse) -> None:
+    """By the authority's own clock, so that bridges can tell theirs."""
+    response.headers[hdrs.DATE] = formatdate(office.now(), usegmt=True)
 
 
 async def _health(_: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from aiohttp import web
 
 from bridge import authority
+from bridge.clock import Clock
 from bridge.currencies import LETTERS
 from bridge.money import facts
 from bridge.money.sale import Terms
@@ -131,7 +132,7 @@ def _request(data: bytes) -> bool | None:
 
 def _answer(data: bytes) -> bool | None:
     """A problem document from the authority: some reason of ours, whatever it says."""
-    refused = authority._refusal(422, data)
+    refused = authority._refusal(422, data, Clock())
     assert refused.reason in reasons.NAMES
     try:
         authority._document(data)

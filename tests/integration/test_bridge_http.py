@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge.clock import Clock
 from bridge.till import requests
 from bridge.till.app import application
 from bridge.till.openapi import DOCUMENT
@@ -117,7 +118,7 @@ async def test_problems_are_json(
 
 
 async def test_the_document_names_every_route(world: World) -> None:
-    app = application(world.daemon.service, world.daemon.guard, world.daemon.metrics)
+    app = application(world.daemon.service, world.daemon.guard, world.daemon.metrics, Clock())
     routes = {
         (route.method.lower(), route.resource.canonical)
         for route in app.router.routes()
@@ -126,7 +127,9 @@ async def test_the_document_names_every_route(world: World) -> None:
     described = {(method, path) for path, row in DOCUMENT["paths"].items() for method in row}
     assert routes == described
     assert (await world.call("GET", "/openapi.json")) == (200, json.loads(json.dumps(DOCUMENT)))
-    assert await world.call("GET", "/healthz") == (200, {"status": "ok", "version": "0.1.0"})
+    status, health = await world.call("GET", "/healthz")
+    assert (status, health["status"], health["version"]) == (200, "ok", "0.1.0")
+    assert set(health) == set(DOCUMENT["components"]["schemas"]["Serving"]["properties"])
 
 
 async def test_answers_are_as_the_document_says(world: World) -> None:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import pytest
 
+from bridge import checkup
+from receiver import wire
 from simulator.authority import Fault
-from tests.integration.till_world import World
+from tests.integration.test_bridge_scrape import scrape
+from tests.integration.till_world import TILL, World
 
 HOUR_S = 3600
+AUTHORITY = f"till {TILL}: authority"
+NEXT = "sale-of-the-next-buyer"
 
 
 @pytest.fixture
 async def apart(stopped: World) -> World:
-    """The clocks of authority and bridge are an hour apart: every record looks too old."""
-    stopped.authority._clock = lambda: time.time() + HOUR_S
-    await stopped.authority.stop()
-    await stopped.authority.start()
+    """The bridge's clock is an hour behind: every record looks too old."""
+    await sets_its_clock(stopped, HOUR_S)
     return stopped
+
+
+async def sets_its_clock(world: World, ahead_s: int) -> None:
+    """The authority's, beside this terminal's."""
+    world.authority._clock = lambda: time.time() + ahead_s
+    await world.authority.stop()
+    await world.authority.start()
 
 
 async def test_the_till_hears_at_once_and_the_phone_when_it_asks(apart: World) -> None:
@@ -27,7 +38,7 @@ async def test_the_till_hears_at_once_and_the_phone_when_it_asks(apart: World) -
         await apart.device.offered()
         name = await apart.pay()
         sale = await apart.sale()
-        assert (sale["state"], sale["reason"]["code"]) == ("declined", "offer_expired")
+        assert (sale["state"], sale["reason"]["code"]) == ("declined", "clock_wrong")
         assert (await apart.settled())["settlement"] is None
     assert await apart.buyer.ask(name) == {"state": "VOIDED", "receipt": None}
 
@@ -57,3 +68,40 @@ async def test_a_bridge_that_stops_before_the_receivers_word(apart: World) -> No
     async with apart.bridge():
         assert (await apart.settled())["state"] == "declined"
     assert apart.transactions()[name] == "VOIDED"
+
+
+async def test_a_clock_that_is_wrong_is_told_everywhere(
+    apart: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bridge.clock")
+    async with apart.bridge():
+        await apart.device.heard(wire.STATE)
+        told = (await apart.call("GET", "/healthz"))[1]["clock_offset_s"]
+        assert told == pytest.approx(-HOUR_S, abs=5)
+        seen = (await scrape(apart))["tillsign_clock_offset_seconds"]
+        assert seen == pytest.approx(-HOUR_S, abs=5)
+        await apart.ring()
+        await apart.device.offered()
+        await apart.pay()
+        assert (await apart.sale())["reason"]["code"] == "clock_wrong"
+        found = {it.what: it for it in await checkup.check(apart.config, list)}[AUTHORITY]
+        assert (found.ok, found.detail.endswith("s behind the authority's")) == (False, True)
+        assert "NTP" in found.todo
+        await sets_its_clock(apart, 0)
+        await apart.posted(NEXT)
+        assert (await apart.call("GET", "/healthz"))[1]["clock_offset_s"] == pytest.approx(0, abs=5)
+    lines = [it for it in caplog.records if it.name == "bridge.clock"]
+    assert [(it.levelname, it.message) for it in lines] == [
+        *[("ERROR", "the clock is wrong")] * 2,  # the bridge's, and the check's own
+        ("INFO", "the clock is right"),
+    ]
+
+
+async def test_what_a_right_clock_does_not_explain(stopped: World) -> None:
+    """A receiver that is far from everybody's time."""
+    stopped.device.lies = {"issued": int(time.time()) - HOUR_S}
+    async with stopped.bridge():
+        await stopped.ring()
+        await stopped.device.offered()
+        await stopped.pay()
+        assert (await stopped.sale())["reason"]["code"] == "offer_expired"

@@ -276,7 +276,7 @@ async def test_refused_when_it_was_sent(till: TappedCheckout) -> None:
         lost = await ends(till, bought, "liability")
     finally:
         authority._clock = right
-    assert (lost["state"], lost["reason"]["code"]) == ("paid", "offer_expired")
+    assert (lost["state"], lost["reason"]["code"]) == ("paid", "clock_wrong")
     assert till.transactions(but=known) == {bought.approval_id: "VOIDED"}
     async with away(till):
         pass  # it is started anew, with the right time

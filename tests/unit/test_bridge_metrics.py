@@ -30,6 +30,8 @@ STEPS = {
 class Scripted:
     """What is looked at."""
 
+    ahead_s: float | None = 3.5
+
     def receivers(self) -> list[dict[str, Any]]:
         line = {"retransmits": 4, "opened": 2}
         return [
@@ -51,6 +53,9 @@ class Scripted:
 
     def breaker_open(self) -> bool:
         return True
+
+    def clock_ahead_s(self) -> float | None:
+        return self.ahead_s
 
     def refused_requests(self) -> Mapping[str, int]:
         return {"unauthorized": 5}
@@ -104,6 +109,13 @@ async def test_sales_are_counted_as_they_end(found: Metrics) -> None:
     assert value(families, "tillsign_declines_total", reason="wrong_code") == 1
     assert value(families, "tillsign_declines_total", reason="credit_space") == 1
     assert value(families, "tillsign_sale_events_total", till="7", event="paid") == 1
+
+
+async def test_the_clock_once_the_authority_was_heard(found: Metrics) -> None:
+    assert value(await read(found), "tillsign_clock_offset_seconds") == 3.5
+    quiet = Scripted()
+    quiet.ahead_s = None
+    assert (await read(Metrics(TILLS, quiet)))["tillsign_clock_offset_seconds"].samples == []
 
 
 async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
