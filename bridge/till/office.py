@@ -64,6 +64,7 @@ class OfficeApi:
 
     async def outbox(self, request: web.Request) -> web.Response:
         """GET /v1/outbox: what the authority is still to hear, and why it has not yet."""
+        requests.known(request)
         return web.json_response(self._outbox())
 
     async def send(self, request: web.Request) -> web.Response:
@@ -73,6 +74,8 @@ class OfficeApi:
         return web.json_response(self._outbox())
 
     async def receivers(self, request: web.Request) -> web.Response:
+        """GET /v1/receivers: each with its health and counters."""
+        requests.known(request)
         return web.json_response({"receivers": self._service.receivers()})
 
     def _outbox(self) -> dict[str, Any]:

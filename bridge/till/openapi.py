@@ -182,7 +182,8 @@ PATHS: dict[str, Any] = {
                 "200": _json(
                     "All of them.",
                     closed({"receivers": {"type": "array", "items": ref("Receiver")}}),
-                )
+                ),
+                "400": _UNREADABLE,
             },
         )
     },

@@ -174,3 +174,9 @@ async def test_a_journal_that_fails_ends_the_bridge(stopped: World) -> None:
 
     with pytest.raises(ExceptionGroup):
         await sell_without_journal()
+
+
+@pytest.mark.parametrize("path", ["outbox", "receivers", "sales", "totals", "reconciliation"])
+async def test_a_parameter_that_nobody_knows(world: World, path: str) -> None:
+    """A typing error is not a question about everything."""
+    assert (await world.problem("GET", f"/v1/{path}?tils=7"))[:2] == (400, "invalid-request")
