@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .currencies import LETTERS
 from .held import STANDING, Held
-from .money.states import State
+from .money.states import TAKEN_AS_PAID, State
 
 if TYPE_CHECKING:
     from .journal import Closed
     from .money.sale import Sale
 
-_PAID = (State.PAID, State.POSTED, State.LIABLE)
-_COUNTED = (*_PAID, State.REFUNDING)  # money moves, or is about to
-_UNDECIDED = (State.TOLD,)
+_COUNTED = (*TAKEN_AS_PAID, State.REFUNDING)  # money moves, or is about to
 
 
 class Day(NamedTuple):
@@ -79,7 +77,7 @@ def total(rows: list[Row]) -> list[dict[str, Any]]:
 def _sums(currency: str, rows: list[Row]) -> dict[str, Any]:
     sales = [row for row in rows if not row.is_refund]
     refunds = [row for row in rows if row.is_refund]
-    paid = _in(sales, *_PAID)
+    paid = _in(sales, *TAKEN_AS_PAID)
     refunded = _in(refunds, State.PAID, State.REFUNDING, State.POSTED)
     return {
         "currency": currency,
@@ -90,7 +88,7 @@ def _sums(currency: str, rows: list[Row]) -> dict[str, Any]:
         "owed": _sum(_in(sales, State.PAID)),
         "unsent": _sum([row for row in paid if row.unsent]),
         "liability": _sum(_in(sales, State.LIABLE)),
-        "undecided": _sum(_in(sales, *_UNDECIDED)),
+        "undecided": _sum(_in(sales, State.TOLD)),
         "declined": _sum(_in(sales, State.DECLINED)),
         "cancelled": _sum(_in(sales, State.CANCELLED, State.REVERSING)),
     }

@@ -63,7 +63,7 @@ def _refund_view(sale: Sale) -> dict[str, Any]:
 def _common_view(sale: Sale) -> dict[str, Any]:
     terms = sale.terms
     # Before, a receipt is half a word; after a reversal it says what is no longer so.
-    told = sale.answered and sale.state not in (State.REVERSING, State.CANCELLED)
+    told = sale.answered and sale.shown is not State.CANCELLED
     return {
         "amount": terms.amount,
         "currency": LETTERS[terms.currency],

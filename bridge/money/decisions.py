@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from receiver import reasons
 
 from .sale import Fact
-from .states import Event, State
+from .states import TAKEN_AS_PAID, TO_DECIDE, UNPAID, Event, State
 
 if TYPE_CHECKING:
     from .sale import Sale
@@ -35,20 +35,18 @@ _STOP = {
     State.AUTHORISING: Event.OWED,
     State.UNKNOWN: Event.OWED,
 }
-_APPROVED = (State.APPROVED, State.TOLD)
-_UNPAID = (State.REVERSING, State.DECLINED, State.CANCELLED)
 
 # What each wish brings about; a state that is in neither table is too late for it.
 ACTS: dict[Wish, dict[State, Event]] = {
-    Wish.PAY: dict.fromkeys(_APPROVED, Event.PAID),
-    Wish.CANCEL: {**_STOP, **dict.fromkeys(_APPROVED, Event.OWED)},
+    Wish.PAY: dict.fromkeys(TO_DECIDE, Event.PAID),
+    Wish.CANCEL: {**_STOP, **dict.fromkeys(TO_DECIDE, Event.OWED)},
     Wish.ABORT: _STOP,
 }
 # Where it is so already: the same decision again, or an end that it agrees with.
 STANDS: dict[Wish, tuple[State, ...]] = {
-    Wish.PAY: (State.PAID, State.POSTED, State.LIABLE),
-    Wish.CANCEL: _UNPAID,
-    Wish.ABORT: _UNPAID,
+    Wish.PAY: TAKEN_AS_PAID,
+    Wish.CANCEL: UNPAID,
+    Wish.ABORT: UNPAID,
 }
 
 

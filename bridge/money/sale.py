@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from receiver import messages, reasons, session
 
-from .states import AT_THE_TILL, FINAL, SHOWN, TABLE, Event, State
+from .states import AT_THE_TILL, FINAL, SHOWN, TABLE, TO_DECIDE, UNPAID, Event, State
 
 
 class IllegalMoveError(Exception):
@@ -111,7 +111,7 @@ class Sale:
 
     def date(self, event: Event, at: int) -> None:
         """Note when `event` was journalled, where somebody asks for it later."""
-        if self.state in (State.APPROVED, State.TOLD) and not self.approved_at:
+        if self.state in TO_DECIDE and not self.approved_at:
             self.approved_at = at
         if event in _DECISIONS and not self.decided_at:
             self.decided_at = at
@@ -160,7 +160,7 @@ class Sale:
     @property
     def unpaid(self) -> bool:
         """Whether it is sure that no money moves."""
-        return self.state in (State.REVERSING, State.DECLINED, State.CANCELLED)
+        return self.state in UNPAID
 
     @property
     def is_refund(self) -> bool:
@@ -169,7 +169,7 @@ class Sale:
     @property
     def unsent(self) -> bool:
         """Whether it stands on an offline approval that the authority has not seen."""
-        standing = self.state in (State.APPROVED, State.TOLD, State.PAID)
+        standing = self.state in (*TO_DECIDE, State.PAID)
         return standing and self.mode == messages.OFFLINE and not self.receipt
 
     @property

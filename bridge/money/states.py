@@ -167,6 +167,9 @@ UNASKED = _where(Event.ENDED)  # the sale may end without a word to the authorit
 ASKING = _where(Event.UNANSWERED)  # the authority's answer is awaited
 UNVERIFIED = _where(Event.VERIFIED) | {State.WITHHELD}  # the receiver's verdict is awaited
 OWING = frozenset({State.REVERSING, State.PAID, State.REFUNDING})  # the outbox has work
+TO_DECIDE = (State.APPROVED, State.TOLD)  # the till is to say what came of the yes
+TAKEN_AS_PAID = (State.PAID, State.POSTED, State.LIABLE)  # by the till
+UNPAID = (State.REVERSING, State.DECLINED, State.CANCELLED)  # it is sure that no money moves
 DECIDED = OWING | FINAL  # nobody's wish changes these
 # No other sale may begin at the till of these.
 AT_THE_TILL = frozenset(State) - DECIDED - {State.TOLD}
