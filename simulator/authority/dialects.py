@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 # What a database says no with. Whoever asked may ask again: nothing of it was done.
 DatabaseError = (sqlite3.Error, psycopg.Error)
-# What it says where a constraint does not hold.
-BrokenConstraint = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 POSTGRES = "postgresql://"
 

@@ -4,7 +4,7 @@ same content has the same answer."""
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from receiver import messages, reasons
 from receiver.errors import Error
@@ -222,37 +222,40 @@ def _insert(
     transaction_id: bytes | None = None,
 ) -> bool:
     """False where a unique index of the schema says no."""
-    evidence, offer, certificate = case.evidence, case.evidence.offer, case.evidence.certificate
-    booked = Booked(
+    row = _row(case)._replace(receipt=receipt, reason=reason, transaction_id=transaction_id)
+    return booking.insert(store, event, row, now, **_columns(case))
+
+
+def _row(case: Case) -> Booked:
+    evidence = case.evidence
+    return Booked(
         evidence.approval_id,
-        certificate.receiver_id,
-        offer.kind,
+        evidence.certificate.receiver_id,
+        evidence.offer.kind,
         NONE,
         evidence.content,
-        receipt,
-        reason,
-        transaction_id,
-        case.payer.recipient,
-        offer.amount,
-        case.original.id if case.original else None,
+        recipient=case.payer.recipient,
+        amount=evidence.offer.amount,
+        original=case.original.id if case.original else None,
     )
-    return booking.insert(
-        store,
-        event,
-        booked,
-        now,
-        phone=case.payer.phone,
-        currency=offer.currency,
-        invoice_issuer=certificate.invoice_issuer,
-        session=evidence.session,
-        receiver_key=certificate.key,
-        sequence=offer.sequence,
-        reference=offer.reference,
-        credential=evidence.credential.id,
-        counter=evidence.approval.counter,
-        mode=evidence.mode,
-        accepted=evidence.accepted,
-    )
+
+
+def _columns(case: Case) -> dict[str, Any]:
+    """What is looked up in a row, or may stand in one row only, and never changes."""
+    evidence, offer, certificate = case.evidence, case.evidence.offer, case.evidence.certificate
+    return {
+        "phone": case.payer.phone,
+        "currency": offer.currency,
+        "invoice_issuer": certificate.invoice_issuer,
+        "session": evidence.session,
+        "receiver_key": certificate.key,
+        "sequence": offer.sequence,
+        "reference": offer.reference,
+        "credential": evidence.credential.id,
+        "counter": evidence.approval.counter,
+        "mode": evidence.mode,
+        "accepted": evidence.accepted,
+    }
 
 
 def _receipt(keys: Keys, evidence: Evidence, transaction_id: bytes, reason: int, now: int) -> bytes:

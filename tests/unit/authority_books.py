@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from receiver import layout, messages, session
 from receiver.crypto import host
@@ -22,6 +25,7 @@ PHONE = evidence.seed("phone")
 K = bytes(proof.KEY_SIZE)
 WRONG = bytes([1] * proof.KEY_SIZE)
 ISSUER = 7
+BrokenConstraint = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
 class Books:

@@ -12,14 +12,13 @@ from receiver import cbor, layout, messages, reasons, signed
 from receiver.errors import Error
 from simulator import proof
 from simulator.authority import ledger, rules, states
-from simulator.authority.dialects import BrokenConstraint
 from simulator.authority.keys import Keys
 from simulator.authority.rules import Case, Payer
 from simulator.authority.schema import POSTED, VOIDED
 from simulator.authority.store import Store
 from simulator.phone.keys import KINDS, P256, PhoneKey
 from tests import evidence
-from tests.unit.authority_books import NOW, WRONG, Books, K
+from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint, K
 
 
 def test_rules_are_asked_in_their_order(books: Books) -> None:

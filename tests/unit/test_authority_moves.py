@@ -11,11 +11,10 @@ from receiver import reasons, table
 from receiver.errors import Error
 from receiver.messages import PURCHASE, REFUND
 from simulator.authority import ledger, states
-from simulator.authority.dialects import BrokenConstraint
 from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from simulator.authority.states import ALARMS, CONFIRM, EFFECTS, NONE, REVERSE, TABLE
 from tests import evidence
-from tests.unit.authority_books import NOW, WRONG, Books
+from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint
 
 STATES = (PENDING, POSTED, VOIDED, EXPIRED, DECLINED)
 EVENTS = {event for exits in TABLE.values() for event in exits}

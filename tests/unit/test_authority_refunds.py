@@ -10,11 +10,10 @@ import pytest
 from receiver import messages, reasons
 from receiver.errors import Error
 from simulator.authority import ledger, people, states
-from simulator.authority.dialects import BrokenConstraint
 from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from simulator.phone.keys import P256, PhoneKey
 from tests import evidence
-from tests.unit.authority_books import NOW, WRONG, Books, K
+from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint, K
 
 AMOUNT = evidence.AMOUNT
 WEEK = ledger.EXPIRE_AFTER_S
