@@ -17,10 +17,11 @@ _HELP = "The daemon between till, receivers and authority"
 _RUN_HELP = "Serve until stopped; prints one JSON line when ready"
 _CHECK_HELP = "Say what a bridge with this configuration lacks, and how to mend it"
 _LOG_LEVELS = ("debug", "info", "warning", "error")
-_LOG_FORMATS = ("json", "text")
 
 
 def _prepare(parser: ArgumentParser) -> None:
+    from bridge.logs import FORMATS
+
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     run = actions.add_parser("run", help=_RUN_HELP, description=_RUN_HELP)
     look = actions.add_parser("check", help=_CHECK_HELP, description=_CHECK_HELP)
@@ -35,7 +36,7 @@ def _prepare(parser: ArgumentParser) -> None:
     )
     run.add_argument(
         "--log-format",
-        choices=_LOG_FORMATS,
+        choices=FORMATS,
         help="how to log (default: text on a terminal, else json)",
     )
 
