@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from logging import WARNING
 from pathlib import Path
@@ -41,6 +42,16 @@ async def till(counter: Checkout, caplog: pytest.LogCaptureFixture) -> AsyncIter
 async def other(counter: Checkout) -> Wallet:
     """A phone that nobody has seen here before."""
     return await counter.world.new_wallet()
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The terminal is where it is noon just now: no midnight comes in the middle of a test."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", f"NOON{time.gmtime().tm_hour - 12:+}")  # POSIX: hours west of Greenwich
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture

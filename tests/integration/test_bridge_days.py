@@ -1,17 +1,14 @@
-"""The back office: what is open, what is owed, what a day came to, and whether the books agree."""
+"""The back office: what a day came to, what is open and what is owed."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from bridge.authority import AuthorityClient
 from simulator.authority import Fault
-from tests import evidence
+from tests.integration.reconciling import reconciled
 from tests.integration.refunding import REFUND, ask, done
 from tests.integration.till_world import AMOUNT, OVER_LIMIT, SALE, TILL, World
 
@@ -19,6 +16,8 @@ NEXT = "sale-of-the-next-buyer"
 THIRD = "sale-of-the-third-one"
 OTHER = 4  # another till
 NOTHING = {"count": 0, "amount": 0}
+
+pytestmark = pytest.mark.usefixtures("noon")
 
 
 async def totals(world: World, query: str = "") -> list[dict[str, Any]]:
@@ -39,18 +38,6 @@ async def sums(world: World) -> dict[str, Any]:
 
 def one(amount: int = AMOUNT) -> dict[str, int]:
     return {"count": 1, "amount": amount}
-
-
-async def reconciled(world: World, query: str = "") -> dict[str, Any]:
-    """The first receiver's."""
-    status, answer = await world.call("GET", f"/v1/reconciliation{query}")
-    assert status == 200, answer
-    receiver: dict[str, Any] = answer["receivers"][0]
-    assert (receiver.pop("till"), receiver.pop("receiver_id")) == (
-        TILL,
-        evidence.RECEIVER_ID.hex(),
-    )
-    return receiver
 
 
 # Totals
@@ -169,101 +156,6 @@ async def test_what_is_no_day(world: World, path: str, query: str, status: int) 
 async def test_a_day_without_sales(world: World, day: str) -> None:
     assert (await totals(world, f"?day={day}"))[0]["sums"] == []
     assert await reconciled(world, f"?day={day}") == {"matched": 0, "differences": []}
-
-
-# Reconciliation
-
-
-async def test_books_that_agree(world: World) -> None:
-    await world.posted()
-    await ask(world, amount=100)
-    await done(world)
-    await world.approved(NEXT)  # held, and nobody's yet
-    await world.ring(THIRD)
-    await world.decide("cancel", THIRD)
-    assert await reconciled(world) == {"matched": 2, "differences": []}
-
-
-async def _confirms(world: World, sale: dict[str, Any]) -> None:
-    """The authority posts what the till has not decided."""
-    async with AuthorityClient(world.config.authority) as client:
-        await client.confirm(bytes.fromhex(sale["approval_id"]), evidence.RECEIVER_ID)
-
-
-async def _keeps(world: World, sale: dict[str, Any]) -> None:
-    """It does not post what is paid."""
-    world.break_authority(Fault.FAIL, "/v1/confirmations")
-    await world.decide("paid")
-
-
-async def _gives_back(world: World, sale: dict[str, Any]) -> None:
-    await world.reverse_behind_its_back(bytes.fromhex(sale["approval_id"]))
-    await world.decide("paid")
-    await world.settled()
-
-
-async def _counts_otherwise(world: World, sale: dict[str, Any]) -> None:
-    store = world.authority.office.store
-    await store.ask(store.run, "UPDATE transactions SET amount = amount - 1")
-
-
-async def _has_lost_it(world: World, sale: dict[str, Any]) -> None:
-    """What was confirmed is not in its books any more."""
-    await world.decide("paid")
-    await world.settled()
-    store = world.authority.office.store
-    await store.ask(store.run, "DELETE FROM transactions")
-
-
-@pytest.mark.parametrize(
-    ("does", "kind", "here", "there", "amount"),
-    [
-        (_confirms, "posted_unpaid", "told", "POSTED", AMOUNT),
-        (_keeps, "not_posted", "paid", "PENDING", AMOUNT),
-        (_gives_back, "not_posted", "liable", "VOIDED", AMOUNT),
-        (_counts_otherwise, "amount", "told", "PENDING", AMOUNT - 1),
-        (_has_lost_it, "not_posted", "posted", None, None),
-    ],
-)
-async def test_books_that_differ(
-    world: World,
-    does: Callable[[World, dict[str, Any]], Awaitable[None]],
-    kind: str,
-    here: str,
-    there: str | None,
-    amount: int | None,
-) -> None:
-    sale = await world.approved()
-    await does(world, sale)
-    expected = {
-        "kind": kind,
-        "approval_id": sale["approval_id"],
-        "sale_id": SALE,
-        "here": here,
-        "there": there,
-        "amount_here": AMOUNT,
-        "amount_there": amount,
-    }
-    assert await reconciled(world) == {"matched": 0, "differences": [expected]}
-
-
-async def test_what_this_journal_never_saw(stopped: World) -> None:
-    async with stopped.bridge():
-        sale = await stopped.approved()
-    lost = stopped.config.journal.with_name("another.sqlite")
-    stopped.config = replace(stopped.config, journal=lost)
-    async with stopped.bridge():
-        [difference] = (await reconciled(stopped))["differences"]
-    assert (difference["kind"], difference["approval_id"]) == ("unknown_here", sale["approval_id"])
-    assert (difference["here"], difference["there"]) == (None, "PENDING")
-    assert (difference["sale_id"], difference["amount_here"]) == (None, None)
-    assert difference["amount_there"] == AMOUNT
-
-
-async def test_without_the_authority(world: World) -> None:
-    world.break_authority(Fault.FAIL, "/v1/receivers")
-    answer = await world.problem("GET", "/v1/reconciliation")
-    assert answer[:2] == (503, "authority-away")
 
 
 # What is open and what is owed

@@ -1,0 +1,20 @@
+"""The journal beside the authority's books, as the till API puts them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests import evidence
+from tests.integration.till_world import TILL, World
+
+
+async def reconciled(world: World, query: str = "") -> dict[str, Any]:
+    """The first receiver's."""
+    status, answer = await world.call("GET", f"/v1/reconciliation{query}")
+    assert status == 200, answer
+    receiver: dict[str, Any] = answer["receivers"][0]
+    assert (receiver.pop("till"), receiver.pop("receiver_id")) == (
+        TILL,
+        evidence.RECEIVER_ID.hex(),
+    )
+    return receiver
