@@ -15,7 +15,7 @@ from . import events, stamps, totals
 from .journal import Closed, JournalFullError
 from .logs import Log
 from .money import facts
-from .money.offline import Exposure
+from .money.offline import exposure
 from .money.recovery import recover
 from .money.sale import Fact, Sale
 from .money.states import HALFWAY, NOTED, State
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .events import Hub
     from .journal import Entry, Journal
+    from .money.offline import Exposure
 
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
 FLUSH_S = 0.5  # what was only noted is on disk that soon, whatever else happens
@@ -61,7 +62,7 @@ class Books:
         return known or self._look_up(sale_id)
 
     def is_at_hand(self, sale_id: str) -> bool:
-        """Whether its lines are in the journal's live part still, not in an archive."""
+        """Whether it is in memory: not closed, or among the RECENT_MOST that were closed last."""
         return sale_id in self._open or sale_id in self._recent
 
     def open_sales(self) -> Iterator[Sale]:
@@ -69,12 +70,8 @@ class Books:
 
     def exposure(self, receiver_id: bytes) -> Exposure:
         """What stands on offline approvals of one receiver."""
-        amounts = [
-            sale.terms.amount
-            for sale in self._open.values()
-            if sale.unsent and sale.terms.receiver_id == receiver_id
-        ]
-        return Exposure(sum(amounts), len(amounts))
+        sales = self._open.values()
+        return exposure(sale for sale in sales if sale.terms.receiver_id == receiver_id)
 
     def refunded(self, sale: Sale) -> int:
         """What was refunded on a sale, or may be yet."""
