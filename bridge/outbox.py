@@ -125,9 +125,10 @@ class Outbox:
         del self._lanes[name]
         self._books.take(sale, fact, "authority")
 
-    async def _at_once(self, request: Awaitable[_T]) -> _T:
+    async def _at_once(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """Its turn may never come, so that nothing is begun before."""
         async with self._gate:
-            return await request
+            return await ask()
 
     async def _nap(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -136,7 +137,7 @@ class Outbox:
     # What is done in a lane; each is harmless the second time.
 
     async def _give_back(self, sale: Sale, approval_id: bytes) -> Fact:
-        request = self._authority.reverse(approval_id, sale.terms.receiver_id)
+        request = partial(self._authority.reverse, approval_id, sale.terms.receiver_id)
         state = await self._at_once(request)
         if state not in GIVEN_BACK:
             raise LeftError(f"the authority left a reversal {state}")
@@ -166,7 +167,7 @@ class Outbox:
         raise LeftError(f"the authority left a confirmation {state}")
 
     async def _confirm(self, sale: Sale) -> str:
-        request = self._authority.confirm(sale.approval_id, sale.terms.receiver_id)
+        request = partial(self._authority.confirm, sale.approval_id, sale.terms.receiver_id)
         return await self._at_once(request)
 
     async def _upload(self, sale: Sale) -> Fact | None:
@@ -177,7 +178,7 @@ class Outbox:
         if not await self._books.waiting.cleared(sale, SETTLED_S):
             raise UnansweredError("an earlier approval may still be held")
         try:
-            data = await self._at_once(self._authority.authorise(sale.record))
+            data = await self._at_once(partial(self._authority.authorise, sale.record))
             receipt = self._prove(sale, data)
         except RefusedError as error:
             if not error.said:
@@ -213,8 +214,13 @@ class Outbox:
             if bought.state is not State.POSTED:
                 return Fact(Event.DENIED, reasons.NOT_POSTED)
             transaction_id = bought.transaction_id
-        request = self._authority.refund(
-            sale.approval_id, terms.receiver_id, transaction_id, terms.amount, terms.currency
+        request = partial(
+            self._authority.refund,
+            sale.approval_id,
+            terms.receiver_id,
+            transaction_id,
+            terms.amount,
+            terms.currency,
         )
         answer = await self._at_once(request)
         if answer.reason:
