@@ -1,4 +1,4 @@
-"""The bridge's wall clock: that of the world which runs just now."""
+"""The bridge's clocks: those of the world which runs just now."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ READERS: tuple[ModuleType, ...] = (adoption, books, events, standin, station)
 
 
 class Clock:
-    """Seconds since 1970, as the world at hand has them."""
+    """Seconds since 1970, as the world at hand has them, and seconds that have passed in it."""
 
     def __init__(self) -> None:
         self.read: Callable[[], float] = time.time
+        self.passed: Callable[[], float] = time.monotonic
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """In the place of `time` in every module of the bridge that asks for it."""
         replaced = SimpleNamespace(
             time=lambda: self.read(),
             time_ns=lambda: int(self.read() * 1_000_000_000),
-            monotonic=time.monotonic,
+            monotonic=lambda: self.passed(),
         )
         for module in READERS:
             monkeypatch.setattr(module, "time", replaced)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pytest
@@ -12,8 +11,7 @@ import pytest
 pytest.register_assert_rewrite("tests.crash.invariants")
 
 from bridge.journal import writer  # noqa: E402
-from receiver.crypto import host  # noqa: E402
-from tests.crash import invariants, life  # noqa: E402
+from tests.crash import invariants, life, memos  # noqa: E402
 from tests.crash.clocks import Clock  # noqa: E402
 from tests.crash.scenarios import Case  # noqa: E402
 from tests.crash.world import World  # noqa: E402
@@ -43,12 +41,11 @@ def new_world(monkeypatch: pytest.MonkeyPatch) -> MakeWorld:
     clock = Clock()
     clock.install(monkeypatch)
     life.at_commits(monkeypatch)
-    seen_before = lru_cache(maxsize=4096)(host.ed25519_verify)  # certificates, over and over
-    monkeypatch.setattr(host, "ed25519_verify", seen_before)
+    memos.install(monkeypatch)
 
     def make(*arguments: Any, **named: Any) -> World:
         world = World(*arguments, **named)
-        clock.read = world.bridge_time
+        clock.read, clock.passed = world.bridge_time, world.loop.time
         return world
 
     return make

@@ -44,7 +44,7 @@ class Machine:
         self.loop = Loop()
         self.loop.set_exception_handler(self._strange)
         self.context = copy_context()
-        self.folder = Path(tempfile.mkdtemp(dir=memory(), prefix="crash-world-"))
+        self.folder = Path(tempfile.mkdtemp(dir=memory(), prefix="world-"))
         self.lives: list[Life] = []
         self.failures: list[str] = []
         self.skew_s = 0.0  # of the bridge's clock

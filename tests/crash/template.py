@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import shutil
 import tempfile
 from functools import lru_cache
@@ -56,8 +57,7 @@ class Template(NamedTuple):
 @lru_cache
 def template() -> Template:
     """The same for all worlds of this process."""
-    folder = Path(tempfile.mkdtemp(dir=memory(), prefix="crash-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = memory()
     keys = Keys(folder / "keys.json")
     store = Store(folder / "books.sqlite")
     enrolled = {till: _enrol(store, keys, till) for till in TILLS}
@@ -66,9 +66,13 @@ def template() -> Template:
     return Template(folder / "books.sqlite", keys, enrolled, phones)
 
 
-def memory() -> Path | None:
-    """A file system that syncs at once, if there is one."""
-    return SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+@lru_cache
+def memory() -> Path:
+    """A folder of this process alone, where syncing takes no time if there is such a place."""
+    where = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    folder = Path(tempfile.mkdtemp(dir=where, prefix=f"tillsign-{os.getpid()}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _enrol(store: Store, keys: Keys, till: int) -> Enrolled:
