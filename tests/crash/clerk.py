@@ -72,11 +72,14 @@ class Clerk:
         self._till.paper[name], self._till.rung[name] = RUNG, till.Rung(till_, amount)
         return Slip(order)
 
-    def new_refund(self, sale: Slip, amount: int, *, phone: bool) -> Slip:
+    def new_refund(self, sale: Slip, amount: int | None, *, phone: bool) -> Slip:
+        """Of so much of a sale, or of all."""
         self._numbers += 1
-        name, where = f"refund-{self._numbers:09}", self._till.rung[sale.id].till
-        order = RefundOrder(name, amount, None, where, self._patience_s, "", sale.id, b"", phone)
-        self._till.paper[name], self._till.rung[name] = RUNG, till.Rung(where, amount, sale.id)
+        name, rung = f"refund-{self._numbers:09}", self._till.rung[sale.id]
+        back = till.Rung(rung.till, amount or rung.amount, sale.id)
+        terms = (back.amount, None, back.till, self._patience_s, "", sale.id, b"")
+        order = RefundOrder(name, *terms, phone)
+        self._till.paper[name], self._till.rung[name] = RUNG, back
         return Slip(order)
 
     # Requests.

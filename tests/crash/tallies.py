@@ -1,0 +1,44 @@
+"""What the days of `test_any_order` must bring for that test to be worth anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.money.states import VOLATILE, Event, State
+from receiver import messages
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator
+
+    from tests.crash.quiet import Quiet
+
+OFTEN = 5
+CRASH, ARCHIVE = "a crash", "an archive"
+REFUND, REFUND_BY_PHONE = "a refund", "a refund by phone"
+PAID_OFFLINE, REVERSED_OFFLINE = "an offline approval posted", "an offline approval reversed"
+# No journal is lost, so that nothing is adopted.
+WANTED = {
+    *(event for event in Event if event not in {Event.ADOPTED, *VOLATILE}),
+    *(CRASH, ARCHIVE, REFUND, REFUND_BY_PHONE, PAID_OFFLINE, REVERSED_OFFLINE),
+}
+
+
+def rare(seen: Counter[str]) -> dict[str, int]:
+    """What was seen less often than that."""
+    return {what: seen[what] for what in WANTED if seen[what] < OFTEN}
+
+
+def seen(quiet: Quiet) -> Iterator[str]:
+    """What a day has brought."""
+    yield from (entry.kind for entry in quiet.entries)
+    yield from [CRASH] * (len(quiet.world.lives) - 1)
+    yield from (ARCHIVE for _ in quiet.path.parent.glob("*/*.sqlite"))
+    ordered = {entry.sale_id for entry in quiet.entries if entry.kind == Event.REFUND_ORDERED}
+    for sale in quiet.sales.values():
+        if sale.is_refund and sale.state is State.POSTED:
+            yield REFUND if sale.terms.sale_id in ordered else REFUND_BY_PHONE
+        elif sale.mode == messages.OFFLINE and sale.state is State.POSTED:
+            yield PAID_OFFLINE
+        elif sale.mode == messages.OFFLINE and sale.state is State.CANCELLED:
+            yield REVERSED_OFFLINE
