@@ -50,13 +50,13 @@ WIRE = "receiver/wire.py"
 AS_RECEIPT = "encode_job(signed.Kind('receipt', *messages.OFFER[1:]),"
 TRUNCATED = "data = data[:-1]; return Offered(holder, hashed, data,"
 
-# A receiver that calls every approval verified, whatever it says and whoever signed it.
+# A receiver that calls every approval verified, whatever it says and whoever signed it: at once, as
+# the bridge's own refusal would end an honest look at it, and no lie would be told.
 BLIND = (
-    Lie(CHECKS, "    if found != wanted:\n", "    if False:\n"),
     Lie(
-        CHECKS,
-        "structure = yield from signed.verify_job(crypto, key, messages.APPROVAL, parsed, context)",
-        "structure = (yield) or signed.structure(messages.APPROVAL, parsed, context)",
+        JUDGE,
+        "self._verify(candidate, sale.offered)",
+        "self._report.approval(candidate); self._judged(candidate, None, now)",
     ),
 )
 
