@@ -5,6 +5,7 @@ Nothing in these files is believed for being there: state and list are checked a
 
 from __future__ import annotations
 
+import glob
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from receiver import cbor
@@ -58,5 +59,6 @@ class KeptLimits:
 
 def forget(journal: Path) -> None:
     """Keep nothing: a new journal cannot know what stands on these limits already."""
-    for path in journal.parent.glob(_NAME.format(journal=journal.name, receiver="*")):
+    names = _NAME.format(journal=glob.escape(journal.name), receiver="*")
+    for path in journal.parent.glob(names):
         path.unlink()

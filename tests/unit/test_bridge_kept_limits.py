@@ -124,12 +124,16 @@ def test_a_file_of_something_else(bridge: Restarted, data: bytes) -> None:
     bridge.start()[1].recall(NONCE)
 
 
-async def test_a_new_journal_knows_nothing_of_them(bridge: Restarted, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["journal.sqlite", "till [7]*.sqlite"])
+def test_a_new_journal_knows_nothing_of_them(bridge: Restarted, tmp_path: Path, name: str) -> None:
     """What stands on these limits stood in the old one."""
-    await bridge.heard()
-    kept_limits.forget(tmp_path / "journal.sqlite")
-    assert bridge.file.read() is None
-    kept_limits.forget(tmp_path / "journal.sqlite")
+    kept, other = (KeptLimits(tmp_path / one, evidence.RECEIVER_ID) for one in (name, "other"))
+    for file in (kept, other):
+        file.write(bridge.signed())
+    for _ in range(2):
+        kept_limits.forget(tmp_path / name)
+        assert kept.read() is None
+    assert other.read() is not None
 
 
 async def test_without_room_nothing_is_kept(
