@@ -51,7 +51,6 @@ class AdminApi:
     def __init__(self, office: Office, token: str) -> None:
         self._office = office
         self._store = office.store
-        self._ask = office.store.ask
         self._token = token
 
     def routes(self) -> list[web.RouteDef]:
@@ -73,33 +72,31 @@ class AdminApi:
     async def add_organisation(self, request: web.Request) -> web.Response:
         body = await json_body(request, "name")
         name = text(body["name"], "name")
-        id_ = await self._ask(people.add_organisation, self._store, name)
+        id_ = people.add_organisation(self._store, name)
         return web.json_response({"id": id_}, status=201)
 
     async def add_buyer(self, request: web.Request) -> web.Response:
         """A buyer, and the word that activates their first phone."""
         body = await json_body(request, "organisation", "name", "purchase_limit", "recipients")
-        organisation = await self._known("organisations", body["organisation"])
+        organisation = self._known("organisations", body["organisation"])
         if not isinstance(body["recipients"], list):
             raise RequestError(400, "recipients is no list")
-        recipients = {await self._known("recipients", one) for one in body["recipients"]}
+        recipients = {self._known("recipients", one) for one in body["recipients"]}
         name = text(body["name"], "name")
         limit = number(body["purchase_limit"], "purchase_limit")
-        id_ = await self._ask(
-            people.add_buyer, self._store, organisation, name, limit, sorted(recipients)
-        )
-        activation = await self._ask(people.add_activation, self._store, id_)
+        id_ = people.add_buyer(self._store, organisation, name, limit, sorted(recipients))
+        activation = people.add_activation(self._store, id_)
         return web.json_response({"id": id_, "activation": activation}, status=201)
 
     async def add_activation(self, request: web.Request) -> web.Response:
         """A word for one more phone of a buyer's."""
-        id_ = (await self._row(_BUYER, request))[0]
+        id_ = self._row(_BUYER, request)[0]
         await json_body(request)
-        activation = await self._ask(people.add_activation, self._store, id_)
+        activation = people.add_activation(self._store, id_)
         return web.json_response({"activation": activation}, status=201)
 
     async def buyer(self, request: web.Request) -> web.Response:
-        id_, name, limit, floor, blocked, tries = await self._row(_BUYER, request)
+        id_, name, limit, floor, blocked, tries = self._row(_BUYER, request)
         return web.json_response(
             {
                 "id": id_,
@@ -117,25 +114,25 @@ class AdminApi:
         `offline_floor` goes into the credentials that are issued from now on.
         """
         names: dict[str, Read] = {"purchase_limit": number, "offline_floor": number, "blocked": bit}
-        id_ = (await self._row(_BUYER, request))[0]
+        id_ = self._row(_BUYER, request)[0]
         body = await json_body(request, *names, "unlock", partly=True)
         unlock = "unlock" in body and flag(body.pop("unlock"), "unlock")
         values = {name: names[name](value, name) for name, value in body.items()}
-        await self._ask(self._change, "buyers", id_, values)
+        self._change("buyers", id_, values)
         if unlock:
-            await self._ask(self._store.run, "UPDATE phones SET tries = 0 WHERE buyer = ?", id_)
+            self._store.run("UPDATE phones SET tries = 0 WHERE buyer = ?", id_)
         return await self.buyer(request)
 
     async def add_recipient(self, request: web.Request) -> web.Response:
         body = await json_body(request, "organisation", "name", "credit_space")
-        organisation = await self._known("organisations", body["organisation"])
+        organisation = self._known("organisations", body["organisation"])
         name = text(body["name"], "name")
         space = _space(body["credit_space"], "credit_space")
-        id_ = await self._ask(people.add_recipient, self._store, organisation, name, space)
+        id_ = people.add_recipient(self._store, organisation, name, space)
         return web.json_response({"id": id_}, status=201)
 
     async def recipient(self, request: web.Request) -> web.Response:
-        id_, name, currency, space, closed = await self._row(_RECIPIENT, request)
+        id_, name, currency, space, closed = self._row(_RECIPIENT, request)
         return web.json_response(
             {
                 "id": id_,
@@ -149,10 +146,10 @@ class AdminApi:
     async def change_recipient(self, request: web.Request) -> web.Response:
         """`credit_space` is what is left to spend; what is held is no part of it."""
         names: dict[str, Read] = {"credit_space": _space, "closed": bit}
-        id_ = (await self._row(_RECIPIENT, request))[0]
+        id_ = self._row(_RECIPIENT, request)[0]
         body = await json_body(request, *names, partly=True)
         values = {name: names[name](value, name) for name, value in body.items()}
-        await self._ask(self._change, "recipients", id_, values)
+        self._change("recipients", id_, values)
         return await self.recipient(request)
 
     async def change_credential(self, request: web.Request) -> web.Response:
@@ -160,29 +157,29 @@ class AdminApi:
         body = await json_body(request, "revoked")
         revoked = flag(body["revoked"], "revoked")
         when = self._office.now() if revoked else None
-        if not await self._ask(self._change, "credentials", id_, {"revoked": when}):
+        if not self._change("credentials", id_, {"revoked": when}):
             raise RequestError(404, "no such credential")
         return web.json_response({"id": id_.hex(), "revoked": revoked})
 
     async def transactions(self, request: web.Request) -> web.Response:
         """The latest, newest first."""
-        rows = await self._ask(self._store.rows, _TRANSACTIONS, LISTED_MOST)
+        rows = self._store.rows(_TRANSACTIONS, LISTED_MOST)
         return web.json_response({"transactions": [_named(_LISTED, row) for row in rows]})
 
     async def alarms(self, request: web.Request) -> web.Response:
         """What a person must look at, the latest first; and how each stands by now."""
-        rows = await self._ask(self._store.rows, _ALARMS, LISTED_MOST)
+        rows = self._store.rows(_ALARMS, LISTED_MOST)
         return web.json_response({"alarms": [_named(_ALARM, row) for row in rows]})
 
-    async def _row(self, sql: str, request: web.Request) -> tuple[Any, ...]:
-        row = await self._ask(self._store.one, sql, int(request.match_info["id"]))
+    def _row(self, sql: str, request: web.Request) -> tuple[Any, ...]:
+        row = self._store.one(sql, int(request.match_info["id"]))
         if row is None:
             raise RequestError(404, "no such id")
         return row
 
-    async def _known(self, table: str, value: Any) -> int:
+    def _known(self, table: str, value: Any) -> int:
         id_ = number(value, table)
-        if await self._ask(self._store.one, f"SELECT 1 FROM {table} WHERE id = ?", id_) is None:
+        if self._store.one(f"SELECT 1 FROM {table} WHERE id = ?", id_) is None:
             raise RequestError(404, f"no {id_} in {table}")
         return id_
 

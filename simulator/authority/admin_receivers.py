@@ -57,31 +57,29 @@ class ReceiverApi:
         client = octets(body["client_fingerprint"], "client_fingerprint", FINGERPRINT_SIZE)
         office = self._office
         value = _certificate(body, office.now())
-        enrol = receivers.enrol
-        data = await office.store.ask(enrol, office.store, office.keys, value, client.hex())
+        data = receivers.enrol(office.store, office.keys, value, client.hex())
         return web.json_response({"certificate": data.hex()}, status=201)
 
     async def limits(self, request: web.Request) -> web.Response:
         """What a receiver may take without a network."""
-        return _shown(await self._limits(_receiver_id(request)))
+        return _shown(self._limits(_receiver_id(request)))
 
     async def change_limits(self, request: web.Request) -> web.Response:
         """They go into the states that are signed from now on; all 0 is off."""
         receiver_id = _receiver_id(request)
-        before = await self._limits(receiver_id)
+        before = self._limits(receiver_id)
         body = await json_body(request, *_LIMITS, partly=True)
         changed = {_LIMITS[name]: number(value, name) for name, value in body.items()}
         limits = before._replace(**changed)
         office = self._office
-        set_limits = offline.set_limits
-        await office.store.ask(set_limits, office.store, receiver_id, limits, office.now())
+        offline.set_limits(office.store, receiver_id, limits, office.now())
         return _shown(limits)
 
-    async def _limits(self, receiver_id: bytes) -> Limits:
+    def _limits(self, receiver_id: bytes) -> Limits:
         store, now = self._office.store, self._office.now()
-        if await store.ask(receivers.client_of, store, receiver_id) is None:
+        if receivers.client_of(store, receiver_id) is None:
             raise RequestError(404, "no such receiver")
-        return await store.ask(offline.limits_of, store, receiver_id, now)
+        return offline.limits_of(store, receiver_id, now)
 
 
 def _certificate(body: dict[str, Any], now: int) -> messages.Certificate:

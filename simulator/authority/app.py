@@ -67,13 +67,13 @@ class BridgeApi:
         client = client_fingerprint(request)
         data = await octets_body(request, CBOR)
         record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
-        return cose(await self._office.store.ask(self._authorise, client, record))
+        return cose(self._authorise(client, record))
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Post, however late; what was voided or declined stays so, and says so."""
         approval_id = request.match_info["approval_id"]
         receiver_id, _ = await self._receiver(request)
-        booked = await self._for(
+        booked = self._for(
             request, receiver_id, ledger.confirm, bytes.fromhex(approval_id), self._office.now()
         )
         return web.json_response(
@@ -84,7 +84,7 @@ class BridgeApi:
         """Give back, or make sure that nothing will be taken."""
         approval_id = request.match_info["approval_id"]
         receiver_id, _ = await self._receiver(request)
-        state = await self._for(
+        state = self._for(
             request, receiver_id, ledger.reverse, bytes.fromhex(approval_id), self._office.now()
         )
         return web.json_response({"approval_id": approval_id, "state": state})
@@ -100,7 +100,7 @@ class BridgeApi:
             number(body["amount"], "amount", 1),
             number(body["currency"], "currency", 1, messages.CURRENCY_MOST),
         )
-        booked = await self._for(request, receiver_id, _refund, order, self._office.now())
+        booked = self._for(request, receiver_id, _refund, order, self._office.now())
         return web.json_response({"refund_id": refund_id, **_refunded(booked)})
 
     async def transaction(self, request: web.Request) -> web.Response:
@@ -108,7 +108,7 @@ class BridgeApi:
         values = query(request, "receiver_id")
         receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
         approval_id = bytes.fromhex(request.match_info["approval_id"])
-        found = await self._for(request, receiver_id, statements.one, approval_id)
+        found = self._for(request, receiver_id, statements.one, approval_id)
         return web.json_response(found)
 
     async def transactions(self, request: web.Request) -> web.Response:
@@ -117,9 +117,7 @@ class BridgeApi:
         receiver_id = bytes.fromhex(request.match_info["receiver_id"])
         start, end = (_epoch(values[name], name) for name in ("from", "to"))
         after = _cursor(values["after"])
-        listed, following = await self._for(
-            request, receiver_id, statements.page, start, end, after
-        )
+        listed, following = self._for(request, receiver_id, statements.page, start, end, after)
         return web.json_response(
             {"transactions": listed, "next": str(following) if following else None}
         )
@@ -128,16 +126,16 @@ class BridgeApi:
         """Time and limits for a receiver, under its nonce."""
         receiver_id, body = await self._receiver(request, "nonce")
         nonce = octets(body["nonce"], "nonce", NONCE_SIZE)
-        return cose(await self._for(request, receiver_id, self._state, nonce))
+        return cose(self._for(request, receiver_id, self._state, nonce))
 
     async def revocations(self, request: web.Request) -> web.Response:
         """The list whose hash stands in the states of this moment."""
         values = query(request, "receiver_id")
         receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
-        listed = await self._for(request, receiver_id, _revocations, self._office.now())
+        listed = self._for(request, receiver_id, _revocations, self._office.now())
         return web.Response(body=listed, content_type=CBOR)
 
-    # In a thread of the store's, where there are some.
+    # The books.
 
     def _authorise(self, client: str, record: messages.Record) -> bytes:
         office = self._office
@@ -160,7 +158,7 @@ class BridgeApi:
         body = await json_body(request, "receiver_id", *names)
         return octets(body["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE), body
 
-    async def _for(
+    def _for(
         self,
         request: web.Request,
         receiver_id: bytes,
@@ -170,12 +168,8 @@ class BridgeApi:
     ) -> T:
         """`work` on the books for a receiver that the caller may speak for."""
         client, store = client_fingerprint(request), self._office.store
-
-        def bound() -> T:
-            _must_be_bound(client, receivers.client_of(store, receiver_id))
-            return work(store, receiver_id, *args, **kwargs)
-
-        return await store.ask(bound)
+        _must_be_bound(client, receivers.client_of(store, receiver_id))
+        return work(store, receiver_id, *args, **kwargs)
 
 
 def _refund(store: Store, _: bytes, order: refunds.Order, now: int) -> Booked:

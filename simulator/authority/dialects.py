@@ -52,7 +52,6 @@ class Dialect(Protocol):
     words: Mapping[str, str]  # what stands in braces in the schema
     begin: str
     collisions: tuple[type[Exception], ...]  # with another transaction: try again
-    threads: int  # that ask at once; 0 where the event loop may as well ask itself
 
     def connect(self) -> Any: ...
 
@@ -81,7 +80,6 @@ class Sqlite:
 
     begin = "BEGIN IMMEDIATE"
     collisions: tuple[type[Exception], ...] = ()
-    threads = 0
 
     def __init__(self, path: Path | str) -> None:
         self.words = _SQLITE
@@ -116,14 +114,13 @@ class Sqlite:
 
 
 class Postgres:
-    """A server, spoken to from several threads. Rows are locked where two could decide at once."""
+    """A server, spoken to by many. Rows are locked where two could decide at once."""
 
     begin = "BEGIN"
     collisions: tuple[type[Exception], ...] = (
         psycopg.errors.SerializationFailure,
         psycopg.errors.DeadlockDetected,
     )
-    threads = 8  # commits that wait for the disk together share one flush
 
     def __init__(self, url: str) -> None:
         self.words = _POSTGRES

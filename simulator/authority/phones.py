@@ -26,7 +26,6 @@ class PhoneApi:
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._ask = office.store.ask
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -46,14 +45,13 @@ class PhoneApi:
             k = office.keys.code_key(code_key, text(body["code"], "code"))
         except ValueError as error:
             raise RequestError(422, str(error)) from None
-        register = people.register
         try:
-            registered = await self._ask(register, office.store, activation, key, code_key, k)
+            registered = people.register(office.store, activation, key, code_key, k)
         except people.KeyTakenError:
             raise RequestError(409, "the key is another phone's") from None
         if registered is None:
             raise RequestError(403, "no such activation")
-        return web.json_response(await self._ask(self._welcome, *registered), status=201)
+        return web.json_response(self._welcome(*registered), status=201)
 
     def _welcome(self, phone: Phone, token: str) -> dict[str, object]:
         office = self._office
@@ -70,25 +68,23 @@ class PhoneApi:
     async def credentials(self, request: web.Request) -> web.Response:
         """A batch of credentials for one invoice recipient of the buyer's."""
         office = self._office
-        phone = await self._phone(request)
+        phone = self._phone(request)
         if phone.id != int(request.match_info["phone"]):
             raise RequestError(403, "another phone's")
         body = await json_body(request, "recipient", "count")
         recipient = number(body["recipient"], "recipient")
         count = number(body["count"], "count", 1, people.CREDENTIALS_MOST)
-        theirs = await self._ask(people.recipients_of, office.store, phone.buyer)
+        theirs = people.recipients_of(office.store, phone.buyer)
         if recipient not in [one.id for one in theirs]:
             raise RequestError(403, "not an open invoice recipient of this buyer")
         now = office.now()
-        issue = people.issue_credentials
-        issued = await self._ask(issue, office.store, office.keys, phone, recipient, count, now)
+        issued = people.issue_credentials(office.store, office.keys, phone, recipient, count, now)
         return web.json_response({"credentials": [data.hex() for data in issued]})
 
     async def approval(self, request: web.Request) -> web.Response:
         """What became of an approval: the phone's own, or one reversed before it was seen."""
-        phone = await self._phone(request)
-        row = await self._ask(
-            self._office.store.one,
+        phone = self._phone(request)
+        row = self._office.store.one(
             "SELECT state, receipt FROM transactions "
             "WHERE approval_id = ? AND (phone = ? OR phone IS NULL)",
             bytes.fromhex(request.match_info["approval_id"]),
@@ -99,8 +95,8 @@ class PhoneApi:
         state, receipt = row
         return web.json_response({"state": state, "receipt": receipt.hex() if receipt else None})
 
-    async def _phone(self, request: web.Request) -> Phone:
-        phone = await self._ask(people.phone_of, self._office.store, bearer(request))
+    def _phone(self, request: web.Request) -> Phone:
+        phone = people.phone_of(self._office.store, bearer(request))
         if phone is None:
             raise RequestError(401, "no such phone")
         return phone

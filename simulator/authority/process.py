@@ -23,7 +23,7 @@ READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 10.0
 ANSWER_S = 10.0
 
-PROCESSES = 2  # with a database: what two cores carry beside it
+PROCESSES = 4  # with a database: while one waits for it, another goes on
 
 _HOST = "127.0.0.1"
 

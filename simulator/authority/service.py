@@ -150,7 +150,7 @@ class Authority:
         """Expire and raise alarms from time to time, until stopped."""
         while not self._stopped.is_set():
             try:
-                await office.store.ask(ledger.sweep, office.store, office.now())
+                ledger.sweep(office.store, office.now())
             except (BusyError, *DatabaseError):
                 _log.exception("what waits for long could not be looked at")
             with suppress(TimeoutError):

@@ -1,12 +1,13 @@
-"""The database: whole transactions, on disk when they end, from any number of threads."""
+"""The database: whole transactions, on disk when they end, from any number of threads.
+
+Whoever asks waits for the answer: a server does one thing at a time, and more of them do more.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from . import dialects, migrations
@@ -40,21 +41,10 @@ class Store:
         self._mine = threading.local()
         self._guard = threading.Lock()
         self._opened: list[Any] = []
-        threads = self._dialect.threads
-        self._threads = ThreadPoolExecutor(threads, "books") if threads else None
 
     def close(self) -> None:
-        if self._threads is not None:
-            self._threads.shutdown()
         while self._opened:
             self._opened.pop().close()
-
-    async def ask(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`work` in a thread, where the database is a server; else at once."""
-        if self._threads is None:
-            return work(*args, **kwargs)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(work, *args, **kwargs))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

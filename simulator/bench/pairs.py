@@ -15,7 +15,7 @@ from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.wire import Open
 from simulator import pki
-from simulator.authority import Authority, dialects, people
+from simulator.authority import Authority, people
 from simulator.authority.cluster import Cluster, binaries
 from simulator.authority.process import AuthorityProcess
 from simulator.authority.schema import POSTED
@@ -62,7 +62,7 @@ def rows() -> list[Row]:
         return [Row("authority_pairs", 0.0, "pairs/s", better=HIGHER, bound_is=missing)]
     with Cluster(folder) as cluster, TemporaryDirectory(prefix="tillsign-") as directory:
         reached, alone = asyncio.run(_measure(Path(directory), cluster.new_books()))
-    what = f"the same SQL alone, {dialects.Postgres.threads} connections"
+    what = f"the same SQL alone, {past.CONNECTIONS} connections"
     return [
         Row("authority_pairs", reached, "pairs/s", better=HIGHER, bound=alone, bound_is=what),
         Row("authority_pairs_share", reached / alone, "", better=HIGHER, budget=SHARE_BUDGET),

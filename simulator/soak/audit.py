@@ -49,7 +49,12 @@ class Names(NamedTuple):
         return self.receivers[sale.till], reference
 
     def refund(self, refund: KeptRefund) -> bytes:
+        """Approval id of a refund without a phone."""
         return refund_id(self.bridge_id, refund.refund_id)
+
+    def refund_reference(self, refund: KeptRefund, till: int) -> tuple[bytes, bytes]:
+        """The same as `reference`, of a refund by phone."""
+        return self.receivers[till], session.sale_reference(self.bridge_id, till, refund.refund_id)
 
 
 class Finding(NamedTuple):

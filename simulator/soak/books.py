@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .plan import Order
+    from .plan import Back, Order
 
 PAID, UNPAID = "paid", "unpaid"  # how a sale ended
 REFUNDED, NOT_REFUNDED = "refunded", "not refunded"  # how a refund ended
@@ -29,13 +29,14 @@ CREATE TABLE IF NOT EXISTS refunds (
     sale_id TEXT NOT NULL REFERENCES sales,
     place INTEGER NOT NULL,
     amount INTEGER NOT NULL,
+    phone INTEGER NOT NULL,
     ended TEXT,
     UNIQUE (sale_id, place)
 );
 CREATE TABLE IF NOT EXISTS complaints (sale_id TEXT NOT NULL, text TEXT NOT NULL);
 """
 _SALE = "SELECT sale_id, number, till, amount, wish, wavered, ended FROM sales"
-_REFUND = "SELECT refund_id, sale_id, place, amount, ended FROM refunds"
+_REFUND = "SELECT refund_id, sale_id, place, amount, phone, ended FROM refunds"
 
 
 class Kept(NamedTuple):
@@ -55,6 +56,7 @@ class KeptRefund(NamedTuple):
     sale_id: str
     place: int
     amount: int
+    phone: int
     ended: str | None
 
 
@@ -79,12 +81,12 @@ class Books:
         )
         return Kept(*self._db.execute(f"{_SALE} WHERE number = ?", (order.number,)).fetchone())
 
-    def begin_refund(self, sale_id: str, place: int, amount: int) -> KeptRefund:
+    def begin_refund(self, sale_id: str, place: int, back: Back) -> KeptRefund:
         """The same of a sale's refunds, each by its place among them."""
         self._db.execute(
-            "INSERT INTO refunds (refund_id, sale_id, place, amount) VALUES (?, ?, ?, ?) "
+            "INSERT INTO refunds (refund_id, sale_id, place, amount, phone) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO NOTHING",
-            (secrets.token_hex(16), sale_id, place, amount),
+            (secrets.token_hex(16), sale_id, place, *back),
         )
         found = f"{_REFUND} WHERE sale_id = ? AND place = ?"
         return KeptRefund(*self._db.execute(found, (sale_id, place)).fetchone())

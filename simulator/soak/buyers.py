@@ -32,22 +32,29 @@ class Buyers:
     def __init__(self, shop: Shop) -> None:
         self._phones = shop.radio.phones
         self._wallets = {counter.till: counter.wallet for counter in shop.counters}
-        self._visits: dict[int, asyncio.Task[None]] = {}
+        self._visits: dict[tuple[int, ...], asyncio.Task[None]] = {}
 
     def come(self, order: Order) -> None:
         """The sale is rung up; a till that came back may say so again."""
-        if order.number not in self._visits and order.buyer != STAYS_AWAY:
-            self._visits[order.number] = asyncio.create_task(self._visit(order))
+        if order.buyer != STAYS_AWAY:
+            self._come(order, order.number)
+
+    def come_back(self, order: Order, place: int) -> None:
+        """The same for one of its refunds."""
+        self._come(order, order.number, place)
 
     async def go(self, order: Order) -> None:
-        """The sale is over; raises what a phone failed with."""
-        visit = self._visits.pop(order.number, None)
-        if visit is None:
-            return
-        visit.cancel()
-        await asyncio.wait({visit})
-        if not visit.cancelled():
-            visit.result()
+        """All of it is over; raises what a phone failed with."""
+        for name in [name for name in self._visits if name[0] == order.number]:
+            visit = self._visits.pop(name)
+            visit.cancel()
+            await asyncio.wait({visit})
+            if not visit.cancelled():
+                visit.result()
+
+    def _come(self, order: Order, *name: int) -> None:
+        if name not in self._visits:
+            self._visits[name] = asyncio.create_task(self._visit(order))
 
     async def _visit(self, order: Order) -> None:
         await asyncio.sleep(order.comes_s)

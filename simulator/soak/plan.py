@@ -21,6 +21,7 @@ BRIDGE, AUTHORITY, RECEIVER = "bridge", "authority", "receiver"
 
 KILLS = 0.25  # for each sale
 TOGETHER_S = 0.8  # between two who die together
+PHONES = 0.5  # of the refunds
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 
 _BUYERS = {APPROVES: 88, MISTYPES: 5, SAYS_NO: 4, STAYS_AWAY: 3}
@@ -32,6 +33,13 @@ _GROUPS = {
     (AUTHORITY, BRIDGE): 20,
     (RECEIVER, BRIDGE): 5,
 }
+
+
+class Back(NamedTuple):
+    """A refund; `phone`: the buyer has to approve it."""
+
+    amount: int
+    phone: bool
 
 
 class Order(NamedTuple):
@@ -50,7 +58,7 @@ class Order(NamedTuple):
     repeats: bool  # says everything twice, both at once
     lives_s: tuple[float, ...]  # the till dies so long after it began, and after it came back
     away_s: float
-    refunds: tuple[int, ...]  # of a sale that is paid; more than there is, at times
+    refunds: tuple[Back, ...]  # of a sale that is paid; more than there is, at times
 
 
 class Kill(NamedTuple):
@@ -96,7 +104,7 @@ def _order(chance: random.Random, number: int, till: int) -> Order:
         repeats=chance.random() < 0.15,
         lives_s=tuple(chance.uniform(0.0, 1.2) for _ in range(_deaths(chance))),
         away_s=chance.uniform(0.0, 1.5),
-        refunds=_refunds(chance, amount),
+        refunds=tuple(Back(back, chance.random() < PHONES) for back in _refunds(chance, amount)),
     )
 
 

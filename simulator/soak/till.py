@@ -29,23 +29,30 @@ AGAIN_S = 0.1  # after a bridge that did not answer
 WAVERS_S = 0.005  # until the cashier wishes the other: about when the bridge has the first
 
 _STANDS = ("conflict", "sale-id-used")  # problems that say how the sale is
-_NO_REFUND = ("refund-exceeds", "not-posted")  # more than there is; or booked as liability
-_PENDING = "pending"
+_NO_REFUND = ("refund-exceeds", "liability")  # more than there is, or never posted
+_NOT_YET = "not-posted"
+_REFUND_ENDS = (REFUNDED, "declined", "cancelled")
 
 
 class SoakTill:
-    """Serves one order after the other; `rung` is told of each as soon as the bridge knows it."""
+    """Serves one order after the other.
+
+    `rung` is told of each as soon as the bridge knows it, `asked_back` of each refund (by its place)
+    for which a phone has to come.
+    """
 
     def __init__(
         self,
         books: Books,
         bridge: Callable[[], Awaitable[str]],
         rung: Callable[[Order], object],
+        asked_back: Callable[[Order, int], object],
     ) -> None:
         self.deaths = 0
         self._books = books
         self._bridge = bridge
         self._rung = rung
+        self._asked_back = asked_back
 
     async def serve(self, order: Order) -> None:
         """To its end, however often the till dies meanwhile."""
@@ -65,8 +72,8 @@ class SoakTill:
                 self._books.complain(kept.sale_id, str(error))
             kept = self._books.sale(kept.sale_id)
         if kept.ended == PAID:
-            for place, amount in enumerate(order.refunds):
-                await self._refund(order, self._books.begin_refund(kept.sale_id, place, amount))
+            for place, back in enumerate(order.refunds):
+                await self._refund(order, self._books.begin_refund(kept.sale_id, place, back))
 
     # A sale.
 
@@ -148,10 +155,9 @@ class SoakTill:
     async def _refund(self, order: Order, kept: KeptRefund) -> None:
         if kept.ended is not None:
             return
-        more = {"refund_id": kept.refund_id, "sale_id": kept.sale_id}
         try:
-            refund = await self._say(order, lambda till: till.refund(kept.amount, **more))
-            while refund["state"] == _PENDING:
+            refund = await self._ask_back(order, kept)
+            while refund["state"] not in _REFUND_ENDS:
                 refund = await self._ask(lambda till: till.refund_status(kept.refund_id, WAIT_S))
         except TillError as error:
             if error.kind not in _NO_REFUND:
@@ -160,6 +166,24 @@ class SoakTill:
             return
         done = refund["state"] == REFUNDED
         self._books.end_refund(kept.refund_id, REFUNDED if done else NOT_REFUNDED)
+
+    async def _ask_back(self, order: Order, kept: KeptRefund) -> Json:
+        """By phone only what is posted."""
+        more: Json = {"refund_id": kept.refund_id, "sale_id": kept.sale_id}
+        if kept.phone:
+            more |= {"phone": True, "till": order.till, "patience_s": order.patience_s}
+        while True:
+            try:
+                refund = await self._say(order, lambda till: till.refund(kept.amount, **more))
+            except TillError as error:
+                if error.kind != _NOT_YET:
+                    raise
+                await asyncio.sleep(AGAIN_S)
+            else:
+                break
+        if kept.phone:
+            self._asked_back(order, kept.place)
+        return refund
 
     # The bridge.
 

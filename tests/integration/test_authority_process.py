@@ -94,7 +94,7 @@ async def test_a_process_that_dies_takes_all_along(
 ) -> None:
     """Whoever watches over the authority starts it again; half of it would only look well."""
     async with AuthorityProcess(tmp_path, postgres()) as authority:
-        [other] = beside(authority.pid)
+        other = beside(authority.pid)[0]
         first = authority._process
         assert first is not None
         os.kill(other, signal.SIGKILL)

@@ -31,7 +31,7 @@ async def test_it_is_kept_until_the_sale_is_over(stopped: World) -> None:
     assert kept(stopped) == [True]
     async with stopped.bridge():
         store = stopped.authority.office.store
-        await store.ask(store.run, "DELETE FROM transactions")
+        store.run("DELETE FROM transactions")
         await stopped.decide("paid")  # unknown there: the record again first
         assert (await stopped.settled())["settlement"] == "posted"
     assert stopped.transactions() == {bytes.fromhex(sale["approval_id"]): "POSTED"}
