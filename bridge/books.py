@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
 FLUSH_S = 0.5  # what was only noted is on disk that soon, whatever else happens
+WATCHED_S = 0.02  # and that soon where somebody watches, who is not told before
 
 _log = Log(__name__)
 
@@ -109,8 +110,7 @@ class Books:
         In order, each with the sale as it was just then. That a sale is approved is no event
         before the till was told.
         """
-        with self._or_end():
-            self._journal.flush()
+        self._flush()
         missed = {entry.id for entry in self._journal.since(cursor)}
         sales: dict[str, Sale] = {}
         found = []
@@ -141,6 +141,7 @@ class Books:
             self._cursors[terms.sale_id] = self._journal.append(
                 _now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms)
             )
+        self._written()
         self._open[terms.sale_id] = sale
 
     def begin_with(self, sale: Sale, fact: Fact) -> None:
@@ -165,11 +166,10 @@ class Books:
                 self._journal.close_sale(_closed(sale, at))
                 self._file(sale)
             self._cursors[sale_id] = number
-            may_wait = fact.event in NOTED or sale.state in HALFWAY
-            if may_wait and not self.hub.is_watched:  # watchers are given its number
+            if fact.event in NOTED or sale.state in HALFWAY:
                 self._flush_soon()
             else:
-                self._journal.flush()
+                self._flush()
             self._archive()
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
@@ -202,9 +202,7 @@ class Books:
 
     def close(self) -> None:
         """The bridge ends: nothing is only noted any more."""
-        if self._flushing:
-            self._flushing.cancel()
-        self._journal.flush()
+        self._flush()
 
     # The journal.
 
@@ -235,13 +233,23 @@ class Books:
             return facts.replay(self._journal.entries_of(sale_id)).get(sale_id)
 
     def _flush_soon(self) -> None:
+        """One commit for all that is noted meanwhile."""
+        self.hub.hold()
         if self._flushing is None:
-            self._flushing = asyncio.get_running_loop().call_later(FLUSH_S, self._flush)
+            seconds = WATCHED_S if self.hub.is_watched else FLUSH_S
+            self._flushing = asyncio.get_running_loop().call_later(seconds, self._flush)
 
     def _flush(self) -> None:
-        self._flushing = None
         with self._or_end():
             self._journal.flush()
+        self._written()
+
+    def _written(self) -> None:
+        """All that was noted is on the disk: watchers may be told of it."""
+        if self._flushing:
+            self._flushing.cancel()
+            self._flushing = None
+        self.hub.release()
 
     @contextmanager
     def _or_end(self) -> Iterator[None]:

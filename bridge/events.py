@@ -1,4 +1,8 @@
-"""What happens, for those who watch: to every subscriber in order, or not at all."""
+"""What happens, for those who watch: to every subscriber in order, or not at all.
+
+What is noted in the journal and not on the disk yet may be forgotten in a crash, so nobody is told
+of it, nor of anything after it: `hold` until `release`.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,21 @@ class Subscription:
     def __init__(self) -> None:
         self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_MOST)
         self.overrun = False
+        self._held: list[dict[str, Any]] = []
+
+    def put(self, told: dict[str, Any]) -> None:
+        try:
+            self.queue.put_nowait(told)
+        except asyncio.QueueFull:
+            self.overrun = True
+
+    def hold(self, told: dict[str, Any]) -> None:
+        self._held.append(told)
+
+    def release(self) -> None:
+        held, self._held = self._held, []
+        for told in held:
+            self.put(told)
 
 
 class Hub:
@@ -27,6 +46,7 @@ class Hub:
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
         self._listeners: list[Callable[[dict[str, Any]], None]] = []
+        self._holding = False
 
     @contextmanager
     def subscribe(self) -> Iterator[Subscription]:
@@ -51,10 +71,20 @@ class Hub:
         for listener in self._listeners:
             listener(told)
         for subscription in self._subscriptions:
-            try:
-                subscription.queue.put_nowait(told)
-            except asyncio.QueueFull:
-                subscription.overrun = True
+            if self._holding:
+                subscription.hold(told)
+            else:
+                subscription.put(told)
+
+    def hold(self) -> None:
+        """Tell subscribers nothing before `release`; listeners hear it as ever."""
+        self._holding = True
+
+    def release(self) -> None:
+        """Tell all that was held, in its order."""
+        self._holding = False
+        for subscription in self._subscriptions:
+            subscription.release()
 
 
 def message(event: str, source: str, at: float, till: int, **body: Any) -> dict[str, Any]:
