@@ -48,12 +48,10 @@ class Names(NamedTuple):
         reference = session.sale_reference(self.bridge_id, sale.till, sale.sale_id)
         return self.receivers[sale.till], reference
 
-    def refund(self, refund: KeptRefund) -> bytes:
-        """Approval id of a refund without a phone."""
-        return refund_id(self.bridge_id, refund.refund_id)
-
-    def refund_reference(self, refund: KeptRefund, till: int) -> tuple[bytes, bytes]:
-        """The same as `reference`, of a refund by phone."""
+    def refund(self, refund: KeptRefund, till: int) -> bytes | tuple[bytes, bytes]:
+        """Receiver id and reference of one by phone; of another its approval id."""
+        if not refund.phone:
+            return refund_id(self.bridge_id, refund.refund_id)
         return self.receivers[till], session.sale_reference(self.bridge_id, till, refund.refund_id)
 
 
@@ -85,10 +83,13 @@ class _Audit:
         self._space = after.space
         self._journal = journal
         self._purchases: dict[tuple[bytes, bytes | None], list[Row]] = defaultdict(list)
-        self._refunds = {row.approval_id: row for row in after.rows if row.is_refund}
+        self._refunds: dict[object, list[Row]] = defaultdict(list)
         for row in after.rows:
+            place = row.receiver, row.reference
             if not row.is_refund:
-                self._purchases[row.receiver, row.reference].append(row)
+                self._purchases[place].append(row)
+            else:
+                self._refunds[place if row.reference else row.approval_id].append(row)
 
     def run(self, before: Ledger) -> Iterator[Finding]:
         for text in self._journal.damage:
@@ -100,8 +101,10 @@ class _Audit:
                 yield Finding(UNKNOWN, sale_id, f"{sale.state} in the journal after quiet")
         for kept in self._tills.sales:
             yield from self._sale(kept, self._purchases.pop(self._names.reference(kept), []))
+        tills = {kept.sale_id: kept.till for kept in self._tills.sales}
         for refund in self._tills.refunds:
-            yield from self._refund(refund, self._refunds.pop(self._names.refund(refund), None))
+            name = self._names.refund(refund, tills[refund.sale_id])
+            yield from self._refund(refund, self._refunds.pop(name, []))
         yield from self._strangers()
         yield from self._originals()
         yield from self._sums(before)
@@ -126,8 +129,9 @@ class _Audit:
         if posted > kept.amount:
             yield Finding(DOUBLED, kept.sale_id, f"{kept.amount} at the till, {posted} posted")
 
-    def _refund(self, kept: KeptRefund, row: Row | None) -> Iterator[Finding]:
-        given, state = (-row.posted, row.state) if row else (0, "unknown")
+    def _refund(self, kept: KeptRefund, rows: list[Row]) -> Iterator[Finding]:
+        given = -sum(row.posted for row in rows)
+        state = ", ".join(row.state for row in rows) or "unknown"
         if kept.ended is None:
             yield Finding(UNKNOWN, kept.sale_id, "the till has not settled its refund")
         elif (given > 0) != (kept.ended == REFUNDED):
@@ -138,8 +142,8 @@ class _Audit:
 
     def _strangers(self) -> Iterator[Finding]:
         """Money that no till knows of."""
-        purchases = [row for rows in self._purchases.values() for row in rows]
-        for row in (*purchases, *self._refunds.values()):
+        left = (*self._purchases.values(), *self._refunds.values())
+        for row in (row for rows in left for row in rows):
             if row.state in _HOLDING:
                 yield Finding(LOST, row.approval_id.hex(), f"{row.state}, and no till's")
 

@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS refunds (
 CREATE TABLE IF NOT EXISTS complaints (sale_id TEXT NOT NULL, text TEXT NOT NULL);
 """
 _SALE = "SELECT sale_id, number, till, amount, wish, wavered, ended FROM sales"
-_REFUND = "SELECT refund_id, sale_id, place, amount, phone, ended FROM refunds"
+_REFUND = "SELECT refund_id, sale_id, place, amount, ended, phone FROM refunds"
 
 
 class Kept(NamedTuple):
@@ -56,8 +56,8 @@ class KeptRefund(NamedTuple):
     sale_id: str
     place: int
     amount: int
-    phone: int
     ended: str | None
+    phone: int = False  # the buyer has to approve it
 
 
 class Books:

@@ -14,8 +14,10 @@ from simulator.authority.schema import PENDING, POSTED
 from simulator.authority.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from bridge.journal import Entry
     from bridge.money.sale import Sale
 
 _ROWS = (
@@ -67,6 +69,7 @@ class Journalled(NamedTuple):
 
     sales: dict[str, Sale]
     damage: list[str]
+    entries: Sequence[Entry] = ()  # under the numbers that they were given first
 
     @property
     def liable(self) -> int:
@@ -85,7 +88,7 @@ def ledger_at(database: Path | str) -> Ledger:
 
 
 def ledger(store: Store) -> Ledger:
-    return Ledger([Row(*row) for row in store.rows(_ROWS)], store.value(_SPACE))
+    return Ledger([Row(*row) for row in store.rows(_ROWS)], int(store.value(_SPACE)))
 
 
 def journalled(journal: Path) -> Journalled:
@@ -93,5 +96,5 @@ def journalled(journal: Path) -> Journalled:
     with Reader(journal) as reader:
         report = verify(reader, lambda _done, _files: None)
         rows = {row.origin: row for row in reader.rows() if not row.own}
-    entries = [reading.entry(rows[number]) for number in sorted(rows)]
-    return Journalled(facts.replay(entries), report.findings)
+    entries = [reading.entry(rows[number])._replace(id=number) for number in sorted(rows)]
+    return Journalled(facts.replay(entries), report.findings, entries)

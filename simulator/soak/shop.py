@@ -42,8 +42,9 @@ class Counter(NamedTuple):
 class Shop:
     """An async context manager: everything is up, and every receiver has been heard."""
 
-    def __init__(self, directory: Path, tills: int) -> None:
+    def __init__(self, directory: Path, tills: int, database: str | None = None) -> None:
         self.directory = directory
+        self._database = database
         self.authority: AuthorityProcess
         self.bridge = BridgeProcess(directory / "bridge")
         self.radio = Radio()
@@ -76,7 +77,8 @@ class Shop:
     async def _open(self, stack: AsyncExitStack) -> None:
         directory = self.directory / "authority"
         await stack.enter_async_context(self.radio)
-        async with Authority(directory) as books:  # in here it takes far less than over HTTP
+        # In here it takes far less than over HTTP.
+        async with Authority(directory, database=self._database) as books:
             client = books.ca.client("bridge")
             anna = books.seed_demo().buyers[0].id
             books.office.store.run("UPDATE buyers SET offline_floor = ?", OFFLINE.floor)
@@ -84,7 +86,9 @@ class Shop:
                 self.counters.append(
                     await self._counter(stack, books, client.fingerprint(), anna, till)
                 )
-        self.authority = await stack.enter_async_context(AuthorityProcess(directory))
+        self.authority = await stack.enter_async_context(
+            AuthorityProcess(directory, self._database)
+        )
         for counter in self.counters:
             counter.wallet.authority = self.authority.url
         places = [

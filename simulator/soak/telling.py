@@ -69,12 +69,15 @@ def _rows(result: Result) -> Iterator[tuple[str, int]]:
     for state, number in sorted(result.ends.items()):
         yield f"  {state}", number
     yield "  of them accepted offline", result.offline
-    yield "refunds", result.refunds.total()
-    for state, number in sorted(result.refunds.items()):
-        yield f"  {state}", number
+    for how, refunds in result.refunds.items():
+        yield how, refunds.total()
+        for state, number in sorted(refunds.items()):
+            yield f"  {state}", number
     yield "crashes", result.deaths.total()
     for victim in (BRIDGE, AUTHORITY, RECEIVER):
         yield f"  {victim}", result.deaths[victim]
     yield "crashes of tills", result.till_deaths
+    yield "events told", result.told
+    yield "  over connections", result.connections
     for name, number in list(result.summary.items())[2:]:
         yield name, number

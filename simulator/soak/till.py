@@ -37,8 +37,8 @@ _REFUND_ENDS = (REFUNDED, "declined", "cancelled")
 class SoakTill:
     """Serves one order after the other.
 
-    `rung` is told of each as soon as the bridge knows it, `asked_back` of each refund (by its place)
-    for which a phone has to come.
+    `rung` is told of each as soon as the bridge knows it, `asked_back` of each refund, by its
+    place, for which a phone has to come.
     """
 
     def __init__(

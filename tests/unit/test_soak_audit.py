@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bridge.money.refunds import refund_id
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event
 from receiver import messages, reasons, session
@@ -14,7 +15,7 @@ from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
 from simulator.soak.audit import DOUBLED, LOST, UNKNOWN, Names, Tills, audit, count
 from simulator.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
 from simulator.soak.evidence import Journalled, Ledger, Row
-from simulator.soak.plan import CANCELLED, plan
+from simulator.soak.plan import CANCELLED, Back, plan
 
 RECEIVER = b"receiver"
 NAMES = Names(b"bridge01", {1: RECEIVER})
@@ -26,6 +27,7 @@ SPACE = 50_000
 PAID_SALE = Kept(SALE, 0, 1, AMOUNT, PAID, 0, PAID)
 UNPAID_SALE = PAID_SALE._replace(wish=None, ended=UNPAID)
 GIVEN = KeptRefund(REFUND, SALE, 0, 300, REFUNDED)
+BY_PHONE = GIVEN._replace(phone=True)
 
 
 def booked(state: str = POSTED, name: bytes = b"a", **changes: Any) -> Row:
@@ -35,8 +37,13 @@ def booked(state: str = POSTED, name: bytes = b"a", **changes: Any) -> Row:
 
 
 def given(state: str = POSTED, amount: int = 300) -> Row:
-    name = NAMES.refund(GIVEN)
+    name = refund_id(NAMES.bridge_id, REFUND)
     return Row(name, RECEIVER, messages.REFUND, state, amount, None, b"a", 0)
+
+
+def given_by_phone(state: str = POSTED) -> Row:
+    reference = session.sale_reference(NAMES.bridge_id, 1, REFUND)
+    return given(state)._replace(approval_id=b"by phone", reference=reference)
 
 
 def found(
@@ -66,9 +73,13 @@ def found(
         ([UNPAID_SALE], [], []),
         ([PAID_SALE], [booked(VOIDED, b"first"), booked()], []),
         ([PAID_SALE], [booked(refunded=300), given()], [GIVEN]),
+        ([PAID_SALE], [booked(refunded=300), given_by_phone()], [BY_PHONE]),
         ([PAID_SALE], [booked(), given(DECLINED)], [GIVEN._replace(ended=NOT_REFUNDED)]),
     ],
-    ids=["none", "paid", "voided", "declined", "unasked", "second", "refunded", "not_refunded"],
+    ids=[
+        *("none", "paid", "voided", "declined", "unasked", "second"),
+        *("refunded", "by_phone", "not_refunded"),
+    ],
 )
 def test_all_is_well(sales: list[Kept], rows: list[Row], refunds: list[KeptRefund]) -> None:
     assert found(sales, rows, refunds) == {}
@@ -130,6 +141,8 @@ def test_refunds_that_differ() -> None:
     assert found([PAID_SALE], [booked(refunded=300), given()])[LOST] == 1
     assert found([PAID_SALE], [booked(refunded=400), given(amount=400)], [GIVEN])[DOUBLED] == 1
     assert found([PAID_SALE], [booked(refunded=0), given()], [GIVEN])[DOUBLED] == 1
+    rows = [booked(refunded=600), given_by_phone(), given_by_phone()._replace(approval_id=b"2")]
+    assert found([PAID_SALE], rows, [BY_PHONE])[DOUBLED] == 1
 
 
 def test_a_damaged_journal() -> None:
@@ -141,8 +154,8 @@ def test_books_remember_ids_and_wishes(tmp_path: Path) -> None:
     books = Books(tmp_path / "tills.sqlite")
     kept = books.begin(order)
     assert books.begin(order) == kept
-    refund = books.begin_refund(kept.sale_id, 0, 5)
-    assert books.begin_refund(kept.sale_id, 0, 5) == refund
+    refund = books.begin_refund(kept.sale_id, 0, Back(5, phone=True))
+    assert books.begin_refund(kept.sale_id, 0, Back(5, phone=True)) == refund
     books.wish(kept.sale_id, PAID)
     books.wish(kept.sale_id, PAID)
     assert (books.sale(kept.sale_id).wish, books.sale(kept.sale_id).wavered) == (PAID, 0)

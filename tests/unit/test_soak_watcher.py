@@ -1,0 +1,60 @@
+"""The soak's watcher: what was told is what is written, once and in order."""
+
+from __future__ import annotations
+
+from bridge.journal import Entry
+from bridge.money import facts
+from bridge.money.sale import Fact, Terms
+from bridge.money.states import Event
+from receiver import reasons
+from simulator.soak.watcher import Heard, Watcher, compare
+
+SALE = "sale-0123456789ab"
+TERMS = Terms(SALE, 1, 100, 752, 25, "", b"12345678", b"receiver")
+FACTS = (Fact(Event.OFFERED, offer=b"offer"), Fact(Event.ENDED, reasons.CASHIER_CANCELLED))
+ENTRIES = [
+    Entry(1, 0, SALE, facts.RUNG, facts.dump_terms(TERMS)),
+    *(
+        Entry(number, 0, SALE, fact.event, facts.dump_fact(fact).body)
+        for number, fact in enumerate(FACTS, 2)
+    ),
+]
+TOLD = [Heard(entry.id, SALE, entry.kind) for entry in ENTRIES]
+
+
+async def nowhere() -> str:
+    raise OSError
+
+
+def found(*heard: Heard, gap: range = range(0)) -> list[str]:
+    watcher = Watcher(nowhere)
+    watcher.heard, watcher.gaps = [*heard], [gap]
+    return [finding.text for finding in compare(watcher, ENTRIES)]
+
+
+def test_all_is_told() -> None:
+    assert found(*TOLD) == []
+
+
+def test_one_is_missed() -> None:
+    assert found(TOLD[0], TOLD[2]) == ["offered never told"]
+    assert found(*TOLD[:2]) == ["ended never told"]
+
+
+def test_one_is_in_an_archive_by_then() -> None:
+    assert found(TOLD[0], TOLD[2], gap=range(2, 3)) == []
+
+
+def test_one_is_told_twice() -> None:
+    assert found(*TOLD, TOLD[2]) == ["ended told again, or out of order"]
+
+
+def test_the_order_is_another() -> None:
+    assert found(TOLD[0], TOLD[2], TOLD[1]) == ["offered told again, or out of order"]
+
+
+def test_what_a_crash_forgot_was_told() -> None:
+    assert found(*TOLD, Heard(4, SALE, "claimed")) == ["claimed told, and it is not written"]
+    assert found(TOLD[0], TOLD[1]._replace(what="handed"), TOLD[2]) == [
+        "handed told, and it is not written"
+    ]
