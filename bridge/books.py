@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import events, stamps, totals
-from .journal import Closed, JournalFullError
+from .closing import closed_row
+from .journal import JournalFullError
 from .logs import Log
 from .money import facts
 from .money.offline import exposure
@@ -49,11 +50,14 @@ class Books:
         self._open: dict[str, Sale] = {}
         self._recent: OrderedDict[str, Sale] = OrderedDict()
         self._flushing: asyncio.TimerHandle | None = None
-        self._cursors: dict[str, int] = {}  # of what was journalled and is still to be told
+        self._due = False  # something is kept that is to be on the disk before anybody acts on it
+        self._cursors: dict[
+            tuple[str, str], int
+        ] = {}  # of what was journalled and is still to be told
         for sale in facts.replay(journal.rebuild()).values():
             self._file(sale)
             if sale.closed and journal.closed(sale.terms.sale_id) is None:
-                journal.close_sale(_closed(sale, sale.decided_at))  # by an older bridge
+                journal.close_sale(closed_row(sale, sale.decided_at))  # by an older bridge
 
     # What there is.
 
@@ -138,7 +142,7 @@ class Books:
         """Journal a new sale."""
         terms = sale.terms
         with self._or_end():
-            self._cursors[terms.sale_id] = self._journal.append(
+            self._cursors[terms.sale_id, facts.RUNG] = self._journal.append(
                 _now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms)
             )
         self._written()
@@ -152,9 +156,10 @@ class Books:
         self._open[terms.sale_id] = sale  # before `keep`, which may archive all but the open ones
         sale.take(fact)
         self.keep(sale, fact)
+        self.settle()
 
     def keep(self, sale: Sale, fact: Fact) -> None:
-        """Journal a fact that the sale has taken; on disk when this returns, unless it may wait.
+        """Journal a fact that the sale has taken; on the disk after `settle`, unless it may wait.
 
         With the last one the sale is closed, in the same commit.
         """
@@ -163,19 +168,26 @@ class Books:
         with self._or_end():
             number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
             if sale.closed:
-                self._journal.close_sale(_closed(sale, at))
+                self._journal.close_sale(closed_row(sale, at))
                 self._file(sale)
-            self._cursors[sale_id] = number
-            if fact.event in NOTED or sale.state in HALFWAY:
-                self._flush_soon()
-            else:
-                self._flush()
+        self._cursors[sale_id, fact.event] = number
+        if fact.event in NOTED or sale.state in HALFWAY:
+            self._flush_soon()
+        else:
+            self._due = True
+
+    def settle(self) -> None:
+        """Whoever calls this is about to act on what was kept: it is on the disk from here on."""
+        if self._due:
+            self._flush()
+        if self._journal.must_archive():
             self._archive()
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply, journal and tell a fact that no desk decided."""
         sale.take(fact)
         self.keep(sale, fact)
+        self.settle()
         self.tell(sale, fact.event, source)
 
     def tell(self, sale: Sale, what: str, source: str) -> None:
@@ -185,7 +197,7 @@ class Books:
         """
         terms = sale.terms
         _log.info("sale", sale=terms.sale_id, till=terms.till, what=what, state=sale.state)
-        cursor = self._cursors.pop(terms.sale_id, None)
+        cursor = self._cursors.pop((terms.sale_id, what), None)
         if sale.state is not State.APPROVED:
             view = sale_view(sale)
             self.hub.publish("sale", source, terms.till, cursor=cursor, what=what, sale=view)
@@ -219,11 +231,13 @@ class Books:
 
     def _archive(self) -> None:
         """Put closed sales away; what finds no room now is put away later."""
-        if self._journal.must_archive():
+        with self._or_end():
             try:
                 self._journal.archive(set(self._open))
             except JournalFullError as error:
                 _log.error("no room for an archive", detail=str(error))
+                return
+        self._written()
 
     def _look_up(self, sale_id: str) -> Sale | None:
         """In the journal; one that cannot be read is no journal to sell with."""
@@ -246,6 +260,7 @@ class Books:
 
     def _written(self) -> None:
         """All that was noted is on the disk: watchers may be told of it."""
+        self._due = False
         if self._flushing:
             self._flushing.cancel()
             self._flushing = None
@@ -274,23 +289,4 @@ def _missed(entry: Entry, sale: Sale) -> dict[str, Any]:
         cursor=entry.id,
         what=entry.kind,
         sale=sale_view(sale),
-    )
-
-
-def _closed(sale: Sale, at: int) -> Closed:
-    terms = sale.terms
-    return Closed(
-        terms.sale_id,
-        "refund" if sale.is_refund else "sale",
-        terms.receiver_id,
-        terms.till,
-        sale.state,
-        sale.reason,
-        terms.amount,
-        terms.currency,
-        sale.decided_at or at,
-        sale.transaction_id,
-        sale.approval_id,
-        facts.dump_terms(terms),
-        terms.original_sale or terms.original.hex(),
     )

@@ -14,13 +14,13 @@ from . import stamps
 from .authority import RefusedError, UnansweredError
 from .counters import Counters
 from .logs import Log
-from .money import ports
+from .money import facts, ports
 from .money.desk import Desk
-from .money.states import ASKING, Event, State
+from .money.states import ASKING, Event
 from .receiver_link import ReceiverLink
 from .retrying import at_leisure, while_waiting
 from .standin import StandInHere
-from .views import health_view, hello_view
+from .views import health_view, hello_view, phone_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,12 +39,11 @@ STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are as
 
 _log = Log(__name__)
 
-_PHONE_EVENTS = {
-    wire.PHONE_SHOWN: "shown",
-    wire.PHONE_LEFT: "left",
-    wire.PHONE_REFUSED: "refused",
-    wire.PHONE_GONE: "gone",
+_ARRIVALS = {
+    Event.HANDED: stamps.APPROVAL_RECEIVED,
+    Event.VERIFIED: stamps.VERDICT_RECEIVED,
 }
+_STEPS = {Event.OFFERED: stamps.OFFER, Event.HANDED: stamps.APPROVAL_KEPT}
 
 
 class Station:
@@ -65,7 +64,7 @@ class Station:
         self.evidence = evidence
         self.counters = Counters()
         self._stand_in = StandInHere(evidence, around.books, around.offline, kept)
-        self.desk = Desk(evidence, self._stand_in)
+        self.desk = Desk(evidence, self._stand_in, lambda: around.books.hub.is_watched)
         receiver_id = evidence.holder.receiver_id
         self.link = ReceiverLink(till, opener, bridge_id, receiver_id, reconnect, self)
         self._url = url
@@ -202,22 +201,40 @@ class Station:
             raise
 
     def _carry_out(self, arrived: float) -> None:
+        """Nobody outside is told or asked anything that is not on the disk.
+
+        All that is kept before the next act outside is one commit.
+        """
+        untold: list[ports.Tell] = []
         while (output := self.desk.poll()) is not None:
-            self._do(output, arrived)
+            match output:
+                case ports.Keep(sale, fact):
+                    self._books.keep(sale, fact)
+                    if fact.event in _ARRIVALS:
+                        self._mark(sale, _ARRIVALS[fact.event], arrived)
+                case ports.Tell():
+                    untold.append(output)
+                case _:
+                    self._settle(untold)
+                    self._do(output)
+        self._settle(untold)
         if self._timer:
             self._timer.cancel()
         due = self.desk.deadline()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
 
-    def _do(self, output: Output, arrived: float) -> None:
+    def _settle(self, untold: list[ports.Tell]) -> None:
+        self._books.settle()
+        for told in untold:
+            self._tell(*told)
+        untold.clear()
+
+    def _do(self, output: Output) -> None:
         match output:
             case ports.Begin(sale):
                 self._books.begin(sale)
-                self._books.tell(sale, "rung", ports.TILL)
-            case ports.Keep(sale, fact):
-                self._books.keep(sale, fact)
-                self._stamp(sale.terms.sale_id, fact.event, arrived)
+                self._books.tell(sale, facts.RUNG, ports.TILL)
             case ports.Accept():
                 self.link.accept()
             case ports.Send(channel, payload):
@@ -231,12 +248,8 @@ class Station:
                 self._hush()
             case ports.Settle(sale):
                 self._around.outbox.settle(sale, self._asking)
-            case ports.Tell(sale, event, source):
-                self._tell(sale, event, source)
             case ports.Phone(event, link, reason):
-                what = _PHONE_EVENTS[event]
-                named = reasons.name(reason) if reason else None
-                self._publish("phone", ports.PHONE, what=what, link=link, reason=named)
+                self._publish("phone", ports.PHONE, link=link, **phone_view(event, reason))
             case ports.Refuse(reason, detail):
                 self.refused(reason, detail)
 
@@ -245,20 +258,12 @@ class Station:
             self._asking.cancel()
 
     def _tell(self, sale: Sale, event: Event, source: str) -> None:
-        """Whoever watches may be the till: then it is about to be told of an approval."""
-        if event is Event.OFFERED:
-            self._books.stamps.mark(sale.terms.sale_id, stamps.OFFER)
+        if event in _STEPS:
+            self._mark(sale, _STEPS[event])
         self._books.tell(sale, event, source)
-        if sale.state is State.APPROVED and self._books.hub.is_watched:
-            self.desk.handle(ports.Told(), self._now())
 
-    def _stamp(self, sale_id: str, event: Event, arrived: float) -> None:
-        mark = self._books.stamps.mark
-        if event is Event.HANDED:
-            mark(sale_id, stamps.APPROVAL_RECEIVED, arrived)
-            mark(sale_id, stamps.APPROVAL_KEPT)
-        elif event is Event.VERIFIED:
-            mark(sale_id, stamps.VERDICT_RECEIVED, arrived)
+    def _mark(self, sale: Sale, step: str, at: float | None = None) -> None:
+        self._books.stamps.mark(sale.terms.sale_id, step, at)
 
     async def _ask(self, ask: ports.Ask) -> None:
         """Ask until an answer settles it; `Owe` cancels this, and then it is never asked again."""
@@ -270,10 +275,10 @@ class Station:
         return ask.sale.state not in ASKING or ask.sale.approval_id != ask.approval_id
 
     async def _answer(self, ask: ports.Ask) -> Input:
-        mark, sale_id = self._books.stamps.mark, ask.sale.terms.sale_id
+        sale_id = ask.sale.terms.sale_id
         if not await self._books.waiting.cleared(ask.sale, CLEARED_S):
             return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
-        mark(sale_id, stamps.AUTHORISE_SENT)
+        self._mark(ask.sale, stamps.AUTHORISE_SENT)
         try:
             data = await self._around.authority.authorise(ask.record)
         except UnansweredError as error:
@@ -285,7 +290,7 @@ class Station:
                 return ports.Unanswered(ask.approval_id)
             return ports.Rejected(ask.approval_id, error.reason)
         finally:
-            mark(sale_id, stamps.AUTHORISE_ANSWERED)
+            self._mark(ask.sale, stamps.AUTHORISE_ANSWERED)
         return ports.Answered(ask.approval_id, data)
 
     def _publish(self, event: str, source: str, **body: Any) -> None:

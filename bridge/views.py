@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
-from receiver import cbor, messages, reasons
+from receiver import cbor, messages, reasons, wire
 from receiver.errors import Error
 
 from .currencies import LETTERS
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     from .money.sale import Sale
 
+_PHONE_EVENTS = {
+    wire.PHONE_SHOWN: "shown",
+    wire.PHONE_LEFT: "left",
+    wire.PHONE_REFUSED: "refused",
+    wire.PHONE_GONE: "gone",
+}
 # A refund needs no decision of the till after it: what is approved is on its way.
 REFUND_STATES = {
     State.APPROVED: "pending",
@@ -103,6 +109,11 @@ def hello_view(hello: ReceiverHello) -> dict[str, Any]:
         "firmware_hash": hello.firmware_hash.hex(),
         "reset_cause": hello.reset_cause,
     }
+
+
+def phone_view(event: int, reason: int) -> dict[str, Any]:
+    """What a phone did (`wire.PHONE_*`), and why it left where a reason is told."""
+    return {"what": _PHONE_EVENTS[event], "reason": reasons.name(reason) if reason else None}
 
 
 def health_view(health: Health) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from .sale import Fact, Sale
 from .states import ASKING, UNASKED, WAITING, Event, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .evidence import Evidence
     from .offline import StandIn
     from .ports import Input, Output
@@ -31,10 +33,11 @@ _ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
 class Desk:
     """One receiver's conversation with the bridge, and at most one active sale."""
 
-    def __init__(self, evidence: Evidence, stand_in: StandIn) -> None:
+    def __init__(self, evidence: Evidence, stand_in: StandIn, watched: Callable[[], bool]) -> None:
+        """`watched`: whether whoever watches hears of an approval at once (`Pen`)."""
         self.sale: Sale | None = None
         self._evidence = evidence
-        self._pen = Pen()
+        self._pen = Pen(watched)
         self._hearing: Hearing | None = None
         self._patience_due = 0
         self._past = Past(self._pen)

@@ -10,7 +10,7 @@ from receiver import messages, wire
 
 from . import ports
 from .sale import Fact
-from .states import VOLATILE, Event
+from .states import VOLATILE, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 class Pen:
     """The outputs of one desk, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, watched: Callable[[], bool]) -> None:
+        """`watched`: whether somebody is told of everything as it happens, the till perhaps."""
+        self._watched = watched
         self.synced = False  # the receiver is there and has told its open session
         self._out: deque[Output] = deque()
         self._later: deque[Callable[[], None]] = deque()
@@ -57,6 +59,8 @@ class Pen:
         if fact.event not in VOLATILE:
             self._out.append(ports.Keep(sale, fact))
         self._out.append(ports.Tell(copy(sale), fact.event, source))
+        if sale.state is State.APPROVED and not sale.is_refund and self._watched():
+            self.keep(sale, Fact(Event.TOLD), ports.BRIDGE)
 
     def owe(self, sale: Sale, event: Event, reason: int) -> None:
         """The approval at hand is never asked about again: journal that it is to be reversed."""
