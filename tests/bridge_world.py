@@ -50,9 +50,9 @@ class DeskWorld:
         self.keys = Keys(directory / "authority-keys.json")
         self.certificate = evidence.certificate(self.keys, RECEIVER, AT)
         self.stand_in = StandIn()
-        self.desk = Desk(
-            Evidence(host, self.keys.pins(), self.certificate), self.stand_in, lambda: False
-        )
+        self.watched = False
+        trusted = Evidence(host, self.keys.pins(), self.certificate)
+        self.desk = Desk(trusted, self.stand_in, lambda: self.watched)
         self.now = 1_000
         self.at = AT
         self.outputs: list[Any] = []

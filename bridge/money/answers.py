@@ -38,7 +38,7 @@ class Answers:
 
     def pass_on(self, sale: Sale) -> None:
         """The wait for the receiver's word is over: what the authority said goes out."""
-        if sale.state is State.APPROVED:
+        if sale.state in (State.APPROVED, State.TOLD):
             self._past.settle(sale, sale.receipt)
             self._settle_refund(sale)
         elif sale.state is State.WITHHELD:

@@ -70,6 +70,28 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     assert world.desk.deadline() is None
 
 
+@pytest.mark.parametrize("verdict_first", [True, False])
+def test_whoever_watches_is_told_in_the_same_breath(
+    world: DeskWorld, offered: bytes, verdict_first: bool
+) -> None:
+    """The till's own from there on, as it may be the till; receiver and phone hear it as ever."""
+    world.watched = True
+    purchase = world.hand(offered)
+    if verdict_first:
+        world.judge(offered, purchase.approval_id)
+        world.outputs.clear()
+        world.answer(purchase.approval_id)
+    else:
+        world.answer(purchase.approval_id)
+        world.outputs.clear()
+        world.judge(offered, purchase.approval_id)
+    kinds = [type(output) for output in world.outputs if not isinstance(output, ports.Accept)]
+    assert kinds == [ports.Keep, ports.Tell, ports.Keep, ports.Tell, ports.Send]
+    assert world.outputs[2].fact.event is Event.TOLD
+    assert [channel for channel, _ in world.sent()] == [wire.RESULT]
+    assert (world.desk.sale, world.desk.deadline()) == (None, None)
+
+
 def test_the_journal_is_written_before_every_outward_act(world: DeskWorld) -> None:
     purchase = world.asked()
     world.answer(purchase.approval_id)
