@@ -76,8 +76,8 @@ def _put(out: bytearray, value: object, depth: int) -> None:
             _put(out, item, depth - 1)
     elif isinstance(value, dict):
         out.extend(_head(_MAP, len(value)))
-        for key in sorted(value, key=_int):
-            out.extend(_int(key))
+        for encoded, key in sorted([(_int(key), key) for key in value]):
+            out.extend(encoded)
             _put(out, value[key], depth - 1)
     else:
         raise TypeError("no encoding for this type")
@@ -187,6 +187,8 @@ def _text(raw: bytes) -> str:
 
 def _is_unicode(text: str, size: int) -> bool:
     """Whether `size` bytes are the shortest UTF-8 of scalar values; MicroPython does not check."""
+    if len(text) == size:  # all of it ASCII, as most is
+        return True
     for char in text:
         code = ord(char)
         if 0xD800 <= code < 0xE000 or code > 0x10FFFF:

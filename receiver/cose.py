@@ -28,6 +28,7 @@ KINDS = (CERTIFICATE, OFFER, CREDENTIAL, APPROVAL, RECEIPT, PROVISIONAL, STATE, 
 SIGNATURE_SIZE = 64  # both algorithms: R and S, or r and s, of 32 bytes each
 
 _DOMAIN = "tillsign/1 "
+_starts: dict[tuple[int, int], bytes] = {}  # of headers, by alg and size of kid: a handful
 _ALG = 1  # header parameters, RFC 9052 §3.1
 _KID = 4
 
@@ -74,7 +75,11 @@ def payload_map(message: Sign1) -> dict[int, cbor.Value]:
 
 def protected_header(alg: int, kid: bytes) -> bytes:
     """The only header there is for this algorithm and key id (b"": none)."""
-    return cbor.encode({_ALG: alg, _KID: kid} if kid else {_ALG: alg})
+    form = alg, len(kid)
+    if form not in _starts:
+        whole = cbor.encode({_ALG: alg, _KID: kid} if kid else {_ALG: alg})
+        _starts[form] = whole[: len(whole) - len(kid)]
+    return _starts[form] + kid
 
 
 def to_be_signed(kind: str, context: bytes, protected: bytes, payload: bytes) -> bytes:
