@@ -68,13 +68,19 @@ def offer(crypto: Crypto, holder: Certificate, certificate_data: bytes, data: by
 def credential_job(ring: Ring, data: bytes, now: int | None) -> Job[Credential]:
     """The authority's short-lived statement about a phone's key, if it holds."""
     parsed = signed.parse(messages.CREDENTIAL, data)
-    value: Credential = parsed.value
-    if now is not None and now >= value.expires:
-        raise Error(reasons.CREDENTIAL_EXPIRED, "credential ended at %d" % value.expires)
-    if now is not None and now < value.not_before:
-        raise Error(reasons.CREDENTIAL_NOT_YET_VALID, "credential begins %d" % value.not_before)
+    if now is not None:
+        in_time(parsed.value, now)
     yield from ring.verify_job(messages.CREDENTIAL, parsed)
+    value: Credential = parsed.value
     return value
+
+
+def in_time(value: Credential, now: int) -> None:
+    """Raise Error where the credential holds no more, or not yet."""
+    if now >= value.expires:
+        raise Error(reasons.CREDENTIAL_EXPIRED, "credential ended at %d" % value.expires)
+    if now < value.not_before:
+        raise Error(reasons.CREDENTIAL_NOT_YET_VALID, "credential begins %d" % value.not_before)
 
 
 def credential(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Credential:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import secrets
@@ -52,6 +53,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         admin_token=_admin_token(directory),
     )
     async with authority, Workers(arguments.processes - 1, _same(arguments, authority)) as workers:
+        gc.freeze()  # what stays until the end is not looked through again
         print(json.dumps(_ready(authority)), flush=True)
         ends = [asyncio.create_task(wait) for wait in (stopped.wait(), workers.ended())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
+import tenacity
 from psycopg.types.numeric import Int8Dumper
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ POSTGRES = "postgresql://"
 
 _WAIT_S = 5  # for another writer; longer than any transaction takes, shorter than a bridge waits
 _MIGRATION_LOCK = 7_411_226_018_101_531  # any number that no other program locks in this database
+# Of new books only one can make a WAL, and SQLite has the others fail rather than wait.
+_ALONE = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
+    wait=tenacity.wait_random(0, 0.05),
+    stop=tenacity.stop_after_delay(_WAIT_S),
+    reraise=True,
+)
 _LOCKING = re.compile(r" FOR NO KEY UPDATE( OF \w+)?$")
 
 
@@ -89,7 +97,7 @@ class Sqlite:
         db = sqlite3.connect(
             self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
         )
-        db.execute("PRAGMA journal_mode = WAL")
+        _ALONE(db.execute, "PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         return db

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import checks, layout, messages, reasons, session, signed
+from receiver import checks, messages, reasons, session, signed
 from receiver.errors import Error
 
 from .keys import LEAST_APP
@@ -37,11 +37,13 @@ class Evidence(NamedTuple):
 
 def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes]) -> Evidence:
     """Check a record under the certificate that it names, at its acceptance time; raises Error."""
-    holder = _certificate(tuple(pins.items()), issued.data)
+    trusted = tuple(pins.items())
+    holder = _certificate(trusted, issued.data)
     if record.accepted >= holder.expires:
         raise Error(reasons.CERTIFICATE_EXPIRED, f"certificate ended at {holder.expires}")
     offered = checks.offer(CRYPTO, holder, issued.data, record.offer)
-    credential = checks.credential(CRYPTO, pins, record.credential, record.accepted)
+    credential = _credential(trusted, record.credential)
+    checks.in_time(credential, record.accepted)
     approved = checks.approval(
         CRYPTO, offered, record.credential, credential, record.enc, record.approval, LEAST_APP
     )
@@ -59,7 +61,7 @@ def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes])
         record.mode,
         record.accepted,
         issued.replaced,
-        _content(record),
+        signed.digest(context + record.approval),  # the context has hashes of all the rest
     )
 
 
@@ -67,6 +69,12 @@ def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes])
 def _certificate(pins: tuple[tuple[bytes, bytes], ...], data: bytes) -> messages.Certificate:
     """The same at every sale; whether it has ended is another question."""
     return checks.certificate(CRYPTO, dict(pins), data, None)
+
+
+@lru_cache(REMEMBERED)
+def _credential(pins: tuple[tuple[bytes, bytes], ...], data: bytes) -> messages.Credential:
+    """The same in several sales; the same question."""
+    return checks.credential(CRYPTO, dict(pins), data, None)
 
 
 def check_fresh(evidence: Evidence, now: int) -> None:
@@ -99,8 +107,3 @@ def _check_offline(evidence: Evidence, now: int) -> None:
         raise Error(reasons.WRONG_RECEIVER, "the receiver had another certificate by then")
     if evidence.offer.issued == 0:
         raise Error(reasons.STALE_STATE, "a receiver that did not know the time")
-
-
-def _content(record: messages.Record) -> bytes:
-    bare = record._replace(mode=messages.ONLINE, accepted=0)
-    return signed.digest(layout.encode(messages.RECORD, bare))
