@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -124,6 +125,8 @@ class Outbox:
         fact: Fact = await for_ever(self._nap, tell)(attempt)
         del self._lanes[name]
         self._books.take(sale, fact, "authority")
+        for owed in sale.owed:
+            self.reverse(sale, owed)
 
     async def _at_once(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """Its turn may never come, so that nothing is begun before."""
@@ -155,7 +158,7 @@ class Outbox:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
             if not sale.record:  # its journal was lost, and now the authority's books are
-                return await self._bar(sale, error.reason, "in nobody's books")
+                return self._unbooked(sale, error.reason, "in nobody's books")
             refused = await self._upload(sale)
             if refused:
                 return refused
@@ -183,7 +186,7 @@ class Outbox:
         except RefusedError as error:
             if not error.said:
                 raise
-            return await self._bar(sale, error.reason, error.detail)
+            return self._unbooked(sale, error.reason, error.detail)
         except Error as error:
             raise LeftError(f"a receipt that proves nothing: {error.detail}") from error
         if receipt.outcome != messages.APPROVED:
@@ -193,10 +196,9 @@ class Outbox:
             self._books.take(sale, fact, "authority")
         return None
 
-    async def _bar(self, sale: Sale, reason: int, detail: str) -> Fact:
-        """A liability that is in no book: first a reversal, which the phone that asks hears of."""
-        await self._give_back(sale, sale.approval_id)
-        return self._forfeit(sale, reason, detail)
+    def _unbooked(self, sale: Sale, reason: int, detail: str) -> Fact:
+        """A liability that is in no book; its reversal will be, and that its phone hears of."""
+        return replace(self._forfeit(sale, reason, detail), reversal=sale.approval_id)
 
     def _forfeit(self, sale: Sale, reason: int, detail: str) -> Fact:
         name = reasons.name(reason)

@@ -165,7 +165,7 @@ def no_proof_outlives_its_sale(quiet: Quiet) -> None:
 def nothing_left_unjournalled(quiet: Quiet) -> None:
     """The journal names every approval that the authority was asked to hold, post or give back."""
     named: defaultdict[str, set[bytes]] = defaultdict(set)
-    reversed_: set[bytes] = {sale.approval_id for sale in _liable(quiet)}  # refused by the door
+    reversed_: set[bytes] = set()
     for entry in quiet.entries:
         fact = facts.load_fact(entry.kind, entry.body, b"") if entry.kind != facts.RUNG else None
         if fact is not None:
@@ -190,7 +190,7 @@ def never_asked_again_after_its_reversal(quiet: Quiet) -> None:
 
 def alarms_have_a_cause(quiet: Quiet) -> None:
     """Nothing posted was reversed, and what was confirmed in vain is booked as liability."""
-    liable = {sale.approval_id for sale in _liable(quiet)}
+    liable = {sale.approval_id for sale in quiet.sales.values() if sale.state is State.LIABLE}
     for name, kind in quiet.office.store.rows("SELECT approval_id, kind FROM alarms"):
         assert kind not in (alarms.REVERSED_POSTED, alarms.EXPIRED_UNHEARD), kind
         assert kind == alarms.PENDING_LONG or bytes(name) in liable, kind
@@ -243,10 +243,6 @@ def check(world: World) -> Quiet:
             error.add_note(f"invariant: {holds.__name__}")
             raise
     return quiet
-
-
-def _liable(quiet: Quiet) -> list[Sale]:
-    return [sale for sale in quiet.sales.values() if sale.state is State.LIABLE]
 
 
 def _recent(quiet: Quiet) -> list[Sale]:
