@@ -91,6 +91,14 @@ def gathered(
     return found
 
 
+def has_news(db: sqlite3.Connection, journal: Path, after: int) -> bool:
+    """Whether something happened after the entry `after` that is archived; they are not empty."""
+    number, _ = known(db)[-1]
+    with closing(_opened(file(journal, number))) as archived:
+        first: int = archived.execute("SELECT min(id) FROM entries").fetchone()[0]
+        return after + 1 < first or any(row.is_news for row in reading.rows(archived, after))
+
+
 def head(path: Path) -> Head | None:
     """Where the chain has come to at the archive's end."""
     with closing(_opened(path)) as db:

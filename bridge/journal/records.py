@@ -63,6 +63,11 @@ class Row(NamedTuple):
     def own(self) -> bool:
         return self.kind.startswith(OWN)
 
+    @property
+    def is_news(self) -> bool:
+        """Whether this is the first that anybody hears of what its user wrote."""
+        return not self.own and not self.carried
+
 
 def dump_closed(closed: Closed) -> str:
     """As the body of an entry, from which the index can be made again."""

@@ -136,12 +136,11 @@ class Journal:
 
     def since(self, cursor: int) -> list[Entry]:
         """What happened after the entry `cursor`; raises CursorError where that is archived."""
-        if not self._base.last <= cursor <= self._head.last:
-            raise CursorError(
-                f"{self._path}: entry {cursor} is in an archive, or of another journal"
-            )
         with failures(self._path):
-            news = [row for row in self._live(cursor) if not row.own and not row.carried]
+            archived = cursor < self._base.last and archive.has_news(self._db, self._path, cursor)
+            if archived or cursor > self._head.last:
+                raise CursorError(f"{self._path}: no news from {cursor} on is at hand")
+            news = [row for row in self._live(max(cursor, self._base.last)) if row.is_news]
             return [reading.entry(row, self._secret(row)) for row in news]
 
     def entries_of(self, sale_id: str) -> list[Entry]:

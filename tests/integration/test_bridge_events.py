@@ -158,7 +158,7 @@ async def test_older_than_what_is_at_hand(world: World) -> None:
     books._journal.archive({sale.terms.sale_id for sale in books.open_sales()})
     status, kind, _ = await world.problem("GET", "/v1/events?after=0")
     assert (status, kind) == (410, "cursor-gone")
-    async with watcher(world, last) as watch:
+    async with watcher(world, last) as watch:  # of what was archived it has seen it all
         await world.decide("cancel", "sale-of-the-next-buyer")
         events = await watch.until("ended", "sale-of-the-next-buyer")
     assert "rung" not in [event["what"] for event in events]

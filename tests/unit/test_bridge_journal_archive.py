@@ -102,8 +102,17 @@ def test_what_comes_after_a_cursor(journal: Journal) -> None:
     news = journal.since(journal._base.last)
     assert [entry.kind for entry in news] == ["offered"]  # what was carried over is no news
     assert journal.since(news[0].id) == []
-    with pytest.raises(CursorError):
-        journal.since(journal._base.last - 1)
+
+
+def test_the_cursor_of_what_was_archived_last_is_good(journal: Journal) -> None:
+    """Who has seen it all misses nothing where a sale is closed and put away just then."""
+    [news] = journal.since(journal._base.last)
+    last = max(entry.id for entry in journal.entries_of("sale 2"))
+    assert last < journal._base.last
+    assert journal.since(last) == [news]
+    for cursor in (last - 1, 1, 0):
+        with pytest.raises(CursorError):
+            journal.since(cursor)
 
 
 def test_when_it_is_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
