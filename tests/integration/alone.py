@@ -52,11 +52,14 @@ async def limit(till: TappedCheckout, limits: Limits) -> None:
 
 
 async def heard(till: TappedCheckout, limits: Limits, mark: int) -> None:
-    """Wait until the receiver goes by these limits: its next offer has the authority's time."""
+    """Wait until the receiver goes by these limits: its next offer has the authority's time.
+
+    A state that still came for an earlier life of the receiver is not meant.
+    """
 
     def says_so(state: wire.Blob) -> bool:
         value = signed.parse(messages.STATE, state.data).value
-        return bool(value.offline_floor == limits.floor)
+        return bool(value.offline_floor == limits.floor and value.nonce == till.tap.nonce)
 
     await till.tap.message(wire.STATE, mark, says_so)
 

@@ -8,7 +8,7 @@ import tty
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import frames, wire
+from receiver import frames, layout, wire
 from simulator.world.world import Settings, World
 from tests.integration.checkout import Checkout
 
@@ -53,6 +53,17 @@ class Tap:
         held, self._held = self._held, None
         if held and self._bridge:
             self._pass_up(held, self._bridge)
+
+    @property
+    def nonce(self) -> bytes:
+        """Of the receiver's life, by its last HELLO; empty before the first."""
+        hello = self._ears[True].hello if self._ears else None
+        if hello is None:
+            return b""
+        said: wire.ReceiverHello = layout.decode(
+            wire.RECEIVER_HELLO, hello.content, wire.ReceiverHello
+        )
+        return said.nonce
 
     async def serve(self) -> asyncio.Server:
         server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
@@ -121,6 +132,7 @@ class _Ear:
     """Joins the parts of messages in one direction; a part that is sent again counts once."""
 
     def __init__(self) -> None:
+        self.hello: frames.Hello | None = None
         self._decoder = frames.Decoder(frames.HOST_FRAME_MAX)
         self._seq = -1
         self._joined = b""
@@ -132,6 +144,7 @@ class _Ear:
                 continue
             if frame.kind == frames.HELLO:
                 self._seq, self._joined = -1, b""
+                self.hello = frames.decode_hello(frame.payload)
             elif frame.kind == frames.DATA and frame.seq != self._seq:
                 self._seq = frame.seq
                 self._joined += frame.payload
