@@ -14,7 +14,7 @@ from simulator.phone.wallet import Wallet
 from simulator.soak.audit import Names
 from simulator.world.world import Settings
 from tests import evidence
-from tests.integration import till_world
+from tests.integration import offline_shop, till_world
 from tests.integration.checkout import Checkout, checkout
 from tests.integration.money import Paper
 
@@ -75,3 +75,18 @@ def paper(stopped: till_world.World) -> Iterator[Paper]:
     one = Paper(stopped.authority, names)
     yield one
     one.must_agree(stopped.config.journal)
+
+
+@pytest.fixture
+async def allowed(stopped: till_world.World) -> till_world.World:
+    """The same, which may sell without the authority."""
+    await offline_shop.allow(stopped)
+    return stopped
+
+
+@pytest.fixture
+async def shop(allowed: till_world.World) -> AsyncIterator[till_world.World]:
+    """With a bridge that has the authority's limits, and then no authority."""
+    async with allowed.bridge():
+        await offline_shop.alone(allowed)
+        yield allowed

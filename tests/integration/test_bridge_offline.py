@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,26 +14,11 @@ from tests import evidence
 from tests.integration.offline_shop import (
     NEXT,
     accepted,
-    allow,
     alone,
     sells,
     unsent,
 )
 from tests.integration.till_world import AMOUNT, SALE, World
-
-
-@pytest.fixture
-async def allowed(stopped: World) -> World:
-    await allow(stopped)
-    return stopped
-
-
-@pytest.fixture
-async def shop(allowed: World) -> AsyncIterator[World]:
-    """With a bridge that has the authority's limits, and then no authority."""
-    async with allowed.bridge():
-        await alone(allowed)
-        yield allowed
 
 
 async def test_it_is_marked_and_sent_later(shop: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -14,26 +13,11 @@ from tests.integration.offline_shop import (
     LIMITS,
     NEXT,
     accepted,
-    allow,
     alone,
     limit,
     sells,
 )
 from tests.integration.till_world import AMOUNT, World
-
-
-@pytest.fixture
-async def allowed(stopped: World) -> World:
-    await allow(stopped)
-    return stopped
-
-
-@pytest.fixture
-async def shop(allowed: World) -> AsyncIterator[World]:
-    """With a bridge that has the authority's limits, and then no authority."""
-    async with allowed.bridge():
-        await alone(allowed)
-        yield allowed
 
 
 async def test_off_unless_the_bridge_is_set_up_for_it(allowed: World) -> None:
