@@ -72,6 +72,8 @@ def reopen(books: Books) -> None:
 def _take_files(books: Books, path: Path) -> None:
     """As a process leaves them that has no time to close its books."""
     kept = [(part, part.read_bytes()) for part in path.parent.glob(f"{path.name}*")]
+    for db in books.store._opened:
+        db.rollback()  # a statement that somebody still holds keeps a closed connection's lock
     books.store.close()
     for part, data in kept:
         part.write_bytes(data)
