@@ -78,6 +78,7 @@ async def test_presented_when_the_next_sale_is_open(stopped: World, paper: Paper
 async def test_presented_when_another_has_paid(stopped: World, paper: Paper, wish: str) -> None:
     """Two buyers approved one offer: one is asked about, whenever the other's comes."""
     async with stopped.bridge():
+        await stopped.device.heard(wire.STATE)  # once in each life of the bridge
         await stopped.ring()
         await stopped.device.offered()
         kept = KeptBack(stopped)
