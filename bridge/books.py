@@ -153,7 +153,7 @@ class Books:
         terms = sale.terms
         with self._or_end():
             self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
-        self._open[terms.sale_id] = sale  # before `keep`, which may archive all but the open ones
+        self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
         sale.take(fact)
         self.keep(sale, fact)
         self.settle()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from receiver.messages import Record
     from simulator.authority.office import Office
 
-CONNECTIONS = 8  # as many as it takes: more were no faster
+CONNECTIONS = 8  # twice as many as the authority has, one in each of its processes
 
 Statement = tuple[str, tuple[Any, ...]]
 
