@@ -297,4 +297,20 @@ TABLE = {
         "The till's clock is wrong: no purchase goes through. Take another payment, call support.",
         *_TILL_CANNOT,
     ),
+    codes.JOURNAL_LOCKED: Texts(
+        "Ett annat program håller kassans journal. Vänta, eller ta betalt på annat sätt.",
+        "Another program holds the till's journal. Wait, or take another payment.",
+        *_TILL_CANNOT,
+    ),
+    codes.JOURNAL_BEHIND: Texts(
+        "Kassans journal är en äldre kopia och jämförs med servern. Vänta, och försök igen.",
+        "The till's journal is an older copy and is compared with the server. Wait, try again.",
+        *_TILL_CANNOT,
+    ),
+    codes.PAID_AFTER_ALL: Texts(
+        "Köpet var redan bokfört och är betalt. Ta inte betalt en gång till.",
+        "The purchase was posted already and is paid. Do not take another payment.",
+        "Köpet är bokfört och betalt.",
+        "The purchase is posted and paid.",
+    ),
 }
