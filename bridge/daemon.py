@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Self
+
+from receiver.crypto import host
 
 from . import kept_limits, lines, papers, ports_by_serial
 from .events import Hub
 from .journal import Journal
 from .kept_limits import KeptLimits
 from .metrics import Metrics
+from .money import receipts
 from .service import Service, StationConfig
 from .till import door
 from .till.app import application
@@ -68,7 +72,8 @@ class Daemon:
         journal = Journal(config.journal)
         stack.callback(journal.close)
         hub = Hub()
-        service = Service(config.id, journal, hub, client, stations, offline=config.offline)
+        prove = partial(receipts.proved, host, trusted)
+        service = Service(config.id, journal, hub, client, stations, prove, offline=config.offline)
         stack.callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)

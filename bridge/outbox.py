@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from receiver.messages import Receipt
 
     from .books import Books
-    from .money.sale import Sale
+    from .money.sale import Sale, Terms
     from .surroundings import Authority
 
     Attempt = Callable[[], Awaitable[Fact]]
@@ -42,9 +42,9 @@ _T = TypeVar("_T")
 
 
 class Prove(Protocol):
-    """Checks a receipt for the approval of a sale; raises Error where it proves nothing."""
+    """Checks a receipt for an approval of a sale; raises Error where it proves nothing."""
 
-    def __call__(self, sale: Sale, data: bytes) -> Receipt: ...
+    def __call__(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt: ...
 
 
 class Outbox:
@@ -182,7 +182,7 @@ class Outbox:
             raise UnansweredError("an earlier approval may still be held")
         try:
             data = await self._at_once(partial(self._authority.authorise, sale.record))
-            receipt = self._prove(sale, data)
+            receipt = self._prove(sale.terms, sale.approval_id, data)
         except RefusedError as error:
             if not error.said:
                 raise

@@ -7,9 +7,8 @@ import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from receiver import reasons, session
-from receiver.errors import Error
 
-from . import adoption, refunding
+from . import adoption, orders, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
 from .money import ports, refunds
@@ -29,12 +28,12 @@ from .station import Station
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
-    from receiver.messages import Receipt
-
     from .events import Hub
     from .journal import Journal
     from .kept_limits import KeptLimits
     from .money.evidence import Evidence
+    from .money.sale import Place
+    from .outbox import Prove
     from .serial_port import Opener
     from .surroundings import Authority
 
@@ -63,6 +62,7 @@ class Service:
         hub: Hub,
         authority: Authority,
         stations: Iterable[StationConfig],
+        prove: Prove,
         *,
         offline: bool = False,
     ) -> None:
@@ -70,7 +70,7 @@ class Service:
         self.books = Books(journal, hub, self.fail)
         self.authority = authority
         self.offline = offline
-        self.outbox = Outbox(authority, self.books, self._prove)
+        self.outbox = Outbox(authority, self.books, prove)
         self._bridge_id = bridge_id
         self._stopping = False
         self._adopting = asyncio.Lock()
@@ -118,30 +118,33 @@ class Service:
 
         Raises ConflictError, UnknownTillError, NotNowError.
         """
+        known = self._known(order.sale_id)
+        if known is not None:
+            _must_be(known, orders.asks_for(order, known.terms))
+            return known, False
         station = self._station(order.till)
-        terms = self._terms(
-            station, order.sale_id, order.amount, order.currency, order.patience_s, order.note
-        )
+        store = station.evidence.holder.store
+        terms = self._terms(station.place, store, order, order.sale_id, order.currency)
         return self._begin(station, terms)
 
     def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
         """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
         order = refunding.named(self.books, order)
-        bought = refunding.bought(self.books, order)
-        station = self._station(order.till or (bought.terms.till if bought else None))
-        currency = order.currency or (bought.terms.currency if bought else 0)
-        plain = self._terms(
-            station, order.refund_id, order.amount, currency, order.patience_s, order.note
-        )
-        terms = refunding.terms(plain, order, bought)
-        name = refunds.refund_id(self._bridge_id, terms.sale_id)
-        known = self._known(terms)
+        name = refunds.refund_id(self._bridge_id, order.refund_id)
+        known = self._known(order.refund_id)
         if known is not None:
+            original = self.books.find(order.sale_id) if order.sale_id else None
+            _must_be(known, orders.asks_back(order, known.terms, original))
             refunding.must_be_the_same_way(known, name, phone=order.phone)
             return known, False
+        bought = refunding.bought(self.books, order)
+        currency = order.currency or (bought.terms.currency if bought else 0)
+        station, place, store = self._whereabouts(order, bought)
+        plain = self._terms(place, store, order, order.refund_id, currency)
+        terms = refunding.terms(plain, order, bought)
         if bought:
             refunding.must_fit(self.books, bought, terms, phone=order.phone)
-        if order.phone:
+        if station and order.phone:
             return self._begin(station, terms)
         return self._owe_refund(Sale(terms), name), True
 
@@ -191,29 +194,17 @@ class Service:
         return [station.view() for station in self.stations.values()]
 
     def _begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
-        known = self._known(terms)
-        if known is not None:
-            return known, False
         if station.desk.sale is not None:
             text = "another sale is active at this till"
             raise ConflictError("conflict", text, station.desk.sale)
         self._must_take()
         return station.ring(terms), True
 
-    def _known(self, terms: Terms) -> Sale | None:
-        """The sale that has this id already, if it is the same; raises ConflictError."""
-        known = self.books.find(terms.sale_id)
-        if known is None:
-            return None
-        if not self.books.is_at_hand(terms.sale_id):
+    def _known(self, sale_id: str) -> Sale | None:
+        """The sale that has this id, whatever is configured today; raises ConflictError."""
+        known = self.books.find(sale_id)
+        if known is not None and not self.books.is_at_hand(sale_id):
             raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
-        same = known.terms._replace(receiver_id=terms.receiver_id)
-        if terms.original and same.original == terms.original:  # named by itself, or by its sale
-            same = same._replace(original_sale=terms.original_sale)
-        elif terms.original_sale:  # whose transaction may not have been known then
-            same = same._replace(original=terms.original)
-        if same != terms:
-            raise ConflictError("conflict", "this id stands for something else", known)
         return known
 
     def _owe_refund(self, sale: Sale, name: bytes) -> Sale:
@@ -231,18 +222,39 @@ class Service:
             raise NotNowError(reasons.JOURNAL_FULL)
 
     def _terms(
-        self, station: Station, sale_id: str, amount: int, currency: int, patience_s: int, note: str
+        self,
+        place: Place,
+        store: int | None,
+        order: Order | RefundOrder,
+        sale_id: str,
+        currency: int,
     ) -> Terms:
         return Terms(
             sale_id,
-            station.till,
-            amount,
+            place.till,
+            order.amount,
             currency,
-            patience_s,
-            note,
-            session.sale_reference(self._bridge_id, station.till, sale_id),
-            station.evidence.holder.receiver_id,
+            order.patience_s,
+            order.note,
+            session.sale_reference(self._bridge_id, place.till, sale_id),
+            place.receiver_id,
+            store=store,
         )
+
+    def _whereabouts(
+        self, order: RefundOrder, bought: Sale | None
+    ) -> tuple[Station | None, Place, int | None]:
+        """Where a refund is given, and the store: at a receiver of today, or where it was bought.
+
+        The latter where that is not configured any more and no phone is to come.
+        """
+        till = order.till
+        if bought and till is None and (bought.terms.till in self.stations or not order.phone):
+            till = bought.terms.till
+        if bought and till == bought.terms.till and not order.phone and till not in self.stations:
+            return None, bought.terms.place, bought.terms.store
+        station = self._station(till)
+        return station, station.place, station.evidence.holder.store
 
     def _station(self, till: int | None) -> Station:
         if till is None and len(self.stations) == 1:
@@ -266,11 +278,10 @@ class Service:
         self._failure = self._failure or error
         self._failed.set()
 
-    def _prove(self, sale: Sale, data: bytes) -> Receipt:
-        station = self.stations.get(sale.terms.till)
-        if station is None:
-            raise Error(reasons.RECEIVER_UNKNOWN, "its receiver is no longer configured")
-        return station.evidence.receipt(sale.terms, sale.approval_id, data)
+
+def _must_be(known: Sale, same: bool) -> None:
+    if not same:
+        raise ConflictError("conflict", "this id stands for something else", known)
 
 
 def _reconnect() -> Reconnect:

@@ -16,6 +16,7 @@ from .counters import Counters
 from .logs import Log
 from .money import facts, ports
 from .money.desk import Desk
+from .money.sale import Place
 from .money.states import ASKING, Event
 from .receiver_link import ReceiverLink
 from .retrying import at_leisure, while_waiting
@@ -61,6 +62,7 @@ class Station:
         kept: KeptLimits | None,
     ) -> None:
         self.till = till
+        self.place = Place(till, evidence.holder.receiver_id)
         self.evidence = evidence
         self.counters = Counters()
         self._stand_in = StandInHere(evidence, around.books, around.offline, kept)

@@ -85,6 +85,7 @@ class DeskWorld:
                     "",
                     reference,
                     evidence.RECEIVER_ID,
+                    store=101,
                 )
             )
         )

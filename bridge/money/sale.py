@@ -14,6 +14,13 @@ class IllegalMoveError(Exception):
     """Our own bug: an event that the sale's state does not know."""
 
 
+class Place(NamedTuple):
+    """A till's number and the receiver that stands there, or stood there when a sale was made."""
+
+    till: int
+    receiver_id: bytes
+
+
 class Terms(NamedTuple):
     """What the till asked for, of which receiver. Minor units, currency as ISO 4217 number.
 
@@ -31,6 +38,11 @@ class Terms(NamedTuple):
     kind: int = messages.PURCHASE
     original: bytes = b""
     original_sale: str = ""
+    store: int | None = None  # as its receiver was certified then; None in older journals
+
+    @property
+    def place(self) -> Place:
+        return Place(self.till, self.receiver_id)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.authority import RefusedError, UnansweredError
 from bridge.events import Hub
 from bridge.journal import JournalError
+from bridge.money import receipts
 from bridge.money.evidence import Evidence
 from bridge.service import Service, StationConfig
 from receiver.crypto import host
@@ -107,7 +108,10 @@ class Machine:
             for till, one in self.counters.items()
         ]
         line = Line(self, life)
-        life.service = Service(BRIDGE_ID, journal, Hub(), line, stations, offline=self._offline)
+        prove = partial(receipts.proved, host, made.keys.pins())
+        life.service = Service(
+            BRIDGE_ID, journal, Hub(), line, stations, prove, offline=self._offline
+        )
         running = self.loop.create_task(life.service.run())
         running.add_done_callback(partial(self._ended, life), context=self.context)
         life.keep(running)

@@ -94,7 +94,7 @@ class World:
     def events(self) -> list[tuple[Event, int]]:
         return [(event, reason) for _, event, reason in self.books.taken]
 
-    def _prove(self, sale: Sale, data: bytes) -> messages.Receipt:
+    def _prove(self, terms: Terms, approval_id: bytes, data: bytes) -> messages.Receipt:
         said = self.proved.pop(0) if self.proved else reasons.OK
         if isinstance(said, Error):
             raise said
