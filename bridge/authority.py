@@ -17,7 +17,7 @@ from receiver import reasons
 
 from .breaker import Breaker
 from .clock import Clock
-from .held import Held
+from .held import Held, Holding, holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,33 +129,42 @@ class AuthorityClient:
         query = {"receiver_id": receiver_id.hex()}
         return await self._get("/v1/revocations", "application/cbor", query)
 
-    async def transactions(
-        self, receiver_id: bytes, start_s: int, end_s: int
-    ) -> list[dict[str, Any]]:
+    async def receivers(self) -> list[bytes]:
+        """The ids of all receivers that are bound to this client, or ever were."""
+        listed = await self._pages("/v1/receivers", {}, "receivers")
+        return [_octets(one.get("receiver_id")) for one in listed]
+
+    async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
         """What the authority has of a receiver in a stretch of time."""
-        found: list[dict[str, Any]] = []
         path = f"/v1/receivers/{receiver_id.hex()}/transactions"
         query = {"from": str(start_s), "to": str(end_s)}
+        return [
+            _holding(receiver_id, one) for one in await self._pages(path, query, "transactions")
+        ]
+
+    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None:
+        """What the authority has of one approval; None where it never heard of it."""
+        path, query = f"/v1/transactions/{approval_id.hex()}", {"receiver_id": receiver_id.hex()}
+        try:
+            return _holding(receiver_id, _document(await self._get(path, _JSON, query)))
+        except RefusedError as error:
+            if error.reason != reasons.APPROVAL_UNKNOWN:
+                raise
+            return None
+
+    async def _pages(self, path: str, query: dict[str, str], name: str) -> list[dict[str, Any]]:
+        """All of a list."""
+        found: list[dict[str, Any]] = []
         for _ in range(PAGES_MOST):
             answer = _document(await self._get(path, _JSON, query))
-            page = answer.get("transactions")
+            page = answer.get(name)
             if not isinstance(page, list):
-                raise UnansweredError("not a list of transactions")
+                raise UnansweredError(f"not a list of {name}")
             found += [one for one in page if isinstance(one, dict)]
             if not answer.get("next"):
                 return found
             query["after"] = str(answer["next"])
         raise UnansweredError(f"a list of more than {PAGES_MOST} pages")
-
-    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> dict[str, Any] | None:
-        """What the authority has of one approval; None where it never heard of it."""
-        path, query = f"/v1/transactions/{approval_id.hex()}", {"receiver_id": receiver_id.hex()}
-        try:
-            return _document(await self._get(path, _JSON, query))
-        except RefusedError as error:
-            if error.reason != reasons.APPROVAL_UNKNOWN:
-                raise
-            return None
 
     async def _move(self, what: str, approval_id: bytes, receiver_id: bytes) -> str:
         body = {"receiver_id": receiver_id.hex()}
@@ -240,6 +249,13 @@ def _document(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UnansweredError("not a JSON object")
     return value
+
+
+def _holding(receiver_id: bytes, one: dict[str, Any]) -> Holding:
+    try:
+        return holding(receiver_id, one)
+    except ValueError as error:
+        raise UnansweredError("not a transaction") from error
 
 
 def _octets(value: object) -> bytes:

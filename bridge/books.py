@@ -18,7 +18,7 @@ from .logs import Log
 from .money import facts
 from .money.offline import exposure
 from .money.recovery import recover
-from .money.sale import Fact, Sale
+from .money.sale import Fact, Place, Sale
 from .money.states import HALFWAY, NOTED, State
 from .views import sale_view
 from .waiting import Waiting
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .events import Hub
     from .journal import Entry, Journal
+    from .money.alarms import Alarm
     from .money.offline import Exposure
 
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
@@ -88,25 +89,30 @@ class Books:
         )
         return under_way + self._journal.refunded(sale_id)
 
-    def rows(self, receiver_id: bytes, begin: int, end: int) -> list[totals.Row]:
-        """What was decided at a receiver from `begin` to before `end`, closed or not."""
-        closed = self._journal.closed_between(begin, end, receiver_id)
+    def rows(self, begin: int, end: int) -> list[totals.Row]:
+        """What was decided from `begin` to before `end` (ms), closed or not, wherever it was."""
         still_open = [
             sale
             for sale in self._open.values()
-            if sale.terms.receiver_id == receiver_id
-            and begin <= (sale.decided_at or sale.approved_at) < end
+            if begin <= (sale.decided_at or sale.approved_at) < end
         ]
+        closed = self._journal.closed_between(begin, end)
         return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
 
-    def under_way(self, receiver_id: bytes) -> list[totals.Row]:
+    def row_of(self, approval_id: str) -> totals.Row | None:
+        """The closed sale of an approval (hex), however long ago."""
+        closed = self._journal.closed_by(bytes.fromhex(approval_id))
+        return totals.of_closed(closed) if closed else None
+
+    def under_way(self) -> list[totals.Row]:
         """What the authority may hold of sales that are not closed, recalled approvals too."""
-        return [
-            row
-            for sale in self._open.values()
-            if sale.terms.receiver_id == receiver_id
-            for row in totals.of_open_approvals(sale)
-        ]
+        return [row for sale in self._open.values() for row in totals.of_open_approvals(sale)]
+
+    def places(self) -> list[Place]:
+        """Every till and receiver of which the journal or its archives know, the latest first."""
+        still_open = [sale.terms.place for sale in reversed(self._open.values())]
+        closed = [Place(till, receiver_id) for receiver_id, till in self._journal.receivers()]
+        return list(dict.fromkeys((*still_open, *closed)))
 
     def events_since(self, cursor: int) -> list[dict[str, Any]]:
         """The events of sales that were journalled after `cursor`; raises CursorError.
@@ -150,13 +156,25 @@ class Books:
 
     def begin_with(self, sale: Sale, fact: Fact) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
+        self.note_begun(sale, fact)
+        self.settle()
+
+    def note_begun(self, sale: Sale, fact: Fact) -> None:
+        """The same, on the disk with what is settled next."""
         terms = sale.terms
         with self._or_end():
             self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
         self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
         sale.take(fact)
         self.keep(sale, fact)
-        self.settle()
+
+    def raise_alarm(self, alarm: Alarm) -> None:
+        """Have it stand until a person acknowledges it; on the disk with what is settled next."""
+        with self._or_end():
+            new = self._journal.raise_alarm(_now(), alarm)
+        if new:
+            self._due = True
+            _log.error("alarm", kind=alarm.kind, sale=alarm.sale_id or None, detail=alarm.detail)
 
     def keep(self, sale: Sale, fact: Fact) -> None:
         """Journal a fact that the sale has taken; on the disk after `settle`, unless it may wait.

@@ -17,6 +17,7 @@ from receiver.errors import Error
 from .authority import RefusedError, UnansweredError
 from .held import GIVEN_BACK, Held
 from .logs import Log
+from .money import contradictions, refunds
 from .money.sale import Fact
 from .money.states import Event, State
 from .retrying import LeftError, for_ever
@@ -142,9 +143,28 @@ class Outbox:
     async def _give_back(self, sale: Sale, approval_id: bytes) -> Fact:
         request = partial(self._authority.reverse, approval_id, sale.terms.receiver_id)
         state = await self._at_once(request)
+        if state == Held.POSTED:
+            return await self._contradicted(sale, approval_id)
         if state not in GIVEN_BACK:
             raise LeftError(f"the authority left a reversal {state}")
         return sale.given_back(approval_id)
+
+    async def _contradicted(self, sale: Sale, approval_id: bytes) -> Fact:
+        """A reversal that meets a posting (design §5 rule 8), as after a restored journal.
+
+        What the bridge had cancelled is paid; what the till had is refunded in full.
+        """
+        ask = partial(self._authority.transaction, approval_id, sale.terms.receiver_id)
+        held = await self._at_once(ask)
+        if held is None or held.state != Held.POSTED:
+            raise LeftError("the authority says that it is posted, and that it is not")
+        fact = contradictions.fact(sale, held)
+        self._books.raise_alarm(contradictions.alarm(sale, held, fact))
+        if fact.event is not Event.PAID_AFTER_ALL and not sale.is_refund:
+            refund, ordered = refunds.in_full(sale, held)
+            self._books.note_begun(refund, ordered)
+            self.refund(refund)
+        return fact
 
     async def _post(self, sale: Sale) -> Fact:
         """Design §5 rule 6: where the authority does not know the approval, the record again."""

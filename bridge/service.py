@@ -73,7 +73,6 @@ class Service:
         self.outbox = Outbox(authority, self.books, prove)
         self._bridge_id = bridge_id
         self._stopping = False
-        self._adopting = asyncio.Lock()
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -162,27 +161,6 @@ class Service:
             return
         self.books.take(sale, fact, ports.TILL)
         self.outbox.resume(sale)
-
-    async def adopt(self, sale_id: str) -> Sale | None:
-        """A sale that is in no journal any more, if the authority holds it.
-
-        Raises UnansweredError and RefusedError.
-        """
-        stations = self.stations.values()
-        async with self._adopting:  # one at a time: each reads days of the authority's books
-            known = self.books.find(sale_id)  # somebody else may have been as quick
-            if known is not None:
-                return known
-            found = await adoption.find(self.authority, self._bridge_id, stations, sale_id)
-        if found is None:
-            return None
-        sale, facts = found
-        self.books.begin_with(sale, facts[0])
-        self.books.tell(sale, facts[0].event, ports.AUTHORITY)
-        for fact in facts[1:]:
-            self.books.take(sale, fact, ports.AUTHORITY)
-        self.outbox.resume(sale)
-        return sale
 
     def show(self, sale: Sale) -> None:
         """The till is about to see this sale: what it sees as approved is its own from here on."""

@@ -31,7 +31,7 @@ REFUND_STATES = {
     State.POSTED: "refunded",
     State.LIABLE: "declined",
 }
-REVERSING, REVERSED = "reversing", "reversed"
+REVERSING, REVERSED, REFUNDED = "reversing", "reversed", "refunded"
 SETTLEMENTS = {
     State.PAID: "owed",
     State.POSTED: "posted",
@@ -87,6 +87,8 @@ def _settlement(sale: Sale) -> str | None:
     """What the authority holds of it."""
     if sale.owed:
         return REVERSING
+    if sale.refunded_in_full:
+        return REFUNDED
     if sale.state is State.CANCELLED and sale.reversals:
         return REVERSED
     return SETTLEMENTS.get(sale.state)

@@ -162,6 +162,12 @@ class Journal:
         with failures(self._path):
             return self._batch.closed.get(sale_id) or index.find(self._db, sale_id)
 
+    def closed_by(self, approval_id: bytes) -> Closed | None:
+        """The closed sale or refund of this approval, however long ago."""
+        noted = (one for one in self._batch.closed.values() if one.approval_id == approval_id)
+        with failures(self._path):
+            return next(noted, None) or index.find_by(self._db, approval_id)
+
     def closed_between(
         self, start_ms: int, end_ms: int, receiver_id: bytes | None = None
     ) -> list[Closed]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge import totals
+from bridge import reconciliation
 from bridge.currencies import NUMBERS
 from bridge.money.states import SHOWN, State
 from receiver.layout import UINT_MOST
@@ -82,7 +82,11 @@ _OUTCOME = {
     "receipt": {**TEXT_OR_NULL, "description": "The authority's signed receipt, base64url."},
 }
 _SUM = closed({"count": {"type": "integer"}, "amount": {"type": "integer"}})
-_RECEIVER_NAMES = {"till": TILL, "receiver_id": TEXT}
+_PLACE = {
+    "till": {"type": ["integer", "null"], "description": "Its number then."},
+    "receiver_id": TEXT,
+    "configured": {"type": "boolean", "description": "Whether it stands at this till today."},
+}
 
 SCHEMAS = {
     "NewSale": closed({"sale_id": _NEW_ID, **_ORDER}, ["sale_id", "amount", "currency"]),
@@ -128,7 +132,7 @@ SCHEMAS = {
                 "description": "The receiver's signed receipt of an offline approval, base64url.",
             },
             "settlement": {
-                "enum": [None, "owed", "posted", "liability", "reversing", "reversed"],
+                "enum": [None, "owed", "posted", "liability", "reversing", "reversed", "refunded"],
                 "description": "What the authority holds of it; nothing for the till to do.",
             },
         }
@@ -166,9 +170,7 @@ SCHEMAS = {
             "day": TEXT,
             "receivers": {
                 "type": "array",
-                "items": closed(
-                    {**_RECEIVER_NAMES, "sums": {"type": "array", "items": ref("Sums")}}
-                ),
+                "items": closed({**_PLACE, "sums": {"type": "array", "items": ref("Sums")}}),
             },
         }
     ),
@@ -179,7 +181,7 @@ SCHEMAS = {
                 "type": "array",
                 "items": closed(
                     {
-                        **_RECEIVER_NAMES,
+                        **_PLACE,
                         "matched": {"type": "integer"},
                         "differences": {"type": "array", "items": ref("Difference")},
                     }
@@ -189,7 +191,7 @@ SCHEMAS = {
     ),
     "Difference": closed(
         {
-            "kind": {"enum": list(totals.KINDS)},
+            "kind": {"enum": list(reconciliation.KINDS)},
             "approval_id": TEXT,
             "sale_id": TEXT_OR_NULL,
             "here": TEXT_OR_NULL,

@@ -1,0 +1,250 @@
+"""How this bridge's journal stands beside what is known of it elsewhere (design §5 rule 8).
+
+The authority and a file apart from the journal know its newest position. A journal that is behind
+is an older copy: the bridge says so, serves nothing, asks the authority about the span that is
+lost, and goes on in a new life. Two bridges with one journal are never served at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from .authority import RefusedError, UnansweredError
+from .backoff import Backoff
+from .journal import lives
+from .logs import Log
+from .money import alarms
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .books import Books
+    from .journal import Journal, Position
+
+RUN_SIZE = 8  # bytes that name one start of the bridge
+CALLS_IN_A_LEASE = 3  # of a bridge that has nothing else to say
+AGAIN_FIRST_MS, AGAIN_MOST_MS = 400, 5_000  # an authority that is away
+REFUSED_S = 30.0  # another bridge has this journal: a person must stop one of them
+
+_log = Log(__name__)
+
+
+class Phase(StrEnum):
+    UNHEARD = "unheard"  # the authority has not said yet how the journal stands
+    CURRENT = "current"
+    BEHIND = "behind"  # an older copy, or a new file in its place: the lost span is asked about
+    REFUSED = "refused"  # another bridge serves with this journal
+
+
+class Verdict(StrEnum):
+    """What the authority makes of a position."""
+
+    CURRENT = "current"
+    BEHIND = "behind"
+    FORK = "fork"
+    SUPERSEDED = "superseded"
+    IN_USE = "in_use"
+
+
+class Claim(NamedTuple):
+    """What is said to the authority; `checked` is what this chain has at its newest position."""
+
+    bridge_id: bytes
+    run: bytes
+    position: Position
+    previous: bytes = b""
+    checked: Position | None = None
+    ended: bool = False
+
+
+class Answer(NamedTuple):
+    """How the journal stands; `newest` as it was known, `follows` the life that this one ended."""
+
+    verdict: Verdict
+    newest: Position | None
+    follows: bytes
+    lease_s: float
+    retry_after_s: float
+
+
+class Announce(Protocol):
+    """Raises UnansweredError, and RefusedError where the authority keeps no positions."""
+
+    async def __call__(self, claim: Claim) -> Answer: ...
+
+
+class Standing:
+    """One journal's; `run` as a task."""
+
+    def __init__(
+        self,
+        bridge_id: bytes,
+        journal: Journal,
+        books: Books,
+        announce: Announce,
+        recover: Callable[[], Awaitable[None]],
+        apart: Position | None,
+    ) -> None:
+        """`apart`: the newest position in the file apart; `recover` asks about the lost span."""
+        self.phase = Phase.UNHEARD
+        self.detail = ""  # for people
+        self._bridge_id = bridge_id
+        self._run = os.urandom(RUN_SIZE)
+        self._journal = journal
+        self._books = books
+        self._announce = announce
+        self._recover = recover
+        self._backoff = Backoff(AGAIN_FIRST_MS, AGAIN_MOST_MS, random.random)
+        self._changed = asyncio.Event()
+        self._woken = asyncio.Event()
+        self._previous = b""
+        if self._is_behind_at_start(apart):
+            self._fall_behind(_behind_of(apart, journal.position))
+
+    @property
+    def heard(self) -> bool:
+        """Whether the authority has said how the journal stands."""
+        return self.phase is not Phase.UNHEARD
+
+    @property
+    def serves(self) -> bool:
+        """While the authority is away nothing speaks against it."""
+        return self.phase in (Phase.UNHEARD, Phase.CURRENT)
+
+    async def known(self) -> None:
+        """Until the journal is current."""
+        while self.phase is not Phase.CURRENT:
+            await self._changed.wait()
+
+    def header(self) -> str:
+        """The newest position, as every call to the authority bears it."""
+        life, sequence, hash_ = self._journal.position
+        names = (self._bridge_id.hex(), life.hex(), self._run.hex())
+        return f"{' '.join(names)} {sequence} {hash_.hex()}"
+
+    def suspect(self, detail: str) -> None:
+        """A witness says that the journal lacks its end; while it is current, that is news."""
+        if self.phase is Phase.CURRENT:
+            self._fall_behind(detail)
+        self._woken.set()
+
+    def wake(self) -> None:
+        """The authority has refused a call for the journal's standing: ask it again, now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Keep the authority knowing where the journal is, and recover what it lacks."""
+        while True:
+            seconds = await self._step()
+            self._woken.clear()
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def end(self) -> None:
+        """The bridge stops: another may take its place at once."""
+        if self.phase is Phase.CURRENT:
+            await self._announce(self._claim()._replace(ended=True))
+
+    async def _step(self) -> float:
+        """Say where the journal is and do what follows; seconds until it is said again."""
+        try:
+            seconds = await self._say()
+        except (UnansweredError, RefusedError) as error:
+            _log.info("standing unknown", detail=str(error))
+            return self._backoff.next() / 1000
+        self._backoff.reset()
+        return seconds
+
+    async def _say(self, checked: Position | None = None) -> float:
+        claim = self._claim()._replace(checked=checked)
+        answer = await self._announce(claim)
+        newest = answer.newest
+        match answer.verdict:
+            case Verdict.CURRENT:
+                return await self._is_current(answer)
+            case Verdict.BEHIND if newest and not checked and self._extends(newest):
+                return await self._say(checked=newest)
+            case Verdict.BEHIND if newest:
+                self._fall_behind(_behind_of(newest, claim.position))
+                self._begin_life(newest.life)
+                return 0.0
+            case Verdict.IN_USE:
+                self._refuse(Phase.BEHIND, "another bridge with this journal runs still")
+                return answer.retry_after_s
+            case _:
+                self._refuse(
+                    Phase.REFUSED, f"another copy of this journal serves: {answer.verdict}"
+                )
+                return REFUSED_S
+
+    async def _is_current(self, answer: Answer) -> float:
+        life = self._journal.lives()[-1]
+        lost = life.cause == lives.NEW and answer.follows
+        if self.phase is Phase.BEHIND or life.cause in lives.TO_RECOVER or lost:
+            if lost:
+                self._fall_behind("a new journal in the place of one that was lost")
+            self._mark()
+            await self._recover()
+            self._begin_life(life.life, lives.RECOVERED)
+            _log.warning("the journal is recovered", detail=self.detail)
+            self._set(Phase.UNHEARD, "")
+            return 0.0
+        self._set(Phase.CURRENT, "")
+        return answer.lease_s / CALLS_IN_A_LEASE
+
+    def _is_behind_at_start(self, apart: Position | None) -> bool:
+        cause = self._journal.lives()[-1].cause
+        return cause in lives.TO_RECOVER or (apart is not None and not self._extends(apart))
+
+    def _extends(self, newest: Position) -> bool:
+        """Whether what was known of the journal is in it."""
+        known = newest.life in {life.life for life in self._journal.lives()}
+        return known and self._journal.hash_at(newest.sequence) == newest.hash
+
+    def _begin_life(self, previous: bytes, cause: str = lives.BEHIND) -> None:
+        """Once for each time that it is behind."""
+        if cause == lives.RECOVERED or self._journal.lives()[-1].cause not in lives.TO_RECOVER:
+            self._journal.begin_life(_now(), cause)
+        self._previous = previous
+
+    def _claim(self) -> Claim:
+        previous = self._previous or self._journal.lives()[-1].previous
+        return Claim(self._bridge_id, self._run, self._journal.position, previous)
+
+    def _fall_behind(self, detail: str) -> None:
+        if self.phase is not Phase.BEHIND:
+            _log.error("the journal is behind", detail=detail)
+        self._set(Phase.BEHIND, detail)
+
+    def _mark(self) -> None:
+        """A person is to know, whatever the recovery finds."""
+        life = self._journal.lives()[-1]
+        self._books.raise_alarm(alarms.journal_behind(life.life, _now(), self.detail))
+
+    def _refuse(self, phase: Phase, detail: str) -> None:
+        if self.detail != detail:
+            _log.error("the journal is in use", detail=detail)
+        self._set(phase, detail)
+
+    def _set(self, phase: Phase, detail: str) -> None:
+        self.phase, self.detail = phase, detail
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+def _behind_of(known: Position | None, here: Position) -> str:
+    if known is None:
+        return "it was put back from a backup"
+    return f"it ends with entry {here.sequence}; entry {known.sequence} was written before"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
