@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import events, stamps, totals
+from . import events, stamps
+from .book_queries import BookQueries
 from .closing import closed_row
 from .journal import JournalFullError
 from .logs import Log
 from .money import facts
-from .money.offline import exposure
 from .money.recovery import recover
-from .money.sale import Fact, Place, Sale
+from .money.sale import Fact, Sale
 from .money.states import HALFWAY, NOTED, State
 from .views import sale_view
 from .waiting import Waiting
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from .events import Hub
     from .journal import Entry, Journal
     from .money.alarms import Alarm
-    from .money.offline import Exposure
 
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
 FLUSH_S = 0.5  # what was only noted is on disk that soon, whatever else happens
@@ -38,7 +36,7 @@ WATCHED_S = 0.02  # and that soon where somebody watches, who is not told before
 _log = Log(__name__)
 
 
-class Books:
+class Books(BookQueries):
     """Keeps what the journal holds. Everything here runs on the event loop."""
 
     def __init__(self, journal: Journal, hub: Hub, fail: Callable[[Exception], None]) -> None:
@@ -46,10 +44,8 @@ class Books:
         self.hub = hub
         self.stamps = stamps.Stamps()
         self.waiting = Waiting()
-        self._journal = journal
+        super().__init__(journal)
         self._fail = fail
-        self._open: dict[str, Sale] = {}
-        self._recent: OrderedDict[str, Sale] = OrderedDict()
         self._flushing: asyncio.TimerHandle | None = None
         self._due = False  # something is kept that is to be on the disk before anybody acts on it
         self._cursors: dict[
@@ -66,53 +62,6 @@ class Books:
         """The sale, however long ago it was closed."""
         known = self._open.get(sale_id) or self._recent.get(sale_id)
         return known or self._look_up(sale_id)
-
-    def is_at_hand(self, sale_id: str) -> bool:
-        """Whether it is in memory: not closed, or among the RECENT_MOST that were closed last."""
-        return sale_id in self._open or sale_id in self._recent
-
-    def open_sales(self) -> Iterator[Sale]:
-        return iter(list(self._open.values()))
-
-    def exposure(self, receiver_id: bytes) -> Exposure:
-        """What stands on offline approvals of one receiver."""
-        sales = self._open.values()
-        return exposure(sale for sale in sales if sale.terms.receiver_id == receiver_id)
-
-    def refunded(self, sale: Sale) -> int:
-        """What was refunded on a sale, or may be yet."""
-        sale_id = sale.terms.sale_id
-        under_way = sum(
-            refund.terms.amount
-            for refund in self._open.values()
-            if refund.terms.original_sale == sale_id and not refund.unpaid
-        )
-        return under_way + self._journal.refunded(sale_id)
-
-    def rows(self, begin: int, end: int) -> list[totals.Row]:
-        """What was decided from `begin` to before `end` (ms), closed or not, wherever it was."""
-        still_open = [
-            sale
-            for sale in self._open.values()
-            if begin <= (sale.decided_at or sale.approved_at) < end
-        ]
-        closed = self._journal.closed_between(begin, end)
-        return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
-
-    def row_of(self, approval_id: str) -> totals.Row | None:
-        """The closed sale of an approval (hex), however long ago."""
-        closed = self._journal.closed_by(bytes.fromhex(approval_id))
-        return totals.of_closed(closed) if closed else None
-
-    def under_way(self) -> list[totals.Row]:
-        """What the authority may hold of sales that are not closed, recalled approvals too."""
-        return [row for sale in self._open.values() for row in totals.of_open_approvals(sale)]
-
-    def places(self) -> list[Place]:
-        """Every till and receiver of which the journal or its archives know, the latest first."""
-        still_open = [sale.terms.place for sale in reversed(self._open.values())]
-        closed = [Place(till, receiver_id) for receiver_id, till in self._journal.receivers()]
-        return list(dict.fromkeys((*still_open, *closed)))
 
     def events_since(self, cursor: int) -> list[dict[str, Any]]:
         """The events of sales that were journalled after `cursor`; raises CursorError.
@@ -167,6 +116,13 @@ class Books:
         self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
         sale.take(fact)
         self.keep(sale, fact)
+
+    def acknowledge(self, key: str, by: str, note: str) -> bool:
+        """Whether there was such an alarm; on the disk with what is settled next."""
+        with self._or_end():
+            known = self._journal.acknowledge(_now(), key, by, note)
+        self._due = self._due or known
+        return known
 
     def raise_alarm(self, alarm: Alarm) -> None:
         """Have it stand until a person acknowledges it; on the disk with what is settled next."""

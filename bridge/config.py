@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from receiver.messages import TILL_MOST
 
+from . import position_file
 from .toml_table import ConfigError, Table, flag, listed, number, seconds, text
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ class Config:
     receivers: tuple[ReceiverConfig, ...]
     offline: bool = False
     drain_s: float = DEFAULT_DRAIN_S
+    position: Path | None = None  # beside the journal if it is not named
+
+    @property
+    def position_file(self) -> Path:
+        """Where the journal's newest position is kept."""
+        return self.position or position_file.beside(self.journal)
 
 
 def load(path: Path) -> Config:
@@ -111,6 +118,7 @@ def _config(top: Table) -> Config:
         id=bridge.take("id", "16 hexadecimal digits", _bridge_id),
         journal=bridge.file("journal"),
         pins=bridge.file("pins"),
+        position=bridge.file_or_none("position"),
         drain_s=bridge.take("drain_s", "seconds, up to 120", _timeout, DEFAULT_DRAIN_S),
         listen=_till_api(top.table("till", {})),
         authority=_authority(top.table("authority")),

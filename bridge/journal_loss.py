@@ -69,7 +69,7 @@ class JournalLoss:
         if found is None:
             return None
         sale, facts = found
-        self._books.acknowledge_by_bridge(sale.approval_id.hex(), f"taken over as {sale_id}")
+        self._books.acknowledge(sale.approval_id.hex(), "bridge", f"taken over as {sale_id}")
         self._books.begin_with(sale, facts[0])
         self._books.tell(sale, facts[0].event, ports.AUTHORITY)
         for fact in facts[1:]:

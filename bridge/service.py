@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from receiver import reasons, session
 
-from . import adoption, orders, refunding
+from . import orders, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
 from .money import ports, refunds

@@ -78,7 +78,7 @@ class Announce(Protocol):
     async def __call__(self, claim: Claim) -> Answer: ...
 
 
-class Standing:
+class JournalStanding:
     """One journal's; `run` as a task."""
 
     def __init__(
@@ -102,7 +102,6 @@ class Standing:
         self._backoff = Backoff(AGAIN_FIRST_MS, AGAIN_MOST_MS, random.random)
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
-        self._previous = b""
         if self._is_behind_at_start(apart):
             self._fall_behind(_behind_of(apart, journal.position))
 
@@ -174,7 +173,7 @@ class Standing:
                 return await self._say(checked=newest)
             case Verdict.BEHIND if newest:
                 self._fall_behind(_behind_of(newest, claim.position))
-                self._begin_life(newest.life)
+                self._begin_life(lives.BEHIND)
                 return 0.0
             case Verdict.IN_USE:
                 self._refuse(Phase.BEHIND, "another bridge with this journal runs still")
@@ -193,7 +192,7 @@ class Standing:
                 self._fall_behind("a new journal in the place of one that was lost")
             self._mark()
             await self._recover()
-            self._begin_life(life.life, lives.RECOVERED)
+            self._begin_life(lives.RECOVERED)
             _log.warning("the journal is recovered", detail=self.detail)
             self._set(Phase.UNHEARD, "")
             return 0.0
@@ -209,14 +208,13 @@ class Standing:
         known = newest.life in {life.life for life in self._journal.lives()}
         return known and self._journal.hash_at(newest.sequence) == newest.hash
 
-    def _begin_life(self, previous: bytes, cause: str = lives.BEHIND) -> None:
-        """Once for each time that it is behind."""
+    def _begin_life(self, cause: str) -> None:
+        """One life for each time that the journal is behind, and one once that is recovered."""
         if cause == lives.RECOVERED or self._journal.lives()[-1].cause not in lives.TO_RECOVER:
             self._journal.begin_life(_now(), cause)
-        self._previous = previous
 
     def _claim(self) -> Claim:
-        previous = self._previous or self._journal.lives()[-1].previous
+        previous = self._journal.lives()[-1].previous
         return Claim(self._bridge_id, self._run, self._journal.position, previous)
 
     def _fall_behind(self, detail: str) -> None:

@@ -124,14 +124,16 @@ def _show(journal: Reader, arguments: Namespace) -> int:
 def _verify(journal: Reader, arguments: Namespace) -> int:
     from bridge.journal.verify import verify
 
+    from . import journal_text
+
     report = verify(journal, _progress if sys.stderr.isatty() else _silent)
     if arguments.json:
         _print_json(report._asdict())
     else:
         for finding in report.findings:
             print(finding)
-        counts = "entries: {}, archives: {}, closed sales: {}".format(*report)
-        print(f"{journal.path}: {'damaged' if report.findings else 'whole'}; {counts}")
+        state = "damaged" if report.findings else "whole"
+        print(f"{journal.path}: {state}; {journal_text.counts(report)}")
     return FAILED if report.findings else OK
 
 

@@ -18,6 +18,7 @@ from .sales import UNREADABLE, letters, sums
 
 if TYPE_CHECKING:
     from bridge.journal.records import Row
+    from bridge.journal.verify import Report
 
     from .sales import Listed
 
@@ -60,6 +61,13 @@ def print_sale(sale_id: str, state: str, rows: Sequence[Row], stream: TextIO) ->
 def as_json(sale_id: str, state: str, rows: Sequence[Row]) -> dict[str, Any]:
     entries = [{"id": row.id, "at": row.at, "kind": kind(row), **_parsed(row)} for row in rows]
     return {"sale_id": sale_id, "state": state, "entries": entries}
+
+
+def counts(report: Report) -> str:
+    """How much there is, and how far it goes: an older copy is whole as well."""
+    read = f"entries: {report.entries}, archives: {report.archives}, closed sales: {report.closed}"
+    newest = f"up to {_time(report.newest_at)}, " if report.newest_at else ""
+    return f"{read}; {newest}at sequence {report.sequence}"
 
 
 def kind(row: Row) -> str:

@@ -1,10 +1,20 @@
 """The journal of a bridge: append-only, hash-chained, archived, its secrets erasable."""
 
-from .errors import CursorError, DamageError, JournalError, JournalFullError
-from .records import Closed, Entry
+from .errors import (
+    ArchiveError,
+    CursorError,
+    DamageError,
+    JournalError,
+    JournalFullError,
+    ReplacedError,
+)
+from .records import Acknowledgement, Alarm, Closed, Entry, Life, Position, Standing
 from .writer import Journal
 
 __all__ = [
+    "Acknowledgement",
+    "Alarm",
+    "ArchiveError",
     "Closed",
     "CursorError",
     "DamageError",
@@ -12,4 +22,8 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalFullError",
+    "Life",
+    "Position",
+    "ReplacedError",
+    "Standing",
 ]

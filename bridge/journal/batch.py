@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import index
-from .records import CLOSED, Closed, Row
+from . import alarms, index, lives
+from .records import CLOSED, LIFE, Closed, Row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +26,8 @@ class Tally:
         self.carried = 0  # sales that the live part began with
 
     def take(self, row: Row, hides: bool) -> None:
+        if not row.of_a_sale:
+            return
         self.lines.setdefault(row.sale_id, []).append(row.id)
         if row.kind == CLOSED:
             self.opened.pop(row.sale_id, None)
@@ -64,7 +66,7 @@ class Batch:
         self.closed[closed.sale_id] = closed
 
     def of_sale(self, sale_id: str) -> list[Row]:
-        return [row for row in self.rows if row.sale_id == sale_id]
+        return [row for row in self.rows if row.sale_id == sale_id and row.of_a_sale]
 
     def write(self, db: sqlite3.Connection, known: Tally) -> int:
         """All of it into the tables, in the caller's transaction; how many secrets it erased."""
@@ -76,6 +78,10 @@ class Batch:
             if row.kind == CLOSED:
                 first = known.opened.get(row.sale_id) or self.of_sale(row.sale_id)[0].id
                 index.insert(db, self.closed[row.sale_id], first, row.id)
+            elif row.kind == LIFE:
+                lives.insert(db, row)
+            elif row.own:
+                alarms.insert(db, row)
         return len(erased)
 
     def tell(self, known: Tally) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+SUFFIXES = ("-wal", "-shm")  # what SQLite adds to the name of a file in use
 OPEN_S = 5.0  # for a reader that is just putting the WAL of a crash in order
 BUSY_MS = 250  # for somebody with a shell on the file; nobody of ours writes beside the bridge
 _MINE = 0o600
@@ -21,7 +22,7 @@ _MINE = 0o600
 def writer(path: Path) -> sqlite3.Connection:
     """The one connection that writes; makes the file, readable for its owner alone."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, _MINE))
-    for file in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))):
+    for file in (path, *beside(path)):
         if file.exists():
             file.chmod(_MINE)
     db = sqlite3.connect(path, isolation_level=None, timeout=OPEN_S)
@@ -48,11 +49,21 @@ def archive(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None)
 
 
+def in_memory() -> sqlite3.Connection:
+    """A database that leaves nothing behind."""
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
 def sound(path: Path, db: sqlite3.Connection) -> None:
     """What SQLite itself finds wrong with the file; raises DamageError."""
     found = [row[0] for row in db.execute("PRAGMA quick_check(1)")]
     if found != ["ok"]:
         raise DamageError(f"{path}: {found[0]}; {KEEP}")
+
+
+def beside(path: Path) -> list[Path]:
+    """SQLite's own files beside a database; they belong to it and to no other."""
+    return [path.with_name(path.name + suffix) for suffix in SUFFIXES]
 
 
 @contextmanager

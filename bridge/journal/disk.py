@@ -42,6 +42,15 @@ def remove(path: Path) -> None:
     sync(path.parent)
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file has this name just now; None for none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def free(path: Path) -> int:
     """Bytes that are left on the disk of `path`."""
     return shutil.disk_usage(path).free

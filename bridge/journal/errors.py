@@ -36,6 +36,14 @@ class DamageError(JournalError):
     """What is in the files is not what was written."""
 
 
+class ArchiveError(DamageError):
+    """An archive is missing or damaged: what stands in it cannot be shown, all else can."""
+
+
+class ReplacedError(JournalError):
+    """Another file has the journal's name: what is written now would be found by no restart."""
+
+
 class CursorError(JournalError):
     """What came after the cursor is no longer in the live part."""
 

@@ -29,6 +29,12 @@ _REFUNDED = (
 def insert(db: sqlite3.Connection, closed: Closed, opened: int, entry: int) -> None:
     """`opened` and `entry`: the numbers of the sale's first entry and of the one that closes it."""
     db.execute(_INSERT, (*closed, opened, entry))
+    db.execute("INSERT OR IGNORE INTO receivers VALUES (?, ?)", (closed.receiver_id, closed.till))
+
+
+def receivers(db: sqlite3.Connection) -> set[tuple[bytes, int]]:
+    """Every receiver that a closed sale names, with the till number of then."""
+    return {(row[0], row[1]) for row in db.execute("SELECT receiver_id, till FROM receivers")}
 
 
 def find(db: sqlite3.Connection, sale_id: str) -> Closed | None:

@@ -13,13 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_SUFFIX = ".lock"
 _PID_SIZE = 20  # bytes: more digits than any system's process numbers
+
+
+def file_of(journal: Path) -> Path:
+    return journal.with_name(journal.name + _SUFFIX)
 
 
 @contextmanager
 def hold(journal: Path) -> Iterator[None]:
     """Hold the lock; raises JournalError where another process does. The file stays."""
-    path = journal.with_name(journal.name + ".lock")
+    path = file_of(journal)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.money import facts
 from bridge.money.states import Event, State
 
-from . import chain, reading, schema
+from . import chain, lives, reading, schema
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,7 +23,7 @@ def _from_3(db: sqlite3.Connection) -> None:
         "INSERT INTO entries SELECT id, at, sale_id, kind, body, 0, x'', 3, hash FROM before",
         "DROP TABLE before",
         *schema.GUARDS,
-        *schema.BESIDE,
+        *schema.BESIDE_4,
     ):
         db.execute(statement)
     _tell_of_approved(db)
@@ -40,5 +40,13 @@ def _tell_of_approved(db: sqlite3.Connection) -> None:
             head = chain.head(row)
 
 
+def _from_4(db: sqlite3.Connection) -> None:
+    """No lives, no alarms; receivers were found in the closed sales alone."""
+    for statement in schema.BESIDE_5:
+        db.execute(statement)
+    lives.first(db)
+    db.execute("INSERT INTO receivers SELECT DISTINCT receiver_id, till FROM closed")
+
+
 # The steps are written for what they lead to: a later one may need the tables of its day spelled.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {3: _from_3}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {3: _from_3, 4: _from_4}

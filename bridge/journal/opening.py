@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import archive, chain, database, disk, reading, schema
+from . import archive, chain, database, disk, lives, reading, schema
 from .batch import Tally
 from .errors import KEEP, DamageError, JournalError
 from .migrations import MIGRATIONS
@@ -15,29 +15,63 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .chain import Head
+    from .records import Life
+
+
+class Found(NamedTuple):
+    """What the live part says when all of it was read."""
+
+    head: Head
+    known: Tally
+    doubts: list[str]  # archives of which what stands in them cannot be shown
 
 
 class Opened(NamedTuple):
     """What the live part is: its tables, where its chain has come to, what is known of it."""
 
     db: sqlite3.Connection
-    head: Head
-    known: Tally
+    found: Found
+    lives: list[Life]
 
 
 def open_live(path: Path) -> Opened:
     """Raises JournalError, with the file as it was, where it cannot be trusted."""
-    _look_around(path)
-    found = _inspect(path)
+    found = look(path)
     db = database.writer(path)
     try:
-        head, known = found or _bring_up(path, db)
+        found = found or Found(*_bring_up(path, db), archive.doubts(db, path))
         archive.tidy(db, path)
         disk.sync(path.parent)
+        return Opened(db, found, lives.everything(db))
     except BaseException:
         db.close()
         raise
-    return Opened(db, head, known)
+
+
+def look(path: Path) -> Found | None:
+    """All that is checked before a journal is opened, changing nothing; also beside a bridge.
+
+    None where it is to be made or migrated first. Raises JournalError.
+    """
+    _look_around(path)
+    if not path.exists():
+        return None
+    numbers = archive.numbers(path)  # first: a bridge that runs names one before it says so
+    with closing(database.reader(path)) as db:
+        db.execute("BEGIN")  # one moment
+        if version(path, db) != schema.VERSION:
+            return None
+        database.sound(path, db)
+        head, known = check(path, db)
+        archive.left_over(db, path, numbers)
+        return Found(head, known, archive.doubts(db, path))
+
+
+def rehearse(path: Path) -> None:
+    """Migrate an older journal in memory, and check what comes of it; raises JournalError."""
+    with closing(database.reader(path)) as db, closing(database.in_memory()) as copy:
+        db.backup(copy)
+        _bring_up(path, copy)
 
 
 def version(path: Path, db: sqlite3.Connection) -> int:
@@ -75,17 +109,6 @@ def _look_around(path: Path) -> None:
         raise DamageError(archive.newer(path, numbers[0]))
 
 
-def _inspect(path: Path) -> tuple[Head, Tally] | None:
-    """Read all of the live part, changing nothing; None where there is something to do first."""
-    if not path.exists():
-        return None
-    with closing(database.reader(path)) as db:
-        if version(path, db) != schema.VERSION:
-            return None
-        database.sound(path, db)
-        return check(path, db)
-
-
 def _bring_up(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
     """Make or migrate the tables, in one transaction, kept only if they hold after it."""
     with database.transaction(db):
@@ -93,6 +116,7 @@ def _bring_up(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
         if number == 0:
             for statement in schema.LIVE:
                 db.execute(statement)
+            lives.first(db)
             number = schema.VERSION
         while number < schema.VERSION:
             MIGRATIONS[number](db)

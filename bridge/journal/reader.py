@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
-from . import archive, chain, database, index, reading, schema
+from . import alarms, archive, chain, database, index, lives, reading, schema
 from .errors import JournalError, failures
 from .opening import version
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .records import Closed, Entry, Row
+    from .records import Closed, Entry, Life, Row, Standing
 
 _FOREVER = 2**63 - 1  # the largest integer of SQLite
 
@@ -59,10 +59,26 @@ class Reader:
     def rows_of(self, sale_id: str) -> list[Row]:
         """All of one sale, each line once, also where the index does not know it."""
         with failures(self.path):
-            span = index.span(self.db, sale_id) or (1, None)
-            found = archive.gathered(self.db, self.path, sale_id, *span)
+            first, last = index.span(self.db, sale_id) or (1, None)
+            if last is not None:
+                last = max(last, alarms.last_entry(self.db, sale_id))
+            found = archive.gathered(self.db, self.path, sale_id, first, last)
             found += reading.rows_of(self.db, sale_id)
         return [row for row in found if not row.carried]
+
+    def hash_at(self, sequence: int) -> bytes | None:
+        """The chain's hash at an entry; None where there is no such entry."""
+        with failures(self.path):
+            return archive.hash_at(self.db, self.path, sequence)
+
+    def lives(self) -> list[Life]:
+        with failures(self.path):
+            return lives.everything(self.db)
+
+    def alarms(self) -> list[Standing]:
+        """All of them, in the order in which they were raised."""
+        with failures(self.path):
+            return list(alarms.everything(self.db).values())
 
     def closed(self, sale_id: str) -> Closed | None:
         with failures(self.path):

@@ -5,8 +5,15 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from bridge.money.alarms import Alarm
+
+__all__ = ["Acknowledgement", "Alarm", "Closed", "Entry", "Life", "Position", "Row", "Standing"]
+
 OWN = "journal."  # how the kinds of the journal's own entries begin; its users never see them
 CLOSED = OWN + "closed"
+LIFE = OWN + "life"
+ALARM = OWN + "alarm"
+ACKNOWLEDGED = OWN + "acknowledged"
 POSTED = "posted"  # the state of a refund that counts
 REFUND = "refund"
 _OCTETS = ("receiver_id", "transaction_id", "approval_id")
@@ -41,6 +48,40 @@ class Closed(NamedTuple):
     original: str  # what was refunded: a sale_id or a transaction id; else empty
 
 
+class Life(NamedTuple):
+    """A stretch of a journal's history in which one line of entries follows the other."""
+
+    number: int
+    life: bytes
+    cause: str  # see `bridge.journal.lives`
+    previous: bytes  # the life that it follows; empty for the first
+    at: int  # milliseconds since 1970
+    entry: int  # the entry that began it; 0 for the first
+
+
+class Position(NamedTuple):
+    """How far a journal has come: the newest entry that is on the disk, in which life."""
+
+    life: bytes
+    sequence: int
+    hash: bytes
+
+
+class Acknowledgement(NamedTuple):
+    """Who has seen to an alarm, when (milliseconds since 1970), and what they say of it."""
+
+    by: str
+    note: str
+    at: int
+
+
+class Standing(NamedTuple):
+    """An alarm and, once it no longer stands, who acknowledged it."""
+
+    alarm: Alarm
+    acknowledged: Acknowledgement | None = None
+
+
 class Row(NamedTuple):
     """One line as it stands in the file, a link of the chain."""
 
@@ -62,6 +103,11 @@ class Row(NamedTuple):
     @property
     def own(self) -> bool:
         return self.kind.startswith(OWN)
+
+    @property
+    def of_a_sale(self) -> bool:
+        """Whether a sale begins, goes on or is closed with it."""
+        return not self.own or self.kind == CLOSED
 
     @property
     def is_news(self) -> bool:

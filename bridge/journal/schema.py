@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .records import Closed, Row
+from .records import Alarm, Closed, Row
 
-VERSION = 4
+VERSION = 5
 
 COLUMNS = ", ".join(Row._fields)
 _ENTRIES = """
@@ -74,6 +74,53 @@ _CLOSED = (
     "CREATE INDEX closed_by_time ON closed (decided_at)",
     "CREATE INDEX closed_by_original ON closed (original) WHERE original != ''",
 )
+# The first life is made with the table; each later one from its entry.
+_LIVES = (
+    """
+    CREATE TABLE lives (
+        number INTEGER PRIMARY KEY,
+        life BLOB NOT NULL,
+        cause TEXT NOT NULL,
+        previous BLOB NOT NULL,
+        at INTEGER NOT NULL,
+        entry INTEGER NOT NULL
+    ) STRICT
+    """,
+    f"CREATE TRIGGER lives_stay BEFORE UPDATE ON lives {_REFUSE}",
+    f"CREATE TRIGGER lives_remain BEFORE DELETE ON lives {_REFUSE}",
+)
+# Made from the entries that raise and acknowledge them; `acknowledged` is 0 while it stands.
+_ALARMS = """
+CREATE TABLE alarms (
+    key TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    sale_id TEXT NOT NULL,
+    approval_id BLOB NOT NULL,
+    amount INTEGER NOT NULL,
+    currency INTEGER NOT NULL,
+    till INTEGER NOT NULL,
+    receiver_id BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    detail TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    by TEXT NOT NULL DEFAULT '',
+    note TEXT NOT NULL DEFAULT '',
+    acknowledged_at INTEGER NOT NULL DEFAULT 0,
+    acknowledged INTEGER NOT NULL DEFAULT 0
+) STRICT
+"""
+# Every receiver that a closed sale names, at the till number of then: a few rows, while finding
+# them in `closed` means to read all of it.
+_RECEIVERS = """
+CREATE TABLE receivers (
+    receiver_id BLOB NOT NULL,
+    till INTEGER NOT NULL,
+    PRIMARY KEY (receiver_id, till)
+) STRICT, WITHOUT ROWID
+"""
 CLOSED_COLUMNS = ", ".join(Closed._fields)
-BESIDE = (_SECRETS, *_ARCHIVES, *_CLOSED)  # what stands beside the entries
-LIVE = (ENTRIES, *GUARDS, *BESIDE)
+ALARM_COLUMNS = ", ".join(Alarm._fields)
+# What stands beside the entries, by the version in which it came.
+BESIDE_4 = (_SECRETS, *_ARCHIVES, *_CLOSED)
+BESIDE_5 = (*_LIVES, _ALARMS, _RECEIVERS)
+LIVE = (ENTRIES, *GUARDS, *BESIDE_4, *BESIDE_5)

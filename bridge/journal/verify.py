@@ -6,39 +6,55 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import archive, chain, database, index, reading
+from . import alarms, archive, chain, database, index, lives, reading
 from .batch import Tally
 from .errors import JournalError, failures
 from .reader import Reader
-from .records import CLOSED, dump_closed, load_closed
+from .records import CLOSED, LIFE, dump_closed, load_closed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .chain import Head
-    from .records import Closed, Row
+    from .records import Closed, Position, Row, Standing
 
 
 class Report(NamedTuple):
-    """How much was read, and what is wrong with it, each in a sentence that names the file."""
+    """How much was read, how far it goes (`newest_at` in ms since 1970), and what is wrong.
+
+    Each finding is a sentence that names the file.
+    """
 
     entries: int
     archives: int
     closed: int
+    sequence: int
+    newest_at: int
     findings: list[str]
 
 
-def verify(journal: Reader, progress: Callable[[int, int], None]) -> Report:
-    """Read all of it; `progress` gets how many of how many files are done."""
-    return _Inspection(journal).run(progress)
+def verify(
+    journal: Reader, progress: Callable[[int, int], None], reached: Position | None = None
+) -> Report:
+    """Read all of it; `progress` gets how many of how many files are done.
+
+    `reached` is where the bridge had come to when `journal` was opened, if that is known.
+    """
+    return _Inspection(journal, reached).run(progress)
 
 
 class _Inspection:
-    def __init__(self, journal: Reader) -> None:
+    def __init__(self, journal: Reader, reached: Position | None) -> None:
         self._journal = journal
+        self._reached = reached
         self._findings: list[str] = []
         self._entries = 0
         self._expected: dict[str, tuple[int, bytes]] = {}  # where a sale begins, its row's digest
+        self._alarms: dict[str, Standing] = {}
+        self._lives: list[Row] = []
+        self._receivers: set[tuple[bytes, int]] = set()
+        self._newest_at = 0
+        self._sequence = 0
 
     def run(self, progress: Callable[[int, int], None]) -> Report:
         journal, before = self._journal, chain.GENESIS
@@ -52,8 +68,11 @@ class _Inspection:
         self._try(self._left_over)
         if not self._findings:
             self._try(self._index)
+            self._try(self._tables)
+            self._try(self._behind)
         progress(len(archives) + 1, len(archives) + 1)
-        return Report(self._entries, len(archives), len(self._expected), self._findings)
+        counts = (self._entries, len(archives), len(self._expected))
+        return Report(*counts, self._sequence, self._newest_at, self._findings)
 
     def _try(self, part: Callable[[], None]) -> None:
         """What is wrong with one file says nothing about the next."""
@@ -95,13 +114,50 @@ class _Inspection:
         for row in chain.checked(rows, before):
             before = chain.head(row)
             self._entries += 1
+            self._note(row)
             if row.kind == CLOSED:
                 closed = load_closed(row.sale_id, row.body)
+                self._receivers.add((closed.receiver_id, closed.till))
                 opened = known.opened.get(row.sale_id, row.id)
                 opened = self._expected.get(row.sale_id, (opened, b""))[0]
                 self._expected[row.sale_id] = opened, _digest(closed, opened, row.id)
             known.take(row, hides=False)
         return before
+
+    def _note(self, row: Row) -> None:
+        """What the tables beside the index are to say, and how far it goes."""
+        alarms.take(self._alarms, row)
+        if row.kind == LIFE:
+            self._lives.append(row)
+        elif row.kind != CLOSED and not row.carried:
+            self._newest_at = row.at
+        self._sequence = row.id
+
+    def _tables(self) -> None:
+        path, db = self._journal.path, self._journal.db
+        with failures(path):
+            if not lives.follow_from(lives.everything(db), self._lives):
+                self._findings.append(f"{path}: the lives are not those that the entries begin")
+            if alarms.everything(db) != self._alarms:
+                self._findings.append(f"{path}: the alarms are not those that the entries raise")
+            if index.receivers(db) != self._receivers:
+                self._findings.append(f"{path}: the receivers are not those of the closed sales")
+
+    def _behind(self) -> None:
+        """An older copy is whole in itself; only what stands apart from it tells."""
+        if self._reached is None:
+            return
+        path, (_, sequence, expected) = self._journal.path, self._reached
+        found = self._journal.hash_at(sequence)
+        if found is None:
+            self._findings.append(
+                f"{path}: older than what the bridge had written: it ends at entry "
+                f"{self._sequence}, the bridge had come to {sequence}"
+            )
+        elif found != expected:
+            self._findings.append(
+                f"{path}: another history than the bridge had written: entry {sequence} differs"
+            )
 
     def _index(self) -> None:
         path, missing = self._journal.path, dict(self._expected)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from itertools import chain as together
 from typing import TYPE_CHECKING
 
-from . import archive, chain, database, disk, index, lock, reading
+from . import alarms, chain, database, disk, lives, lock, reading
 from .batch import Batch
-from .errors import CursorError, JournalError, failures, is_of_the_disk
+from .errors import JournalError, ReplacedError, failures, is_of_the_disk
 from .moving import move
+from .open_journal import OpenJournal
 from .opening import open_live
-from .records import CLOSED, Entry, Row, dump_closed
+from .records import ACKNOWLEDGED, ALARM, CLOSED, LIFE, dump_closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .records import Closed
+    from .records import Alarm, Closed
 
 ROOM = 32 * 2**20  # bytes free for new sales: what is open can always be brought to its end
 ARCHIVE_AT = 250  # closed sales in the live part: moving them takes 10 to 20 ms, measured
 SCRUB_AT = 64  # erased secrets whose old bytes may still stand in the WAL
 
 
-class Journal:
+class Journal(OpenJournal):
     """The one writer of the file at `path`; a second process is refused.
 
     What happens is appended: when `append` returns, the entry survives a power cut, and with it
@@ -39,11 +39,14 @@ class Journal:
         self._broken: BaseException | None = None
         with ExitStack() as stack, failures(path):
             stack.enter_context(lock.hold(path))
-            self._db, self._head, self._known = open_live(path)
+            self._db, found, self._lives = open_live(path)
             stack.callback(self._db.close)
+            self._head, self._known, self.doubts = found
+            self._durable = self._head
             self._db.execute(f"PRAGMA busy_timeout = {database.BUSY_MS}")
             self._base = reading.base(self._db)
             database.truncate_wal(self._db)  # a crash may have left erased secrets in it
+            self._files = {file: disk.identity(file) for file in self._mine()}
             self._stack = stack.pop_all()
 
     # Writing.
@@ -74,6 +77,27 @@ class Journal:
         self._batch.close(row, closed)
         self._head = chain.head(row)
 
+    def begin_life(self, at: int, cause: str) -> None:
+        """Part with the history so far, for a cause in `lives.CAUSES`; on disk when it returns."""
+        self.append(at, "", LIFE, lives.body(self.life, cause))
+        with failures(self._path):
+            self._lives = lives.everything(self._db)
+
+    def raise_alarm(self, at: int, alarm: Alarm) -> bool:
+        """Noted as by `note`; False where there is one of this key, which stays as it is."""
+        if self._alarm(alarm.key) is not None:
+            return False
+        self.note(at, alarm.sale_id, ALARM, alarms.body(alarm))
+        return True
+
+    def acknowledge(self, at: int, key: str, by: str, note: str) -> bool:
+        """Noted as by `note`; the first word stands. False where there is no alarm of this key."""
+        known = self._alarm(key)
+        if known and not known.acknowledged:
+            body = alarms.body_of_acknowledgement(key, by, note)
+            self.note(at, known.alarm.sale_id, ACKNOWLEDGED, body)
+        return known is not None
+
     def flush(self) -> None:
         """Bring what is noted to the disk; raises JournalFullError, with all of it still noted."""
         batch = self._batch
@@ -83,6 +107,7 @@ class Journal:
             erased = batch.write(self._db, self._known)
         batch.tell(self._known)
         self._batch = Batch()
+        self._durable = self._head
         self._unscrubbed += erased
         if self._unscrubbed >= SCRUB_AT:
             self.scrub()
@@ -117,76 +142,21 @@ class Journal:
                 self._head,
                 move(self._db, self._path, self._head, open_sale_ids),
             )
+            self._durable = self._head
             if database.truncate_wal(self._db):
                 self._unscrubbed = 0
 
-    # Reading.
+    # Where it stands.
 
-    def rebuild(self) -> Iterator[Entry]:
-        """The live part in order; raises JournalError where its chain breaks."""
-        rows = chain.checked(self._live(), self._base)
-        while True:
-            with failures(self._path):
-                row = next(rows, None)
-                if row is None:
-                    return
-                hidden = self._secret(row)
-            if not row.own:
-                yield reading.entry(row, hidden)
-
-    def since(self, cursor: int) -> list[Entry]:
-        """What happened after the entry `cursor`; raises CursorError where that is archived."""
+    def check_place(self) -> None:
+        """Raises ReplacedError where files of the journal were moved, replaced or removed."""
         with failures(self._path):
-            archived = cursor < self._base.last and archive.has_news(self._db, self._path, cursor)
-            if archived or cursor > self._head.last:
-                raise CursorError(f"{self._path}: no news from {cursor} on is at hand")
-            news = [row for row in self._live(max(cursor, self._base.last)) if row.is_news]
-            return [reading.entry(row, self._secret(row)) for row in news]
-
-    def entries_of(self, sale_id: str) -> list[Entry]:
-        """All of one sale, from the archives too, each with the number it was given first."""
-        with failures(self._path):
-            span = index.span(self._db, sale_id)
-            first = span[0] if span else self._known.opened.get(sale_id, self._base.last + 1)
-            found = archive.gathered(self._db, self._path, sale_id, first, span and span[1])
-            found += reading.rows_at(self._db, self._known.lines.get(sale_id, ()))
-            found += self._batch.of_sale(sale_id)
-            latest = {row.origin: row for row in found if not row.own}
-            return [
-                reading.entry(row, self._secret(row))._replace(id=origin)
-                for origin, row in sorted(latest.items())
-            ]
-
-    def closed(self, sale_id: str) -> Closed | None:
-        """The closed sale or refund of this id, however long ago."""
-        with failures(self._path):
-            return self._batch.closed.get(sale_id) or index.find(self._db, sale_id)
-
-    def closed_by(self, approval_id: bytes) -> Closed | None:
-        """The closed sale or refund of this approval, however long ago."""
-        noted = (one for one in self._batch.closed.values() if one.approval_id == approval_id)
-        with failures(self._path):
-            return next(noted, None) or index.find_by(self._db, approval_id)
-
-    def closed_between(
-        self, start_ms: int, end_ms: int, receiver_id: bytes | None = None
-    ) -> list[Closed]:
-        """Those decided from `start_ms` to before `end_ms`, in that order."""
-        with failures(self._path):
-            found = index.between(self._db, start_ms, end_ms, receiver_id)
-        noted = [
-            one
-            for one in self._batch.closed.values()
-            if start_ms <= one.decided_at < end_ms and receiver_id in (None, one.receiver_id)
-        ]
-        found = [one for one in found if one.sale_id not in self._batch.closed]
-        return sorted(found + noted, key=lambda one: one.decided_at)
-
-    def refunded(self, original: str) -> int:
-        """The sum of the closed and posted refunds of a sale or transaction."""
-        with failures(self._path):
-            written = index.refunded(self._db, original)
-        return written + index.counted(self._batch.closed.values(), original)
+            gone = [file for file, was in self._files.items() if disk.identity(file) != was]
+        if gone:
+            raise ReplacedError(
+                f"{gone[0]}: was moved, replaced or removed while the bridge ran; the bridge ends, "
+                "so that its next start reads what is there: put back the files that belong there"
+            )
 
     def room(self) -> bool:
         """Whether the disk has room for new sales."""
@@ -195,17 +165,9 @@ class Journal:
 
     # Helpers.
 
-    def _live(self, after: int | None = None) -> Iterator[Row]:
-        """The rows on disk, then the noted ones."""
-        start = self._base.last if after is None else after
-        noted = (row for row in list(self._batch.rows) if row.id > start)
-        return together(reading.rows(self._db, start), noted)
-
-    def _secret(self, row: Row) -> bytes:
-        noted = self._batch.secrets.get(row.id)
-        if noted is None and row.sale_id not in self._batch.closed:
-            return reading.secret(self._db, row)
-        return noted or b""
+    def _mine(self) -> list[Path]:
+        """What must stay where it is; the WAL's index holds nothing that is not in the WAL."""
+        return [self._path, database.beside(self._path)[0], lock.file_of(self._path)]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -161,10 +161,12 @@ def test_a_sale_that_this_version_cannot_read(
 def test_verify(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(path, "verify") == 0
     shown = capsys.readouterr()
-    assert shown.out == f"{path}: whole; entries: 14, archives: 1, closed sales: 3\n"
+    end = f"up to {DAY.isoformat(' ')}, at sequence 14"
+    assert shown.out == f"{path}: whole; entries: 14, archives: 1, closed sales: 3; {end}\n"
     assert shown.err == ""
     assert run(path, "verify", "--json") == 0
-    assert read(capsys) == {"archives": 1, "entries": 14, "closed": 3, "findings": []}
+    counts = {"archives": 1, "entries": 14, "closed": 3, "sequence": 14, "newest_at": NOON}
+    assert read(capsys) == {**counts, "findings": []}
 
 
 @pytest.mark.parametrize("arguments", [["verify"], ["list"], ["export"]])

@@ -238,10 +238,10 @@ def test_a_change_under_way_is_found_by_rebuild(path: Path) -> None:
             list(journal.rebuild())
 
 
-@pytest.mark.parametrize("version", [1, 2, 5])
+@pytest.mark.parametrize("version", [1, 2, 6])
 def test_another_version_is_refused(path: Path, version: int) -> None:
     tamper(path, f"PRAGMA user_version = {version}")
-    with pytest.raises(JournalError, match=f"schema {version}, this is for 4"):
+    with pytest.raises(JournalError, match=f"schema {version}, this is for 5"):
         Journal(path)
 
 
@@ -298,7 +298,7 @@ def test_a_journal_of_version_3_is_migrated(tmp_path: Path) -> None:
             assert entries[len(before)] == Entry(7, 42, "sale 1", "told", "{}")
             journal.append(1, "sale 2", "claimed", "{}", b"secret")
     with closing(sqlite3.connect(old)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (4,)
+        assert db.execute("PRAGMA user_version").fetchone() == (5,)
         hashes = [row[0].hex() for row in db.execute("SELECT hash FROM entries ORDER BY id")]
     assert tuple(hashes[: len(before)]) == OLD_HASHES
 
