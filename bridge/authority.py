@@ -9,12 +9,13 @@ import asyncio
 import json
 import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 import aiohttp
 
 from receiver import reasons
 
+from . import positions
 from .breaker import Breaker
 from .clock import Clock
 from .held import Held, Holding, holding
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .config import AuthorityConfig
+    from .positions import Answer, Claim
 
 ANSWER_MOST = 4096  # bytes; a receipt has some 180, a problem some 300
 PAGES_MOST = 500  # of a list: more than any receiver's days can fill
@@ -55,6 +57,19 @@ class Refunded(NamedTuple):
     reason: int
 
 
+class JournalOf(Protocol):
+    """Whose journal all calls are made for (`bridge.standing`)."""
+
+    async def admitted(self) -> None:
+        """Raise UnansweredError unless the authority serves this journal."""
+
+    def header(self) -> str:
+        """The newest position, which every call bears."""
+
+    def wake(self) -> None:
+        """A call was refused, as another journal of this bridge serves."""
+
+
 class AuthorityClient:
     """Kept-alive connections to one authority; an async context manager."""
 
@@ -62,6 +77,7 @@ class AuthorityClient:
         """Reads the PEM files; raises OSError or ssl.SSLError where they cannot be used."""
         self.breaker = Breaker()
         self.clock = Clock()
+        self.journal: JournalOf | None = None  # None for those that have none, and only look
         self._config = config
         self._tls = ssl.create_default_context(cafile=config.ca)
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -129,6 +145,15 @@ class AuthorityClient:
         query = {"receiver_id": receiver_id.hex()}
         return await self._get("/v1/revocations", "application/cbor", query)
 
+    async def announce(self, claim: Claim) -> Answer:
+        """Say where the journal is, and hear how it stands; the one call that bears no header."""
+        body = positions.claim_body(claim)
+        answer = await self._send("POST", positions.PATH, _JSON, ANSWER_MOST, json=body)
+        try:
+            return positions.answer(_document(answer))
+        except ValueError as error:
+            raise UnansweredError("not an answer about a position") from error
+
     async def receivers(self) -> list[bytes]:
         """The ids of all receivers that are bound to this client, or ever were."""
         listed = await self._pages("/v1/receivers", {}, "receivers")
@@ -181,6 +206,21 @@ class AuthorityClient:
         return await self._ask("GET", path, wanted, LIST_MOST, params=query)
 
     async def _ask(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
+        """Ask for the journal whose position goes along."""
+        journal = self.journal
+        if journal is None:
+            return await self._send(method, path, wanted, most, **request)
+        await journal.admitted()
+        headers = {positions.HEADER: journal.header(), **request.pop("headers", {})}
+        try:
+            return await self._send(method, path, wanted, most, headers=headers, **request)
+        except RefusedError as error:
+            if error.reason != reasons.JOURNAL_BEHIND or not error.said:
+                raise
+            journal.wake()
+            raise UnansweredError("another journal of this bridge serves") from error
+
+    async def _send(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
         url = self._config.url + path
         with self._watched(path):
             try:

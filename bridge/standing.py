@@ -11,24 +11,28 @@ import asyncio
 import os
 import random
 import time
+from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .authority import RefusedError, UnansweredError
 from .backoff import Backoff
-from .journal import lives
+from .journal import ArchiveError, lives
 from .logs import Log
 from .money import alarms
+from .positions import Claim, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .books import Books
     from .journal import Journal, Position
+    from .positions import Answer
 
 RUN_SIZE = 8  # bytes that name one start of the bridge
 CALLS_IN_A_LEASE = 3  # of a bridge that has nothing else to say
 AGAIN_FIRST_MS, AGAIN_MOST_MS = 400, 5_000  # an authority that is away
+END_S = 2.0  # of a stop, for an authority that is slow
 REFUSED_S = 30.0  # another bridge has this journal: a person must stop one of them
 
 _log = Log(__name__)
@@ -37,39 +41,12 @@ _log = Log(__name__)
 class Phase(StrEnum):
     UNHEARD = "unheard"  # the authority has not said yet how the journal stands
     CURRENT = "current"
-    BEHIND = "behind"  # an older copy, or a new file in its place: the lost span is asked about
+    BEHIND = "behind"  # an older copy, or a new file in its place; the authority does not serve it
+    RECOVERING = "recovering"  # it does, in a new life: the lost span is asked about
     REFUSED = "refused"  # another bridge serves with this journal
 
 
-class Verdict(StrEnum):
-    """What the authority makes of a position."""
-
-    CURRENT = "current"
-    BEHIND = "behind"
-    FORK = "fork"
-    SUPERSEDED = "superseded"
-    IN_USE = "in_use"
-
-
-class Claim(NamedTuple):
-    """What is said to the authority; `checked` is what this chain has at its newest position."""
-
-    bridge_id: bytes
-    run: bytes
-    position: Position
-    previous: bytes = b""
-    checked: Position | None = None
-    ended: bool = False
-
-
-class Answer(NamedTuple):
-    """How the journal stands; `newest` as it was known, `follows` the life that this one ended."""
-
-    verdict: Verdict
-    newest: Position | None
-    follows: bytes
-    lease_s: float
-    retry_after_s: float
+_LACKING = (Phase.BEHIND, Phase.RECOVERING)
 
 
 class Announce(Protocol):
@@ -102,13 +79,9 @@ class JournalStanding:
         self._backoff = Backoff(AGAIN_FIRST_MS, AGAIN_MOST_MS, random.random)
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
+        self._stepped = asyncio.Event()
         if self._is_behind_at_start(apart):
             self._fall_behind(_behind_of(apart, journal.position))
-
-    @property
-    def heard(self) -> bool:
-        """Whether the authority has said how the journal stands."""
-        return self.phase is not Phase.UNHEARD
 
     @property
     def serves(self) -> bool:
@@ -126,6 +99,16 @@ class JournalStanding:
         names = (self._bridge_id.hex(), life.hex(), self._run.hex())
         return f"{' '.join(names)} {sequence} {hash_.hex()}"
 
+    async def admitted(self) -> None:
+        """Raise UnansweredError unless the authority serves this journal."""
+        if self.phase is Phase.UNHEARD:
+            self._woken.set()
+            await self._stepped.wait()
+        if self.phase not in (Phase.RECOVERING, Phase.CURRENT):
+            raise UnansweredError(
+                self.detail or "the authority has not said how the journal stands"
+            )
+
     def suspect(self, detail: str) -> None:
         """A witness says that the journal lacks its end; while it is current, that is news."""
         if self.phase is Phase.CURRENT:
@@ -140,6 +123,8 @@ class JournalStanding:
         """Keep the authority knowing where the journal is, and recover what it lacks."""
         while True:
             seconds = await self._step()
+            stepped, self._stepped = self._stepped, asyncio.Event()
+            stepped.set()
             self._woken.clear()
             try:
                 async with asyncio.timeout(seconds):
@@ -148,9 +133,12 @@ class JournalStanding:
                 continue
 
     async def end(self) -> None:
-        """The bridge stops: another may take its place at once."""
-        if self.phase is Phase.CURRENT:
-            await self._announce(self._claim()._replace(ended=True))
+        """The bridge stops: another may take its place at once, or else after the lease."""
+        if self.phase is not Phase.CURRENT:
+            return
+        with suppress(TimeoutError, UnansweredError, RefusedError):
+            async with asyncio.timeout(END_S):
+                await self._announce(self._claim()._replace(ended=True))
 
     async def _step(self) -> float:
         """Say where the journal is and do what follows; seconds until it is said again."""
@@ -185,16 +173,19 @@ class JournalStanding:
                 return REFUSED_S
 
     async def _is_current(self, answer: Answer) -> float:
-        life = self._journal.lives()[-1]
-        lost = life.cause == lives.NEW and answer.follows
-        if self.phase is Phase.BEHIND or life.cause in lives.TO_RECOVER or lost:
-            if lost:
-                self._fall_behind("a new journal in the place of one that was lost")
+        """The authority serves it: recover what it lacks first, in a life of its own."""
+        cause = self._journal.lives()[-1].cause
+        if cause == lives.NEW and answer.follows:
+            self._fall_behind("a new journal in the place of one that was lost")
+        if cause in lives.TO_RECOVER:
+            self._set(Phase.RECOVERING, self.detail)
             self._mark()
             await self._recover()
             self._begin_life(lives.RECOVERED)
             _log.warning("the journal is recovered", detail=self.detail)
-            self._set(Phase.UNHEARD, "")
+            return 0.0
+        if self.phase is Phase.BEHIND:
+            self._begin_life(lives.BEHIND)
             return 0.0
         self._set(Phase.CURRENT, "")
         return answer.lease_s / CALLS_IN_A_LEASE
@@ -205,8 +196,12 @@ class JournalStanding:
 
     def _extends(self, newest: Position) -> bool:
         """Whether what was known of the journal is in it."""
-        known = newest.life in {life.life for life in self._journal.lives()}
-        return known and self._journal.hash_at(newest.sequence) == newest.hash
+        if newest.life not in {life.life for life in self._journal.lives()}:
+            return False
+        try:
+            return self._journal.hash_at(newest.sequence) == newest.hash
+        except ArchiveError:  # which opening has told of: nothing speaks against it
+            return newest.sequence <= self._journal.position.sequence
 
     def _begin_life(self, cause: str) -> None:
         """One life for each time that the journal is behind, and one once that is recovered."""
@@ -218,9 +213,9 @@ class JournalStanding:
         return Claim(self._bridge_id, self._run, self._journal.position, previous)
 
     def _fall_behind(self, detail: str) -> None:
-        if self.phase is not Phase.BEHIND:
+        if self.phase not in _LACKING:
             _log.error("the journal is behind", detail=detail)
-        self._set(Phase.BEHIND, detail)
+            self._set(Phase.BEHIND, detail)
 
     def _mark(self) -> None:
         """A person is to know, whatever the recovery finds."""
