@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bridge.authority import Refunded, RefusedError, UnansweredError
 from receiver import layout, messages, reasons, session, signed
 from receiver.errors import Error
-from simulator.authority import ledger, offline, receivers, refunds, statements
+from simulator.authority import bindings, ledger, offline, receivers, refunds, statements
 from simulator.authority.schema import POSTED
 from simulator.authority.verify import verify
+from tests.crash.template import CLIENT
 
 if TYPE_CHECKING:
+    from simulator.authority.bindings import Caller
     from simulator.authority.keys import Keys
     from simulator.authority.store import Store
     from tests.crash.life import Life
@@ -68,22 +70,42 @@ class Office:
 
     # As `simulator.authority.app.BridgeApi` does it.
 
+    def caller(self, receiver_id: bytes) -> Caller:
+        """The bridge as it speaks for a receiver."""
+        caller = bindings.caller(self.store, CLIENT, receiver_id)
+        if caller is None:
+            raise Error(reasons.RECEIVER_UNTRUSTED, "not this bridge's receiver")
+        return caller
+
+    def transaction(self, receiver_id: bytes, approval_id: bytes) -> dict[str, Any]:
+        return statements.one(self.store, self.caller(receiver_id), approval_id)
+
+    def transactions(
+        self, receiver_id: bytes, start_s: int, end_s: int
+    ) -> tuple[list[dict[str, Any]], statements.Cursor | None]:
+        caller = self.caller(receiver_id)
+        return statements.page(self.store, caller, start_s, end_s, statements.BEGINNING)
+
+    def receivers(self) -> list[dict[str, Any]]:
+        """All that are or ever were bound to the bridge; fewer here than fill a page."""
+        return bindings.listed(self.store, CLIENT, b"")[0]
+
     def authorise(self, data: bytes) -> bytes:
         record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
-        issued = receivers.issued(self.store, record.certificate_hash)
-        if issued is None:
+        issued, caller = receivers.presented(self.store, record.certificate_hash, CLIENT)
+        if issued is None or caller is None:
             raise Error(reasons.RECEIVER_UNKNOWN, "a certificate that was never issued")
         evidence = verify(issued, record, self._pins)
-        return ledger.authorise(self.store, self.keys, evidence, self.now())
+        return ledger.authorise(self.store, self.keys, caller, evidence, self.now())
 
     def confirm(self, receiver_id: bytes, approval_id: bytes) -> str:
-        return ledger.confirm(self.store, receiver_id, approval_id, self.now()).state
+        return ledger.confirm(self.store, self.caller(receiver_id), approval_id, self.now()).state
 
     def reverse(self, receiver_id: bytes, approval_id: bytes) -> str:
-        return ledger.reverse(self.store, receiver_id, approval_id, self.now())
+        return ledger.reverse(self.store, self.caller(receiver_id), approval_id, self.now())
 
     def refund(self, order: refunds.Order) -> Refunded:
-        booked = refunds.refund(self.store, order, self.now())
+        booked = refunds.refund(self.store, self.caller(order.receiver), order, self.now())
         if booked.state == POSTED:
             return Refunded(booked.transaction_id or b"", reasons.OK)
         return Refunded(b"", booked.reason or reasons.REVERSED)
@@ -146,7 +168,7 @@ class Line:
         return await self._ask("revocations", b"", self._office.revocations)
 
     async def transaction(self, approval_id: bytes, receiver_id: bytes) -> dict[str, Any] | None:
-        work = partial(statements.one, self._office.store, receiver_id, approval_id)
+        work = partial(self._office.transaction, receiver_id, approval_id)
         try:
             return await self._ask("transaction", approval_id, work)
         except RefusedError as error:
@@ -157,9 +179,7 @@ class Line:
     async def transactions(
         self, receiver_id: bytes, start_s: int, end_s: int
     ) -> list[dict[str, Any]]:
-        work = partial(
-            statements.page, self._office.store, receiver_id, start_s, end_s, statements.BEGINNING
-        )
+        work = partial(self._office.transactions, receiver_id, start_s, end_s)
         return (await self._ask("transactions", b"", work))[0]
 
     async def _ask(self, kind: str, name: bytes, work: Callable[[], _T]) -> _T:

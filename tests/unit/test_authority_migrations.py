@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from simulator.authority import ledger, receivers
+from simulator.authority.bindings import Caller
 from simulator.authority.migrations import VersionError
 from simulator.authority.schema import POSTED, VERSION, VOIDED
 from simulator.authority.store import Store
@@ -18,6 +19,7 @@ from tests.conftest import PlaceOf
 
 FIRST = Path(__file__).with_name("authority_first.sql")
 RECEIVER = bytes(range(8))
+CALLER = Caller("client", RECEIVER)
 TABLES = (
     *("organisations", "buyers", "recipients", "buyer_recipients", "activations", "phones"),
     *("credentials", "receivers", "certificates", "transactions", "state_version"),
@@ -44,7 +46,7 @@ def kept(path: Path) -> dict[str, set[tuple[object, ...]]]:
         columns = {
             table: [row[1] for row in db.execute(f"PRAGMA table_info({table})")] for table in TABLES
         }
-        columns["receivers"] = ["id", "client"]
+        columns["receivers"] = ["id"]
         columns["credentials"] = ["id", "phone", "recipient", "expires"]
         return {
             table: set(db.execute(f"SELECT {', '.join(names)} FROM {table}"))
@@ -78,9 +80,9 @@ def test_what_was_said_otherwise_means_the_same(store: Store) -> None:
 
 
 def test_business_goes_on(store: Store) -> None:
-    assert ledger.confirm(store, RECEIVER, b"\xa1", 1).state == POSTED
-    assert ledger.confirm(store, RECEIVER, b"\xa2", 1).state == VOIDED
-    assert ledger.reverse(store, RECEIVER, b"\xa3", 1) == VOIDED
+    assert ledger.confirm(store, CALLER, b"\xa1", 1).state == POSTED
+    assert ledger.confirm(store, CALLER, b"\xa2", 1).state == VOIDED
+    assert ledger.reverse(store, CALLER, b"\xa3", 1) == VOIDED
     assert store.value("SELECT credit_space FROM recipients WHERE id = 1") == 987_450
 
 
