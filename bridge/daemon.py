@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from receiver.crypto import host
 
-from . import kept_limits, lines, papers, ports_by_serial
+from . import kept_limits, lines, papers, ports_by_serial, position_file
 from .events import Hub
 from .journal import Journal
 from .kept_limits import KeptLimits
@@ -73,8 +73,17 @@ class Daemon:
         stack.callback(journal.close)
         hub = Hub()
         prove = partial(receipts.proved, host, trusted)
-        service = Service(config.id, journal, hub, client, stations, prove, offline=config.offline)
+        apart = position_file.read(config.position_file)
+        service = Service(
+            *(config.id, journal, hub, client, stations, prove),
+            offline=config.offline,
+            apart=apart,
+        )
+        if not service.standing.serves:
+            kept_limits.forget(config.journal)
+        client.journal = service.standing
         stack.callback(service.books.close)
+        stack.push_async_callback(service.standing.end)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
         guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)

@@ -53,13 +53,19 @@ def holding(receiver_id: bytes, one: Mapping[str, Any]) -> Holding:
             _KINDS[one["kind"]],
             _number(one["amount"]),
             _number(one["currency"]),
-            bytes.fromhex(one["transaction_id"] or ""),
-            bytes.fromhex(one["reference"] or ""),
+            _octets(one["transaction_id"]),
+            _octets(one["reference"]),
             None if till is None else _number(till),
             _number(one["time"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError("not a transaction") from error
+
+
+def _octets(value: object) -> bytes:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("not hexadecimal digits")
+    return bytes.fromhex(value or "")
 
 
 def _number(value: object) -> int:

@@ -55,7 +55,7 @@ class Outbox:
         self._authority = authority
         self._books = books
         self._prove = prove
-        self._begun: asyncio.Queue[Coroutine[None, None, None]] = asyncio.Queue()
+        self._begun: asyncio.Queue[Callable[[], Coroutine[None, None, None]]] = asyncio.Queue()
         self._lanes: dict[bytes, float] = {}  # approval id → when its lane began (monotonic s)
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._hurry = asyncio.Event()
@@ -63,7 +63,8 @@ class Outbox:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
-                tasks.create_task(await self._begun.get())
+                lane = await self._begun.get()
+                tasks.create_task(lane())
 
     def resume(self, sale: Sale) -> None:
         """Take up all that a sale owes."""
@@ -109,7 +110,7 @@ class Outbox:
     ) -> None:
         if name not in self._lanes:
             self._lanes[name] = asyncio.get_running_loop().time()
-            self._begun.put_nowait(self._lane(sale, name, attempt, asking))
+            self._begun.put_nowait(partial(self._lane, sale, name, attempt, asking))
 
     async def _lane(
         self, sale: Sale, name: bytes, attempt: Attempt, asking: asyncio.Task[None] | None

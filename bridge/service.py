@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from receiver import reasons, session
@@ -11,8 +12,10 @@ from receiver import reasons, session
 from . import orders, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
+from .journal_loss import JournalLoss
 from .money import ports, refunds
 from .money.decisions import TooLateError, Wish, decide
+from .money.recovery import is_owed_after_restart
 from .money.sale import Fact, Sale, Terms
 from .money.states import UNASKED, Event, State
 from .orders import (
@@ -23,13 +26,14 @@ from .orders import (
     UnknownTillError,
 )
 from .outbox import Outbox
+from .standing import JournalStanding
 from .station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from .events import Hub
-    from .journal import Journal
+    from .journal import Journal, Position
     from .kept_limits import KeptLimits
     from .money.evidence import Evidence
     from .money.sale import Place
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 # A port that is missing is looked for about twice a second at first: somebody is plugging it in.
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
+STANDING_S = 5.0  # a till hears nothing so long after a restart, where a sale is in doubt
 
 
 class StationConfig(NamedTuple):
@@ -65,14 +70,16 @@ class Service:
         prove: Prove,
         *,
         offline: bool = False,
+        apart: Position | None = None,
     ) -> None:
-        """Rebuilds the sales; raises JournalError."""
+        """Rebuilds the sales; raises JournalError. `apart`: see `JournalStanding`."""
         self.books = Books(journal, hub, self.fail)
         self.authority = authority
         self.offline = offline
         self.outbox = Outbox(authority, self.books, prove)
         self._bridge_id = bridge_id
         self._stopping = False
+        self.begun = asyncio.Event()  # what a crash left half done is put right
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -83,18 +90,48 @@ class Service:
             )
             for row in stations
         }
+        today = [station.place for station in self.stations.values()]
+        self.loss = JournalLoss(self.books, authority, self.outbox, bridge_id, today)
+        self.standing = JournalStanding(
+            *(bridge_id, journal, self.books, authority.announce, self._recover, apart)
+        )
 
     async def run(self) -> None:
         """Until cancelled, or until something fails that must not: then an exception group."""
-        for sale in self.books.recover():
-            self.outbox.resume(sale)
         async with self._tasks as tasks:
-            tasks.create_task(self.outbox.run())
+            tasks.create_task(self.standing.run())
+            tasks.create_task(self._resume())
             for station in self.stations.values():
                 tasks.create_task(station.link.run())
             await self._failed.wait()
             if self._failure:
                 raise self._failure
+
+    async def _resume(self) -> None:
+        """Put right what a crash left half done, and work off what is owed.
+
+        What was asked about may have been answered in a span that the journal lacks: the authority
+        is given a moment to say so. Nothing goes out to it before it has said how things stand.
+        """
+        if any(is_owed_after_restart(sale) for sale in self.books.open_sales()):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STANDING_S):
+                    await self.standing.known()
+        if self.standing.serves:
+            self._take_up(self.books.recover())
+            self.begun.set()
+        await self.standing.known()
+        if not self.begun.is_set():
+            self._take_up(self.books.open_sales())
+            self.begun.set()
+        await self.outbox.run()
+
+    def _take_up(self, sales: Iterable[Sale]) -> None:
+        for sale in sales:
+            self.outbox.resume(sale)
+
+    async def _recover(self) -> None:
+        await self.loss.recover(at_start=not self.begun.is_set())
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new, end what waits for a buyer, and wait for what was asked about."""
@@ -111,6 +148,11 @@ class Service:
     @property
     def healthy(self) -> bool:
         return self._failure is None
+
+    @property
+    def serves(self) -> bool:
+        """Whether the journal can be believed: it is put right after a crash, and not behind."""
+        return self.begun.is_set() and self.standing.serves
 
     def ring(self, order: Order) -> tuple[Sale, bool]:
         """The sale for `order`, and whether it is new.
@@ -196,6 +238,8 @@ class Service:
     def _must_take(self) -> None:
         if self._stopping:
             raise NotNowError(reasons.OK)
+        if not self.serves:
+            raise NotNowError(reasons.JOURNAL_BEHIND)
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 

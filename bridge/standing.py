@@ -33,7 +33,6 @@ RUN_SIZE = 8  # bytes that name one start of the bridge
 CALLS_IN_A_LEASE = 3  # of a bridge that has nothing else to say
 AGAIN_FIRST_MS, AGAIN_MOST_MS = 400, 5_000  # an authority that is away
 END_S = 2.0  # of a stop, for an authority that is slow
-REFUSED_S = 30.0  # another bridge has this journal: a person must stop one of them
 
 _log = Log(__name__)
 
@@ -43,7 +42,6 @@ class Phase(StrEnum):
     CURRENT = "current"
     BEHIND = "behind"  # an older copy, or a new file in its place; the authority does not serve it
     RECOVERING = "recovering"  # it does, in a new life: the lost span is asked about
-    REFUSED = "refused"  # another bridge serves with this journal
 
 
 _LACKING = (Phase.BEHIND, Phase.RECOVERING)
@@ -80,8 +78,14 @@ class JournalStanding:
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
         self._stepped = asyncio.Event()
+        self._vouched = apart is not None  # that nothing is lacking: by the file or the authority
         if self._is_behind_at_start(apart):
             self._fall_behind(_behind_of(apart, journal.position))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what is not in the journal never was: its history has no break."""
+        return self._vouched and self.serves and len(self._journal.lives()) == 1
 
     @property
     def serves(self) -> bool:
@@ -159,18 +163,13 @@ class JournalStanding:
                 return await self._is_current(answer)
             case Verdict.BEHIND if newest and not checked and self._extends(newest):
                 return await self._say(checked=newest)
-            case Verdict.BEHIND if newest:
+            case Verdict.IN_USE | Verdict.FORK if answer.retry_after_s:
+                self._wait(f"another bridge with this journal runs: {answer.verdict}")
+                return answer.retry_after_s
+            case _:
                 self._fall_behind(_behind_of(newest, claim.position))
                 self._begin_life(lives.BEHIND)
                 return 0.0
-            case Verdict.IN_USE:
-                self._refuse(Phase.BEHIND, "another bridge with this journal runs still")
-                return answer.retry_after_s
-            case _:
-                self._refuse(
-                    Phase.REFUSED, f"another copy of this journal serves: {answer.verdict}"
-                )
-                return REFUSED_S
 
     async def _is_current(self, answer: Answer) -> float:
         """The authority serves it: recover what it lacks first, in a life of its own."""
@@ -187,6 +186,7 @@ class JournalStanding:
         if self.phase is Phase.BEHIND:
             self._begin_life(lives.BEHIND)
             return 0.0
+        self._vouched = True
         self._set(Phase.CURRENT, "")
         return answer.lease_s / CALLS_IN_A_LEASE
 
@@ -222,10 +222,11 @@ class JournalStanding:
         life = self._journal.lives()[-1]
         self._books.raise_alarm(alarms.journal_behind(life.life, _now(), self.detail))
 
-    def _refuse(self, phase: Phase, detail: str) -> None:
+    def _wait(self, detail: str) -> None:
+        """A person must stop one of the two; the lease of one that is gone ends by itself."""
         if self.detail != detail:
             _log.error("the journal is in use", detail=detail)
-        self._set(phase, detail)
+        self._set(Phase.BEHIND, detail)
 
     def _set(self, phase: Phase, detail: str) -> None:
         self.phase, self.detail = phase, detail

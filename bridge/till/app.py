@@ -14,7 +14,7 @@ from bridge.orders import ConflictError, NotNowError, UnknownSaleError, UnknownT
 from bridge.reasons import texts
 from bridge.views import sale_view
 
-from . import away, openapi, problems, requests
+from . import openapi, problems, recovering, requests
 from .office import OfficeApi
 from .problems import ProblemError
 from .stream import Stream
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def application(service: Service, guard: Guard, metrics: Metrics, clock: Clock) -> web.Application:
     """The whole API as an aiohttp application."""
     app = web.Application(
-        middlewares=[problems.middleware, guard.middleware],
+        middlewares=[problems.middleware, guard.middleware, recovering.middleware(service)],
         client_max_size=requests.BODY_MOST,
     )
     api, office, stream = TillApi(service, metrics, clock), OfficeApi(service), Stream(service)
@@ -88,7 +88,7 @@ class TillApi:
 
         async def handler(request: web.Request) -> web.StreamResponse:
             seconds = requests.wait(request)
-            sale = self._find(request, kind)
+            sale = await self._find_or_ask(request, kind)
             if seconds and not sale.answered:
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():
@@ -111,11 +111,12 @@ class TillApi:
 
         async def handler(request: web.Request) -> web.StreamResponse:
             await requests.nothing(request)
-            sale = await self._find_or_adopt(request, kind)
+            sale = await self._find_or_ask(request, kind, wish)
             try:
                 self._service.decide(sale, wish)
             except ConflictError as error:
-                raise self._conflict(error) from error
+                if wish is not Wish.PAY or not await recovering.reconsidered(self._service, sale):
+                    raise self._conflict(error) from error
             return web.json_response(sale_view(sale))
 
         return handler
@@ -155,16 +156,19 @@ class TillApi:
             raise ProblemError(404, "unknown-sale", f"none of the {kind} has this id")
         return sale
 
-    async def _find_or_adopt(self, request: web.Request, kind: str) -> Sale:
-        """A decision may be about a sale that was lost with the journal."""
+    async def _find_or_ask(self, request: web.Request, kind: str, wish: Wish | None = None) -> Sale:
+        """A sale may have been lost with the journal: a decision about it brings it back.
+
+        A question does so where the journal cannot vouch for itself.
+        """
         try:
             return self._find(request, kind)
         except ProblemError:
             sale_id = request.match_info["sale_id"]
-            if not requests.SALE_ID.fullmatch(sale_id):
+            whole = wish is None and self._service.standing.is_whole
+            if whole or not requests.SALE_ID.fullmatch(sale_id):
                 raise
-            with away.told():
-                await self._service.adopt(sale_id)
+            await recovering.adopt(self._service, sale_id, claim=wish is Wish.PAY)
             return self._find(request, kind)
 
     def _conflict(self, error: ConflictError) -> ProblemError:

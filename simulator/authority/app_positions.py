@@ -47,10 +47,10 @@ class PositionApi:
         """Whether a bridge may serve with its journal; it asks at its start, and goes on asking."""
         fingerprint, office = client_fingerprint(request), self._office
         names = ("bridge_id", "life", "run", "sequence", "hash", "previous", "ended")
-        asked = _claim(await json_body(request, *names, optional=("checked",)))
+        asked = claim_of(await json_body(request, *names, optional=("checked",)))
         client = bindings.certificate(office.store, fingerprint).client
         answer = positions.claim(office.store, client, asked, office.now(), office.lease_s)
-        return web.json_response(_answered(answer, office.lease_s))
+        return web.json_response(answered(answer, office.lease_s))
 
     async def receivers(self, request: web.Request) -> web.Response:
         """Every receiver that is or ever was bound to the client, page by page."""
@@ -64,7 +64,8 @@ class PositionApi:
         return web.json_response({"receivers": page, "next": following})
 
 
-def _claim(body: dict[str, Any]) -> Claim:
+def claim_of(body: dict[str, Any]) -> Claim:
+    """The claim in a JSON body; raises RequestError."""
     previous, checked = body["previous"], body.get("checked")
     return positions.Claim(
         positions.Position(
@@ -84,10 +85,12 @@ def _place(body: dict[str, Any]) -> tuple[int, bytes]:
     return sequence, octets(body["hash"], "hash", HASH_SIZE)
 
 
-def _answered(answer: Answer, lease_s: int) -> dict[str, Any]:
+def answered(answer: Answer, lease_s: int) -> dict[str, Any]:
+    """The answer as JSON."""
     return {
         "standing": answer.standing,
         "newest": None if answer.newest is None else _shown(answer.newest),
+        "follows": answer.follows.hex() if answer.follows else None,
         "lease_s": lease_s,
         "retry_after_s": answer.retry_after_s,
     }

@@ -24,12 +24,12 @@ LEASE_S = 45  # three times the 15 s in which a bridge calls: silent for longer,
 CURRENT = "current"  # it serves
 BEHIND = "behind"  # it ends, as far as it has shown, before what is known of it
 FORK = "fork"  # another copy of it went on in another way
-SUPERSEDED = "superseded"  # another life or run took its place for good
+SUPERSEDED = "superseded"  # another life took its place for good
 IN_USE = "in_use"  # the one whose place it would take still serves
 STANDINGS = (CURRENT, BEHIND, FORK, SUPERSEDED, IN_USE)
 
 _KNOWN = (
-    "SELECT bridge, life, run, sequence, hash, client, heard, ended FROM positions "
+    "SELECT bridge, life, run, sequence, hash, client, heard, ended, follows FROM positions "
     "WHERE bridge = ? FOR NO KEY UPDATE"
 )
 _INSERT = (
@@ -44,7 +44,8 @@ _WRITE = (
     "UPDATE positions SET life = ?, run = ?, sequence = ?, hash = ?, client = ?, heard = ?, "
     "ended = ? WHERE bridge = ?"
 )
-_PAST = "INSERT INTO past_runs (bridge, life, run) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_FOLLOWS = "UPDATE positions SET follows = ? WHERE bridge = ?"
+_PAST = "INSERT INTO past_lives (bridge, life) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
 class ForeignBridgeError(Exception):
@@ -82,14 +83,19 @@ class Known(NamedTuple):
     client: str
     heard: int
     ended: bool
+    follows: bytes | None  # the life whose place this one took
 
 
 class Answer(NamedTuple):
-    """Whether a bridge may serve; and what was known of it before it asked."""
+    """Whether a bridge may serve; and what was known of it before it asked.
+
+    `follows` is the life that a current one took the place of, now or before.
+    """
 
     standing: str
     newest: Known | None
     retry_after_s: int | None = None
+    follows: bytes | None = None
 
 
 @atomic
@@ -106,7 +112,8 @@ def claim(store: Store, client: str, asked: Claim, now: int, lease_s: int) -> An
         _take(store, known.position, client, asked, now)
     other_life = asked.position.life != known.position.life
     waits = standing == IN_USE or (standing == FORK and other_life)
-    return Answer(standing, known, wait_s if waits else None)
+    follows = known.position.life if other_life else known.follows
+    return Answer(standing, known, wait_s if waits else None, follows)
 
 
 def hear(store: Store, client: str, position: Position | None, now: int) -> None:
@@ -135,7 +142,7 @@ note = atomic(hear)
 
 def _known(store: Store, bridge: bytes) -> Known | None:
     row = store.one(_KNOWN, bridge)
-    return Known(Position(*row[:5]), row[5], row[6], bool(row[7])) if row else None
+    return Known(Position(*row[:5]), row[5], row[6], bool(row[7]), row[8]) if row else None
 
 
 def _first(store: Store, client: str, position: Position, now: int, ended: bool) -> None:
@@ -157,12 +164,11 @@ def _judge(store: Store, newest: Position, asked: Claim, *, leased: bool) -> str
     if mine.life != newest.life:
         if _is_past(store, mine.bridge, mine.life):
             return SUPERSEDED
-        if not leased:
+        goes_on = mine.run == newest.run and asked.previous == newest.life
+        if goes_on or not leased:
             return CURRENT
         other = asked.previous if asked.previous != newest.life else None
         return FORK if other and _is_past(store, mine.bridge, other) else IN_USE
-    if _is_past(store, mine.bridge, mine.life, mine.run):
-        return SUPERSEDED
     return _judge_restart(newest, mine, asked.checked)
 
 
@@ -175,7 +181,10 @@ def _judge_run(newest: Position, mine: Position) -> str:
 
 
 def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] | None) -> str:
-    """Another run of the same life has to show that its chain holds the newest known entry."""
+    """Another run of the same life has to show that its chain holds the newest known entry.
+
+    Of two copies that are alike the first that goes on from there is the one that serves.
+    """
     if mine.sequence < newest.sequence:
         return BEHIND
     shown = mine.place if mine.sequence == newest.sequence else checked
@@ -184,19 +193,18 @@ def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] 
     return CURRENT if shown == newest.place else FORK
 
 
-def _is_past(store: Store, bridge: bytes, life: bytes, run: bytes | None = None) -> bool:
-    """Whether another took the place of a life, or of one run of it."""
-    found = "SELECT 1 FROM past_runs WHERE bridge = ? AND life = ?"
-    if run is None:
-        return store.one(f"{found} LIMIT 1", bridge, life) is not None
-    return store.one(f"{found} AND run = ?", bridge, life, run) is not None
+def _is_past(store: Store, bridge: bytes, life: bytes) -> bool:
+    """Whether another took the place of a life."""
+    found = "SELECT 1 FROM past_lives WHERE bridge = ? AND life = ?"
+    return store.one(found, bridge, life) is not None
 
 
 def _take(store: Store, newest: Position, client: str, asked: Claim, now: int) -> None:
     """Let the asking run be the one that serves; its position never moves back."""
     mine = asked.position
     served = (mine.life, mine.run) == (newest.life, newest.run)
-    if not served:
-        store.run(_PAST, newest.bridge, newest.life, newest.run)
+    if mine.life != newest.life:
+        store.run(_PAST, newest.bridge, newest.life)
+        store.run(_FOLLOWS, newest.life, mine.bridge)
     place = max(mine.place, newest.place) if served else mine.place
     store.run(_WRITE, mine.life, mine.run, *place, client, now, int(asked.ended), mine.bridge)

@@ -206,7 +206,11 @@ def position(request: web.Request) -> Position | None:
     given = request.headers.getall(POSITION_HEADER, [])
     if not given:
         return None
-    found = re.fullmatch(POSITION, given[0]) if len(given) == 1 else None
+    return position_in(given[0] if len(given) == 1 else "")
+
+
+def position_in(header: str) -> Position:
+    found = re.fullmatch(POSITION, header)
     if found is None:
         raise RequestError(400, f"{POSITION_HEADER} is not id, life, run, sequence and hash")
     bridge, life, run, sequence, hash_ = found.groups()

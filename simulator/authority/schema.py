@@ -225,15 +225,15 @@ CREATE TABLE positions (
     sequence {integer} NOT NULL,
     hash {bytes} NOT NULL,
     heard {integer} NOT NULL,
-    ended {integer} NOT NULL DEFAULT 0 CHECK (ended IN (0, 1))
+    ended {integer} NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)),
+    follows {bytes}
 ) {keyed};
 
--- Lives and runs whose place another took: none of them serves again.
-CREATE TABLE past_runs (
+-- Lives whose place another took: none of them serves again.
+CREATE TABLE past_lives (
     bridge {bytes} NOT NULL,
     life {bytes} NOT NULL,
-    run {bytes} NOT NULL,
-    PRIMARY KEY (bridge, life, run)
+    PRIMARY KEY (bridge, life)
 ) {keyed}
 """
 

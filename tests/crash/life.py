@@ -141,7 +141,7 @@ def _silence(service: Service) -> None:
         station.desk.poll = lambda: None  # type: ignore[method-assign]
     begun = service.outbox._begun
     while not begun.empty():
-        begun.get_nowait().close()
+        begun.get_nowait()
 
 
 def leave(folder: Path, grave: Path) -> None:

@@ -72,7 +72,9 @@ class Machine:
     def is_up(self) -> bool:
         """As it is seen from the till: a bridge that has failed answers nobody."""
         life = self.lives[-1] if self.lives else None
-        return bool(life and not life.dead and life.service and life.service.healthy)
+        if not life or life.dead or not life.service:
+            return False
+        return life.service.healthy and life.service.serves
 
     # Seconds since 1970.
 

@@ -189,14 +189,15 @@ async def look(service: Service, sale_id: str) -> View:
 
 
 async def decide(service: Service, sale_id: str, wish: Wish) -> View:
-    sale = service.books.find(sale_id) or await service.adopt(sale_id)
+    sale = service.books.find(sale_id) or await service.loss.adopt(sale_id)
     if sale is None:
         raise UnknownError(sale_id)
     try:
         service.decide(sale, wish)
     except ConflictError as error:
-        service.show(error.sale)
-        raise
+        if wish is not Wish.PAY or not await service.loss.reconsider(sale):
+            service.show(error.sale)
+            raise
     return sale_view(sale)
 
 

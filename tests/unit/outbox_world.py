@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from bridge.books import Books
+from bridge.money.alarms import Alarm
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event, State
 from bridge.outbox import Outbox
@@ -57,6 +58,14 @@ class Kept:
         self.waiting = Waiting()
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
+        self.alarms: list[Alarm] = []
+
+    def raise_alarm(self, alarm: Alarm) -> None:
+        self.alarms.append(alarm)
+
+    def note_begun(self, sale: Sale, fact: Fact) -> None:
+        sale.take(fact)
+        self.sales[sale.terms.sale_id] = sale
 
     def find(self, sale_id: str) -> Sale | None:
         return self.sales.get(sale_id)

@@ -73,6 +73,10 @@ _STANDING = closed(
             **optional(closed({**_JOURNAL, "time": TIME})),
             "description": "What was known of this bridge before; null of a new one.",
         },
+        "follows": {
+            **optional(octets(LIFE_SIZE)),
+            "description": "The life whose place a current one took, now or before.",
+        },
         "lease_s": {**integer(), "description": "After so long a silence another life may follow."},
         "retry_after_s": optional(integer(0)),
     }
