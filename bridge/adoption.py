@@ -39,7 +39,7 @@ async def find(
     for receiver_id, tills in (await receivers(authority, places)).items():
         for held in await authority.transactions(receiver_id, now - BACK_S, now + AHEAD_S):
             if held.stands and names.fit(held, tills):
-                return names.sale(held), rollback.adopted(held)
+                return sale_of(held, sale_id), rollback.adopted(held)
     return None
 
 
@@ -51,6 +51,25 @@ async def receivers(authority: Authority, places: Iterable[Place]) -> dict[bytes
     for receiver_id in await authority.receivers():
         known.setdefault(receiver_id, [])
     return known
+
+
+def sale_of(held: Holding, sale_id: str) -> Sale:
+    """The sale of what is held; raises UnansweredError where its currency is not one of ours."""
+    if held.currency not in LETTERS:
+        raise UnansweredError(f"a transaction in currency {held.currency}")
+    return Sale(
+        Terms(
+            sale_id,
+            held.till or 0,
+            held.amount,
+            held.currency,
+            patience_s=0,
+            note="",
+            reference=held.reference,
+            receiver_id=held.receiver_id,
+            kind=messages.REFUND if held.is_refund else messages.PURCHASE,
+        )
+    )
 
 
 class _Names:
@@ -66,24 +85,6 @@ class _Names:
             return True
         numbers = tills if held.till is None else [held.till]
         return bool(held.reference) and held.reference in map(self._reference, numbers)
-
-    def sale(self, held: Holding) -> Sale:
-        """Raises UnansweredError where its currency is not one of ours."""
-        if held.currency not in LETTERS:
-            raise UnansweredError(f"a transaction in currency {held.currency}")
-        return Sale(
-            Terms(
-                self._sale_id,
-                held.till or 0,
-                held.amount,
-                held.currency,
-                patience_s=0,
-                note="",
-                reference=held.reference,
-                receiver_id=held.receiver_id,
-                kind=messages.REFUND if held.is_refund else messages.PURCHASE,
-            )
-        )
 
     def _reference(self, till: int) -> bytes:
         return session.sale_reference(self._bridge_id, till, self._sale_id)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .held import Holding
-    from .journal import Journal, Standing
+    from .journal import Alarm, Journal, Standing
     from .money.offline import Exposure
 
 
@@ -59,7 +59,10 @@ class BookQueries:
         return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
 
     def row_of(self, approval_id: str) -> totals.Row | None:
-        """The closed sale of an approval (hex), however long ago."""
+        """The sale of an approval (hex), however long ago."""
+        for row in self.under_way():
+            if row.approval_id == approval_id:
+                return row
         closed = self._journal.closed_by(bytes.fromhex(approval_id))
         return totals.of_closed(closed) if closed else None
 
@@ -68,8 +71,8 @@ class BookQueries:
         return [row for sale in self._open.values() for row in totals.of_open_approvals(sale)]
 
     def places(self) -> list[Place]:
-        """Every till and receiver of which the journal or its archives know, the latest first."""
-        still_open = [sale.terms.place for sale in reversed(self._open.values())]
+        """Every till and receiver of which the journal or its archives know, open sales' first."""
+        still_open = [sale.terms.place for sale in self._open.values()]
         closed = [Place(till, receiver_id) for receiver_id, till in self._journal.receivers()]
         return list(dict.fromkeys((*still_open, *closed)))
 
@@ -81,6 +84,15 @@ class BookQueries:
             if name in (sale.approval_id, *sale.reversals) or (held.reference and ours == place):
                 return True
         return self.row_of(name.hex()) is not None
+
+    def alarm(self, key: str) -> Alarm | None:
+        """Standing or acknowledged."""
+        known = self._journal.alarm(key)
+        return known.alarm if known else None
+
+    def is_acknowledged(self, key: str) -> bool:
+        known = self._journal.alarm(key)
+        return known is not None and known.acknowledged is not None
 
     def alarms(self) -> list[Standing]:
         """What stands until a person acknowledges it."""

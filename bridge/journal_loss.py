@@ -7,27 +7,36 @@ is named as a liability. Nothing is dropped silently.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import TYPE_CHECKING
 
+from receiver import reasons
+
 from . import adoption
-from .authority import UnansweredError
+from .authority import RefusedError, UnansweredError
+from .held import GIVEN_BACK
 from .logs import Log
 from .money import alarms, ports, rollback
 from .money.states import State
+from .orders import UnknownSaleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .books import Books
     from .held import Holding
-    from .money.sale import Place, Sale
+    from .money.alarms import Alarm
+    from .money.sale import Fact, Place, Sale
     from .outbox import Outbox
     from .surroundings import Authority
 
 CLOCKS_S = 24 * 3600  # what the terminal's clock may have differed from the authority's
 RECONSIDER_S = 3.0  # a till that asks again so soon waits for no one
+BY_BRIDGE = "bridge"  # who has seen to it, where the till's own word did
 UNBACKED_MOST = 1000  # that stand: a till in a loop fills no journal
+
+_APPROVAL = re.compile("[0-9a-f]{32}")
 
 _log = Log(__name__)
 
@@ -68,8 +77,11 @@ class JournalLoss:
             found = await adoption.find(self._authority, self._bridge_id, places, sale_id)
         if found is None:
             return None
-        sale, facts = found
-        self._books.acknowledge(sale.approval_id.hex(), "bridge", f"taken over as {sale_id}")
+        return self._take_over(*found)
+
+    def _take_over(self, sale: Sale, facts: list[Fact]) -> Sale:
+        name = facts[0].approval_id.hex()
+        self._books.acknowledge(name, BY_BRIDGE, f"taken over as {sale.terms.sale_id}")
         self._books.begin_with(sale, facts[0])
         self._books.tell(sale, facts[0].event, ports.AUTHORITY)
         for fact in facts[1:]:
@@ -84,7 +96,7 @@ class JournalLoss:
         """
         if len(self._books.alarms()) >= UNBACKED_MOST:
             raise TooManyError
-        self._books.raise_alarm(alarms.unbacked(sale_id, sale, time.time_ns() // 1_000_000))
+        self._books.raise_alarm(alarms.unbacked(sale_id, sale, _now()))
         self._books.settle()
 
     async def reconsider(self, sale: Sale) -> bool:
@@ -103,6 +115,64 @@ class JournalLoss:
         self.claim(sale.terms.sale_id, sale)
         return False
 
+    async def take_over(self, key: str, by: str, note: str) -> Sale:
+        """A sale of what is held and in none here, so that a person decides in the till's place.
+
+        Raises UnknownSaleError where no such alarm stands, UnansweredError and RefusedError.
+        """
+        alarm = self._books.alarm(key)
+        if alarm is None or alarm.kind != alarms.UNKNOWN_HERE:
+            raise UnknownSaleError("nothing of this key waits for a decision")
+        held = await self._authority.transaction(alarm.approval_id, alarm.receiver_id)
+        if held is None or held.state in GIVEN_BACK:
+            raise UnknownSaleError("the authority holds it no more: acknowledge it")
+        sale_id = f"approval-{key}"  # its own is lost with the journal
+        known = self._books.find(sale_id)
+        if known is not None:
+            return known
+        self._books.acknowledge(key, by, note)
+        return self._take_over(adoption.sale_of(held, sale_id), rollback.adopted(held))
+
+    async def acknowledge(self, key: str, by: str, note: str) -> bool:
+        """A person has seen an alarm, or a difference by its approval id; whether there is one.
+
+        Raises UnansweredError and RefusedError, where only the authority can say.
+        """
+        if self._books.alarm(key) is None:
+            alarm = await self._difference(key)
+            if alarm is None:
+                return False
+            self._books.raise_alarm(alarm)
+        self._books.acknowledge(key, by, note)
+        self._books.settle()
+        return True
+
+    async def _difference(self, key: str) -> Alarm | None:
+        if not _APPROVAL.fullmatch(key):
+            return None
+        row = self._books.row_of(key)
+        if row:
+            return alarms.difference(row, _now())
+        held = await self._holding(bytes.fromhex(key))
+        return (
+            alarms.of_holding(alarms.UNKNOWN_HERE, held, "", f"{held.state} there")
+            if held
+            else None
+        )
+
+    async def _holding(self, approval_id: bytes) -> Holding | None:
+        """What the authority has of an approval, at whatever receiver."""
+        places = (*self._today, *self._books.places())
+        for receiver_id in await adoption.receivers(self._authority, places):
+            try:
+                held = await self._authority.transaction(approval_id, receiver_id)
+            except RefusedError as error:
+                if error.reason != reasons.WRONG_RECEIVER:
+                    raise
+                continue
+            return held
+        return None
+
     async def recover(self, *, at_start: bool) -> None:
         """Ask about every approval since the journal's end, and what became of each open one.
 
@@ -119,9 +189,7 @@ class JournalLoss:
                 )
         for held in listed:
             if held.stands and not self._books.knows(held):
-                self._books.raise_alarm(
-                    alarms.of_holding(alarms.UNKNOWN_HERE, held, "", f"{held.state} there")
-                )
+                self._books.raise_alarm(_unknown_here(held))
         self._books.settle()
 
     async def _resume(self, sale: Sale, held: Holding | None) -> None:
@@ -141,3 +209,11 @@ class JournalLoss:
         for receiver_id in await adoption.receivers(self._authority, places):
             found += await self._authority.transactions(receiver_id, since_s, end_s)
         return found
+
+
+def _unknown_here(held: Holding) -> Alarm:
+    return alarms.of_holding(alarms.UNKNOWN_HERE, held, "", f"{held.state} there")
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -41,6 +41,7 @@ class Compared(NamedTuple):
     receiver_id: bytes
     matched: int
     differences: list[dict[str, Any]]
+    acknowledged: list[dict[str, Any]]  # differences that a person has seen to
 
 
 class Reconciliation:
@@ -63,7 +64,16 @@ class Reconciliation:
             theirs = await self._listed(receiver_id, day, mine)
             self._look_up(theirs, around)
             found += _by_till(receiver_id, home, mine, theirs, around)
-        return [one for one in found if till in (None, one.till)]
+        return [self._without_acknowledged(one) for one in found if till in (None, one.till)]
+
+    def _without_acknowledged(self, one: Compared) -> Compared:
+        seen = [
+            difference
+            for difference in one.differences
+            if self._books.is_acknowledged(difference["approval_id"])
+        ]
+        stand = [difference for difference in one.differences if difference not in seen]
+        return one._replace(differences=stand, acknowledged=seen)
 
     async def _receivers(self) -> dict[bytes, int | None]:
         """Every receiver with the till that it has, or had last."""
@@ -106,7 +116,7 @@ def _by_till(
         mine = [row for row in ours if row.place.till == till]
         there = [one for one, its in zip(theirs, tills, strict=True) if its == till]
         matched, differences = compare(mine, around, there)
-        found.append(Compared(till, receiver_id, matched, differences))
+        found.append(Compared(till, receiver_id, matched, differences, []))
     return found
 
 

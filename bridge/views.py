@@ -15,6 +15,7 @@ from .reasons import texts
 if TYPE_CHECKING:
     from receiver.wire import Health, ReceiverHello
 
+    from .money.alarms import Alarm
     from .money.sale import Sale
 
 _PHONE_EVENTS = {
@@ -98,6 +99,22 @@ def reason_view(code: int) -> dict[str, str]:
     """A reason as its name and the cashier's texts."""
     row = texts(code)
     return {"code": reasons.name(code), "sv": row.cashier_sv, "en": row.cashier_en}
+
+
+def alarm_view(alarm: Alarm) -> dict[str, Any]:
+    """What a person must look at."""
+    return {
+        "key": alarm.key,
+        "kind": alarm.kind,
+        "sale_id": alarm.sale_id or None,
+        "approval_id": alarm.approval_id.hex() or None,
+        "amount": alarm.amount or None,
+        "currency": LETTERS.get(alarm.currency),
+        "till": alarm.till or None,
+        "receiver_id": alarm.receiver_id.hex() or None,
+        "at": alarm.at / 1000,
+        "detail": alarm.detail,
+    }
 
 
 def hello_view(hello: ReceiverHello) -> dict[str, Any]:

@@ -143,11 +143,12 @@ class OpenJournal:
             found = alarms.everything(self._db, self._batch.rows)
         return [one for one in found.values() if not (standing and one.acknowledged)]
 
-    # Helpers.
-
-    def _alarm(self, key: str) -> Standing | None:
+    def alarm(self, key: str) -> Standing | None:
+        """Standing or acknowledged."""
         with failures(self._path):
             return alarms.find(self._db, self._batch.rows, key)
+
+    # Helpers.
 
     def _has_archived_news(self, cursor: int) -> bool:
         """Taken for granted where the archive cannot be read."""

@@ -85,14 +85,14 @@ class Journal(OpenJournal):
 
     def raise_alarm(self, at: int, alarm: Alarm) -> bool:
         """Noted as by `note`; False where there is one of this key, which stays as it is."""
-        if self._alarm(alarm.key) is not None:
+        if self.alarm(alarm.key) is not None:
             return False
         self.note(at, alarm.sale_id, ALARM, alarms.body(alarm))
         return True
 
     def acknowledge(self, at: int, key: str, by: str, note: str) -> bool:
         """Noted as by `note`; the first word stands. False where there is no alarm of this key."""
-        known = self._alarm(key)
+        known = self.alarm(key)
         if known and not known.acknowledged:
             body = alarms.body_of_acknowledgement(key, by, note)
             self.note(at, known.alarm.sale_id, ACKNOWLEDGED, body)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from bridge.held import Holding
+    from bridge.totals import Row
 
     from .sale import Sale
 
@@ -13,7 +14,10 @@ PAID_AFTER_ALL = "paid_after_all"  # posted, and cancelled by the bridge: it is 
 REFUND_OWED = "refund_owed"  # posted, and cancelled by the till: it is refunded in full
 UNKNOWN_HERE = "unknown_here"  # the authority holds or posted what this journal never saw
 UNBACKED = "unbacked"  # the till holds it as paid, and neither side knows of it: a liability
+DIFFERENCE = "difference"  # the books differ about a sale that both know
 JOURNAL_BEHIND = "journal_behind"  # the journal is an older copy, or a new one in its place
+
+KINDS = (PAID_AFTER_ALL, REFUND_OWED, UNKNOWN_HERE, UNBACKED, DIFFERENCE, JOURNAL_BEHIND)
 
 
 class Alarm(NamedTuple):
@@ -44,6 +48,22 @@ def of_holding(kind: str, held: Holding, sale_id: str, detail: str) -> Alarm:
         receiver_id=held.receiver_id,
         at=held.time * 1000,
         detail=detail,
+    )
+
+
+def difference(row: Row, at: int) -> Alarm:
+    """What the reconciliation shows of a sale here."""
+    return Alarm(
+        key=row.approval_id,
+        kind=DIFFERENCE,
+        sale_id=row.sale_id,
+        approval_id=bytes.fromhex(row.approval_id),
+        amount=row.amount,
+        currency=row.currency,
+        till=row.place.till,
+        receiver_id=row.place.receiver_id,
+        at=at,
+        detail=f"{row.state} here",
     )
 
 

@@ -43,6 +43,7 @@ def application(service: Service, guard: Guard, metrics: Metrics, clock: Clock) 
         web.get("/v1/sales", office.open_sales, allow_head=False),
         web.get("/v1/totals", office.totals, allow_head=False),
         web.get("/v1/reconciliation", office.reconciliation, allow_head=False),
+        web.post("/v1/reconciliation/acknowledge", office.acknowledge),
         web.get("/v1/outbox", office.outbox, allow_head=False),
         web.post("/v1/outbox/send", office.send),
         web.get("/v1/receivers", office.receivers, allow_head=False),

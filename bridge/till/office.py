@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bridge import totals
+from bridge.orders import ConflictError, UnknownSaleError
 from bridge.reconciliation import Reconciliation
-from bridge.views import sale_view
+from bridge.views import alarm_view, sale_view
 
 from . import away, requests
 from .problems import ProblemError
@@ -61,7 +62,27 @@ class OfficeApi:
             books = Reconciliation(self._books, self._service.authority, today)
             compared = await books.day(day, till)
         rows = [self._row(one.till, one.receiver_id, **_compared(one)) for one in compared]
-        return web.json_response({"day": day.name, "receivers": rows})
+        alarms = [alarm_view(one.alarm) for one in self._books.alarms()]
+        return web.json_response({"day": day.name, "receivers": rows, "alarms": alarms})
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
+        word = await requests.acknowledgement(request)
+        loss = self._service.loss
+        with away.told():
+            if word.decision is None:
+                if not await loss.acknowledge(word.key, word.by, word.note):
+                    raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
+                return web.json_response({"key": word.key, "sale": None})
+            try:
+                sale = await loss.take_over(word.key, word.by, word.note)
+                self._service.decide(sale, word.decision)
+            except UnknownSaleError as error:
+                raise ProblemError(404, "unknown-alarm", str(error)) from error
+            except ConflictError as error:
+                more = sale_view(error.sale)
+                raise ProblemError(409, error.kind, error.detail, sale=more) from error
+        return web.json_response({"key": word.key, "sale": sale_view(sale)})
 
     async def outbox(self, request: web.Request) -> web.Response:
         """GET /v1/outbox: what the authority is still to hear, and why it has not yet."""
@@ -102,7 +123,11 @@ class OfficeApi:
 
 
 def _compared(one: Compared) -> dict[str, Any]:
-    return {"matched": one.matched, "differences": one.differences}
+    return {
+        "matched": one.matched,
+        "differences": one.differences,
+        "acknowledged": one.acknowledged,
+    }
 
 
 def _must_know(places: list[Place]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from bridge import __version__
 
 from . import problems, requests
-from .schemas import SALE_ID, SCHEMAS, TEXT, TILL, closed, ref
+from .schema_parts import SALE_ID, TEXT, TILL, closed, ref
+from .schemas import SCHEMAS
 
 
 def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -165,6 +166,20 @@ PATHS: dict[str, Any] = {
         *(_DAY_PARAMETER, _TILL_PARAMETER),
         **{"404": _UNKNOWN_TILL, **_AWAY},
     ),
+    "/v1/reconciliation/acknowledge": {
+        "post": _operation(
+            "acknowledge",
+            "A person has seen to an alarm or a difference, or decides in the till's place.",
+            {
+                "200": _json("It stands no longer.", ref("Acknowledged")),
+                **_BODY,
+                "404": _problem("No alarm and no difference has this key."),
+                "409": _problem("Decided otherwise; what stands is in the problem."),
+                **_AWAY,
+            },
+            requestBody=_takes(ref("Acknowledgement")),
+        )
+    },
     "/v1/outbox": _lists("outbox", "What the authority is still to hear.", ref("Outbox")),
     "/v1/outbox/send": {
         "post": _operation(

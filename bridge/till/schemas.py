@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bridge import reconciliation
-from bridge.currencies import NUMBERS
 from bridge.money.states import SHOWN, State
 from receiver.layout import UINT_MOST
-from receiver.messages import TILL_MOST
 
-from . import problems, requests
+from . import office_schemas, problems, requests
+from .schema_parts import CURRENCY, HEX_OR_NULL, SALE_ID, TEXT, TEXT_OR_NULL, TILL, closed, ref
 
 _SHOWN_STATES = [str(state) for state in State if state not in (*SHOWN, State.REFUNDING)]
 _REFUND_STATES = [
     *(state for state in _SHOWN_STATES if state not in ("approved", "paid")),
     *("pending", "refunded"),
 ]
-TEXT = {"type": "string"}
-TEXT_OR_NULL = {"type": ["string", "null"]}
 _AMOUNT = {
     "type": "integer",
     "minimum": 1,
     "maximum": UINT_MOST,
     "description": "Minor units: öre, cent.",
 }
-_CURRENCY = {"type": "string", "enum": list(NUMBERS), "description": "ISO 4217 letters."}
-TILL = {"type": "integer", "minimum": 1, "maximum": TILL_MOST}
-SALE_ID = {"type": "string", "pattern": f"^{requests.SALE_ID.pattern}$"}
 _NEW_ID = {
     **SALE_ID,
     "description": "Chosen by the till from at least 16 random bytes, stored before first use.",
 }
 
 
-def closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    """A closed object; all properties are required unless `required` says which."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties) if required is None else required,
-        "additionalProperties": False,
-    }
-
-
-def ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 _ORDER = {
     "amount": _AMOUNT,
-    "currency": _CURRENCY,
+    "currency": CURRENCY,
     "till": {**TILL, "description": "Needed where the bridge has several receivers."},
     "patience_s": {
         "type": "integer",
@@ -65,10 +42,9 @@ _ORDER = {
         "description": "The till's own note, shown back; printable characters alone.",
     },
 }
-_HEX_OR_NULL = {"type": ["string", "null"], "pattern": "^[0-9a-f]{32}$"}
 _OUTCOME = {
     "amount": _AMOUNT,
-    "currency": _CURRENCY,
+    "currency": CURRENCY,
     "till": TILL,
     "reference": TEXT_OR_NULL,
     "match_code": {
@@ -77,18 +53,13 @@ _OUTCOME = {
         "description": "Shown on till and phone while an offer is there.",
     },
     "reason": {"oneOf": [ref("Reason"), {"type": "null"}]},
-    "approval_id": _HEX_OR_NULL,
-    "transaction_id": _HEX_OR_NULL,
+    "approval_id": HEX_OR_NULL,
+    "transaction_id": HEX_OR_NULL,
     "receipt": {**TEXT_OR_NULL, "description": "The authority's signed receipt, base64url."},
-}
-_SUM = closed({"count": {"type": "integer"}, "amount": {"type": "integer"}})
-_PLACE = {
-    "till": {"type": ["integer", "null"], "description": "Its number then."},
-    "receiver_id": TEXT,
-    "configured": {"type": "boolean", "description": "Whether it stands at this till today."},
 }
 
 SCHEMAS = {
+    **office_schemas.SCHEMAS,
     "NewSale": closed({"sale_id": _NEW_ID, **_ORDER}, ["sale_id", "amount", "currency"]),
     "NewRefund": closed(
         {
@@ -146,69 +117,8 @@ SCHEMAS = {
                 "description": "pending: it is on its way and will be refunded or declined.",
             },
             "sale_id": TEXT_OR_NULL,
-            "original_transaction_id": _HEX_OR_NULL,
+            "original_transaction_id": HEX_OR_NULL,
             **_OUTCOME,
-        }
-    ),
-    "Sums": closed(
-        {
-            "currency": _CURRENCY,
-            "paid": _SUM,
-            "refunded": _SUM,
-            "net": {"type": "integer", "description": "paid less refunded"},
-            "posted": _SUM,
-            "owed": {**_SUM, "description": "Paid, and not posted yet."},
-            "unsent": {**_SUM, "description": "Paid offline, and not sent yet."},
-            "liability": {**_SUM, "description": "Paid, and never to be posted."},
-            "undecided": {**_SUM, "description": "Approved; the till has said nothing yet."},
-            "declined": _SUM,
-            "cancelled": _SUM,
-        }
-    ),
-    "Totals": closed(
-        {
-            "day": TEXT,
-            "receivers": {
-                "type": "array",
-                "items": closed({**_PLACE, "sums": {"type": "array", "items": ref("Sums")}}),
-            },
-        }
-    ),
-    "Reconciliation": closed(
-        {
-            "day": TEXT,
-            "receivers": {
-                "type": "array",
-                "items": closed(
-                    {
-                        **_PLACE,
-                        "matched": {"type": "integer"},
-                        "differences": {"type": "array", "items": ref("Difference")},
-                    }
-                ),
-            },
-        }
-    ),
-    "Difference": closed(
-        {
-            "kind": {"enum": list(reconciliation.KINDS)},
-            "approval_id": TEXT,
-            "sale_id": TEXT_OR_NULL,
-            "here": TEXT_OR_NULL,
-            "there": TEXT_OR_NULL,
-            "amount_here": {"type": ["integer", "null"]},
-            "amount_there": {"type": ["integer", "null"]},
-        }
-    ),
-    "Outbox": closed(
-        {
-            "depth": {"type": "integer", "description": "Requests that are owed."},
-            "oldest_s": {"type": "number"},
-            "unsent": {
-                "type": "array",
-                "items": ref("Sale"),
-                "description": "Approved offline, and not seen by the authority.",
-            },
         }
     ),
     "Serving": closed(
