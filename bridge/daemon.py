@@ -6,10 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from . import kept_limits, lines, papers, ports_by_serial
+from . import kept_limits, lines, papers, ports_by_serial, position_file
 from .events import Hub
-from .journal import Journal
+from .journal import Journal, JournalError
 from .kept_limits import KeptLimits
+from .logs import Log
 from .metrics import Metrics
 from .service import Service, StationConfig
 from .till import door
@@ -20,12 +21,16 @@ from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from receiver.checks import Pins
 
     from .config import Config, ReceiverConfig
     from .ports_by_serial import Present
     from .serial_port import Opener
+
+
+_log = Log(__name__)
 
 
 class Daemon:
@@ -67,11 +72,15 @@ class Daemon:
             kept_limits.forget(config.journal)
         journal = Journal(config.journal)
         stack.callback(journal.close)
+        for doubt in journal.doubts:
+            _log.warning("archive in doubt", detail=doubt)
         hub = Hub()
         service = Service(config.id, journal, hub, client, stations, offline=config.offline)
         stack.callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
+        keeping = asyncio.create_task(_keep_position(service, journal, config.position_file))
+        stack.push_async_callback(_stop, keeping)
         guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
         watch = Watch(service, client.breaker, client.clock, guard, config.journal)
         metrics = self.metrics = Metrics(service.stations, watch)
@@ -90,6 +99,14 @@ class Daemon:
         if receiver.url:
             return self._opener(receiver.url)
         return ports_by_serial.opener(receiver.serial, self._ports, self._opener)
+
+
+async def _keep_position(service: Service, journal: Journal, path: Path) -> None:
+    """Until the journal's files are no longer where they were: then the bridge ends."""
+    try:
+        await position_file.keep(journal, path)
+    except JournalError as error:
+        service.fail(error)
 
 
 async def _stop(work: asyncio.Task[None]) -> None:

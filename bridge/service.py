@@ -12,6 +12,8 @@ from receiver.errors import Error
 from . import adoption, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
+from .journal import JournalError
+from .logs import Log
 from .money import ports, refunds
 from .money.decisions import TooLateError, Wish, decide
 from .money.sale import Fact, Sale, Terms
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
 
+_log = Log(__name__)
+
 
 class StationConfig(NamedTuple):
     """A receiver that is to be served."""
@@ -67,6 +71,7 @@ class Service:
         offline: bool = False,
     ) -> None:
         """Rebuilds the sales; raises JournalError."""
+        self._journal = journal
         self.books = Books(journal, hub, self.fail)
         self.authority = authority
         self.offline = offline
@@ -227,6 +232,11 @@ class Service:
     def _must_take(self) -> None:
         if self._stopping:
             raise NotNowError(reasons.OK)
+        try:
+            self._journal.check_place()
+        except JournalError as error:
+            self.fail(error)
+            raise NotNowError(reasons.OK) from error
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 
@@ -263,6 +273,8 @@ class Service:
         return self._tasks.create_task(work)
 
     def fail(self, error: Exception) -> None:
+        if self._failure is None:
+            _log.error("the bridge ends", detail=str(error))
         self._failure = self._failure or error
         self._failed.set()
 

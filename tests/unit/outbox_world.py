@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from bridge.books import Books
+from bridge.journal import ArchiveError
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event, State
 from bridge.outbox import Outbox
@@ -57,8 +58,11 @@ class Kept:
         self.waiting = Waiting()
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
+        self.missing: list[ArchiveError] = []  # what looking up a sale raises first
 
     def find(self, sale_id: str) -> Sale | None:
+        if self.missing:
+            raise self.missing.pop()
         return self.sales.get(sale_id)
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
