@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import events, stamps
 from .book_queries import BookQueries
-from .closing import closed_row
-from .journal import JournalFullError
+from .closing import closed_row, reopened
+from .journal import ArchiveError, JournalFullError
 from .logs import Log
 from .money import facts
 from .money.recovery import recover
@@ -214,11 +214,9 @@ class Books(BookQueries):
         self._written()
 
     def _look_up(self, sale_id: str) -> Sale | None:
-        """In the journal; one that cannot be read is no journal to sell with."""
-        with self._or_end():
-            if not self._journal.closed(sale_id):
-                return None
-            return facts.replay(self._journal.entries_of(sale_id)).get(sale_id)
+        """In the journal; raises ArchiveError where its archive is missing, which ends nothing."""
+        with self._or_end(but=(ArchiveError,)):
+            return reopened(self._journal, sale_id)
 
     def _flush_soon(self) -> None:
         """One commit for all that is noted meanwhile."""
@@ -241,10 +239,12 @@ class Books(BookQueries):
         self.hub.release()
 
     @contextmanager
-    def _or_end(self) -> Iterator[None]:
+    def _or_end(self, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
         """End the bridge where the journal fails: memory may not say more than the disk."""
         try:
             yield
+        except but:
+            raise
         except Exception as error:
             self._fail(error)
             raise

@@ -21,8 +21,7 @@ from receiver.errors import Error
 
 from . import papers, ports_by_serial
 from .authority import AuthorityClient, RefusedError, UnansweredError
-from .journal import JournalError
-from .journal.reader import Reader
+from .journal import JournalError, opening
 from .private_files import require_private
 from .serial_port import PortError
 from .till import door
@@ -94,19 +93,29 @@ def _till_api(listen: Listen) -> str:
 
 
 def _journal(path: Path) -> str:
-    if not path.exists():
+    """All that a start would find, changing nothing."""
+    made = path.exists() and path.stat().st_size
+    try:
+        found = opening.look(path)
+        if made and found is None:
+            opening.rehearse(path)
+    except JournalError as error:
+        todo = "see docs/operations.md, The journal; do not delete it: it holds what is owed"
+        raise TroubleError(str(error), todo) from error
+    if not made:
         if os.access(path.parent, os.W_OK | os.X_OK):
             return f"{path} will be made"
         raise TroubleError(
             f"{path.parent} cannot be written", "make it, owned by the bridge's user"
         )
     require_private(path)
-    try:
-        with Reader(path) as journal:
-            return f"{path}: {len(journal.live())} entries at hand, their chain unbroken"
-    except JournalError as error:
-        todo = "see docs/operations.md, The journal; do not delete it: it holds what is owed"
-        raise TroubleError(str(error), todo) from error
+    if found is None:
+        return f"{path}: of an older version; the bridge migrates it at its start"
+    if found.doubts:
+        raise TroubleError(
+            "; ".join(found.doubts), "put the archives back beside the journal, from a backup"
+        )
+    return f"{path}: whole, {found.head.last} entries in all"
 
 
 def _client(config: AuthorityConfig) -> str:

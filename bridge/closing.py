@@ -1,13 +1,15 @@
-"""What the journal's index holds of a sale that is over."""
+"""A sale that is over: what the journal's index holds of it, and what its archives do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .journal import Closed
+from .journal import ArchiveError, Closed
 from .money import facts
+from .money.sale import IllegalMoveError
 
 if TYPE_CHECKING:
+    from .journal import Journal
     from .money.sale import Sale
 
 
@@ -29,3 +31,17 @@ def closed_row(sale: Sale, at: int) -> Closed:
         facts.dump_terms(terms),
         terms.original_sale or terms.original.hex(),
     )
+
+
+def reopened(journal: Journal, sale_id: str) -> Sale | None:
+    """A closed sale as its entries tell it; raises ArchiveError where they tell of none."""
+    if not journal.closed(sale_id):
+        return None
+    entries = journal.entries_of(sale_id)
+    try:
+        return facts.replay(entries)[sale_id]
+    except (IllegalMoveError, LookupError, TypeError, ValueError) as error:
+        raise ArchiveError(
+            f"sale {sale_id}: the archives do not hold what the journal's index names; "
+            "see what `tillsign journal verify` says"
+        ) from error

@@ -11,8 +11,9 @@ from receiver.crypto import host
 
 from . import kept_limits, lines, papers, ports_by_serial, position_file
 from .events import Hub
-from .journal import Journal
+from .journal import Journal, JournalError
 from .kept_limits import KeptLimits
+from .logs import Log
 from .metrics import Metrics
 from .money import receipts
 from .service import Service, StationConfig
@@ -24,12 +25,16 @@ from .watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from receiver.checks import Pins
 
     from .config import Config, ReceiverConfig
     from .ports_by_serial import Present
     from .serial_port import Opener
+
+
+_log = Log(__name__)
 
 
 class Daemon:
@@ -71,6 +76,8 @@ class Daemon:
             kept_limits.forget(config.journal)
         journal = Journal(config.journal)
         stack.callback(journal.close)
+        for doubt in journal.doubts:
+            _log.warning("archive in doubt", detail=doubt)
         hub = Hub()
         prove = partial(receipts.proved, host, trusted)
         apart = position_file.read(config.position_file)
@@ -86,6 +93,8 @@ class Daemon:
         stack.push_async_callback(service.standing.end)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
+        keeping = asyncio.create_task(_keep_position(service, journal, config.position_file))
+        stack.push_async_callback(_stop, keeping)
         guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
         watch = Watch(service, client.breaker, client.clock, guard, config.journal)
         metrics = self.metrics = Metrics(service.stations, watch)
@@ -104,6 +113,16 @@ class Daemon:
         if receiver.url:
             return self._opener(receiver.url)
         return ports_by_serial.opener(receiver.serial, self._ports, self._opener)
+
+
+async def _keep_position(service: Service, journal: Journal, path: Path) -> None:
+    """Until the journal's files are no longer where they were: then the bridge ends."""
+    try:
+        if not service.standing.serves:  # what the file says is still to be asked about
+            await service.standing.known()
+        await position_file.keep(journal, path)
+    except JournalError as error:
+        service.fail(error)
 
 
 async def _stop(work: asyncio.Task[None]) -> None:

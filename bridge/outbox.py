@@ -16,6 +16,7 @@ from receiver.errors import Error
 
 from .authority import RefusedError, UnansweredError
 from .held import GIVEN_BACK, Held
+from .journal import ArchiveError
 from .logs import Log
 from .money import contradictions, refunds
 from .money.sale import Fact
@@ -230,7 +231,10 @@ class Outbox:
         """The purchase's own lane is emptied first: what is not posted cannot be refunded."""
         terms = sale.terms
         transaction_id = terms.original
-        bought = self._books.find(terms.original_sale) if terms.original_sale else None
+        try:
+            bought = self._books.find(terms.original_sale) if terms.original_sale else None
+        except ArchiveError as error:
+            raise LeftError(f"the purchase cannot be looked up: {error}") from error
         if bought:
             if not await self._books.waiting.settled(bought, SETTLED_S):
                 raise UnansweredError("the purchase is not posted yet")

@@ -12,7 +12,9 @@ from receiver import reasons, session
 from . import orders, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
+from .journal import JournalError
 from .journal_loss import JournalLoss
+from .logs import Log
 from .money import ports, refunds
 from .money.decisions import TooLateError, Wish, decide
 from .money.recovery import is_owed_after_restart
@@ -46,6 +48,8 @@ OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
 STANDING_S = 5.0  # a till hears nothing so long after a restart, where a sale is in doubt
 
+_log = Log(__name__)
+
 
 class StationConfig(NamedTuple):
     """A receiver that is to be served."""
@@ -73,6 +77,7 @@ class Service:
         apart: Position | None = None,
     ) -> None:
         """Rebuilds the sales; raises JournalError. `apart`: see `JournalStanding`."""
+        self._journal = journal
         self.books = Books(journal, hub, self.fail)
         self.authority = authority
         self.offline = offline
@@ -240,6 +245,11 @@ class Service:
             raise NotNowError(reasons.OK)
         if not self.serves:
             raise NotNowError(reasons.JOURNAL_BEHIND)
+        try:
+            self._journal.check_place()
+        except JournalError as error:
+            self.fail(error)
+            raise NotNowError(reasons.OK) from error
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 
@@ -297,6 +307,8 @@ class Service:
         return self._tasks.create_task(work)
 
     def fail(self, error: Exception) -> None:
+        if self._failure is None:
+            _log.error("the bridge ends", detail=str(error))
         self._failure = self._failure or error
         self._failed.set()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import archive, chain, database, disk, lives, reading, schema
 from .batch import Tally
-from .errors import KEEP, DamageError, JournalError
+from .errors import KEEP, DamageError, JournalError, failures
 from .migrations import MIGRATIONS
 
 if TYPE_CHECKING:
@@ -53,6 +53,18 @@ def look(path: Path) -> Found | None:
 
     None where it is to be made or migrated first. Raises JournalError.
     """
+    with failures(path):
+        return _look(path)
+
+
+def rehearse(path: Path) -> None:
+    """Migrate an older journal in memory, and check what comes of it; raises JournalError."""
+    with failures(path), closing(database.reader(path)) as db, closing(database.in_memory()) as to:
+        db.backup(to)
+        _bring_up(path, to)
+
+
+def _look(path: Path) -> Found | None:
     _look_around(path)
     if not path.exists():
         return None
@@ -65,13 +77,6 @@ def look(path: Path) -> Found | None:
         head, known = check(path, db)
         archive.left_over(db, path, numbers)
         return Found(head, known, archive.doubts(db, path))
-
-
-def rehearse(path: Path) -> None:
-    """Migrate an older journal in memory, and check what comes of it; raises JournalError."""
-    with closing(database.reader(path)) as db, closing(database.in_memory()) as copy:
-        db.backup(copy)
-        _bring_up(path, copy)
 
 
 def version(path: Path, db: sqlite3.Connection) -> int:

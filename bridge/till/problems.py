@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from bridge.journal import ArchiveError
 from bridge.logs import Log
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:tillsign:problem:"
+_ARCHIVE = "it stands in an archive that is missing or damaged; the bridge's log names it"
 
 _log = Log(__name__)
 
@@ -60,6 +62,9 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         return response(problem)
     except web.HTTPException as error:
         return _of_http(error)
+    except ArchiveError as error:
+        _log.error("not looked up", sale=_sale(request), path=request.path, detail=str(error))
+        return response(ProblemError(503, "archive-missing", _ARCHIVE))
     except Exception:
         sale, method = _sale(request), request.method
         _log.exception("a request failed", sale=sale, method=method, path=request.path)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from bridge.books import Books
+from bridge.journal import ArchiveError
 from bridge.money.alarms import Alarm
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event, State
@@ -59,6 +60,7 @@ class Kept:
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
         self.alarms: list[Alarm] = []
+        self.missing: list[ArchiveError] = []  # what looking up a sale raises first
 
     def raise_alarm(self, alarm: Alarm) -> None:
         self.alarms.append(alarm)
@@ -68,6 +70,8 @@ class Kept:
         self.sales[sale.terms.sale_id] = sale
 
     def find(self, sale_id: str) -> Sale | None:
+        if self.missing:
+            raise self.missing.pop()
         return self.sales.get(sale_id)
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bridge import outbox, retrying
 from bridge.authority import Refunded, RefusedError, UnansweredError
+from bridge.journal import ArchiveError
 from bridge.money.sale import Sale
 from bridge.money.states import Event, State
 from receiver import messages, reasons
@@ -203,6 +204,21 @@ async def test_a_refund_waits_for_its_purchase(world: World) -> None:
     await world.settled(bought)
     assert await world.books.waiting.settled(one, PATIENCE_S)
     assert world.authority.asked == ["confirm", "refund"]
+
+
+async def test_a_refund_waits_for_the_archive_of_its_purchase(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is owed until the archive is back; other lanes go on."""
+    world.sale(State.POSTED)
+    one = refund(world, original_sale=TERMS.sale_id)
+    world.books.missing = [ArchiveError("000001.sqlite: this archive is missing")] * 2
+    world.authority.answers["refund"] = [Refunded(b"r" * 16, reasons.OK)]
+    await world.settled(one)
+    assert world.events() == [(Event.POSTED, reasons.OK)]
+    owed = [it for it in caplog.records if it.getMessage() == "still owed"]
+    assert len(owed) == 2
+    assert "this archive is missing" in owed[0].__dict__["fields"]["detail"]
 
 
 async def test_a_refund_of_what_is_never_posted(world: World) -> None:
