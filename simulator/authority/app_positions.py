@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 BRIDGE_ID_SIZE = 8
 LIFE_SIZE = 16
 RUN_SIZE = 8
-HASH_SIZE = 32
 SEQUENCE_MOST = 10**18 - 1  # as many digits as the header takes; a database holds it
 
 
@@ -82,7 +81,7 @@ def claim_of(body: dict[str, Any]) -> Claim:
 
 def _place(body: dict[str, Any]) -> tuple[int, bytes]:
     sequence = number(body["sequence"], "sequence", 0, SEQUENCE_MOST)
-    return sequence, octets(body["hash"], "hash", HASH_SIZE)
+    return sequence, octets(body["hash"], "hash", messages.HASH_SIZE)
 
 
 def answered(answer: Answer, lease_s: int) -> dict[str, Any]:

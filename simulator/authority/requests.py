@@ -101,7 +101,10 @@ def _problem(error: Exception) -> RequestError:
     if isinstance(error, Error):
         return RequestError(_STATUS.get(error.code, _REFUSED), error.detail, error.code)
     if isinstance(error, ForeignBridgeError):
-        return RequestError(403, "the bridge id is another client's: renew its certificate")
+        return RequestError(
+            403,
+            "the bridge id is another client's: renew that one, or bind its receivers to this one",
+        )
     if isinstance(error, web.HTTPException):
         return RequestError(error.status, error.reason)
     if isinstance(error, (BusyError, *DatabaseError)):

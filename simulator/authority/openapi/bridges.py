@@ -8,7 +8,7 @@ from receiver import layout, messages
 from receiver.wire import NONCE_SIZE
 
 from ..app import CURSOR_SIZE
-from ..app_positions import BRIDGE_ID_SIZE, HASH_SIZE, LIFE_SIZE, RUN_SIZE, SEQUENCE_MOST
+from ..app_positions import BRIDGE_ID_SIZE, LIFE_SIZE, RUN_SIZE, SEQUENCE_MOST
 from ..positions import STANDINGS
 from ..requests import CBOR, COSE, POSITION, POSITION_HEADER
 from ..schema import DECLINED, POSTED, VOIDED
@@ -59,7 +59,7 @@ _BINDING = closed(
     }
 )
 _SEQUENCE = integer(0, SEQUENCE_MOST)
-_HASH = octets(HASH_SIZE)
+_HASH = octets(messages.HASH_SIZE)
 _JOURNAL = {
     "life": octets(LIFE_SIZE),
     "run": octets(RUN_SIZE),
