@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import struct
 import termios
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from .logs import Log
+from .noise import Allowance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,12 +83,17 @@ TABLE = (
 KNOWN = (OSError, ValueError, termios.error, struct.error)
 
 
+_tracebacks = {edge.name: Allowance() for edge in TABLE}
+
+
 @contextmanager
-def crossing(edge: Edge, error: type[Exception], where: str = "") -> Iterator[None]:
-    """Raise `error` for whatever is raised inside, with `where` before its text."""
+def crossing(
+    edge: Edge, error: type[Exception], *ours: type[Exception], where: str = ""
+) -> Iterator[None]:
+    """Raise `error` for whatever else is raised inside than `ours`, `where` before its text."""
     try:
         yield
-    except error:
+    except (error, *ours):
         raise
     except Exception as foreign:
         text = said(edge, foreign)
@@ -97,5 +104,14 @@ def said(edge: Edge, foreign: Exception) -> str:
     """What a foreign exception says, in a line; logs the traceback of an unexpected one."""
     if isinstance(foreign, KNOWN):
         return str(foreign) or type(foreign).__name__
-    _log.exception("foreign code failed", what=edge.name)
+    return unexpected(edge, foreign)
+
+
+def unexpected(edge: Edge, foreign: Exception) -> str:
+    """The same for what this edge is not known for; called where it is handled.
+
+    Logs its traceback, but a fault that comes again and again only now and then.
+    """
+    if _tracebacks[edge.name].may(time.monotonic()):
+        _log.exception("unexpected error", what=edge.name)
     return f"{type(foreign).__name__}: {foreign}"

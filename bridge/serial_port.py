@@ -37,6 +37,8 @@ LOOK_S = 45.0
 _IN_USE = (errno.EBUSY, errno.EAGAIN)  # what TIOCEXCL and flock answer to the second program
 
 _log = Log(__name__)
+# One for each device that was ever opened: an opening that hangs is not tried beside itself.
+_threads: dict[str, OwnThread] = {}
 
 
 class Port(Protocol):
@@ -70,14 +72,14 @@ class Opener(Protocol):
 
 def opener(url: str) -> Opener:
     """An opener for a pyserial URL: a device path, socket:// or rfc2217://."""
-    thread = OwnThread(f"open {url}")
+    thread = _threads.setdefault(url, OwnThread(f"open {url}"))
 
     async def open_url(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:
         try:
             line = await thread.call(partial(_open, url), OPEN_TIMEOUT_S, _close)
         except TimeoutError:
             raise PortError(f"{url}: its driver does not answer; unplug it") from None
-        with edges.crossing(edges.SERIAL, PortError, url):
+        with edges.crossing(edges.SERIAL, PortError, where=url):
             try:
                 return SerialPort(line, received, lost)
             except BaseException:
@@ -88,7 +90,7 @@ def opener(url: str) -> Opener:
 
 
 def _open(url: str) -> Line:
-    with edges.crossing(edges.SERIAL, PortError, url):
+    with edges.crossing(edges.SERIAL, PortError, where=url):
         line = serial.serial_for_url(url, do_not_open=True)
         line.baudrate = BAUD
         line.timeout = READ_TIMEOUT_S
