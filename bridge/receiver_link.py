@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from receiver import frames, layout, link, reasons, wire
 from receiver.errors import Error
@@ -33,6 +33,7 @@ SILENT = (
     "or another program that reads the port (tillsign bridge check)"
 )
 
+_T = TypeVar("_T")
 _log = Log(__name__)
 _raw_log = Log("bridge.raw")
 
@@ -108,10 +109,10 @@ class ReceiverLink:
             self._fail("the queue to the receiver is full")
         self._schedule()
 
-    async def serve(self, work: Awaitable[None]) -> None:
+    async def serve(self, work: Callable[[_T], Awaitable[None]], what: _T) -> None:
         """Do `work` for this receiver: what goes wrong in it costs the line, not the bridge."""
         try:
-            await work
+            await work(what)
         except Exception as error:
             self.fail(error)
 
@@ -150,8 +151,9 @@ class ReceiverLink:
                     timer.cancel()
             try:
                 self._down()
-            finally:
-                await port.close()
+            except Exception as error:  # it must neither keep the port nor hide a cancellation
+                edges.unexpected(edges.LINK, error)
+            await port.close()
 
     def _new_link(self) -> link.Link:
         boot = os.urandom(frames.ID_SIZE)

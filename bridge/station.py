@@ -114,7 +114,7 @@ class Station:
         self._stand_in.recall(hello.nonce)
         if self._bringing:
             self._bringing.cancel()
-        self._bringing = self._around.spawn(self.link.serve(self._bring_state(hello)))
+        self._bringing = self._around.spawn(self.link.serve(self._bring_state, hello))
 
     def link_down(self) -> None:
         self._publish("receiver", ports.BRIDGE, up=False)
@@ -238,7 +238,7 @@ class Station:
             case ports.Send(channel, payload):
                 self.link.send(channel, payload)
             case ports.Ask():
-                self._asking = self._around.spawn(self.link.serve(self._ask(output)))
+                self._asking = self._around.spawn(self.link.serve(self._ask, output))
             case ports.Owe(sale, approval_id):
                 self._hush()
                 self._around.outbox.reverse(sale, approval_id, self._asking)
