@@ -11,6 +11,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from . import edges
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -69,7 +71,10 @@ class Hub:
         """Tell all: `event` happened at `till`, and `source` said so."""
         told = message(event, source, time.time(), till, **body)
         for listener in self._listeners:
-            listener(told)
+            try:
+                listener(told)
+            except Exception as error:  # what only counts must not fail what it counts
+                edges.unexpected(edges.LISTENERS, error)
         for subscription in self._subscriptions:
             if self._holding:
                 subscription.hold(told)

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from . import __version__, stamps
+from . import __version__, logs, stamps
 from .money.states import FINAL, TABLE, Event
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ def _look(watched: Watched) -> Iterator[Metric]:
     yield _gauge("offline_purchases", "Unsent offline purchases", counts, "till")
     refused = {(kind,): count for kind, count in watched.refused_requests().items()}
     yield _counter("http_refused", "Requests refused at the door", refused, "kind")
+    yield _counter("log_lines_dropped", "Lines that the log did not take", logs.dropped())
     yield from _receivers(watched.receivers())
 
 
@@ -178,7 +179,7 @@ def _gauge(name: str, text: str, values: float | Mapping[Any, float], *labels: s
     return _family(GaugeMetricFamily, name, text, values, labels)
 
 
-def _counter(name: str, text: str, values: Mapping[Any, float], *labels: str) -> Metric:
+def _counter(name: str, text: str, values: float | Mapping[Any, float], *labels: str) -> Metric:
     return _family(CounterMetricFamily, name, text, values, labels)
 
 

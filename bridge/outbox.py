@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from receiver import messages, reasons
 from receiver.errors import Error
 
+from . import edges
 from .authority import RefusedError, UnansweredError
 from .held import GIVEN_BACK, Held
 from .journal import ArchiveError
@@ -134,7 +135,8 @@ class Outbox:
     async def _at_once(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """Its turn may never come, so that nothing is begun before."""
         async with self._gate:
-            return await ask()
+            with edges.crossing(edges.AUTHORITY, UnansweredError, RefusedError):
+                return await ask()
 
     async def _nap(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from receiver import reasons, wire
 from receiver.errors import Error
 
-from . import stamps
+from . import edges, stamps
 from .authority import RefusedError, UnansweredError
 from .counters import Counters
 from .logs import Log
@@ -40,10 +40,7 @@ STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are as
 
 _log = Log(__name__)
 
-_ARRIVALS = {
-    Event.HANDED: stamps.APPROVAL_RECEIVED,
-    Event.VERIFIED: stamps.VERDICT_RECEIVED,
-}
+_ARRIVALS = {Event.HANDED: stamps.APPROVAL_RECEIVED, Event.VERIFIED: stamps.VERDICT_RECEIVED}
 _STEPS = {Event.OFFERED: stamps.OFFER, Event.HANDED: stamps.APPROVAL_KEPT}
 
 
@@ -119,7 +116,7 @@ class Station:
         self._stand_in.recall(hello.nonce)
         if self._bringing:
             self._bringing.cancel()
-        self._bringing = self._around.spawn(self._bring_state(hello))
+        self._bringing = self._around.spawn(self.link.serve(self._bring_state, hello))
 
     def link_down(self) -> None:
         self._publish("receiver", ports.BRIDGE, up=False)
@@ -137,8 +134,9 @@ class Station:
         self.counters.count(reason)
         name, sale = reasons.name(reason), self.desk.sale
         sale_id = sale.terms.sale_id if sale else None
-        _log.warning("refused", till=self.till, sale=sale_id, reason=name, detail=detail)
-        self._publish("refusal", ports.BRIDGE, reason=reasons.name(reason))
+        if self.link.may_log("refused"):
+            _log.warning("refused", till=self.till, sale=sale_id, reason=name, detail=detail)
+        self._publish("refusal", ports.BRIDGE, reason=name)
 
     def _note_health(self, payload: bytes) -> None:
         try:
@@ -242,7 +240,7 @@ class Station:
             case ports.Send(channel, payload):
                 self.link.send(channel, payload)
             case ports.Ask():
-                self._asking = self._around.spawn(self._ask(output))
+                self._asking = self._around.spawn(self.link.serve(self._ask, output))
             case ports.Owe(sale, approval_id):
                 self._hush()
                 self._around.outbox.reverse(sale, approval_id, self._asking)
@@ -282,7 +280,8 @@ class Station:
             return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
         self._mark(ask.sale, stamps.AUTHORISE_SENT)
         try:
-            data = await self._around.authority.authorise(ask.record)
+            with edges.crossing(edges.AUTHORITY, UnansweredError, RefusedError):
+                data = await self._around.authority.authorise(ask.record)
         except UnansweredError as error:
             _log.info("unanswered", sale=sale_id, till=self.till, detail=str(error))
             return ports.Unanswered(ask.approval_id)

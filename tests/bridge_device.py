@@ -36,6 +36,7 @@ class Device:
         self._received: Callable[[bytes], None] | None = None
         self._lost: Callable[[str], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
         self.reboot()
 
     # What a test does to it.
@@ -124,6 +125,7 @@ class Device:
         if not self._plugged:
             raise PortError("not there")
         self._received, self._lost = received, lost
+        self._tell_health_later()
         return self
 
     def write(self, data: bytes) -> None:
@@ -131,10 +133,20 @@ class Device:
 
     async def close(self) -> None:
         self._received = self._lost = None
-        if self._timer:
-            self._timer.cancel()
+        for timer in (self._timer, self._telling):
+            if timer:
+                timer.cancel()
 
     # The receiver itself.
+
+    def _tell_health_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._telling = loop.call_later(wire.HEALTH_MS / 1000, self._tell_health)
+
+    def _tell_health(self) -> None:
+        """As `firmware.device.app` does."""
+        self._tell_health_later()
+        self.send(wire.HEALTH, wire.Health(self._now() // 1000, 60_000, 0, b"\xa0"))
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * 1000)
