@@ -68,7 +68,11 @@ class Daemon:
         journal = Journal(config.journal)
         stack.callback(journal.close)
         hub = Hub()
-        service = Service(config.id, journal, hub, client, stations, offline=config.offline)
+        service = Service(
+            *(config.id, journal, hub, client, stations),
+            offline=config.offline,
+            clock=client.clock,
+        )
         stack.callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)

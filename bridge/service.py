@@ -12,6 +12,7 @@ from receiver.errors import Error
 from . import adoption, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
+from .clock import Clock
 from .money import ports, refunds
 from .money.decisions import TooLateError, Wish, decide
 from .money.sale import Fact, Sale, Terms
@@ -65,11 +66,13 @@ class Service:
         stations: Iterable[StationConfig],
         *,
         offline: bool = False,
+        clock: Clock | None = None,
     ) -> None:
-        """Rebuilds the sales; raises JournalError."""
+        """Rebuilds the sales; raises JournalError. `clock`: what is known of the terminal's."""
         self.books = Books(journal, hub, self.fail)
         self.authority = authority
         self.offline = offline
+        self.clock = clock or Clock()
         self.outbox = Outbox(authority, self.books, self._prove)
         self._bridge_id = bridge_id
         self._stopping = False
