@@ -58,11 +58,11 @@ class Refunded(NamedTuple):
 class AuthorityClient:
     """Kept-alive connections to one authority; an async context manager."""
 
-    def __init__(self, config: AuthorityConfig) -> None:
-        """Reads the PEM files; raises OSError or ssl.SSLError where they cannot be used."""
+    def __init__(self, config: AuthorityConfig, tls: Contexts | None = None) -> None:
+        """`tls`, or what the PEM files hold; raises OSError or ssl.SSLError where that is bad."""
         self.breaker = Breaker()
         self.clock = Clock()
-        self._connections = Connections(config, contexts(config), self.clock.hear)
+        self._connections = Connections(config, tls or contexts(config), self.clock.hear)
 
     async def __aenter__(self) -> Self:
         await self._connections.__aenter__()

@@ -75,10 +75,11 @@ class Clock:
             self._theirs = theirs - clock_gettime(_STEADY)
             self.look()
 
-    def must_be_after(self, at: float, what: str) -> None:
-        """`what` happened at this time, by whichever clock: a clock before it is behind."""
-        self._past = max(self._past, _Past(at, what))
-        self.look()
+    def know_entry(self, at_ms: int | None) -> None:
+        """When the newest entry of the journal was written, if there is one."""
+        if at_ms is not None:
+            self._past = max(self._past, _Past(at_ms / 1000, "the newest entry of the journal"))
+            self.look()
 
     def look(self) -> None:
         """Log what has changed since the last time, once."""

@@ -11,6 +11,7 @@ from .events import Hub
 from .journal import Journal
 from .kept_limits import KeptLimits
 from .metrics import Metrics
+from .renewal import Renewal
 from .service import Service, StationConfig
 from .till import door
 from .till.app import application
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from receiver.checks import Pins
 
+    from .authority import AuthorityClient
     from .config import Config, ReceiverConfig
     from .ports_by_serial import Present
     from .serial_port import Opener
@@ -42,6 +44,7 @@ class Daemon:
         self._opener = opener
         self._ports = ports
         self._stack = AsyncExitStack()
+        self._renewal: Renewal | None = None
         self.till_url = ""
 
     async def __aenter__(self) -> Self:
@@ -58,6 +61,11 @@ class Daemon:
         """Until something fails that a bridge cannot do without; raises an exception group."""
         await asyncio.shield(self._work)
 
+    def renew(self) -> None:
+        """Read certificates, keys, pins and token anew; while it starts, it does so anyway."""
+        if self._renewal:
+            self._renewal.now()
+
     async def _start(self, stack: AsyncExitStack) -> Service:
         config = self._config
         trusted = papers.authority_keys(config.pins)
@@ -67,6 +75,7 @@ class Daemon:
             kept_limits.forget(config.journal)
         journal = Journal(config.journal)
         stack.callback(journal.close)
+        client.clock.know_entry(journal.newest_at())
         hub = Hub()
         service = Service(
             *(config.id, journal, hub, client, stations),
@@ -74,15 +83,38 @@ class Daemon:
             clock=client.clock,
         )
         stack.callback(service.books.close)
+        guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
+        front = door.Front(config.listen.tls) if config.listen.tls else None
+        renewal = self._renewal = self._renewals(service, client, guard, front)
+        await renewal.look(anew=True)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
-        guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
-        watch = Watch(service, client.breaker, client.clock, guard, config.journal)
+        watch = Watch(
+            *(service, client.breaker, client.clock, guard, config.journal, renewal.endings)
+        )
         metrics = self.metrics = Metrics(service.stations, watch)
         hub.listen(metrics.hear)
-        app = application(service, guard, metrics, client.clock)
-        self.till_url = await door.serve(stack, app, config.listen, guard)
+        app = application(service, guard, metrics, client.clock, renewal.warnings)
+        self.till_url = await door.serve(stack, app, config.listen, guard, front)
+        looking = asyncio.create_task(renewal.run())
+        stack.push_async_callback(_stop, looking)
         return service
+
+    def _renewals(
+        self,
+        service: Service,
+        client: AuthorityClient,
+        guard: Guard,
+        front: door.Front | None,
+    ) -> Renewal:
+        """All that is read anew while the bridge runs."""
+        config = self._config
+        receivers = [
+            papers.of_receiver(config, row, service.stations[row.till]) for row in config.receivers
+        ]
+        own = papers.of_authority(config.authority, client)
+        till_api = papers.of_till_api(config.listen, guard, front)
+        return Renewal([own, *till_api, *receivers], client.clock)
 
     def _station(self, trusted: Pins, receiver: ReceiverConfig) -> StationConfig:
         evidence = papers.evidence(trusted, receiver.certificate)

@@ -16,6 +16,8 @@ _PAGE = 500  # rows
 _ROWS = f"SELECT {schema.COLUMNS} FROM entries WHERE id > ? ORDER BY id LIMIT {_PAGE}"
 _OF_SALE = f"SELECT {schema.COLUMNS} FROM entries WHERE sale_id = ? ORDER BY id"
 _AT = f"SELECT {schema.COLUMNS} FROM entries WHERE id = ?"
+# One entry under a clock that was wrong for a moment is not the last word.
+_NEWEST = "SELECT max(at) FROM (SELECT at FROM entries ORDER BY id DESC LIMIT 50)"
 _HEAD = "SELECT last, head FROM archives ORDER BY number DESC LIMIT 1"
 
 
@@ -43,6 +45,12 @@ def base(db: sqlite3.Connection) -> Head:
     """What the live part follows: the head of the last archive."""
     found = db.execute(_HEAD).fetchone()
     return Head(*found) if found else GENESIS
+
+
+def newest_at(db: sqlite3.Connection) -> int | None:
+    """When the latest lines were written, by the clock of then; milliseconds since 1970."""
+    at: int | None = db.execute(_NEWEST).fetchone()[0]
+    return at
 
 
 def secret(db: sqlite3.Connection, row: Row) -> bytes:

@@ -182,6 +182,11 @@ class Journal:
             written = index.refunded(self._db, original)
         return written + index.counted(self._batch.closed.values(), original)
 
+    def newest_at(self) -> int | None:
+        """When the latest entries on disk were written, by the clock of then; None without any."""
+        with failures(self._path):
+            return reading.newest_at(self._db)
+
     def room(self) -> bool:
         """Whether the disk has room for new sales."""
         with failures(self._path):
