@@ -54,6 +54,8 @@ class UnansweredError(Exception):
 
 def cause_of(error: BaseException) -> Cause:
     """What is behind an error of aiohttp, ssl or the system."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):  # itself caused by a plain time-out
+        return Cause.NO_CONNECTION
     for one in _chain(error):
         cause = _cause(one)
         if cause is not None:
@@ -71,15 +73,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _cause(error: BaseException) -> Cause | None:
     match error:
         case ssl.SSLCertVerificationError():
-            return _VERIFY.get(error.verify_code, Cause.OTHER_CA)
+            return _VERIFY.get(getattr(error, "verify_code", 0), Cause.OTHER_CA)
         case ssl.SSLError() | aiohttp.ClientOSError() if _ALERT.search(str(error)):
             return Cause.OUR_CERTIFICATE
         case ssl.SSLError():
             return Cause.TLS
         case socket.gaierror() | aiohttp.ClientConnectorDNSError():
             return Cause.NO_NAME
-        case aiohttp.ConnectionTimeoutError():
-            return Cause.NO_CONNECTION
         case ConnectionRefusedError():
             return Cause.CLOSED_PORT
         case TimeoutError():
