@@ -88,13 +88,16 @@ async def test_a_sale_outlives_connections_that_died(stopped: World) -> None:
             stopped.config, authority=replace(stopped.config.authority, url=url)
         )
         async with stopped.bridge():
-            await stopped.posted("sale-before-the-silence")
+            await asyncio.gather(*(stopped.call("GET", "/v1/reconciliation") for _ in range(3)))
+            kept = middle.opened
+            assert kept > 1
             middle.silence()
             await stopped.ring()
             await stopped.device.offered()
             await stopped.pay()
             assert (await stopped.sale())["state"] == "unknown"
             assert (await stopped.sale())["state"] == "approved"
+            assert middle.opened == kept + 1
 
 
 # What is no answer.
