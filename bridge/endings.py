@@ -27,7 +27,7 @@ NAMES = {
     RECEIVER: "certificate of the receiver",
 }
 
-_BEGIN = re.compile(rb"-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----")
+_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 _log = Log(__name__)
 
@@ -98,7 +98,7 @@ class Endings:
 def day(at: float) -> str:
     try:
         return datetime.fromtimestamp(at, UTC).date().isoformat()
-    except (OverflowError, ValueError):  # 2106 and later are fine, 10000 is not
+    except (OSError, OverflowError, ValueError):
         return "no day of the calendar"
 
 
@@ -109,6 +109,6 @@ def in_pem(path: Path) -> list[int]:
         found = x509.load_pem_x509_certificates(data)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: is no certificate in PEM: {error}") from error
-    if len(found) != len(_BEGIN.findall(data)):
+    if b"---" in _BLOCK.sub(b"", data):
         raise ConfigError(f"{path}: is cut short: write the whole file")
     return [int(one.not_valid_after_utc.timestamp()) for one in found]

@@ -102,7 +102,7 @@ async def test_the_same_while_a_cashier_waits(
             raise said
         return said
 
-    assert await policy()(attempt)
+    assert await policy()(attempt) is True
     assert 7 <= slept[0] <= 7 + retrying.FIRST_S
     assert max(slept[1:]) <= 4 * retrying.FIRST_S
     assert len(slept) == 3
