@@ -66,6 +66,8 @@ class Renewal:
             anew = await self._nap()
             try:
                 await self.look(anew=anew)
+                if anew:
+                    _log.info("all read anew")
             except Exception:
                 _log.exception("certificates were not looked at")
 

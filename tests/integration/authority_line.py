@@ -94,12 +94,12 @@ async def scripted(
 
 
 class Middle:
-    """Carries connections to `port`; `silence` swallows all that comes on those that are open."""
+    """Carries connections to the port `to`; `silence` swallows what comes on the open ones."""
 
     def __init__(self, port: int) -> None:
         self.opened = 0
         self.port = 0
-        self._to = port
+        self.to = port
         self._silent: set[int] = set()
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -109,7 +109,7 @@ class Middle:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number, self.opened = self.opened, self.opened + 1
-        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        there, back = await asyncio.open_connection("127.0.0.1", self.to)
         self._writers |= {writer, back}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._carry(number, reader, back))
