@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from receiver.crypto import host
@@ -15,7 +14,8 @@ from .journal import Journal, JournalError
 from .kept_limits import KeptLimits
 from .logs import Log
 from .metrics import Metrics
-from .money import receipts
+from .money.receipts import Receipts
+from .renewal import Renewal
 from .service import Service, StationConfig
 from .till import door
 from .till.app import application
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from receiver.checks import Pins
 
+    from .authority import AuthorityClient
     from .config import Config, ReceiverConfig
     from .ports_by_serial import Present
     from .serial_port import Opener
@@ -51,6 +52,7 @@ class Daemon:
         self._opener = opener
         self._ports = ports
         self._stack = AsyncExitStack()
+        self._renewal: Renewal | None = None
         self.till_url = ""
 
     async def __aenter__(self) -> Self:
@@ -67,6 +69,11 @@ class Daemon:
         """Until something fails that a bridge cannot do without; raises an exception group."""
         await asyncio.shield(self._work)
 
+    def renew(self) -> None:
+        """Read certificates, keys, pins and token anew; while it starts, it does so anyway."""
+        if self._renewal:
+            self._renewal.now()
+
     async def _start(self, stack: AsyncExitStack) -> Service:
         config = self._config
         trusted = papers.authority_keys(config.pins)
@@ -78,30 +85,55 @@ class Daemon:
         stack.callback(journal.close)
         for doubt in journal.doubts:
             _log.warning("archive in doubt", detail=doubt)
-        hub = Hub()
-        prove = partial(receipts.proved, host, trusted)
-        apart = position_file.read(config.position_file)
+        client.clock.know_entry(journal.newest_at())
+        hub, receipts = Hub(), Receipts(host, trusted)
         service = Service(
-            *(config.id, journal, hub, client, stations, prove),
+            *(config.id, journal, hub, client, stations, receipts.prove),
             offline=config.offline,
-            apart=apart,
+            clock=client.clock,
+            apart=position_file.read(config.position_file),
         )
         if not service.standing.serves:
             kept_limits.forget(config.journal)
         client.journal = service.standing
         stack.callback(service.books.close)
+        guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
+        front = door.Front(config.listen.tls) if config.listen.tls else None
+        renewal = self._renewal = self._renewals(service, client, receipts, guard, front)
+        await renewal.look(anew=True)
         stack.push_async_callback(service.standing.end)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
         keeping = asyncio.create_task(_keep_position(service, journal, config.position_file))
         stack.push_async_callback(_stop, keeping)
-        guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
-        watch = Watch(service, client.breaker, client.clock, guard, config.journal)
+        watch = Watch(
+            *(service, client.breaker, client.clock, guard, config.journal, renewal.endings)
+        )
         metrics = self.metrics = Metrics(service.stations, watch)
         hub.listen(metrics.hear)
-        app = application(service, guard, metrics, client.clock)
-        self.till_url = await door.serve(stack, app, config.listen, guard)
+        app = application(service, guard, metrics, client.clock, renewal.warnings)
+        self.till_url = await door.serve(stack, app, config.listen, guard, front)
+        looking = asyncio.create_task(renewal.run())
+        stack.push_async_callback(_stop, looking)
         return service
+
+    def _renewals(
+        self,
+        service: Service,
+        client: AuthorityClient,
+        receipts: Receipts,
+        guard: Guard,
+        front: door.Front | None,
+    ) -> Renewal:
+        """All that is read anew while the bridge runs."""
+        config = self._config
+        receivers = [
+            papers.of_receiver(config, row, service.stations[row.till]) for row in config.receivers
+        ]
+        own = papers.of_authority(config.authority, client)
+        till_api = papers.of_till_api(config.listen, guard, front)
+        keys = papers.of_pins(config.pins, receipts)
+        return Renewal([own, keys, *till_api, *receivers], client.clock)
 
     def _station(self, trusted: Pins, receiver: ReceiverConfig) -> StationConfig:
         evidence = papers.evidence(trusted, receiver.certificate)

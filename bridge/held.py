@@ -5,6 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from receiver.messages import REFERENCE_SIZE
+from receiver.signed import ID_SIZE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,14 +50,14 @@ def holding(receiver_id: bytes, one: Mapping[str, Any]) -> Holding:
     try:
         till = one.get("till")
         return Holding(
-            bytes.fromhex(one["approval_id"]),
+            _octets(one["approval_id"], ID_SIZE),
             receiver_id,
             Held(one["state"]),
             _KINDS[one["kind"]],
             _number(one["amount"]),
             _number(one["currency"]),
-            _octets(one["transaction_id"]),
-            _octets(one["reference"]),
+            _octets(one["transaction_id"], 0, ID_SIZE),
+            _octets(one["reference"], 0, REFERENCE_SIZE),
             None if till is None else _number(till),
             _number(one["time"]),
         )
@@ -62,10 +65,13 @@ def holding(receiver_id: bytes, one: Mapping[str, Any]) -> Holding:
         raise ValueError("not a transaction") from error
 
 
-def _octets(value: object) -> bytes:
+def _octets(value: object, *sizes: int) -> bytes:
     if value is not None and not isinstance(value, str):
         raise ValueError("not hexadecimal digits")
-    return bytes.fromhex(value or "")
+    octets = bytes.fromhex(value or "")
+    if len(octets) not in sizes:
+        raise ValueError(f"{len(octets)} bytes")
+    return octets
 
 
 def _number(value: object) -> int:

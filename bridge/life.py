@@ -37,13 +37,18 @@ class Stop:
 async def run(config: Config, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` gets the till API's address.
 
+    SIGHUP has certificates, keys, pins and token read anew.
+
     Raises ConfigError, JournalError or OSError where it cannot start, an exception group where it
     fails later.
     """
     stop = Stop()
+    loop = asyncio.get_running_loop()
     for number in STOPPERS:
-        asyncio.get_running_loop().add_signal_handler(number, stop.hear)
-    async with Daemon(config) as daemon, _signs_of_life(daemon.service):
+        loop.add_signal_handler(number, stop.hear)
+    daemon = Daemon(config)
+    loop.add_signal_handler(signal.SIGHUP, daemon.renew)
+    async with daemon, _signs_of_life(daemon.service):
         gc.freeze()  # what stays until the end is not looked through again: 50 to 90 ms, measured
         _log.info("serving", url=daemon.till_url)
         ready(daemon.till_url)

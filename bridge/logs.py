@@ -42,9 +42,9 @@ class Fields(TypedDict, total=False):
     state: str  # state of the sale
     status: str  # kind of garbage on the line
     text: str  # printable text that the receiver's board wrote
-    till: int
+    till: int | None
     url: str  # where something is served or looked for
-    what: str  # what happened to the sale
+    what: str  # what happened to the sale; which files were read
 
 
 class Log:

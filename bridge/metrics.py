@@ -64,7 +64,10 @@ class Watched(Protocol):
 
     def breaker_open(self) -> bool: ...
     def clock_ahead_s(self) -> float | None:
-        """Of the authority's, None before that was heard."""
+        """Of the authority's, None while nothing tells."""
+
+    def certificates_s(self) -> Mapping[tuple[str, str], float]:
+        """By what it is for and till (empty but for receivers): seconds until it ends."""
 
     def refused_requests(self) -> Mapping[str, int]:
         """By kind of problem, since the start."""
@@ -153,6 +156,9 @@ def _look(watched: Watched) -> Iterator[Metric]:
     ahead = watched.clock_ahead_s()
     known = {} if ahead is None else {(): ahead}
     yield _gauge("clock_offset_seconds", "How far this clock is ahead of the authority's", known)
+    ends = watched.certificates_s()
+    text = "Seconds until a certificate ends"
+    yield _gauge("certificate_expires_seconds", text, ends, "what", "till")
     yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
     yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
     exposed = watched.offline_exposure()

@@ -12,6 +12,7 @@ from receiver import reasons, session
 from . import orders, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
+from .clock import Clock
 from .journal import JournalError
 from .journal_loss import JournalLoss
 from .logs import Log
@@ -74,13 +75,18 @@ class Service:
         prove: Prove,
         *,
         offline: bool = False,
+        clock: Clock | None = None,
         apart: Position | None = None,
     ) -> None:
-        """Rebuilds the sales; raises JournalError. `apart`: see `JournalStanding`."""
+        """Rebuilds the sales; raises JournalError. `clock`: what is known of the terminal's.
+
+        `apart`: see `JournalStanding`.
+        """
         self._journal = journal
         self.books = Books(journal, hub, self.fail)
         self.authority = authority
         self.offline = offline
+        self.clock = clock or Clock()
         self.outbox = Outbox(authority, self.books, prove)
         self._bridge_id = bridge_id
         self._stopping = False

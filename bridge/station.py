@@ -18,8 +18,9 @@ from .money import facts, ports
 from .money.desk import Desk
 from .money.sale import Place
 from .money.states import ASKING, Event
+from .provisioning import Provisioning
 from .receiver_link import ReceiverLink
-from .retrying import at_leisure, while_waiting
+from .retrying import while_waiting
 from .standin import StandInHere
 from .views import health_view, hello_view, phone_view
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from .surroundings import Surroundings
 
 CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
-STATE_LEAST_S = 1.0  # a receiver that says HELLO all the time is one request in that
-STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are asked for that often
 
 _log = Log(__name__)
 
@@ -62,10 +61,16 @@ class Station:
         self.place = Place(till, evidence.holder.receiver_id)
         self.evidence = evidence
         self.counters = Counters()
-        self._stand_in = StandInHere(evidence, around.books, around.offline, kept)
-        self.desk = Desk(evidence, self._stand_in, lambda: around.books.hub.is_watched)
+        stand_in = StandInHere(evidence, around.books, around.offline, kept)
+        self.desk = Desk(
+            *(evidence, stand_in, lambda: around.books.hub.is_watched, lambda: around.clock.wrong)
+        )
         receiver_id = evidence.holder.receiver_id
         self.link = ReceiverLink(till, opener, bridge_id, receiver_id, reconnect, self)
+        self._provisioning = Provisioning(
+            *(till, evidence, self.link, stand_in, around, self.refused)
+        )
+        self._renewed: Evidence | None = None  # for the desk once it is free
         self._url = url
         self._around = around
         self._books = around.books
@@ -74,8 +79,6 @@ class Station:
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
-        self._bringing: asyncio.Task[None] | None = None
-        self._brought_at = -STATE_LEAST_S  # when the state was last asked for (monotonic s)
 
     # The till's side.
 
@@ -95,6 +98,11 @@ class Station:
         """The till is about to see the sale at the desk: an approval is its own from here on."""
         self._handle(ports.Told())
 
+    def renew(self, fresh: Evidence) -> None:
+        """Go by another certificate of this receiver, and other keys, once the desk is free."""
+        self._renewed = fresh
+        self._take_renewed()
+
     def view(self) -> dict[str, Any]:
         """What the till API says of this receiver."""
         return {
@@ -112,11 +120,7 @@ class Station:
     def link_up(self, hello: wire.ReceiverHello) -> None:
         self._last_hello = hello_view(hello)
         self._publish("receiver", ports.RECEIVER, up=True, hello=self._last_hello)
-        self._bring_certificate()
-        self._stand_in.recall(hello.nonce)
-        if self._bringing:
-            self._bringing.cancel()
-        self._bringing = self._around.spawn(self.link.serve(self._bring_state, hello))
+        self._provisioning.begin(hello)
 
     def link_down(self) -> None:
         self._publish("receiver", ports.BRIDGE, up=False)
@@ -144,38 +148,6 @@ class Station:
         except Error as error:
             self.refused(error.code, error.detail)
 
-    def _bring_certificate(self) -> None:
-        """Bring the certificate that its offers are held against, as it may be a new one."""
-        blob = wire.Blob(self.evidence.certificate)
-        self.link.send(wire.CERTIFICATE, wire.encode(wire.CERTIFICATE, blob))
-
-    async def _bring_state(self, hello: wire.ReceiverHello) -> None:
-        """Bring the authority's time and limits to a receiver that has come up, and new ones."""
-        clock = asyncio.get_running_loop().time
-        await asyncio.sleep(self._brought_at + STATE_LEAST_S - clock())
-        self._brought_at = clock()
-        while self.link.hello is hello:
-            await at_leisure()(self._bring_state_once, hello)
-            if not self._around.offline:
-                return
-            await asyncio.sleep(STATE_AGAIN_S)
-
-    async def _bring_state_once(self, hello: wire.ReceiverHello) -> bool:
-        """Whether there is nothing more to bring."""
-        try:
-            data = await self._stand_in.ask(self._around.authority, hello.nonce)
-        except UnansweredError as error:
-            _log.info("no state", till=self.till, detail=str(error))
-        except RefusedError as error:
-            self.refused(error.reason, "state: " + error.detail)
-        except Error as error:
-            self.refused(error.code, "state: " + error.detail)
-        else:
-            if self.link.hello is hello:
-                self.link.send(wire.STATE, wire.encode(wire.STATE, wire.Blob(data)))
-            return True
-        return self.link.hello is not hello
-
     # The desk.
 
     def _handle(self, event: Input) -> None:
@@ -195,6 +167,7 @@ class Station:
         try:
             move(self._now())
             self._carry_out(arrived)
+            self._take_renewed()
         except Exception as error:
             self._failed = True
             self._around.fail(error)
@@ -223,6 +196,15 @@ class Station:
         due = self.desk.deadline()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
+
+    def _take_renewed(self) -> None:
+        """A sale ends with the certificate that its offers were made under."""
+        fresh = self._renewed
+        if fresh is None or self.desk.sale is not None:
+            return
+        self._renewed = None
+        if self.evidence.renew(fresh) and self.link.hello is not None:
+            self._provisioning.bring_certificate()
 
     def _settle(self, untold: list[ports.Tell]) -> None:
         self._books.settle()
@@ -270,11 +252,19 @@ class Station:
         await while_waiting()(self._ask_once, ask)
 
     async def _ask_once(self, ask: ports.Ask) -> bool:
-        """Whether that settled it."""
-        self._handle(await self._answer(ask))
-        return ask.sale.state not in ASKING or ask.sale.approval_id != ask.approval_id
+        """Whether that settled it; raises UnansweredError where nothing came, and it did not."""
+        try:
+            self._handle(await self._answer(ask))
+        except UnansweredError as error:
+            sale_id = ask.sale.terms.sale_id
+            _log.info("unanswered", sale=sale_id, till=self.till, detail=str(error))
+            self._handle(ports.Unanswered(ask.approval_id))
+            if not _is_settled(ask):
+                raise
+        return _is_settled(ask)
 
     async def _answer(self, ask: ports.Ask) -> Input:
+        """What the authority says; raises UnansweredError."""
         sale_id = ask.sale.terms.sale_id
         if not await self._books.waiting.cleared(ask.sale, CLEARED_S):
             return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
@@ -282,9 +272,6 @@ class Station:
         try:
             with edges.crossing(edges.AUTHORITY, UnansweredError, RefusedError):
                 data = await self._around.authority.authorise(ask.record)
-        except UnansweredError as error:
-            _log.info("unanswered", sale=sale_id, till=self.till, detail=str(error))
-            return ports.Unanswered(ask.approval_id)
         except RefusedError as error:
             _log.warning("record refused", sale=sale_id, till=self.till, detail=error.detail)
             if not error.said:  # who knows whose word that was, and what came of the record
@@ -299,3 +286,7 @@ class Station:
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * 1000)
+
+
+def _is_settled(ask: ports.Ask) -> bool:
+    return ask.sale.state not in ASKING or ask.sale.approval_id != ask.approval_id

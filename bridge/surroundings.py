@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from .authority import Refunded
     from .books import Books
+    from .clock import Clock
     from .held import Holding
     from .outbox import Outbox
     from .positions import Answer, Claim
@@ -43,6 +44,7 @@ class Surroundings(Protocol):
 
     books: Books
     authority: Authority
+    clock: Clock
     outbox: Outbox
     offline: bool  # whether purchases may be accepted without the authority at all
 

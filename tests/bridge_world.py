@@ -51,8 +51,9 @@ class DeskWorld:
         self.certificate = evidence.certificate(self.keys, RECEIVER, AT)
         self.stand_in = StandIn()
         self.watched = False
+        self.clock_wrong = False
         trusted = Evidence(host, self.keys.pins(), self.certificate)
-        self.desk = Desk(trusted, self.stand_in, lambda: self.watched)
+        self.desk = Desk(trusted, self.stand_in, lambda: self.watched, lambda: self.clock_wrong)
         self.now = 1_000
         self.at = AT
         self.outputs: list[Any] = []

@@ -33,15 +33,25 @@ _ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
 class Desk:
     """One receiver's conversation with the bridge, and at most one active sale."""
 
-    def __init__(self, evidence: Evidence, stand_in: StandIn, watched: Callable[[], bool]) -> None:
-        """`watched`: whether whoever watches hears of an approval at once (`Pen`)."""
+    def __init__(
+        self,
+        evidence: Evidence,
+        stand_in: StandIn,
+        watched: Callable[[], bool],
+        clock_wrong: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`watched`: whether those who watch hear of an approval at once (`Pen`).
+
+        `clock_wrong`: whether `at` is known to be far from the authority's time.
+        """
         self.sale: Sale | None = None
         self._evidence = evidence
         self._pen = Pen(watched)
         self._hearing: Hearing | None = None
         self._patience_due = 0
         self._past = Past(self._pen)
-        self._answers = Answers(self._pen, evidence, self._past, stand_in)
+        self._answers = Answers(self._pen, evidence, self._past, stand_in, clock_wrong)
+        self._clock_wrong = clock_wrong
         self._seen = Seen()
 
     def handle(self, event: Input, now: int) -> None:
@@ -103,6 +113,8 @@ class Desk:
             return
         here = self._pen.synced and sale.offer
         reason = reasons.NOBODY_CAME if here else reasons.RECEIVER_OFFLINE
+        if self._hearing and self._hearing.untimely and self._clock_wrong():
+            reason = reasons.CLOCK_WRONG  # they came, and were turned away for it
         self._finish(sale, Fact(Event.ENDED, reason), ports.BRIDGE)
 
     # The receiver.
@@ -170,7 +182,9 @@ class Desk:
         except Error as error:
             self._pen.refuse(error.code, error.detail)
             reason = error.code
-            if reason != reasons.CERTIFICATE_EXPIRED:  # anything else is a lie
+            if reason == reasons.CERTIFICATE_EXPIRED:
+                reason = reasons.CLOCK_WRONG if self._clock_wrong() else reason
+            else:  # a lie
                 reason = reasons.RECEIVER_UNTRUSTED
                 self._pen.refuse(reason, "offer")
             self._finish(sale, Fact(Event.DENIED, reason, evidence=data), ports.BRIDGE)

@@ -39,6 +39,12 @@ class Evidence:
         self.holder = checks.certificate(crypto, pins, certificate, None)
         self.state: State | None = None  # the latest; what it allows holds from its time on
 
+    def renew(self, fresh: Evidence) -> bool:
+        """Go by another certificate of the same receiver, and its pins; whether it is another."""
+        changed = self.certificate != fresh.certificate
+        self._pins, self.certificate, self.holder = fresh._pins, fresh.certificate, fresh.holder
+        return changed
+
     def offer(self, terms: Terms, data: bytes, at: int) -> Offered:
         """The offer in `data`, if it is this receiver's and says what the till asked for."""
         if at >= self.holder.expires:

@@ -35,6 +35,21 @@ def proved(crypto: Crypto, pins: Pins, terms: Terms, approval_id: bytes, data: b
     return receipt
 
 
+class Receipts:
+    """Proves receipts by the authority's keys of now, which may be exchanged."""
+
+    def __init__(self, crypto: Crypto, pins: Pins) -> None:
+        self._crypto = crypto
+        self._pins = pins
+
+    def renew(self, pins: Pins) -> None:
+        self._pins = pins
+
+    def prove(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
+        """As `proved`."""
+        return proved(self._crypto, self._pins, terms, approval_id, data)
+
+
 def must_equal(found: object, wanted: object, reason: int) -> None:
     """Raise Error(reason) that shows both, unless they are equal."""
     if found != wanted:

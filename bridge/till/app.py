@@ -30,13 +30,20 @@ if TYPE_CHECKING:
     from .guard import Guard
 
 
-def application(service: Service, guard: Guard, metrics: Metrics, clock: Clock) -> web.Application:
-    """The whole API as an aiohttp application."""
+def application(
+    service: Service,
+    guard: Guard,
+    metrics: Metrics,
+    clock: Clock,
+    warnings: Callable[[], list[str]] = list,
+) -> web.Application:
+    """The whole API as an aiohttp application; `warnings` is what /healthz tells people."""
     app = web.Application(
         middlewares=[problems.middleware, guard.middleware, recovering.middleware(service)],
         client_max_size=requests.BODY_MOST,
     )
-    api, office, stream = TillApi(service, metrics, clock), OfficeApi(service), Stream(service)
+    api = TillApi(service, metrics, clock, warnings)
+    office, stream = OfficeApi(service), Stream(service)
     routes = [
         web.post("/v1/sales", api.ring),
         web.post("/v1/refunds", api.refund),
@@ -68,8 +75,15 @@ def application(service: Service, guard: Guard, metrics: Metrics, clock: Clock) 
 class TillApi:
     """The handlers; every failure leaves as a problem document."""
 
-    def __init__(self, service: Service, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        service: Service,
+        metrics: Metrics,
+        clock: Clock,
+        warnings: Callable[[], list[str]],
+    ) -> None:
         self._service = service
+        self._warnings = warnings
         self._metrics = metrics
         self._clock = clock
         self._books = service.books
@@ -126,7 +140,12 @@ class TillApi:
         """GET /healthz."""
         ahead_s = self._clock.ahead_s
         known = None if ahead_s is None else round(ahead_s)
-        body = {"status": "ok", "version": __version__, "clock_offset_s": known}
+        body = {
+            "status": "ok",
+            "version": __version__,
+            "clock_offset_s": known,
+            "warnings": self._warnings(),
+        }
         return web.json_response(body)
 
     async def metrics(self, request: web.Request) -> web.Response:

@@ -61,6 +61,10 @@ class Guard:
         self._watchers = 0
         self._polls: dict[asyncio.Task[Any], web.Request] = {}
 
+    def renew(self, speakers: Speakers) -> None:
+        """Others may speak from here on; what was begun goes on."""
+        self._speakers = speakers
+
     @property
     def middleware(self) -> Middleware:
         @web.middleware

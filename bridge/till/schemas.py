@@ -127,7 +127,12 @@ SCHEMAS = {
             "version": TEXT,
             "clock_offset_s": {
                 "type": ["integer", "null"],
-                "description": "How far this clock is ahead of the authority's, once it answered.",
+                "description": "How far this clock is ahead of the authority's, as far as known.",
+            },
+            "warnings": {
+                "type": "array",
+                "items": TEXT,
+                "description": "For people: clock, certificates, files that cannot be used.",
             },
         }
     ),

@@ -42,7 +42,7 @@ async def test_all_is_well(world: World) -> None:
         found = await findings(world.config)
         assert [it for it in found.values() if not it.ok or it.todo] == []
         assert set(found) == {
-            *("till API", "journal", "client certificate"),
+            *("till API", "journal", "bridge id", "client certificate", "authority's CA", "clock"),
             *(f"till {TILL}: {what}" for what in ("certificate", "port", "authority")),
         }
         assert "/dev/ttyUSB0" in found[f"till {TILL}: port"].detail

@@ -66,7 +66,7 @@ def served(books: Books) -> Books:
 def test_a_bridge_never_heard_of_is_current(books: Books) -> None:
     asked = Claim(at(7), previous=NEXT_LIFE)
     answer = positions.claim(books.store, CLIENT, asked, NOW, LEASE_S)
-    assert answer == (CURRENT, None, None)
+    assert answer == positions.Answer(CURRENT, None)
     assert newest(books) == at(7)
 
 
@@ -100,12 +100,26 @@ def test_a_restart_shows_that_its_journal_holds_all(
     assert newest(served) == (position if standing == CURRENT else at(10))
 
 
-def test_a_run_that_was_replaced_never_serves_again(served: Books) -> None:
-    """A copied disk starts beside its original: one of the two serves, not both in turns."""
+def test_of_two_copies_that_are_alike_the_first_to_go_on_serves(served: Books) -> None:
+    """A copied disk starts beside its original; the other one is behind from then on."""
     assert claim(served, at(10, run=OTHER_RUN)) == CURRENT
-    for now in (NOW, AFTER):
-        assert claim(served, at(10), now) == SUPERSEDED
-        assert claim(served, at(20), now, checked=(10, chain(10))) == SUPERSEDED
+    assert claim(served, at(10)) == CURRENT
+    with pytest.raises(Error):
+        note(served, at(11, run=OTHER_RUN))
+    assert claim(served, at(11), checked=(10, chain(10))) == CURRENT
+    assert claim(served, at(10, run=OTHER_RUN)) == BEHIND
+    assert claim(served, at(11, run=OTHER_RUN, history="x")) == FORK
+    assert claim(served, at(12, run=OTHER_RUN, history="x"), checked=(11, chain(11, "x"))) == FORK
+
+
+def test_the_run_that_serves_begins_a_new_life_at_once(served: Books) -> None:
+    """As it does once it has recovered what an older copy lacked."""
+    asked = Claim(at(12, NEXT_LIFE), previous=LIFE)
+    answer = positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
+    assert (answer.standing, answer.follows) == (CURRENT, LIFE)
+    again = positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
+    assert (again.standing, again.follows) == (CURRENT, LIFE)
+    assert claim(served, at(99), AFTER) == SUPERSEDED
 
 
 def test_a_machine_copied_while_it_ran_has_two_of_one_run(served: Books) -> None:
@@ -132,7 +146,7 @@ def test_a_new_life_waits_until_the_old_one_is_silent(
 
 
 def test_a_life_that_another_followed_is_over_for_good(served: Books) -> None:
-    assert claim(served, at(3, NEXT_LIFE), AFTER, previous=LIFE) == CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == CURRENT
     for now in (AFTER, AFTER + 10 * LEASE_S):
         assert claim(served, at(99), now) == SUPERSEDED
         assert claim(served, at(99, run=OTHER_RUN), now, previous=NEXT_LIFE) == SUPERSEDED
@@ -140,23 +154,23 @@ def test_a_life_that_another_followed_is_over_for_good(served: Books) -> None:
 
 def test_two_lives_of_one_backup(served: Books) -> None:
     """The second is refused while the first serves; a backup put back again later may follow it."""
-    assert claim(served, at(3, NEXT_LIFE), AFTER, previous=LIFE) == CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == CURRENT
     second = Claim(at(3, THIRD_LIFE), LIFE)
     answer = positions.claim(served.store, CLIENT, second, AFTER, LEASE_S)
     assert (answer.standing, answer.retry_after_s) == (FORK, LEASE_S + 1)
     assert claim(served, at(3, THIRD_LIFE), AFTER + LEASE_S + 1, previous=LIFE) == CURRENT
-    assert claim(served, at(4, NEXT_LIFE), AFTER + LEASE_S + 1) == SUPERSEDED
+    assert claim(served, at(4, NEXT_LIFE, OTHER_RUN), AFTER + LEASE_S + 1) == SUPERSEDED
 
 
 def test_a_life_restarted_is_no_past_life(served: Books) -> None:
     """Its former runs are over, and what follows it waits like any other."""
     assert claim(served, at(10, run=OTHER_RUN)) == CURRENT
-    assert claim(served, at(3, NEXT_LIFE), previous=LIFE) == IN_USE
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == IN_USE
 
 
 def test_a_bridge_that_stops_gives_its_place_away(served: Books) -> None:
     assert claim(served, at(11), ended=True) == CURRENT
-    assert claim(served, at(3, NEXT_LIFE), previous=LIFE) == CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == CURRENT
 
 
 @pytest.mark.parametrize("place", [10, 11, 12])
@@ -166,7 +180,7 @@ def test_a_bridge_that_goes_on_has_not_stopped(
 ) -> None:
     assert claim(served, at(11), ended=True) == CURRENT
     again(served, at(place))
-    assert claim(served, at(3, NEXT_LIFE), previous=LIFE) == IN_USE
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == IN_USE
 
 
 # With every call
@@ -177,8 +191,8 @@ def test_a_call_keeps_the_place_and_moves_it_forward(served: Books) -> None:
     assert newest(served) == at(12)
     note(served, at(11), NOW + 5)
     assert newest(served) == at(12)
-    assert claim(served, at(3, NEXT_LIFE), AFTER, previous=LIFE) == IN_USE
-    assert claim(served, at(3, NEXT_LIFE), AFTER + 5, previous=LIFE) == CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == IN_USE
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER + 5, previous=LIFE) == CURRENT
 
 
 def test_a_bridge_that_says_nothing_is_taken(served: Books) -> None:
