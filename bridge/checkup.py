@@ -259,13 +259,13 @@ def _must_be_right(clock: Clock) -> None:
         raise TroubleError(f"this clock is {clock.difference()}", _MEND_CLOCK)
 
 
-def _newest(path: Path) -> int | None:
+def _newest(path: Path) -> int:
     """When the journal's newest entry was written, if it can be read."""
     try:
         with Reader(path) as journal:
             return journal.newest_at()
     except JournalError:
-        return None
+        return 0
 
 
 def _ends(at: int) -> str:

@@ -165,7 +165,7 @@ def test_two_lives_of_one_backup(served: Books) -> None:
 def test_a_life_restarted_is_no_past_life(served: Books) -> None:
     """Its former runs are over, and what follows it waits like any other."""
     assert claim(served, at(10, run=OTHER_RUN)) == CURRENT
-    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == IN_USE
+    assert claim(served, at(3, NEXT_LIFE), previous=LIFE) == IN_USE
 
 
 def test_a_bridge_that_stops_gives_its_place_away(served: Books) -> None:
