@@ -21,7 +21,7 @@ from receiver.errors import Error
 
 from . import papers, ports_by_serial
 from .authority import AuthorityClient, RefusedError, UnansweredError
-from .journal import JournalError
+from .journal import JournalError, holder, lock
 from .journal.reader import Reader
 from .private_files import require_private
 from .serial_port import PortError
@@ -101,12 +101,20 @@ def _journal(path: Path) -> str:
             f"{path.parent} cannot be written", "make it, owned by the bridge's user"
         )
     require_private(path)
+    _unlocked(path)
     try:
         with Reader(path) as journal:
             return f"{path}: {len(journal.live())} entries at hand, their chain unbroken"
     except JournalError as error:
         todo = "see docs/operations.md, The journal; do not delete it: it holds what is owed"
         raise TroubleError(str(error), todo) from error
+
+
+def _unlocked(path: Path) -> None:
+    """Whether another program than the bridge may write; read from the kernel, not tried."""
+    if holder.process(path) not in (0, lock.process(path)):
+        todo = "end that program, or its work on the journal; the bridge waits for it"
+        raise TroubleError(f"locked by {holder.name(path)}", todo)
 
 
 def _client(config: AuthorityConfig) -> str:

@@ -6,10 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from . import kept_limits, lines, papers, ports_by_serial
+from . import kept_limits, lines, papers, ports_by_serial, unlocking
 from .events import Hub
-from .journal import Journal
+from .journal import JournalLaterError
 from .kept_limits import KeptLimits
+from .logs import Log
 from .metrics import Metrics
 from .service import Service, StationConfig
 from .till import door
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from receiver.checks import Pins
 
     from .config import Config, ReceiverConfig
+    from .journal import Journal
     from .ports_by_serial import Present
     from .serial_port import Opener
+
+_log = Log(__name__)
 
 
 class Daemon:
@@ -65,11 +69,11 @@ class Daemon:
         client = await stack.enter_async_context(papers.client(config.authority))
         if not config.journal.exists():
             kept_limits.forget(config.journal)
-        journal = Journal(config.journal)
-        stack.callback(journal.close)
+        journal = await unlocking.opened(config.journal)
+        stack.callback(_let_go, journal)
         hub = Hub()
         service = Service(config.id, journal, hub, client, stations, offline=config.offline)
-        stack.callback(service.books.close)
+        stack.push_async_callback(service.books.close)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
         guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
@@ -90,6 +94,14 @@ class Daemon:
         if receiver.url:
             return self._opener(receiver.url)
         return ports_by_serial.opener(receiver.serial, self._ports, self._opener)
+
+
+def _let_go(journal: Journal) -> None:
+    """What could not be written was told to none: the next start goes on without it."""
+    try:
+        journal.close()
+    except JournalLaterError as error:
+        _log.error("the last facts are not in the journal", detail=str(error))
 
 
 async def _stop(work: asyncio.Task[None]) -> None:

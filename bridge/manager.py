@@ -7,6 +7,7 @@ import socket
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
+STARTING = "STATUS=Starting"
 ALIVE = "WATCHDOG=1"
 
 
@@ -23,6 +24,11 @@ def tell(state: str) -> None:
             door.sendto(state.encode(), address)
         except OSError:
             return
+
+
+def patience(seconds: int, why: str) -> str:
+    """A state that asks for so much more time to start, and says why."""
+    return f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}\nSTATUS={why}"
 
 
 def alive_every_s() -> float | None:

@@ -69,6 +69,9 @@ class Watched(Protocol):
     def refused_requests(self) -> Mapping[str, int]:
         """By kind of problem, since the start."""
 
+    def journal_stalled_s(self) -> float:
+        """For how long the journal has taken no write."""
+
     def journal_bytes(self) -> int: ...
     def journal_free_bytes(self) -> int: ...
 
@@ -153,6 +156,8 @@ def _look(watched: Watched) -> Iterator[Metric]:
     ahead = watched.clock_ahead_s()
     known = {} if ahead is None else {(): ahead}
     yield _gauge("clock_offset_seconds", "How far this clock is ahead of the authority's", known)
+    stalled = watched.journal_stalled_s()
+    yield _gauge("journal_stalled_seconds", "Since when the journal takes no write", stalled)
     yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
     yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
     exposed = watched.offline_exposure()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from receiver import frames, layout, link, reasons, wire
@@ -17,6 +18,8 @@ from .logs import Log
 from .serial_port import PortError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .backoff import Reconnect
     from .serial_port import Opener, Port
 
@@ -93,9 +96,26 @@ class ReceiverLink:
             self._fail("the queue to the receiver is full")
         self._schedule()
 
+    def sending(self, channel: int, payload: bytes) -> Callable[[], None]:
+        """What sends it later on; void once the link was down: then the next SYNC comes first."""
+        hello = self.hello
+
+        def send() -> None:
+            if self.hello is hello:
+                self.send(channel, payload)
+
+        return send
+
     def accept(self) -> None:
         """Take responsibility for the last message, which acknowledges it at once."""
-        self._link.accept(self._token)
+        self._accept(self._link, self._token)
+
+    def acceptance(self) -> Callable[[], None]:
+        """What accepts the last message later on; void once the line has begun anew meanwhile."""
+        return partial(self._accept, self._link, self._token)
+
+    def _accept(self, machine: link.Link, token: int) -> None:
+        machine.accept(token)
         self._transmit()
 
     # A connection.

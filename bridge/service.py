@@ -184,7 +184,9 @@ class Service:
     def show(self, sale: Sale) -> None:
         """The till is about to see this sale: what it sees as approved is its own from here on."""
         station = self.stations.get(sale.terms.till)
-        if sale.state is State.APPROVED and station is not None and station.desk.sale is sale:
+        if sale.state is not State.APPROVED or self.books.is_held(sale):
+            return
+        if station is not None and station.desk.sale is sale:
             station.tell()
 
     def receivers(self) -> list[dict[str, Any]]:
@@ -227,6 +229,8 @@ class Service:
     def _must_take(self) -> None:
         if self._stopping:
             raise NotNowError(reasons.OK)
+        if self.books.stall.reason:
+            raise NotNowError(self.books.stall.reason)
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 

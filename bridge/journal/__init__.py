@@ -1,6 +1,13 @@
 """The journal of a bridge: append-only, hash-chained, archived, its secrets erasable."""
 
-from .errors import CursorError, DamageError, JournalError, JournalFullError
+from .errors import (
+    CursorError,
+    DamageError,
+    JournalBusyError,
+    JournalError,
+    JournalFullError,
+    JournalLaterError,
+)
 from .records import Closed, Entry
 from .writer import Journal
 
@@ -10,6 +17,8 @@ __all__ = [
     "DamageError",
     "Entry",
     "Journal",
+    "JournalBusyError",
     "JournalError",
     "JournalFullError",
+    "JournalLaterError",
 ]

@@ -79,7 +79,7 @@ def _inspect(path: Path) -> tuple[Head, Tally] | None:
     """Read all of the live part, changing nothing; None where there is something to do first."""
     if not path.exists():
         return None
-    with closing(database.reader(path)) as db:
+    with closing(database.reader(path, database.BUSY_S)) as db:
         if version(path, db) != schema.VERSION:
             return None
         database.sound(path, db)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain as together
 from typing import TYPE_CHECKING
 
-from . import archive, chain, database, disk, index, lock, reading
+from . import archive, chain, database, disk, holder, index, lock, reading
 from .batch import Batch
-from .errors import CursorError, JournalError, failures, is_of_the_disk
+from .errors import CursorError, JournalError, JournalLaterError, failures, is_of_the_disk
 from .moving import move
 from .opening import open_live
 from .records import CLOSED, Entry, Row, dump_closed
@@ -32,7 +32,10 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises JournalError: held by another process, of another version, damaged."""
+        """Raises JournalError: held by another process, of another version, damaged.
+
+        JournalLaterError where another program has it locked just now, or the disk is full.
+        """
         self._path = path
         self._batch = Batch()
         self._unscrubbed = 0
@@ -41,7 +44,9 @@ class Journal:
             stack.enter_context(lock.hold(path))
             self._db, self._head, self._known = open_live(path)
             stack.callback(self._db.close)
-            self._db.execute(f"PRAGMA busy_timeout = {database.BUSY_MS}")
+            self._db.execute("PRAGMA busy_timeout = 0")  # the event loop waits in no lock
+            with database.transaction(self._db):
+                pass  # serve nothing before the journal can be written
             self._base = reading.base(self._db)
             database.truncate_wal(self._db)  # a crash may have left erased secrets in it
             self._stack = stack.pop_all()
@@ -74,8 +79,12 @@ class Journal:
         self._batch.close(row, closed)
         self._head = chain.head(row)
 
+    def holder(self) -> str:
+        """Which program has the journal locked, in words."""
+        return holder.name(self._path)
+
     def flush(self) -> None:
-        """Bring what is noted to the disk; raises JournalFullError, with all of it still noted."""
+        """Bring what is noted to the disk; raises JournalLaterError, with all of it still noted."""
         batch = self._batch
         if not batch.rows:
             return
@@ -88,13 +97,16 @@ class Journal:
             self.scrub()
 
     def scrub(self) -> None:
-        """Take the bytes of erased secrets out of the WAL too, unless somebody reads just now."""
-        with self._writing():
+        """Take the bytes of erased secrets out of the WAL too; later, where that cannot be now."""
+        with suppress(JournalLaterError), self._writing():
             if self._unscrubbed and database.truncate_wal(self._db):
                 self._unscrubbed = 0
 
     def close(self) -> None:
-        """Flush and let go; a journal that can no longer be written is let go all the same."""
+        """Flush and let go; a journal that can no longer be written is let go all the same.
+
+        Raises JournalLaterError where the rest could not be written.
+        """
         with self._stack, failures(self._path):
             if not self._broken:
                 self.flush()

@@ -66,6 +66,10 @@ class Hearing:
     def deadline(self) -> int | None:
         return self._verdict_due if self._sale.state in UNVERIFIED else None
 
+    def await_anew(self, now: int) -> None:
+        """Its approval was not acknowledged before: only now can the receiver's verdict come."""
+        self._verdict_due = now + VERDICT_MS
+
     # These three tell whether they end the wait for the receiver's word on what was asked about.
 
     def expire(self, now: int) -> bool:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bridge import totals
-from bridge.views import sale_view
 
-from . import away, requests
+from . import away, requests, stalled
 from .problems import ProblemError
 
 if TYPE_CHECKING:
@@ -37,12 +36,13 @@ class OfficeApi:
         found = [sale for sale in self._books.open_sales() if till in (None, sale.terms.till)]
         for sale in found:
             self._service.show(sale)
-        return web.json_response({"sales": [sale_view(sale) for sale in found]})
+        return web.json_response({"sales": [self._books.view(sale) for sale in found]})
 
     async def totals(self, request: web.Request) -> web.Response:
         """GET /v1/totals?day=date&till=number."""
         requests.known(request, "day", "till")
         day = requests.day(request)
+        await stalled.over(self._books.stall)
         rows = [
             {**_names(station), "sums": totals.total(self._rows(station, day))}
             for station in self._stations(request)
@@ -53,6 +53,7 @@ class OfficeApi:
         """GET /v1/reconciliation?day=date&till=number: the journal beside the authority's books."""
         requests.known(request, "day", "till")
         day = requests.day(request)
+        await stalled.over(self._books.stall)
         compared = []
         for station in self._stations(request):
             wide = day._replace(begin=day.begin - AROUND_S, end=day.end + AROUND_S)
@@ -86,7 +87,7 @@ class OfficeApi:
         return {
             "depth": outbox.depth(),
             "oldest_s": round(outbox.oldest_s(), 3),
-            "unsent": [sale_view(sale) for sale in unsent],
+            "unsent": [self._books.view(sale) for sale in unsent],
         }
 
     def _stations(self, request: web.Request) -> list[Station]:

@@ -217,6 +217,10 @@ SCHEMAS = {
                 "type": ["integer", "null"],
                 "description": "How far this clock is ahead of the authority's, once it answered.",
             },
+            "journal": {
+                "enum": ["ok", "locked", "full"],
+                "description": "Whether it takes what is to be written; else why not.",
+            },
         }
     ),
     "Reason": closed({"code": TEXT, "sv": TEXT, "en": TEXT}),

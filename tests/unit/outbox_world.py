@@ -10,6 +10,7 @@ from bridge.books import Books
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event, State
 from bridge.outbox import Outbox
+from bridge.stall import Stall
 from bridge.surroundings import Authority
 from bridge.waiting import Waiting
 from receiver import messages, reasons
@@ -54,7 +55,8 @@ class Kept:
     """As much of the books as an outbox looks at."""
 
     def __init__(self) -> None:
-        self.waiting = Waiting()
+        self.stall = Stall()
+        self.waiting = Waiting(lambda sale: False)
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
 

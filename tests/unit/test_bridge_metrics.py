@@ -60,6 +60,9 @@ class Scripted:
     def refused_requests(self) -> Mapping[str, int]:
         return {"unauthorized": 5}
 
+    def journal_stalled_s(self) -> float:
+        return 7.5
+
     def journal_bytes(self) -> int:
         return 4096
 
@@ -159,6 +162,7 @@ async def test_the_rest_is_looked_at_when_somebody_asks(found: Metrics) -> None:
     assert value(families, "tillsign_undecided") == 1
     assert value(families, "tillsign_breaker_open") == 1
     assert value(families, "tillsign_http_refused_total", kind="unauthorized") == 5
+    assert value(families, "tillsign_journal_stalled_seconds") == 7.5
     assert value(families, "tillsign_journal_bytes") == 4096
     assert value(families, "tillsign_journal_free_bytes") == 1 << 30
     assert value(families, "process_resident_memory_bytes") > 0
