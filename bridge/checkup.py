@@ -20,7 +20,7 @@ from . import papers, ports_by_serial
 from .authority import AuthorityClient, RefusedError, UnansweredError
 from .clock import Clock
 from .endings import SOON_S, day
-from .journal import JournalError, opening
+from .journal import JournalError, holder, lock, opening
 from .journal.reader import Reader
 from .money import facts
 from .private_files import require_private
@@ -123,6 +123,7 @@ def _journal(path: Path) -> str:
             f"{path.parent} cannot be written", "make it, owned by the bridge's user"
         )
     require_private(path)
+    _unlocked(path)
     if found is None:
         return f"{path}: of an older version; the bridge migrates it at its start"
     if found.doubts:
@@ -130,6 +131,13 @@ def _journal(path: Path) -> str:
             "; ".join(found.doubts), "put the archives back beside the journal, from a backup"
         )
     return f"{path}: whole, {found.head.last} entries in all"
+
+
+def _unlocked(path: Path) -> None:
+    """Whether another program than the bridge may write; read from the kernel, not tried."""
+    if holder.process(path) not in (0, lock.process(path)):
+        todo = "end that program, or its work on the journal; the bridge waits for it"
+        raise TroubleError(f"locked by {holder.name(path)}", todo)
 
 
 def _bridge_id(config: Config) -> str:

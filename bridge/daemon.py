@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from receiver.crypto import host
 
-from . import kept_limits, lines, papers, ports_by_serial, position_file
+from . import kept_limits, lines, papers, ports_by_serial, position_file, unlocking
 from .events import Hub
-from .journal import Journal, JournalError
+from .journal import JournalError, JournalLaterError
 from .kept_limits import KeptLimits
 from .logs import Log
 from .metrics import Metrics
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from .authority import AuthorityClient
     from .config import Config, ReceiverConfig
+    from .journal import Journal
     from .ports_by_serial import Present
     from .serial_port import Opener
-
 
 _log = Log(__name__)
 
@@ -81,8 +81,8 @@ class Daemon:
         client = await stack.enter_async_context(papers.client(config.authority))
         if not config.journal.exists():
             kept_limits.forget(config.journal)
-        journal = Journal(config.journal)
-        stack.callback(journal.close)
+        journal = await unlocking.opened(config.journal)
+        stack.callback(_let_go, journal)
         for doubt in journal.doubts:
             _log.warning("archive in doubt", detail=doubt)
         client.clock.know_entry(journal.newest_at())
@@ -96,7 +96,7 @@ class Daemon:
         if not service.standing.serves:
             kept_limits.forget(config.journal)
         client.journal = service.standing
-        stack.callback(service.books.close)
+        stack.push_async_callback(service.books.close)
         guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
         front = door.Front(config.listen.tls) if config.listen.tls else None
         renewal = self._renewal = self._renewals(service, client, receipts, guard, front)
@@ -155,6 +155,14 @@ async def _keep_position(service: Service, journal: Journal, path: Path) -> None
         await position_file.keep(journal, path)
     except JournalError as error:
         service.fail(error)
+
+
+def _let_go(journal: Journal) -> None:
+    """What could not be written was told to none: the next start goes on without it."""
+    try:
+        journal.close()
+    except JournalLaterError as error:
+        _log.error("the last facts are not in the journal", detail=str(error))
 
 
 async def _stop(work: asyncio.Task[None]) -> None:

@@ -28,13 +28,17 @@ class Subscription:
         self._held: list[dict[str, Any]] = []
 
     def put(self, told: dict[str, Any]) -> None:
+        if self.overrun:
+            return  # after a gap nothing is told: it would mislead
         try:
             self.queue.put_nowait(told)
         except asyncio.QueueFull:
             self.overrun = True
 
     def hold(self, told: dict[str, Any]) -> None:
-        self._held.append(told)
+        """Keep it until `release`; the first that cannot fit the queue then is the last kept."""
+        if len(self._held) <= WAITING_MOST:
+            self._held.append(told)
 
     def release(self) -> None:
         held, self._held = self._held, []

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
+STARTING = "STATUS=Starting"
 ALIVE = "WATCHDOG=1"
 
 
@@ -26,6 +27,11 @@ def _send(data: bytes, address: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as door:
         door.setblocking(False)
         door.sendto(data, address)
+
+
+def patience(seconds: int, why: str) -> str:
+    """A state that asks for so much more time to start, and says why."""
+    return f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}\nSTATUS={why}"
 
 
 def alive_every_s() -> float | None:

@@ -72,6 +72,9 @@ class Watched(Protocol):
     def refused_requests(self) -> Mapping[str, int]:
         """By kind of problem, since the start."""
 
+    def journal_stalled_s(self) -> float:
+        """For how long the journal has taken no write."""
+
     def journal_bytes(self) -> int: ...
     def journal_free_bytes(self) -> int: ...
 
@@ -159,6 +162,8 @@ def _look(watched: Watched) -> Iterator[Metric]:
     ends = watched.certificates_s()
     text = "Seconds until a certificate ends"
     yield _gauge("certificate_expires_seconds", text, ends, "what", "till")
+    stalled = watched.journal_stalled_s()
+    yield _gauge("journal_stalled_seconds", "Since when the journal takes no write", stalled)
     yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
     yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
     exposed = watched.offline_exposure()

@@ -133,7 +133,12 @@ class Outbox:
             self.reverse(sale, owed)
 
     async def _at_once(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """Its turn may never come, so that nothing is begun before."""
+        """Its turn may never come, so that nothing is begun before.
+
+        Nor before all is on the disk that it follows from.
+        """
+        if self._books.stall.reason:
+            await self._books.stall.over()
         async with self._gate:
             with edges.crossing(edges.AUTHORITY, UnansweredError, RefusedError):
                 return await ask()

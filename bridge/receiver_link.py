@@ -124,9 +124,26 @@ class ReceiverLink:
         """Whether this receiver may cause one more line of this kind in the log (`noise.KINDS`)."""
         return self._noise.may(kind)
 
+    def sending(self, channel: int, payload: bytes) -> Callable[[], None]:
+        """What sends it later on; void once the link was down: then the next SYNC comes first."""
+        hello = self.hello
+
+        def send() -> None:
+            if self.hello is hello:
+                self.send(channel, payload)
+
+        return send
+
     def accept(self) -> None:
         """Take responsibility for the last message, which acknowledges it at once."""
-        self._link.accept(self._token)
+        self._accept(self._link, self._token)
+
+    def acceptance(self) -> Callable[[], None]:
+        """What accepts the last message later on; void once the line has begun anew meanwhile."""
+        return partial(self._accept, self._link, self._token)
+
+    def _accept(self, machine: link.Link, token: int) -> None:
+        machine.accept(token)
         self._transmit()
 
     # A connection.

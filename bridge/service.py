@@ -218,7 +218,9 @@ class Service:
     def show(self, sale: Sale) -> None:
         """The till is about to see this sale: what it sees as approved is its own from here on."""
         station = self.stations.get(sale.terms.till)
-        if sale.state is State.APPROVED and station is not None and station.desk.sale is sale:
+        if sale.state is not State.APPROVED or self.books.is_held(sale):
+            return
+        if station is not None and station.desk.sale is sale:
             station.tell()
 
     def receivers(self) -> list[dict[str, Any]]:
@@ -256,6 +258,8 @@ class Service:
         except JournalError as error:
             self.fail(error)
             raise NotNowError(reasons.OK) from error
+        if self.books.stall.reason:
+            raise NotNowError(self.books.stall.reason)
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from .authority import RefusedError, UnansweredError
 from .backoff import Backoff
-from .journal import ArchiveError, lives
+from .journal import ArchiveError, JournalLaterError, lives
 from .logs import Log
 from .money import alarms
 from .positions import Claim, Verdict
@@ -148,7 +148,7 @@ class JournalStanding:
         """Say where the journal is and do what follows; seconds until it is said again."""
         try:
             seconds = await self._say()
-        except (UnansweredError, RefusedError) as error:
+        except (UnansweredError, RefusedError, JournalLaterError) as error:
             _log.info("standing unknown", detail=str(error))
             return self._backoff.next() / 1000
         self._backoff.reset()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from receiver import reasons, wire
 from receiver.errors import Error
 
-from . import edges, stamps
-from .authority import RefusedError, UnansweredError
+from . import asking, stamps
+from .authority import UnansweredError
 from .counters import Counters
 from .logs import Log
 from .money import facts, ports
@@ -35,12 +36,9 @@ if TYPE_CHECKING:
     from .serial_port import Opener
     from .surroundings import Surroundings
 
-CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
-
 _log = Log(__name__)
 
 _ARRIVALS = {Event.HANDED: stamps.APPROVAL_RECEIVED, Event.VERIFIED: stamps.VERDICT_RECEIVED}
-_STEPS = {Event.OFFERED: stamps.OFFER, Event.HANDED: stamps.APPROVAL_KEPT}
 
 
 class Station:
@@ -74,6 +72,7 @@ class Station:
         self._url = url
         self._around = around
         self._books = around.books
+        self._books.stall.listen(self._go_on)
         self._health: dict[str, Any] | None = None
         self._last_hello: dict[str, Any] | None = None
         self._failed = False
@@ -154,7 +153,13 @@ class Station:
         self._move(partial(self.desk.handle, event))
 
     def _expire(self) -> None:
-        self._move(self.desk.expire)
+        if not self._books.stall.reason:  # else `_go_on` sets the timer anew
+            self._move(self.desk.expire)
+
+    def _go_on(self) -> None:
+        """The journal is written again, and what was put off is done."""
+        if not self._failed:
+            self._handle(ports.Written())
 
     def _move(self, move: Callable[[int], None]) -> None:
         """Let the desk move and do what it says; a failure ends the bridge, not the money.
@@ -174,23 +179,28 @@ class Station:
             raise
 
     def _carry_out(self, arrived: float) -> None:
-        """Nobody outside is told or asked anything that is not on the disk.
+        """Tell and ask nothing outside that is not on the disk.
 
-        All that is kept before the next act outside is one commit.
+        All that is kept before the next act outside is one commit. While there is none to be had,
+        facts are kept in their order all the same, and what follows from them is put off.
         """
-        untold: list[ports.Tell] = []
+        acts: list[Output] = []
         while (output := self.desk.poll()) is not None:
             match output:
                 case ports.Keep(sale, fact):
                     self._books.keep(sale, fact)
                     if fact.event in _ARRIVALS:
-                        self._mark(sale, _ARRIVALS[fact.event], arrived)
+                        step = _ARRIVALS[fact.event]
+                        self._books.stamps.mark(sale.terms.sale_id, step, arrived)
+                case ports.Begin(sale):
+                    self._books.begin(sale)
+                    acts.append(ports.Begin(copy(sale)))
                 case ports.Tell():
-                    untold.append(output)
+                    acts.append(output)
                 case _:
-                    self._settle(untold)
-                    self._do(output)
-        self._settle(untold)
+                    self._settle([*acts, output])
+                    acts.clear()
+        self._settle(acts)
         if self._timer:
             self._timer.cancel()
         due = self.desk.deadline()
@@ -206,17 +216,31 @@ class Station:
         if self.evidence.renew(fresh) and self.link.hello is not None:
             self._provisioning.bring_certificate()
 
-    def _settle(self, untold: list[ports.Tell]) -> None:
-        self._books.settle()
-        for told in untold:
-            self._tell(*told)
-        untold.clear()
+    def _settle(self, acts: list[Output]) -> None:
+        """Do these as soon as all that was kept before is on the disk: at once, as a rule."""
+        do = self._do if self._books.settle() else self._put_off
+        for act in acts:
+            do(act)
+
+    def _put_off(self, act: Output) -> None:
+        match act:
+            case ports.Begin() | ports.Tell():
+                self._do(act)  # the books put it off themselves
+                return
+            case ports.Accept():
+                late = self.link.acceptance()
+            case ports.Send(channel, payload):
+                late = self.link.sending(channel, payload)
+            case _:
+                late = partial(self._do, act)
+        self._books.stall.put_off(late)
 
     def _do(self, output: Output) -> None:
         match output:
             case ports.Begin(sale):
-                self._books.begin(sale)
                 self._books.tell(sale, facts.RUNG, ports.TILL)
+            case ports.Tell():
+                self._books.tell(*output)
             case ports.Accept():
                 self.link.accept()
             case ports.Send(channel, payload):
@@ -239,14 +263,6 @@ class Station:
         if self._asking:
             self._asking.cancel()
 
-    def _tell(self, sale: Sale, event: Event, source: str) -> None:
-        if event in _STEPS:
-            self._mark(sale, _STEPS[event])
-        self._books.tell(sale, event, source)
-
-    def _mark(self, sale: Sale, step: str, at: float | None = None) -> None:
-        self._books.stamps.mark(sale.terms.sale_id, step, at)
-
     async def _ask(self, ask: ports.Ask) -> None:
         """Ask until an answer settles it; `Owe` cancels this, and then it is never asked again."""
         await while_waiting()(self._ask_once, ask)
@@ -254,7 +270,7 @@ class Station:
     async def _ask_once(self, ask: ports.Ask) -> bool:
         """Whether that settled it; raises UnansweredError where nothing came, and it did not."""
         try:
-            self._handle(await self._answer(ask))
+            self._handle(await asking.once(self._around, ask))
         except UnansweredError as error:
             sale_id = ask.sale.terms.sale_id
             _log.info("unanswered", sale=sale_id, till=self.till, detail=str(error))
@@ -262,24 +278,6 @@ class Station:
             if not _is_settled(ask):
                 raise
         return _is_settled(ask)
-
-    async def _answer(self, ask: ports.Ask) -> Input:
-        """What the authority says; raises UnansweredError."""
-        sale_id = ask.sale.terms.sale_id
-        if not await self._books.waiting.cleared(ask.sale, CLEARED_S):
-            return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
-        self._mark(ask.sale, stamps.AUTHORISE_SENT)
-        try:
-            with edges.crossing(edges.AUTHORITY, UnansweredError, RefusedError):
-                data = await self._around.authority.authorise(ask.record)
-        except RefusedError as error:
-            _log.warning("record refused", sale=sale_id, till=self.till, detail=error.detail)
-            if not error.said:  # who knows whose word that was, and what came of the record
-                return ports.Unanswered(ask.approval_id)
-            return ports.Rejected(ask.approval_id, error.reason)
-        finally:
-            self._mark(ask.sale, stamps.AUTHORISE_ANSWERED)
-        return ports.Answered(ask.approval_id, data)
 
     def _publish(self, event: str, source: str, **body: Any) -> None:
         self._books.hub.publish(event, source, self.till, **body)

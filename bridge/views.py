@@ -32,6 +32,7 @@ REFUND_STATES = {
     State.POSTED: "refunded",
     State.LIABLE: "declined",
 }
+_UNSAID = frozenset({"transaction_id", "receipt", "provisional_receipt", "settlement"})
 REVERSING, REVERSED, REFUNDED = "reversing", "reversed", "refunded"
 SETTLEMENTS = {
     State.PAID: "owed",
@@ -43,6 +44,12 @@ SETTLEMENTS = {
 def sale_view(sale: Sale) -> dict[str, Any]:
     """The till API's answer about a sale or a refund."""
     return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
+
+
+def held_view(sale: Sale, reason: int) -> dict[str, Any]:
+    """The same while not all of it is in the journal, for this reason: no crash may unsay it."""
+    unsaid = dict.fromkeys(_UNSAID & (view := sale_view(sale)).keys())
+    return {**view, **unsaid, "state": str(State.UNKNOWN), "reason": reason_view(reason)}
 
 
 def _purchase_view(sale: Sale) -> dict[str, Any]:

@@ -72,6 +72,9 @@ class Watch:
     def refused_requests(self) -> Mapping[str, int]:
         return self._guard.refused
 
+    def journal_stalled_s(self) -> float:
+        return self._service.books.stall.seconds()
+
     def journal_bytes(self) -> int:
         files = [self._journal.with_name(self._journal.name + more) for more in _LIVE]
         return sum(file.stat().st_size for file in files if file.exists())

@@ -234,6 +234,15 @@ class Desk:
             raise Error(reasons.WRONG_SESSION, session_id.hex())
         return hearing
 
+    # The journal.
+
+    def _written(self, event: ports.Written, now: int) -> None:
+        """Receiver and till could not speak meanwhile: the time for their word begins anew."""
+        if self._hearing:
+            self._hearing.await_anew(now)
+        if self.sale is not None and self.sale.state is State.APPROVED:
+            self._patience_due = now + TELL_MS
+
     # The authority.
 
     def _said(self, event: ports.Answered | ports.Unanswered | ports.Rejected, now: int) -> None:
@@ -277,6 +286,7 @@ _INPUTS: dict[type, Any] = {
     ports.Told: Desk._told,
     ports.Received: Desk._received,
     ports.LinkDown: Desk._down,
+    ports.Written: Desk._written,
     ports.Answered: Desk._said,
     ports.Unanswered: Desk._said,
     ports.Rejected: Desk._said,

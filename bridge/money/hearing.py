@@ -73,6 +73,10 @@ class Hearing:
         found = {self._bad_for, *(shown.reason for shown in self._unfit.values())}
         return not found.isdisjoint(_BY_OUR_CLOCK)
 
+    def await_anew(self, now: int) -> None:
+        """Its approval was not acknowledged before: only now can the receiver's verdict come."""
+        self._verdict_due = now + VERDICT_MS
+
     # These three tell whether they end the wait for the receiver's word on what was asked about.
 
     def expire(self, now: int) -> bool:

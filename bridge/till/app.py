@@ -11,10 +11,9 @@ from bridge import __version__
 from bridge.metrics import CONTENT_TYPE
 from bridge.money.decisions import Wish
 from bridge.orders import ConflictError, NotNowError, UnknownSaleError, UnknownTillError
-from bridge.reasons import texts
-from bridge.views import sale_view
+from receiver import reasons
 
-from . import openapi, problems, recovering, requests
+from . import openapi, problems, recovering, requests, stalled
 from .office import OfficeApi
 from .problems import ProblemError
 from .stream import Stream
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from bridge.service import Service
 
     from .guard import Guard
+
+# What /healthz says of the journal, by the reason why it takes no write.
+_JOURNAL = {reasons.OK: "ok", reasons.JOURNAL_LOCKED: "locked", reasons.JOURNAL_FULL: "full"}
 
 
 def application(
@@ -91,12 +93,12 @@ class TillApi:
     async def ring(self, request: web.Request) -> web.Response:
         """POST /v1/sales: 201 for a new sale, 200 for the same again."""
         order = await requests.order(request)
-        return self._begun(lambda: self._service.ring(order))
+        return await self._begun(lambda: self._service.ring(order))
 
     async def refund(self, request: web.Request) -> web.Response:
         """POST /v1/refunds: the same."""
         order = await requests.refund(request)
-        return self._begun(lambda: self._service.refund(order))
+        return await self._begun(lambda: self._service.refund(order))
 
     def sale(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """GET /v1/sales/{sale_id}?wait=seconds, and the same of refunds."""
@@ -104,13 +106,13 @@ class TillApi:
         async def handler(request: web.Request) -> web.StreamResponse:
             seconds = requests.wait(request)
             sale = await self._find_or_ask(request, kind)
-            if seconds and not sale.answered:
+            if seconds and not self._books.waiting.is_answered(sale):
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():
                 raise asyncio.CancelledError  # nobody is there to be told
             self._service.show(sale)
-            response = web.json_response(sale_view(sale))
-            told = sale.answered
+            response = web.json_response(self._books.view(sale))
+            told = self._books.waiting.is_answered(sale)
             await response.prepare(request)
             await response.write_eof()
             if told:
@@ -131,8 +133,8 @@ class TillApi:
                 self._service.decide(sale, wish)
             except ConflictError as error:
                 if wish is not Wish.PAY or not await recovering.reconsidered(self._service, sale):
-                    raise self._conflict(error) from error
-            return web.json_response(sale_view(sale))
+                    raise await self._conflict(error) from error
+            return web.json_response(await stalled.shown(self._service, sale))
 
         return handler
 
@@ -145,6 +147,7 @@ class TillApi:
             "version": __version__,
             "clock_offset_s": known,
             "warnings": self._warnings(),
+            "journal": _JOURNAL[self._books.stall.reason],
         }
         return web.json_response(body)
 
@@ -156,19 +159,20 @@ class TillApi:
     async def openapi(self, request: web.Request) -> web.Response:
         return web.json_response(openapi.DOCUMENT)
 
-    def _begun(self, begin: Callable[[], tuple[Sale, bool]]) -> web.Response:
+    async def _begun(self, begin: Callable[[], tuple[Sale, bool]]) -> web.Response:
+        await stalled.over(self._books.stall)
         try:
             sale, new = begin()
         except ConflictError as error:
-            raise self._conflict(error) from error
+            raise await self._conflict(error) from error
         except UnknownTillError as error:
             raise ProblemError(404, "unknown-till", str(error)) from error
         except UnknownSaleError as error:
             raise ProblemError(404, "unknown-sale", str(error)) from error
         except NotNowError as error:
             raise _not_now(error) from error
-        self._service.show(sale)
-        return web.json_response(sale_view(sale), status=201 if new else 200)
+        view = await stalled.shown(self._service, sale)
+        return web.json_response(view, status=201 if new else 200)
 
     def _find(self, request: web.Request, kind: str) -> Sale:
         sale = self._books.find(request.match_info["sale_id"])
@@ -191,12 +195,12 @@ class TillApi:
             await recovering.adopt(self._service, sale_id, claim=wish is Wish.PAY)
             return self._find(request, kind)
 
-    def _conflict(self, error: ConflictError) -> ProblemError:
-        self._service.show(error.sale)
-        return ProblemError(409, error.kind, error.detail, sale=sale_view(error.sale))
+    async def _conflict(self, error: ConflictError) -> ProblemError:
+        view = await stalled.shown(self._service, error.sale)
+        return ProblemError(409, error.kind, error.detail, sale=view)
 
 
 def _not_now(error: NotNowError) -> ProblemError:
     if error.reason:
-        return ProblemError(503, "no-room", texts(error.reason).cashier_en)
+        return problems.unwritten(error.reason)
     return ProblemError(503, "stopping", "the bridge stops: nothing new is taken")

@@ -76,7 +76,7 @@ class Guard:
                     return await handler(request)
             except _RefusalError as refusal:  # counted, not logged: there may be thousands
                 self.refused[refusal.kind] += 1
-                return problems.response(refusal, refusal.headers)
+                return problems.response(refusal)
 
         return guard
 

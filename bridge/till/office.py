@@ -11,7 +11,7 @@ from bridge.orders import ConflictError, UnknownSaleError
 from bridge.reconciliation import Reconciliation
 from bridge.views import alarm_view, sale_view
 
-from . import away, requests
+from . import away, requests, stalled
 from .problems import ProblemError
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ class OfficeApi:
         found = [sale for sale in self._books.open_sales() if till in (None, sale.terms.till)]
         for sale in found:
             self._service.show(sale)
-        return web.json_response({"sales": [sale_view(sale) for sale in found]})
+        return web.json_response({"sales": [self._books.view(sale) for sale in found]})
 
     async def totals(self, request: web.Request) -> web.Response:
         """GET /v1/totals?day=date&till=number."""
         requests.known(request, "day", "till")
         day, till = requests.day(request), requests.till(request)
+        await stalled.over(self._books.stall)
         rows = self._books.rows(day.begin * MS, day.end * MS)
         places = [place for place in self._places() if till in (None, place.till)]
         _must_know(places)
@@ -58,6 +59,7 @@ class OfficeApi:
         if till is not None:
             _must_know([place for place in self._places() if place.till == till])
         today = [station.place for station in self._service.stations.values()]
+        await stalled.over(self._books.stall)
         with away.told():
             books = Reconciliation(self._books, self._service.authority, today)
             compared = await books.day(day, till)
@@ -68,11 +70,13 @@ class OfficeApi:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
         word = await requests.acknowledgement(request)
+        await stalled.over(self._books.stall)
         loss = self._service.loss
         with away.told():
             if word.decision is None:
                 if not await loss.acknowledge(word.key, word.by, word.note):
                     raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
+                await stalled.over(self._books.stall)
                 return web.json_response({"key": word.key, "sale": None})
             try:
                 sale = await loss.take_over(word.key, word.by, word.note)
@@ -82,7 +86,8 @@ class OfficeApi:
             except ConflictError as error:
                 more = sale_view(error.sale)
                 raise ProblemError(409, error.kind, error.detail, sale=more) from error
-        return web.json_response({"key": word.key, "sale": sale_view(sale)})
+        view = await stalled.shown(self._service, sale)
+        return web.json_response({"key": word.key, "sale": view})
 
     async def outbox(self, request: web.Request) -> web.Response:
         """GET /v1/outbox: what the authority is still to hear, and why it has not yet."""
@@ -108,7 +113,7 @@ class OfficeApi:
         return {
             "depth": outbox.depth(),
             "oldest_s": round(outbox.oldest_s(), 3),
-            "unsent": [sale_view(sale) for sale in unsent],
+            "unsent": [self._books.view(sale) for sale in unsent],
         }
 
     def _places(self) -> list[Place]:

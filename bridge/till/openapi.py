@@ -28,7 +28,7 @@ _ALWAYS = {
     "403": _problem("Host or Origin name somebody else."),
     "429": _problem("This address asks too often: see Retry-After."),
     "500": _problem("The bridge failed; its log says why."),
-    "503": _problem("The bridge stops or is full."),
+    "503": _problem("The bridge stops or is full, or its journal is locked: see Retry-After."),
 }
 
 
@@ -76,7 +76,7 @@ _UNREADABLE = _problem("The request does not say what it must.")
 
 _AWAY = {
     "502": _problem("The authority refuses."),
-    "503": _problem("The authority does not answer, or the bridge stops or is full."),
+    "503": _problem("The authority does not answer, or as for any request."),
 }
 
 
@@ -88,7 +88,7 @@ def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
         **_BODY,
         "404": _problem("This bridge has no such till or no such purchase."),
         "409": _problem("Another content for this id, or another sale at this till."),
-        "503": _problem("Nothing new is taken: the bridge stops, or its disk is full."),
+        "503": _problem("Nothing new is taken: the bridge stops, or its journal takes no write."),
     }
     return {"post": _operation(name, summary, answers, requestBody=_takes(ref(wanted)))}
 

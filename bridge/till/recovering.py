@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bridge.journal_loss import TooManyError
 
-from . import away
+from . import away, stalled
 from .problems import ProblemError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
         found = await service.loss.adopt(sale_id)
     if found is None and claim:
         _claim(service, sale_id)
+        await stalled.over(service.books.stall)
 
 
 async def reconsidered(service: Service, sale: Sale) -> bool:

@@ -134,6 +134,10 @@ SCHEMAS = {
                 "items": TEXT,
                 "description": "For people: clock, certificates, files that cannot be used.",
             },
+            "journal": {
+                "enum": ["ok", "locked", "full"],
+                "description": "Whether it takes what is to be written; else why not.",
+            },
         }
     ),
     "Reason": closed({"code": TEXT, "sv": TEXT, "en": TEXT}),

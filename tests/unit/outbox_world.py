@@ -12,6 +12,7 @@ from bridge.money.alarms import Alarm
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event, State
 from bridge.outbox import Outbox
+from bridge.stall import Stall
 from bridge.surroundings import Authority
 from bridge.waiting import Waiting
 from receiver import messages, reasons
@@ -56,7 +57,8 @@ class Kept:
     """As much of the books as an outbox looks at."""
 
     def __init__(self) -> None:
-        self.waiting = Waiting()
+        self.stall = Stall()
+        self.waiting = Waiting(lambda sale: False)
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
         self.alarms: list[Alarm] = []

@@ -63,6 +63,9 @@ class Scripted:
     def refused_requests(self) -> Mapping[str, int]:
         return {"unauthorized": 5}
 
+    def journal_stalled_s(self) -> float:
+        return 7.5
+
     def journal_bytes(self) -> int:
         return 4096
 
@@ -164,6 +167,7 @@ async def test_the_rest_is_looked_at_when_somebody_asks(found: Metrics) -> None:
     assert value(families, "tillsign_certificate_expires_seconds", what="receiver", till="7") == -1
     assert value(families, "tillsign_breaker_open") == 1
     assert value(families, "tillsign_http_refused_total", kind="unauthorized") == 5
+    assert value(families, "tillsign_journal_stalled_seconds") == 7.5
     assert value(families, "tillsign_journal_bytes") == 4096
     assert value(families, "tillsign_journal_free_bytes") == 1 << 30
     assert value(families, "process_resident_memory_bytes") > 0
