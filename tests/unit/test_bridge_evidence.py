@@ -81,9 +81,7 @@ def test_a_certificate_that_ends_before_the_offer(tmp_path: Path, lasts: int, go
         assert caught.value.code == reasons.CERTIFICATE_EXPIRED
 
 
-def test_an_older_state_of_the_same_life_changes_nothing(
-    world: DeskWorld, known: Evidence
-) -> None:
+def test_an_older_state_of_the_same_life_changes_nothing(world: DeskWorld, known: Evidence) -> None:
     """It is as well signed as the newer one, and may come late: a proxy, a second bridge."""
     older = evidence.state(world.keys, AT, version=4, least_app=1, offline_floor=90_000)
     newer = evidence.state(world.keys, AT + 60, version=5, least_app=7, offline_floor=100)
