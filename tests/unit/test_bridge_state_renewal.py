@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -92,7 +93,7 @@ class World:
     def gaps(self) -> list[int]:
         """Seconds between one question and the next."""
         asked = self.authority.asked
-        return [round(later - sooner) for sooner, later in zip(asked, asked[1:], strict=False)]
+        return [round(later - sooner) for sooner, later in pairwise(asked)]
 
 
 Story = Callable[[World], Coroutine[Any, Any, None]]
