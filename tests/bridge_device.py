@@ -11,6 +11,7 @@ from typing import Any
 from bridge.serial_port import Port, PortError
 from receiver import layout, link, messages, reasons, session, signed, wire
 from tests import evidence
+from tests.steps import Steps
 
 PATIENCE_S = 10.0  # for what must come; longer than it takes, shorter than a hung test
 LINK = 0
@@ -37,6 +38,7 @@ class Device:
         self._lost: Callable[[str], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._telling: asyncio.TimerHandle | None = None
+        self._steps = Steps(lambda: (self._link.state, self._link.deadline()))
         self.reboot()
 
     # What a test does to it.
@@ -160,7 +162,7 @@ class Device:
         self._pump()
 
     def _pump(self) -> None:
-        while (event := self._link.poll()) is not None:
+        for event in self._steps.polled(self._link.poll):
             if isinstance(event, link.Message):
                 self._link.accept(event.token)
                 self._react(event.channel, wire.decode(event.channel, event.payload))
@@ -170,6 +172,7 @@ class Device:
         if self._received is None:
             return
         while data := self._link.transmit():
+            self._steps.take()
             asyncio.get_running_loop().call_soon(self._deliver, self.raw + data)
             self.raw = b""
         if self._timer:

@@ -74,7 +74,7 @@ class App:
 
     def _settle(self) -> None:
         """Radio up and a bridge on the line: firmware on trial may stay."""
-        if not self._well and self._serial.greeted:
+        if not self._well and self._serial.greeted and self._radio.alive():
             self._well = True
             slots.settle()
 
