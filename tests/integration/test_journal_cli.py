@@ -245,6 +245,7 @@ def test_by_the_bridges_configuration(
 
     class Config:
         journal = path
+        position_file = path.with_name("position")
 
     monkeypatch.setattr(config, "load", lambda file: Config)
     assert cli.main(["journal", "--config", "bridge.toml", "list", "--open"]) == 0
