@@ -253,6 +253,19 @@ def test_by_the_bridges_configuration(
 
 
 @pytest.mark.usefixtures("journal")
+def test_which_journal_is_said_before_the_command_or_after_it(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the documents write it, and once only."""
+    assert cli.main(["journal", "list", "--open", "--journal", str(path)]) == 0
+    assert "sale-open" in capsys.readouterr().out
+    assert cli.main(["journal", "list"]) == 2
+    both = ["--journal", str(path), "list", "--config", "bridge.toml"]
+    assert cli.main(["journal", *both]) == 2
+    assert capsys.readouterr().err.count("name either the journal") == 2
+
+
+@pytest.mark.usefixtures("journal")
 def test_on_a_terminal(path: Path) -> None:
     """Colours, and how far it has come."""
     said = on_terminal([sys.executable, "-m", "bridge.cli", "journal", "--journal", str(path)])
