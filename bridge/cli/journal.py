@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from .command import FAILED, OK, Command, UsageError
 
@@ -22,55 +21,81 @@ _HELP = "Look into a bridge's journal: its sales, their entries, and whether it 
 _JSON_HELP = "for programs: one JSON object"
 
 
+class _Places(NamedTuple):
+    """The journal, and the file that says how far it has come."""
+
+    journal: Path
+    position: Path
+
+
 def _prepare(parser: ArgumentParser) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--journal", type=Path, metavar="FILE", help="the journal's file")
-    which.add_argument("--config", type=Path, metavar="FILE", help="the bridge's TOML file")
+    _add_which(parser, None)
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    sales = _action(actions, "list", "The sales, one a line, and their sums", _list)
+    sales = _action(actions, "list", "The sales, one a line, and their sums", _reading(_list))
     sales.add_argument("--day", type=_day, help="only those decided (or begun) on YYYY-MM-DD")
     sales.add_argument("--till", type=int, metavar="NUMBER", help="only those of one till")
     sales.add_argument("--state", help="only those in one state, as posted")
     sales.add_argument("--open", action="store_true", help="only those that are not closed")
     sales.add_argument("--json", action="store_true", help=_JSON_HELP)
 
-    show = _action(actions, "show", "One sale, entry by entry", _show)
+    show = _action(actions, "show", "One sale, entry by entry", _reading(_show))
     show.add_argument("sale_id", metavar="SALE_ID")
     show.add_argument("--json", action="store_true", help=_JSON_HELP)
 
     verify = _action(actions, "verify", "Check every file, the whole chain and the index", _verify)
     verify.add_argument("--json", action="store_true", help=_JSON_HELP)
 
-    export = _action(actions, "export", "Every entry as a line of JSON, without secrets", _export)
+    export = _action(actions, "export", "Each entry as a line of JSON", _reading(_export))
     export.add_argument("--to", type=Path, metavar="FILE", help="a new file instead of the output")
+
+    backup = _action(
+        actions, "backup", "A copy with the archives, beside a running bridge", _backup
+    )
+    backup.add_argument("directory", type=Path, metavar="DIR", help="empty, or an older backup")
+    backup.add_argument("--json", action="store_true", help=_JSON_HELP)
+
+    restore = _action(actions, "restore", "Put a backup in the place of the journal", _restore)
+    restore.add_argument("directory", type=Path, metavar="DIR", help="where the backup is")
+    restore.add_argument("--replace", action="store_true", help="put aside what stands there")
+    restore.add_argument("--json", action="store_true", help=_JSON_HELP)
+
+
+def _add_which(parser: ArgumentParser, default: str | None) -> None:
+    which = parser.add_mutually_exclusive_group()
+    for name, text in (("journal", "the journal's file"), ("config", "the bridge's TOML file")):
+        which.add_argument(f"--{name}", type=Path, default=default, metavar="FILE", help=text)
 
 
 def _action(
     actions: argparse._SubParsersAction[ArgumentParser],
     name: str,
     text: str,
-    act: Callable[[Reader, Namespace], int],
+    act: Callable[[_Places, Namespace], int],
 ) -> ArgumentParser:
     parser = actions.add_parser(name, help=text, description=text)
+    _add_which(parser, argparse.SUPPRESS)  # before the command or after it
     parser.set_defaults(act=act)
     return parser
 
 
 def _run(arguments: Namespace) -> int:
+    import sqlite3
+
     from bridge.journal import DamageError, JournalError
-    from bridge.journal.reader import Reader
 
     try:
-        with Reader(_path(arguments)) as journal:
-            code: int = arguments.act(journal, arguments)
-            sys.stdout.flush()
-            return code
+        code: int = arguments.act(_places(arguments), arguments)
+        sys.stdout.flush()
+        return code
     except DamageError as error:
         print(f"tillsign: {error}", file=sys.stderr)
         return FAILED
     except JournalError as error:
-        raise UsageError(str(error)) from error
+        if not isinstance(error.__cause__, (OSError, sqlite3.Error)):
+            raise UsageError(str(error)) from error
+        print(f"tillsign: {error}", file=sys.stderr)
+        return FAILED
     except BrokenPipeError:  # whoever read has seen enough; nothing is to be flushed at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
@@ -79,16 +104,30 @@ def _run(arguments: Namespace) -> int:
         return FAILED
 
 
-def _path(arguments: Namespace) -> Path:
-    from bridge import config
+def _places(arguments: Namespace) -> _Places:
+    from bridge import config, position_file
 
+    if (arguments.journal is None) == (arguments.config is None):
+        raise UsageError("name either the journal (--journal) or the configuration (--config)")
     if arguments.journal is not None:
-        named: Path = arguments.journal
-        return named
+        return _Places(arguments.journal, position_file.beside(arguments.journal))
     try:
-        return config.load(arguments.config).journal
+        read = config.load(arguments.config)
     except config.ConfigError as error:
         raise UsageError(str(error)) from error
+    return _Places(read.journal, read.position_file)
+
+
+def _reading(act: Callable[[Reader, Namespace], int]) -> Callable[[_Places, Namespace], int]:
+    """For what needs no more than one moment of the journal."""
+
+    def acting(places: _Places, arguments: Namespace) -> int:
+        from bridge.journal.reader import Reader
+
+        with Reader(places.journal) as journal:
+            return act(journal, arguments)
+
+    return acting
 
 
 def _list(journal: Reader, arguments: Namespace) -> int:
@@ -101,7 +140,7 @@ def _list(journal: Reader, arguments: Namespace) -> int:
         found = [sale for sale in found if sale.state == arguments.state]
     if arguments.json:
         sums = [total._asdict() for total in sales.sums(found)]
-        _print_json({"sales": [sale._asdict() for sale in found], "sums": sums})
+        journal_text.print_json({"sales": [sale._asdict() for sale in found], "sums": sums})
     else:
         journal_text.print_list(found, sys.stdout)
     return OK
@@ -115,25 +154,29 @@ def _show(journal: Reader, arguments: Namespace) -> int:
         raise UsageError(f"{journal.path}: no sale {arguments.sale_id}; `list` names them")
     state = sales.state_of(rows)
     if arguments.json:
-        _print_json(journal_text.as_json(arguments.sale_id, state, rows))
+        journal_text.print_json(journal_text.as_json(arguments.sale_id, state, rows))
     else:
         journal_text.print_sale(arguments.sale_id, state, rows, sys.stdout)
     return OK
 
 
-def _verify(journal: Reader, arguments: Namespace) -> int:
+def _verify(places: _Places, arguments: Namespace) -> int:
+    from bridge import position_file
+    from bridge.journal.reader import Reader
     from bridge.journal.verify import verify
 
     from . import journal_text
 
-    report = verify(journal, _progress if sys.stderr.isatty() else _silent)
+    reached = position_file.read(places.position)  # before the journal, which is not behind it
+    with Reader(places.journal) as journal:
+        report = verify(journal, _progress(), reached)
     if arguments.json:
-        _print_json(report._asdict())
+        journal_text.print_json(report._asdict())
     else:
         for finding in report.findings:
             print(finding)
         state = "damaged" if report.findings else "whole"
-        print(f"{journal.path}: {state}; {journal_text.counts(report)}")
+        print(f"{places.journal}: {state}; {journal_text.counts(report)}")
     return FAILED if report.findings else OK
 
 
@@ -159,13 +202,26 @@ def _write(journal: Reader, stream: TextIO) -> None:
         stream.write(export.line(row) + "\n")
 
 
-def _progress(done: int, files: int) -> None:
+def _backup(places: _Places, arguments: Namespace) -> int:
+    from . import journal_copies
+
+    return journal_copies.backup(places.journal, arguments, _progress())
+
+
+def _restore(places: _Places, arguments: Namespace) -> int:
+    from . import journal_copies
+
+    return journal_copies.restore(places.journal, arguments, _progress())
+
+
+def _progress() -> Callable[[int, int], None]:
+    """Files that are done of how many, on a terminal alone."""
+    return _show_progress if sys.stderr.isatty() else lambda done, files: None
+
+
+def _show_progress(done: int, files: int) -> None:
     end = "\r" if done < files else "\r\033[K"
     print(f"{done} of {files} files", end=end, file=sys.stderr, flush=True)
-
-
-def _silent(done: int, files: int) -> None:
-    pass
 
 
 def _day(text: str) -> date:
@@ -173,10 +229,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is no day; write it as 2026-01-31") from None
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 command = Command(_HELP, _prepare, _run)

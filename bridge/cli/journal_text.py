@@ -17,6 +17,7 @@ from receiver import reasons
 from .sales import UNREADABLE, letters, sums
 
 if TYPE_CHECKING:
+    from bridge.journal.backup import Backup
     from bridge.journal.records import Row
     from bridge.journal.verify import Report
 
@@ -63,11 +64,16 @@ def as_json(sale_id: str, state: str, rows: Sequence[Row]) -> dict[str, Any]:
     return {"sale_id": sale_id, "state": state, "entries": entries}
 
 
-def counts(report: Report) -> str:
+def counts(report: Report | Backup) -> str:
     """How much there is, and how far it goes: an older copy is whole as well."""
     read = f"entries: {report.entries}, archives: {report.archives}, closed sales: {report.closed}"
     newest = f"up to {_time(report.newest_at)}, " if report.newest_at else ""
     return f"{read}; {newest}at sequence {report.sequence}"
+
+
+def print_json(value: object) -> None:
+    """For programs."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def kind(row: Row) -> str:

@@ -195,6 +195,12 @@ def newer(journal: Path, number: int) -> str:
     )
 
 
+def must_exist(path: Path) -> None:
+    """Raises ArchiveError where there is no such archive."""
+    if not path.exists():
+        raise ArchiveError(_missing(path))
+
+
 def _missing(path: Path) -> str:
     return f"{path}: this archive is missing; put it back from a backup"
 
@@ -206,8 +212,7 @@ def _other_end(path: Path) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """One archive, to be read; raises ArchiveError where it is missing or cannot be read."""
-    if not path.exists():
-        raise ArchiveError(_missing(path))
+    must_exist(path)
     try:
         with closing(database.archive(path)) as db:
             yield db

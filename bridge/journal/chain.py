@@ -17,6 +17,7 @@ RULES = {
     3: attrgetter("id", "at", "sale_id", "kind", "body"),
     4: attrgetter("id", "at", "sale_id", "kind", "body", "carried", "sealed"),
 }
+HASH_SIZE = sha256().digest_size
 RULE = 4  # of what is written today, in the order in which `link` has it
 
 
@@ -42,7 +43,7 @@ class Head(NamedTuple):
         return Row(*values, RULE, _hash(self.hash, values))
 
 
-GENESIS = Head(0, bytes(32))  # before the first entry
+GENESIS = Head(0, bytes(HASH_SIZE))  # before the first entry
 
 
 def head(row: Row) -> Head:

@@ -49,6 +49,11 @@ def archive(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None)
 
 
+def plain(path: Path) -> sqlite3.Connection:
+    """A connection for a copy that is not in use yet."""
+    return sqlite3.connect(path, isolation_level=None)
+
+
 def in_memory() -> sqlite3.Connection:
     """A database that leaves nothing behind."""
     return sqlite3.connect(":memory:", isolation_level=None)

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 READ_ONLY = 0o400
+PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
+COPY_SIZE = 1 << 20  # bytes at a time
 
 
 def sync(path: Path) -> None:
@@ -27,6 +29,29 @@ def folder(path: Path) -> None:
     if not path.is_dir():
         path.mkdir(mode=PRIVATE_FOLDER)
         sync(path.parent)
+
+
+def copy(source: Path, target: Path, mode: int = PRIVATE) -> None:
+    """A new file, on the disk when it is there; raises OSError."""
+    with source.open("rb") as read, open(target, "xb", opener=_private) as written:
+        shutil.copyfileobj(read, written, COPY_SIZE)
+        written.flush()
+        os.fsync(written.fileno())
+    target.chmod(mode)
+
+
+def write(path: Path, text: str) -> None:
+    """A new file, on the disk when it is there; raises OSError."""
+    with open(path, "x", encoding="utf-8", opener=_private) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def remove_tree(path: Path) -> None:
+    """A folder with all that is in it; archives in it may be read only."""
+    shutil.rmtree(path)
+    sync(path.parent)
 
 
 def settle(partial: Path, final: Path) -> None:
@@ -54,3 +79,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 def free(path: Path) -> int:
     """Bytes that are left on the disk of `path`."""
     return shutil.disk_usage(path).free
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE)

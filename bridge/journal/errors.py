@@ -49,6 +49,10 @@ class ArchiveError(DamageError):
     """An archive is missing or damaged: what stands in it cannot be shown, all else can."""
 
 
+class BackupError(JournalError):
+    """A folder that cannot take a backup, or holds none."""
+
+
 class ReplacedError(JournalError):
     """Another file has the journal's name: what is written now would be found by no restart."""
 

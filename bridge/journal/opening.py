@@ -57,6 +57,11 @@ def look(path: Path) -> Found | None:
         return _look(path)
 
 
+def restoring(path: Path) -> Path:
+    """The file that stands beside a journal while another is put in its place."""
+    return path.with_name(path.name + "-restoring")
+
+
 def rehearse(path: Path) -> None:
     """Migrate an older journal in memory, and check what comes of it; raises JournalError."""
     with failures(path), closing(database.reader(path)) as db, closing(database.in_memory()) as to:
@@ -105,6 +110,10 @@ def check(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
 
 def _look_around(path: Path) -> None:
     """What is left of a journal whose file is gone; SQLite would throw away a WAL."""
+    if restoring(path).exists():
+        raise JournalError(
+            f"{path}: a restore was begun and not finished: run `tillsign journal restore` again"
+        )
     if path.exists() and path.stat().st_size:
         return
     wal = path.with_name(path.name + "-wal")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from . import alarms, archive, chain, database, index, lives, reading, schema
 from .errors import JournalError, failures
 from .opening import version
+from .records import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +71,14 @@ class Reader:
             found = archive.gathered(self.db, self.path, sale_id, first, last)
             found += reading.rows_of(self.db, sale_id)
         return [row for row in found if not row.carried]
+
+    @property
+    def position(self) -> Position:
+        """Its newest entry."""
+        with failures(self.path):
+            found = self.db.execute("SELECT id, hash FROM entries ORDER BY id DESC LIMIT 1")
+            head = found.fetchone() or self.base
+            return Position(self.lives()[-1].life, *head)
 
     def hash_at(self, sequence: int) -> bytes | None:
         """The chain's hash at an entry; None where there is no such entry."""

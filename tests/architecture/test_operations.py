@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bridge import config, private_files
+from bridge.cli import main as cli
 from bridge.cli.command import USAGE
 from bridge.config import DEFAULT_DRAIN_S, DEFAULT_LISTEN, DEFAULT_TIMEOUT_S, ConfigError
 from bridge.journal import writer
@@ -89,11 +90,29 @@ async def test_every_metric_is_there_and_no_other() -> None:
     assert [phase for phase in PHASES if f"`{phase}` (" not in PAGE] == []
 
 
-def test_the_unit_fits_the_command() -> None:
+def test_the_backup_units_fit_the_command() -> None:
+    """What the timer starts is what the page shows, and what the command takes."""
+    service, timer = (_unit(ROOT / f"docs/tillsign-backup.{kind}") for kind in ("service", "timer"))
+    command = service["Service"]["ExecStart"].partition("/tillsign ")[2]
+    assert f"tillsign {command}" in PAGE
+    with pytest.raises(SystemExit) as told:
+        cli.main([*command.split(), "--help"])
+    assert told.value.code == 0
+    assert command.split()[2] in service["Service"]["ReadWritePaths"].split()
+    assert int(service["Service"]["UMask"], 8) == private_files.UMASK
+    assert service["Service"]["User"] == _unit(UNIT)["Service"]["User"]
+    assert timer["Timer"]["OnCalendar"]
+
+
+def _unit(path: Path) -> configparser.ConfigParser:
     unit = configparser.ConfigParser(interpolation=None, strict=False)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(UNIT)
-    service = unit["Service"]
+    unit.read(path)
+    return unit
+
+
+def test_the_unit_fits_the_command() -> None:
+    service = _unit(UNIT)["Service"]
     assert service["ExecStart"].split()[1:3] == ["bridge", "run"]
     assert service["Type"] == "notify"
     assert int(service["RestartPreventExitStatus"]) == USAGE

@@ -245,10 +245,24 @@ def test_by_the_bridges_configuration(
 
     class Config:
         journal = path
+        position_file = path.with_name("position")
 
     monkeypatch.setattr(config, "load", lambda file: Config)
     assert cli.main(["journal", "--config", "bridge.toml", "list", "--open"]) == 0
     assert "sale-open" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("journal")
+def test_which_journal_is_said_before_the_command_or_after_it(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the documents write it, and once only."""
+    assert cli.main(["journal", "list", "--open", "--journal", str(path)]) == 0
+    assert "sale-open" in capsys.readouterr().out
+    assert cli.main(["journal", "list"]) == 2
+    both = ["--journal", str(path), "list", "--config", "bridge.toml"]
+    assert cli.main(["journal", *both]) == 2
+    assert capsys.readouterr().err.count("name either the journal") == 2
 
 
 @pytest.mark.usefixtures("journal")

@@ -1,0 +1,47 @@
+"""`tillsign journal backup` and `restore`: copies of the journal, and what they say when done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge import kept_limits
+from bridge.journal import backup as backups
+from bridge.journal import restore as restoring
+
+from . import journal_text
+from .command import OK
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from pathlib import Path
+
+    from bridge.journal.backup import Progress
+
+
+def backup(journal: Path, arguments: Namespace, progress: Progress) -> int:
+    made = backups.make(journal, arguments.directory, progress)
+    if arguments.json:
+        journal_text.print_json({"directory": str(arguments.directory), **made._asdict()})
+    else:
+        print(f"{arguments.directory}: backup of {journal}; {journal_text.counts(made)}")
+    return OK
+
+
+def restore(journal: Path, arguments: Namespace, progress: Progress) -> int:
+    done = restoring.restore(arguments.directory, journal, progress, replace=arguments.replace)
+    kept_limits.forget(journal)  # what was sold offline since then stands on them, and is not here
+    aside = str(done.aside) if done.aside else None
+    if arguments.json:
+        counts = done.report._asdict()
+        journal_text.print_json({"journal": str(journal), "aside": aside, **counts})
+        return OK
+    print(f"{journal}: restored; {journal_text.counts(done.report)}")
+    if aside:
+        print(f"What stood there is in {aside}; keep it until the recovery below is through.")
+    print(
+        "What was sold since then is not in it. Start the bridge now: before it serves, it asks\n"
+        "the authority for every approval since, and what the tills decided is carried out.\n"
+        "Let every till say its open decisions again; `tillsign bridge check` and the\n"
+        "reconciliation name what is left. Sell nothing with another copy of this journal."
+    )
+    return OK
