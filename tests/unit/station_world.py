@@ -13,6 +13,8 @@ from bridge.authority import UnansweredError
 from bridge.events import Hub
 from bridge.journal import Journal
 from bridge.money.evidence import Evidence
+from bridge.money.receipts import Receipts
+from bridge.positions import Answer, Claim, Verdict
 from bridge.service import Service, StationConfig
 from bridge.surroundings import Authority
 from receiver import cbor, layout, messages, signed, wire
@@ -28,6 +30,9 @@ PLUGGING_S = 30  # longer than the bridge waits before it opens a port again
 ASKED_MOST = 100  # a bridge that asks all the time must not ask for ever
 
 
+LEASE_S = 86_400.0  # nothing is to be heard of positions
+
+
 class Signing:
     """An authority that signs a newer state with other limits each time that it is asked."""
 
@@ -38,6 +43,9 @@ class Signing:
         self._keys = keys
 
     def retry_now(self) -> None: ...
+
+    async def announce(self, claim: Claim) -> Answer:
+        return Answer(Verdict.CURRENT, None, b"", LEASE_S, 0.0)
 
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
         self.asked.append(asyncio.get_running_loop().time())
@@ -68,7 +76,8 @@ class World:
         trusted = Evidence(host, keys.pins(), certificate)
         row = StationConfig(TILL, "memory:", trusted, self.device)
         authority = cast("Authority", self.authority)
-        self.service = Service(BRIDGE_ID, journal, Hub(), authority, [row], offline=offline)
+        prove = Receipts(host, keys.pins()).prove
+        self.service = Service(BRIDGE_ID, journal, Hub(), authority, [row], prove, offline=offline)
         self.station = self.service.stations[TILL]
 
     async def live(self, seconds: float) -> None:

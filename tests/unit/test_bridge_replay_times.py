@@ -53,6 +53,7 @@ async def begun(books: Books, sale_id: str) -> Sale:
     """A new sale, which the till rang up just now."""
     sale = Sale(TERMS._replace(sale_id=sale_id))
     books.begin(sale)
+    books.settle()
     books.tell(sale, facts.RUNG, ports.TILL)
     return sale
 
@@ -64,7 +65,7 @@ async def test_replayed_events_have_the_times_of_the_journal(time: Time, path: P
             sale = await begun(books, "sale-number-0001")
             time.now += 2.5
             books.take(sale, ENDED, ports.BRIDGE)
-            books.close()
+            await books.close()
             live = [watch.queue.get_nowait() for _ in range(watch.queue.qsize())]
         time.now += HOUR_S
         again = books.events_since(0)
@@ -88,7 +89,7 @@ async def test_over_archive_and_restart(time: Time, path: Path) -> None:
         time.now += HOUR_S
         sale = next(books.open_sales())
         books.take(sale, ENDED, ports.BRIDGE)
-        books.close()
+        await books.close()
         time.now += HOUR_S
         [missed] = books.events_since(last)
         assert (missed["what"], missed["at"]) == ("ended", AT + 0.5 + HOUR_S)

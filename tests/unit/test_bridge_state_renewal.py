@@ -12,7 +12,7 @@ import pytest
 
 from bridge.journal import Journal
 from bridge.money.offline import HOUR_S
-from bridge.station import STATE_AGAIN_S
+from bridge.provisioning import STATE_AGAIN_S
 from receiver import cbor
 from tests.unit.station_world import HEALTH_S, PLUGGING_S, Story, World, play
 
@@ -43,7 +43,7 @@ def test_new_limits_and_revocations_come_every_hour(played: Callable[..., None])
         assert known is not None
         assert (known.version, known.offline_count) == (2, 2)
         assert known.revocations == sha256(cbor.encode([b"cred0001"])).digest()
-        assert world.station._stand_in._revoked == frozenset([b"cred0001"])
+        assert world.station._provisioning._stand_in._revoked == frozenset([b"cred0001"])
         assert (await world.heard()).version == 2
         await world.live(DAY_S)
         assert set(world.gaps()) == {STATE_AGAIN_S}
