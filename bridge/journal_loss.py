@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from receiver import reasons
 
-from . import adoption
+from . import adoption, reconciliation
 from .authority import RefusedError, UnansweredError
 from .held import GIVEN_BACK
 from .logs import Log
@@ -152,7 +152,7 @@ class JournalLoss:
             return None
         row = self._books.row_of(key)
         if row:
-            return alarms.difference(row, _now())
+            return reconciliation.alarm(row, _now())
         held = await self._holding(bytes.fromhex(key))
         return (
             alarms.of_holding(alarms.UNKNOWN_HERE, held, "", f"{held.state} there")

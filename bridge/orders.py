@@ -83,3 +83,9 @@ def _alike(order: Order | RefundOrder, terms: Terms, currency: int) -> bool:
     asked = (order.amount, currency, order.patience_s, order.note)
     same = asked == (terms.amount, terms.currency, terms.patience_s, terms.note)
     return same and order.till in (None, terms.till)
+
+
+def must_be(known: Sale, same: bool) -> None:
+    """Raise ConflictError where this id stands for something else."""
+    if not same:
+        raise ConflictError("conflict", "this id stands for something else", known)

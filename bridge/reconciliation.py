@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .held import Held
+from .money.alarms import DIFFERENCE, Alarm
 from .money.states import TAKEN_AS_PAID, State
 
 if TYPE_CHECKING:
@@ -175,3 +176,19 @@ def _told(kind: str, name: str, row: Row | None, one: Holding | None) -> dict[st
         "amount_here": row.amount if row else None,
         "amount_there": (one.amount or None) if one else None,
     }
+
+
+def alarm(row: Row, at: int) -> Alarm:
+    """A difference about a sale here, to be acknowledged by its approval id."""
+    return Alarm(
+        key=row.approval_id,
+        kind=DIFFERENCE,
+        sale_id=row.sale_id,
+        approval_id=bytes.fromhex(row.approval_id),
+        amount=row.amount,
+        currency=row.currency,
+        till=row.place.till,
+        receiver_id=row.place.receiver_id,
+        at=at,
+        detail=f"{row.state} here",
+    )

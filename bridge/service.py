@@ -16,7 +16,7 @@ from .clock import Clock
 from .journal import JournalError
 from .journal_loss import JournalLoss
 from .logs import Log
-from .money import ports, refunds
+from .money import ports
 from .money.decisions import TooLateError, Wish, decide
 from .money.recovery import is_owed_after_restart
 from .money.sale import Fact, Sale, Terms
@@ -88,7 +88,7 @@ class Service:
         self.offline = offline
         self.clock = clock or Clock()
         self.outbox = Outbox(authority, self.books, prove)
-        self._bridge_id = bridge_id
+        self.bridge_id = bridge_id
         self._stopping = False
         self.begun = asyncio.Event()  # what a crash left half done is put right
         self._failure: Exception | None = None
@@ -170,35 +170,18 @@ class Service:
 
         Raises ConflictError, UnknownTillError, NotNowError.
         """
-        known = self._known(order.sale_id)
+        known = self.known(order.sale_id)
         if known is not None:
-            _must_be(known, orders.asks_for(order, known.terms))
+            orders.must_be(known, orders.asks_for(order, known.terms))
             return known, False
-        station = self._station(order.till)
+        station = self.station(order.till)
         store = station.evidence.holder.store
-        terms = self._terms(station.place, store, order, order.sale_id, order.currency)
-        return self._begin(station, terms)
+        terms = self.terms(station.place, store, order, order.sale_id, order.currency)
+        return self.begin(station, terms)
 
     def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
         """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
-        order = refunding.named(self.books, order)
-        name = refunds.refund_id(self._bridge_id, order.refund_id)
-        known = self._known(order.refund_id)
-        if known is not None:
-            original = self.books.find(order.sale_id) if order.sale_id else None
-            _must_be(known, orders.asks_back(order, known.terms, original))
-            refunding.must_be_the_same_way(known, name, phone=order.phone)
-            return known, False
-        bought = refunding.bought(self.books, order)
-        currency = order.currency or (bought.terms.currency if bought else 0)
-        station, place, store = self._whereabouts(order, bought)
-        plain = self._terms(place, store, order, order.refund_id, currency)
-        terms = refunding.terms(plain, order, bought)
-        if bought:
-            refunding.must_fit(self.books, bought, terms, phone=order.phone)
-        if station and order.phone:
-            return self._begin(station, terms)
-        return self._owe_refund(Sale(terms), name), True
+        return refunding.refund(self, order)
 
     def decide(self, sale: Sale, wish: Wish) -> None:
         """What the till or the cashier wants; raises ConflictError where it is too late for it."""
@@ -226,29 +209,27 @@ class Service:
     def receivers(self) -> list[dict[str, Any]]:
         return [station.view() for station in self.stations.values()]
 
-    def _begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
+    def _at_the_desks(self) -> list[Sale]:
+        sales = [station.desk.sale for station in self.stations.values()]
+        return [sale for sale in sales if sale is not None]
+
+    # What orders need.
+
+    def begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
         if station.desk.sale is not None:
             text = "another sale is active at this till"
             raise ConflictError("conflict", text, station.desk.sale)
-        self._must_take()
+        self.must_take()
         return station.ring(terms), True
 
-    def _known(self, sale_id: str) -> Sale | None:
+    def known(self, sale_id: str) -> Sale | None:
         """The sale that has this id, whatever is configured today; raises ConflictError."""
         known = self.books.find(sale_id)
         if known is not None and not self.books.is_at_hand(sale_id):
             raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
         return known
 
-    def _owe_refund(self, sale: Sale, name: bytes) -> Sale:
-        """One that needs no phone is decided as soon as the till asks for it."""
-        self._must_take()
-        self.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
-        self.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
-        self.outbox.refund(sale)
-        return sale
-
-    def _must_take(self) -> None:
+    def must_take(self) -> None:
         if self._stopping:
             raise NotNowError(reasons.OK)
         if not self.serves:
@@ -263,7 +244,7 @@ class Service:
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 
-    def _terms(
+    def terms(
         self,
         place: Place,
         store: int | None,
@@ -278,27 +259,12 @@ class Service:
             currency,
             order.patience_s,
             order.note,
-            session.sale_reference(self._bridge_id, place.till, sale_id),
+            session.sale_reference(self.bridge_id, place.till, sale_id),
             place.receiver_id,
             store=store,
         )
 
-    def _whereabouts(
-        self, order: RefundOrder, bought: Sale | None
-    ) -> tuple[Station | None, Place, int | None]:
-        """Where a refund is given, and the store: at a receiver of today, or where it was bought.
-
-        The latter where that is not configured any more and no phone is to come.
-        """
-        till = order.till
-        if bought and till is None and (bought.terms.till in self.stations or not order.phone):
-            till = bought.terms.till
-        if bought and till == bought.terms.till and not order.phone and till not in self.stations:
-            return None, bought.terms.place, bought.terms.store
-        station = self._station(till)
-        return station, station.place, station.evidence.holder.store
-
-    def _station(self, till: int | None) -> Station:
+    def station(self, till: int | None) -> Station:
         if till is None and len(self.stations) == 1:
             return next(iter(self.stations.values()))
         station = self.stations.get(till) if till is not None else None
@@ -306,10 +272,6 @@ class Service:
             known = ", ".join(str(number) for number in self.stations)
             raise UnknownTillError(f"till must be one of {known}")
         return station
-
-    def _at_the_desks(self) -> list[Sale]:
-        sales = [station.desk.sale for station in self.stations.values()]
-        return [sale for sale in sales if sale is not None]
 
     # What stations and outbox need (`surroundings.Surroundings`).
 
@@ -321,11 +283,6 @@ class Service:
             _log.error("the bridge ends", detail=str(error))
         self._failure = self._failure or error
         self._failed.set()
-
-
-def _must_be(known: Sale, same: bool) -> None:
-    if not same:
-        raise ConflictError("conflict", "this id stands for something else", known)
 
 
 def _reconnect() -> Reconnect:

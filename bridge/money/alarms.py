@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from bridge.held import Holding
-    from bridge.totals import Row
 
     from .sale import Sale
 
@@ -48,22 +47,6 @@ def of_holding(kind: str, held: Holding, sale_id: str, detail: str) -> Alarm:
         receiver_id=held.receiver_id,
         at=held.time * 1000,
         detail=detail,
-    )
-
-
-def difference(row: Row, at: int) -> Alarm:
-    """What the reconciliation shows of a sale here."""
-    return Alarm(
-        key=row.approval_id,
-        kind=DIFFERENCE,
-        sale_id=row.sale_id,
-        approval_id=bytes.fromhex(row.approval_id),
-        amount=row.amount,
-        currency=row.currency,
-        till=row.place.till,
-        receiver_id=row.place.receiver_id,
-        at=at,
-        detail=f"{row.state} here",
     )
 
 
