@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from receiver import frames, layout, link, reasons, wire
 from receiver.errors import Error
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .backoff import Reconnect
+    from .line_listener import Listener
     from .serial_port import Opener, Port
 
 # Two tellings of its health are missed, and half of the next: its firmware hangs, its line is dead
@@ -36,22 +37,6 @@ SILENT = (
 _T = TypeVar("_T")
 _log = Log(__name__)
 _raw_log = Log("bridge.raw")
-
-
-class Listener(Protocol):
-    """Who hears the receiver. Called on the event loop."""
-
-    def link_up(self, hello: wire.ReceiverHello) -> None:
-        """The receiver is there; its SYNC follows."""
-
-    def link_down(self) -> None:
-        """It is away."""
-
-    def message(self, channel: int, payload: bytes) -> None:
-        """A whole message; the line waits until `ReceiverLink.accept`."""
-
-    def refused(self, reason: int, detail: str) -> None:
-        """Something on the line was refused."""
 
 
 class ReceiverLink:

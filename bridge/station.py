@@ -114,7 +114,7 @@ class Station:
             "counters": self.counters.snapshot(),
         }
 
-    # The receiver's side (`receiver_link.Listener`).
+    # The receiver's side (`line_listener.Listener`).
 
     def link_up(self, hello: wire.ReceiverHello) -> None:
         self._last_hello = hello_view(hello)

@@ -40,10 +40,7 @@ class Desk:
         watched: Callable[[], bool],
         clock_wrong: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`watched`: whether those who watch hear of an approval at once (`Pen`).
-
-        `clock_wrong`: whether `at` is known to be far from the authority's time.
-        """
+        """`watched`: see `Pen`; `clock_wrong`: whether `at` is far from the authority's time."""
         self.sale: Sale | None = None
         self._evidence = evidence
         self._pen = Pen(watched)
@@ -145,10 +142,9 @@ class Desk:
             self._past.dismiss(message)
         if hearing and hearing.restart():
             self._spoken()
-        if sale is None or sale.state not in WAITING:
+        again = hearing and self._past.settled(hearing.session)  # the next is ordered anyway
+        if sale is None or sale.state not in WAITING or again:
             return
-        if hearing and self._past.settled(hearing.session):
-            return  # the next offer is ordered anyway
         if ours:
             self._judge_offer(sale, message.offer, now, at)
         else:
