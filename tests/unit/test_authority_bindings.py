@@ -130,7 +130,8 @@ def test_a_former_client_ends_what_it_began(books: Books) -> None:
     former = caller(books, CLIENT)
     assert ledger.confirm(books.store, former, held, NOW).state == POSTED
     assert ledger.reverse(books.store, former, other_held, NOW) == VOIDED
-    assert ledger.reverse(books.store, former, bytes(16), NOW) == VOIDED
+    for _ in range(2):  # an id that was never seen; its stone is the former client's own
+        assert ledger.reverse(books.store, former, bytes(16), NOW) == VOIDED
     assert statements.one(books.store, former, held)["state"] == POSTED
     back = refund(books, CLIENT, b"\1" * 16, books.booked(held).transaction_id)
     assert (back.state, back.client) == (POSTED, CLIENT)
@@ -182,6 +183,14 @@ def test_a_client_that_lost_only_its_binding_begins_nothing(books: Books) -> Non
     bindings.renew(books.store, CLIENT, OTHER, MOVED)
     assert code(authorise, books, CLIENT, books.record(1), NOW) == "wrong_receiver"
     assert authorise(books, OTHER, books.record(1), NOW) == reasons.OK
+
+
+def test_a_stone_names_the_till_once_its_approval_came(books: Books) -> None:
+    found = books.evidence(1, till=5)
+    books.reverse(found.approval_id)
+    assert statements.one(books.store, books.caller, found.approval_id)["till"] is None
+    assert books.authorise(found) == reasons.REVERSED
+    assert statements.one(books.store, books.caller, found.approval_id)["till"] == 5
 
 
 # As of the time of acceptance
