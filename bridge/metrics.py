@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PREFIX = "tillsign_"
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PURCHASE, REFUND = "purchase", "refund"
+UNCONFIGURED = "unconfigured"  # a till that was configured once: no label comes from a journal
 # Seconds. A purchase's own times are tens of milliseconds, an authority's hundreds; people take
 # seconds. Few, as each costs a line for each till and phase.
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
@@ -58,6 +59,15 @@ class Watched(Protocol):
     def outbox_oldest_s(self) -> float: ...
     def offline_exposure(self) -> Mapping[int, Exposure]:
         """By till: what stands on offline approvals that the authority has not seen."""
+
+    def unconfigured(self) -> Mapping[int, Exposure]:
+        """By till of then: what is not over of tills that are not configured today."""
+
+    def journal_behind(self) -> bool:
+        """Whether nothing is served, as the journal is an older copy or in use elsewhere."""
+
+    def alarms(self) -> int:
+        """What a person has not acknowledged yet."""
 
     def undecided(self) -> int:
         """Approvals that the till was told, and has neither taken as paid nor cancelled."""
@@ -103,12 +113,11 @@ class Metrics:
 
     def hear(self, message: Mapping[str, Any]) -> None:
         """Take note of an event (`bridge.events`) that everybody is told."""
-        if message["till"] not in self._tills:
-            return  # of a receiver that was configured once: no label may come from a journal
+        till = message["till"] if message["till"] in self._tills else UNCONFIGURED
         if message["event"] == "sale":
-            self._hear_sale(message["till"], message["what"], message["sale"])
+            self._hear_sale(till, message["what"], message["sale"])
         elif message["event"] == "timing":
-            self._hear_timing(message["till"], message["stamps"])
+            self._hear_timing(till, message["stamps"])
 
     async def render(self) -> bytes:
         """All of it in the text format; what takes long is done in a thread."""
@@ -118,7 +127,7 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(PREFIX + name, text, ("till", *labels), registry=self._registry)
 
-    def _hear_sale(self, till: int, what: str, sale: Mapping[str, Any]) -> None:
+    def _hear_sale(self, till: int | str, what: str, sale: Mapping[str, Any]) -> None:
         reason = sale["reason"]["code"] if sale["reason"] else ""
         self._events.labels(till, what).inc()
         if what in DECLINES:
@@ -127,7 +136,7 @@ class Metrics:
             kind = REFUND if "refund_id" in sale else PURCHASE
             self._sales.labels(till, kind, ENDS[what], reason).inc()
 
-    def _hear_timing(self, till: int, steps: Mapping[str, float]) -> None:
+    def _hear_timing(self, till: int | str, steps: Mapping[str, float]) -> None:
         for phase, measure in PHASES.items():
             seconds = measure(steps)
             if seconds is not None:
@@ -171,6 +180,13 @@ def _look(watched: Watched) -> Iterator[Metric]:
     counts = {(till,): found.sales for till, found in exposed.items()}
     yield _gauge("offline_amount", "Unsent offline purchases, minor units", amounts, "till")
     yield _gauge("offline_purchases", "Unsent offline purchases", counts, "till")
+    elsewhere = watched.unconfigured()
+    amounts = {(till,): found.amount for till, found in elsewhere.items()}
+    counts = {(till,): found.sales for till, found in elsewhere.items()}
+    yield _gauge("unconfigured_amount", "Not over at other tills, minor units", amounts, "till")
+    yield _gauge("unconfigured_sales", "Not over at other tills", counts, "till")
+    yield _gauge("journal_behind", "Whether the journal cannot be served", watched.journal_behind())
+    yield _gauge("alarms", "What a person has not acknowledged", watched.alarms())
     refused = {(kind,): count for kind, count in watched.refused_requests().items()}
     yield _counter("http_refused", "Requests refused at the door", refused, "kind")
     yield _counter("log_lines_dropped", "Lines that the log did not take", logs.dropped())

@@ -31,6 +31,7 @@ from .orders import (
 from .outbox import Outbox
 from .standing import JournalStanding
 from .station import Station
+from .unconfigured import at_other_places, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -131,11 +132,24 @@ class Service:
         if self.standing.serves:
             self._take_up(self.books.recover())
             self.begun.set()
+        self._say_unconfigured()
         await self.standing.known()
         if not self.begun.is_set():
             self._take_up(self.books.open_sales())
             self.begun.set()
         await self.outbox.run()
+
+    def _say_unconfigured(self) -> None:
+        today = {station.place for station in self.stations.values()}
+        found = at_other_places(self.books.open_sales(), today)
+        for place, sales in found.items():
+            receiver, detail = place.receiver_id.hex(), in_words(sales)
+            _log.warning(
+                "money at a till that is not configured",
+                till=place.till,
+                receiver=receiver,
+                detail=detail,
+            )
 
     def _take_up(self, sales: Iterable[Sale]) -> None:
         for sale in sales:

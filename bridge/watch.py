@@ -8,6 +8,7 @@ from . import breaker
 from .journal import disk
 from .money.offline import Exposure, exposure
 from .money.states import State
+from .unconfigured import at_other_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +57,23 @@ class Watch:
             if sale.unsent:
                 at.setdefault(sale.terms.till, []).append(sale)
         return {till: exposure(sales) for till, sales in at.items()}
+
+    def unconfigured(self) -> dict[int, Exposure]:
+        books, stations = self._service.books, self._service.stations.values()
+        today = {station.place for station in stations}
+        found: dict[int, list[Sale]] = {}
+        for place, sales in at_other_places(books.open_sales(), today).items():
+            found.setdefault(place.till, []).extend(sales)
+        return {
+            till: Exposure(sum(sale.terms.amount for sale in sales), len(sales))
+            for till, sales in found.items()
+        }
+
+    def journal_behind(self) -> bool:
+        return not self._service.standing.serves
+
+    def alarms(self) -> int:
+        return len(self._service.books.alarms())
 
     def undecided(self) -> int:
         return sum(sale.state is State.TOLD for sale in self._service.books.open_sales())

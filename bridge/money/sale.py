@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from receiver import messages, reasons, session
 
-from .states import AT_THE_TILL, FINAL, SHOWN, TABLE, TO_DECIDE, UNPAID, Event, State
+from .states import AT_THE_TILL, DECIDED, FINAL, SHOWN, TABLE, TO_DECIDE, UNPAID, Event, State
 
 
 class IllegalMoveError(Exception):
@@ -190,6 +190,11 @@ class Sale:
     @property
     def is_refund(self) -> bool:
         return self.terms.kind == messages.REFUND
+
+    @property
+    def settled_by_till(self) -> bool:
+        """Whether nothing is to be decided about it any more."""
+        return self.state in DECIDED
 
     @property
     def unsent(self) -> bool:
