@@ -1,4 +1,4 @@
-"""A sale whose journal is lost: the till still has its id, and the authority what it holds.
+"""A sale that is in no journal here: the till still has its id, and the authority what it holds.
 
 The till's decision brings such a sale back: nothing that is held is left without an owner.
 """
@@ -6,61 +6,85 @@ The till's decision brings such a sale back: nothing that is held is left withou
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from receiver import messages, session
 
 from .authority import UnansweredError
 from .currencies import LETTERS
-from .held import STANDING, Held
+from .money import refunds, rollback
 from .money.sale import Fact, Sale, Terms
-from .money.states import Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .station import Station
+    from .held import Holding
+    from .money.sale import Place
     from .surroundings import Authority
 
 BACK_S = 8 * 24 * 3600  # as long as the authority holds what nobody decided, and a day
 AHEAD_S = 24 * 3600  # what the two clocks may differ
-KINDS = {"purchase": messages.PURCHASE, "refund": messages.REFUND}
 
 
 async def find(
-    authority: Authority, bridge_id: bytes, stations: Iterable[Station], sale_id: str
+    authority: Authority, bridge_id: bytes, places: Iterable[Place], sale_id: str
 ) -> tuple[Sale, list[Fact]] | None:
     """What the authority holds under this id, and the facts that take it over.
 
-    Raises UnansweredError and RefusedError.
+    Every receiver is asked about that it binds to this client, or that is in `places`. Raises
+    UnansweredError and RefusedError.
     """
+    names = _Names(bridge_id, sale_id)
     now = int(time.time())
-    for station in stations:
-        receiver_id = station.evidence.holder.receiver_id
-        reference = session.sale_reference(bridge_id, station.till, sale_id)
-        listed = await authority.transactions(receiver_id, now - BACK_S, now + AHEAD_S)
-        for one in listed:
-            if one.get("reference") == reference.hex() and one.get("state") in STANDING:
-                return _taken_over(station, sale_id, reference, one)
+    for receiver_id, tills in (await receivers(authority, places)).items():
+        for held in await authority.transactions(receiver_id, now - BACK_S, now + AHEAD_S):
+            if held.stands and names.fit(held, tills):
+                return sale_of(held, sale_id), rollback.adopted(held)
     return None
 
 
-def _taken_over(
-    station: Station, sale_id: str, reference: bytes, one: dict[str, Any]
-) -> tuple[Sale, list[Fact]]:
-    """Raises UnansweredError where the authority's answer is none."""
-    try:
-        kind, amount, currency = KINDS[one["kind"]], one["amount"], one["currency"]
-        approval_id = bytes.fromhex(one["approval_id"])
-        transaction_id = bytes.fromhex(one["transaction_id"])
-        if not isinstance(amount, int) or currency not in LETTERS:
-            raise ValueError
-    except (KeyError, TypeError, ValueError):
-        raise UnansweredError("not a transaction") from None
-    receiver_id = station.evidence.holder.receiver_id
-    terms = Terms(sale_id, station.till, amount, currency, 0, "", reference, receiver_id, kind)
-    fact = Fact(Event.ADOPTED, approval_id=approval_id, transaction_id=transaction_id)
-    # What is posted was paid, and a refund is decided when it is asked for: before the journal
-    # was lost.
-    decided = kind == messages.REFUND or one["state"] == Held.POSTED
-    return Sale(terms), [fact, Fact(Event.PAID)] if decided else [fact]
+async def receivers(authority: Authority, places: Iterable[Place]) -> dict[bytes, list[int]]:
+    """Every receiver that this bridge or the authority's binding knows, with its tills here."""
+    known: dict[bytes, list[int]] = {}
+    for place in places:
+        known.setdefault(place.receiver_id, []).append(place.till)
+    for receiver_id in await authority.receivers():
+        known.setdefault(receiver_id, [])
+    return known
+
+
+def sale_of(held: Holding, sale_id: str) -> Sale:
+    """The sale of what is held; raises UnansweredError where its currency is not one of ours."""
+    if held.currency not in LETTERS:
+        raise UnansweredError(f"a transaction in currency {held.currency}")
+    return Sale(
+        Terms(
+            sale_id,
+            held.till or 0,
+            held.amount,
+            held.currency,
+            patience_s=0,
+            note="",
+            reference=held.reference,
+            receiver_id=held.receiver_id,
+            kind=messages.REFUND if held.is_refund else messages.PURCHASE,
+        )
+    )
+
+
+class _Names:
+    """What the authority may know a sale by: references are made of the till numbers of then."""
+
+    def __init__(self, bridge_id: bytes, sale_id: str) -> None:
+        self._bridge_id = bridge_id
+        self._sale_id = sale_id
+        self._refund = refunds.refund_id(bridge_id, sale_id)
+
+    def fit(self, held: Holding, tills: list[int]) -> bool:
+        if held.approval_id == self._refund:
+            return True
+        numbers = tills if held.till is None else [held.till]
+        return bool(held.reference) and held.reference in map(self._reference, numbers)
+
+    def _reference(self, till: int) -> bytes:
+        return session.sale_reference(self._bridge_id, till, self._sale_id)

@@ -1,41 +1,45 @@
 """The authority's client: HTTPS with the bridge's own certificate, and two ways to fail.
 
-`UnansweredError` means unknown, never no; `RefusedError` means that this request took nothing.
+`UnansweredError` means unknown, never no; `RefusedError` means that this request took nothing, and
+comes of the authority's own problem documents alone: what a proxy answers is not its word.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
-
-import aiohttp
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from receiver import reasons
+from receiver.messages import RECEIVER_ID_SIZE
+from receiver.signed import ID_SIZE
 
+from . import positions
 from .breaker import Breaker
 from .clock import Clock
-from .held import Held
+from .connections import Connections, contexts
+from .held import Held, Holding, holding
+from .unanswered import UnansweredError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .config import AuthorityConfig
+    from .connections import Answer, Contexts
+    from .positions import Answer as PositionAnswer
+    from .positions import Claim
+
+__all__ = ["AuthorityClient", "Refunded", "RefusedError", "UnansweredError"]
 
 ANSWER_MOST = 4096  # bytes; a receipt has some 180, a problem some 300
 PAGES_MOST = 500  # of a list: more than any receiver's days can fill
 LIST_MOST = 1 << 20  # a page of transactions, or ten thousands of revoked credentials
-KEEP_ALIVE_S = 60.0  # below what servers usually allow (75 s), so that a kept connection is alive
 _COSE = "application/cose"
 _JSON = "application/json"
+_PROBLEM = "application/problem+json"
 _NOT_NOW = (408, 425, 429)  # client errors that say nothing about the request itself
 _CODES = {name: code for code, name in reasons.NAMES.items() if code != reasons.OK}
-
-
-class UnansweredError(Exception):
-    """No answer that could be trusted came; what happened is unknown."""
 
 
 class RefusedError(Exception):
@@ -55,28 +59,39 @@ class Refunded(NamedTuple):
     reason: int
 
 
+class JournalOf(Protocol):
+    """Whose journal all calls are made for (`bridge.standing`)."""
+
+    async def admitted(self) -> None:
+        """Raise UnansweredError unless the authority serves this journal."""
+
+    def header(self) -> str:
+        """The newest position, which every call bears."""
+
+    def wake(self) -> None:
+        """A call was refused, as another journal of this bridge serves."""
+
+
 class AuthorityClient:
     """Kept-alive connections to one authority; an async context manager."""
 
-    def __init__(self, config: AuthorityConfig) -> None:
-        """Reads the PEM files; raises OSError or ssl.SSLError where they cannot be used."""
+    def __init__(self, config: AuthorityConfig, tls: Contexts | None = None) -> None:
+        """`tls`, or what the PEM files hold; raises OSError or ssl.SSLError where that is bad."""
         self.breaker = Breaker()
         self.clock = Clock()
-        self._config = config
-        self._tls = ssl.create_default_context(cafile=config.ca)
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._tls.load_cert_chain(config.certificate, config.key)
+        self.journal: JournalOf | None = None  # None for those that have none, and only look
+        self._connections = Connections(config, tls or contexts(config), self.clock.hear)
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._tls, keepalive_timeout=KEEP_ALIVE_S),
-            timeout=aiohttp.ClientTimeout(total=self._config.timeout_s),
-            auto_decompress=False,  # nothing that is asked for here is compressed
-        )
+        await self._connections.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._http.close()
+    async def __aexit__(self, *error: object) -> None:
+        await self._connections.__aexit__(*error)
+
+    def renew(self, tls: Contexts) -> None:
+        """Go by other certificates from here on; what is under way ends as it began."""
+        self._connections.renew(tls)
 
     def retry_now(self) -> None:
         """Spare it no longer, however often it has not answered."""
@@ -114,7 +129,7 @@ class AuthorityClient:
         if answer.get("refund_id") != refund_id.hex():
             raise UnansweredError("not an answer to this refund")
         if answer.get("state") == Held.POSTED:
-            return Refunded(_octets(answer.get("transaction_id")), reasons.OK)
+            return Refunded(_name(answer.get("transaction_id")), reasons.OK)
         if answer.get("state") == Held.DECLINED:
             return Refunded(b"", _CODES.get(str(answer.get("reason")), reasons.CONFLICT))
         raise UnansweredError("a refund in no known state")
@@ -129,33 +144,54 @@ class AuthorityClient:
         query = {"receiver_id": receiver_id.hex()}
         return await self._get("/v1/revocations", "application/cbor", query)
 
-    async def transactions(
-        self, receiver_id: bytes, start_s: int, end_s: int
-    ) -> list[dict[str, Any]]:
+    async def announce(self, claim: Claim) -> PositionAnswer:
+        """Say where the journal is, and hear how it stands; the one call that bears no header."""
+        body = positions.claim_body(claim)
+        answer = await self._send("POST", positions.PATH, _JSON, ANSWER_MOST, json=body)
+        try:
+            return positions.answer(_document(answer))
+        except ValueError as error:
+            raise UnansweredError("not an answer about a position") from error
+
+    async def receivers(self) -> list[bytes]:
+        """The ids of all receivers that are bound to this client, or ever were."""
+        listed = await self._pages("/v1/receivers", {}, "receivers")
+        return [_name(one.get("receiver_id"), RECEIVER_ID_SIZE) for one in listed]
+
+    async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
         """What the authority has of a receiver in a stretch of time."""
-        found: list[dict[str, Any]] = []
         path = f"/v1/receivers/{receiver_id.hex()}/transactions"
         query = {"from": str(start_s), "to": str(end_s)}
-        for _ in range(PAGES_MOST):
-            answer = _document(await self._get(path, _JSON, query))
-            page = answer.get("transactions")
-            if not isinstance(page, list):
-                raise UnansweredError("not a list of transactions")
-            found += [one for one in page if isinstance(one, dict)]
-            if not answer.get("next"):
-                return found
-            query["after"] = str(answer["next"])
-        raise UnansweredError(f"a list of more than {PAGES_MOST} pages")
+        return [
+            _holding(receiver_id, one) for one in await self._pages(path, query, "transactions")
+        ]
 
-    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> dict[str, Any] | None:
+    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None:
         """What the authority has of one approval; None where it never heard of it."""
         path, query = f"/v1/transactions/{approval_id.hex()}", {"receiver_id": receiver_id.hex()}
         try:
-            return _document(await self._get(path, _JSON, query))
+            found = _holding(receiver_id, _document(await self._get(path, _JSON, query)))
         except RefusedError as error:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
             return None
+        if found.approval_id != approval_id:
+            raise UnansweredError("not an answer about this approval")
+        return found
+
+    async def _pages(self, path: str, query: dict[str, str], name: str) -> list[dict[str, Any]]:
+        """All of a list."""
+        found: list[dict[str, Any]] = []
+        for _ in range(PAGES_MOST):
+            answer = _document(await self._get(path, _JSON, query))
+            page = answer.get(name)
+            if not isinstance(page, list) or not all(isinstance(one, dict) for one in page):
+                raise UnansweredError(f"not a list of {name}")
+            found += page
+            if not answer.get("next"):
+                return found
+            query["after"] = str(answer["next"])
+        raise UnansweredError(f"a list of more than {PAGES_MOST} pages")
 
     async def _move(self, what: str, approval_id: bytes, receiver_id: bytes) -> str:
         body = {"receiver_id": receiver_id.hex()}
@@ -172,21 +208,29 @@ class AuthorityClient:
         return await self._ask("GET", path, wanted, LIST_MOST, params=query)
 
     async def _ask(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
-        url = self._config.url + path
+        """Ask for the journal whose position goes along."""
+        journal = self.journal
+        if journal is None:
+            return await self._send(method, path, wanted, most, **request)
+        await journal.admitted()
+        headers = {positions.HEADER: journal.header(), **request.pop("headers", {})}
+        try:
+            return await self._send(method, path, wanted, most, headers=headers, **request)
+        except RefusedError as error:
+            if error.reason != reasons.JOURNAL_BEHIND or not error.said:
+                raise
+            journal.wake()
+            raise UnansweredError("another journal of this bridge serves") from error
+
+    async def _send(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
         with self._watched(path):
-            try:
-                asking = self._http.request(method, url, allow_redirects=False, **request)
-                async with asking as response:
-                    body = await _read(response, most)
-                    status, kind = response.status, response.content_type
-                    self.clock.hear(response.headers.get("Date", ""))
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise UnansweredError(f"{path}: {type(error).__name__}") from error
-            if 400 <= status < 500 and status not in _NOT_NOW:
-                raise _refusal(status, body, self.clock)
-            if status != 200 or kind != wanted:
-                raise UnansweredError(f"{path}: status {status}, {kind}")
-        return body
+            answer = await self._connections.ask(method, path, most, **request)
+            if _is_refusal(answer):
+                raise _refusal(answer.status, _document(answer.body), self.clock)
+            if answer.status != 200 or answer.kind != wanted:
+                text = f"{path}: status {answer.status}, {answer.kind}"
+                raise UnansweredError(text, retry_after_s=answer.retry_after_s)
+        return answer.body
 
     @contextmanager
     def _watched(self, path: str) -> Iterator[None]:
@@ -211,22 +255,15 @@ def _now() -> int:
     return int(asyncio.get_running_loop().time() * 1000)
 
 
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The whole body; raises UnansweredError where it is longer than any answer."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > most:
-            raise UnansweredError(f"an answer over {most} bytes")
-    return bytes(body)
+def _is_refusal(answer: Answer) -> bool:
+    """Whether it is the authority's own word (RFC 9457) that this request took nothing."""
+    refused = 400 <= answer.status < 500 and answer.status not in _NOT_NOW
+    return refused and answer.kind == _PROBLEM
 
 
-def _refusal(status: int, body: bytes, clock: Clock) -> RefusedError:
-    """From a problem document (RFC 9457), whose `reason` is one of our names or missing."""
-    try:
-        name = _document(body).get("reason")
-    except UnansweredError:
-        name = None
+def _refusal(status: int, problem: dict[str, Any], clock: Clock) -> RefusedError:
+    """From a problem document, whose `reason` is one of our names or missing."""
+    name = problem.get("reason")
     known = name if isinstance(name, str) else ""
     reason = clock.blamed(_CODES.get(known, reasons.RECEIVER_UNTRUSTED))
     return RefusedError(reason, f"status {status} {known}", said=known in _CODES)
@@ -242,8 +279,19 @@ def _document(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _octets(value: object) -> bytes:
+def _holding(receiver_id: bytes, one: dict[str, Any]) -> Holding:
     try:
-        return bytes.fromhex(value) if isinstance(value, str) else b""
+        return holding(receiver_id, one)
+    except ValueError as error:
+        raise UnansweredError("not a transaction") from error
+
+
+def _name(value: object, size: int = ID_SIZE) -> bytes:
+    """The id of something; raises UnansweredError for anything else."""
+    try:
+        name = bytes.fromhex(value) if isinstance(value, str) else b""
     except ValueError:
-        raise UnansweredError("not hexadecimal digits") from None
+        name = b""
+    if len(name) != size:
+        raise UnansweredError("not an id")
+    return name

@@ -5,52 +5,51 @@ In memory are the sales that are not closed, and the latest that are; the rest i
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import OrderedDict
-from contextlib import contextmanager
+from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import events, stamps, totals
+from receiver import reasons
+
+from . import events, stamps
+from .book_queries import BookQueries
 from .closing import closed_row, reopened
-from .journal import ArchiveError, JournalFullError
+from .flushing import Flushing
+from .journal import ArchiveError, JournalLaterError
 from .logs import Log
 from .money import facts
-from .money.offline import exposure
 from .money.recovery import recover
 from .money.sale import Fact, Sale
-from .money.states import HALFWAY, NOTED, State
-from .views import sale_view
+from .money.states import HALFWAY, NOTED, Event, State
+from .stall import why
+from .views import held_view, sale_view
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .events import Hub
     from .journal import Entry, Journal
-    from .money.offline import Exposure
+    from .money.alarms import Alarm
 
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
-FLUSH_S = 0.5  # what was only noted is on disk that soon, whatever else happens
-WATCHED_S = 0.02  # and that soon where somebody watches, who is not told before
 
+_STEPS: dict[str, str] = {Event.OFFERED: stamps.OFFER, Event.HANDED: stamps.APPROVAL_KEPT}
 _log = Log(__name__)
 
 
-class Books:
+class Books(BookQueries):
     """Keeps what the journal holds. Everything here runs on the event loop."""
 
     def __init__(self, journal: Journal, hub: Hub, fail: Callable[[Exception], None]) -> None:
         """Rebuilds every open sale; raises JournalError. `fail` ends the bridge."""
         self.hub = hub
         self.stamps = stamps.Stamps()
-        self.waiting = Waiting()
-        self._journal = journal
-        self._fail = fail
-        self._open: dict[str, Sale] = {}
-        self._recent: OrderedDict[str, Sale] = OrderedDict()
-        self._flushing: asyncio.TimerHandle | None = None
-        self._due = False  # something is kept that is to be on the disk before anybody acts on it
+        self._flushing = Flushing(journal, hub, fail)
+        self.stall = self._flushing.stall
+        self.waiting = Waiting(self.is_held)
+        super().__init__(journal)
         self._cursors: dict[
             tuple[str, str], int
         ] = {}  # of what was journalled and is still to be told
@@ -66,55 +65,17 @@ class Books:
         known = self._open.get(sale_id) or self._recent.get(sale_id)
         return known or self._look_up(sale_id)
 
-    def is_at_hand(self, sale_id: str) -> bool:
-        """Whether it is in memory: not closed, or among the RECENT_MOST that were closed last."""
-        return sale_id in self._open or sale_id in self._recent
-
-    def open_sales(self) -> Iterator[Sale]:
-        return iter(list(self._open.values()))
-
-    def exposure(self, receiver_id: bytes) -> Exposure:
-        """What stands on offline approvals of one receiver."""
-        sales = self._open.values()
-        return exposure(sale for sale in sales if sale.terms.receiver_id == receiver_id)
-
-    def refunded(self, sale: Sale) -> int:
-        """What was refunded on a sale, or may be yet."""
-        sale_id = sale.terms.sale_id
-        under_way = sum(
-            refund.terms.amount
-            for refund in self._open.values()
-            if refund.terms.original_sale == sale_id and not refund.unpaid
-        )
-        return under_way + self._journal.refunded(sale_id)
-
-    def rows(self, receiver_id: bytes, begin: int, end: int) -> list[totals.Row]:
-        """What was decided at a receiver from `begin` to before `end`, closed or not."""
-        closed = self._journal.closed_between(begin, end, receiver_id)
-        still_open = [
-            sale
-            for sale in self._open.values()
-            if sale.terms.receiver_id == receiver_id
-            and begin <= (sale.decided_at or sale.approved_at) < end
-        ]
-        return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
-
-    def under_way(self, receiver_id: bytes) -> list[totals.Row]:
-        """What the authority may hold of sales that are not closed, recalled approvals too."""
-        return [
-            row
-            for sale in self._open.values()
-            if sale.terms.receiver_id == receiver_id
-            for row in totals.of_open_approvals(sale)
-        ]
-
     def events_since(self, cursor: int) -> list[dict[str, Any]]:
         """The events of sales that were journalled after `cursor`; raises CursorError.
+
+        And JournalLaterError where not all of them are on the disk.
 
         In order, each with the sale as it was just then. That a sale is approved is no event
         before the till was told.
         """
-        self._flush()
+        self.flush()
+        if self.stall.reason:
+            raise self.stall.error()
         missed = {entry.id for entry in self._journal.since(cursor)}
         sales: dict[str, Sale] = {}
         found = []
@@ -139,24 +100,34 @@ class Books:
         return self._journal.room()
 
     def begin(self, sale: Sale) -> None:
-        """Journal a new sale."""
-        terms = sale.terms
-        with self._or_end():
-            self._cursors[terms.sale_id, facts.RUNG] = self._journal.append(
-                _now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms)
-            )
-        self._written()
-        self._open[terms.sale_id] = sale
+        """Journal a new sale; on the disk after `settle`."""
+        self._cursors[sale.terms.sale_id, facts.RUNG] = self._note_terms(sale)
 
     def begin_with(self, sale: Sale, fact: Fact) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
-        terms = sale.terms
-        with self._or_end():
-            self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
-        self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
+        self.note_begun(sale, fact)
+        self.settle()
+
+    def note_begun(self, sale: Sale, fact: Fact) -> None:
+        """The same, on the disk with what is settled next."""
+        self._note_terms(sale)
         sale.take(fact)
         self.keep(sale, fact)
-        self.settle()
+
+    def raise_alarm(self, alarm: Alarm) -> None:
+        """Have it stand until a person acknowledges it; on the disk with what is settled next."""
+        with self._flushing.or_end():
+            new = self._journal.raise_alarm(_now(), alarm)
+        if new:
+            self._flushing.due_beside = True
+            _log.error("alarm", kind=alarm.kind, sale=alarm.sale_id or None, detail=alarm.detail)
+
+    def acknowledge(self, key: str, by: str, note: str) -> bool:
+        """Whether there was such an alarm; on the disk with what is settled next."""
+        with self._flushing.or_end():
+            known = self._journal.acknowledge(_now(), key, by, note)
+        self._flushing.due_beside = self._flushing.due_beside or known
+        return known
 
     def keep(self, sale: Sale, fact: Fact) -> None:
         """Journal a fact that the sale has taken; on the disk after `settle`, unless it may wait.
@@ -165,23 +136,37 @@ class Books:
         """
         at, sale_id, written = _now(), sale.terms.sale_id, facts.dump_fact(fact)
         sale.date(fact.event, at)
-        with self._or_end():
+        with self._flushing.or_end():
             number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
             if sale.closed:
                 self._journal.close_sale(closed_row(sale, at))
                 self._file(sale)
         self._cursors[sale_id, fact.event] = number
         if fact.event in NOTED or sale.state in HALFWAY:
-            self._flush_soon()
+            self._flushing.soon()
         else:
-            self._due = True
+            self._flushing.due[sale_id] = sale
 
-    def settle(self) -> None:
-        """Whoever calls this is about to act on what was kept: it is on the disk from here on."""
-        if self._due:
-            self._flush()
+    def settle(self) -> bool:
+        """Bring what was kept to the disk before it is acted on; False: the act is to be put off.
+
+        Then (`stall`) nothing outside may be told or asked, and who waits sees why.
+        """
+        if not self._flushing.settle():
+            for sale in self._flushing.due.values():
+                self.waiting.wake(sale)
+            return False
         if self._journal.must_archive():
             self._archive()
+        return True
+
+    def is_held(self, sale: Sale) -> bool:
+        """Whether it has facts that may not be told yet: the journal took no write."""
+        return self._flushing.is_held(sale)
+
+    def view(self, sale: Sale) -> dict[str, Any]:
+        """What the till may see of a sale just now."""
+        return held_view(sale, self.stall.reason) if self.is_held(sale) else sale_view(sale)
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply, journal and tell a fact that no desk decided."""
@@ -195,9 +180,17 @@ class Books:
 
         But that it is approved: they may be the till, and hear that when it is journalled as told.
         """
+        cursor = self._cursors.pop((sale.terms.sale_id, what), None)
+        if self.stall.reason:
+            self.stall.put_off(partial(self._tell, copy(sale), what, source, cursor))
+        else:
+            self._tell(sale, what, source, cursor)
+
+    def _tell(self, sale: Sale, what: str, source: str, cursor: int | None) -> None:
         terms = sale.terms
+        if step := _STEPS.get(what):
+            self.stamps.mark(terms.sale_id, step)
         _log.info("sale", sale=terms.sale_id, till=terms.till, what=what, state=sale.state)
-        cursor = self._cursors.pop((terms.sale_id, what), None)
         if sale.state is not State.APPROVED:
             view = sale_view(sale)
             self.hub.publish("sale", source, terms.till, cursor=cursor, what=what, sale=view)
@@ -212,11 +205,24 @@ class Books:
         steps = self.stamps.of(sale_id)
         self.hub.publish("timing", "bridge", sale.terms.till, sale_id=sale_id, stamps=dict(steps))
 
-    def close(self) -> None:
-        """The bridge ends: nothing is only noted any more."""
-        self._flush()
+    def flush(self) -> None:
+        """Bring all that was noted to the disk, now or (`stall`) as soon as that can be."""
+        self._flushing.now()
+
+    async def close(self) -> None:
+        """The bridge ends: nothing is only noted any more, if that can be."""
+        await self._flushing.end()
 
     # The journal.
+
+    def _note_terms(self, sale: Sale) -> int:
+        """Note a new sale; the number of its line in the journal."""
+        terms = sale.terms
+        with self._flushing.or_end():
+            number = self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
+        self._flushing.due[terms.sale_id] = sale
+        self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
+        return number
 
     def _file(self, sale: Sale) -> None:
         """Among the open sales or among the recent ones."""
@@ -231,49 +237,18 @@ class Books:
 
     def _archive(self) -> None:
         """Put closed sales away; what finds no room now is put away later."""
-        with self._or_end():
+        with self._flushing.or_end():
             try:
                 self._journal.archive(set(self._open))
-            except JournalFullError as error:
-                _log.error("no room for an archive", detail=str(error))
+            except JournalLaterError as error:
+                _log.error("archive put off", reason=reasons.name(why(error)), detail=str(error))
                 return
-        self._written()
+        self._flushing.written()
 
     def _look_up(self, sale_id: str) -> Sale | None:
         """In the journal; raises ArchiveError where its archive is missing, which ends nothing."""
-        with self._or_end(but=(ArchiveError,)):
+        with self._flushing.or_end(ArchiveError):
             return reopened(self._journal, sale_id)
-
-    def _flush_soon(self) -> None:
-        """One commit for all that is noted meanwhile."""
-        self.hub.hold()
-        if self._flushing is None:
-            seconds = WATCHED_S if self.hub.is_watched else FLUSH_S
-            self._flushing = asyncio.get_running_loop().call_later(seconds, self._flush)
-
-    def _flush(self) -> None:
-        with self._or_end():
-            self._journal.flush()
-        self._written()
-
-    def _written(self) -> None:
-        """All that was noted is on the disk: watchers may be told of it."""
-        self._due = False
-        if self._flushing:
-            self._flushing.cancel()
-            self._flushing = None
-        self.hub.release()
-
-    @contextmanager
-    def _or_end(self, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-        """End the bridge where the journal fails: memory may not say more than the disk."""
-        try:
-            yield
-        except but:
-            raise
-        except Exception as error:
-            self._fail(error)
-            raise
 
 
 def _now() -> int:

@@ -8,33 +8,46 @@ from __future__ import annotations
 import os
 import socket
 import time
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
-from receiver import reasons, wire
+from receiver import messages, reasons, session, wire
 from receiver.errors import Error
 
 from . import papers, ports_by_serial
 from .authority import AuthorityClient, RefusedError, UnansweredError
-from .journal import JournalError, opening
+from .clock import Clock
+from .endings import SOON_S, day
+from .journal import JournalError, holder, lock, opening
+from .journal.reader import Reader
+from .money import facts
 from .private_files import require_private
 from .serial_port import PortError
 from .till import door
 from .toml_table import ConfigError
+from .unanswered import OF_TIME, Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .config import AuthorityConfig, Config, Listen, ReceiverConfig
+    from .config import Config, Listen, ReceiverConfig
     from .money.evidence import Evidence
     from .ports_by_serial import Present
 
-SOON_S = 14 * 24 * 3600  # a certificate that ends within two weeks is to be renewed now
+_MEND_CLOCK = "mend the terminal's clock (NTP): until then the authority books nothing"
+_LOOK_AT_NETWORK = "look at network and firewall, and at [authority] url"
+_TODO = {
+    Cause.NO_NAME: "correct [authority] url, or mend the terminal's network and DNS",
+    Cause.CLOSED_PORT: "is the server up? look at network and firewall, and at [authority] url",
+    Cause.NOT_YET: "look at the terminal's clock (NTP), then at the authority's certificate",
+    Cause.EXPIRED: "have the authority renew its certificate; look at this clock, too (NTP)",
+    Cause.OTHER_CA: "put its root into [authority] ca, unless a proxy has opened TLS on the way",
+    Cause.OTHER_NAME: "correct [authority] url: name the server as its certificate does",
+    Cause.BROKEN: "look at network and firewall; so do servers end that refuse our certificate",
+    Cause.OUR_CERTIFICATE: "renew [authority] certificate and key, and have the new one bound",
+}
 
 
 class Finding(NamedTuple):
@@ -62,7 +75,8 @@ async def check(
     found = [
         _try("till API", partial(_till_api, config.listen)),
         _try("journal", partial(_journal, config.journal)),
-        _try("client certificate", partial(_client, config.authority)),
+        _try("bridge id", partial(_bridge_id, config)),
+        *_try_client(config),
     ]
     known: list[tuple[ReceiverConfig, Evidence]] = []
     for receiver in config.receivers:
@@ -89,7 +103,7 @@ def _till_api(listen: Listen) -> str:
     if listen.tls is None:
         return f"{listen.host}:{listen.port}, without TLS"
     door.server_context(listen.tls)
-    return f"{listen.host}:{listen.port}, TLS {_ends(_x509(listen.tls.certificate))}"
+    return f"{listen.host}:{listen.port}, TLS {_ends(papers.till_api_ending(listen.tls).at)}"
 
 
 def _journal(path: Path) -> str:
@@ -109,6 +123,7 @@ def _journal(path: Path) -> str:
             f"{path.parent} cannot be written", "make it, owned by the bridge's user"
         )
     require_private(path)
+    _unlocked(path)
     if found is None:
         return f"{path}: of an older version; the bridge migrates it at its start"
     if found.doubts:
@@ -118,8 +133,40 @@ def _journal(path: Path) -> str:
     return f"{path}: whole, {found.head.last} entries in all"
 
 
-def _client(config: AuthorityConfig) -> str:
-    return _ends(_x509(config.certificate))
+def _unlocked(path: Path) -> None:
+    """Whether another program than the bridge may write; read from the kernel, not tried."""
+    if holder.process(path) not in (0, lock.process(path)):
+        todo = "end that program, or its work on the journal; the bridge waits for it"
+        raise TroubleError(f"locked by {holder.name(path)}", todo)
+
+
+def _bridge_id(config: Config) -> str:
+    """Whether the journal's sales were rung up under the id in the configuration."""
+    try:
+        with Reader(config.journal) as journal:
+            rung = [entry for entry in journal.live() if entry.kind == facts.RUNG]
+            terms = [facts.load_terms(entry.body) for entry in rung]
+            terms += [facts.load_terms(one.terms) for one in journal.all_closed()[-1:]]
+    except JournalError:
+        return "not to be compared with the journal's, which cannot be read"
+    for one in terms:
+        named = one.reference and one.kind == messages.PURCHASE and one.patience_s
+        if named and one.reference != session.sale_reference(config.id, one.till, one.sale_id):
+            raise TroubleError(
+                f"{config.id.hex()} is not the journal's: sale {one.sale_id} has another",
+                "put back the [bridge] id that this journal was written with, or its own journal",
+            )
+    return f"{config.id.hex()}, as in {len(terms)} sales of the journal"
+
+
+def _try_client(config: Config) -> list[Finding]:
+    """The client certificate, and the root that lasts longest."""
+
+    def ends(place: int) -> str:
+        return _ends(papers.authority_endings(config.authority)[place].at)
+
+    names = ("client certificate", "authority's CA")
+    return [_try(name, partial(ends, place)) for place, name in enumerate(names)]
 
 
 def _receiver(
@@ -164,19 +211,28 @@ def _remote(url: str) -> str:
 
 async def _authority(config: Config, known: list[tuple[ReceiverConfig, Evidence]]) -> list[Finding]:
     """Whether it answers, takes this bridge's certificate, and knows each receiver by it."""
+    newest = _newest(config.journal)
     try:
         client = papers.client(config.authority)
     except ConfigError as error:
-        return [Finding("authority", False, str(error), "correct the files under [authority]")]
+        clock = Clock()
+        clock.know_entry(newest)
+        todo = "correct the files under [authority]"
+        return [
+            Finding("authority", False, str(error), todo),
+            _try("clock", partial(_clock, clock)),
+        ]
+    client.clock.know_entry(newest)
     found = []
     async with client:
         for receiver, evidence in known:
+            client.retry_now()  # each is asked, whatever came of the others
             what = f"till {receiver.till}: authority"
             try:
                 found.append(Finding(what, True, await _state(client, evidence)))
             except TroubleError as trouble:
                 found.append(Finding(what, False, trouble.detail, trouble.todo))
-    return found
+    return [*found, _try("clock", partial(_clock, client.clock))]
 
 
 async def _state(client: AuthorityClient, evidence: Evidence) -> str:
@@ -185,7 +241,9 @@ async def _state(client: AuthorityClient, evidence: Evidence) -> str:
     try:
         evidence.take_state(nonce, await client.state(evidence.holder.receiver_id, nonce))
     except UnansweredError as error:
-        todo = "check network, firewall, [authority] url and ca, and the client certificate"
+        if error.cause in OF_TIME:
+            _must_be_right(client.clock)
+        todo = _TODO.get(error.cause, _LOOK_AT_NETWORK)
         raise TroubleError(f"no answer: {error}", todo) from error
     except RefusedError as error:
         todo = "have the authority bind this client certificate to the receiver"
@@ -193,26 +251,36 @@ async def _state(client: AuthorityClient, evidence: Evidence) -> str:
     except Error as error:
         todo = "fetch the authority's public keys (pins) again"
         raise TroubleError(f"its answer proves nothing: {error.detail}", todo) from error
-    if client.clock.wrong:
-        todo = "mend the terminal's clock (NTP): until then the authority books nothing"
-        raise TroubleError(f"this clock is {client.clock.difference()}", todo)
+    _must_be_right(client.clock)
     return f"answers in {(time.monotonic() - begun) * 1000:.0f} ms"
 
 
-def _x509(path: Path) -> int:
-    """When a TLS certificate ends, seconds since 1970."""
+def _clock(clock: Clock) -> str:
+    _must_be_right(clock)
+    if clock.ahead_s is None:
+        return "not behind anything that is known here; the authority did not tell its time"
+    return clock.difference()
+
+
+def _must_be_right(clock: Clock) -> None:
+    if clock.wrong:
+        raise TroubleError(f"this clock is {clock.difference()}", _MEND_CLOCK)
+
+
+def _newest(path: Path) -> int:
+    """When the journal's newest entry was written, if it can be read."""
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: is no certificate in PEM: {error}") from error
-    return int(certificate.not_valid_after_utc.timestamp())
+        with Reader(path) as journal:
+            return journal.newest_at()
+    except JournalError:
+        return 0
 
 
 def _ends(at: int) -> str:
     """Until when something is good; raises TroubleError where that is past or soon."""
-    day, left = datetime.fromtimestamp(at, UTC).date().isoformat(), at - time.time()
+    left = at - time.time()
     if left <= 0:
-        raise TroubleError(f"ended on {day}", "renew it now: nothing works without it")
+        raise TroubleError(f"ended on {day(at)}", "renew it now: nothing works without it")
     if left < SOON_S:
-        raise TroubleError(f"ends on {day}", "renew it: nothing works without it from then on")
-    return f"good until {day}"
+        raise TroubleError(f"ends on {day(at)}", "renew it: nothing works without it from then on")
+    return f"good until {day(at)}"

@@ -6,12 +6,16 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from . import kept_limits, lines, papers, ports_by_serial, position_file
+from receiver.crypto import host
+
+from . import kept_limits, lines, papers, ports_by_serial, position_file, unlocking
 from .events import Hub
-from .journal import Journal, JournalError
+from .journal import JournalError, JournalLaterError
 from .kept_limits import KeptLimits
 from .logs import Log
 from .metrics import Metrics
+from .money.receipts import Receipts
+from .renewal import Renewal
 from .service import Service, StationConfig
 from .till import door
 from .till.app import application
@@ -25,10 +29,11 @@ if TYPE_CHECKING:
 
     from receiver.checks import Pins
 
+    from .authority import AuthorityClient
     from .config import Config, ReceiverConfig
+    from .journal import Journal
     from .ports_by_serial import Present
     from .serial_port import Opener
-
 
 _log = Log(__name__)
 
@@ -47,6 +52,7 @@ class Daemon:
         self._opener = opener
         self._ports = ports
         self._stack = AsyncExitStack()
+        self._renewal: Renewal | None = None
         self.till_url = ""
 
     async def __aenter__(self) -> Self:
@@ -63,6 +69,11 @@ class Daemon:
         """Until something fails that a bridge cannot do without; raises an exception group."""
         await asyncio.shield(self._work)
 
+    def renew(self) -> None:
+        """Read certificates, keys, pins and token anew; while it starts, it does so anyway."""
+        if self._renewal:
+            self._renewal.now()
+
     async def _start(self, stack: AsyncExitStack) -> Service:
         config = self._config
         trusted = papers.authority_keys(config.pins)
@@ -70,24 +81,59 @@ class Daemon:
         client = await stack.enter_async_context(papers.client(config.authority))
         if not config.journal.exists():
             kept_limits.forget(config.journal)
-        journal = Journal(config.journal)
-        stack.callback(journal.close)
+        journal = await unlocking.opened(config.journal)
+        stack.callback(_let_go, journal)
         for doubt in journal.doubts:
             _log.warning("archive in doubt", detail=doubt)
-        hub = Hub()
-        service = Service(config.id, journal, hub, client, stations, offline=config.offline)
-        stack.callback(service.books.close)
+        client.clock.know_entry(journal.newest_at())
+        hub, receipts = Hub(), Receipts(host, trusted)
+        service = Service(
+            *(config.id, journal, hub, client, stations, receipts.prove),
+            offline=config.offline,
+            clock=client.clock,
+            apart=position_file.read(config.position_file),
+        )
+        if not service.standing.serves:
+            kept_limits.forget(config.journal)
+        client.journal = service.standing
+        stack.push_async_callback(service.books.close)
+        guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
+        front = door.Front(config.listen.tls) if config.listen.tls else None
+        renewal = self._renewal = self._renewals(service, client, receipts, guard, front)
+        await renewal.look(anew=True)
+        stack.push_async_callback(service.standing.end)
         self._work = asyncio.create_task(service.run())
         stack.push_async_callback(_stop, self._work)
         keeping = asyncio.create_task(_keep_position(service, journal, config.position_file))
         stack.push_async_callback(_stop, keeping)
-        guard = self.guard = Guard(papers.speakers(config.listen), Rates(), lambda: service.healthy)
-        watch = Watch(service, client.breaker, client.clock, guard, config.journal)
+        watch = Watch(
+            *(service, client.breaker, client.clock, guard, config.journal, renewal.endings)
+        )
         metrics = self.metrics = Metrics(service.stations, watch)
         hub.listen(metrics.hear)
-        app = application(service, guard, metrics, client.clock)
-        self.till_url = await door.serve(stack, app, config.listen, guard)
+        app = application(service, guard, metrics, client.clock, renewal.warnings)
+        self.till_url = await door.serve(stack, app, config.listen, guard, front)
+        looking = asyncio.create_task(renewal.run())
+        stack.push_async_callback(_stop, looking)
         return service
+
+    def _renewals(
+        self,
+        service: Service,
+        client: AuthorityClient,
+        receipts: Receipts,
+        guard: Guard,
+        front: door.Front | None,
+    ) -> Renewal:
+        """All that is read anew while the bridge runs."""
+        config = self._config
+        receivers = [
+            papers.of_receiver(config, row, service.stations[row.till]) for row in config.receivers
+        ]
+        own = papers.of_authority(config.authority, client)
+        till_api = papers.of_till_api(config.listen, guard, front)
+        keys = papers.of_pins(config.pins, receipts)
+        return Renewal([own, keys, *till_api, *receivers], client.clock)
 
     def _station(self, trusted: Pins, receiver: ReceiverConfig) -> StationConfig:
         evidence = papers.evidence(trusted, receiver.certificate)
@@ -104,9 +150,19 @@ class Daemon:
 async def _keep_position(service: Service, journal: Journal, path: Path) -> None:
     """Until the journal's files are no longer where they were: then the bridge ends."""
     try:
+        if not service.standing.serves:  # what the file says is still to be asked about
+            await service.standing.known()
         await position_file.keep(journal, path)
     except JournalError as error:
         service.fail(error)
+
+
+def _let_go(journal: Journal) -> None:
+    """What could not be written was told to none: the next start goes on without it."""
+    try:
+        journal.close()
+    except JournalLaterError as error:
+        _log.error("the last facts are not in the journal", detail=str(error))
 
 
 async def _stop(work: asyncio.Task[None]) -> None:

@@ -11,6 +11,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from . import edges
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -26,13 +28,17 @@ class Subscription:
         self._held: list[dict[str, Any]] = []
 
     def put(self, told: dict[str, Any]) -> None:
+        if self.overrun:
+            return  # after a gap nothing is told: it would mislead
         try:
             self.queue.put_nowait(told)
         except asyncio.QueueFull:
             self.overrun = True
 
     def hold(self, told: dict[str, Any]) -> None:
-        self._held.append(told)
+        """Keep it until `release`; the first that cannot fit the queue then is the last kept."""
+        if len(self._held) <= WAITING_MOST:
+            self._held.append(told)
 
     def release(self) -> None:
         held, self._held = self._held, []
@@ -69,7 +75,10 @@ class Hub:
         """Tell all: `event` happened at `till`, and `source` said so."""
         told = message(event, source, time.time(), till, **body)
         for listener in self._listeners:
-            listener(told)
+            try:
+                listener(told)
+            except Exception as error:  # what only counts must not fail what it counts
+                edges.unexpected(edges.LISTENERS, error)
         for subscription in self._subscriptions:
             if self._holding:
                 subscription.hold(told)

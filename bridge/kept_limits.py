@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from receiver import cbor
 from receiver.errors import Error
 
+from . import edges
 from .logs import Log
 
 if TYPE_CHECKING:
@@ -42,14 +43,17 @@ class KeptLimits:
         try:
             fresh.write_bytes(cbor.encode(list(kept), _FILE_MOST))
             fresh.replace(self._path)
-        except OSError as error:
-            _log.warning("limits not kept", detail=str(error))
+        except Exception as error:
+            _log.warning("limits not kept", detail=edges.said(edges.LIMITS_FILE, error))
 
     def read(self) -> Kept | None:
         """What was written last, if it can be read."""
         try:
             value: Any = cbor.decode(self._path.read_bytes(), _FILE_MOST)
         except (OSError, Error):
+            return None
+        except Exception as error:
+            edges.unexpected(edges.LIMITS_FILE, error)
             return None
         match value:
             case [bytes(state), bytes(revocations)]:

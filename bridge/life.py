@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from . import manager
@@ -37,13 +37,39 @@ class Stop:
 async def run(config: Config, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` gets the till API's address.
 
+    SIGHUP has certificates, keys, pins and token read anew.
+
     Raises ConfigError, JournalError or OSError where it cannot start, an exception group where it
     fails later.
     """
     stop = Stop()
+    loop = asyncio.get_running_loop()
     for number in STOPPERS:
-        asyncio.get_running_loop().add_signal_handler(number, stop.hear)
-    async with Daemon(config) as daemon, _signs_of_life(daemon.service):
+        loop.add_signal_handler(number, stop.hear)
+    daemon = Daemon(config)
+    loop.add_signal_handler(signal.SIGHUP, daemon.renew)
+    async with AsyncExitStack() as stack:
+        if await _started(stack, daemon, stop):
+            await _serve(daemon, config, stop, ready)
+    _log.info("stopped")
+
+
+async def _started(stack: AsyncExitStack, daemon: Daemon, stop: Stop) -> bool:
+    """Whether it serves; it may wait for its journal until it is stopped."""
+    starting = asyncio.ensure_future(stack.enter_async_context(daemon))
+    asked = asyncio.ensure_future(stop.asked.wait())
+    await asyncio.wait((starting, asked), return_when=asyncio.FIRST_COMPLETED)
+    for task in (starting, asked):
+        task.cancel()
+    await asyncio.wait((starting, asked))
+    if starting.cancelled():
+        return False
+    await starting
+    return True
+
+
+async def _serve(daemon: Daemon, config: Config, stop: Stop, ready: Callable[[str], None]) -> None:
+    async with _signs_of_life(daemon.service):
         gc.freeze()  # what stays until the end is not looked through again: 50 to 90 ms, measured
         _log.info("serving", url=daemon.till_url)
         ready(daemon.till_url)
@@ -52,7 +78,6 @@ async def run(config: Config, ready: Callable[[str], None]) -> None:
         manager.tell(manager.STOPPING)
         _log.info("stopping")
         await _first(daemon.service.drain(config.drain_s), stop.at_once.wait(), daemon.wait())
-    _log.info("stopped")
 
 
 async def _first(*waits: Coroutine[None, None, object]) -> None:

@@ -11,6 +11,8 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from .log_sink import Sink, file_of
+
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -18,6 +20,7 @@ JSON = "json"
 TEXT = "text"
 FORMATS = (JSON, TEXT)
 
+FLUSH_S = 1.0  # that a process which ends waits for its last lines at most
 VALUE_MOST = 400  # characters of a value: a line is for reading
 OURS = "bridge"  # loggers of this package; of others' exceptions only the type is shown
 
@@ -30,6 +33,7 @@ class Fields(TypedDict, total=False):
     detail: str  # what exactly was wrong: a text of ours, or of the system
     firmware: str  # version that the receiver states
     kind: str  # kind of problem, as in the answer's type
+    lines: int  # how many lines were left out
     method: str  # HTTP method
     path: str  # path of the request, without its query
     reason: str  # name of a reason
@@ -38,9 +42,9 @@ class Fields(TypedDict, total=False):
     state: str  # state of the sale
     status: str  # kind of garbage on the line
     text: str  # printable text that the receiver's board wrote
-    till: int
+    till: int | None
     url: str  # where something is served or looked for
-    what: str  # what happened to the sale
+    what: str  # what happened to the sale; which files were read
 
 
 class Log:
@@ -101,11 +105,47 @@ class Formatter(logging.Formatter):
         return record.exc_info[0].__name__
 
 
+class LineHandler(logging.Handler):
+    """Hands whole lines to a sink; what cannot be written down is dropped and counted."""
+
+    def __init__(self, file: int) -> None:
+        super().__init__()
+        self.sink = Sink(file, self._lost)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.sink.put(self.format(record) + "\n")
+        except Exception:
+            self.sink.drop(1)
+
+    def flush(self) -> None:
+        self.sink.flush(FLUSH_S)
+
+    def _lost(self, lines: int) -> str:
+        record = logging.makeLogRecord(
+            {
+                "name": __name__,
+                "levelno": logging.WARNING,
+                "levelname": logging.getLevelName(logging.WARNING),
+                "msg": "log lines dropped",
+                "fields": {"lines": lines},
+            }
+        )
+        return self.format(record) + "\n"
+
+
+def dropped() -> int:
+    """How many lines the log has lost since the start."""
+    handlers = logging.getLogger().handlers
+    return sum(one.sink.dropped for one in handlers if isinstance(one, LineHandler))
+
+
 def setup(stream: TextIO, level: str, form: str | None = None) -> None:
     """Log to `stream`, in `form` or else as text on a terminal and JSON anywhere else."""
     # What no line of ours says need not be found out for each (logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(stream)
+    file = file_of(stream)
+    handler = logging.StreamHandler(stream) if file is None else LineHandler(file)
     handler.setFormatter(Formatter(form or (TEXT if stream.isatty() else JSON)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from . import __version__, stamps
+from . import __version__, logs, stamps
 from .money.states import FINAL, TABLE, Event
 
 if TYPE_CHECKING:
@@ -64,10 +64,16 @@ class Watched(Protocol):
 
     def breaker_open(self) -> bool: ...
     def clock_ahead_s(self) -> float | None:
-        """Of the authority's, None before that was heard."""
+        """Of the authority's, None while nothing tells."""
+
+    def certificates_s(self) -> Mapping[tuple[str, str], float]:
+        """By what it is for and till (empty but for receivers): seconds until it ends."""
 
     def refused_requests(self) -> Mapping[str, int]:
         """By kind of problem, since the start."""
+
+    def journal_stalled_s(self) -> float:
+        """For how long the journal has taken no write."""
 
     def journal_bytes(self) -> int: ...
     def journal_free_bytes(self) -> int: ...
@@ -153,6 +159,11 @@ def _look(watched: Watched) -> Iterator[Metric]:
     ahead = watched.clock_ahead_s()
     known = {} if ahead is None else {(): ahead}
     yield _gauge("clock_offset_seconds", "How far this clock is ahead of the authority's", known)
+    ends = watched.certificates_s()
+    text = "Seconds until a certificate ends"
+    yield _gauge("certificate_expires_seconds", text, ends, "what", "till")
+    stalled = watched.journal_stalled_s()
+    yield _gauge("journal_stalled_seconds", "Since when the journal takes no write", stalled)
     yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
     yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
     exposed = watched.offline_exposure()
@@ -162,6 +173,7 @@ def _look(watched: Watched) -> Iterator[Metric]:
     yield _gauge("offline_purchases", "Unsent offline purchases", counts, "till")
     refused = {(kind,): count for kind, count in watched.refused_requests().items()}
     yield _counter("http_refused", "Requests refused at the door", refused, "kind")
+    yield _counter("log_lines_dropped", "Lines that the log did not take", logs.dropped())
     yield from _receivers(watched.receivers())
 
 
@@ -178,7 +190,7 @@ def _gauge(name: str, text: str, values: float | Mapping[Any, float], *labels: s
     return _family(GaugeMetricFamily, name, text, values, labels)
 
 
-def _counter(name: str, text: str, values: Mapping[Any, float], *labels: str) -> Metric:
+def _counter(name: str, text: str, values: float | Mapping[Any, float], *labels: str) -> Metric:
     return _family(CounterMetricFamily, name, text, values, labels)
 
 

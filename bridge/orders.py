@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from receiver import messages
+
 if TYPE_CHECKING:
-    from .money.sale import Sale
+    from .money.sale import Sale, Terms
 
 
 class ConflictError(Exception):
@@ -60,3 +62,30 @@ class RefundOrder(NamedTuple):
     sale_id: str
     transaction_id: bytes
     phone: bool
+
+
+def asks_for(order: Order, terms: Terms) -> bool:
+    """Whether `order` is the one that these terms came of, at whatever till it is made again."""
+    return terms.kind == messages.PURCHASE and _alike(order, terms, order.currency)
+
+
+def asks_back(order: RefundOrder, terms: Terms, bought: Sale | None) -> bool:
+    """The same of a refund; it names its purchase by the sale or by the transaction."""
+    original = bought.transaction_id if bought else order.transaction_id
+    by_transaction = bool(original) and terms.original == original
+    by_sale = bool(order.sale_id) and terms.original_sale == order.sale_id
+    currency = order.currency or (bought.terms.currency if bought else terms.currency)
+    named = by_transaction or by_sale
+    return terms.kind == messages.REFUND and named and _alike(order, terms, currency)
+
+
+def _alike(order: Order | RefundOrder, terms: Terms, currency: int) -> bool:
+    asked = (order.amount, currency, order.patience_s, order.note)
+    same = asked == (terms.amount, terms.currency, terms.patience_s, terms.note)
+    return same and order.till in (None, terms.till)
+
+
+def must_be(known: Sale, same: bool) -> None:
+    """Raise ConflictError where this id stands for something else."""
+    if not same:
+        raise ConflictError("conflict", "this id stands for something else", known)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from receiver import messages, reasons
 from receiver.errors import Error
 
+from . import edges
 from .authority import RefusedError, UnansweredError
 from .held import GIVEN_BACK, Held
 from .journal import ArchiveError
 from .logs import Log
+from .money import contradictions, refunds
 from .money.sale import Fact
 from .money.states import Event, State
 from .retrying import LeftError, for_ever
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from receiver.messages import Receipt
 
     from .books import Books
-    from .money.sale import Sale
+    from .money.sale import Sale, Terms
     from .surroundings import Authority
 
     Attempt = Callable[[], Awaitable[Fact]]
@@ -43,9 +45,9 @@ _T = TypeVar("_T")
 
 
 class Prove(Protocol):
-    """Checks a receipt for the approval of a sale; raises Error where it proves nothing."""
+    """Checks a receipt for an approval of a sale; raises Error where it proves nothing."""
 
-    def __call__(self, sale: Sale, data: bytes) -> Receipt: ...
+    def __call__(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt: ...
 
 
 class Outbox:
@@ -55,7 +57,7 @@ class Outbox:
         self._authority = authority
         self._books = books
         self._prove = prove
-        self._begun: asyncio.Queue[Coroutine[None, None, None]] = asyncio.Queue()
+        self._begun: asyncio.Queue[Callable[[], Coroutine[None, None, None]]] = asyncio.Queue()
         self._lanes: dict[bytes, float] = {}  # approval id → when its lane began (monotonic s)
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._hurry = asyncio.Event()
@@ -63,7 +65,8 @@ class Outbox:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             while True:
-                tasks.create_task(await self._begun.get())
+                lane = await self._begun.get()
+                tasks.create_task(lane())
 
     def resume(self, sale: Sale) -> None:
         """Take up all that a sale owes."""
@@ -109,7 +112,7 @@ class Outbox:
     ) -> None:
         if name not in self._lanes:
             self._lanes[name] = asyncio.get_running_loop().time()
-            self._begun.put_nowait(self._lane(sale, name, attempt, asking))
+            self._begun.put_nowait(partial(self._lane, sale, name, attempt, asking))
 
     async def _lane(
         self, sale: Sale, name: bytes, attempt: Attempt, asking: asyncio.Task[None] | None
@@ -130,9 +133,15 @@ class Outbox:
             self.reverse(sale, owed)
 
     async def _at_once(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """Its turn may never come, so that nothing is begun before."""
+        """Its turn may never come, so that nothing is begun before.
+
+        Nor before all is on the disk that it follows from.
+        """
+        if self._books.stall.reason:
+            await self._books.stall.over()
         async with self._gate:
-            return await ask()
+            with edges.crossing(edges.AUTHORITY, UnansweredError, RefusedError):
+                return await ask()
 
     async def _nap(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -143,9 +152,28 @@ class Outbox:
     async def _give_back(self, sale: Sale, approval_id: bytes) -> Fact:
         request = partial(self._authority.reverse, approval_id, sale.terms.receiver_id)
         state = await self._at_once(request)
+        if state == Held.POSTED:
+            return await self._contradicted(sale, approval_id)
         if state not in GIVEN_BACK:
             raise LeftError(f"the authority left a reversal {state}")
         return sale.given_back(approval_id)
+
+    async def _contradicted(self, sale: Sale, approval_id: bytes) -> Fact:
+        """A reversal that meets a posting (design §5 rule 8), as after a restored journal.
+
+        What the bridge had cancelled is paid; what the till had is refunded in full.
+        """
+        ask = partial(self._authority.transaction, approval_id, sale.terms.receiver_id)
+        held = await self._at_once(ask)
+        if held is None or held.state != Held.POSTED:
+            raise LeftError("the authority says that it is posted, and that it is not")
+        fact = contradictions.fact(sale, held)
+        self._books.raise_alarm(contradictions.alarm(sale, held, fact))
+        if fact.event is not Event.PAID_AFTER_ALL and not sale.is_refund:
+            refund, ordered = refunds.in_full(sale, held)
+            self._books.note_begun(refund, ordered)
+            self.refund(refund)
+        return fact
 
     async def _post(self, sale: Sale) -> Fact:
         """Design §5 rule 6: where the authority does not know the approval, the record again."""
@@ -183,7 +211,7 @@ class Outbox:
             raise UnansweredError("an earlier approval may still be held")
         try:
             data = await self._at_once(partial(self._authority.authorise, sale.record))
-            receipt = self._prove(sale, data)
+            receipt = self._prove(sale.terms, sale.approval_id, data)
         except RefusedError as error:
             if not error.said:
                 raise

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from serial.tools import list_ports
 
-from . import serial_port
-from .serial_port import PortError
+from . import edges, serial_port
+from .own_thread import OwnThread
+from .port_error import PortError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from .serial_port import Opener, Port
 
-SHOWN_MOST = 16  # ports in an error text; nobody reads more
+SHOWN_MOST = 16  # ports in an error text; a person reads no more
+LIST_TIMEOUT_S = 10.0  # it takes some ms; a device that is half gone may hold sysfs up
+UNREADABLE = "the list of ports cannot be read just now"
 
 
 class Present(NamedTuple):
@@ -31,6 +34,12 @@ class Present(NamedTuple):
 def present() -> list[Present]:
     """The ports of this machine, now; asks the file system."""
     return [Present(port.device, port.serial_number) for port in list_ports.comports()]
+
+
+def listed(ports: Callable[[], Iterable[Present]]) -> list[Present]:
+    """What `ports` tells; raises PortError for whatever a device that is half gone makes of it."""
+    with edges.crossing(edges.LISTING, PortError, where=UNREADABLE):
+        return list(ports())
 
 
 def find(serial: str, ports: Iterable[Present]) -> str:
@@ -54,9 +63,13 @@ def opener(
     by_url: Callable[[str], Opener] = serial_port.opener,
 ) -> Opener:
     """An opener that finds the port anew each time."""
+    thread = OwnThread("list the ports")
 
     async def open_found(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:
-        device = find(serial, await asyncio.to_thread(ports))
-        return await by_url(device)(received, lost)
+        try:
+            there = await thread.call(partial(listed, ports), LIST_TIMEOUT_S)
+        except TimeoutError:
+            raise PortError(f"{UNREADABLE}: no answer from the system") from None
+        return await by_url(find(serial, there))(received, lost)
 
     return open_found

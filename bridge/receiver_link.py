@@ -8,38 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from receiver import frames, layout, link, reasons, wire
 from receiver.errors import Error
 
+from . import edges
 from .logs import Log
-from .serial_port import PortError
+from .noise import Noise
+from .port_error import PortError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from .backoff import Reconnect
+    from .line_listener import Listener
     from .serial_port import Opener, Port
 
-RAW_LINES_MOST = 40  # in a second: a board in a boot loop fills no disk
+# Two tellings of its health are missed, and half of the next: its firmware hangs, its line is dead
+# or another program takes the bytes. Tills see it as down within 90 s.
+SILENT_MS = 2 * wire.HEALTH_MS + wire.HEALTH_MS // 2
+SILENT = (
+    f"nothing was understood for {SILENT_MS // 1000} s: power, cable, firmware, "
+    "or another program that reads the port (tillsign bridge check)"
+)
 
+_T = TypeVar("_T")
 _log = Log(__name__)
 _raw_log = Log("bridge.raw")
-
-
-class Listener(Protocol):
-    """Who hears the receiver. Called on the event loop."""
-
-    def link_up(self, hello: wire.ReceiverHello) -> None:
-        """The receiver is there; its SYNC follows."""
-
-    def link_down(self) -> None:
-        """It is away."""
-
-    def message(self, channel: int, payload: bytes) -> None:
-        """A whole message; the line waits until `ReceiverLink.accept`."""
-
-    def refused(self, reason: int, detail: str) -> None:
-        """Something on the line was refused."""
 
 
 class ReceiverLink:
@@ -69,8 +66,9 @@ class ReceiverLink:
         self._timer: asyncio.TimerHandle | None = None
         self._scheduled = False
         self._token = 0
-        self._raw_second = 0
-        self._raw_lines = 0
+        self._heard_at = 0  # when the line last carried something that was understood
+        self._listening: asyncio.TimerHandle | None = None
+        self._noise = Noise(self._clock, self._later, self._left_out)
 
     async def run(self) -> None:
         """Keep the line open until cancelled."""
@@ -79,8 +77,11 @@ class ReceiverLink:
                 cause = await self._connection()
             except PortError as error:
                 cause = str(error)
+            except Exception as error:
+                cause = edges.unexpected(edges.LINK, error)
             due = self._reconnect.closed(self._now())
-            _log.info("line away", till=self._till, detail=cause)
+            if self._noise.may("line away"):
+                _log.info("line away", till=self._till, detail=cause)
             await asyncio.sleep((due - self._now()) / 1000)
 
     def quality(self) -> dict[str, int]:
@@ -93,9 +94,41 @@ class ReceiverLink:
             self._fail("the queue to the receiver is full")
         self._schedule()
 
+    async def serve(self, work: Callable[[_T], Awaitable[None]], what: _T) -> None:
+        """Do `work` for this receiver: what goes wrong in it costs the line, not the bridge."""
+        try:
+            await work(what)
+        except Exception as error:
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Open the line anew: what serves this receiver met what it does not expect."""
+        self._fail(edges.unexpected(edges.LINK, error))
+
+    def may_log(self, kind: str) -> bool:
+        """Whether this receiver may cause one more line of this kind in the log (`noise.KINDS`)."""
+        return self._noise.may(kind)
+
+    def sending(self, channel: int, payload: bytes) -> Callable[[], None]:
+        """What sends it later on; void once the link was down: then the next SYNC comes first."""
+        hello = self.hello
+
+        def send() -> None:
+            if self.hello is hello:
+                self.send(channel, payload)
+
+        return send
+
     def accept(self) -> None:
         """Take responsibility for the last message, which acknowledges it at once."""
-        self._link.accept(self._token)
+        self._accept(self._link, self._token)
+
+    def acceptance(self) -> Callable[[], None]:
+        """What accepts the last message later on; void once the line has begun anew meanwhile."""
+        return partial(self._accept, self._link, self._token)
+
+    def _accept(self, machine: link.Link, token: int) -> None:
+        machine.accept(token)
         self._transmit()
 
     # A connection.
@@ -109,13 +142,19 @@ class ReceiverLink:
         try:
             self._reconnect.opened(self._now())
             self.counters["opened"] += 1
+            self._heard_at = self._now()
+            self._listen()
             self._pump()
             return await lost
         finally:
             self._port = None
-            if self._timer:
-                self._timer.cancel()
-            self._down()
+            for timer in (self._timer, self._listening):
+                if timer:
+                    timer.cancel()
+            try:
+                self._down()
+            except Exception as error:  # it must neither keep the port nor hide a cancellation
+                edges.unexpected(edges.LINK, error)
             await port.close()
 
     def _new_link(self) -> link.Link:
@@ -128,10 +167,24 @@ class ReceiverLink:
         if self._lost and not self._lost.done():
             self._lost.set_result(cause)
 
+    def _listen(self) -> None:
+        """Give up a line on which nothing is understood, before its HELLO or after it."""
+        silent = self._now() - self._heard_at
+        if silent >= SILENT_MS:
+            self._fail(SILENT)
+        else:
+            self._listening = self._later((SILENT_MS - silent) / 1000, self._listen)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, call)
+
     # The pump.
 
+    def _clock(self) -> float:
+        return asyncio.get_running_loop().time()
+
     def _now(self) -> int:
-        return int(asyncio.get_running_loop().time() * 1000)
+        return int(self._clock() * 1000)
 
     def _schedule(self) -> None:
         if not self._scheduled:
@@ -139,19 +192,25 @@ class ReceiverLink:
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _received(self, data: bytes) -> None:
-        self._link.receive(data, self._now())
-        self._pump()
+        self._turn(partial(self._link.receive, data))
 
     def _expire(self) -> None:
-        self._link.expire(self._now())
-        self._pump()
+        self._turn(self._link.expire)
 
     def _pump(self) -> None:
-        """Events out, then what they leave to be sent."""
         self._scheduled = False
-        while (event := self._link.poll()) is not None:
-            self._take(event)
-        self._transmit()
+        self._turn()
+
+    def _turn(self, move: Callable[[int], None] | None = None) -> None:
+        """Events out, then what they leave to be sent; a failure costs this receiver its line."""
+        try:
+            if move:
+                move(self._now())
+            while (event := self._link.poll()) is not None:
+                self._take(event)
+            self._transmit()
+        except Exception as error:
+            self.fail(error)
 
     def _transmit(self) -> None:
         """Bytes out, next deadline."""
@@ -163,6 +222,9 @@ class ReceiverLink:
         except PortError as error:
             self._fail(str(error))
             return
+        except Exception as error:  # a port that breaks its word fails no sale of another
+            self.fail(error)
+            return
         if self._timer:
             self._timer.cancel()
         due = self._link.deadline()
@@ -171,6 +233,8 @@ class ReceiverLink:
             self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
 
     def _take(self, event: Any) -> None:
+        if not isinstance(event, (link.Raw, link.Down)):
+            self._heard_at = self._now()
         if isinstance(event, link.Message):
             self._token = event.token
             if self.hello:
@@ -183,8 +247,9 @@ class ReceiverLink:
                 self._link = self._new_link()
         elif isinstance(event, link.Log):
             self.counters["log"] += 1
-            text = event.payload.decode(errors="replace")
-            _log.info("receiver says", till=self._till, text=text)
+            if self._noise.may("receiver says"):
+                text = event.payload.decode(errors="replace")
+                _log.info("receiver says", till=self._till, text=text)
         elif isinstance(event, link.Raw):
             self._raw(event)
 
@@ -197,7 +262,8 @@ class ReceiverLink:
             return
         self.hello = hello
         receiver = hello.receiver_id.hex()
-        _log.info("receiver up", till=self._till, receiver=receiver, firmware=hello.firmware)
+        if self._noise.may("receiver up"):
+            _log.info("receiver up", till=self._till, receiver=receiver, firmware=hello.firmware)
         self._listener.link_up(hello)
 
     def _judge(self, content: bytes) -> wire.ReceiverHello:
@@ -217,11 +283,7 @@ class ReceiverLink:
     def _raw(self, event: link.Raw) -> None:
         """Boot text and tracebacks are kept for people; a broken frame may hold a credential."""
         self.counters["raw"] += 1
-        second = self._now() // 1000
-        if second != self._raw_second:
-            self._raw_second, self._raw_lines = second, 0
-        self._raw_lines += 1
-        if self._raw_lines <= RAW_LINES_MOST:
+        if self._noise.may("not a frame"):
             text = event.data if event.status == frames.TEXT else b""
             _raw_log.info(
                 "not a frame",
@@ -230,3 +292,6 @@ class ReceiverLink:
                 bytes=len(event.data),
                 text=text.decode("ascii", errors="replace"),
             )
+
+    def _left_out(self, kinds: str, lines: int) -> None:
+        _raw_log.info("lines left out", till=self._till, what=kinds, lines=lines)

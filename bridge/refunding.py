@@ -1,4 +1,4 @@
-"""What a till's order of a refund is about, and whether the books allow it."""
+"""Refunds as tills order them: of a sale known here or of any transaction, with a phone or not."""
 
 from __future__ import annotations
 
@@ -6,16 +6,47 @@ from typing import TYPE_CHECKING
 
 from receiver import messages
 
-from .money import refunds
+from . import orders
+from .money import ports, refunds
+from .money.sale import Fact, Sale
+from .money.states import Event
 from .orders import ConflictError, UnknownSaleError
 
 if TYPE_CHECKING:
     from .books import Books
-    from .money.sale import Sale, Terms
+    from .money.sale import Place, Terms
     from .orders import RefundOrder
+    from .service import Service
+    from .station import Station
 
 
-def named(books: Books, order: RefundOrder) -> RefundOrder:
+def refund(service: Service, order: RefundOrder) -> tuple[Sale, bool]:
+    """The refund for `order`, and whether it is new.
+
+    Raises ConflictError, UnknownTillError, UnknownSaleError, NotNowError.
+    """
+    books = service.books
+    order = _named(books, order)
+    name = refunds.refund_id(service.bridge_id, order.refund_id)
+    known = service.known(order.refund_id)
+    if known is not None:
+        original = books.find(order.sale_id) if order.sale_id else None
+        orders.must_be(known, orders.asks_back(order, known.terms, original))
+        orders.must_be(known, order.phone != (known.approval_id == name))
+        return known, False
+    bought = _bought(books, order)
+    station, place, store = _whereabouts(service, order, bought)
+    currency = order.currency or (bought.terms.currency if bought else 0)
+    plain = service.terms(place, store, order, order.refund_id, currency)
+    terms = _terms(plain, order, bought)
+    if bought:
+        _must_fit(books, bought, terms, phone=order.phone)
+    if station and order.phone:
+        return service.begin(station, terms)
+    return _owe(service, Sale(terms), name), True
+
+
+def _named(books: Books, order: RefundOrder) -> RefundOrder:
     """A transaction of a sale that is open here is that sale: its own lane comes first."""
     for sale in books.open_sales() if order.transaction_id else ():
         if sale.transaction_id == order.transaction_id and not sale.is_refund:
@@ -23,7 +54,7 @@ def named(books: Books, order: RefundOrder) -> RefundOrder:
     return order
 
 
-def bought(books: Books, order: RefundOrder) -> Sale | None:
+def _bought(books: Books, order: RefundOrder) -> Sale | None:
     """The sale that the order names, None where it names a transaction; raises UnknownSaleError."""
     if not order.sale_id:
         return None
@@ -33,24 +64,40 @@ def bought(books: Books, order: RefundOrder) -> Sale | None:
     return sale
 
 
-def terms(plain: Terms, order: RefundOrder, bought: Sale | None) -> Terms:
+def _whereabouts(
+    service: Service, order: RefundOrder, bought: Sale | None
+) -> tuple[Station | None, Place, int | None]:
+    """Where a refund is given, and the store: at a receiver of today, or where it was bought.
+
+    The latter where that is not configured any more and no phone is to come.
+    """
+    till, tills = order.till, service.stations
+    if bought and till is None and (bought.terms.till in tills or not order.phone):
+        till = bought.terms.till
+    if bought and till == bought.terms.till and not order.phone and till not in tills:
+        return None, bought.terms.place, bought.terms.store
+    station = service.station(till)
+    return station, station.place, station.evidence.holder.store
+
+
+def _terms(plain: Terms, order: RefundOrder, bought: Sale | None) -> Terms:
     """The terms of a sale, made those of a refund."""
     original = bought.transaction_id if bought else order.transaction_id
     return plain._replace(kind=messages.REFUND, original=original, original_sale=order.sale_id)
 
 
-def must_be_the_same_way(known: Sale, name: bytes, *, phone: bool) -> None:
-    """Raise ConflictError where a refund by phone comes again without one, or the other way round.
-
-    `name` is the id of the one without.
-    """
-    if phone == (known.approval_id == name):
-        raise ConflictError("conflict", "this id stands for something else", known)
-
-
-def must_fit(books: Books, bought: Sale, terms: Terms, *, phone: bool) -> None:
+def _must_fit(books: Books, bought: Sale, terms: Terms, *, phone: bool) -> None:
     """Raise ConflictError where the money may not go back on `bought`."""
     try:
         refunds.check(bought, terms, books.refunded(bought), phone=phone)
     except refunds.NoRefundError as error:
         raise ConflictError(error.kind, error.detail, bought) from error
+
+
+def _owe(service: Service, sale: Sale, name: bytes) -> Sale:
+    """One that needs no phone is decided as soon as the till asks for it."""
+    service.must_take()
+    service.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
+    service.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
+    service.outbox.refund(sale)
+    return sale

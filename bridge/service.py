@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from receiver import reasons, session
-from receiver.errors import Error
 
-from . import adoption, refunding
+from . import orders, refunding
 from .backoff import Backoff, Reconnect
 from .books import Books
+from .clock import Clock
 from .journal import JournalError
+from .journal_loss import JournalLoss
 from .logs import Log
-from .money import ports, refunds
+from .money import ports
 from .money.decisions import TooLateError, Wish, decide
+from .money.recovery import is_owed_after_restart
 from .money.sale import Fact, Sale, Terms
 from .money.states import UNASKED, Event, State
 from .orders import (
@@ -26,23 +29,25 @@ from .orders import (
     UnknownTillError,
 )
 from .outbox import Outbox
+from .standing import JournalStanding
 from .station import Station
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
-    from receiver.messages import Receipt
-
     from .events import Hub
-    from .journal import Journal
+    from .journal import Journal, Position
     from .kept_limits import KeptLimits
     from .money.evidence import Evidence
+    from .money.sale import Place
+    from .outbox import Prove
     from .serial_port import Opener
     from .surroundings import Authority
 
 # A port that is missing is looked for about twice a second at first: somebody is plugging it in.
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
+STANDING_S = 5.0  # a till hears nothing so long after a restart, where a sale is in doubt
 
 _log = Log(__name__)
 
@@ -67,18 +72,25 @@ class Service:
         hub: Hub,
         authority: Authority,
         stations: Iterable[StationConfig],
+        prove: Prove,
         *,
         offline: bool = False,
+        clock: Clock | None = None,
+        apart: Position | None = None,
     ) -> None:
-        """Rebuilds the sales; raises JournalError."""
+        """Rebuilds the sales; raises JournalError. `clock`: what is known of the terminal's.
+
+        `apart`: see `JournalStanding`.
+        """
         self._journal = journal
         self.books = Books(journal, hub, self.fail)
         self.authority = authority
         self.offline = offline
-        self.outbox = Outbox(authority, self.books, self._prove)
-        self._bridge_id = bridge_id
+        self.clock = clock or Clock()
+        self.outbox = Outbox(authority, self.books, prove)
+        self.bridge_id = bridge_id
         self._stopping = False
-        self._adopting = asyncio.Lock()
+        self.begun = asyncio.Event()  # what a crash left half done is put right
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -89,18 +101,48 @@ class Service:
             )
             for row in stations
         }
+        today = [station.place for station in self.stations.values()]
+        self.loss = JournalLoss(self.books, authority, self.outbox, bridge_id, today)
+        self.standing = JournalStanding(
+            *(bridge_id, journal, self.books, authority.announce, self._recover, apart)
+        )
 
     async def run(self) -> None:
         """Until cancelled, or until something fails that must not: then an exception group."""
-        for sale in self.books.recover():
-            self.outbox.resume(sale)
         async with self._tasks as tasks:
-            tasks.create_task(self.outbox.run())
+            tasks.create_task(self.standing.run())
+            tasks.create_task(self._resume())
             for station in self.stations.values():
                 tasks.create_task(station.link.run())
             await self._failed.wait()
             if self._failure:
                 raise self._failure
+
+    async def _resume(self) -> None:
+        """Put right what a crash left half done, and work off what is owed.
+
+        What was asked about may have been answered in a span that the journal lacks: the authority
+        is given a moment to say so. Nothing goes out to it before it has said how things stand.
+        """
+        if any(is_owed_after_restart(sale) for sale in self.books.open_sales()):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STANDING_S):
+                    await self.standing.known()
+        if self.standing.serves:
+            self._take_up(self.books.recover())
+            self.begun.set()
+        await self.standing.known()
+        if not self.begun.is_set():
+            self._take_up(self.books.open_sales())
+            self.begun.set()
+        await self.outbox.run()
+
+    def _take_up(self, sales: Iterable[Sale]) -> None:
+        for sale in sales:
+            self.outbox.resume(sale)
+
+    async def _recover(self) -> None:
+        await self.loss.recover(at_start=not self.begun.is_set())
 
     async def drain(self, seconds: float) -> None:
         """Take nothing new, end what waits for a buyer, and wait for what was asked about."""
@@ -118,37 +160,28 @@ class Service:
     def healthy(self) -> bool:
         return self._failure is None
 
+    @property
+    def serves(self) -> bool:
+        """Whether the journal can be believed: it is put right after a crash, and not behind."""
+        return self.begun.is_set() and self.standing.serves
+
     def ring(self, order: Order) -> tuple[Sale, bool]:
         """The sale for `order`, and whether it is new.
 
         Raises ConflictError, UnknownTillError, NotNowError.
         """
-        station = self._station(order.till)
-        terms = self._terms(
-            station, order.sale_id, order.amount, order.currency, order.patience_s, order.note
-        )
-        return self._begin(station, terms)
+        known = self.known(order.sale_id)
+        if known is not None:
+            orders.must_be(known, orders.asks_for(order, known.terms))
+            return known, False
+        station = self.station(order.till)
+        store = station.evidence.holder.store
+        terms = self.terms(station.place, store, order, order.sale_id, order.currency)
+        return self.begin(station, terms)
 
     def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
         """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
-        order = refunding.named(self.books, order)
-        bought = refunding.bought(self.books, order)
-        station = self._station(order.till or (bought.terms.till if bought else None))
-        currency = order.currency or (bought.terms.currency if bought else 0)
-        plain = self._terms(
-            station, order.refund_id, order.amount, currency, order.patience_s, order.note
-        )
-        terms = refunding.terms(plain, order, bought)
-        name = refunds.refund_id(self._bridge_id, terms.sale_id)
-        known = self._known(terms)
-        if known is not None:
-            refunding.must_be_the_same_way(known, name, phone=order.phone)
-            return known, False
-        if bought:
-            refunding.must_fit(self.books, bought, terms, phone=order.phone)
-        if order.phone:
-            return self._begin(station, terms)
-        return self._owe_refund(Sale(terms), name), True
+        return refunding.refund(self, order)
 
     def decide(self, sale: Sale, wish: Wish) -> None:
         """What the till or the cashier wants; raises ConflictError where it is too late for it."""
@@ -165,96 +198,73 @@ class Service:
         self.books.take(sale, fact, ports.TILL)
         self.outbox.resume(sale)
 
-    async def adopt(self, sale_id: str) -> Sale | None:
-        """A sale that is in no journal any more, if the authority holds it.
-
-        Raises UnansweredError and RefusedError.
-        """
-        stations = self.stations.values()
-        async with self._adopting:  # one at a time: each reads days of the authority's books
-            known = self.books.find(sale_id)  # somebody else may have been as quick
-            if known is not None:
-                return known
-            found = await adoption.find(self.authority, self._bridge_id, stations, sale_id)
-        if found is None:
-            return None
-        sale, facts = found
-        self.books.begin_with(sale, facts[0])
-        self.books.tell(sale, facts[0].event, ports.AUTHORITY)
-        for fact in facts[1:]:
-            self.books.take(sale, fact, ports.AUTHORITY)
-        self.outbox.resume(sale)
-        return sale
-
     def show(self, sale: Sale) -> None:
         """The till is about to see this sale: what it sees as approved is its own from here on."""
         station = self.stations.get(sale.terms.till)
-        if sale.state is State.APPROVED and station is not None and station.desk.sale is sale:
+        if sale.state is not State.APPROVED or self.books.is_held(sale):
+            return
+        if station is not None and station.desk.sale is sale:
             station.tell()
 
     def receivers(self) -> list[dict[str, Any]]:
         return [station.view() for station in self.stations.values()]
 
-    def _begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
-        known = self._known(terms)
-        if known is not None:
-            return known, False
+    def _at_the_desks(self) -> list[Sale]:
+        sales = [station.desk.sale for station in self.stations.values()]
+        return [sale for sale in sales if sale is not None]
+
+    # What orders need.
+
+    def begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
         if station.desk.sale is not None:
             text = "another sale is active at this till"
             raise ConflictError("conflict", text, station.desk.sale)
-        self._must_take()
+        self.must_take()
         return station.ring(terms), True
 
-    def _known(self, terms: Terms) -> Sale | None:
-        """The sale that has this id already, if it is the same; raises ConflictError."""
-        known = self.books.find(terms.sale_id)
-        if known is None:
-            return None
-        if not self.books.is_at_hand(terms.sale_id):
+    def known(self, sale_id: str) -> Sale | None:
+        """The sale that has this id, whatever is configured today; raises ConflictError."""
+        known = self.books.find(sale_id)
+        if known is not None and not self.books.is_at_hand(sale_id):
             raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
-        same = known.terms._replace(receiver_id=terms.receiver_id)
-        if terms.original and same.original == terms.original:  # named by itself, or by its sale
-            same = same._replace(original_sale=terms.original_sale)
-        elif terms.original_sale:  # whose transaction may not have been known then
-            same = same._replace(original=terms.original)
-        if same != terms:
-            raise ConflictError("conflict", "this id stands for something else", known)
         return known
 
-    def _owe_refund(self, sale: Sale, name: bytes) -> Sale:
-        """One that needs no phone is decided as soon as the till asks for it."""
-        self._must_take()
-        self.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
-        self.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
-        self.outbox.refund(sale)
-        return sale
-
-    def _must_take(self) -> None:
+    def must_take(self) -> None:
         if self._stopping:
             raise NotNowError(reasons.OK)
+        if not self.serves:
+            raise NotNowError(reasons.JOURNAL_BEHIND)
         try:
             self._journal.check_place()
         except JournalError as error:
             self.fail(error)
             raise NotNowError(reasons.OK) from error
+        if self.books.stall.reason:
+            raise NotNowError(self.books.stall.reason)
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 
-    def _terms(
-        self, station: Station, sale_id: str, amount: int, currency: int, patience_s: int, note: str
+    def terms(
+        self,
+        place: Place,
+        store: int | None,
+        order: Order | RefundOrder,
+        sale_id: str,
+        currency: int,
     ) -> Terms:
         return Terms(
             sale_id,
-            station.till,
-            amount,
+            place.till,
+            order.amount,
             currency,
-            patience_s,
-            note,
-            session.sale_reference(self._bridge_id, station.till, sale_id),
-            station.evidence.holder.receiver_id,
+            order.patience_s,
+            order.note,
+            session.sale_reference(self.bridge_id, place.till, sale_id),
+            place.receiver_id,
+            store=store,
         )
 
-    def _station(self, till: int | None) -> Station:
+    def station(self, till: int | None) -> Station:
         if till is None and len(self.stations) == 1:
             return next(iter(self.stations.values()))
         station = self.stations.get(till) if till is not None else None
@@ -262,10 +272,6 @@ class Service:
             known = ", ".join(str(number) for number in self.stations)
             raise UnknownTillError(f"till must be one of {known}")
         return station
-
-    def _at_the_desks(self) -> list[Sale]:
-        sales = [station.desk.sale for station in self.stations.values()]
-        return [sale for sale in sales if sale is not None]
 
     # What stations and outbox need (`surroundings.Surroundings`).
 
@@ -277,12 +283,6 @@ class Service:
             _log.error("the bridge ends", detail=str(error))
         self._failure = self._failure or error
         self._failed.set()
-
-    def _prove(self, sale: Sale, data: bytes) -> Receipt:
-        station = self.stations.get(sale.terms.till)
-        if station is None:
-            raise Error(reasons.RECEIVER_UNKNOWN, "its receiver is no longer configured")
-        return station.evidence.receipt(sale.terms, sale.approval_id, data)
 
 
 def _reconnect() -> Reconnect:

@@ -7,10 +7,14 @@ than everything else together.
 from __future__ import annotations
 
 import asyncio
+import socket
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .serial_port import PortError
+from . import edges
+from .own_thread import OwnThread
+from .port_error import PortError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,23 +24,52 @@ if TYPE_CHECKING:
 SCHEME = "socket"
 OPEN_TIMEOUT_S = 5.0
 WAITING_MOST = 4096  # bytes that the other end does not take: a third of a second at 115,200 baud
+# An end that is gone without a word is noticed within 25 s, sooner than by its missing health.
+KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),  # seconds
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 25_000),  # ms, for what is not acknowledged
+)
 
 
 def opener(url: str) -> Opener:
     """As `serial_port.opener`."""
+    thread = OwnThread(f"look up {url}")
 
     async def open_url(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:
-        try:
-            host, number = _place(url)
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
-                _, port = await asyncio.get_running_loop().create_connection(
-                    lambda: SocketPort(received, lost), host, number
-                )
-        except (OSError, ValueError) as error:  # TimeoutError is an OSError, without a text
-            raise PortError(f"{url}: {error or 'no answer'}") from error
-        return port
+        with edges.crossing(edges.LINE_SOCKET, PortError, where=url):
+            try:
+                async with asyncio.timeout(OPEN_TIMEOUT_S):
+                    addresses = await _look_up(thread, *_place(url))
+                    return await _connect(addresses, lambda: SocketPort(received, lost))
+            except TimeoutError:
+                raise PortError(f"{url}: no answer") from None
 
     return open_url
+
+
+async def _look_up(thread: OwnThread, host: str, number: int) -> list[tuple[str, int]]:
+    """The addresses that a name has; in a thread of this line, as that may take its time."""
+    work = partial(socket.getaddrinfo, host, number, type=socket.SOCK_STREAM)
+    with edges.crossing(edges.LINE_NAME, PortError, where=host):
+        try:
+            found = await thread.call(work, OPEN_TIMEOUT_S)
+        except TimeoutError:
+            raise PortError(f"{host}: no answer from the name server") from None
+    return [(str(address[0]), number) for *_, address in found]
+
+
+async def _connect(addresses: list[tuple[str, int]], made: Callable[[], SocketPort]) -> SocketPort:
+    """To the first that answers; raises what the last one raised."""
+    loop = asyncio.get_running_loop()
+    for host, number in addresses[:-1]:
+        try:
+            return (await loop.create_connection(made, host, number))[1]
+        except OSError:
+            continue
+    return (await loop.create_connection(made, *addresses[-1]))[1]
 
 
 class SocketPort(asyncio.Protocol):
@@ -54,7 +87,8 @@ class SocketPort(asyncio.Protocol):
             raise PortError("closed")
         if self._transport.get_write_buffer_size() > WAITING_MOST:
             raise PortError("the other end takes no more")
-        self._transport.write(data)
+        with edges.crossing(edges.LINE_SOCKET, PortError):
+            self._transport.write(data)
 
     async def close(self) -> None:
         self._closing = True
@@ -67,6 +101,8 @@ class SocketPort(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a stream is wanted")
         self._transport = transport
+        for level, option, value in KEEP_ALIVE:
+            transport.get_extra_info("socket").setsockopt(level, option, value)
 
     def data_received(self, data: bytes) -> None:
         if not self._closing:

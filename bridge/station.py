@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from receiver import reasons, wire
 from receiver.errors import Error
 
-from . import stamps
-from .authority import RefusedError, UnansweredError
+from . import asking, stamps
+from .authority import UnansweredError
 from .counters import Counters
 from .logs import Log
 from .money import facts, ports
 from .money.desk import Desk
+from .money.sale import Place
 from .money.states import ASKING, Event
+from .provisioning import Provisioning
 from .receiver_link import ReceiverLink
-from .retrying import at_leisure, while_waiting
+from .retrying import while_waiting
 from .standin import StandInHere
 from .views import health_view, hello_view, phone_view
 
@@ -33,17 +36,9 @@ if TYPE_CHECKING:
     from .serial_port import Opener
     from .surroundings import Surroundings
 
-CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
-STATE_LEAST_S = 1.0  # a receiver that says HELLO all the time is one request in that
-STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are asked for that often
-
 _log = Log(__name__)
 
-_ARRIVALS = {
-    Event.HANDED: stamps.APPROVAL_RECEIVED,
-    Event.VERIFIED: stamps.VERDICT_RECEIVED,
-}
-_STEPS = {Event.OFFERED: stamps.OFFER, Event.HANDED: stamps.APPROVAL_KEPT}
+_ARRIVALS = {Event.HANDED: stamps.APPROVAL_RECEIVED, Event.VERIFIED: stamps.VERDICT_RECEIVED}
 
 
 class Station:
@@ -61,22 +56,28 @@ class Station:
         kept: KeptLimits | None,
     ) -> None:
         self.till = till
+        self.place = Place(till, evidence.holder.receiver_id)
         self.evidence = evidence
         self.counters = Counters()
-        self._stand_in = StandInHere(evidence, around.books, around.offline, kept)
-        self.desk = Desk(evidence, self._stand_in, lambda: around.books.hub.is_watched)
+        stand_in = StandInHere(evidence, around.books, around.offline, kept)
+        self.desk = Desk(
+            *(evidence, stand_in, lambda: around.books.hub.is_watched, lambda: around.clock.wrong)
+        )
         receiver_id = evidence.holder.receiver_id
         self.link = ReceiverLink(till, opener, bridge_id, receiver_id, reconnect, self)
+        self._provisioning = Provisioning(
+            *(till, evidence, self.link, stand_in, around, self.refused)
+        )
+        self._renewed: Evidence | None = None  # for the desk once it is free
         self._url = url
         self._around = around
         self._books = around.books
+        self._books.stall.listen(self._go_on)
         self._health: dict[str, Any] | None = None
         self._last_hello: dict[str, Any] | None = None
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
-        self._bringing: asyncio.Task[None] | None = None
-        self._brought_at = -STATE_LEAST_S  # when the state was last asked for (monotonic s)
 
     # The till's side.
 
@@ -96,6 +97,11 @@ class Station:
         """The till is about to see the sale at the desk: an approval is its own from here on."""
         self._handle(ports.Told())
 
+    def renew(self, fresh: Evidence) -> None:
+        """Go by another certificate of this receiver, and other keys, once the desk is free."""
+        self._renewed = fresh
+        self._take_renewed()
+
     def view(self) -> dict[str, Any]:
         """What the till API says of this receiver."""
         return {
@@ -108,16 +114,12 @@ class Station:
             "counters": self.counters.snapshot(),
         }
 
-    # The receiver's side (`receiver_link.Listener`).
+    # The receiver's side (`line_listener.Listener`).
 
     def link_up(self, hello: wire.ReceiverHello) -> None:
         self._last_hello = hello_view(hello)
         self._publish("receiver", ports.RECEIVER, up=True, hello=self._last_hello)
-        self._bring_certificate()
-        self._stand_in.recall(hello.nonce)
-        if self._bringing:
-            self._bringing.cancel()
-        self._bringing = self._around.spawn(self._bring_state(hello))
+        self._provisioning.begin(hello)
 
     def link_down(self) -> None:
         self._publish("receiver", ports.BRIDGE, up=False)
@@ -135,8 +137,9 @@ class Station:
         self.counters.count(reason)
         name, sale = reasons.name(reason), self.desk.sale
         sale_id = sale.terms.sale_id if sale else None
-        _log.warning("refused", till=self.till, sale=sale_id, reason=name, detail=detail)
-        self._publish("refusal", ports.BRIDGE, reason=reasons.name(reason))
+        if self.link.may_log("refused"):
+            _log.warning("refused", till=self.till, sale=sale_id, reason=name, detail=detail)
+        self._publish("refusal", ports.BRIDGE, reason=name)
 
     def _note_health(self, payload: bytes) -> None:
         try:
@@ -144,45 +147,19 @@ class Station:
         except Error as error:
             self.refused(error.code, error.detail)
 
-    def _bring_certificate(self) -> None:
-        """Bring the certificate that its offers are held against, as it may be a new one."""
-        blob = wire.Blob(self.evidence.certificate)
-        self.link.send(wire.CERTIFICATE, wire.encode(wire.CERTIFICATE, blob))
-
-    async def _bring_state(self, hello: wire.ReceiverHello) -> None:
-        """Bring the authority's time and limits to a receiver that has come up, and new ones."""
-        clock = asyncio.get_running_loop().time
-        await asyncio.sleep(self._brought_at + STATE_LEAST_S - clock())
-        self._brought_at = clock()
-        while self.link.hello is hello:
-            await at_leisure()(self._bring_state_once, hello)
-            if not self._around.offline:
-                return
-            await asyncio.sleep(STATE_AGAIN_S)
-
-    async def _bring_state_once(self, hello: wire.ReceiverHello) -> bool:
-        """Whether there is nothing more to bring."""
-        try:
-            data = await self._stand_in.ask(self._around.authority, hello.nonce)
-        except UnansweredError as error:
-            _log.info("no state", till=self.till, detail=str(error))
-        except RefusedError as error:
-            self.refused(error.reason, "state: " + error.detail)
-        except Error as error:
-            self.refused(error.code, "state: " + error.detail)
-        else:
-            if self.link.hello is hello:
-                self.link.send(wire.STATE, wire.encode(wire.STATE, wire.Blob(data)))
-            return True
-        return self.link.hello is not hello
-
     # The desk.
 
     def _handle(self, event: Input) -> None:
         self._move(partial(self.desk.handle, event))
 
     def _expire(self) -> None:
-        self._move(self.desk.expire)
+        if not self._books.stall.reason:  # else `_go_on` sets the timer anew
+            self._move(self.desk.expire)
+
+    def _go_on(self) -> None:
+        """The journal is written again, and what was put off is done."""
+        if not self._failed:
+            self._handle(ports.Written())
 
     def _move(self, move: Callable[[int], None]) -> None:
         """Let the desk move and do what it says; a failure ends the bridge, not the money.
@@ -195,52 +172,81 @@ class Station:
         try:
             move(self._now())
             self._carry_out(arrived)
+            self._take_renewed()
         except Exception as error:
             self._failed = True
             self._around.fail(error)
             raise
 
     def _carry_out(self, arrived: float) -> None:
-        """Nobody outside is told or asked anything that is not on the disk.
+        """Tell and ask nothing outside that is not on the disk.
 
-        All that is kept before the next act outside is one commit.
+        All that is kept before the next act outside is one commit. While there is none to be had,
+        facts are kept in their order all the same, and what follows from them is put off.
         """
-        untold: list[ports.Tell] = []
+        acts: list[Output] = []
         while (output := self.desk.poll()) is not None:
             match output:
                 case ports.Keep(sale, fact):
                     self._books.keep(sale, fact)
                     if fact.event in _ARRIVALS:
-                        self._mark(sale, _ARRIVALS[fact.event], arrived)
+                        step = _ARRIVALS[fact.event]
+                        self._books.stamps.mark(sale.terms.sale_id, step, arrived)
+                case ports.Begin(sale):
+                    self._books.begin(sale)
+                    acts.append(ports.Begin(copy(sale)))
                 case ports.Tell():
-                    untold.append(output)
+                    acts.append(output)
                 case _:
-                    self._settle(untold)
-                    self._do(output)
-        self._settle(untold)
+                    self._settle([*acts, output])
+                    acts.clear()
+        self._settle(acts)
         if self._timer:
             self._timer.cancel()
         due = self.desk.deadline()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
 
-    def _settle(self, untold: list[ports.Tell]) -> None:
-        self._books.settle()
-        for told in untold:
-            self._tell(*told)
-        untold.clear()
+    def _take_renewed(self) -> None:
+        """A sale ends with the certificate that its offers were made under."""
+        fresh = self._renewed
+        if fresh is None or self.desk.sale is not None:
+            return
+        self._renewed = None
+        if self.evidence.renew(fresh) and self.link.hello is not None:
+            self._provisioning.bring_certificate()
+
+    def _settle(self, acts: list[Output]) -> None:
+        """Do these as soon as all that was kept before is on the disk: at once, as a rule."""
+        do = self._do if self._books.settle() else self._put_off
+        for act in acts:
+            do(act)
+
+    def _put_off(self, act: Output) -> None:
+        match act:
+            case ports.Begin() | ports.Tell():
+                self._do(act)  # the books put it off themselves
+                return
+            case ports.Accept():
+                late = self.link.acceptance()
+            case ports.Send(channel, payload):
+                late = self.link.sending(channel, payload)
+            case _:
+                late = partial(self._do, act)
+        self._books.stall.put_off(late)
 
     def _do(self, output: Output) -> None:
         match output:
             case ports.Begin(sale):
-                self._books.begin(sale)
                 self._books.tell(sale, facts.RUNG, ports.TILL)
+            case ports.Tell():
+                self._books.tell(*output)
             case ports.Accept():
                 self.link.accept()
             case ports.Send(channel, payload):
                 self.link.send(channel, payload)
             case ports.Ask():
-                self._asking = self._around.spawn(self._ask(output))
+                self._asking = self._around.spawn(self.link.serve(self._ask, output))
             case ports.Owe(sale, approval_id):
                 self._hush()
                 self._around.outbox.reverse(sale, approval_id, self._asking)
@@ -257,44 +263,28 @@ class Station:
         if self._asking:
             self._asking.cancel()
 
-    def _tell(self, sale: Sale, event: Event, source: str) -> None:
-        if event in _STEPS:
-            self._mark(sale, _STEPS[event])
-        self._books.tell(sale, event, source)
-
-    def _mark(self, sale: Sale, step: str, at: float | None = None) -> None:
-        self._books.stamps.mark(sale.terms.sale_id, step, at)
-
     async def _ask(self, ask: ports.Ask) -> None:
         """Ask until an answer settles it; `Owe` cancels this, and then it is never asked again."""
         await while_waiting()(self._ask_once, ask)
 
     async def _ask_once(self, ask: ports.Ask) -> bool:
-        """Whether that settled it."""
-        self._handle(await self._answer(ask))
-        return ask.sale.state not in ASKING or ask.sale.approval_id != ask.approval_id
-
-    async def _answer(self, ask: ports.Ask) -> Input:
-        sale_id = ask.sale.terms.sale_id
-        if not await self._books.waiting.cleared(ask.sale, CLEARED_S):
-            return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
-        self._mark(ask.sale, stamps.AUTHORISE_SENT)
+        """Whether that settled it; raises UnansweredError where nothing came, and it did not."""
         try:
-            data = await self._around.authority.authorise(ask.record)
+            self._handle(await asking.once(self._around, ask))
         except UnansweredError as error:
+            sale_id = ask.sale.terms.sale_id
             _log.info("unanswered", sale=sale_id, till=self.till, detail=str(error))
-            return ports.Unanswered(ask.approval_id)
-        except RefusedError as error:
-            _log.warning("record refused", sale=sale_id, till=self.till, detail=error.detail)
-            if not error.said:  # who knows whose word that was, and what came of the record
-                return ports.Unanswered(ask.approval_id)
-            return ports.Rejected(ask.approval_id, error.reason)
-        finally:
-            self._mark(ask.sale, stamps.AUTHORISE_ANSWERED)
-        return ports.Answered(ask.approval_id, data)
+            self._handle(ports.Unanswered(ask.approval_id))
+            if not _is_settled(ask):
+                raise
+        return _is_settled(ask)
 
     def _publish(self, event: str, source: str, **body: Any) -> None:
         self._books.hub.publish(event, source, self.till, **body)
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * 1000)
+
+
+def _is_settled(ask: ports.Ask) -> bool:
+    return ask.sale.state not in ASKING or ask.sale.approval_id != ask.approval_id

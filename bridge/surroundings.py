@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from .authority import Refunded
     from .books import Books
+    from .clock import Clock
+    from .held import Holding
     from .outbox import Outbox
+    from .positions import Answer, Claim
 
 
 class Authority(Protocol):
@@ -30,12 +33,10 @@ class Authority(Protocol):
     ) -> Refunded: ...
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes: ...
     async def revocations(self, receiver_id: bytes) -> bytes: ...
-    async def transaction(
-        self, approval_id: bytes, receiver_id: bytes
-    ) -> dict[str, Any] | None: ...
-    async def transactions(
-        self, receiver_id: bytes, start_s: int, end_s: int
-    ) -> list[dict[str, Any]]: ...
+    async def announce(self, claim: Claim) -> Answer: ...
+    async def receivers(self) -> list[bytes]: ...
+    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None: ...
+    async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]: ...
 
 
 class Surroundings(Protocol):
@@ -43,6 +44,7 @@ class Surroundings(Protocol):
 
     books: Books
     authority: Authority
+    clock: Clock
     outbox: Outbox
     offline: bool  # whether purchases may be accepted without the authority at all
 

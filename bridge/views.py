@@ -15,6 +15,7 @@ from .reasons import texts
 if TYPE_CHECKING:
     from receiver.wire import Health, ReceiverHello
 
+    from .money.alarms import Alarm
     from .money.sale import Sale
 
 _PHONE_EVENTS = {
@@ -31,7 +32,8 @@ REFUND_STATES = {
     State.POSTED: "refunded",
     State.LIABLE: "declined",
 }
-REVERSING, REVERSED = "reversing", "reversed"
+_UNSAID = frozenset({"transaction_id", "receipt", "provisional_receipt", "settlement"})
+REVERSING, REVERSED, REFUNDED = "reversing", "reversed", "refunded"
 SETTLEMENTS = {
     State.PAID: "owed",
     State.POSTED: "posted",
@@ -42,6 +44,12 @@ SETTLEMENTS = {
 def sale_view(sale: Sale) -> dict[str, Any]:
     """The till API's answer about a sale or a refund."""
     return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
+
+
+def held_view(sale: Sale, reason: int) -> dict[str, Any]:
+    """The same while not all of it is in the journal, for this reason: no crash may unsay it."""
+    unsaid = dict.fromkeys(_UNSAID & (view := sale_view(sale)).keys())
+    return {**view, **unsaid, "state": str(State.UNKNOWN), "reason": reason_view(reason)}
 
 
 def _purchase_view(sale: Sale) -> dict[str, Any]:
@@ -87,6 +95,8 @@ def _settlement(sale: Sale) -> str | None:
     """What the authority holds of it."""
     if sale.owed:
         return REVERSING
+    if sale.refunded_in_full:
+        return REFUNDED
     if sale.state is State.CANCELLED and sale.reversals:
         return REVERSED
     return SETTLEMENTS.get(sale.state)
@@ -96,6 +106,22 @@ def reason_view(code: int) -> dict[str, str]:
     """A reason as its name and the cashier's texts."""
     row = texts(code)
     return {"code": reasons.name(code), "sv": row.cashier_sv, "en": row.cashier_en}
+
+
+def alarm_view(alarm: Alarm) -> dict[str, Any]:
+    """What a person must look at."""
+    return {
+        "key": alarm.key,
+        "kind": alarm.kind,
+        "sale_id": alarm.sale_id or None,
+        "approval_id": alarm.approval_id.hex() or None,
+        "amount": alarm.amount or None,
+        "currency": LETTERS.get(alarm.currency),
+        "till": alarm.till or None,
+        "receiver_id": alarm.receiver_id.hex() or None,
+        "at": alarm.at / 1000,
+        "detail": alarm.detail,
+    }
 
 
 def hello_view(hello: ReceiverHello) -> dict[str, Any]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 class Waiting:
     """Everybody who waits, by sale. All waits are bounded, and tell whether it is so at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Callable[[Sale], bool]) -> None:
+        """`held`: whether a sale has facts that are to be told to none yet (`Books.is_held`)."""
+        self._held = held
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
     def wake(self, sale: Sale) -> None:
@@ -26,14 +28,20 @@ class Waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
+    def is_answered(self, sale: Sale) -> bool:
+        """Whether the till has nothing more to wait for, and may be told so."""
+        return sale.answered and not self._held(sale)
+
     async def news(self, sale: Sale, seconds: float) -> bool:
         """Until the sale has an answer, becomes unknown or stops being it."""
-        before = sale.shown
-        return await self._until(sale, seconds, lambda: _is_news(sale, before))
+        before = self._is_unknown(sale)
+        return await self._until(
+            sale, seconds, lambda: self.is_answered(sale) or self._is_unknown(sale) != before
+        )
 
     async def answered(self, sale: Sale, seconds: float) -> bool:
         """Until the till has nothing more to wait for."""
-        return await self._until(sale, seconds, lambda: sale.answered)
+        return await self._until(sale, seconds, lambda: self.is_answered(sale))
 
     async def cleared(self, sale: Sale, seconds: float) -> bool:
         """Until no reversal of this sale is owed."""
@@ -61,7 +69,6 @@ class Waiting:
             if not waiters and self._waiting.get(sale_id) is waiters:
                 del self._waiting[sale_id]
 
-
-def _is_news(sale: Sale, before: State) -> bool:
-    """Whether a till that waits since `before` is to hear of the sale now."""
-    return sale.answered or (sale.shown is State.UNKNOWN) != (before is State.UNKNOWN)
+    def _is_unknown(self, sale: Sale) -> bool:
+        """As the till sees it."""
+        return sale.shown is State.UNKNOWN or self._held(sale)

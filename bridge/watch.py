@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .clock import Clock
+    from .endings import Endings
     from .money.sale import Sale
     from .service import Service
     from .till.guard import Guard
@@ -31,12 +32,14 @@ class Watch:
         clock: Clock,
         guard: Guard,
         journal: Path,
+        endings: Endings,
     ) -> None:
         self._service = service
         self._breaker = breaker
         self._clock = clock
         self._guard = guard
         self._journal = journal
+        self._endings = endings
 
     def receivers(self) -> list[dict[str, Any]]:
         return self._service.receivers()
@@ -63,8 +66,14 @@ class Watch:
     def clock_ahead_s(self) -> float | None:
         return self._clock.ahead_s
 
+    def certificates_s(self) -> Mapping[tuple[str, str], float]:
+        return self._endings.left_s()
+
     def refused_requests(self) -> Mapping[str, int]:
         return self._guard.refused
+
+    def journal_stalled_s(self) -> float:
+        return self._service.books.stall.seconds()
 
     def journal_bytes(self) -> int:
         files = [self._journal.with_name(self._journal.name + more) for more in _LIVE]

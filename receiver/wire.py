@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PROTOCOL = 1
 NONCE_SIZE = 16
 COUNTERS_MOST = 512  # every reason there is, each with its largest count
+HEALTH_MS = 30_000  # a receiver tells its health that often; a bridge that misses two hangs up
 LINK_MOST = 0x0EFF  # connection handles end there, Core 5.4 Vol 4 Part E 5.4.2
 
 # Bridge to receiver.

@@ -22,10 +22,19 @@ if TYPE_CHECKING:
 
 HERE = ("localhost", "127.0.0.1", "::1")
 
-_BACKDATED = datetime.timedelta(hours=1)  # clocks of terminals lag
-_CA_LIFE = datetime.timedelta(days=3650)
-_LEAF_LIFE = datetime.timedelta(days=365)
 _PRIVATE = 0o600
+
+
+class Span(NamedTuple):
+    """When a certificate begins to be valid and ends, from the moment on in which it is made."""
+
+    begins: datetime.timedelta
+    ends: datetime.timedelta
+
+
+_BACKDATED = datetime.timedelta(hours=-1)  # clocks of terminals lag
+_CA_SPAN = Span(_BACKDATED, datetime.timedelta(days=3650))
+LEAF_SPAN = Span(_BACKDATED, datetime.timedelta(days=365))
 
 
 class Identity(NamedTuple):
@@ -54,18 +63,20 @@ class DemoCa:
         """The PEM file to trust."""
         return self._identity.certificate
 
-    def server(self, name: str = "server", hosts: tuple[str, ...] = HERE) -> Identity:
+    def server(
+        self, name: str = "server", hosts: tuple[str, ...] = HERE, span: Span = LEAF_SPAN
+    ) -> Identity:
         """A server certificate for `hosts`, names and addresses; kept under `name`."""
         san = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
-        return self._leaf(name, ExtendedKeyUsageOID.SERVER_AUTH, san)
+        return self._leaf(name, ExtendedKeyUsageOID.SERVER_AUTH, san, span)
 
-    def client(self, name: str) -> Identity:
+    def client(self, name: str, span: Span = LEAF_SPAN) -> Identity:
         """A client certificate for a bridge; kept under `name`."""
         san = x509.SubjectAlternativeName([x509.DNSName(name)])
-        return self._leaf(name, ExtendedKeyUsageOID.CLIENT_AUTH, san)
+        return self._leaf(name, ExtendedKeyUsageOID.CLIENT_AUTH, san, span)
 
     def _leaf(
-        self, name: str, usage: ObjectIdentifier, san: x509.SubjectAlternativeName
+        self, name: str, usage: ObjectIdentifier, san: x509.SubjectAlternativeName, span: Span
     ) -> Identity:
         identity = Identity(self._directory / f"{name}.pem", self._directory / f"{name}-key.pem")
         if identity.key.exists():
@@ -73,7 +84,7 @@ class DemoCa:
         key = ec.generate_private_key(ec.SECP256R1())
         issuer, issuer_key = _load(self._identity)
         builder = (
-            _builder(_name(name), issuer.subject, key, issuer_key, _LEAF_LIFE)
+            _builder(_name(name), issuer.subject, key, issuer_key, span)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -120,7 +131,7 @@ def _write_ca(identity: Identity) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Tillsign demo CA")
     builder = (
-        _builder(name, name, key, key, _CA_LIFE)
+        _builder(name, name, key, key, _CA_SPAN)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True), critical=True)
     )
@@ -132,7 +143,7 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
     issuer_key: ec.EllipticCurvePrivateKey,
-    life: datetime.timedelta,
+    span: Span,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
@@ -142,8 +153,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + life)
+        .not_valid_before(now + span.begins)
+        .not_valid_after(now + span.ends)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(signer, critical=False)
     )

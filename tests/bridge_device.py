@@ -11,6 +11,7 @@ from typing import Any
 from bridge.serial_port import Port, PortError
 from receiver import layout, link, messages, reasons, session, signed, wire
 from tests import evidence
+from tests.steps import Steps
 
 PATIENCE_S = 10.0  # for what must come; longer than it takes, shorter than a hung test
 LINK = 0
@@ -36,6 +37,8 @@ class Device:
         self._received: Callable[[bytes], None] | None = None
         self._lost: Callable[[str], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._telling: asyncio.TimerHandle | None = None
+        self._steps = Steps(lambda: (self._link.state, self._link.deadline()))
         self.reboot()
 
     # What a test does to it.
@@ -124,6 +127,7 @@ class Device:
         if not self._plugged:
             raise PortError("not there")
         self._received, self._lost = received, lost
+        self._tell_health_later()
         return self
 
     def write(self, data: bytes) -> None:
@@ -131,10 +135,20 @@ class Device:
 
     async def close(self) -> None:
         self._received = self._lost = None
-        if self._timer:
-            self._timer.cancel()
+        for timer in (self._timer, self._telling):
+            if timer:
+                timer.cancel()
 
     # The receiver itself.
+
+    def _tell_health_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._telling = loop.call_later(wire.HEALTH_MS / 1000, self._tell_health)
+
+    def _tell_health(self) -> None:
+        """As `firmware.device.app` does."""
+        self._tell_health_later()
+        self.send(wire.HEALTH, wire.Health(self._now() // 1000, 60_000, 0, b"\xa0"))
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * 1000)
@@ -148,7 +162,7 @@ class Device:
         self._pump()
 
     def _pump(self) -> None:
-        while (event := self._link.poll()) is not None:
+        for event in self._steps.polled(self._link.poll):
             if isinstance(event, link.Message):
                 self._link.accept(event.token)
                 self._react(event.channel, wire.decode(event.channel, event.payload))
@@ -158,6 +172,7 @@ class Device:
         if self._received is None:
             return
         while data := self._link.transmit():
+            self._steps.take()
             asyncio.get_running_loop().call_soon(self._deliver, self.raw + data)
             self.raw = b""
         if self._timer:

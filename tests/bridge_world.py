@@ -13,6 +13,7 @@ from receiver import messages, reasons, session, wire
 from receiver.crypto import host
 from simulator.authority.keys import Keys
 from tests import evidence
+from tests.steps import Steps
 
 AT = 1_800_000_000  # seconds since 1970
 TILL = 3
@@ -51,11 +52,13 @@ class DeskWorld:
         self.certificate = evidence.certificate(self.keys, RECEIVER, AT)
         self.stand_in = StandIn()
         self.watched = False
+        self.clock_wrong = False
         trusted = Evidence(host, self.keys.pins(), self.certificate)
-        self.desk = Desk(trusted, self.stand_in, lambda: self.watched)
+        self.desk = Desk(trusted, self.stand_in, lambda: self.watched, lambda: self.clock_wrong)
         self.now = 1_000
         self.at = AT
         self.outputs: list[Any] = []
+        self.steps = Steps(lambda: (self.desk.sale and self.desk.sale.state, self.outputs[-3:]))
         self._sequence = 0
         self._counter = 0
 
@@ -85,6 +88,7 @@ class DeskWorld:
                     "",
                     reference,
                     evidence.RECEIVER_ID,
+                    store=101,
                 )
             )
         )
@@ -99,7 +103,7 @@ class DeskWorld:
             self.drain()
 
     def drain(self) -> None:
-        while (output := self.desk.poll()) is not None:
+        for output in self.steps.polled(self.desk.poll):
             self.outputs.append(output)
             if isinstance(output, ports.Keep):  # as the books do
                 output.sale.date(output.fact.event, AT)

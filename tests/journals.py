@@ -18,6 +18,7 @@ from bridge.journal import Closed, Entry, Journal
 from bridge.journal.reader import Reader
 from bridge.journal.records import CLOSED, load_closed
 from bridge.journal.verify import Report, verify
+from tests.durable import Durable
 
 GUARDED = ("entries", "archives", "lives")  # tables that only grow
 EVER = 2**62  # milliseconds: after all that tests write
@@ -203,13 +204,19 @@ class CrashError(BaseException):
 
 
 class Power:
-    """Cuts the process off before the `k`-th step, with all before it done."""
+    """Cuts the process off before the `k`-th step, with all before it done.
+
+    `left` is what the disk holds then if all of it has arrived there, `lost` if only that has which
+    was brought there: a disk may do either.
+    """
 
     def __init__(self, directory: Path, left: Path) -> None:
         self.steps = 0
         self.k = 0  # never
+        self.durable = Durable(directory)
         self._directory = directory
-        self._left = left  # what the disk holds then
+        self._left = left
+        self._lost = left.with_suffix(".lost")
 
     def step(self) -> None:
         self.steps += 1
@@ -217,6 +224,7 @@ class Power:
             shutil.copytree(
                 self._directory, self._left, ignore=shutil.ignore_patterns("*-shm", "*.lock")
             )
+            self.durable.leave(self._lost)
             raise CrashError
 
     def around(self, act: Callable[..., Any]) -> Callable[..., Any]:
@@ -242,8 +250,9 @@ def powered(power: Power) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
-        patch.setattr(os, "fsync", power.around(os.fsync))
+        patch.setattr(os, "fsync", power.around(power.durable.sync))
         for name in ("rename", "unlink", "chmod", "mkdir"):
             act = getattr(Path, name)
             patch.setattr(Path, name, lambda *a, act=act, **n: power.around(act)(*a, **n))
-        yield
+        with closing(power.durable):
+            yield

@@ -89,7 +89,9 @@ def _check(arguments: Namespace) -> int:
 
 
 def _ready(till_api: str) -> None:
-    print(json.dumps({"till_api": till_api}), flush=True)
+    from bridge.log_sink import say
+
+    say(sys.stdout, json.dumps({"till_api": till_api}) + "\n")
 
 
 command = Command(_HELP, _prepare, _run)

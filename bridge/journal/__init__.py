@@ -4,8 +4,10 @@ from .errors import (
     ArchiveError,
     CursorError,
     DamageError,
+    JournalBusyError,
     JournalError,
     JournalFullError,
+    JournalLaterError,
     ReplacedError,
 )
 from .records import Acknowledgement, Alarm, Closed, Entry, Life, Position, Standing
@@ -20,8 +22,10 @@ __all__ = [
     "DamageError",
     "Entry",
     "Journal",
+    "JournalBusyError",
     "JournalError",
     "JournalFullError",
+    "JournalLaterError",
     "Life",
     "Position",
     "ReplacedError",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = ("-wal", "-shm")  # what SQLite adds to the name of a file in use
 OPEN_S = 5.0  # for a reader that is just putting the WAL of a crash in order
-BUSY_MS = 250  # for somebody with a shell on the file; nobody of ours writes beside the bridge
+BUSY_S = 0.25  # while the bridge opens it; then it tries again, and can be stopped in between
 _MINE = 0o600
 
 
@@ -25,7 +25,7 @@ def writer(path: Path) -> sqlite3.Connection:
     for file in (path, *beside(path)):
         if file.exists():
             file.chmod(_MINE)
-    db = sqlite3.connect(path, isolation_level=None, timeout=OPEN_S)
+    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
     try:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
@@ -37,10 +37,10 @@ def writer(path: Path) -> sqlite3.Connection:
     return db
 
 
-def reader(path: Path) -> sqlite3.Connection:
+def reader(path: Path, wait_s: float = OPEN_S) -> sqlite3.Connection:
     """A connection that changes nothing, beside a bridge that runs or not."""
     uri = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=OPEN_S)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait_s)
 
 
 def archive(path: Path) -> sqlite3.Connection:
@@ -85,9 +85,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def truncate_wal(db: sqlite3.Connection) -> bool:
-    """Bring all of the WAL into the file and empty it; False where a reader is in the way."""
-    db.execute("PRAGMA busy_timeout = 0")  # a reader may take its time: later, then
-    try:
-        return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    finally:
-        db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    """Bring all of the WAL into the file and empty it; False where another program is in the way.
+
+    For a connection that waits for none: a reader may take its time.
+    """
+    return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

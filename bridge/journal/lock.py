@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from .errors import JournalError
@@ -30,7 +30,7 @@ def hold(journal: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            pid = os.pread(file, _PID_SIZE, 0).decode("ascii", "replace").strip() or "unknown"
+            pid = _written(file) or "unknown"
             raise JournalError(
                 f"{journal}: locked by process {pid}; one bridge at a time keeps a journal: "
                 "stop that one, or give this one a journal of its own"
@@ -40,3 +40,18 @@ def hold(journal: Path) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def process(journal: Path) -> int:
+    """The bridge that has the journal, or had it last; 0 where there was none."""
+    with suppress(OSError, ValueError):
+        file = os.open(file_of(journal), os.O_RDONLY)
+        try:
+            return int(_written(file))
+        finally:
+            os.close(file)
+    return 0
+
+
+def _written(file: int) -> str:
+    return os.pread(file, _PID_SIZE, 0).decode("ascii", "replace").strip()

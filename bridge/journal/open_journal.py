@@ -105,6 +105,12 @@ class OpenJournal:
         with failures(self._path):
             return self._batch.closed.get(sale_id) or index.find(self._db, sale_id)
 
+    def closed_by(self, approval_id: bytes) -> Closed | None:
+        """The closed sale or refund of this approval, however long ago."""
+        noted = (one for one in self._batch.closed.values() if one.approval_id == approval_id)
+        with failures(self._path):
+            return next(noted, None) or index.find_by(self._db, approval_id)
+
     def closed_between(
         self, start_ms: int, end_ms: int, receiver_id: bytes | None = None
     ) -> list[Closed]:
@@ -137,11 +143,12 @@ class OpenJournal:
             found = alarms.everything(self._db, self._batch.rows)
         return [one for one in found.values() if not (standing and one.acknowledged)]
 
-    # Helpers.
-
-    def _alarm(self, key: str) -> Standing | None:
+    def alarm(self, key: str) -> Standing | None:
+        """Standing or acknowledged."""
         with failures(self._path):
             return alarms.find(self._db, self._batch.rows, key)
+
+    # Helpers.
 
     def _has_archived_news(self, cursor: int) -> bool:
         """Taken for granted where the archive cannot be read."""

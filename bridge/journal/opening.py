@@ -74,7 +74,7 @@ def _look(path: Path) -> Found | None:
     if not path.exists():
         return None
     numbers = archive.numbers(path)  # first: a bridge that runs names one before it says so
-    with closing(database.reader(path)) as db:
+    with closing(database.reader(path, database.BUSY_S)) as db:
         db.execute("BEGIN")  # one moment
         if version(path, db) != schema.VERSION:
             return None

@@ -57,6 +57,11 @@ class Reader:
             rows = chain.checked(reading.rows(self.db, self.base.last), self.base)
             return [reading.entry(row) for row in rows if not row.own]
 
+    def newest_at(self) -> int:
+        """As `Journal.newest_at`."""
+        with failures(self.path):
+            return archive.newest_at(self.db, self.path)
+
     def rows_of(self, sale_id: str) -> list[Row]:
         """All of one sale, each line once, also where the index does not know it."""
         with failures(self.path):

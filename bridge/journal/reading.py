@@ -16,6 +16,7 @@ _PAGE = 500  # rows
 _ROWS = f"SELECT {schema.COLUMNS} FROM entries WHERE id > ? ORDER BY id LIMIT {_PAGE}"
 _OF_SALE = f"SELECT {schema.COLUMNS} FROM entries WHERE sale_id = ? ORDER BY id"
 _AT = f"SELECT {schema.COLUMNS} FROM entries WHERE id = ?"
+# One entry under a clock that was wrong for a moment is not the last word.
 _HEAD = "SELECT last, head FROM archives ORDER BY number DESC LIMIT 1"
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
+from bridge.money.alarms import Alarm
+
+__all__ = ["Acknowledgement", "Alarm", "Closed", "Entry", "Life", "Position", "Row", "Standing"]
+
 OWN = "journal."  # how the kinds of the journal's own entries begin; its users never see them
 CLOSED = OWN + "closed"
 LIFE = OWN + "life"
@@ -61,21 +65,6 @@ class Position(NamedTuple):
     life: bytes
     sequence: int
     hash: bytes
-
-
-class Alarm(NamedTuple):
-    """What a person must look at; it stands until it is acknowledged."""
-
-    key: str  # the same again is the same alarm
-    kind: str
-    sale_id: str
-    approval_id: bytes
-    amount: int  # minor units
-    currency: int  # ISO 4217 number
-    till: int
-    receiver_id: bytes
-    at: int  # milliseconds since 1970
-    detail: str
 
 
 class Acknowledgement(NamedTuple):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from . import alarms, chain, database, disk, lives, lock, reading
+from . import alarms, chain, database, disk, holder, lives, lock, reading
 from .batch import Batch
-from .errors import JournalError, ReplacedError, failures, is_of_the_disk
+from .errors import JournalError, JournalLaterError, ReplacedError, failures, is_of_the_disk
 from .moving import move
 from .open_journal import OpenJournal
 from .opening import open_live
@@ -32,7 +32,10 @@ class Journal(OpenJournal):
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises JournalError: held by another process, of another version, damaged."""
+        """Raises JournalError: held by another process, of another version, damaged.
+
+        JournalLaterError where another program has it locked just now, or the disk is full.
+        """
         self._path = path
         self._batch = Batch()
         self._unscrubbed = 0
@@ -43,7 +46,9 @@ class Journal(OpenJournal):
             stack.callback(self._db.close)
             self._head, self._known, self.doubts = found
             self._durable = self._head
-            self._db.execute(f"PRAGMA busy_timeout = {database.BUSY_MS}")
+            self._db.execute("PRAGMA busy_timeout = 0")  # the event loop waits in no lock
+            with database.transaction(self._db):
+                pass  # serve nothing before the journal can be written
             self._base = reading.base(self._db)
             database.truncate_wal(self._db)  # a crash may have left erased secrets in it
             self._files = {file: disk.identity(file) for file in self._mine()}
@@ -85,21 +90,25 @@ class Journal(OpenJournal):
 
     def raise_alarm(self, at: int, alarm: Alarm) -> bool:
         """Noted as by `note`; False where there is one of this key, which stays as it is."""
-        if self._alarm(alarm.key) is not None:
+        if self.alarm(alarm.key) is not None:
             return False
         self.note(at, alarm.sale_id, ALARM, alarms.body(alarm))
         return True
 
     def acknowledge(self, at: int, key: str, by: str, note: str) -> bool:
         """Noted as by `note`; the first word stands. False where there is no alarm of this key."""
-        known = self._alarm(key)
+        known = self.alarm(key)
         if known and not known.acknowledged:
             body = alarms.body_of_acknowledgement(key, by, note)
             self.note(at, known.alarm.sale_id, ACKNOWLEDGED, body)
         return known is not None
 
+    def holder(self) -> str:
+        """Which program has the journal locked, in words."""
+        return holder.name(self._path)
+
     def flush(self) -> None:
-        """Bring what is noted to the disk; raises JournalFullError, with all of it still noted."""
+        """Bring what is noted to the disk; raises JournalLaterError, with all of it still noted."""
         batch = self._batch
         if not batch.rows:
             return
@@ -113,13 +122,16 @@ class Journal(OpenJournal):
             self.scrub()
 
     def scrub(self) -> None:
-        """Take the bytes of erased secrets out of the WAL too, unless somebody reads just now."""
-        with self._writing():
+        """Take the bytes of erased secrets out of the WAL too; later, where that cannot be now."""
+        with suppress(JournalLaterError), self._writing():
             if self._unscrubbed and database.truncate_wal(self._db):
                 self._unscrubbed = 0
 
     def close(self) -> None:
-        """Flush and let go; a journal that can no longer be written is let go all the same."""
+        """Flush and let go; a journal that can no longer be written is let go all the same.
+
+        Raises JournalLaterError where the rest could not be written.
+        """
         with self._stack, failures(self._path):
             if not self._broken:
                 self.flush()

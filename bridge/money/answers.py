@@ -13,6 +13,8 @@ from .sale import Fact
 from .states import TABLE, UNVERIFIED, Event, State
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from receiver import wire
 
     from .evidence import Evidence
@@ -25,11 +27,19 @@ if TYPE_CHECKING:
 class Answers:
     """One rule for yes and no, so that nobody learns from the time of an answer which it is."""
 
-    def __init__(self, pen: Pen, evidence: Evidence, past: Past, stand_in: StandIn) -> None:
+    def __init__(
+        self,
+        pen: Pen,
+        evidence: Evidence,
+        past: Past,
+        stand_in: StandIn,
+        clock_wrong: Callable[[], bool],
+    ) -> None:
         self._pen = pen
         self._evidence = evidence
         self._past = past
         self._stand_in = stand_in
+        self._clock_wrong = clock_wrong
         self._offline: Sale | None = None  # the last that was accepted so
 
     def take(self, sale: Sale, event: ports.Answered | ports.Unanswered | ports.Rejected) -> None:
@@ -65,11 +75,14 @@ class Answers:
             self._pen.keep(sale, fact, ports.RECEIVER)
 
     def _take_back(self, sale: Sale) -> None:
-        self._pen.owe(sale, Event.OWED, _GIVEN_UP.get(sale.state, reasons.REVERSED))
+        reason = _GIVEN_UP.get(sale.state, reasons.REVERSED)
+        if sale.state in _UNHEARD and self._clock_wrong():
+            reason = reasons.CLOCK_WRONG  # TLS fails with it, or nothing is booked
+        self._pen.owe(sale, Event.OWED, reason)
         self._pen.cancel(sale)
 
     def _stands_in(self, sale: Sale) -> bool:
-        if sale.state not in (State.AUTHORISING, State.UNKNOWN):
+        if sale.state not in _UNHEARD:
             return False
         accepted = self._stand_in.accepts(sale)
         if accepted is None:
@@ -129,6 +142,8 @@ class Answers:
         else:  # the record was rejected
             self._pen.cancel(sale)
 
+
+_UNHEARD = (State.AUTHORISING, State.UNKNOWN)  # the receiver agrees, the authority is awaited
 
 # Why the money goes back at the end of the till's patience.
 _GIVEN_UP = {

@@ -33,15 +33,22 @@ _ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
 class Desk:
     """One receiver's conversation with the bridge, and at most one active sale."""
 
-    def __init__(self, evidence: Evidence, stand_in: StandIn, watched: Callable[[], bool]) -> None:
-        """`watched`: whether whoever watches hears of an approval at once (`Pen`)."""
+    def __init__(
+        self,
+        evidence: Evidence,
+        stand_in: StandIn,
+        watched: Callable[[], bool],
+        clock_wrong: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`watched`: see `Pen`; `clock_wrong`: whether `at` is far from the authority's time."""
         self.sale: Sale | None = None
         self._evidence = evidence
         self._pen = Pen(watched)
         self._hearing: Hearing | None = None
         self._patience_due = 0
         self._past = Past(self._pen)
-        self._answers = Answers(self._pen, evidence, self._past, stand_in)
+        self._answers = Answers(self._pen, evidence, self._past, stand_in, clock_wrong)
+        self._clock_wrong = clock_wrong
         self._seen = Seen()
 
     def handle(self, event: Input, now: int) -> None:
@@ -103,6 +110,8 @@ class Desk:
             return
         here = self._pen.synced and sale.offer
         reason = reasons.NOBODY_CAME if here else reasons.RECEIVER_OFFLINE
+        if self._hearing and self._hearing.untimely and self._clock_wrong():
+            reason = reasons.CLOCK_WRONG  # they came, and were turned away for it
         self._finish(sale, Fact(Event.ENDED, reason), ports.BRIDGE)
 
     # The receiver.
@@ -133,10 +142,9 @@ class Desk:
             self._past.dismiss(message)
         if hearing and hearing.restart():
             self._spoken()
-        if sale is None or sale.state not in WAITING:
+        again = hearing and self._past.settled(hearing.session)  # the next is ordered anyway
+        if sale is None or sale.state not in WAITING or again:
             return
-        if hearing and self._past.settled(hearing.session):
-            return  # the next offer is ordered anyway
         if ours:
             self._judge_offer(sale, message.offer, now, at)
         else:
@@ -170,7 +178,9 @@ class Desk:
         except Error as error:
             self._pen.refuse(error.code, error.detail)
             reason = error.code
-            if reason != reasons.CERTIFICATE_EXPIRED:  # anything else is a lie
+            if reason == reasons.CERTIFICATE_EXPIRED:
+                reason = reasons.CLOCK_WRONG if self._clock_wrong() else reason
+            else:  # a lie
                 reason = reasons.RECEIVER_UNTRUSTED
                 self._pen.refuse(reason, "offer")
             self._finish(sale, Fact(Event.DENIED, reason, evidence=data), ports.BRIDGE)
@@ -220,6 +230,15 @@ class Desk:
             raise Error(reasons.WRONG_SESSION, session_id.hex())
         return hearing
 
+    # The journal.
+
+    def _written(self, event: ports.Written, now: int) -> None:
+        """Receiver and till could not speak meanwhile: the time for their word begins anew."""
+        if self._hearing:
+            self._hearing.await_anew(now)
+        if self.sale is not None and self.sale.state is State.APPROVED:
+            self._patience_due = now + TELL_MS
+
     # The authority.
 
     def _said(self, event: ports.Answered | ports.Unanswered | ports.Rejected, now: int) -> None:
@@ -263,6 +282,7 @@ _INPUTS: dict[type, Any] = {
     ports.Told: Desk._told,
     ports.Received: Desk._received,
     ports.LinkDown: Desk._down,
+    ports.Written: Desk._written,
     ports.Answered: Desk._said,
     ports.Unanswered: Desk._said,
     ports.Rejected: Desk._said,

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from receiver import checks, messages, reasons, signed
 from receiver.errors import Error
 
+from . import receipts
+from .receipts import must_equal
+
 if TYPE_CHECKING:
     from receiver.checks import Approved, Offered, Pins
     from receiver.crypto import Crypto
@@ -36,24 +39,30 @@ class Evidence:
         self.holder = checks.certificate(crypto, pins, certificate, None)
         self.state: State | None = None  # the latest; what it allows holds from its time on
 
+    def renew(self, fresh: Evidence) -> bool:
+        """Go by another certificate of the same receiver, and its pins; whether it is another."""
+        changed = self.certificate != fresh.certificate
+        self._pins, self.certificate, self.holder = fresh._pins, fresh.certificate, fresh.holder
+        return changed
+
     def offer(self, terms: Terms, data: bytes, at: int) -> Offered:
         """The offer in `data`, if it is this receiver's and says what the till asked for."""
         if at >= self.holder.expires:
             raise Error(reasons.CERTIFICATE_EXPIRED, f"certificate ended at {self.holder.expires}")
         offered = checks.offer(self._crypto, self.holder, self.certificate, data)
         offer = offered.offer
-        _equal(offer.amount, terms.amount, reasons.WRONG_AMOUNT)
-        _equal(offer.currency, terms.currency, reasons.WRONG_CURRENCY)
-        _equal(offer.till, terms.till, reasons.WRONG_TILL)
-        _equal(offer.reference, terms.reference, reasons.WRONG_REFERENCE)
-        _equal(offer.kind, terms.kind, reasons.WRONG_KIND)
-        _equal(offer.original, terms.original, reasons.WRONG_REFERENCE)
+        must_equal(offer.amount, terms.amount, reasons.WRONG_AMOUNT)
+        must_equal(offer.currency, terms.currency, reasons.WRONG_CURRENCY)
+        must_equal(offer.till, terms.till, reasons.WRONG_TILL)
+        must_equal(offer.reference, terms.reference, reasons.WRONG_REFERENCE)
+        must_equal(offer.kind, terms.kind, reasons.WRONG_KIND)
+        must_equal(offer.original, terms.original, reasons.WRONG_REFERENCE)
         return offered
 
     def claim(self, offered: Offered, record: CredentialRecord, at: int) -> Claim:
         """The credential that a phone has shown for this offer."""
-        _equal(record.certificate_hash, offered.certificate_hash, reasons.WRONG_RECEIVER)
-        _equal(record.offer, offered.data, reasons.WRONG_SESSION)
+        must_equal(record.certificate_hash, offered.certificate_hash, reasons.WRONG_RECEIVER)
+        must_equal(record.offer, offered.data, reasons.WRONG_SESSION)
         return Claim(record, checks.credential(self._crypto, self._pins, record.data, at))
 
     def approval(self, offered: Offered, claim: Claim, data: bytes, at: int) -> Approved:
@@ -67,36 +76,25 @@ class Evidence:
         )
 
     def receipt(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
-        """The authority's answer, if it is signed and about this approval and sale."""
-        receipt: Receipt = signed.from_authority(messages.RECEIPT, data, self._pins, self._crypto)
-        _equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
-        _equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
-        _equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
-        _equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
-        _equal(receipt.store, self.holder.store, reasons.WRONG_RECEIVER)
-        _equal(receipt.till, terms.till, reasons.WRONG_TILL)
-        booked = receipt.transaction_id != messages.NO_TRANSACTION
-        approved = receipt.outcome == messages.APPROVED
-        _equal(booked, approved, reasons.MALFORMED)
-        _equal(receipt.reason == reasons.OK, approved, reasons.MALFORMED)
-        return receipt
+        """The authority's answer about this approval and sale."""
+        return receipts.proved(self._crypto, self._pins, terms, approval_id, data)
 
     def provisional(self, terms: Terms, approval_id: bytes, data: bytes) -> Provisional:
         """The receiver's own word that it told the phone of an offline acceptance."""
         parsed = signed.parse(messages.PROVISIONAL, data)
         receipt: Provisional = parsed.value
         signed.verify(messages.PROVISIONAL, parsed, self.holder.key, self._crypto)
-        _equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
-        _equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
-        _equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
-        _equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
+        must_equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
+        must_equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
+        must_equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
+        must_equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
         return receipt
 
     def take_state(self, nonce: bytes, data: bytes) -> State:
         """Learn, and give, the authority's limits for this receiver; never from an older state."""
         state: State = signed.from_authority(messages.STATE, data, self._pins, self._crypto)
-        _equal(state.receiver_id, self.holder.receiver_id, reasons.WRONG_RECEIVER)
-        _equal(state.nonce, nonce, reasons.STALE_STATE)
+        must_equal(state.receiver_id, self.holder.receiver_id, reasons.WRONG_RECEIVER)
+        must_equal(state.nonce, nonce, reasons.STALE_STATE)
         if self.state is not None and state.version < self.state.version:
             raise Error(reasons.STALE_STATE, f"state {state.version} after {self.state.version}")
         self.state = state
@@ -107,12 +105,3 @@ def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> byte
     """The name of an approval, its signature unseen; raises Error where it is no approval."""
     holder: Credential = signed.parse(messages.CREDENTIAL, record.data).value
     return checks.approval_id(offered, record.data, holder, record.enc, data)
-
-
-def _equal(found: object, wanted: object, reason: int) -> None:
-    if found != wanted:
-        raise Error(reason, f"{_show(found)} instead of {_show(wanted)}")
-
-
-def _show(value: object) -> str:
-    return value.hex() if isinstance(value, bytes) else str(value)

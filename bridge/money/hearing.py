@@ -33,6 +33,7 @@ _OF_TIME = (
     reasons.OFFER_EXPIRED,
     reasons.OLD_APP,
 )
+_BY_OUR_CLOCK = (reasons.CREDENTIAL_EXPIRED, reasons.CREDENTIAL_NOT_YET_VALID)
 T = TypeVar("T")
 
 
@@ -61,10 +62,20 @@ class Hearing:
         self._verdict_due = 0  # while the receiver's word is awaited
         self._link = 0  # that the last approval came on
         self._bad = b""  # the approval id that was last found bad here
-        self._late = False  # bad for its time alone
+        self._bad_for = reasons.OK  # why
 
     def deadline(self) -> int | None:
         return self._verdict_due if self._sale.state in UNVERIFIED else None
+
+    @property
+    def untimely(self) -> bool:
+        """Whether a buyer was turned away for what this terminal's clock says."""
+        found = {self._bad_for, *(shown.reason for shown in self._unfit.values())}
+        return not found.isdisjoint(_BY_OUR_CLOCK)
+
+    def await_anew(self, now: int) -> None:
+        """Its approval was not acknowledged before: only now can the receiver's verdict come."""
+        self._verdict_due = now + VERDICT_MS
 
     # These three tell whether they end the wait for the receiver's word on what was asked about.
 
@@ -132,7 +143,7 @@ class Hearing:
     def _mind(self, name: bytes, reason: int) -> None:
         """A verdict that nobody awaits; raises Error for a lie, and for one out of order."""
         if reason == reasons.OK and name == self._bad:
-            if not self._late:
+            if self._bad_for not in _OF_TIME:
                 raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
         elif name not in (self._bad, self._sale.approval_id):
             raise Error(reasons.WRONG_ORDER, f"verdict while {self._sale.state}")
@@ -160,7 +171,7 @@ class Hearing:
             reason = self._seen.name(record.data, error.code)
             self._bad = name
             self._seen.refuse(self.session, record.link)
-            self._late = reason in _OF_TIME
+            self._bad_for = reason
             self._pen.refuse(reason, error.detail)
             self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
             self._pen.verdict(self.session, name, reason)

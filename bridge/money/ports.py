@@ -47,6 +47,10 @@ class LinkDown(NamedTuple):
     """The receiver is away; its SYNC tells when it is back."""
 
 
+class Written(NamedTuple):
+    """The journal took no write for a while, and takes them again: all so far is on the disk."""
+
+
 class Answered(NamedTuple):
     """What the authority gave for an approval; not yet proved to be a receipt."""
 
@@ -67,7 +71,7 @@ class Rejected(NamedTuple):
     reason: int
 
 
-Input = Ring | Decide | Told | Received | LinkDown | Answered | Unanswered | Rejected
+Input = Ring | Decide | Told | Received | LinkDown | Written | Answered | Unanswered | Rejected
 
 # Out, to be carried out in order.
 

@@ -45,3 +45,8 @@ def recover(sale: Sale) -> Fact | None:
     if event is Event.DENIED:
         return sale.denied(sale.withheld)
     return Fact(event, reasons.BRIDGE_RESTARTED) if event else None
+
+
+def is_owed_after_restart(sale: Sale) -> bool:
+    """Whether a restart takes back what the authority may have answered."""
+    return RECOVERY[sale.state] is Event.OWED

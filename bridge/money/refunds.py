@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from receiver import messages
 from receiver.signed import ID_SIZE, digest
 
-from .states import State
+from .sale import Fact, Sale
+from .states import Event, State
 
 if TYPE_CHECKING:
-    from .sale import Sale, Terms
+    from bridge.held import Holding
+
+    from .sale import Terms
+
+_IN_FULL = "refund-of-"
 
 
 class NoRefundError(Exception):
@@ -24,6 +30,21 @@ class NoRefundError(Exception):
 def refund_id(bridge_id: bytes, till_id: str) -> bytes:
     """The idempotency key towards the authority of a refund without a phone (16 bytes)."""
     return digest(b"tillsign refund" + bridge_id + till_id.encode())[:ID_SIZE]
+
+
+def in_full(sale: Sale, posted: Holding) -> tuple[Sale, Fact]:
+    """The refund of a posting that is not paid here: the same each time it is made."""
+    name = _IN_FULL + posted.approval_id.hex()
+    terms = sale.terms._replace(
+        sale_id=name,
+        amount=posted.amount,
+        patience_s=0,
+        note="",
+        kind=messages.REFUND,
+        original=posted.transaction_id,
+        original_sale="",
+    )
+    return Sale(terms), Fact(Event.REFUND_ORDERED, approval_id=refund_id(posted.approval_id, name))
 
 
 def check(bought: Sale, terms: Terms, refunded: int, *, phone: bool) -> None:

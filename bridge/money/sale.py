@@ -14,6 +14,13 @@ class IllegalMoveError(Exception):
     """Our own bug: an event that the sale's state does not know."""
 
 
+class Place(NamedTuple):
+    """A till's number and the receiver that stands there, or stood there when a sale was made."""
+
+    till: int
+    receiver_id: bytes
+
+
 class Terms(NamedTuple):
     """What the till asked for, of which receiver. Minor units, currency as ISO 4217 number.
 
@@ -31,6 +38,11 @@ class Terms(NamedTuple):
     kind: int = messages.PURCHASE
     original: bytes = b""
     original_sale: str = ""
+    store: int | None = None  # as its receiver was certified then; None in older journals
+
+    @property
+    def place(self) -> Place:
+        return Place(self.till, self.receiver_id)
 
 
 @dataclass(frozen=True)
@@ -54,11 +66,16 @@ CARRIED = tuple(field.name for field in fields(Fact) if field.name not in ("even
 _KEPT = tuple(name for name in CARRIED if name != "reversal")
 _OF_ONE_APPROVAL = ("approval", "approval_id", "record", "receipt", "transaction_id")
 _END_OF_AN_APPROVAL = (Event.REFUSED, Event.MENDABLE, Event.RECALLED)
+_ENDS_OF_A_REVERSAL = (
+    *(Event.RETURNED, Event.REVERSED),
+    *(Event.PAID_AFTER_ALL, Event.REFUND_OWED),
+)
 # Beside what the till is told: the reason that stands there stays to be read.
 _WITHOUT_REASON = frozenset(
     {
         *(Event.OFFERED, Event.VERIFIED, Event.RETURNED, Event.REVERSED),
         *(Event.TOLD, Event.PAID, Event.PROVED, Event.UPLOADED, Event.POSTED),
+        Event.REFUND_OWED,
     }
 )
 # The day on which totals count a sale is that of the first of these.
@@ -88,6 +105,7 @@ class Sale:
         self.evidence = b""
         self.reversals: tuple[bytes, ...] = ()  # approval ids that are never asked about again
         self.owed: tuple[bytes, ...] = ()  # those of them that the authority still may hold
+        self.refunded_in_full = False  # posted before its reversal came: a refund takes it back
         self.approved_at = 0
         self.decided_at = 0
 
@@ -97,12 +115,14 @@ class Sale:
         if after is None:
             raise IllegalMoveError(f"{fact.event} in {self.state}")
         self.state = after
-        if fact.event in _END_OF_AN_APPROVAL:
+        if fact.event in _END_OF_AN_APPROVAL or self._is_another(fact):
             self._forget_approval()
         if fact.event is Event.MENDABLE:
             self.mended += 1
         if fact.event is Event.STOOD_IN:
             self.mode = messages.OFFLINE
+        if fact.event is Event.REFUND_OWED:
+            self.refunded_in_full = True
         self._take_reason(fact)
         for name in _KEPT:
             if value := getattr(fact, name):
@@ -121,6 +141,11 @@ class Sale:
         own = self.state is State.REVERSING and approval_id == self.approval_id
         event = Event.REVERSED if own else Event.RETURNED
         return Fact(event, reasons.REVERSED, reversal=approval_id)
+
+    @property
+    def cancelled_by_till(self) -> bool:
+        """Whether the till or its cashier gave it up, and not the bridge by itself."""
+        return self.reason == reasons.CASHIER_CANCELLED
 
     def denied(self, reason: int, receipt: bytes = b"") -> Fact:
         """That the authority's no is the end; `receipt` where the journal does not have it yet.
@@ -183,11 +208,15 @@ class Sale:
             self.reason = reasons.OK if unsaid else fact.reason
 
     def _take_reversal(self, fact: Fact) -> None:
-        if fact.event in (Event.RETURNED, Event.REVERSED):
+        if fact.event in _ENDS_OF_A_REVERSAL:
             self.owed = tuple(name for name in self.owed if name != fact.reversal)
         elif fact.reversal:
             self.reversals += (fact.reversal,)
             self.owed += (fact.reversal,)
+
+    def _is_another(self, fact: Fact) -> bool:
+        """Whether the authority holds another approval than the one that the journal knows."""
+        return fact.event is Event.ADOPTED and fact.approval_id != self.approval_id
 
     def _forget_approval(self) -> None:
         for name in _OF_ONE_APPROVAL:

@@ -53,8 +53,10 @@ class Event(StrEnum):
     PROVED = "proved"  # the receiver's provisional receipt of an offline approval
     UPLOADED = "uploaded"  # the authority holds what was accepted offline
     POSTED = "posted"
-    ADOPTED = "adopted"  # its journal is lost; the authority holds it, and the till will decide
+    ADOPTED = "adopted"  # the journal lost it; the authority holds it, and the till will decide
     FORFEITED = "forfeited"  # the authority says no to what the till holds as paid
+    PAID_AFTER_ALL = "paid_after_all"  # the bridge had cancelled what the authority had posted
+    REFUND_OWED = "refund_owed"  # the till had: it stays cancelled, and all of it goes back
 
 
 TABLE: dict[State, dict[Event, State]] = {
@@ -77,11 +79,13 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.DENIED: State.DECLINED,
         Event.RETURNED: State.CLAIMED,
         Event.ENDED: State.CANCELLED,
+        Event.ADOPTED: State.TOLD,
     },
     State.HANDED: {
         Event.REFUSED: State.OPEN,
         Event.ASKED: State.ASKED,
         Event.ENDED: State.CANCELLED,
+        Event.ADOPTED: State.TOLD,
     },
     State.ASKED: {
         Event.VERIFIED: State.AUTHORISING,
@@ -91,6 +95,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.RECALLED: State.OPEN,
         Event.RETURNED: State.ASKED,
         Event.OWED: State.REVERSING,
+        Event.ADOPTED: State.TOLD,
     },
     State.SILENT: {
         Event.VERIFIED: State.UNKNOWN,
@@ -100,15 +105,21 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.RECALLED: State.OPEN,
         Event.RETURNED: State.SILENT,
         Event.OWED: State.REVERSING,
+        Event.ADOPTED: State.TOLD,
     },
     State.GRANTED: {
         Event.VERIFIED: State.APPROVED,
         Event.RECALLED: State.OPEN,
         Event.OWED: State.REVERSING,
+        Event.ADOPTED: State.TOLD,
     },
     # Whatever the receiver's word is, and if none comes, the decline stands. One entry, as in
     # GRANTED: a yes and a no spend the same time in the journal.
-    State.WITHHELD: {Event.MENDABLE: State.OPEN, Event.DENIED: State.DECLINED},
+    State.WITHHELD: {
+        Event.MENDABLE: State.OPEN,
+        Event.DENIED: State.DECLINED,
+        Event.ADOPTED: State.TOLD,
+    },
     State.AUTHORISING: {
         Event.UNANSWERED: State.UNKNOWN,
         Event.GRANTED: State.APPROVED,
@@ -117,6 +128,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.DENIED: State.DECLINED,
         Event.RETURNED: State.AUTHORISING,
         Event.OWED: State.REVERSING,
+        Event.ADOPTED: State.TOLD,
     },
     State.UNKNOWN: {
         Event.UNANSWERED: State.UNKNOWN,
@@ -126,14 +138,21 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.DENIED: State.DECLINED,
         Event.RETURNED: State.UNKNOWN,
         Event.OWED: State.REVERSING,
+        Event.ADOPTED: State.TOLD,
     },
-    State.REVERSING: {Event.RETURNED: State.REVERSING, Event.REVERSED: State.CANCELLED},
+    State.REVERSING: {
+        Event.RETURNED: State.REVERSING,
+        Event.REVERSED: State.CANCELLED,
+        Event.PAID_AFTER_ALL: State.POSTED,
+        Event.REFUND_OWED: State.CANCELLED,
+    },
     State.APPROVED: {
         Event.TOLD: State.TOLD,
         Event.PROVED: State.APPROVED,
         Event.PAID: State.PAID,
         Event.OWED: State.REVERSING,
         Event.RETURNED: State.APPROVED,
+        Event.ADOPTED: State.TOLD,
     },
     State.TOLD: {
         Event.PROVED: State.TOLD,
@@ -149,7 +168,7 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.RETURNED: State.PAID,
     },
     State.REFUNDING: {Event.POSTED: State.POSTED, Event.DENIED: State.DECLINED},
-    State.POSTED: {},  # none is asked about, and so none posted, before all others are returned
+    State.POSTED: {Event.RETURNED: State.POSTED},
     State.LIABLE: {Event.RETURNED: State.LIABLE},
     State.DECLINED: {Event.RETURNED: State.DECLINED},
     State.CANCELLED: {Event.RETURNED: State.CANCELLED},

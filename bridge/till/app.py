@@ -11,10 +11,9 @@ from bridge import __version__
 from bridge.metrics import CONTENT_TYPE
 from bridge.money.decisions import Wish
 from bridge.orders import ConflictError, NotNowError, UnknownSaleError, UnknownTillError
-from bridge.reasons import texts
-from bridge.views import sale_view
+from receiver import reasons
 
-from . import away, openapi, problems, requests
+from . import openapi, problems, recovering, requests, stalled
 from .office import OfficeApi
 from .problems import ProblemError
 from .stream import Stream
@@ -29,20 +28,31 @@ if TYPE_CHECKING:
 
     from .guard import Guard
 
+# What /healthz says of the journal, by the reason why it takes no write.
+_JOURNAL = {reasons.OK: "ok", reasons.JOURNAL_LOCKED: "locked", reasons.JOURNAL_FULL: "full"}
 
-def application(service: Service, guard: Guard, metrics: Metrics, clock: Clock) -> web.Application:
-    """The whole API as an aiohttp application."""
+
+def application(
+    service: Service,
+    guard: Guard,
+    metrics: Metrics,
+    clock: Clock,
+    warnings: Callable[[], list[str]] = list,
+) -> web.Application:
+    """The whole API as an aiohttp application; `warnings` is what /healthz tells people."""
     app = web.Application(
-        middlewares=[problems.middleware, guard.middleware],
+        middlewares=[problems.middleware, guard.middleware, recovering.middleware(service)],
         client_max_size=requests.BODY_MOST,
     )
-    api, office, stream = TillApi(service, metrics, clock), OfficeApi(service), Stream(service)
+    api = TillApi(service, metrics, clock, warnings)
+    office, stream = OfficeApi(service), Stream(service)
     routes = [
         web.post("/v1/sales", api.ring),
         web.post("/v1/refunds", api.refund),
         web.get("/v1/sales", office.open_sales, allow_head=False),
         web.get("/v1/totals", office.totals, allow_head=False),
         web.get("/v1/reconciliation", office.reconciliation, allow_head=False),
+        web.post("/v1/reconciliation/acknowledge", office.acknowledge),
         web.get("/v1/outbox", office.outbox, allow_head=False),
         web.post("/v1/outbox/send", office.send),
         web.get("/v1/receivers", office.receivers, allow_head=False),
@@ -67,8 +77,15 @@ def application(service: Service, guard: Guard, metrics: Metrics, clock: Clock) 
 class TillApi:
     """The handlers; every failure leaves as a problem document."""
 
-    def __init__(self, service: Service, metrics: Metrics, clock: Clock) -> None:
+    def __init__(
+        self,
+        service: Service,
+        metrics: Metrics,
+        clock: Clock,
+        warnings: Callable[[], list[str]],
+    ) -> None:
         self._service = service
+        self._warnings = warnings
         self._metrics = metrics
         self._clock = clock
         self._books = service.books
@@ -76,26 +93,26 @@ class TillApi:
     async def ring(self, request: web.Request) -> web.Response:
         """POST /v1/sales: 201 for a new sale, 200 for the same again."""
         order = await requests.order(request)
-        return self._begun(lambda: self._service.ring(order))
+        return await self._begun(lambda: self._service.ring(order))
 
     async def refund(self, request: web.Request) -> web.Response:
         """POST /v1/refunds: the same."""
         order = await requests.refund(request)
-        return self._begun(lambda: self._service.refund(order))
+        return await self._begun(lambda: self._service.refund(order))
 
     def sale(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """GET /v1/sales/{sale_id}?wait=seconds, and the same of refunds."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
             seconds = requests.wait(request)
-            sale = self._find(request, kind)
-            if seconds and not sale.answered:
+            sale = await self._find_or_ask(request, kind)
+            if seconds and not self._books.waiting.is_answered(sale):
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():
                 raise asyncio.CancelledError  # nobody is there to be told
             self._service.show(sale)
-            response = web.json_response(sale_view(sale))
-            told = sale.answered
+            response = web.json_response(self._books.view(sale))
+            told = self._books.waiting.is_answered(sale)
             await response.prepare(request)
             await response.write_eof()
             if told:
@@ -111,12 +128,13 @@ class TillApi:
 
         async def handler(request: web.Request) -> web.StreamResponse:
             await requests.nothing(request)
-            sale = await self._find_or_adopt(request, kind)
+            sale = await self._find_or_ask(request, kind, wish)
             try:
                 self._service.decide(sale, wish)
             except ConflictError as error:
-                raise self._conflict(error) from error
-            return web.json_response(sale_view(sale))
+                if wish is not Wish.PAY or not await recovering.reconsidered(self._service, sale):
+                    raise await self._conflict(error) from error
+            return web.json_response(await stalled.shown(self._service, sale))
 
         return handler
 
@@ -124,7 +142,13 @@ class TillApi:
         """GET /healthz."""
         ahead_s = self._clock.ahead_s
         known = None if ahead_s is None else round(ahead_s)
-        body = {"status": "ok", "version": __version__, "clock_offset_s": known}
+        body = {
+            "status": "ok",
+            "version": __version__,
+            "clock_offset_s": known,
+            "warnings": self._warnings(),
+            "journal": _JOURNAL[self._books.stall.reason],
+        }
         return web.json_response(body)
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -135,19 +159,20 @@ class TillApi:
     async def openapi(self, request: web.Request) -> web.Response:
         return web.json_response(openapi.DOCUMENT)
 
-    def _begun(self, begin: Callable[[], tuple[Sale, bool]]) -> web.Response:
+    async def _begun(self, begin: Callable[[], tuple[Sale, bool]]) -> web.Response:
+        await stalled.over(self._books.stall)
         try:
             sale, new = begin()
         except ConflictError as error:
-            raise self._conflict(error) from error
+            raise await self._conflict(error) from error
         except UnknownTillError as error:
             raise ProblemError(404, "unknown-till", str(error)) from error
         except UnknownSaleError as error:
             raise ProblemError(404, "unknown-sale", str(error)) from error
         except NotNowError as error:
             raise _not_now(error) from error
-        self._service.show(sale)
-        return web.json_response(sale_view(sale), status=201 if new else 200)
+        view = await stalled.shown(self._service, sale)
+        return web.json_response(view, status=201 if new else 200)
 
     def _find(self, request: web.Request, kind: str) -> Sale:
         sale = self._books.find(request.match_info["sale_id"])
@@ -155,24 +180,27 @@ class TillApi:
             raise ProblemError(404, "unknown-sale", f"none of the {kind} has this id")
         return sale
 
-    async def _find_or_adopt(self, request: web.Request, kind: str) -> Sale:
-        """A decision may be about a sale that was lost with the journal."""
+    async def _find_or_ask(self, request: web.Request, kind: str, wish: Wish | None = None) -> Sale:
+        """A sale may have been lost with the journal: a decision about it brings it back.
+
+        A question does so where the journal cannot vouch for itself.
+        """
         try:
             return self._find(request, kind)
         except ProblemError:
             sale_id = request.match_info["sale_id"]
-            if not requests.SALE_ID.fullmatch(sale_id):
+            whole = wish is None and self._service.standing.is_whole
+            if whole or not requests.SALE_ID.fullmatch(sale_id):
                 raise
-            with away.told():
-                await self._service.adopt(sale_id)
+            await recovering.adopt(self._service, sale_id, claim=wish is Wish.PAY)
             return self._find(request, kind)
 
-    def _conflict(self, error: ConflictError) -> ProblemError:
-        self._service.show(error.sale)
-        return ProblemError(409, error.kind, error.detail, sale=sale_view(error.sale))
+    async def _conflict(self, error: ConflictError) -> ProblemError:
+        view = await stalled.shown(self._service, error.sale)
+        return ProblemError(409, error.kind, error.detail, sale=view)
 
 
 def _not_now(error: NotNowError) -> ProblemError:
     if error.reason:
-        return ProblemError(503, "no-room", texts(error.reason).cashier_en)
+        return problems.unwritten(error.reason)
     return ProblemError(503, "stopping", "the bridge stops: nothing new is taken")

@@ -38,9 +38,36 @@ _FULL = (
 )
 
 
-async def serve(stack: AsyncExitStack, app: web.Application, listen: Listen, guard: Guard) -> str:
-    """Listen until `stack` unwinds; the address, with the port that was taken."""
-    tls = server_context(listen.tls) if listen.tls else None
+class Front:
+    """The certificate that tills are shown: another may take its place for connections to come."""
+
+    def __init__(self, tls: Tls) -> None:
+        """Raises ConfigError."""
+        self.tls = tls
+        self.context = server_context(tls)
+        self._shown = self.context
+        self.context.sni_callback = self._show  # called for each handshake, named or not
+
+    def renew(self, fresh: ssl.SSLContext) -> None:
+        self._shown = fresh
+
+    def _show(self, connection: ssl.SSLObject, name: str | None, first: ssl.SSLContext) -> None:
+        connection.context = self._shown
+
+
+async def serve(
+    stack: AsyncExitStack,
+    app: web.Application,
+    listen: Listen,
+    guard: Guard,
+    front: Front | None = None,
+) -> str:
+    """Listen until `stack` unwinds; the address, with the port that was taken.
+
+    `front` shows the certificate of `listen` where that is to be renewed.
+    """
+    front = front or (Front(listen.tls) if listen.tls else None)
+    tls = front.context if front else None
     runner = web.AppRunner(
         app,
         access_log=None,

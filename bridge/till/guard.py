@@ -61,6 +61,10 @@ class Guard:
         self._watchers = 0
         self._polls: dict[asyncio.Task[Any], web.Request] = {}
 
+    def renew(self, speakers: Speakers) -> None:
+        """Others may speak from here on; what was begun goes on."""
+        self._speakers = speakers
+
     @property
     def middleware(self) -> Middleware:
         @web.middleware
@@ -72,7 +76,7 @@ class Guard:
                     return await handler(request)
             except _RefusalError as refusal:  # counted, not logged: there may be thousands
                 self.refused[refusal.kind] += 1
-                return problems.response(refusal, refusal.headers)
+                return problems.response(refusal)
 
         return guard
 

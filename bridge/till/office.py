@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bridge import totals
-from bridge.views import sale_view
+from bridge.orders import ConflictError, UnknownSaleError
+from bridge.reconciliation import Reconciliation
+from bridge.views import alarm_view, sale_view
 
-from . import away, requests
+from . import away, requests, stalled
 from .problems import ProblemError
 
 if TYPE_CHECKING:
+    from bridge.money.sale import Place
+    from bridge.reconciliation import Compared
     from bridge.service import Service
-    from bridge.station import Station
-    from bridge.totals import Day, Row
 
 MS = 1000
-# A hold is older than the till's decision about it by no more than the decision takes.
-AROUND_S = 24 * 3600
-ASKED_MOST = 100  # approvals asked for one by one: booked on another day than they were paid
 
 
 class OfficeApi:
@@ -37,30 +36,58 @@ class OfficeApi:
         found = [sale for sale in self._books.open_sales() if till in (None, sale.terms.till)]
         for sale in found:
             self._service.show(sale)
-        return web.json_response({"sales": [sale_view(sale) for sale in found]})
+        return web.json_response({"sales": [self._books.view(sale) for sale in found]})
 
     async def totals(self, request: web.Request) -> web.Response:
         """GET /v1/totals?day=date&till=number."""
         requests.known(request, "day", "till")
-        day = requests.day(request)
-        rows = [
-            {**_names(station), "sums": totals.total(self._rows(station, day))}
-            for station in self._stations(request)
+        day, till = requests.day(request), requests.till(request)
+        await stalled.over(self._books.stall)
+        rows = self._books.rows(day.begin * MS, day.end * MS)
+        places = [place for place in self._places() if till in (None, place.till)]
+        _must_know(places)
+        summed = [
+            self._row(*place, sums=totals.total([row for row in rows if row.place == place]))
+            for place in places
         ]
-        return web.json_response({"day": day.name, "receivers": rows})
+        return web.json_response({"day": day.name, "receivers": summed})
 
     async def reconciliation(self, request: web.Request) -> web.Response:
         """GET /v1/reconciliation?day=date&till=number: the journal beside the authority's books."""
         requests.known(request, "day", "till")
-        day = requests.day(request)
-        compared = []
-        for station in self._stations(request):
-            wide = day._replace(begin=day.begin - AROUND_S, end=day.end + AROUND_S)
-            ours = self._rows(station, day)
-            theirs = await self._theirs(station, day, ours)
-            around = [*self._rows(station, wide), *self._books.under_way(_id(station))]
-            compared.append({**_names(station), **totals.compare(ours, around, theirs)})
-        return web.json_response({"day": day.name, "receivers": compared})
+        day, till = requests.day(request), requests.till(request)
+        if till is not None:
+            _must_know([place for place in self._places() if place.till == till])
+        today = [station.place for station in self._service.stations.values()]
+        await stalled.over(self._books.stall)
+        with away.told():
+            books = Reconciliation(self._books, self._service.authority, today)
+            compared = await books.day(day, till)
+        rows = [self._row(one.till, one.receiver_id, **_compared(one)) for one in compared]
+        alarms = [alarm_view(one.alarm) for one in self._books.alarms()]
+        return web.json_response({"day": day.name, "receivers": rows, "alarms": alarms})
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
+        word = await requests.acknowledgement(request)
+        await stalled.over(self._books.stall)
+        loss = self._service.loss
+        with away.told():
+            if word.decision is None:
+                if not await loss.acknowledge(word.key, word.by, word.note):
+                    raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
+                await stalled.over(self._books.stall)
+                return web.json_response({"key": word.key, "sale": None})
+            try:
+                sale = await loss.take_over(word.key, word.by, word.note)
+                self._service.decide(sale, word.decision)
+            except UnknownSaleError as error:
+                raise ProblemError(404, "unknown-alarm", str(error)) from error
+            except ConflictError as error:
+                more = sale_view(error.sale)
+                raise ProblemError(409, error.kind, error.detail, sale=more) from error
+        view = await stalled.shown(self._service, sale)
+        return web.json_response({"key": word.key, "sale": view})
 
     async def outbox(self, request: web.Request) -> web.Response:
         """GET /v1/outbox: what the authority is still to hear, and why it has not yet."""
@@ -86,33 +113,28 @@ class OfficeApi:
         return {
             "depth": outbox.depth(),
             "oldest_s": round(outbox.oldest_s(), 3),
-            "unsent": [sale_view(sale) for sale in unsent],
+            "unsent": [self._books.view(sale) for sale in unsent],
         }
 
-    def _stations(self, request: web.Request) -> list[Station]:
-        till = requests.till(request)
-        found = [one for one in self._service.stations.values() if till in (None, one.till)]
-        if not found:
-            raise ProblemError(404, "unknown-till", "no receiver serves this till")
-        return found
+    def _places(self) -> list[Place]:
+        """Those of today, then all others that the journal knows."""
+        today = [station.place for station in self._service.stations.values()]
+        return list(dict.fromkeys((*today, *self._books.places())))
 
-    def _rows(self, station: Station, day: Day) -> list[Row]:
-        return self._books.rows(_id(station), day.begin * MS, day.end * MS)
-
-    async def _theirs(self, station: Station, day: Day, ours: list[Row]) -> list[dict[str, Any]]:
-        """The day's list, and what else the journal counts on."""
-        authority, receiver_id = self._service.authority, _id(station)
-        with away.told():
-            listed = await authority.transactions(receiver_id, day.begin, day.end)
-            for name in totals.missing(ours, listed)[:ASKED_MOST]:
-                one = await authority.transaction(bytes.fromhex(name), receiver_id)
-                listed += [one] if one else []
-        return listed
+    def _row(self, till: int | None, receiver_id: bytes, **more: Any) -> dict[str, Any]:
+        station = self._service.stations.get(till) if till is not None else None
+        configured = station is not None and station.place.receiver_id == receiver_id
+        return {"till": till, "receiver_id": receiver_id.hex(), "configured": configured, **more}
 
 
-def _id(station: Station) -> bytes:
-    return station.evidence.holder.receiver_id
+def _compared(one: Compared) -> dict[str, Any]:
+    return {
+        "matched": one.matched,
+        "differences": one.differences,
+        "acknowledged": one.acknowledged,
+    }
 
 
-def _names(station: Station) -> dict[str, Any]:
-    return {"till": station.till, "receiver_id": _id(station).hex()}
+def _must_know(places: list[Place]) -> None:
+    if not places:
+        raise ProblemError(404, "unknown-till", "no receiver serves this till, or ever did")

@@ -7,7 +7,8 @@ from typing import Any
 from bridge import __version__
 
 from . import problems, requests
-from .schemas import SALE_ID, SCHEMAS, TEXT, TILL, closed, ref
+from .schema_parts import SALE_ID, TEXT, TILL, closed, ref
+from .schemas import SCHEMAS
 
 
 def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +28,7 @@ _ALWAYS = {
     "403": _problem("Host or Origin name somebody else."),
     "429": _problem("This address asks too often: see Retry-After."),
     "500": _problem("The bridge failed; its log says why."),
-    "503": _problem("The bridge stops or is full."),
+    "503": _problem("The bridge stops or is full, or its journal is locked: see Retry-After."),
 }
 
 
@@ -75,7 +76,7 @@ _UNREADABLE = _problem("The request does not say what it must.")
 
 _AWAY = {
     "502": _problem("The authority refuses."),
-    "503": _problem("The authority does not answer, or the bridge stops or is full."),
+    "503": _problem("The authority does not answer, or as for any request."),
 }
 
 
@@ -87,7 +88,7 @@ def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
         **_BODY,
         "404": _problem("This bridge has no such till or no such purchase."),
         "409": _problem("Another content for this id, or another sale at this till."),
-        "503": _problem("Nothing new is taken: the bridge stops, or its disk is full."),
+        "503": _problem("Nothing new is taken: the bridge stops, or its journal takes no write."),
     }
     return {"post": _operation(name, summary, answers, requestBody=_takes(ref(wanted)))}
 
@@ -165,6 +166,20 @@ PATHS: dict[str, Any] = {
         *(_DAY_PARAMETER, _TILL_PARAMETER),
         **{"404": _UNKNOWN_TILL, **_AWAY},
     ),
+    "/v1/reconciliation/acknowledge": {
+        "post": _operation(
+            "acknowledge",
+            "A person has seen to an alarm or a difference, or decides in the till's place.",
+            {
+                "200": _json("It stands no longer.", ref("Acknowledged")),
+                **_BODY,
+                "404": _problem("No alarm and no difference has this key."),
+                "409": _problem("Decided otherwise; what stands is in the problem."),
+                **_AWAY,
+            },
+            requestBody=_takes(ref("Acknowledgement")),
+        )
+    },
     "/v1/outbox": _lists("outbox", "What the authority is still to hear.", ref("Outbox")),
     "/v1/outbox/send": {
         "post": _operation(

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from bridge.journal import ArchiveError
+from bridge.journal import ArchiveError, JournalLaterError
 from bridge.logs import Log
+from bridge.reasons import texts
+from bridge.stall import why
+from receiver import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:tillsign:problem:"
 _ARCHIVE = "it stands in an archive that is missing or damaged; the bridge's log names it"
+RETRY_AFTER_S = 1
 
 _log = Log(__name__)
 
@@ -25,11 +29,20 @@ _log = Log(__name__)
 class ProblemError(Exception):
     """An answer other than what was asked for. `kind` is the stable word that tills may test."""
 
-    def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(status, kind, detail)
         self.status = status
         self.kind = kind
         self.detail = detail
+        self.headers = headers
         self.more = more
 
 
@@ -38,7 +51,15 @@ def invalid(detail: str) -> ProblemError:
     return ProblemError(400, "invalid-request", detail)
 
 
-def response(problem: ProblemError, headers: dict[str, str] | None = None) -> web.Response:
+def unwritten(reason: int) -> ProblemError:
+    """What would need a write that the journal takes not now; the same request again is right."""
+    headers, text = {"Retry-After": str(RETRY_AFTER_S)}, texts(reason).cashier_en
+    if reason == reasons.JOURNAL_LOCKED:
+        return ProblemError(503, "journal-locked", text, headers=headers)
+    return ProblemError(503, "no-room", text, headers=headers)
+
+
+def response(problem: ProblemError) -> web.Response:
     document = {
         "type": TYPE_PREFIX + problem.kind,
         "title": HTTPStatus(problem.status).phrase,
@@ -47,7 +68,7 @@ def response(problem: ProblemError, headers: dict[str, str] | None = None) -> we
         **problem.more,
     }
     return web.json_response(
-        document, status=problem.status, content_type=MEDIA_TYPE, headers=headers
+        document, status=problem.status, content_type=MEDIA_TYPE, headers=problem.headers
     )
 
 
@@ -57,9 +78,9 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         return await handler(request)
     except ProblemError as problem:
-        sale, path = _sale(request), request.path
-        _log.info("problem", sale=sale, kind=problem.kind, detail=problem.detail, path=path)
-        return response(problem)
+        return _told(request, problem)
+    except JournalLaterError as error:
+        return _told(request, unwritten(why(error)))
     except web.HTTPException as error:
         return _of_http(error)
     except ArchiveError as error:
@@ -69,6 +90,12 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         sale, method = _sale(request), request.method
         _log.exception("a request failed", sale=sale, method=method, path=request.path)
         return response(ProblemError(500, "internal", "the bridge failed; its log says why"))
+
+
+def _told(request: web.Request, problem: ProblemError) -> web.Response:
+    sale, path = _sale(request), request.path
+    _log.info("problem", sale=sale, kind=problem.kind, detail=problem.detail, path=path)
+    return response(problem)
 
 
 def _sale(request: web.Request) -> str | None:
@@ -81,4 +108,5 @@ def _of_http(error: web.HTTPException) -> web.Response:
     kind = HTTPStatus(error.status).phrase.lower().replace(" ", "-")
     allow = error.headers.get("Allow")
     detail = error.reason if error.status != 413 else (error.text or error.reason)
-    return response(ProblemError(error.status, kind, detail), {"Allow": allow} if allow else None)
+    headers = {"Allow": allow} if allow else None
+    return response(ProblemError(error.status, kind, detail, headers=headers))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.currencies import NUMBERS
+from bridge.money.decisions import Wish
 from bridge.orders import Order, RefundOrder
 from bridge.totals import Day
 from receiver.layout import UINT_MOST
@@ -23,6 +24,9 @@ WAIT_MOST_S = 60.0  # below the two minutes after which proxies give up
 PATIENCE_S = 25  # what the issue of a till names as default
 PATIENCE_MOST_S = 120  # an offer lives no longer (design §3.3)
 NOTE_MOST = 64  # characters of a till's own reference
+KEY_MOST = 80  # characters of an alarm's key: a sale's id with its kind before it
+NAME_MOST = 64  # of the person who acknowledges it
+REMARK_MOST = 400  # of what that person has to say
 CURSOR_MOST = (1 << 63) - 1  # as the journal counts
 DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")  # others have no sales, or no number of seconds
 SALE_ID = re.compile(r"[A-Za-z0-9_.:-]{16,64}")
@@ -71,6 +75,29 @@ async def refund(request: web.Request) -> RefundOrder:
         "" if elsewhere else _sale_id(body["sale_id"], "sale_id"),
         bytes.fromhex(transaction_id),
         body.get("phone", False),
+    )
+
+
+class Acknowledgement(NamedTuple):
+    """Who has seen to what; with a decision where nothing was decided about money."""
+
+    key: str
+    by: str
+    note: str
+    decision: Wish | None
+
+
+async def acknowledgement(request: web.Request) -> Acknowledgement:
+    """The body of a POST; raises ProblemError."""
+    body = await _object_of(request, ("key", "by", "note", "decision"), ("key", "by"))
+    decision = body.get("decision")
+    if decision not in (None, Wish.PAY, Wish.CANCEL):
+        raise invalid("decision must be paid or cancel")
+    return Acknowledgement(
+        _text(body, "key", KEY_MOST),
+        _text(body, "by", NAME_MOST),
+        _text(body, "note", REMARK_MOST) if "note" in body else "",
+        Wish(decision) if decision else None,
     )
 
 
@@ -186,6 +213,13 @@ def _currency(value: Any) -> int:
     if number is None:
         raise invalid(f"currency must be one of {', '.join(NUMBERS)}")
     return number
+
+
+def _text(body: dict[str, Any], key: str, most: int) -> str:
+    value = body[key]
+    if isinstance(value, str) and 0 < len(value) <= most and value.isprintable():
+        return value
+    raise invalid(f"{key} must be 1 to {most} printable characters")
 
 
 def _note(body: dict[str, Any]) -> str:

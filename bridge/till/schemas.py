@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from bridge import totals
-from bridge.currencies import NUMBERS
 from bridge.money.states import SHOWN, State
 from receiver.layout import UINT_MOST
-from receiver.messages import TILL_MOST
 
-from . import problems, requests
+from . import office_schemas, problems, requests
+from .schema_parts import CURRENCY, HEX_OR_NULL, SALE_ID, TEXT, TEXT_OR_NULL, TILL, closed, ref
 
 _SHOWN_STATES = [str(state) for state in State if state not in (*SHOWN, State.REFUNDING)]
 _REFUND_STATES = [
     *(state for state in _SHOWN_STATES if state not in ("approved", "paid")),
     *("pending", "refunded"),
 ]
-TEXT = {"type": "string"}
-TEXT_OR_NULL = {"type": ["string", "null"]}
 _AMOUNT = {
     "type": "integer",
     "minimum": 1,
     "maximum": UINT_MOST,
     "description": "Minor units: öre, cent.",
 }
-_CURRENCY = {"type": "string", "enum": list(NUMBERS), "description": "ISO 4217 letters."}
-TILL = {"type": "integer", "minimum": 1, "maximum": TILL_MOST}
-SALE_ID = {"type": "string", "pattern": f"^{requests.SALE_ID.pattern}$"}
 _NEW_ID = {
     **SALE_ID,
     "description": "Chosen by the till from at least 16 random bytes, stored before first use.",
 }
 
 
-def closed(properties: dict[str, Any], required: list[str] | None = None) -> dict[str, Any]:
-    """A closed object; all properties are required unless `required` says which."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties) if required is None else required,
-        "additionalProperties": False,
-    }
-
-
-def ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 _ORDER = {
     "amount": _AMOUNT,
-    "currency": _CURRENCY,
+    "currency": CURRENCY,
     "till": {**TILL, "description": "Needed where the bridge has several receivers."},
     "patience_s": {
         "type": "integer",
@@ -65,10 +42,9 @@ _ORDER = {
         "description": "The till's own note, shown back; printable characters alone.",
     },
 }
-_HEX_OR_NULL = {"type": ["string", "null"], "pattern": "^[0-9a-f]{32}$"}
 _OUTCOME = {
     "amount": _AMOUNT,
-    "currency": _CURRENCY,
+    "currency": CURRENCY,
     "till": TILL,
     "reference": TEXT_OR_NULL,
     "match_code": {
@@ -77,14 +53,13 @@ _OUTCOME = {
         "description": "Shown on till and phone while an offer is there.",
     },
     "reason": {"oneOf": [ref("Reason"), {"type": "null"}]},
-    "approval_id": _HEX_OR_NULL,
-    "transaction_id": _HEX_OR_NULL,
+    "approval_id": HEX_OR_NULL,
+    "transaction_id": HEX_OR_NULL,
     "receipt": {**TEXT_OR_NULL, "description": "The authority's signed receipt, base64url."},
 }
-_SUM = closed({"count": {"type": "integer"}, "amount": {"type": "integer"}})
-_RECEIVER_NAMES = {"till": TILL, "receiver_id": TEXT}
 
 SCHEMAS = {
+    **office_schemas.SCHEMAS,
     "NewSale": closed({"sale_id": _NEW_ID, **_ORDER}, ["sale_id", "amount", "currency"]),
     "NewRefund": closed(
         {
@@ -128,7 +103,7 @@ SCHEMAS = {
                 "description": "The receiver's signed receipt of an offline approval, base64url.",
             },
             "settlement": {
-                "enum": [None, "owed", "posted", "liability", "reversing", "reversed"],
+                "enum": [None, "owed", "posted", "liability", "reversing", "reversed", "refunded"],
                 "description": "What the authority holds of it; nothing for the till to do.",
             },
         }
@@ -142,71 +117,8 @@ SCHEMAS = {
                 "description": "pending: it is on its way and will be refunded or declined.",
             },
             "sale_id": TEXT_OR_NULL,
-            "original_transaction_id": _HEX_OR_NULL,
+            "original_transaction_id": HEX_OR_NULL,
             **_OUTCOME,
-        }
-    ),
-    "Sums": closed(
-        {
-            "currency": _CURRENCY,
-            "paid": _SUM,
-            "refunded": _SUM,
-            "net": {"type": "integer", "description": "paid less refunded"},
-            "posted": _SUM,
-            "owed": {**_SUM, "description": "Paid, and not posted yet."},
-            "unsent": {**_SUM, "description": "Paid offline, and not sent yet."},
-            "liability": {**_SUM, "description": "Paid, and never to be posted."},
-            "undecided": {**_SUM, "description": "Approved; the till has said nothing yet."},
-            "declined": _SUM,
-            "cancelled": _SUM,
-        }
-    ),
-    "Totals": closed(
-        {
-            "day": TEXT,
-            "receivers": {
-                "type": "array",
-                "items": closed(
-                    {**_RECEIVER_NAMES, "sums": {"type": "array", "items": ref("Sums")}}
-                ),
-            },
-        }
-    ),
-    "Reconciliation": closed(
-        {
-            "day": TEXT,
-            "receivers": {
-                "type": "array",
-                "items": closed(
-                    {
-                        **_RECEIVER_NAMES,
-                        "matched": {"type": "integer"},
-                        "differences": {"type": "array", "items": ref("Difference")},
-                    }
-                ),
-            },
-        }
-    ),
-    "Difference": closed(
-        {
-            "kind": {"enum": list(totals.KINDS)},
-            "approval_id": TEXT,
-            "sale_id": TEXT_OR_NULL,
-            "here": TEXT_OR_NULL,
-            "there": TEXT_OR_NULL,
-            "amount_here": {"type": ["integer", "null"]},
-            "amount_there": {"type": ["integer", "null"]},
-        }
-    ),
-    "Outbox": closed(
-        {
-            "depth": {"type": "integer", "description": "Requests that are owed."},
-            "oldest_s": {"type": "number"},
-            "unsent": {
-                "type": "array",
-                "items": ref("Sale"),
-                "description": "Approved offline, and not seen by the authority.",
-            },
         }
     ),
     "Serving": closed(
@@ -215,7 +127,16 @@ SCHEMAS = {
             "version": TEXT,
             "clock_offset_s": {
                 "type": ["integer", "null"],
-                "description": "How far this clock is ahead of the authority's, once it answered.",
+                "description": "How far this clock is ahead of the authority's, as far as known.",
+            },
+            "warnings": {
+                "type": "array",
+                "items": TEXT,
+                "description": "For people: clock, certificates, files that cannot be used.",
+            },
+            "journal": {
+                "enum": ["ok", "locked", "full"],
+                "description": "Whether it takes what is to be written; else why not.",
             },
         }
     ),

@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, web
 
 from bridge.journal import CursorError
 
-from . import requests
+from . import requests, stalled
 from .problems import ProblemError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Stream:
         cursor = requests.after(request)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST)
         with self._service.books.hub.subscribe() as subscription:  # first: nothing is missed
-            missed = [] if cursor is None else self._missed(cursor)
+            missed = [] if cursor is None else await self._missed(cursor)
             await socket.prepare(request)
             self._sockets.add(socket)
             sender = asyncio.create_task(_send(socket, missed, subscription))
@@ -54,11 +54,13 @@ class Stream:
         for socket in set(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
-    def _missed(self, cursor: int) -> list[dict[str, Any]]:
+    async def _missed(self, cursor: int) -> list[dict[str, Any]]:
         """What happened after `cursor`; whoever reads it may be the till, as everywhere."""
         books = self._service.books
         for sale in books.open_sales():
             self._service.show(sale)
+        books.flush()
+        await stalled.over(books.stall)
         try:
             return books.events_since(cursor)
         except CursorError:

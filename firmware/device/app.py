@@ -6,7 +6,7 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
-from receiver import ports
+from receiver import ports, wire
 
 from . import slots
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .serial import Serial
 
 IDLE_MS = 1000  # the loop turns at least this often, and feeds the watchdog
-HEALTH_MS = 30_000
 
 
 class App:
@@ -46,7 +45,7 @@ class App:
         self._radio_pump = platform.radio_pump
         self._flag = flag
         self._well = False
-        self._health_due = HEALTH_MS
+        self._health_due = wire.HEALTH_MS
 
     async def run(self) -> None:
         """Serve until the line is closed from the other side."""
@@ -75,7 +74,7 @@ class App:
 
     def _settle(self) -> None:
         """Radio up and a bridge on the line: firmware on trial may stay."""
-        if not self._well and self._serial.greeted:
+        if not self._well and self._serial.greeted and self._radio.alive():
             self._well = True
             slots.settle()
 
@@ -126,7 +125,7 @@ class App:
                 part.expire(now)
         self._serial.expire(now)
         if now >= self._health_due:
-            self._health_due = now + HEALTH_MS
+            self._health_due = now + wire.HEALTH_MS
             gc.collect()
             self._receiver.health(now, gc.mem_free())
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from simulator import pki
 
+from .positions import LEASE_S
 from .service import Authority
 from .workers import Workers
 
@@ -36,6 +37,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--processes", type=int, default=1, help="that serve; more help with a database only"
     )
+    parser.add_argument(
+        "--lease-s", type=int, default=LEASE_S, help="silence after which a bridge may be followed"
+    )
     return parser.parse_args()
 
 
@@ -51,6 +55,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         arguments.port,
         database=arguments.database,
         admin_token=_admin_token(directory),
+        lease_s=arguments.lease_s,
     )
     async with authority, Workers(arguments.processes - 1, _same(arguments, authority)) as workers:
         gc.freeze()  # what stays until the end is not looked through again
@@ -65,7 +70,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
 def _same(arguments: argparse.Namespace, authority: Authority) -> list[str]:
     """The arguments of a process at the same port, with the same books."""
     same = ["--directory", str(arguments.directory), "--host", arguments.host]
-    same += ["--port", str(authority.port)]
+    same += ["--port", str(authority.port), "--lease-s", str(arguments.lease_s)]
     return [*same, "--database", arguments.database] if arguments.database else same
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from receiver import messages
 from receiver.layout import ED25519_SIZE
 
-from . import offline, receivers
+from . import bindings, offline, receivers
 from .admin import guarded_by
 from .limits import Limits
 from .requests import RequestError, json_body, number, octets, text
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FINGERPRINT_SIZE = 32
 _ID = "{receiver_id:[0-9a-f]{16}}"
+_FINGERPRINT = f"{{fingerprint:[0-9a-f]{{{2 * FINGERPRINT_SIZE}}}}}"
 _LIMITS = {
     "offline_floor": "floor",
     "offline_total": "total",
@@ -40,6 +41,7 @@ class ReceiverApi:
             web.post(prefix, guard(self.add)),
             web.get(f"{prefix}/{_ID}", guard(self.limits)),
             web.put(f"{prefix}/{_ID}", guard(self.change_limits)),
+            web.post(f"/v1/admin/clients/{_FINGERPRINT}/renewal", guard(self.renew)),
         ]
 
     async def add(self, request: web.Request) -> web.Response:
@@ -74,6 +76,15 @@ class ReceiverApi:
         office = self._office
         offline.set_limits(office.store, receiver_id, limits, office.now())
         return _shown(limits)
+
+    async def renew(self, request: web.Request) -> web.Response:
+        """Put a bridge's new TLS certificate in the place of the one it had."""
+        body = await json_body(request, "client_fingerprint")
+        new = octets(body["client_fingerprint"], "client_fingerprint", FINGERPRINT_SIZE).hex()
+        office, old = self._office, request.match_info["fingerprint"]
+        if bindings.renew(office.store, old, new, office.now()) is None:
+            raise RequestError(404, "no receiver was ever bound to this client")
+        return web.json_response({"client_fingerprint": new})
 
     def _limits(self, receiver_id: bytes) -> Limits:
         store, now = self._office.store, self._office.now()

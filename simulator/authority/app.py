@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
@@ -11,7 +10,7 @@ from receiver import layout, messages, reasons, signed
 from receiver.errors import Error
 from receiver.wire import NONCE_SIZE
 
-from . import ledger, offline, receivers, refunds, statements
+from . import bindings, ledger, offline, positions, receivers, refunds, statements
 from .requests import (
     CBOR,
     RequestError,
@@ -21,16 +20,20 @@ from .requests import (
     number,
     octets,
     octets_body,
+    position,
     query,
 )
 from .schema import DECLINED, POSTED
+from .store import atomic
 from .verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .bindings import Caller
     from .booking import Booked
     from .office import Office
+    from .positions import Position
     from .store import Store
 
 T = TypeVar("T")
@@ -45,7 +48,10 @@ CURSOR_SIZE = _TIME_SIZE + signed.ID_SIZE
 
 
 class BridgeApi:
-    """Every route wants the client certificate that is bound to the receiver."""
+    """Every route wants a client certificate that speaks for the receiver.
+
+    One that spoke for it once may end what it began: the routes that begin something refuse it.
+    """
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -67,7 +73,7 @@ class BridgeApi:
         client = client_fingerprint(request)
         data = await octets_body(request, CBOR)
         record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
-        return cose(self._authorise(client, record))
+        return cose(self._authorise(client, record, position(request)))
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Post, however late; what was voided or declined stays so, and says so."""
@@ -100,7 +106,7 @@ class BridgeApi:
             number(body["amount"], "amount", 1),
             number(body["currency"], "currency", 1, messages.CURRENCY_MOST),
         )
-        booked = self._for(request, receiver_id, _refund, order, self._office.now())
+        booked = self._for(request, receiver_id, refunds.refund, order, self._office.now())
         return web.json_response({"refund_id": refund_id, **_refunded(booked)})
 
     async def transaction(self, request: web.Request) -> web.Response:
@@ -108,7 +114,7 @@ class BridgeApi:
         values = query(request, "receiver_id")
         receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
         approval_id = bytes.fromhex(request.match_info["approval_id"])
-        found = self._for(request, receiver_id, statements.one, approval_id)
+        found = self._for(request, receiver_id, self._read, statements.one, approval_id)
         return web.json_response(found)
 
     async def transactions(self, request: web.Request) -> web.Response:
@@ -117,7 +123,9 @@ class BridgeApi:
         receiver_id = bytes.fromhex(request.match_info["receiver_id"])
         start, end = (_epoch(values[name], name) for name in ("from", "to"))
         after = _cursor(values["after"])
-        listed, following = self._for(request, receiver_id, statements.page, start, end, after)
+        listed, following = self._for(
+            request, receiver_id, self._read, statements.page, start, end, after
+        )
         return web.json_response(
             {"transactions": listed, "next": str(following) if following else None}
         )
@@ -132,29 +140,45 @@ class BridgeApi:
         """The list whose hash stands in the states of this moment."""
         values = query(request, "receiver_id")
         receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
-        listed = self._for(request, receiver_id, _revocations, self._office.now())
+        listed = self._for(request, receiver_id, self._revocations)
         return web.Response(body=listed, content_type=CBOR)
 
     # The books.
 
-    def _authorise(self, client: str, record: messages.Record) -> bytes:
+    def _authorise(self, client: str, record: messages.Record, at: Position | None = None) -> bytes:
         office = self._office
-        issued = receivers.issued(office.store, record.certificate_hash)
+        issued, caller = receivers.presented(office.store, record.certificate_hash, client)
         if issued is None:
             raise Error(reasons.RECEIVER_UNKNOWN, "a certificate that was never issued")
-        _must_be_bound(client, issued.client)
+        if caller is None:
+            raise _foreign()
         evidence = verify(issued, record, office.pins)
-        return ledger.authorise(office.store, office.keys, evidence, office.now())
+        now, caller = office.now(), caller._replace(position=at)
+        return ledger.authorise(office.store, office.keys, caller, evidence, now)
 
-    def _state(self, store: Store, receiver_id: bytes, nonce: bytes) -> bytes:
-        keys, now = self._office.keys, self._office.now()
-        limits, listed = offline.terms(store, receiver_id, now)
-        version = receivers.next_state_version(store)
-        return keys.state(version, receiver_id, nonce, now, limits, signed.digest(listed))
+    def _state(self, store: Store, caller: Caller, nonce: bytes) -> bytes:
+        _must_speak(caller)
+        return _signed_state(store, caller, nonce, self._office)
+
+    def _revocations(self, store: Store, caller: Caller) -> bytes:
+        _must_speak(caller)
+        return self._read(store, caller, _listed_revocations, self._office.now())
+
+    def _read(
+        self,
+        store: Store,
+        caller: Caller,
+        work: Callable[Concatenate[Store, Caller, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """What changes nothing, after the caller's position."""
+        positions.note(store, caller.client, caller.position, self._office.now())
+        return work(store, caller, *args, **kwargs)
 
     async def _receiver(self, request: web.Request, *names: str) -> tuple[bytes, dict[str, Any]]:
         """The receiver that the body names, and the body."""
-        client_fingerprint(request)  # whoever shows none need not be read
+        client_fingerprint(request)  # a caller without one need not be read
         body = await json_body(request, "receiver_id", *names)
         return octets(body["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE), body
 
@@ -162,27 +186,40 @@ class BridgeApi:
         self,
         request: web.Request,
         receiver_id: bytes,
-        work: Callable[Concatenate[Store, bytes, P], T],
+        work: Callable[Concatenate[Store, Caller, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """`work` on the books for a receiver that the caller may speak for."""
-        client, store = client_fingerprint(request), self._office.store
-        _must_be_bound(client, receivers.client_of(store, receiver_id))
-        return work(store, receiver_id, *args, **kwargs)
+        """`work` on the books for a receiver that the caller speaks for, or once did."""
+        fingerprint, store = client_fingerprint(request), self._office.store
+        caller = bindings.caller(store, fingerprint, receiver_id)
+        if caller is None:
+            raise _foreign()
+        return work(store, caller._replace(position=position(request)), *args, **kwargs)
 
 
-def _refund(store: Store, _: bytes, order: refunds.Order, now: int) -> Booked:
-    return refunds.refund(store, order, now)
+@atomic
+def _signed_state(store: Store, caller: Caller, nonce: bytes, office: Office) -> bytes:
+    now = office.now()
+    positions.hear(store, caller.client, caller.position, now)
+    limits, listed = offline.terms(store, caller.receiver, now)
+    version = receivers.next_state_version(store)
+    digest = signed.digest(listed)
+    return office.keys.state(version, caller.receiver, nonce, now, limits, digest)
 
 
-def _revocations(store: Store, _: bytes, now: int) -> bytes:
+def _listed_revocations(store: Store, _: Caller, now: int) -> bytes:
     return offline.revocations(store, now)
 
 
-def _must_be_bound(client: str, bound: str | None) -> None:
-    if bound is None or not secrets.compare_digest(client, bound):
-        raise RequestError(403, "the client certificate does not speak for this receiver")
+def _must_speak(caller: Caller) -> None:
+    """A receiver that is another client's by now gets no more terms from this one."""
+    if caller.until is not None:
+        raise _foreign()
+
+
+def _foreign() -> RequestError:
+    return RequestError(403, "the client certificate does not speak for this receiver")
 
 
 def _refunded(booked: Booked) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from .store import AgainError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .bindings import Caller
     from .states import Effect
     from .store import Store
 
@@ -38,11 +39,13 @@ class Booked(NamedTuple):
     amount: int | None = None
     original: bytes | None = None
     late: int = 0
+    client: str | None = None  # who booked it
 
 
 _BOOKED = (
     "SELECT approval_id, receiver, kind, state, content, receipt, reason, transaction_id, "
-    "recipient, amount, original, late FROM transactions WHERE approval_id = ? FOR NO KEY UPDATE"
+    "recipient, amount, original, late, client FROM transactions WHERE approval_id = ? "
+    "FOR NO KEY UPDATE"
 )
 _MOVE = (
     "UPDATE transactions SET state = ?, changed = ?, late = ? WHERE approval_id = ? AND state = ?"
@@ -60,6 +63,14 @@ def find(store: Store, id_: bytes) -> Booked | None:
     """What is booked under `id_`, which nobody else moves until the transaction ends."""
     row = store.one(_BOOKED, id_)
     return Booked(*row) if row else None
+
+
+def must_be_theirs(booked: Booked, caller: Caller) -> None:
+    """Raise Error(WRONG_RECEIVER) unless the caller may bring to an end what is booked."""
+    if booked.receiver != caller.receiver:
+        raise Error(reasons.WRONG_RECEIVER, "another receiver's approval")
+    if not caller.may_end(booked.client):
+        raise Error(reasons.WRONG_RECEIVER, "booked by another client of this receiver")
 
 
 def insert(store: Store, event: str, booked: Booked, now: int, **columns: Any) -> bool:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from receiver import messages, reasons
 from receiver.errors import Error
 
-from . import booking, offline, refunds
+from . import booking, offline, positions, refunds
 from .booking import Booked
 from .rules import BEFORE_CODE, Case, Payer, judge
 from .schema import EXPIRED, PENDING, VOIDED
 from .states import CONFIRM, DECLINE, EXPIRE, HOLD, NONE, PENDING_LONG, REVERSE
 from .store import AgainError, atomic
-from .verify import check_fresh
+from .verify import check_bound, check_fresh
 
 if TYPE_CHECKING:
+    from .bindings import Caller
     from .keys import Keys
     from .store import Store
     from .verify import Evidence
@@ -36,45 +37,47 @@ _PAYER = (
 )
 
 
-def authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
+def authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now: int) -> bytes:
     """Hold the amount or decline; the signed receipt, the same bytes for the same approval, but
     that a hold which was given back is `reversed` from then on.
 
     Raises Error: CONFLICT where the approval id is booked with other content, WRONG_CREDENTIAL for
-    a credential that is in no book, and what `check_fresh` raises.
+    a credential that is in no book, and what `check_fresh`, `check_bound` and `positions.hear` do.
     """
     with booking.alarmed(store, evidence.approval_id, now):
-        return _authorise(store, keys, evidence, now)
+        return _authorise(store, keys, caller, evidence, now)
 
 
 @atomic
-def confirm(store: Store, receiver_id: bytes, approval_id: bytes, now: int) -> Booked:
+def confirm(store: Store, caller: Caller, approval_id: bytes, now: int) -> Booked:
     """Post what is held, however late; how it is booked now.
 
     What was voided or declined stays so, with an alarm. Raises Error: APPROVAL_UNKNOWN,
     WRONG_RECEIVER.
     """
+    positions.hear(store, caller.client, caller.position, now)
     booked = booking.find(store, approval_id)
     if booked is None:
         raise Error(reasons.APPROVAL_UNKNOWN, "nothing to confirm")
-    _must_be_theirs(booked, receiver_id)
+    booking.must_be_theirs(booked, caller)
     late = booked.late or int(booked.state == EXPIRED)
     return booked._replace(state=booking.move(store, CONFIRM, booked, now), late=late)
 
 
 @atomic
-def reverse(store: Store, receiver_id: bytes, approval_id: bytes, now: int) -> str:
+def reverse(store: Store, caller: Caller, approval_id: bytes, now: int) -> str:
     """Give back what is held, or bar what never came; the state it leaves.
 
     What is posted stays so, with an alarm. Raises Error(WRONG_RECEIVER).
     """
+    positions.hear(store, caller.client, caller.position, now)
     booked = booking.find(store, approval_id)
     if booked is None:
-        stone = Booked(approval_id, receiver_id, messages.PURCHASE, NONE)
+        stone = Booked(approval_id, caller.receiver, messages.PURCHASE, NONE, client=caller.client)
         if not booking.insert(store, REVERSE, stone, now):
             raise AgainError
         return VOIDED
-    _must_be_theirs(booked, receiver_id)
+    booking.must_be_theirs(booked, caller)
     return booking.move(store, REVERSE, booked, now)
 
 
@@ -108,19 +111,22 @@ def sweep(store: Store, now: int) -> int:
 
 
 @atomic
-def _authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
+def _authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now: int) -> bytes:
+    positions.hear(store, caller.client, caller.position, now)
     payer = _payer(store, evidence)  # from here on the phone's approvals come one by one
     booked = booking.find(store, evidence.approval_id)
     if booked is not None:
         _must_be_same(booked, evidence)
+        booking.must_be_theirs(booked, caller)
     if booked is not None and booked.content is not None:
         if booked.receipt and (booked.state != VOIDED or booked.reason == reasons.REVERSED):
             return booked.receipt
     else:
         check_fresh(evidence, now)
+        check_bound(evidence, caller.until)
     if booked is not None:
         return _bury(store, keys, evidence, payer, booked, now)
-    case = _case(store, payer, evidence)
+    case = _case(store, payer, caller, evidence)
     reason = judge(case)
     _note_code(store, payer, reason, min(evidence.accepted, now))
     if reason == reasons.OK:
@@ -129,11 +135,6 @@ def _authorise(store: Store, keys: Keys, evidence: Evidence, now: int) -> bytes:
             return receipt
         reason = reasons.CONFLICT
     return _decline(store, keys, case, reason, now)
-
-
-def _must_be_theirs(booked: Booked, receiver_id: bytes) -> None:
-    if booked.receiver != receiver_id:
-        raise Error(reasons.WRONG_RECEIVER, "another receiver's approval")
 
 
 def _must_be_same(booked: Booked, evidence: Evidence) -> None:
@@ -152,15 +153,16 @@ def _payer(store: Store, evidence: Evidence) -> Payer:
     return Payer(*row)
 
 
-def _case(store: Store, payer: Payer, evidence: Evidence) -> Case:
+def _case(store: Store, payer: Payer, caller: Caller, evidence: Evidence) -> Case:
     """With what more there is to look up."""
     floor, original = 0, None
     if evidence.mode == messages.OFFLINE:
         receiver = evidence.certificate.receiver_id
         floor = offline.floor_at(store, receiver, evidence.accepted)
     if evidence.offer.kind == messages.REFUND:
-        original = refunds.original(store, evidence.offer.original)
-    return Case(payer, evidence, floor, original)
+        issuer = evidence.certificate.invoice_issuer
+        original = refunds.original(store, caller, issuer, evidence.offer.original)
+    return Case(payer, evidence, caller.client, floor, original)
 
 
 def _note_code(store: Store, payer: Payer, reason: int, when: int) -> None:
@@ -201,12 +203,13 @@ def _bury(
     receipt = _receipt(keys, evidence, messages.NO_TRANSACTION, reasons.REVERSED, now)
     booking.move(store, DECLINE, booked, now)
     store.run(
-        "UPDATE transactions SET content = ?, receipt = ?, reason = ?, phone = ? "
+        "UPDATE transactions SET content = ?, receipt = ?, reason = ?, phone = ?, till = ? "
         "WHERE approval_id = ?",
         evidence.content,
         receipt,
         reasons.REVERSED,
         payer.phone,
+        evidence.offer.till,
         evidence.approval_id,
     )
     return receipt
@@ -237,6 +240,7 @@ def _row(case: Case) -> Booked:
         recipient=case.payer.recipient,
         amount=evidence.offer.amount,
         original=case.original.id if case.original else None,
+        client=case.client,
     )
 
 
@@ -251,6 +255,7 @@ def _columns(case: Case) -> dict[str, Any]:
         "receiver_key": certificate.key,
         "sequence": offer.sequence,
         "reference": offer.reference,
+        "till": offer.till,
         "credential": evidence.credential.id,
         "counter": evidence.approval.counter,
         "mode": evidence.mode,

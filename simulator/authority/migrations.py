@@ -11,7 +11,10 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from .schema import SCHEMA, VERSION
+from receiver import messages, signed
+from receiver.errors import Error
+
+from .schema import BRIDGES, SCHEMA, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     Execute = Callable[..., Any]
 
 _COMMENT = re.compile(r"^ *--.*$", re.MULTILINE)
-_EMPTY, _FIRST = 0, 1
+_EMPTY, _FIRST, _SECOND = 0, 1, 2
 
 
 class VersionError(Exception):
@@ -41,9 +44,11 @@ def migrate(dialect: Dialect) -> None:
         if before == VERSION:
             return
         if before == _EMPTY:
-            _create(execute, dialect)
+            _create(execute, dialect, SCHEMA)
         if before == _FIRST:
             _from_first(execute, dialect)
+        if before == _SECOND:
+            _from_second(execute, dialect)
         execute("INSERT INTO migrations VALUES (?, ?)", VERSION, int(time.time()))
         execute("COMMIT")
 
@@ -54,10 +59,39 @@ def _version(execute: Execute, unmarked: int) -> int:
     return unmarked if marked is None else marked
 
 
-def _create(execute: Execute, dialect: Dialect) -> None:
-    text = _COMMENT.sub("", SCHEMA).format_map(dialect.words)
+def _create(execute: Execute, dialect: Dialect, schema: str) -> None:
+    text = _COMMENT.sub("", schema).format_map(dialect.words)
     for statement in text.split(";"):
         execute(statement)
+
+
+# Version 2 knew of each receiver the client of the day alone: for all it knew, always the same.
+_BOUND = "INSERT INTO bindings (receiver, client, since) SELECT id, client, 0 FROM {}"
+
+
+def _from_second(execute: Execute, dialect: Dialect) -> None:
+    """Who booked a transaction is the receiver's client of today: no other was written down."""
+    _create(execute, dialect, BRIDGES)
+    execute(_BOUND.format("receivers"))
+    execute(f"ALTER TABLE transactions ADD COLUMN client {dialect.words['text']}")
+    execute(f"ALTER TABLE transactions ADD COLUMN till {dialect.words['integer']}")
+    execute(
+        "UPDATE transactions SET client = "
+        "(SELECT r.client FROM receivers r WHERE r.id = transactions.receiver)"
+    )
+    execute("ALTER TABLE receivers DROP COLUMN client")
+    _fill_tills(execute)
+
+
+def _fill_tills(execute: Execute) -> None:
+    """The till's number of then, from the receipt that names it."""
+    receipts = "SELECT approval_id, receipt FROM transactions WHERE receipt IS NOT NULL"
+    for approval_id, receipt in execute(receipts).fetchall():
+        try:
+            till = signed.parse(messages.RECEIPT, receipt).value.till
+        except Error:  # of a layout that this release does not read: the number stays unknown
+            continue
+        execute("UPDATE transactions SET till = ? WHERE approval_id = ?", till, approval_id)
 
 
 # Version 1, SQLite only: other tables of the same names, and no refunds, no limits, no expiry.
@@ -69,7 +103,7 @@ _FIRST_TABLES = {
     "activations": "hash, buyer",
     "phones": "id, buyer, key, code_key, k, tries, token_hash",
     "credentials": "id, phone, recipient, expires",
-    "receivers": "id, client",
+    "receivers": "id",
     "certificates": "hash, receiver, key, store, store_name, invoice_issuer, currency, data",
     "transactions": "approval_id, receiver, state, time, content, receipt, transaction_id, reason, "
     "phone, recipient, amount, currency, session, receiver_key, sequence, reference, credential, "
@@ -89,10 +123,11 @@ _FIRST_CHANGES = {
         ", CASE WHEN hash IN (SELECT certificate FROM old_receivers) THEN NULL ELSE 0 END",
     ),
     "transactions": (
-        ", changed, invoice_issuer",
+        ", changed, invoice_issuer, client",
         ", time, CASE WHEN amount IS NULL THEN NULL ELSE (SELECT c.invoice_issuer FROM "
         "old_certificates c JOIN old_receivers r ON r.certificate = c.hash "
-        "WHERE r.id = old_transactions.receiver) END",
+        "WHERE r.id = old_transactions.receiver) END, "
+        "(SELECT r.client FROM old_receivers r WHERE r.id = old_transactions.receiver)",
     ),
 }
 
@@ -102,10 +137,12 @@ def _from_first(execute: Execute, dialect: Dialect) -> None:
         execute(f"DROP INDEX {index}")
     for table in (*_FIRST_TABLES, "state_version"):
         execute(f"ALTER TABLE {table} RENAME TO old_{table}")
-    _create(execute, dialect)
+    _create(execute, dialect, SCHEMA)
     for table, columns in _FIRST_TABLES.items():
         names, values = _FIRST_CHANGES.get(table, ("", ""))
         execute(f"INSERT INTO {table} ({columns}{names}) SELECT {columns}{values} FROM old_{table}")
+    execute(_BOUND.format("old_receivers"))
+    _fill_tills(execute)
     execute("UPDATE state_version SET version = (SELECT version FROM old_state_version)")
     for table in (*_FIRST_TABLES, "state_version"):
         execute(f"DROP TABLE old_{table}")

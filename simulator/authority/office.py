@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from .positions import LEASE_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -18,6 +20,7 @@ class Office(NamedTuple):
     keys: Keys
     pins: Mapping[bytes, bytes]
     clock: Callable[[], float]
+    lease_s: int = LEASE_S  # for which a bridge that falls silent keeps its place
 
     def now(self) -> int:
         """Whole seconds."""

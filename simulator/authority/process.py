@@ -14,6 +14,7 @@ from simulator import pki
 from . import demo_data
 from .demo_data import DemoBuyer, DemoWorld
 from .keys import Keys
+from .positions import LEASE_S
 from .service import BOOKS, KEYS, TLS, held_port
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class AuthorityProcess:
     their answers.
     """
 
-    def __init__(self, directory: Path, database: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, database: str | None = None, *, lease_s: int = LEASE_S
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.database = database or directory / BOOKS  # for a `Store` of whoever looks at the books
@@ -43,9 +46,9 @@ class AuthorityProcess:
         self.ca = pki.DemoCa(directory / TLS)
         self.pins = Keys(directory / KEYS).pins()
         self.admin_token = ""
-        self._arguments = []
+        self._arguments = ["--lease-s", str(lease_s)]
         if database:
-            self._arguments = ["--database", database, "--processes", str(PROCESSES)]
+            self._arguments += ["--database", database, "--processes", str(PROCESSES)]
         self._place = held_port(_HOST, 0)
         self._process: asyncio.subprocess.Process | None = None
 

@@ -1,4 +1,4 @@
-"""Receivers: their certificates, the client certificate that speaks for each, and their state."""
+"""Receivers: their certificates, and the versions of their states."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from receiver import messages, session
 
+from . import bindings
+from .bindings import NEWEST, SPEAKER, SPOKEN_BY, Caller
 from .keys import ISSUER
 from .store import atomic
 
@@ -20,22 +22,28 @@ class Issued(NamedTuple):
     """A certificate that was issued; `replaced` is when the receiver got another."""
 
     receiver_id: bytes
-    client: str
     data: bytes
     replaced: int | None
 
 
+_ISSUED = "SELECT c.receiver, c.data, c.replaced"
+_PRESENTED = (
+    f"{_ISSUED}, {SPEAKER} FROM certificates c {SPOKEN_BY.format('c.receiver')}"
+    f"AND b.client = coalesce(k.client, ?) WHERE c.hash = ? {NEWEST}"
+)
+
+
 @atomic
 def enrol(store: Store, keys: Keys, value: messages.Certificate, client: str) -> bytes:
-    """Issue `value`, bind the receiver to a client's fingerprint, and return the certificate."""
+    """Issue `value`, bind the receiver to a client's fingerprint, and return the certificate.
+
+    Raises Error(CONFLICT) for a client certificate whose place another one took.
+    """
     data = keys.certificate(value)
     hashed = session.certificate_hash(data)
-    store.run(
-        "INSERT INTO receivers (id, client) VALUES (?, ?) ON CONFLICT (id) "
-        "DO UPDATE SET client = excluded.client",
-        value.receiver_id,
-        client,
-    )
+    store.run("INSERT INTO receivers (id) VALUES (?) ON CONFLICT DO NOTHING", value.receiver_id)
+    store.one("SELECT id FROM receivers WHERE id = ? FOR NO KEY UPDATE", value.receiver_id)
+    bindings.bind(store, value.receiver_id, client, value.issued)
     store.run(
         "UPDATE certificates SET replaced = ? "
         "WHERE receiver = ? AND replaced IS NULL AND hash <> ?",
@@ -84,18 +92,26 @@ def certificate_for(
 
 def issued(store: Store, certificate_hash: bytes) -> Issued | None:
     """The certificate with this hash, if one was ever issued."""
-    row = store.one(
-        "SELECT r.id, r.client, c.data, c.replaced FROM certificates c "
-        "JOIN receivers r ON r.id = c.receiver WHERE c.hash = ?",
-        certificate_hash,
-    )
+    row = store.one(f"{_ISSUED} FROM certificates c WHERE c.hash = ?", certificate_hash)
     return Issued(*row) if row else None
 
 
+def presented(
+    store: Store, certificate_hash: bytes, fingerprint: str
+) -> tuple[Issued | None, Caller | None]:
+    """That certificate, and the client behind `fingerprint` as it speaks for its receiver."""
+    row = store.one(_PRESENTED, fingerprint, fingerprint, certificate_hash)
+    if row is None:
+        return None, None
+    *found, client, until = row
+    certificate = Issued(*found)
+    caller = None if client is None else Caller(client, certificate.receiver_id, until)
+    return certificate, caller
+
+
 def client_of(store: Store, receiver_id: bytes) -> str | None:
-    """The fingerprint that may speak for a receiver."""
-    client: str | None = store.value("SELECT client FROM receivers WHERE id = ?", receiver_id)
-    return client
+    """The fingerprint of the TLS certificate that may speak for a receiver."""
+    return bindings.fingerprint_of(store, receiver_id)
 
 
 def invoice_issuer_of(store: Store, receiver_id: bytes) -> int | None:

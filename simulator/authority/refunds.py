@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from receiver import cbor, messages, reasons, signed
 from receiver.errors import Error
 
-from . import booking, receivers
+from . import booking, positions, receivers
 from .booking import Booked
 from .rules import Original, judge_original
 from .states import DECLINE, NONE, TRANSFER
 from .store import AgainError, atomic
 
 if TYPE_CHECKING:
+    from .bindings import Caller
     from .store import Store
 
 _ORIGINAL = (
     "SELECT t.approval_id, t.state, t.invoice_issuer, t.phone, p.buyer, t.recipient, t.amount, "
     "t.currency, t.refunded + t.reserved FROM transactions t JOIN phones p ON p.id = t.phone "
-    "WHERE t.transaction_id = ? AND t.kind = 0 FOR NO KEY UPDATE OF t"
+    "WHERE t.transaction_id = ? AND t.kind = 0 AND (t.receiver = ? OR t.invoice_issuer = ?) "
+    "AND (t.client = ? OR 1 = ?) FOR NO KEY UPDATE OF t"
 )
 
 
@@ -38,42 +40,51 @@ class Order(NamedTuple):
         return signed.digest(cbor.encode(list(self)))
 
 
-def original(store: Store, transaction_id: bytes) -> Original | None:
-    """The purchase with this transaction id, refunded by nobody else until we are done."""
-    row = store.one(_ORIGINAL, transaction_id)
+def original(store: Store, caller: Caller, issuer: int, transaction_id: bytes) -> Original | None:
+    """The purchase with this transaction id, which no other refund touches until we are done.
+
+    It was bought at the caller's receiver, under any certificate, or elsewhere from the same
+    invoice issuer; a former client finds only what it booked itself.
+    """
+    today = int(caller.until is None)
+    row = store.one(_ORIGINAL, transaction_id, caller.receiver, issuer, caller.client, today)
     return Original(*row) if row else None
 
 
-def refund(store: Store, order: Order, now: int) -> Booked:
+def refund(store: Store, caller: Caller, order: Order, now: int) -> Booked:
     """Post or decline; how it is booked. Raises Error: CONFLICT, RECEIVER_UNKNOWN."""
     with booking.alarmed(store, order.id, now):
-        return _refund(store, order, now)
+        return _refund(store, caller, order, now)
 
 
 @atomic
-def _refund(store: Store, order: Order, now: int) -> Booked:
+def _refund(store: Store, caller: Caller, order: Order, now: int) -> Booked:
+    positions.hear(store, caller.client, caller.position, now)
     booked = booking.find(store, order.id)
     if booked is not None:
-        return _known(booked, order)
+        return _known(booked, caller, order)
     issuer = receivers.invoice_issuer_of(store, order.receiver)
     if issuer is None:
         raise Error(reasons.RECEIVER_UNKNOWN, "a receiver without a certificate")
-    purchase = original(store, order.transaction_id)
-    reason = judge_original(purchase, issuer, order.amount, order.currency)
+    purchase = original(store, caller, issuer, order.transaction_id)
+    reason = judge_original(purchase, order.amount, order.currency)
+    row = _row(order, reason)._replace(client=caller.client)
     if purchase is None or reason != reasons.OK:
-        return _insert(store, DECLINE, _row(order, reason), now, issuer, None, order.currency)
-    row = _row(order, reason)._replace(
+        return _insert(store, DECLINE, row, now, issuer, None, order.currency)
+    row = row._replace(
         transaction_id=secrets.token_bytes(len(messages.NO_TRANSACTION)),
         recipient=purchase.recipient,
         original=purchase.id,
     )
+    issuer = purchase.invoice_issuer  # who took the money gives it back
     return _insert(store, TRANSFER, row, now, issuer, purchase.phone, order.currency)
 
 
-def _known(booked: Booked, order: Order) -> Booked:
+def _known(booked: Booked, caller: Caller, order: Order) -> Booked:
     """The same answer again; one that was reversed before it came has that for its reason."""
     if booked.receiver != order.receiver or booked.content not in (None, order.content()):
         raise Error(reasons.CONFLICT, "the refund id is booked with other content")
+    booking.must_be_theirs(booked, caller)
     return booked if booked.content else booked._replace(reason=reasons.REVERSED)
 
 

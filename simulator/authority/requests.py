@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from receiver.errors import Error
 from simulator import pki
 
 from .dialects import DatabaseError
+from .positions import ForeignBridgeError, Position
 from .store import BusyError
 
 if TYPE_CHECKING:
@@ -26,12 +28,17 @@ BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
 NUMBER_MOST = 0xFFFFFFFF  # as on air
 NAME_MOST = 80  # characters
 
+# bridge id, life, run, sequence and hash, as `Position` has them
+POSITION_HEADER = "Tillsign-Position"
+POSITION = "([0-9a-f]{16}) ([0-9a-f]{32}) ([0-9a-f]{16}) (0|[1-9][0-9]{0,17}) ([0-9a-f]{64})"
+
 CBOR = "application/cbor"
 COSE = "application/cose"
 
 _STATUS = {
     reasons.CONFLICT: 409,
     reasons.WRONG_ORDER: 409,
+    reasons.JOURNAL_BEHIND: 409,
     reasons.OVERSIZE: 413,
     reasons.APPROVAL_UNKNOWN: 404,
 }
@@ -93,6 +100,11 @@ def _problem(error: Exception) -> RequestError:
         return error
     if isinstance(error, Error):
         return RequestError(_STATUS.get(error.code, _REFUSED), error.detail, error.code)
+    if isinstance(error, ForeignBridgeError):
+        return RequestError(
+            403,
+            "the bridge id is another client's: renew that one, or bind its receivers to this one",
+        )
     if isinstance(error, web.HTTPException):
         return RequestError(error.status, error.reason)
     if isinstance(error, (BusyError, *DatabaseError)):
@@ -109,16 +121,21 @@ async def octets_body(request: web.Request, content_type: str) -> bytes:
     return await request.read()
 
 
-async def json_body(request: web.Request, *names: str, partly: bool = False) -> dict[str, Any]:
-    """The JSON object in the body, with exactly these names, or with some of them if `partly`."""
+async def json_body(
+    request: web.Request, *names: str, partly: bool = False, optional: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The JSON object in the body, with exactly these names, or with some of them if `partly`.
+
+    Those that are `optional` may be there or not.
+    """
     data = await octets_body(request, "application/json")
     try:
         value = json.loads(data)
     except (ValueError, RecursionError):
         raise RequestError(400, "not JSON") from None
-    if not isinstance(value, dict) or not set(value) <= set(names):
-        raise RequestError(400, f"wants an object of {', '.join(names)}")
-    if not partly and len(value) < len(names):
+    if not isinstance(value, dict) or not set(value) <= {*names, *optional}:
+        raise RequestError(400, f"wants an object of {', '.join((*names, *optional))}")
+    if not partly and not set(names) <= set(value):
         raise RequestError(400, f"wants all of {', '.join(names)}")
     return value
 
@@ -131,6 +148,13 @@ def query(request: web.Request, *names: str, **optional: str) -> dict[str, str]:
     if not set(names) <= set(given):
         raise RequestError(400, f"wants all of {', '.join(names)}")
     return {**optional, **given}
+
+
+def object_of(value: Any, name: str, *names: str) -> dict[str, Any]:
+    """An object inside another, with exactly these names."""
+    if not isinstance(value, dict) or set(value) != set(names):
+        raise RequestError(400, f"{name} is not an object of {', '.join(names)}")
+    return value
 
 
 def number(value: Any, name: str, low: int = 0, high: int = NUMBER_MOST) -> int:
@@ -178,6 +202,25 @@ def client_fingerprint(request: web.Request) -> str:
     if certificate is None:
         raise RequestError(403, "wants a client certificate")
     return pki.fingerprint(certificate)
+
+
+def position(request: web.Request) -> Position | None:
+    """Where the caller says that its journal stands; None from a bridge that does not say."""
+    given = request.headers.getall(POSITION_HEADER, [])
+    if not given:
+        return None
+    return position_in(given[0] if len(given) == 1 else "")
+
+
+def position_in(header: str) -> Position:
+    found = re.fullmatch(POSITION, header)
+    if found is None:
+        raise RequestError(400, f"{POSITION_HEADER} is not id, life, run, sequence and hash")
+    bridge, life, run, sequence, hash_ = found.groups()
+    octets_of = bytes.fromhex
+    return Position(
+        octets_of(bridge), octets_of(life), octets_of(run), int(sequence), octets_of(hash_)
+    )
 
 
 def cose(data: bytes) -> web.Response:

@@ -53,6 +53,7 @@ class Case(NamedTuple):
 
     payer: Payer
     evidence: Evidence
+    client: str  # who asks
     floor: int = 0  # of the receiver when it accepted, where that was offline
     original: Original | None = None
 
@@ -108,24 +109,22 @@ def judge(case: Case) -> int:
     offer, payer = case.evidence.offer, case.payer
     if offer.kind == messages.PURCHASE:
         return _first(PURCHASES, case)
-    issuer = case.evidence.certificate.invoice_issuer
     return _first(ANY, case) or judge_original(
-        case.original, issuer, offer.amount, offer.currency, (payer.buyer, payer.recipient)
+        case.original, offer.amount, offer.currency, (payer.buyer, payer.recipient)
     )
 
 
 def judge_original(
     original: Original | None,
-    issuer: int,
     amount: int,
     currency: int,
     whose: tuple[int, int] | None = None,
 ) -> int:
-    """OK, or why this invoice issuer may not give so much of `original` back.
+    """OK, or why so much of `original` may not be given back.
 
     `whose`: buyer and recipient who approved it, if anybody did.
     """
-    if original is None or original.invoice_issuer != issuer:  # nobody hears of others' purchases
+    if original is None:
         return reasons.NOT_POSTED
     if whose not in (None, (original.buyer, original.recipient)):
         return reasons.OTHER_BUYER

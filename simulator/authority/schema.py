@@ -11,9 +11,9 @@ VOIDED = "VOIDED"  # given back, or reversed before it was ever seen
 EXPIRED = "EXPIRED"  # given back for want of a word; a late word still posts
 DECLINED = "DECLINED"
 
-VERSION = 2
+VERSION = 3
 
-SCHEMA = """
+_MONEY = """
 CREATE TABLE organisations (
     id {key},
     name {text} NOT NULL
@@ -79,10 +79,8 @@ CREATE TABLE credentials (
 CREATE INDEX revoked_credentials ON credentials (expires) WHERE revoked IS NOT NULL;
 CREATE INDEX offline_credentials ON credentials (expires) WHERE offline_floor > 0;
 
--- `client` is the fingerprint of the one TLS certificate that may speak for the receiver.
 CREATE TABLE receivers (
-    id {bytes} PRIMARY KEY,
-    client {text} NOT NULL
+    id {bytes} PRIMARY KEY
 ) {keyed};
 
 -- Every certificate ever issued, by its hash: old records are asked about again. `replaced` is when
@@ -112,9 +110,10 @@ CREATE TABLE offline_limits (
 ) {keyed};
 
 -- Purchases (kind 0) and refunds (kind 1), each under its approval id or refund id. The tombstone
--- of what was reversed before it came has the first six columns only. A refund that nobody approved
--- on a phone has no offer, no credential and no receipt. `refunded` and `reserved` are what refunds
--- have given back of a purchase and what they may yet.
+-- of what was reversed before it came has the first six columns and `client` only. A refund that no
+-- phone approved has no offer, no credential and no receipt. `refunded` and `reserved` are what
+-- refunds have given back of a purchase and what they may yet. `client` is who booked it, `till` is
+-- the number in the offer.
 CREATE TABLE transactions (
     approval_id {bytes} PRIMARY KEY,
     receiver {bytes} NOT NULL REFERENCES receivers,
@@ -144,6 +143,8 @@ CREATE TABLE transactions (
     refunded {integer} NOT NULL DEFAULT 0 CHECK (refunded >= 0),
     reserved {integer} NOT NULL DEFAULT 0 CHECK (reserved >= 0),
     late {integer} NOT NULL DEFAULT 0 CHECK (late IN (0, 1)),
+    client {text},
+    till {integer},
     CONSTRAINT money_is_explained CHECK (state NOT IN ('PENDING', 'POSTED', 'EXPIRED') OR (
         content IS NOT NULL AND transaction_id IS NOT NULL AND phone IS NOT NULL
         AND recipient IS NOT NULL AND amount IS NOT NULL AND currency IS NOT NULL
@@ -191,3 +192,49 @@ CREATE TABLE state_version (
 ) {rows};
 INSERT INTO state_version VALUES (0)
 """
+
+# What came with version 3.
+BRIDGES = """
+-- Which client speaks for a receiver, and which did: one at a time. `client` is the fingerprint of
+-- the first TLS certificate that the client had.
+CREATE TABLE bindings (
+    receiver {bytes} NOT NULL REFERENCES receivers,
+    client {text} NOT NULL,
+    since {integer} NOT NULL,
+    until {integer},
+    PRIMARY KEY (receiver, client, since)
+) {keyed};
+CREATE UNIQUE INDEX one_client_at_a_time ON bindings (receiver) WHERE until IS NULL;
+CREATE INDEX receivers_of_a_client ON bindings (client, receiver);
+
+-- The certificates of clients that had more than one. `until` is when another took its place.
+CREATE TABLE clients (
+    fingerprint {text} PRIMARY KEY,
+    client {text} NOT NULL,
+    until {integer}
+) {keyed};
+CREATE UNIQUE INDEX one_certificate_of_a_client ON clients (client) WHERE until IS NULL;
+
+-- The newest position of each bridge's journal: one life of it, served by one run of the bridge.
+-- `heard` is when that run last called, `ended` whether it said that it stops.
+CREATE TABLE positions (
+    bridge {bytes} PRIMARY KEY,
+    client {text} NOT NULL,
+    life {bytes} NOT NULL,
+    run {bytes} NOT NULL,
+    sequence {integer} NOT NULL,
+    hash {bytes} NOT NULL,
+    heard {integer} NOT NULL,
+    ended {integer} NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)),
+    follows {bytes}
+) {keyed};
+
+-- Lives whose place another took: none of them serves again.
+CREATE TABLE past_lives (
+    bridge {bytes} NOT NULL,
+    life {bytes} NOT NULL,
+    PRIMARY KEY (bridge, life)
+) {keyed}
+"""
+
+SCHEMA = f"{_MONEY};{BRIDGES}"

@@ -21,12 +21,14 @@ from . import demo_data, ledger, receivers
 from .admin import AdminApi
 from .admin_receivers import ReceiverApi
 from .app import BridgeApi
+from .app_positions import PositionApi
 from .dialects import DatabaseError
 from .faults import Faults
 from .keys import Keys
 from .office import Office
 from .openapi import DOCUMENT
 from .phones import PhoneApi
+from .positions import LEASE_S
 from .requests import BODY_MOST, problems
 from .store import BusyError, Store
 
@@ -49,7 +51,8 @@ class Authority:
     """An async context manager; `stop` and `start` keep port, keys and books.
 
     `database` is a URL of PostgreSQL; without one the books are a file in `directory`. `pins` and
-    `ca` are there at once, `url` once started, books from `start` to `stop`.
+    `ca` are there at once, `url` once started, books from `start` to `stop`. A bridge that is
+    silent for `lease_s` may be followed by another life of its journal.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Authority:
         admin_token: str | None = None,
         ca: pki.DemoCa | None = None,
         clock: Callable[[], float] = time.time,
+        lease_s: int = LEASE_S,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.ca = ca or pki.DemoCa(directory / TLS)
@@ -74,6 +78,7 @@ class Authority:
         self._host = host
         self.port = port
         self._clock = clock
+        self._lease_s = lease_s
         self._held = ExitStack()
         self._stopped = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -87,7 +92,8 @@ class Authority:
     async def start(self) -> None:
         """Open the books and listen, on the same port every time."""
         self._stopped.clear()
-        self._office = Office(Store(self._books), self._keys, self.pins, self._clock)
+        store = Store(self._books)
+        self._office = Office(store, self._keys, self.pins, self._clock, self._lease_s)
         self._runner = web.AppRunner(
             self._app(self._office), access_log=None, shutdown_timeout=_SHUTDOWN_S
         )
@@ -169,6 +175,7 @@ class Authority:
             client_max_size=BODY_MOST,
         )
         app.add_routes(BridgeApi(office).routes())
+        app.add_routes(PositionApi(office).routes())
         app.add_routes(PhoneApi(office).routes())
         app.add_routes(AdminApi(office, self.admin_token).routes())
         app.add_routes(ReceiverApi(office, self.admin_token).routes())

@@ -8,6 +8,9 @@ from receiver import messages, reasons
 from receiver.errors import Error
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .bindings import Caller
     from .store import Store
 
 PAGE = 200  # transactions in one answer
@@ -15,12 +18,13 @@ PAGE = 200  # transactions in one answer
 KINDS = {messages.PURCHASE: "purchase", messages.REFUND: "refund"}
 
 _SHOWN = (
-    "approval_id, state, amount, currency, transaction_id, refunded, late, reference, time, kind"
+    "approval_id, state, amount, currency, transaction_id, refunded, late, reference, time, kind, "
+    "till"
 )
-_ONE = f"SELECT {_SHOWN}, receiver FROM transactions WHERE approval_id = ?"
+_ONE = f"SELECT {_SHOWN}, receiver, client FROM transactions WHERE approval_id = ?"
 _LISTED = (
     f"SELECT {_SHOWN} FROM transactions WHERE receiver = ? AND time >= ? AND time < ? "
-    "AND (time, approval_id) > (?, ?) ORDER BY time, approval_id LIMIT ?"
+    "AND (time, approval_id) > (?, ?) AND (client = ? OR 1 = ?) ORDER BY time, approval_id LIMIT ?"
 )
 
 
@@ -37,28 +41,33 @@ class Cursor(NamedTuple):
 BEGINNING = Cursor(-1, b"")
 
 
-def one(store: Store, receiver_id: bytes, approval_id: bytes) -> dict[str, Any]:
+def one(store: Store, caller: Caller, approval_id: bytes) -> dict[str, Any]:
     """A transaction or refund; raises Error(APPROVAL_UNKNOWN, WRONG_RECEIVER)."""
     row = store.one(_ONE, approval_id)
     if row is None:
         raise Error(reasons.APPROVAL_UNKNOWN, "no such transaction")
-    if row[-1] != receiver_id:
-        raise Error(reasons.WRONG_RECEIVER, "another receiver's transaction")
-    shown = _shown(row[:-1])
-    return {name: shown[name] for name in list(shown)[:-3]}
+    *shown, receiver, client = row
+    if receiver != caller.receiver or not caller.may_end(client):
+        raise Error(reasons.WRONG_RECEIVER, "another receiver's transaction, or another client's")
+    return _shown(shown)
 
 
 def page(
-    store: Store, receiver_id: bytes, start: int, end: int, after: Cursor
+    store: Store, caller: Caller, start: int, end: int, after: Cursor
 ) -> tuple[list[dict[str, Any]], Cursor | None]:
-    """Those booked from `start` up to `end`, in order; and where the next page begins, if any."""
-    rows = store.rows(_LISTED, receiver_id, start, end, *after, PAGE + 1)
-    listed, more = rows[:PAGE], len(rows) > PAGE
-    last = Cursor(listed[-1][-2], listed[-1][0]) if more else None
-    return [_shown(row) for row in listed], last
+    """Those booked from `start` up to `end`, in order; and where the next page begins, if any.
+
+    A client that speaks for the receiver no more sees what it booked itself.
+    """
+    today = int(caller.until is None)
+    rows = store.rows(_LISTED, caller.receiver, start, end, *after, caller.client, today, PAGE + 1)
+    listed, more = [_shown(row) for row in rows[:PAGE]], len(rows) > PAGE
+    if not more:
+        return listed, None
+    return listed, Cursor(listed[-1]["time"], bytes.fromhex(listed[-1]["approval_id"]))
 
 
-def _shown(row: tuple[Any, ...]) -> dict[str, Any]:
+def _shown(row: Sequence[Any]) -> dict[str, Any]:
     names = [name.strip() for name in _SHOWN.split(",")]
     shown = {name: plain(value) for name, value in zip(names, row, strict=True)}
     return {**shown, "late": bool(shown["late"]), "kind": KINDS[shown["kind"]]}

@@ -88,6 +88,16 @@ def check_fresh(evidence: Evidence, now: int) -> None:
         raise Error(reasons.OFFER_EXPIRED, f"accepted {age} s after the offer was made")
 
 
+def check_bound(evidence: Evidence, until: int | None) -> None:
+    """Raise Error unless the client spoke for the receiver when this was accepted.
+
+    `until` is when it ceased to. What it would have held online only now was promised to no till.
+    """
+    if until is None or (evidence.mode == messages.OFFLINE and evidence.accepted < until):
+        return
+    raise Error(reasons.WRONG_RECEIVER, "the receiver is another client's by now")
+
+
 def _check_online(evidence: Evidence, now: int) -> None:
     """It happened just now."""
     if evidence.replaced is not None:

@@ -81,7 +81,9 @@ async def _measure(directory: Path, database: str) -> list[tuple[float, float]]:
         sizes = [WARM, *[PAIRS] * ROUNDS]
         through = [_pairs(counters, size) for size in sizes]
         beside = [_pairs(counters, size) for size in sizes]
-        asked = [past.statements(database, books.office, pairs) for pairs in beside]
+        asked = [
+            past.statements(database, books.office, client.fingerprint(), pairs) for pairs in beside
+        ]
     async with AuthorityProcess(directory, database) as authority:
         context = pki.client_context(authority.ca.certificate, client)
         lines = [Client(authority.url, context) for _ in range(AT_ONCE)]

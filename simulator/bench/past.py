@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from simulator.authority import dialects, ledger, receivers
+from simulator.authority import bindings, dialects, ledger, receivers
 from simulator.authority.store import Store
 from simulator.authority.verify import verify
 
@@ -40,26 +40,31 @@ class _Listener(Store):
             return None
         return super()._execute(sql, *values)
 
-    def listen(self, office: Office, pair: Pair) -> list[Statement]:
+    def listen(self, office: Office, client: str, pair: Pair) -> list[Statement]:
         """What these two requests ask, in order; nothing of it stays."""
         self.heard = []
         super()._execute(dialects.Postgres.begin)
-        issued = receivers.issued(self, pair.record.certificate_hash)
-        if issued is None:
+        hashed = pair.record.certificate_hash
+        issued, caller = receivers.presented(self, hashed, client)
+        if issued is None or caller is None:
             raise RuntimeError("a receiver that was never enrolled")
         evidence = verify(issued, pair.record, office.pins)
-        ledger.authorise(self, office.keys, evidence, office.now())
-        receivers.client_of(self, pair.receiver_id)
-        ledger.confirm(self, pair.receiver_id, pair.approval_id, office.now())
+        ledger.authorise(self, office.keys, caller, evidence, office.now())
+        again = bindings.caller(self, client, pair.receiver_id)
+        if again is None:
+            raise RuntimeError("a client that speaks for no receiver")
+        ledger.confirm(self, again, pair.approval_id, office.now())
         super()._execute("ROLLBACK")
         return self.heard
 
 
-def statements(database: str, office: Office, pairs: Sequence[Pair]) -> list[list[Statement]]:
+def statements(
+    database: str, office: Office, client: str, pairs: Sequence[Pair]
+) -> list[list[Statement]]:
     """Of each pair the statements with their values; the books stay as they were."""
     listener = _Listener(database)
     try:
-        return [listener.listen(office, pair) for pair in pairs]
+        return [listener.listen(office, client, pair) for pair in pairs]
     finally:
         listener.close()
 

@@ -68,6 +68,8 @@ class HostTerminal(Terminal):
                 self._users = max(0, self._users - 1)
         if not self._users:
             self.flush()
+            # A device is free once its last user is gone, however; this one is never closed.
+            fcntl.ioctl(self.slave, termios.TIOCNXCL)
         return opened
 
     def is_open(self) -> bool:

@@ -43,6 +43,7 @@ class Board(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0
+        self._health_due = 0
 
     async def listen(self) -> asyncio.Server:
         """Serve on a free port, which `port` tells."""
@@ -63,6 +64,8 @@ class Board(asyncio.Protocol):
         if not isinstance(transport, asyncio.WriteTransport):
             raise TypeError("a stream is wanted")
         self._transport = transport
+        self._health_due = self._now() + wire.HEALTH_MS
+        self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -110,7 +113,7 @@ class Board(asyncio.Protocol):
 
     def _arm(self) -> None:
         """Wake at the next deadline; a timer that is early looks again, and is left alone."""
-        times = (self._core.deadline(), self._serial.link.deadline())
+        times = (self._core.deadline(), self._serial.link.deadline(), self._health_due)
         due = min((time for time in times if time is not None), default=None)
         if due is None or self._transport is None or (self._timer and self._due <= due):
             return
@@ -125,6 +128,9 @@ class Board(asyncio.Protocol):
         due = self._core.deadline()
         if due is not None and due <= now:
             self._core.expire(now)
+        if now >= self._health_due:
+            self._health_due = now + wire.HEALTH_MS
+            self._core.health(now, 0)
         self._serial.expire(now)
         self._turn(now)
 

@@ -11,6 +11,7 @@ import pytest
 
 from bridge.currencies import LETTERS
 from bridge.money import facts
+from bridge.money.sale import Place
 from bridge.money.states import TABLE, VOLATILE, State
 from bridge.till.guard import KINDS
 from bridge.till.openapi import DOCUMENT
@@ -62,7 +63,8 @@ def test_every_event() -> None:
 
 
 def test_every_sum() -> None:
-    [sums] = total([Row("sale", "", False, State.POSTED, 1, next(iter(LETTERS)), False)])
+    place = Place(3, b"receiver")
+    [sums] = total([Row(place, "sale", "", False, State.POSTED, 1, next(iter(LETTERS)), False)])
     assert {name for name in sums if name != "currency"} - WORDS == set()
 
 

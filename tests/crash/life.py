@@ -11,7 +11,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
@@ -32,10 +32,24 @@ class Crash(BaseException):
     """The process ends here: nothing of ours may catch it."""
 
 
+class Jam:
+    """What keeps every life from writing its journal, while `code` is one of SQLite's."""
+
+    def __init__(self) -> None:
+        self.code = 0
+        self.met = 0  # writes that were turned down
+
+    def check(self) -> None:
+        """Raises as SQLite does."""
+        if self.code:
+            self.met += 1
+            raise turned_down(self.code)
+
+
 class Life:
     """Counts points; dies at point `end`, then calls `buried`. Points and ends begin with 1."""
 
-    def __init__(self, folder: Path, end: int | None, buried: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, end: int | None, buried: Callable[[], None], jam: Jam) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.points = 0
@@ -46,7 +60,7 @@ class Life:
         self.service: Service | None = None  # once it has begun
         self.commits = 0
         self.full_at = 0  # the commit that finds no room
-        self.was_full = False
+        self._jam = jam
         self._end = end
         self._buried = buried
         self._parked: list[Callable[[], object]] = []
@@ -105,19 +119,11 @@ class Life:
         return self.journal
 
     def commit(self) -> None:
-        """A commit is about to be made; raises as SQLite does where there is no room."""
+        """A commit is about to be made; raises as SQLite does where it cannot be."""
+        self._jam.check()
         self.commits += 1
         if self.commits == self.full_at:
-            self.was_full = True
-            error = sqlite3.OperationalError("database or disk is full")
-            error.sqlite_errorcode = sqlite3.SQLITE_FULL
-            raise error
-
-    def close_journal(self) -> None:
-        """As the daemon does at its end."""
-        if self.journal is not None:
-            with suppress(JournalError):
-                self.journal.close()
+            raise turned_down(sqlite3.SQLITE_FULL)
 
     # After its death.
 
@@ -135,13 +141,20 @@ class Life:
             loop.call_soon(self._parked.pop(0))
 
 
+def turned_down(code: int) -> sqlite3.OperationalError:
+    """SQLite's error with this code."""
+    error = sqlite3.OperationalError("turned down")
+    error.sqlite_errorcode = code
+    return error
+
+
 def _silence(service: Service) -> None:
     """What stations and lanes were about to do is not done."""
     for station in service.stations.values():
         station.desk.poll = lambda: None  # type: ignore[method-assign]
     begun = service.outbox._begun
     while not begun.empty():
-        begun.get_nowait().close()
+        begun.get_nowait()
 
 
 def leave(folder: Path, grave: Path) -> None:

@@ -11,13 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge import unlocking
 from bridge.authority import RefusedError, UnansweredError
 from bridge.events import Hub
-from bridge.journal import JournalError
+from bridge.journal import JournalError, JournalLaterError
+from bridge.money import receipts
 from bridge.money.evidence import Evidence
 from bridge.service import Service, StationConfig
+from bridge.till.problems import ProblemError
 from receiver.crypto import host
-from tests.crash.life import Crash, Life
+from tests.crash.life import Crash, Jam, Life
 from tests.crash.office import Line, Office
 from tests.crash.template import BRIDGE_ID, NOW, memory, template
 from tests.crash.till import AwayError
@@ -50,6 +53,7 @@ class Machine:
         self.skew_s = 0.0  # of the bridge's clock
         self.trip_s = TRIP_S
         self.watcher = Watcher(self) if watched else None
+        self.jam = Jam()
         self._offline = offline
         self._ends = iter(ends)
         self._full_at = full_at
@@ -71,7 +75,9 @@ class Machine:
     def is_up(self) -> bool:
         """As it is seen from the till: a bridge that has failed answers nobody."""
         life = self.lives[-1] if self.lives else None
-        return bool(life and not life.dead and life.service and life.service.healthy)
+        if not life or life.dead or not life.service:
+            return False
+        return life.service.healthy and life.service.serves
 
     # Seconds since 1970.
 
@@ -90,7 +96,7 @@ class Machine:
         folder = self.folder / f"life{number}"
         if number:
             (self.folder / f"life{number - 1}-grave").rename(folder)
-        life = Life(folder, next(self._ends, None), self._buried)
+        life = Life(folder, next(self._ends, None), self._buried, self.jam)
         life.full_at, self._full_at = self._full_at, 0
         self.lives.append(life)
         self.loop.call_soon(self._begin, life, context=life.context.copy())
@@ -98,6 +104,10 @@ class Machine:
     def _begin(self, life: Life) -> None:
         try:
             journal = life.open_journal()
+        except JournalLaterError:
+            again = life.context.copy()
+            self.loop.call_later(unlocking.AGAIN_S, self._begin, life, context=again)
+            return
         except JournalError as error:
             self._gave_up(life, error)
             return
@@ -107,7 +117,10 @@ class Machine:
             for till, one in self.counters.items()
         ]
         line = Line(self, life)
-        life.service = Service(BRIDGE_ID, journal, Hub(), line, stations, offline=self._offline)
+        prove = partial(receipts.proved, host, made.keys.pins())
+        life.service = Service(
+            BRIDGE_ID, journal, Hub(), line, stations, prove, offline=self._offline
+        )
         running = self.loop.create_task(life.service.run())
         running.add_done_callback(partial(self._ended, life), context=self.context)
         life.keep(running)
@@ -119,10 +132,7 @@ class Machine:
             self._gave_up(life, running)
 
     def _gave_up(self, life: Life, why: object) -> None:
-        """It may where its disk is full, and closes what it can."""
-        if not life.was_full:
-            self.failures.append(f"the bridge gave up: {why!r}")
-        life.close_journal()
+        self.failures.append(f"the bridge gave up: {why!r}")
         life.die()
 
     def _buried(self) -> None:
@@ -133,9 +143,8 @@ class Machine:
 
     def _strange(self, _: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if isinstance(error, Crash) or any(life.was_full for life in self.lives):
-            return
-        self.failures.append(f"{context['message']}: {error!r}")
+        if not isinstance(error, Crash):
+            self.failures.append(f"{context['message']}: {error!r}")
 
     # The till's way to it.
 
@@ -163,7 +172,7 @@ class Machine:
         result: View | Exception
         try:
             result = await work(self.service)
-        except (JournalError, UnansweredError, RefusedError):
+        except (JournalError, ProblemError, UnansweredError, RefusedError):
             result = AwayError()  # status 500 or 503
         except Exception as error:
             result = error

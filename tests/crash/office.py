@@ -9,16 +9,31 @@ import asyncio
 from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bridge.authority import Refunded, RefusedError, UnansweredError
+from bridge.held import Holding, holding
+from bridge.positions import Answer, Claim, claim_body
+from bridge.positions import answer as read_answer
 from receiver import layout, messages, reasons, session, signed
 from receiver.errors import Error
-from simulator.authority import ledger, offline, receivers, refunds, statements
+from simulator.authority import (
+    app_positions,
+    bindings,
+    ledger,
+    offline,
+    positions,
+    receivers,
+    refunds,
+    statements,
+)
+from simulator.authority.requests import position_in
 from simulator.authority.schema import POSTED
 from simulator.authority.verify import verify
+from tests.crash.template import CLIENT
 
 if TYPE_CHECKING:
+    from simulator.authority.bindings import Caller
     from simulator.authority.keys import Keys
     from simulator.authority.store import Store
     from tests.crash.life import Life
@@ -68,22 +83,54 @@ class Office:
 
     # As `simulator.authority.app.BridgeApi` does it.
 
+    def caller(self, receiver_id: bytes) -> Caller:
+        """The bridge as it speaks for a receiver."""
+        caller = bindings.caller(self.store, CLIENT, receiver_id)
+        if caller is None:
+            raise Error(reasons.RECEIVER_UNTRUSTED, "not this bridge's receiver")
+        return caller
+
+    def transaction(self, receiver_id: bytes, approval_id: bytes) -> Holding:
+        found = statements.one(self.store, self.caller(receiver_id), approval_id)
+        return holding(receiver_id, found)
+
+    def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
+        """Fewer here than fill a page."""
+        caller = self.caller(receiver_id)
+        page = statements.page(self.store, caller, start_s, end_s, statements.BEGINNING)[0]
+        return [holding(receiver_id, one) for one in page]
+
+    def receivers(self) -> list[bytes]:
+        """All that are or ever were bound to the bridge; fewer here than fill a page."""
+        listed = bindings.listed(self.store, CLIENT, b"")[0]
+        return [bytes.fromhex(one["receiver_id"]) for one in listed]
+
+    def claim(self, claim: Claim) -> Answer:
+        """Through the very JSON that goes over HTTP."""
+        asked = app_positions.claim_of(claim_body(claim))
+        found = positions.claim(self.store, CLIENT, asked, self.now(), positions.LEASE_S)
+        return read_answer(app_positions.answered(found, positions.LEASE_S))
+
+    def hear(self, header: str) -> None:
+        """The position that a call bears."""
+        positions.note(self.store, CLIENT, position_in(header), self.now())
+
     def authorise(self, data: bytes) -> bytes:
         record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
-        issued = receivers.issued(self.store, record.certificate_hash)
-        if issued is None:
+        issued, caller = receivers.presented(self.store, record.certificate_hash, CLIENT)
+        if issued is None or caller is None:
             raise Error(reasons.RECEIVER_UNKNOWN, "a certificate that was never issued")
         evidence = verify(issued, record, self._pins)
-        return ledger.authorise(self.store, self.keys, evidence, self.now())
+        return ledger.authorise(self.store, self.keys, caller, evidence, self.now())
 
     def confirm(self, receiver_id: bytes, approval_id: bytes) -> str:
-        return ledger.confirm(self.store, receiver_id, approval_id, self.now()).state
+        return ledger.confirm(self.store, self.caller(receiver_id), approval_id, self.now()).state
 
     def reverse(self, receiver_id: bytes, approval_id: bytes) -> str:
-        return ledger.reverse(self.store, receiver_id, approval_id, self.now())
+        return ledger.reverse(self.store, self.caller(receiver_id), approval_id, self.now())
 
     def refund(self, order: refunds.Order) -> Refunded:
-        booked = refunds.refund(self.store, order, self.now())
+        booked = refunds.refund(self.store, self.caller(order.receiver), order, self.now())
         if booked.state == POSTED:
             return Refunded(booked.transaction_id or b"", reasons.OK)
         return Refunded(b"", booked.reason or reasons.REVERSED)
@@ -145,8 +192,15 @@ class Line:
     async def revocations(self, receiver_id: bytes) -> bytes:
         return await self._ask("revocations", b"", self._office.revocations)
 
-    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> dict[str, Any] | None:
-        work = partial(statements.one, self._office.store, receiver_id, approval_id)
+    async def announce(self, claim: Claim) -> Answer:
+        work = partial(self._office.claim, claim)
+        return await self._ask("announce", b"", work)
+
+    async def receivers(self) -> list[bytes]:
+        return await self._ask("receivers", b"", self._office.receivers)
+
+    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None:
+        work = partial(self._office.transaction, receiver_id, approval_id)
         try:
             return await self._ask("transaction", approval_id, work)
         except RefusedError as error:
@@ -154,18 +208,16 @@ class Line:
                 raise
             return None
 
-    async def transactions(
-        self, receiver_id: bytes, start_s: int, end_s: int
-    ) -> list[dict[str, Any]]:
-        work = partial(
-            statements.page, self._office.store, receiver_id, start_s, end_s, statements.BEGINNING
-        )
-        return (await self._ask("transactions", b"", work))[0]
+    async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
+        work = partial(self._office.transactions, receiver_id, start_s, end_s)
+        return await self._ask("transactions", b"", work)
 
     async def _ask(self, kind: str, name: bytes, work: Callable[[], _T]) -> _T:
         loop = asyncio.get_running_loop()
         if self._life.dead:
             raise UnansweredError("this life is over")
+        if kind != "announce":
+            work = await self._heard(work)
         self._office.sent.append((kind, name))
         answer: asyncio.Future[_T] = loop.create_future()
         fault = self._office.next_fault(kind)
@@ -178,6 +230,20 @@ class Line:
                 return await answer
         except TimeoutError:
             raise UnansweredError(f"{kind}: nothing in {TIMEOUT_S:g} s") from None
+
+    async def _heard(self, work: Callable[[], _T]) -> Callable[[], _T]:
+        """The same with the journal's position, as `bridge.authority` does it."""
+        if self._life.service is None:
+            raise RuntimeError("the bridge has not begun")
+        standing = self._life.service.standing
+        await standing.admitted()
+        header = standing.header()
+
+        def heard() -> _T:
+            self._office.hear(header)
+            return work()
+
+        return heard
 
     def _arrive(
         self, fault: Fault | None, work: Callable[[], _T], answer: asyncio.Future[_T]
@@ -195,6 +261,8 @@ class Line:
             result: _T | Exception = work()
         except Error as error:
             result = RefusedError(error.code, error.detail, said=True)
+            if error.code == reasons.JOURNAL_BEHIND:
+                result = UnansweredError(error.detail)
         self._office.note_states()
         if fault is Fault.TWICE:
             self._office.under_way += 1

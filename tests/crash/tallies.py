@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from tests.crash.quiet import Quiet
 
 OFTEN = 5
-CRASH, ARCHIVE = "a crash", "an archive"
+CRASH, ARCHIVE, JAM = "a crash", "an archive", "a write turned down"
 REFUND, REFUND_BY_PHONE = "a refund", "a refund by phone"
 PAID_OFFLINE, REVERSED_OFFLINE = "an offline approval posted", "an offline approval reversed"
 # No journal is lost, so that nothing is adopted.
 WANTED = {
     *(event for event in Event if event not in {Event.ADOPTED, *VOLATILE}),
-    *(CRASH, ARCHIVE, REFUND, REFUND_BY_PHONE, PAID_OFFLINE, REVERSED_OFFLINE),
+    *(CRASH, ARCHIVE, JAM, REFUND, REFUND_BY_PHONE, PAID_OFFLINE, REVERSED_OFFLINE),
 }
 
 
@@ -33,6 +33,7 @@ def seen(quiet: Quiet) -> Iterator[str]:
     """What a day has brought."""
     yield from (entry.kind for entry in quiet.entries)
     yield from [CRASH] * (len(quiet.world.lives) - 1)
+    yield from [JAM] * quiet.world.jam.met
     yield from (ARCHIVE for _ in quiet.path.parent.glob("*/*.sqlite"))
     ordered = {entry.sale_id for entry in quiet.entries if entry.kind == Event.REFUND_ORDERED}
     for sale in quiet.sales.values():

@@ -21,6 +21,7 @@ from tests import evidence
 
 NOW = 1_800_000_000  # when each world begins
 BRIDGE_ID = b"bridge01"
+CLIENT = "client"  # the bridge's certificate
 TILLS = (3, 4)
 PHONES = 4
 ISSUER = 7
@@ -81,7 +82,7 @@ def _enrol(store: Store, keys: Keys, till: int) -> Enrolled:
     value = receivers.certificate_for(
         host.ed25519_public(seed), receiver_id, STORE, "Storgatan 1", ISSUER, evidence.SEK, NOW
     )
-    certificate = receivers.enrol(store, keys, value, "client")
+    certificate = receivers.enrol(store, keys, value, CLIENT)
     offline.set_limits(store, receiver_id, LIMITS, NOW)
     return Enrolled(receiver_id, seed, certificate)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sqlite3
 from collections import Counter as Tally
 from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
@@ -115,6 +116,7 @@ class Day(RuleBasedStateMachine):
         """Nothing is broken any more."""
         world = self.world
         world.office.faults.clear()
+        world.jam.code = 0
         world.office.away, world.skew_s, world.trip_s = False, 0.0, 0.001
         for counter in world.counters.values():
             counter.noise = lambda data: [data]
@@ -242,6 +244,12 @@ class Day(RuleBasedStateMachine):
     def disturb(self, trip_s: float, hours: int) -> None:
         """A slow way from till to bridge, and another time on the bridge's clock."""
         self.world.trip_s, self.world.skew_s = trip_s, hours * 3600.0
+
+    @rule(code=st.sampled_from([0, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL]), seconds=MOMENTS)
+    def jam(self, code: int, seconds: float) -> None:
+        """Another program holds the journal's lock, or the disk is full; until it is not."""
+        self.world.jam.code = code
+        self.world.go_on(seconds)
 
     @rule(points=st.integers(1, 60))
     def crash(self, points: int) -> None:

@@ -45,7 +45,7 @@ def test_a_crash_while_recovering_from_one(play: Play, case: Case) -> None:
 
 @by_case
 def test_no_room_at_any_commit(play: Play, case: Case) -> None:
-    """The bridge ends, unless that was an archive's, and another goes on once there is room."""
+    """What follows from it waits, and goes on once there is room; no bridge ends."""
     [commits] = play(case).commits
     for full_at in range(1, commits + 1):
         play(case, full_at=full_at)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.money.decisions import Wish
 from bridge.orders import ConflictError, Order, RefundOrder
-from bridge.views import sale_view
+from bridge.till import stalled
 from tests import evidence
 
 if TYPE_CHECKING:
@@ -173,41 +173,42 @@ class Till:
 
 
 async def ring(service: Service, order: Order) -> View:
-    return _begun(service, lambda: service.ring(order))
+    return await _begun(service, lambda: service.ring(order))
 
 
 async def give_back(service: Service, order: RefundOrder) -> View:
-    return _begun(service, lambda: service.refund(order))
+    return await _begun(service, lambda: service.refund(order))
 
 
 async def look(service: Service, sale_id: str) -> View:
     sale = _find(service, sale_id)
-    if not sale.answered:
+    if not service.books.waiting.is_answered(sale):
         await service.books.waiting.news(sale, WAIT_S)
     service.show(sale)
-    return sale_view(sale)
+    return service.books.view(sale)
 
 
 async def decide(service: Service, sale_id: str, wish: Wish) -> View:
-    sale = service.books.find(sale_id) or await service.adopt(sale_id)
+    sale = service.books.find(sale_id) or await service.loss.adopt(sale_id)
     if sale is None:
         raise UnknownError(sale_id)
     try:
         service.decide(sale, wish)
     except ConflictError as error:
-        service.show(error.sale)
-        raise
-    return sale_view(sale)
+        if wish is not Wish.PAY or not await service.loss.reconsider(sale):
+            await stalled.shown(service, error.sale)
+            raise
+    return await stalled.shown(service, sale)
 
 
-def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> View:
+async def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> View:
+    await stalled.over(service.books.stall)
     try:
         sale, _ = begin()
     except ConflictError as error:
-        service.show(error.sale)
+        await stalled.shown(service, error.sale)
         raise
-    service.show(sale)
-    return sale_view(sale)
+    return await stalled.shown(service, sale)
 
 
 def _find(service: Service, sale_id: str) -> Sale:

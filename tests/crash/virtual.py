@@ -16,10 +16,15 @@ from typing import Any, Protocol, TypeVarTuple
 _Ts = TypeVarTuple("_Ts")
 
 _TICK_S = 1e-6  # what is due is past, in whole milliseconds too
+TURNS_MOST = 10_000  # at one time; the busiest crash scenario takes 20
 
 
 class QuietError(Exception):
     """Nothing is ready, no timer runs, and yet somebody waits."""
+
+
+class StuckError(Exception):
+    """What runs never waits: time does not pass any more."""
 
 
 class Steps(Protocol):
@@ -70,12 +75,17 @@ class _Jumping(selectors.SelectSelector):
     def __init__(self, loop: Loop) -> None:
         super().__init__()
         self._loop = loop
+        self._turns = 0  # since time has passed
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise QuietError
+        self._turns += 1
         if timeout > 0:
             self._loop.now += timeout + _TICK_S
+            self._turns = 0
+        if self._turns > TURNS_MOST:
+            raise StuckError(f"no rest at {self._loop.now:.3f} s after {TURNS_MOST} turns")
         return []
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bridge.journal import CursorError
+from bridge.journal import CursorError, JournalLaterError
 
 if TYPE_CHECKING:
     from bridge.service import Service
@@ -33,10 +34,14 @@ class Watcher:
     async def follow(self, service: Service) -> None:
         """At the bridge, what `bridge.till.stream` does for one socket, as long as that lives."""
         with service.books.hub.subscribe() as subscription:
-            for event in [] if self._cursor is None else _missed(service, self._cursor):
+            last = 0
+            for event in [] if self._cursor is None else await _missed(service, self._cursor):
                 self._send(event)
+                last = event["cursor"]
             while True:
-                self._send(await subscription.queue.get())
+                event = await subscription.queue.get()
+                if not last or (event.get("cursor") or last + 1) > last:
+                    self._send(event)
 
     def _send(self, event: dict[str, Any]) -> None:
         """What is written to a socket arrives, even if the bridge ends meanwhile."""
@@ -57,10 +62,15 @@ class Watcher:
         self.news = asyncio.Event()
 
 
-def _missed(service: Service, cursor: int) -> list[dict[str, Any]]:
-    for sale in service.books.open_sales():
+async def _missed(service: Service, cursor: int) -> list[dict[str, Any]]:
+    books = service.books
+    for sale in books.open_sales():
         service.show(sale)
-    try:
-        return service.books.events_since(cursor)
-    except CursorError:  # then it asks for the open sales
-        return []
+    while True:
+        books.flush()
+        await books.stall.over()
+        with suppress(JournalLaterError):  # a 503, and it comes again
+            try:
+                return books.events_since(cursor)
+            except CursorError:  # then it asks for the open sales
+                return []

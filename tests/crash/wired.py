@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.serial_port import Port, PortError
 from receiver import layout, link, wire
 from tests.crash.serial_line import SerialLine
+from tests.steps import Steps
 
 if TYPE_CHECKING:
     from tests.crash.template import Enrolled
@@ -27,6 +28,7 @@ class Wired:
         self._boots = 0
         self._line: SerialLine | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._steps = Steps(lambda: (self._link.state, self._link.deadline()))
         self._boot()
 
     def unplug(self) -> None:
@@ -69,7 +71,7 @@ class Wired:
 
     def pump(self) -> None:
         """What came in is taken, what is to go out goes."""
-        while (event := self._link.poll()) is not None:
+        for event in self._steps.polled(self._link.poll):
             if isinstance(event, link.Message):
                 self._link.accept(event.token)
                 self.react(event.channel, wire.decode(event.channel, event.payload))
@@ -78,6 +80,7 @@ class Wired:
         if self._line is None:
             return
         while data := self._link.transmit():
+            self._steps.take()
             for piece in self.noise(data):
                 self._line.deliver(piece)
         if self._timer:

@@ -83,10 +83,10 @@ class World(Machine):
         """Whether the bridge has lived to bring everything to the disk."""
         life = self.life
         try:
-            life.context.copy().run(life.step, self.service.books.close)
+            life.context.copy().run(life.step, self.service.books.flush)
         except JournalError as error:
             self._gave_up(life, error)
-        return not life.dead
+        return not (life.dead or self.service.books.stall.reason)
 
     def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Until the scenario ends."""
@@ -113,7 +113,7 @@ class World(Machine):
             return False
         links = all(station.link.hello for station in self.service.stations.values())
         busy = self.unsettled() or self.office.under_way or self.service.outbox.depth()
-        return links and not busy
+        return links and not busy and not self.service.books.stall.reason
 
     def unsettled(self) -> list[str]:
         """Sales with something left to happen by itself."""

@@ -132,12 +132,11 @@ def _request(data: bytes) -> bool | None:
 
 def _answer(data: bytes) -> bool | None:
     """A problem document from the authority: some reason of ours, whatever it says."""
-    refused = authority._refusal(422, data, Clock())
-    assert refused.reason in reasons.NAMES
     try:
-        authority._document(data)
+        document = authority._document(data)
     except authority.UnansweredError:
         return None
+    assert authority._refusal(422, document, Clock()).reason in reasons.NAMES
     return True
 
 

@@ -21,6 +21,7 @@ from receiver.core import Receiver
 from receiver.crypto import host
 from receiver.identity import Identity
 from simulator.authority import Authority, ledger, receivers
+from simulator.authority.bindings import Caller
 from simulator.authority.verify import verify
 from simulator.radio.server import Radio
 from simulator.radio.stack import Stack, StackError
@@ -38,6 +39,8 @@ SEK = 752
 TTL_S = 60
 LINGER_S = 0.06  # as the device's pump
 OFFERS_MOST = 4  # one and three new ones
+
+_CLIENT = "the bridge"
 
 _TABLE = [
     Entry(radiowire.SERVICE, 0, core.UUID(gatt.SERVICE)),
@@ -65,8 +68,9 @@ class Counter:
             store_name="Storgatan 1",
             invoice_issuer=1,
             currency=SEK,
-            client_fingerprint="nobody",
+            client_fingerprint=_CLIENT,
         )
+        self.caller = Caller(_CLIENT, self.receiver_id)
         identity = Identity(seed, self.certificate, authority.pins, host, os.urandom, 1)
         self.core = Receiver(identity)
         self.wire: list[tuple[int, Any]] = []
@@ -140,7 +144,7 @@ class Counter:
         issued = receivers.issued(office.store, credential.certificate_hash)
         assert issued is not None
         evidence = verify(issued, record, office.pins)
-        receipt = ledger.authorise(office.store, office.keys, evidence, now)
+        receipt = ledger.authorise(office.store, office.keys, self.caller, evidence, now)
         result = wire.Result(approval.session, receipt)
         self._tell(ports.WireMessage(wire.RESULT, wire.encode(wire.RESULT, result)))
         reason = signed.parse(messages.RECEIPT, receipt).value.reason

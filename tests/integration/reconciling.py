@@ -13,8 +13,6 @@ async def reconciled(world: World, query: str = "") -> dict[str, Any]:
     status, answer = await world.call("GET", f"/v1/reconciliation{query}")
     assert status == 200, answer
     receiver: dict[str, Any] = answer["receivers"][0]
-    assert (receiver.pop("till"), receiver.pop("receiver_id")) == (
-        TILL,
-        evidence.RECEIVER_ID.hex(),
-    )
+    place = (receiver.pop("till"), receiver.pop("receiver_id"), receiver.pop("configured"))
+    assert place == (TILL, evidence.RECEIVER_ID.hex(), True)
     return receiver

@@ -22,6 +22,7 @@ from simulator.phone.maker import Maker, Signed
 from simulator.world.world import Settings
 from tests.integration.crooks import Crook, Straying
 from tests.integration.middle import in_the_middle
+from tests.integration.siege import NOT_PAID
 from tests.integration.tap import TappedCheckout, tapped_checkout
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ async def test_an_approval_whose_signature_does_not_hold_is_no_try(
     known = till.transactions()
     await till.ring_up()
     async with till.refusing("bad_signature"):
-        await till.buy(Crook(lambda wallet: Straying(wallet, stray), WRONG_CODE), other)
+        crook = Crook(lambda wallet: Straying(wallet, stray), WRONG_CODE)
+        assert (await till.buy(crook, other)).result in NOT_PAID
     assert (tries(till, other), till.transactions(but=known)) == (0, {})
 
 

@@ -44,7 +44,7 @@ LONG_MS = 10_000  # for phones that are to learn how it ended
 CREDENTIALS = 3 * (ROUNDS + WARM_UP)
 
 # A receiver that tells its health ten times a second instead of twice a minute.
-HEALTHY = Lie("firmware/device/app.py", "HEALTH_MS = 30_000", "HEALTH_MS = 100")
+HEALTHY = Lie("receiver/wire.py", "HEALTH_MS = 30_000", "HEALTH_MS = 100")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -85,8 +85,8 @@ def answered(
     """The first receipt inside leaves the authority as `hear` makes it; its books do not change."""
     honest, left = app.BridgeApi._authorise, [hear]
 
-    def answer(api: app.BridgeApi, client: str, record: messages.Record) -> bytes:
-        receipt = honest(api, client, record)
+    def answer(api: app.BridgeApi, *asked: Any) -> bytes:
+        receipt = honest(api, *asked)
         return left.pop()(receipt) if left else receipt
 
     with monkeypatch.context() as patch:

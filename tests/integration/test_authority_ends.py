@@ -83,6 +83,10 @@ async def test_confirmation_posts_and_may_be_repeated(world: World) -> None:
         "transaction_id": receipt.transaction_id.hex(),
         "refunded": 0,
         "late": False,
+        "reference": (1).to_bytes(8, "big").hex(),
+        "time": receipt.time,
+        "kind": "purchase",
+        "till": 3,
     }
 
 

@@ -7,16 +7,21 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import bridge.clock
 from bridge import checkup
 from bridge.checkup import Finding
 from bridge.cli import main as cli
 from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig, Tls
 from bridge.ports_by_serial import Present
-from simulator.pki import DemoCa
+from simulator.pki import DemoCa, Span
+from tests.integration.authority_line import answer, scripted
 from tests.integration.till_world import TILL, World
 from tests.unit.test_bridge_cli import written
 
@@ -42,7 +47,7 @@ async def test_all_is_well(world: World) -> None:
         found = await findings(world.config)
         assert [it for it in found.values() if not it.ok or it.todo] == []
         assert set(found) == {
-            *("till API", "journal", "client certificate"),
+            *("till API", "journal", "bridge id", "client certificate", "authority's CA", "clock"),
             *(f"till {TILL}: {what}" for what in ("certificate", "port", "authority")),
         }
         assert "/dev/ttyUSB0" in found[f"till {TILL}: port"].detail
@@ -144,6 +149,82 @@ async def test_what_is_wrong_is_named_with_its_cure(
     assert what in wrong
     assert detail in wrong[what].detail
     assert todo in wrong[what].todo
+
+
+async def test_a_bridge_id_that_is_not_the_journals(world: World) -> None:
+    """Of the sales at hand, and where all of them are archived, of those."""
+    world.config = receiver(world.config, serial="", url="memory://")
+    other = replace(world.config, id=b"bridge02")
+    assert (await findings(other))["bridge id"].ok  # nothing was sold yet
+    for archives in (False, True):
+        async with world.bridge():
+            await world.posted(f"sale-of-the-morning-{archives}")
+            if archives:
+                world.daemon.service.books._journal.archive(set())
+        assert (await findings(world.config))["bridge id"].ok
+        found = (await findings(other))["bridge id"]
+        assert (found.ok, "is not the journal's" in found.detail) == (False, True)
+        assert "[bridge] id" in found.todo
+
+
+async def test_a_clock_behind_the_journal(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The authority is away, and does not tell."""
+    world.config = receiver(world.config, serial="", url="memory://")
+    async with world.bridge():
+        await world.posted()
+    await world.authority.stop()
+    here = SimpleNamespace(time=lambda: time.time() - 7200)
+    monkeypatch.setattr(bridge.clock, "time", here)
+    found = (await findings(world.config))["clock"]
+    assert (found.ok, "behind the newest entry" in found.detail) == (False, True)
+    assert "NTP" in found.todo
+    await world.authority.start()
+
+
+HTML = answer(b"<html>", "text/html", "403 Forbidden")
+ENDED = Span(timedelta(hours=-3), timedelta(hours=-1))
+
+
+@pytest.mark.parametrize(
+    ("made", "detail", "todo"),
+    [
+        ({}, "status 403, text/html", "network"),
+        ({"span": ENDED}, "its certificate has ended", "have the authority renew"),
+        ({"hosts": ("authority.example",)}, "for another name", "correct [authority] url"),
+    ],
+)
+async def test_why_there_is_no_answer(
+    made: dict[str, Any], detail: str, todo: str, world: World
+) -> None:
+    ca = world.authority.ca
+    async with scripted(lambda head: HTML, ca, ca.server("strange", **made)) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        found = (await findings(authority(world.config, url=url)))[f"till {TILL}: authority"]
+        assert detail in found.detail
+        assert todo in found.todo
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail", "todo"),
+    [
+        ({"url": "https://127.0.0.1:1"}, "the connection was refused", "is the server up?"),
+        ({"url": "https://no-such.invalid", "timeout_s": 9.0}, "not known in DNS", "DNS"),
+    ],
+)
+async def test_why_there_is_no_connection(
+    changes: dict[str, Any], detail: str, todo: str, world: World
+) -> None:
+    found = (await findings(authority(world.config, **changes)))[f"till {TILL}: authority"]
+    assert detail in found.detail
+    assert todo in found.todo
+
+
+async def test_a_server_of_another_ca(world: World) -> None:
+    other = DemoCa(world.config.journal.parent / "other")
+    config = authority(world.config, ca=other.certificate)
+    found = (await findings(config))[f"till {TILL}: authority"]
+    assert "not of the CA" in found.detail
+    assert "[authority] ca" in found.todo
 
 
 @pytest.mark.parametrize(("left", "word"), [(-1, "ended on"), (3600, "ends on")])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from bridge import checkup
+import bridge.clock
+from bridge import books, checkup, events, standin, station
 from receiver import wire
 from simulator.authority import Fault
+from simulator.pki import Span
 from tests.integration.test_bridge_scrape import scrape
 from tests.integration.till_world import TILL, World
 
@@ -105,3 +109,59 @@ async def test_what_a_right_clock_does_not_explain(stopped: World) -> None:
         await stopped.device.offered()
         await stopped.pay()
         assert (await stopped.sale())["reason"]["code"] == "offer_expired"
+
+
+def _sets_this_clock(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
+    """This terminal's, and no other's."""
+    here = SimpleNamespace(
+        time=lambda: time.time() + ahead_s,
+        time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
+        monotonic=time.monotonic,
+    )
+    for module in (bridge.clock, books, events, standin, station):
+        monkeypatch.setattr(module, "time", here)
+
+
+@pytest.mark.parametrize("ahead_s", [-300, -HOUR_S, -20 * 365 * 86_400, 4 * 86_400])
+@pytest.mark.parametrize("jumps", [False, True])
+async def test_buyers_are_turned_away_by_this_clock(
+    ahead_s: int, jumps: bool, stopped: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their credentials are not valid yet, or no longer: the cashier hears why."""
+    if not jumps:
+        _sets_this_clock(monkeypatch, ahead_s)
+    async with stopped.bridge():
+        await stopped.device.heard(wire.STATE)
+        if jumps:  # with no answer of the authority since
+            _sets_this_clock(monkeypatch, ahead_s)
+        await stopped.ring(patience_s=1)
+        await stopped.device.offered()
+        stopped.hand()
+        sale = await stopped.sale()
+        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "clock_wrong")
+        told = (await stopped.call("GET", "/healthz"))[1]
+        assert told["clock_offset_s"] == pytest.approx(ahead_s, abs=5)
+        assert "the clock is" in told["warnings"][0]
+
+
+async def test_tls_fails_for_this_clock(stopped: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The authority's certificate ended yesterday, says a clock that is two days ahead."""
+    ended = Span(timedelta(days=-3), timedelta(days=-1))
+    server = stopped.authority.ca.server("of-the-day-before", span=ended)
+    stopped.authority._clock = lambda: time.time() - 2 * 86_400
+    await stopped.authority.stop()
+    monkeypatch.setattr(stopped.authority.ca, "server", lambda *_: server)
+    await stopped.authority.start()
+    async with stopped.bridge():
+        await stopped.ring(patience_s=2)
+        await stopped.device.offered()
+        await stopped.pay()
+        assert (await stopped.sale())["state"] == "unknown"
+        sale = await stopped.sale()
+        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "clock_wrong")
+        told = (await stopped.call("GET", "/healthz"))[1]["clock_offset_s"]
+        assert told == pytest.approx(2 * 86_400, abs=5)
+    found = {it.what: it for it in await checkup.check(stopped.config, list)}
+    for what in (AUTHORITY, "clock"):
+        assert "ahead of the authority's" in found[what].detail
+        assert "NTP" in found[what].todo

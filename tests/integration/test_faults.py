@@ -87,7 +87,7 @@ async def test_text_of_a_boot_lands_in_the_raw_log(till: Checkout) -> None:
     before = await till.raw()
     sale = await till.ring_up()
     await till.ask("text", text=TRACEBACK)
-    await till.buy()
+    assert (await till.buy()).result == events.APPROVED
     await approved(till, sale)
     assert await till.raw() > before
     assert "MemoryError" in till.world.bridge.log.read_text()
@@ -164,7 +164,7 @@ async def test_a_reset_with_the_approval_in_hand(till: Checkout, other: Wallet) 
     await till.step("approval_written", mark)
     await till.reset()
     assert (await buying).result == events.UNKNOWN
-    await till.buy()
+    assert (await till.buy()).result == events.APPROVED
     final = await approved(till, sale, offers=2)
     assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
 
@@ -190,7 +190,7 @@ async def test_a_bridge_that_starts_before_its_receiver(till: Checkout) -> None:
     assert (sale["state"], sale["match_code"]) == ("open", None)
     await plugged(till)
     await till.told(sale, "offered")
-    await till.buy()
+    assert (await till.buy()).result == events.APPROVED
     await approved(till, sale)
 
 
@@ -216,7 +216,7 @@ async def test_a_receiver_that_has_not_heard_the_time(till: Checkout, other: Wal
         outcome = await till.buy(Crook(lambda wallet: Presenting(wallet, ended)), other)
         assert outcome.result in (events.REFUSED, events.UNKNOWN)
     await till.world.authority.start()
-    await till.buy()
+    assert (await till.buy()).result == events.APPROVED
     await approved(till, sale)
 
 
@@ -262,7 +262,7 @@ async def test_an_authority_that_is_away_for_too_long(till: Checkout) -> None:
     outcome = await buying
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
     assert till.count(sale, "granted") == till.count(sale, "told") == 0
-    await till.buy()
+    assert (await till.buy()).result == events.APPROVED
     await approved(till, following)
 
 
@@ -344,7 +344,7 @@ async def test_a_bridge_that_dies_with_a_hold_out(till: Checkout) -> None:
 
 async def test_a_bridge_that_dies_after_the_approval(till: Checkout) -> None:
     sale = await till.ring_up()
-    await till.buy()
+    assert (await till.buy()).result == events.APPROVED
     final = await approved(till, sale)
     await till.restart_bridge(SIGKILL)
     assert await till.world.till.look(sale["sale_id"]) == final

@@ -16,7 +16,7 @@ from simulator.phone import events
 from simulator.phone.buyer import Vanishing
 from tests.integration.checkout import is_refusal
 from tests.integration.crooks import APPROVAL, CREDENTIAL, Watching, Writing
-from tests.integration.led import led
+from tests.integration.led import Led, led
 from tests.integration.siege import NOT_PAID, pays, withstood
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ async def test_junk_of_every_length_at_once(till: Checkout, other: Wallet) -> No
     chance = random.Random(2)
     junk = [bytes([0x80]) + chance.randbytes(size) for size in range(182)]
     async with withstood(till, "wrong_type"):
-        await till.buy(Watching(lambda wallet: Writing(wallet, *junk)), other)
+        outcome = await till.buy(Watching(lambda wallet: Writing(wallet, *junk)), other)
+        assert outcome.result in NOT_PAID
 
 
 # Links.
@@ -78,23 +79,35 @@ async def test_silent_phones_that_come_again_and_again(till: Checkout, other: Wa
     served, mark = asyncio.Event(), len(till.events)
     await till.ring_up()
     async with asyncio.TaskGroup() as crowd:
-        for _ in range(CROWD):
-            crowd.create_task(_come_again(till, other, served))
+        coming = [crowd.create_task(_come_again(till, other, served)) for _ in range(CROWD)]
         await till.event(partial(is_refusal, "evicted"), mark)
         await pays(till, till.rung)
         served.set()
+    codes = [code for phone in coming for code in phone.result()]
+    assert codes
+    assert set(codes) == {exchange.BUSY}
     async with withstood(till):
         pass
 
 
-async def _come_again(till: Checkout, wallet: Wallet, served: asyncio.Event) -> None:
+async def _come_again(till: Checkout, wallet: Wallet, served: asyncio.Event) -> list[int]:
+    """What one of them was told each time that it was cut."""
+    codes = []
     while not served.is_set():
         with suppress(BleakError, TimeoutError):  # somebody else was faster
             async with led(till, wallet) as phone:
-                waits = [asyncio.create_task(phone.cut()), asyncio.create_task(served.wait())]
-                _, left = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                for task in left:
-                    task.cancel()
+                codes += await _told(phone, served)
+    return codes
+
+
+async def _told(phone: Led, served: asyncio.Event) -> list[int]:
+    """The code with which this phone was cut, if it was before the till had sold."""
+    refused, sold = asyncio.create_task(phone.refused()), asyncio.create_task(served.wait())
+    done, left = await asyncio.wait([refused, sold], return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
+        task.cancel()
+    assert not (refused in done and isinstance(refused.exception(), TimeoutError)), "never cut"
+    return [refused.result()] if refused in done else []
 
 
 @pytest.mark.parametrize("at", [exchange.KEY, exchange.CREDENTIAL])

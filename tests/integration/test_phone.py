@@ -179,7 +179,7 @@ async def test_an_end_that_is_not_known_is_settled_before_the_next_purchase(worl
     assert outcome.result == events.UNKNOWN
     (pending,) = world.wallet.pending.values()
     assert pending.approval_id == outcome.approval_id
-    ledger.reverse(office.store, counter.receiver_id, pending.approval_id, office.now())
+    ledger.reverse(office.store, counter.caller, pending.approval_id, office.now())
     counter.authorises = True
     counter.ring_up(PRICE)
     outcome = await world.buy(Buyer())

@@ -15,6 +15,7 @@ from simulator.demo.eavesdropper import Eavesdropper
 from simulator.demo.searching import SECRET_LEAST, Confiding
 from simulator.demo.sniffing import LENGTHS, Sniffed, sniff
 from simulator.demo.story import AMOUNT, APPROVED
+from simulator.phone import events
 from simulator.phone.buyer import DEMO_CODE, Declining
 from simulator.phone.keys import ED25519, P256
 from simulator.radio.sniffer import TERMINATED, Controlled, Heard, Sent
@@ -187,7 +188,7 @@ async def test_a_decline_that_can_be_mended_shows(till: Checkout) -> None:
 async def test_a_buyer_who_says_no_is_heard(till: Checkout) -> None:
     await till.ring_up()
     with till.world.radio.air.sniffed() as sniffer:
-        await till.buy(Declining())
+        assert (await till.buy(Declining())).result == events.LEFT
         await asyncio.wait_for(sniffer.until(ended), PATIENCE)
     heard = Eavesdropper(sniffer.records)
     assert heard.messages[-1].data == bytes([exchange.LEAVE, exchange.LEAVE_CANCELLED])

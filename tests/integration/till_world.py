@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tests.integration.scripted_buyer import Buyer
 TILL = 3
 RECEIVER = evidence.seed("receiver")
 AMOUNT = 24_900
+HEARD_S = 1.0  # an authority that answers takes milliseconds
 OVER_LIMIT = 600_000  # the demo buyer's purchase limit is 500,000
 
 SALE = "sale-0123456789ab"
@@ -58,9 +59,18 @@ class World:
         async with AsyncExitStack() as stack:
             daemon = Daemon(self.config, lambda url: self.others.get(url, self.device))
             self.daemon = await stack.enter_async_context(daemon)
+            await self.heard()
             session_ = aiohttp.ClientSession(daemon.till_url)
             self.http = await stack.enter_async_context(session_)
             yield
+
+    async def heard(self) -> None:
+        """Until the authority has said how the journal stands, unless it is away."""
+        service = self.daemon.service
+        await service.begun.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEARD_S):
+                await service.standing.known()
 
     def add_receiver(self, till: int) -> Device:
         """One more receiver with its till, for a bridge that is still to be started."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 from receiver import link, link_table
 from receiver.link import Delivered, Down, Link, Lost, Message, Up
 from tests.machine.lossy import Faults, LossyWire
+from tests.steps import Steps
 
 NONE = Faults()
 HOSTILE = Faults(0.1, 0.05, 0.05, 0.1, 0.05, 0.05, delay=40)
@@ -29,6 +31,7 @@ class End:
         self.accepted: list[int] = []
         self.events: list[link.Event] = []
         self.boots = 0
+        self.steps = Steps(self.told)
         self.boot()
 
     def boot(self) -> None:
@@ -50,7 +53,8 @@ class End:
 
     def handle(self, now: int) -> None:
         """Everything the link has to say, and the acceptance once it is time."""
-        while (event := self.link.poll()) is not None:
+        news: Iterator[link.Event] = self.steps.polled(self.link.poll)
+        for event in news:
             self.events.append(event)
             self._on(event, now)
         if self.open is not None and now >= self.accept_at:
@@ -61,6 +65,11 @@ class End:
     def deadline(self) -> int | None:
         times = [self.link.deadline(), self.accept_at if self.open else None]
         return min((time for time in times if time is not None), default=None)
+
+    def told(self) -> str:
+        """Where it stands, for a conversation that does not end."""
+        due = self.link.deadline()
+        return f"side {self.side} state {self.link.state} due {due}, last {self.events[-3:]}"
 
     def _on(self, event: link.Event, now: int) -> None:
         if isinstance(event, Message):
@@ -79,6 +88,7 @@ class World:
     def __init__(self, seed: int = 0, faults: Faults = NONE) -> None:
         self.now = 1_000
         self.ends = (End(DEVICE, seed), End(HOST, seed + 1))
+        self.steps = Steps(self.told)
         self.wires = (LossyWire(seed + 2, faults), LossyWire(seed + 3, faults))
 
     @property
@@ -91,6 +101,7 @@ class World:
 
     def turn(self) -> None:
         """Everything that can happen now, then on to the next time at which something does."""
+        self.steps.take()
         for side, end in enumerate(self.ends):
             for data in self.wires[1 - side].read(self.now):
                 end.link.receive(data, self.now)
@@ -109,6 +120,9 @@ class World:
         while not getattr(self, done)():
             assert self.now < end, done
             self.turn()
+
+    def told(self) -> str:
+        return f"at {self.now}: {'; '.join(end.told() for end in self.ends)}"
 
     def up(self) -> bool:
         return all(end.link.state == link_table.UP for end in self.ends)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from receiver import frames, link, link_table, window
 from receiver.frames import ACK, DATA, HELLO, Frame
 from receiver.link import Delivered, Down, Link, Lost, Message, Raw, Up
+from tests.steps import Steps
 
 
 def wire(kind: int, seq: int = 0, ack: int = 0, payload: bytes = b"", more: bool = False) -> bytes:
@@ -38,8 +39,7 @@ def sent(end: Link) -> list[Frame]:
 
 
 def events(end: Link) -> Iterator[link.Event]:
-    while (event := end.poll()) is not None:
-        yield event
+    return Steps(lambda: (end.state, end.deadline())).polled(end.poll)
 
 
 # The table
@@ -96,7 +96,9 @@ def test_every_pair_is_survived(host: bool, state: int, event: int) -> None:
 def test_a_device_calls_for_ever_and_ever_slower() -> None:
     device, now = Link(b"self", b"", host=False), 0
     calls: list[int] = []
+    steps = Steps(lambda: (now, device.deadline()))
     while len(calls) < 9:
+        steps.take()
         if device.transmit():
             calls.append(now)
         device.expire(now)
@@ -107,7 +109,9 @@ def test_a_device_calls_for_ever_and_ever_slower() -> None:
 def test_a_host_asks_twice_a_second() -> None:
     host, now = Link(b"self", b"", host=True), 0
     calls: list[int] = []
+    steps = Steps(lambda: (now, host.deadline()))
     while len(calls) < 9:
+        steps.take()
         if wire := host.transmit():
             assert wire == frames.encode(Frame(frames.RESET, False, 0, 0, 0, b""))
             calls.append(now)
@@ -120,7 +124,9 @@ def test_a_host_that_lost_the_device_asks_again() -> None:
     """It says nothing but RESET to a board that may be starting."""
     host, now = Link(b"self", b"", host=True), 0
     host.receive(hello(b"peer", frames.NOBODY), now)
+    steps = Steps(lambda: (now, host.deadline()))
     while host.state == link_table.GREETING:
+        steps.take()
         host.transmit()
         now = max(now, host.deadline() or 0)
         host.expire(now)
@@ -279,7 +285,9 @@ def test_a_full_queue_refuses() -> None:
 def test_retries_double_and_end() -> None:
     host, times, now = up_host(), [], 0
     host.send(1, b"?")
+    steps = Steps(lambda: (now, host.deadline()))
     while host.state == link_table.UP:
+        steps.take()
         if host.transmit():
             times.append(now)
         host.expire(now)

@@ -27,6 +27,7 @@ from simulator.authority.keys import Keys
 from simulator.phone.keys import P256
 from tests import evidence
 from tests.evidence import SEK
+from tests.steps import Steps
 
 EPOCH = 1_800_000_000  # the authority's time when the receiver boots, seconds
 BOOT_MS = 5_000
@@ -58,6 +59,7 @@ class World:
         self.mute = False  # the bridge says nothing to what the receiver has refused
         self.heard = 0  # outputs that the bridge has seen
         self.certificate = evidence.certificate(keys, RECEIVER, EPOCH, **certificate)
+        self.steps = Steps(self.told)
         self._numbers = count(1)
         self.identity = self.make_identity(reserved)
         self.receiver = Receiver(self.identity)
@@ -75,8 +77,7 @@ class World:
     # Time.
 
     def drain(self) -> None:
-        while (output := self.receiver.poll()) is not None:
-            self.outputs.append(output)
+        self.outputs += self.steps.polled(self.receiver.poll)
 
     def feed(self, event: Any) -> None:
         """One event, and the work that it makes."""
@@ -93,6 +94,7 @@ class World:
     def slice(self, count: int = 1) -> None:
         """So many pieces of long work."""
         for _ in range(count):
+            self.steps.take()
             self.receiver.work(self.now)
             self.drain()
             self.confirm()
@@ -111,10 +113,17 @@ class World:
         """Let time pass; every deadline on the way is kept."""
         end = self.now + ms
         while (due := self.receiver.deadline()) is not None and due <= end:
+            self.steps.take()
             self.now = max(self.now, due)
             self.receiver.expire(self.now)
             self.drain()
         self.now = end
+
+    def told(self) -> str:
+        """Where it stands, for a test that does not end."""
+        sale, last = self.receiver.sale.state, self.outputs[-3:]
+        due = self.receiver.deadline()
+        return f"at {self.now} due {due}, sale {sale}, busy {self.receiver.busy()}, last {last}"
 
     # The bridge.
 

@@ -12,6 +12,7 @@ from receiver import layout, messages, session
 from receiver.crypto import host
 from simulator import proof
 from simulator.authority import booking, demo_data, ledger, people, receivers, refunds
+from simulator.authority.bindings import Caller
 from simulator.authority.booking import Booked
 from simulator.authority.keys import Keys
 from simulator.authority.store import Store
@@ -25,6 +26,7 @@ PHONE = evidence.seed("phone")
 K = bytes(proof.KEY_SIZE)
 WRONG = bytes([1] * proof.KEY_SIZE)
 ISSUER = 7
+CLIENT = "client"
 BrokenConstraint = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
@@ -48,7 +50,8 @@ class Books:
         value = receivers.certificate_for(
             host.ed25519_public(RECEIVER), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
         )
-        self.certificate = receivers.enrol(self.store, self.keys, value, "client")
+        self.certificate = receivers.enrol(self.store, self.keys, value, CLIENT)
+        self.caller = Caller(CLIENT, evidence.RECEIVER_ID)
 
     def record(
         self, sequence: int, k: bytes = K, counter: int | None = None, **changes: Any
@@ -81,7 +84,7 @@ class Books:
 
     def authorise(self, found: Evidence) -> int:
         """The receipt's reason."""
-        receipt = ledger.authorise(self.store, self.keys, found, NOW)
+        receipt = ledger.authorise(self.store, self.keys, self.caller, found, NOW)
         return evidence.receipt(receipt, self.keys.pins()).reason
 
     def credit_space(self) -> int:
@@ -103,10 +106,10 @@ class Books:
         return approval_id
 
     def confirm(self, approval_id: bytes, now: int = NOW) -> Booked:
-        return ledger.confirm(self.store, evidence.RECEIVER_ID, approval_id, now)
+        return ledger.confirm(self.store, self.caller, approval_id, now)
 
     def reverse(self, approval_id: bytes, now: int = NOW) -> str:
-        return ledger.reverse(self.store, evidence.RECEIVER_ID, approval_id, now)
+        return ledger.reverse(self.store, self.caller, approval_id, now)
 
     def refund(self, refund_id: bytes, original: bytes, amount: int, **changes: Any) -> Booked:
         """Without a phone, of the purchase with the approval id `original`."""
@@ -117,7 +120,7 @@ class Books:
             amount,
             evidence.SEK,
         )
-        return refunds.refund(self.store, order._replace(**changes), NOW)
+        return refunds.refund(self.store, self.caller, order._replace(**changes), NOW)
 
     def booked(self, approval_id: bytes) -> Booked:
         with self.store.transaction():

@@ -8,9 +8,11 @@ from typing import Any, cast
 
 from bridge.books import Books
 from bridge.journal import ArchiveError
+from bridge.money.alarms import Alarm
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event, State
 from bridge.outbox import Outbox
+from bridge.stall import Stall
 from bridge.surroundings import Authority
 from bridge.waiting import Waiting
 from receiver import messages, reasons
@@ -55,10 +57,19 @@ class Kept:
     """As much of the books as an outbox looks at."""
 
     def __init__(self) -> None:
-        self.waiting = Waiting()
+        self.stall = Stall()
+        self.waiting = Waiting(lambda sale: False)
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
+        self.alarms: list[Alarm] = []
         self.missing: list[ArchiveError] = []  # what looking up a sale raises first
+
+    def raise_alarm(self, alarm: Alarm) -> None:
+        self.alarms.append(alarm)
+
+    def note_begun(self, sale: Sale, fact: Fact) -> None:
+        sale.take(fact)
+        self.sales[sale.terms.sale_id] = sale
 
     def find(self, sale_id: str) -> Sale | None:
         if self.missing:
@@ -98,7 +109,7 @@ class World:
     def events(self) -> list[tuple[Event, int]]:
         return [(event, reason) for _, event, reason in self.books.taken]
 
-    def _prove(self, sale: Sale, data: bytes) -> messages.Receipt:
+    def _prove(self, terms: Terms, approval_id: bytes, data: bytes) -> messages.Receipt:
         said = self.proved.pop(0) if self.proved else reasons.OK
         if isinstance(said, Error):
             raise said

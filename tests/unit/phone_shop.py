@@ -21,6 +21,7 @@ from simulator.phone.keys import P256, PhoneKey
 from simulator.phone.maker import Maker
 from simulator.phone.wallet import Recipient, Wallet
 from tests import evidence
+from tests.steps import Steps
 
 LINK = 0
 MTU = 247
@@ -72,6 +73,7 @@ class Shop:
         self.offer = b""
         self.wire: list[tuple[int, Any]] = []
         self.deaf = False  # nothing that the receiver notifies arrives
+        self._steps = Steps(lambda: (self.now, self.receiver.sale.state, self.told[-3:]))
         self.meet()
 
     def meet(self, maker: Maker | None = None) -> None:
@@ -105,6 +107,7 @@ class Shop:
         """Let time pass, deadline by deadline."""
         end = self.now + milliseconds
         while True:
+            self._steps.take()
             dues = [due for due in (self.phone.deadline(), self.receiver.deadline()) if due]
             self.now = min([end, *(max(due, self.now) for due in dues)])
             for part in (self.phone, self.receiver):
@@ -184,7 +187,7 @@ class Shop:
 
     def run(self) -> None:
         while self._receiver_turn() or self._phone_turn():
-            pass
+            self._steps.take()
 
     def _receiver_turn(self) -> bool:
         busy = self.receiver.busy()

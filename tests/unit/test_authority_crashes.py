@@ -113,7 +113,7 @@ def reserved(books: Books, number: int) -> bytes:
 
 
 def authorise(books: Books, found: Any) -> Any:
-    receipt = ledger.authorise(books.store, books.keys, found, NOW)
+    receipt = ledger.authorise(books.store, books.keys, books.caller, found, NOW)
     return evidence.receipt(receipt, books.keys.pins()).reason
 
 

@@ -18,7 +18,7 @@ from simulator.authority.schema import POSTED, VOIDED
 from simulator.authority.store import Store
 from simulator.phone.keys import KINDS, P256, PhoneKey
 from tests import evidence
-from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint, K
+from tests.unit.authority_books import CLIENT, NOW, WRONG, Books, BrokenConstraint, K
 
 
 def test_rules_are_asked_in_their_order(books: Books) -> None:
@@ -49,9 +49,9 @@ def test_rules_are_asked_in_their_order(books: Books) -> None:
         (reasons.CREDIT_SPACE, {"credit_space": evidence.AMOUNT}),
     ]
     for reason, mend in mended:
-        assert rules.judge(Case(wrong, found)) == reason
+        assert rules.judge(Case(wrong, found, CLIENT)) == reason
         wrong = wrong._replace(**mend)
-    assert rules.judge(Case(wrong, found)) == reasons.OK
+    assert rules.judge(Case(wrong, found, CLIENT)) == reasons.OK
 
 
 def test_credit_space_can_be_spent_to_the_last(books: Books) -> None:
@@ -117,7 +117,7 @@ def test_the_same_approval_with_other_content_is_no_try(books: Books) -> None:
 def test_what_was_reversed_before_it_came_is_no_try(books: Books) -> None:
     """Nor does its receipt say whether the code was right."""
     found = books.evidence(1, k=WRONG)
-    ledger.reverse(books.store, evidence.RECEIVER_ID, found.approval_id, NOW)
+    ledger.reverse(books.store, books.caller, found.approval_id, NOW)
     assert books.authorise(found) == reasons.REVERSED
     assert books.tries() == 0
 
@@ -126,8 +126,10 @@ def test_a_hold_that_was_given_back_is_no_yes_any_more(books: Books) -> None:
     """Whoever asks again with the same record has no use of the receipt that there was."""
     found = books.evidence(1)
     assert books.authorise(found) == reasons.OK
-    ledger.reverse(books.store, evidence.RECEIVER_ID, found.approval_id, NOW)
-    first, second = (ledger.authorise(books.store, books.keys, found, NOW + n) for n in range(2))
+    ledger.reverse(books.store, books.caller, found.approval_id, NOW)
+    first, second = (
+        ledger.authorise(books.store, books.keys, books.caller, found, NOW + n) for n in range(2)
+    )
     assert first == second
     assert books.authorise(found) == reasons.REVERSED
 
@@ -179,23 +181,23 @@ def test_a_session_carries_one_hold_at_a_time(books: Books) -> None:
     assert first.session == second.session
     assert books.authorise(first) == reasons.OK
     assert books.authorise(books.evidence(1, counter=3)) == reasons.CONFLICT
-    assert ledger.reverse(books.store, evidence.RECEIVER_ID, first.approval_id, NOW) == VOIDED
+    assert ledger.reverse(books.store, books.caller, first.approval_id, NOW) == VOIDED
     assert books.authorise(second) == reasons.OK
 
 
 def test_the_counter_of_a_voided_approval_is_used_up(books: Books) -> None:
     first = books.evidence(1)
     assert books.authorise(first) == reasons.OK
-    assert ledger.reverse(books.store, evidence.RECEIVER_ID, first.approval_id, NOW) == VOIDED
+    assert ledger.reverse(books.store, books.caller, first.approval_id, NOW) == VOIDED
     assert books.authorise(books.evidence(2, counter=1)) == reasons.CONFLICT
 
 
 def test_posted_is_not_reversed(books: Books) -> None:
     found = books.evidence(1)
     books.authorise(found)
-    ledger.confirm(books.store, evidence.RECEIVER_ID, found.approval_id, NOW)
+    ledger.confirm(books.store, books.caller, found.approval_id, NOW)
     space = books.credit_space()
-    assert ledger.reverse(books.store, evidence.RECEIVER_ID, found.approval_id, NOW) == POSTED
+    assert ledger.reverse(books.store, books.caller, found.approval_id, NOW) == POSTED
     assert books.credit_space() == space
 
 
@@ -207,7 +209,7 @@ def test_failure_leaves_nothing_behind(books: Books, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(books.keys, "receipt", fail)
     with pytest.raises(RuntimeError):
-        ledger.authorise(books.store, books.keys, books.evidence(1), NOW)
+        ledger.authorise(books.store, books.keys, books.caller, books.evidence(1), NOW)
     assert books.credit_space() == space
     assert books.store.rows("SELECT * FROM transactions") == []
 
@@ -230,11 +232,11 @@ def test_database_refuses_what_may_not_be(books: Books, change: str) -> None:
 
 def test_books_are_kept(books: Books, tmp_path: Path) -> None:
     found = books.evidence(1)
-    receipt = ledger.authorise(books.store, books.keys, found, NOW)
+    receipt = ledger.authorise(books.store, books.keys, books.caller, found, NOW)
     books.store.close()
     books.store = Store(books.place)
     keys = Keys(tmp_path / "keys.json")
-    assert ledger.authorise(books.store, keys, found, NOW) == receipt
+    assert ledger.authorise(books.store, keys, books.caller, found, NOW) == receipt
 
 
 def test_sqlite_is_flushed_at_every_commit(tmp_path: Path) -> None:

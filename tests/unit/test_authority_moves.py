@@ -153,7 +153,7 @@ def test_another_receivers_transactions_are_not_touched(
     before = books.booked(approval_id)
     for move in (ledger.confirm, ledger.reverse):
         with pytest.raises(Error) as caught:
-            move(books.store, b"elsewher", approval_id, NOW)
+            move(books.store, books.caller._replace(receiver=b"elsewher"), approval_id, NOW)
         assert caught.value.code == reasons.WRONG_RECEIVER
     assert books.booked(approval_id) == before
 
@@ -202,11 +202,11 @@ def test_expiring_comes_too_late_for_what_ended(books: Books) -> None:
 def test_who_asks_again_hears_what_became_of_it(books: Books, state: str) -> None:
     """A hold that expired may yet be posted: its receipt stands."""
     found = books.evidence(1)
-    first = ledger.authorise(books.store, books.keys, found, NOW)
+    first = ledger.authorise(books.store, books.keys, books.caller, found, NOW)
     if state == VOIDED:
         books.reverse(found.approval_id)
         assert books.authorise(found) == reasons.REVERSED
     else:
         ledger.sweep(books.store, NOW + WEEK)
-        assert ledger.authorise(books.store, books.keys, found, NOW + WEEK) == first
+        assert ledger.authorise(books.store, books.keys, books.caller, found, NOW + WEEK) == first
     assert books.booked(found.approval_id).state == state

@@ -53,7 +53,7 @@ def upload(books: Books, data: bytes, now: int = NOW + DAY, **changes: Any) -> i
     record = layout.decode(messages.RECORD, data, messages.Record)
     record = record._replace(**({"mode": messages.OFFLINE} | changes))
     found = books.verified(layout.encode(messages.RECORD, record))
-    receipt = ledger.authorise(books.store, books.keys, found, now)
+    receipt = ledger.authorise(books.store, books.keys, books.caller, found, now)
     return evidence.receipt(receipt, books.keys.pins()).reason
 
 

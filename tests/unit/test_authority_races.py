@@ -67,7 +67,7 @@ def by_each_phone(books: Books, count: int, same: bool = False) -> list[Evidence
 
 def authorise(books: Books, found: Evidence) -> int:
     return evidence.receipt(
-        ledger.authorise(books.store, books.keys, found, NOW), books.keys.pins()
+        ledger.authorise(books.store, books.keys, books.caller, found, NOW), books.keys.pins()
     ).reason
 
 
@@ -75,7 +75,7 @@ def test_one_approval_many_times(books: Books) -> None:
     space = books.credit_space()
     for number in range(1, ROUNDS + 1):
         found = books.evidence(number)
-        work = partial(ledger.authorise, books.store, books.keys, found, NOW)
+        work = partial(ledger.authorise, books.store, books.keys, books.caller, found, NOW)
         assert len(set(race(*[work] * THREADS))) == 1
     assert books.credit_space() == space - ROUNDS * evidence.AMOUNT
 

@@ -28,7 +28,7 @@ def written(directory: Path, receiver_url: str = "socket://127.0.0.1:1") -> Path
     keys, ca = Keys(directory / "keys.json"), DemoCa(directory / "tls")
     client = ca.client("bridge")
     (directory / "pins").write_bytes(pins.encode(keys.pins()))
-    certificate = evidence.certificate(keys, evidence.seed("receiver"), 1_800_000_000)
+    certificate = evidence.certificate(keys, evidence.seed("receiver"), 4_000_000_000)
     (directory / "certificate").write_bytes(certificate)
     path = directory / "bridge.toml"
     path.write_text(f"""
@@ -106,6 +106,14 @@ def test_the_dispatcher_knows_no_command() -> None:
     ]
 
 
+async def logged(lines: asyncio.StreamReader, event: str) -> dict[str, str]:
+    """The next line about `event`."""
+    while True:
+        line: dict[str, str] = json.loads(await lines.readline())
+        if line["event"] == event:
+            return line
+
+
 async def test_a_bridge_serves_until_it_is_stopped(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -122,9 +130,19 @@ async def test_a_bridge_serves_until_it_is_stopped(tmp_path: Path) -> None:
         assert process.stdout is not None
         ready = json.loads(await process.stdout.readline())
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ready["till_api"])
+        assert process.stderr is not None
+        certificate = tmp_path / "certificate"
+        good = certificate.read_bytes()
+        certificate.write_bytes(good[:-1])
+        process.send_signal(signal.SIGHUP)
+        said = await logged(process.stderr, "not read anew")
+        assert said["what"] == "receiver of till 1"
+        certificate.write_bytes(good)
+        process.send_signal(signal.SIGHUP)
+        await logged(process.stderr, "all read anew")
         process.send_signal(signal.SIGTERM)
         rest, log = await process.communicate()
     assert (process.returncode, rest) == (0, b"")
     events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert [it for it in events if it != "line away"] == ["serving", "stopping", "stopped"]
+    assert [it for it in events if it != "line away"] == ["stopping", "stopped"]
     assert shared(tmp_path) == []

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from email.utils import formatdate
 from types import SimpleNamespace
 
 import pytest
 
 import bridge.clock
-from bridge.clock import WRONG_S, Clock
+from bridge import RELEASED
+from bridge.clock import WRONG_S, Clock, http_date
 from receiver import reasons
+from tests.architecture.tree import ROOT
 
 AT = 1_800_000_000
 
@@ -73,3 +77,63 @@ def test_every_change_is_logged_once(hear: Ahead, caplog: pytest.LogCaptureFixtu
 def test_what_is_no_date_says_nothing(clock: Clock, date: str) -> None:
     clock.hear(date)
     assert clock.ahead_s is None
+
+
+def set_to(at: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This terminal's clock."""
+    monkeypatch.setattr(bridge.clock, "time", SimpleNamespace(time=lambda: at))
+
+
+@pytest.mark.parametrize("jump_s", [300, -300, 3600, -3600, -30 * 365 * 86_400])
+def test_a_jump_since_the_last_answer(
+    jump_s: int, clock: Clock, hear: Ahead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear(0)
+    set_to(AT + jump_s, monkeypatch)
+    assert clock.wrong
+    assert clock.ahead_s == pytest.approx(jump_s, abs=1)
+    assert clock.blamed(reasons.CREDENTIAL_NOT_YET_VALID) == reasons.CLOCK_WRONG
+
+
+def test_a_clock_before_its_own_release(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever the size: a terminal whose battery is empty begins in 1970 or 2000."""
+    released = datetime.combine(RELEASED, datetime.min.time(), UTC).timestamp()
+    for behind_s in (WRONG_S + 1, 5 * 365 * 86_400, released):
+        set_to(released - behind_s, monkeypatch)
+        assert clock.wrong
+        assert clock.difference() == f"{behind_s:.0f} s behind the date of this release"
+    clock.look()
+    assert [it.message for it in caplog.records] == ["the clock is wrong"]
+    set_to(released - WRONG_S, monkeypatch)
+    assert (clock.ahead_s, clock.wrong) == (None, False)
+
+
+@pytest.mark.parametrize("behind_s", [WRONG_S + 1, 3600, 86_400])
+def test_a_clock_before_the_newest_entry_of_the_journal(
+    behind_s: int, clock: Clock, hear: Ahead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_to(AT, monkeypatch)
+    clock.know_entry(0)
+    clock.know_entry((AT - 5) * 1000)
+    assert (clock.wrong, clock.ahead_s) == (False, None)
+    clock.know_entry((AT + behind_s) * 1000)
+    assert (clock.wrong, clock.ahead_s) == (True, -behind_s)
+    assert clock.difference() == f"{behind_s} s behind the newest entry of the journal"
+    hear(0)  # and it was the clock of then that was wrong
+    assert (clock.wrong, clock.ahead_s) == (False, 0)
+
+
+def test_the_release_is_dated() -> None:
+    """Not in the future, and no older than what the changelog dates."""
+    dates = re.findall(
+        r"^## .*(\d{4}-\d\d-\d\d)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    assert all(date.fromisoformat(one) <= RELEASED for one in dates)
+    assert date(2026, 11, 1) < RELEASED <= datetime.now(UTC).date() + timedelta(days=1)
+
+
+def test_dates_of_http() -> None:
+    assert http_date(formatdate(AT, usegmt=True)) == AT
+    assert http_date("tomorrow") is None

@@ -611,6 +611,75 @@ def test_nobody_came(world: DeskWorld, offered: bytes) -> None:
     assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
 
 
+def ends_for(world: DeskWorld) -> int:
+    """Why the sale ends when the till's patience does."""
+    sale = world.sale
+    world.move(PATIENCE_S * 1000)
+    assert sale.occupies_till is False
+    return sale.reason
+
+
+@pytest.mark.parametrize("approves", [False, True])
+@pytest.mark.parametrize(
+    ("off_s", "refused"),
+    [
+        (-300, reasons.CREDENTIAL_NOT_YET_VALID),
+        (-3600, reasons.CREDENTIAL_NOT_YET_VALID),
+        (7200, reasons.CREDENTIAL_EXPIRED),
+    ],
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_buyers_who_are_turned_away_by_a_wrong_clock(
+    world: DeskWorld, offered: bytes, approves: bool, off_s: int, refused: int, known: bool
+) -> None:
+    credential = evidence.credential(world.keys, PHONE, AT, not_before=AT - 60)
+    approval = evidence.approval(PHONE, world.certificate, offered, credential, counter=1)
+    world.at += off_s
+    world.clock_wrong = known
+    world.present(offered, credential)
+    assert world.refusals() == [refused]
+    if approves:
+        world.approve(offered, approval)
+        assert world.refusals() == [refused]
+    assert ends_for(world) == (reasons.CLOCK_WRONG if known else reasons.NOBODY_CAME)
+
+
+def test_a_credential_that_ended_by_a_jump_of_the_clock(world: DeskWorld, offered: bytes) -> None:
+    purchase = world.purchase(offered)
+    world.present(offered, purchase.credential)
+    world.at += 7200
+    world.clock_wrong = True
+    world.approve(offered, purchase.approval)
+    assert world.refusals() == [reasons.CREDENTIAL_EXPIRED]
+    assert ends_for(world) == reasons.CLOCK_WRONG
+
+
+def test_a_wrong_clock_does_not_explain_that_nobody_came(world: DeskWorld, offered: bytes) -> None:
+    world.clock_wrong = True
+    assert ends_for(world) == reasons.NOBODY_CAME
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_certificate_that_has_ended_by_a_wrong_clock(world: DeskWorld, known: bool) -> None:
+    world.sync()
+    sale = world.ring()
+    world.clock_wrong = known
+    data = world.make_offer()
+    world.at += 400 * 86_400
+    world.hear(wire.OFFER, wire.Opened(sale.terms.reference, data, reasons.OK))
+    reason = reasons.CLOCK_WRONG if known else reasons.CERTIFICATE_EXPIRED
+    assert (sale.state, sale.reason) == (State.DECLINED, reason)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_no_answer_under_a_wrong_clock(world: DeskWorld, known: bool) -> None:
+    """TLS may fail for it."""
+    purchase = world.asked()
+    world.give(ports.Unanswered(purchase.approval_id))
+    world.clock_wrong = known
+    assert ends_for(world) == (reasons.CLOCK_WRONG if known else reasons.REVERSED)
+
+
 def test_no_receiver_came(world: DeskWorld) -> None:
     sale = world.ring()
     world.move(PATIENCE_S * 1000)

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -96,9 +97,9 @@ def place() -> Iterator[Path]:
 
 
 def cuts(place: Path) -> Iterator[Cut]:
-    """One for every step of the play."""
+    """Two for every step of the play: all that was done is on the disk, and what was brought."""
     for k in itertools.count(1):
-        directory, left = place / f"{k}", place / f"{k}.left"
+        directory, left, lost = (place / f"{k}{more}" for more in ("", ".left", ".lost"))
         directory.mkdir()
         power = Power(directory, left)
         with powered(power):
@@ -110,9 +111,10 @@ def cuts(place: Path) -> Iterator[Cut]:
             _bury(writing.journal)
         if not left.exists():
             return
-        yield Cut(left / "journal.sqlite", writing.model)
-        shutil.rmtree(directory)
-        shutil.rmtree(left)
+        yield Cut(left / "journal.sqlite", deepcopy(writing.model))
+        yield Cut(lost / "journal.sqlite", writing.model)
+        for folder in (directory, left, lost):
+            shutil.rmtree(folder)
 
 
 def test_a_crash_at_every_step_loses_nothing_that_was_written(place: Path) -> None:
@@ -129,13 +131,13 @@ def test_a_crash_at_every_step_loses_nothing_that_was_written(place: Path) -> No
         for secret in cut.model.erased():
             assert secret not in raw(cut.path)
         assert verified(cut.path).findings == []
-    assert steps > 100  # there were as many to crash at
+    assert steps > 200  # there were as many to crash at
 
 
 def test_a_crash_while_it_is_made_or_migrated(place: Path) -> None:
     """The old file is there until the new one is."""
     for k in itertools.count(1):
-        directory, left = place / f"{k}", place / f"{k}.left"
+        directory, left, lost = (place / f"{k}{more}" for more in ("", ".left", ".lost"))
         directory.mkdir()
         before = old_journal(directory / "old.sqlite")
         power = Power(directory, left)
@@ -146,8 +148,8 @@ def test_a_crash_while_it_is_made_or_migrated(place: Path) -> None:
                     Journal(directory / name).close()
         if not left.exists():
             break
-        for name in ("old.sqlite", "new.sqlite"):
-            with closing(Journal(left / name)) as journal:
+        for folder, name in itertools.product((left, lost), ("old.sqlite", "new.sqlite")):
+            with closing(Journal(folder / name)) as journal:
                 found = [entry.kind for entry in journal.rebuild()]
                 migrated = [*(line.kind for line in before), "told"]  # as the migration adds it
                 assert found == (migrated if name == "old.sqlite" else [])

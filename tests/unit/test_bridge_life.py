@@ -46,6 +46,10 @@ class Daemon:
         self.till_url = "http://127.0.0.1:1"
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended = False
+        self.renewed = asyncio.Event()
+
+    def renew(self) -> None:
+        self.renewed.set()
 
     async def __aenter__(self) -> Daemon:
         return self
@@ -102,7 +106,7 @@ async def running(
             yield task, made[0], there
         finally:
             task.cancel()
-            for number in life.STOPPERS:
+            for number in (*life.STOPPERS, signal.SIGHUP):
                 asyncio.get_running_loop().remove_signal_handler(number)
 
 
@@ -129,6 +133,16 @@ async def test_the_second_signal_waits_for_nothing(
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(task, PATIENCE_S)
         assert daemon.ended
+
+
+async def test_a_hangup_has_files_read_anew_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async with running(monkeypatch, tmp_path) as (task, daemon, _):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await asyncio.wait_for(daemon.renewed.wait(), PATIENCE_S)
+        assert not task.done()
+        assert daemon.service.drained is None
 
 
 @pytest.mark.parametrize("stopping", [False, True])

@@ -42,10 +42,10 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
 @pytest.mark.parametrize("left", ["VOIDED", "DECLINED"])
 async def test_what_is_given_back(world: World, left: str) -> None:
     sale = world.sale(State.REVERSING, owed=(NAME,))
-    world.authority.answers["reverse"] = [*FAILURES, "POSTED", left]
+    world.authority.answers["reverse"] = [*FAILURES, left]
     await world.settled(sale)
     assert world.events() == [(Event.REVERSED, reasons.REVERSED)]
-    assert world.authority.asked == ["reverse"] * 6
+    assert world.authority.asked == ["reverse"] * 5
     assert world.outbox.depth() == 0
 
 

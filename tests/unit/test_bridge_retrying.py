@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
-from tenacity import RetryCallState
+from tenacity import AsyncRetrying, RetryCallState
 
 from bridge import retrying
 from bridge.authority import RefusedError, UnansweredError
@@ -64,3 +67,42 @@ async def test_until_it_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
         assert await policy()(attempt) is True
         assert answers == [False]
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "waited_s"), [(7.0, 7.0), (3600.0, retrying.ASKED_MOST_S), (float("inf"), 600.0)]
+)
+async def test_as_long_as_the_authority_asks_for(asked_s: float, waited_s: float) -> None:
+    found = await waits(UnansweredError("status 503", retry_after_s=asked_s))
+    for number, seconds in enumerate(found):
+        more = min(retrying.OUTBOX_MOST_S, retrying.FIRST_S * 2**number)
+        assert waited_s <= seconds <= waited_s + more  # many bridges do not come at once
+
+
+@pytest.mark.parametrize("policy", [retrying.while_waiting, retrying.at_leisure])
+async def test_the_same_while_a_cashier_waits(
+    policy: Callable[[], AsyncRetrying], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    answers: list[Exception | bool] = [
+        UnansweredError("status 429", retry_after_s=7),
+        UnansweredError("nothing came"),
+        False,
+        True,
+    ]
+
+    async def attempt() -> bool:
+        said = answers.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    assert await policy()(attempt) is True
+    assert 7 <= slept[0] <= 7 + retrying.FIRST_S
+    assert max(slept[1:]) <= 4 * retrying.FIRST_S
+    assert len(slept) == 3

@@ -8,6 +8,7 @@ from typing import Any
 
 from bridge.breaker import FAILURES_MOST, Breaker
 from bridge.clock import Clock
+from bridge.endings import Endings
 from bridge.money.offline import Exposure
 from bridge.money.states import State
 from bridge.watch import Watch
@@ -23,7 +24,7 @@ def watch(*sales: Any, breaker: Breaker | None = None, journal: Path = Path()) -
     books = SimpleNamespace(open_sales=lambda: iter(sales))
     service: Any = SimpleNamespace(books=books, stations={7: None, 8: None})
     guard: Any = SimpleNamespace(refused={})
-    return Watch(service, breaker or Breaker(), Clock(), guard, journal)
+    return Watch(service, breaker or Breaker(), Clock(), guard, journal, Endings())
 
 
 def test_exposure_is_summed_for_each_till() -> None:

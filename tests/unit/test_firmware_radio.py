@@ -10,6 +10,7 @@ import pytest
 from firmware.device import ble as names
 from firmware.device import radio as pump
 from receiver import gatt, ports
+from tests.steps import Steps
 
 ENOMEM, DEAD, EBUSY = 12, -128, 16
 CERTIFICATE, OFFER, EXCHANGE = 16, 18, 21
@@ -83,6 +84,7 @@ class Board:
         self.ble = Ble()
         self.wakes = 0
         self.now = NOW
+        self.steps = Steps(lambda: (self.now, self.radio.deadline()))
         self.radio = pump.Radio(self.ble, lambda uuid: uuid, self._wake)
 
     def _wake(self) -> None:
@@ -103,15 +105,13 @@ class Board:
         """Keep every deadline on the way."""
         end = self.now + ms
         while (due := self.radio.deadline()) is not None and due <= end:
+            self.steps.take()
             self.now = max(self.now, due)
             self.radio.expire(self.now)
         self.now = end
 
     def events(self) -> list[Any]:
-        found = []
-        while (event := self.radio.poll()) is not None:
-            found.append(event)
-        return found
+        return list(self.steps.polled(self.radio.poll))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from firmware.device.serial import Serial
 from receiver import ports
 from receiver.link import Link, Lost, Raw, Up
 from receiver.window import QUEUE_MAX, Message
+from tests.steps import Steps
 
 CHANNEL = 17
 
@@ -38,6 +39,7 @@ class Ends:
         self.heard: list[Any] = []
         self.now = 0
         self.listening = True
+        self.steps = Steps(lambda: (self.now, self.heard[-3:]))
 
     def exchange(self, turns: int = 20) -> None:
         """Carry bytes both ways; the host accepts at once while it listens."""
@@ -46,7 +48,7 @@ class Ends:
             self.host.expire(self.now)
             self.serial.expire(self.now)
             self.host.receive(self.serial.link.transmit(), self.now)
-            while self.listening and (event := self.host.poll()) is not None:
+            for event in self.steps.polled(self.host.poll) if self.listening else ():
                 self.heard.append(event)
                 if isinstance(event, Message):
                     self.host.accept(event.token)

@@ -37,7 +37,7 @@ DOCUMENT: dict[str, Any] = {
         "securitySchemes": {
             "bridge": {
                 "type": "mutualTLS",
-                "description": "The client certificate that the receiver is bound to.",
+                "description": "The client certificate that speaks for the receiver.",
             },
             "phone": {
                 "type": "http",

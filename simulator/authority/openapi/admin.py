@@ -193,6 +193,7 @@ PATHS: dict[str, Any] = {
             "add_receiver",
             "A certificate; for a receiver that has one, a new one in its place.",
             _made({"certificate": {"type": "string", "pattern": "^([0-9a-f]{2})+$"}}),
+            409,
             requestBody=body(
                 closed(
                     {
@@ -222,6 +223,16 @@ PATHS: dict[str, Any] = {
             answer(closed(_LIMITS)),
             404,
             requestBody=body(closed(_LIMITS, partly=True)),
+        ),
+    },
+    "/v1/admin/clients/{fingerprint}/renewal": {
+        "parameters": [parameter("fingerprint", octets(FINGERPRINT_SIZE, upper=False))],
+        "post": _admin(
+            "renew_client",
+            "A bridge's new TLS certificate in the place of the one it had; all it owns stays.",
+            answer(closed({"client_fingerprint": octets(FINGERPRINT_SIZE)})),
+            *(404, 409),
+            requestBody=body(closed({"client_fingerprint": octets(FINGERPRINT_SIZE)})),
         ),
     },
     "/v1/admin/transactions": {

@@ -8,7 +8,9 @@ from receiver import layout, messages
 from receiver.wire import NONCE_SIZE
 
 from ..app import CURSOR_SIZE
-from ..requests import CBOR, COSE
+from ..app_positions import BRIDGE_ID_SIZE, LIFE_SIZE, RUN_SIZE, SEQUENCE_MOST
+from ..positions import STANDINGS
+from ..requests import CBOR, COSE, POSITION, POSITION_HEADER
 from ..schema import DECLINED, POSTED, VOIDED
 from .parts import (
     AMOUNT,
@@ -18,6 +20,7 @@ from .parts import (
     PATH_ID,
     REASON,
     RECEIVER_ID,
+    TIME,
     TRANSACTION_ID,
     answer,
     body,
@@ -35,7 +38,65 @@ _AS_BRIDGE: dict[str, Any] = {"security": [{"bridge": []}]}
 _RECEIVER = closed({"receiver_id": RECEIVER_ID})
 _RECEIVER_QUERY = parameter("receiver_id", RECEIVER_ID, "query")
 _APPROVAL_ID = parameter("approval_id", PATH_ID)
+_POSITION = {
+    "name": POSITION_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Where the bridge's journal stands: its id, life, run, sequence and hash. Of one"
+    " that may not serve nothing is done: 409, `journal_behind`.",
+    "schema": {"type": "string", "pattern": f"^{POSITION}$"},
+}
 _SECONDS = integer(0, layout.UINT_MOST)
+
+_BINDING = closed(
+    {
+        "receiver_id": RECEIVER_ID,
+        "since": TIME,
+        "until": {
+            **optional(TIME),
+            "description": "When another client took the receiver over; null if none did.",
+        },
+    }
+)
+_SEQUENCE = integer(0, SEQUENCE_MOST)
+_HASH = octets(messages.HASH_SIZE)
+_JOURNAL = {
+    "life": octets(LIFE_SIZE),
+    "run": octets(RUN_SIZE),
+    "sequence": _SEQUENCE,
+    "hash": _HASH,
+}
+_STANDING = closed(
+    {
+        "standing": {"enum": list(STANDINGS)},
+        "newest": {
+            **optional(closed({**_JOURNAL, "time": TIME})),
+            "description": "What was known of this bridge before; null of a new one.",
+        },
+        "follows": {
+            **optional(octets(LIFE_SIZE)),
+            "description": "The life whose place a current one took, now or before.",
+        },
+        "lease_s": {**integer(), "description": "After so long a silence another life may follow."},
+        "retry_after_s": optional(integer(0)),
+    }
+)
+_CLAIM = closed(
+    {
+        "bridge_id": octets(BRIDGE_ID_SIZE),
+        **_JOURNAL,
+        "previous": {
+            **optional(octets(LIFE_SIZE)),
+            "description": "The life that this one follows; null for a journal begun anew.",
+        },
+        "ended": {**FLAG, "description": "The bridge stops: its place is free at once."},
+        "checked": {
+            **optional(closed({"sequence": _SEQUENCE, "hash": _HASH})),
+            "description": "What the chain has at the newest sequence of the last answer.",
+        },
+    }
+)
+_CLAIM["required"].remove("checked")
 
 PATHS: dict[str, Any] = {
     "/v1/authorisations": {
@@ -44,6 +105,7 @@ PATHS: dict[str, Any] = {
             "Hold the amount of an approval, or decline: the record in, the signed receipt out.",
             answer(BINARY, 200, COSE, "Approved or declined, as the receipt says."),
             *(403, 409, 422),
+            parameters=[_POSITION],
             requestBody=body(BINARY, CBOR),
             **_AS_BRIDGE,
         )
@@ -61,8 +123,8 @@ PATHS: dict[str, Any] = {
                     }
                 )
             ),
-            *(403, 404, 422),
-            parameters=[_APPROVAL_ID],
+            *(403, 404, 409, 422),
+            parameters=[_APPROVAL_ID, _POSITION],
             requestBody=body(_RECEIVER),
             **_AS_BRIDGE,
         )
@@ -76,8 +138,8 @@ PATHS: dict[str, Any] = {
                     {"approval_id": TRANSACTION_ID, "state": {"enum": [VOIDED, DECLINED, POSTED]}}
                 )
             ),
-            *(403, 404, 422),
-            parameters=[_APPROVAL_ID],
+            *(403, 404, 409, 422),
+            parameters=[_APPROVAL_ID, _POSITION],
             requestBody=body(_RECEIVER),
             **_AS_BRIDGE,
         )
@@ -97,7 +159,7 @@ PATHS: dict[str, Any] = {
                 )
             ),
             *(403, 404, 409, 422),
-            parameters=[parameter("refund_id", PATH_ID)],
+            parameters=[parameter("refund_id", PATH_ID), _POSITION],
             requestBody=body(
                 closed(
                     {
@@ -116,8 +178,8 @@ PATHS: dict[str, Any] = {
             "transaction",
             "What became of an approval or a refund.",
             answer(ref("Transaction")),
-            *(400, 403, 404, 422),
-            parameters=[_APPROVAL_ID, _RECEIVER_QUERY],
+            *(400, 403, 404, 409, 422),
+            parameters=[_APPROVAL_ID, _RECEIVER_QUERY, _POSITION],
             **_AS_BRIDGE,
         )
     },
@@ -128,17 +190,18 @@ PATHS: dict[str, Any] = {
             answer(
                 closed(
                     {
-                        **listed("transactions", ref("ListedTransaction")),
+                        **listed("transactions", ref("Transaction")),
                         "next": optional(octets(CURSOR_SIZE)),
                     }
                 )
             ),
-            *(400, 403, 404),
+            *(400, 403, 404, 409),
             parameters=[
                 parameter("receiver_id", octets(messages.RECEIVER_ID_SIZE, upper=False)),
                 parameter("from", _SECONDS, "query"),
                 parameter("to", _SECONDS, "query"),
                 parameter("after", octets(CURSOR_SIZE), "query", required=False),
+                _POSITION,
             ],
             **_AS_BRIDGE,
         )
@@ -148,7 +211,8 @@ PATHS: dict[str, Any] = {
             "state",
             "Time, limits and the hash of the revocations, signed for a receiver's nonce.",
             answer(BINARY, 200, COSE),
-            403,
+            *(403, 409),
+            parameters=[_POSITION],
             requestBody=body(closed({"receiver_id": RECEIVER_ID, "nonce": octets(NONCE_SIZE)})),
             **_AS_BRIDGE,
         )
@@ -156,10 +220,40 @@ PATHS: dict[str, Any] = {
     "/v1/revocations": {
         "get": operation(
             "revocations",
-            "The credentials that nobody may take offline: sorted ids, deterministic CBOR.",
+            "The credentials that no receiver may take offline: sorted ids, deterministic CBOR.",
             answer(BINARY, 200, CBOR),
-            *(400, 403),
-            parameters=[_RECEIVER_QUERY],
+            *(400, 403, 409),
+            parameters=[_RECEIVER_QUERY, _POSITION],
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/receivers": {
+        "get": operation(
+            "receivers",
+            "Every receiver that is or ever was bound to the client, in pages.",
+            answer(
+                closed(
+                    {
+                        **listed("receivers", _BINDING),
+                        "next": optional(octets(messages.RECEIVER_ID_SIZE)),
+                    }
+                )
+            ),
+            *(400, 403, 409),
+            parameters=[
+                parameter("after", octets(messages.RECEIVER_ID_SIZE), "query", required=False),
+                _POSITION,
+            ],
+            **_AS_BRIDGE,
+        )
+    },
+    "/v1/positions": {
+        "post": operation(
+            "claim",
+            "Whether a bridge may serve with its journal; only `current` changes the books.",
+            answer(_STANDING),
+            403,
+            requestBody=body(_CLAIM),
             **_AS_BRIDGE,
         )
     },

@@ -116,6 +116,10 @@ _TRANSACTION = {
     "transaction_id": optional(TRANSACTION_ID),
     "refunded": {**integer(), "description": "What refunds have given back of it."},
     "late": {**FLAG, "description": "Posted after it had expired."},
+    "reference": optional(octets(messages.REFERENCE_SIZE)),
+    "time": TIME,
+    "kind": {"type": "string", "enum": list(KINDS.values())},
+    "till": {**optional(integer()), "description": "Its number of then; null without an offer."},
 }
 
 SCHEMAS: dict[str, Any] = {
@@ -133,12 +137,4 @@ SCHEMAS: dict[str, Any] = {
         "additionalProperties": False,
     },
     "Transaction": closed(_TRANSACTION),
-    "ListedTransaction": closed(
-        {
-            **_TRANSACTION,
-            "reference": optional(octets(messages.REFERENCE_SIZE)),
-            "time": TIME,
-            "kind": {"type": "string", "enum": list(KINDS.values())},
-        }
-    ),
 }

@@ -1,0 +1,82 @@
+"""Blocking calls of one port, in a thread that is no pool's: what hangs there holds up no other.
+
+The event loop's own pool has a few threads for all: eight ports that hang in it would stop the
+look-up of the authority's name, and the process could not end before they return.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
+
+
+class OwnThread:
+    """Makes one call at a time; one that hangs is left behind, and none is begun beside it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._last: Future[Any] | None = None
+
+    async def call(
+        self, work: Callable[[], _T], seconds: float, undo: Callable[[_T], object] | None = None
+    ) -> _T:
+        """What `work` returns or raises; TimeoutError after `seconds`, or while the last one hangs.
+
+        `undo` takes back what is returned too late.
+        """
+        if self._last is not None and not self._last.done():
+            raise TimeoutError(f"{self._name} hangs")
+        future: Future[_T] = Future()
+        future.set_running_or_notify_cancel()
+        answer = asyncio.wrap_future(future)
+        start(self._name, _into(future, work))
+        self._last = future
+        taken = False
+        try:
+            await asyncio.wait((answer,), timeout=seconds)
+            if not answer.done():
+                raise TimeoutError(f"{self._name} hangs")
+            taken = True
+            return answer.result()
+        finally:
+            if not taken:
+                answer.cancel()
+                if undo is not None:
+                    future.add_done_callback(_undoing(self._name, undo))
+
+
+def start(name: str, work: Callable[[], object]) -> threading.Thread:
+    """Run `work` in a thread that the end of the process does not wait for."""
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _into(future: Future[_T], work: Callable[[], _T]) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    return run
+
+
+def _undoing(name: str, undo: Callable[[_T], object]) -> Callable[[Future[_T]], None]:
+    """In a thread again, as it may block, and this may be called on the event loop."""
+
+    def undo_late(future: Future[_T]) -> None:
+        if future.exception() is None:
+            result = future.result()
+            start(name, lambda: undo(result))
+
+    return undo_late

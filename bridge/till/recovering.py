@@ -1,0 +1,64 @@
+"""A bridge whose journal lacks something: what tills are told, and what their words bring back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from bridge.journal_loss import TooManyError
+
+from . import away, stalled
+from .problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.money.sale import Sale
+    from bridge.service import Service
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_MONEY = ("/v1/sales", "/v1/refunds")
+
+
+def middleware(service: Service) -> Any:
+    """Nothing about a sale is said or taken before the journal can be believed."""
+
+    @web.middleware
+    async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(_MONEY) and not service.serves:
+            detail = service.standing.detail or "the bridge puts its journal in order"
+            raise ProblemError(503, "recovering", f"{detail}: ask again")
+        return await handler(request)
+
+    return serve
+
+
+async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
+    """Look for a sale at the authority; what it does not know and is claimed as paid is noted."""
+    with away.told():
+        found = await service.loss.adopt(sale_id)
+    if found is None and claim:
+        _claim(service, sale_id)
+        await stalled.over(service.books.stall)
+
+
+async def reconsidered(service: Service, sale: Sale) -> bool:
+    """Whether a sale that the bridge cancelled by itself is paid, as its till says."""
+    try:
+        with away.told():
+            return await service.loss.reconsider(sale)
+    except TooManyError as error:
+        raise _too_many() from error
+
+
+def _claim(service: Service, sale_id: str) -> None:
+    try:
+        service.loss.claim(sale_id, None)
+    except TooManyError as error:
+        raise _too_many() from error
+
+
+def _too_many() -> ProblemError:
+    return ProblemError(503, "too-many-claims", "acknowledge what stands in the reconciliation")

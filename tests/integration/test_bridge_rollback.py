@@ -1,0 +1,221 @@
+"""A journal put back from an older copy: noticed, asked about, and nobody pays twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.money import alarms
+from bridge.standing import Phase
+from simulator.authority import Fault
+from tests.integration.put_back import copy, lose, put_back
+from tests.integration.till_world import AMOUNT, SALE, World
+
+NEXT = "sale-of-the-next-buyer"
+
+pytestmark = pytest.mark.usefixtures("noon")
+
+
+async def standing(world: World) -> list[dict[str, Any]]:
+    """The alarms that wait for a person."""
+    status, answer = await world.call("GET", "/v1/reconciliation")
+    assert status == 200, answer
+    found: list[dict[str, Any]] = answer["alarms"]
+    return found
+
+
+async def kinds(world: World) -> set[str]:
+    return {alarm["kind"] for alarm in await standing(world)}
+
+
+async def acknowledge_all(world: World) -> None:
+    for alarm in await standing(world):
+        body = {"key": alarm["key"], "by": "Kim", "note": "seen"}
+        path = "/v1/reconciliation/acknowledge"
+        assert (await world.call("POST", path, json=body))[0] == 200
+
+
+async def nothing_is_left(world: World) -> None:
+    """Once a person has seen to all of it, the list is empty."""
+    await acknowledge_all(world)
+    status, answer = await world.call("GET", "/v1/reconciliation")
+    assert (status, answer["alarms"]) == (200, [])
+    assert [row["differences"] for row in answer["receivers"]] == [[]] * len(answer["receivers"])
+
+
+async def unknown(world: World) -> None:
+    """A sale that the authority has not answered yet, with the receiver's word."""
+    world.break_authority(Fault.FAIL, "/v1/authorisations")
+    await world.ring(patience_s=60)
+    await world.device.offered()
+    await world.pay()
+    assert (await world.sale())["state"] == "unknown"
+
+
+async def sold_after_the_copy(world: World, wish: str) -> Path:
+    """A copy is taken while the sale is unknown; then it is approved, and the till decides."""
+    async with world.bridge():
+        await unknown(world)
+        place = copy(world)
+        world.authority.faults.clear()
+        assert (await world.sale())["state"] == "approved"
+        await world.decide(wish)
+        await world.settled()
+    return place
+
+
+async def test_what_was_paid_in_the_lost_span_is_paid(stopped: World) -> None:
+    place = await sold_after_the_copy(stopped, "paid")
+    put_back(stopped, place)
+    space = stopped.credit_space()
+    async with stopped.bridge():
+        sale = await stopped.settled()
+        assert (sale["state"], sale["settlement"]) == ("paid", "posted")
+        assert (await stopped.decide("paid"))["state"] == "paid"
+        assert stopped.transactions() == {bytes.fromhex(sale["approval_id"]): "POSTED"}
+        assert stopped.credit_space() == space
+        assert await kinds(stopped) == {alarms.JOURNAL_BEHIND}
+        await nothing_is_left(stopped)
+
+
+async def test_what_was_cancelled_in_the_lost_span_is_cancelled(stopped: World) -> None:
+    place = await sold_after_the_copy(stopped, "cancel")
+    put_back(stopped, place)
+    async with stopped.bridge():
+        sale = await stopped.settled()
+        assert sale["state"] == "cancelled"
+        assert list(stopped.transactions().values()) == ["VOIDED"]
+        await nothing_is_left(stopped)
+
+
+async def test_what_is_held_waits_for_the_till(stopped: World) -> None:
+    """The till may have been told: only its word moves it, and nothing is reversed unasked."""
+    async with stopped.bridge():
+        await unknown(stopped)
+        place = copy(stopped)
+        stopped.authority.faults.clear()
+        assert (await stopped.sale())["state"] == "approved"
+    put_back(stopped, place)
+    async with stopped.bridge():
+        assert (await stopped.sale(wait=0))["state"] == "approved"
+        assert list(stopped.transactions().values()) == ["PENDING"]
+        await stopped.decide("paid")
+        assert (await stopped.settled())["settlement"] == "posted"
+
+
+@pytest.mark.parametrize("wish", ["paid", "cancel"])
+async def test_a_sale_that_is_lost_whole(stopped: World, wish: str) -> None:
+    async with stopped.bridge():
+        await stopped.posted(NEXT)
+        place = copy(stopped)
+        sale = await stopped.approved()
+    put_back(stopped, place)
+    async with stopped.bridge():
+        [lost] = [one for one in await standing(stopped) if one["kind"] == alarms.UNKNOWN_HERE]
+        assert (lost["approval_id"], lost["amount"]) == (sale["approval_id"], AMOUNT)
+        assert (await stopped.sale(wait=0))["state"] == "approved"  # a question brings it back
+        await stopped.decide(wish)
+        settled = await stopped.settled()
+        assert settled["settlement"] == {"paid": "posted", "cancel": "reversed"}[wish]
+        await nothing_is_left(stopped)
+
+
+@pytest.mark.parametrize(("decision", "end"), [("paid", "POSTED"), ("cancel", "VOIDED")])
+async def test_a_person_decides_where_no_till_does(stopped: World, decision: str, end: str) -> None:
+    async with stopped.bridge():
+        place = copy(stopped)
+        sale = await stopped.approved()
+    put_back(stopped, place)
+    async with stopped.bridge():
+        body = {"key": sale["approval_id"], "by": "Kim", "decision": decision}
+        path = "/v1/reconciliation/acknowledge"
+        status, answer = await stopped.call("POST", path, json=body)
+        assert status == 200, answer
+        await stopped.settled(answer["sale"]["sale_id"])
+        assert list(stopped.transactions().values()) == [end]
+        await nothing_is_left(stopped)
+
+
+async def test_the_file_apart_tells_it_while_the_authority_is_away(stopped: World) -> None:
+    """Only the journal was put back: nothing is served before the authority was asked."""
+    place = await sold_after_the_copy(stopped, "paid")
+    put_back(stopped, place, but="-position")
+    stopped.break_authority(Fault.FAIL)
+    async with stopped.bridge():
+        assert (await stopped.problem("GET", f"/v1/sales/{SALE}"))[:2] == (503, "recovering")
+        body = {"sale_id": NEXT, "amount": AMOUNT, "currency": "SEK"}
+        assert (await stopped.problem("POST", "/v1/sales", json=body))[:2] == (503, "recovering")
+        stopped.authority.faults.clear()
+        await stopped.daemon.service.standing.known()
+        assert (await stopped.settled())["settlement"] == "posted"
+
+
+async def test_a_restart_that_lost_nothing_begins_no_new_life(stopped: World) -> None:
+    async with stopped.bridge():
+        await stopped.posted()
+    async with stopped.bridge():
+        assert len(stopped.daemon.service.books._journal.lives()) == 1
+        assert await standing(stopped) == []
+
+
+async def test_a_recovery_that_is_cut_short_begins_again(stopped: World) -> None:
+    place = await sold_after_the_copy(stopped, "paid")
+    put_back(stopped, place)
+    stopped.break_authority(Fault.FAIL, "/v1/receivers")
+    async with stopped.bridge():
+        assert stopped.daemon.service.standing.phase is Phase.RECOVERING
+        assert (await stopped.problem("GET", f"/v1/sales/{SALE}"))[:2] == (503, "recovering")
+    stopped.authority.faults.clear()
+    async with stopped.bridge():
+        assert (await stopped.settled())["settlement"] == "posted"
+
+
+async def test_a_copy_is_refused_while_the_first_bridge_runs(stopped: World) -> None:
+    async with stopped.bridge():
+        await stopped.posted()
+        place = copy(stopped)
+        await stopped.posted(NEXT)
+        second = World(
+            stopped.authority,
+            stopped.device,
+            stopped.buyer,
+            replace(stopped.config, journal=place / stopped.config.journal.name),
+            stopped.client,
+        )
+        async with second.bridge():
+            assert not second.daemon.service.serves
+            path = f"/v1/sales/{SALE}"
+            assert (await second.problem("GET", path))[:2] == (503, "recovering")
+        assert (await stopped.sale(wait=0))["settlement"] == "posted"
+        assert set(stopped.transactions().values()) == {"POSTED"}
+
+
+async def test_what_no_book_has_is_a_liability(stopped: World) -> None:
+    """Sold offline in the lost span: the till has it as paid, and the authority never heard."""
+    async with stopped.bridge():
+        await stopped.posted(NEXT)
+    lose(stopped)
+    async with stopped.bridge():
+        path = f"/v1/sales/{SALE}/paid"
+        for _ in range(2):
+            assert (await stopped.problem("POST", path))[:2] == (404, "unknown-sale")
+        [claim] = [one for one in await standing(stopped) if one["kind"] == alarms.UNBACKED]
+        assert claim["sale_id"] == SALE
+        assert (await stopped.problem("POST", f"/v1/sales/{SALE}/cancel"))[0] == 404
+        await nothing_is_left(stopped)
+
+
+async def test_paid_of_what_the_bridge_had_cancelled(stopped: World) -> None:
+    """Nothing is held of it: the till's word is noted, and stays a contradiction."""
+    async with stopped.bridge():
+        await unknown(stopped)
+    stopped.authority.faults.clear()
+    async with stopped.bridge():
+        assert (await stopped.settled())["state"] == "cancelled"
+        path = f"/v1/sales/{SALE}/paid"
+        assert (await stopped.problem("POST", path))[:2] == (409, "conflict")
+        [claim] = await standing(stopped)
+        assert (claim["kind"], claim["amount"]) == (alarms.UNBACKED, AMOUNT)

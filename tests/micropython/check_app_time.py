@@ -1,0 +1,268 @@
+"""Runs inside MicroPython: the device's loop in time that jumps, with a real link on its line."""
+
+import asyncio
+import os
+import time
+
+from firmware.device import slots
+from firmware.device.app import App
+from firmware.device.serial import Serial
+from receiver import link, link_table, ports, wire
+from receiver.link import Link
+
+PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-app-%d" % time.time_ns()
+LOOKS_MOST = 20_000  # at the clock: a loop that never waits must not turn for ever
+HEALTH_MS = 30_000  # how often a device without any sale says that it lives
+MINUTE_MS = 60_000
+RETRIES_MS = [0, 150, 450, 1050, 2250, 4650]  # when a frame is written that is not acknowledged
+
+
+class Time:
+    """Clock and flag: it is later once the loop waits, by as much as it wants to wait."""
+
+    def __init__(self):
+        self.now = 0
+        self.looks = 0
+        self.flagged = False
+        self.over = asyncio.Event()
+        self.end = 0
+        asyncio.wait_for_ms = self.wait_for_ms  # as the loop calls it
+
+    def ms(self):
+        self.looks += 1
+        assert self.looks < LOOKS_MOST, "still %d ms" % self.now
+        return self.now
+
+    def set(self):
+        self.flagged = True
+
+    async def wait(self):
+        raise AssertionError("in time that jumps")
+
+    async def wait_for_ms(self, _waiting, patience):
+        for _ in range(3):  # the reader has its turn
+            await asyncio.sleep_ms(0)
+        if self.flagged:
+            self.flagged = False
+            return
+        assert patience > 0
+        self.now = min(self.now + patience, self.end)
+        if self.now == self.end:
+            self.over.set()
+        raise asyncio.TimeoutError  # noqa: UP041 - not the built-in one here
+
+
+class Part:
+    """Stands for radio, core, store and board."""
+
+    def __init__(self, time):
+        self.time = time
+        self.due = None
+        self.expired = []  # when
+        self.said = []  # when it said how well it is
+        self.fed = 0
+        self.living = True
+        self.radio_pump = None
+        self.out = []
+        self.up = 0
+        self.clock = time
+        self.store = self.board = self
+
+    def deadline(self):
+        return self.due
+
+    def expire(self, now):
+        assert self.due is not None
+        assert now >= self.due
+        self.expired.append(now)
+        self.due = None
+
+    def poll(self):
+        return self.out.pop(0) if self.out else None
+
+    def perform(self, _action, _now):
+        return False
+
+    def handle(self, event, _now):
+        if type(event) is ports.WireUp:
+            self.up += 1
+
+    def health(self, now, free):
+        assert free > 0
+        self.said.append(now)
+        value = wire.Health(now // 1000, free, 0, b"\xa0")
+        self.out.append(ports.Send(wire.HEALTH, wire.encode(wire.HEALTH, value)))
+
+    def busy(self):
+        return False
+
+    def settled(self):
+        return True
+
+    def alive(self):
+        return self.living
+
+    def feed(self):
+        self.fed += 1
+
+    def erase(self):
+        pass
+
+
+class Bridge:
+    """The line, and the bridge's end of it."""
+
+    def __init__(self, time):
+        self.time = time
+        self.deaf = False
+        self.written = []  # when, while it is deaf
+        self.taken = []  # channels
+        self.link = Link(b"host", b"a bridge", host=True)
+        self.coming = self.link.transmit()
+        self.news = asyncio.Event()
+
+    def write(self, data):
+        if self.deaf:
+            self.written.append(self.time.now)
+            return
+        self.link.receive(data, self.time.now)
+        event = self.link.poll()
+        while event is not None:
+            if isinstance(event, link.Message):
+                self.link.accept(event.token)
+                self.taken.append(event.channel)
+            event = self.link.poll()
+        self.answer()
+
+    def answer(self):
+        data = self.link.transmit()
+        while data:
+            self.coming += data
+            data = self.link.transmit()
+
+    async def read(self):
+        while not self.coming or self.deaf:
+            if self.time.over.is_set():
+                return b""
+            await asyncio.sleep_ms(0)
+        data, self.coming = self.coming, b""
+        return data
+
+    async def pump(self):
+        await self.time.over.wait()
+        await asyncio.sleep_ms(60_000)
+
+
+class Device:
+    """An app over real serial and link machines, from its boot on."""
+
+    def __init__(self):
+        self.time = Time()
+        self.core, self.radio, self.bridge = Part(self.time), Part(self.time), Bridge(self.time)
+        self.link = Link(b"dev1", b"a receiver", host=False)
+        serial = Serial(self.link, self.core)
+        self.app = App(self.core, self.radio, serial, self.bridge, self.radio, self.time)
+
+    def run(self, ms):
+        """So many milliseconds; the loop begins anew each time, with all that it knew."""
+        self.time.over = asyncio.Event()
+        self.time.end = self.time.now + ms
+        asyncio.run(self.app.run())
+
+
+def check_the_loop_wakes_at_every_deadline():
+    """Not at the next turn that comes anyway: a phone waits for it."""
+    device = Device()
+    device.core.due, device.radio.due = 1_234, 3_456
+    device.run(5_000)
+    assert device.core.expired == [1_234], device.core.expired
+    assert device.radio.expired == [3_456], device.radio.expired
+    assert device.core.up == 1
+
+
+def check_a_frame_without_an_answer_is_written_again():
+    device = Device()
+    device.run(1_000)
+    assert device.link.state == link_table.UP
+    device.bridge.deaf = True
+    begin = device.time.now
+    device.core.out.append(ports.Send(wire.HEALTH, b"x"))
+    device.run(5_000)
+    assert [at - begin for at in device.bridge.written] == RETRIES_MS, device.bridge.written
+    assert device.link.counters["retransmits"] == link_table.RETRIES
+    device.bridge.deaf = False
+    device.run(10_000)
+    assert device.link.state == link_table.UP
+    assert device.bridge.taken == [wire.HEALTH]
+
+
+def check_a_device_with_no_sale_says_how_it_is():
+    device = Device()
+    device.run(5 * MINUTE_MS + 1)
+    assert device.core.said == [n * HEALTH_MS for n in range(1, 11)], device.core.said
+    assert device.bridge.taken == [wire.HEALTH] * 10
+    assert device.radio.fed >= 5 * MINUTE_MS // 1_000
+
+
+def present():
+    names = sorted(name for name in os.listdir(".") if name.startswith("slot"))
+    return [(name, open(name).read()) for name in names]
+
+
+def trial(greeted, alive=True):
+    """What is left of a trial after a minute."""
+    for name, root in ((slots.SLOT, "/a"), (slots.TRIAL, "/b")):
+        with open(name, "w") as file:
+            file.write(root)
+    device = Device()
+    device.bridge.deaf = not greeted
+    device.radio.living = alive
+    device.run(MINUTE_MS)
+    return device
+
+
+def check_firmware_on_trial_stays_once_a_bridge_has_greeted_it():
+    trial(greeted=True)
+    assert present() == [(slots.SLOT, "/b")], present()
+
+
+def check_a_bridge_that_comes_late_is_in_time():
+    device = trial(greeted=False)
+    assert present() == [(slots.SLOT, "/a"), (slots.TRIAL, "/b")], present()
+    device.bridge.deaf = False
+    device.run(MINUTE_MS)
+    assert present() == [(slots.SLOT, "/b")], present()
+
+
+def check_firmware_without_a_radio_does_not_stay():
+    """The loader forgets its trial at the next start."""
+    device = trial(greeted=True, alive=False)
+    assert device.core.up == 1
+    assert device.radio.fed == 0
+    assert present() == [(slots.SLOT, "/a"), (slots.TRIAL, "/b")], present()
+
+
+def main():
+    os.mkdir(PLACE)
+    before = os.getcwd()
+    os.chdir(PLACE)
+    checks = (
+        check_the_loop_wakes_at_every_deadline,
+        check_a_frame_without_an_answer_is_written_again,
+        check_a_device_with_no_sale_says_how_it_is,
+        check_firmware_on_trial_stays_once_a_bridge_has_greeted_it,
+        check_a_bridge_that_comes_late_is_in_time,
+        check_firmware_without_a_radio_does_not_stay,
+    )
+    try:
+        for check in checks:
+            check()
+    finally:
+        for name, _ in present():
+            os.remove(name)
+        os.chdir(before)
+        os.rmdir(PLACE)
+    print(len(checks), "cases")
+
+
+main()

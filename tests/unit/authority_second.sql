@@ -1,0 +1,177 @@
+-- The authority's tables as version 2 made them, in the words of either database.
+CREATE TABLE organisations (
+    id {key},
+    name {text} NOT NULL
+) {rows};
+
+-- `offline_floor` is the most that one purchase without a network may cost.
+CREATE TABLE buyers (
+    id {key},
+    organisation {integer} NOT NULL REFERENCES organisations,
+    name {text} NOT NULL,
+    purchase_limit {integer} NOT NULL CHECK (purchase_limit >= 0),
+    offline_floor {integer} NOT NULL DEFAULT 0 CHECK (offline_floor >= 0),
+    blocked {integer} NOT NULL DEFAULT 0 CHECK (blocked IN (0, 1))
+) {rows};
+
+-- Invoice recipients. `credit_space` is what is left to spend, in minor units of `currency`. No
+-- hold takes it below zero, only a posting that came late; all of those together are `late`.
+CREATE TABLE recipients (
+    id {key},
+    organisation {integer} NOT NULL REFERENCES organisations,
+    name {text} NOT NULL,
+    currency {integer} NOT NULL,
+    credit_space {integer} NOT NULL,
+    late {integer} NOT NULL DEFAULT 0 CHECK (late >= 0),
+    closed {integer} NOT NULL DEFAULT 0 CHECK (closed IN (0, 1)),
+    CHECK (credit_space >= -late)
+) {rows};
+
+CREATE TABLE buyer_recipients (
+    buyer {integer} NOT NULL REFERENCES buyers,
+    recipient {integer} NOT NULL REFERENCES recipients,
+    PRIMARY KEY (buyer, recipient)
+) {keyed};
+
+-- One-time words that make a phone a buyer's, by their hash.
+CREATE TABLE activations (
+    hash {bytes} PRIMARY KEY,
+    buyer {integer} NOT NULL REFERENCES buyers
+) {keyed};
+
+-- `tries` counts wrong codes in a row; enough of them lock the phone. `code_at` is when the phone
+-- last gave a right one.
+CREATE TABLE phones (
+    id {key},
+    buyer {integer} NOT NULL REFERENCES buyers,
+    key {bytes} NOT NULL UNIQUE,
+    code_key {bytes} NOT NULL,
+    k {bytes} NOT NULL,
+    tries {integer} NOT NULL DEFAULT 0 CHECK (tries >= 0),
+    code_at {integer} NOT NULL DEFAULT 0,
+    token_hash {bytes} NOT NULL UNIQUE
+) {rows};
+
+-- `revoked` is when.
+CREATE TABLE credentials (
+    id {bytes} PRIMARY KEY,
+    phone {integer} NOT NULL REFERENCES phones,
+    recipient {integer} NOT NULL REFERENCES recipients,
+    expires {integer} NOT NULL,
+    offline_floor {integer} NOT NULL DEFAULT 0 CHECK (offline_floor >= 0),
+    revoked {integer}
+) {keyed};
+CREATE INDEX revoked_credentials ON credentials (expires) WHERE revoked IS NOT NULL;
+CREATE INDEX offline_credentials ON credentials (expires) WHERE offline_floor > 0;
+
+-- `client` is the fingerprint of the one TLS certificate that may speak for the receiver.
+CREATE TABLE receivers (
+    id {bytes} PRIMARY KEY,
+    client {text} NOT NULL
+) {keyed};
+
+-- Every certificate ever issued, by its hash: old records are asked about again. `replaced` is when
+-- the receiver got another.
+CREATE TABLE certificates (
+    hash {bytes} PRIMARY KEY,
+    receiver {bytes} NOT NULL REFERENCES receivers,
+    key {bytes} NOT NULL,
+    store {integer} NOT NULL,
+    store_name {text} NOT NULL,
+    invoice_issuer {integer} NOT NULL,
+    currency {integer} NOT NULL,
+    data {bytes} NOT NULL,
+    replaced {integer}
+) {keyed};
+CREATE UNIQUE INDEX one_certificate_at_a_time ON certificates (receiver) WHERE replaced IS NULL;
+
+-- What a receiver may take without a network from some moment on.
+CREATE TABLE offline_limits (
+    receiver {bytes} NOT NULL REFERENCES receivers,
+    since {integer} NOT NULL,
+    floor {integer} NOT NULL CHECK (floor >= 0),
+    total {integer} NOT NULL CHECK (total >= 0),
+    sales {integer} NOT NULL CHECK (sales >= 0),
+    hours {integer} NOT NULL CHECK (hours >= 0),
+    PRIMARY KEY (receiver, since)
+) {keyed};
+
+-- Purchases (kind 0) and refunds (kind 1), each under its approval id or refund id. The tombstone
+-- of what was reversed before it came has the first six columns only. A refund that nobody approved
+-- on a phone has no offer, no credential and no receipt. `refunded` and `reserved` are what refunds
+-- have given back of a purchase and what they may yet.
+CREATE TABLE transactions (
+    approval_id {bytes} PRIMARY KEY,
+    receiver {bytes} NOT NULL REFERENCES receivers,
+    kind {integer} NOT NULL DEFAULT 0 CHECK (kind IN (0, 1)),
+    state {text} NOT NULL
+        CHECK (state IN ('PENDING', 'POSTED', 'VOIDED', 'EXPIRED', 'DECLINED')),
+    time {integer} NOT NULL,
+    changed {integer} NOT NULL,
+    content {bytes},
+    receipt {bytes},
+    transaction_id {bytes} UNIQUE,
+    reason {integer},
+    phone {integer} REFERENCES phones,
+    recipient {integer} REFERENCES recipients,
+    amount {integer} CHECK (amount > 0),
+    currency {integer},
+    invoice_issuer {integer},
+    session {bytes},
+    receiver_key {bytes},
+    sequence {integer},
+    reference {bytes},
+    credential {bytes} REFERENCES credentials,
+    counter {integer},
+    mode {integer} NOT NULL DEFAULT 0 CHECK (mode IN (0, 1)),
+    accepted {integer},
+    original {bytes} REFERENCES transactions (approval_id),
+    refunded {integer} NOT NULL DEFAULT 0 CHECK (refunded >= 0),
+    reserved {integer} NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    late {integer} NOT NULL DEFAULT 0 CHECK (late IN (0, 1)),
+    CONSTRAINT money_is_explained CHECK (state NOT IN ('PENDING', 'POSTED', 'EXPIRED') OR (
+        content IS NOT NULL AND transaction_id IS NOT NULL AND phone IS NOT NULL
+        AND recipient IS NOT NULL AND amount IS NOT NULL AND currency IS NOT NULL
+        AND invoice_issuer IS NOT NULL)),
+    CONSTRAINT money_is_approved CHECK (state NOT IN ('PENDING', 'POSTED', 'EXPIRED') OR (
+        receipt IS NOT NULL AND session IS NOT NULL AND receiver_key IS NOT NULL
+        AND sequence IS NOT NULL AND reference IS NOT NULL AND credential IS NOT NULL
+        AND counter IS NOT NULL) OR (kind = 1 AND receipt IS NULL AND credential IS NULL)),
+    CONSTRAINT refunds_have_an_original CHECK (
+        state NOT IN ('PENDING', 'POSTED', 'EXPIRED') OR (kind = 1) = (original IS NOT NULL)),
+    CONSTRAINT refunded_at_most_what_was_posted CHECK (refunded + reserved = 0 OR (
+        state = 'POSTED' AND kind = 0 AND refunded + reserved <= amount)),
+    CONSTRAINT only_what_is_posted_is_late CHECK (late = 0 OR state = 'POSTED')
+) {keyed};
+
+-- A sale, a session and an offer's number carry one hold at a time: after a void the next phone's
+-- approval of the same offer is as good as the first (a receiver refuses one candidate and forwards
+-- the next, design 3.4). What expired keeps its place, so that a late word can always post it.
+CREATE UNIQUE INDEX one_hold_per_sale ON transactions (receiver, reference)
+    WHERE state IN ('PENDING', 'POSTED', 'EXPIRED');
+CREATE UNIQUE INDEX one_hold_per_session ON transactions (session)
+    WHERE state IN ('PENDING', 'POSTED', 'EXPIRED');
+CREATE UNIQUE INDEX one_hold_per_sequence ON transactions (receiver_key, sequence)
+    WHERE state IN ('PENDING', 'POSTED', 'EXPIRED');
+
+-- A credential's counter is used up by its first hold for good.
+CREATE UNIQUE INDEX one_hold_per_counter ON transactions (credential, counter)
+    WHERE state <> 'DECLINED';
+
+CREATE INDEX transactions_of_a_day ON transactions (receiver, time, approval_id);
+CREATE INDEX pending_transactions ON transactions (time) WHERE state = 'PENDING';
+
+-- What a person must look at; once for each cause and transaction.
+CREATE TABLE alarms (
+    id {key},
+    approval_id {bytes} NOT NULL REFERENCES transactions,
+    kind {text} NOT NULL,
+    time {integer} NOT NULL,
+    UNIQUE (approval_id, kind)
+) {rows};
+
+-- The version of the state messages given out.
+CREATE TABLE state_version (
+    version {integer} NOT NULL
+) {rows};
+INSERT INTO state_version VALUES (0);

@@ -1,0 +1,37 @@
+"""Channels that a receiver may not use: known or not, well-formed or not, they move nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridge.money import desk, ports
+from receiver import reasons, wire
+from tests.bridge_world import DeskWorld
+from tests.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> DeskWorld:
+    """A sale that the authority was asked about, under the reference that the samples name."""
+    world = DeskWorld(tmp_path)
+    world.sync()
+    world.ring()
+    world.hand(world.offer())
+    world.outputs.clear()
+    return world
+
+
+def test_every_channel_has_its_direction() -> None:
+    assert {*TO_BRIDGE, *TO_RECEIVER, *BOTH_WAYS} == set(wire.LAYOUTS)
+    assert set(desk._MESSAGES) == {*TO_BRIDGE, *BOTH_WAYS} - {wire.HEALTH}  # that is the station's
+
+
+@pytest.mark.parametrize("channel", TO_RECEIVER)
+def test_a_receiver_speaks_as_if_it_were_the_bridge(world: DeskWorld, channel: int) -> None:
+    before = world.sale.state, world.desk.deadline()
+    world.hear(channel, TO_RECEIVER[channel])
+    assert world.refusals() == [reasons.WRONG_TYPE]
+    assert [type(output) for output in world.outputs] == [ports.Accept]
+    assert (world.sale.state, world.desk.deadline()) == before

@@ -1,0 +1,120 @@
+"""Words of a receiver about a session that is not at hand: refused by name, and nothing moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bridge.money import ports
+from bridge.money.decisions import Wish, decide
+from bridge.money.states import State
+from receiver import reasons, session, wire
+from tests import evidence
+from tests.bridge_world import LINK, RECEIVER, DeskWorld, Purchase
+
+NOWHERE = evidence.seed("no session of ours")
+NAMES = {"good": reasons.OK, "bad": reasons.BAD_SIGNATURE}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> DeskWorld:
+    return DeskWorld(tmp_path)
+
+
+@pytest.fixture
+def handed(world: DeskWorld) -> Purchase:
+    """The receiver's word is awaited."""
+    world.sync()
+    world.ring()
+    purchase = world.hand(world.offer())
+    world.outputs.clear()
+    return purchase
+
+
+@pytest.mark.parametrize("reason", NAMES.values(), ids=NAMES)
+def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
+    world: DeskWorld, handed: Purchase, reason: int
+) -> None:
+    due = world.desk.deadline()
+    world.hear(wire.VERDICT, wire.Verdict(NOWHERE, handed.approval_id, reason))
+    assert world.refusals() == [reasons.WRONG_SESSION]
+    assert [type(output) for output in world.outputs] == [ports.Accept]
+    assert (world.sale.state, world.sale.owed) == (State.ASKED, ())
+    assert world.desk.deadline() == due  # its word is awaited as before
+
+
+@pytest.mark.parametrize("reason", NAMES.values(), ids=NAMES)
+def test_a_verdict_with_no_sale_at_hand(world: DeskWorld, reason: int) -> None:
+    world.sync()
+    world.hear(wire.VERDICT, wire.Verdict(NOWHERE, bytes(16), reason))
+    assert world.refusals() == [reasons.WRONG_SESSION]
+    assert world.sent() == []
+
+
+def test_the_word_on_a_session_that_ended_without_a_result_is_no_surprise(
+    world: DeskWorld, handed: Purchase
+) -> None:
+    """The cashier cancelled while the receiver was still at it."""
+    offer = world.sale.offer
+    fact = decide(world.sale, Wish.CANCEL)
+    assert fact is not None
+    world.give(ports.Decide(fact))
+    assert world.desk.sale is None
+    world.outputs.clear()
+    world.judge(offer, handed.approval_id)
+    assert [type(output) for output in world.outputs] == [ports.Accept]
+
+
+def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(world: DeskWorld) -> None:
+    """A late word on the last one is no surprise; there is none of an older one."""
+    world.sync()
+    ended = []
+    for sale_id in ("sale-number-0001", "sale-number-0002"):
+        world.ring(sale_id)
+        offer = world.offer()
+        purchase = world.buy(offer)
+        world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
+        assert world.desk.sale is None
+        ended.append((offer, purchase.approval_id))
+    world.outputs.clear()
+    (older, name), (last, last_name) = ended
+    world.judge(last, last_name)
+    assert world.refusals() == []
+    world.judge(older, name)
+    assert world.refusals() == [reasons.WRONG_SESSION]
+    assert world.sent() == []
+
+
+def credential(world: DeskWorld, purchase: Purchase) -> None:
+    """For an offer that was never made for this sale."""
+    other = evidence.offer(RECEIVER, world.certificate, world.at, sequence=99)
+    world.present(other, purchase.credential)
+
+
+def approval(world: DeskWorld, purchase: Purchase) -> None:
+    """Another one of the same phone's: what was good before is called a replay."""
+    data = world.purchase(world.sale.offer).approval
+    world.hear(wire.APPROVAL, wire.ApprovalRecord(NOWHERE, LINK, data))
+
+
+def proof(world: DeskWorld, purchase: Purchase) -> None:
+    """A receipt of the receiver's own, for what nothing here was accepted offline."""
+    name = purchase.approval_id
+    receipt = evidence.provisional(RECEIVER, world.certificate, name, world.at)
+    world.hear(wire.PROVISIONAL, wire.Provisional(NOWHERE, receipt))
+
+
+@pytest.mark.parametrize("say", [credential, approval, proof])
+def test_other_words_about_a_session_that_is_not_known(
+    world: DeskWorld, handed: Purchase, say: Callable[[DeskWorld, Purchase], None]
+) -> None:
+    before = world.sale.state, world.desk.deadline()
+    say(world, handed)
+    assert world.refusals() == [reasons.WRONG_SESSION]
+    assert world.take(ports.Keep) == []
+    assert (world.sale.state, world.desk.deadline()) == before
+    world.judge(world.sale.offer, handed.approval_id)
+    assert world.sale.state is State.AUTHORISING
+    assert session.session_id(world.sale.offer) != NOWHERE
