@@ -10,7 +10,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TextIO
 
-from bridge.journal.records import CLOSED, load_closed
+from bridge.journal import alarms
+from bridge.journal.records import ALARM, CLOSED, OWN, load_closed
 from bridge.money import facts
 from receiver import reasons
 
@@ -77,7 +78,7 @@ def print_json(value: object) -> None:
 
 
 def kind(row: Row) -> str:
-    return "closed" if row.kind == CLOSED else row.kind
+    return row.kind.removeprefix(OWN)
 
 
 def fields(row: Row) -> dict[str, str]:
@@ -102,6 +103,11 @@ def _values(row: Row) -> Mapping[str, Any]:
         closed = load_closed(row.sale_id, row.body)._asdict()
         del closed["terms"]  # stands with the sale's first entry
         return closed
+    if row.kind == ALARM:
+        return alarms.load(row)._asdict()
+    if row.own:
+        own: dict[str, Any] = json.loads(row.body)
+        return own
     values = asdict(facts.load_fact(row.kind, row.body, b""))
     del values["event"]
     return values
@@ -114,7 +120,7 @@ def _readable(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, money(value, letters(values["currency"]))
         elif name == "reason" and value != reasons.OK:
             yield name, reasons.name(value)
-        elif name == "decided_at":
+        elif name in ("decided_at", "at"):
             yield name, _time(value, "milliseconds")
         elif name not in ("reason", "currency", "sale_id") and value:
             yield name, _octets(value) if isinstance(value, bytes) else str(value)

@@ -97,14 +97,14 @@ def _copy(journal: Path, partial: Path, name: str, progress: Progress) -> Backup
     an archive that a bridge makes meanwhile holds entries that are in the copied live part.
     """
     copied = partial / JOURNAL
-    with Reader(journal) as source:
+    with Reader(journal) as source:  # no longer than that: it keeps a bridge's WAL from shrinking
         archives = [number for number, _ in archive.known(source.db)]
-        files = 2 * (len(archives) + 1)  # each is written, and read again
         _copy_live(source, copied)
-        disk.folder(archive.folder(copied))
-        for done, number in enumerate(archives, 1):
-            progress(done, files)
-            copy_archive(archive.file(journal, number), archive.file(copied, number))
+    files = 2 * (len(archives) + 1)  # each is written, and read again
+    disk.folder(archive.folder(copied))
+    for done, number in enumerate(archives, 1):
+        progress(done, files)
+        copy_archive(archive.file(journal, number), archive.file(copied, number))
     disk.sync(archive.folder(copied))
     disk.sync(partial)
     with Reader(copied) as made:

@@ -48,6 +48,15 @@ def write(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def give(path: Path, like: Path) -> None:
+    """What root made here belongs to the owner of `like`, as if that user had made it."""
+    owner = like.stat()
+    for file in (path, *path.rglob("*")):
+        made = file.stat()
+        if (made.st_uid, made.st_gid) != (owner.st_uid, owner.st_gid):
+            os.chown(file, owner.st_uid, owner.st_gid)
+
+
 def remove_tree(path: Path) -> None:
     """A folder with all that is in it; archives in it may be read only."""
     shutil.rmtree(path)

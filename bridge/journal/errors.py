@@ -21,7 +21,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY = 0xFF  # the bits of an extended result code that say what kind it is
 KEEP = (
     "nothing was changed; keep the file as it is, see what `tillsign journal verify` says, "
-    "and start from the last good copy"
+    "and put back the last backup with `tillsign journal restore`"
 )
 
 

@@ -91,6 +91,8 @@ def _check(staged: Path, found: Backup, progress: Progress) -> Report:
 
 def _put(staged: Path, journal: Path) -> Path | None:
     """All that stands there aside, then the staged files; a bridge does not start meanwhile."""
+    disk.give(staged.parent, journal.parent)
+    disk.give(lock.file_of(journal), journal.parent)
     restoring(journal).touch(disk.PRIVATE)
     disk.sync(journal.parent)
     aside = _aside(journal) if _stands(journal) else None
@@ -106,6 +108,7 @@ def _aside(journal: Path) -> Path:
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = journal.with_name(f"{journal.name}-until-{now}")
     disk.folder(aside)
+    disk.give(aside, journal.parent)
     for path in _files(journal):
         if path.exists():
             path.rename(aside / path.name)

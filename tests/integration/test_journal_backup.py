@@ -92,6 +92,7 @@ def test_what_is_archived_meanwhile_is_in_the_backup(
     def archiving(source: Path, target: Path, mode: int) -> None:
         sell(journal, f"after {source.name}")
         journal.archive({"open"})
+        assert path.with_name(path.name + "-wal").stat().st_size == 0  # no reader is in the way
         copy(source, target, mode)
 
     monkeypatch.setattr(disk, "copy", archiving)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bridge.cli import main as cli
-from bridge.journal import Closed, Journal
+from bridge.journal import Alarm, Closed, Journal
 from bridge.money import facts
 from bridge.money.sale import Fact, Terms
 from bridge.money.states import Event
@@ -142,6 +142,22 @@ def test_one_sale_for_programs(path: Path, capsys: pytest.CaptureFixture[str]) -
     kinds = [entry["kind"] for entry in shown["entries"]]
     assert kinds == ["rung", "refund_ordered", "posted", "closed"]
     assert shown["entries"][0]["body"]["amount"] == 500
+
+
+def test_a_sale_with_an_alarm(
+    path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = (b"a" * 16, 12_50, 752, 1, b"receiver")
+    journal.raise_alarm(NOON, Alarm("one", "paid_twice", "sale-ended", *ids, NOON, "posted"))
+    journal.acknowledge(NOON, "one", "Åsa", "money is back")
+    journal.flush()
+    assert run(path, "show", "sale-ended") == 0
+    text = capsys.readouterr().out
+    for words in ("  alarm\n", "kind: paid_twice", "amount: 12.50 SEK", "detail: posted"):
+        assert words in text
+    for words in ("  acknowledged\n", "by: Åsa", "note: money is back"):
+        assert words in text
+    assert "unreadable" not in text
 
 
 @pytest.mark.usefixtures("journal")

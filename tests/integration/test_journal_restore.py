@@ -83,6 +83,21 @@ def test_a_restored_journal_begins_a_new_life(
     assert sales(path) == ["sale 1", "sale 2", "sale 3"]
 
 
+def test_what_root_puts_back_belongs_to_the_bridge(
+    path: Path, journal: Journal, place: Path
+) -> None:
+    """A person with sudo restores; the bridge's user opens it."""
+    backed_up(path, journal, place)
+    if not os.geteuid():
+        os.chown(path.parent, 4711, 4712)
+        path.with_name("journal.sqlite.lock").unlink()
+    assert run(path, "restore", place, "--replace") == 0
+    owner = path.parent.stat()
+    new = [path, path.with_name("journal.sqlite.lock"), path.with_suffix(".archive")]
+    for file in (*new, *path.with_suffix(".archive").iterdir()):
+        assert (file.stat().st_uid, file.stat().st_gid) == (owner.st_uid, owner.st_gid)
+
+
 @pytest.mark.usefixtures("journal")
 def test_not_under_a_bridge_that_runs(
     path: Path, place: Path, capsys: pytest.CaptureFixture[str]

@@ -96,6 +96,16 @@ def test_an_alarm_opens_no_sale(path: Path, journal: Journal) -> None:
     assert verified(path).findings == []
 
 
+def test_an_alarm_may_come_before_its_sale(path: Path, journal: Journal) -> None:
+    """All of it in one commit: the sale begins where its own first entry is."""
+    journal.raise_alarm(5, alarm())
+    journal.note(6, "sale 1", "rung", "{}")
+    journal.close_sale(closed("sale 1"))
+    journal.flush()
+    assert [entry.id for entry in journal.entries_of("sale 1")] == [2]
+    assert verified(path).findings == []
+
+
 @pytest.mark.parametrize(
     "statement",
     [
