@@ -152,7 +152,10 @@ async def _keep_position(service: Service, journal: Journal, path: Path) -> None
     try:
         if not service.standing.serves:  # what the file says is still to be asked about
             await service.standing.known()
-        await position_file.keep(journal, path)
+        try:
+            await position_file.keep(journal, path)
+        finally:
+            position_file.last(journal, path)
     except JournalError as error:
         service.fail(error)
 

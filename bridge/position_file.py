@@ -63,6 +63,14 @@ def write(path: Path, position: Position) -> None:
     fresh.replace(path)
 
 
+def last(journal: Journal, path: Path) -> None:
+    """Write where the journal has come to at the end of the bridge."""
+    try:
+        write(path, journal.position)
+    except OSError as error:
+        _log.warning("position not kept", detail=f"{path}: {error}")
+
+
 async def keep(journal: Journal, path: Path) -> None:
     """Write each new position, at most one every LAG_S; raises ReplacedError.
 

@@ -67,10 +67,10 @@ class World:
     async def heard(self) -> None:
         """Until the authority has said how the journal stands, unless it is away."""
         service = self.daemon.service
-        await service.begun.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout(HEARD_S):
                 await service.standing.known()
+                await service.begun.wait()
 
     def add_receiver(self, till: int) -> Device:
         """One more receiver with its till, for a bridge that is still to be started."""
