@@ -35,3 +35,12 @@ def hold(journal: Path) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def last_owner(journal: Path) -> int | None:
+    """The process that holds the lock, or held it last; None where that is not known."""
+    try:
+        number = journal.with_name(journal.name + ".lock").read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return None
+    return int(number) if number.strip().isdecimal() else None
