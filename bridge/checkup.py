@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from receiver import messages, reasons, session, wire
 from receiver.errors import Error
 
-from . import papers, ports_by_serial
+from . import papers, port_holders, ports_by_serial
 from .authority import AuthorityClient, RefusedError, UnansweredError
 from .clock import Clock
 from .endings import SOON_S, day
@@ -82,7 +82,7 @@ async def check(
     for receiver in config.receivers:
         name = f"till {receiver.till}: "
         found.append(_try(name + "certificate", partial(_receiver, config, receiver, known)))
-        found.append(_try(name + "port", partial(_port, receiver, ports)))
+        found.append(_try(name + "port", partial(_port, receiver, ports, config.journal)))
     return found + await _authority(config, known)
 
 
@@ -177,14 +177,17 @@ def _receiver(
     return f"receiver {evidence.holder.receiver_id.hex()}, {_ends(evidence.holder.expires)}"
 
 
-def _port(receiver: ReceiverConfig, ports: Callable[[], Iterable[Present]]) -> str:
+def _port(
+    receiver: ReceiverConfig, ports: Callable[[], Iterable[Present]], journal: Path | None = None
+) -> str:
     if receiver.serial:
         try:
-            return f"{ports_by_serial.find(receiver.serial, ports())} has that serial number"
+            device = ports_by_serial.find(receiver.serial, ports_by_serial.listed(ports))
         except PortError as error:
             raise TroubleError(
                 str(error), "plug the receiver in, or correct its serial number"
             ) from None
+        return f"{device} has that serial number{_others(device, journal)}"
     if "://" in receiver.url:
         return _remote(receiver.url)
     if not Path(receiver.url).exists():
@@ -194,7 +197,18 @@ def _port(receiver: ReceiverConfig, ports: Callable[[], Iterable[Present]]) -> s
     if not os.access(receiver.url, os.R_OK | os.W_OK):
         todo = "add the bridge's user to the port's group (dialout, as a rule)"
         raise TroubleError(f"{receiver.url} may not be opened", todo)
-    return receiver.url
+    return receiver.url + _others(receiver.url, journal)
+
+
+def _others(device: str, journal: Path | None) -> str:
+    """Who may have the port open beside the bridge; raises TroubleError where that is sure."""
+    bridge = (lock.process(journal) or None) if journal else None
+    found = port_holders.find(device, () if bridge is None else (bridge,))
+    if any(holder.sure for holder in found):
+        raise TroubleError(
+            f"{device} is in use by {port_holders.shown(found)}", port_holders.REMEDY
+        )
+    return f"; open in {port_holders.shown(found)}" if found else ""
 
 
 def _remote(url: str) -> str:

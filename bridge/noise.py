@@ -15,22 +15,26 @@ if TYPE_CHECKING:
 # The kinds of lines that a receiver can cause as often as it likes; named as their events.
 KINDS = ("line away", "not a frame", "receiver says", "receiver up", "refused")
 FEW = 6  # of a kind at once: a restart writes its boot text in as many pieces
+REFUSED = 100  # an attack of its own each, with its sale's id; counted by reason in any case
 AGAIN_S = 900.0  # then one more in that time, so that a fault of now can be read at any time
 SUM_S = 60.0  # between two sums
 DAY_S = 86_400
-DAY_MOST = len(KINDS) * (FEW + int(DAY_S / AGAIN_S)) + int(DAY_S / SUM_S)  # lines of one till
+_AT_ONCE = {kind: REFUSED if kind == "refused" else FEW for kind in KINDS}
+DAY_MOST = sum(  # lines of one till
+    (*_AT_ONCE.values(), len(KINDS) * int(DAY_S / AGAIN_S), int(DAY_S / SUM_S))
+)
 
 
 class Allowance:
-    """FEW lines at once, and one more every AGAIN_S."""
+    """So many lines at once, and one more every AGAIN_S."""
 
-    def __init__(self) -> None:
-        self._left = float(FEW)
+    def __init__(self, at_once: int = FEW) -> None:
+        self._at_once = self._left = float(at_once)
         self._seen_at = 0.0
 
     def may(self, now: float) -> bool:
         """Whether one may be written now."""
-        self._left = min(self._left + (now - self._seen_at) / AGAIN_S, float(FEW))
+        self._left = min(self._left + (now - self._seen_at) / AGAIN_S, self._at_once)
         self._seen_at = now
         if self._left < 1:
             return False
@@ -51,7 +55,7 @@ class Noise:
         self._clock = clock
         self._later = later
         self._summed = summed
-        self._allowances = {kind: Allowance() for kind in KINDS}
+        self._allowances = {kind: Allowance(few) for kind, few in _AT_ONCE.items()}
         self._left_out: Counter[str] = Counter()
 
     def may(self, kind: str) -> bool:

@@ -5,6 +5,7 @@ What a refused phone learns is one code of five; the cause is for the bridge, it
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from receiver import exchange
 from simulator.phone import events
+from tests.bridge_device import PATIENCE_S
 from tests.integration.checkout import PRICE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from simulator.phone.events import Outcome
     from simulator.phone.wallet import Wallet
@@ -45,7 +48,7 @@ async def named(till: Checkout, *names: str) -> AsyncIterator[None]:
     mark = log.stat().st_size
     async with till.refusing(*names):
         yield
-    assert Counter(_refused(log.read_bytes()[mark:].decode())) == Counter(names)
+    assert Counter(await _refused(log, mark, len(names))) == Counter(names)
 
 
 @asynccontextmanager
@@ -69,12 +72,20 @@ async def pays(till: Checkout, sale: Json, wallet: Wallet | None = None) -> Outc
     return outcome
 
 
-def _refused(log: str) -> Iterator[str]:
-    """The reasons in a log's lines of refusals."""
-    for line in log.splitlines():
-        fields = json.loads(line)
-        if fields["event"] == "refused":
-            yield fields["reason"]
+async def _refused(log: Path, mark: int, count: int) -> list[str]:
+    """The reasons in a log's lines of refusals, once there are so many: it is written aside."""
+    more = ("tail", "-c", f"+{mark + 1}", "-f", str(log))
+    tail = await asyncio.create_subprocess_exec(*more, stdout=asyncio.subprocess.PIPE)
+    found: list[str] = []
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found) < count and tail.stdout:
+                fields = json.loads(await tail.stdout.readline())
+                found += [fields["reason"]] if fields["event"] == "refused" else []
+    finally:
+        tail.kill()
+        await tail.wait()
+    return found
 
 
 def learnt(till: Checkout, since: int) -> set[int]:

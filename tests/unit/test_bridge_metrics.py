@@ -60,6 +60,15 @@ class Scripted:
     def certificates_s(self) -> Mapping[tuple[str, str], float]:
         return {("client", ""): 86_400.0, ("receiver", "7"): -1.0}
 
+    def unconfigured(self) -> Mapping[int, Exposure]:
+        return {9: Exposure(300, 2)}
+
+    def journal_behind(self) -> bool:
+        return True
+
+    def alarms(self) -> int:
+        return 4
+
     def refused_requests(self) -> Mapping[str, int]:
         return {"unauthorized": 5}
 
