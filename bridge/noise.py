@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 # The kinds of lines that a receiver can cause as often as it likes; named as their events.
 KINDS = ("line away", "not a frame", "receiver says", "receiver up", "refused")
 FEW = 6  # of a kind at once: a restart writes its boot text in as many pieces
-REFUSED = 100  # an attack of its own each, with its sale's id; counted by reason in any case
+REFUSALS = 100  # an attack of its own each, with its sale's id; counted by reason in any case
 AGAIN_S = 900.0  # then one more in that time, so that a fault of now can be read at any time
 SUM_S = 60.0  # between two sums
 DAY_S = 86_400
-_AT_ONCE = {kind: REFUSED if kind == "refused" else FEW for kind in KINDS}
+_AT_ONCE = {kind: REFUSALS if kind == "refused" else FEW for kind in KINDS}
 DAY_MOST = sum(  # lines of one till
     (*_AT_ONCE.values(), len(KINDS) * int(DAY_S / AGAIN_S), int(DAY_S / SUM_S))
 )

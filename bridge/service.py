@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from receiver import reasons, session
 
-from . import orders, refunding
+from . import orders, refunding, unconfigured
 from .backoff import Backoff, Reconnect
 from .books import Books
 from .clock import Clock
@@ -31,7 +31,6 @@ from .orders import (
 from .outbox import Outbox
 from .standing import JournalStanding
 from .station import Station
-from .unconfigured import at_other_places, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -102,8 +101,7 @@ class Service:
             )
             for row in stations
         }
-        today = [station.place for station in self.stations.values()]
-        self.loss = JournalLoss(self.books, authority, self.outbox, bridge_id, today)
+        self.loss = JournalLoss(self.books, authority, self.outbox, bridge_id, self.today())
         self.standing = JournalStanding(
             *(bridge_id, journal, self.books, authority.announce, self._recover, apart)
         )
@@ -132,24 +130,12 @@ class Service:
         if self.standing.serves:
             self._take_up(self.books.recover())
             self.begun.set()
-        self._say_unconfigured()
+        unconfigured.say(self.books.open_sales(), self.today())
         await self.standing.known()
         if not self.begun.is_set():
             self._take_up(self.books.open_sales())
             self.begun.set()
         await self.outbox.run()
-
-    def _say_unconfigured(self) -> None:
-        today = {station.place for station in self.stations.values()}
-        found = at_other_places(self.books.open_sales(), today)
-        for place, sales in found.items():
-            receiver, detail = place.receiver_id.hex(), in_words(sales)
-            _log.warning(
-                "money at a till that is not configured",
-                till=place.till,
-                receiver=receiver,
-                detail=detail,
-            )
 
     def _take_up(self, sales: Iterable[Sale]) -> None:
         for sale in sales:
@@ -219,6 +205,10 @@ class Service:
             return
         if station is not None and station.desk.sale is sale:
             station.tell()
+
+    def today(self) -> list[Place]:
+        """The tills that are configured, with the receivers that stand there."""
+        return [station.place for station in self.stations.values()]
 
     def receivers(self) -> list[dict[str, Any]]:
         return [station.view() for station in self.stations.values()]

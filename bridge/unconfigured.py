@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .currencies import LETTERS
+from .logs import Log
 from .money.states import FINAL
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from .money.sale import Place, Sale
+
+_log = Log(__name__)
 
 
 def at_other_places(sales: Iterable[Sale], today: Collection[Place]) -> dict[Place, list[Sale]]:
@@ -35,3 +38,14 @@ def in_words(sales: Iterable[Sale]) -> str:
     sums = ", ".join(f"{amount} {letters}" for letters, amount in sorted(amounts.items()))
     told = f"; {undecided} wait for their till's decision" if undecided else ""
     return f"{count} not over, {sums} in minor units: worked off all the same{told}"
+
+
+def say(sales: Iterable[Sale], today: Collection[Place]) -> None:
+    """In the log, till by till."""
+    for place, found in at_other_places(sales, today).items():
+        _log.warning(
+            "money at a till that is not configured",
+            till=place.till,
+            receiver=place.receiver_id.hex(),
+            detail=in_words(found),
+        )

@@ -59,10 +59,9 @@ class Watch:
         return {till: exposure(sales) for till, sales in at.items()}
 
     def unconfigured(self) -> dict[int, Exposure]:
-        books, stations = self._service.books, self._service.stations.values()
-        today = {station.place for station in stations}
         found: dict[int, list[Sale]] = {}
-        for place, sales in at_other_places(books.open_sales(), today).items():
+        sales_of = at_other_places(self._service.books.open_sales(), self._service.today())
+        for place, sales in sales_of.items():
             found.setdefault(place.till, []).extend(sales)
         return {
             till: Exposure(sum(sale.terms.amount for sale in sales), len(sales))

@@ -147,9 +147,14 @@ class TillApi:
             "version": __version__,
             "clock_offset_s": known,
             "warnings": self._warnings(),
-            "journal": _JOURNAL[self._books.stall.reason],
+            "journal": self._journal(),
+            "alarms": len(self._books.alarms()),
         }
         return web.json_response(body)
+
+    def _journal(self) -> str:
+        standing = self._service.standing
+        return _JOURNAL[self._books.stall.reason] if standing.serves else str(standing.phase)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """GET /metrics, in Prometheus's text format."""

@@ -58,10 +58,9 @@ class OfficeApi:
         day, till = requests.day(request), requests.till(request)
         if till is not None:
             _must_know([place for place in self._places() if place.till == till])
-        today = [station.place for station in self._service.stations.values()]
         await stalled.over(self._books.stall)
         with away.told():
-            books = Reconciliation(self._books, self._service.authority, today)
+            books = Reconciliation(self._books, self._service.authority, self._service.today())
             compared = await books.day(day, till)
         rows = [self._row(one.till, one.receiver_id, **_compared(one)) for one in compared]
         alarms = [alarm_view(one.alarm) for one in self._books.alarms()]
@@ -118,12 +117,10 @@ class OfficeApi:
 
     def _places(self) -> list[Place]:
         """Those of today, then all others that the journal knows."""
-        today = [station.place for station in self._service.stations.values()]
-        return list(dict.fromkeys((*today, *self._books.places())))
+        return list(dict.fromkeys((*self._service.today(), *self._books.places())))
 
     def _row(self, till: int | None, receiver_id: bytes, **more: Any) -> dict[str, Any]:
-        station = self._service.stations.get(till) if till is not None else None
-        configured = station is not None and station.place.receiver_id == receiver_id
+        configured = (till, receiver_id) in self._service.today()
         return {"till": till, "receiver_id": receiver_id.hex(), "configured": configured, **more}
 
 

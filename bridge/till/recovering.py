@@ -29,7 +29,7 @@ def middleware(service: Service) -> Any:
     async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(_MONEY) and not service.serves:
             detail = service.standing.detail or "the bridge puts its journal in order"
-            raise ProblemError(503, "recovering", f"{detail}: ask again")
+            raise ProblemError(503, "recovering", f"{detail}: ask again", retry_after_s=RETRY_AFTER_S)
         return await handler(request)
 
     return serve

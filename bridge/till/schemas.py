@@ -135,9 +135,10 @@ SCHEMAS = {
                 "description": "For people: clock, certificates, files that cannot be used.",
             },
             "journal": {
-                "enum": ["ok", "locked", "full"],
-                "description": "Whether it takes what is to be written; else why not.",
+                "enum": ["ok", "locked", "full", "behind", "recovering"],
+                "description": "Whether it is the newest and takes what is to be written.",
             },
+            "alarms": {"type": "integer", "description": "What a person has not acknowledged."},
         }
     ),
     "Reason": closed({"code": TEXT, "sv": TEXT, "en": TEXT}),

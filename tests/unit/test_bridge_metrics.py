@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge import metrics, stamps
 from bridge.events import Hub
-from bridge.metrics import Metrics
+from bridge.metrics import Metrics, UNCONFIGURED
 from bridge.money.offline import Exposure
 from bridge.money.states import FINAL, TABLE
 
@@ -194,8 +194,17 @@ async def test_labels_are_bounded(found: Metrics) -> None:
         for it in family.samples
         if it.labels.get("till")  # empty is as good as none
     }
-    assert tills == {"7", "8"}
+    assert tills == {"7", "8", UNCONFIGURED, "9"}  # 9 is looked at: money stands there
+    assert value(families, "tillsign_sale_events_total", till=UNCONFIGURED, event="rung") == 1
     assert not any(name.endswith("_created") for name in families)
+
+
+async def test_what_stands_elsewhere_and_what_waits_for_a_person(found: Metrics) -> None:
+    families = await read(found)
+    assert value(families, "tillsign_unconfigured_amount", till="9") == 300
+    assert value(families, "tillsign_unconfigured_sales", till="9") == 2
+    assert value(families, "tillsign_journal_behind") == 1
+    assert value(families, "tillsign_alarms") == 4
 
 
 async def test_bridges_in_one_process_do_not_mix() -> None:
