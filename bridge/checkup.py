@@ -45,7 +45,7 @@ _TODO = {
     Cause.EXPIRED: "have the authority renew its certificate; look at this clock, too (NTP)",
     Cause.OTHER_CA: "put its root into [authority] ca, unless a proxy has opened TLS on the way",
     Cause.OTHER_NAME: "correct [authority] url: name the server as its certificate does",
-    Cause.BROKEN: "look at network and firewall; so do servers end that refuse our certificate",
+    Cause.BROKEN: "look at network and firewall; a server that refuses our certificate does so",
     Cause.OUR_CERTIFICATE: "renew [authority] certificate and key, and have the new one bound",
 }
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MONEY = ("/v1/sales", "/v1/refunds")
+_AGAIN = {"Retry-After": "2"}  # seconds: a recovery takes less, a bridge that is refused far more
 
 
 def middleware(service: Service) -> Any:
@@ -29,7 +30,7 @@ def middleware(service: Service) -> Any:
     async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith(_MONEY) and not service.serves:
             detail = service.standing.detail or "the bridge puts its journal in order"
-            raise ProblemError(503, "recovering", f"{detail}: ask again", retry_after_s=RETRY_AFTER_S)
+            raise ProblemError(503, "recovering", f"{detail}: ask again", headers=_AGAIN)
         return await handler(request)
 
     return serve
