@@ -27,6 +27,7 @@ class Flushing:
     def __init__(self, journal: Journal, hub: Hub, fail: Callable[[Exception], None]) -> None:
         self.stall = Stall()
         self.due: dict[str, Sale] = {}
+        self.new: set[str] = set()  # of those, the sales of which nothing is on the disk
         self._journal = journal
         self._hub = hub
         self._fail = fail
@@ -35,6 +36,10 @@ class Flushing:
     def is_held(self, sale: Sale) -> bool:
         """Whether it has facts that may not be told yet: the journal took no write."""
         return bool(self.stall.reason) and sale.terms.sale_id in self.due
+
+    def is_nowhere(self, sale: Sale) -> bool:
+        """Whether a crash would leave nothing of it: it is not even to be shown as unknown."""
+        return bool(self.stall.reason) and sale.terms.sale_id in self.new
 
     def soon(self) -> None:
         """One commit for all that is noted meanwhile."""
@@ -61,6 +66,7 @@ class Flushing:
     def written(self) -> None:
         """All that was noted is on the disk: it may be told, and acted on."""
         self.due.clear()
+        self.new.clear()
         self._unset()
         self._hub.release()
         with self.or_end():

@@ -91,6 +91,8 @@ class TillApi:
         async def handler(request: web.Request) -> web.StreamResponse:
             seconds = requests.wait(request)
             sale = self._find(request, kind)
+            if self._books.is_nowhere(sale):
+                await stalled.over(self._books.stall)
             if seconds and not self._books.waiting.is_answered(sale):
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():
