@@ -164,6 +164,10 @@ class Books(BookQueries):
         """Whether it has facts that may not be told yet: the journal took no write."""
         return self._flushing.is_held(sale)
 
+    def is_nowhere(self, sale: Sale) -> bool:
+        """Whether a crash would leave nothing of it: it is not even to be shown as unknown."""
+        return self._flushing.is_nowhere(sale)
+
     def view(self, sale: Sale) -> dict[str, Any]:
         """What the till may see of a sale just now."""
         return held_view(sale, self.stall.reason) if self.is_held(sale) else sale_view(sale)
@@ -221,6 +225,7 @@ class Books(BookQueries):
         with self._flushing.or_end():
             number = self._journal.note(_now(), terms.sale_id, facts.RUNG, facts.dump_terms(terms))
         self._flushing.due[terms.sale_id] = sale
+        self._flushing.new.add(terms.sale_id)
         self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
         return number
 

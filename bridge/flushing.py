@@ -28,6 +28,7 @@ class Flushing:
         self.stall = Stall()
         self.due: dict[str, Sale] = {}
         self.due_beside = False  # something that is of no sale
+        self.new: set[str] = set()  # of those, the sales of which nothing is on the disk
         self._journal = journal
         self._hub = hub
         self._fail = fail
@@ -36,6 +37,10 @@ class Flushing:
     def is_held(self, sale: Sale) -> bool:
         """Whether it has facts that may not be told yet: the journal took no write."""
         return bool(self.stall.reason) and sale.terms.sale_id in self.due
+
+    def is_nowhere(self, sale: Sale) -> bool:
+        """Whether a crash would leave nothing of it: it is not even to be shown as unknown."""
+        return bool(self.stall.reason) and sale.terms.sale_id in self.new
 
     def soon(self) -> None:
         """One commit for all that is noted meanwhile."""
@@ -63,6 +68,7 @@ class Flushing:
         """All that was noted is on the disk: it may be told, and acted on."""
         self.due.clear()
         self.due_beside = False
+        self.new.clear()
         self._unset()
         self._hub.release()
         with self.or_end():

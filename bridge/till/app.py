@@ -106,6 +106,8 @@ class TillApi:
         async def handler(request: web.Request) -> web.StreamResponse:
             seconds = requests.wait(request)
             sale = await self._find_or_ask(request, kind)
+            if self._books.is_nowhere(sale):
+                await stalled.over(self._books.stall)
             if seconds and not self._books.waiting.is_answered(sale):
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():

@@ -33,10 +33,12 @@ class OfficeApi:
         """GET /v1/sales?till=number: every sale and refund with something left to happen."""
         requests.known(request, "till")
         till = requests.till(request)
-        found = [sale for sale in self._books.open_sales() if till in (None, sale.terms.till)]
+        books = self._books
+        found = [sale for sale in books.open_sales() if till in (None, sale.terms.till)]
         for sale in found:
             self._service.show(sale)
-        return web.json_response({"sales": [self._books.view(sale) for sale in found]})
+        found = [sale for sale in found if not books.is_nowhere(sale)]
+        return web.json_response({"sales": [books.view(sale) for sale in found]})
 
     async def totals(self, request: web.Request) -> web.Response:
         """GET /v1/totals?day=date&till=number."""

@@ -182,6 +182,8 @@ async def give_back(service: Service, order: RefundOrder) -> View:
 
 async def look(service: Service, sale_id: str) -> View:
     sale = _find(service, sale_id)
+    if service.books.is_nowhere(sale):
+        await stalled.over(service.books.stall)
     if not service.books.waiting.is_answered(sale):
         await service.books.waiting.news(sale, WAIT_S)
     service.show(sale)

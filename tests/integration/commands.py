@@ -35,9 +35,16 @@ class Running:
 
     async def line(self, containing: str = "") -> str:
         """The next line with this text that it prints; waits for it."""
-        assert self._process.stdout is not None
+        return await self._next(self._process.stdout, containing)
+
+    async def said(self, containing: str) -> str:
+        """The next line with this text that it logs; waits for it."""
+        return await self._next(self._process.stderr, containing)
+
+    async def _next(self, stream: asyncio.StreamReader | None, containing: str) -> str:
+        assert stream is not None
         async with asyncio.timeout(PATIENCE):
-            while line := (await self._process.stdout.readline()).decode():
+            while line := (await stream.readline()).decode():
                 if containing in line:
                     return line
         raise EOFError((await self.ended()).err)
