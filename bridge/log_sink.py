@@ -57,7 +57,7 @@ class Sink:
     def _write(self) -> None:
         while True:
             lines, written = self._next()
-            with suppress(OSError):  # counted, as its reader may be another one next time
+            with suppress(Exception):  # counted, as its reader may be another one next time
                 self._write_lines(lines)
                 self._tell_lost()
             if written:
@@ -78,7 +78,7 @@ class Sink:
     def _write_lines(self, lines: list[str]) -> None:
         try:
             write_all(self._file, "".join(lines))
-        except OSError:
+        except Exception:
             self.drop(len(lines))
             raise
 

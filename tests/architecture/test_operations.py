@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import configparser
+import importlib
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from bridge import config, private_files
+from bridge import config, edges, private_files
 from bridge.cli import main as cli
 from bridge.cli.command import USAGE
 from bridge.config import DEFAULT_DRAIN_S, DEFAULT_LISTEN, DEFAULT_TIMEOUT_S, ConfigError
@@ -22,6 +25,7 @@ from tests.unit.test_bridge_metrics import Scripted
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 UNIT = ROOT / "docs/tillsign-bridge.service"
+RULES = ROOT / "docs/99-tillsign-receivers.rules"
 TABLES = ("bridge", "till", "authority", "receiver", "offline")
 
 
@@ -118,3 +122,52 @@ def test_the_unit_fits_the_command() -> None:
     assert int(service["RestartPreventExitStatus"]) == USAGE
     assert int(service["TimeoutStopSec"]) > DEFAULT_DRAIN_S + door.SHUTDOWN_S
     assert int(service["UMask"], 8) == private_files.UMASK
+
+
+def test_the_unit_never_gives_up_and_loads_its_drivers() -> None:
+    text = UNIT.read_text()
+    assert "StartLimitIntervalSec=0" in text.partition("[Service]")[0]
+    assert "Restart=always" in text
+    for driver in ("cdc_acm", "cp210x", "ch341", "ftdi_sio", "pl2303"):
+        for key in ("Wants", "After"):
+            assert re.search(rf"^{key}=.*modprobe@{driver}\.service", text, re.MULTILINE)
+
+
+def test_the_unit_is_one_for_systemd(tmp_path: Path) -> None:
+    """Read by its own tool, where that is there; keys newer than it are no mistake."""
+    tool = shutil.which("systemd-analyze")
+    if tool is None:
+        return
+    copy = tmp_path / UNIT.name
+    copy.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text(), flags=re.M))
+    found = subprocess.run([tool, "verify", str(copy)], capture_output=True, text=True, check=False)
+    complaints = [it for it in found.stderr.splitlines() if UNIT.name in it]
+    assert [it for it in complaints if not re.search(r"RestartSteps|RestartMaxDelaySec", it)] == []
+
+
+def test_the_rules_are_ones_for_udev() -> None:
+    """Every line is made of keys and labels that are there (udev(7))."""
+    lines = [it for it in RULES.read_text().splitlines() if it and not it.startswith("#")]
+    part = re.compile(r"[A-Z]+(\{\w+\})?(==|!=|=|\+=)\"[^\"]*\"")
+    parts = [it for line in lines for it in line.split(", ")]
+    assert [it for it in parts if not part.fullmatch(it)] == []
+    labels, jumps = ({*re.findall(rf'{it}="(\w+)"', "\n".join(lines))} for it in ("LABEL", "GOTO"))
+    assert labels == jumps
+    text = "\n".join(lines)
+    for word in ("10c4", "ea60", "1a86", "7523", "55d4", "303a", "ID_MM_DEVICE_IGNORE"):
+        assert word in text
+    assert 'ENV{BRLTTY_BRAILLE_DRIVER}=""' in text
+
+
+def test_edges_are_those_of_the_code() -> None:
+    rows = PAGE.partition("## Edges")[2].partition("\n## ")[0].splitlines()
+    shown = [line for line in rows if line.startswith("| ")][1:]
+    assert shown == [edge_row(edge) for edge in edges.TABLE]
+    for edge in edges.TABLE:
+        module = importlib.import_module(edge.module)
+        assert edge.error == "-" or hasattr(module, edge.error)
+
+
+def edge_row(edge: edges.Edge) -> str:
+    error = edge.error if edge.error == "-" else f"`{edge.error}`"
+    return f"| {edge.name} | {edge.foreign} | `{edge.module}` | {error} | {edge.policy} |"

@@ -208,3 +208,22 @@ async def until(done: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE_S):
         while not done():  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("error", [OSError(24, "Too many open files"), RuntimeError("strange")])
+def test_a_manager_that_cannot_be_told_is_no_failure(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object) -> None:
+        raise error
+
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/nowhere")
+    monkeypatch.setattr(socket, "socket", made)
+    manager.tell(manager.READY)
+
+
+@pytest.mark.parametrize("allowed", ["0", "²", "", "-1"])
+def test_a_watchdog_time_that_is_none(allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    monkeypatch.setenv("WATCHDOG_USEC", allowed)
+    assert manager.alive_every_s() is None

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge import metrics, stamps
 from bridge.events import Hub
-from bridge.metrics import Metrics, UNCONFIGURED
+from bridge.metrics import UNCONFIGURED, Metrics
 from bridge.money.offline import Exposure
 from bridge.money.states import FINAL, TABLE
 

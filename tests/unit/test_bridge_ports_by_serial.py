@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from serial.tools import list_ports
 
 from bridge import ports_by_serial
 from bridge.ports_by_serial import Present, find
@@ -57,3 +58,18 @@ async def test_it_is_looked_for_at_each_open() -> None:
         there.clear()
         with pytest.raises(PortError, match="no port with serial number"):
             await opener(heard.received, heard.lost)
+
+
+@pytest.mark.parametrize("error", [TypeError("int() argument"), OSError(19, "No such device")])
+async def test_a_device_that_is_half_gone_is_looked_for_again(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files in sysfs vanish one by one, and pyserial raises whatever that makes."""
+
+    def comports() -> list[object]:
+        raise error
+
+    monkeypatch.setattr(list_ports, "comports", comports)
+    heard = Heard()
+    with pytest.raises(PortError, match=ports_by_serial.UNREADABLE):
+        await ports_by_serial.opener(SERIAL)(heard.received, heard.lost)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bridge.lines import opener
 from bridge.serial_port import PortError
-from bridge.socket_port import WAITING_MOST
+from bridge.socket_port import KEEP_ALIVE, WAITING_MOST, SocketPort
 from tests.unit.test_bridge_serial_port import Heard
 
 PATIENCE_S = 10.0
@@ -88,3 +89,26 @@ async def test_nobody_listens(far: Far) -> None:
     heard = Heard()
     with pytest.raises(PortError):
         await opener("socket://127.0.0.1:1")(heard.received, heard.lost)
+
+
+async def test_a_dead_end_is_noticed(far: Far) -> None:
+    """By the kernel, which is told how soon: no test waits that long."""
+    heard = Heard()
+    port = await opener(far.url)(heard.received, heard.lost)
+    _, writer = await far.ready.get()
+    assert isinstance(port, SocketPort)
+    connection = port._transport.get_extra_info("socket")
+    for level, option, value in KEEP_ALIVE:
+        assert connection.getsockopt(level, option) == value
+    await port.close()
+    writer.close()
+
+
+async def test_a_name_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: object, **__: object) -> None:
+        raise TypeError("strange")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    heard = Heard()
+    with pytest.raises(PortError, match=r"receiver\.example"):
+        await opener("socket://receiver.example:4001")(heard.received, heard.lost)
