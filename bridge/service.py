@@ -31,6 +31,7 @@ from .orders import (
 from .outbox import Outbox
 from .standing import JournalStanding
 from .station import Station
+from .witnesses import Witnesses
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -105,6 +106,7 @@ class Service:
         self.standing = JournalStanding(
             *(bridge_id, journal, self.books, authority.announce, self._recover, apart)
         )
+        self.witnesses = Witnesses(self.books, self.loss, self.standing, self.spawn)
 
     async def run(self) -> None:
         """Until cancelled, or until something fails that must not: then an exception group."""

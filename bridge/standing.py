@@ -114,10 +114,10 @@ class JournalStanding:
             )
 
     def suspect(self, detail: str) -> None:
-        """A witness says that the journal lacks its end; while it is current, that is news."""
-        if self.phase is Phase.CURRENT:
+        """A witness says that the journal lacks its end: nothing is served before that is known."""
+        if self.serves:
             self._fall_behind(detail)
-        self._woken.set()
+            self._woken.set()
 
     def wake(self) -> None:
         """The authority has refused a call for the journal's standing: ask it again, now."""

@@ -42,6 +42,7 @@ async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
         found = await service.loss.adopt(sale_id)
     if found is None and claim:
         _claim(service, sale_id)
+        service.witnesses.decision(sale_id)
         await stalled.over(service.books.stall)
 
 
@@ -49,9 +50,12 @@ async def reconsidered(service: Service, sale: Sale) -> bool:
     """Whether a sale that the bridge cancelled by itself is paid, as its till says."""
     try:
         with away.told():
-            return await service.loss.reconsider(sale)
+            paid = await service.loss.reconsider(sale)
     except TooManyError as error:
         raise _too_many() from error
+    if not paid and not sale.cancelled_by_till:
+        service.witnesses.decision(sale.terms.sale_id)
+    return paid
 
 
 def _claim(service: Service, sale_id: str) -> None:
