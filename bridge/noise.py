@@ -24,7 +24,11 @@ TEXT = "text of the board"
 KINDS = {
     TEXT: (TEXT_FEW, TEXT_AGAIN_S),
     **dict.fromkeys(
-        ("line away", "not a frame", "receiver says", "receiver up", "refused"), (FEW, AGAIN_S)
+        (
+            *("line away", "no state", "not a frame", "port shared"),
+            *("receiver says", "receiver up", "refused"),
+        ),
+        (FEW, AGAIN_S),
     ),
 }
 DAY_MOST = int(DAY_S / SUM_S) + sum(  # lines of one till

@@ -163,7 +163,8 @@ class Station:
         try:
             data = await self._stand_in.ask(self._around.authority, hello.nonce)
         except UnansweredError as error:
-            _log.info("no state", till=self.till, detail=str(error))
+            if self.link.may_log("no state"):
+                _log.info("no state", till=self.till, detail=str(error))
         except RefusedError as error:
             self.refused(error.reason, "state: " + error.detail)
         except Error as error:
