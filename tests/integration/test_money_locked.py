@@ -360,7 +360,7 @@ async def test_check_names_the_program(world: World) -> None:
     assert holding.stdout is not None
     await holding.stdout.readline()
     found = await journal_finding(world)
-    await holding.communicate()
+    await holding.communicate(b"")  # its end
     assert not found.ok
     assert f"locked by another program (process {holding.pid}, " in found.detail
     assert (await journal_finding(world)).ok
