@@ -36,7 +36,7 @@ PATH = f"/v1/sales/{SALE}"
 
 @contextmanager
 def locked(journal: Path) -> Iterator[Callable[[], None]]:
-    """By somebody with a shell on the file; gives what ends it."""
+    """By a second program that writes the file; gives what ends it."""
     with closing(sqlite3.connect(journal, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
 
