@@ -55,7 +55,6 @@ class World:
             raise UnansweredError("away")
         self.recovered += 1
 
-    @property
     def serves(self) -> bool:
         return self.standing.serves
 
@@ -92,7 +91,7 @@ def behind(newest: Position) -> Answer:
 async def test_a_journal_that_was_never_heard_of(journal: Journal) -> None:
     world = World(journal, None)
     world.answers = [current()]
-    assert (world.standing.phase, world.serves) == (Phase.UNHEARD, True)
+    assert (world.standing.phase, world.serves()) == (Phase.UNHEARD, True)
     assert not world.standing.is_whole
     assert await world.standing._step() == 15.0
     assert (world.standing.phase, world.standing.is_whole) == (Phase.CURRENT, True)
@@ -124,7 +123,7 @@ async def test_what_is_known_and_not_here(journal: Journal, newest: Position) ->
     if not newest.life:
         newest = newest._replace(life=journal.life)
     world = World(journal, newest)  # by the file apart, before the authority is asked
-    assert (world.standing.phase, world.serves) == (Phase.BEHIND, False)
+    assert (world.standing.phase, world.serves()) == (Phase.BEHIND, False)
     world = World(journal, None)
     world.answers = [behind(newest), current(), current()]
     await world.steps(1)
@@ -132,9 +131,9 @@ async def test_what_is_known_and_not_here(journal: Journal, newest: Position) ->
     assert world.recovered == 0
     await world.steps(1)
     assert world.recovered == 1
-    assert not world.serves
+    assert not world.serves()
     await world.steps(1)
-    assert world.serves
+    assert world.serves()
     assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
     assert world.claims[-1].previous == world.claims[-2].position.life
     assert [one.alarm.kind for one in world.books.alarms()] == [alarms.JOURNAL_BEHIND]
@@ -165,7 +164,7 @@ async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdi
     world = World(journal, None)
     world.answers = [Answer(verdict, None, b"", 45.0, 7.0)]
     assert await world.standing._step() == 7.0
-    assert not world.serves
+    assert not world.serves()
     with pytest.raises(UnansweredError, match="another bridge"):
         await world.standing.admitted()
     assert world.causes() == [lives.NEW]
@@ -203,6 +202,6 @@ async def test_a_witness_stops_what_is_served(journal: Journal) -> None:
     world.answers = [current()]
     await world.steps(1)
     world.standing.suspect("a till has seen entry 99")
-    assert not world.serves
+    assert not world.serves()
     await world.steps(3)
-    assert (world.serves, world.recovered) == (True, 1)
+    assert (world.serves(), world.recovered) == (True, 1)
