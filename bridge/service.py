@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 # A port that is missing is looked for about twice a second at first: somebody is plugging it in.
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
-STANDING_S = 5.0  # a till hears nothing so long after a restart, where a sale is in doubt
+STANDING_S = 3.0  # a till hears nothing so long after a restart, where a sale is in doubt
 
 _log = Log(__name__)
 

@@ -9,6 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge import checkup
+from bridge.findings import Finding
 from bridge.money import alarms
 from bridge.standing import Phase
 from simulator.authority import Fault
@@ -266,3 +268,34 @@ async def test_a_receivers_offer_is_a_witness(stopped: World) -> None:
             await standing_._changed.wait()
         await standing_.known()
         assert alarms.UNKNOWN_HERE in await kinds(stopped)
+
+
+async def finding(world: World, what: str) -> Finding:
+    [found] = [one for one in await checkup.check(world.config, list) if one.what == what]
+    return found
+
+
+async def test_the_check_says_that_the_journal_is_older(stopped: World) -> None:
+    place = await sold_after_the_copy(stopped, "paid")
+    assert (await finding(stopped, "standing")).ok
+    put_back(stopped, place, but="-position")
+    found = await finding(stopped, "standing")
+    assert not found.ok
+    assert "an older copy" in found.detail
+    async with stopped.bridge():
+        await stopped.settled()
+    found = await finding(stopped, "standing")
+    assert not found.ok
+    assert "1 alarms wait for a person" in found.detail
+
+
+async def test_the_check_says_what_stands_on_other_tills(stopped: World) -> None:
+    async with stopped.bridge():
+        await stopped.approved()
+    assert "no money stands" in (await finding(stopped, "other tills")).detail
+    stopped.add_receiver(4)
+    [_, other] = stopped.config.receivers
+    stopped.config = replace(stopped.config, receivers=(other,))
+    detail = (await finding(stopped, "other tills")).detail
+    assert detail.startswith(f"till 3: 1 not over, {AMOUNT} SEK in minor units")
+    assert "1 wait for their till's decision" in detail

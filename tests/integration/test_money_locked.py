@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from bridge import checkup, flushing
+from bridge.findings import Finding
 from bridge.journal import Journal
 from bridge.journal.reader import Reader
 from bridge.till import stalled
@@ -366,6 +367,6 @@ async def test_check_names_the_program(world: World) -> None:
     assert (await journal_finding(world)).ok
 
 
-async def journal_finding(world: World) -> checkup.Finding:
+async def journal_finding(world: World) -> Finding:
     [found] = [it for it in await checkup.check(world.config) if it.what == "journal"]
     return found
