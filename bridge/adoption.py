@@ -12,8 +12,8 @@ from receiver import messages, session
 
 from .authority import UnansweredError
 from .currencies import LETTERS
-from .money import refunds, rollback
-from .money.sale import Fact, Sale, Terms
+from .money import refunds
+from .money.sale import Sale, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +28,8 @@ AHEAD_S = 24 * 3600  # what the two clocks may differ
 
 async def find(
     authority: Authority, bridge_id: bytes, places: Iterable[Place], sale_id: str
-) -> tuple[Sale, list[Fact]] | None:
-    """What the authority holds under this id, and the facts that take it over.
+) -> Holding | None:
+    """What the authority holds or posted under this id.
 
     Every receiver is asked about that it binds to this client, or that is in `places`. Raises
     UnansweredError and RefusedError.
@@ -39,7 +39,7 @@ async def find(
     for receiver_id, tills in (await receivers(authority, places)).items():
         for held in await authority.transactions(receiver_id, now - BACK_S, now + AHEAD_S):
             if held.stands and names.fit(held, tills):
-                return sale_of(held, sale_id), rollback.adopted(held)
+                return held
     return None
 
 

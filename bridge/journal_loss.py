@@ -62,22 +62,25 @@ class JournalLoss:
         self._outbox = outbox
         self._bridge_id = bridge_id
         self._today = tuple(today)
-        self._adopting = asyncio.Lock()
+        self._asking = asyncio.Lock()  # one at a time: each reads days of the authority's books
 
     async def adopt(self, sale_id: str) -> Sale | None:
         """A sale that is in no journal here, if the authority holds it.
 
         Raises UnansweredError and RefusedError: None only once all receivers were asked about.
         """
-        async with self._adopting:  # one at a time: each reads days of the authority's books
+        async with self._asking:
             known = self._books.find(sale_id)  # another request may have been as quick
             if known is not None:
                 return known
-            places = (*self._today, *self._books.places())
-            found = await adoption.find(self._authority, self._bridge_id, places, sale_id)
-        if found is None:
+            held = await self._held_as(sale_id)
+        if held is None:
             return None
-        return self._take_over(*found)
+        return self._take_over(adoption.sale_of(held, sale_id), rollback.adopted(held))
+
+    async def _held_as(self, sale_id: str) -> Holding | None:
+        places = (*self._today, *self._books.places())
+        return await adoption.find(self._authority, self._bridge_id, places, sale_id)
 
     def _take_over(self, sale: Sale, facts: list[Fact]) -> Sale:
         name = facts[0].approval_id.hex()
@@ -100,19 +103,26 @@ class JournalLoss:
         self._books.settle()
 
     async def reconsider(self, sale: Sale) -> bool:
-        """The till holds as paid what this bridge cancelled by itself: whether it is paid.
+        """The till holds as paid what this bridge ended by itself: whether it is paid.
 
-        That can be so where an older journal was put back. Raises UnansweredError while the
-        authority has not said what became of the reversal, and TooManyError.
+        That can be so where an older journal was put back. Raises UnansweredError and RefusedError
+        while the authority has not said what became of it, and TooManyError.
         """
-        if sale.cancelled_by_till or not sale.reversals or not sale.unpaid:
+        if sale.cancelled_by_till or not sale.unpaid:
             return False
-        self._outbox.send_now()
-        if not await self._books.waiting.cleared(sale, RECONSIDER_S):
-            raise UnansweredError("its reversal is under way")
-        if sale.state is State.POSTED:
-            return True
-        self.claim(sale.terms.sale_id, sale)
+        if sale.reversals:
+            self._outbox.send_now()
+            if not await self._books.waiting.cleared(sale, RECONSIDER_S):
+                raise UnansweredError("its reversal is under way")
+            if sale.state is State.POSTED:
+                return True
+        async with self._asking:
+            held = await self._held_as(sale.terms.sale_id)
+        if held is None:
+            self.claim(sale.terms.sale_id, sale)
+        else:
+            self._books.raise_alarm(_unknown_here(held))
+            self._books.settle()
         return False
 
     async def take_over(self, key: str, by: str, note: str) -> Sale:
@@ -214,6 +224,7 @@ class JournalLoss:
             held = await self._authority.transaction(sale.approval_id, sale.terms.receiver_id)
         for fact in rollback.resume(sale, held):
             self._books.take(sale, fact, ports.AUTHORITY)
+        self._outbox.resume(sale)  # also where the bridge had begun: what it makes of it is owed
         there = str(held.state) if held else "nothing there"
         name, till = sale.terms.sale_id, sale.terms.till
         _log.warning("recovered", sale=name, till=till, state=sale.state, detail=there)

@@ -18,7 +18,7 @@ from .journal_loss import JournalLoss
 from .logs import Log
 from .money import ports
 from .money.decisions import TooLateError, Wish, decide
-from .money.recovery import is_owed_after_restart
+from .money.recovery import is_ended_by_restart
 from .money.sale import Fact, Sale, Terms
 from .money.states import UNASKED, Event, State
 from .orders import (
@@ -125,7 +125,7 @@ class Service:
         What was asked about may have been answered in a span that the journal lacks: the authority
         is given a moment to say so. Nothing goes out to it before it has said how things stand.
         """
-        if any(is_owed_after_restart(sale) for sale in self.books.open_sales()):
+        if any(is_ended_by_restart(sale) for sale in self.books.open_sales()):
             with suppress(TimeoutError):
                 async with asyncio.timeout(STANDING_S):
                     await self.standing.known()

@@ -47,6 +47,6 @@ def recover(sale: Sale) -> Fact | None:
     return Fact(event, reasons.BRIDGE_RESTARTED) if event else None
 
 
-def is_owed_after_restart(sale: Sale) -> bool:
-    """Whether a restart takes back what the authority may have answered."""
-    return RECOVERY[sale.state] is Event.OWED
+def is_ended_by_restart(sale: Sale) -> bool:
+    """Whether a restart ends what may have gone on in a span that the journal lacks."""
+    return RECOVERY[sale.state] is not None

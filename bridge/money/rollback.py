@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.held import GIVEN_BACK, Held
-from receiver import reasons
+from receiver import messages, reasons
 
 from .recovery import RECOVERY, recover
 from .sale import Fact
@@ -48,9 +48,14 @@ def adopted(held: Holding) -> list[Fact]:
 
 
 def _told(sale: Sale, held: Holding) -> list[Fact]:
-    """Only the till's word moves it, and the authority may have that already."""
-    if held.state == Held.POSTED:
+    """Only the till's word moves it, and the authority may have that already.
+
+    What was accepted offline goes there once the till has said paid, and its reversal may be of
+    either word: then the till says its own again.
+    """
+    ours, offline = held.approval_id == sale.approval_id, sale.mode == messages.OFFLINE
+    if held.state == Held.POSTED or (ours and offline and held.state == Held.DECLINED):
         return [Fact(Event.PAID)]
-    if held.state in GIVEN_BACK and held.approval_id == sale.approval_id:
+    if ours and not offline and held.state in GIVEN_BACK:
         return [Fact(Event.OWED, reasons.CASHIER_CANCELLED, reversal=sale.approval_id)]
     return []

@@ -6,14 +6,22 @@ import time
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
-from bridge import adoption, books, events, standin, station
+from bridge import adoption, books, events, journal_loss, standin, standing, station
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
 
-READERS: tuple[ModuleType, ...] = (adoption, books, events, standin, station)
+READERS: tuple[ModuleType, ...] = (
+    adoption,
+    books,
+    events,
+    journal_loss,
+    standin,
+    standing,
+    station,
+)
 
 
 class Clock:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-pytest.register_assert_rewrite("tests.crash.invariants")
+pytest.register_assert_rewrite("tests.crash.invariants", "tests.crash.rollback_invariants")
 
 from bridge.journal import writer  # noqa: E402
 from tests.crash import invariants, life, memos  # noqa: E402

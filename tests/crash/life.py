@@ -49,7 +49,15 @@ class Jam:
 class Life:
     """Counts points; dies at point `end`, then calls `buried`. Points and ends begin with 1."""
 
-    def __init__(self, folder: Path, end: int | None, buried: Callable[[], None], jam: Jam) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        end: int | None,
+        buried: Callable[[], None],
+        jam: Jam,
+        kept: Callable[[Path], None],
+    ) -> None:
+        """`kept` hears of each commit, by the folder."""
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.points = 0
@@ -61,6 +69,7 @@ class Life:
         self.commits = 0
         self.full_at = 0  # the commit that finds no room
         self._jam = jam
+        self._kept = kept
         self._end = end
         self._buried = buried
         self._parked: list[Callable[[], object]] = []
@@ -125,6 +134,11 @@ class Life:
         if self.commits == self.full_at:
             raise turned_down(sqlite3.SQLITE_FULL)
 
+    def committed(self) -> None:
+        """It is on the disk; raises Crash."""
+        self._kept(self.folder)
+        self.point("after the commit")
+
     # After its death.
 
     def keep(self, task: asyncio.Task[None]) -> None:
@@ -173,13 +187,14 @@ def at_commits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @contextmanager
     def counted(db: sqlite3.Connection) -> Iterator[None]:
+        life = LIFE.get(None)
         with transaction(db):
             yield
-            life = LIFE.get(None)
             if isinstance(life, Life):
                 life.commit()
             here("before the commit")
-        here("after the commit")
+        if isinstance(life, Life):
+            life.committed()
 
     def settled(partial_: Path, final: Path) -> None:
         here("before an archive is settled")

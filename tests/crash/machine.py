@@ -20,6 +20,7 @@ from bridge.money.evidence import Evidence
 from bridge.service import Service, StationConfig
 from bridge.till.problems import ProblemError
 from receiver.crypto import host
+from tests.crash.copies import Copies, File
 from tests.crash.life import Crash, Jam, Life
 from tests.crash.office import Line, Office
 from tests.crash.template import BRIDGE_ID, NOW, memory, template
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 TRIP_S = 0.001  # till and bridge are on one machine
 RESTART_S = 0.3
+DRAIN_S = 1.0
 
 Work = Callable[[Service], "Awaitable[View]"]
 
@@ -43,7 +45,16 @@ class Machine:
     office: Office
     counters: Mapping[int, Counter]
 
-    def __init__(self, ends: Iterable[int], full_at: int, *, offline: bool, watched: bool) -> None:
+    def __init__(
+        self,
+        ends: Iterable[int],
+        full_at: int,
+        back: Mapping[int, int],
+        file: File,
+        *,
+        offline: bool,
+        watched: bool,
+    ) -> None:
         self.loop = Loop()
         self.loop.set_exception_handler(self._strange)
         self.context = copy_context()
@@ -54,6 +65,8 @@ class Machine:
         self.trip_s = TRIP_S
         self.watcher = Watcher(self) if watched else None
         self.jam = Jam()
+        self.copies = Copies(self.folder, back, file)
+        self.away_s = 0.0  # for so long the authority is away after a copy was put back
         self._offline = offline
         self._ends = iter(ends)
         self._full_at = full_at
@@ -96,7 +109,7 @@ class Machine:
         folder = self.folder / f"life{number}"
         if number:
             (self.folder / f"life{number - 1}-grave").rename(folder)
-        life = Life(folder, next(self._ends, None), self._buried, self.jam)
+        life = Life(folder, next(self._ends, None), self._buried, self.jam, self.copies.committed)
         life.full_at, self._full_at = self._full_at, 0
         self.lives.append(life)
         self.loop.call_soon(self._begin, life, context=life.context.copy())
@@ -119,7 +132,9 @@ class Machine:
         line = Line(self, life)
         prove = partial(receipts.proved, host, made.keys.pins())
         life.service = Service(
-            BRIDGE_ID, journal, Hub(), line, stations, prove, offline=self._offline
+            *(BRIDGE_ID, journal, Hub(), line, stations, prove),
+            offline=self._offline,
+            apart=self.copies.filed(journal),
         )
         running = self.loop.create_task(life.service.run())
         running.add_done_callback(partial(self._ended, life), context=self.context)
@@ -131,15 +146,38 @@ class Machine:
         if not life.dead:
             self._gave_up(life, running)
 
+    async def stop(self) -> None:
+        """End the bridge as SIGTERM does: the authority and the disk hear of all of it."""
+        life = self.life
+        ending = self.loop.create_task(_end(self.service), context=life.context.copy())
+        life.keep(ending)
+        await ending
+        life.die()
+
     def _gave_up(self, life: Life, why: object) -> None:
         self.failures.append(f"the bridge gave up: {why!r}")
         life.die()
 
     def _buried(self) -> None:
+        self._put_back()
         for answer in self._asked:
             if not answer.done():
                 answer.set_exception(AwayError())
         self.loop.call_later(RESTART_S, self.start, context=self.context)
+
+    def _put_back(self) -> None:
+        """An older copy, if this is the end that one follows."""
+        life, service = self.life, self.life.service
+        if service and life.journal and service.standing.serves:
+            self.copies.note(life.journal)
+        grave = life.folder.with_name(life.folder.name + "-grave")
+        seen = len(self.watcher.seen) if self.watcher else 0
+        if self.copies.put_back(len(self.lives), grave, self.office, seen) and self.away_s:
+            self.office.away = True
+            self.loop.call_later(self.away_s, self._come_back, context=self.context)
+
+    def _come_back(self) -> None:
+        self.office.away = False
 
     def _strange(self, _: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -179,6 +217,12 @@ class Machine:
         if not life.dead:  # what is written arrives, even if the bridge ends meanwhile
             self._asked.discard(answer)
             self.loop.call_later(self.trip_s, _answer, answer, result, context=self.context)
+
+
+async def _end(service: Service) -> None:
+    await service.drain(DRAIN_S)
+    await service.standing.end()
+    await service.books.close()
 
 
 def _answer(answer: asyncio.Future[View], result: View | Exception) -> None:

@@ -37,6 +37,8 @@ class Quiet:
         self.path = world.life.folder / JOURNAL
         with Reader(self.path) as journal:
             rows = [row for row in journal.rows() if not row.own and not row.carried]
+            self.lives = journal.lives()
+            self.alarms = [standing.alarm for standing in journal.alarms()]
             self.closed = {one.sale_id: one for one in journal.all_closed()}
             self.secrets = journal.db.execute(
                 "SELECT sale_id, secret FROM secrets JOIN entries ON entry = id"

@@ -181,7 +181,7 @@ async def give_back(service: Service, order: RefundOrder) -> View:
 
 
 async def look(service: Service, sale_id: str) -> View:
-    sale = _find(service, sale_id)
+    sale = await _find_or_ask(service, sale_id)
     if service.books.is_nowhere(sale):
         await stalled.over(service.books.stall)
     if not service.books.waiting.is_answered(sale):
@@ -191,9 +191,7 @@ async def look(service: Service, sale_id: str) -> View:
 
 
 async def decide(service: Service, sale_id: str, wish: Wish) -> View:
-    sale = service.books.find(sale_id) or await service.loss.adopt(sale_id)
-    if sale is None:
-        raise UnknownError(sale_id)
+    sale = await _find_or_ask(service, sale_id, wish)
     try:
         service.decide(sale, wish)
     except ConflictError as error:
@@ -213,8 +211,13 @@ async def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> Vi
     return await stalled.shown(service, sale)
 
 
-def _find(service: Service, sale_id: str) -> Sale:
+async def _find_or_ask(service: Service, sale_id: str, wish: Wish | None = None) -> Sale:
     sale = service.books.find(sale_id)
+    if sale is None and not (wish is None and service.standing.is_whole):
+        sale = await service.loss.adopt(sale_id)
+        if sale is None and wish is Wish.PAY:
+            service.loss.claim(sale_id, None)
+            await stalled.over(service.books.stall)
     if sale is None:
         raise UnknownError(sale_id)
     return sale

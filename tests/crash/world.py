@@ -6,13 +6,14 @@ import asyncio
 import random
 import shutil
 import warnings
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bridge.journal import JournalError
 from bridge.money.states import AT_THE_TILL
 from simulator.authority.store import Store
 from tests.crash.buyer import Buyer
+from tests.crash.copies import File
 from tests.crash.counter import Counter
 from tests.crash.machine import Machine
 from tests.crash.office import Office
@@ -39,9 +40,11 @@ class World(Machine):
         offline: bool = False,
         full_at: int = 0,
         watched: bool = False,
+        back: Mapping[int, int] | None = None,
+        file: File = File.NONE,
     ) -> None:
         random.seed(0)
-        super().__init__(ends, full_at, offline=offline, watched=watched)
+        super().__init__(ends, full_at, back or {}, file, offline=offline, watched=watched)
         made = template()
         shutil.copyfile(made.books, self.folder / "books.sqlite")
         self.pins = made.keys.pins()
@@ -62,6 +65,16 @@ class World(Machine):
     def go_on(self, seconds: float) -> None:
         """Let time pass, outside of any scenario."""
         self.loop.run_until_complete(asyncio.sleep(seconds))
+
+    def end(self, *, stops: bool) -> None:
+        """End the bridge, as asked to or by a crash; another follows."""
+        self.loop.run_until_complete(self._end(stops=stops))
+
+    async def _end(self, *, stops: bool) -> None:
+        if stops:
+            await self.stop()
+        else:
+            self.life.die()
 
     def come_to_rest(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this, and then until all is quiet."""

@@ -1,0 +1,150 @@
+"""What holds of money once an older copy of the journal was put back (design §5 rule 8).
+
+Beside the three sources of `invariants` they believe what was seen of the copy (`copies.Swap`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from bridge.journal import lives
+from bridge.money import alarms, facts
+from bridge.money.states import Event, State
+from tests.crash import invariants
+from tests.crash.invariants import HELD
+from tests.crash.quiet import Quiet
+from tests.crash.till import CANCELLED, PAID
+
+if TYPE_CHECKING:
+    from tests.crash.copies import Swap
+    from tests.crash.world import World
+
+
+def paid_is_posted_or_named(quiet: Quiet) -> None:
+    """What the till holds as paid is posted; or a liability or alarm names it.
+
+    The latter only where the authority never held it: accepted offline, in the span that is lost.
+    """
+    posted = {quiet.sale_ids[one["reference"]]: one for one in quiet.purchases("POSTED")}
+    unbacked = {one.sale_id for one in quiet.alarms if one.kind == alarms.UNBACKED}
+    for sale_id in [name for name, paper in quiet.till.paper.items() if paper == PAID]:
+        sale = quiet.sales.get(sale_id)
+        if sale_id in posted:
+            assert sale, f"{sale_id} is posted and in no journal"
+            assert sale.state is State.POSTED, f"{sale_id} is posted and {sale.state}"
+        elif sale_id in unbacked:
+            assert not _ever_held(quiet, sale_id), f"{sale_id} was held and is lost"
+        else:
+            assert sale, f"{sale_id} is paid and in no journal"
+            assert sale.state is State.LIABLE, f"{sale_id} is paid and {sale.state}"
+
+
+def unpaid_costs_nothing(quiet: Quiet) -> None:
+    """What the till does not hold as paid is given back, or all of it is refunded."""
+    for one in quiet.purchases(*HELD):
+        sale_id = quiet.sale_ids[one["reference"]]
+        paper = quiet.till.paper[sale_id]
+        back = one["state"] == "POSTED" and one["refunded"] == one["amount"]
+        assert paper == PAID or back, f"{sale_id} is {one['state']} and {paper} on paper"
+
+
+def nothing_is_reversed_unasked(quiet: Quiet) -> None:
+    """Behind, a reversal that the copy did not owe follows a question to the authority."""
+    swaps, sent = quiet.world.copies.swaps, quiet.office.sent
+    ends = [*(swap.sent for swap in swaps), len(sent)]
+    for swap, (start, end) in zip(swaps, pairwise(ends), strict=True):
+        if swap.is_known:
+            _asked_first(swap, sent[start:end])
+
+
+def a_put_back_is_noticed(quiet: Quiet) -> None:
+    """In a new life with an alarm, where something known is lacking; and nowhere else."""
+    swaps = quiet.world.copies.swaps
+    begun = quiet.lives[len(swaps[-1].lives) :] if swaps else quiet.lives[1:]
+    causes = [life.cause for life in begun if life.cause != lives.NEW]
+    assert causes == _expected(swaps[-1] if swaps else None)
+    named = {one.key for one in quiet.alarms if one.kind == alarms.JOURNAL_BEHIND}
+    for life in quiet.lives:
+        if life.cause == lives.BEHIND:
+            assert f"life:{life.life.hex()}" in named, life
+    if lives.BEHIND not in [life.cause for life in quiet.lives]:
+        assert not named, named
+
+
+def only_what_is_named_is_disputed(quiet: Quiet) -> None:
+    """The bridge contradicts the till about liabilities alone; and nothing in it failed.
+
+    That it does not know what the till has taken back contradicts nothing.
+    """
+    agreed = {one.sale_id for one in quiet.alarms if one.kind == alarms.UNBACKED}
+    agreed |= {name for name, paper in quiet.till.paper.items() if paper == CANCELLED}
+    assert [said for said in quiet.till.alarms if said.split(":")[0] not in agreed] == []
+    assert quiet.world.failures == []
+
+
+def what_followed_is_journalled(quiet: Quiet) -> None:
+    """Since the copy came, the authority was asked for nothing that the journal does not name."""
+    named: set[bytes] = set()
+    for entry in quiet.entries:
+        if entry.kind in (Event.ASKED, Event.REFUND_ORDERED, Event.ADOPTED):
+            named.add(facts.load_fact(entry.kind, entry.body, b"").approval_id)
+    swaps = quiet.world.copies.swaps
+    for kind, name in quiet.office.sent[swaps[-1].sent if swaps else 0 :]:
+        assert kind not in ("authorise", "confirm", "refund") or name in named, f"{kind} {name!r}"
+
+
+def news_is_what_is_journalled(quiet: Quiet) -> None:
+    """The same of events since the copy came."""
+    swaps, watcher = quiet.world.copies.swaps, quiet.world.watcher
+    written = {entry.id: (entry.sale_id, entry.kind) for entry in quiet.entries}
+    for seen in watcher.seen[swaps[-1].seen if swaps else 0 :] if watcher else ():
+        assert written.get(seen.cursor) == (seen.sale_id, seen.what), seen
+
+
+_Holds = Callable[[Quiet], None]
+REPLACED: dict[_Holds, _Holds] = {
+    invariants.nobody_contradicts_the_till: only_what_is_named_is_disputed,
+    invariants.paid_is_posted_or_a_liability: paid_is_posted_or_named,
+    invariants.charged_is_paid: unpaid_costs_nothing,
+    invariants.books_agree: nothing_is_reversed_unasked,
+    invariants.nothing_left_unjournalled: what_followed_is_journalled,
+    invariants.events_are_what_is_journalled: news_is_what_is_journalled,
+}
+INVARIANTS: tuple[_Holds, ...] = (
+    *(REPLACED.get(holds, holds) for holds in invariants.INVARIANTS),
+    a_put_back_is_noticed,
+)
+
+
+def check(world: World) -> Quiet:
+    """Every invariant; the first that does not hold is named."""
+    return invariants.check(world, INVARIANTS)
+
+
+def _ever_held(quiet: Quiet, sale_id: str) -> bool:
+    names = [one["approval_id"] for one in quiet.booked if _is_of(quiet, one, sale_id)]
+    return any(state in HELD for name in names for state in quiet.office.seen[name])
+
+
+def _is_of(quiet: Quiet, one: dict[str, object], sale_id: str) -> bool:
+    reference = one["reference"]
+    return isinstance(reference, bytes) and quiet.sale_ids.get(reference) == sale_id
+
+
+def _asked_first(swap: Swap, sent: list[tuple[str, bytes]]) -> None:
+    listed, asked = False, set(swap.owed)
+    for kind, name in sent:
+        listed |= kind == "transactions"
+        if kind in ("transaction", "authorise"):
+            asked.add(name)
+        assert kind != "reverse" or listed or name in asked, f"{name.hex()} was reversed unasked"
+
+
+def _expected(swap: Swap | None) -> list[str]:
+    if swap is None:
+        return []
+    if swap.lives and swap.lives[-1].cause == lives.BEHIND and not swap.is_known:
+        return [lives.RECOVERED]
+    return [lives.BEHIND, lives.RECOVERED] if swap.is_known else []
