@@ -235,8 +235,8 @@ class JournalStanding:
 
 
 def _behind_of(known: Position | None, here: Position) -> str:
-    if known is None:
-        return "it was put back from a backup"
+    if known is None or known.sequence <= here.sequence:  # the file apart lags, or is as old
+        return "it was put back from an older copy"
     return f"it ends with entry {here.sequence}; entry {known.sequence} was written before"
 
 

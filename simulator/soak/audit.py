@@ -64,7 +64,11 @@ def liabilities(tills: Tills, journal: Journalled) -> list[Liability]:
     Only its till knows of it; its word raised the alarm that names it.
     """
     return [
-        Liability(kept.sale_id, kept.amount, f"accepted offline; {journal.unbacked[kept.sale_id]}")
+        Liability(
+            kept.sale_id,
+            kept.amount,
+            f"accepted offline in a lost span; {journal.unbacked[kept.sale_id]}",
+        )
         for kept in tills.sales
         if kept.ended == PAID and kept.offline and kept.sale_id in journal.unbacked
         if not _taken_as_paid(kept, journal)

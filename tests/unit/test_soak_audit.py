@@ -111,8 +111,9 @@ def unbacked(*sales: Sale) -> Journalled:
 def test_accepted_offline_and_lost_with_the_journal() -> None:
     kept = PAID_SALE._replace(offline=True)
     assert found([kept], [], journal=unbacked()) == {}
+    text = "accepted offline in a lost span; in no books"
     [one] = liabilities(Tills([kept], [], []), unbacked())
-    assert (one.sale, one.amount, one.text) == (SALE, AMOUNT, "accepted offline; in no books")
+    assert (one.sale, one.amount, one.text) == (SALE, AMOUNT, text)
 
 
 def test_what_the_authority_approved_is_never_a_liability() -> None:
