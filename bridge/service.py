@@ -123,11 +123,12 @@ class Service:
         """Put right what a crash left half done, and work off what is owed.
 
         What was asked about may have been answered in a span that the journal lacks: the authority
-        is given a moment to say so. Nothing goes out to it before it has said how things stand.
+        is given a moment to say so, or all the time where no file apart speaks for the journal.
+        Nothing goes out to it before it has said how things stand.
         """
         if any(is_ended_by_restart(sale) for sale in self.books.open_sales()):
             with suppress(TimeoutError):
-                async with asyncio.timeout(STANDING_S):
+                async with asyncio.timeout(STANDING_S if self.standing.is_vouched else None):
                     await self.standing.known()
         if self.standing.serves:
             self._take_up(self.books.recover())

@@ -41,6 +41,7 @@ class Phase(StrEnum):
     UNHEARD = "unheard"  # the authority has not said yet how the journal stands
     CURRENT = "current"
     BEHIND = "behind"  # an older copy, or a new file in its place; the authority does not serve it
+    IN_USE = "in_use"  # the authority serves another bridge with it, or its last run just now
     RECOVERING = "recovering"  # it does, in a new life: the lost span is asked about
 
 
@@ -68,6 +69,7 @@ class JournalStanding:
         """`apart`: the newest position in the file apart; `recover` asks about the lost span."""
         self.phase = Phase.UNHEARD
         self.detail = ""  # for people
+        self._waits_for = ""
         self._bridge_id = bridge_id
         self._run = os.urandom(RUN_SIZE)
         self._journal = journal
@@ -86,6 +88,11 @@ class JournalStanding:
     def is_whole(self) -> bool:
         """Whether what is not in the journal never was: its history has no break."""
         return self._vouched and self.serves and len(self._journal.lives()) == 1
+
+    @property
+    def is_vouched(self) -> bool:
+        """Whether the file apart or the authority has spoken for it, in this run of the bridge."""
+        return self._vouched
 
     @property
     def serves(self) -> bool:
@@ -183,6 +190,8 @@ class JournalStanding:
             self._begin_life(lives.RECOVERED)
             _log.warning("the journal is recovered", detail=self.detail)
             return 0.0
+        if answer.newest and not self._extends(answer.newest):
+            self._fall_behind(_behind_of(answer.newest, self._journal.position))
         if self.phase is Phase.BEHIND:
             self._begin_life(lives.BEHIND)
             return 0.0
@@ -224,9 +233,11 @@ class JournalStanding:
 
     def _wait(self, detail: str) -> None:
         """A person must stop one of the two; the lease of one that is gone ends by itself."""
-        if self.detail != detail:
+        if self._waits_for != detail:
             _log.error("the journal is in use", detail=detail)
-        self._set(Phase.BEHIND, detail)
+        self._waits_for = detail
+        if self.phase not in _LACKING:  # then what it lacks is what a person is to read
+            self._set(Phase.IN_USE, detail)
 
     def _set(self, phase: Phase, detail: str) -> None:
         self.phase, self.detail = phase, detail

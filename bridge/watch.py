@@ -69,7 +69,7 @@ class Watch:
         }
 
     def journal_behind(self) -> bool:
-        return not self._service.standing.serves
+        return not self._service.serves
 
     def alarms(self) -> int:
         return len(self._service.books.alarms())

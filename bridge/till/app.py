@@ -98,6 +98,7 @@ class TillApi:
     async def refund(self, request: web.Request) -> web.Response:
         """POST /v1/refunds: the same."""
         order = await requests.refund(request)
+        await recovering.brought_back(self._service, order.sale_id)
         return await self._begun(lambda: self._service.refund(order))
 
     def sale(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -156,7 +157,9 @@ class TillApi:
 
     def _journal(self) -> str:
         standing = self._service.standing
-        return _JOURNAL[self._books.stall.reason] if standing.serves else str(standing.phase)
+        if not standing.serves:
+            return str(standing.phase)
+        return _JOURNAL[self._books.stall.reason] if self._service.serves else "recovering"
 
     async def metrics(self, request: web.Request) -> web.Response:
         """GET /metrics, in Prometheus's text format."""

@@ -46,6 +46,12 @@ async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
         await stalled.over(service.books.stall)
 
 
+async def brought_back(service: Service, sale_id: str) -> None:
+    """The purchase that a refund names, where the journal cannot vouch for not having it."""
+    if sale_id and not service.standing.is_whole and service.books.find(sale_id) is None:
+        await adopt(service, sale_id, claim=False)
+
+
 async def reconsidered(service: Service, sale: Sale) -> bool:
     """Whether a sale that the bridge cancelled by itself is paid, as its till says."""
     try:

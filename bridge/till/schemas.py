@@ -135,7 +135,7 @@ SCHEMAS = {
                 "description": "For people: clock, certificates, files that cannot be used.",
             },
             "journal": {
-                "enum": ["ok", "locked", "full", "behind", "recovering"],
+                "enum": ["ok", "locked", "full", "behind", "in_use", "recovering"],
                 "description": "Whether it is the newest and takes what is to be written.",
             },
             "alarms": {"type": "integer", "description": "What a person has not acknowledged."},

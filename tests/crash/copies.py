@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from bridge.journal import Journal, Life
     from tests.crash.office import Office
 
-NOTHING = 0  # in the place of a copy's number: the folder is lost
+# In the place of a copy's number.
+NOTHING = 0  # the folder is lost
+NEWEST = -1  # nothing is put back: a restart, and no more
 
 
 class File(Enum):
@@ -34,14 +36,9 @@ class Swap(NamedTuple):
 
     lives: list[Life]  # of the copy
     owed: list[bytes]  # reversals that it owes
-    told: bool  # whether the authority had been told of something that it lacks
-    filed: bool  # whether the file apart names something that it lacks
+    lacks: list[Position]  # the newest that the authority and the file apart knew, if it lacks it
     sent: int  # requests that had left before
     seen: int  # events that a watcher had seen before
-
-    @property
-    def is_known(self) -> bool:
-        return self.told or self.filed
 
 
 class Copies:
@@ -50,6 +47,7 @@ class Copies:
     def __init__(self, folder: Path, back: Mapping[int, int], file: File) -> None:
         """`back`: the copy after which commit follows which life; both begin with 1."""
         self.commits = 0
+        self.at_ends: list[int] = []  # commits until the end of each life
         self.swaps: list[Swap] = []
         self._folder = folder
         self._back = back
@@ -72,40 +70,40 @@ class Copies:
 
     def put_back(self, life: int, grave: Path, office: Office, seen: int) -> bool:
         """Whether a copy stands in the place of what this life left."""
+        self.at_ends.append(self.commits)
         if life not in self._back:
             return False
-        copy = self._back[life]
+        self._replace(grave, self._back[life])
+        known = [position for position in (_known(office), self._filed) if position]
+        judged = _judged(grave / JOURNAL, known)
+        self.swaps.append(Swap(*judged, len(office.sent), seen))
+        return True
+
+    def _replace(self, grave: Path, number: int) -> None:
+        if number == NEWEST:
+            return
         shutil.rmtree(grave)
-        if copy == NOTHING:
+        if number == NOTHING:
             grave.mkdir()
         else:
-            shutil.copytree(self._place(copy), grave)
-        known = _known(office), self._filed
-        lives, owed, lacks = _judged(grave / JOURNAL, known)
-        told, filed = lacks
-        self.swaps.append(Swap(lives, owed, told, filed, len(office.sent), seen))
-        return True
+            shutil.copytree(self._place(number), grave)
 
     def _place(self, number: int) -> Path:
         return self._folder / f"copy{number}"
 
 
-def _judged(
-    path: Path, known: Iterable[Position | None]
-) -> tuple[list[Life], list[bytes], list[bool]]:
-    """The lives of a copy, what it owes, and whether it lacks each of what is known."""
+def _judged(path: Path, known: list[Position]) -> tuple[list[Life], list[bytes], list[Position]]:
+    """The lives of a copy, what it owes, and which of these it lacks."""
     if not path.exists():
-        return [], [], [position is not None for position in known]
+        return [], [], known
     with Reader(path) as journal:
-        lives = journal.lives()
         sales = facts.replay(journal.live())
         owed = [name for sale in sales.values() for name in sale.owed]
-        return lives, owed, [_lacks(journal, position) for position in known]
+        return journal.lives(), owed, [one for one in known if lacks(journal, one)]
 
 
-def _lacks(journal: Reader, position: Position | None) -> bool:
-    if position is None:
-        return False
+def lacks(journal: Reader, position: Position) -> bool:
+    """Whether an entry that was known of a journal is not in this one."""
     lives = [life.life for life in journal.lives()]
     return position.life not in lives or journal.hash_at(position.sequence) != position.hash
 

@@ -108,7 +108,9 @@ class Machine:
         number = next(self._numbers)
         folder = self.folder / f"life{number}"
         if number:
-            (self.folder / f"life{number - 1}-grave").rename(folder)
+            grave = self.folder / f"life{number - 1}-grave"
+            self._put_back(grave)  # once what was on its way has arrived
+            grave.rename(folder)
         life = Life(folder, next(self._ends, None), self._buried, self.jam, self.copies.committed)
         life.full_at, self._full_at = self._full_at, 0
         self.lives.append(life)
@@ -159,18 +161,16 @@ class Machine:
         life.die()
 
     def _buried(self) -> None:
-        self._put_back()
         for answer in self._asked:
             if not answer.done():
                 answer.set_exception(AwayError())
         self.loop.call_later(RESTART_S, self.start, context=self.context)
 
-    def _put_back(self) -> None:
+    def _put_back(self, grave: Path) -> None:
         """An older copy, if this is the end that one follows."""
         life, service = self.life, self.life.service
         if service and life.journal and service.standing.serves:
             self.copies.note(life.journal)
-        grave = life.folder.with_name(life.folder.name + "-grave")
         seen = len(self.watcher.seen) if self.watcher else 0
         if self.copies.put_back(len(self.lives), grave, self.office, seen) and self.away_s:
             self.office.away = True

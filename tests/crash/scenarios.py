@@ -270,9 +270,12 @@ async def _away(world: World) -> None:
 
 def _refund_elsewhere(world: World) -> None:
     """At another store of the same issuer, of nearly all that there was."""
-    [(transaction_id,)] = world.office.store.rows(
+    posted = world.office.store.rows(
         "SELECT transaction_id FROM transactions WHERE state = 'POSTED'"
     )
+    if not posted:  # its journal was lost
+        return
+    [(transaction_id,)] = posted
     there = template().receivers[NEXT].receiver_id
     order = Order(bytes(16), there, transaction_id, ELSEWHERE, evidence.SEK)
     if world.office.refund(order).reason:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.money.decisions import Wish
 from bridge.orders import ConflictError, Order, RefundOrder
-from bridge.till import stalled
+from bridge.till import recovering, stalled
 from tests import evidence
 
 if TYPE_CHECKING:
@@ -177,6 +177,7 @@ async def ring(service: Service, order: Order) -> View:
 
 
 async def give_back(service: Service, order: RefundOrder) -> View:
+    await recovering.brought_back(service, order.sale_id)
     return await _begun(service, lambda: service.refund(order))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.journal import JournalError
 from bridge.money.states import AT_THE_TILL
+from bridge.standing import Phase
 from simulator.authority.store import Store
 from tests.crash.buyer import Buyer
 from tests.crash.copies import File
@@ -41,7 +42,7 @@ class World(Machine):
         full_at: int = 0,
         watched: bool = False,
         back: Mapping[int, int] | None = None,
-        file: File = File.NONE,
+        file: File = File.BESIDE,
     ) -> None:
         random.seed(0)
         super().__init__(ends, full_at, back or {}, file, offline=offline, watched=watched)
@@ -123,6 +124,8 @@ class World(Machine):
 
     def is_quiet(self) -> bool:
         if not self.is_up:
+            return False
+        if self.service.standing.phase is not Phase.CURRENT:
             return False
         links = all(station.link.hello for station in self.service.stations.values())
         busy = self.unsettled() or self.office.under_way or self.service.outbox.depth()
