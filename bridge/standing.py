@@ -195,7 +195,7 @@ class JournalStanding:
         if self.phase is Phase.BEHIND:
             self._begin_life(lives.BEHIND)
             return 0.0
-        self._vouched = True
+        self._vouched, self._waits_for = True, ""
         self._set(Phase.CURRENT, "")
         return answer.lease_s / CALLS_IN_A_LEASE
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOST, DOUBLED, UNKNOWN = "lost", "doubled", "unknown"
 
+_LOST_SPAN = "accepted offline in a span that the journal lost"
 _HOLDING = (PENDING, POSTED, EXPIRED)
 
 
@@ -64,11 +65,7 @@ def liabilities(tills: Tills, journal: Journalled) -> list[Liability]:
     Only its till knows of it; its word raised the alarm that names it.
     """
     return [
-        Liability(
-            kept.sale_id,
-            kept.amount,
-            f"accepted offline in a lost span; {journal.unbacked[kept.sale_id]}",
-        )
+        Liability(kept.sale_id, kept.amount, f"{_LOST_SPAN}; {journal.unbacked[kept.sale_id]}")
         for kept in tills.sales
         if kept.ended == PAID and kept.offline and kept.sale_id in journal.unbacked
         if not _taken_as_paid(kept, journal)

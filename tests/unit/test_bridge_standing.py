@@ -170,6 +170,22 @@ async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdi
     assert world.causes() == [lives.NEW]
 
 
+async def test_the_alarm_says_what_is_lacking(journal: Journal) -> None:
+    """Whatever it had to wait for before it was served."""
+    newest = Position(journal.life, 4, NOTHING)
+    world = World(journal, newest)
+    world.answers = [Answer(Verdict.FORK, newest, b"", 45.0, 7.0), current()]
+    await world.steps(3)
+    [raised] = [one.alarm for one in world.books.alarms()]
+    assert raised.detail == "it ends with entry 3; entry 4 was written before"
+
+
+async def test_a_copy_that_is_older_than_what_is_known_of_it(journal: Journal) -> None:
+    """The position file lags behind by a second, also where it was put back with the journal."""
+    world = World(journal, Position(OTHER, 1, NOTHING))
+    assert world.standing.detail == "it was put back from an older copy"
+
+
 async def test_nothing_is_asked_before_the_standing_is_known(journal: Journal) -> None:
     world = World(journal, None)
     world.answers = [UnansweredError("away"), current()]

@@ -111,7 +111,7 @@ def unbacked(*sales: Sale) -> Journalled:
 def test_accepted_offline_and_lost_with_the_journal() -> None:
     kept = PAID_SALE._replace(offline=True)
     assert found([kept], [], journal=unbacked()) == {}
-    text = "accepted offline in a lost span; in no books"
+    text = "accepted offline in a span that the journal lost; in no books"
     [one] = liabilities(Tills([kept], [], []), unbacked())
     assert (one.sale, one.amount, one.text) == (SALE, AMOUNT, text)
 
