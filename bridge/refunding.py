@@ -67,14 +67,15 @@ def _bought(books: Books, order: RefundOrder) -> Sale | None:
 def _whereabouts(
     service: Service, order: RefundOrder, bought: Sale | None
 ) -> tuple[Station | None, Place, int | None]:
-    """Where a refund is given, and the store: at a receiver of today, or where it was bought.
+    """Where a refund is given, and the store: by phone at a receiver of today.
 
-    The latter where that is not configured any more and no phone is to come.
+    Else where it was bought, unless another till is named: a till that asks for it again, after
+    the journal was lost and the receiver exchanged, asks for the same as before.
     """
-    till, tills = order.till, service.stations
-    if bought and till is None and (bought.terms.till in tills or not order.phone):
+    till = order.till
+    if bought and till is None and (bought.terms.till in service.stations or not order.phone):
         till = bought.terms.till
-    if bought and till == bought.terms.till and not order.phone and till not in tills:
+    if bought and till == bought.terms.till and not order.phone:
         return None, bought.terms.place, bought.terms.store
     station = service.station(till)
     return station, station.place, station.evidence.holder.store

@@ -68,11 +68,13 @@ class Teller:
         self._console.print(text, soft_wrap=True)
 
     def _recovery(self, lines: list[str]) -> None:
+        """Its beginning, and how it ended."""
+        left_out = len(lines) - RECOVERY_MOST
+        if left_out > 0:
+            lines = [*lines[: RECOVERY_MOST - 1], f"(and {left_out} more)", lines[-1]]
         self._console.print("The last recovery, from the bridge's log:")
-        for line in lines[:RECOVERY_MOST]:
+        for line in lines:
             self._console.print(f"  {line}", soft_wrap=True)
-        if len(lines) > RECOVERY_MOST:
-            self._console.print(f"  and {len(lines) - RECOVERY_MOST} more")
 
 
 def _rows(result: Result) -> Iterator[tuple[str, int]]:
