@@ -30,6 +30,13 @@ class BookQueries:
         """Whether it is in memory: not closed, or among the RECENT_MOST that were closed last."""
         return sale_id in self._open or sale_id in self._recent
 
+    def at_hand(self) -> Iterator[Sale]:
+        return iter([*self._open.values(), *self._recent.values()])
+
+    def end(self) -> int:
+        """The newest entry on the disk."""
+        return self._journal.position.sequence
+
     def open_sales(self) -> Iterator[Sale]:
         return iter(list(self._open.values()))
 

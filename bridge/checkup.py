@@ -10,20 +10,20 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from receiver import messages, reasons, session, wire
+from receiver import reasons, wire
 from receiver.errors import Error
 
-from . import papers, port_holders, ports_by_serial
+from . import checkup_journal, papers, port_holders, ports_by_serial
 from .authority import AuthorityClient, RefusedError, UnansweredError
 from .clock import Clock
 from .endings import SOON_S, day
-from .journal import JournalError, holder, lock, opening
+from .findings import Finding, TroubleError
+from .journal import JournalError, lock
 from .journal.reader import Reader
-from .money import facts
-from .private_files import require_private
+from .money.sale import Place
 from .serial_port import PortError
 from .till import door
 from .toml_table import ConfigError
@@ -50,32 +50,15 @@ _TODO = {
 }
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at; `todo` says how it is mended."""
-
-    what: str
-    ok: bool
-    detail: str
-    todo: str = ""
-
-
-class TroubleError(Exception):
-    """What is wrong, and what to do about it."""
-
-    def __init__(self, detail: str, todo: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.todo = todo
-
-
 async def check(
     config: Config, ports: Callable[[], Iterable[Present]] = ports_by_serial.present
 ) -> list[Finding]:
     """Every part in turn, whatever the others are like."""
     found = [
         _try("till API", partial(_till_api, config.listen)),
-        _try("journal", partial(_journal, config.journal)),
-        _try("bridge id", partial(_bridge_id, config)),
+        _try("journal", partial(checkup_journal.files, config.journal)),
+        _try("bridge id", partial(checkup_journal.bridge_id, config)),
+        _try("standing", partial(checkup_journal.standing, config)),
         *_try_client(config),
     ]
     known: list[tuple[ReceiverConfig, Evidence]] = []
@@ -83,6 +66,8 @@ async def check(
         name = f"till {receiver.till}: "
         found.append(_try(name + "certificate", partial(_receiver, config, receiver, known)))
         found.append(_try(name + "port", partial(_port, receiver, ports, config.journal)))
+    today = [Place(receiver.till, one.holder.receiver_id) for receiver, one in known]
+    found.append(_try("other tills", partial(checkup_journal.other_tills, config.journal, today)))
     return found + await _authority(config, known)
 
 
@@ -104,59 +89,6 @@ def _till_api(listen: Listen) -> str:
         return f"{listen.host}:{listen.port}, without TLS"
     door.server_context(listen.tls)
     return f"{listen.host}:{listen.port}, TLS {_ends(papers.till_api_ending(listen.tls).at)}"
-
-
-def _journal(path: Path) -> str:
-    """All that a start would find, changing nothing."""
-    made = path.exists() and path.stat().st_size
-    try:
-        found = opening.look(path)
-        if made and found is None:
-            opening.rehearse(path)
-    except JournalError as error:
-        todo = "see docs/operations.md, The journal; do not delete it: it holds what is owed"
-        raise TroubleError(str(error), todo) from error
-    if not made:
-        if os.access(path.parent, os.W_OK | os.X_OK):
-            return f"{path} will be made"
-        raise TroubleError(
-            f"{path.parent} cannot be written", "make it, owned by the bridge's user"
-        )
-    require_private(path)
-    _unlocked(path)
-    if found is None:
-        return f"{path}: of an older version; the bridge migrates it at its start"
-    if found.doubts:
-        raise TroubleError(
-            "; ".join(found.doubts), "put the archives back beside the journal, from a backup"
-        )
-    return f"{path}: whole, {found.head.last} entries in all"
-
-
-def _unlocked(path: Path) -> None:
-    """Whether another program than the bridge may write; read from the kernel, not tried."""
-    if holder.process(path) not in (0, lock.process(path)):
-        todo = "end that program, or its work on the journal; the bridge waits for it"
-        raise TroubleError(f"locked by {holder.name(path)}", todo)
-
-
-def _bridge_id(config: Config) -> str:
-    """Whether the journal's sales were rung up under the id in the configuration."""
-    try:
-        with Reader(config.journal) as journal:
-            rung = [entry for entry in journal.live() if entry.kind == facts.RUNG]
-            terms = [facts.load_terms(entry.body) for entry in rung]
-            terms += [facts.load_terms(one.terms) for one in journal.all_closed()[-1:]]
-    except JournalError:
-        return "not to be compared with the journal's, which cannot be read"
-    for one in terms:
-        named = one.reference and one.kind == messages.PURCHASE and one.patience_s
-        if named and one.reference != session.sale_reference(config.id, one.till, one.sale_id):
-            raise TroubleError(
-                f"{config.id.hex()} is not the journal's: sale {one.sale_id} has another",
-                "put back the [bridge] id that this journal was written with, or its own journal",
-            )
-    return f"{config.id.hex()}, as in {len(terms)} sales of the journal"
 
 
 def _try_client(config: Config) -> list[Finding]:

@@ -51,8 +51,18 @@ LINK = Edge(
     "-",
     "that receiver's line is opened anew",
 )
+LOCKED = Edge(
+    "journal's lock",
+    "other programs with SQLite, a full disk",
+    "bridge.flushing",
+    "JournalLaterError",
+    "waited for; tills get 503",
+)
 JOURNAL = Edge(
     "journal", "SQLite, the disk", "bridge.journal", "JournalError", "bridge ends and is restarted"
+)
+POSITION = Edge(
+    "position file", "file system", "bridge.position_file", "-", "not kept; written again"
 )
 LIMITS_FILE = Edge(
     "kept limits", "file system", "bridge.kept_limits", "-", "not kept; asked for again"
@@ -73,10 +83,18 @@ MANAGER = Edge(
 PAPERS = Edge(
     "certificates, keys", "file system, OpenSSL", "bridge.papers", "ConfigError", "no start"
 )
+RENEWAL = Edge(
+    "the same while it runs",
+    "file system, OpenSSL",
+    "bridge.renewal",
+    "-",
+    "what was good stays in use",
+)
 
 TABLE = (
-    *(SERIAL, LISTING, LINE_SOCKET, LINE_NAME, LINK, JOURNAL, LIMITS_FILE, AUTHORITY, TILL_API),
-    *(LISTENERS, LOG_SINK, MANAGER, PAPERS),
+    *(SERIAL, LISTING, LINE_SOCKET, LINE_NAME, LINK),
+    *(LOCKED, JOURNAL, POSITION, LIMITS_FILE, AUTHORITY, TILL_API),
+    *(LISTENERS, LOG_SINK, MANAGER, PAPERS, RENEWAL),
 )
 
 # What drivers, sockets and files are known to raise: said in one line, without a traceback.

@@ -189,14 +189,30 @@ class JournalLoss:
             return held
         return None
 
+    async def lacks(self) -> bool:
+        """Whether the authority has more than is known here, raised as alarms or not.
+
+        Raises UnansweredError and RefusedError.
+        """
+        listed = await self._listed(self._since_s())
+        return any(self._is_news(held) for held in listed)
+
+    def _is_news(self, held: Holding) -> bool:
+        name = held.approval_id.hex()
+        return held.stands and not self._books.knows(held) and self._books.alarm(name) is None
+
+    def _since_s(self) -> int:
+        """When what the journal may lack began."""
+        ended_s = self._books.ended_at // 1000
+        return ended_s - CLOCKS_S if ended_s else int(time.time()) - adoption.BACK_S
+
     async def recover(self, *, at_start: bool) -> None:
         """Ask about every approval since the journal's end, and what became of each open one.
 
         Raises UnansweredError and RefusedError; done again, it changes nothing. Later than
         `at_start`, what is not told yet is of this life of the bridge, and stands.
         """
-        since_s = self._books.ended_at // 1000 or int(time.time()) - adoption.BACK_S
-        listed = await self._listed(since_s - CLOCKS_S)
+        listed = await self._listed(self._since_s())
         by_sale = {(one.receiver_id, one.reference): one for one in listed if one.stands}
         for sale in self._books.open_sales():
             if at_start or sale.state not in rollback.UNTOLD:
@@ -204,7 +220,7 @@ class JournalLoss:
                     sale, by_sale.get((sale.terms.receiver_id, sale.terms.reference))
                 )
         for held in listed:
-            if held.stands and not self._books.knows(held):
+            if self._is_news(held):
                 self._books.raise_alarm(_unknown_here(held))
         self._books.settle()
 

@@ -12,29 +12,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The kinds of lines that a receiver can cause as often as it likes; named as their events.
-KINDS = ("line away", "not a frame", "receiver says", "receiver up", "refused")
-FEW = 6  # of a kind at once: a restart writes its boot text in as many pieces
-REFUSALS = 100  # an attack of its own each, with its sale's id; counted by reason in any case
+FEW = 6  # lines of a kind at once
 AGAIN_S = 900.0  # then one more in that time, so that a fault of now can be read at any time
+TEXT_FEW = 40  # of what a board writes: a traceback, or a few starts with all that they say
+TEXT_AGAIN_S = 60.0
+REFUSALS_FEW = 100  # an attack of its own each, with its sale's id; counted by reason in any case
 SUM_S = 60.0  # between two sums
 DAY_S = 86_400
-_AT_ONCE = {kind: REFUSALS if kind == "refused" else FEW for kind in KINDS}
-DAY_MOST = sum(  # lines of one till
-    (*_AT_ONCE.values(), len(KINDS) * int(DAY_S / AGAIN_S), int(DAY_S / SUM_S))
+TEXT = "text of the board"
+# The kinds of lines that a receiver can cause as often as it likes: how many at once, and how long
+# until one more.
+KINDS = {
+    TEXT: (TEXT_FEW, TEXT_AGAIN_S),
+    **dict.fromkeys(
+        (
+            *("line away", "no state", "not a frame", "port shared"),
+            *("receiver says", "receiver up"),
+        ),
+        (FEW, AGAIN_S),
+    ),
+    "refused": (REFUSALS_FEW, TEXT_AGAIN_S),
+}
+DAY_MOST = int(DAY_S / SUM_S) + sum(  # lines of one till
+    few + int(DAY_S / again_s) for few, again_s in KINDS.values()
 )
 
 
 class Allowance:
-    """So many lines at once, and one more every AGAIN_S."""
+    """`few` lines at once, and one more every `again_s`."""
 
-    def __init__(self, at_once: int = FEW) -> None:
-        self._at_once = self._left = float(at_once)
+    def __init__(self, few: int = FEW, again_s: float = AGAIN_S) -> None:
+        self._few = few
+        self._again_s = again_s
+        self._left = float(few)
         self._seen_at = 0.0
 
     def may(self, now: float) -> bool:
         """Whether one may be written now."""
-        self._left = min(self._left + (now - self._seen_at) / AGAIN_S, self._at_once)
+        regained = (now - self._seen_at) / self._again_s
+        self._left = min(self._left + regained, float(self._few))
         self._seen_at = now
         if self._left < 1:
             return False
@@ -55,7 +71,7 @@ class Noise:
         self._clock = clock
         self._later = later
         self._summed = summed
-        self._allowances = {kind: Allowance(few) for kind, few in _AT_ONCE.items()}
+        self._allowances = {kind: Allowance(*rule) for kind, rule in KINDS.items()}
         self._left_out: Counter[str] = Counter()
 
     def may(self, kind: str) -> bool:

@@ -12,6 +12,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from . import edges
 from .journal import Position
 from .logs import Log
 
@@ -67,8 +68,8 @@ def last(journal: Journal, path: Path) -> None:
     """Write where the journal has come to at the end of the bridge."""
     try:
         write(path, journal.position)
-    except OSError as error:
-        _log.warning("position not kept", detail=f"{path}: {error}")
+    except Exception as error:
+        _not_kept(path, error)
 
 
 async def keep(journal: Journal, path: Path) -> None:
@@ -85,11 +86,15 @@ async def keep(journal: Journal, path: Path) -> None:
             try:
                 await asyncio.to_thread(write, path, position)
                 written, failing = position, False
-            except OSError as error:
+            except Exception as error:
                 if not failing:
-                    _log.warning("position not kept", detail=f"{path}: {error}")
+                    _not_kept(path, error)
                 failing = True
         await asyncio.sleep(LAG_S)
+
+
+def _not_kept(path: Path, error: Exception) -> None:
+    _log.warning("position not kept", detail=f"{path}: {edges.said(edges.POSITION, error)}")
 
 
 def _checksum(text: str) -> str:

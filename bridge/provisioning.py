@@ -76,7 +76,8 @@ class Provisioning:
         try:
             data = await self._stand_in.ask(self._around.authority, hello.nonce)
         except UnansweredError as error:
-            _log.info("no state", till=self._till, detail=str(error))
+            if self._link.may_log("no state"):
+                _log.info("no state", till=self._till, detail=str(error))
             if self._link.hello is hello:
                 raise
         except RefusedError as error:

@@ -16,7 +16,7 @@ from receiver.errors import Error
 
 from . import edges
 from .logs import Log
-from .noise import Noise
+from .noise import TEXT, Noise
 from .port_error import PortError
 
 if TYPE_CHECKING:
@@ -283,8 +283,9 @@ class ReceiverLink:
     def _raw(self, event: link.Raw) -> None:
         """Boot text and tracebacks are kept for people; a broken frame may hold a credential."""
         self.counters["raw"] += 1
-        if self._noise.may("not a frame"):
-            text = event.data if event.status == frames.TEXT else b""
+        is_text = event.status == frames.TEXT
+        if self._noise.may(TEXT if is_text else "not a frame"):
+            text = event.data if is_text else b""
             _raw_log.info(
                 "not a frame",
                 till=self._till,

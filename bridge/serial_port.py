@@ -16,6 +16,7 @@ import serial
 
 from . import edges, port_holders
 from .logs import Log
+from .noise import Allowance
 from .own_thread import OwnThread, start
 from .port_error import PortError as PortError  # every line raises it: one of this module's words
 from .port_writers import FileWriter, ThreadWriter
@@ -39,6 +40,7 @@ _IN_USE = (errno.EBUSY, errno.EAGAIN)  # what TIOCEXCL and flock answer to the s
 _log = Log(__name__)
 # One for each device that was ever opened: an opening that hangs is not tried beside itself.
 _threads: dict[str, OwnThread] = {}
+_shared: dict[str, Allowance] = {}  # how often it is said of a device that others have it open
 
 
 class Port(Protocol):
@@ -230,7 +232,8 @@ class SerialPort:
 
     def _look_for_others(self) -> None:
         found = port_holders.find(self._line.port)
-        if found:
+        allowance = _shared.setdefault(self._line.port, Allowance())
+        if found and allowance.may(time.monotonic()):
             detail = f"open in {port_holders.shown(found)} too; {port_holders.REMEDY}"
             _log.warning("port shared", url=self._line.port, detail=detail)
 

@@ -31,6 +31,7 @@ from .orders import (
 from .outbox import Outbox
 from .standing import JournalStanding
 from .station import Station
+from .witnesses import Witnesses
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 # A port that is missing is looked for about twice a second at first: somebody is plugging it in.
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
-STANDING_S = 5.0  # a till hears nothing so long after a restart, where a sale is in doubt
+STANDING_S = 3.0  # a till hears nothing so long after a restart, where a sale is in doubt
 
 _log = Log(__name__)
 
@@ -105,6 +106,7 @@ class Service:
         self.standing = JournalStanding(
             *(bridge_id, journal, self.books, authority.announce, self._recover, apart)
         )
+        self.witnesses = Witnesses(self.books, self.loss, self.standing, self.spawn)
 
     async def run(self) -> None:
         """Until cancelled, or until something fails that must not: then an exception group."""

@@ -68,7 +68,7 @@ class StandInHere:
             self.take_revocations(kept.revocations)
         except Error as error:
             receiver_id = self._evidence.holder.receiver_id.hex()
-            _log.info("limits of another life", receiver=receiver_id, detail=error.detail)
+            _log.debug("limits of another life", receiver=receiver_id, detail=error.detail)
 
     def take_revocations(self, data: bytes) -> None:
         """Learn the list that the latest state names; raises Error for any other."""

@@ -121,10 +121,10 @@ class JournalStanding:
             )
 
     def suspect(self, detail: str) -> None:
-        """A witness says that the journal lacks its end; while it is current, that is news."""
-        if self.phase is Phase.CURRENT:
+        """A witness says that the journal lacks its end: nothing is served before that is known."""
+        if self.serves:
             self._fall_behind(detail)
-        self._woken.set()
+            self._woken.set()
 
     def wake(self) -> None:
         """The authority has refused a call for the journal's standing: ask it again, now."""
@@ -195,7 +195,7 @@ class JournalStanding:
         if self.phase is Phase.BEHIND:
             self._begin_life(lives.BEHIND)
             return 0.0
-        self._vouched = True
+        self._vouched, self._waits_for = True, ""
         self._set(Phase.CURRENT, "")
         return answer.lease_s / CALLS_IN_A_LEASE
 
@@ -246,8 +246,8 @@ class JournalStanding:
 
 
 def _behind_of(known: Position | None, here: Position) -> str:
-    if known is None:
-        return "it was put back from a backup"
+    if known is None or known.sequence <= here.sequence:  # the file apart lags, or is as old
+        return "it was put back from an older copy"
     return f"it ends with entry {here.sequence}; entry {known.sequence} was written before"
 
 

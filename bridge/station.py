@@ -188,10 +188,7 @@ class Station:
         while (output := self.desk.poll()) is not None:
             match output:
                 case ports.Keep(sale, fact):
-                    self._books.keep(sale, fact)
-                    if fact.event in _ARRIVALS:
-                        step = _ARRIVALS[fact.event]
-                        self._books.stamps.mark(sale.terms.sale_id, step, arrived)
+                    self._keep(sale, fact, arrived)
                 case ports.Begin(sale):
                     self._books.begin(sale)
                     acts.append(ports.Begin(copy(sale)))
@@ -215,6 +212,13 @@ class Station:
         self._renewed = None
         if self.evidence.renew(fresh) and self.link.hello is not None:
             self._provisioning.bring_certificate()
+
+    def _keep(self, sale: Sale, fact: Fact, arrived: float) -> None:
+        self._books.keep(sale, fact)
+        if fact.event in _ARRIVALS:
+            self._books.stamps.mark(sale.terms.sale_id, _ARRIVALS[fact.event], arrived)
+        elif fact.event is Event.OFFERED:
+            self._around.witnesses.offer(self.place.receiver_id, fact.offer)
 
     def _settle(self, acts: list[Output]) -> None:
         """Do these as soon as all that was kept before is on the disk: at once, as a rule."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .held import Holding
     from .outbox import Outbox
     from .positions import Answer, Claim
+    from .witnesses import Witnesses
 
 
 class Authority(Protocol):
@@ -46,6 +47,7 @@ class Surroundings(Protocol):
     authority: Authority
     clock: Clock
     outbox: Outbox
+    witnesses: Witnesses
     offline: bool  # whether purchases may be accepted without the authority at all
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -97,6 +97,11 @@ class Till:
         found: list[Json] = (await self._ask("GET", "/v1/sales", params=query))["sales"]
         return found
 
+    async def acknowledge(self, key: str, by: str, **more: Any) -> Json:
+        """A person has seen an alarm or a difference; `more` is a note or a decision about it."""
+        body = {"key": key, "by": by, **more}
+        return await self._ask("POST", "/v1/reconciliation/acknowledge", body)
+
     async def outbox(self) -> Json:
         """What the authority is still to hear."""
         return await self._ask("GET", "/v1/outbox")

@@ -33,6 +33,7 @@ class Device:
         self._reference = b""
         self._sequence = int(time.time()) % 1_000_000
         self._heard: dict[int, asyncio.Queue[Any]] = {}
+        self.gave_up = asyncio.Event()  # its link, as the bridge acknowledged nothing
         self._plugged = True
         self._received: Callable[[bytes], None] | None = None
         self._lost: Callable[[str], None] | None = None
@@ -166,6 +167,8 @@ class Device:
             if isinstance(event, link.Message):
                 self._link.accept(event.token)
                 self._react(event.channel, wire.decode(event.channel, event.payload))
+            elif isinstance(event, link.Down):
+                self.gave_up.set()
             elif isinstance(event, link.Up) and event.fresh:
                 opened = wire.Opened(self._reference, self.offer, reasons.OK)
                 self._link.send(wire.SYNC, wire.encode(wire.SYNC, opened))

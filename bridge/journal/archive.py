@@ -171,7 +171,8 @@ def tidy(db: sqlite3.Connection, journal: Path) -> None:
 
 def left_over(db: sqlite3.Connection, journal: Path, found: list[int]) -> list[Path]:
     """Of the archives that were found, those that a crash left; raises DamageError for others."""
-    strange = [number for number in found if number > len(known(db))]
+    last = len(known(db))
+    strange = [number for number in found if number > last]
     for number in strange:
         if not is_left_over(db, journal, number):
             raise DamageError(newer(journal, number))

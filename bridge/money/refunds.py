@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .sale import Terms
 
-_IN_FULL = "refund-of-"
+IN_FULL = "refund-of-"  # before the approval id of what the bridge gives back by itself
 
 
 class NoRefundError(Exception):
@@ -34,7 +34,7 @@ def refund_id(bridge_id: bytes, till_id: str) -> bytes:
 
 def in_full(sale: Sale, posted: Holding) -> tuple[Sale, Fact]:
     """The refund of a posting that is not paid here: the same each time it is made."""
-    name = _IN_FULL + posted.approval_id.hex()
+    name = IN_FULL + posted.approval_id.hex()
     terms = sale.terms._replace(
         sale_id=name,
         amount=posted.amount,

@@ -42,6 +42,7 @@ async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
         found = await service.loss.adopt(sale_id)
     if found is None and claim:
         _claim(service, sale_id)
+        service.witnesses.decision(sale_id)
         await stalled.over(service.books.stall)
 
 
@@ -55,9 +56,12 @@ async def reconsidered(service: Service, sale: Sale) -> Sale | None:
     """What is paid, as its till says, of a sale that the bridge had ended by itself."""
     try:
         with away.told():
-            return await service.loss.reconsider(sale)
+            paid = await service.loss.reconsider(sale)
     except TooManyError as error:
         raise _too_many() from error
+    if not paid and not sale.cancelled_by_till:
+        service.witnesses.decision(sale.terms.sale_id)
+    return paid
 
 
 def _claim(service: Service, sale_id: str) -> None:

@@ -64,6 +64,7 @@ class Stream:
         try:
             return books.events_since(cursor)
         except CursorError:
+            self._service.witnesses.cursor(cursor)
             raise ProblemError(
                 410, "cursor-gone", "older than what is kept at hand: ask for the open sales"
             ) from None

@@ -133,7 +133,8 @@ def hear(store: Store, client: str, position: Position | None, now: int) -> None
     _must_own(store, known, client)
     if _judge_run(known.position, position) != CURRENT:
         raise Error(reasons.JOURNAL_BEHIND, "another journal of this bridge serves; claim anew")
-    if known.heard < now or known.ended or known.client != client:
+    further = sequence > known.position.sequence  # of a row that has only just been made
+    if further or known.heard < now or known.ended or known.client != client:
         _take(store, known.position, client, Claim(position), now)
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.money.refunds import refund_id
-from bridge.money.states import State
+from bridge.money.refunds import IN_FULL, refund_id
+from bridge.money.states import TAKEN_AS_PAID, State
 from receiver import session
 from simulator.authority.schema import EXPIRED, PENDING, POSTED
 
 from .books import PAID, REFUNDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from .books import Kept, KeptRefund
     from .evidence import Journalled, Ledger, Row
 
 LOST, DOUBLED, UNKNOWN = "lost", "doubled", "unknown"
 
+_LOST_SPAN = "accepted offline in a span that the journal lost"
 _HOLDING = (PENDING, POSTED, EXPIRED)
 
 
@@ -37,22 +38,12 @@ class Tills(NamedTuple):
         return sum(sale.amount for sale in self.sales if sale.ended == PAID) - back
 
 
-class Names(NamedTuple):
-    """How tills' sales are called elsewhere."""
+class Liability(NamedTuple):
+    """What the store has the loss of, named in the bridge's alarms."""
 
-    bridge_id: bytes
-    receivers: Mapping[int, bytes]  # till → receiver id
-
-    def reference(self, sale: Kept) -> tuple[bytes, bytes]:
-        """Receiver id and sale reference."""
-        reference = session.sale_reference(self.bridge_id, sale.till, sale.sale_id)
-        return self.receivers[sale.till], reference
-
-    def refund(self, refund: KeptRefund, till: int) -> bytes | tuple[bytes, bytes]:
-        """Receiver id and reference of one by phone; of another its approval id."""
-        if not refund.phone:
-            return refund_id(self.bridge_id, refund.refund_id)
-        return self.receivers[till], session.sale_reference(self.bridge_id, till, refund.refund_id)
+    sale: str
+    amount: int
+    text: str
 
 
 class Finding(NamedTuple):
@@ -68,22 +59,42 @@ def count(findings: list[Finding], kind: str) -> int:
     return len({finding.sale for finding in findings if finding.kind == kind})
 
 
+def liabilities(tills: Tills, journal: Journalled) -> list[Liability]:
+    """What was accepted offline in a span that the journal lost, and sent to no authority.
+
+    Only its till knows of it; its word raised the alarm that names it.
+    """
+    return [
+        Liability(kept.sale_id, kept.amount, f"{_LOST_SPAN}; {journal.unbacked[kept.sale_id]}")
+        for kept in tills.sales
+        if kept.ended == PAID and kept.offline and kept.sale_id in journal.unbacked
+        if not _taken_as_paid(kept, journal)
+    ]
+
+
+def _taken_as_paid(kept: Kept, journal: Journalled) -> bool:
+    sale = journal.sales.get(kept.sale_id)
+    return sale is not None and sale.state in TAKEN_AS_PAID
+
+
 def audit(
-    tills: Tills, names: Names, before: Ledger, after: Ledger, journal: Journalled
+    tills: Tills, bridge_id: bytes, before: Ledger, after: Ledger, journal: Journalled
 ) -> list[Finding]:
     """All that is wrong once nothing moves any more; `before` is the ledger of an empty shop."""
-    return list(_Audit(tills, names, after, journal).run(before))
+    return list(_Audit(tills, bridge_id, after, journal).run(before))
 
 
 class _Audit:
-    def __init__(self, tills: Tills, names: Names, after: Ledger, journal: Journalled) -> None:
+    def __init__(self, tills: Tills, bridge_id: bytes, after: Ledger, journal: Journalled) -> None:
         self._tills = tills
-        self._names = names
+        self._bridge_id = bridge_id
         self._rows = after.rows
         self._space = after.space
         self._journal = journal
+        self._unbacked = {one.sale: one.amount for one in liabilities(tills, journal)}
         self._purchases: dict[tuple[bytes, bytes | None], list[Row]] = defaultdict(list)
         self._refunds: dict[object, list[Row]] = defaultdict(list)
+        self._returned: set[bytes] = set()  # approvals that the bridge has refunded in full
         for row in after.rows:
             place = row.receiver, row.reference
             if not row.is_refund:
@@ -99,15 +110,41 @@ class _Audit:
         for sale_id, sale in self._journal.sales.items():
             if not sale.closed:
                 yield Finding(UNKNOWN, sale_id, f"{sale.state} in the journal after quiet")
+        yield from self._in_full()
         for kept in self._tills.sales:
-            yield from self._sale(kept, self._purchases.pop(self._names.reference(kept), []))
-        tills = {kept.sale_id: kept.till for kept in self._tills.sales}
+            rows = self._purchases.pop(self._place(kept, kept.sale_id), [])
+            yield from self._sale(kept, [row for row in rows if not self._is_returned(row)])
+        sales = {kept.sale_id: kept for kept in self._tills.sales}
         for refund in self._tills.refunds:
-            name = self._names.refund(refund, tills[refund.sale_id])
+            name = self._name(refund, sales[refund.sale_id])
             yield from self._refund(refund, self._refunds.pop(name, []))
         yield from self._strangers()
         yield from self._originals()
         yield from self._sums(before)
+
+    def _place(self, kept: Kept, name: str) -> tuple[bytes, bytes]:
+        """Receiver id and reference of a sale or its refund: of the till number of then."""
+        return kept.receiver, session.sale_reference(self._bridge_id, kept.till, name)
+
+    def _name(self, refund: KeptRefund, sale: Kept) -> bytes | tuple[bytes, bytes]:
+        """How the authority knows a refund: by phone as a sale, another by its approval id."""
+        if refund.phone:
+            return self._place(sale, refund.refund_id)
+        return refund_id(self._bridge_id, refund.refund_id)
+
+    def _in_full(self) -> Iterator[Finding]:
+        """What the bridge gave back by itself: posted, and cancelled by the till."""
+        for sale_id, sale in self._journal.sales.items():
+            if not sale_id.startswith(IN_FULL):
+                continue
+            given = -sum(row.posted for row in self._refunds.pop(sale.approval_id, []))
+            if given != sale.terms.amount:
+                text = f"{given} given back of {sale.terms.amount}, which no till holds as paid"
+                yield Finding(LOST, sale_id, text)
+            self._returned.add(bytes.fromhex(sale_id.removeprefix(IN_FULL)))
+
+    def _is_returned(self, row: Row) -> bool:
+        return row.approval_id in self._returned and row.refunded == row.posted
 
     def _sale(self, kept: Kept, rows: list[Row]) -> Iterator[Finding]:
         yield from self._paid_is_posted(kept, sum(row.posted for row in rows))
@@ -121,7 +158,7 @@ class _Audit:
 
     def _paid_is_posted(self, kept: Kept, posted: int) -> Iterator[Finding]:
         sale = self._journal.sales.get(kept.sale_id)
-        liable = sale is not None and sale.state is State.LIABLE
+        liable = kept.sale_id in self._unbacked or (sale and sale.state is State.LIABLE)
         if kept.ended is None:
             yield Finding(UNKNOWN, kept.sale_id, "the till has not settled it")
         if kept.ended == PAID and posted < kept.amount and not liable:
@@ -168,7 +205,7 @@ class _Audit:
         if spent != posted + held:
             text = f"{spent} taken from the credit space, {posted} posted, {held} held"
             yield Finding(DOUBLED, "all", text)
-        paid, liable = self._tills.paid, self._journal.liable
+        paid, liable = self._tills.paid, self._journal.liable + sum(self._unbacked.values())
         if paid != posted + liable:
             text = f"{paid} paid at the tills, {posted} posted, {liable} booked as liability"
             yield Finding(UNKNOWN, "all", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -19,10 +20,13 @@ CREATE TABLE IF NOT EXISTS sales (
     sale_id TEXT PRIMARY KEY,
     number INTEGER NOT NULL UNIQUE,
     till INTEGER NOT NULL,
+    receiver BLOB NOT NULL,
     amount INTEGER NOT NULL,
     wish TEXT,
     wavered INTEGER NOT NULL DEFAULT 0,
-    ended TEXT
+    offline INTEGER NOT NULL DEFAULT 0,
+    ended TEXT,
+    ended_at INTEGER
 );
 CREATE TABLE IF NOT EXISTS refunds (
     refund_id TEXT PRIMARY KEY,
@@ -31,11 +35,12 @@ CREATE TABLE IF NOT EXISTS refunds (
     amount INTEGER NOT NULL,
     phone INTEGER NOT NULL,
     ended TEXT,
+    ended_at INTEGER,
     UNIQUE (sale_id, place)
 );
 CREATE TABLE IF NOT EXISTS complaints (sale_id TEXT NOT NULL, text TEXT NOT NULL);
 """
-_SALE = "SELECT sale_id, number, till, amount, wish, wavered, ended FROM sales"
+_SALE = "SELECT sale_id, number, till, amount, wish, wavered, ended, receiver, offline FROM sales"
 _REFUND = "SELECT refund_id, sale_id, place, amount, ended, phone FROM refunds"
 
 
@@ -44,11 +49,13 @@ class Kept(NamedTuple):
 
     sale_id: str
     number: int
-    till: int
+    till: int  # its number then
     amount: int
     wish: str | None
     wavered: int
     ended: str | None
+    receiver: bytes  # which stood there then
+    offline: int = False  # it was approved so
 
 
 class KeptRefund(NamedTuple):
@@ -72,12 +79,12 @@ class Books:
     def close(self) -> None:
         self._db.close()
 
-    def begin(self, order: Order) -> Kept:
-        """The sale of this order, under the id that it was given first."""
+    def begin(self, order: Order, till: int, receiver: bytes) -> Kept:
+        """The sale of this order, under the id that it was given first, at the till of then."""
         self._db.execute(
-            "INSERT INTO sales (sale_id, number, till, amount) VALUES (?, ?, ?, ?) "
+            "INSERT INTO sales (sale_id, number, till, receiver, amount) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO NOTHING",
-            (secrets.token_hex(16), order.number, order.till, order.amount),
+            (secrets.token_hex(16), order.number, till, receiver, order.amount),
         )
         return Kept(*self._db.execute(f"{_SALE} WHERE number = ?", (order.number,)).fetchone())
 
@@ -98,11 +105,17 @@ class Books:
             (wish, wish, sale_id),
         )
 
+    def stood_in(self, sale_id: str) -> None:
+        """The bridge approved it without the authority."""
+        self._db.execute("UPDATE sales SET offline = 1 WHERE sale_id = ?", (sale_id,))
+
     def end(self, sale_id: str, ended: str) -> None:
-        self._db.execute("UPDATE sales SET ended = ? WHERE sale_id = ?", (ended, sale_id))
+        ending = "UPDATE sales SET ended = ?, ended_at = ? WHERE sale_id = ?"
+        self._db.execute(ending, (ended, time.time_ns(), sale_id))
 
     def end_refund(self, refund_id: str, ended: str) -> None:
-        self._db.execute("UPDATE refunds SET ended = ? WHERE refund_id = ?", (ended, refund_id))
+        ending = "UPDATE refunds SET ended = ?, ended_at = ? WHERE refund_id = ?"
+        self._db.execute(ending, (ended, time.time_ns(), refund_id))
 
     def complain(self, sale_id: str, text: str) -> None:
         """The bridge said what it must not say."""
@@ -116,6 +129,15 @@ class Books:
 
     def refunds(self) -> list[KeptRefund]:
         return [KeptRefund(*row) for row in self._db.execute(f"{_REFUND} ORDER BY rowid")]
+
+    def sales_since(self, ns: int) -> list[Kept]:
+        """Those that ended later than that (nanoseconds since 1970)."""
+        found = f"{_SALE} WHERE ended_at > ? ORDER BY number"
+        return [Kept(*row) for row in self._db.execute(found, (ns,))]
+
+    def refunds_since(self, ns: int) -> list[KeptRefund]:
+        found = f"{_REFUND} WHERE ended_at > ? ORDER BY rowid"
+        return [KeptRefund(*row) for row in self._db.execute(found, (ns,))]
 
     def complaints(self) -> list[tuple[str, str]]:
         """Sale id and text of each."""

@@ -31,7 +31,7 @@ class Buyers:
 
     def __init__(self, shop: Shop) -> None:
         self._phones = shop.radio.phones
-        self._wallets = {counter.till: counter.wallet for counter in shop.counters}
+        self._counters = shop.counters
         self._visits: dict[tuple[int, ...], asyncio.Task[None]] = {}
 
     def come(self, order: Order) -> None:
@@ -66,8 +66,9 @@ class Buyers:
 
     async def _buy(self, order: Order) -> Outcome:
         async with phone_radio(self._phones, supervision_timeout=SUPERVISION_MS) as radio:
-            phone = Phone(self._wallets[order.till], radio, ask_ms=ASK_MS)
-            return await phone.buy(_buyer(order), till=order.till, patience_s=order.patience_s)
+            counter = self._counters[order.till - 1]
+            phone = Phone(counter.wallet, radio, ask_ms=ASK_MS)
+            return await phone.buy(_buyer(order), till=counter.number, patience_s=order.patience_s)
 
 
 def _buyer(order: Order) -> Buyer:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.journal import reading
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
-from bridge.money import facts
+from bridge.money import alarms, facts
 from bridge.money.states import State
 from receiver import messages
 from simulator.authority.schema import PENDING, POSTED
 from simulator.authority.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bridge.journal import Entry
@@ -70,6 +71,7 @@ class Journalled(NamedTuple):
     sales: dict[str, Sale]
     damage: list[str]
     entries: Sequence[Entry] = ()  # under the numbers that they were given first
+    unbacked: Mapping[str, str] = MappingProxyType({})  # sale → why only its till holds it as paid
 
     @property
     def liable(self) -> int:
@@ -96,5 +98,7 @@ def journalled(journal: Path) -> Journalled:
     with Reader(journal) as reader:
         report = verify(reader, lambda _done, _files: None)
         rows = {row.origin: row for row in reader.rows() if not row.own}
+        raised = [standing.alarm for standing in reader.alarms()]
     entries = [reading.entry(rows[number])._replace(id=number) for number in sorted(rows)]
-    return Journalled(facts.replay(entries), report.findings, entries)
+    unbacked = {one.sale_id: one.detail for one in raised if one.kind == alarms.UNBACKED}
+    return Journalled(facts.replay(entries), report.findings, entries, unbacked)

@@ -16,10 +16,21 @@ MISTYPES = "mistypes"  # and types the right code after that
 SAYS_NO = "says no"
 STAYS_AWAY = "stays away"
 
-# Who dies.
-BRIDGE, AUTHORITY, RECEIVER = "bridge", "authority", "receiver"
+# Who dies; and whose port is pulled out for a while, which no receiver minds.
+BRIDGE, AUTHORITY, RECEIVER, PORT = "bridge", "authority", "receiver", "port"
+
+# What is done to the journal: locked by another program, backed up, restored; taken as a disk's
+# image, and put back as one.
+LOCK, BACKUP, RESTORE = "locks", "backups", "restores"
+IMAGE, COPY_BACK = "images", "copies put back"
+# What is done to a till between two of its sales.
+RENUMBER, EXCHANGE = "renumbered", "exchanged"
 
 KILLS = 0.25  # for each sale
+LOCKS, RESTORES, COPIES = 0.03, 0.015, 0.015  # the same
+CHANGES = 0.015  # of each kind
+LOCK_S = (0.1, 3.0)
+CUT_S = (0.2, 1.0)  # a command takes about one
 TOGETHER_S = 0.8  # between two who die together
 PHONES = 0.5  # of the refunds
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
@@ -32,7 +43,9 @@ _GROUPS = {
     (RECEIVER,): 30,
     (AUTHORITY, BRIDGE): 20,
     (RECEIVER, BRIDGE): 5,
+    (PORT,): 15,
 }
+_IN_THE_MIDDLE = {BRIDGE: 35, AUTHORITY: 35, "": 30}  # of a fault: who dies
 
 
 class Back(NamedTuple):
@@ -62,7 +75,7 @@ class Order(NamedTuple):
 
 
 class Kill(NamedTuple):
-    """One process dies by SIGKILL, `delay_s` after so many `sales` have begun."""
+    """One process dies by SIGKILL, `delay_s` after so many `sales` have begun, or in a fault."""
 
     sales: int
     delay_s: float
@@ -73,9 +86,29 @@ class Kill(NamedTuple):
     again_s: float | None  # it dies once more, so long after its next start
 
 
+class Fault(NamedTuple):
+    """Something done to the journal once so many `sales` have begun, after the fault before it."""
+
+    sales: int
+    kind: str
+    lasts_s: float  # of a lock
+    cut_s: float | None  # the command dies so long after its start, and is run again
+    kill: Kill | None  # of another, in the middle of it
+
+
+class Change(NamedTuple):
+    """What happens to the till of an order just before it; the bridge is started again for it."""
+
+    order: int
+    kind: str
+    kill: Kill | None
+
+
 class Plan(NamedTuple):
     orders: list[Order]
     kills: list[Kill]
+    faults: list[Fault]
+    changes: dict[int, Change]  # by order
 
 
 def plan(sales: int, seed: int, tills: int) -> Plan:
@@ -83,7 +116,9 @@ def plan(sales: int, seed: int, tills: int) -> Plan:
     chance = random.Random(seed)
     orders = [_order(chance, number, 1 + number % tills) for number in range(sales)]
     kills = sorted(_kills(chance, sales, tills), key=lambda kill: (kill.sales, kill.delay_s))
-    return Plan(orders, kills)
+    faults = sorted(_faults(chance, sales), key=lambda fault: fault.sales)
+    changes = {change.order: change for change in _changes(chance, sales)}
+    return Plan(orders, kills, faults, changes)
 
 
 def _order(chance: random.Random, number: int, till: int) -> Order:
@@ -117,6 +152,40 @@ def _kills(chance: random.Random, sales: int, tills: int) -> Iterator[Kill]:
         for victim in group:
             yield _kill(chance, victim, begun, delay_s, tills)
             delay_s += chance.uniform(0.05, TOGETHER_S)
+
+
+def _faults(chance: random.Random, sales: int) -> Iterator[Fault]:
+    """Each kind at least once; nothing is put back before it was copied."""
+    for _ in range(_times(sales, LOCKS)):
+        yield _fault(chance, chance.randint(1, sales), LOCK)
+    for kinds, rate in (((BACKUP, RESTORE), RESTORES), ((IMAGE, COPY_BACK), COPIES)):
+        for _ in range(_times(sales, rate)):
+            begun = sorted(chance.randint(1, sales) for _ in kinds)
+            for kind, at in zip(kinds, begun, strict=True):
+                yield _fault(chance, at, kind)
+
+
+def _fault(chance: random.Random, sales: int, kind: str) -> Fault:
+    cut_s = chance.uniform(*CUT_S) if chance.random() < 0.4 else None
+    return Fault(sales, kind, chance.uniform(*LOCK_S), cut_s, _in_the_middle(chance))
+
+
+def _changes(chance: random.Random, sales: int) -> Iterator[Change]:
+    """Each before another order, in the later part: there is something to remember by then."""
+    times = _times(sales, CHANGES)
+    kinds = [RENUMBER, EXCHANGE] * times
+    later = range(sales // 3, max(sales, sales // 3 + len(kinds)))
+    for order, kind in zip(chance.sample(later, len(kinds)), kinds, strict=True):
+        yield Change(order, kind, _in_the_middle(chance))
+
+
+def _in_the_middle(chance: random.Random) -> Kill | None:
+    victim = _one_of(chance, _IN_THE_MIDDLE)
+    return _kill(chance, victim, 0, chance.uniform(0.0, 1.5), 1) if victim else None
+
+
+def _times(sales: int, rate: float) -> int:
+    return max(1, round(sales * rate))
 
 
 def _kill(chance: random.Random, victim: str, sales: int, delay_s: float, tills: int) -> Kill:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bridge import config
 from simulator.authority import Authority, offline, people
@@ -27,22 +28,31 @@ if TYPE_CHECKING:
 # What may be sold without the authority: nearly everything, but not for long.
 OFFLINE = Limits(floor=40_000, total=500_000, sales=20, hours=1)
 TIMEOUT_S = 2.0  # of the bridge towards the authority: a cashier waits no longer than some of them
+LEASE_S = 2  # of a journal at the authority: one that was put back is served soon
 UP_S = 60.0  # until all receivers are there, on a busy machine
 
 
-class Counter(NamedTuple):
-    """One till's place: its receiver, the receiver's line, and whose phone comes there."""
+@dataclass
+class Counter:
+    """One till's place: number, receiver and line, which may change, and whose phone comes there.
 
-    till: int
+    `busy` is held while its line or receiver is handled.
+    """
+
+    number: int
     receiver: enrolment.Enrolled
     line: LineProcess
     wallet: Wallet
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Shop:
     """An async context manager: everything is up, and every receiver has been heard."""
 
-    def __init__(self, directory: Path, tills: int, database: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, tills: int, database: str | None = None, spares: int = 0
+    ) -> None:
+        """`spares`: receivers that are enrolled and stand nowhere yet."""
         self.directory = directory
         self._database = database
         self.authority: AuthorityProcess
@@ -50,12 +60,9 @@ class Shop:
         self.radio = Radio()
         self.counters: list[Counter] = []
         self._tills = tills
+        self._spares = spares
+        self._drawer: list[enrolment.Enrolled] = []
         self._stack = AsyncExitStack()
-
-    @property
-    def receivers(self) -> dict[int, bytes]:
-        """Receiver id by till."""
-        return {counter.till: counter.receiver.receiver_id for counter in self.counters}
 
     @property
     def journal(self) -> Path:
@@ -66,52 +73,75 @@ class Shop:
         return config.load(self.bridge.config).id
 
     async def __aenter__(self) -> Shop:
-        async with AsyncExitStack() as stack:
-            await self._open(stack)
+        async with self._stack as stack:
+            await self._open()
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def _open(self, stack: AsyncExitStack) -> None:
-        directory = self.directory / "authority"
+    async def renumber(self, counter: Counter) -> None:
+        """As of the bridge's next start."""
+        counter.number += self._tills  # which is no other's
+        self._place()
+
+    async def exchange(self, counter: Counter) -> None:
+        """Put a new receiver in the place of the old one, for the bridge's next start."""
+        async with counter.busy:
+            await counter.line.stop()
+            counter.receiver = self._drawer.pop()
+            counter.line = await self._line(counter.receiver)
+        self._place()
+
+    async def _open(self) -> None:
+        directory, stack = self.directory / "authority", self._stack
         await stack.enter_async_context(self.radio)
         # In here it takes far less than over HTTP.
         async with Authority(directory, database=self._database) as books:
             client = books.ca.client("bridge")
             anna = books.seed_demo().buyers[0].id
             books.office.store.run("UPDATE buyers SET offline_floor = ?", OFFLINE.floor)
+            for number in range(1, self._tills + self._spares + 1):
+                self._drawer.append(self._enrol(books, client.fingerprint(), number))
             for till in range(1, self._tills + 1):
-                self.counters.append(
-                    await self._counter(stack, books, client.fingerprint(), anna, till)
-                )
+                self.counters.append(await self._counter(books, anna, till))
         self.authority = await stack.enter_async_context(
-            AuthorityProcess(directory, self._database)
+            AuthorityProcess(directory, self._database, lease_s=LEASE_S)
         )
         for counter in self.counters:
             counter.wallet.authority = self.authority.url
-        places = [
-            Place(counter.till, counter.line.serial, counter.receiver.certificate)
-            for counter in self.counters
-        ]
         pins = self.counters[0].receiver.directory / "pins"
         self.bridge.configure(
-            self.authority, client, places, pins=pins, timeout_s=TIMEOUT_S, offline=True
+            self.authority, client, (), pins=pins, timeout_s=TIMEOUT_S, offline=True
         )
+        self._place()
         stack.push_async_callback(self.bridge.stop)
         await self.bridge.start()
         await self._all_up()
 
-    async def _counter(
-        self, stack: AsyncExitStack, books: Authority, client: str, buyer: int, till: int
-    ) -> Counter:
-        directory = self.directory / f"receiver-{till}"
-        receiver = enrolment.enrol(books, directory, client)
+    def _place(self) -> None:
+        self.bridge.place(
+            Place(counter.number, counter.line.serial, counter.receiver.certificate)
+            for counter in self.counters
+        )
+
+    def _enrol(self, books: Authority, client: str, number: int) -> enrolment.Enrolled:
+        receiver = enrolment.enrol(books, self.directory / f"receiver-{number}", client)
         office = books.office
         offline.set_limits(office.store, receiver.receiver_id, OFFLINE, office.now())
+        return receiver
+
+    async def _counter(self, books: Authority, buyer: int, till: int) -> Counter:
+        receiver = self._drawer.pop()
+        line = await self._line(receiver)
+        word = people.add_activation(books.office.store, buyer)
+        wallet = await app.enrol(books.url, books.ca.certificate, word, DEMO_CODE)
+        return Counter(till, receiver, line, wallet)
+
+    async def _line(self, receiver: enrolment.Enrolled) -> LineProcess:
         place = await self.radio.receiver(receiver.receiver_id)
-        command = enrolment.command(receiver, place.endpoint, None)
+        command, directory = enrolment.command(receiver, place.endpoint, None), receiver.directory
         line = await LineProcess.start(
             LineConfig(
                 serial=str(directory / "tty"),
@@ -122,11 +152,7 @@ class Shop:
                 env=command.env,
             )
         )
-        await stack.enter_async_context(line)
-        word = people.add_activation(books.office.store, buyer)
-        ca = books.ca.certificate
-        wallet = await app.enrol(books.url, ca, word, DEMO_CODE)
-        return Counter(till, receiver, line, wallet)
+        return await self._stack.enter_async_context(line)
 
     async def _all_up(self) -> None:
         async with (

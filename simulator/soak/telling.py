@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .run import Result
 
 LINES = 10  # of progress, where they stay to be read
+RECOVERY_MOST = 20  # lines of a recovery
 
 
 class Teller:
@@ -55,6 +56,9 @@ class Teller:
         for name, number in _rows(result):
             table.add_row(name, str(number))
         self._console.print(table)
+        self._recovery(result.recovery)
+        for one in result.liabilities:
+            self._console.print(f"liability: {one.sale}: {one.amount}, {one.text}", soft_wrap=True)
         for finding in result.findings:
             self._console.print(f"{finding.kind}: {finding.sale}: {finding.text}", soft_wrap=True)
 
@@ -62,6 +66,13 @@ class Teller:
         """Where everything is that tells why."""
         text = f"Journal, ledger, tills' books and logs are kept in {directory}"
         self._console.print(text, soft_wrap=True)
+
+    def _recovery(self, lines: list[str]) -> None:
+        self._console.print("The last recovery, from the bridge's log:")
+        for line in lines[:RECOVERY_MOST]:
+            self._console.print(f"  {line}", soft_wrap=True)
+        if len(lines) > RECOVERY_MOST:
+            self._console.print(f"  and {len(lines) - RECOVERY_MOST} more")
 
 
 def _rows(result: Result) -> Iterator[tuple[str, int]]:

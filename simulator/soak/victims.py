@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter as Counts
+from contextlib import asynccontextmanager
 from signal import SIGKILL
 from typing import TYPE_CHECKING, Protocol
 
-from .plan import AUTHORITY, BRIDGE, RECEIVER
+from .plan import AUTHORITY, BRIDGE, PORT, RECEIVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from signal import Signals
 
-    from simulator.line.client import LineProcess
-
     from .plan import Kill
-    from .shop import Shop
+    from .shop import Counter, Shop
+
+    Work = Callable[[], Awaitable[None]]
 
 
 class Process(Protocol):
@@ -37,15 +38,25 @@ class Server:
 
     async def die(self, kill: Kill) -> int:
         """How often it died: a second time where it was told to die while it starts."""
-        async with self._one_at_a_time:
-            self.up.clear()
-            await self._process.stop(SIGKILL)
+        async with self._down():
             await asyncio.sleep(kill.away_s)
             if kill.again_s is not None:
                 await self._die_young(kill.again_s)
+        return 1 if kill.again_s is None else 2
+
+    async def die_for(self, work: Work) -> None:
+        """It is away as long as the work takes."""
+        async with self._down():
+            await work()
+
+    @asynccontextmanager
+    async def _down(self) -> AsyncIterator[None]:
+        async with self._one_at_a_time:
+            self.up.clear()
+            await self._process.stop(SIGKILL)
+            yield
             await self._process.start()
             self.up.set()
-        return 1 if kill.again_s is None else 2
 
     async def _die_young(self, life_s: float) -> None:
         starting = asyncio.create_task(self._process.start())
@@ -58,10 +69,10 @@ class Victims:
     """All processes of a shop."""
 
     def __init__(self, shop: Shop) -> None:
-        self.deaths: Counter[str] = Counter()
+        self.deaths: Counts[str] = Counts()
+        self.unplugged = 0
         self._shop = shop
         self._servers = {BRIDGE: Server(shop.bridge), AUTHORITY: Server(shop.authority)}
-        self._lines = {counter.till: counter.line for counter in shop.counters}
         self._begun = 0
         self._more = asyncio.Condition()
 
@@ -76,29 +87,51 @@ class Victims:
             self._begun += 1
             self._more.notify_all()
 
+    async def until(self, sales: int) -> None:
+        """Until so many have begun."""
+        async with self._more:
+            await self._more.wait_for(lambda: self._begun >= sales)
+
     async def run(self, kills: Iterable[Kill]) -> None:
         """Until the last victim is back."""
         async with asyncio.TaskGroup() as tasks:
             for kill in kills:
-                tasks.create_task(self._kill(kill))
+                tasks.create_task(self.kill(kill))
 
-    async def _kill(self, kill: Kill) -> None:
-        async with self._more:
-            await self._more.wait_for(lambda: self._begun >= kill.sales)
+    async def kill(self, kill: Kill) -> None:
+        """As it says, and until the victim is back."""
+        await self.until(kill.sales)
         await asyncio.sleep(kill.delay_s)
-        if kill.victim == RECEIVER:
-            deaths = await _cut_off(self._lines[kill.till], kill)
+        counter = self._shop.counters[kill.till - 1]
+        if kill.victim == PORT:
+            await _unplug(counter, kill)
+            self.unplugged += 1
+        elif kill.victim == RECEIVER:
+            await _cut_off(counter, kill)
+            self.deaths[RECEIVER] += 1
         else:
-            deaths = await self._servers[kill.victim].die(kill)
-        self.deaths[kill.victim] += deaths
+            self.deaths[kill.victim] += await self._servers[kill.victim].die(kill)
+
+    async def without_bridge(self, work: Work) -> None:
+        """Kill the bridge, do this, and start it again."""
+        self.deaths[BRIDGE] += 1
+        await self._servers[BRIDGE].die_for(work)
 
 
-async def _cut_off(line: LineProcess, kill: Kill) -> int:
-    """The line starts the receiver again by itself; without power it is missed on the host, too."""
-    if kill.power:
-        await line.ask("unplug")
-    await line.ask("reset")
-    if kill.power:
+async def _unplug(counter: Counter, kill: Kill) -> None:
+    """The receiver goes on; on the host its port is missed."""
+    async with counter.busy:
+        await counter.line.ask("unplug")
         await asyncio.sleep(kill.away_s)
-        await line.ask("replug")
-    return 1
+        await counter.line.ask("replug")
+
+
+async def _cut_off(counter: Counter, kill: Kill) -> None:
+    """The line starts the receiver again by itself; without power it is missed on the host, too."""
+    async with counter.busy:
+        if kill.power:
+            await counter.line.ask("unplug")
+        await counter.line.ask("reset")
+        if kill.power:
+            await asyncio.sleep(kill.away_s)
+            await counter.line.ask("replug")

@@ -72,6 +72,7 @@ class BridgeProcess:
         self.config = directory / "bridge.toml"
         self.log = directory / "bridge.log"
         self.till_api = ""
+        self._head = ""  # of the configuration: all but the receivers
         self._process: asyncio.subprocess.Process | None = None
 
     def configure(
@@ -86,7 +87,7 @@ class BridgeProcess:
     ) -> None:
         """Write the configuration file; `offline` where limits of the authority's may be used."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        text = _CONFIG.format(
+        self._head = _CONFIG.format(
             id=secrets.token_hex(8),
             pins=pins,
             url=authority.url,
@@ -96,8 +97,12 @@ class BridgeProcess:
             timeout_s=timeout_s,
             offline=str(offline).lower(),
         )
+        self.place(receivers)
+
+    def place(self, receivers: Iterable[Place]) -> None:
+        """Write these receivers into the configuration, which the next start reads."""
         tables = [_RECEIVER.format_map(receiver._asdict()) for receiver in receivers]
-        self.config.write_text(text + "".join(tables))
+        self.config.write_text(self._head + "".join(tables))
 
     @property
     def pid(self) -> int:

@@ -17,9 +17,10 @@ OFTEN = 5
 CRASH, ARCHIVE, JAM = "a crash", "an archive", "a write turned down"
 REFUND, REFUND_BY_PHONE = "a refund", "a refund by phone"
 PAID_OFFLINE, REVERSED_OFFLINE = "an offline approval posted", "an offline approval reversed"
-# No journal is lost, so that nothing is adopted.
+# These come of a journal that was lost, or an older one put back, which no day does.
+OF_LOSS = {Event.ADOPTED, Event.PAID_AFTER_ALL, Event.REFUND_OWED}
 WANTED = {
-    *(event for event in Event if event not in {Event.ADOPTED, *VOLATILE}),
+    *(event for event in Event if event not in {*OF_LOSS, *VOLATILE}),
     *(CRASH, ARCHIVE, JAM, REFUND, REFUND_BY_PHONE, PAID_OFFLINE, REVERSED_OFFLINE),
 }
 

@@ -6,6 +6,8 @@ with its real books, the receiver with its session, the till with its paper.
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -14,8 +16,11 @@ from bridge import books, outbox, service
 from bridge.journal import Journal, batch
 from bridge.money import recovery
 from bridge.money.states import State
-from tests.crash.conftest import Play
+from tests.crash import invariants
+from tests.crash.conftest import MakeWorld, Play
 from tests.crash.scenarios import CASES, Case
+from tests.crash.till import UNPAID
+from tests.crash.world import World
 
 AGAIN_EVERY = 10  # first crashes, of which one is followed by a second
 AGAIN_TIMES = 2  # at so many points of the recovery
@@ -49,6 +54,29 @@ def test_no_room_at_any_commit(play: Play, case: Case) -> None:
     [commits] = play(case).commits
     for full_at in range(1, commits + 1):
         play(case, full_at=full_at)
+
+
+def test_a_patience_that_ends_while_the_journal_is_locked(new_world: MakeWorld) -> None:
+    """It ends once that is over, though nothing else happens at this till."""
+    world = new_world()
+
+    async def locked(world: World) -> None:
+        await world.until(lambda: world.is_up)
+        world.counters[3].unplug()
+        world.jam.code = sqlite3.SQLITE_BUSY
+        selling = asyncio.create_task(world.till.sell("sale-0123456789ab"))
+        await asyncio.sleep(60)
+        world.jam.code = 0
+        await selling
+        world.counters[3].plug()
+
+    try:
+        world.run(locked)
+        assert world.jam.met
+        assert world.till.paper == {"sale-0123456789ab": UNPAID}
+        invariants.check(world)
+    finally:
+        world.close()
 
 
 def test_the_same_points_every_time(play: Play) -> None:

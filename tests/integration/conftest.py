@@ -11,12 +11,11 @@ import pytest
 import pytest_asyncio
 
 from simulator.phone.wallet import Wallet
-from simulator.soak.audit import Names
 from simulator.world.world import Settings
 from tests import evidence
 from tests.integration import offline_shop, till_world
 from tests.integration.checkout import Checkout, checkout
-from tests.integration.money import Paper
+from tests.integration.money import Names, Paper
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

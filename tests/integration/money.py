@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.authority import Authority
 from simulator.soak import evidence
-from simulator.soak.audit import Names, Tills, audit
+from simulator.soak.audit import Tills, audit
 from simulator.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Kept, KeptRefund
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import SALE, World
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Json = dict[str, Any]
 
 # How a till keeps what the bridge says of a sale or a refund in the end.
 _ENDS = {"paid": PAID, "declined": UNPAID, "cancelled": UNPAID}
 _REFUND_ENDS = {"refunded": REFUNDED, "declined": NOT_REFUNDED, "cancelled": NOT_REFUNDED}
+
+
+class Names(NamedTuple):
+    """What a till's sales are called by elsewhere."""
+
+    bridge_id: bytes
+    receivers: Mapping[int, bytes]  # till → receiver id
 
 
 class Paper:
@@ -36,8 +46,10 @@ class Paper:
         assert known is None or known.ended == ended, "what a till has on paper stays"
         number = len(self._sales)
         wish = PAID if ended == PAID else None
-        kept = Kept(sale_id, number, sale["till"], sale["amount"], wish, 0, ended)
-        self._sales[sale_id] = kept
+        receiver = self._names.receivers[sale["till"]]
+        self._sales[sale_id] = Kept(
+            *(sale_id, number, sale["till"], sale["amount"]), wish, 0, ended, receiver
+        )
 
     def keep_refund(self, refund: Json) -> None:
         refund_id, ended = refund["refund_id"], _REFUND_ENDS[refund["state"]]
@@ -53,7 +65,7 @@ class Paper:
         tills = Tills([*self._sales.values()], [*self._refunds.values()], [])
         after = evidence.ledger(self._authority.office.store)
         written = evidence.journalled(journal)
-        findings = audit(tills, self._names, self._before, after, written)
+        findings = audit(tills, self._names.bridge_id, self._before, after, written)
         assert findings == [], "\n".join(map(str, findings))
 
 

@@ -14,5 +14,6 @@ async def reconciled(world: World, query: str = "") -> dict[str, Any]:
     assert status == 200, answer
     receiver: dict[str, Any] = answer["receivers"][0]
     place = (receiver.pop("till"), receiver.pop("receiver_id"), receiver.pop("configured"))
+    assert receiver.pop("acknowledged") == []
     assert place == (TILL, evidence.RECEIVER_ID.hex(), True)
     return receiver

@@ -166,6 +166,7 @@ async def test_a_restored_journal_waits_and_hears_how_far_the_lost_one_was(world
     assert started == {
         "standing": "current",
         "newest": None,
+        "follows": None,
         "lease_s": LEASE_S,
         "retry_after_s": None,
     }
@@ -178,7 +179,7 @@ async def test_a_restored_journal_waits_and_hears_how_far_the_lost_one_was(world
     assert LEASE_S - 5 <= waits["retry_after_s"] <= LEASE_S + 1
     world.clock.shift = LEASE_S + 2
     taken = await claim(world, 4, NEXT_LIFE, NEXT_RUN, previous=LIFE)
-    assert taken["standing"] == "current"
+    assert (taken["standing"], taken["follows"]) == ("current", LIFE)
     assert {**taken["newest"], "time": 0} == {
         "life": LIFE,
         "run": RUN,

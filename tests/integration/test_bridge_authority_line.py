@@ -36,6 +36,7 @@ RECEIVER = evidence.RECEIVER_ID
 PROBLEM = "application/problem+json"
 HTML = b"<html>Access denied</html>"
 HOUR = timedelta(hours=1)
+LEASE = {"lease_s": 45, "retry_after_s": None}
 
 
 def page(value: Any, kind: str = "application/json", status: str = "200 OK") -> bytes:
@@ -230,7 +231,12 @@ async def test_when_to_come_again(
 
 async def test_the_end_of_patience_waits_for_no_retry_after(stopped: World) -> None:
     said = answer(b"", status="503 x", Retry_After="3600")
-    async with scripted(lambda head: said, stopped.authority.ca) as server:
+    serves = page({"standing": "current", "newest": None, "follows": None, **LEASE})
+
+    def say(head: bytes) -> bytes:
+        return serves if head.startswith(b"POST /v1/positions") else said
+
+    async with scripted(say, stopped.authority.ca) as server:
         authority = replace(stopped.config.authority, url=f"https://127.0.0.1:{server.port}")
         stopped.config = replace(stopped.config, authority=authority)
         async with stopped.bridge():

@@ -16,9 +16,9 @@ import pytest
 
 import bridge.clock
 from bridge import checkup
-from bridge.checkup import Finding
 from bridge.cli import main as cli
 from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig, Tls
+from bridge.findings import Finding, TroubleError
 from bridge.ports_by_serial import Present
 from simulator.pki import DemoCa, Span
 from tests.integration.authority_line import answer, scripted
@@ -48,6 +48,7 @@ async def test_all_is_well(world: World) -> None:
         assert [it for it in found.values() if not it.ok or it.todo] == []
         assert set(found) == {
             *("till API", "journal", "bridge id", "client certificate", "authority's CA", "clock"),
+            *("standing", "other tills"),
             *(f"till {TILL}: {what}" for what in ("certificate", "port", "authority")),
         }
         assert "/dev/ttyUSB0" in found[f"till {TILL}: port"].detail
@@ -230,7 +231,7 @@ async def test_a_server_of_another_ca(world: World) -> None:
 @pytest.mark.parametrize(("left", "word"), [(-1, "ended on"), (3600, "ends on")])
 def test_certificates_that_end(left: int, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
-    with pytest.raises(checkup.TroubleError, match=word):
+    with pytest.raises(TroubleError, match=word):
         checkup._ends(1_800_000_000 + left)
 
 
@@ -245,7 +246,7 @@ def test_a_serial_server_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> N
         raise socket.gaierror("unknown")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(checkup.TroubleError, match=r"serial\.example is not known"):
+    with pytest.raises(TroubleError, match=r"serial\.example is not known"):
         checkup._port(row, list)
 
 

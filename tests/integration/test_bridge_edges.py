@@ -7,7 +7,7 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from serial.tools import list_ports
 from bridge import edges, logs, manager, ports_by_serial, serial_port, socket_port
 from bridge.config import ReceiverConfig
 from bridge.edges import Edge
+from bridge.journal import Journal, JournalBusyError
+from bridge.renewal import Renewal
 from bridge.serial_port import Opener, Port
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import TILL, World
@@ -178,18 +180,49 @@ async def _manager(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> Non
     manager.tell(manager.ALIVE)
 
 
+async def _locked(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
+    """Once, at the first commit."""
+    flush, first = Journal.flush, [True]
+
+    def flushed(journal: Journal) -> None:
+        if first and first.pop():
+            with suppress(StrangeError):
+                fault.strike()
+            raise JournalBusyError("locked")
+        flush(journal)
+
+    patch.setattr(Journal, "flush", flushed)
+
+
+async def _position(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("bridge.position_file.write", fault.strike)
+
+
+async def _renewal(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
+    signatures, first = Renewal._signatures, [True]
+
+    def looked(renewal: Renewal) -> Any:
+        return signatures(renewal) if first and first.pop() else fault.strike()
+
+    patch.setattr(Renewal, "_signatures", looked)
+    patch.setattr("bridge.renewal.LOOK_S", 0)
+
+
 FAULTS: dict[Edge, dict[str, Put]] = {
     edges.SERIAL: {name: _driver(name) for name in ("open", "read", "fileno", "close")},
     edges.LISTING: {"list": _listing},
     edges.LINE_SOCKET: {"connect": _socket},
     edges.LINE_NAME: {"look up": _name},
     edges.LINK: {when: _port(when) for when in ("open", "write", "close")},
+    edges.LOCKED: {"flush": _locked},
+    edges.POSITION: {"write": _position},
     edges.LIMITS_FILE: {"write": _limits},
     edges.AUTHORITY: {"ask": _authority},
     edges.TILL_API: {"handle": _till_api},
     edges.LISTENERS: {"count": _metrics},
     edges.LOG_SINK: {"write": _log},
     edges.MANAGER: {"send": _manager},
+    edges.RENEWAL: {"look": _renewal},
 }
 # These end the bridge, or keep it from starting, which is their policy.
 ENDS = {

@@ -18,6 +18,7 @@ from tests.integration.offline_shop import (
     sells,
     unsent,
 )
+from tests.integration.put_back import lose
 from tests.integration.till_world import AMOUNT, SALE, World
 
 
@@ -113,7 +114,7 @@ async def test_a_new_journal_without_the_authority(allowed: World) -> None:
     async with allowed.bridge():
         await alone(allowed)
         assert accepted(await sells(allowed))
-    allowed.config.journal.unlink()
+    lose(allowed)
     async with allowed.bridge():
         assert not accepted(await sells(allowed, NEXT))
 

@@ -6,11 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
+from bridge import checkup
+from bridge.findings import Finding
 from bridge.money import alarms
 from bridge.standing import Phase
 from simulator.authority import Fault
+from tests.integration.offline_shop import accepted, alone, sells
 from tests.integration.put_back import copy, lose, put_back
 from tests.integration.till_world import AMOUNT, SALE, World
 
@@ -219,3 +223,79 @@ async def test_paid_of_what_the_bridge_had_cancelled(stopped: World) -> None:
         assert (await stopped.problem("POST", path))[:2] == (409, "conflict")
         [claim] = await standing(stopped)
         assert (claim["kind"], claim["amount"]) == (alarms.UNBACKED, AMOUNT)
+
+
+async def test_a_tills_cursor_is_a_witness(allowed: World) -> None:
+    """Sold without the authority, and the whole disk put back: only the till has seen the end."""
+    async with allowed.bridge():
+        await alone(allowed)
+        place = copy(allowed)
+        async with allowed.watching() as told:
+            assert accepted(await sells(allowed))
+            await allowed.decide("paid")
+            await told("paid")
+        cursor = allowed.daemon.service.books.end()
+    put_back(allowed, place)
+    async with allowed.bridge():
+        assert allowed.daemon.service.serves
+        after = f"/v1/events?after={cursor}"
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="410"):
+            await allowed.http.ws_connect(after)
+        assert (await allowed.problem("GET", f"/v1/sales/{SALE}"))[:2] == (503, "recovering")
+        allowed.authority.faults.clear()
+        await allowed.daemon.service.standing.known()
+        assert (await allowed.problem("POST", f"/v1/sales/{SALE}/paid"))[:2] == (
+            404,
+            "unknown-sale",
+        )
+        assert alarms.UNBACKED in await kinds(allowed)
+
+
+async def test_a_receivers_offer_is_a_witness(stopped: World) -> None:
+    """What the authority tells of positions is lost as well: its offers went on meanwhile."""
+    async with stopped.bridge():
+        await stopped.posted(NEXT)
+        place = copy(stopped)
+        await stopped.posted()
+    put_back(stopped, place)
+    stopped.authority.office.store.run("DELETE FROM positions")
+    async with stopped.bridge():
+        assert await standing(stopped) == []
+        await stopped.ring("sale-that-tells-it-all")
+        await stopped.device.offered()
+        standing_ = stopped.daemon.service.standing
+        while standing_.serves:
+            await standing_._changed.wait()
+        await standing_.known()
+        assert alarms.UNKNOWN_HERE in await kinds(stopped)
+
+
+async def finding(world: World, what: str) -> Finding:
+    [found] = [one for one in await checkup.check(world.config, list) if one.what == what]
+    return found
+
+
+async def test_the_check_says_that_the_journal_is_older(stopped: World) -> None:
+    place = await sold_after_the_copy(stopped, "paid")
+    assert (await finding(stopped, "standing")).ok
+    put_back(stopped, place, but="-position")
+    found = await finding(stopped, "standing")
+    assert not found.ok
+    assert "an older copy" in found.detail
+    async with stopped.bridge():
+        await stopped.settled()
+    found = await finding(stopped, "standing")
+    assert not found.ok
+    assert "1 alarms wait for a person" in found.detail
+
+
+async def test_the_check_says_what_stands_on_other_tills(stopped: World) -> None:
+    async with stopped.bridge():
+        await stopped.approved()
+    assert "no money stands" in (await finding(stopped, "other tills")).detail
+    stopped.add_receiver(4)
+    [_, other] = stopped.config.receivers
+    stopped.config = replace(stopped.config, receivers=(other,))
+    detail = (await finding(stopped, "other tills")).detail
+    assert detail.startswith(f"till 3: 1 not over, {AMOUNT} SEK in minor units")
+    assert "1 wait for their till's decision" in detail

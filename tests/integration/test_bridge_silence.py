@@ -89,8 +89,8 @@ async def test_noise_is_summed_up(
     async with asyncio.timeout(PATIENCE_S):
         while "lines left out" not in caplog.messages:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
-    assert caplog.messages.count("not a frame") == noise.FEW
+    assert caplog.messages.count("not a frame") == noise.TEXT_FEW
     [summed] = [it for it in caplog.records if it.message == "lines left out"]
     fields = summed.fields  # type: ignore[attr-defined]
-    assert (fields["till"], fields["lines"]) == (TILL, 200 - noise.FEW)
+    assert (fields["till"], fields["lines"]) == (TILL, 200 - noise.TEXT_FEW)
     assert link.counters["raw"] == 200

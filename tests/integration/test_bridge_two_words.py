@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bridge import retrying, station
+from bridge import asking, retrying
 from bridge.money import hearing
 from receiver import reasons, session, wire
 from simulator.authority import Fault
@@ -80,7 +80,7 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the authority would see two holds for one sale, and decline for good."""
-    monkeypatch.setattr(station, "CLEARED_S", 0.1)
+    monkeypatch.setattr(asking, "CLEARED_S", 0.1)
     monkeypatch.setattr(retrying, "FIRST_S", 0.1)
     async with world.watching() as told:
         await world.ring()

@@ -12,12 +12,11 @@ import pytest
 import pytest_asyncio
 
 from bridge import config
-from simulator.soak.audit import Names
 from simulator.till import TillError
 from simulator.world.world import TILL
 from tests.integration.checkout import PATIENCE, Checkout, Json
 from tests.integration.commands import tillsign
-from tests.integration.money import Paper
+from tests.integration.money import Names, Paper
 
 if TYPE_CHECKING:
     from simulator.phone.wallet import Wallet

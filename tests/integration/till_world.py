@@ -70,7 +70,8 @@ class World:
         with suppress(TimeoutError):
             async with asyncio.timeout(HEARD_S):
                 await service.standing.known()
-                await service.begun.wait()
+        if service.standing.serves:
+            await service.begun.wait()
 
     def add_receiver(self, till: int) -> Device:
         """One more receiver with its till, for a bridge that is still to be started."""

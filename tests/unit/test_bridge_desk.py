@@ -833,3 +833,30 @@ def test_the_record_is_what_the_authority_takes(world: DeskWorld) -> None:
         AT,
     )
     assert len(ask.approval_id) == len(messages.NO_TRANSACTION)
+
+
+# The journal took no write for a while.
+
+
+def test_the_receiver_has_its_time_once_its_approval_is_acknowledged(world: DeskWorld) -> None:
+    """Before that its verdict could not come: the line carries one message at a time."""
+    world.sync()
+    world.ring()
+    world.hand(world.offer())
+    world.now += 6_000
+    world.give(ports.Written())
+    world.move(4_999)
+    assert not world.refusals()
+    world.move(1)
+    assert world.refusals() == [reasons.VERDICT_TIMEOUT]
+
+
+def test_the_till_has_its_time_once_the_approval_is_written(world: DeskWorld) -> None:
+    world.answer(world.asked().approval_id)
+    world.now += 20_000
+    world.give(ports.Written())
+    world.move(14_999)
+    assert world.sale.state is State.APPROVED
+    sale = world.sale
+    world.move(1)
+    assert (sale.state, sale.reason) == (State.REVERSING, reasons.NOT_TOLD)

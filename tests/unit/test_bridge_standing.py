@@ -1,14 +1,16 @@
-"""A journal that waits for another run to be gone: what it is once it may serve."""
+"""How a journal stands beside what the authority and the file apart know of it, step by step."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bridge.authority import UnansweredError
 from bridge.books import Books
 from bridge.events import Hub
 from bridge.journal import Journal, Position, lives
@@ -17,86 +19,229 @@ from bridge.positions import Answer, Claim, Verdict
 from bridge.standing import JournalStanding, Phase
 
 BRIDGE = b"bridge01"
-LEASE_S = 45.0
-AGAIN_S = 0.001
-ELSEWHERE = Position(bytes(16), 7, bytes(32))
+OTHER = bytes(16)
+NOTHING = bytes(32)
 
 
-def current(newest: Position | None) -> Answer:
-    """It serves; `newest` is what the authority knew before."""
-    return Answer(Verdict.CURRENT, newest, b"", LEASE_S, 0)
+class World:
+    """A journal with its standing, and a scripted authority; the last answer is for ever."""
 
-
-def wait(verdict: Verdict) -> Answer:
-    return Answer(verdict, ELSEWHERE, b"", LEASE_S, AGAIN_S)
-
-
-class Authority:
-    """Answers each claim by the next line of its script; the last one is for ever."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.script: list[Answer] = []
-        self.phases: list[Phase] = []  # as each claim came
+    def __init__(self, journal: Journal, apart: Position | None) -> None:
+        self.journal = journal
+        self.claims: list[Claim] = []
+        self.answers: list[Any] = []
         self.recovered = 0
-        self.books = Books(journal, Hub(), _fail)
+        self.failing = 0
+        books = Books(journal, Hub(), self.fail)
+        self.books = books
         self.standing = JournalStanding(
-            BRIDGE, journal, self.books, self._announce, self._recover, journal.position
+            *(BRIDGE, journal, books, self.announce, self.recover, apart)
         )
 
-    async def known(self, *script: Answer) -> None:
-        """Run with this script until the journal is current."""
-        self.script = [*script]
-        running = asyncio.create_task(self.standing.run())
-        await self.standing.known()
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
+    def fail(self, error: Exception) -> None:
+        raise AssertionError from error
 
-    async def _announce(self, claim: Claim) -> Answer:
-        self.phases.append(self.standing.phase)
-        return self.script.pop(0) if len(self.script) > 1 else self.script[0]
+    async def announce(self, claim: Claim) -> Answer:
+        self.claims.append(claim)
+        given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(given, Exception):
+            raise given
+        answer: Answer = given
+        return answer
 
-    async def _recover(self) -> None:
+    async def recover(self) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise UnansweredError("away")
         self.recovered += 1
 
+    def serves(self) -> bool:
+        return self.standing.serves
 
-def _fail(error: Exception) -> None:
-    raise error
+    async def steps(self, count: int) -> None:
+        for _ in range(count):
+            await self.standing._step()
+
+    def causes(self) -> list[str]:
+        return [life.cause for life in self.journal.lives()]
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "journal.sqlite")
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal(tmp_path / "journal.sqlite")) as one:
+        for number in range(3):
+            one.append(1_800_000_000_000, f"sale-{number}", "rung", "{}")
+        yield one
 
 
-@pytest.fixture
-async def authority(journal: Journal) -> AsyncIterator[Authority]:
-    one = Authority(journal)
-    yield one
-    await one.books.close()
-    journal.close()
+@pytest.fixture(autouse=True)
+def unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The entries are of no sale."""
+    monkeypatch.setattr("bridge.books.facts.replay", lambda lines: {})
+
+
+def current(newest: Position | None = None, follows: bytes = b"") -> Answer:
+    return Answer(Verdict.CURRENT, newest, follows, 45.0, 0.0)
+
+
+def behind(newest: Position) -> Answer:
+    return Answer(Verdict.BEHIND, newest, b"", 45.0, 0.0)
+
+
+async def test_a_journal_that_was_never_heard_of(journal: Journal) -> None:
+    world = World(journal, None)
+    world.answers = [current()]
+    assert (world.standing.phase, world.serves()) == (Phase.UNHEARD, True)
+    assert not world.standing.is_whole
+    assert await world.standing._step() == 15.0
+    assert (world.standing.phase, world.standing.is_whole) == (Phase.CURRENT, True)
+    assert (world.causes(), world.recovered) == ([lives.NEW], 0)
+
+
+async def test_a_restart_shows_what_its_chain_has_at_the_newest_entry(journal: Journal) -> None:
+    known = journal.hash_at(2)
+    assert known
+    newest = Position(journal.life, 2, known)
+    world = World(journal, newest)
+    assert world.standing.is_whole  # the file apart vouches for it
+    world.answers = [behind(newest), current(newest)]
+    await world.steps(1)
+    assert [claim.checked for claim in world.claims] == [None, newest]
+    assert (world.standing.phase, world.causes()) == (Phase.CURRENT, [lives.NEW])
+
+
+@pytest.mark.parametrize(
+    "newest",
+    [
+        Position(bytes(range(16)), 3, NOTHING),  # of another life
+        Position(b"", 4, NOTHING),  # beyond the end
+        Position(b"", 2, NOTHING),  # of another history
+    ],
+    ids=["life", "beyond", "history"],
+)
+async def test_what_is_known_and_not_here(journal: Journal, newest: Position) -> None:
+    if not newest.life:
+        newest = newest._replace(life=journal.life)
+    world = World(journal, newest)  # by the file apart, before the authority is asked
+    assert (world.standing.phase, world.serves()) == (Phase.BEHIND, False)
+    world = World(journal, None)
+    world.answers = [behind(newest), current(), current()]
+    await world.steps(1)
+    assert (world.standing.phase, world.causes()) == (Phase.BEHIND, [lives.NEW, lives.BEHIND])
+    assert world.recovered == 0
+    await world.steps(1)
+    assert world.recovered == 1
+    assert not world.serves()
+    await world.steps(1)
+    assert world.serves()
+    assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
+    assert world.claims[-1].previous == world.claims[-2].position.life
+    assert [one.alarm.kind for one in world.books.alarms()] == [alarms.JOURNAL_BEHIND]
+
+
+async def test_a_recovery_that_fails_is_done_again(journal: Journal) -> None:
+    journal.begin_life(1_800_000_000_000, lives.RESTORED)
+    world = World(journal, None)
+    world.answers, world.failing = [current()], 2
+    await world.steps(2)
+    assert (world.standing.phase, world.recovered) == (Phase.RECOVERING, 0)
+    await world.steps(2)
+    assert (world.standing.phase, world.recovered) == (Phase.CURRENT, 1)
+    assert world.causes() == [lives.NEW, lives.RESTORED, lives.RECOVERED]
+
+
+async def test_a_new_journal_in_the_place_of_a_lost_one(journal: Journal) -> None:
+    world = World(journal, None)
+    world.answers = [current(follows=OTHER)]
+    await world.steps(3)
+    assert (world.standing.phase, world.recovered) == (Phase.CURRENT, 1)
+    assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
-async def test_what_lacks_nothing_was_only_in_use(
-    journal: Journal, authority: Authority, verdict: Verdict
-) -> None:
+async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdict) -> None:
+    """It waits as long as the authority says, sells nothing, and asks nothing else."""
+    world = World(journal, None)
+    world.answers = [Answer(verdict, None, b"", 45.0, 7.0)]
+    assert await world.standing._step() == 7.0
+    assert not world.serves()
+    with pytest.raises(UnansweredError, match="another bridge"):
+        await world.standing.admitted()
+    assert world.causes() == [lives.NEW]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
+async def test_what_lacks_nothing_was_only_in_use(journal: Journal, verdict: Verdict) -> None:
     """As after a crash between a new life and the first word of it to the authority."""
-    await authority.known(wait(verdict), current(journal.position))
-    assert authority.phases == [Phase.UNHEARD, Phase.IN_USE]
-    assert [life.cause for life in journal.lives()] == [lives.NEW]
-    assert (authority.recovered, authority.books.alarms()) == (0, [])
+    world = World(journal, journal.position)
+    world.answers = [Answer(verdict, None, b"", 45.0, 7.0), current(journal.position)]
+    await world.steps(1)
+    assert (world.standing.phase, world.serves()) == (Phase.IN_USE, False)
+    await world.steps(1)
+    assert (world.standing.phase, world.causes()) == (Phase.CURRENT, [lives.NEW])
+    assert (world.recovered, world.books.alarms()) == (0, [])
 
 
 @pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
-async def test_what_lacks_the_others_end_is_behind(
-    journal: Journal, authority: Authority, verdict: Verdict
-) -> None:
-    answers = [current(ELSEWHERE), current(ELSEWHERE), current(None)]
-    await authority.known(wait(verdict), *answers)
-    causes = [life.cause for life in journal.lives()]
-    assert causes == [lives.NEW, lives.BEHIND, lives.RECOVERED]
-    assert authority.recovered == 1
-    [standing] = authority.books.alarms()
-    assert standing.alarm.kind == alarms.JOURNAL_BEHIND
-    assert "entry 7 was written before" in standing.alarm.detail
+async def test_what_lacks_the_others_end_is_behind(journal: Journal, verdict: Verdict) -> None:
+    elsewhere = Position(OTHER, 7, NOTHING)
+    world = World(journal, journal.position)
+    world.answers = [Answer(verdict, elsewhere, b"", 45.0, 7.0), current(elsewhere), current()]
+    await world.steps(4)
+    assert (world.standing.phase, world.recovered) == (Phase.CURRENT, 1)
+    assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
+    [raised] = [one.alarm for one in world.books.alarms()]
+    assert raised.detail == "it ends with entry 3; entry 7 was written before"
+
+
+async def test_the_alarm_says_what_is_lacking(journal: Journal) -> None:
+    """Whatever it had to wait for before it was served."""
+    newest = Position(journal.life, 4, NOTHING)
+    world = World(journal, newest)
+    world.answers = [Answer(Verdict.FORK, newest, b"", 45.0, 7.0), current()]
+    await world.steps(3)
+    [raised] = [one.alarm for one in world.books.alarms()]
+    assert raised.detail == "it ends with entry 3; entry 4 was written before"
+
+
+async def test_a_copy_that_is_older_than_what_is_known_of_it(journal: Journal) -> None:
+    """The position file lags behind by a second, also where it was put back with the journal."""
+    world = World(journal, Position(OTHER, 1, NOTHING))
+    assert world.standing.detail == "it was put back from an older copy"
+
+
+async def test_nothing_is_asked_before_the_standing_is_known(journal: Journal) -> None:
+    world = World(journal, None)
+    world.answers = [UnansweredError("away"), current()]
+    running = asyncio.create_task(world.standing.run())
+    try:
+        with pytest.raises(UnansweredError, match="has not said"):
+            await world.standing.admitted()
+        await world.standing.admitted()
+        assert world.standing.phase is Phase.CURRENT
+        bridge, life, _, sequence, hash_ = world.standing.header().split()
+        assert (bridge, int(sequence)) == (BRIDGE.hex(), journal.position.sequence)
+        assert (life, hash_) == (journal.life.hex(), journal.position.hash.hex())
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_a_stop_says_so_and_waits_for_no_one(journal: Journal) -> None:
+    world = World(journal, None)
+    world.answers = [current(), UnansweredError("away")]
+    await world.standing.end()
+    assert world.claims == []  # it never served
+    await world.steps(1)
+    await world.standing.end()
+    assert [claim.ended for claim in world.claims] == [False, True]
+
+
+async def test_a_witness_stops_what_is_served(journal: Journal) -> None:
+    world = World(journal, None)
+    world.answers = [current()]
+    await world.steps(1)
+    world.standing.suspect("a till has seen entry 99")
+    assert not world.serves()
+    await world.steps(3)
+    assert (world.serves(), world.recovered) == (True, 1)

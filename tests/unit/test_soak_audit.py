@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.money.refunds import refund_id
+from bridge.money.refunds import IN_FULL, refund_id
 from bridge.money.sale import Fact, Sale, Terms
 from bridge.money.states import Event
 from receiver import messages, reasons, session
 from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
-from simulator.soak.audit import DOUBLED, LOST, UNKNOWN, Names, Tills, audit, count
+from simulator.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities
 from simulator.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
 from simulator.soak.evidence import Journalled, Ledger, Row
 from simulator.soak.plan import CANCELLED, Back, plan
 
 RECEIVER = b"receiver"
-NAMES = Names(b"bridge01", {1: RECEIVER})
+BRIDGE_ID = b"bridge01"
 SALE = "sale-0123456789ab"
 REFUND = "refund-0123456789"
 AMOUNT = 1_000
 SPACE = 50_000
 
-PAID_SALE = Kept(SALE, 0, 1, AMOUNT, PAID, 0, PAID)
+PAID_SALE = Kept(SALE, 0, 1, AMOUNT, PAID, 0, PAID, RECEIVER)
 UNPAID_SALE = PAID_SALE._replace(wish=None, ended=UNPAID)
 GIVEN = KeptRefund(REFUND, SALE, 0, 300, REFUNDED)
 BY_PHONE = GIVEN._replace(phone=True)
 
 
 def booked(state: str = POSTED, name: bytes = b"a", **changes: Any) -> Row:
-    reference = session.sale_reference(NAMES.bridge_id, 1, SALE)
+    reference = session.sale_reference(BRIDGE_ID, 1, SALE)
     row = Row(name, RECEIVER, messages.PURCHASE, state, AMOUNT, reference, None, 0)
     return row._replace(**changes)
 
 
 def given(state: str = POSTED, amount: int = 300) -> Row:
-    name = refund_id(NAMES.bridge_id, REFUND)
+    name = refund_id(BRIDGE_ID, REFUND)
     return Row(name, RECEIVER, messages.REFUND, state, amount, None, b"a", 0)
 
 
 def given_by_phone(state: str = POSTED) -> Row:
-    reference = session.sale_reference(NAMES.bridge_id, 1, REFUND)
+    reference = session.sale_reference(BRIDGE_ID, 1, REFUND)
     return given(state)._replace(approval_id=b"by phone", reference=reference)
 
 
@@ -58,7 +59,7 @@ def found(
     taken = sum(row.posted + row.held for row in rows) if spent is None else spent
     tills = Tills(sales, refunds or [], [])
     ledgers = Ledger([], SPACE), Ledger(rows, SPACE - taken)
-    findings = audit(tills, NAMES, *ledgers, journal or Journalled({}, []))
+    findings = audit(tills, BRIDGE_ID, *ledgers, journal or Journalled({}, []))
     assert all(finding.text for finding in findings)
     return {kind: n for kind in (LOST, DOUBLED, UNKNOWN) if (n := count(findings, kind))}
 
@@ -99,6 +100,42 @@ def test_paid_and_never_posted_but_booked_as_liability() -> None:
     assert UNKNOWN in found([PAID_SALE], [booked(VOIDED)], journal=Journalled({SALE: sale}, []))
     sale.take(Fact(Event.FORFEITED, reasons.LIABILITY))
     assert found([PAID_SALE], [booked(VOIDED)], journal=Journalled({SALE: sale}, [])) == {}
+
+
+def unbacked(*sales: Sale) -> Journalled:
+    """A journal with the alarm that a till's word raised."""
+    known = {sale.terms.sale_id: sale for sale in sales}
+    return Journalled(known, [], unbacked={SALE: "in no books"})
+
+
+def test_accepted_offline_and_lost_with_the_journal() -> None:
+    kept = PAID_SALE._replace(offline=True)
+    assert found([kept], [], journal=unbacked()) == {}
+    text = "accepted offline in a span that the journal lost; in no books"
+    [one] = liabilities(Tills([kept], [], []), unbacked())
+    assert (one.sale, one.amount, one.text) == (SALE, AMOUNT, text)
+
+
+def test_what_the_authority_approved_is_never_a_liability() -> None:
+    assert liabilities(Tills([PAID_SALE], [], []), unbacked()) == []
+    assert found([PAID_SALE], [], journal=unbacked()) == {LOST: 1, UNKNOWN: 1}
+    kept = PAID_SALE._replace(offline=True)
+    assert found([kept], [], journal=Journalled({}, [])) == {LOST: 1, UNKNOWN: 1}
+
+
+def returned() -> tuple[Journalled, Row]:
+    """A refund that the bridge owes by itself, and its row."""
+    name = IN_FULL + b"a".hex()
+    sale = Sale(Terms(name, 1, AMOUNT, 752, 0, "", bytes(8), RECEIVER, kind=messages.REFUND))
+    sale.take(Fact(Event.REFUND_ORDERED, approval_id=b"in full"))
+    sale.take(Fact(Event.POSTED))
+    return Journalled({name: sale}, []), given(amount=AMOUNT)._replace(approval_id=b"in full")
+
+
+def test_posted_and_refunded_in_full() -> None:
+    journal, row = returned()
+    assert found([UNPAID_SALE], [booked(refunded=AMOUNT), row], journal=journal) == {}
+    assert found([UNPAID_SALE], [booked()], journal=journal)[LOST] == 2
 
 
 def test_posted_and_not_paid() -> None:
@@ -152,8 +189,9 @@ def test_a_damaged_journal() -> None:
 def test_books_remember_ids_and_wishes(tmp_path: Path) -> None:
     order = plan(1, 1, 1).orders[0]
     books = Books(tmp_path / "tills.sqlite")
-    kept = books.begin(order)
-    assert books.begin(order) == kept
+    kept = books.begin(order, 5, RECEIVER)
+    assert (kept.till, kept.receiver) == (5, RECEIVER)
+    assert books.begin(order, 9, b"another") == kept
     refund = books.begin_refund(kept.sale_id, 0, Back(5, phone=True))
     assert books.begin_refund(kept.sale_id, 0, Back(5, phone=True)) == refund
     books.wish(kept.sale_id, PAID)
@@ -162,4 +200,21 @@ def test_books_remember_ids_and_wishes(tmp_path: Path) -> None:
     books.wish(kept.sale_id, CANCELLED)
     books.wish(kept.sale_id, PAID)
     assert (books.sale(kept.sale_id).wish, books.sale(kept.sale_id).wavered) == (PAID, 1)
+    assert not books.sale(kept.sale_id).offline
+    books.stood_in(kept.sale_id)
+    assert books.sale(kept.sale_id).offline
+    books.close()
+
+
+def test_books_know_what_ended_since(tmp_path: Path) -> None:
+    books = Books(tmp_path / "tills.sqlite")
+    kept = books.begin(plan(1, 1, 1).orders[0], 1, RECEIVER)
+    refund = books.begin_refund(kept.sale_id, 0, Back(5, phone=False))
+    assert (books.sales_since(0), books.refunds_since(0)) == ([], [])
+    before = time.time_ns() - 1
+    books.end(kept.sale_id, PAID)
+    books.end_refund(refund.refund_id, REFUNDED)
+    assert [sale.sale_id for sale in books.sales_since(before)] == [kept.sale_id]
+    assert [one.refund_id for one in books.refunds_since(before)] == [refund.refund_id]
+    assert (books.sales_since(time.time_ns()), books.refunds_since(time.time_ns())) == ([], [])
     books.close()

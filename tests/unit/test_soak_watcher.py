@@ -7,7 +7,7 @@ from bridge.money import facts
 from bridge.money.sale import Fact, Terms
 from bridge.money.states import Event
 from receiver import reasons
-from simulator.soak.watcher import Heard, Watcher, compare
+from simulator.soak.watcher import Era, Heard, Point, Watcher, compare
 
 SALE = "sale-0123456789ab"
 TERMS = Terms(SALE, 1, 100, 752, 25, "", b"12345678", b"receiver")
@@ -28,7 +28,7 @@ async def nowhere() -> str:
 
 def found(*heard: Heard, gap: range = range(0)) -> list[str]:
     watcher = Watcher(nowhere)
-    watcher.heard, watcher.gaps = [*heard], [gap]
+    watcher.eras = [Era(heard=[*heard], gaps=[gap])]
     return [finding.text for finding in compare(watcher, ENTRIES)]
 
 
@@ -58,3 +58,39 @@ def test_what_a_crash_forgot_was_told() -> None:
     assert found(TOLD[0], TOLD[1]._replace(what="handed"), TOLD[2]) == [
         "handed told, and it is not written"
     ]
+
+
+def put_back(*eras: list[Heard], points: list[Point]) -> Watcher:
+    """What was told until each of these was put back, and after the last."""
+    watcher = Watcher(nowhere)
+    for heard, point in zip(eras, points, strict=True):
+        watcher.eras[-1].heard = heard
+        watcher.put_back(point)
+    return watcher
+
+
+def texts(watcher: Watcher) -> list[str]:
+    return [finding.text for finding in compare(watcher, ENTRIES)]
+
+
+def test_what_was_lost_with_a_journal_is_not_missed() -> None:
+    lost = Heard(2, "sale-of-another-day", "rung")
+    watcher = put_back([TOLD[0], lost], points=[Point(0, 1)])
+    assert texts(watcher) == ["offered never told", "ended never told"]
+    watcher.eras[-1].heard = TOLD[1:]
+    assert texts(watcher) == []
+
+
+def test_what_stands_in_an_older_journal_is_compared() -> None:
+    watcher = put_back([TOLD[0], TOLD[1]._replace(what="handed")], points=[Point(0, 2)])
+    watcher.eras[-1].heard = TOLD[2:]
+    assert texts(watcher) == ["handed told, and it is not written"]
+
+
+def test_a_copy_of_an_earlier_era() -> None:
+    """The second one came of a copy of the first, and the last of another copy of the first."""
+    between = [Heard(2, "sale-of-another-day", "rung")]
+    watcher = put_back(TOLD[:2], between, points=[Point(0, 1), Point(0, 2)])
+    assert [era.stands for era in watcher.eras[:2]] == [2, 0]
+    watcher.eras[-1].heard = TOLD[2:]
+    assert texts(watcher) == []
