@@ -18,7 +18,8 @@ from .authority import RefusedError, UnansweredError
 from .held import GIVEN_BACK
 from .logs import Log
 from .money import alarms, ports, rollback
-from .money.states import State
+from .money.sale import Fact
+from .money.states import TAKEN_AS_PAID, Event, State
 from .orders import UnknownSaleError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from .books import Books
     from .held import Holding
     from .money.alarms import Alarm
-    from .money.sale import Fact, Place, Sale
+    from .money.sale import Place, Sale
     from .outbox import Outbox
     from .surroundings import Authority
 
@@ -102,28 +103,31 @@ class JournalLoss:
         self._books.raise_alarm(alarms.unbacked(sale_id, sale, _now()))
         self._books.settle()
 
-    async def reconsider(self, sale: Sale) -> bool:
-        """The till holds as paid what this bridge ended by itself: whether it is paid.
+    async def reconsider(self, sale: Sale) -> Sale | None:
+        """The till holds as paid what this bridge ended by itself: what is paid, if anything is.
 
-        That can be so where an older journal was put back. Raises UnansweredError and RefusedError
-        while the authority has not said what became of it, and TooManyError.
+        That can be so where an older journal was put back. What has closed stays so: then a sale
+        of another name stands for what the authority holds. Raises UnansweredError and
+        RefusedError while it has not said what became of it, and TooManyError.
         """
         if sale.cancelled_by_till or not sale.unpaid:
-            return False
+            return None
         if sale.reversals:
             self._outbox.send_now()
             if not await self._books.waiting.cleared(sale, RECONSIDER_S):
                 raise UnansweredError("its reversal is under way")
             if sale.state is State.POSTED:
-                return True
+                return sale
         async with self._asking:
             held = await self._held_as(sale.terms.sale_id)
         if held is None:
             self.claim(sale.terms.sale_id, sale)
-        else:
-            self._books.raise_alarm(_unknown_here(held))
-            self._books.settle()
-        return False
+            return None
+        paid = self._nameless(held)
+        if paid.state is State.TOLD:
+            self._books.take(paid, Fact(Event.PAID), ports.TILL)
+            self._outbox.resume(paid)
+        return paid if paid.state in TAKEN_AS_PAID else None
 
     async def take_over(self, key: str, by: str, note: str) -> Sale:
         """A sale of what is held and in none here, so that a person decides in the till's place.
@@ -136,12 +140,14 @@ class JournalLoss:
         held = await self._authority.transaction(alarm.approval_id, alarm.receiver_id)
         if held is None or held.state in GIVEN_BACK:
             raise UnknownSaleError("the authority holds it no more: acknowledge it")
-        sale_id = f"approval-{key}"  # its own is lost with the journal
-        known = self._books.find(sale_id)
-        if known is not None:
-            return known
         self._books.acknowledge(key, by, note)
-        return self._take_over(adoption.sale_of(held, sale_id), rollback.adopted(held))
+        return self._nameless(held)
+
+    def _nameless(self, held: Holding) -> Sale:
+        """The sale of what is held whose own name is lost with the journal, or has ended."""
+        sale_id = f"approval-{held.approval_id.hex()}"
+        known = self._books.find(sale_id)
+        return known or self._take_over(adoption.sale_of(held, sale_id), rollback.adopted(held))
 
     async def acknowledge(self, key: str, by: str, note: str) -> bool:
         """A person has seen an alarm, or a difference by its approval id; whether there is one.

@@ -135,8 +135,10 @@ class TillApi:
             try:
                 self._service.decide(sale, wish)
             except ConflictError as error:
-                if wish is not Wish.PAY or not await recovering.reconsidered(self._service, sale):
+                paid = wish is Wish.PAY and await recovering.reconsidered(self._service, sale)
+                if not paid:
                     raise await self._conflict(error) from error
+                sale = paid
             return web.json_response(await stalled.shown(self._service, sale))
 
         return handler

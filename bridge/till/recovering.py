@@ -52,8 +52,8 @@ async def brought_back(service: Service, sale_id: str) -> None:
         await adopt(service, sale_id, claim=False)
 
 
-async def reconsidered(service: Service, sale: Sale) -> bool:
-    """Whether a sale that the bridge cancelled by itself is paid, as its till says."""
+async def reconsidered(service: Service, sale: Sale) -> Sale | None:
+    """What is paid, as its till says, of a sale that the bridge had ended by itself."""
     try:
         with away.told():
             paid = await service.loss.reconsider(sale)

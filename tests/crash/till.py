@@ -196,9 +196,11 @@ async def decide(service: Service, sale_id: str, wish: Wish) -> View:
     try:
         service.decide(sale, wish)
     except ConflictError as error:
-        if wish is not Wish.PAY or not await service.loss.reconsider(sale):
+        paid = wish is Wish.PAY and await service.loss.reconsider(sale)
+        if not paid:
             await stalled.shown(service, error.sale)
             raise
+        sale = paid
     return await stalled.shown(service, sale)
 
 

@@ -170,6 +170,30 @@ async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdi
     assert world.causes() == [lives.NEW]
 
 
+@pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
+async def test_what_lacks_nothing_was_only_in_use(journal: Journal, verdict: Verdict) -> None:
+    """As after a crash between a new life and the first word of it to the authority."""
+    world = World(journal, journal.position)
+    world.answers = [Answer(verdict, None, b"", 45.0, 7.0), current(journal.position)]
+    await world.steps(1)
+    assert (world.standing.phase, world.serves()) == (Phase.IN_USE, False)
+    await world.steps(1)
+    assert (world.standing.phase, world.causes()) == (Phase.CURRENT, [lives.NEW])
+    assert (world.recovered, world.books.alarms()) == (0, [])
+
+
+@pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
+async def test_what_lacks_the_others_end_is_behind(journal: Journal, verdict: Verdict) -> None:
+    elsewhere = Position(OTHER, 7, NOTHING)
+    world = World(journal, journal.position)
+    world.answers = [Answer(verdict, elsewhere, b"", 45.0, 7.0), current(elsewhere), current()]
+    await world.steps(4)
+    assert (world.standing.phase, world.recovered) == (Phase.CURRENT, 1)
+    assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
+    [raised] = [one.alarm for one in world.books.alarms()]
+    assert raised.detail == "it ends with entry 3; entry 7 was written before"
+
+
 async def test_the_alarm_says_what_is_lacking(journal: Journal) -> None:
     """Whatever it had to wait for before it was served."""
     newest = Position(journal.life, 4, NOTHING)
