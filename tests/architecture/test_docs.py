@@ -58,7 +58,8 @@ def test_tests_that_are_named_exist(page: str, least: int) -> None:
 
 def test_every_invariant_is_on_its_page() -> None:
     text = (ROOT / "docs" / "invariants.md").read_text()
-    source = (ROOT / "tests" / "crash" / "invariants.py").read_text()
+    files = ("invariants.py", "rollback_invariants.py")
+    source = "".join((ROOT / "tests" / "crash" / name).read_text() for name in files)
     asserted = re.findall(r"^def (\w+)\(quiet: Quiet\) -> None:", source, re.MULTILINE)
     assert len(asserted) > 15
     assert [name for name in asserted if f"`{name}`" not in text] == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge import stamps
+from bridge import service, stamps
 from bridge.journal import Journal, JournalError
 from receiver import messages, reasons, session, signed, wire
 from receiver.crypto import host
@@ -235,7 +235,10 @@ async def test_the_bridge_restarts_with_a_sale_open(stopped: World) -> None:
         await stopped.device.heard(wire.CANCEL)  # the session that nobody knows
 
 
-async def test_the_bridge_restarts_without_an_answer(stopped: World) -> None:
+async def test_the_bridge_restarts_without_an_answer(
+    stopped: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STANDING_S", 0)
     async with stopped.bridge():
         stopped.authority.faults.fault = Fault.DROP
         await stopped.ring()

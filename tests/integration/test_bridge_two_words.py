@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bridge import asking, retrying
+from bridge import asking, retrying, service
 from bridge.money import hearing
 from receiver import reasons, session, wire
 from simulator.authority import Fault
@@ -245,8 +245,11 @@ async def test_the_bridge_restarts_between_receipt_and_verdict(stopped: World) -
     assert stopped.transactions() == {name: "VOIDED"}
 
 
-async def test_the_bridge_restarts_with_a_recalled_approval(stopped: World) -> None:
-    """The sale ends at once, and its reversal is owed on."""
+async def test_the_bridge_restarts_with_a_recalled_approval(
+    stopped: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sale ends once the authority had its time to speak, and its reversal is owed on."""
+    monkeypatch.setattr(service, "STANDING_S", 0)
     async with stopped.bridge(), stopped.watching() as told:
         await stopped.ring()
         await stopped.device.offered()
