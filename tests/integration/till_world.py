@@ -65,12 +65,15 @@ class World:
             yield
 
     async def heard(self) -> None:
-        """Until the authority has said how the journal stands, unless it is away."""
+        """Until the authority has said how the journal stands, unless it is away.
+
+        Then until it serves all the same, where the file apart vouches for the journal.
+        """
         service = self.daemon.service
         with suppress(TimeoutError):
             async with asyncio.timeout(HEARD_S):
                 await service.standing.known()
-        if service.standing.serves:
+        if service.standing.serves and service.standing.is_vouched:
             await service.begun.wait()
 
     def add_receiver(self, till: int) -> Device:
