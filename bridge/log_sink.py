@@ -103,7 +103,7 @@ def write_all(file: int, text: str) -> None:
 
 
 def say(stream: TextIO, line: str) -> None:
-    """One line for whoever started the process, without waiting until it is read."""
+    """One line for the program that started this one, without waiting until it is read."""
     file = file_of(stream)
     if file is None:
         stream.write(line)

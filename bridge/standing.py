@@ -80,19 +80,17 @@ class JournalStanding:
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
         self._stepped = asyncio.Event()
-        self._vouched = apart is not None  # that nothing is lacking: by the file or the authority
+        self.is_vouched = apart is not None  # something apart from the journal has spoken for it
         if self._is_behind_at_start(apart):
             self._fall_behind(_behind_of(apart, journal.position))
 
     @property
     def is_whole(self) -> bool:
-        """Whether what is not in the journal never was: its history has no break."""
-        return self._vouched and self.serves and len(self._journal.lives()) == 1
+        """Whether what is not in the journal never was: its history has no break.
 
-    @property
-    def is_vouched(self) -> bool:
-        """Whether the file apart or the authority has spoken for it, in this run of the bridge."""
-        return self._vouched
+        The file apart cannot say that: a disk image that is put back takes it along.
+        """
+        return self.phase is Phase.CURRENT and len(self._journal.lives()) == 1
 
     @property
     def serves(self) -> bool:
@@ -195,7 +193,7 @@ class JournalStanding:
         if self.phase is Phase.BEHIND:
             self._begin_life(lives.BEHIND)
             return 0.0
-        self._vouched, self._waits_for = True, ""
+        self.is_vouched, self._waits_for = True, ""
         self._set(Phase.CURRENT, "")
         return answer.lease_s / CALLS_IN_A_LEASE
 

@@ -1,7 +1,7 @@
 """What is done to the journal and to tills from outside, one thing after the other.
 
 Another program locks the journal; it is backed up, restored and put back as an older disk image; a
-till is renumbered, or gets another receiver. Somebody may die in the middle of each.
+till is renumbered, or gets another receiver. Bridge or authority may die in the middle of each.
 """
 
 from __future__ import annotations

@@ -157,6 +157,21 @@ async def test_the_file_apart_tells_it_while_the_authority_is_away(stopped: Worl
         assert (await stopped.settled())["settlement"] == "posted"
 
 
+async def test_an_image_of_the_disk_says_of_no_sale_that_it_never_was(stopped: World) -> None:
+    """The file apart came back with the journal, and the authority is away."""
+    async with stopped.bridge():
+        await stopped.posted(NEXT)
+        place = copy(stopped)
+        await stopped.approved()
+    put_back(stopped, place)
+    stopped.break_authority(Fault.FAIL)
+    async with stopped.bridge():
+        assert (await stopped.problem("GET", f"/v1/sales/{SALE}"))[0] == 503
+        stopped.authority.faults.clear()
+        await stopped.daemon.service.standing.known()
+        assert (await stopped.sale(wait=0))["state"] == "approved"
+
+
 async def test_a_restart_that_lost_nothing_begins_no_new_life(stopped: World) -> None:
     async with stopped.bridge():
         await stopped.posted()
