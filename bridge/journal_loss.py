@@ -79,6 +79,11 @@ class JournalLoss:
             return None
         return self._take_over(adoption.sale_of(held, sale_id), rollback.adopted(held))
 
+    def may_have_lost(self, amount: int) -> bool:
+        """Whether something of this amount is held or posted and in no sale here."""
+        standing = (one.alarm for one in self._books.alarms())
+        return any(one.kind == alarms.UNKNOWN_HERE and one.amount == amount for one in standing)
+
     async def _held_as(self, sale_id: str) -> Holding | None:
         places = (*self._today, *self._books.places())
         return await adoption.find(self._authority, self._bridge_id, places, sale_id)

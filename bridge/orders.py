@@ -75,14 +75,16 @@ def asks_back(order: RefundOrder, terms: Terms, bought: Sale | None) -> bool:
     by_transaction = bool(original) and terms.original == original
     by_sale = bool(order.sale_id) and terms.original_sale == order.sale_id
     currency = order.currency or (bought.terms.currency if bought else terms.currency)
-    named = by_transaction or by_sale
+    named = by_transaction or by_sale or not (terms.original or terms.original_sale)
     return terms.kind == messages.REFUND and named and _alike(order, terms, currency)
 
 
 def _alike(order: Order | RefundOrder, terms: Terms, currency: int) -> bool:
-    asked = (order.amount, currency, order.patience_s, order.note)
-    same = asked == (terms.amount, terms.currency, terms.patience_s, terms.note)
-    return same and order.till in (None, terms.till)
+    """What the authority brought back has neither patience nor note, and may have no till."""
+    same = (order.amount, currency) == (terms.amount, terms.currency)
+    if terms.patience_s:
+        same = same and (order.patience_s, order.note) == (terms.patience_s, terms.note)
+    return same and order.till in (None, terms.till or order.till)
 
 
 def must_be(known: Sale, same: bool) -> None:

@@ -93,12 +93,15 @@ class TillApi:
     async def ring(self, request: web.Request) -> web.Response:
         """POST /v1/sales: 201 for a new sale, 200 for the same again."""
         order = await requests.order(request)
+        await recovering.asked_before(self._service, order.sale_id, order.amount)
         return await self._begun(lambda: self._service.ring(order))
 
     async def refund(self, request: web.Request) -> web.Response:
         """POST /v1/refunds: the same."""
         order = await requests.refund(request)
         await recovering.brought_back(self._service, order.sale_id)
+        if order.phone:  # without one, to be asked for again is all that it takes
+            await recovering.asked_before(self._service, order.refund_id, order.amount)
         return await self._begun(lambda: self._service.refund(order))
 
     def sale(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -52,6 +52,15 @@ async def brought_back(service: Service, sale_id: str) -> None:
         await adopt(service, sale_id, claim=False)
 
 
+async def asked_before(service: Service, name: str, amount: int) -> None:
+    """What a till asks for again, having got no answer: the journal lost it, the authority may not.
+
+    Looked for only where the recovery found such an amount: all other sales wait for nothing.
+    """
+    if service.loss.may_have_lost(amount) and service.books.find(name) is None:
+        await adopt(service, name, claim=False)
+
+
 async def reconsidered(service: Service, sale: Sale) -> Sale | None:
     """What is paid, as its till says, of a sale that the bridge had ended by itself."""
     try:

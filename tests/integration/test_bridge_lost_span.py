@@ -10,7 +10,7 @@ from bridge.money import alarms
 from tests import evidence
 from tests.integration.offline_shop import accepted, alone
 from tests.integration.put_back import copy, put_back
-from tests.integration.refunding import ask, done, given_back
+from tests.integration.refunding import REFUND, ask, done, given_back
 from tests.integration.test_bridge_past import exchange, remove, renumber
 from tests.integration.till_world import AMOUNT, SALE, TILL, World
 
@@ -59,3 +59,22 @@ async def test_a_refund_that_is_asked_for_again(
         sums = (await stopped.call("GET", "/v1/totals"))[1]["receivers"]
         [row] = [one for one in sums if one["sums"]]
         assert (row["till"], row["receiver_id"]) == (TILL, evidence.RECEIVER_ID.hex())
+
+
+async def test_a_refund_by_phone_that_is_asked_for_again(stopped: World) -> None:
+    """The buyer has the money back, and is asked for nothing more."""
+    async with stopped.bridge():
+        sale = await stopped.posted()
+        place = copy(stopped)
+        await ask(stopped, phone=True)
+        await stopped.device.offered()
+        await stopped.pay()
+        first = await done(stopped)
+    put_back(stopped, place)
+    async with stopped.bridge():
+        await stopped.daemon.service.standing.known()
+        body = {"refund_id": REFUND, "sale_id": SALE, "amount": AMOUNT, "phone": True}
+        status, again = await stopped.call("POST", "/v1/refunds", json=body)
+        assert (status, again["approval_id"]) == (200, first["approval_id"])
+        assert (await done(stopped))["state"] == "refunded"
+        assert given_back(stopped, sale) == AMOUNT

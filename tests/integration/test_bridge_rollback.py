@@ -127,6 +127,31 @@ async def test_a_sale_that_is_lost_whole(stopped: World, wish: str) -> None:
         await nothing_is_left(stopped)
 
 
+@pytest.mark.parametrize("decided", [False, True])
+async def test_a_till_that_rings_a_lost_sale_up_again(stopped: World, decided: bool) -> None:
+    """It had no answer: the same request is the same sale, also where only the authority has it."""
+    async with stopped.bridge():
+        await stopped.posted(NEXT)
+        place = copy(stopped)
+        sale = await stopped.approved()
+        if decided:
+            await stopped.decide("paid")
+            await stopped.settled()
+    put_back(stopped, place)
+    async with stopped.bridge():
+        await stopped.daemon.service.standing.known()
+        body = {"sale_id": SALE, "amount": AMOUNT, "currency": "SEK"}
+        status, again = await stopped.call("POST", "/v1/sales", json=body)
+        assert (status, again["approval_id"]) == (200, sale["approval_id"])
+        assert again["state"] == ("paid" if decided else "approved")
+        await stopped.decide("paid")
+        assert (await stopped.settled())["settlement"] == "posted"
+        assert set(stopped.transactions().values()) == {"POSTED"}
+        await nothing_is_left(stopped)
+        other = {**body, "sale_id": f"{SALE}-other"}
+        assert (await stopped.call("POST", "/v1/sales", json=other))[0] == 201
+
+
 @pytest.mark.parametrize(("decision", "end"), [("paid", "POSTED"), ("cancel", "VOIDED")])
 async def test_a_person_decides_where_no_till_does(stopped: World, decision: str, end: str) -> None:
     async with stopped.bridge():
