@@ -17,7 +17,6 @@ import pytest
 from bridge.journal import Journal, JournalError, JournalFullError, disk
 from bridge.journal.writer import ROOM
 from bridge.till import stalled
-from tests.bridge_device import PATIENCE_S
 from tests.integration.money import Paper, ends, sells
 from tests.integration.till_world import AMOUNT, SALE, World
 
@@ -66,7 +65,7 @@ async def test_the_disk_fills_up_in_a_sale(
     monkeypatch.setattr(Journal, "flush", full_from(kind))
     async with stopped.bridge():
         selling = asyncio.create_task(sale_of(stopped))
-        await is_full(stopped)
+        await stopped.stalled("full")
         monkeypatch.undo()
         await selling
         await ends(stopped, paper, "paid")
@@ -85,13 +84,6 @@ def full_from(kind: str) -> Callable[[Journal], None]:
         flush(journal)
 
     return flushing
-
-
-async def is_full(world: World) -> None:
-    """Until the bridge says so, which answers all the while."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (await world.call("GET", "/healthz"))[1]["journal"] != "full":
-            pass
 
 
 async def sale_of(world: World) -> None:

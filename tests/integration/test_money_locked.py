@@ -48,13 +48,6 @@ def locked(journal: Path) -> Iterator[Callable[[], None]]:
         yield release
 
 
-async def is_stalled(world: World) -> None:
-    """Until the bridge has met the lock; its other answers come all the while."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (await world.call("GET", "/healthz"))[1]["journal"] != "locked":
-            pass
-
-
 async def refused(world: World, path: str, **request: Any) -> None:
     """With what a till needs to come again."""
     async with world.http.post(path, **request) as response:
@@ -114,7 +107,7 @@ async def test_a_short_lock(
             continue
         with locked(world.config.journal) as release:
             under_way = asyncio.create_task(step(world))
-            await is_stalled(world)
+            await world.stalled("locked")
             release()
             await under_way
     await ends(world, paper)
@@ -155,7 +148,7 @@ async def test_between_the_authority_s_yes_and_the_journal(
     assert (await world.sale())["reason"]["code"] == "authority_unreachable"
     with locked(world.config.journal) as release:
         world.authority.faults.clear()
-        await is_stalled(world)
+        await world.stalled("locked")
         assert world.transactions()[name] == "PENDING"
         await looks_unknown(world)
         waiting = asyncio.create_task(world.sale())
@@ -176,7 +169,7 @@ async def test_what_is_approved_is_told_once_it_is_written(paper: Paper, world: 
     await world.sale()
     with locked(world.config.journal) as release:
         world.authority.faults.clear()
-        await is_stalled(world)
+        await world.stalled("locked")
         await looks_unknown(world)
         waiting = asyncio.create_task(world.sale())
         release()
@@ -210,7 +203,7 @@ async def test_an_approval_that_is_not_acknowledged_in_time(paper: Paper, world:
         async with asyncio.timeout(PATIENCE_S):
             await world.device.gave_up.wait()  # 4.65 s later
         world.device.approve(world.device.handed[-1])
-        await is_stalled(world)
+        await world.stalled("locked")
         assert world.transactions() == {}
         release()
     world.device.judge(name)
@@ -243,7 +236,7 @@ async def test_events_wait_and_keep_their_order(paper: Paper, world: World) -> N
         await world.device.offered()
         with locked(world.config.journal) as release:
             await world.pay()
-            await is_stalled(world)
+            await world.stalled("locked")
             release()
         events = [await world.until(watch, event="sale") for _ in range(2)]
         while events[-1]["what"] != "told":

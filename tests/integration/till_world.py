@@ -76,6 +76,13 @@ class World:
         if service.standing.serves and service.standing.is_vouched:
             await service.begun.wait()
 
+    async def stalled(self, word: str) -> None:
+        """Until the journal takes no write; the bridge answers then, and says so in this word."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not self.daemon.service.books.stall.reason:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0)
+            assert (await self.call("GET", "/healthz"))[1]["journal"] == word
+
     def add_receiver(self, till: int) -> Device:
         """One more receiver with its till, for a bridge that is still to be started."""
         seed, id_ = evidence.seed(f"receiver of till {till}"), till.to_bytes(8, "big")
