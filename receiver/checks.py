@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from receiver.crypto.job import finish
+
 from . import messages, reasons, session, signed
-from .crypto.job import finish
 from .errors import Error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from receiver.crypto.job import Job
+
     from .crypto import Crypto
-    from .crypto.job import Job
     from .messages import Approval, Certificate, Credential, Offer
     from .signed import Key, Ring
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from receiver.crypto.job import finish
+
 from . import checks, messages, reasons, session, signed, wire
 from .checks import Offered
-from .crypto.job import finish
 from .errors import Error
 from .signed import Ring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from receiver.crypto.job import Job
+
     from .checks import Pins
     from .crypto import Crypto
-    from .crypto.job import Job
     from .messages import Certificate, Credential, Offer, State
 
 # Sequence numbers are reserved in the store this many at a time: one flash write in 64 sales, and a

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from receiver.crypto.job import Job
+
     from .air import Air
     from .checks import Offered
-    from .crypto.job import Job
     from .identity import Identity
     from .peer import Peer
     from .report import Report

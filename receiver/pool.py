@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from receiver.crypto.job import Job
+
     from .crypto import Crypto
-    from .crypto.job import Job
 
 SIZE = 2  # a sale and its first new offer, in less time than it takes to make a key
 KEY_SIZE = 32

@@ -15,8 +15,9 @@ from .reasons import BAD_SEAL
 from .sealing import ResultSealer
 
 if TYPE_CHECKING:
+    from receiver.crypto.hpke import Context
+
     from .crypto import Crypto
-    from .crypto.hpke import Context
     from .messages import Credential
     from .signed import Key
     from .work import Task

@@ -14,8 +14,9 @@ from .reasons import BAD_SEAL, MALFORMED
 from .signed import digest
 
 if TYPE_CHECKING:
+    from receiver.crypto.hpke import Context
+
     from .crypto import Crypto
-    from .crypto.hpke import Context
 
 # Bytes. What goes into one packet as type ‖ seal(length ‖ message ‖ zeros) ‖ tag.
 ENC_SIZE = 32  # the encapsulated key of DHKEM(X25519), RFC 9180 §7.1

@@ -8,8 +8,9 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from receiver.crypto.job import finish
+
 from . import cose, layout
-from .crypto.job import finish
 from .errors import Error
 from .reasons import BAD_SIGNATURE, UNKNOWN_ISSUER, WRONG_ROLE
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from receiver.crypto.job import Job
+
     from .crypto import Crypto
-    from .crypto.job import Job
     from .layout import Field
 
 # The authority's keys serve one role each; `kid` is role and epoch.

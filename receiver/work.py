@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .crypto.job import Job
+    from receiver.crypto.job import Job
 
     Done = Callable[[Any, "Error | None", int], None]
 

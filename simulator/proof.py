@@ -11,7 +11,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from simulator.p256 import p256_agree
+from .p256 import p256_agree
 
 KEY_SIZE = 32
 PROOF_SIZE = 16

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bridge.serial_port import Port, PortError
+from bridge.lines.serial_port import Port, PortError
 from receiver import layout, link, messages, reasons, session, signed, wire
 from tests import evidence
 from tests.steps import Steps
@@ -120,7 +120,7 @@ class Device:
         own = session.session_id(self.offer)
         self.send(wire.PHONE, wire.Phone(own, LINK, wire.PHONE_LEFT, reasons.BUYER_SAID_NO))
 
-    # What the bridge sees (`bridge.serial_port`).
+    # What the bridge sees (`bridge.lines.serial_port`).
 
     async def __call__(
         self, received: Callable[[bytes], None], lost: Callable[[str], None]

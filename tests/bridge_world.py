@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from bridge.money import offline, ports
-from bridge.money.desk import Desk
-from bridge.money.evidence import Evidence
-from bridge.money.sale import Sale, Terms
+from bridge.domain import offline, ports
+from bridge.domain.controller import Desk
+from bridge.domain.sale import Sale, Terms
+from bridge.domain.verification import Evidence
 from receiver import messages, reasons, session, wire
 from receiver.crypto import host
 from simulator.authority.keys import Keys

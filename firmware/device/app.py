@@ -13,10 +13,10 @@ from . import slots
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.device.ports.interface import Ports
     from receiver.core import Receiver
 
     from .line import Line
-    from .ports.interface import Ports
     from .radio import Radio
     from .serial import Serial
 

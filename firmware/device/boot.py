@@ -11,9 +11,8 @@ from . import version
 if TYPE_CHECKING:
     from typing import Any
 
+    from firmware.device.ports.interface import Ports
     from receiver.identity import Identity
-
-    from .ports.interface import Ports
 
 SEED_SIZE = 32
 SEQUENCE_FIRST = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from bridge import stamps
+from bridge.observability import timings
 from receiver import cose, frames, messages, reasons, signed, wire
 from receiver.crypto import host
 from simulator import proof
@@ -76,12 +76,12 @@ async def rows(world: World) -> list[Row]:
         played = [await stage.run(_TYPED) for _ in range(SALES)]
     watcher.cancel()
     totals = [one.approval_to_till for one in played if one.approval_to_till is not None]
-    own = [share for steps in seen.values() if (share := stamps.own_share(steps)) is not None]
+    own = [share for steps in seen.values() if (share := timings.own_share(steps)) is not None]
     parts = {
         "radio": middle([_round_trip(one) for one in played]),
         "verification": times.in_micropython(["p256_check"])["p256_check"],
         "serial": _wire_ms(world.settings.rate, _approval(wallet)),
-        "authority": _middle(seen, stamps.AUTHORITY),
+        "authority": _middle(seen, timings.AUTHORITY),
     }
     return [
         Row(
@@ -94,7 +94,7 @@ async def rows(world: World) -> list[Row]:
             bound=bridge_floor(), bound_is=FLOOR_IS,
         ),
         Row("authority_answer", parts["authority"], "ms"),
-        Row("receiver_verdict", _middle(seen, stamps.VERDICT), "ms"),
+        Row("receiver_verdict", _middle(seen, timings.VERDICT), "ms"),
     ]  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def _round_trip(played: Played) -> float:
 
 def _middle(seen: Mapping[str, Mapping[str, float]], between: tuple[str, str]) -> float:
     """The median milliseconds of one span."""
-    spans = [stamps.span(steps, between) for steps in seen.values()]
+    spans = [timings.span(steps, between) for steps in seen.values()]
     return middle([span for span in spans if span is not None], 1000)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from bridge.cli.command import FAILED, OK, Command, UsageError
+from receiver.host.command import FAILED, OK, Command, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

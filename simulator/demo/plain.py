@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bumble import core
 
-from bridge.currencies import LETTERS
 from receiver import exchange, gatt, messages, sealing, session, signed
 from receiver.errors import Error
+from receiver.host.currencies import LETTERS
 from simulator.phone.wording import money
 
 from . import meaning

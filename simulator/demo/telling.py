@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bridge.reasons import texts
 from receiver import messages, reasons
+from receiver.host.texts import texts
 from simulator.phone.wording import KINDS, money, reason_texts
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge import stamps
+from bridge.observability import timings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
 # Beside the bridge's own share: its parts, and what it waits for.
 SPANS = {
-    "kept": (stamps.APPROVAL_RECEIVED, stamps.APPROVAL_KEPT),
-    "asked": (stamps.APPROVAL_RECEIVED, stamps.AUTHORISE_SENT),
-    "authority": stamps.AUTHORITY,
-    "verdict": stamps.VERDICT,
-    "whole": (stamps.APPROVAL_RECEIVED, stamps.TOLD),
+    "kept": (timings.APPROVAL_RECEIVED, timings.APPROVAL_KEPT),
+    "asked": (timings.APPROVAL_RECEIVED, timings.AUTHORISE_SENT),
+    "authority": timings.AUTHORITY,
+    "verdict": timings.VERDICT,
+    "whole": (timings.APPROVAL_RECEIVED, timings.TOLD),
 }
 OWN = "own"
 
@@ -41,9 +41,9 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def phases(sales: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
-    """Milliseconds by phase over the stamps of many sales (`bridge.stamps`)."""
-    seen = {name: [stamps.span(steps, span) for steps in sales] for name, span in SPANS.items()}
-    seen[OWN] = [stamps.own_share(steps) for steps in sales]
+    """Milliseconds by phase over the stamps of many sales (`bridge.observability.timings`)."""
+    seen = {name: [timings.span(steps, span) for steps in sales] for name, span in SPANS.items()}
+    seen[OWN] = [timings.own_share(steps) for steps in sales]
     found = {name: [s * 1000 for s in values if s is not None] for name, values in seen.items()}
     return {name: spread(values) for name, values in found.items() if values}
 

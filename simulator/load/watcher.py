@@ -11,7 +11,7 @@ _TIMING = '"timing"'  # of events without it not even the JSON is read
 
 
 class Watcher:
-    """`steps` of every sale that it heard of (`bridge.stamps`).
+    """`steps` of every sale that it heard of (`bridge.observability.timings`).
 
     A bridge cuts off whoever is slow, as this process may be for a moment: `cut` counts it, and
     the sales of that moment have no steps.

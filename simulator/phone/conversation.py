@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.reasons import MENDABLE
 from receiver import exchange, gatt, messages, reasons, sealing, table
 from receiver.errors import Error
+from receiver.host.texts import MENDABLE
 
 from . import events, steps
 from .events import Ask, HangUp, Outcome, Show, Tell, Write

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.currencies import LETTERS
 from receiver import checks, messages, reasons, session, signed
 from receiver.crypto import host
 from receiver.errors import Error
+from receiver.host.currencies import LETTERS
 
 from .events import View
 

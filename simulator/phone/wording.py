@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.currencies import LETTERS
-from bridge.reasons import texts
 from receiver import messages, reasons
+from receiver.host.currencies import LETTERS
+from receiver.host.texts import texts
 
 if TYPE_CHECKING:
     from .events import Outcome

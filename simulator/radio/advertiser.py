@@ -11,7 +11,7 @@ from bumble import hci
 from bumble.controller import LegacyAdvertiser
 
 if TYPE_CHECKING:
-    from simulator.radio.controller import RadioController
+    from .controller import RadioController
 
 UNIT = 0.000625  # seconds in one step of an advertising interval
 DELAY = 0.010  # seconds: the random delay added to each advertising event (Vol 6 Part B 4.4.2.2)

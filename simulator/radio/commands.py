@@ -15,7 +15,7 @@ from bumble.controller import Controller
 if TYPE_CHECKING:
     from bumble.controller import Connection
 
-    from simulator.radio.connection import RadioConnection
+    from .connection import RadioConnection
 
 UNHEARD = 127  # dBm: "not available" (7.5.4)
 MAX_OCTETS = 251

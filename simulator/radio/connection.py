@@ -11,7 +11,7 @@ from bumble.controller import Connection
 from bumble.core import PhysicalTransport
 
 if TYPE_CHECKING:
-    from simulator.radio.controller import RadioController
+    from .controller import RadioController
 
 PACKETS_PER_EVENT = 4  # what an ESP32 gets into one connection event, each way
 ESTABLISHING_EVENTS = 6  # silent events until a new link is given up (Vol 6 Part B 4.5.2)

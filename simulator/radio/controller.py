@@ -8,17 +8,10 @@ from bumble import hci, ll
 from bumble.controller import Connection
 from bumble.transport.common import TransportSink
 
-from simulator.radio.advertiser import (
-    INTERVALS,
-    REPORTED,
-    SCANNABLE,
-    RadioAdvertiser,
-    Report,
-    report,
-)
-from simulator.radio.commands import Commands
-from simulator.radio.connection import Parameters, RadioConnection, complete
-from simulator.radio.link import Air
+from .advertiser import INTERVALS, REPORTED, SCANNABLE, RadioAdvertiser, Report, report
+from .commands import Commands
+from .connection import Parameters, RadioConnection, complete
+from .link import Air
 
 
 class RadioController(Commands):

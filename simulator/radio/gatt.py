@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bumble import att
 
-from simulator.radio.table import Permissions, Table
 from simulator.unixport import radiowire as wire
+
+from .table import Permissions, Table
 
 if TYPE_CHECKING:
     from bumble.device import Connection, Device

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from bumble.link import LocalLink
 
-from simulator.radio.sniffer import Sniffer
+from .sniffer import Sniffer
 
 if TYPE_CHECKING:
     from bumble.controller import Controller
 
-    from simulator.radio.advertiser import RadioAdvertiser
-    from simulator.radio.controller import RadioController
+    from .advertiser import RadioAdvertiser
+    from .controller import RadioController
 
 Rssi = Callable[["RadioController", "RadioController"], int | None]
 Channel = Callable[["RadioController"], int]

@@ -13,11 +13,11 @@ from weakref import WeakSet
 from bumble import hci
 from bumble.controller import Controller
 
-from simulator.radio.controller import RadioController
-from simulator.radio.link import Air, Rssi, near
-from simulator.radio.quiet import quieten
-from simulator.radio.shim import Shim
-from simulator.radio.streams import H4, Frames, PtyH4, listen
+from .controller import RadioController
+from .link import Air, Rssi, near
+from .quiet import quieten
+from .shim import Shim
+from .streams import H4, Frames, PtyH4, listen
 
 
 class Receiver:

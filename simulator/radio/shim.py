@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable
 
 from bumble import core
 
-from simulator.radio.controller import RadioController
-from simulator.radio.stack import Stack, StackError
-from simulator.radio.streams import Frames
-from simulator.radio.table import Entry
 from simulator.unixport import radiowire as wire
+
+from .controller import RadioController
+from .stack import Stack, StackError
+from .streams import Frames
+from .table import Entry
 
 TOKEN_SIZE = 4
 

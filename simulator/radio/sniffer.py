@@ -17,7 +17,7 @@ from bumble import hci, ll
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from simulator.radio.connection import RadioConnection
+    from .connection import RadioConnection
 
 # A purchase leaves about 80, so that a sniffer that somebody forgot ends at a day's purchases.
 RECORDS_MOST = 20_000

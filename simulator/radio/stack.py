@@ -14,10 +14,11 @@ from bumble import att, core, hci
 from bumble.device import AdvertisingType, Connection, Device, DeviceConfiguration, LegacyAdvertiser
 from bumble.host import Host
 
-from simulator.radio.controller import RadioController
-from simulator.radio.gatt import GattServer, Handler
-from simulator.radio.table import FLAG_INDICATE, FLAG_READ, Buffer, Entry
 from simulator.unixport import radiowire as wire
+
+from .controller import RadioController
+from .gatt import GattServer, Handler
+from .table import FLAG_INDICATE, FLAG_READ, Buffer, Entry
 
 LINKS = 4  # ESP-IDF's default for NimBLE's MAX_CONNECTIONS on these images
 MTU_RANGE = range(23, 528)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.money.refunds import IN_FULL, refund_id
-from bridge.money.states import TAKEN_AS_PAID, State
+from bridge.domain.refunds import IN_FULL, refund_id
+from bridge.domain.states import TAKEN_AS_PAID, State
 from receiver import session
 from simulator.authority.schema import EXPIRED, PENDING, POSTED
 

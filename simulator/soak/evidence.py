@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.domain import alarms, event_codec
+from bridge.domain.states import State
 from bridge.journal import reading
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
-from bridge.money import alarms, facts
-from bridge.money.states import State
 from receiver import messages
 from simulator.authority.schema import PENDING, POSTED
 from simulator.authority.store import Store
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from bridge.domain.sale import Sale
     from bridge.journal import Entry
-    from bridge.money.sale import Sale
 
 _ROWS = (
     "SELECT approval_id, receiver, kind, state, amount, reference, original, refunded "
@@ -101,4 +101,4 @@ def journalled(journal: Path) -> Journalled:
         raised = [standing.alarm for standing in reader.alarms()]
     entries = [reading.entry(rows[number])._replace(id=number) for number in sorted(rows)]
     unbacked = {one.sale_id: one.detail for one in raised if one.kind == alarms.UNBACKED}
-    return Journalled(facts.replay(entries), report.findings, entries, unbacked)
+    return Journalled(event_codec.replay(entries), report.findings, entries, unbacked)

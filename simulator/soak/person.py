@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from bridge import reconciliation
-from bridge.money import alarms
+from bridge.domain import alarms
+from bridge.sales import reconciliation
 from simulator.till import TillError
 
 from .audit import UNKNOWN, Finding

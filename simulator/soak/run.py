@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.money.states import Event
+from bridge.domain.states import Event
 from receiver import messages, reasons
 
 from . import evidence

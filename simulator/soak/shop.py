@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bridge import config
+from bridge.config import configuration
 from simulator.authority import Authority, offline, people
 from simulator.authority.limits import Limits
 from simulator.authority.process import AuthorityProcess
@@ -66,11 +66,11 @@ class Shop:
 
     @property
     def journal(self) -> Path:
-        return config.load(self.bridge.config).journal
+        return configuration.load(self.bridge.config).journal
 
     @property
     def bridge_id(self) -> bytes:
-        return config.load(self.bridge.config).id
+        return configuration.load(self.bridge.config).id
 
     async def __aenter__(self) -> Shop:
         async with self._stack as stack:

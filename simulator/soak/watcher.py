@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 
-from bridge.money import facts
-from bridge.money.states import Event, State
+from bridge.domain import event_codec
+from bridge.domain.states import Event, State
 from simulator.till import Till
 
 from .audit import UNKNOWN, Finding
@@ -24,8 +24,8 @@ from .audit import UNKNOWN, Finding
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
+    from bridge.domain.sale import Sale
     from bridge.journal import Entry
-    from bridge.money.sale import Sale
 
 AGAIN_S = 0.05  # after a bridge that was not there
 GONE = 410  # the cursor is in an archive
@@ -165,7 +165,7 @@ def _owed(entries: Sequence[Entry]) -> Iterator[int]:
     """
     sales: dict[str, Sale] = {}
     for entry, after in zip(entries, [*entries[1:], None], strict=True):
-        sale = facts.follow(sales, entry)
+        sale = event_codec.follow(sales, entry)
         at_once = after is not None and after.kind in (Event.REFUND_ORDERED, Event.ADOPTED)
-        if sale.state is not State.APPROVED and not (entry.kind == facts.RUNG and at_once):
+        if sale.state is not State.APPROVED and not (entry.kind == event_codec.RUNG and at_once):
             yield entry.id

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from bridge.cli.command import OK, Command, UsageError
+from receiver.host.command import OK, Command, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

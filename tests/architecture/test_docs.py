@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from bridge.money import states as bridge_states
-from bridge.reasons import MENDABLE, texts
+from bridge.domain import states as bridge_states
 from receiver import peer, reasons
 from receiver import sale as receiver_sale
+from receiver.host.texts import MENDABLE, texts
 from simulator.phone import steps
 from tests.architecture.tree import ROOT
 

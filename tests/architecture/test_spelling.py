@@ -25,7 +25,7 @@ OTHERS = [ROOT / "receiver/frames.py", ROOT / "simulator/unixport", ROOT / "simu
 COMMON = {"VERSION"}  # everything has one
 # The same word for something that is not of the protocol.
 HOMONYMS = {
-    "bridge/cli/command.py": {"OK"},  # an exit code
+    "receiver/host/command.py": {"OK"},  # an exit code
     "firmware/device/version.py": {"HASH_SIZE"},  # of the firmware, shown to people
     "receiver/crypto/chacha.py": {"NONCE_SIZE"},  # of the cipher
     "receiver/crypto/hkdf.py": {"HASH_SIZE"},  # what HMAC gives

@@ -11,10 +11,10 @@ from enum import Enum
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from bridge.authority import Refunded, RefusedError, UnansweredError
-from bridge.held import Holding, holding
-from bridge.positions import Answer, Claim, claim_body
-from bridge.positions import answer as read_answer
+from bridge.authority.client import Refunded, RefusedError, UnansweredError
+from bridge.authority.journal_positions import Answer, Claim, claim_body
+from bridge.authority.journal_positions import answer as read_answer
+from bridge.domain.held import Holding, holding
 from receiver import layout, messages, reasons, session, signed
 from receiver.errors import Error
 from simulator.authority import (
@@ -154,7 +154,7 @@ class Office:
 
 
 class Line:
-    """One life's way to the authority (`bridge.surroundings.Authority`)."""
+    """One life's way to the authority (`bridge.sales.ports.Authority`)."""
 
     def __init__(self, machine: Machine, life: Life) -> None:
         self._machine = machine
@@ -232,7 +232,7 @@ class Line:
             raise UnansweredError(f"{kind}: nothing in {TIMEOUT_S:g} s") from None
 
     async def _heard(self, work: Callable[[], _T]) -> Callable[[], _T]:
-        """The same with the journal's position, as `bridge.authority` does it."""
+        """The same with the journal's position, as `bridge.authority.client` does it."""
         if self._life.service is None:
             raise RuntimeError("the bridge has not begun")
         standing = self._life.service.standing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.money.states import VOLATILE, Event, State
+from bridge.domain.states import VOLATILE, Event, State
 from receiver import messages
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bridge.serial_port import Port, PortError
+from bridge.lines.serial_port import Port, PortError
 from receiver import layout, link, wire
 from tests.crash.serial_line import SerialLine
 from tests.steps import Steps

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from bridge.money import facts, ports
-from bridge.money.decisions import TooLateError, Wish, decide
-from bridge.money.sale import Sale, Terms
-from bridge.money.states import Event, State
-from bridge.views import sale_view
+from bridge.domain import event_codec, ports
+from bridge.domain.sale import Sale, Terms
+from bridge.domain.states import Event, State
+from bridge.domain.till_decisions import TooLateError, Wish, decide
+from bridge.till.rest.views import sale_view
 from receiver import gatt, messages, reasons, sealing, session, wire
 from tests import evidence
 from tests.bridge_world import BRIDGE_ID, PATIENCE_S, RECEIVER, TILL, DeskWorld, Purchase
@@ -200,7 +200,7 @@ class Hostile:
             self._pending = True
         elif isinstance(output, ports.Keep):
             fact = output.fact
-            assert facts.load_fact(fact.event, *facts.dump_fact(fact)) == fact
+            assert event_codec.load_fact(fact.event, *event_codec.dump_fact(fact)) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
             assert fact.event is not Event.PROVED or output.sale.mode == messages.OFFLINE
         elif isinstance(output, ports.Tell):

@@ -15,8 +15,8 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.authority import AuthorityClient
-from bridge.config import AuthorityConfig
+from bridge.authority.client import AuthorityClient
+from bridge.config.configuration import AuthorityConfig
 from simulator import pki
 
 if TYPE_CHECKING:

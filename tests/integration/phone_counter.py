@@ -15,23 +15,17 @@ from typing import Any
 
 from bumble import core
 
-from bridge.reasons import MENDABLE
 from receiver import gatt, messages, ports, reasons, signed, wire
 from receiver.core import Receiver
 from receiver.crypto import host
+from receiver.host.texts import MENDABLE
 from receiver.identity import Identity
 from simulator.authority import Authority, ledger, receivers
 from simulator.authority.bindings import Caller
 from simulator.authority.verify import verify
 from simulator.radio.server import Radio
 from simulator.radio.stack import Stack, StackError
-from simulator.radio.table import (
-    FLAG_NOTIFY,
-    FLAG_READ,
-    FLAG_WRITE,
-    FLAG_WRITE_NO_RESPONSE,
-    Entry,
-)
+from simulator.radio.table import FLAG_NOTIFY, FLAG_READ, FLAG_WRITE, FLAG_WRITE_NO_RESPONSE, Entry
 from simulator.unixport import radiowire
 
 TILL = 7

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.reasons import MENDABLE
 from receiver import cose, exchange, layout, messages, reasons, signed
+from receiver.host.texts import MENDABLE
 from simulator.phone import events
 from tests.integration import papers
 from tests.integration.crooks import Crook, Hesitating, Presenting, Watching, Writing

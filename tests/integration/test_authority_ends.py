@@ -18,13 +18,7 @@ from simulator.authority import ledger
 from simulator.authority.statements import PAGE
 from tests import evidence
 from tests.conftest import PlaceOf
-from tests.integration.authority_world import (
-    OTHER_ID,
-    World,
-    enrol,
-    session_as,
-    world_in,
-)
+from tests.integration.authority_world import OTHER_ID, World, enrol, session_as, world_in
 
 RECEIVER = evidence.RECEIVER_ID.hex()
 

@@ -177,7 +177,7 @@ async def test_a_watcher_that_is_too_slow_is_cut_off(
     async with watcher(world) as watch:
         await world.ring()
         last = (await watch.until("rung"))[-1]["cursor"]
-    monkeypatch.setattr("bridge.events.WAITING_MOST", 1)
+    monkeypatch.setattr("bridge.books.event_bus.WAITING_MOST", 1)
     async with world.http.ws_connect("/v1/events") as socket:
         await world.device.offered()
         world.hand()  # two events at once

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge import books
+from bridge.books import books
 from bridge.journal import disk
 from receiver import wire
 from tests.integration import refunding

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge import logs
+from bridge.observability import logs
 from receiver import cbor, wire
 from receiver.crypto import host
 from simulator.authority import Fault

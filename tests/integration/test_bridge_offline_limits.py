@@ -8,15 +8,7 @@ import pytest
 
 from receiver import messages, signed, wire
 from simulator.authority import Fault
-from tests.integration.offline_shop import (
-    EARLIER,
-    LIMITS,
-    NEXT,
-    accepted,
-    alone,
-    limit,
-    sells,
-)
+from tests.integration.offline_shop import EARLIER, LIMITS, NEXT, accepted, alone, limit, sells
 from tests.integration.till_world import AMOUNT, World
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge import service, stamps
 from bridge.journal import Journal, JournalError
+from bridge.observability import timings
+from bridge.sales import sale_service
 from receiver import messages, reasons, session, signed, wire
 from receiver.crypto import host
 from simulator.authority import Fault
@@ -34,7 +35,7 @@ async def test_a_purchase(world: World) -> None:
     assert (receipt.amount, receipt.till) == (AMOUNT, TILL)
     result = await world.device.heard(wire.RESULT)
     assert result == wire.Result(session.session_id(offer), data)
-    share = stamps.own_share(world.daemon.service.books.stamps.of(rung["sale_id"]))
+    share = timings.own_share(world.daemon.service.books.stamps.of(rung["sale_id"]))
     assert share is not None
     assert 0 < share < PATIENCE_S
 
@@ -238,7 +239,7 @@ async def test_the_bridge_restarts_with_a_sale_open(stopped: World) -> None:
 async def test_the_bridge_restarts_without_an_answer(
     stopped: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "STANDING_S", 0)
+    monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge():
         stopped.authority.faults.fault = Fault.DROP
         await stopped.ring()

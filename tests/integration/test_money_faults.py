@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bridge import adoption, books, events, standin, station
+from bridge.books import books, event_bus
+from bridge.sales import lost_sale, receiver_session, stand_in
 from simulator.authority import Fault, app, ledger, requests
 from tests.bridge_device import PATIENCE_S
 from tests.integration.money import Paper, ends, sells
@@ -150,7 +151,7 @@ def jump(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
         time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
         monotonic=time.monotonic,
     )
-    for module in (adoption, books, events, standin, station):
+    for module in (lost_sale, books, event_bus, stand_in, receiver_session):
         monkeypatch.setattr(module, "time", clock)
 
 

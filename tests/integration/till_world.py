@@ -11,9 +11,9 @@ from typing import Any
 
 import aiohttp
 
-from bridge.authority import AuthorityClient
-from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig
-from bridge.daemon import Daemon
+from bridge.authority.client import AuthorityClient
+from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig
+from bridge.daemon.daemon import Daemon
 from receiver import pins
 from receiver.crypto import host
 from simulator.authority import Authority, Fault

@@ -9,14 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from bridge.authority import UnansweredError
-from bridge.events import Hub
+from bridge.authority.client import UnansweredError
+from bridge.authority.journal_positions import Answer, Claim, Verdict
+from bridge.books.event_bus import Hub
+from bridge.domain.receipts import Receipts
+from bridge.domain.verification import Evidence
 from bridge.journal import Journal
-from bridge.money.evidence import Evidence
-from bridge.money.receipts import Receipts
-from bridge.positions import Answer, Claim, Verdict
-from bridge.service import Service, StationConfig
-from bridge.surroundings import Authority
+from bridge.sales.ports import Authority
+from bridge.sales.sale_service import Service, StationConfig
 from receiver import cbor, layout, messages, signed, wire
 from receiver.crypto import host
 from simulator.authority.keys import Keys

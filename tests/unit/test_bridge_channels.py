@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.money import desk, ports
+from bridge.domain import controller, ports
 from receiver import reasons, wire
 from tests.bridge_world import DeskWorld
 from tests.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
@@ -25,7 +25,9 @@ def world(tmp_path: Path) -> DeskWorld:
 
 def test_every_channel_has_its_direction() -> None:
     assert {*TO_BRIDGE, *TO_RECEIVER, *BOTH_WAYS} == set(wire.LAYOUTS)
-    assert set(desk._MESSAGES) == {*TO_BRIDGE, *BOTH_WAYS} - {wire.HEALTH}  # that is the station's
+    assert set(controller._MESSAGES) == {*TO_BRIDGE, *BOTH_WAYS} - {
+        wire.HEALTH
+    }  # that is the station's
 
 
 @pytest.mark.parametrize("channel", TO_RECEIVER)

@@ -13,9 +13,9 @@ import pytest
 
 from bridge import __version__
 from bridge.cli import main as cli
-from bridge.cli.command import GROUP
-from bridge.private_files import OTHERS
+from bridge.config.private_files import OTHERS
 from receiver import pins
+from receiver.host.command import GROUP
 from simulator.authority.keys import Keys
 from simulator.pki import DemoCa
 from tests import evidence

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bridge.money import ports
-from bridge.money.hearing import NO_APPROVAL, VERDICT_MS
-from bridge.money.sale import Fact
-from bridge.money.states import Event, State
+from bridge.domain import ports
+from bridge.domain.approval_attempt import NO_APPROVAL, VERDICT_MS
+from bridge.domain.sale import Fact
+from bridge.domain.states import Event, State
 from receiver import cose, gatt, messages, reasons, session, wire
 from receiver.messages import NEW_OFFERS_MOST
 from tests import evidence

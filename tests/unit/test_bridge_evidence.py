@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from bridge.money import ports
-from bridge.money.evidence import Evidence
-from bridge.money.offline import Exposure
-from bridge.money.states import State
-from bridge.standin import StandInHere
+from bridge.domain import ports
+from bridge.domain.offline import Exposure
+from bridge.domain.states import State
+from bridge.domain.verification import Evidence
+from bridge.sales.stand_in import StandInHere
 from receiver import cbor, reasons, session, wire
 from receiver.crypto import host
 from receiver.errors import Error
@@ -21,7 +21,7 @@ from tests import evidence
 from tests.bridge_world import AT, PHONE, RECEIVER, DeskWorld
 
 if TYPE_CHECKING:
-    from bridge.books import Books
+    from bridge.books.books import Books
 
 TYPING_S = 10  # from the phone's credential to its approval
 NONCE = bytes(16)

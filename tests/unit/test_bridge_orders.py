@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.money import facts, ports
-from bridge.money.decisions import TooLateError, Wish, decide
-from bridge.money.hearing import VERDICT_MS
-from bridge.money.sale import Sale
-from bridge.money.states import UNVERIFIED, Event, State
-from bridge.views import sale_view
+from bridge.domain import event_codec, ports
+from bridge.domain.approval_attempt import VERDICT_MS
+from bridge.domain.sale import Sale
+from bridge.domain.states import UNVERIFIED, Event, State
+from bridge.domain.till_decisions import TooLateError, Wish, decide
+from bridge.till.rest.views import sale_view
 from receiver import layout, messages, reasons, session, signed, wire
 from tests.bridge_world import AT, PATIENCE_S, DeskWorld, Purchase
 
@@ -375,9 +375,9 @@ class Line(NamedTuple):
 def assert_replayed(moment: Moment) -> None:
     """What is in the journal makes the same sale, but for what a restart may forget."""
     sale_id = moment.sale.terms.sale_id
-    lines = [Line(AT, sale_id, facts.RUNG, facts.dump_terms(moment.sale.terms))]
-    lines += [Line(AT, sale_id, fact.event, *facts.dump_fact(fact)) for fact in kept(moment)]
-    again, sale = facts.replay(lines)[sale_id], moment.sale
+    lines = [Line(AT, sale_id, event_codec.RUNG, event_codec.dump_terms(moment.sale.terms))]
+    lines += [Line(AT, sale_id, fact.event, *event_codec.dump_fact(fact)) for fact in kept(moment)]
+    again, sale = event_codec.replay(lines)[sale_id], moment.sale
     same = {State.SILENT: State.ASKED, State.UNKNOWN: State.AUTHORISING, State.CLAIMED: State.OPEN}
     assert again.state is same.get(sale.state, sale.state)
     forgotten = ("state", "reason")

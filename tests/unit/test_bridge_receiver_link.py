@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from bridge.backoff import Backoff, Reconnect
-from bridge.receiver_link import ReceiverLink
+from bridge.lines.receiver_link import ReceiverLink
 from receiver import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device

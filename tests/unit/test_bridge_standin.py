@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-import bridge.standin
-from bridge.books import Books
-from bridge.money.offline import CLOCKS_S, HOUR_S, REVOCATIONS_S, Accepted, Exposure
-from bridge.money.sale import Sale
-from bridge.money.states import State
-from bridge.standin import StandInHere
+from bridge.books.books import Books
+from bridge.domain.offline import CLOCKS_S, HOUR_S, REVOCATIONS_S, Accepted, Exposure
+from bridge.domain.sale import Sale
+from bridge.domain.states import State
+from bridge.sales import stand_in
+from bridge.sales.stand_in import StandInHere
 from receiver import cbor, layout, messages, reasons, session, wire
 from receiver.errors import Error
 from simulator.authority.offline import REVOCATIONS_MOST, REVOKED_MOST
@@ -41,7 +41,7 @@ class Till:
         self.now = AT
         self.passed = 0  # by a clock that does not jump
         clock = SimpleNamespace(time=lambda: float(self.now), monotonic=lambda: float(self.passed))
-        monkeypatch.setattr(bridge.standin, "time", clock)
+        monkeypatch.setattr(stand_in, "time", clock)
 
     def stand_in(self, revoked: bytes = NOBODY, *, allowed: bool = True, **changes: Any) -> Any:
         """By a state of `AT` with these limits, and the list that goes with it."""

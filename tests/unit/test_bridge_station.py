@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from bridge.domain.sale import Sale
+from bridge.domain.states import State
 from bridge.journal import Journal
-from bridge.money.sale import Sale
-from bridge.money.states import State
-from bridge.orders import Order
+from bridge.sales.orders import Order
 from receiver import reasons, wire
 from tests.bridge_world import PATIENCE_S
 from tests.evidence import SEK

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.money import ports
-from bridge.money.decisions import Wish, decide
-from bridge.money.states import State
+from bridge.domain import ports
+from bridge.domain.states import State
+from bridge.domain.till_decisions import Wish, decide
 from receiver import reasons, session, wire
 from tests import evidence
 from tests.bridge_world import LINK, RECEIVER, DeskWorld, Purchase

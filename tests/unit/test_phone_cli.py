@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.command import UsageError
 from receiver import messages, reasons
+from receiver.host.command import UsageError
 from simulator import attach
 from simulator.phone import cli, events, wording
 from simulator.phone.events import Outcome, View

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bridge.money.refunds import IN_FULL, refund_id
-from bridge.money.sale import Fact, Sale, Terms
-from bridge.money.states import Event
+from bridge.domain.refunds import IN_FULL, refund_id
+from bridge.domain.sale import Fact, Sale, Terms
+from bridge.domain.states import Event
 from receiver import messages, reasons, session
 from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
 from simulator.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities

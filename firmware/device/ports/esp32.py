@@ -11,13 +11,13 @@ import bluetooth
 import esp32
 import machine
 
+from firmware.device.boards import esp32c3 as pins
 from receiver import gatt, wire
 
-from ..boards import esp32c3 as pins
 from .interface import Ports
 
 if TYPE_CHECKING:
-    from ..ble import Ble
+    from firmware.device.ble import Ble
 
 NAMESPACE = "tillsign"
 WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far below

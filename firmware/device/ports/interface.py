@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from ..ble import Ble
+    from firmware.device.ble import Ble
 
 
 class Clock(Protocol):

@@ -9,6 +9,6 @@ compress.instructions
 
 from __future__ import annotations
 
-from firmware.tools.chip.emulator import Fault, Kernel, kernel
+from .emulator import Fault, Kernel, kernel
 
 __all__ = ["Fault", "Kernel", "kernel"]

@@ -10,8 +10,9 @@ import json
 import sys
 from collections.abc import Sequence
 
-from firmware.tools.chip.build import CODE_LIMIT, sizes
 from firmware.tools.compile import ARCHITECTURES
+
+from .build import CODE_LIMIT, sizes
 
 _LIMITED = "xtensawin"
 

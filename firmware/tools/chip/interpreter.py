@@ -19,11 +19,12 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from firmware.tools.chip import operators
-from firmware.tools.chip.build import KERNELS
-from firmware.tools.chip.emulator import Kernel, kernel
-from firmware.tools.chip.memory import Buffer
 from firmware.tools.compile import ROOT
+
+from . import operators
+from .build import KERNELS
+from .emulator import Kernel, kernel
+from .memory import Buffer
 
 # RV32 instructions, measured on MicroPython 1.29-preview. A call of a function costs more than its
 # bytecodes, most bytecodes cost less than this mean.

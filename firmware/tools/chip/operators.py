@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
-from firmware.tools.chip import bytecodes
+from . import bytecodes
 
 Big: TypeAlias = Callable[[str, int, int], None]  # operator, times, instructions
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from receiver import messages
 from receiver.layout import ED25519_SIZE
+from simulator.authority.admin import CREDENTIAL_ID_SIZE, SPACE_MOST
+from simulator.authority.admin_receivers import FINGERPRINT_SIZE
+from simulator.authority.states import ALARMS, OTHER_CONTENT, PENDING_LONG
 
-from ..admin import CREDENTIAL_ID_SIZE, SPACE_MOST
-from ..admin_receivers import FINGERPRINT_SIZE
-from ..states import ALARMS, OTHER_CONTENT, PENDING_LONG
 from .parts import (
     AMOUNT,
     CURRENCY,

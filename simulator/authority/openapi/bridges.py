@@ -6,12 +6,12 @@ from typing import Any
 
 from receiver import layout, messages
 from receiver.wire import NONCE_SIZE
+from simulator.authority.app import CURSOR_SIZE
+from simulator.authority.app_positions import BRIDGE_ID_SIZE, LIFE_SIZE, RUN_SIZE, SEQUENCE_MOST
+from simulator.authority.positions import STANDINGS
+from simulator.authority.requests import CBOR, COSE, POSITION, POSITION_HEADER
+from simulator.authority.schema import DECLINED, POSTED, VOIDED
 
-from ..app import CURSOR_SIZE
-from ..app_positions import BRIDGE_ID_SIZE, LIFE_SIZE, RUN_SIZE, SEQUENCE_MOST
-from ..positions import STANDINGS
-from ..requests import CBOR, COSE, POSITION, POSITION_HEADER
-from ..schema import DECLINED, POSTED, VOIDED
 from .parts import (
     AMOUNT,
     BINARY,

@@ -6,10 +6,9 @@ from typing import Any
 
 from receiver import messages, reasons, signed
 from receiver.layout import UINT_MOST
-
-from ..requests import BODY_MOST, NAME_MOST
-from ..schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
-from ..statements import KINDS
+from simulator.authority.requests import BODY_MOST, NAME_MOST
+from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
+from simulator.authority.statements import KINDS
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
