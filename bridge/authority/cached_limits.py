@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge import foreign_code
 from bridge.observability.logs import Log
-from receiver import cbor
+from receiver.encoding import cbor
 from receiver.errors import Error
 
 if TYPE_CHECKING:

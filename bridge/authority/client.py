@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from bridge.domain.held import Held, Holding, holding
 from receiver import reasons
-from receiver.messages import RECEIVER_ID_SIZE
-from receiver.signed import ID_SIZE
+from receiver.protocol.messages import RECEIVER_ID_SIZE
+from receiver.protocol.signed import ID_SIZE
 
 from . import journal_positions
 from .circuit_breaker import Breaker

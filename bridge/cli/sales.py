@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from bridge.domain import event_codec
 from bridge.domain.sale import IllegalMoveError
 from bridge.journal import reading
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.host.currencies import LETTERS
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridge.journal import position_file
-from receiver.messages import TILL_MOST
+from receiver.protocol.messages import TILL_MOST
 
 from .toml_table import ConfigError, Table, flag, listed, number, seconds, text
 

@@ -23,8 +23,9 @@ from bridge.journal.reader import Reader
 from bridge.lines import port_holders, usb_lookup
 from bridge.lines.serial_port import PortError
 from bridge.till.server import listener
-from receiver import reasons, wire
+from receiver import reasons
 from receiver.errors import Error
+from receiver.link import wire
 
 from . import journal_checks, key_files
 from .certificate_expiry import SOON_S, day

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bridge.journal import Journal
     from bridge.lines.serial_port import Opener
     from bridge.lines.usb_lookup import Present
-    from receiver.checks import Pins
+    from receiver.protocol.validation import Pins
 
 _log = Log(__name__)
 

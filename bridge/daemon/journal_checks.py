@@ -10,7 +10,7 @@ from bridge.config.private_files import require_private
 from bridge.domain import event_codec
 from bridge.journal import JournalError, holder, lives, lock, opening, position_file
 from bridge.journal.reader import Reader
-from receiver import messages, session
+from receiver.protocol import identifiers, messages
 
 from .findings import TroubleError
 
@@ -70,7 +70,7 @@ def bridge_id(config: Config) -> str:
         return _UNREAD
     for one in terms:
         named = one.reference and one.kind == messages.PURCHASE and one.patience_s
-        if named and one.reference != session.sale_reference(config.id, one.till, one.sale_id):
+        if named and one.reference != identifiers.sale_reference(config.id, one.till, one.sale_id):
             raise TroubleError(
                 f"{config.id.hex()} is not the journal's: sale {one.sale_id} has another",
                 "put back the [bridge] id that this journal was written with, or its own journal",

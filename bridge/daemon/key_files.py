@@ -14,9 +14,9 @@ from bridge.config.toml_table import ConfigError
 from bridge.domain.verification import Evidence
 from bridge.till.server import listener
 from bridge.till.server.access import Speakers
-from receiver import pins
 from receiver.crypto import host
 from receiver.errors import Error
+from receiver.protocol import pins
 
 from .certificate_expiry import CA, CLIENT, RECEIVER, TILL_API, Ending, in_pem
 from .certificate_reload import Paper, Ready
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.domain.receipts import Receipts
     from bridge.sales.receiver_session import Station
     from bridge.till.server.access import Guard
-    from receiver.checks import Pins
+    from receiver.protocol.validation import Pins
 
 _T = TypeVar("_T")
 

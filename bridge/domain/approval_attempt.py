@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from receiver import gatt, layout, messages, reasons, session, wire
+from receiver import reasons
+from receiver.encoding import schema
 from receiver.errors import Error
-from receiver.signed import ID_SIZE
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages
+from receiver.protocol.signed import ID_SIZE
 
 from . import ports
 from .sale import Fact
@@ -15,7 +18,7 @@ from .states import UNVERIFIED, WAITING, Event, State
 from .verification import approval_id
 
 if TYPE_CHECKING:
-    from receiver.checks import Offered
+    from receiver.protocol.validation import Offered
 
     from .earlier_sessions import Seen
     from .recorder import Pen
@@ -51,7 +54,7 @@ class Hearing:
         self, pen: Pen, evidence: Evidence, seen: Seen, sale: Sale, offered: Offered, now: int
     ) -> None:
         self.offered = offered
-        self.session = session.session_id(offered.data)
+        self.session = identifiers.session_id(offered.data)
         self._pen = pen
         self._evidence = evidence
         self._seen = seen
@@ -195,7 +198,7 @@ class Hearing:
             messages.ONLINE,
             at,
         )
-        data = layout.encode(messages.RECORD, record)
+        data = schema.encode(messages.RECORD, record)
         fact = Fact(Event.ASKED, approval_id=approval_id, record=data)
         self._pen.keep(self._sale, fact, ports.BRIDGE)
         self._pen.put(ports.Ask(self._sale, approval_id, data))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from receiver import messages, reasons, session
+from receiver import reasons
 from receiver.errors import Error
 from receiver.host.texts import MENDABLE
+from receiver.protocol import identifiers, messages
 
 from . import ports
 from .sale import Fact
@@ -15,7 +16,7 @@ from .states import TABLE, UNVERIFIED, Event, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver import wire
+    from receiver.link import wire
 
     from .earlier_sessions import Past
     from .offline import StandIn
@@ -67,7 +68,7 @@ class Answers:
     def proved(self, message: wire.Provisional) -> None:
         """The receiver's provisional receipt for what was accepted offline; raises Error."""
         sale = self._offline
-        if sale is None or session.session_id(sale.offer) != message.session:
+        if sale is None or identifiers.session_id(sale.offer) != message.session:
             raise Error(reasons.WRONG_SESSION, message.session.hex())
         self._evidence.provisional(sale.terms, sale.approval_id, message.receipt)
         if Event.PROVED in TABLE[sale.state] and not sale.provisional:

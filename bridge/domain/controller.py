@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from receiver import reasons, session, wire
+from receiver import reasons
 from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import identifiers
 
 from . import ports
 from .approval_attempt import NO_APPROVAL, Hearing
@@ -198,7 +200,7 @@ class Desk:
             self._heard(message.session).phone(message)
 
     def _credential(self, message: wire.CredentialRecord, now: int, at: int) -> None:
-        self._heard(session.session_id(message.offer)).credential(message, at)
+        self._heard(identifiers.session_id(message.offer)).credential(message, at)
 
     def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
         if self._past.settled(message.session):

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import gatt, messages, reasons, session, wire
-from receiver.signed import digest
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages
+from receiver.protocol.signed import digest
 
 if TYPE_CHECKING:
     from .recorder import Pen
@@ -35,14 +37,14 @@ class Past:
 
     def settle(self, sale: Sale, receipt: bytes) -> None:
         """Tell the receiver how its session went."""
-        own = session.session_id(sale.offer)
+        own = identifiers.session_id(sale.offer)
         result = wire.Result(own, receipt)
         self._last = Last(own, sale.terms.reference, wire.RESULT, result)
         self.tell_again()
 
     def stand_in(self, sale: Sale, at: int) -> None:
         """Have the receiver tell the phone that its approval is accepted offline."""
-        own = session.session_id(sale.offer)
+        own = identifiers.session_id(sale.offer)
         accepted = wire.StandIn(own, sale.approval_id, at)
         self._last = Last(own, sale.terms.reference, wire.STAND_IN, accepted)
         self.tell_again()
@@ -80,7 +82,7 @@ class Past:
         return self._last is not None and self._last.session == session_id
 
     def settled_offer(self, offer: bytes) -> bool:
-        return bool(offer) and self.settled(session.session_id(offer))
+        return bool(offer) and self.settled(identifiers.session_id(offer))
 
     def knows(self, session_id: bytes) -> bool:
         """Whether a late word about this session is no surprise."""

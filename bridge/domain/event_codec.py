@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from receiver import cose, layout, messages, signed
+from receiver.encoding import cose, schema
 from receiver.errors import Error
+from receiver.protocol import messages, signed
 
 from .sale import CARRIED, Fact, Sale, Terms
 from .states import Event
@@ -107,7 +108,7 @@ def _proof(name: str, value: bytes) -> bytes:
     """The code proof in an approval or a record; all of it where that cannot be read."""
     try:
         if name == "record":
-            value = layout.decode(messages.RECORD, value, messages.Record).approval
+            value = schema.decode(messages.RECORD, value, messages.Record).approval
     except Error:
         return value
     for algorithm in _ALGORITHMS:

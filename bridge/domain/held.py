@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver.messages import REFERENCE_SIZE
-from receiver.signed import ID_SIZE
+from receiver.protocol.messages import REFERENCE_SIZE
+from receiver.protocol.signed import ID_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from receiver import layout, messages, signed
+from receiver.encoding import schema
+from receiver.protocol import messages, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from receiver.messages import Credential, Offer, Record, State
+    from receiver.protocol.messages import Credential, Offer, Record, State
 
     from .sale import Sale
 
@@ -118,7 +119,7 @@ def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int, passed: int) 
 
     `at` in seconds since 1970, `passed` since the state was signed, by a monotonic clock.
     """
-    record: Record = layout.decode(messages.RECORD, sale.record, messages.Record)
+    record: Record = schema.decode(messages.RECORD, sale.record, messages.Record)
     offer: Offer = signed.parse(messages.OFFER, record.offer).value
     credential: Credential = signed.parse(messages.CREDENTIAL, record.credential).value
     case = Case(sale, offer, credential, limits, exposure, at, passed)
@@ -127,6 +128,6 @@ def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int, passed: int) 
 
 def accept(sale: Sale, at: int) -> Accepted:
     """Under its record the sale is uploaded later: the same approval, accepted now."""
-    record: Record = layout.decode(messages.RECORD, sale.record, messages.Record)
+    record: Record = schema.decode(messages.RECORD, sale.record, messages.Record)
     offline = record._replace(mode=messages.OFFLINE, accepted=at)
-    return Accepted(layout.encode(messages.RECORD, offline), at)
+    return Accepted(schema.encode(messages.RECORD, offline), at)

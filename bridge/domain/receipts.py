@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import messages, reasons, signed
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages, signed
 
 if TYPE_CHECKING:
-    from receiver.checks import Pins
     from receiver.crypto import Crypto
-    from receiver.messages import Receipt
+    from receiver.protocol.messages import Receipt
+    from receiver.protocol.validation import Pins
 
     from .sale import Terms
 

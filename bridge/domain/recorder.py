@@ -6,7 +6,8 @@ from collections import deque
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
-from receiver import messages, wire
+from receiver.link import wire
+from receiver.protocol import messages
 
 from . import ports
 from .sale import Fact

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import messages
-from receiver.signed import ID_SIZE, digest
+from receiver.protocol import messages
+from receiver.protocol.signed import ID_SIZE, digest
 
 from .sale import Fact, Sale
 from .states import Event, State

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 
 from .crash_recovery import RECOVERY, recover
 from .held import GIVEN_BACK, Held

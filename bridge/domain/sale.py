@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from receiver import messages, reasons, session
+from receiver import reasons
+from receiver.protocol import identifiers, messages
 
 from .states import AT_THE_TILL, DECIDED, FINAL, SHOWN, TABLE, TO_DECIDE, UNPAID, Event, State
 
@@ -204,7 +205,7 @@ class Sale:
 
     @property
     def match_code(self) -> str | None:
-        return session.match_code(self.offer) if self.offer else None
+        return identifiers.match_code(self.offer) if self.offer else None
 
     def _take_reason(self, fact: Fact) -> None:
         unsaid = fact.event is Event.WITHHELD

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import checks, messages, reasons, signed
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages, signed, validation
 
 from . import receipts
 from .receipts import must_equal
 
 if TYPE_CHECKING:
-    from receiver.checks import Approved, Offered, Pins
     from receiver.crypto import Crypto
-    from receiver.messages import Credential, Provisional, Receipt, State
-    from receiver.wire import CredentialRecord
+    from receiver.link.wire import CredentialRecord
+    from receiver.protocol.messages import Credential, Provisional, Receipt, State
+    from receiver.protocol.validation import Approved, Offered, Pins
 
     from .sale import Terms
 
@@ -36,7 +37,7 @@ class Evidence:
         self._crypto = crypto
         self._pins = pins
         self.certificate = certificate
-        self.holder = checks.certificate(crypto, pins, certificate, None)
+        self.holder = validation.certificate(crypto, pins, certificate, None)
         self.state: State | None = None  # the latest; what it allows holds from its time on
 
     def renew(self, fresh: Evidence) -> bool:
@@ -49,7 +50,7 @@ class Evidence:
         """The offer in `data`, if it is this receiver's and says what the till asked for."""
         if at >= self.holder.expires:
             raise Error(reasons.CERTIFICATE_EXPIRED, f"certificate ended at {self.holder.expires}")
-        offered = checks.offer(self._crypto, self.holder, self.certificate, data)
+        offered = validation.offer(self._crypto, self.holder, self.certificate, data)
         offer = offered.offer
         must_equal(offer.amount, terms.amount, reasons.WRONG_AMOUNT)
         must_equal(offer.currency, terms.currency, reasons.WRONG_CURRENCY)
@@ -63,7 +64,7 @@ class Evidence:
         """The credential that a phone has shown for this offer."""
         must_equal(record.certificate_hash, offered.certificate_hash, reasons.WRONG_RECEIVER)
         must_equal(record.offer, offered.data, reasons.WRONG_SESSION)
-        return Claim(record, checks.credential(self._crypto, self._pins, record.data, at))
+        return Claim(record, validation.credential(self._crypto, self._pins, record.data, at))
 
     def approval(self, offered: Offered, claim: Claim, data: bytes, at: int) -> Approved:
         """The phone's approval of this offer with this credential."""
@@ -71,7 +72,7 @@ class Evidence:
             raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {claim.credential.expires}")
         record = claim.record
         least_app = self.state.least_app if self.state else 0
-        return checks.approval(
+        return validation.approval(
             self._crypto, offered, record.data, claim.credential, record.enc, data, least_app
         )
 
@@ -104,4 +105,4 @@ class Evidence:
 def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> bytes:
     """The name of an approval, its signature unseen; raises Error where it is no approval."""
     holder: Credential = signed.parse(messages.CREDENTIAL, record.data).value
-    return checks.approval_id(offered, record.data, holder, record.enc, data)
+    return validation.approval_id(offered, record.data, holder, record.enc, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from receiver import wire
+    from receiver.link import wire
 
 
 class Listener(Protocol):

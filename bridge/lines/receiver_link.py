@@ -1,4 +1,4 @@
-"""The way to one receiver: opens its port, pumps `receiver.link`, opens again when it is lost.
+"""The way to one receiver: opens its port, pumps `receiver.link.link`, opens again when it is lost.
 
 Every connection has a link machine of its own with a boot id of its own, so that each time the link
 comes up the receiver tells its open session (design §4).
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from bridge import foreign_code
 from bridge.observability.log_budget import TEXT, Noise
 from bridge.observability.logs import Log
-from receiver import frames, layout, link, reasons, wire
+from receiver import reasons
+from receiver.encoding import schema
 from receiver.errors import Error
+from receiver.link import frames, link, wire
 
 from .errors import PortError
 
@@ -57,7 +59,7 @@ class ReceiverLink:
         self._till = till
         self._opener = opener
         own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bridge_id, till)
-        self._own_hello = layout.encode(wire.BRIDGE_HELLO, own)
+        self._own_hello = schema.encode(wire.BRIDGE_HELLO, own)
         self._receiver_id = receiver_id
         self._reconnect = reconnect
         self._listener = listener
@@ -269,7 +271,7 @@ class ReceiverLink:
 
     def _judge(self, content: bytes) -> wire.ReceiverHello:
         """The receiver in a HELLO, if it is the configured one and speaks our protocol."""
-        hello: wire.ReceiverHello = layout.decode(wire.RECEIVER_HELLO, content, wire.ReceiverHello)
+        hello: wire.ReceiverHello = schema.decode(wire.RECEIVER_HELLO, content, wire.ReceiverHello)
         if not hello.least <= wire.PROTOCOL <= hello.most:
             raise Error(reasons.WRONG_VERSION, f"receiver speaks {hello.least} to {hello.most}")
         if hello.receiver_id != self._receiver_id:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from bridge.authority.client import UnansweredError
 from bridge.domain import refunds
 from bridge.domain.sale import Sale, Terms
-from receiver import messages, session
 from receiver.host.currencies import LETTERS
+from receiver.protocol import identifiers, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,4 +87,4 @@ class _Names:
         return bool(held.reference) and held.reference in map(self._reference, numbers)
 
     def _reference(self, till: int) -> bytes:
-        return session.sale_reference(self._bridge_id, till, self._sale_id)
+        return identifiers.sale_reference(self._bridge_id, till, self._sale_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import messages
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from bridge.domain.sale import Sale, Terms

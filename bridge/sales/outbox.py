@@ -20,8 +20,9 @@ from bridge.domain.sale import Fact
 from bridge.domain.states import Event, State
 from bridge.journal import ArchiveError
 from bridge.observability.logs import Log
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from bridge.books.books import Books
     from bridge.domain.sale import Sale, Terms
-    from receiver.messages import Receipt
+    from receiver.protocol.messages import Receipt
 
     from .ports import Authority
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from bridge.authority.client import RefusedError, UnansweredError
 from bridge.authority.retry import at_leisure
 from bridge.observability.logs import Log
-from receiver import wire
 from receiver.errors import Error
+from receiver.link import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,9 @@ from bridge.observability import timings
 from bridge.observability.counters import Counters
 from bridge.observability.logs import Log
 from bridge.till.rest.views import health_view, hello_view, phone_view
-from receiver import reasons, wire
+from receiver import reasons
 from receiver.errors import Error
+from receiver.link import wire
 
 from . import authorisation
 from .provisioning import Provisioning

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.domain import ports, refunds
 from bridge.domain.sale import Fact, Sale
 from bridge.domain.states import Event
-from receiver import messages
+from receiver.protocol import messages
 
 from . import orders
 from .orders import ConflictError, UnknownSaleError

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from bridge.authority.client import RefusedError, UnansweredError
 from bridge.observability.logs import Log
-from receiver import messages, signed
+from receiver.protocol import messages, signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
     from bridge.books.books import Books
-    from receiver.messages import Offer
+    from receiver.protocol.messages import Offer
 
     from .journal_loss import JournalLoss
     from .journal_standing import JournalStanding

@@ -18,7 +18,8 @@ from bridge.domain.states import UNASKED, Event, State
 from bridge.domain.till_decisions import TooLateError, Wish, decide
 from bridge.journal import JournalError
 from bridge.observability.logs import Log
-from receiver import reasons, session
+from receiver import reasons
+from receiver.protocol import identifiers
 
 from . import orders, refund_service
 from .journal_loss import JournalLoss
@@ -262,7 +263,7 @@ class Service:
             currency,
             order.patience_s,
             order.note,
-            session.sale_reference(self.bridge_id, place.till, sale_id),
+            identifiers.sale_reference(self.bridge_id, place.till, sale_id),
             place.receiver_id,
             store=store,
         )

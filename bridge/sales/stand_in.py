@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bridge.authority.cached_limits import Kept
 from bridge.domain import offline
 from bridge.observability.logs import Log
-from receiver import cbor, reasons
+from receiver import reasons
+from receiver.encoding import cbor
 from receiver.errors import Error
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from bridge.domain.offline import Accepted
     from bridge.domain.sale import Sale
     from bridge.domain.verification import Evidence
-    from receiver.messages import State
+    from receiver.protocol.messages import State
 
     from .ports import Authority
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from receiver import messages
-from receiver.layout import ED25519_SIZE
+from receiver.encoding.schema import ED25519_SIZE
+from receiver.protocol import messages
 
 from . import bindings, offline, receivers
 from .admin import guarded_by

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from receiver import layout, messages, reasons, signed
+from receiver import reasons
+from receiver.encoding import schema
 from receiver.errors import Error
-from receiver.wire import NONCE_SIZE
+from receiver.link.wire import NONCE_SIZE
+from receiver.protocol import messages, signed
 
 from . import bindings, ledger, offline, positions, receivers, refunds, statements
 from .requests import (
@@ -72,7 +74,7 @@ class BridgeApi:
         """A record in, a signed receipt out: approved and declined alike are 200."""
         client = client_fingerprint(request)
         data = await octets_body(request, CBOR)
-        record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
+        record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)
         return cose(self._authorise(client, record, position(request)))
 
     async def confirm(self, request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from receiver import messages
+from receiver.protocol import messages
 
 from . import bindings, positions
 from .requests import (

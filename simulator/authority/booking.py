@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import reasons, table
+from receiver import reasons, statemachine
 from receiver.errors import Error
 
 from .schema import EXPIRED, POSTED
@@ -78,7 +78,7 @@ def insert(store: Store, event: str, booked: Booked, now: int, **columns: Any) -
 
     Raises AgainError where the money that the caller saw is there no more.
     """
-    state = table.step(TABLE, NONE, event)
+    state = statemachine.step(TABLE, NONE, event)
     row = {**booked._asdict(), **columns, "state": state, "time": now, "changed": now}
     row["approval_id"] = row.pop("id")
     if store.run(_inserting(tuple(row)), *row.values()) == 0:
@@ -91,7 +91,7 @@ def insert(store: Store, event: str, booked: Booked, now: int, **columns: Any) -
 
 def move(store: Store, event: str, booked: Booked, now: int) -> str:
     """The state after `event`, with its money and its alarm; raises Error(WRONG_ORDER)."""
-    before, after = booked.state, table.step(TABLE, booked.state, event)
+    before, after = booked.state, statemachine.step(TABLE, booked.state, event)
     if after != before:
         late = int((before, after) == (EXPIRED, POSTED))
         if store.run(_MOVE, after, now, late, booked.id, before) != 1:

@@ -12,8 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from receiver import cbor, messages, signed
 from receiver.crypto import host
+from receiver.encoding import cbor
+from receiver.protocol import messages, signed
 from simulator import pki, proof
 from simulator.p256 import p256_private, p256_public
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages
 
 from . import booking, offline, positions, refunds
 from .booking import Booked

@@ -11,8 +11,8 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from receiver import messages, signed
 from receiver.errors import Error
+from receiver.protocol import messages, signed
 
 from .schema import BRIDGES, SCHEMA, VERSION
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import cbor
+from receiver.encoding import cbor
 
 from .limits import OFF, Limits
 from .rules import TRIES_MOST

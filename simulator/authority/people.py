@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import messages, signed
+from receiver.protocol import messages, signed
 
 from .keys import LEAST_APP
 from .offline import CODE_LIFE_S

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from receiver import layout, pins, signed
 from receiver.crypto import host
 from receiver.crypto.job import finish
+from receiver.encoding import schema
 from receiver.errors import Error
+from receiver.protocol import pins, signed
 from simulator.p256 import PUBLIC_SIZE
 
 from . import people
@@ -104,7 +105,7 @@ class PhoneApi:
 
 def _phone_key(value: object) -> bytes:
     """A P-256 or an Ed25519 key; 422 for one under which no signature can hold."""
-    key = octets(value, "key", layout.ED25519_SIZE, layout.P256_SIZE)
+    key = octets(value, "key", schema.ED25519_SIZE, schema.P256_SIZE)
     try:
         finish(signed.prepare_job(host, key))
     except Error as error:

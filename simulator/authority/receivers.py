@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import messages, session
+from receiver.protocol import identifiers, messages
 
 from . import bindings
 from .bindings import NEWEST, SPEAKER, SPOKEN_BY, Caller
@@ -40,7 +40,7 @@ def enrol(store: Store, keys: Keys, value: messages.Certificate, client: str) ->
     Raises Error(CONFLICT) for a client certificate whose place another one took.
     """
     data = keys.certificate(value)
-    hashed = session.certificate_hash(data)
+    hashed = identifiers.certificate_hash(data)
     store.run("INSERT INTO receivers (id) VALUES (?) ON CONFLICT DO NOTHING", value.receiver_id)
     store.one("SELECT id FROM receivers WHERE id = ? FOR NO KEY UPDATE", value.receiver_id)
     bindings.bind(store, value.receiver_id, client, value.issued)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import cbor, messages, reasons, signed
+from receiver import reasons
+from receiver.encoding import cbor
 from receiver.errors import Error
+from receiver.protocol import messages, signed
 
 from . import booking, positions, receivers
 from .booking import Booked

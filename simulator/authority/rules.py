@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 from simulator import proof
 
 from .schema import POSTED

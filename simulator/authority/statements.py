@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

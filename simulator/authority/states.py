@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from receiver.messages import PURCHASE, REFUND
+from receiver.protocol.messages import PURCHASE, REFUND
 
 from .schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import checks, messages, reasons, session, signed
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import identifiers, messages, signed, validation
 
 from .keys import LEAST_APP
 from .remembering import CRYPTO, REMEMBERED
@@ -41,20 +42,20 @@ def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes])
     holder = _certificate(trusted, issued.data)
     if record.accepted >= holder.expires:
         raise Error(reasons.CERTIFICATE_EXPIRED, f"certificate ended at {holder.expires}")
-    offered = checks.offer(CRYPTO, holder, issued.data, record.offer)
+    offered = validation.offer(CRYPTO, holder, issued.data, record.offer)
     credential = _credential(trusted, record.credential)
-    checks.in_time(credential, record.accepted)
-    approved = checks.approval(
+    validation.in_time(credential, record.accepted)
+    approved = validation.approval(
         CRYPTO, offered, record.credential, credential, record.enc, record.approval, LEAST_APP
     )
-    context = session.approval_context(
+    context = identifiers.approval_context(
         offered.certificate_hash, record.offer, record.enc, record.credential
     )
     return Evidence(
         approved.id,
         holder,
         offered.offer,
-        session.session_id(record.offer),
+        identifiers.session_id(record.offer),
         credential,
         approved.approval,
         context,
@@ -68,13 +69,13 @@ def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes])
 @lru_cache(REMEMBERED)
 def _certificate(pins: tuple[tuple[bytes, bytes], ...], data: bytes) -> messages.Certificate:
     """The same at every sale; whether it has ended is another question."""
-    return checks.certificate(CRYPTO, dict(pins), data, None)
+    return validation.certificate(CRYPTO, dict(pins), data, None)
 
 
 @lru_cache(REMEMBERED)
 def _credential(pins: tuple[tuple[bytes, bytes], ...], data: bytes) -> messages.Credential:
     """The same in several sales; the same question."""
-    return checks.credential(CRYPTO, dict(pins), data, None)
+    return validation.credential(CRYPTO, dict(pins), data, None)
 
 
 def check_fresh(evidence: Evidence, now: int) -> None:

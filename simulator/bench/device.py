@@ -8,8 +8,8 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from receiver import link, wire
-from receiver.layout import encode
+from receiver.encoding.schema import encode
+from receiver.link import link, wire
 from simulator.world.enrolment import interpreter
 
 from .rows import Row, middle

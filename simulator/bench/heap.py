@@ -11,8 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from receiver import checks, gatt, messages, pins, ports, reasons, sealing, session, wire
+from receiver import reasons
+from receiver.core import io
 from receiver.crypto import host
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages, padding, pins, validation
 from simulator.authority.keys import Keys
 from simulator.phone.keys import P256, PhoneKey
 from simulator.phone.maker import Maker
@@ -25,7 +28,7 @@ from .times import run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from receiver.checks import Offered
+    from receiver.protocol.validation import Offered
 
 BUDGET_KB = 48  # 24 in a chip's words, design §7
 CODE = "123456"
@@ -83,16 +86,16 @@ class Sale:
         said += self._write([one.writes for one in signed])
         if [verdict.reason for verdict in sent(said, wire.VERDICT)] != [reasons.OK]:
             raise ValueError("the first approval does not hold")
-        name = session.session_id(offered.data)
-        return said + self._tell(wire.RESULT, wire.Result(name, bytes(sealing.RECEIPT_MOST)))
+        name = identifiers.session_id(offered.data)
+        return said + self._tell(wire.RESULT, wire.Result(name, bytes(padding.RECEIPT_MOST)))
 
     def _open(self) -> Offered:
         nonce = self.life.receiver.identity.nonce
         self._tell(wire.STATE, wire.Blob(self._keys.state(1, RECEIVER_ID, nonce, NOW)))
         order = wire.Open(REFERENCE, messages.PURCHASE, AMOUNT, SEK, TILL, messages.TTL_MOST_S, b"")
         (opened,) = sent(self._tell(wire.OPEN, order), wire.OFFER)
-        holder = checks.certificate(host, self._keys.pins(), self._certificate, NOW)
-        return checks.offer(host, holder, self._certificate, opened.offer)
+        holder = validation.certificate(host, self._keys.pins(), self._certificate, NOW)
+        return validation.offer(host, holder, self._certificate, opened.offer)
 
     def _come(self, link: int, offered: Offered) -> Maker:
         """A phone that has sent its key: whoever has not makes room for the fourth."""
@@ -121,7 +124,7 @@ class Sale:
 
 
 def sent(outputs: list[Any], channel: int) -> list[Any]:
-    sends = [item for item in outputs if isinstance(item, ports.Send) and item.channel == channel]
+    sends = [item for item in outputs if isinstance(item, io.Send) and item.channel == channel]
     return [wire.decode(channel, item.payload) for item in sends]
 
 

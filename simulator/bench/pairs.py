@@ -11,10 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import checks, layout, messages
 from receiver.crypto import host
 from receiver.crypto.job import finish
-from receiver.wire import Open
+from receiver.encoding import schema
+from receiver.link.wire import Open
+from receiver.protocol import messages, validation
 from simulator import pki
 from simulator.authority import Authority, people
 from simulator.authority.cluster import Cluster, binaries
@@ -34,7 +35,7 @@ from .rows import HIGHER, Row
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from receiver.identity import Identity
+    from receiver.core.identity import Identity
     from simulator.phone.wallet import Wallet
 
 SHARE_BUDGET = 0.5
@@ -128,8 +129,8 @@ def _pair(counter: Counter) -> Pair:
     record = messages.Record(
         offered.certificate_hash, offered.data, enc, credential, approval, messages.ONLINE, now
     )
-    holder = checks.credential(host, wallet.pins, credential, now)
-    name = checks.approval_id(offered, credential, holder, enc, approval)
+    holder = validation.credential(host, wallet.pins, credential, now)
+    name = validation.approval_id(offered, credential, holder, enc, approval)
     return Pair(record, name, receiver.receiver_id)
 
 
@@ -140,7 +141,7 @@ async def _ask(lines: list[Client], pairs: Iterable[Pair]) -> float:
     async def work(line: Client) -> None:
         nonlocal count
         for pair in left:
-            record = layout.encode(messages.RECORD, pair.record)
+            record = schema.encode(messages.RECORD, pair.record)
             await line.ask("POST", "/v1/authorisations", record, _CBOR)
             path = f"/v1/confirmations/{pair.approval_id.hex()}"
             body = json.dumps({"receiver_id": pair.receiver_id.hex()}).encode()

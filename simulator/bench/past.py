@@ -13,7 +13,7 @@ from simulator.authority.verify import verify
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from receiver.messages import Record
+    from receiver.protocol.messages import Record
     from simulator.authority.office import Office
 
 CONNECTIONS = 8  # twice as many as the authority has, one in each of its processes

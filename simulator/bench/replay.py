@@ -1,7 +1,7 @@
 """A receiver lives through given events and is weighed. Runs inside MicroPython.
 
 Reads JSON lines: the receiver's parts, then lists of events that come together, each event as
-[name in `receiver.ports`, values...] with bytes in hexadecimal. Prints one JSON object.
+[name in `receiver.core.io`, values...] with bytes in hexadecimal. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from receiver import pins, ports
-from receiver.core import Receiver
+from receiver.core import io
+from receiver.core.identity import Identity
+from receiver.core.receiver import Receiver
 from receiver.crypto import chacha, ed25519, hkdf, hpke, p256, portable, sha512, x25519
-from receiver.identity import Identity
-from receiver.signed import digest
+from receiver.protocol import pins
+from receiver.protocol.signed import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ class Life:
         found = []
         item = self.receiver.poll()
         while item is not None:
-            if isinstance(item, ports.Send):
+            if isinstance(item, io.Send):
                 self.told = digest(self.told + item.payload)
             found.append(item)
             item = self.receiver.poll()
@@ -114,4 +115,4 @@ def _in_use() -> int:
 
 def _event(spelled: list[Any]) -> Any:
     values = [bytes.fromhex(value) if isinstance(value, str) else value for value in spelled[1:]]
-    return getattr(ports, spelled[0])(*values)
+    return getattr(io, spelled[0])(*values)

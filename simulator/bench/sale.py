@@ -10,8 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from bridge.observability import timings
-from receiver import cose, frames, messages, reasons, signed, wire
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cose
+from receiver.link import frames, wire
+from receiver.protocol import messages, signed
 from simulator import proof
 from simulator.demo.story import AMOUNT, PLAIN, Stage
 from simulator.phone.backend import phone_radio

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bumble import att
 
-from receiver import gatt
+from receiver.protocol import gatt
 
 if TYPE_CHECKING:
     from simulator.radio.sniffer import Sent

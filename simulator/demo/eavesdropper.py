@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import exchange, messages, signed
 from receiver.errors import Error
+from receiver.protocol import exchange, messages, signed
 from simulator.radio.sniffer import ATT, TERMINATED, Advertised, Controlled, Linked, Scanned, Sent
 
 from . import attributes as att

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from receiver import exchange
+from receiver.protocol import exchange
 
 AIR = {
     "address": "which receiver this is: its address is fixed, as the till is",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bumble import core
 
-from receiver import exchange, gatt, messages, sealing, session, signed
 from receiver.errors import Error
 from receiver.host.currencies import LETTERS
+from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed
 from simulator.phone.wording import money
 
 from . import meaning
@@ -17,7 +17,7 @@ from . import meaning
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from receiver.signed import Kind
+    from receiver.protocol.signed import Kind
 
 _Structure = core.AdvertisingData.Type
 _UUID_SIZE = 16
@@ -62,7 +62,7 @@ def offered(name: str, value: str | bytes) -> Field:
 
 
 def advertisement(data: bytes) -> list[Field]:
-    """The fields of an advertisement or a scan response, as `receiver.gatt` lays them out."""
+    """The fields of an advertisement or scan response, as laid out in `receiver.protocol.gatt`."""
     found: list[Field] = []
     for kind, value in core.AdvertisingData.from_bytes(data).ad_structures:
         if kind == _Structure.FLAGS:
@@ -87,8 +87,8 @@ def offer(data: bytes) -> list[Field]:
     found = _signed(messages.OFFER, data, meaning.OFFER)
     return [
         *found,
-        Field("session id", session.session_id(data), meaning.OFFER["session id"]),
-        Field("match code", session.match_code(data), meaning.OFFER["match code"]),
+        Field("session id", identifiers.session_id(data), meaning.OFFER["session id"]),
+        Field("match code", identifiers.match_code(data), meaning.OFFER["match code"]),
     ]
 
 
@@ -98,7 +98,7 @@ def exchanged(data: bytes) -> Field:
     if kind not in _TYPES:
         return air("unreadable", data)
     name, value, learns = f"{kind:02x} {_TYPES[kind]}", _said(kind, body), meaning.EXCHANGE[kind]
-    if kind == exchange.REFUSAL and len(body) == sealing.REFUSAL_SEALED:
+    if kind == exchange.REFUSAL and len(body) == padding.REFUSAL_SEALED:
         return Field(name, _sealed(body), meaning.REFUSED_SEALED)
     return Field(name, value, learns)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import exchange, layout, messages, signed
+from receiver.encoding import schema
+from receiver.protocol import exchange, messages, signed
 from simulator.authority.demo_data import ORGANISATION
 from simulator.phone.buyer import DEMO_CODE, Buyer
 from simulator.phone.maker import Maker
@@ -12,8 +13,8 @@ from simulator.phone.maker import Maker
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from receiver.checks import Offered
-    from receiver.signed import Kind
+    from receiver.protocol.signed import Kind
+    from receiver.protocol.validation import Offered
     from simulator.phone.wallet import Wallet
 
 # Bytes. A shorter secret stands among the thousand random bytes of a purchase by chance; one of
@@ -144,4 +145,4 @@ def _claims(kind: Kind, value: Any, *names: str) -> bytes:
 
     Without the head of their map, which is one byte.
     """
-    return layout.encode(tuple(f for f in kind.fields if f.name in names), value)[1:]
+    return schema.encode(tuple(f for f in kind.fields if f.name in names), value)[1:]

@@ -6,7 +6,7 @@ import asyncio
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import exchange, gatt, sealing
+from receiver.protocol import exchange, gatt, padding
 from simulator.phone.app import nobody
 from simulator.phone.backend import phone_radio
 from simulator.radio.sniffer import (
@@ -38,10 +38,10 @@ TITLE = "A purchase, overheard"
 
 # What each message of the exchange weighs, whoever buys and whatever is answered.
 LENGTHS = {
-    exchange.KEY: 1 + sealing.ENC_SIZE,
-    exchange.CREDENTIAL: 1 + sealing.CREDENTIAL_SEALED,
-    exchange.APPROVAL: 1 + sealing.APPROVAL_SEALED,
-    exchange.RESULT: 1 + sealing.RESULT_SEALED,
+    exchange.KEY: 1 + padding.ENC_SIZE,
+    exchange.CREDENTIAL: 1 + padding.CREDENTIAL_SEALED,
+    exchange.APPROVAL: 1 + padding.APPROVAL_SEALED,
+    exchange.RESULT: 1 + padding.RESULT_SEALED,
 }
 
 

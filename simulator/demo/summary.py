@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import exchange
+from receiver.protocol import exchange
 
 from . import meaning
 from .eavesdropper import CERTIFICATE, OFFER

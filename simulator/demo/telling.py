@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.host.texts import texts
+from receiver.protocol import messages
 from simulator.phone.wording import KINDS, money, reason_texts
 
 if TYPE_CHECKING:

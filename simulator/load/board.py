@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge import __version__
 from firmware.device.serial import Serial
-from receiver import frames, layout, link, ports, wire
-from receiver.core import Receiver
+from receiver.core import io
+from receiver.core.receiver import Receiver
+from receiver.encoding import schema
+from receiver.link import frames, link, wire
 
 if TYPE_CHECKING:
-    from receiver.identity import Identity
+    from receiver.core.identity import Identity
 
 HOST = "127.0.0.1"
 
@@ -52,7 +54,7 @@ class Board(asyncio.Protocol):
         return server
 
     def feed(self, *events: Any) -> None:
-        """What happens on the radio: inputs of `receiver.ports`."""
+        """What happens on the radio: inputs of `receiver.core.io`."""
         now = self._now()
         for event in events:
             self._core.handle(event, now)
@@ -102,11 +104,11 @@ class Board(asyncio.Protocol):
             self._serial.expire(now)
 
     def _do(self, action: Any) -> None:
-        if isinstance(action, ports.ShowOffer):
+        if isinstance(action, io.ShowOffer):
             self.air.shown(action.data)
-        elif isinstance(action, ports.Notify):
+        elif isinstance(action, io.Notify):
             self.air.notified(action.data)
-        elif isinstance(action, ports.Disconnect):
+        elif isinstance(action, io.Disconnect):
             self.air.cut()
         else:
             self._serial.perform(action)  # what is for store, light and advertisement ends here
@@ -152,4 +154,4 @@ def _hello(identity: Identity) -> bytes:
         wire.RESET_POWER,
         identity.nonce,
     )
-    return layout.encode(wire.RECEIVER_HELLO, hello)
+    return schema.encode(wire.RECEIVER_HELLO, hello)

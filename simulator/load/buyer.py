@@ -6,8 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from receiver import checks, exchange, gatt, messages, ports
+from receiver.core import io
 from receiver.crypto import host
+from receiver.protocol import exchange, gatt, messages, validation
 from simulator.phone.buyer import DEMO_CODE
 from simulator.phone.maker import Maker
 
@@ -16,7 +17,7 @@ from .errors import LoadError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from receiver.messages import Receipt
+    from receiver.protocol.messages import Receipt
     from simulator.phone.wallet import Wallet
 
     from .board import Board
@@ -42,7 +43,7 @@ class Buyer:
         self._credential = wallet.take_credential(self._maker.recipient, int(time.time()))
         self._spawn = spawn
         self._certificate = board.identity.certificate_data
-        self._holder = checks.certificate(host, wallet.pins, self._certificate, None)
+        self._holder = validation.certificate(host, wallet.pins, self._certificate, None)
         self._answer: asyncio.Future[bytes] | None = None
 
     # What the receiver says (`board.Air`).
@@ -62,9 +63,9 @@ class Buyer:
     # The visit.
 
     async def _buy(self, data: bytes) -> None:
-        offered = checks.offer(host, self._holder, self._certificate, data)
+        offered = validation.offer(host, self._holder, self._certificate, data)
         self._answer = asyncio.get_running_loop().create_future()
-        joined = (ports.Connected(_LINK), ports.MtuAgreed(_LINK, gatt.MTU_LEAST))
+        joined = (io.Connected(_LINK), io.MtuAgreed(_LINK, gatt.MTU_LEAST))
         self._board.feed(*joined, *_written(self._maker.show(offered)))
         await asyncio.sleep(FIRST_DIGIT_S)
         shown = self._maker.seal(offered, exchange.CREDENTIAL, self._credential)
@@ -81,15 +82,15 @@ class Buyer:
         if receipt.outcome != messages.APPROVED:
             raise LoadError(f"the authority declined: reason {receipt.reason}")
         self.receipts.append(receipt)
-        self._board.feed(ports.Disconnected(_LINK))
+        self._board.feed(io.Disconnected(_LINK))
 
     def _refusal(self, body: bytes) -> int:
         """A code of `exchange`: plain before there is a key, else sealed."""
         return body[0] if len(body) == 1 else self._maker.refusal(body)
 
 
-def _written(writes: list[bytes]) -> list[ports.Written]:
-    return [ports.Written(_LINK, data) for data in writes]
+def _written(writes: list[bytes]) -> list[io.Written]:
+    return [io.Written(_LINK, data) for data in writes]
 
 
 def _split(data: bytes) -> tuple[int, bytes]:

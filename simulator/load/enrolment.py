@@ -6,9 +6,9 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from receiver import messages
+from receiver.core.identity import Identity
 from receiver.crypto import host
-from receiver.identity import Identity
+from receiver.protocol import messages
 from simulator.authority import people
 from simulator.p256 import p256_private, p256_public
 from simulator.phone import keys

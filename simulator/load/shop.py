@@ -6,7 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import pins
+from receiver.protocol import pins
 from simulator.authority import Authority
 from simulator.authority.process import AuthorityProcess
 from simulator.authority.store import Store

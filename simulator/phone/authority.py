@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from receiver import pins
+from receiver.protocol import pins
 from simulator.p256 import p256_private, p256_public
 
 from . import keys

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from receiver import exchange
+from receiver.protocol import exchange
 
 from . import events
 from .events import Code, FirstDigit, Look, SayNo

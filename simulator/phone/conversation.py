@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from receiver import exchange, gatt, messages, reasons, sealing, table
+from receiver import reasons, statemachine
 from receiver.errors import Error
 from receiver.host.texts import MENDABLE
+from receiver.protocol import exchange, gatt, messages, padding
 
 from . import events, steps
 from .events import Ask, HangUp, Outcome, Show, Tell, Write
@@ -19,7 +20,7 @@ from .settlement import Settled, by_receipt, settle
 from .till import Till
 
 if TYPE_CHECKING:
-    from receiver.messages import Provisional
+    from receiver.protocol.messages import Provisional
 
     from .maker import Maker
     from .wallet import Pending, Wallet
@@ -147,9 +148,9 @@ class Conversation:
 
     def _notified(self, event: events.Notified) -> None:
         kind, size = event.data[:1], len(event.data) - 1
-        if kind == bytes([exchange.RESULT]) and size == sealing.RESULT_SEALED:
+        if kind == bytes([exchange.RESULT]) and size == padding.RESULT_SEALED:
             self._result(event.data[1:])
-        elif kind == bytes([exchange.REFUSAL]) and size in (1, sealing.REFUSAL_SEALED):
+        elif kind == bytes([exchange.REFUSAL]) and size in (1, padding.REFUSAL_SEALED):
             self._refusal(event.data[1:])
         else:
             raise Error(reasons.WRONG_TYPE, "a notification of an unknown type")
@@ -340,13 +341,13 @@ class Conversation:
 
     def _step(self, event: str, lasts: int | None = None, *, keep: bool = False) -> None:
         """Change the state, for `lasts` ms at most; `keep` keeps the limit there was."""
-        self.state = table.step(steps.TABLE, self.state, event)
+        self.state = statemachine.step(steps.TABLE, self.state, event)
         if not keep:
             self._limit = None if lasts is None else self._now + lasts
             self._again = None
 
     def _require(self, event: str) -> None:
-        table.step(steps.TABLE, self.state, event)
+        statemachine.step(steps.TABLE, self.state, event)
 
     @property
     def _sent(self) -> Pending:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from receiver import reasons
 
 if TYPE_CHECKING:
-    from receiver.messages import Receipt
+    from receiver.protocol.messages import Receipt
 
 # In: from the radio.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bleak import BleakClient
 from bleak.exc import BleakError
 
-from receiver import gatt
+from receiver.protocol import gatt
 
 from .events import Connected, Gone, Notified, OfferNotified, Read
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import exchange, messages, reasons, sealing, session, signed
+from receiver import reasons
 from receiver.crypto import host, hpke
 from receiver.errors import Error
+from receiver.protocol import exchange, identifiers, messages, padding, signed
 from simulator import proof
 
 from .wallet import Pending
 
 if TYPE_CHECKING:
-    from receiver.checks import Offered
-    from receiver.messages import Approval, Credential
+    from receiver.protocol.messages import Approval, Credential
+    from receiver.protocol.validation import Offered
 
     from .wallet import Wallet
 
 APP_BUILD = 1  # what `least_app` of credential and state is compared with
 
 _PADDED = {
-    exchange.CREDENTIAL: sealing.CREDENTIAL_PADDED,
-    exchange.APPROVAL: sealing.APPROVAL_PADDED,
+    exchange.CREDENTIAL: padding.CREDENTIAL_PADDED,
+    exchange.APPROVAL: padding.APPROVAL_PADDED,
 }
 
 
@@ -46,7 +47,7 @@ class Agreed(NamedTuple):
     offer: bytes
     enc: bytes
     context: hpke.Context
-    results: sealing.ResultOpener
+    results: padding.ResultOpener
 
 
 class Maker:
@@ -89,7 +90,9 @@ class Maker:
         offer, holder = offered.offer, signed.parse(messages.CREDENTIAL, credential).value
         pending = Pending(
             reference=offer.reference,
-            approval_id=session.approval_id(signed.structure(messages.APPROVAL, parsed, context)),
+            approval_id=identifiers.approval_id(
+                signed.structure(messages.APPROVAL, parsed, context)
+            ),
             counter=value.counter,
             message=message,
             amount=offer.amount,
@@ -107,7 +110,7 @@ class Maker:
     def context(self, offered: Offered, credential: bytes) -> bytes:
         """What the approval is bound to."""
         enc = self._held.enc
-        return session.approval_context(offered.certificate_hash, offered.data, enc, credential)
+        return identifiers.approval_context(offered.certificate_hash, offered.data, enc, credential)
 
     def value(self, offered: Offered, credential: bytes, code: str, now: int) -> Approval:
         """What the approval says; ValueError for a code that is not six digits."""
@@ -134,18 +137,18 @@ class Maker:
         """The context for this offer, made when it is first asked for; the last one is erased."""
         if self._agreed is None or self._agreed.offer != offered.data:
             self._forget()
-            info = sealing.info(offered.data)
+            info = padding.info(offered.data)
             made = hpke.sender(host, offered.offer.ephemeral, info, os.urandom(hpke.KEY_SIZE))
             if made is None:
                 raise Error(reasons.BAD_SEAL, "the offer's key agrees with nobody")
             enc, context = made
-            results = sealing.ResultOpener(host, context)
+            results = padding.ResultOpener(host, context)
             self._agreed = Agreed(offered.data, enc, context, results)
         return self._agreed
 
     def seal(self, offered: Offered, kind: int, message: bytes) -> bytes:
         """A credential or an approval (a type of `exchange`) as it is written."""
-        padded = sealing.pad(message, _PADDED[kind])
+        padded = padding.pad(message, _PADDED[kind])
         return bytes([kind]) + self.agree(offered).context.seal(padded)
 
     def result(self, body: bytes) -> bytes:

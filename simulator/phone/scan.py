@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bleak import BleakScanner
 
-from receiver import gatt
 from receiver.errors import Error
+from receiver.protocol import gatt
 
 if TYPE_CHECKING:
     from bleak.backends.device import BLEDevice
     from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
-    from receiver.gatt import Advert
+    from receiver.protocol.gatt import Advert
 
 # From the first till heard: an idle neighbour advertises every 150 ms and must have had its turn.
 GATHER_S = 0.2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from receiver import messages
+from receiver.protocol import messages
 
 from . import events
 from .wording import KINDS, money, reason_texts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 from simulator.authority.schema import DECLINED as BOOKED_DECLINED
 from simulator.authority.schema import PENDING, POSTED, VOIDED
 
@@ -12,7 +13,7 @@ from .events import APPROVED, DECLINED, UNSEEN
 from .wallet import NEVER_AFTER_S
 
 if TYPE_CHECKING:
-    from receiver.messages import Receipt
+    from receiver.protocol.messages import Receipt
 
     from .events import Answered
     from .wallet import Pending, Wallet

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import checks, messages, reasons, session, signed
+from receiver import reasons
 from receiver.crypto import host
 from receiver.errors import Error
 from receiver.host.currencies import LETTERS
+from receiver.protocol import identifiers, messages, signed, validation
 
 from .events import View
 
 if TYPE_CHECKING:
-    from receiver.checks import Offered, Pins
-    from receiver.messages import Certificate, Provisional
+    from receiver.protocol.messages import Certificate, Provisional
+    from receiver.protocol.validation import Offered, Pins
 
 
 class Till:
@@ -27,7 +28,7 @@ class Till:
 
     def trust(self, certificate: bytes, now: int) -> Certificate:
         """Accept the receiver (`now` in seconds); raises Error."""
-        self._holder = checks.certificate(host, self._pins, certificate, now)
+        self._holder = validation.certificate(host, self._pins, certificate, now)
         self._certificate = certificate
         return self._holder
 
@@ -35,7 +36,7 @@ class Till:
         """An offer under the trusted certificate, in a currency with a name; raises Error."""
         if self._holder is None:
             raise Error(reasons.NO_CERTIFICATE, "an offer before its certificate")
-        offered = checks.offer(host, self._holder, self._certificate, offer)
+        offered = validation.offer(host, self._holder, self._certificate, offer)
         if offered.offer.currency not in LETTERS:
             raise Error(reasons.WRONG_CURRENCY, f"currency {offered.offer.currency}")
         return offered
@@ -86,7 +87,7 @@ class Till:
             offer.till,
             offer.amount,
             offer.currency,
-            session.match_code(self._offered.data),
+            identifiers.match_code(self._offered.data),
             reason,
             offer.kind == messages.REFUND,
         )

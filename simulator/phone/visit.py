@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bleak.exc import BleakError
 
-from receiver import exchange
+from receiver.protocol import exchange
 
 from .events import NO_ANSWER, Answered, Ask, Gone, HangUp, Show, Tell, Write
 from .link import Link

@@ -7,16 +7,17 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import checks, messages, pins, reasons, signed
+from receiver import reasons
 from receiver.crypto import host
 from receiver.errors import Error
+from receiver.protocol import messages, pins, signed, validation
 
 from .keys import KINDS, PhoneKey
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from receiver.messages import Credential, Offer, Provisional, Receipt
+    from receiver.protocol.messages import Credential, Offer, Provisional, Receipt
 
 BATCH = 8  # credentials fetched at once
 LOW = 4  # one sale may take as many: an offer and three new ones after mendable declines
@@ -105,7 +106,7 @@ class Wallet:
     ) -> None:
         """Keep a batch from the authority, `instead` of all others; raises Error for a bad one."""
         for data in batch:
-            value = checks.credential(host, self.pins, data, now)
+            value = validation.credential(host, self.pins, data, now)
             if value.key != self.key.public or value.recipient != recipient:
                 raise Error(reasons.WRONG_CREDENTIAL, "a credential for somebody else")
         kept = [] if instead else self.credentials.get(recipient, [])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.host.currencies import LETTERS
 from receiver.host.texts import texts
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from .events import Outcome

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.domain.refunds import IN_FULL, refund_id
 from bridge.domain.states import TAKEN_AS_PAID, State
-from receiver import session
+from receiver.protocol import identifiers
 from simulator.authority.schema import EXPIRED, PENDING, POSTED
 
 from .books import PAID, REFUNDED
@@ -124,7 +124,7 @@ class _Audit:
 
     def _place(self, kept: Kept, name: str) -> tuple[bytes, bytes]:
         """Receiver id and reference of a sale or its refund: of the till number of then."""
-        return kept.receiver, session.sale_reference(self._bridge_id, kept.till, name)
+        return kept.receiver, identifiers.sale_reference(self._bridge_id, kept.till, name)
 
     def _name(self, refund: KeptRefund, sale: Kept) -> bytes | tuple[bytes, bytes]:
         """How the authority knows a refund: by phone as a sale, another by its approval id."""

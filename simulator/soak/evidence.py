@@ -10,7 +10,7 @@ from bridge.domain.states import State
 from bridge.journal import reading
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
-from receiver import messages
+from receiver.protocol import messages
 from simulator.authority.schema import PENDING, POSTED
 from simulator.authority.store import Store
 

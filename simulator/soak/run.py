@@ -8,7 +8,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.domain.states import Event
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 
 from . import evidence
 from .again import Again

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import firmware.device
 import simulator.unixport
-from receiver import messages, pins
 from receiver.crypto import host
+from receiver.protocol import messages, pins
 
 if TYPE_CHECKING:
     from simulator.authority import Authority

@@ -15,8 +15,10 @@ from bridge.authority.client import Refunded, RefusedError, UnansweredError
 from bridge.authority.journal_positions import Answer, Claim, claim_body
 from bridge.authority.journal_positions import answer as read_answer
 from bridge.domain.held import Holding, holding
-from receiver import layout, messages, reasons, session, signed
+from receiver import reasons
+from receiver.encoding import schema
 from receiver.errors import Error
+from receiver.protocol import identifiers, messages, signed
 from simulator.authority import (
     app_positions,
     bindings,
@@ -116,7 +118,7 @@ class Office:
         positions.note(self.store, CLIENT, position_in(header), self.now())
 
     def authorise(self, data: bytes) -> bytes:
-        record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
+        record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)
         issued, caller = receivers.presented(self.store, record.certificate_hash, CLIENT)
         if issued is None or caller is None:
             raise Error(reasons.RECEIVER_UNKNOWN, "a certificate that was never issued")
@@ -292,10 +294,10 @@ class Line:
 @lru_cache(maxsize=64)  # the same record is sent again and again
 def _name(data: bytes) -> bytes:
     """The approval id in a record, as the books will have it."""
-    record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
+    record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)
     holder: messages.Credential = signed.parse(messages.CREDENTIAL, record.credential).value
     parsed = signed.parse(messages.APPROVAL, record.approval, signed.algorithm(holder.key))
-    context = session.approval_context(
+    context = identifiers.approval_context(
         record.certificate_hash, record.offer, record.enc, record.credential
     )
-    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+    return identifiers.approval_id(signed.structure(messages.APPROVAL, parsed, context))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain import event_codec
 from bridge.journal.reader import Reader
 from bridge.journal.records import Entry
-from receiver import messages, session
+from receiver.protocol import identifiers, messages
 from tests.crash.life import JOURNAL
 from tests.crash.template import BRIDGE_ID
 
@@ -48,7 +48,7 @@ class Quiet:
         booked = self.office.store.rows(f"SELECT {', '.join(_COLUMNS)} FROM transactions")
         self.booked: list[dict[str, Any]] = [dict(zip(_COLUMNS, r, strict=True)) for r in booked]
         self.sale_ids = {
-            session.sale_reference(BRIDGE_ID, rung.till, sale_id): sale_id
+            identifiers.sale_reference(BRIDGE_ID, rung.till, sale_id): sale_id
             for sale_id, rung in self.till.rung.items()
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.domain.states import VOLATILE, Event, State
-from receiver import messages
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -23,8 +23,11 @@ from bridge.till.rest.views import health_view
 from bridge.till.server.access import Guard, Speakers
 from bridge.till.server.problems import ProblemError
 from bridge.till.server.rate_limits import Rates
-from receiver import cbor, messages, reasons, wire
+from receiver import reasons
+from receiver.encoding import cbor
 from receiver.host.currencies import LETTERS
+from receiver.link import wire
+from receiver.protocol import messages
 from simulator.authority import requests as office
 from simulator.authority.requests import RequestError
 from tests.fuzz.target import Target

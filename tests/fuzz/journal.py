@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bridge.domain import event_codec
 from bridge.domain.sale import CARRIED, Fact, Terms
 from bridge.domain.states import Event
-from receiver import messages
+from receiver.protocol import messages
 from tests.fuzz import seeds
 from tests.fuzz.script import Script
 from tests.fuzz.target import Target

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import messages, reasons, signed, wire
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator.authority.limits import Limits
 from simulator.phone import events
 from tests.integration.checkout import PRICE, Json

@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from receiver import messages
 from receiver.crypto import host
+from receiver.protocol import messages
 from simulator import pki, proof
 from simulator.authority import Authority, DemoWorld
 from simulator.p256 import p256_public

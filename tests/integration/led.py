@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bleak.exc import BleakError
 
-from receiver import exchange
+from receiver.protocol import exchange
 from simulator.phone import scan
 from simulator.phone.backend import phone_radio
 from simulator.phone.buyer import DEMO_CODE
@@ -25,8 +25,8 @@ from simulator.world.world import TILL
 from tests.integration.checkout import PATIENCE, SUPERVISION_MS
 
 if TYPE_CHECKING:
-    from receiver.checks import Offered
-    from receiver.messages import Receipt
+    from receiver.protocol.messages import Receipt
+    from receiver.protocol.validation import Offered
     from simulator.phone.maker import Presented, Signed
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout

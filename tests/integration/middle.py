@@ -10,7 +10,7 @@ from unittest import mock
 
 from bumble import att, hci
 
-from receiver import exchange
+from receiver.protocol import exchange
 from simulator.radio.connection import RadioConnection
 
 if TYPE_CHECKING:

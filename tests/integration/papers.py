@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from receiver import messages, signed
 from receiver.crypto import host
+from receiver.protocol import messages, signed
 from simulator.authority import receivers
 from tests import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.messages import Certificate, Credential
+    from receiver.protocol.messages import Certificate, Credential
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout
 

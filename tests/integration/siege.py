@@ -11,7 +11,7 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from receiver import exchange
+from receiver.protocol import exchange
 from simulator.phone import events
 from tests.bridge_device import PATIENCE_S
 from tests.integration.checkout import PRICE

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import cose, exchange, signed
+from receiver.encoding import cose
+from receiver.protocol import exchange, signed
 from simulator.phone import events
 from simulator.phone.keys import ED25519
 from tests import evidence
@@ -35,8 +36,8 @@ from tests.integration.siege import NOT_PAID, learnt, named, pays, withstood
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.checks import Offered
-    from receiver.messages import Approval
+    from receiver.protocol.messages import Approval
+    from receiver.protocol.validation import Offered
     from simulator.phone.keys import PhoneKey
     from simulator.phone.maker import Maker
     from simulator.phone.wallet import Wallet

@@ -12,7 +12,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from receiver import cose, exchange, layout, messages, reasons, sealing, wire
+from receiver import reasons
+from receiver.encoding import cose, schema
+from receiver.link import wire
+from receiver.protocol import exchange, messages, padding
 from simulator import pki
 from simulator.authority import Fault
 from simulator.authority.rules import TRIES_MOST
@@ -28,7 +31,7 @@ from tests.integration.tap import TappedCheckout, tapped_checkout
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from receiver.checks import Offered
+    from receiver.protocol.validation import Offered
     from simulator.phone.events import Outcome
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Json
@@ -243,7 +246,7 @@ async def _authorise(till: TappedCheckout, record: messages.Record) -> tuple[int
     config = tomllib.loads(till.world.bridge.config.read_text())["authority"]
     context = pki.client_context(till.world.authority.ca.certificate)
     context.load_cert_chain(config["certificate"], config["key"])
-    data = layout.encode(messages.RECORD, record)
+    data = schema.encode(messages.RECORD, record)
     async with (
         aiohttp.ClientSession(headers={"Content-Type": "application/cbor"}) as session,
         session.post(config["url"] + AUTHORISATIONS, data=data, ssl=context) as response,
@@ -316,7 +319,7 @@ async def test_a_wrong_code_looks_like_a_right_one(till: TappedCheckout, other: 
     for one in others:
         assert (one.air, one.phone, one.line) == (right.air, right.phone, right.line)
     for one in seen:
-        assert len(one.result) == 1 + sealing.RESULT_SEALED
+        assert len(one.result) == 1 + padding.RESULT_SEALED
         assert one.receipt[-cose.SIGNATURE_SIZE :] not in one.result
     journals = await _journals(till, sales)
     assert [kind for kind, _ in journals[0]] == ["rung", "offered", "handed", "asked"]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import cose, exchange, layout, messages, reasons, signed
+from receiver import reasons
+from receiver.encoding import cose, schema
 from receiver.host.texts import MENDABLE
+from receiver.protocol import exchange, messages, signed
 from simulator.phone import events
 from tests.integration import papers
 from tests.integration.crooks import Crook, Hesitating, Presenting, Watching, Writing
@@ -71,14 +73,14 @@ def _signed_by(
 
     def make(till: Checkout, wallet: Wallet) -> bytes:
         sign = papers.signer(till, role)
-        payload = layout.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
+        payload = schema.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
         return cose.build(cose.ALG_ED25519, bytes([kid_role, epoch]), payload, kind, b"", sign)
 
     return make
 
 
 def _self_signed(till: Checkout, wallet: Wallet) -> bytes:
-    payload = layout.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
+    payload = schema.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
     kid = bytes([signed.ROLE_CREDENTIAL, papers.EPOCH])
     return cose.build(cose.ALG_ED25519, kid, payload, cose.CREDENTIAL, b"", wallet.key.sign)
 

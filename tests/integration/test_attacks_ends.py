@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import exchange, reasons, sealing
+from receiver import reasons
+from receiver.protocol import exchange, padding
 from simulator.phone import events
 from simulator.phone.buyer import Silent
 from tests.integration.checkout import ASK_MS, Checkout, Json
@@ -211,8 +212,8 @@ async def test_a_plain_refusal_after_the_approval_is_not_believed(
 @pytest.mark.parametrize(
     ("kind", "size", "told"),
     [
-        (exchange.REFUSAL, sealing.REFUSAL_SEALED, "ignored"),
-        (exchange.RESULT, sealing.RESULT_SEALED, "result_untrusted"),
+        (exchange.REFUSAL, padding.REFUSAL_SEALED, "ignored"),
+        (exchange.RESULT, padding.RESULT_SEALED, "result_untrusted"),
     ],
     ids=["refusal", "result"],
 )

@@ -15,8 +15,10 @@ import pytest
 import pytest_asyncio
 from bleak.exc import BleakError
 
-from receiver import cbor, exchange, gatt, messages, session, signed, wire
 from receiver.crypto import host
+from receiver.encoding import cbor
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, identifiers, messages, signed
 from simulator.authority import people, receivers
 from simulator.phone import events
 from simulator.phone.events import Read
@@ -44,7 +46,7 @@ LONG_MS = 10_000  # for phones that are to learn how it ended
 CREDENTIALS = 3 * (ROUNDS + WARM_UP)
 
 # A receiver that tells its health ten times a second instead of twice a minute.
-HEALTHY = Lie("receiver/wire.py", "HEALTH_MS = 30_000", "HEALTH_MS = 100")
+HEALTHY = Lie("receiver/link/wire.py", "HEALTH_MS = 30_000", "HEALTH_MS = 100")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -202,7 +204,7 @@ class Caching(Link):
         if kid not in self.known:
             certificate = bytes(await self._client.read_gatt_char(gatt.CERTIFICATE))
             self.read_ones.append(certificate)
-            self.known[session.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]] = (
+            self.known[identifiers.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]] = (
                 certificate
             )
         return Read(self.known[kid], offer)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import exchange, messages, reasons
+from receiver import reasons
+from receiver.protocol import exchange, messages
 from simulator.phone.buyer import DEMO_CODE
 from tests.integration.led import Led, led
 from tests.integration.siege import named, pays, withstood

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import pytest_asyncio
 
-from receiver import cose, exchange, messages, signed
 from receiver.crypto import host
+from receiver.encoding import cose
+from receiver.protocol import exchange, messages, signed
 from simulator.phone import events
 from simulator.radio.sniffer import ATT, Sent
 from tests import evidence
@@ -48,8 +49,13 @@ _SHOW = "(open('%s', 'rb').read() if '%s' in __import__('os').listdir() else %s)
 SHOWING = [
     Lie(file, f"{output}({honest})", f"{output}({_SHOW % (name, name, honest)})")
     for file, output, name, honest in (
-        ("receiver/core.py", "ports.ShowCertificate", CERTIFICATE, "identity.certificate_data"),
-        ("receiver/air.py", "ports.ShowOffer", OFFER, "offered.data"),
+        (
+            "receiver/core/receiver.py",
+            "ports.ShowCertificate",
+            CERTIFICATE,
+            "identity.certificate_data",
+        ),
+        ("receiver/core/radio.py", "ports.ShowOffer", OFFER, "offered.data"),
     )
 ]
 

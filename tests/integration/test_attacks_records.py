@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from receiver import layout, messages, sealing, signed
+from receiver.encoding import schema
+from receiver.protocol import messages, padding, signed
 from simulator import pki
 from simulator.authority import app, verify
 from tests import evidence
@@ -23,8 +24,8 @@ from tests.integration.siege import pays
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from receiver.checks import Pins
-    from receiver.messages import Record
+    from receiver.protocol.messages import Record
+    from receiver.protocol.validation import Pins
     from simulator.authority.receivers import Issued
     from simulator.phone.wallet import Wallet
     from tests.integration.checkout import Checkout
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # A record as a liar may spell it: any size in every place.
 ANY_RECORD = tuple(
-    field if field.kind == layout.UINT else layout.blob(field.key, field.name, 999)
+    field if field.kind == schema.UINT else schema.blob(field.key, field.name, 999)
     for field in messages.RECORD
 )
 
@@ -84,7 +85,7 @@ async def refused(
     till, record = purchase.till, purchase.record._replace(**changes)
     known, space = till.transactions(), till.credit_space()
     before = till.world.authority.refused[name]
-    data = layout.encode(ANY_RECORD, record)
+    data = schema.encode(ANY_RECORD, record)
     async with bridge.post("/v1/authorisations", data=data) as answer:
         assert (answer.status, (await answer.json(content_type=None))["reason"]) == (422, name)
     assert till.world.authority.refused[name] == before + 1
@@ -92,7 +93,7 @@ async def refused(
     assert till.credit_space() == space
 
 
-@pytest.mark.parametrize("size", [*range(sealing.ENC_SIZE), sealing.ENC_SIZE + 1])
+@pytest.mark.parametrize("size", [*range(padding.ENC_SIZE), padding.ENC_SIZE + 1])
 async def test_an_enc_of_another_size(
     till: Checkout, bridge: aiohttp.ClientSession, purchase: Purchase, size: int
 ) -> None:
@@ -167,7 +168,7 @@ async def test_the_same_record_again_books_nothing_more(
     till: Checkout, bridge: aiohttp.ClientSession, purchase: Purchase
 ) -> None:
     known, space = till.transactions(), till.credit_space()
-    data = layout.encode(messages.RECORD, purchase.record)
+    data = schema.encode(messages.RECORD, purchase.record)
     for _ in range(2):
         async with bridge.post("/v1/authorisations", data=data) as answer:
             assert (answer.status, await answer.read()) == (200, purchase.receipt)
@@ -180,7 +181,7 @@ async def test_a_bridge_that_does_not_speak_for_the_receiver(
     authority = till.world.authority
     stranger = authority.ca.client("stranger")
     tls = pki.client_context(authority.ca.certificate, stranger)
-    data, known = layout.encode(messages.RECORD, purchase.record), till.transactions()
+    data, known = schema.encode(messages.RECORD, purchase.record), till.transactions()
     async with (
         aiohttp.ClientSession(authority.url) as session,
         session.post(

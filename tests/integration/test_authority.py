@@ -13,8 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver import cbor, cose, messages, pins, reasons, signed
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cbor, cose
+from receiver.protocol import messages, pins, signed
 from simulator import pki
 from simulator.authority import Fault, demo_data
 from simulator.authority.keys import NO_REVOCATIONS, Keys

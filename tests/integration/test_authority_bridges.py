@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver import messages
 from receiver.crypto import host
+from receiver.protocol import messages
 from simulator import pki
 from simulator.authority.positions import LEASE_S
 from simulator.authority.process import AuthorityProcess

@@ -12,8 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from receiver import cbor, layout, messages, reasons, signed
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cbor, schema
+from receiver.protocol import messages, signed
 from simulator.authority import ledger
 from simulator.authority.statements import PAGE
 from tests import evidence
@@ -178,9 +180,9 @@ async def test_an_offline_purchase_is_uploaded(world: World) -> None:
     world.now = int(time.time())  # no floor holds before it was set
     offer = world.offer()
     record = world.record(offer, world.approve(offer))
-    value = layout.decode(messages.RECORD, record, messages.Record)
+    value = schema.decode(messages.RECORD, record, messages.Record)
     world.clock.shift = 5 * 3600
-    late = layout.encode(messages.RECORD, value._replace(mode=messages.OFFLINE))
+    late = schema.encode(messages.RECORD, value._replace(mode=messages.OFFLINE))
     receipt = await world.receipt(late)
     assert receipt.reason == reasons.OK
     assert await world.receipt(record) == receipt

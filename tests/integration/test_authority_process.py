@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from receiver import messages, signed
 from receiver.crypto import host
+from receiver.protocol import messages, signed
 from simulator import pki
 from simulator.authority.process import PROCESSES, STOP_S, AuthorityProcess
 from simulator.phone import authority as app

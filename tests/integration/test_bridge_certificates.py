@@ -17,7 +17,8 @@ from bridge.authority.no_answer import Cause
 from bridge.config.configuration import Listen, Tls
 from bridge.config.toml_table import ConfigError
 from bridge.daemon import checks, key_files
-from receiver import messages, signed, wire
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator import pki
 from simulator.authority import receivers
 from simulator.pki import DemoCa, Identity, Span

@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from bridge.domain import controller
-from receiver import reasons, wire
+from receiver import reasons
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.integration.till_world import AMOUNT, OVER_LIMIT, SALE, World
 

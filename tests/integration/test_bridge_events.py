@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver import reasons, wire
+from receiver import reasons
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
 from tests.integration.refunding import REFUND, ask

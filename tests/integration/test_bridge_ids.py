@@ -8,7 +8,7 @@ import pytest
 
 from bridge.books import books
 from bridge.journal import disk
-from receiver import wire
+from receiver.link import wire
 from tests.integration import refunding
 from tests.integration.till_world import AMOUNT, SALE, World
 

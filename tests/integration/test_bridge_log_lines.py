@@ -17,8 +17,9 @@ import aiohttp
 import pytest
 
 from bridge.observability import logs
-from receiver import cbor, wire
 from receiver.crypto import host
+from receiver.encoding import cbor
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
 from tests.integration.scripted_buyer import CODE, PHONE, PHONE_CODE_KEY

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from bridge.domain import controller
-from receiver import messages, reasons, signed, wire
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator.authority import Fault
 from tests import evidence
 from tests.integration.offline_shop import NEXT, accepted, alone, sells, unsent

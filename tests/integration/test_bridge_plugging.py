@@ -11,7 +11,7 @@ from bridge.config.configuration import ReceiverConfig
 from bridge.daemon.daemon import Daemon
 from bridge.lines.serial_port import Opener, PortError
 from bridge.lines.usb_lookup import Present
-from receiver import wire
+from receiver.link import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.till_world import RECEIVER, TILL, World

@@ -13,7 +13,7 @@ from bridge.authority import clock_skew
 from bridge.books import books, event_bus
 from bridge.daemon import checks
 from bridge.sales import receiver_session, stand_in
-from receiver import wire
+from receiver.link import wire
 from simulator.authority import Fault
 from simulator.pki import Span
 from tests.integration.test_bridge_scrape import scrape

@@ -10,7 +10,7 @@ import pytest
 from bridge.lines import receiver_link
 from bridge.observability import log_budget
 from bridge.sales.receiver_session import Station
-from receiver import wire
+from receiver.link import wire
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import TILL, World
 

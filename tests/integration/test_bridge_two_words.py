@@ -9,7 +9,9 @@ import pytest
 from bridge.authority import retry
 from bridge.domain import approval_attempt
 from bridge.sales import authorisation, sale_service
-from receiver import reasons, session, wire
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import identifiers
 from simulator.authority import Fault
 from tests.integration.till_world import OVER_LIMIT, TILL, World
 
@@ -27,7 +29,7 @@ async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
         sale = await world.sale()
         assert (sale["state"], bool(sale["transaction_id"])) == ("approved", True)
         result = await world.device.heard(wire.RESULT)
-        assert result.session == session.session_id(offer)
+        assert result.session == identifiers.session_id(offer)
 
 
 async def test_the_verdict_first(world: World) -> None:
@@ -145,7 +147,7 @@ async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
         world.device.judge(name)
         assert (await told("mendable"))["reason"]["code"] == "purchase_limit"
         result = await world.device.heard(wire.RESULT)
-        assert result.session == session.session_id(offer)
+        assert result.session == identifiers.session_id(offer)
         await world.device.offered()
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from bleak.exc import BleakError
 
-from receiver import exchange, reasons
+from receiver import reasons
+from receiver.protocol import exchange
 from simulator.phone import events
 from simulator.phone.buyer import Vanishing
 from tests.integration.checkout import is_refusal

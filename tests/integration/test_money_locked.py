@@ -22,7 +22,7 @@ from bridge.daemon.findings import Finding
 from bridge.journal import Journal
 from bridge.journal.reader import Reader
 from bridge.till.rest import journal_stalled
-from receiver import wire
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
 from tests.integration.commands import started

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from receiver import messages, signed
+from receiver.protocol import messages, signed
 from simulator.authority import Fault
 from simulator.authority.limits import OFF, Limits
 from simulator.phone import events
@@ -55,7 +55,7 @@ AUTHORISATIONS = "/v1/authorisations"
 WRONG_CODE = "000000"
 # A receiver that gives no word of its own, whatever the limits are.
 UNWILLING = Lie(
-    "receiver/identity.py",
+    "receiver/core/identity.py",
     "        if offer.kind != messages.PURCHASE:\n"
     '            raise Error(reasons.WRONG_KIND, "a refund offline")\n',
     "        raise Error(reasons.ABOVE_FLOOR, 'a lie')\n",

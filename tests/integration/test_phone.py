@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, reasons, wire
-from receiver.checks import Offered
-from receiver.messages import Approval
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import exchange
+from receiver.protocol.messages import Approval
+from receiver.protocol.validation import Offered
 from simulator.authority import Authority, ledger
 from simulator.phone import authority as app
 from simulator.phone import events

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import messages, reasons, signed
+from receiver import reasons
 from receiver.crypto import host
+from receiver.protocol import messages, signed
 from simulator.phone import events
 from simulator.phone.buyer import DEMO_CODE, Buyer, Declining
 from simulator.till import TillError

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from receiver import exchange, gatt, messages, wire
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, messages
 from simulator.demo import eavesdropper, sniffing
 from simulator.demo.eavesdropper import Eavesdropper
 from simulator.demo.searching import SECRET_LEAST, Confiding

@@ -14,8 +14,8 @@ import aiohttp
 from bridge.authority.client import AuthorityClient
 from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig
 from bridge.daemon.daemon import Daemon
-from receiver import pins
 from receiver.crypto import host
+from receiver.protocol import pins
 from simulator.authority import Authority, Fault
 from simulator.pki import Identity
 from tests import evidence

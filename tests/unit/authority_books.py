@@ -8,8 +8,9 @@ from typing import Any
 
 import psycopg
 
-from receiver import layout, messages, session
 from receiver.crypto import host
+from receiver.encoding import schema
+from receiver.protocol import identifiers, messages
 from simulator import proof
 from simulator.authority import booking, demo_data, ledger, people, receivers, refunds
 from simulator.authority.bindings import Caller
@@ -67,9 +68,9 @@ class Books:
 
     def verified(self, data: bytes) -> Evidence:
         """What the authority believes of a record."""
-        issued = receivers.issued(self.store, session.certificate_hash(self.certificate))
+        issued = receivers.issued(self.store, identifiers.certificate_hash(self.certificate))
         assert issued is not None
-        record = layout.decode(messages.RECORD, data, messages.Record)
+        record = schema.decode(messages.RECORD, data, messages.Record)
         return verify(issued, record, self.keys.pins())
 
     def evidence(

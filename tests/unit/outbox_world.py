@@ -15,8 +15,9 @@ from bridge.domain.states import Event, State
 from bridge.journal import ArchiveError
 from bridge.sales.outbox import Outbox
 from bridge.sales.ports import Authority
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages
 from tests.bridge_device import PATIENCE_S
 from tests.evidence import SEK
 

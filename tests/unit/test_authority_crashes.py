@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 from simulator.authority import dialects, ledger, states
 from simulator.authority.schema import DECLINED, EXPIRED, POSTED, VOIDED
 from simulator.authority.store import Store

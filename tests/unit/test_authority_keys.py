@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import ECDH, SECP256R1, derive_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from receiver import messages, signed
 from receiver.crypto import host
 from receiver.errors import Error
+from receiver.protocol import messages, signed
 from receiver.reasons import UNKNOWN_ISSUER
 from simulator import pki, proof
 from simulator.authority.keys import ROLES, Keys

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from receiver import cbor, layout, messages, reasons, signed
+from receiver import reasons
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
+from receiver.protocol import messages, signed
 from simulator import proof
 from simulator.authority import ledger, rules, states
 from simulator.authority.keys import Keys
@@ -73,11 +75,11 @@ def test_a_phone_of_either_kind_pays(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("enc", [b"", bytes(31), bytes(33)])
 def test_a_record_without_its_key_is_refused(books: Books, enc: bytes) -> None:
-    good = layout.decode(messages.RECORD, books.record(1), messages.Record)
+    good = schema.decode(messages.RECORD, books.record(1), messages.Record)
     pairs = {field.key: getattr(good, field.name) for field in messages.RECORD}
     data = cbor.encode({**pairs, 3: enc})
     with pytest.raises(Error) as caught:
-        layout.decode(messages.RECORD, data, messages.Record)
+        schema.decode(messages.RECORD, data, messages.Record)
     assert caught.value.code == reasons.MALFORMED
 
 
@@ -93,9 +95,9 @@ def test_every_approval_is_one_try(books: Books) -> None:
 
 def test_what_does_not_verify_is_no_try(books: Books) -> None:
     data = books.record(1, k=WRONG)
-    record = layout.decode(messages.RECORD, data, messages.Record)
+    record = schema.decode(messages.RECORD, data, messages.Record)
     approval = record.approval[:-1] + bytes([record.approval[-1] ^ 1])
-    data = layout.encode(messages.RECORD, record._replace(approval=approval))
+    data = schema.encode(messages.RECORD, record._replace(approval=approval))
     with pytest.raises(Error) as caught:
         books.verified(data)
     assert caught.value.code == reasons.BAD_SIGNATURE

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 from simulator.authority import bindings, dialects, ledger, receivers, statements
 from simulator.authority.bindings import Caller
 from simulator.authority.keys import Keys

@@ -21,7 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 from simulator.authority import ledger
 from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from simulator.authority.store import Store

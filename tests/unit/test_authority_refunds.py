@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages
 from simulator.authority import ledger, people, states
 from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from simulator.phone.keys import P256, PhoneKey

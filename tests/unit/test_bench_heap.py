@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from receiver import gatt, wire
+from receiver.link import wire
+from receiver.protocol import gatt
 from simulator.bench import heap
 
 

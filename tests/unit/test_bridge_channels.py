@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bridge.domain import controller, ports
-from receiver import reasons, wire
+from receiver import reasons
+from receiver.link import wire
 from tests.bridge_world import DeskWorld
 from tests.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
 

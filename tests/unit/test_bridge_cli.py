@@ -14,8 +14,8 @@ import pytest
 from bridge import __version__
 from bridge.cli import main as cli
 from bridge.config.private_files import OTHERS
-from receiver import pins
 from receiver.host.command import GROUP
+from receiver.protocol import pins
 from simulator.authority.keys import Keys
 from simulator.pki import DemoCa
 from tests import evidence

@@ -14,7 +14,8 @@ from bridge.domain import alarms
 from bridge.domain.held import Held, Holding
 from bridge.domain.sale import Sale
 from bridge.domain.states import Event, State
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.protocol import messages
 from tests.bridge_device import PATIENCE_S
 from tests.evidence import SEK
 from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION, World

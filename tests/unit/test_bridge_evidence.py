@@ -14,9 +14,12 @@ from bridge.domain.offline import Exposure
 from bridge.domain.states import State
 from bridge.domain.verification import Evidence
 from bridge.sales.stand_in import StandInHere
-from receiver import cbor, reasons, session, wire
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cbor
 from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import identifiers
 from tests import evidence
 from tests.bridge_world import AT, PHONE, RECEIVER, DeskWorld
 
@@ -57,7 +60,7 @@ def test_a_credential_that_ends_between_claim_and_approval(
     world.move(TYPING_S * 1000)
     world.outputs.clear()
     world.approve(offer, approval)
-    word = wire.Verdict(session.session_id(offer), name, reasons.CREDENTIAL_EXPIRED)
+    word = wire.Verdict(identifiers.session_id(offer), name, reasons.CREDENTIAL_EXPIRED)
     assert world.refusals() == refused
     assert len(world.take(ports.Ask)) == 1 - len(refused)
     assert world.sent() == ([(wire.VERDICT, word)] if refused else [])

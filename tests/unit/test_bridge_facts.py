@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from bridge.domain import event_codec
 from bridge.domain.sale import Fact, Sale, Terms
 from bridge.domain.states import Event, State
-from receiver import cose, layout, messages, reasons, signed
+from receiver import reasons
+from receiver.encoding import cose, schema
+from receiver.protocol import messages, signed
 from simulator.authority.keys import Keys
 from simulator.phone.keys import ED25519, P256
 from tests import evidence
@@ -104,10 +106,10 @@ def test_a_proof_that_occurs_elsewhere_too(keys: Keys, proof: bytes) -> None:
 def test_a_proof_that_is_part_of_the_signature(keys: Keys) -> None:
     """Whoever signs with Ed25519 may know half of the signature before the message."""
     one = papers(keys, PROOF, ED25519)
-    record = layout.decode(messages.RECORD, one.record, messages.Record)
+    record = schema.decode(messages.RECORD, one.record, messages.Record)
     approval = one.approval[:-16] + PROOF
     for fact in facts_of(
-        Papers(approval, layout.encode(messages.RECORD, record._replace(approval=approval)))
+        Papers(approval, schema.encode(messages.RECORD, record._replace(approval=approval)))
     ):
         assert again(fact) == fact
 
@@ -130,8 +132,8 @@ def test_where_no_proof_is_found_all_of_it_is_kept_apart(keys: Keys) -> None:
 
 def test_a_record_with_a_spoilt_approval(keys: Keys) -> None:
     one = papers(keys, PROOF)
-    record = layout.decode(messages.RECORD, one.record, messages.Record)
-    spoilt = layout.encode(messages.RECORD, record._replace(approval=record.approval[:-1]))
+    record = schema.decode(messages.RECORD, one.record, messages.Record)
+    spoilt = schema.encode(messages.RECORD, record._replace(approval=record.approval[:-1]))
     fact = Fact(Event.ASKED, approval_id=b"i" * 16, record=spoilt)
     written = event_codec.dump_fact(fact)
     assert written.secret == record.approval[:-1]

@@ -15,8 +15,8 @@ from bridge.books.books import Books
 from bridge.domain.verification import Evidence
 from bridge.sales.ports import Authority
 from bridge.sales.stand_in import StandInHere
-from receiver import cbor
 from receiver.crypto import host
+from receiver.encoding import cbor
 from simulator.authority.keys import Keys
 from tests import evidence
 

@@ -8,7 +8,7 @@ from bridge.domain import rollback
 from bridge.domain.held import Held, Holding
 from bridge.domain.sale import Sale
 from bridge.domain.states import Event, State
-from receiver import messages
+from receiver.protocol import messages
 from tests.evidence import SEK
 from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION
 

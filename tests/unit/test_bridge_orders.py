@@ -20,7 +20,10 @@ from bridge.domain.sale import Sale
 from bridge.domain.states import UNVERIFIED, Event, State
 from bridge.domain.till_decisions import TooLateError, Wish, decide
 from bridge.till.rest.views import sale_view
-from receiver import layout, messages, reasons, session, signed, wire
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.link import wire
+from receiver.protocol import identifiers, messages, signed
 from tests.bridge_world import AT, PATIENCE_S, DeskWorld, Purchase
 
 
@@ -323,7 +326,7 @@ def test_whatever_happens_money_is_where_the_till_was_told(
         else:
             HAPPENS[what](moment)
         if moment.sale.state in UNVERIFIED:
-            assert session.session_id(moment.sale.offer) not in answered(moment)
+            assert identifiers.session_id(moment.sale.offer) not in answered(moment)
     assert_replayed(moment)
     asked = [ask.approval_id for ask in moment.world.outputs if isinstance(ask, ports.Ask)]
     owed = [owe.approval_id for owe in moment.world.outputs if isinstance(owe, ports.Owe)]
@@ -390,4 +393,4 @@ def test_the_acceptance_is_when_the_approval_came(directory: Path) -> None:
     moment = Moment(directory)
     moment.world.move(1_000)
     moment.judge(reasons.OK)
-    assert layout.decode(messages.RECORD, moment.sale.record, messages.Record).accepted == AT
+    assert schema.decode(messages.RECORD, moment.sale.record, messages.Record).accepted == AT

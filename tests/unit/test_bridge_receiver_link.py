@@ -11,7 +11,7 @@ import pytest
 
 from bridge.backoff import Backoff, Reconnect
 from bridge.lines.receiver_link import ReceiverLink
-from receiver import wire
+from receiver.link import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 

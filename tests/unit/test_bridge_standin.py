@@ -15,8 +15,11 @@ from bridge.domain.sale import Sale
 from bridge.domain.states import State
 from bridge.sales import stand_in
 from bridge.sales.stand_in import StandInHere
-from receiver import cbor, layout, messages, reasons, session, wire
+from receiver import reasons
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import identifiers, messages
 from simulator.authority.offline import REVOCATIONS_MOST, REVOKED_MOST
 from tests import evidence
 from tests.bridge_world import AT, PATIENCE_S, PHONE, DeskWorld
@@ -76,8 +79,8 @@ def test_within_every_limit(till: Till) -> None:
     till.now += 60
     sale = till.sale()
     accepted: Accepted = till.stand_in().accepts(sale)
-    record = layout.decode(messages.RECORD, accepted.record, messages.Record)
-    online = layout.decode(messages.RECORD, sale.record, messages.Record)
+    record = schema.decode(messages.RECORD, accepted.record, messages.Record)
+    online = schema.decode(messages.RECORD, sale.record, messages.Record)
     assert record == online._replace(mode=messages.OFFLINE, accepted=AT + 60)
 
 
@@ -217,7 +220,7 @@ def stood_in(till: Till) -> Sale:
     sale = till.sale()
     till.world.sent()
     till.world.move(PATIENCE_S * 1000)
-    name = session.session_id(sale.offer)
+    name = identifiers.session_id(sale.offer)
     assert sale.state is State.APPROVED
     assert till.world.sent() == [(wire.STAND_IN, wire.StandIn(name, sale.approval_id, AT))]
     return sale

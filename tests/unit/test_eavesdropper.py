@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from bumble import att
 
-from receiver import exchange, gatt, messages, reasons, sealing
+from receiver import reasons
+from receiver.protocol import exchange, gatt, messages, padding
 from simulator.demo import attributes, meaning, plain, searching
 from simulator.demo.attributes import Follower, Seen
 from simulator.demo.eavesdropper import AIR, EXCHANGE, LINK, Eavesdropper
@@ -121,9 +122,9 @@ def test_an_advertisement_of_somebody_else(data: bytes) -> None:
         (b"\x07\x02", "07 leave", "wrong till", None),
         (exchange.refusal(reasons.BUSY), "06 refusal", "busy", meaning.EXCHANGE[exchange.REFUSAL]),
         (
-            exchange.sealed_refusal(bytes(sealing.REFUSAL_SEALED)),
+            exchange.sealed_refusal(bytes(padding.REFUSAL_SEALED)),
             "06 refusal",
-            f"sealed, {sealing.REFUSAL_SEALED} bytes",
+            f"sealed, {padding.REFUSAL_SEALED} bytes",
             meaning.REFUSED_SEALED,
         ),
         (b"\x06", "06 refusal", b"", meaning.EXCHANGE[exchange.REFUSAL]),

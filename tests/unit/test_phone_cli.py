@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.host.command import UsageError
+from receiver.protocol import messages
 from simulator import attach
 from simulator.phone import cli, events, wording
 from simulator.phone.events import Outcome, View

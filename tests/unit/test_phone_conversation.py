@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from receiver import checks, exchange, messages, reasons, sealing, session, wire
+from receiver import reasons
 from receiver.crypto import host
+from receiver.link import wire
+from receiver.protocol import exchange, identifiers, messages, padding, validation
 from simulator.authority import schema
 from simulator.authority.keys import Keys
 from simulator.phone import conversation, events, steps
@@ -68,7 +70,7 @@ def test_an_approved_purchase(shop: Shop) -> None:
     shop.come()
     view = shop.views[-1]
     assert (view.kind, view.store, view.amount) == (events.SHOWN, "Storgatan 1", evidence.AMOUNT)
-    assert view.match_code == session.match_code(shop.offer)
+    assert view.match_code == identifiers.match_code(shop.offer)
     shop.type()
     assert shop.phone.state == steps.APPROVED
     shop.decide()
@@ -227,7 +229,7 @@ def test_a_plain_refusal_is_not_believed_after_the_approval(shop: Shop) -> None:
     assert shop.phone.outcome.result == events.APPROVED
 
 
-@pytest.mark.parametrize("size", [sealing.REFUSAL_SEALED, 1])
+@pytest.mark.parametrize("size", [padding.REFUSAL_SEALED, 1])
 def test_a_forged_refusal_ends_nothing(shop: Shop, size: int) -> None:
     shop.ring_up()
     shop.come()
@@ -237,10 +239,10 @@ def test_a_forged_refusal_ends_nothing(shop: Shop, size: int) -> None:
     assert shop.told[-1] == "ignored"
 
 
-@pytest.mark.parametrize("size", [sealing.REFUSAL_SEALED, sealing.RESULT_SEALED])
+@pytest.mark.parametrize("size", [padding.REFUSAL_SEALED, padding.RESULT_SEALED])
 def test_an_answer_before_any_key(shop: Shop, size: int) -> None:
     shop.come()
-    kind = exchange.REFUSAL if size == sealing.REFUSAL_SEALED else exchange.RESULT
+    kind = exchange.REFUSAL if size == padding.REFUSAL_SEALED else exchange.RESULT
     shop.tell_phone(events.Notified(bytes([kind]) + bytes(size)))
     assert shop.phone.state == steps.WAITING
 
@@ -574,7 +576,7 @@ def test_junk_from_a_receiver_changes_nothing(shop: Shop, data: bytes) -> None:
 def test_a_result_that_nobody_asked_for(shop: Shop) -> None:
     shop.ring_up()
     shop.come()
-    padded = sealing.pad(evidence_receipt(shop), sealing.RESULT_SEALED)
+    padded = padding.pad(evidence_receipt(shop), padding.RESULT_SEALED)
     shop.tell_phone(events.Notified(exchange.result(padded)))
     assert shop.phone.state == steps.SHOWING
 
@@ -607,8 +609,8 @@ def test_each_look_at_an_offer_has_a_key_of_its_own(shop: Shop) -> None:
     """The receiver refuses a key that it has seen: two results would share a nonce."""
     shop.ring_up()
     shop.come()
-    holder = checks.certificate(host, shop.wallet.pins, shop.certificate, EPOCH)
-    offered = checks.offer(host, holder, shop.certificate, shop.offer)
+    holder = validation.certificate(host, shop.wallet.pins, shop.certificate, EPOCH)
+    offered = validation.offer(host, holder, shop.certificate, shop.offer)
     maker = Maker(shop.wallet)
     first, second = maker.show(offered), maker.show(offered)
     assert first != second

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from receiver import reasons, wire
+from receiver import reasons
 from receiver.errors import Error
+from receiver.link import wire
 from simulator.authority import schema
 from simulator.authority.keys import Keys
 from simulator.phone import events, steps

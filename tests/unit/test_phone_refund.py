@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from receiver import exchange, messages, reasons, signed, wire
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import exchange, messages, signed
 from simulator.authority import schema
 from simulator.authority.keys import Keys
 from simulator.phone import events, steps

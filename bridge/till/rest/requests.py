@@ -11,9 +11,9 @@ from bridge.books.totals import Day
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import Order, RefundOrder
 from bridge.till.server.problems import ProblemError, invalid
+from receiver.encoding.schema import UINT_MOST
 from receiver.host.currencies import NUMBERS
-from receiver.layout import UINT_MOST
-from receiver.messages import TILL_MOST
+from receiver.protocol.messages import TILL_MOST
 
 if TYPE_CHECKING:
     from aiohttp import web

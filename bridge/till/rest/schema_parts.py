@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from receiver.host.currencies import NUMBERS
-from receiver.messages import TILL_MOST
+from receiver.protocol.messages import TILL_MOST
 
 from . import requests
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridge.domain.states import SHOWN, State
 from bridge.till.server import problems
-from receiver.layout import UINT_MOST
+from receiver.encoding.schema import UINT_MOST
 
 from . import back_office_schemas, requests
 from .schema_parts import CURRENCY, HEX_OR_NULL, SALE_ID, TEXT, TEXT_OR_NULL, TILL, closed, ref

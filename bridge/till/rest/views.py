@@ -6,15 +6,18 @@ from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 from bridge.domain.states import State
-from receiver import cbor, messages, reasons, wire
+from receiver import reasons
+from receiver.encoding import cbor
 from receiver.errors import Error
 from receiver.host.currencies import LETTERS
 from receiver.host.texts import texts
+from receiver.link import wire
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from bridge.domain.alarms import Alarm
     from bridge.domain.sale import Sale
-    from receiver.wire import Health, ReceiverHello
+    from receiver.link.wire import Health, ReceiverHello
 
 _PHONE_EVENTS = {
     wire.PHONE_SHOWN: "shown",

@@ -12,7 +12,8 @@ import esp32
 import machine
 
 from firmware.device.boards import esp32c3 as pins
-from receiver import gatt, wire
+from receiver.link import wire
+from receiver.protocol import gatt
 
 from .interface import Ports
 

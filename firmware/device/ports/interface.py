@@ -28,7 +28,7 @@ class Board(Protocol):
     name: str
 
     def reset_cause(self) -> int:
-        """One of `receiver.wire.RESET_…`."""
+        """One of `receiver.link.wire.RESET_…`."""
 
     def unique_id(self) -> bytes: ...
 

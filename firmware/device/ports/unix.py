@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from firmware.device.wait import readable
-from receiver import wire
+from receiver.link import wire
 
 from .interface import Ports
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver import messages
-from receiver.layout import ED25519_SIZE
+from receiver.encoding.schema import ED25519_SIZE
+from receiver.protocol import messages
 from simulator.authority.admin import CREDENTIAL_ID_SIZE, SPACE_MOST
 from simulator.authority.admin_receivers import FINGERPRINT_SIZE
 from simulator.authority.states import ALARMS, OTHER_CONTENT, PENDING_LONG

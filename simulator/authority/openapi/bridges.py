@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver import layout, messages
-from receiver.wire import NONCE_SIZE
+from receiver.encoding import schema
+from receiver.link.wire import NONCE_SIZE
+from receiver.protocol import messages
 from simulator.authority.app import CURSOR_SIZE
 from simulator.authority.app_positions import BRIDGE_ID_SIZE, LIFE_SIZE, RUN_SIZE, SEQUENCE_MOST
 from simulator.authority.positions import STANDINGS
@@ -46,7 +47,7 @@ _POSITION = {
     " that may not serve nothing is done: 409, `journal_behind`.",
     "schema": {"type": "string", "pattern": f"^{POSITION}$"},
 }
-_SECONDS = integer(0, layout.UINT_MOST)
+_SECONDS = integer(0, schema.UINT_MOST)
 
 _BINDING = closed(
     {

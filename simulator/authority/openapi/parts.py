@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver import messages, reasons, signed
-from receiver.layout import UINT_MOST
+from receiver import reasons
+from receiver.encoding.schema import UINT_MOST
+from receiver.protocol import messages, signed
 from simulator.authority.requests import BODY_MOST, NAME_MOST
 from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from simulator.authority.statements import KINDS

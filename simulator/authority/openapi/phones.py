@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver.layout import ED25519_SIZE, P256_SIZE
+from receiver.encoding.schema import ED25519_SIZE, P256_SIZE
 from simulator.authority.people import CREDENTIALS_MOST
 from simulator.proof import CODE_DIGITS
 

@@ -8,27 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from . import checks, reasons, sealing, session, signed, work
-from . import sale as sales
-from .crypto import hpke
-from .errors import Error
-from .pool import Pool
-from .sale import Candidate
-from .work import Work
+from receiver import reasons
+from receiver.crypto import hpke
+from receiver.errors import Error
+from receiver.protocol import identifiers, padding, signed, validation
+
+from . import job_queue
+from . import sale_session as sales
+from .job_queue import Work
+from .key_pool import Pool
+from .sale_session import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     from receiver.crypto.job import Job
+    from receiver.protocol.validation import Offered
 
-    from .air import Air
-    from .checks import Offered
+    from .connection import Peer
     from .identity import Identity
-    from .peer import Peer
-    from .report import Report
-    from .sale import Sale
-    from .work import Task
+    from .job_queue import Task
+    from .radio import Air
+    from .sale_session import Sale
+    from .uplink import Report
 
 
 class Duty:
@@ -67,7 +70,7 @@ class Judge:
         # Every sale wants the issuers' keys. They are made ready at boot, not at enrolment: what is
         # made of a key is as large as code and belongs to one version of it, the store keeps keys.
         self._preparing: Task | None = self.work.add(
-            work.SPARE, identity.ring.prepare_job(), self._prepared
+            job_queue.SPARE, identity.ring.prepare_job(), self._prepared
         )
 
     def pursue(self, now: int) -> None:
@@ -90,7 +93,7 @@ class Judge:
         if self._learning is not None:
             self._learning.close()
         job = self._identity.state_job(state, now)
-        self._learning = self.work.add(work.SIGN, job, self._learned)
+        self._learning = self.work.add(job_queue.SIGN, job, self._learned)
 
     def _learned(self, result: None, error: Error | None, now: int) -> None:
         self._learning = None
@@ -106,7 +109,7 @@ class Judge:
 
     def _fill(self) -> None:
         if self._filling is None and not self.pool.is_full():
-            self._filling = self.work.add(work.SPARE, self.pool.fill_job(), self._filled)
+            self._filling = self.work.add(job_queue.SPARE, self.pool.fill_job(), self._filled)
 
     def _filled(self, result: None, error: Error | None, now: int) -> None:
         self._filling = None
@@ -117,9 +120,9 @@ class Judge:
         if pair is not None and order is not None:
             self._sale.pair = pair
             job = self._identity.offer_job(order, pair.public, now)
-            self._signing.task = self.work.add(work.SIGN, job, self._signed)
+            self._signing.task = self.work.add(job_queue.SIGN, job, self._signed)
         elif self._filling is not None:
-            self._filling.hasten(work.SIGN)
+            self._filling.hasten(job_queue.SIGN)
 
     def _signed(self, offered: Offered, error: Error | None, now: int) -> None:
         self._signing.task = None
@@ -127,7 +130,7 @@ class Judge:
             self._report.no_offer(self._sale.reference, error)
             self._sale.handle(sales.CANCELLED, now)
             return
-        self._sale.open(offered, session.session_id(offered.data), now)
+        self._sale.open(offered, identifiers.session_id(offered.data), now)
         self._air.publish(now)
         self._report.offer()
 
@@ -141,7 +144,7 @@ class Judge:
                 self._part(peer)
                 return
             if held.task is not None and held.approval_sealed:
-                held.task.hasten(work.HEAR)
+                held.task.hasten(job_queue.HEAR)
             if held.enc and held.results is None and held.task is None:
                 self._agree(peer)
             elif held.credential_sealed and held.credential is None and held.task is None:
@@ -150,7 +153,7 @@ class Judge:
                 self._hear(peer, now)
             elif held.credential and not held.approval_data and not held.key and not held.task:
                 job = signed.prepare_job(self._identity.crypto, held.credential.key)
-                self._begin(peer, work.PREPARE, job, self._keep_ready)
+                self._begin(peer, job_queue.PREPARE, job, self._keep_ready)
         except Error as error:
             self._air.refuse(peer.link, error.code, now, error.detail)
 
@@ -160,7 +163,7 @@ class Judge:
         if held.is_agreeing() and held.task is None:
             self._agree(peer)
         if held.task is not None:
-            held.task.defer(work.PART)
+            held.task.defer(job_queue.PART)
 
     def _begin(
         self, peer: Peer, rank: int, job: Job[Any], then: Callable[[Peer, Any, int], None]
@@ -175,7 +178,7 @@ class Judge:
             else:
                 self._air.refuse(peer.link, error.code, now, error.detail)
 
-        rank = work.HEAR if held.approval_sealed else rank
+        rank = job_queue.HEAR if held.approval_sealed else rank
         held.task = self.work.add(rank, job, done)
 
     def _agree(self, peer: Peer) -> None:
@@ -184,10 +187,10 @@ class Judge:
         if pair is None or offered is None:
             raise Error(reasons.WITHDRAWN, "key without an offer")
         private = peer.sealed.borrow(cast("bytes", pair.private))
-        info = sealing.info(offered.data)
+        info = padding.info(offered.data)
         enc, crypto = peer.sealed.enc, self._identity.crypto
         job = hpke.recipient_job(crypto, enc, private, pair.public, info)
-        self._begin(peer, work.AGREE, job, self._agreed)
+        self._begin(peer, job_queue.AGREE, job, self._agreed)
 
     def _agreed(self, peer: Peer, context: hpke.Context | None, now: int) -> None:
         if context is None:
@@ -200,11 +203,11 @@ class Judge:
         """A credential is here: open and check it, once the issuers' keys are ready."""
         held = peer.sealed
         if self._preparing is not None:
-            self._preparing.hasten(work.HEAR if held.approval_sealed else work.EXAMINE)
+            self._preparing.hasten(job_queue.HEAR if held.approval_sealed else job_queue.EXAMINE)
             return
         seconds = self._identity.seconds(now)
-        job = checks.credential_job(self._identity.ring, held.open_credential(), seconds)
-        self._begin(peer, work.EXAMINE, job, self._examined)
+        job = validation.credential_job(self._identity.ring, held.open_credential(), seconds)
+        self._begin(peer, job_queue.EXAMINE, job, self._examined)
 
     def _prepared(self, result: None, error: Error | None, now: int) -> None:
         self._preparing = None
@@ -226,7 +229,7 @@ class Judge:
             raise Error(reasons.WITHDRAWN, "approval without an offer")
         data = held.open_approval()
         enc, shown = held.enc, held.credential_data
-        name = checks.approval_id(offered, shown, credential, enc, data)
+        name = validation.approval_id(offered, shown, credential, enc, data)
         candidate = Candidate(peer.link, enc, shown, credential, data, name)
         if not self._sale.take(candidate, now):
             raise Error(reasons.BUSY, "no room to wait")
@@ -248,7 +251,7 @@ class Judge:
             self._judged(candidate, error, now)
 
         job = self._verify_job(candidate, offered, key, begun)
-        self._verifying.task = self.work.add(work.VERIFY, job, done)
+        self._verifying.task = self.work.add(job_queue.VERIFY, job, done)
 
     def _verify_job(
         self,
@@ -256,12 +259,12 @@ class Judge:
         offered: Offered,
         key: signed.Key | None,
         begun: Job[signed.Key] | None,
-    ) -> Job[checks.Approved]:
+    ) -> Job[validation.Approved]:
         """The check with the phone's key as far as it is ready; `begun` is the work on it."""
         crypto, holder = self._identity.crypto, candidate.credential
         if key is None:
             key = yield from begun or signed.prepare_job(crypto, holder.key)
-        approved = yield from checks.approval_job(
+        approved = yield from validation.approval_job(
             crypto,
             offered,
             candidate.credential_data,
@@ -293,4 +296,4 @@ class Judge:
             self._report.provisional()
 
         job = self._identity.provisional_job(offered, candidate.id, self._sale.as_of)
-        self._standing.task = self.work.add(work.SIGN, job, done)
+        self._standing.task = self.work.add(job_queue.SIGN, job, done)

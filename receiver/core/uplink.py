@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import cbor, ports, reasons, wire
-from . import sale as sales
-from .layout import UINT_MOST
+from receiver import reasons
+from receiver.encoding import cbor
+from receiver.encoding.schema import UINT_MOST
+from receiver.link import wire
+
+from . import io
+from . import sale_session as sales
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from .errors import Error
-    from .links import Links
-    from .sale import Candidate, Sale
+    from receiver.errors import Error
+
+    from .connections import Links
+    from .sale_session import Candidate, Sale
 
 
 class Report:
@@ -27,12 +32,12 @@ class Report:
         self._told: dict[int, bytes] = {}  # link: key with the credential that the bridge has of it
 
     def send(self, channel: int, value: Any) -> None:
-        self._out.append(ports.Send(channel, wire.encode(channel, value)))
+        self._out.append(io.Send(channel, wire.encode(channel, value)))
 
     def count(self, reason: int, detail: str) -> None:
         """Something was refused: one more of that reason, and a line in the log."""
         self.counters[reason] = min(self.counters.get(reason, 0) + 1, UINT_MOST)
-        self._out.append(ports.Log(reasons.name(reason) + ": " + detail))
+        self._out.append(io.Log(reasons.name(reason) + ": " + detail))
 
     def offer(self) -> None:
         """The offer that was ordered, with nothing told about it yet."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from receiver.encoding.schema import attached, blob, confirmation, fixed, phone_key, text, uint
+
 from .gatt import OFFER_MOST
-from .layout import attached, blob, confirmation, fixed, phone_key, text, uint
-from .sealing import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE
+from .padding import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE
 from .signed import (
     AUTHORITY_KID_SIZE,
     ID_SIZE,

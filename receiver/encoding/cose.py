@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import cbor, reasons
-from .errors import Error
+from receiver import reasons
+from receiver.errors import Error
+
+from . import cbor
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from receiver.crypto import Crypto
     from receiver.crypto.job import Job
-
-    from .crypto import Crypto
 
 SIZE = 2  # a sale and its first new offer, in less time than it takes to make a key
 KEY_SIZE = 32

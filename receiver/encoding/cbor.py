@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import reasons
-from .errors import Error
+from receiver import reasons
+from receiver.errors import Error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import Error
+from receiver.errors import Error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

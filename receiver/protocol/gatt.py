@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import Error
-from .reasons import MALFORMED
+from receiver.errors import Error
+from receiver.reasons import MALFORMED
 
 # One random 128-bit family, made for this service. A changed table needs a new service UUID,
 # because phones keep tables for good.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import cbor
-from .errors import Error
-from .layout import ED25519_SIZE
-from .reasons import MALFORMED
+from receiver.encoding import cbor
+from receiver.encoding.schema import ED25519_SIZE
+from receiver.errors import Error
+from receiver.reasons import MALFORMED
+
 from .signed import AUTHORITY_KID_SIZE
 
 if TYPE_CHECKING:

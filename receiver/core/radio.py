@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import exchange, gatt, messages, ports, reasons, session
-from . import peer as peers
-from . import sale as sales
-from .errors import Error
-from .links import Links
-from .sealed import Sealed
+from receiver import reasons
+from receiver.errors import Error
+from receiver.protocol import exchange, gatt, identifiers, messages
+
+from . import connection as peers
+from . import io
+from . import sale_session as sales
+from .connections import Links
+from .sealed_exchange import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .peer import Peer
-    from .sale import Candidate, Sale
+    from .connection import Peer
+    from .sale_session import Candidate, Sale
 
 # What the radio side tells the rest of the receiver.
 Shown = NamedTuple("Shown", [("link", int)])
@@ -46,16 +49,16 @@ class Air:
     def handle(self, event: Any, now: int) -> None:
         """Take one event of `ports` from the radio; raises nothing."""
         kind = type(event)
-        if kind is ports.Connected:
+        if kind is io.Connected:
             self._join(event.link, now)
             return
-        if kind is ports.RadioLost:
+        if kind is io.RadioLost:
             self.lose()
             return
         peer = self.links.get(event.link)
         if peer is None:
             return
-        if kind is ports.Disconnected:
+        if kind is io.Disconnected:
             self._gone(peer)
         elif peer.state != peers.CLOSED:
             try:
@@ -68,11 +71,11 @@ class Air:
         offered = self._sale.offered
         if offered is None:
             raise ValueError("no offer")
-        self._out.append(ports.ShowOffer(offered.data))
+        self._out.append(io.ShowOffer(offered.data))
         for peer in self.links:
             if peer.state != peers.JOINED and not peer.is_leaving:
                 peer.handle(peers.OFFER, now)
-                self._out.append(ports.NotifyOffer(peer.link))
+                self._out.append(io.NotifyOffer(peer.link))
 
     def withdraw(self, reason: int, now: int, keep: tuple[int, ...] = ()) -> None:
         """Take the offer off the air and forget what was sent for it, but on the links `keep`.
@@ -80,7 +83,7 @@ class Air:
         Who dealt with it learns why, unless the reason is OK: then another offer follows at once,
         and only who approved in vain must know.
         """
-        self._out.append(ports.ShowOffer(b""))
+        self._out.append(io.ShowOffer(b""))
         for peer in self.links:
             if peer.link not in keep and not peer.is_leaving:
                 self._turn_away(peer, self._why(peer) if reason == reasons.OK else reason, now)
@@ -101,7 +104,7 @@ class Air:
     def agreed(self, peer: Peer, now: int) -> None:
         """There is a key to seal with: a refusal that has waited for it goes out."""
         if peer.state == peers.PARTING:
-            self._out.append(ports.Notify(peer.link, peer.sealed.refusal(peer.refusal)))
+            self._out.append(io.Notify(peer.link, peer.sealed.refusal(peer.refusal)))
             self._close(peer, now)
 
     def lose(self) -> None:
@@ -118,7 +121,7 @@ class Air:
         peer = self.holder(candidate)
         if peer is not None:
             peer.handle(peers.ANSWER, now)
-            self._out.append(ports.Notify(peer.link, peer.sealed.result(receipt)))
+            self._out.append(io.Notify(peer.link, peer.sealed.result(receipt)))
 
     def refuse_candidate(self, candidate: Candidate, reason: int, now: int, detail: str) -> None:
         """As `refuse`, but only its own phone is told: another may have the link by now."""
@@ -134,7 +137,7 @@ class Air:
         if peer is None or peer.state == peers.CLOSED:
             return
         if peer.state != peers.JOINED:
-            self._out.append(ports.Notify(link, peer.sealed.refusal(reason)))
+            self._out.append(io.Notify(link, peer.sealed.refusal(reason)))
         self._close(peer, now)
 
     def holder(self, candidate: Candidate) -> Peer | None:
@@ -161,12 +164,12 @@ class Air:
             flags |= gatt.FLAG_REFUND
         offer = sale.offered.data if open_ and sale.offered else b""
         interval = gatt.ADVERTISE_OPEN_US if open_ else gatt.ADVERTISE_IDLE_US
-        advert = (interval, flags, self.till, session.tag(offer))
+        advert = (interval, flags, self.till, identifiers.tag(offer))
         if advert == self._advert or len(self.links) >= gatt.LINKS_MOST:
             return
         self._advert = advert
         response = gatt.scan_response(flags, self.till, advert[3])
-        self._out.append(ports.Advertise(interval, gatt.advertising_data(self.till), response))
+        self._out.append(io.Advertise(interval, gatt.advertising_data(self.till), response))
 
     def _join(self, link: int, now: int) -> None:
         stale = self.links.get(link)
@@ -205,15 +208,15 @@ class Air:
             peer.part(reason, now)
             return
         if reason != reasons.OK and (peer.state == peers.OFFERED or peer.has_key):
-            self._out.append(ports.Notify(peer.link, peer.sealed.refusal(reason)))
+            self._out.append(io.Notify(peer.link, peer.sealed.refusal(reason)))
         peer.handle(peers.WITHDRAWN, now)
 
     def _close(self, peer: Peer, now: int) -> None:
         peer.handle(peers.END, now)
-        self._out.append(ports.Disconnect(peer.link))
+        self._out.append(io.Disconnect(peer.link))
 
     def _take(self, kind: Any, peer: Peer, event: Any, now: int) -> None:
-        if kind is ports.MtuAgreed:
+        if kind is io.MtuAgreed:
             self._agree(peer, event.mtu, now)
         else:
             write = exchange.parse(event.data)
@@ -266,7 +269,7 @@ class Air:
         if body != peer.sealed.approval_sealed:
             raise Error(reasons.SECOND_APPROVAL, "in " + peer.state)
         if peer.sealed.answer:
-            self._out.append(ports.Notify(peer.link, peer.sealed.answer))
+            self._out.append(io.Notify(peer.link, peer.sealed.answer))
 
     def _leave(self, peer: Peer, body: bytes, now: int) -> None:
         why = exchange.LEAVES.get(body[0])

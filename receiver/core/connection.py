@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from . import gatt, reasons, table
-from .sealed import Sealed
+from receiver import reasons, statemachine
+from receiver.protocol import gatt
+
+from .sealed_exchange import Sealed
 
 # States.
 JOINED = "joined"  # connected, MTU not agreed
@@ -91,7 +93,7 @@ class Peer:
     def handle(self, event: str, now: int) -> None:
         """Take one event; raises Error(WRONG_ORDER) where the table has no such pair."""
         before = self.state
-        self.state = table.step(TABLE, before, event)
+        self.state = statemachine.step(TABLE, before, event)
         if self.state != before or event == OFFER:
             self.entered = now
         if event in _ENDS_EXCHANGE and self.state != ANSWERED:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from . import reasons, sealing
-from .errors import Error
+from receiver import reasons
+from receiver.errors import Error
+
+from . import padding
 from .gatt import EXCHANGE_MOST
 
 KEY = 0x02
@@ -31,9 +33,9 @@ Write = NamedTuple("Write", [("type", int), ("body", bytes)])
 
 # Bytes behind the type byte; all but KEY and LEAVE are sealed.
 _BODY_SIZES = {
-    KEY: sealing.ENC_SIZE,
-    CREDENTIAL: sealing.CREDENTIAL_SEALED,
-    APPROVAL: sealing.APPROVAL_SEALED,
+    KEY: padding.ENC_SIZE,
+    CREDENTIAL: padding.CREDENTIAL_SEALED,
+    APPROVAL: padding.APPROVAL_SEALED,
     LEAVE: 1,
 }
 

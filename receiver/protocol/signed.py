@@ -9,19 +9,17 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from receiver.crypto.job import finish
-
-from . import cose, layout
-from .errors import Error
-from .reasons import BAD_SIGNATURE, UNKNOWN_ISSUER, WRONG_ROLE
+from receiver.encoding import cose, schema
+from receiver.errors import Error
+from receiver.reasons import BAD_SIGNATURE, UNKNOWN_ISSUER, WRONG_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from receiver.crypto import Crypto
     from receiver.crypto.job import Job
-
-    from .crypto import Crypto
-    from .layout import Field
+    from receiver.encoding.schema import Field
 
 # The authority's keys serve one role each; `kid` is role and epoch.
 ROLE_RECEIVER = 1
@@ -61,7 +59,7 @@ def digest(data: bytes) -> bytes:
 
 def algorithm(public: bytes) -> int:
     """The COSE algorithm of a public key, which its length tells."""
-    return cose.ALG_ESP256 if len(public) == layout.P256_SIZE else cose.ALG_ED25519
+    return cose.ALG_ESP256 if len(public) == schema.P256_SIZE else cose.ALG_ED25519
 
 
 def encode(
@@ -75,7 +73,7 @@ def encode(
     """Build and sign one message; `sign` takes the Sig_structure and gives 64 bytes."""
     if len(kid) != kind.kid_size or (kind.role and kid[0] != kind.role):
         raise ValueError("kid does not belong to a " + kind.type)
-    payload = layout.encode(kind.fields, value)
+    payload = schema.encode(kind.fields, value)
     return cose.build(alg, kid, payload, kind.type, context, sign)
 
 
@@ -84,7 +82,7 @@ def encode_job(
 ) -> Job[bytes]:
     """As `encode` without a context, where `sign_job` signs in slices."""
     header = cose.protected_header(cose.ALG_ED25519, kid)
-    payload = layout.encode(kind.fields, value)
+    payload = schema.encode(kind.fields, value)
     signature = yield from sign_job(cose.to_be_signed(kind.type, b"", header, payload))
     return encode(kind, value, kid, lambda _: signature)
 
@@ -94,7 +92,7 @@ def parse(kind: Kind, data: bytes, alg: int = cose.ALG_ED25519) -> Signed:
     sign1 = cose.parse(data, alg, kind.kid_size)
     if kind.role and sign1.kid[0] != kind.role:
         raise Error(WRONG_ROLE, "%s under role %d" % (kind.type, sign1.kid[0]))
-    return Signed(sign1, layout.decode(kind.fields, sign1.payload, kind.make))
+    return Signed(sign1, schema.decode(kind.fields, sign1.payload, kind.make))
 
 
 def structure(kind: Kind, signed: Signed, context: bytes = b"") -> bytes:

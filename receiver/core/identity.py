@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from receiver import reasons
 from receiver.crypto.job import finish
-
-from . import checks, messages, reasons, session, signed, wire
-from .checks import Offered
-from .errors import Error
-from .signed import Ring
+from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import identifiers, messages, signed, validation
+from receiver.protocol.signed import Ring
+from receiver.protocol.validation import Offered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from receiver.crypto import Crypto
     from receiver.crypto.job import Job
-
-    from .checks import Pins
-    from .crypto import Crypto
-    from .messages import Certificate, Credential, Offer, State
+    from receiver.protocol.messages import Certificate, Credential, Offer, State
+    from receiver.protocol.validation import Pins
 
 # Sequence numbers are reserved in the store this many at a time: one flash write in 64 sales, and a
 # power cut skips at most as many.
@@ -81,7 +81,7 @@ class Identity:
 
     def certificate_job(self, data: bytes) -> Job[Certificate]:
         """The certificate in `data`; raises Error if it is not for this key."""
-        value = yield from checks.certificate_job(self.ring, data, None)
+        value = yield from validation.certificate_job(self.ring, data, None)
         if value.key != self.crypto.ed25519_public(self._seed):
             raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
         return value
@@ -135,7 +135,7 @@ class Identity:
             order.original,
         )
         self._sequence += 1
-        hashed = session.certificate_hash(self.certificate_data)
+        hashed = identifiers.certificate_hash(self.certificate_data)
         kid = hashed[: messages.OFFER_KID_SIZE]
         data = yield from signed.encode_job(messages.OFFER, offer, kid, self._sign_job)
         return Offered(holder, hashed, data, offer)

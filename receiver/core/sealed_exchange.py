@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from . import exchange, sealing
-from .errors import Error
-from .reasons import BAD_SEAL
-from .sealing import ResultSealer
+from receiver.errors import Error
+from receiver.protocol import exchange, padding
+from receiver.protocol.padding import ResultSealer
+from receiver.reasons import BAD_SEAL
 
 if TYPE_CHECKING:
+    from receiver.crypto import Crypto
     from receiver.crypto.hpke import Context
+    from receiver.protocol.messages import Credential
+    from receiver.protocol.signed import Key
 
-    from .crypto import Crypto
-    from .messages import Credential
-    from .signed import Key
-    from .work import Task
+    from .job_queue import Task
 
 
 class Sealed:
@@ -105,4 +105,4 @@ class Sealed:
     def _open(self, sealed: bytes) -> bytes:
         if self.context is None:
             raise Error(BAD_SEAL, "no context")
-        return sealing.unseal(self.context, sealed)
+        return padding.unseal(self.context, sealed)

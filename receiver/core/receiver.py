@@ -8,31 +8,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import air, layout, ports, reasons, signed, wire, work
-from . import sale as sales
-from .errors import Error
-from .judge import Judge
-from .report import Report
-from .sale import Sale
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import signed
+
+from . import io, job_queue, radio
+from . import sale_session as sales
+from .exchange_pipeline import Judge
+from .sale_session import Sale
+from .uplink import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from receiver.protocol.messages import Certificate
+
     from .identity import Identity
-    from .messages import Certificate
-    from .sale import Candidate
-    from .work import Task
+    from .job_queue import Task
+    from .sale_session import Candidate
 
 SEQUENCE_SIZE = 4
 NO_APPROVAL = bytes(signed.ID_SIZE)  # in a verdict on an approval that the bridge could not read
 
 _RADIO = (
-    ports.Connected,
-    ports.Disconnected,
-    ports.MtuAgreed,
-    ports.Written,
-    ports.RadioLost,
+    io.Connected,
+    io.Disconnected,
+    io.MtuAgreed,
+    io.Written,
+    io.RadioLost,
 )
 
 
@@ -43,21 +49,21 @@ class Receiver:
         self.identity = identity
         self.sale = Sale()
         self._out: list[Any] = []
-        self.air = air.Air(self.sale, self._out)
+        self.air = radio.Air(self.sale, self._out)
         self.report = Report(self.sale, self.air.links, self._out)
         self.judge = Judge(identity, self.sale, self.air, self.report)
         self._next: tuple[Certificate, bytes] | None = None
         self._certifying: Task | None = None
         if identity.problem is not None:
             self.report.count(identity.problem.code, identity.problem.detail)
-        self._out.append(ports.ShowCertificate(identity.certificate_data))
+        self._out.append(io.ShowCertificate(identity.certificate_data))
         self.air.advertise()
 
     def handle(self, event: Any, now: int) -> None:
         """Take one event of `ports`; raises nothing, whatever its bytes are."""
         if isinstance(event, _RADIO):
             self.air.handle(event, now)
-        elif isinstance(event, ports.WireUp):
+        elif isinstance(event, io.WireUp):
             self._greet(event.hello)
         else:
             self._obey(event, now)
@@ -140,11 +146,11 @@ class Receiver:
 
     def _news(self, news: Any) -> None:
         kind = type(news)
-        if kind is air.Shown:
+        if kind is radio.Shown:
             self.report.phone(news.link, wire.PHONE_SHOWN, reasons.OK)
-        elif kind is air.Left:
+        elif kind is radio.Left:
             self.report.phone(news.link, wire.PHONE_LEFT, news.why)
-        elif kind is air.Refused:
+        elif kind is radio.Refused:
             self.report.count(news.reason, news.detail)
             self.report.phone(news.link, wire.PHONE_REFUSED, news.reason)
         else:
@@ -155,7 +161,7 @@ class Receiver:
     def _greet(self, hello: bytes) -> None:
         """A bridge is there: learn which till this is, and tell it what is open."""
         try:
-            bridge = layout.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello)
+            bridge = schema.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello)
             if not bridge.least <= wire.PROTOCOL <= bridge.most:
                 raise Error(reasons.WRONG_VERSION, "bridge speaks %d to %d" % bridge[:2])
             self.air.till = bridge.till
@@ -179,7 +185,7 @@ class Receiver:
             self._certify(*self._next)
         if self.identity.must_reserve():
             number = self.identity.reserved.to_bytes(SEQUENCE_SIZE, "big")
-            self._out.append(ports.Keep("sequence", number))
+            self._out.append(io.Keep("sequence", number))
         try:
             self.identity.may_offer(order, now)
         except Error as error:
@@ -248,15 +254,15 @@ class Receiver:
                 self.report.count(error.code, error.detail)
             else:
                 self._next = (value, data)
-                self._out.append(ports.Keep("certificate", data))
+                self._out.append(io.Keep("certificate", data))
 
         if self._certifying is not None:
             self._certifying.close()
         job = self.identity.certificate_job(data)
-        self._certifying = self.judge.work.add(work.SIGN, job, done)
+        self._certifying = self.judge.work.add(job_queue.SIGN, job, done)
 
     def _identify(self, order: Any, now: int) -> None:
-        self._out.append(ports.Blink(order.seconds))
+        self._out.append(io.Blink(order.seconds))
 
     def _claimed(self, wanted: bytes) -> Candidate:
         candidate = self.sale.candidate
@@ -272,7 +278,7 @@ class Receiver:
     def _certify(self, certificate: Certificate, data: bytes) -> None:
         self._next = None
         self.identity.certificate, self.identity.certificate_data = certificate, data
-        self._out.append(ports.ShowCertificate(data))
+        self._out.append(io.ShowCertificate(data))
 
 
 _ORDERS: dict[int, Callable[[Receiver, Any, int], None]] = {

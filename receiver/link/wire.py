@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import layout, messages
-from .errors import Error
-from .gatt import CERTIFICATE_MOST, OFFER_MOST
-from .layout import blob, fixed, text, uint
-from .messages import CURRENCY_MOST, HASH_SIZE, RECEIVER_ID_SIZE, REFERENCE_SIZE, TILL_MOST
-from .reasons import WRONG_TYPE
-from .sealing import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE, RECEIPT_MOST
-from .signed import ID_SIZE
+from receiver.encoding import schema
+from receiver.encoding.schema import blob, fixed, text, uint
+from receiver.errors import Error
+from receiver.protocol import messages
+from receiver.protocol.gatt import CERTIFICATE_MOST, OFFER_MOST
+from receiver.protocol.messages import (
+    CURRENCY_MOST,
+    HASH_SIZE,
+    RECEIVER_ID_SIZE,
+    REFERENCE_SIZE,
+    TILL_MOST,
+)
+from receiver.protocol.padding import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE, RECEIPT_MOST
+from receiver.protocol.signed import ID_SIZE
+from receiver.reasons import WRONG_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .layout import Field
+    from receiver.encoding.schema import Field
 
 PROTOCOL = 1
 NONCE_SIZE = 16
@@ -195,7 +202,7 @@ LAYOUTS = {
 
 def encode(channel: int, value: Any) -> bytes:
     """The payload of `value` on `channel`."""
-    return layout.encode(LAYOUTS[channel].fields, value)
+    return schema.encode(LAYOUTS[channel].fields, value)
 
 
 def decode(channel: int, payload: bytes) -> Any:
@@ -203,4 +210,4 @@ def decode(channel: int, payload: bytes) -> Any:
     row = LAYOUTS.get(channel)
     if row is None:
         raise Error(WRONG_TYPE, "channel %d" % channel)
-    return layout.decode(row.fields, payload, row.make)
+    return schema.decode(row.fields, payload, row.make)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import gatt
-from . import peer as peers
-from .peer import Peer
+from receiver.protocol import gatt
+
+from . import connection as peers
+from .connection import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

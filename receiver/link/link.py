@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import frames, link_table
+from . import frames, link_states
+from .arq import MESSAGE_MAX, Inbox, Outbox, Timer
+from .arq import Message as Message  # what `poll` gives belongs to this module's words
+from .arq import Queued as Queued
 from .frames import Frame, Garbage, Hello
-from .link_table import GREETING, HOME, SEEKING, TABLE, UP
-from .window import MESSAGE_MAX, Inbox, Outbox, Timer
-from .window import Message as Message  # what `poll` gives belongs to this module's words
-from .window import Queued as Queued
+from .link_states import GREETING, HOME, SEEKING, TABLE, UP
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -39,7 +39,7 @@ Down = NamedTuple("Down", [("reason", int)])
 Delivered = NamedTuple("Delivered", [("channel", int), ("token", int)])
 Lost = NamedTuple("Lost", [("messages", "tuple[Queued, ...]")])  # perhaps taken, not acknowledged
 Log = NamedTuple("Log", [("payload", bytes)])
-Raw = NamedTuple("Raw", [("data", bytes), ("status", int)])  # a status of receiver.frames
+Raw = NamedTuple("Raw", [("data", bytes), ("status", int)])  # a status of receiver.link.frames
 
 COUNTERS = (
     "deaf",  # frames dropped because the application did not poll
@@ -109,7 +109,7 @@ class Link:
     def cut(self) -> None:
         """The line was closed or opened anew: every open may have reset the board."""
         self._decoder.flush()
-        self._step(link_table.CUT)
+        self._step(link_states.CUT)
 
     def receive(self, data: bytes, now: int) -> None:
         """Bytes from the line, whatever they are; `poll` afterwards until None."""
@@ -151,12 +151,12 @@ class Link:
             if rest is not None:
                 self._item(rest)
         if self._timer.expired(now):
-            last = self._timer.attempts >= link_table.RETRIES
-            self._step(link_table.GIVE_UP if last else link_table.TIMER)
+            last = self._timer.attempts >= link_states.RETRIES
+            self._step(link_states.GIVE_UP if last else link_states.TIMER)
 
     def _tick(self, now: int) -> None:
         self._now = now
-        self._timer.tick(now + link_table.patience(self.state, self._timer.attempts))
+        self._timer.tick(now + link_states.patience(self.state, self._timer.attempts))
 
     def _item(self, item: Frame | Garbage) -> None:
         if len(self._events) >= EVENTS_MAX:
@@ -179,8 +179,8 @@ class Link:
         self._heard = hello
         named = hello.peer == self._boot
         if hello.boot != self._peer or (self._joined and not named):
-            self._step(link_table.NEW, frame)
-        self._step(link_table.NAMED if named else link_table.UNNAMED, frame)
+            self._step(link_states.NEW, frame)
+        self._step(link_states.NAMED if named else link_states.UNNAMED, frame)
 
     def _step(self, event: int, frame: Frame = NOTHING) -> None:
         step = TABLE[self.state].get(event)

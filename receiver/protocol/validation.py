@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from receiver import reasons
 from receiver.crypto.job import finish
+from receiver.errors import Error
 
-from . import messages, reasons, session, signed
-from .errors import Error
+from . import identifiers, messages, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from receiver.crypto import Crypto
     from receiver.crypto.job import Job
 
-    from .crypto import Crypto
     from .messages import Approval, Certificate, Credential, Offer
     from .signed import Key, Ring
 
@@ -58,7 +59,7 @@ def offer(crypto: Crypto, holder: Certificate, certificate_data: bytes, data: by
     """An offer signed by the key in `holder`, whose bytes are `certificate_data`. Hosts only."""
     parsed = signed.parse(messages.OFFER, data)
     value: Offer = parsed.value
-    hashed = session.certificate_hash(certificate_data)
+    hashed = identifiers.certificate_hash(certificate_data)
     if parsed.sign1.kid != hashed[: messages.OFFER_KID_SIZE]:
         raise Error(reasons.WRONG_RECEIVER, "offer under another certificate")
     _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
@@ -111,9 +112,11 @@ def approval_job(
     _equal(value.recipient, holder.recipient, reasons.WRONG_RECIPIENT)
     if value.app < max(holder.least_app, least_app):
         raise Error(reasons.OLD_APP, "app build %d" % value.app)
-    context = session.approval_context(offered.certificate_hash, offered.data, enc, credential_data)
+    context = identifiers.approval_context(
+        offered.certificate_hash, offered.data, enc, credential_data
+    )
     structure = yield from signed.verify_job(crypto, key, messages.APPROVAL, parsed, context)
-    return Approved(session.approval_id(structure), value)
+    return Approved(identifiers.approval_id(structure), value)
 
 
 def approval(
@@ -134,8 +137,10 @@ def approval_id(
 ) -> bytes:
     """The name of an approval whose signature nobody has looked at; raises Error if it is none."""
     parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
-    context = session.approval_context(offered.certificate_hash, offered.data, enc, credential_data)
-    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+    context = identifiers.approval_context(
+        offered.certificate_hash, offered.data, enc, credential_data
+    )
+    return identifiers.approval_id(signed.structure(messages.APPROVAL, parsed, context))
 
 
 def _equal(found: int, wanted: int, reason: int) -> None:

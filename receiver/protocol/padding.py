@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from receiver.errors import Error
+from receiver.reasons import BAD_SEAL, MALFORMED
+
 from . import gatt
-from .errors import Error
-from .reasons import BAD_SEAL, MALFORMED
 from .signed import digest
 
 if TYPE_CHECKING:
+    from receiver.crypto import Crypto
     from receiver.crypto.hpke import Context
-
-    from .crypto import Crypto
 
 # Bytes. What goes into one packet as type ‖ seal(length ‖ message ‖ zeros) ‖ tag.
 ENC_SIZE = 32  # the encapsulated key of DHKEM(X25519), RFC 9180 §7.1

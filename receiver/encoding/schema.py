@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from receiver.errors import Error
+from receiver.reasons import MALFORMED
+
 from . import cbor
-from .errors import Error
-from .reasons import MALFORMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import gatt, reasons, table
-from .errors import Error
+from receiver import reasons, statemachine
+from receiver.errors import Error
+from receiver.protocol import gatt
 
 if TYPE_CHECKING:
-    from .checks import Offered
-    from .messages import Credential
-    from .pool import Pair
-    from .wire import Open
+    from receiver.link.wire import Open
+    from receiver.protocol.messages import Credential
+    from receiver.protocol.validation import Offered
+
+    from .key_pool import Pair
 
 # States.
 IDLE = "idle"
@@ -136,7 +138,7 @@ class Sale:
 
     def handle(self, event: str, now: int) -> None:
         """Take one event; raises Error(WRONG_ORDER) where the table has no such pair."""
-        self.state = table.step(TABLE, self.state, event)
+        self.state = statemachine.step(TABLE, self.state, event)
         if self.state == IDLE:
             self.clear()
         elif self.state in (ACCEPTED, SETTLED):
