@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from receiver.crypto import host
 from receiver.encoding import cose, schema
 from receiver.protocol import identifiers, messages, signed
-from simulator import proof
-from simulator.phone.keys import ED25519, P256, PhoneKey
+from simulator.crypto import code_proof
+from simulator.phone.wallet.keys import ED25519, P256, PhoneKey
 
 if TYPE_CHECKING:
     from simulator.authority.keys import Keys
@@ -101,7 +101,7 @@ def approval(
     offer: bytes,
     credential: bytes,
     *,
-    k: bytes = bytes(proof.KEY_SIZE),
+    k: bytes = bytes(code_proof.KEY_SIZE),
     enc: bytes = ENC,
     **changes: Any,
 ) -> bytes:
@@ -122,7 +122,7 @@ def approval(
         recipient=holder.recipient,
         time=seen.issued,
         app=APP,
-        proof=proof.prove(k, context),
+        proof=code_proof.prove(k, context),
     )
     return signed.encode(messages.APPROVAL, value._replace(**changes), b"", key.sign, context, alg)
 

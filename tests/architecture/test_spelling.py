@@ -25,7 +25,11 @@ HOMES = [
     *(ROOT / f"receiver/protocol/{name}.py" for name in ("exchange", "gatt", "messages", "signed")),
 ]
 # Words that other protocols of this tree have a number for as well: frames, the simulated radio.
-OTHERS = [ROOT / "receiver/link/frames.py", ROOT / "simulator/unixport", ROOT / "simulator/radio"]
+OTHERS = [
+    ROOT / "receiver/link/frames.py",
+    ROOT / "simulator/hardware/micropython",
+    ROOT / "simulator/hardware/radio",
+]
 COMMON = {"VERSION"}  # everything has one
 # The same word for something that is not of the protocol.
 HOMONYMS = {
@@ -35,7 +39,7 @@ HOMONYMS = {
     "receiver/crypto/hkdf.py": {"HASH_SIZE"},  # what HMAC gives
     "receiver/crypto/hpke.py": {"NONCE_SIZE"},
     "receiver/encoding/schema.py": {"KEY"},  # a kind of value
-    "simulator/authority/demo_data.py": {"PURCHASE_LIMIT"},  # an amount
+    "simulator/authority/accounts/demo_data.py": {"PURCHASE_LIMIT"},  # an amount
 }
 
 

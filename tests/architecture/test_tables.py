@@ -10,7 +10,7 @@ from receiver import reasons, statemachine
 from receiver.core import connection, sale_session
 from receiver.errors import Error
 from receiver.link import link_states
-from simulator.phone import steps
+from simulator.phone.conversation import states as steps
 
 Table = Mapping[str, Mapping[str, str]]
 

@@ -14,7 +14,7 @@ from bridge.domain import event_codec
 from bridge.domain.states import FINAL, Event, State
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
-from simulator.authority import states as alarms
+from simulator.authority.ledger import states as alarms
 from tests.crash.quiet import Quiet
 from tests.crash.template import LIMITS
 from tests.crash.till import CANCELLED, PAID, REFUNDED, UNPAID

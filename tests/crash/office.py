@@ -19,25 +19,18 @@ from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed
-from simulator.authority import (
-    app_positions,
-    bindings,
-    ledger,
-    offline,
-    positions,
-    receivers,
-    refunds,
-    statements,
-)
-from simulator.authority.requests import position_in
-from simulator.authority.schema import POSTED
-from simulator.authority.verify import verify
+from simulator.authority.accounts import bindings, offline, receivers
+from simulator.authority.api import positions as app_positions
+from simulator.authority.api.requests import position_in
+from simulator.authority.ledger import journal_positions, ledger, refunds, statements
+from simulator.authority.ledger.record_verification import verify
+from simulator.authority.storage.schema import POSTED
 from tests.crash.template import CLIENT
 
 if TYPE_CHECKING:
-    from simulator.authority.bindings import Caller
+    from simulator.authority.accounts.bindings import Caller
     from simulator.authority.keys import Keys
-    from simulator.authority.store import Store
+    from simulator.authority.storage.store import Store
     from tests.crash.life import Life
     from tests.crash.machine import Machine
 
@@ -83,7 +76,7 @@ class Office:
     def now(self) -> int:
         return int(self._clock())
 
-    # As `simulator.authority.app.BridgeApi` does it.
+    # As `simulator.authority.api.bridges.BridgeApi` does it.
 
     def caller(self, receiver_id: bytes) -> Caller:
         """The bridge as it speaks for a receiver."""
@@ -110,12 +103,14 @@ class Office:
     def claim(self, claim: Claim) -> Answer:
         """Through the very JSON that goes over HTTP."""
         asked = app_positions.claim_of(claim_body(claim))
-        found = positions.claim(self.store, CLIENT, asked, self.now(), positions.LEASE_S)
-        return read_answer(app_positions.answered(found, positions.LEASE_S))
+        found = journal_positions.claim(
+            self.store, CLIENT, asked, self.now(), journal_positions.LEASE_S
+        )
+        return read_answer(app_positions.answered(found, journal_positions.LEASE_S))
 
     def hear(self, header: str) -> None:
         """The position that a call bears."""
-        positions.note(self.store, CLIENT, position_in(header), self.now())
+        journal_positions.note(self.store, CLIENT, position_in(header), self.now())
 
     def authorise(self, data: bytes) -> bytes:
         record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)

@@ -13,7 +13,7 @@ from bridge.domain import alarms, event_codec
 from bridge.domain.states import Event, State
 from bridge.journal import lives
 from bridge.journal.reader import Reader
-from simulator.authority import states
+from simulator.authority.ledger import states
 from tests.crash import invariants
 from tests.crash.copies import lacks
 from tests.crash.invariants import HELD

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.domain.states import AT_THE_TILL
 from bridge.journal import JournalError
 from bridge.sales.journal_standing import Phase
-from simulator.authority.store import Store
+from simulator.authority.storage.store import Store
 from tests.crash.buyer import Buyer
 from tests.crash.copies import File
 from tests.crash.counter import Counter

@@ -28,8 +28,8 @@ from receiver.encoding import cbor
 from receiver.host.currencies import LETTERS
 from receiver.link import wire
 from receiver.protocol import messages
-from simulator.authority import requests as office
-from simulator.authority.requests import RequestError
+from simulator.authority.api import requests as office
+from simulator.authority.api.requests import RequestError
 from tests.fuzz.target import Target
 
 if TYPE_CHECKING:

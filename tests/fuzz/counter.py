@@ -8,7 +8,7 @@ from typing import Any
 from receiver.core import io, sale_session
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, messages, padding, signed
-from simulator.phone.keys import ED25519, P256
+from simulator.phone.wallet.keys import ED25519, P256
 from tests import evidence
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script

@@ -12,9 +12,9 @@ from unittest.mock import patch
 from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import exchange, messages, padding
-from simulator.authority import schema
-from simulator.phone import events, steps
-from simulator.phone.wallet import Bought, Wallet
+from simulator.authority.storage import schema
+from simulator.phone.conversation import events, states
+from simulator.phone.wallet.wallet import Bought, Wallet
 from tests import evidence
 from tests.fuzz import authority
 from tests.fuzz.script import Script, Step, script
@@ -34,7 +34,7 @@ _STATES = (
     *(events.UNSEEN, events.NO_ANSWER, "anything"),
 )
 _LEAVES = tuple(exchange.LEAVES)
-_WAITS_MS = (1, steps.ASK_FIRST_MS, steps.RESEND_MS, steps.RESULT_MS, 200_000)
+_WAITS_MS = (1, states.ASK_FIRST_MS, states.RESEND_MS, states.RESULT_MS, 200_000)
 
 
 class Visit:

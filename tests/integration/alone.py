@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import messages, signed
-from simulator.authority.limits import Limits
-from simulator.phone import events
+from simulator.authority.accounts.limits import Limits
+from simulator.phone.conversation import events
 from tests.integration.checkout import PRICE, Json
 
 if TYPE_CHECKING:
-    from simulator.phone.buyer import Buyer
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.app.buyer import Buyer
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.tap import TappedCheckout
 
 LIMITS = Limits(floor=PRICE, total=3 * PRICE, sales=3, hours=24)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from receiver.encoding import cose, schema
 from receiver.protocol import exchange, messages, signed
-from simulator.phone.buyer import DEMO_CODE, Buyer
-from simulator.phone.events import SHOWN, Code, FirstDigit
-from simulator.phone.maker import Maker, Presented
+from simulator.phone.app.buyer import DEMO_CODE, Buyer
+from simulator.phone.conversation.events import SHOWN, Code, FirstDigit
+from simulator.phone.conversation.messages import Maker, Presented
 
 if TYPE_CHECKING:
     from receiver.protocol.messages import Approval
     from receiver.protocol.validation import Offered
-    from simulator.phone.buyer import Act
-    from simulator.phone.events import View
-    from simulator.phone.keys import PhoneKey
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.app.buyer import Act
+    from simulator.phone.conversation.events import View
+    from simulator.phone.wallet.keys import PhoneKey
+    from simulator.phone.wallet.wallet import Wallet
 
     Sign = Callable[[PhoneKey, Approval, bytes], bytes]
     Stray = Callable[[Offered, bytes], tuple[Offered, bytes]]

@@ -11,7 +11,7 @@ from unittest import mock
 from bumble import att, hci
 
 from receiver.protocol import exchange
-from simulator.radio.connection import RadioConnection
+from simulator.hardware.radio.connection import RadioConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from receiver.crypto import host
 from receiver.protocol import messages, signed
-from simulator.authority import receivers
+from simulator.authority.accounts import receivers
 from tests import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from receiver.protocol.messages import Certificate, Credential
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
 EPOCH = 1  # of every key in a new world

@@ -23,13 +23,21 @@ from receiver.crypto import host
 from receiver.host.texts import MENDABLE
 from receiver.link import wire
 from receiver.protocol import gatt, messages, signed
-from simulator.authority import Authority, ledger, receivers
-from simulator.authority.bindings import Caller
-from simulator.authority.verify import verify
-from simulator.radio.server import Radio
-from simulator.radio.stack import Stack, StackError
-from simulator.radio.table import FLAG_NOTIFY, FLAG_READ, FLAG_WRITE, FLAG_WRITE_NO_RESPONSE, Entry
-from simulator.unixport import radiowire
+from simulator.authority import Authority
+from simulator.authority.accounts import receivers
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.ledger import ledger
+from simulator.authority.ledger.record_verification import verify
+from simulator.hardware.micropython import radiowire
+from simulator.hardware.radio.server import Radio
+from simulator.hardware.radio.stack import Stack, StackError
+from simulator.hardware.radio.table import (
+    FLAG_NOTIFY,
+    FLAG_READ,
+    FLAG_WRITE,
+    FLAG_WRITE_NO_RESPONSE,
+    Entry,
+)
 
 TILL = 7
 SEK = 752

@@ -13,8 +13,8 @@ import pytest
 
 from receiver.encoding import cose
 from receiver.protocol import exchange, signed
-from simulator.phone import events
-from simulator.phone.keys import ED25519
+from simulator.phone.conversation import events
+from simulator.phone.wallet.keys import ED25519
 from tests import evidence
 from tests.integration import papers
 from tests.integration.crooks import (
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
     from receiver.protocol.messages import Approval
     from receiver.protocol.validation import Offered
-    from simulator.phone.keys import PhoneKey
-    from simulator.phone.maker import Maker
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.messages import Maker
+    from simulator.phone.wallet.keys import PhoneKey
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
     from tests.integration.crooks import Stray
 

@@ -16,12 +16,12 @@ from receiver import reasons
 from receiver.encoding import cose, schema
 from receiver.link import wire
 from receiver.protocol import exchange, messages, padding
-from simulator import pki
 from simulator.authority import Fault
-from simulator.authority.rules import TRIES_MOST
-from simulator.phone import events
-from simulator.phone.buyer import DEMO_CODE, Buyer
-from simulator.phone.maker import Maker, Signed
+from simulator.authority.ledger.decline_rules import TRIES_MOST
+from simulator.crypto import pki
+from simulator.phone.app.buyer import DEMO_CODE, Buyer
+from simulator.phone.conversation import events
+from simulator.phone.conversation.messages import Maker, Signed
 from simulator.world.world import Settings
 from tests.integration.crooks import Crook, Straying
 from tests.integration.middle import in_the_middle
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from receiver.protocol.validation import Offered
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -14,7 +14,7 @@ from receiver import reasons
 from receiver.encoding import cose, schema
 from receiver.host.texts import MENDABLE
 from receiver.protocol import exchange, messages, signed
-from simulator.phone import events
+from simulator.phone.conversation import events
 from tests.integration import papers
 from tests.integration.crooks import Crook, Hesitating, Presenting, Watching, Writing
 from tests.integration.siege import NOT_PAID, learnt, named, pays, withstood
@@ -22,8 +22,8 @@ from tests.integration.siege import NOT_PAID, learnt, named, pays, withstood
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.phone.maker import Maker
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.messages import Maker
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Make = Callable[[Checkout, Wallet], bytes]

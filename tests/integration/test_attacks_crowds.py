@@ -15,8 +15,8 @@ import pytest
 from receiver import reasons
 from receiver.protocol import exchange, padding
 from simulator.authority.keys import Keys
-from simulator.phone import events
-from simulator.phone.buyer import Silent
+from simulator.phone.app.buyer import Silent
+from simulator.phone.conversation import events
 from tests import evidence
 from tests.integration.crooks import Hesitating, Presenting, Watching
 from tests.integration.crowd import (
@@ -35,8 +35,8 @@ from tests.integration.liars import Lie, lying
 from tests.integration.middle import in_the_middle
 
 if TYPE_CHECKING:
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
     from tests.integration.led import Led
 

@@ -11,16 +11,16 @@ import pytest
 
 from receiver import reasons
 from receiver.protocol import exchange, padding
-from simulator.phone import events
-from simulator.phone.buyer import Silent
+from simulator.phone.app.buyer import Silent
+from simulator.phone.conversation import events
 from tests.integration.checkout import ASK_MS, Checkout, Json
 from tests.integration.crooks import Watching
 from tests.integration.crowd import Gate, keyed, pays, typing
 from tests.integration.middle import in_the_middle
 
 if TYPE_CHECKING:
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.middle import Middle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -19,10 +19,10 @@ from receiver.crypto import host
 from receiver.encoding import cbor
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, signed
-from simulator.authority import people, receivers
-from simulator.phone import events
-from simulator.phone.events import Read
-from simulator.phone.link import Link
+from simulator.authority.accounts import people, receivers
+from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Read
+from simulator.phone.transport.link import Link
 from simulator.world import enrolment
 from simulator.world.world import Settings
 from tests.integration.crowd import pays, refusing_only, sent_home
@@ -34,7 +34,7 @@ from tests.integration.tap import TappedCheckout, tapped_checkout
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -244,7 +244,7 @@ async def test_a_phone_that_knows_the_certificate_reads_the_new_one_after_a_rene
     till: TappedCheckout, other: Wallet
 ) -> None:
     """Between two sales: the offer's kid is another, the phone reads it again, and pays."""
-    with mock.patch("simulator.phone.visit.Link", Caching):
+    with mock.patch("simulator.phone.app.visit.Link", Caching):
         stores = [await _store_shown(till, other), await _store_shown(till, other)]
         certificate = await renew(till, "Ny butik")
         stores += [await _store_shown(till, other), await _store_shown(till, other)]

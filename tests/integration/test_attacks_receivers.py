@@ -17,8 +17,8 @@ import pytest_asyncio
 from receiver.crypto import host
 from receiver.encoding import cose
 from receiver.protocol import exchange, messages, signed
-from simulator.phone import events
-from simulator.radio.sniffer import ATT, Sent
+from simulator.hardware.radio.sniffer import ATT, Sent
+from simulator.phone.conversation import events
 from tests import evidence
 from tests.integration import papers
 from tests.integration.crooks import Watching
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from simulator.phone.wallet import Wallet
-    from simulator.radio.sniffer import Heard
+    from simulator.hardware.radio.sniffer import Heard
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Make = Callable[[Checkout, "Receiver"], bytes]

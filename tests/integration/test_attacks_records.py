@@ -15,8 +15,9 @@ import pytest_asyncio
 
 from receiver.encoding import schema
 from receiver.protocol import messages, padding, signed
-from simulator import pki
-from simulator.authority import app, verify
+from simulator.authority.api import bridges
+from simulator.authority.ledger import record_verification
+from simulator.crypto import pki
 from tests import evidence
 from tests.integration import papers
 from tests.integration.siege import pays
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from receiver.protocol.messages import Record
     from receiver.protocol.validation import Pins
-    from simulator.authority.receivers import Issued
-    from simulator.phone.wallet import Wallet
+    from simulator.authority.accounts.receivers import Issued
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Change = Callable[["Purchase"], dict[str, Any]]
@@ -54,12 +55,12 @@ class Purchase(NamedTuple):
 async def purchase(counter: Checkout) -> Purchase:
     records: list[Record] = []
 
-    def hear(issued: Issued, record: Record, pins: Pins) -> verify.Evidence:
+    def hear(issued: Issued, record: Record, pins: Pins) -> record_verification.Evidence:
         records.append(record)
-        return verify.verify(issued, record, pins)
+        return record_verification.verify(issued, record, pins)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "verify", hear)
+        patch.setattr(bridges, "verify", hear)
         wallet = await counter.world.new_wallet()
         outcome = await pays(counter, await counter.ring_up(), wallet)
     query = "SELECT receipt FROM transactions WHERE approval_id = ?"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from receiver.protocol.messages import Receipt
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -16,8 +16,8 @@ import pytest_asyncio
 
 from receiver.encoding import cose, schema
 from receiver.protocol import messages, signed
-from simulator.authority import app
-from simulator.phone import events
+from simulator.authority.api import bridges
+from simulator.phone.conversation import events
 from tests.integration import papers
 from tests.integration.liars import Lie, lying
 from tests.integration.siege import named, pays
@@ -84,14 +84,14 @@ def answered(
     till: Checkout, monkeypatch: pytest.MonkeyPatch, hear: Callable[[bytes], bytes]
 ) -> Iterator[None]:
     """The first receipt inside leaves the authority as `hear` makes it; its books do not change."""
-    honest, left = app.BridgeApi._authorise, [hear]
+    honest, left = bridges.BridgeApi._authorise, [hear]
 
-    def answer(api: app.BridgeApi, *asked: Any) -> bytes:
+    def answer(api: bridges.BridgeApi, *asked: Any) -> bytes:
         receipt = honest(api, *asked)
         return left.pop()(receipt) if left else receipt
 
     with monkeypatch.context() as patch:
-        patch.setattr(app.BridgeApi, "_authorise", answer)
+        patch.setattr(bridges.BridgeApi, "_authorise", answer)
         yield
     assert not left
 

@@ -12,10 +12,10 @@ import pytest
 
 from receiver.crypto import host
 from receiver.protocol import messages
-from simulator import pki
-from simulator.authority.positions import LEASE_S
+from simulator.authority.api.requests import POSITION_HEADER
+from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.process import AuthorityProcess
-from simulator.authority.requests import POSITION_HEADER
+from simulator.crypto import pki
 from tests import evidence
 from tests.conftest import PlaceOf
 from tests.integration.authority_world import OTHER_ID, World, enrol, session_as, world_in

@@ -16,8 +16,8 @@ from receiver import reasons
 from receiver.crypto import host
 from receiver.encoding import cbor, schema
 from receiver.protocol import messages, signed
-from simulator.authority import ledger
-from simulator.authority.statements import PAGE
+from simulator.authority.ledger import ledger
+from simulator.authority.ledger.statements import PAGE
 from tests import evidence
 from tests.conftest import PlaceOf
 from tests.integration.authority_world import OTHER_ID, World, enrol, session_as, world_in
@@ -271,7 +271,7 @@ async def test_what_cannot_be_refunded(world: World) -> None:
 
 
 async def test_a_day_is_listed_page_by_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulator.authority.statements.PAGE", 2)
+    monkeypatch.setattr("simulator.authority.ledger.statements.PAGE", 2)
     assert PAGE > 2
     receipts = [await world.buy() for _ in range(3)]
     back = await refund(world, await sold(world), 5)

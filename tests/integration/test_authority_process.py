@@ -15,10 +15,10 @@ import pytest
 
 from receiver.crypto import host
 from receiver.protocol import messages, signed
-from simulator import pki
 from simulator.authority.process import PROCESSES, STOP_S, AuthorityProcess
-from simulator.phone import authority as app
-from simulator.phone.buyer import DEMO_CODE
+from simulator.crypto import pki
+from simulator.phone.app import authority as app
+from simulator.phone.app.buyer import DEMO_CODE
 from tests import evidence
 from tests.conftest import PlaceOf
 

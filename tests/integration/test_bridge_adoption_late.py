@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bridge.sales import lost_sale
-from simulator.authority import ledger
+from simulator.authority.ledger import ledger
 from tests.crash.clocks import Clock
 from tests.integration.test_bridge_adoption import held
 from tests.integration.till_world import AMOUNT, SALE, World

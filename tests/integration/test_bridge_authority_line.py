@@ -24,8 +24,8 @@ from bridge.authority.circuit_breaker import FAILURES_MOST, State
 from bridge.authority.client import ANSWER_MOST, AuthorityClient, RefusedError, UnansweredError
 from bridge.authority.no_answer import Cause
 from receiver import reasons
-from simulator import pki
-from simulator.pki import DemoCa, Span
+from simulator.crypto import pki
+from simulator.crypto.pki import DemoCa, Span
 from tests import evidence
 from tests.integration.authority_line import answer, client_of, in_the_middle, scripted, to
 from tests.integration.till_world import World

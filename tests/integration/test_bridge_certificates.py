@@ -19,9 +19,9 @@ from bridge.config.toml_table import ConfigError
 from bridge.daemon import checks, key_files
 from receiver.link import wire
 from receiver.protocol import messages, signed
-from simulator import pki
-from simulator.authority import receivers
-from simulator.pki import DemoCa, Identity, Span
+from simulator.authority.accounts import receivers
+from simulator.crypto import pki
+from simulator.crypto.pki import DemoCa, Identity, Span
 from tests import evidence
 from tests.bridge_device import PATIENCE_S
 from tests.integration.authority_line import answer, in_the_middle, scripted, to

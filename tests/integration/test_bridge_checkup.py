@@ -20,7 +20,7 @@ from bridge.config.configuration import AuthorityConfig, Config, Listen, Receive
 from bridge.daemon import checks
 from bridge.daemon.findings import Finding, TroubleError
 from bridge.lines.usb_lookup import Present
-from simulator.pki import DemoCa, Span
+from simulator.crypto.pki import DemoCa, Span
 from tests.integration.authority_line import answer, scripted
 from tests.integration.till_world import TILL, World
 from tests.unit.test_bridge_cli import written

@@ -15,7 +15,7 @@ from bridge.daemon import checks
 from bridge.sales import receiver_session, stand_in
 from receiver.link import wire
 from simulator.authority import Fault
-from simulator.pki import Span
+from simulator.crypto.pki import Span
 from tests.integration.test_bridge_scrape import scrape
 from tests.integration.till_world import TILL, World
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from receiver.encoding import cose
-from simulator.phone import events
-from simulator.phone.buyer import Buyer
-from simulator.phone.maker import Maker
+from simulator.phone.app.buyer import Buyer
+from simulator.phone.conversation import events
+from simulator.phone.conversation.messages import Maker
 from tests.evidence import P256_ORDER
 from tests.integration import papers
 from tests.integration.checkout import is_refusal
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Make = Callable[[Checkout, Wallet], bytes]

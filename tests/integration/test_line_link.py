@@ -14,8 +14,8 @@ import serial
 
 from receiver.link import link
 from receiver.link.link import Delivered, Down, Link, Lost, Message, Up
-from simulator.line.client import ROOT, LineProcess
-from simulator.line.config import Config
+from simulator.hardware.serial_line.client import ROOT, LineProcess
+from simulator.hardware.serial_line.config import Config
 from tests.integration.test_line import DEVICES, PATIENCE, config, open_port
 
 __all__ = ["config"]  # the fixture

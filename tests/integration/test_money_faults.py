@@ -12,7 +12,9 @@ from aiohttp import web
 
 from bridge.books import books, event_bus
 from bridge.sales import lost_sale, receiver_session, stand_in
-from simulator.authority import Fault, app, ledger, requests
+from simulator.authority import Fault
+from simulator.authority.api import bridges, requests
+from simulator.authority.ledger import ledger
 from tests.bridge_device import PATIENCE_S
 from tests.integration.money import Paper, ends, sells
 from tests.integration.till_world import SALE, World
@@ -121,7 +123,7 @@ def slow_office(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
         await taken.wait()
         return data
 
-    monkeypatch.setattr(app, "octets_body", read)
+    monkeypatch.setattr(bridges, "octets_body", read)
     return taken
 
 

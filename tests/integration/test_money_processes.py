@@ -12,14 +12,14 @@ import pytest
 import pytest_asyncio
 
 from bridge.config import configuration
-from simulator.till import TillError
+from simulator.world.till import TillError
 from simulator.world.world import TILL
 from tests.integration.checkout import PATIENCE, Checkout, Json
 from tests.integration.commands import tillsign
 from tests.integration.money import Names, Paper
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

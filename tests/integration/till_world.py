@@ -17,7 +17,7 @@ from bridge.daemon.daemon import Daemon
 from receiver.crypto import host
 from receiver.protocol import pins
 from simulator.authority import Authority, Fault
-from simulator.pki import Identity
+from simulator.crypto.pki import Identity
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.scripted_buyer import Buyer

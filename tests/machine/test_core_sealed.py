@@ -11,7 +11,7 @@ from receiver import reasons
 from receiver.core import io, sale_session
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, padding
-from simulator.phone.keys import KINDS
+from simulator.phone.wallet.keys import KINDS
 from tests.machine import watch
 from tests.machine.world import Phone, World
 

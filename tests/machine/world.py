@@ -16,7 +16,7 @@ from receiver.encoding import schema
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
 from simulator.authority.keys import Keys
-from simulator.phone.keys import P256
+from simulator.phone.wallet.keys import P256
 from tests import evidence
 from tests.evidence import SEK
 from tests.steps import Steps

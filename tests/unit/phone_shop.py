@@ -17,12 +17,12 @@ from receiver.crypto import host
 from receiver.link import wire
 from receiver.protocol import messages
 from simulator.authority.keys import Keys
-from simulator.p256 import p256_public
-from simulator.phone import events
-from simulator.phone.conversation import Conversation
-from simulator.phone.keys import P256, PhoneKey
-from simulator.phone.maker import Maker
-from simulator.phone.wallet import Recipient, Wallet
+from simulator.crypto.p256 import p256_public
+from simulator.phone.conversation import events
+from simulator.phone.conversation.conversation import Conversation
+from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.keys import P256, PhoneKey
+from simulator.phone.wallet.wallet import Recipient, Wallet
 from tests import evidence
 from tests.steps import Steps
 

@@ -11,11 +11,12 @@ from receiver.crypto import host
 from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.protocol import identifiers, messages
-from simulator.authority import bindings, ledger, offline, receivers, refunds, statements
-from simulator.authority.bindings import Caller
-from simulator.authority.booking import Booked
-from simulator.authority.limits import Limits
-from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
+from simulator.authority.accounts import bindings, offline, receivers
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.accounts.limits import Limits
+from simulator.authority.ledger import ledger, refunds, statements
+from simulator.authority.ledger.transactions import Booked
+from simulator.authority.storage.schema import DECLINED, PENDING, POSTED, VOIDED
 from tests import evidence
 from tests.unit.authority_books import CLIENT, NOW, RECEIVER, Books
 

@@ -10,9 +10,9 @@ import pytest
 from receiver import reasons, statemachine
 from receiver.errors import Error
 from receiver.protocol.messages import PURCHASE, REFUND
-from simulator.authority import ledger, states
-from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
-from simulator.authority.states import ALARMS, CONFIRM, EFFECTS, NONE, REVERSE, TABLE
+from simulator.authority.ledger import ledger, states
+from simulator.authority.ledger.states import ALARMS, CONFIRM, EFFECTS, NONE, REVERSE, TABLE
+from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint
 

@@ -11,11 +11,12 @@ from receiver.crypto import host
 from receiver.encoding import cbor, schema
 from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed
-from simulator.authority import ledger, offline, people, receivers
-from simulator.authority.limits import OFF, Limits
-from simulator.authority.rules import TRIES_MOST
-from simulator.authority.schema import PENDING
-from simulator.authority.verify import ONLINE_WINDOW_S
+from simulator.authority.accounts import offline, people, receivers
+from simulator.authority.accounts.limits import OFF, Limits
+from simulator.authority.ledger import ledger
+from simulator.authority.ledger.decline_rules import TRIES_MOST
+from simulator.authority.ledger.record_verification import ONLINE_WINDOW_S
+from simulator.authority.storage.schema import PENDING
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books
 

@@ -23,9 +23,9 @@ from hypothesis.stateful import (
 
 from receiver import reasons
 from receiver.protocol import messages
-from simulator.authority import ledger
-from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
-from simulator.authority.store import Store
+from simulator.authority.ledger import ledger
+from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
+from simulator.authority.storage.store import Store
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books, K
 

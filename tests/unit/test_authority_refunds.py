@@ -10,9 +10,10 @@ import pytest
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol import messages
-from simulator.authority import ledger, people, states
-from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
-from simulator.phone.keys import P256, PhoneKey
+from simulator.authority.accounts import people
+from simulator.authority.ledger import ledger, states
+from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
+from simulator.phone.wallet.keys import P256, PhoneKey
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint, K
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from receiver.link import wire
 from receiver.protocol import gatt
-from simulator.bench import heap
+from simulator.tools.bench import heap
 
 
 def test_four_phones_fit_into_the_heap() -> None:

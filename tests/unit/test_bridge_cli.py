@@ -17,7 +17,7 @@ from bridge.config.private_files import OTHERS
 from receiver.host.command import GROUP
 from receiver.protocol import pins
 from simulator.authority.keys import Keys
-from simulator.pki import DemoCa
+from simulator.crypto.pki import DemoCa
 from tests import evidence
 
 PATIENCE_S = 20.0

@@ -19,7 +19,7 @@ from bridge.daemon.certificate_expiry import (
     Endings,
     in_pem,
 )
-from simulator.pki import DemoCa, Span
+from simulator.crypto.pki import DemoCa, Span
 
 NOW = 1_800_000_000
 

@@ -16,7 +16,7 @@ from receiver import reasons
 from receiver.encoding import cose, schema
 from receiver.protocol import messages, signed
 from simulator.authority.keys import Keys
-from simulator.phone.keys import ED25519, P256
+from simulator.phone.wallet.keys import ED25519, P256
 from tests import evidence
 
 AT = 1_800_000_000

@@ -16,7 +16,7 @@ from bridge.config.configuration import ConfigError, Listen, Tls
 from bridge.till.server import access, listener, problems
 from bridge.till.server.access import Guard, Speakers
 from bridge.till.server.rate_limits import Rates
-from simulator import pki
+from simulator.crypto import pki
 
 PATIENCE_S = 10.0
 TOKEN = "0123456789abcdef0123456789abcdef"

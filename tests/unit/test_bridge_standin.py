@@ -20,7 +20,7 @@ from receiver.encoding import cbor, schema
 from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import identifiers, messages
-from simulator.authority.offline import REVOCATIONS_MOST, REVOKED_MOST
+from simulator.authority.accounts.offline import REVOCATIONS_MOST, REVOKED_MOST
 from tests import evidence
 from tests.bridge_world import AT, PATIENCE_S, PHONE, DeskWorld
 

@@ -16,7 +16,7 @@ from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed, validation
 from receiver.protocol.validation import Offered
 from simulator.authority.keys import Keys
-from simulator.phone.keys import ED25519, KINDS, P256
+from simulator.phone.wallet.keys import ED25519, KINDS, P256
 from tests import evidence
 
 NOW = 1_800_000_000

@@ -7,11 +7,7 @@ from bumble import att
 
 from receiver import reasons
 from receiver.protocol import exchange, gatt, messages, padding
-from simulator.demo import attributes, meaning, plain, searching
-from simulator.demo.attributes import Follower, Seen
-from simulator.demo.eavesdropper import AIR, EXCHANGE, LINK, Eavesdropper
-from simulator.demo.sniffing import LENGTHS, compare
-from simulator.radio.sniffer import (
+from simulator.hardware.radio.sniffer import (
     ATT,
     TERMINATED,
     Address,
@@ -21,6 +17,10 @@ from simulator.radio.sniffer import (
     Linked,
     Sent,
 )
+from simulator.tools.demo import attributes, meaning, plain, searching
+from simulator.tools.demo.attributes import Follower, Seen
+from simulator.tools.demo.eavesdropper import AIR, EXCHANGE, LINK, Eavesdropper
+from simulator.tools.demo.sniffing import LENGTHS, compare
 
 PHONE, RECEIVER = Address("4F:00:00:00:00:01", True), Address("00:00:00:00:00:02", False)
 HANDLES = {0x15: attributes.CERTIFICATE, 0x17: attributes.OFFER, 0x1A: attributes.EXCHANGE}

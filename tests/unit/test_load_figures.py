@@ -8,9 +8,9 @@ import random
 import pytest
 
 from bridge.observability import timings
-from simulator.load import figures
-from simulator.load.figures import Spread, spread
-from simulator.load.run import Plan, arrivals
+from simulator.tools.load import figures
+from simulator.tools.load.figures import Spread, spread
+from simulator.tools.load.run import Plan, arrivals
 
 
 def test_a_spread_is_of_values_that_were_measured() -> None:

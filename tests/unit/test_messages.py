@@ -15,8 +15,8 @@ from receiver.encoding import cbor, schema
 from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import gatt, identifiers, messages, padding, signed, validation
-from simulator.phone.keys import KINDS as KEY_KINDS
-from simulator.phone.keys import PhoneKey
+from simulator.phone.wallet.keys import KINDS as KEY_KINDS
+from simulator.phone.wallet.keys import PhoneKey
 from tests import evidence
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())

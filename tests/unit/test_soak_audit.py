@@ -13,11 +13,11 @@ from bridge.domain.sale import Fact, Sale, Terms
 from bridge.domain.states import Event
 from receiver import reasons
 from receiver.protocol import identifiers, messages
-from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
-from simulator.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities
-from simulator.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
-from simulator.soak.evidence import Journalled, Ledger, Row
-from simulator.soak.plan import CANCELLED, Back, plan
+from simulator.authority.storage.schema import DECLINED, PENDING, POSTED, VOIDED
+from simulator.tools.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities
+from simulator.tools.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
+from simulator.tools.soak.evidence import Journalled, Ledger, Row
+from simulator.tools.soak.plan import CANCELLED, Back, plan
 
 RECEIVER = b"receiver"
 BRIDGE_ID = b"bridge01"

@@ -19,11 +19,11 @@ from receiver.crypto import Crypto, host, hpke, portable
 from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
-from simulator import proof
 from simulator.authority.keys import Keys
-from simulator.p256 import p256_public, p256_sign
-from simulator.phone.till import Till
-from simulator.phone.wallet import Pending, Wallet
+from simulator.crypto import code_proof
+from simulator.crypto.p256 import p256_public, p256_sign
+from simulator.phone.conversation.offered_till import Till
+from simulator.phone.wallet.wallet import Pending, Wallet
 from tests.unit.phone_shop import wallet
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -133,12 +133,14 @@ def test_names_of_the_session() -> None:
 
 
 def test_code_proof() -> None:
-    k = proof.code_key(key("phone code p256 private"), key("authority code p256 public"), "135790")
-    same = proof.code_key(
+    k = code_proof.code_key(
+        key("phone code p256 private"), key("authority code p256 public"), "135790"
+    )
+    same = code_proof.code_key(
         key("authority code p256 private"), key("phone code p256 public"), "135790"
     )
     assert k == same == octets("code proof", "k")
-    assert proof.prove(k, octets("approval", "context")) == octets("code proof", "proof")
+    assert code_proof.prove(k, octets("approval", "context")) == octets("code proof", "proof")
 
 
 def test_approval() -> None:
