@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from simulator.bench import house
+from simulator.tools.bench import house
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -244,4 +244,4 @@ def test_the_same_as_json(
 
 def test_the_real_tree_is_found() -> None:
     found = house.sources(house.ROOT, "simulator")
-    assert "simulator.bench.house" in {source.module for source in found}
+    assert "simulator.tools.bench.house" in {source.module for source in found}

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge import stamps
 from bridge.backoff import Backoff
-from bridge.socket_port import SocketPort
-from receiver import cose, frames, wire
+from bridge.lines.socket_port import SocketPort
+from bridge.observability import timings
+from receiver.encoding import cose
 from receiver.errors import Error
-from simulator.bench import traced
-from simulator.bench.traced import CHECK, COMMIT, Counted, Timed, Work
+from receiver.link import frames, wire
+from simulator.tools.bench import traced
+from simulator.tools.bench.traced import CHECK, COMMIT, Counted, Timed, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,11 +51,11 @@ def test_work_within_spans(notes: traced.Notes, works: list[Work], seconds: floa
 
 
 STEPS = {
-    stamps.APPROVAL_RECEIVED: 1.0,
-    stamps.AUTHORISE_SENT: 3.0,
-    stamps.VERDICT_RECEIVED: 5.0,
-    stamps.AUTHORISE_ANSWERED: 6.0,
-    stamps.TOLD: 8.0,
+    timings.APPROVAL_RECEIVED: 1.0,
+    timings.AUTHORISE_SENT: 3.0,
+    timings.VERDICT_RECEIVED: 5.0,
+    timings.AUTHORISE_ANSWERED: 6.0,
+    timings.TOLD: 8.0,
 }
 
 
