@@ -88,7 +88,7 @@ class Model:
 
     def agree(self, path: Path) -> None:
         """The journal has what must be there, in order, and nothing else; the rest is lost."""
-        with closing(Journal(path)) as journal, Reader(path) as reader:
+        with closing(Journal.open(path)) as journal, Reader(path) as reader:
             rows = [row for row in reader.rows() if not row.carried]
             assert self.durable <= len(rows) <= len(self.log)
             del self.log[len(rows) :]

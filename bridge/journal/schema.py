@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .records import Alarm, Closed, Row
+
+if TYPE_CHECKING:
+    import sqlite3
 
 VERSION = 5
 
@@ -22,7 +27,7 @@ CREATE TABLE {where}entries (
 """
 ENTRIES = _ENTRIES.format(where="")
 # An archive needs nothing else: it is written once. The index is for `entries_of`.
-ARCHIVE = (
+_ARCHIVE = (
     _ENTRIES.format(where="archive."),
     f"INSERT INTO archive.entries SELECT {COLUMNS} FROM main.entries",
     "CREATE INDEX archive.entries_by_sale ON entries (sale_id)",
@@ -124,3 +129,9 @@ ALARM_COLUMNS = ", ".join(Alarm._fields)
 BESIDE_4 = (_SECRETS, *_ARCHIVES, *_CLOSED)
 BESIDE_5 = (*_LIVES, _ALARMS, _RECEIVERS)
 LIVE = (ENTRIES, *GUARDS, *BESIDE_4, *BESIDE_5)
+
+
+def make_archive(db: sqlite3.Connection) -> None:
+    """In the attached database `archive`: every entry of the live part."""
+    for statement in _ARCHIVE:
+        db.execute(statement)

@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
     """A journal with two archives and something after them, closed."""
     path = tmp_path / "store" / "journal.sqlite"
     path.parent.mkdir()
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         for number in (1, 2):
             sell(journal, f"sale {number}")
             journal.archive(set())
@@ -61,7 +61,7 @@ def test_a_whole_journal(path: Path) -> None:
 
 
 def test_beside_a_bridge_that_archives(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         for number in range(3):
             assert "whole" in journal_checks.files(path)
             sell(journal, f"another sale {number}")
@@ -94,10 +94,12 @@ def newer_schema(path: Path) -> None:
 
 def older_copy(path: Path) -> None:
     older = path.read_bytes()
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.archive(set())
     path.write_bytes(older)
-    with closing(Journal(path)) as journal:  # the crash that left an archive, and then another day
+    with closing(
+        Journal.open(path)
+    ) as journal:  # the crash that left an archive, and then another day
         sell(journal, "sale 4")
     shutil.copy(archive(path, 2), archive(path, 3))
 
@@ -124,7 +126,7 @@ def test_it_finds_what_a_start_would_find(path: Path, spoil: Callable[[Path], No
         journal_checks.files(path)
     assert "do not delete it" in found.value.todo
     with pytest.raises(JournalError) as refused:
-        Journal(path)
+        Journal.open(path)
     assert str(refused.value) == found.value.detail
 
 
@@ -156,7 +158,7 @@ def test_archives_in_doubt_are_named_and_do_not_stop_a_start(
     with unchanged(path), pytest.raises(TroubleError, match=words) as found:
         journal_checks.files(path)
     assert "from a backup" in found.value.todo
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         assert [found.value.detail] == journal.doubts
 
 

@@ -58,7 +58,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
     """Three closed sales of two days, two of them in an archive, and one that is open."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         ended, refund = terms("sale-ended", 1, 12_50), terms("refund-1", 2, 5_00, kind=1)
         ring(journal, NOON - 24 * HOUR, ended)
         keep(journal, NOON, "sale-ended", Fact(Event.ENDED, reasons.CASHIER_CANCELLED))

@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         yield journal
 
 
@@ -44,10 +44,10 @@ def test_each_journal_has_a_life_of_its_own(path: Path, journal: Journal) -> Non
     assert (life.number, life.cause, life.previous, life.entry) == (1, NEW, b"", 0)
     assert journal.life == life.life
     assert len(life.life) == 16
-    with closing(Journal(path.with_name("other.sqlite"))) as other:
+    with closing(Journal.open(path.with_name("other.sqlite"))) as other:
         assert other.life != journal.life
     journal.close()
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         assert again.lives() == [life]
 
 
@@ -71,7 +71,7 @@ def test_a_new_life_begins_with_an_entry_and_outlives_archives(
     assert {entry.sale_id for entry in journal.rebuild()} == {"sale"}
     assert journal.since(journal.position.sequence) == []
     journal.close()
-    with closing(Journal(path)) as again, Reader(path) as reader:
+    with closing(Journal.open(path)) as again, Reader(path) as reader:
         assert again.lives() == reader.lives() == lives
     assert verified(path).findings == []
 
@@ -129,7 +129,7 @@ def test_the_position_is_of_the_newest_entry_on_the_disk(path: Path, journal: Jo
     assert journal.position.hash == journal.hash_at(4)
     position = journal.position
     journal.close()
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         assert again.position == position
 
 
@@ -206,7 +206,7 @@ def test_a_journal_of_version_4_is_migrated(path: Path) -> None:
         before = db.execute("SELECT * FROM entries").fetchall()
     seen: list[list[Life]] = []
     for _ in range(2):
-        with closing(Journal(path)) as journal:
+        with closing(Journal.open(path)) as journal:
             assert isinstance(next(journal.rebuild()), Entry)
             assert journal.receivers() == [(b"44444444", 3)]
             assert journal.alarms(standing=False) == []
