@@ -9,7 +9,7 @@ from .records import Alarm, Closed, Row
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 5
+VERSION = 1
 
 COLUMNS = ", ".join(Row._fields)
 _ENTRIES = """
@@ -25,7 +25,6 @@ CREATE TABLE {where}entries (
     hash BLOB NOT NULL
 ) STRICT
 """
-ENTRIES = _ENTRIES.format(where="")
 # An archive needs nothing else: it is written once. The index is for `entries_of`.
 _ARCHIVE = (
     _ENTRIES.format(where="archive."),
@@ -125,10 +124,10 @@ CREATE TABLE receivers (
 """
 CLOSED_COLUMNS = ", ".join(Closed._fields)
 ALARM_COLUMNS = ", ".join(Alarm._fields)
-# What stands beside the entries, by the version in which it came.
-BESIDE_4 = (_SECRETS, *_ARCHIVES, *_CLOSED)
-BESIDE_5 = (*_LIVES, _ALARMS, _RECEIVERS)
-LIVE = (ENTRIES, *GUARDS, *BESIDE_4, *BESIDE_5)
+LIVE = (
+    *(_ENTRIES.format(where=""), *GUARDS, _SECRETS),
+    *(*_ARCHIVES, *_CLOSED, *_LIVES, _ALARMS, _RECEIVERS),
+)
 
 
 def make_archive(db: sqlite3.Connection) -> None:

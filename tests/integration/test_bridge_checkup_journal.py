@@ -13,7 +13,7 @@ import pytest
 from bridge.daemon import journal_checks
 from bridge.daemon.findings import TroubleError
 from bridge.journal import Journal, JournalError
-from tests.journals import closed, old_journal, tamper
+from tests.journals import closed, next_version, old_journal, tamper
 
 PAGE = 4096
 
@@ -84,7 +84,7 @@ def broken_chain(path: Path) -> None:
 
 def repeated_entries(path: Path) -> None:
     """The live part has what the archives have too."""
-    columns = "1, at, sale_id, kind, body, 0, x'', 4, hash"
+    columns = "1, at, sale_id, kind, body, 0, x'', 1, hash"
     tamper(path, f"INSERT INTO entries SELECT {columns} FROM entries LIMIT 1")
 
 
@@ -97,9 +97,8 @@ def older_copy(path: Path) -> None:
     with closing(Journal.open(path)) as journal:
         journal.archive(set())
     path.write_bytes(older)
-    with closing(
-        Journal.open(path)
-    ) as journal:  # the crash that left an archive, and then another day
+    # The crash that left an archive, and then another day.
+    with closing(Journal.open(path)) as journal:
         sell(journal, "sale 4")
     shutil.copy(archive(path, 2), archive(path, 3))
 
@@ -162,10 +161,12 @@ def test_archives_in_doubt_are_named_and_do_not_stop_a_start(
         assert [found.value.detail] == journal.doubts
 
 
-def test_an_older_one_is_migrated_in_memory(tmp_path: Path) -> None:
+def test_an_older_one_is_migrated_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = tmp_path / "old.sqlite"
     old_journal(old)
-    old.chmod(0o600)
+    next_version(monkeypatch)
     before = old.read_bytes()
     assert journal_checks.files(old) == (
         f"{old}: of an older version; the bridge migrates it at its start"

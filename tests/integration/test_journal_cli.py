@@ -21,7 +21,7 @@ from bridge.domain.sale import Fact, Terms
 from bridge.domain.states import Event
 from bridge.journal import Alarm, Closed, Journal
 from receiver import reasons
-from tests.journals import old_journal, tamper
+from tests.journals import next_version, old_journal, tamper
 
 DAY = datetime(2026, 3, 29, 12).astimezone()  # clocks change in Europe on that day
 NOON = int(DAY.timestamp() * 1000)
@@ -240,9 +240,12 @@ def test_usage(
     assert words in capsys.readouterr().err
 
 
-def test_what_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, text = tmp_path / "old.sqlite", tmp_path / "text"
     old_journal(old)
+    next_version(monkeypatch)
     text.write_text("not a database, whatever its name" * 40)
     assert run(tmp_path / "away.sqlite", "list") == 2
     assert "there is no such file" in capsys.readouterr().err

@@ -28,9 +28,8 @@ from tests.integration.journal_store import (
     sell,
     tree,
 )
-from tests.journals import verified
+from tests.journals import is_next_version, next_version, verified
 
-VERSION_4 = Path(__file__).parent.parent / "unit" / "journal_4.sql"
 REFUSED = 0  # lives
 
 
@@ -226,20 +225,16 @@ def _opened(journal: Path) -> int:
         return REFUSED
 
 
-def test_a_backup_of_an_older_version(path: Path, place: Path, journal: Journal) -> None:
+def test_a_backup_of_an_older_version(
+    path: Path, place: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was whole when it was made; it is migrated before it is put in place."""
     journal.close()
     assert run(path, "backup", place) == 0
-    copy = copied(place)
-    shutil.rmtree(copy.with_suffix(".archive"))
-    copy.unlink()
-    with closing(sqlite3.connect(copy)) as db:
-        db.executescript(VERSION_4.read_text())
-        sequence, value = db.execute("SELECT id, hash FROM entries WHERE id = 4").fetchone()
-    manifest = json.loads((place / "backup.json").read_text())
-    manifest |= {"sequence": sequence, "hash": value.hex()}
-    (place / "backup.json").write_text(json.dumps(manifest))
+    next_version(monkeypatch)
     assert run(path, "restore", place, "--replace") == 0
+    with closing(sqlite3.connect(path)) as db:
+        assert is_next_version(db)
     with closing(Journal.open(path)) as again:
         assert [life.cause for life in again.lives()] == [NEW, RESTORED]
     assert verified(path).findings == []

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 
 from bridge.journal import DamageError, Entry, Journal, JournalError
-from tests.journals import OLD_HASHES, closed, old_journal, raw, tamper
+from tests.journals import (
+    closed,
+    is_next_version,
+    next_version,
+    old_journal,
+    raw,
+    tamper,
+    verified,
+)
 
 
 @pytest.fixture
@@ -238,10 +246,10 @@ def test_a_change_under_way_is_found_by_rebuild(path: Path) -> None:
             list(journal.rebuild())
 
 
-@pytest.mark.parametrize("version", [1, 2, 6])
+@pytest.mark.parametrize("version", [-1, 2, 6])
 def test_another_version_is_refused(path: Path, version: int) -> None:
     tamper(path, f"PRAGMA user_version = {version}")
-    with pytest.raises(JournalError, match=f"schema {version}, this is for 5"):
+    with pytest.raises(JournalError, match=f"schema {version}, this is for 1"):
         Journal.open(path)
 
 
@@ -278,35 +286,41 @@ def test_a_wal_without_its_journal(path: Path) -> None:
     assert not path.exists()
 
 
-# Version 3.
+# An older version.
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    old_journal(tmp_path / "old.sqlite")
-    return tmp_path / "old.sqlite"
-
-
-def test_a_journal_of_version_3_is_migrated(tmp_path: Path) -> None:
-    """Entries and hashes stay; what was approved there had ended with the till being told."""
-    old = tmp_path / "old.sqlite"
-    before = old_journal(old)
-    for _ in range(2):
+def test_an_older_journal_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries, hashes and secrets stay."""
+    old = path.with_name("old.sqlite")
+    before, hashes = old_journal(old), hashes_of(old)
+    next_version(monkeypatch)
+    for number in range(2):
         with closing(Journal.open(old)) as journal:
             entries = list(journal.rebuild())
             assert entries[: len(before)] == before
-            assert entries[len(before)] == Entry(7, 42, "sale 1", "told", "{}")
-            journal.append(1, "sale 2", "claimed", "{}", b"secret")
+            assert entries[len(before)] == Entry(8, 42, "sale 1", "told", "{}")
+            assert journal.append(1, "sale 3", "claimed", "{}", b"secret") == 9 + number
     with closing(sqlite3.connect(old)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (5,)
-        hashes = [row[0].hex() for row in db.execute("SELECT hash FROM entries ORDER BY id")]
-    assert tuple(hashes[: len(before)]) == OLD_HASHES
+        assert is_next_version(db)
+    assert hashes_of(old)[: len(hashes)] == hashes
+    assert verified(old).findings == []
 
 
-def test_a_damaged_journal_of_version_3_stays_as_it_is(old: Path) -> None:
+def hashes_of(path: Path) -> list[bytes]:
+    with closing(sqlite3.connect(path)) as db:
+        return [row[0] for row in db.execute("SELECT hash FROM entries ORDER BY id")]
+
+
+def test_a_damaged_older_journal_stays_as_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = path.with_name("old.sqlite")
+    old_journal(old)
     tamper(old, "UPDATE entries SET at = 8 WHERE id = 1")
+    before = old.read_bytes()
+    next_version(monkeypatch)
     with pytest.raises(DamageError, match="chain breaks at entry 1;"):
         Journal.open(old)
+    assert old.read_bytes() == before
     with closing(sqlite3.connect(old)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (3,)
-        assert db.execute("SELECT count(prev) FROM entries").fetchone() == (6,)
+        assert not is_next_version(db)

@@ -23,6 +23,7 @@ from tests.journals import (
     Power,
     Written,
     closed,
+    next_version,
     old_journal,
     powered,
     raw,
@@ -134,12 +135,14 @@ def test_a_crash_at_every_step_loses_nothing_that_was_written(place: Path) -> No
     assert steps > 200  # there were as many to crash at
 
 
-def test_a_crash_while_it_is_made_or_migrated(place: Path) -> None:
+def test_a_crash_while_it_is_made_or_migrated(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old file is there until the new one is."""
+    before = old_journal(place / "old.sqlite")
+    next_version(monkeypatch)
     for k in itertools.count(1):
         directory, left, lost = (place / f"{k}{more}" for more in ("", ".left", ".lost"))
         directory.mkdir()
-        before = old_journal(directory / "old.sqlite")
+        shutil.copy(place / "old.sqlite", directory)
         power = Power(directory, left)
         with powered(power):
             power.k = k
