@@ -269,7 +269,7 @@ class Station:
 
     async def _ask(self, ask: ports.Ask) -> None:
         """Ask until an answer settles it; `Owe` cancels this, and then it is never asked again."""
-        await while_waiting()(self._ask_once, ask)
+        await while_waiting(self._ask_once, ask)
 
     async def _ask_once(self, ask: ports.Ask) -> bool:
         """Whether that settled it; raises UnansweredError where nothing came, and it did not."""
