@@ -144,6 +144,7 @@ def setup(stream: TextIO, level: str, form: str | None = None) -> None:
     """Log to `stream`, in `form` or else as text on a terminal and JSON anywhere else."""
     # What no line of ours says need not be found out for each (logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     file = file_of(stream)
     handler = logging.StreamHandler(stream) if file is None else LineHandler(file)
     handler.setFormatter(Formatter(form or (TEXT if stream.isatty() else JSON)))
