@@ -74,10 +74,13 @@ class Batch:
                 erased += self._write_beside(db, row, known)
         return erased
 
-    def tell(self, known: Tally) -> None:
-        """It is written: what is known now."""
+    def hand_over(self, known: Tally) -> None:
+        """It is written: what is known now, and nothing is noted."""
         for row in self.rows:
             known.take(row, hides=row.id in self.secrets)
+        self.rows.clear()
+        self.secrets.clear()
+        self.closed.clear()
 
     def _write_beside(self, db: sqlite3.Connection, row: Row, known: Tally) -> int:
         """Into the table that follows from a line of the journal's own; the secrets it erased."""

@@ -133,8 +133,7 @@ class Journal(OpenJournal):
             return
         work = partial(batch.write, known=self._known)
         erased = self._write(partial(database.commit, self._db, work))
-        batch.tell(self._known)
-        self._batch = Batch()
+        batch.hand_over(self._known)
         self._durable = self._head
         self._unscrubbed += erased
         if self._unscrubbed >= SCRUB_AT:
