@@ -90,16 +90,10 @@ class Connections:
         self._drop(self._pool)
 
     async def ask(self, method: str, path: str, most: int, **request: Any) -> Answer:
-        """One request and its answer of at most so many bytes; raises UnansweredError."""
-        try:
-            return await self._ask(method, path, most, request)
-        except UnansweredError as error:
-            if error.cause in OF_TIME:
-                await self._ask_the_time()
-            raise
+        """One request and its answer of at most so many bytes; raises UnansweredError.
 
-    async def _ask(self, method: str, path: str, most: int, request: dict[str, Any]) -> Answer:
-        """The one crossing: whatever the libraries raise, no answer came."""
+        The one crossing: whatever the libraries raise, no answer came.
+        """
         pool = self._pool
         pool.under_way += 1
         try:
@@ -112,6 +106,8 @@ class Connections:
         except Exception as error:
             self._drop(pool)  # if one of them is dead, so may be the others
             cause = cause_of(error)
+            if cause in OF_TIME:
+                await self._ask_the_time()
             text = f"{path}: {type(error).__name__}: {cause}"
             raise UnansweredError(text, cause=cause) from error
         finally:

@@ -11,7 +11,7 @@ from bridge.backoff import Backoff
 from .client import RefusedError, UnansweredError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
 FIRST_S = 0.4  # the first wait is up to that, and then up to twice as long each time
 CASHIER_MOST_S = 2.0  # while a cashier waits, an authority that is back is noticed this soon
@@ -27,14 +27,18 @@ class LeftError(Exception):
     """The authority left it in a state that settles nothing."""
 
 
-async def while_waiting(attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts) -> None:
+def while_waiting(
+    attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
+) -> Coroutine[None, None, None]:
     """For a till: again until the attempt returns True; who gives the task up ends the waits."""
-    await _until_settled(CASHIER_MOST_S, attempt, *arguments)
+    return _until_settled(CASHIER_MOST_S, attempt, *arguments)
 
 
-async def at_leisure(attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts) -> None:
+def at_leisure(
+    attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
+) -> Coroutine[None, None, None]:
     """The same where no cashier waits."""
-    await _until_settled(OUTBOX_MOST_S, attempt, *arguments)
+    return _until_settled(OUTBOX_MOST_S, attempt, *arguments)
 
 
 async def for_ever(
@@ -61,7 +65,7 @@ async def for_ever(
 async def _until_settled(
     most_s: float, attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
 ) -> None:
-    backoff = _backoff(most_s)
+    backoff: Backoff | None = None
     while True:
         asked_s = 0.0
         try:
@@ -69,6 +73,7 @@ async def _until_settled(
                 return
         except UnansweredError as error:
             asked_s = _asked_s(error)
+        backoff = backoff or _backoff(most_s)
         await asyncio.sleep(asked_s + backoff.next() / 1000)
 
 
