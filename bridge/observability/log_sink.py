@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import select
 import threading
-import time
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from time import sleep
 from typing import TYPE_CHECKING
 
 from bridge.own_thread import start
@@ -66,8 +66,8 @@ class Sink:
                 self._tell_lost()
             if written:
                 written.set()
-            elif len(lines) < AT_ONCE_MOST:
-                time.sleep(PAUSE_S)
+            elif self._queue.qsize() < AT_ONCE_MOST:
+                sleep(PAUSE_S)
 
     def _next(self) -> tuple[list[str], threading.Event | None]:
         """The lines that wait, at least one, or up to where `flush` waits."""
