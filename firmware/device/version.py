@@ -1,4 +1,4 @@
-"""The firmware's version, and a hash of the files that run."""
+"""Name the firmware's version and hash the files that run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CHUNK = 1024
 
 
 def measure(root: str) -> bytes:
-    """SHA-256 over names and contents of the device's files under `root`, cut to 8 bytes."""
+    """Return SHA-256 over names and contents of the device's files under `root`, cut to 8 bytes."""
     total = sha256()
     for part in _PARTS:
         for name in sorted(os.listdir(root + "/" + part)):
