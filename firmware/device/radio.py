@@ -71,11 +71,11 @@ class Radio:
         return True
 
     def alive(self) -> bool:
-        """Whether the stack still runs; the watchdog depends on it."""
+        """Return whether the stack still runs; the watchdog depends on it."""
         return self._ble.active()
 
     def deadline(self) -> int | None:
-        """When to call `expire` (ms)."""
+        """Return when to call `expire` (ms)."""
         if self._broken:
             return 0
         times = [cut.due for cut in self._cuts]

@@ -55,7 +55,7 @@ TABLE = {
         END: CLOSED,
     },
     ANSWERED: {OFFER: OFFERED, WITHDRAWN: ANSWERED, ANSWER: ANSWERED, END: CLOSED},
-    PARTING: {CREDENTIAL: PARTING, APPROVAL: PARTING, END: CLOSED},  # the phone does not know yet
+    PARTING: {CREDENTIAL: PARTING, APPROVAL: PARTING, END: CLOSED},  # the phone has not heard of it
     CLOSED: {},
 }
 
@@ -114,11 +114,11 @@ class Peer:
         return self.state in (PARTING, CLOSED)
 
     def place(self) -> int:
-        """Until when a newcomer cannot evict this link, if it has sent no key (ms)."""
+        """Return until when no newcomer can evict this link without a key (ms)."""
         return self.entered + gatt.PLACE_MS
 
     def deadline(self) -> int:
-        """When to close this link (ms)."""
+        """Return when to close this link (ms)."""
         if self.has_key:
             return self.end + gatt.GRACE_MS
         parting = self.state == PARTING

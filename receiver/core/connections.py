@@ -61,7 +61,7 @@ class Links:
         return [peer for peer in self._live() if peer.deadline() <= now]
 
     def deadline(self) -> int | None:
-        """When the next link is overdue or to be evicted (ms)."""
+        """Return when the next link is overdue or to be evicted (ms)."""
         times = [peer.deadline() for peer in self._live()]
         times += [peer.place() for peer in self._evictable()]
         return min(times) if times else None

@@ -202,7 +202,7 @@ class Air:
         return reasons.BUSY if peer.state == peers.APPROVED and not ours else reasons.OK
 
     def _turn_away(self, peer: Peer, reason: int, now: int) -> None:
-        """Refuse a phone whose offer is gone. After its key it believes sealed answers only, so
+        """Refuse a phone whose offer has ended. After its key it believes sealed answers only, so
         such a refusal waits until its own key is agreed."""
         if reason != reasons.OK and peer.has_key and peer.sealed.is_agreeing():
             peer.part(reason, now)
@@ -240,7 +240,7 @@ class Air:
         self._news.append(Shown(peer.link))
 
     def _crossed(self, peer: Peer, body: bytes, now: int) -> None:
-        """Handle a key for an offer that is gone; sealed messages of the phone may follow."""
+        """Handle a key for an offer that has ended; sealed messages of the phone may follow."""
         if self._sale.pair is None or self._sale.offered is None:
             raise Error(reasons.WITHDRAWN, "key without an offer")
         reason = reasons.BUSY if now < self._sale.end else reasons.OFFER_EXPIRED

@@ -85,7 +85,7 @@ class Receiver:
         self._settle(now)
 
     def busy(self) -> bool:
-        """Whether `work` has anything to do."""
+        """Return whether `work` has anything to do."""
         return self.judge.work.busy()
 
     def work(self, now: int) -> None:
@@ -94,7 +94,7 @@ class Receiver:
         self._settle(now)
 
     def settled(self) -> bool:
-        """Whether everything that the bridge asked for is done and stored."""
+        """Return whether everything that the bridge asked for is done and stored."""
         return self._certifying is None
 
     def erase(self) -> None:

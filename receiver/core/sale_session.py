@@ -217,11 +217,11 @@ class Sale:
             self.take(self.waiting.pop(0), now)
 
     def shown(self, now: int) -> bool:
-        """Whether a phone that comes now may read the offer."""
+        """Return whether a phone that comes now may read the offer."""
         return self.state in (OPEN, CHECKING, REFUSING) and now < self.end
 
     def deadline(self) -> int | None:
-        """When the session changes without an event (ms)."""
+        """Return when the session changes without an event (ms)."""
         if self.state == OPEN:
             return self.end
         if self.state == REFUSING:

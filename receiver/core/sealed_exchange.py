@@ -42,7 +42,7 @@ class Sealed:
         self._receipt: bytes | None = None  # the receipt in `answer`
 
     def borrow(self, private: bytes) -> bytes:
-        """Copy the offer's key: a refusal may need a seal after the offer is gone."""
+        """Copy the offer's key: a refusal may need a seal after the offer has ended."""
         self._private = bytearray(private)
         return cast("bytes", self._private)
 
@@ -76,7 +76,7 @@ class Sealed:
         return exchange.sealed_refusal(self.results.refuse(exchange.refusal_code(reason)))
 
     def is_agreeing(self) -> bool:
-        """Whether the phone may have sealed a message while nothing can be sealed for it yet."""
+        """Return whether the phone may have sealed a message before answers can be sealed."""
         return bool(self.enc) and self.results is None
 
     def accept(self) -> None:

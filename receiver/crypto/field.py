@@ -41,7 +41,7 @@ TABLE = 64
 
 
 def assemble(field: Field, names: str, text: str) -> bytes:
-    """A program; `names` are the registers in order, parted by blanks. Its lines:
+    """Return a program; `names` are the registers in order, separated by blanks. Its lines:
 
     a = b * c, a = b + c, a = b - c; c may be @0, @1 ...: coordinates of the table's entry.
     a = b ~ 5           b squared five times

@@ -133,7 +133,7 @@ class Link:
         return self._events.pop(0) if self._events else None
 
     def deadline(self) -> int | None:
-        """When to call `expire`; a time in the past is at once."""
+        """Return when to call `expire`; a time in the past is at once."""
         if self._timer.started:
             return self._now
         due = self._timer.due
