@@ -43,7 +43,7 @@ def run(root: str) -> None:
     """Run the firmware in `root`; reset if it does not even start, so that no trial gets stuck."""
     sys.path[0:0] = [root, root + "/firmware/device/lib"]
     try:
-        from firmware.device.boot import main
+        from firmware.device.boot import main  # of the slot: this file is in no package
 
         main()
     except Exception as error:
