@@ -78,8 +78,7 @@ class Log:
         """As `Logger.log` does, but without a look at who called."""
         if not self._logger.isEnabledFor(level):
             return
-        known = {name: value for name, value in fields.items() if value is not None}
-        error, extra = sys.exc_info() if trace else None, {"fields": known}
+        error, extra = sys.exc_info() if trace else None, {"fields": fields}
         record = self._logger.makeRecord(self._name, level, "", 0, event, (), error, extra=extra)
         self._logger.handle(record)
 
@@ -99,6 +98,7 @@ class Formatter(logging.Formatter):
             if isinstance(value, str) and len(value) > VALUE_MOST
             else value
             for name, value in getattr(record, "fields", {}).items()
+            if value is not None
         }
         if record.exc_info:
             fields["trace"] = self._trace(record)
