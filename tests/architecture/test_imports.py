@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,17 @@ def reached(start: str) -> set[Path]:
         for found in imports(str(path)):
             todo |= {file for file in (module(found.name), module_of(found.name)) if file} - done
     return done
+
+
+@pytest.mark.parametrize("package", ["receiver", "firmware", "simulator"])
+def test_no_module_reaches_itself(package: str) -> None:
+    """Imports inside functions and for types alone count too: they only hide a circle."""
+    graph: dict[Path, set[Path]] = {path: set() for path in files(package)}
+    for found in imports(package):
+        imported = module(found.name) or module_of(found.name)
+        if imported and imported != found.file:
+            graph[found.file].add(imported)
+    TopologicalSorter(graph).prepare()
 
 
 def module(name: str) -> Path | None:
