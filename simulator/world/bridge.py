@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
-import signal
-import sys
+from signal import SIGTERM, Signals
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from simulator.processes.child_process import ChildProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from simulator.crypto.pki import DemoCa, Identity
-
-READY_S = 20.0  # a cold start on a busy machine takes about one
-STOP_S = 20.0  # open sales get ten
-
-_PRIVATE = 0o600
 
 _CONFIG = """\
 [bridge]
@@ -73,7 +68,7 @@ class BridgeProcess:
         self.log = directory / "bridge.log"
         self.till_api = ""
         self._head = ""  # of the configuration: all but the receivers
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
 
     def configure(
         self,
@@ -114,29 +109,11 @@ class BridgeProcess:
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
         arguments = ["bridge.cli", "bridge", "run", "--config", str(self.config)]
-        self.log.touch(_PRIVATE)
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simulator.processes.child", *arguments),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        if self._process.stdout is None:
-            raise RuntimeError("no pipe")
-        line = await asyncio.wait_for(self._process.stdout.readline(), READY_S)
-        if not line:
-            words = (self.directory / "bridge.log").read_text().strip()
-            raise RuntimeError(f"the bridge did not start: {words}")
-        self.till_api = json.loads(line)["till_api"]
+        self._process = await ChildProcess.start_module(*arguments, log=self.log)
+        self.till_api = json.loads(await self._process.ready())["till_api"]
 
-    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+    async def stop(self, how: Signals = SIGTERM) -> None:
         """End the process and wait for it."""
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(how)
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None:
+            await process.stop(how)

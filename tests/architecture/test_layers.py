@@ -34,7 +34,6 @@ BESIDE = {
 KNOWN = {
     ("bridge.books", "bridge.till"),
     ("bridge.sales", "bridge.till"),
-    ("simulator.processes", "simulator.hardware"),
     ("simulator.phone", "simulator.world"),
 }
 

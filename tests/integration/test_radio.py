@@ -26,6 +26,7 @@ from bumble.transport.serial import open_serial_transport
 
 from simulator.hardware.radio.server import Radio, Receiver
 from simulator.phone.transport.bleak_backend import Phone, phone_radio
+from simulator.processes.child_process import ChildProcess
 
 ROOT = Path(__file__).parents[2]
 SERVICE = "7a1b0001-6f3e-4f0e-9d5c-2b8a4e6c1d90"
@@ -39,7 +40,7 @@ PATIENCE = 10.0
 class Board:
     """A MicroPython process with tests/integration/board.py."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: ChildProcess) -> None:
         self._process = process
         self._answers: asyncio.Queue[str] = asyncio.Queue()
         self.events: asyncio.Queue[str] = asyncio.Queue()
@@ -47,7 +48,6 @@ class Board:
         self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        assert self._process.stdout is not None
         async for raw in self._process.stdout:
             line = raw.decode().rstrip("\n")
             if line.startswith("irq "):
@@ -59,7 +59,6 @@ class Board:
 
     async def run(self, line: str) -> object:
         """Evaluate a line there; the text of an error starts with "!"."""
-        assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
         answer = await asyncio.wait_for(self._answers.get(), PATIENCE)
         return ast.literal_eval(answer[2:]) if answer.startswith("> ") else answer
@@ -72,8 +71,7 @@ class Board:
                 return line.split()[1:]
 
     async def kill(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
+        self._process.kill()
         await self._process.wait()
         await self._reader
 
@@ -83,11 +81,10 @@ async def started(endpoint: str) -> AsyncIterator[Board]:
     program = shutil.which("micropython", path=str(Path(sys.executable).parent))
     assert program is not None
     path = f"{ROOT}/simulator/hardware/micropython:.frozen"
-    process = await asyncio.create_subprocess_exec(
+    process = await ChildProcess.start(
         program,
         str(ROOT / "tests/integration/board.py"),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "MICROPYPATH": path, "TILLSIGN_RADIO": endpoint},
     )
     board = Board(process)

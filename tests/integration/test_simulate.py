@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from simulator.processes.child_process import ChildProcess
 from simulator.world.till import Till
 from tests.integration.commands import PATIENCE, Family, Running, started, tillsign
 
@@ -243,13 +244,13 @@ async def test_an_external_receiver_started_from_the_readiness_line(tmp_path: Pa
         assert await asyncio.wait_for(receiver.wait(), PATIENCE) == 0
 
 
-async def _start_by_hand(command: Json, server: socket.socket) -> asyncio.subprocess.Process:
+async def _start_by_hand(command: Json, server: socket.socket) -> ChildProcess:
     """Once the bridge has called."""
     loop = asyncio.get_running_loop()
     line, _ = await asyncio.wait_for(loop.sock_accept(server), PATIENCE)
     with line:
         line.setblocking(True)
-        return await asyncio.create_subprocess_exec(
+        return await ChildProcess.start(
             *command["argv"],
             cwd=command["cwd"],
             env=command["env"],

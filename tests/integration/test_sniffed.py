@@ -15,6 +15,7 @@ from simulator.hardware.radio.sniffer import TERMINATED, Controlled, Heard, Sent
 from simulator.phone.app.buyer import DEMO_CODE, Declining
 from simulator.phone.conversation import events
 from simulator.phone.wallet.keys import ED25519, P256
+from simulator.processes.child_process import Ended
 from simulator.tools.demo import eavesdropper, sniffing
 from simulator.tools.demo.eavesdropper import Eavesdropper
 from simulator.tools.demo.searching import SECRET_LEAST, Confiding
@@ -22,7 +23,7 @@ from simulator.tools.demo.sniffing import LENGTHS, Sniffed, sniff
 from simulator.tools.demo.story import AMOUNT, APPROVED
 from simulator.world.world import Settings
 from tests.integration.checkout import PATIENCE, Checkout
-from tests.integration.commands import Ended, tillsign
+from tests.integration.commands import tillsign
 from tests.integration.tap import TappedCheckout, tapped_checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

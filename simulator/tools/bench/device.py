@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from receiver.encoding.schema import encode
 from receiver.link import link, wire
+from simulator.processes.child_process import ChildProcess
 from simulator.world.enrolment import interpreter
 
 from .rows import Row, middle
@@ -41,15 +42,9 @@ async def _boot(command: Command) -> float:
     hello = encode(wire.BRIDGE_HELLO, own)
     end = link.Link(os.urandom(4), hello, host=True)
     start = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *command.argv,
-        cwd=command.cwd,
-        env=command.env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    process = await ChildProcess.start(
+        *command.argv, cwd=command.cwd, env=command.env, stdin=subprocess.PIPE
     )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("no pipes")
     try:
         async with asyncio.timeout(HELLO_S):
             while not isinstance(end.poll(), link.Up):

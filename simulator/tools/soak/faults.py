@@ -10,8 +10,8 @@ import asyncio
 import json
 import shutil
 import sqlite3
-import sys
 import time
+from asyncio.subprocess import STDOUT
 from collections import Counter as Counts
 from contextlib import closing
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bridge.journal import archive, backup
 from bridge.journal.reader import Reader
-from simulator.world.enrolment import ROOT
+from simulator.processes.child_process import ChildProcess, Ended
 
 from .plan import BACKUP, COPY_BACK, EXCHANGE, IMAGE, LOCK, RENUMBER, RESTORE
 from .watcher import Point
@@ -159,31 +159,21 @@ class Faults:
         """`tillsign journal`, which may be killed in its middle, and is run again then."""
         arguments = ("bridge.cli", "journal", *words, "--config", str(self._shop.bridge.config))
         for cut_s in (fault.cut_s, None) if fault.cut_s else (None,):
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simulator.processes.child", *arguments),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                cwd=ROOT,
-            )
-            if await _ended(process, cut_s) and process.returncode == 0:
+            process = await ChildProcess.start_module(*arguments, stderr=STDOUT)
+            ended = await _ended(process, cut_s)
+            if ended.code == 0:
                 return
-        raise RuntimeError(f"{' '.join(words)}: {await _text(process)}")
+        raise RuntimeError(f"{' '.join(words)}: {ended.out.strip()}")
 
 
-async def _ended(process: asyncio.subprocess.Process, cut_s: float | None) -> bool:
-    """Whether it ended by itself; a second time it has to."""
+async def _ended(process: ChildProcess, cut_s: float | None) -> Ended:
+    """Its end, which is a kill after `cut_s`."""
     try:
         async with asyncio.timeout(cut_s):
-            await process.wait()
+            return await process.ended()
     except TimeoutError:
         process.kill()
-        await process.wait()
-        return False
-    return True
-
-
-async def _text(process: asyncio.subprocess.Process) -> str:
-    return (await process.stdout.read()).decode().strip() if process.stdout else ""
+        return await process.ended()
 
 
 def _hold(journal: Path, seconds: float) -> None:
