@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from simulator.processes.child_process import ChildProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from simulator.crypto.pki import DemoCa, Identity
+
+PROGRAM = ("bridge.cli",)
 
 _CONFIG = """\
 [bridge]
@@ -60,13 +62,17 @@ class Place(NamedTuple):
 
 
 class BridgeProcess:
-    """`tillsign bridge run`, from its configuration file to its readiness line."""
+    """`tillsign bridge run`, from its configuration file to its readiness line.
 
-    def __init__(self, directory: Path) -> None:
+    `program` is the module that stands for `tillsign`, with arguments of its own.
+    """
+
+    def __init__(self, directory: Path, program: Sequence[str] = PROGRAM) -> None:
         self.directory = directory
         self.config = directory / "bridge.toml"
         self.log = directory / "bridge.log"
         self.till_api = ""
+        self._program = program
         self._head = ""  # of the configuration: all but the receivers
         self._process: ChildProcess | None = None
 
@@ -108,7 +114,7 @@ class BridgeProcess:
 
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
-        arguments = ["bridge.cli", "bridge", "run", "--config", str(self.config)]
+        arguments = [*self._program, "bridge", "run", "--config", str(self.config)]
         self._process = await ChildProcess.start_module(*arguments, log=self.log)
         self.till_api = json.loads(await self._process.ready())["till_api"]
 
