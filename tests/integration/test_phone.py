@@ -29,6 +29,7 @@ from simulator.phone.conversation import events
 from simulator.phone.conversation.messages import Maker, Signed
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import BATCH, Wallet
+from simulator.world.enrolment import new_phone
 from tests.integration.phone_counter import TILL, Counter
 
 PATIENCE = 20.0
@@ -65,9 +66,7 @@ class World:
             return await phone.buy(buyer, **more)
 
     async def another_wallet(self) -> Wallet:
-        buyer = self.authority.seed_demo().buyers[0]
-        ca = self.authority.ca.certificate
-        return await app.enrol(self.authority.url, ca, buyer.activation, DEMO_CODE)
+        return await new_phone(self.authority, self.authority.seed_demo().buyers[0].id)
 
 
 @asynccontextmanager
@@ -86,10 +85,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         authority = await stack.enter_async_context(Authority(tmp_path))
         radio = await stack.enter_async_context(Radio())
-        buyer = authority.seed_demo().buyers[0]
         counter = Counter(authority)
-        ca = authority.ca.certificate
-        wallet = await app.enrol(authority.url, ca, buyer.activation, DEMO_CODE)
+        wallet = await new_phone(authority, authority.seed_demo().buyers[0].id)
         await stack.enter_async_context(serving(counter, radio))
         yield World(authority, radio, counter, wallet)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from simulator.world.enrolment import ROOT
+from simulator.world.receiver_command import ROOT
 from simulator.world.world import World
 
 from . import arithmetic, cold, device, heap, load, pairs, sale, times, trace

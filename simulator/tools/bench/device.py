@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from receiver.encoding.schema import encode
 from receiver.link import link, wire
 from simulator.processes.child_process import ChildProcess
-from simulator.world.enrolment import interpreter
+from simulator.world.receiver_command import interpreter
 
 from .rows import Row, middle
 
 if TYPE_CHECKING:
-    from simulator.world.enrolment import Command
+    from simulator.world.receiver_command import Command
     from simulator.world.world import World
 
 STARTS = 9

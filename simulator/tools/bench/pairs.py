@@ -24,9 +24,9 @@ from simulator.authority.storage.schema import POSTED
 from simulator.crypto import pki
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.messages import Maker
-from simulator.tools.load import enrolment
 from simulator.tools.load.errors import LoadError
 from simulator.tools.load.http import JSON, Client
+from simulator.world import enrolment
 from simulator.world.enrolment import SEK
 
 from . import past
@@ -105,7 +105,8 @@ def _enrol(books: Authority, client: str) -> list[Counter]:
         organisation = people.add_organisation(store, f"Organisation {number}")
         recipient = people.add_recipient(store, organisation, "Kitchen", _SPACE)
         buyer = people.add_buyer(store, organisation, "Buyer", _AMOUNT, [recipient])
-        counters.append(Counter(enrolment.receiver(books, client), enrolment.phone(books, buyer)))
+        receiver = enrolment.new_receiver(books, client).identity()
+        counters.append(Counter(receiver, enrolment.new_phone_in_books(books, buyer)))
     return counters
 
 

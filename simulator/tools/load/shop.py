@@ -10,9 +10,9 @@ from receiver.protocol import pins
 from simulator.authority import Authority
 from simulator.authority.process import AuthorityProcess
 from simulator.authority.storage.store import Store
+from simulator.world import enrolment
 from simulator.world.bridge import PROGRAM, BridgeProcess, Place
 
-from . import enrolment
 from .board import HOST, Board
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ class Shop:
     def _enrol(self, books: Authority, client: str) -> None:
         buyer = books.seed_demo().buyers[0].id
         for number in range(1, self._receivers + 1):
-            board = Board(enrolment.receiver(books, client))
-            self.counters.append(Counter(number, board, enrolment.phone(books, buyer)))
+            board = Board(enrolment.new_receiver(books, client).identity())
+            phone = enrolment.new_phone_in_books(books, buyer)
+            self.counters.append(Counter(number, board, phone))
 
     def _configure(self, client: TlsIdentity) -> None:
         pinned = self._directory / "pins"
