@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.authority.clock_skew import Clock
-from bridge.backoff import Backoff, Reconnect
+from bridge.backoff import Reconnect
 from bridge.books import unconfigured
 from bridge.books.books import Books
 from bridge.domain import ports
@@ -19,6 +19,7 @@ from bridge.domain.till_decisions import TooLateError, Wish, decide
 from bridge.journal import JournalError
 from bridge.observability.logs import Log
 from receiver import reasons
+from receiver.host.backoff import Backoff
 from receiver.protocol import identifiers
 
 from . import orders, refund_service

@@ -70,7 +70,8 @@ async def _serve(settings: Settings, approving: bool) -> None:
     import asyncio
     import signal
 
-    from .attach import publish
+    from simulator.processes.attach import publish
+
     from .control import Control
     from .world import World
 

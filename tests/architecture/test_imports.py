@@ -104,6 +104,10 @@ def test_the_dispatcher_imports_nothing_of_the_others() -> None:
     none([i for i in main if not i.within("bridge.__version__", "receiver.host.command")])
 
 
+def test_the_phone_imports_nothing_of_the_bridge() -> None:
+    none([i for i in imports("simulator/phone") if i.within("bridge")])
+
+
 def test_nobody_imports_the_simulator() -> None:
     none([i for i in imports("receiver", "firmware", "bridge") if i.within("simulator")])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from signal import SIGTERM, Signals
 from typing import TYPE_CHECKING
 
+from simulator.processes import attach
 from simulator.processes.child_process import ChildProcess, Ended
-from simulator.world import attach
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bridge.backoff import Backoff, Reconnect
+from bridge.backoff import Reconnect
+from receiver.host.backoff import Backoff
 
 
 def test_delays_double_up_to_the_most() -> None:

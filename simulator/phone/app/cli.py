@@ -54,7 +54,7 @@ def _prepare(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     import asyncio
 
-    from simulator.world.attach import AttachError
+    from simulator.processes.attach import AttachError
 
     try:
         return asyncio.run(_phone(arguments))
@@ -150,7 +150,7 @@ async def _world(
     """What the world's control answers; raises AttachError."""
     import aiohttp
 
-    from simulator.world import attach
+    from simulator.processes import attach
 
     url = (world or attach.find()).rstrip("/")
     try:
