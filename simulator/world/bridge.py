@@ -44,7 +44,7 @@ certificate = "{certificate}"
 """
 
 
-class Server(Protocol):
+class AuthorityAddress(Protocol):
     """The authority, wherever it runs."""
 
     @property
@@ -78,7 +78,7 @@ class BridgeProcess:
 
     def configure(
         self,
-        authority: Server,
+        authority: AuthorityAddress,
         identity: Identity,
         receivers: Iterable[Place],
         *,

@@ -16,7 +16,7 @@ from simulator.crypto.p256 import p256_private, p256_public
 from simulator.phone.app import authority as app
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet import keys
-from simulator.phone.wallet.wallet import Recipient, Wallet
+from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
 
 from .receiver_command import slot
 
@@ -157,7 +157,7 @@ def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
     if registered is None:
         raise RuntimeError("a fresh activation is refused")
     owner, token = registered
-    recipient = Recipient(*people.recipients_of(store, buyer)[0])
+    recipient = InvoiceRecipient(*people.recipients_of(store, buyer)[0])
     now = int(time.time())
     batch = people.issue_credentials(store, office.keys, owner, recipient.id, 1, now)
     phone = wallet(
@@ -178,7 +178,7 @@ def wallet(
     authority_keys: Keys,
     key: keys.PhoneKey,
     code_private: bytes,
-    recipient: Recipient,
+    recipient: InvoiceRecipient,
     *,
     authority: str = "",
     phone_id: int = 0,

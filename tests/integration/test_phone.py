@@ -21,7 +21,7 @@ from simulator.authority import Authority
 from simulator.authority.ledger import ledger
 from simulator.hardware.radio.server import Radio
 from simulator.phone.app import authority as app
-from simulator.phone.app.app import Phone
+from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.authority import AuthorityClient, AuthorityError
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanishing
 from simulator.phone.app.visit import Step
@@ -62,7 +62,7 @@ class World:
 
     async def buy(self, buyer: Buyer, **more: Any) -> events.Outcome:
         async with asyncio.timeout(PATIENCE), phone_radio(self.radio.phones) as radio:
-            phone = Phone(self.wallet, radio, observer=self.observe, ask_ms=1000)
+            phone = PhoneApp(self.wallet, radio, observer=self.observe, ask_ms=1000)
             return await phone.buy(buyer, **more)
 
     async def another_wallet(self) -> Wallet:
@@ -226,7 +226,7 @@ async def test_a_phone_that_lies_is_refused_and_another_pays(
 
 async def test_no_till_in_reach(world: World) -> None:
     async with phone_radio(world.radio.phones) as radio:
-        outcome = await Phone(world.wallet, radio).buy(Buyer(), till=99, patience_s=0.5)
+        outcome = await PhoneApp(world.wallet, radio).buy(Buyer(), till=99, patience_s=0.5)
     assert outcome.result == events.NO_TILL
 
 

@@ -187,8 +187,8 @@ def _declared() -> bytes:
 def test_a_search_finds_a_value_in_either_order_of_bytes() -> None:
     places = [b"..secret..", b"..terces..", b"..", b"secre"]
     assert searching.search([("it", b"secret"), ("else", b"nowhere")], places) == [
-        searching.Found("it", 6, 2),
-        searching.Found("else", 7, 0),
+        searching.SearchHit("it", 6, 2),
+        searching.SearchHit("else", 7, 0),
     ]
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
-    from simulator.tools.chip.interpreter import Work
+    from simulator.tools.chip.interpreter import Cost
 
     from .cases import Case
 
@@ -86,7 +86,7 @@ def signed_by_phone() -> tuple[bytes, bytes]:
     return key.public, key.sign(MESSAGE)
 
 
-def _spent() -> dict[str, list[Work]]:
+def _spent() -> dict[str, list[Cost]]:
     """By job, what it does in each slice."""
     known = cases(portable, *signed_by_phone())
     for name, case in known.items():  # which loads what they need
@@ -130,7 +130,7 @@ def _counted(beside: Sequence[ModuleType], work: Callable[..., object], *argumen
     return interpreter.count(work, *arguments, beside=beside).instructions
 
 
-def _row(one: Operation, spent: dict[str, list[Work]], bounds: dict[str, int]) -> Row:
+def _row(one: Operation, spent: dict[str, list[Cost]], bounds: dict[str, int]) -> Row:
     works = [work for name in one.jobs for work in spent[name]]
     unit, scale = one.unit
     bound = bounds.get(one.name)

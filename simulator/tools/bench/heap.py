@@ -20,7 +20,7 @@ from simulator.authority.accounts import receivers
 from simulator.authority.keys import Keys
 from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.keys import P256, PhoneKey
-from simulator.phone.wallet.wallet import Recipient, Wallet
+from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
 from simulator.world import enrolment
 from simulator.world.enrolment import INVOICE_ISSUER, SEK, STORE
 
@@ -152,6 +152,6 @@ def _wallet(keys: Keys, link: int) -> Wallet:
             least_app=0,
         )
     )
-    phone = enrolment.wallet(keys, key, SEED, Recipient(RECIPIENT, ""))
+    phone = enrolment.wallet(keys, key, SEED, InvoiceRecipient(RECIPIENT, ""))
     phone.add_credentials(RECIPIENT, [credential], NOW)
     return phone

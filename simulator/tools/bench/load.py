@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from simulator.tools.load.run import Plan, Run
-from simulator.tools.load.shop import Shop
+from simulator.tools.load.run import LoadPlan, Run
+from simulator.tools.load.shop import LoadShop
 
 from . import bare, sale
 from .rows import HIGHER, Row
@@ -18,7 +18,7 @@ from .rows import HIGHER, Row
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.tools.load.run import Result
+    from simulator.tools.load.run import LoadResult
 
 RECEIVERS = 200
 SALES = 10_000
@@ -40,7 +40,7 @@ _IDLE = (
 
 def rows(sales: int, progress: Callable[[int], object]) -> list[Row]:
     """`progress` hears how many sales are done; raises where one sale is not as it must be."""
-    plan = Plan(sales, OFFERED, marks=(sales // 10, sales))
+    plan = LoadPlan(sales, OFFERED, marks=(sales // 10, sales))
     result = asyncio.run(_play(plan, progress))
     floor = bare.measure()
     own = result.phases["own"]
@@ -67,9 +67,9 @@ def rows(sales: int, progress: Callable[[int], object]) -> list[Row]:
     ]  # fmt: skip
 
 
-async def _play(plan: Plan, progress: Callable[[int], object]) -> Result:
+async def _play(plan: LoadPlan, progress: Callable[[int], object]) -> LoadResult:
     with TemporaryDirectory(prefix="tillsign-") as directory:
-        async with Shop(Path(directory), RECEIVERS) as shop:
+        async with LoadShop(Path(directory), RECEIVERS) as shop:
             return await Run(shop, plan, progress).play()
 
 

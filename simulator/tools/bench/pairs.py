@@ -52,7 +52,7 @@ _TTL_S = 120
 _CBOR = "application/cbor"
 
 
-class Counter(NamedTuple):
+class PairCounter(NamedTuple):
     """A receiver and the one who buys there."""
 
     receiver: Identity
@@ -98,7 +98,7 @@ async def _measure(directory: Path, database: str) -> list[tuple[float, float]]:
     return rounds[1:]
 
 
-def _enrol(books: Authority, client: str) -> list[Counter]:
+def _enrol(books: Authority, client: str) -> list[PairCounter]:
     store = books.office.store
     counters = []
     for number in range(COUNTERS):
@@ -106,16 +106,16 @@ def _enrol(books: Authority, client: str) -> list[Counter]:
         recipient = people.add_recipient(store, organisation, "Kitchen", _SPACE)
         buyer = people.add_buyer(store, organisation, "Buyer", _AMOUNT, [recipient])
         receiver = enrolment.new_receiver(books, client).identity()
-        counters.append(Counter(receiver, enrolment.new_phone_in_books(books, buyer)))
+        counters.append(PairCounter(receiver, enrolment.new_phone_in_books(books, buyer)))
     return counters
 
 
-def _pairs(counters: list[Counter], count: int) -> list[Pair]:
+def _pairs(counters: list[PairCounter], count: int) -> list[Pair]:
     """One counter after the other: whoever asks at once asks of different ones."""
     return [_pair(counters[number % len(counters)]) for number in range(count)]
 
 
-def _pair(counter: Counter) -> Pair:
+def _pair(counter: PairCounter) -> Pair:
     """A purchase, signed by receiver and phone as it is with a radio between them."""
     receiver, wallet, now = counter.receiver, counter.wallet, int(time.time())
     reference = os.urandom(messages.REFERENCE_SIZE)

@@ -51,9 +51,9 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
     from simulator.world.world import OFFLINE, Settings, World
 
     from .story import Stage
-    from .telling import Teller
+    from .telling import Narrator
 
-    teller = Teller(Console(quiet=as_json, highlight=False))
+    teller = Narrator(Console(quiet=as_json, highlight=False))
     played: list[Played] = []
     async with World(Settings(offline=OFFLINE)) as world:
         hello = (await world.receiver_up())["hello"]

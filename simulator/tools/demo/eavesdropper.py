@@ -45,7 +45,7 @@ _SINCE = {
 }
 
 
-class Line(NamedTuple):
+class HeardField(NamedTuple):
     """One field: when it was heard (seconds), who sent it, and what it tells an eavesdropper."""
 
     at: float
@@ -76,7 +76,7 @@ class Eavesdropper:
         self.messages: list[Message] = []
         self.certificates: list[bytes] = []
         self.offers: list[bytes] = []
-        self._parts: dict[str, list[Line]] = {}
+        self._parts: dict[str, list[HeardField]] = {}
         self._said: set[tuple[str, str | bytes]] = set()  # on the air, where all is repeated
         self._table: dict[int, str] = {}
         self._visits: dict[int, _Visit] = {}
@@ -86,14 +86,14 @@ class Eavesdropper:
             visit.close()
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[HeardField]:
         """Part by part, each in the order of time."""
         return [
             line for part in self._parts.values() for line in sorted(part, key=lambda one: one.at)
         ]
 
     def say(self, at: float, sender: str, part: str, field: Field) -> None:
-        self._parts.setdefault(part, []).append(Line(at, sender, part, *field))
+        self._parts.setdefault(part, []).append(HeardField(at, sender, part, *field))
 
     def said(self, part: str) -> dict[str, str]:
         """The fields of a part and their last values, bytes as hex."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from simulator.phone.wallet.wallet import Wallet
     from simulator.world.world import World
 
-    from .searching import Found
+    from .searching import SearchHit
     from .story import Played
 
 TITLE = "A purchase, overheard"
@@ -52,8 +52,8 @@ class Sniffed(NamedTuple):
     records: list[Heard]
     missed: int
     heard: Eavesdropper
-    secrets: list[Found]
-    controls: list[Found]  # what must be found, or the search is blind
+    secrets: list[SearchHit]
+    controls: list[SearchHit]  # what must be found, or the search is blind
 
     @property
     def holds(self) -> bool:

@@ -12,8 +12,8 @@ from .telling import COLOURS, WHO_WIDTH
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .eavesdropper import Line
-    from .searching import Found
+    from .eavesdropper import HeardField
+    from .searching import SearchHit
     from .sniffing import Compared, Sniffed
 
 _FIELD_WIDTH = 34
@@ -57,7 +57,7 @@ class Transcript:
             "its own; a true phone keeps one for about a quarter of an hour)",
         )
 
-    def _line(self, line: Line, start: float) -> None:
+    def _line(self, line: HeardField, start: float) -> None:
         head = Text(f"{(line.at - start) * 1000:7.0f} ms  ")
         head.append(line.sender.ljust(WHO_WIDTH), style=COLOURS[line.sender])
         head.append(f"  {line.field.replace('_', ' ').ljust(_FIELD_WIDTH)}{_shown(line.value)}")
@@ -105,5 +105,5 @@ def _shown(value: str | bytes) -> str:
     return f"{value[:_BYTES_SHOWN].hex()}… ({len(value)} bytes)"
 
 
-def _sought(found: Found) -> str:
+def _sought(found: SearchHit) -> str:
     return f"{found.name} ({found.size} bytes): {_PLACES.get(found.places, _MANY % found.places)}"
