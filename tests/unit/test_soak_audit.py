@@ -15,9 +15,17 @@ from receiver import reasons
 from receiver.protocol import identifiers, messages
 from simulator.authority.storage.schema import DECLINED, PENDING, POSTED, VOIDED
 from simulator.tools.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities
-from simulator.tools.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
-from simulator.tools.soak.evidence import Journalled, Ledger, LedgerLine
+from simulator.tools.soak.ledger_and_journal import Journalled, Ledger, LedgerLine
 from simulator.tools.soak.plan import CANCELLED, Back, plan
+from simulator.tools.soak.till_disk import (
+    NOT_REFUNDED,
+    PAID,
+    REFUNDED,
+    UNPAID,
+    Books,
+    Kept,
+    KeptRefund,
+)
 
 RECEIVER = b"receiver"
 BRIDGE_ID = b"bridge01"

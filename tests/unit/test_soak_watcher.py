@@ -7,7 +7,7 @@ from bridge.domain.sale import Fact, Terms
 from bridge.domain.states import Event
 from bridge.journal import Entry
 from receiver import reasons
-from simulator.tools.soak.watcher import Era, EventWatcher, Heard, Point, compare
+from simulator.tools.soak.event_watcher import Era, EventWatcher, Heard, Point, compare
 
 SALE = "sale-0123456789ab"
 TERMS = Terms(SALE, 1, 100, 752, 25, "", b"12345678", b"receiver")

@@ -14,8 +14,8 @@ from bumble import hci
 from bumble.controller import Controller
 
 from .air import Air, Rssi, near
+from .bumble_logging import quieten
 from .controller import RadioController
-from .quiet import quieten
 from .shim import Shim
 from .streams import H4, Frames, PtyH4, listen
 

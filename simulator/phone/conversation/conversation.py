@@ -1,7 +1,7 @@
 """The phone's side of an exchange, from connection to result, as one machine (design §3.2-§3.4).
 
 Events of `events` go in through `handle`, what is to be done comes out of `poll` in order, and
-`steps` has the table. Times are monotonic milliseconds. Without a word that the authority signed,
+`states` has the table. Times are monotonic milliseconds. Without a word that the authority signed,
 an approval that went out leads to UNKNOWN, never to a no.
 """
 

@@ -34,7 +34,7 @@ from bumble.device import (
 from bumble.gatt_client import CharacteristicProxy
 from bumble.host import Host
 
-from simulator.hardware.radio.quiet import quieten
+from simulator.hardware.radio.bumble_logging import quieten
 from simulator.hardware.radio.streams import H4, connect
 
 ANDROID_MTU = 517  # what Android 14 asks for; older iPhones 185

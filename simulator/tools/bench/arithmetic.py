@@ -17,7 +17,7 @@ from receiver.crypto.twins import chacha20, poly1305, sha512
 from simulator.phone.wallet.keys import P256, PhoneKey
 from simulator.tools.chip import build, interpreter
 
-from . import plain
+from . import plain_arithmetic
 from .cases import MESSAGE, SEED, cases
 from .rows import Row
 
@@ -105,14 +105,16 @@ def _plain() -> dict[str, int]:
     """Instructions of the plain versions, by operation."""
     public, own = portable.ed25519_public(SEED), portable.ed25519_sign(SEED, MESSAGE)
     phone, signature = signed_by_phone()
-    ed25519 = _counted([plain], plain.ed25519_verify, public, MESSAGE, own)
-    p256 = _counted([plain], plain.p256_verify, phone, MESSAGE, signature)
+    ed25519 = _counted([plain_arithmetic], plain_arithmetic.ed25519_verify, public, MESSAGE, own)
+    p256 = _counted([plain_arithmetic], plain_arithmetic.p256_verify, phone, MESSAGE, signature)
     jobs = cases(portable, phone, signature)
     return {
         "ed25519_check": ed25519,
         "ed25519_verify": ed25519,
-        "ed25519_sign": _counted([plain], plain.ed25519_sign, SEED, public, MESSAGE),
-        "x25519": _counted([plain], plain.x25519, SEED, public),
+        "ed25519_sign": _counted(
+            [plain_arithmetic], plain_arithmetic.ed25519_sign, SEED, public, MESSAGE
+        ),
+        "x25519": _counted([plain_arithmetic], plain_arithmetic.x25519, SEED, public),
         "p256_verify": p256,
         "p256_check": p256,
         **{name: _counted(twins, _run, jobs[name]) for name, twins in _TWINS.items()},

@@ -24,9 +24,9 @@ from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
 from simulator.world import enrolment
 from simulator.world.enrolment import INVOICE_ISSUER, SEK, STORE
 
+from .arithmetic_times import run
 from .replay import PARTS, Life
 from .rows import Row
-from .times import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

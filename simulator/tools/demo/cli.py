@@ -50,8 +50,8 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
     from simulator.phone.transport.bleak_backend import phone_radio
     from simulator.world.world import OFFLINE, Settings, World
 
+    from .narration import Narrator
     from .story import Stage
-    from .telling import Narrator
 
     teller = Narrator(Console(quiet=as_json, highlight=False))
     played: list[Played] = []
@@ -78,7 +78,7 @@ async def _sniff(sales: int, as_json: bool) -> int:
 
     from simulator.world.world import World
 
-    from . import sniffing
+    from . import sniffed_purchases
     from .transcript import Transcript
 
     transcript = Transcript(Console(quiet=as_json, highlight=False))
@@ -87,14 +87,14 @@ async def _sniff(sales: int, as_json: bool) -> int:
         wallet = await world.new_wallet()
         sniffed = []
         for number in range(1, sales + 1):
-            sniffed.append(await sniffing.sniff(world, wallet))
+            sniffed.append(await sniffed_purchases.sniff(world, wallet))
             transcript.sale(number, sniffed[-1])
-    compared = sniffing.compare(sniffed) if sales > 1 else None
+    compared = sniffed_purchases.compare(sniffed) if sales > 1 else None
     if compared is not None:
         transcript.comparison(compared, sales)
     if as_json:
         played = document(hello, [one.played for one in sniffed])
-        print(json.dumps({**played, **sniffing.document(sniffed, compared)}))
+        print(json.dumps({**played, **sniffed_purchases.document(sniffed, compared)}))
     holds = all(one.holds for one in sniffed) and (compared is None or compared.holds)
     return OK if holds else FAILED
 

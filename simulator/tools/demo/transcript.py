@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from . import searching, summary
-from .telling import COLOURS, WHO_WIDTH
+from . import record_search, summary
+from .narration import COLOURS, WHO_WIDTH
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from .eavesdropper import HeardField
-    from .searching import SearchHit
-    from .sniffing import Compared, Sniffed
+    from .record_search import SearchHit
+    from .sniffed_purchases import Compared, Sniffed
 
 _FIELD_WIDTH = 34
 _BYTES_SHOWN = 12  # of a long value; the whole of it is in the JSON document
@@ -45,7 +45,7 @@ class Transcript:
     def comparison(self, compared: Compared, sales: int) -> None:
         """What the purchases have in common on the phone's side."""
         self._rule(f"{sales} purchases of one phone")
-        size = searching.WINDOW
+        size = record_search.WINDOW
         self._verdict(
             not compared.values,
             f"what the phone sent and was answered: {len(compared.values)} values of {size} bytes "

@@ -15,8 +15,8 @@ from . import figures
 from .buyer import LoadBuyer
 from .errors import LoadError
 from .shop import BookedSales
+from .step_watcher import StepWatcher
 from .till import LoadTill
-from .watcher import StepWatcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

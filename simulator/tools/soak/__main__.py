@@ -16,8 +16,8 @@ from rich.console import Console
 
 from simulator.authority.storage.postgres_cluster import Cluster, binaries
 
+from .progress import Progress
 from .run import soak
-from .telling import Progress
 
 OUTPUT = Path("build/soak.json")
 SALES, SALES_MOST = 200, 100_000

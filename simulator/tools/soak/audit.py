@@ -10,13 +10,13 @@ from bridge.domain.states import TAKEN_AS_PAID, State
 from receiver.protocol import identifiers
 from simulator.authority.storage.schema import EXPIRED, PENDING, POSTED
 
-from .books import PAID, REFUNDED
+from .till_disk import PAID, REFUNDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .books import Kept, KeptRefund
-    from .evidence import Journalled, Ledger, LedgerLine
+    from .ledger_and_journal import Journalled, Ledger, LedgerLine
+    from .till_disk import Kept, KeptRefund
 
 LOST, DOUBLED, UNKNOWN = "lost", "doubled", "unknown"
 

@@ -11,27 +11,27 @@ from bridge.domain.states import Event
 from receiver import reasons
 from receiver.protocol import messages
 
-from . import evidence
-from .again import Again
-from .asking import Asking
+from . import ledger_and_journal
+from .after_restore import Again
 from .audit import DOUBLED, LOST, UNKNOWN, Finding, Liability, Tills, audit, count, liabilities
-from .books import Books
+from .back_office import Person
 from .buyers import Buyers
-from .faults import JournalFaults
-from .person import Person
+from .event_watcher import EventWatcher, compare
+from .journal_faults import JournalFaults
+from .kills import Victims
 from .plan import BACKUP, COPY_BACK, EXCHANGE, LOCK, RENUMBER, RESTORE, plan
+from .retried_calls import Asking
 from .shop import Shop
 from .till import SoakTill
-from .victims import Victims
-from .watcher import EventWatcher, compare
+from .till_disk import Books
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .books import Kept, KeptRefund
-    from .evidence import Journalled
+    from .ledger_and_journal import Journalled
     from .plan import Plan, PlannedSale
+    from .till_disk import Kept, KeptRefund
 
     Progress = Callable[[int, int], object]
 
@@ -92,14 +92,14 @@ async def soak(
     spares = sum(change.kind == EXCHANGE for change in wanted.changes.values())
     try:
         async with Shop(directory, TILLS, database, spares) as shop:
-            before = evidence.ledger_at(shop.authority.database)
+            before = ledger_and_journal.ledger_at(shop.authority.database)
             run = _Run(shop, books, wanted, progress)
             began = time.monotonic()
             late = await run.play()
             seconds = time.monotonic() - began
             await shop.bridge.stop()
-            after = evidence.ledger_at(shop.authority.database)
-            journal = evidence.journalled(shop.journal)
+            after = ledger_and_journal.ledger_at(shop.authority.database)
+            journal = ledger_and_journal.journalled(shop.journal)
             bridge_id = shop.bridge_id
         tills = Tills(books.sales(), books.refunds(), books.complaints())
         findings = late + audit(tills, bridge_id, before, after, journal)

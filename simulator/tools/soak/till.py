@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from simulator.world.till import FINAL, TillError
 
-from .asking import AGAIN_S, UNKNOWN_SALE
-from .books import NOT_REFUNDED, PAID, REFUNDED, UNPAID
 from .plan import CANCELLED
+from .retried_calls import AGAIN_S, UNKNOWN_SALE
+from .till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from simulator.world.till import Till
 
-    from .asking import Asking, Json
-    from .books import Books, Kept, KeptRefund
     from .plan import PlannedSale
+    from .retried_calls import Asking, Json
     from .shop import Counter
+    from .till_disk import Books, Kept, KeptRefund
 
     Call = Callable[[Till], Awaitable[Json]]
 

@@ -29,8 +29,8 @@ from simulator.tools.load.http import JSON, Client
 from simulator.world import enrolment
 from simulator.world.enrolment import SEK
 
-from . import past
-from .past import Pair
+from . import postgres_alone
+from .postgres_alone import Pair
 from .rows import HIGHER, Row
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def rows() -> list[Row]:
         rounds = asyncio.run(_measure(Path(directory), cluster.new_books()))
     reached, alone = (statistics.median(rates) for rates in zip(*rounds, strict=True))
     share = statistics.median(through / past_it for through, past_it in rounds)
-    what = f"the same SQL alone, {past.CONNECTIONS} connections"
+    what = f"the same SQL alone, {postgres_alone.CONNECTIONS} connections"
     return [
         Row("authority_pairs", reached, "pairs/s", better=HIGHER, bound=alone, bound_is=what),
         Row("authority_pairs_share", share, "", better=HIGHER, budget=SHARE_BUDGET),
@@ -84,13 +84,17 @@ async def _measure(directory: Path, database: str) -> list[tuple[float, float]]:
         through = [_pairs(counters, size) for size in sizes]
         beside = [_pairs(counters, size) for size in sizes]
         asked = [
-            past.statements(database, books.office, client.fingerprint(), pairs) for pairs in beside
+            postgres_alone.statements(database, books.office, client.fingerprint(), pairs)
+            for pairs in beside
         ]
     async with AuthorityProcess(directory, database) as authority:
         context = pki.client_context(authority.ca.certificate, client)
         lines = [Client(authority.url, context) for _ in range(AT_ONCE)]
         rounds = [
-            (await _ask(lines, pairs), await asyncio.to_thread(past.run, database, statements))
+            (
+                await _ask(lines, pairs),
+                await asyncio.to_thread(postgres_alone.run, database, statements),
+            )
             for pairs, statements in zip(through, asked, strict=True)
         ]
         for line in lines:

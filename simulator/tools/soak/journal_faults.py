@@ -22,17 +22,17 @@ from bridge.journal import archive, backup
 from bridge.journal.reader import Reader
 from simulator.processes.child_process import ChildProcess, Ended
 
+from .event_watcher import Point
 from .plan import BACKUP, COPY_BACK, EXCHANGE, IMAGE, LOCK, RENUMBER, RESTORE
-from .watcher import Point
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
+    from .event_watcher import EventWatcher
+    from .kills import Victims
     from .plan import Change, JournalFault
     from .shop import Counter, Shop
-    from .victims import Victims
-    from .watcher import EventWatcher
 
 BUSY_S = 10.0  # for a lock that the bridge has just then
 NS = 1_000_000_000
