@@ -10,7 +10,7 @@ _OCTETS = 33  # of an integer whose every limb can be read from three of them
 Field = NamedTuple(
     "Field",
     [
-        ("curve", int),  # what the kernel calls it
+        ("curve", int),  # the kernel's name for it
         ("prime", int),
         ("enter", int),  # an integer times this is what its element holds (Montgomery's form)
         ("leave", int),
@@ -23,7 +23,7 @@ P256 = Field(1, _P256, 2**260 % _P256, pow(2**260, _P256 - 2, _P256))
 
 
 def element(field: Field, value: int) -> bytes:
-    """The 40 bytes of an integer."""
+    """Return the 40 bytes of an integer."""
     octets = (value * field.enter % field.prime).to_bytes(_OCTETS, "little")
     words = bytearray(SIZE)
     bit = 0
@@ -37,7 +37,7 @@ def element(field: Field, value: int) -> bytes:
 
 
 def integer(field: Field, words: bytes | bytearray) -> int:
-    """The integer of an element, below the prime."""
+    """Return the integer of an element, below the prime."""
     value = 0
     for at in range(SIZE - 2, -1, -2):
         value = (value << 13) + (words[at] | words[at + 1] << 8)

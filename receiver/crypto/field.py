@@ -1,7 +1,7 @@
-"""Arithmetic modulo 2^255 - 19 and modulo the prime of P-256, as small programs on registers.
+"""Compute modulo 2^255 - 19 and modulo the prime of P-256, in small programs on registers.
 
-A curve's formulas are texts that become programs once; one call of the kernel runs a whole program,
-which on a chip costs far less than a call for each product, and always takes the same time.
+Formulas of a curve are texts, assembled once. One call of the kernel runs a whole program: on a
+chip that costs far less than a call for each product, and always takes the same time.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ else:
 
 ENTRIES = 16  # of a table that `<-` picks from
 
-# Instructions are four bytes: operation, result, operand, operand or count; 0 ends a program. A
-# second operand from TABLE up is a coordinate of the table's entry.
+# Instructions are four bytes: operation, result, operand, operand or count; 0 ends a program.
+# A second operand from TABLE up is a coordinate of the table's entry.
 _MUL, _SQR, _ADD, _SUB, _SWAP, _PICK = 1, 2, 3, 4, 5, 6
 _OPERATIONS = {"*": _MUL, "+": _ADD, "-": _SUB}
 TABLE = 64
 
 
 def assemble(field: Field, names: str, text: str) -> bytes:
-    """A program; `names` are the registers in order, parted by blanks. Its lines:
+    """Return a program; `names` are the registers in order, separated by blanks. Its lines:
 
     a = b * c, a = b + c, a = b - c; c may be @0, @1 ...: coordinates of the table's entry.
     a = b ~ 5           b squared five times
@@ -42,7 +42,7 @@ def assemble(field: Field, names: str, text: str) -> bytes:
 
 
 class Machine:
-    """Registers of one field. Programs change them; integers go in and come out."""
+    """Registers of one field. Integers go in and come out; programs compute on them."""
 
     def __init__(self, field: Field, count: int) -> None:
         self.field = field
@@ -57,11 +57,11 @@ class Machine:
         self.paste(index, element(self.field, value))
 
     def get(self, index: int) -> int:
-        """The integer in a register, below the prime."""
+        """Return the integer in a register, below the prime."""
         return integer(self.field, self.copy(index))
 
     def copy(self, index: int, count: int = 1) -> bytes:
-        """Registers as they are, for `paste` or a table."""
+        """Copy registers as they are, for `paste` or a table."""
         return bytes(self.registers[index * SIZE : (index + count) * SIZE])
 
     def paste(self, index: int, elements: bytes | bytearray) -> None:

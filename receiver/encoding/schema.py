@@ -1,4 +1,4 @@
-"""Messages as tables: which keys a CBOR map holds, and of what kind and size each value is.
+"""Describe messages as tables: the keys of a CBOR map, and the kind and size of each value.
 
 A message has exactly the keys of its table, none missing, none extra (design §3.3).
 """
@@ -23,9 +23,9 @@ UINT = 0
 BYTES = 1
 TEXT = 2
 KEY = 3  # a COSE_Key inside a cnf claim (RFC 8747 §3.2)
-ATTACHED = 4  # bytes whose key is there exactly where the number before them is not 0
+ATTACHED = 4  # bytes whose key is present exactly if the number before them is not 0
 
-ED25519_SIZE = 32  # of a public key; its length tells its algorithm
+ED25519_SIZE = 32  # of a public key; the length of a key tells its algorithm
 P256_SIZE = 33  # compressed (SEC 1 §2.3.3)
 
 Field = NamedTuple(
@@ -46,7 +46,7 @@ def blob(key: int, name: str, high: int, low: int = 0) -> Field:
 
 
 def attached(key: int, name: str, size: int) -> Field:
-    """Bytes that belong to the field before, a number: b"" and no key where that is 0."""
+    """Describe bytes that belong to the number before them: b"" and no key if that is 0."""
     return Field(key, name, ATTACHED, size, size)
 
 
@@ -55,17 +55,17 @@ def text(key: int, name: str, high: int) -> Field:
 
 
 def confirmation(key: int, name: str) -> Field:
-    """An Ed25519 key."""
+    """Describe an Ed25519 key."""
     return Field(key, name, KEY, ED25519_SIZE, ED25519_SIZE)
 
 
 def phone_key(key: int, name: str) -> Field:
-    """A P-256 or an Ed25519 key."""
+    """Describe a P-256 or an Ed25519 key."""
     return Field(key, name, KEY, ED25519_SIZE, P256_SIZE)
 
 
 def encode(fields: tuple[Field, ...], value: Any) -> bytes:
-    """`value` (a namedtuple with the fields' names) as a deterministic CBOR map."""
+    """Encode `value` (a namedtuple with the fields' names) as a deterministic CBOR map."""
     mapping: dict[int, Any] = {}
     before = None
     for field in fields:
@@ -73,18 +73,18 @@ def encode(fields: tuple[Field, ...], value: Any) -> bytes:
         if not _is_absent(field, before):
             mapping[field.key] = _put(field, item)
         elif item:
-            raise ValueError(field.name + " without what it belongs to")
+            raise ValueError(field.name + " without its number")
         before = item
     return cbor.encode(mapping)
 
 
 def decode(fields: tuple[Field, ...], data: bytes, make: Callable[..., Any]) -> Any:
-    """The map in `data` as `make(*values in the order of fields)`; raises Error(MALFORMED)."""
+    """Decode `data` as `make(*values in the order of fields)`; raise Error(MALFORMED)."""
     return from_map(fields, cbor.decode(data), make)
 
 
 def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) -> Any:
-    """As `decode`, from a map that is already decoded."""
+    """Decode as `decode`, from a map that is already parsed."""
     if not isinstance(mapping, dict):
         raise Error(MALFORMED, "not a map")
     values: list[Any] = []
@@ -96,7 +96,7 @@ def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) 
             values.append(_get(field, mapping))
             keys -= 1
     if keys:
-        raise Error(MALFORMED, "a key too many")
+        raise Error(MALFORMED, "unexpected key")
     return make(*values)
 
 
@@ -146,7 +146,7 @@ def _cose_key(public: bytes) -> dict[int, Any]:
 
 
 def _key_bytes(value: Any) -> Any:
-    """The public key in a cnf claim, or None where it is anything else."""
+    """Return the public key in a cnf claim; None if the claim has any other form."""
     key = value.get(_COSE_KEY) if isinstance(value, dict) else None
     public = key.get(_X) if isinstance(key, dict) else None
     if not isinstance(key, dict) or not isinstance(public, bytes):
@@ -154,5 +154,5 @@ def _key_bytes(value: Any) -> Any:
     odd = key.get(_Y)
     if isinstance(odd, bool):
         public = bytes([_EVEN + odd]) + public
-    # Compared as bytes, so that nothing but the one spelling passes (true is not 1 there).
+    # Compare as bytes, so that only one spelling passes (true is not 1 there).
     return public if cbor.encode(value) == cbor.encode(_cose_key(public)) else None
