@@ -104,7 +104,10 @@ def _head(major: int, argument: int) -> bytes:
 
 
 def _take(data: bytes, at: int, depth: int) -> tuple[Value, int]:
-    major, argument, at = _take_head(data, at)
+    if at < len(data) and data[at] & 31 < _LEAST[0]:  # as most are; a call costs more than this
+        major, argument, at = data[at] >> 5, data[at] & 31, at + 1
+    else:
+        major, argument, at = _take_head(data, at)
     if major == _UNSIGNED:
         return argument, at
     if major == _NEGATIVE:
@@ -164,7 +167,10 @@ def _take_map(data: bytes, at: int, count: int, depth: int) -> tuple[dict[int, V
     last = b""
     for _ in range(count):
         start = at
-        major, argument, at = _take_head(data, at)
+        if at < len(data) and data[at] & 31 < _LEAST[0]:
+            major, argument, at = data[at] >> 5, data[at] & 31, at + 1
+        else:
+            major, argument, at = _take_head(data, at)
         if major not in (_UNSIGNED, _NEGATIVE):
             raise _malformed("a key is not an integer")
         if data[start:at] <= last:

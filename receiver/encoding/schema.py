@@ -70,7 +70,7 @@ def encode(fields: tuple[Field, ...], value: Any) -> bytes:
     before = None
     for field in fields:
         item = getattr(value, field.name)
-        if not _is_absent(field, before):
+        if before or field.kind != ATTACHED:
             mapping[field.key] = _put(field, item)
         elif item:
             raise ValueError(field.name + " without its number")
@@ -90,34 +90,30 @@ def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) 
     values: list[Any] = []
     keys = len(mapping)
     for field in fields:
-        if values and _is_absent(field, values[-1]):
+        if field.kind == ATTACHED and values and not values[-1]:
             values.append(b"")
-        else:
-            values.append(_get(field, mapping))
-            keys -= 1
+            continue
+        value = mapping.get(field.key)
+        if field.kind == KEY:
+            value = _key_bytes(value)
+        if not _fits(field, value):
+            raise Error(MALFORMED, "%s is missing or out of bounds" % field.name)
+        values.append(value)
+        keys -= 1
     if keys:
         raise Error(MALFORMED, "unexpected key")
     return make(*values)
 
 
-def _is_absent(field: Field, before: Any) -> bool:
-    return field.kind == ATTACHED and not before
-
-
 def _put(field: Field, value: Any) -> Any:
-    put = _cose_key(value) if field.kind == KEY else value
-    if not _fits(field, value) or (field.kind == KEY and _key_bytes(put) != value):
+    if not _fits(field, value):
+        raise ValueError("%s does not fit its field" % field.name)
+    if field.kind != KEY:
+        return value
+    put = _cose_key(value)
+    if _key_bytes(put) != value:
         raise ValueError("%s does not fit its field" % field.name)
     return put
-
-
-def _get(field: Field, mapping: dict[int, Any]) -> Any:
-    value = mapping.get(field.key)
-    if field.kind == KEY:
-        value = _key_bytes(value)
-    if not _fits(field, value):
-        raise Error(MALFORMED, "%s is missing or out of bounds" % field.name)
-    return value
 
 
 def _fits(field: Field, value: Any) -> bool:
