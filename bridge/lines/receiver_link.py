@@ -24,7 +24,7 @@ from .errors import PortError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.backoff import Reconnect
+    from bridge.lines.reconnect import Reconnect
 
     from .listener import Listener
     from .serial_port import Opener, Port

@@ -35,12 +35,12 @@ from .stand_in import StandInHere
 
 if TYPE_CHECKING:
     from bridge.authority.cached_limits import KeptLimits
-    from bridge.backoff import Reconnect
     from bridge.domain.effects import Order, Persist
     from bridge.domain.inputs import Input
     from bridge.domain.receiver_status import ReceiverHealth
     from bridge.domain.sale import Fact, Sale, Terms
     from bridge.domain.verification import Evidence
+    from bridge.lines.reconnect import Reconnect
     from bridge.lines.serial_port import Opener
 
     from .ports import Surroundings
