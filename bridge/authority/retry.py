@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from bridge.backoff import Backoff
+from receiver.host.backoff import Backoff
 
 from .client import RefusedError, UnansweredError
 

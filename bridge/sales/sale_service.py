@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from bridge.authority.clock_skew import Clock
-from bridge.backoff import Backoff, Reconnect
 from bridge.books import unconfigured
 from bridge.books.books import Books
 from bridge.domain.crash_recovery import is_ended_by_restart
@@ -17,8 +16,10 @@ from bridge.domain.sale import Fact, Sale, Terms
 from bridge.domain.states import UNASKED, Event, State
 from bridge.domain.till_decisions import TooLateError, Wish, decide
 from bridge.journal import JournalError
+from bridge.lines.reconnect import Reconnect
 from bridge.observability.logs import Log
 from receiver import reasons
+from receiver.host.backoff import Backoff
 from receiver.protocol import identifiers
 
 from . import orders, refund_service

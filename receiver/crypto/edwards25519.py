@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import curve25519
-from .field import CURVE25519, SIZE, Machine, assemble, element
+from .elements import CURVE25519, SIZE, element
+from .field import Machine, assemble
 
 if TYPE_CHECKING:
     from .job import Job

@@ -19,7 +19,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from .field import P256, SIZE, Machine, assemble
+from .elements import P256, SIZE
+from .field import Machine, assemble
 from .job import finish
 from .p256_base import END, START, TABLE, B
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import curve25519
-from .field import CURVE25519, Machine, assemble, element, run
+from .elements import CURVE25519, element
+from .field import Machine, assemble, run
 from .job import finish
 
 if TYPE_CHECKING:

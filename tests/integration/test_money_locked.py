@@ -24,6 +24,7 @@ from bridge.journal.reader import Reader
 from bridge.till.rest import journal_stalled
 from receiver.link import wire
 from simulator.authority import Fault
+from simulator.processes.child_process import ChildProcess
 from tests.bridge_device import PATIENCE_S
 from tests.integration.commands import started
 from tests.integration.money import Paper, ends, sells
@@ -348,14 +349,12 @@ sys.stdin.read()
 
 async def test_check_names_the_program(world: World) -> None:
     """Without a lock of its own; the bridge's writing is none to be named."""
-    pipe = asyncio.subprocess.PIPE
-    holding = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", HOLD, str(world.config.journal)), stdin=pipe, stdout=pipe
+    holding = await ChildProcess.start(
+        *(sys.executable, "-c", HOLD, str(world.config.journal)), stdin=asyncio.subprocess.PIPE
     )
-    assert holding.stdout is not None
-    await holding.stdout.readline()
+    await holding.ready()
     found = await journal_finding(world)
-    await holding.communicate(b"")  # its end
+    await holding.stop()
     assert not found.ok
     assert f"locked by another program (process {holding.pid}, " in found.detail
     assert (await journal_finding(world)).ok

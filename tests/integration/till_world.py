@@ -14,10 +14,10 @@ import aiohttp
 from bridge.authority.client import AuthorityClient
 from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig
 from bridge.daemon.daemon import Daemon
-from receiver.crypto import host
 from receiver.protocol import pins
 from simulator.authority import Authority, Fault
 from simulator.crypto.pki import Identity
+from simulator.world.enrolment import new_receiver
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.scripted_buyer import Buyer
@@ -244,12 +244,11 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
 
 def enrol(authority: Authority, seed: bytes, receiver_id: bytes, client: Identity) -> bytes:
     """The certificate of a receiver that this bridge speaks for."""
-    return authority.enrol_receiver(
-        host.ed25519_public(seed),
+    return new_receiver(
+        authority,
+        client.fingerprint(),
+        seed=seed,
         receiver_id=receiver_id,
-        store=101,
         store_name="Storgatan 1",
         invoice_issuer=7,
-        currency=evidence.SEK,
-        client_fingerprint=client.fingerprint(),
-    )
+    ).certificate

@@ -66,10 +66,6 @@ class Dialect(Protocol):
         """A connection inside a transaction in which it is the only one that migrates."""
         ...
 
-    def unmarked_version(self, db: Any) -> int:
-        """The schema's version in books that have no table of migrations; 0 for empty ones."""
-        ...
-
 
 def of(place: Path | str) -> Dialect:
     """By what `place` is: a path, or a URL of PostgreSQL."""
@@ -104,16 +100,9 @@ class Sqlite:
         return db.execute(_unlocked(sql), values)
 
     def connect_to_migrate(self) -> Any:
-        """As `connect`, but that tables may be replaced by others of the same name."""
         db = self.connect()
-        db.execute("PRAGMA foreign_keys = OFF")
-        db.execute("PRAGMA legacy_alter_table = ON")
         db.execute(self.begin)
         return db
-
-    def unmarked_version(self, db: Any) -> int:
-        version: int = db.execute("PRAGMA user_version").fetchone()[0]
-        return version
 
 
 class Postgres:
@@ -147,9 +136,6 @@ class Postgres:
         db.execute(self.begin)
         db.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
         return db
-
-    def unmarked_version(self, _: Any) -> int:
-        return 0
 
 
 @lru_cache(maxsize=256)  # as many statements as there are in this folder, and more

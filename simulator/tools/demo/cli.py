@@ -71,10 +71,10 @@ async def _show(scenarios: list[Scenario], console: Console, as_json: bool) -> i
     from simulator.phone.transport.bleak_backend import phone_radio
     from simulator.world.world import OFFLINE, Settings, World
 
+    from .narration import Narrator
     from .story import Stage
-    from .telling import Teller
 
-    teller = Teller(console)
+    teller = Narrator(console)
     played: list[Played] = []
     async with World(Settings(offline=OFFLINE)) as world:
         hello = (await world.receiver_up())["hello"]
@@ -97,7 +97,7 @@ async def _show(scenarios: list[Scenario], console: Console, as_json: bool) -> i
 async def _sniff(sales: int, console: Console, as_json: bool) -> int:
     from simulator.world.world import World
 
-    from . import sniffing
+    from . import sniffed_purchases
     from .transcript import Transcript
 
     transcript = Transcript(console)
@@ -106,14 +106,14 @@ async def _sniff(sales: int, console: Console, as_json: bool) -> int:
         wallet = await world.new_wallet()
         sniffed = []
         for number in range(1, sales + 1):
-            sniffed.append(await sniffing.sniff(world, wallet))
+            sniffed.append(await sniffed_purchases.sniff(world, wallet))
             transcript.sale(number, sniffed[-1])
-    compared = sniffing.compare(sniffed) if sales > 1 else None
+    compared = sniffed_purchases.compare(sniffed) if sales > 1 else None
     if compared is not None:
         transcript.comparison(compared, sales)
     if as_json:
         played = document(hello, [one.played for one in sniffed])
-        print(json.dumps({**played, **sniffing.document(sniffed, compared)}))
+        print(json.dumps({**played, **sniffed_purchases.document(sniffed, compared)}))
     holds = all(one.holds for one in sniffed) and (compared is None or compared.holds)
     return OK if holds else FAILED
 

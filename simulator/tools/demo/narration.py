@@ -32,7 +32,7 @@ COLOURS = {
 WHO_WIDTH = 9
 
 
-class Teller:
+class Narrator:
     """Writes on `console`; colours where it is a terminal, plain text where not."""
 
     def __init__(self, console: Console) -> None:

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bridge.journal import Journal
-from simulator.tools.load.run import Plan, Run
-from simulator.tools.load.shop import Shop
+from simulator.tools.load.run import LoadPlan, Run
+from simulator.tools.load.shop import LoadShop
 
 from .rows import Row, middle
 
@@ -42,8 +42,8 @@ def rows(progress: Callable[[int], object]) -> list[Row]:
 
 
 async def _rows(directory: Path, progress: Callable[[int], object]) -> list[Row]:
-    async with Shop(directory, 1) as shop:
-        await Run(shop, Plan(sales=1), lambda _: None).play()
+    async with LoadShop(directory, 1) as shop:
+        await Run(shop, LoadPlan(sales=1), lambda _: None).play()
         await shop.bridge.stop()
         path = shop.bridge.directory / "journal.sqlite"
         entries, closed = _only_sale(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-JITTER = 0.5  # of a port's delays: between half of a step and the whole
+JITTER = 0.5  # between half of a step and the whole
 
 
 class Backoff:
@@ -34,23 +34,3 @@ class Backoff:
     def reset(self) -> None:
         """It worked: begin from the start."""
         self._step = self._first
-
-
-class Reconnect:
-    """When to open a port again; a connection that lived long enough is forgiven its end."""
-
-    STEADY_MS = 5_000  # shorter lives keep backing off: a board in a boot loop must not spin us
-
-    def __init__(self, backoff: Backoff) -> None:
-        self._backoff = backoff
-        self._opened: int | None = None
-
-    def opened(self, now: int) -> None:
-        self._opened = now
-
-    def closed(self, now: int) -> int:
-        """The time of the next attempt, after a failed open or a lost connection."""
-        if self._opened is not None and now - self._opened >= self.STEADY_MS:
-            self._backoff.reset()
-        self._opened = None
-        return now + self._backoff.next()
