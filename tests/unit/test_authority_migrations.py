@@ -155,8 +155,8 @@ def test_business_goes_on_after_the_second(second: Path | str) -> None:
         assert client == Caller("other", OTHER)
         assert ledger.reverse(store, client, b"\xa2" * 16, 6) == VOIDED
         assert ledger.reverse(store, client, b"\xa4" * 16, 6) == VOIDED
-        listed, _ = statements.page(store, CALLER, 0, 9, statements.BEGINNING)
-        assert [one["till"] for one in listed] == [7, None]
+        page = statements.page(store, CALLER, 0, 9, None)
+        assert [one.till for one in page.transactions] == [7, None]
 
 
 def test_migrated_books_are_as_new_ones(second: Path | str, tmp_path: Path) -> None:

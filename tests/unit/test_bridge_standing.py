@@ -77,7 +77,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 @pytest.fixture(autouse=True)
 def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """The entries are of no sale."""
-    monkeypatch.setattr("bridge.books.books.facts.replay", lambda lines: {})
+    monkeypatch.setattr("bridge.books.books.event_codec.replay", lambda lines: {})
 
 
 def current(newest: Position | None = None, follows: bytes = b"") -> Answer:

@@ -1,0 +1,274 @@
+"""Declared types for what crosses HTTP or stands in a file: decode, check, encode and describe it.
+
+msgspec does the work. Added here: bytes as hex digits, mistakes by their key, OpenAPI's schemas.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from types import UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Self,
+    TypeGuard,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
+
+import msgspec
+from msgspec import Meta, Struct, StructMeta, field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+T = TypeVar("T")
+
+_HEX = re.compile("(?:[0-9a-fA-F]{2})*")
+_DIGITS = re.compile("[0-9]{1,19}")
+_AT = re.compile(r"(?P<text>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+class _Frozen(StructMeta):
+    """What makes type checkers know that frozen is inherited."""
+
+
+class Request(Struct, metaclass=_Frozen, frozen=True, forbid_unknown_fields=True):
+    """What is asked or configured: every key is known."""
+
+
+class Answer(Struct, metaclass=_Frozen, frozen=True):
+    """What is answered: a later version may add members, which an older reader ignores."""
+
+
+class Octets(bytes):
+    """Bytes of one of these sizes, written as hex digits."""
+
+    SIZES: ClassVar[tuple[int, ...]]
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """From hex digits, or from the bytes themselves; raises ValueError."""
+        octets = bytes.fromhex(value) if _is_hex(value) else value
+        if isinstance(octets, bytes) and len(octets) in cls.SIZES:
+            return cls(octets)
+        raise ValueError(f"Expected {' or '.join(map(str, cls.SIZES))} bytes in hex")
+
+
+def _is_hex(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _HEX.fullmatch(value) is not None
+
+
+class MalformedError(ValueError):
+    """Not JSON."""
+
+
+class Fault(Enum):
+    """What is wrong with a key."""
+
+    UNKNOWN = "is unknown"
+    MISSING = "is missing"
+    WRONG = "does not fit"
+
+
+class MismatchError(ValueError):
+    """A value that does not fit its type.
+
+    `path` leads to the key, `must` says what its type allows (`Meta(extra={"must": …})`) and
+    `known` which keys there are where one is unknown; `text` is for what has no such words.
+    """
+
+    def __init__(
+        self,
+        fault: Fault,
+        path: tuple[str | int, ...],
+        text: str,
+        must: str,
+        known: tuple[str, ...],
+    ) -> None:
+        super().__init__(text)
+        self.fault = fault
+        self.path = path
+        self.text = text
+        self.must = must
+        self.known = known
+
+    def __str__(self) -> str:
+        key = ".".join(map(str, self.path))
+        if self.fault is Fault.UNKNOWN:
+            return f"unknown key {self.path[-1]!r}; known are {', '.join(self.known)}"
+        if self.fault is Fault.MISSING:
+            return f"{key} is missing"
+        if self.must:
+            return f"{key} must be {self.must}"
+        return f"{key}: {self.text}" if key else self.text
+
+
+def parse(data: bytes) -> Any:
+    """JSON as it is; of a key that comes twice the last value counts. Raises MalformedError."""
+    try:
+        return msgspec.json.decode(data)
+    except (ValueError, RecursionError):
+        raise MalformedError("not JSON") from None
+
+
+def convert(value: object, type_: type[T]) -> T:
+    """A value of this type, strictly; raises MismatchError."""
+    try:
+        return msgspec.convert(value, type_, dec_hook=_decode)
+    except msgspec.ValidationError as error:
+        raise _mismatch(str(error), type_) from None
+
+
+def decode(data: bytes, type_: type[T]) -> T:
+    """What JSON says; raises MalformedError or MismatchError."""
+    return convert(parse(data), type_)
+
+
+def query(given: Mapping[str, str], type_: type[T]) -> T:
+    """What a query says, in which numbers are decimal digits; raises MismatchError."""
+    numbers = {one.encode_name for one in _fields(type_) if int in _parts(one.type)}
+    return convert(
+        {
+            name: int(value) if name in numbers and _DIGITS.fullmatch(value) else value
+            for name, value in given.items()
+        },
+        type_,
+    )
+
+
+def encode(value: object) -> bytes:
+    """As JSON."""
+    return msgspec.json.encode(value, enc_hook=_encode)
+
+
+def builtins(value: object) -> Any:
+    """As JSON would have it, not yet as text."""
+    return msgspec.to_builtins(value, enc_hook=_encode)
+
+
+def _decode(type_: type[Any], value: object) -> Any:
+    if issubclass(type_, Octets):
+        return type_.read(value)
+    raise NotImplementedError(type_)
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, Octets):
+        return value.hex()
+    raise NotImplementedError(type(value))
+
+
+# Mistakes.
+
+
+def _mismatch(said: str, type_: type[Any]) -> MismatchError:
+    """What msgspec says in one sentence, taken apart."""
+    found = _AT.fullmatch(said)
+    text, at = (found["text"], found["path"] or "") if found else (said, "")
+    path: tuple[str | int, ...] = tuple(name or int(number) for name, number in _STEP.findall(at))
+    named = _FIELD.fullmatch(text)
+    if named is None:
+        return MismatchError(Fault.WRONG, path, text, _must(_at(type_, path)), ())
+    of, path = _at(type_, path), (*path, named[2])
+    if named[1].startswith("missing"):
+        return MismatchError(Fault.MISSING, path, text, _must(_at(type_, path)), ())
+    known = tuple(one.encode_name for part in _parts(of) for one in _fields(part))
+    return MismatchError(Fault.UNKNOWN, path, text, "", known)
+
+
+def _at(type_: Any, path: tuple[str | int, ...]) -> Any:
+    """The type of what the path leads to."""
+    for step in path:
+        inner = (
+            [of for part in _parts(type_) for of in get_args(part)[:1]]
+            if isinstance(step, int)
+            else [
+                one.type
+                for part in _parts(type_)
+                for one in _fields(part)
+                if one.encode_name == step
+            ]
+        )
+        type_ = inner[0] if inner else None
+    return type_
+
+
+def _parts(type_: Any) -> Iterator[Any]:
+    """A type itself, or those that it is made of."""
+    if get_origin(type_) is Annotated:
+        yield from _parts(get_args(type_)[0])
+    elif get_origin(type_) in (Union, UnionType):
+        for one in get_args(type_):
+            yield from _parts(one)
+    else:
+        yield type_
+
+
+def _fields(type_: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
+    is_struct = isinstance(type_, type) and issubclass(type_, Struct)
+    return msgspec.structs.fields(type_) if is_struct else ()
+
+
+def _must(type_: Any) -> str:
+    """What is allowed, in the words that the type bears."""
+    if get_origin(type_) in (Union, UnionType):
+        return next(filter(None, map(_must, get_args(type_))), "")
+    metas = [one for one in get_args(type_)[1:] if isinstance(one, Meta)]
+    return next((one.extra["must"] for one in metas if one.extra and "must" in one.extra), "")
+
+
+# OpenAPI.
+
+
+def ref(type_: type[Any]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{type_.__name__}"}
+
+
+def schemas(*types: type[Struct]) -> dict[str, Any]:
+    """JSON Schema of these types and of what they are made of, by name."""
+    _, found = msgspec.json.schema_components(
+        types, schema_hook=_schema, ref_template="#/components/schemas/{name}"
+    )
+    return {name: _plain(schema) for name, schema in found.items()}
+
+
+def schema(type_: Any) -> dict[str, Any]:
+    """Of one value that is no struct."""
+    found: dict[str, Any] = _plain(msgspec.json.schema(type_, schema_hook=_schema))
+    return found
+
+
+def _schema(type_: type[Any]) -> dict[str, Any]:
+    if issubclass(type_, Octets):
+        sizes = "|".join(f"[0-9a-fA-F]{{{2 * size}}}" for size in type_.SIZES)
+        return {"type": "string", "pattern": f"^({sizes})$"}
+    raise NotImplementedError(type_)
+
+
+def _plain(found: Any) -> Any:
+    """Patterns as ECMA writes them; objects closed, since no answer has more than it declares."""
+    if isinstance(found, list):
+        return [_plain(one) for one in found]
+    if not isinstance(found, dict):
+        return found
+    is_name = {"title": str}  # msgspec's own; a member may be called so too
+    made = {
+        key: _plain(value)
+        for key, value in found.items()
+        if not isinstance(value, is_name.get(key, ()))
+    }
+    if isinstance(pattern := made.get("pattern"), str):
+        made["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
+    if "properties" in made and made.get("type") == "object":
+        made.setdefault("additionalProperties", False)
+    return made
