@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Meta, Struct, StructMeta, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -63,6 +63,45 @@ class Octets(bytes):
             return cls(octets)
         raise ValueError(f"Expected {' or '.join(map(str, cls.SIZES))} bytes in hex")
 
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        sizes = "|".join(f"[0-9a-fA-F]{{{2 * size}}}" for size in cls.SIZES)
+        return {"type": "string", "pattern": f"^({sizes})$"}
+
+
+class Choice(str):
+    """One of these words."""
+
+    CHOICES: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        if not isinstance(value, str) or value not in cls.CHOICES:
+            raise ValueError(f"Expected one of {', '.join(cls.CHOICES)}")
+        return cls(value)
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        return {"type": "string", "enum": list(cls.CHOICES)}
+
+
+class Printable(str):
+    """So many printable characters."""
+
+    LEAST: ClassVar[int]
+    MOST: ClassVar[int]
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        fits = isinstance(value, str) and cls.LEAST <= len(value) <= cls.MOST
+        if not fits or not str(value).isprintable():
+            raise ValueError("Expected printable characters")
+        return cls(value)
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        return {"type": "string", "minLength": cls.LEAST, "maxLength": cls.MOST}
+
 
 def _is_hex(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _HEX.fullmatch(value) is not None
@@ -78,6 +117,7 @@ class Fault(Enum):
     UNKNOWN = "is unknown"
     MISSING = "is missing"
     WRONG = "does not fit"
+    RULE = "breaks a rule over several keys"
 
 
 class MismatchError(ValueError):
@@ -92,8 +132,9 @@ class MismatchError(ValueError):
         fault: Fault,
         path: tuple[str | int, ...],
         text: str,
-        must: str,
-        known: tuple[str, ...],
+        *,
+        must: str = "",
+        known: tuple[str, ...] = (),
     ) -> None:
         super().__init__(text)
         self.fault = fault
@@ -104,13 +145,17 @@ class MismatchError(ValueError):
 
     def __str__(self) -> str:
         key = ".".join(map(str, self.path))
-        if self.fault is Fault.UNKNOWN:
-            return f"unknown key {self.path[-1]!r}; known are {', '.join(self.known)}"
-        if self.fault is Fault.MISSING:
-            return f"{key} is missing"
-        if self.must:
-            return f"{key} must be {self.must}"
-        return f"{key}: {self.text}" if key else self.text
+        match self.fault:
+            case Fault.UNKNOWN:
+                return f"unknown key {self.path[-1]!r}; known are {', '.join(self.known)}"
+            case Fault.MISSING:
+                return f"{key} is missing"
+            case Fault.WRONG if self.must:
+                return f"{key} must be {self.must}"
+            case Fault.WRONG if key:
+                return f"{key}: {self.text}"
+            case _:
+                return self.text
 
 
 def parse(data: bytes) -> Any:
@@ -121,10 +166,15 @@ def parse(data: bytes) -> Any:
         raise MalformedError("not JSON") from None
 
 
-def convert(value: object, type_: type[T]) -> T:
+def read(type_: type[Any], value: object) -> Any:
+    """A value of a type of ours, whose class method `read` takes it or raises ValueError."""
+    return type_.read(value)
+
+
+def convert(value: object, type_: type[T], read: Callable[[type[Any], object], Any] = read) -> T:
     """A value of this type, strictly; raises MismatchError."""
     try:
-        return msgspec.convert(value, type_, dec_hook=_decode)
+        return msgspec.convert(value, type_, dec_hook=read)
     except msgspec.ValidationError as error:
         raise _mismatch(str(error), type_) from None
 
@@ -156,15 +206,11 @@ def builtins(value: object) -> Any:
     return msgspec.to_builtins(value, enc_hook=_encode)
 
 
-def _decode(type_: type[Any], value: object) -> Any:
-    if issubclass(type_, Octets):
-        return type_.read(value)
-    raise NotImplementedError(type_)
-
-
 def _encode(value: object) -> str:
     if isinstance(value, Octets):
         return value.hex()
+    if isinstance(value, str):
+        return str(value)
     raise NotImplementedError(type(value))
 
 
@@ -175,15 +221,20 @@ def _mismatch(said: str, type_: type[Any]) -> MismatchError:
     """What msgspec says in one sentence, taken apart."""
     found = _AT.fullmatch(said)
     text, at = (found["text"], found["path"] or "") if found else (said, "")
-    path: tuple[str | int, ...] = tuple(name or int(number) for name, number in _STEP.findall(at))
-    named = _FIELD.fullmatch(text)
-    if named is None:
-        return MismatchError(Fault.WRONG, path, text, _must(_at(type_, path)), ())
-    of, path = _at(type_, path), (*path, named[2])
-    if named[1].startswith("missing"):
-        return MismatchError(Fault.MISSING, path, text, _must(_at(type_, path)), ())
-    known = tuple(one.encode_name for part in _parts(of) for one in _fields(part))
-    return MismatchError(Fault.UNKNOWN, path, text, "", known)
+    path = tuple(name or int(number) for name, number in _STEP.findall(at))
+    of = _at(type_, path)
+    if named := _FIELD.fullmatch(text):
+        path = (*path, named[2])
+        if named[1] == "missing required":
+            return MismatchError(Fault.MISSING, path, text, must=_must(_at(type_, path)))
+        known = tuple(one.encode_name for part in _parts(of) for one in _fields(part))
+        return MismatchError(Fault.UNKNOWN, path, text, known=known)
+    if not text.startswith("Expected ") and any(map(_fields, _parts(of))):
+        return MismatchError(Fault.RULE, path, text)
+    while path and isinstance(path[-1], int) and not _must(of):  # words for the whole list
+        path = path[:-1]
+        of = _at(type_, path)
+    return MismatchError(Fault.WRONG, path, text, must=_must(of))
 
 
 def _at(type_: Any, path: tuple[str | int, ...]) -> Any:
@@ -249,10 +300,9 @@ def schema(type_: Any) -> dict[str, Any]:
 
 
 def _schema(type_: type[Any]) -> dict[str, Any]:
-    if issubclass(type_, Octets):
-        sizes = "|".join(f"[0-9a-fA-F]{{{2 * size}}}" for size in type_.SIZES)
-        return {"type": "string", "pattern": f"^({sizes})$"}
-    raise NotImplementedError(type_)
+    """Of a type of ours."""
+    found: dict[str, Any] = type_.schema()
+    return found
 
 
 def _plain(found: Any) -> Any:

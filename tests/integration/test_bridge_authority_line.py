@@ -10,7 +10,6 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bridge.authority import connections
 from bridge.authority.circuit_breaker import FAILURES_MOST, State

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from msgspec.structs import replace
 
 from bridge.authority.client import AuthorityClient
-from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig
+from bridge.config.configuration import AuthorityConfig, Config, Https, Listen, ReceiverConfig
 from bridge.daemon.daemon import Daemon
 from receiver.crypto import host
 from receiver.protocol import pins
@@ -89,7 +89,7 @@ class World:
         certificate = enrol(self.authority, seed, id_, self.client)
         path = self.config.journal.with_name(f"certificate-{till}")
         path.write_bytes(certificate)
-        row = ReceiverConfig(till, f"memory://{till}", path)
+        row = ReceiverConfig(till, path, f"memory://{till}")
         self.config = replace(self.config, receivers=(*self.config.receivers, row))
         device = self.others[row.url] = Device(seed, certificate, id_)
         return device
@@ -231,9 +231,13 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
             pins=directory / "pins",
             listen=Listen("127.0.0.1", 0),
             authority=AuthorityConfig(
-                authority.url, authority.ca.certificate, client.certificate, client.key, 1.0
+                Https(authority.url),
+                authority.ca.certificate,
+                client.certificate,
+                client.key,
+                1.0,
             ),
-            receivers=(ReceiverConfig(TILL, "memory://", directory / "certificate"),),
+            receivers=(ReceiverConfig(TILL, directory / "certificate", "memory://"),),
         )
         buyer = Buyer(authority, certificate)
         await buyer.activate()
