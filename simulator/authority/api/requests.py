@@ -137,12 +137,12 @@ async def body_of(request: web.Request, type_: type[T]) -> T:
 
 
 def query_of(request: web.Request, type_: type[T]) -> T:
-    """What the query says, each name once."""
+    """What the query says, each name once; what is left empty is left out."""
     given = request.query
     if len(given) != len(set(given)):
         raise RequestError(400, "the query names something twice")
     try:
-        return contracts.query(given, type_)
+        return contracts.query({name: value for name, value in given.items() if value}, type_)
     except MismatchError as error:
         raise RequestError(400, str(error)) from None
 
