@@ -13,7 +13,7 @@ import pytest
 from bridge.authority.client import UnansweredError
 from bridge.authority.journal_positions import Answer, Claim, Verdict
 from bridge.books.books import Books
-from bridge.books.event_bus import Hub
+from bridge.books.event_bus import EventBus
 from bridge.domain import alarms
 from bridge.journal import Journal, Position, lives
 from bridge.sales.journal_standing import JournalStanding, Phase
@@ -32,7 +32,7 @@ class World:
         self.answers: list[Any] = []
         self.recovered = 0
         self.failing = 0
-        books = Books(journal, Hub(), self.fail)
+        books = Books(journal, EventBus(), self.fail)
         self.books = books
         self.standing = JournalStanding(
             *(BRIDGE, journal, books, self.announce, self.recover, apart)
