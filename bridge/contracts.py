@@ -5,6 +5,7 @@ msgspec does the work. Added here: bytes as hex digits, mistakes by their key, O
 
 from __future__ import annotations
 
+import json
 import re
 from enum import Enum
 from types import UnionType
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _HEX = re.compile("(?:[0-9a-fA-F]{2})*")
 _DIGITS = re.compile("[0-9]{1,19}")
 _AT = re.compile(r"(?P<text>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
@@ -85,22 +87,33 @@ class Choice(str):
         return {"type": "string", "enum": list(cls.CHOICES)}
 
 
-class Printable(str):
-    """So many printable characters."""
+class Text(str):
+    """So many characters, all of which can be written in UTF-8."""
 
-    LEAST: ClassVar[int]
+    LEAST: ClassVar[int] = 1
     MOST: ClassVar[int]
 
     @classmethod
     def read(cls, value: object) -> Self:
-        fits = isinstance(value, str) and cls.LEAST <= len(value) <= cls.MOST
-        if not fits or not str(value).isprintable():
-            raise ValueError("Expected printable characters")
-        return cls(value)
+        if isinstance(value, str) and cls.LEAST <= len(value) <= cls.MOST and cls.takes(value):
+            return cls(value)
+        raise ValueError(f"Expected {cls.LEAST} to {cls.MOST} characters")
+
+    @classmethod
+    def takes(cls, value: str) -> bool:
+        return _SURROGATE.search(value) is None
 
     @classmethod
     def schema(cls) -> dict[str, Any]:
         return {"type": "string", "minLength": cls.LEAST, "maxLength": cls.MOST}
+
+
+class Printable(Text):
+    """So many printable characters."""
+
+    @classmethod
+    def takes(cls, value: str) -> bool:
+        return value.isprintable()
 
 
 def _is_hex(value: object) -> TypeGuard[str]:
@@ -161,7 +174,7 @@ class MismatchError(ValueError):
 def parse(data: bytes) -> Any:
     """JSON as it is; of a key that comes twice the last value counts. Raises MalformedError."""
     try:
-        return msgspec.json.decode(data)
+        return json.loads(data)
     except (ValueError, RecursionError):
         raise MalformedError("not JSON") from None
 
@@ -177,6 +190,8 @@ def convert(value: object, type_: type[T], read: Callable[[type[Any], object], A
         return msgspec.convert(value, type_, dec_hook=read)
     except msgspec.ValidationError as error:
         raise _mismatch(str(error), type_) from None
+    except UnicodeEncodeError:  # it cannot quote half a surrogate pair
+        raise _unwritable(value, type_) from None
 
 
 def decode(data: bytes, type_: type[T]) -> T:
@@ -227,14 +242,36 @@ def _mismatch(said: str, type_: type[Any]) -> MismatchError:
         path = (*path, named[2])
         if named[1] == "missing required":
             return MismatchError(Fault.MISSING, path, text, must=_must(_at(type_, path)))
-        known = tuple(one.encode_name for part in _parts(of) for one in _fields(part))
-        return MismatchError(Fault.UNKNOWN, path, text, known=known)
+        return MismatchError(Fault.UNKNOWN, path, text, known=_known(of))
     if not text.startswith("Expected ") and any(map(_fields, _parts(of))):
         return MismatchError(Fault.RULE, path, text)
     while path and isinstance(path[-1], int) and not _must(of):  # words for the whole list
         path = path[:-1]
         of = _at(type_, path)
     return MismatchError(Fault.WRONG, path, text, must=_must(of))
+
+
+def _unwritable(value: object, type_: type[Any]) -> MismatchError:
+    """The first text that UTF-8 cannot write."""
+    todo: list[tuple[tuple[str | int, ...], object]] = [((), value)]
+    while todo:
+        path, one = todo.pop()
+        match one:
+            case str() if _SURROGATE.search(one):
+                text = "Expected characters that UTF-8 can write"
+                return MismatchError(Fault.WRONG, path, text, must=_must(_at(type_, path)))
+            case dict():
+                if strange := next(filter(_SURROGATE.search, one), None):
+                    known = _known(_at(type_, path))
+                    return MismatchError(Fault.UNKNOWN, (*path, strange), "", known=known)
+                todo += [((*path, key), inner) for key, inner in one.items()]
+            case list():
+                todo += [((*path, number), inner) for number, inner in enumerate(one)]
+    raise ValueError("every text can be written")
+
+
+def _known(type_: Any) -> tuple[str, ...]:
+    return tuple(one.encode_name for part in _parts(type_) for one in _fields(part))
 
 
 def _at(type_: Any, path: tuple[str | int, ...]) -> Any:

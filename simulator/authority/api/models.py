@@ -14,7 +14,7 @@ from bridge.authority.messages import (
     Time,
     TransactionId,
 )
-from bridge.contracts import Answer, Octets, Request
+from bridge.contracts import Answer, Octets, Request, Text
 from bridge.domain.held import Held
 from receiver.encoding.schema import ED25519_SIZE, P256_SIZE
 from receiver.protocol.messages import STORE_NAME_MOST
@@ -49,15 +49,11 @@ class CredentialId(Octets):
     SIZES = (CREDENTIAL_ID_SIZE,)
 
 
-Text = Annotated[str, Meta(min_length=1, max_length=NAME_MOST)]
-StoreName = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=NAME_MOST,
-        description=f"At most {STORE_NAME_MOST} bytes in UTF-8.",
-    ),
-]
+class Name(Text):
+    MOST = NAME_MOST
+
+
+StoreName = Annotated[Name, Meta(description=f"At most {STORE_NAME_MOST} bytes in UTF-8.")]
 Row = Annotated[int, Meta(ge=0, le=ROW_MOST)]
 Space = Annotated[int, Meta(ge=0, le=SPACE_MOST)]
 Hex = Annotated[str, Meta(pattern=r"\A([0-9a-f]{2})*\Z")]
@@ -73,15 +69,15 @@ CredentialCount = Annotated[int, Meta(ge=1, le=CREDENTIALS_MOST)]
 class Activation(Request):
     """What makes a phone a buyer's."""
 
-    activation: Text
+    activation: Name
     key: PhoneKey
     code_key: P256Key
-    code: Annotated[Text, Meta(description=f"{CODE_DIGITS} digits.")]
+    code: Annotated[Name, Meta(description=f"{CODE_DIGITS} digits.")]
 
 
 class RecipientName(Answer):
     id: Row
-    name: Text
+    name: Name
 
 
 class Welcome(Answer):
@@ -89,7 +85,7 @@ class Welcome(Answer):
 
     phone_id: Row
     token: str
-    buyer: Text
+    buyer: Name
     authority_code_key: P256Key
     recipients: list[RecipientName]
     pins: Hex
@@ -123,12 +119,12 @@ class Made(Answer):
 
 
 class NewOrganisation(Request):
-    name: Text
+    name: Name
 
 
 class NewBuyer(Request):
     organisation: Number
-    name: Text
+    name: Name
     purchase_limit: Number
     recipients: list[Number]
 
@@ -146,7 +142,7 @@ class MadeBuyer(Answer):
 
 class Buyer(Answer):
     id: Row
-    name: Text
+    name: Name
     purchase_limit: Number
     offline_floor: Number
     blocked: bool
@@ -164,13 +160,13 @@ class BuyerChange(Request):
 
 class NewRecipient(Request):
     organisation: Number
-    name: Text
+    name: Name
     credit_space: Space
 
 
 class Recipient(Answer):
     id: Row
-    name: Text
+    name: Name
     currency: Currency
     credit_space: Annotated[
         int,

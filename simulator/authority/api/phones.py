@@ -18,6 +18,7 @@ from .models import (
     Approval,
     Credentials,
     CredentialsRequest,
+    Name,
     P256Key,
     RecipientName,
     Welcome,
@@ -72,9 +73,9 @@ class PhoneApi:
         return Welcome(
             phone.id,
             token,
-            people.buyer_name(office.store, phone.buyer),
+            Name(people.buyer_name(office.store, phone.buyer)),
             P256Key(office.keys.code_public),
-            [RecipientName(*recipient) for recipient in recipients],
+            [RecipientName(one.id, Name(one.name)) for one in recipients],
             pins.encode(office.pins).hex(),
         )
 
