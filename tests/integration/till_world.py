@@ -18,7 +18,7 @@ from receiver.crypto import host
 from receiver.protocol import pins
 from simulator.authority import Authority, Fault
 from simulator.crypto.pki import Identity
-from tests import evidence
+from tests import evidence, till_answers
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.scripted_buyer import Buyer
 
@@ -96,7 +96,9 @@ class World:
 
     async def call(self, method: str, path: str, **request: Any) -> JSON:
         async with self.http.request(method, path, **request) as response:
-            return response.status, await response.json(content_type=None)
+            body = await response.json(content_type=None)
+        till_answers.check(method, path, response.status, body)
+        return response.status, body
 
     async def ring(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
         body = {"sale_id": sale_id, "amount": AMOUNT, "currency": "SEK"} | changes
@@ -213,6 +215,7 @@ class World:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 event = await watch.receive_json()
+                till_answers.assert_is_event(event)
                 if wanted.items() <= event.items():
                     return event
 
