@@ -171,14 +171,6 @@ class MismatchError(ValueError):
                 return self.text
 
 
-def parse(data: bytes) -> Any:
-    """JSON as it is; of a key that comes twice the last value counts. Raises MalformedError."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        raise MalformedError("not JSON") from None
-
-
 def read(type_: type[Any], value: object) -> Any:
     """A value of a type of ours, whose class method `read` takes it or raises ValueError."""
     return type_.read(value)
@@ -195,8 +187,15 @@ def convert(value: object, type_: type[T], read: Callable[[type[Any], object], A
 
 
 def decode(data: bytes, type_: type[T]) -> T:
-    """What JSON says; raises MalformedError or MismatchError."""
-    return convert(parse(data), type_)
+    """What JSON says; of a key that comes twice the last value counts.
+
+    Raises MalformedError or MismatchError.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise MalformedError("not JSON") from None
+    return convert(value, type_)
 
 
 def query(given: Mapping[str, str], type_: type[T]) -> T:
@@ -214,11 +213,6 @@ def query(given: Mapping[str, str], type_: type[T]) -> T:
 def encode(value: object) -> bytes:
     """As JSON."""
     return msgspec.json.encode(value, enc_hook=_encode)
-
-
-def builtins(value: object) -> Any:
-    """As JSON would have it, not yet as text."""
-    return msgspec.to_builtins(value, enc_hook=_encode)
 
 
 def _encode(value: object) -> str:

@@ -126,10 +126,10 @@ class AuthorityClient:
             currency=currency,
         )
         path = messages.path(messages.REFUND, refund_id=refund_id)
-        answer = await self._posted(path, body, messages.Refunded)
+        answer = await self._posted(path, body, messages.RefundAnswer)
         if answer.refund_id != refund_id:
             raise UnansweredError("not an answer to this refund")
-        if answer.state is messages.RefundState.DECLINED:
+        if answer.state is messages.RefundOutcome.DECLINED:
             return Refunded(b"", _CODES.get(answer.reason or "", reasons.CONFLICT))
         if answer.transaction_id is None:
             raise UnansweredError("a posted refund without an id")

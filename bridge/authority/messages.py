@@ -117,7 +117,7 @@ class Settled(StrEnum):
     DECLINED = Held.DECLINED.value
 
 
-class RefundState(StrEnum):
+class RefundOutcome(StrEnum):
     """A refund is posted at once, or never."""
 
     POSTED = Held.POSTED.value
@@ -213,11 +213,11 @@ class Reversed(Answer):
     state: Settled
 
 
-class Refunded(Answer):
+class RefundAnswer(Answer):
     """Whether a refund is posted, under which id, or why not."""
 
     refund_id: TransactionId
-    state: RefundState
+    state: RefundOutcome
     reason: ReasonName | None
     transaction_id: TransactionId | None
 

@@ -19,9 +19,9 @@ from bridge.authority.messages import (
     Confirmed,
     OfReceiver,
     ReceiverQuery,
-    Refunded,
+    RefundAnswer,
+    RefundOutcome,
     RefundRequest,
-    RefundState,
     Reversed,
     Settled,
     StateRequest,
@@ -225,10 +225,10 @@ async def _asked(request: web.Request, type_: type[Asked]) -> Asked:
     return await body_of(request, type_)
 
 
-def _refunded(name: bytes, booked: Booked) -> Refunded:
+def _refunded(name: bytes, booked: Booked) -> RefundAnswer:
     """A refund that was reversed before it came is declined, for that reason."""
     if booked.state == POSTED and booked.transaction_id:
         posted = TransactionId(booked.transaction_id)
-        return Refunded(TransactionId(name), RefundState.POSTED, None, posted)
+        return RefundAnswer(TransactionId(name), RefundOutcome.POSTED, None, posted)
     reason = reasons.name(booked.reason or reasons.REVERSED)
-    return Refunded(TransactionId(name), RefundState.DECLINED, reason, None)
+    return RefundAnswer(TransactionId(name), RefundOutcome.DECLINED, reason, None)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-T = TypeVar("T")
+T = TypeVar("T", bound="Struct")
 
 BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
 
@@ -137,12 +137,14 @@ async def body_of(request: web.Request, type_: type[T]) -> T:
 
 
 def query_of(request: web.Request, type_: type[T]) -> T:
-    """What the query says, each name once; what is left empty is left out."""
-    given = request.query
-    if len(given) != len(set(given)):
+    """What the query says, each name once; `after=` is as good as none."""
+    given = dict(request.query)
+    if len(given) != len(request.query):
         raise RequestError(400, "the query names something twice")
+    if "after" in type_.__struct_fields__ and not given.get("after", "?"):
+        del given["after"]
     try:
-        return contracts.query({name: value for name, value in given.items() if value}, type_)
+        return contracts.query(given, type_)
     except MismatchError as error:
         raise RequestError(400, str(error)) from None
 

@@ -52,7 +52,7 @@ OPERATIONS = {
         "post": _operation(
             "refund",
             "Give back without a phone, as much as was posted at most: posted at once.",
-            messages.Refunded,
+            messages.RefundAnswer,
             (403, 404, 409, 422),
             asked=messages.RefundRequest,
         )
