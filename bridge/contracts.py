@@ -52,6 +52,9 @@ class Answer(Struct, metaclass=_Frozen, frozen=True):
     """What is answered: a later version may add members, which an older reader ignores."""
 
 
+# Types of ours: `read` takes a value as it came or raises ValueError, `schema` describes it.
+
+
 class Octets(bytes):
     """Bytes of one of these sizes, written as hex digits."""
 
@@ -271,18 +274,17 @@ def _known(type_: Any) -> tuple[str, ...]:
 def _at(type_: Any, path: tuple[str | int, ...]) -> Any:
     """The type of what the path leads to."""
     for step in path:
-        inner = (
-            [of for part in _parts(type_) for of in get_args(part)[:1]]
-            if isinstance(step, int)
-            else [
-                one.type
-                for part in _parts(type_)
-                for one in _fields(part)
-                if one.encode_name == step
-            ]
-        )
-        type_ = inner[0] if inner else None
+        type_ = next(_within(type_, step), None)
     return type_
+
+
+def _within(type_: Any, step: str | int) -> Iterator[Any]:
+    """The type of a list's items, or of a struct's member."""
+    for part in _parts(type_):
+        if isinstance(step, int):
+            yield from get_args(part)[:1]
+        else:
+            yield from (one.type for one in _fields(part) if one.encode_name == step)
 
 
 def _parts(type_: Any) -> Iterator[Any]:
@@ -342,11 +344,10 @@ def _plain(found: Any) -> Any:
         return [_plain(one) for one in found]
     if not isinstance(found, dict):
         return found
-    is_name = {"title": str}  # msgspec's own; a member may be called so too
     made = {
         key: _plain(value)
         for key, value in found.items()
-        if not isinstance(value, is_name.get(key, ()))
+        if key != "title" or isinstance(value, dict)  # a member that is called so
     }
     if isinstance(pattern := made.get("pattern"), str):
         made["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
