@@ -103,6 +103,11 @@ class Journal(OpenJournal):
             self.note(at, known.alarm.sale_id, ACKNOWLEDGED, body)
         return known is not None
 
+    @property
+    def has_noted(self) -> bool:
+        """Whether something is noted that is not on the disk."""
+        return bool(self._batch.rows)
+
     def holder(self) -> str:
         """Which program has the journal locked, in words."""
         return holder.name(self._path)

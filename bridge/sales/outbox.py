@@ -137,8 +137,8 @@ class Outbox:
 
         Nor before all is on the disk that it follows from.
         """
-        if self._books.stall.reason:
-            await self._books.stall.over()
+        if self._books.commits.reason:
+            await self._books.commits.over()
         async with self._gate:
             with foreign_code.crossing(foreign_code.AUTHORITY, UnansweredError, RefusedError):
                 return await ask()
@@ -171,7 +171,7 @@ class Outbox:
         self._books.raise_alarm(reversal_conflicts.alarm(sale, held, fact))
         if fact.event is not Event.PAID_AFTER_ALL and not sale.is_refund:
             refund, ordered = refunds.in_full(sale, held)
-            self._books.note_begun(refund, ordered)
+            self._books.note_begun(refund, ordered, "authority")
             self.refund(refund)
         return fact
 

@@ -113,12 +113,18 @@ def verify_job(
     crypto: Crypto, key: Key, kind: Kind, signed: Signed, context: bytes = b""
 ) -> Job[bytes]:
     """Raise Error(BAD_SIGNATURE) unless `key` signed this; else the Sig_structure."""
-    message, alg = structure(kind, signed, context), algorithm(key.public)
+    message = structure(kind, signed, context)
+    yield from check_job(crypto, key, kind, signed, message)
+    return message
+
+
+def check_job(crypto: Crypto, key: Key, kind: Kind, signed: Signed, message: bytes) -> Job[None]:
+    """As `verify_job`, where the Sig_structure is known."""
+    alg = algorithm(key.public)
     check = crypto.p256_check_job if alg == cose.ALG_ESP256 else crypto.ed25519_check_job
     holds = yield from check(key.ready, message, signed.sign1.signature)
     if not holds or signed.sign1.alg != alg:
         raise Error(BAD_SIGNATURE, kind.type)
-    return message
 
 
 def verify(
@@ -132,13 +138,19 @@ def verify(
 class Ring:
     """The authority's pinned keys (`kid` → public key), each made ready when it is needed.
 
-    Those of the credential role stay ready, as every sale wants them; the tables of the others
-    would only fill the heap.
+    Those of the roles in `keep` stay ready. On a chip that is the credential's alone, as every sale
+    wants it; the tables of the others would only fill the heap.
     """
 
-    def __init__(self, crypto: Crypto, pins: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self,
+        crypto: Crypto,
+        pins: Mapping[bytes, bytes],
+        keep: tuple[int, ...] = (ROLE_CREDENTIAL,),
+    ) -> None:
         self.crypto = crypto
         self._pins = pins
+        self._keep = keep
         self._ready: dict[bytes, Key] = {}
 
     def prepare_job(self) -> Job[None]:
@@ -165,7 +177,7 @@ class Ring:
         if kid in self._ready:
             return self._ready[kid]
         key = yield from prepare_job(self.crypto, self._pins[kid])
-        if kid[0] == ROLE_CREDENTIAL:
+        if kid[0] in self._keep:
             self._ready[kid] = key
         return key
 

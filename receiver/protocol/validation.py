@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from receiver.crypto.job import Job
 
     from .messages import Approval, Certificate, Credential, Offer
-    from .signed import Key, Ring
+    from .signed import Key, Ring, Signed
 
     Pins = Mapping[bytes, bytes]
 
@@ -39,6 +39,8 @@ Offered = NamedTuple(
 )
 # An approval that holds, and the id under which money is asked for.
 Approved = NamedTuple("Approved", [("id", bytes), ("approval", "Approval")])
+# One whose signature is not checked yet.
+Named = NamedTuple("Named", [("id", bytes), ("parsed", "Signed"), ("structure", bytes)])
 
 
 def certificate_job(ring: Ring, data: bytes, now: int | None) -> Job[Certificate]:
@@ -90,6 +92,33 @@ def credential(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Cred
     return finish(credential_job(signed.Ring(crypto, pins), data, now))
 
 
+def named(
+    offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
+) -> Named:
+    """An approval with its name, its signature not checked yet; raises Error if it is none."""
+    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
+    context = identifiers.approval_context(
+        offered.certificate_hash, offered.data, enc, credential_data
+    )
+    structure = signed.structure(messages.APPROVAL, parsed, context)
+    return Named(identifiers.approval_id(structure), parsed, structure)
+
+
+def named_job(
+    crypto: Crypto, offered: Offered, holder: Credential, key: Key, it: Named, least_app: int
+) -> Job[Approved]:
+    """As `approval_job`, of an approval that is parsed."""
+    value: Approval = it.parsed.value
+    _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
+    _equal(value.amount, offered.offer.amount, reasons.WRONG_AMOUNT)
+    _equal(value.currency, offered.offer.currency, reasons.WRONG_CURRENCY)
+    _equal(value.recipient, holder.recipient, reasons.WRONG_RECIPIENT)
+    if value.app < max(holder.least_app, least_app):
+        raise Error(reasons.OLD_APP, "app build %d" % value.app)
+    yield from signed.check_job(crypto, key, messages.APPROVAL, it.parsed, it.structure)
+    return Approved(it.id, value)
+
+
 def approval_job(
     crypto: Crypto,
     offered: Offered,
@@ -104,19 +133,9 @@ def approval_job(
 
     `key` is `holder.key` made ready by `signed.prepare_job`.
     """
-    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
-    value: Approval = parsed.value
-    _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
-    _equal(value.amount, offered.offer.amount, reasons.WRONG_AMOUNT)
-    _equal(value.currency, offered.offer.currency, reasons.WRONG_CURRENCY)
-    _equal(value.recipient, holder.recipient, reasons.WRONG_RECIPIENT)
-    if value.app < max(holder.least_app, least_app):
-        raise Error(reasons.OLD_APP, "app build %d" % value.app)
-    context = identifiers.approval_context(
-        offered.certificate_hash, offered.data, enc, credential_data
-    )
-    structure = yield from signed.verify_job(crypto, key, messages.APPROVAL, parsed, context)
-    return Approved(identifiers.approval_id(structure), value)
+    it = named(offered, credential_data, holder, enc, data)
+    approved = yield from named_job(crypto, offered, holder, key, it, least_app)
+    return approved
 
 
 def approval(
@@ -135,12 +154,8 @@ def approval(
 def approval_id(
     offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
 ) -> bytes:
-    """The name of an approval whose signature nobody has looked at; raises Error if it is none."""
-    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
-    context = identifiers.approval_context(
-        offered.certificate_hash, offered.data, enc, credential_data
-    )
-    return identifiers.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+    """The name of an approval whose signature is not checked yet; raises Error if it is none."""
+    return named(offered, credential_data, holder, enc, data).id
 
 
 def _equal(found: int, wanted: int, reason: int) -> None:

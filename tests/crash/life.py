@@ -163,9 +163,9 @@ def turned_down(code: int) -> sqlite3.OperationalError:
 
 
 def _silence(service: Service) -> None:
-    """What stations and lanes were about to do is not done."""
-    for station in service.stations.values():
-        station.desk.poll = lambda: None  # type: ignore[method-assign]
+    """What sessions and lanes were about to do is not done."""
+    for session in service.sessions.values():
+        session._controller.handle = lambda event, now: []  # type: ignore[method-assign]
     begun = service.outbox._begun
     while not begun.empty():
         begun.get_nowait()

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge.books import flushing
+from bridge.books import commits
 from bridge.daemon import checks
 from bridge.daemon.findings import Finding
 from bridge.journal import Journal
@@ -232,7 +232,7 @@ async def test_another_till_goes_on(stopped: World, hurried: None) -> None:
 
 async def test_events_wait_and_keep_their_order(paper: Paper, world: World) -> None:
     """As they stand in the journal; but that it is granted is no event."""
-    async with world.http.ws_connect("/v1/events?after=0") as watch:
+    async with world.http.ws_connect("/v1/events?after=0&till=true") as watch:
         await world.ring()
         await world.device.offered()
         with locked(world.config.journal) as release:
@@ -274,7 +274,7 @@ async def test_a_bridge_that_ends_while_it_is_locked(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It goes without what was told to none; the till says it again to the next one."""
-    monkeypatch.setattr(flushing, "END_S", 0.01)
+    monkeypatch.setattr(commits, "END_S", 0.01)
     async with stopped.bridge():
         await stopped.approved()
         lock = locked(stopped.config.journal)

@@ -46,7 +46,7 @@ class OfficeApi:
         """GET /v1/totals?day=date&till=number."""
         requests.known(request, "day", "till")
         day, till = requests.day(request), requests.till(request)
-        await journal_stalled.over(self._books.stall)
+        await journal_stalled.over(self._books.commits)
         rows = self._books.rows(day.begin * MS, day.end * MS)
         places = [place for place in self._places() if till in (None, place.till)]
         _must_know(places)
@@ -62,7 +62,7 @@ class OfficeApi:
         day, till = requests.day(request), requests.till(request)
         if till is not None:
             _must_know([place for place in self._places() if place.till == till])
-        await journal_stalled.over(self._books.stall)
+        await journal_stalled.over(self._books.commits)
         with authority_problems.told():
             books = Reconciliation(self._books, self._service.authority, self._service.today())
             compared = await books.day(day, till)
@@ -74,13 +74,13 @@ class OfficeApi:
         """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
         word = await requests.acknowledgement(request)
         key, by, note = str(word.key), str(word.by), str(word.note or "")
-        await journal_stalled.over(self._books.stall)
+        await journal_stalled.over(self._books.commits)
         loss = self._service.loss
         with authority_problems.told():
             if word.decision is None:
                 if not await loss.acknowledge(key, by, note):
                     raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
-                await journal_stalled.over(self._books.stall)
+                await journal_stalled.over(self._books.commits)
                 return web.json_response({"key": key, "sale": None})
             try:
                 sale = await loss.take_over(key, by, note)
