@@ -48,7 +48,7 @@ class Authorisation:
             self.task.cancel()
 
     async def _ask(self, request: RequestAuthorisation) -> None:
-        await while_waiting()(self._try, request)
+        await while_waiting(self._try, request)
 
     async def _try(self, request: RequestAuthorisation) -> bool:
         """Whether that settled it; raises UnansweredError where nothing came, and it did not."""

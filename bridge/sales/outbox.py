@@ -27,8 +27,6 @@ from receiver.protocol import messages
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from tenacity import RetryCallState
-
     from bridge.books.books import Books
     from bridge.domain.sale import Sale, Terms
     from receiver.protocol.messages import Receipt
@@ -121,12 +119,11 @@ class Outbox:
             await asyncio.wait((asking,))
         sale_id = sale.terms.sale_id
 
-        def tell(retry: RetryCallState) -> None:
-            error = retry.outcome.exception() if retry.outcome else None
+        def tell(error: Exception) -> None:
             log = _log.info if isinstance(error, UnansweredError) else _log.error
             log("still owed", sale=sale_id, approval=name.hex(), detail=str(error))
 
-        fact: Fact = await for_ever(self._nap, tell)(attempt)
+        fact = await for_ever(attempt, self._nap, tell)
         del self._lanes[name]
         self._books.take(sale, fact, "authority")
         for owed in sale.owed:

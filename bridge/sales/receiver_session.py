@@ -92,6 +92,7 @@ class ReceiverSession:
         self._last_hello: wire.ReceiverHello | None = None
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
+        self._due: int | None = None  # when it goes off
         around.books.commits.listen(self._go_on)
 
     # The till's side.
@@ -240,13 +241,17 @@ class ReceiverSession:
         self._around.outbox.settle(sale, self._authorisation.task)
 
     def _set_timer(self) -> None:
+        due = self._controller.deadline()
+        if due == self._due:
+            return
+        self._due = due
         if self._timer:
             self._timer.cancel()
-        due = self._controller.deadline()
         if due is not None:
             self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
 
     def _expire(self) -> None:
+        self._due = None
         if not self._books.commits.reason:  # else `_go_on` sets the timer anew
             self._handle(inputs.TimeElapsed())
 

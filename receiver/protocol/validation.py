@@ -1,9 +1,9 @@
-"""What makes an offer, a credential and an approval acceptable: the same rules on chip and bridge.
+"""Decide whether an offer, a credential or an approval is valid: one set of rules for both ends.
 
-Each check raises Error with exactly one cause: what is cheap to compare comes first, the signature
-last, and nothing comes out before it held. What ends in `_job` works in slices, for the chip; its
-namesake at once, for hosts. `now` is the authority's time in seconds, or None where a receiver does
-not know it since boot; then only the bridge judges validity in time.
+Each check raises Error with exactly one cause: cheap comparisons first, the signature last, and no
+value is returned before it verified. Functions ending in `_job` work in slices, for the chip;
+their namesakes at once, for hosts. `now` is the authority's time in seconds, or None on a receiver
+that has not heard it since boot; then only the bridge judges validity in time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Pins = Mapping[bytes, bytes]
 
-# An offer with the things it is read beside.
+# An offer with the values to check it against.
 Offered = NamedTuple(
     "Offered",
     [
@@ -37,14 +37,14 @@ Offered = NamedTuple(
         ("offer", "Offer"),
     ],
 )
-# An approval that holds, and the id under which money is asked for.
+# A valid approval, and the id to request authorisation under.
 Approved = NamedTuple("Approved", [("id", bytes), ("approval", "Approval")])
 # One whose signature is not checked yet.
 Named = NamedTuple("Named", [("id", bytes), ("parsed", "Signed"), ("structure", bytes)])
 
 
 def certificate_job(ring: Ring, data: bytes, now: int | None) -> Job[Certificate]:
-    """The authority's statement about a receiver, if it holds."""
+    """Return the authority's statement about a receiver, if valid."""
     parsed = signed.parse(messages.CERTIFICATE, data)
     value: Certificate = parsed.value
     if now is not None and now >= value.expires:
@@ -58,7 +58,7 @@ def certificate(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Cer
 
 
 def offer(crypto: Crypto, holder: Certificate, certificate_data: bytes, data: bytes) -> Offered:
-    """An offer signed by the key in `holder`, whose bytes are `certificate_data`. Hosts only."""
+    """Check an offer signed by the key in `holder`, with bytes `certificate_data`. Hosts only."""
     parsed = signed.parse(messages.OFFER, data)
     value: Offer = parsed.value
     hashed = identifiers.certificate_hash(certificate_data)
@@ -71,7 +71,7 @@ def offer(crypto: Crypto, holder: Certificate, certificate_data: bytes, data: by
 
 
 def credential_job(ring: Ring, data: bytes, now: int | None) -> Job[Credential]:
-    """The authority's short-lived statement about a phone's key, if it holds."""
+    """Return the authority's short-lived statement about a phone's key, if valid."""
     parsed = signed.parse(messages.CREDENTIAL, data)
     if now is not None:
         in_time(parsed.value, now)
@@ -81,7 +81,7 @@ def credential_job(ring: Ring, data: bytes, now: int | None) -> Job[Credential]:
 
 
 def in_time(value: Credential, now: int) -> None:
-    """Raise Error where the credential holds no more, or not yet."""
+    """Raise Error if the credential has expired or is not valid yet."""
     if now >= value.expires:
         raise Error(reasons.CREDENTIAL_EXPIRED, "credential ended at %d" % value.expires)
     if now < value.not_before:
@@ -95,7 +95,7 @@ def credential(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Cred
 def named(
     offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
 ) -> Named:
-    """An approval with its name, its signature not checked yet; raises Error if it is none."""
+    """Parse an approval and name it, signature unchecked; raise Error if it is none."""
     parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
     context = identifiers.approval_context(
         offered.certificate_hash, offered.data, enc, credential_data
@@ -107,7 +107,7 @@ def named(
 def named_job(
     crypto: Crypto, offered: Offered, holder: Credential, key: Key, it: Named, least_app: int
 ) -> Job[Approved]:
-    """As `approval_job`, of an approval that is parsed."""
+    """Check a parsed approval, as `approval_job` does."""
     value: Approval = it.parsed.value
     _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
     _equal(value.amount, offered.offer.amount, reasons.WRONG_AMOUNT)
@@ -129,9 +129,9 @@ def approval_job(
     data: bytes,
     least_app: int,
 ) -> Job[Approved]:
-    """The phone's signature over this offer, certificate and credential, sealed under `enc`.
+    """Check the phone's signature over this offer, certificate and credential, sealed under `enc`.
 
-    `key` is `holder.key` made ready by `signed.prepare_job`.
+    `key` is `holder.key` prepared by `signed.prepare_job`.
     """
     it = named(offered, credential_data, holder, enc, data)
     approved = yield from named_job(crypto, offered, holder, key, it, least_app)
@@ -154,7 +154,7 @@ def approval(
 def approval_id(
     offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
 ) -> bytes:
-    """The name of an approval whose signature is not checked yet; raises Error if it is none."""
+    """Return the id of an approval, signature unchecked; raise Error if it is none."""
     return named(offered, credential_data, holder, enc, data).id
 
 

@@ -172,7 +172,7 @@ class Machine:
         life, service = self.life, self.life.service
         if service and life.journal and service.standing.serves:
             self.copies.note(life.journal)
-        seen = len(self.watcher.seen) if self.watcher else 0
+        seen = [one.cursor for one in self.watcher.seen] if self.watcher else []
         if self.copies.put_back(len(self.lives), grave, self.office, seen) and self.away_s:
             self.office.away = True
             self.loop.call_later(self.away_s, self._come_back, context=self.context)

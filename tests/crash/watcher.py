@@ -33,16 +33,28 @@ class Watcher:
         self.seen: list[Seen] = []
         self.latest: dict[str, dict[str, Any]] = {}
         self.news = asyncio.Event()
-        self._cursor: int | None = None
+        self.cursor: int | None = None
         self._machine = machine
 
     async def follow(self, service: Service) -> None:
         """What `till.rest.websocket` does at the bridge for a till, while its socket lives."""
         with service.books.bus.subscribe() as subscription:
-            past = await _missed(service, self._cursor)
-            async for event in websocket.told(service, past, subscription, till=True):
+            async for event in websocket.told(
+                service, await self._missed(service), subscription, till=True
+            ):
                 if isinstance(event, SaleChanged):
                     self._send(event)
+
+    async def _missed(self, service: Service) -> list[SaleChanged]:
+        while True:
+            await service.books.commits.over()
+            try:
+                return await websocket.missed(service, self.cursor, till=True)
+            except ProblemError as error:
+                if error.status == GONE:  # then it asks for the open sales
+                    self.cursor = None
+            except JournalLaterError:  # a 503, and it comes again
+                pass
 
     def _send(self, event: SaleChanged) -> None:
         """What is written to a socket arrives, even if the bridge ends meanwhile."""
@@ -54,20 +66,8 @@ class Watcher:
         sale_id = sale.get("sale_id") if "refund_id" not in sale else sale["refund_id"]
         cursor = event.get("cursor")
         if cursor is not None:
-            self._cursor = cursor
+            self.cursor = cursor
             self.seen.append(Seen(cursor, sale_id, event["what"]))
         self.latest[sale_id] = sale
         self.news.set()
         self.news = asyncio.Event()
-
-
-async def _missed(service: Service, cursor: int | None) -> list[SaleChanged]:
-    while True:
-        await service.books.commits.over()
-        try:
-            return await websocket.missed(service, cursor, till=True)
-        except ProblemError as error:
-            if error.status == GONE:  # then it asks for the open sales
-                return []
-        except JournalLaterError:  # a 503, and it comes again
-            pass

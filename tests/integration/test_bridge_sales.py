@@ -291,4 +291,4 @@ async def test_the_receiver_resets_in_a_sale(world: World, unplugged: bool) -> N
 
 async def test_a_second_bridge_is_kept_from_the_journal(world: World) -> None:
     with pytest.raises(JournalError, match="locked"):
-        Journal(world.config.journal)
+        Journal.open(world.config.journal)

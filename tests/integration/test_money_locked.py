@@ -328,7 +328,7 @@ async def test_a_start_while_it_is_locked(
 async def test_a_start_that_is_given_up(tmp_path: Path) -> None:
     """SIGTERM ends a bridge that waits; it has named the process that is in its way."""
     path = written(tmp_path)
-    Journal(tmp_path / "journal.sqlite").close()
+    Journal.open(tmp_path / "journal.sqlite").close()
     with locked(tmp_path / "journal.sqlite"):
         async with started(tmp_path, "bridge", "run", "--config", str(path)) as running:
             said = await running.said("waiting for the journal")

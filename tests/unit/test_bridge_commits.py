@@ -72,7 +72,7 @@ class Scene:
 
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    with closing(Journal(tmp_path / "journal.sqlite")) as journal:
+    with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
         yield Scene(journal, monkeypatch)
 
 

@@ -59,7 +59,7 @@ async def begun(books: Books, sale_id: str) -> Sale:
 
 
 async def test_replayed_events_have_the_times_of_the_journal(time: Time, path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         books = books_over(journal)
         with books.bus.subscribe() as watch:
             sale = await begun(books, "sale-number-0001")
@@ -79,11 +79,11 @@ async def test_replayed_events_have_the_times_of_the_journal(time: Time, path: P
 
 async def test_over_archive_and_restart(time: Time, path: Path) -> None:
     """What is carried over is no news; what comes after it has its own time."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         books = books_over(journal)
         sale = await begun(books, "sale-number-0001")
         journal.archive({sale.terms.sale_id})
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         books = books_over(journal)
         last = journal._head.last
         time.now += HOUR_S

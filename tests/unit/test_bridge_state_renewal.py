@@ -24,7 +24,7 @@ def played(tmp_path: Path) -> Callable[..., None]:
     """Play a story with a bridge that may accept offline, or not."""
 
     def plays(story: Story, *, offline: bool = True) -> None:
-        with closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
             play(World(tmp_path, journal, offline=offline), story)
 
     return plays

@@ -29,7 +29,7 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
     """Play a story with a bridge that sells online."""
 
     def told(story: Story) -> None:
-        with closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
             play(World(tmp_path, journal, offline=False), story)
 
     return told

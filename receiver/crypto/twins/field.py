@@ -1,4 +1,4 @@
-"""Field programs in plain integers; `receiver/crypto/field.py` says what the instructions mean."""
+"""Run field programs in plain integers; `receiver/crypto/field.py` defines the instructions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LIMBS = 20
 
 
 def run(choice: int, registers: bytearray, program: bytes, table: bytes | bytearray) -> None:
-    """As the kernel; results are fully reduced."""
+    """Do what the kernel does; results are fully reduced."""
     from receiver.crypto import field
 
     prime = (field.CURVE25519, field.P256)[program[0]]
@@ -44,7 +44,7 @@ def _compute(field: Field, op: int, values: _Values, left: int, right: int) -> i
 
 
 class _Values:
-    """Registers and table entry as integers, taken apart when they are first looked at."""
+    """Registers and table entry as integers, split when first read."""
 
     def __init__(
         self, field: Field, registers: bytearray, table: bytes | bytearray, offset: int

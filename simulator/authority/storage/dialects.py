@@ -6,13 +6,14 @@ does not need: there a transaction that begins IMMEDIATE is alone.
 
 from __future__ import annotations
 
+import random
 import re
 import sqlite3
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
-import tenacity
 from psycopg.types.numeric import Int8Dumper
 
 if TYPE_CHECKING:
@@ -26,13 +27,7 @@ POSTGRES = "postgresql://"
 
 _WAIT_S = 5  # for another writer; longer than any transaction takes, shorter than a bridge waits
 _MIGRATION_LOCK = 7_411_226_018_101_531  # any number that no other program locks in this database
-# Of new books only one can make a WAL, and SQLite has the others fail rather than wait.
-_ALONE = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
-    wait=tenacity.wait_random(0, 0.05),
-    stop=tenacity.stop_after_delay(_WAIT_S),
-    reraise=True,
-)
+_WAL_AGAIN_S = 0.05  # at most, between two tries to make the WAL of new books
 _LOCKING = re.compile(r" FOR NO KEY UPDATE( OF \w+)?$")
 
 
@@ -97,7 +92,7 @@ class Sqlite:
         db = sqlite3.connect(
             self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
         )
-        _ALONE(db.execute, "PRAGMA journal_mode = WAL")
+        _make_wal(db)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         return db
@@ -158,6 +153,20 @@ class Postgres:
 
 
 @lru_cache(maxsize=256)  # as many statements as there are in this folder, and more
+def _make_wal(db: sqlite3.Connection) -> None:
+    """Of new books only one connection can make a WAL, and SQLite has the others fail at once."""
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(random.uniform(0, _WAL_AGAIN_S))
+
+
 def _unlocked(sql: str) -> str:
     return _LOCKING.sub("", sql)
 

@@ -72,7 +72,7 @@ def fill(
     progress: Callable[[int], object],
 ) -> None:
     """Copies of one sale under other ids, each a second later, archived as a bridge does."""
-    journal = Journal(path)
+    journal = Journal.open(path)
     for number in range(1, sales + 1):
         _copy(journal, entries, closed, number, (number - sales) * 1000)
         if journal.must_archive():
@@ -102,7 +102,7 @@ def _copy(journal: Journal, entries: list[Entry], closed: Closed, number: int, l
 
 
 def _only_sale(path: Path) -> tuple[list[Entry], Closed]:
-    journal = Journal(path)
+    journal = Journal.open(path)
     sale_id = next(journal.rebuild()).sale_id
     entries, closed = journal.entries_of(sale_id), journal.closed(sale_id)
     journal.close()

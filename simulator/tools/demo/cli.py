@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from receiver.host.command import FAILED, OK, Command, UsageError
 
+from . import picture
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from rich.console import Console
 
     from .story import Played, Scenario
 
@@ -26,6 +31,9 @@ def _prepare(parser: ArgumentParser) -> None:
         action="store_true",
         help="make one plain purchase, or N by one phone, and show what an eavesdropper learns",
     )
+    parser.add_argument(
+        "--svg", type=Path, metavar="FILE", help="write the output to FILE as a picture, too"
+    )
 
 
 def _run(arguments: Namespace) -> int:
@@ -36,16 +44,29 @@ def _run(arguments: Namespace) -> int:
     sales = arguments.sales
     if sales is not None and not 1 <= sales <= SALES_MOST:
         raise UsageError(f"--sales takes a number from 1 to {SALES_MOST}")
+    if arguments.json and arguments.svg:
+        raise UsageError("--svg needs the output that --json leaves out")
+    console = _console(arguments)
     if arguments.sniff:
-        return asyncio.run(_sniff(sales or 1, arguments.json))
-    scenarios = list(STORY) if sales is None else [PLAIN] * sales
-    return asyncio.run(_show(scenarios, arguments.json))
+        code = asyncio.run(_sniff(sales or 1, console, arguments.json))
+    else:
+        scenarios = list(STORY) if sales is None else [PLAIN] * sales
+        code = asyncio.run(_show(scenarios, console, arguments.json))
+    if arguments.svg:
+        picture.write(console, arguments.svg)
+    return code
 
 
-async def _show(scenarios: list[Scenario], as_json: bool) -> int:
-    import asyncio
-
+def _console(arguments: Namespace) -> Console:
     from rich.console import Console
+
+    if arguments.svg:
+        return Console(highlight=False, record=True, width=picture.WIDTH)
+    return Console(quiet=arguments.json, highlight=False)
+
+
+async def _show(scenarios: list[Scenario], console: Console, as_json: bool) -> int:
+    import asyncio
 
     from simulator.phone.transport.bleak_backend import phone_radio
     from simulator.world.world import OFFLINE, Settings, World
@@ -53,7 +74,7 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
     from .story import Stage
     from .telling import Teller
 
-    teller = Teller(Console(quiet=as_json, highlight=False))
+    teller = Teller(console)
     played: list[Played] = []
     async with World(Settings(offline=OFFLINE)) as world:
         hello = (await world.receiver_up())["hello"]
@@ -73,15 +94,13 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
     return OK if all(one.as_it_should for one in played) else FAILED
 
 
-async def _sniff(sales: int, as_json: bool) -> int:
-    from rich.console import Console
-
+async def _sniff(sales: int, console: Console, as_json: bool) -> int:
     from simulator.world.world import World
 
     from . import sniffing
     from .transcript import Transcript
 
-    transcript = Transcript(Console(quiet=as_json, highlight=False))
+    transcript = Transcript(console)
     async with World() as world:
         hello = (await world.receiver_up())["hello"]
         wallet = await world.new_wallet()
