@@ -29,7 +29,7 @@ CREDENTIAL_ID_SIZE = 8
 FINGERPRINT_SIZE = 32
 
 
-class PhoneKey(Octets):
+class PhoneKeyOctets(Octets):
     SIZES = (ED25519_SIZE, P256_SIZE)
 
 
@@ -70,7 +70,7 @@ class Activation(Request):
     """What makes a phone a buyer's."""
 
     activation: Name
-    key: PhoneKey
+    key: PhoneKeyOctets
     code_key: P256Key
     code: Annotated[Name, Meta(description=f"{CODE_DIGITS} digits.")]
 
@@ -140,7 +140,7 @@ class MadeBuyer(Answer):
     activation: str
 
 
-class Buyer(Answer):
+class BuyerView(Answer):
     id: Row
     name: Name
     purchase_limit: Number
@@ -164,7 +164,7 @@ class NewRecipient(Request):
     credit_space: Space
 
 
-class Recipient(Answer):
+class RecipientView(Answer):
     id: Row
     name: Name
     currency: Currency
@@ -205,7 +205,7 @@ class NewReceiver(Request):
             raise ValueError(f"store_name is over {STORE_NAME_MOST} bytes")
 
 
-class Certificate(Answer):
+class CertificateView(Answer):
     certificate: Hex
 
 
