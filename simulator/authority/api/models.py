@@ -15,7 +15,7 @@ from bridge.authority.messages import (
     TransactionId,
 )
 from bridge.contracts import Answer, Octets, Request, Text
-from bridge.domain.held import Held
+from bridge.domain.held import HoldState
 from receiver.encoding.schema import ED25519_SIZE, P256_SIZE
 from receiver.protocol.messages import STORE_NAME_MOST
 from simulator.authority.accounts.people import CREDENTIALS_MOST
@@ -103,7 +103,7 @@ class Credentials(Answer):
 class Approval(Answer):
     """What became of an approval."""
 
-    state: Held
+    state: HoldState
     receipt: Hex | None
 
 
@@ -237,7 +237,7 @@ class Renewed(Answer):
 
 class BookedTransaction(Answer):
     approval_id: TransactionId
-    state: Held
+    state: HoldState
     time: Time
     receiver_id: ReceiverId
     recipient: Row | None
@@ -258,7 +258,7 @@ class Alarm(Answer):
     kind: AlarmKind
     time: Time
     approval_id: TransactionId
-    state: Annotated[Held, Meta(description="By now.")]
+    state: Annotated[HoldState, Meta(description="By now.")]
     receiver_id: ReceiverId
     amount: Amount | None
 
