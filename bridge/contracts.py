@@ -314,8 +314,11 @@ def _must(type_: Any) -> str:
 # OpenAPI.
 
 
+_VIEW = "View"  # what the class of an answer bears, where the domain has one of that name too
+
+
 def ref(type_: type[Any]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{type_.__name__}"}
+    return {"$ref": f"#/components/schemas/{type_.__name__.removesuffix(_VIEW)}"}
 
 
 def schemas(*types: type[Struct]) -> dict[str, Any]:
@@ -323,7 +326,7 @@ def schemas(*types: type[Struct]) -> dict[str, Any]:
     _, found = msgspec.json.schema_components(
         types, schema_hook=_schema, ref_template="#/components/schemas/{name}"
     )
-    return {name: _plain(schema) for name, schema in found.items()}
+    return {name.removesuffix(_VIEW): _plain(schema) for name, schema in found.items()}
 
 
 def schema(type_: Any) -> dict[str, Any]:
@@ -349,6 +352,8 @@ def _plain(found: Any) -> Any:
         for key, value in found.items()
         if key != "title" or isinstance(value, dict)  # a member that is called so
     }
+    if isinstance(name := made.get("$ref"), str):
+        made["$ref"] = name.removesuffix(_VIEW)
     if isinstance(pattern := made.get("pattern"), str):
         made["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
     if "properties" in made and made.get("type") == "object":

@@ -116,7 +116,7 @@ class Device:
         said |= changes
         name = said.pop("approval_id")
         receipt = evidence.provisional(self.seed, self.certificate, name, word.time, **said)
-        self.send(wire.PROVISIONAL, wire.Provisional(word.session, receipt))
+        self.send(wire.PROVISIONAL, wire.ProvisionalRecord(word.session, receipt))
         return receipt
 
     def say_no(self) -> None:

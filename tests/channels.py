@@ -32,6 +32,6 @@ TO_BRIDGE: dict[int, Any] = {
     wire.CREDENTIAL: wire.CredentialRecord(0, _SESSION, b"offer", bytes(padding.ENC_SIZE), b"data"),
     wire.APPROVAL: wire.ApprovalRecord(_SESSION, 0, b"data"),
     wire.HEALTH: wire.Health(1, 2, 0, encode({})),
-    wire.PROVISIONAL: wire.Provisional(_SESSION, b"receipt"),
+    wire.PROVISIONAL: wire.ProvisionalRecord(_SESSION, b"receipt"),
 }
 BOTH_WAYS: dict[int, Any] = {wire.VERDICT: wire.Verdict(_SESSION, _NAME, reasons.OK)}

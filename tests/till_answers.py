@@ -12,14 +12,14 @@ from bridge import contracts
 from bridge.till.rest import models
 
 _BY_PATH: tuple[tuple[str, type[Struct] | None], ...] = (
-    ("POST /v1/sales", models.Sale),
+    ("POST /v1/sales", models.SaleView),
     ("GET /v1/sales", models.OpenSales),
-    (r"\w+ /v1/sales/[^/]+(/\w+)?", models.Sale),
+    (r"\w+ /v1/sales/[^/]+(/\w+)?", models.SaleView),
     (r"\w+ /v1/refunds(/[^/]+(/\w+)?)?", models.Refund),
     ("GET /v1/totals", models.Totals),
-    ("GET /v1/reconciliation", models.Reconciliation),
+    ("GET /v1/reconciliation", models.ReconciliationView),
     ("POST /v1/reconciliation/acknowledge", models.Acknowledged),
-    (r"\w+ /v1/outbox(/send)?", models.Outbox),
+    (r"\w+ /v1/outbox(/send)?", models.OutboxView),
     ("GET /v1/receivers", models.Receivers),
     ("GET /healthz", models.Serving),
     ("GET /openapi.json", None),
@@ -36,7 +36,7 @@ def check(method: str, path: str, status: int, body: Any) -> None:
         if type_:
             assert_is(body, type_)
     for sale in _sales(body):
-        assert_is(sale, models.Refund if "refund_id" in sale else models.Sale)
+        assert_is(sale, models.Refund if "refund_id" in sale else models.SaleView)
 
 
 def assert_is(value: Any, type_: type[Struct]) -> None:
@@ -46,10 +46,10 @@ def assert_is(value: Any, type_: type[Struct]) -> None:
 
 def assert_is_event(value: dict[str, Any]) -> None:
     """Further members belong to the event."""
-    found = contracts.convert(value, models.Event)
+    found = contracts.convert(value, models.EventView)
     assert said(found).items() <= value.items()
     if sale := value.get("sale"):
-        assert_is(sale, models.Refund if "refund_id" in sale else models.Sale)
+        assert_is(sale, models.Refund if "refund_id" in sale else models.SaleView)
 
 
 def said(value: Struct) -> Any:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 from bridge import contracts
 from bridge.contracts import MalformedError, MismatchError
-from bridge.domain.held import Held, Holding
+from bridge.domain.held import AuthorityTransaction, HoldState
 from receiver import reasons
 
 from . import journal_positions, messages
-from .circuit_breaker import Breaker
+from .circuit_breaker import CircuitBreaker
 from .clock_skew import Clock
 from .connections import Connections, contexts
 from .messages import CBOR, COSE, JSON, PROBLEM, Nonce, ReceiverId, TransactionId
@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
     from bridge.config.configuration import AuthorityConfig
 
-    from .connections import Answer, Contexts
-    from .journal_positions import Answer as PositionAnswer
-    from .journal_positions import Claim
+    from .connections import Contexts, HttpAnswer
+    from .journal_positions import JournalClaim, PositionAnswer
 
 __all__ = ["AuthorityClient", "Refunded", "RefusedError", "UnansweredError"]
 
@@ -78,7 +77,7 @@ class AuthorityClient:
 
     def __init__(self, config: AuthorityConfig, tls: Contexts | None = None) -> None:
         """`tls`, or what the PEM files hold; raises OSError or ssl.SSLError where that is bad."""
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
         self.clock = Clock()
         self.journal: JournalOf | None = None  # None for those that have none, and only look
         self._connections = Connections(config, tls or contexts(config), self.clock.hear)
@@ -102,11 +101,11 @@ class AuthorityClient:
         """The receipt for a record (layout `messages.RECORD`): COSE, not verified yet."""
         return await self._post(messages.AUTHORISATIONS, COSE, record, CBOR)
 
-    async def reverse(self, approval_id: bytes, receiver_id: bytes) -> Held:
+    async def reverse(self, approval_id: bytes, receiver_id: bytes) -> HoldState:
         """Give back or bar an approval: the state that the authority leaves it in."""
         return await self._move(messages.REVERSAL, messages.Reversed, approval_id, receiver_id)
 
-    async def confirm(self, approval_id: bytes, receiver_id: bytes) -> Held:
+    async def confirm(self, approval_id: bytes, receiver_id: bytes) -> HoldState:
         """Post what is held: the state that the authority leaves it in."""
         return await self._move(messages.CONFIRMATION, messages.Confirmed, approval_id, receiver_id)
 
@@ -144,25 +143,29 @@ class AuthorityClient:
         """The list of revoked credentials whose hash stands in the state: CBOR, not checked yet."""
         return await self._get(messages.REVOCATIONS, CBOR, {"receiver_id": receiver_id.hex()})
 
-    async def announce(self, claim: Claim) -> PositionAnswer:
+    async def announce(self, claim: JournalClaim) -> PositionAnswer:
         """Say where the journal is, and hear how it stands; the one call that bears no header."""
         body = contracts.encode(journal_positions.claim_body(claim))
         answer = await self._send("POST", messages.POSITIONS, JSON, ANSWER_MOST, **_said(body))
-        return journal_positions.answer(_decoded(answer, messages.JournalStanding))
+        return journal_positions.answer(_decoded(answer, messages.StandingAnswer))
 
     async def receivers(self) -> list[bytes]:
         """The ids of all receivers that are bound to this client, or ever were."""
         pages = await self._pages(messages.RECEIVERS, {}, messages.ReceiverPage)
         return [one.receiver_id for page in pages for one in page.receivers]
 
-    async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
+    async def transactions(
+        self, receiver_id: bytes, start_s: int, end_s: int
+    ) -> list[AuthorityTransaction]:
         """What the authority has of a receiver in a stretch of time."""
         path = messages.path(messages.TRANSACTIONS, receiver_id=receiver_id)
         query = {"from": str(start_s), "to": str(end_s)}
         pages = await self._pages(path, query, messages.TransactionPage)
         return [one.holding(receiver_id) for page in pages for one in page.transactions]
 
-    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None:
+    async def transaction(
+        self, approval_id: bytes, receiver_id: bytes
+    ) -> AuthorityTransaction | None:
         """What the authority has of one approval; None where it never heard of it."""
         path = messages.path(messages.TRANSACTION, approval_id=approval_id)
         try:
@@ -192,13 +195,13 @@ class AuthorityClient:
         answered: type[messages.Confirmed | messages.Reversed],
         approval_id: bytes,
         receiver_id: bytes,
-    ) -> Held:
+    ) -> HoldState:
         body = messages.OfReceiver(receiver_id=ReceiverId(receiver_id))
         path = messages.path(route, approval_id=approval_id)
         answer = await self._posted(path, body, answered)
         if answer.approval_id != approval_id:
             raise UnansweredError("not an answer about this approval")
-        return Held(answer.state)
+        return HoldState(answer.state)
 
     async def _posted(self, path: str, body: contracts.Request, answered: type[T]) -> T:
         return _decoded(await self._post(path, JSON, contracts.encode(body)), answered)
@@ -257,7 +260,7 @@ def _now() -> int:
     return int(asyncio.get_running_loop().time() * 1000)
 
 
-def _is_refusal(answer: Answer) -> bool:
+def _is_refusal(answer: HttpAnswer) -> bool:
     """Whether it is the authority's own word (RFC 9457) that this request took nothing."""
     refused = 400 <= answer.status < 500 and answer.status not in _NOT_NOW
     return refused and answer.kind == PROBLEM

@@ -36,7 +36,7 @@ NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which `ssl` do
 _log = Log(__name__)
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """All of an answer; `retry_after_s` where it says when to come again."""
 
     status: int
@@ -89,7 +89,7 @@ class Connections:
         self._tls = tls
         self._drop(self._pool)
 
-    async def ask(self, method: str, path: str, most: int, **request: Any) -> Answer:
+    async def ask(self, method: str, path: str, most: int, **request: Any) -> HttpAnswer:
         """One request and its answer of at most so many bytes; raises UnansweredError.
 
         The one crossing: whatever the libraries raise, no answer came.
@@ -202,7 +202,7 @@ class _Resolver(ThreadedResolver):
             task.exception()  # it may be that no caller waits for it any longer
 
 
-async def _whole(response: aiohttp.ClientResponse, most: int) -> Answer:
+async def _whole(response: aiohttp.ClientResponse, most: int) -> HttpAnswer:
     """The answer with its body; raises UnansweredError for one longer than any of the authority."""
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnansweredError("a compressed answer")
@@ -211,7 +211,7 @@ async def _whole(response: aiohttp.ClientResponse, most: int) -> Answer:
         body += chunk
         if len(body) > most:
             raise UnansweredError(f"an answer over {most} bytes")
-    return Answer(response.status, response.content_type, _retry_after(response), bytes(body))
+    return HttpAnswer(response.status, response.content_type, _retry_after(response), bytes(body))
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:

@@ -10,18 +10,18 @@ from .messages import (
     BridgeId,
     Checked,
     Hash,
-    JournalStanding,
     KnownPosition,
     LifeId,
     PositionClaim,
     RunId,
+    StandingAnswer,
     Verdict,
 )
 
-__all__ = ["Answer", "Claim", "Verdict", "answer", "claim_body"]
+__all__ = ["JournalClaim", "PositionAnswer", "Verdict", "answer", "claim_body"]
 
 
-class Claim(NamedTuple):
+class JournalClaim(NamedTuple):
     """What is said to the authority; `checked` is what this chain has at its newest position."""
 
     bridge_id: bytes
@@ -32,7 +32,7 @@ class Claim(NamedTuple):
     ended: bool = False
 
 
-class Answer(NamedTuple):
+class PositionAnswer(NamedTuple):
     """How the journal stands; `newest` as it was known, `follows` the life that this one ended."""
 
     verdict: Verdict
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
     retry_after_s: float
 
 
-def claim_body(claim: Claim) -> PositionClaim:
+def claim_body(claim: JournalClaim) -> PositionClaim:
     """As it is sent."""
     life, sequence, hash_ = claim.position
     checked = claim.checked
@@ -58,9 +58,9 @@ def claim_body(claim: Claim) -> PositionClaim:
     )
 
 
-def answer(said: JournalStanding) -> Answer:
+def answer(said: StandingAnswer) -> PositionAnswer:
     """As the bridge goes by it."""
-    return Answer(
+    return PositionAnswer(
         said.standing,
         _position(said.newest) if said.newest else None,
         said.follows or b"",

@@ -12,7 +12,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from bridge.contracts import Answer, Octets, Request
-from bridge.domain.held import Held, Holding
+from bridge.domain.held import AuthorityTransaction, HoldState
 from receiver import reasons
 from receiver.encoding.schema import UINT_MOST
 from receiver.link.wire import NONCE_SIZE
@@ -112,16 +112,16 @@ ReasonName = Annotated[str, Meta(extra_json_schema={"enum": sorted(reasons.NAMES
 class Settled(StrEnum):
     """In what a confirmation or a reversal leaves an approval."""
 
-    POSTED = Held.POSTED.value
-    VOIDED = Held.VOIDED.value
-    DECLINED = Held.DECLINED.value
+    POSTED = HoldState.POSTED.value
+    VOIDED = HoldState.VOIDED.value
+    DECLINED = HoldState.DECLINED.value
 
 
 class RefundOutcome(StrEnum):
     """A refund is posted at once, or never."""
 
-    POSTED = Held.POSTED.value
-    DECLINED = Held.DECLINED.value
+    POSTED = HoldState.POSTED.value
+    DECLINED = HoldState.DECLINED.value
 
 
 class Kind(StrEnum):
@@ -226,7 +226,7 @@ class Transaction(Answer):
     """What became of an approval or a refund; what was never seen has hardly anything."""
 
     approval_id: TransactionId
-    state: Held
+    state: HoldState
     kind: Kind
     amount: Amount | None
     currency: Currency | None
@@ -237,9 +237,9 @@ class Transaction(Answer):
     time: Time
     till: Annotated[Number | None, Meta(description="Its number of then; null without an offer.")]
 
-    def holding(self, receiver_id: bytes) -> Holding:
+    def holding(self, receiver_id: bytes) -> AuthorityTransaction:
         """As the bridge goes by it."""
-        return Holding(
+        return AuthorityTransaction(
             self.approval_id,
             receiver_id,
             self.state,
@@ -284,7 +284,7 @@ class KnownPosition(Answer):
     time: Time
 
 
-class JournalStanding(Answer):
+class StandingAnswer(Answer):
     """Whether a bridge may serve with its journal."""
 
     standing: Verdict
@@ -306,7 +306,7 @@ class Refusal(Answer):
     reason: ReasonName | None = None
 
 
-class Problem(Refusal, kw_only=True, omit_defaults=True):
+class AuthorityProblem(Refusal, kw_only=True, omit_defaults=True):
     """RFC 9457."""
 
     type: str

@@ -13,7 +13,7 @@ from . import totals
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bridge.domain.held import Holding
+    from bridge.domain.held import AuthorityTransaction
     from bridge.domain.offline import Exposure
     from bridge.journal import Alarm, Journal, Standing
 
@@ -56,7 +56,7 @@ class BookQueries:
         )
         return under_way + self._journal.refunded(sale_id)
 
-    def rows(self, begin: int, end: int) -> list[totals.Row]:
+    def rows(self, begin: int, end: int) -> list[totals.TotalsRow]:
         """What was decided from `begin` to before `end` (ms), closed or not, wherever it was."""
         still_open = [
             sale
@@ -66,7 +66,7 @@ class BookQueries:
         closed = self._journal.closed_between(begin, end)
         return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
 
-    def row_of(self, approval_id: str) -> totals.Row | None:
+    def row_of(self, approval_id: str) -> totals.TotalsRow | None:
         """The sale of an approval (hex), however long ago."""
         for row in self.under_way():
             if row.approval_id == approval_id:
@@ -74,7 +74,7 @@ class BookQueries:
         closed = self._journal.closed_by(bytes.fromhex(approval_id))
         return totals.of_closed(closed) if closed else None
 
-    def under_way(self) -> list[totals.Row]:
+    def under_way(self) -> list[totals.TotalsRow]:
         """What the authority may hold of sales that are not closed, recalled approvals too."""
         return [row for sale in self._open.values() for row in totals.of_open_approvals(sale)]
 
@@ -84,7 +84,7 @@ class BookQueries:
         closed = [Place(till, receiver_id) for receiver_id, till in self._journal.receivers()]
         return list(dict.fromkeys((*still_open, *closed)))
 
-    def knows(self, held: Holding) -> bool:
+    def knows(self, held: AuthorityTransaction) -> bool:
         """Whether an approval of the authority's is of a sale or refund here, however long ago."""
         name, place = held.approval_id, (held.receiver_id, held.reference)
         for sale in self._open.values():

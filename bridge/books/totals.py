@@ -22,7 +22,7 @@ class Day(NamedTuple):
     end: int
 
 
-class Row(NamedTuple):
+class TotalsRow(NamedTuple):
     """One sale or refund, as far as a day's sums need it; at the place of then."""
 
     place: Place
@@ -35,8 +35,8 @@ class Row(NamedTuple):
     unsent: bool
 
 
-def of_closed(closed: Closed) -> Row:
-    return Row(
+def of_closed(closed: Closed) -> TotalsRow:
+    return TotalsRow(
         Place(closed.till, closed.receiver_id),
         closed.sale_id,
         closed.approval_id.hex(),
@@ -48,9 +48,9 @@ def of_closed(closed: Closed) -> Row:
     )
 
 
-def of_open(sale: Sale) -> Row:
+def of_open(sale: Sale) -> TotalsRow:
     terms = sale.terms
-    return Row(
+    return TotalsRow(
         terms.place,
         terms.sale_id,
         sale.approval_id.hex(),
@@ -62,20 +62,20 @@ def of_open(sale: Sale) -> Row:
     )
 
 
-def of_open_approvals(sale: Sale) -> list[Row]:
+def of_open_approvals(sale: Sale) -> list[TotalsRow]:
     """The approval at hand, and those that are being given back."""
     row = of_open(sale)
     recalled = [row._replace(approval_id=name.hex()) for name in sale.owed]
     return [row, *(one._replace(state=State.REVERSING) for one in recalled)]
 
 
-def total(rows: list[Row]) -> list[dict[str, Any]]:
+def total(rows: list[TotalsRow]) -> list[dict[str, Any]]:
     """The sums in each currency."""
     currencies = sorted({row.currency for row in rows})
     return [_sums(LETTERS[one], [row for row in rows if row.currency == one]) for one in currencies]
 
 
-def _sums(currency: str, rows: list[Row]) -> dict[str, Any]:
+def _sums(currency: str, rows: list[TotalsRow]) -> dict[str, Any]:
     sales = [row for row in rows if not row.is_refund]
     refunds = [row for row in rows if row.is_refund]
     paid = _in(sales, *TAKEN_AS_PAID)
@@ -95,9 +95,9 @@ def _sums(currency: str, rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _in(rows: Iterable[Row], *states: State) -> list[Row]:
+def _in(rows: Iterable[TotalsRow], *states: State) -> list[TotalsRow]:
     return [row for row in rows if row.state in states]
 
 
-def _sum(rows: list[Row]) -> dict[str, int]:
+def _sum(rows: list[TotalsRow]) -> dict[str, int]:
     return {"count": len(rows), "amount": sum(row.amount for row in rows)}

@@ -38,7 +38,7 @@ class Listed(NamedTuple):
     currency: str
 
 
-class Sum(NamedTuple):
+class ListedSum(NamedTuple):
     """How many sales of a kind ended in a state, and what they come to."""
 
     kind: str
@@ -60,11 +60,11 @@ def listed(journal: Reader, day: date | None, *, only_open: bool) -> list[Listed
     return sorted([*map(_closed, over), *under_way], key=lambda sale: sale.at)
 
 
-def sums(sales: Iterable[Listed]) -> list[Sum]:
+def sums(sales: Iterable[Listed]) -> list[ListedSum]:
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for sale in sales:
         groups[sale.kind, sale.state, sale.currency].append(sale.amount)
-    return [Sum(*key, len(amounts), sum(amounts)) for key, amounts in sorted(groups.items())]
+    return [ListedSum(*key, len(amounts), sum(amounts)) for key, amounts in sorted(groups.items())]
 
 
 def state_of(rows: Sequence[Row]) -> str:

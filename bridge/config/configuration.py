@@ -30,7 +30,7 @@ class ConfigError(Exception):
     """The configuration cannot be used; the text says which file, which key and what is allowed."""
 
 
-class BridgeId(Octets):
+class BridgeName(Octets):
     SIZES = (BRIDGE_ID_SIZE,)
 
 
@@ -149,7 +149,7 @@ class Config(Request):
 
 
 class BridgeTable(Request):
-    id: Annotated[BridgeId, _must(f"{2 * BRIDGE_ID_SIZE} hexadecimal digits")]
+    id: Annotated[BridgeName, _must(f"{2 * BRIDGE_ID_SIZE} hexadecimal digits")]
     journal: File
     pins: File
     position: File | None = None

@@ -31,7 +31,7 @@ class Watch:
     def __init__(
         self,
         service: Service,
-        breaker: circuit_breaker.Breaker,
+        breaker: circuit_breaker.CircuitBreaker,
         clock: Clock,
         guard: Guard,
         journal: Path,
@@ -80,7 +80,7 @@ class Watch:
         return sum(sale.state is State.TOLD for sale in self._service.books.open_sales())
 
     def breaker_open(self) -> bool:
-        return self._breaker.state is not circuit_breaker.State.CLOSED
+        return self._breaker.state is not circuit_breaker.BreakerState.CLOSED
 
     def clock_ahead_s(self) -> float | None:
         return self._clock.ahead_s

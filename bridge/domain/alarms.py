@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .held import Holding
+    from .held import AuthorityTransaction
     from .sale import Sale
 
 PAID_AFTER_ALL = "paid_after_all"  # posted, and cancelled by the bridge: it is paid
@@ -33,7 +33,7 @@ class Alarm(NamedTuple):
     detail: str
 
 
-def of_holding(kind: str, held: Holding, sale_id: str, detail: str) -> Alarm:
+def of_holding(kind: str, held: AuthorityTransaction, sale_id: str, detail: str) -> Alarm:
     """Its key is the approval id, so that one acknowledgement is for all that is said of it."""
     return Alarm(
         key=held.approval_id.hex(),

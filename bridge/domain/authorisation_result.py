@@ -87,7 +87,7 @@ class AuthorisationResult:
         elif not self._stands_in(sale):
             self._take_back(sale)
 
-    def provisional(self, message: wire.Provisional) -> None:
+    def provisional(self, message: wire.ProvisionalRecord) -> None:
         """The receiver's provisional receipt for what was accepted offline; raises Error."""
         sale = self._offline
         if sale is None or identifiers.session_id(sale.offer) != message.session:

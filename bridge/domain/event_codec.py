@@ -25,7 +25,7 @@ _WITH_A_PROOF = ("approval", "record")
 _ALGORITHMS = (cose.ALG_ESP256, cose.ALG_ED25519)
 
 
-class Line(Protocol):
+class JournalLine(Protocol):
     """What a journal gives back; `at` in milliseconds since 1970."""
 
     @property
@@ -85,7 +85,7 @@ def load_fact(kind: str, body: str, secret: bytes) -> Fact:
     return Fact(Event(kind), reason, **carried)
 
 
-def replay(lines: Iterable[Line]) -> dict[str, Sale]:
+def replay(lines: Iterable[JournalLine]) -> dict[str, Sale]:
     """Every sale in the journal by its id, in the order in which they began."""
     sales: dict[str, Sale] = {}
     for line in lines:
@@ -93,7 +93,7 @@ def replay(lines: Iterable[Line]) -> dict[str, Sale]:
     return sales
 
 
-def follow(sales: dict[str, Sale], line: Line) -> Sale:
+def follow(sales: dict[str, Sale], line: JournalLine) -> Sale:
     """Take one more line; the sale that it is about, as it is then."""
     if line.kind == RUNG:
         sales[line.sale_id] = Sale(load_terms(line.body))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Held(StrEnum):
+class HoldState(StrEnum):
     PENDING = "PENDING"  # held, until it is confirmed
     POSTED = "POSTED"
     VOIDED = "VOIDED"  # given back
@@ -14,16 +14,16 @@ class Held(StrEnum):
     DECLINED = "DECLINED"
 
 
-GIVEN_BACK = (Held.VOIDED, Held.DECLINED)  # nothing is held, and nothing will be posted
-STANDING = (Held.PENDING, Held.POSTED, Held.EXPIRED)  # it is posted, or can be
+GIVEN_BACK = (HoldState.VOIDED, HoldState.DECLINED)  # nothing is held, and nothing will be posted
+STANDING = (HoldState.PENDING, HoldState.POSTED, HoldState.EXPIRED)  # it is posted, or can be
 
 
-class Holding(NamedTuple):
+class AuthorityTransaction(NamedTuple):
     """What the authority has of one approval or refund; what a tombstone lacks is 0 or empty."""
 
     approval_id: bytes
     receiver_id: bytes
-    state: Held
+    state: HoldState
     is_refund: bool
     amount: int  # minor units
     currency: int  # ISO 4217 number

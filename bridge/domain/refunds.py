@@ -11,7 +11,7 @@ from .sale import Fact, Sale
 from .states import Event, State
 
 if TYPE_CHECKING:
-    from .held import Holding
+    from .held import AuthorityTransaction
     from .sale import Terms
 
 IN_FULL = "refund-of-"  # before the approval id of what the bridge gives back by itself
@@ -31,7 +31,7 @@ def refund_id(bridge_id: bytes, till_id: str) -> bytes:
     return digest(b"tillsign refund" + bridge_id + till_id.encode())[:ID_SIZE]
 
 
-def in_full(sale: Sale, posted: Holding) -> tuple[Sale, Fact]:
+def in_full(sale: Sale, posted: AuthorityTransaction) -> tuple[Sale, Fact]:
     """The refund of a posting that is not paid here: the same each time it is made."""
     name = IN_FULL + posted.approval_id.hex()
     terms = sale.terms._replace(

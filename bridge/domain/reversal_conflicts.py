@@ -12,11 +12,11 @@ from .states import Event, State
 
 if TYPE_CHECKING:
     from .alarms import Alarm
-    from .held import Holding
+    from .held import AuthorityTransaction
     from .sale import Sale
 
 
-def fact(sale: Sale, posted: Holding) -> Fact:
+def fact(sale: Sale, posted: AuthorityTransaction) -> Fact:
     """What the bridge had cancelled is paid; what the till had stays so, and is refunded."""
     name = posted.approval_id
     if sale.state is not State.REVERSING or name != sale.approval_id:
@@ -30,7 +30,7 @@ def fact(sale: Sale, posted: Holding) -> Fact:
     )
 
 
-def alarm(sale: Sale, posted: Holding, after: Fact) -> Alarm:
+def alarm(sale: Sale, posted: AuthorityTransaction, after: Fact) -> Alarm:
     paid = after.event is Event.PAID_AFTER_ALL
     kind = alarms.PAID_AFTER_ALL if paid else alarms.REFUND_OWED
     return alarms.of_holding(kind, posted, sale.terms.sale_id, f"was to be reversed: {sale.state}")

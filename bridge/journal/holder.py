@@ -18,7 +18,7 @@ _WRITER = (120, 122)  # in the -shm: the one that writes, and the one that puts 
 _WHOLE = (0x4000_0000, 0x4000_01FF)  # in the file itself: from PENDING to the end of SHARED
 
 
-class Held(NamedTuple):
+class LockHolder(NamedTuple):
     """A lock for writing as the kernel lists it."""
 
     process: int
@@ -58,7 +58,7 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _listed() -> list[Held]:
+def _listed() -> list[LockHolder]:
     """Locks for writing; none where this system has no such list."""
     with suppress(OSError):
         lines = _LOCKS.read_text(encoding="ascii").splitlines()
@@ -66,7 +66,7 @@ def _listed() -> list[Held]:
     return []
 
 
-def _parsed(line: str) -> Held | None:
+def _parsed(line: str) -> LockHolder | None:
     """One line of proc_locks(5); None for a reader's lock, or one that only waits."""
     fields = line.split()
     if len(fields) != _FIELDS or fields[3] != "WRITE" or fields[1] not in ("POSIX", "OFDLCK"):
@@ -74,4 +74,4 @@ def _parsed(line: str) -> Held | None:
     major, minor, inode = fields[5].split(":")
     device = os.makedev(int(major, 16), int(minor, 16))
     last = 2**63 if fields[7] == "EOF" else int(fields[7])
-    return Held(max(0, int(fields[4])), device, int(inode), int(fields[6]), last)
+    return LockHolder(max(0, int(fields[4])), device, int(inode), int(fields[6]), last)

@@ -55,7 +55,7 @@ class Port(Protocol):
         """Let go of the line; nothing is called back afterwards."""
 
 
-class Line(Protocol):
+class SerialLine(Protocol):
     """What is used of a pyserial object, whatever its URL."""
 
     port: str
@@ -93,7 +93,7 @@ def opener(url: str) -> Opener:
     return open_url
 
 
-def _open(url: str) -> Line:
+def _open(url: str) -> SerialLine:
     with foreign_code.crossing(foreign_code.SERIAL, PortError, where=url):
         line = serial.serial_for_url(url, do_not_open=True)
         line.baudrate = BAUD
@@ -113,7 +113,7 @@ def _open(url: str) -> Line:
         except BaseException:
             _close(line)
             raise
-    return cast("Line", line)
+    return cast("SerialLine", line)
 
 
 def _claim(line: serial.SerialBase) -> None:
@@ -132,7 +132,7 @@ def _in_use(url: str) -> str:
     return f"{text}: {found or 'of another user'}; {port_holders.REMEDY}"
 
 
-def _close(line: Line | serial.SerialBase) -> None:
+def _close(line: SerialLine | serial.SerialBase) -> None:
     """Let go of everything, whatever the driver says to that; blocks."""
     # pyserial forgets to close a socket whose other end is gone already.
     raw, file = getattr(line, "_socket", None), _file(line)
@@ -160,7 +160,7 @@ class SerialPort:
 
     def __init__(
         self,
-        line: Line,
+        line: SerialLine,
         received: Callable[[bytes], None],
         lost: Callable[[str], None],
     ) -> None:
@@ -188,7 +188,7 @@ class SerialPort:
         except TimeoutError as error:  # it keeps the port, and the next opening says so
             foreign_code.said(foreign_code.SERIAL, error)
 
-    def _writer_for(self, line: Line) -> Writer:
+    def _writer_for(self, line: SerialLine) -> Writer:
         file = _file(line)
         if file is not None:
             return FileWriter(file, self._end)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.books.books import Books
     from bridge.domain.alarms import Alarm
-    from bridge.domain.held import Holding
+    from bridge.domain.held import AuthorityTransaction
     from bridge.domain.sale import Place, Sale
 
     from .outbox import Outbox
@@ -86,7 +86,7 @@ class JournalLoss:
         standing = (one.alarm for one in self._books.alarms())
         return any(one.kind == alarms.UNKNOWN_HERE and one.amount == amount for one in standing)
 
-    async def _held_as(self, sale_id: str) -> Holding | None:
+    async def _held_as(self, sale_id: str) -> AuthorityTransaction | None:
         places = (*self._today, *self._books.places())
         return await lost_sale.find(self._authority, self._bridge_id, places, sale_id)
 
@@ -149,7 +149,7 @@ class JournalLoss:
         self._books.acknowledge(key, by, note)
         return self._nameless(held)
 
-    def _nameless(self, held: Holding) -> Sale:
+    def _nameless(self, held: AuthorityTransaction) -> Sale:
         """The sale of what is held whose own name is lost with the journal, or has ended."""
         sale_id = f"approval-{held.approval_id.hex()}"
         known = self._books.find(sale_id)
@@ -182,7 +182,7 @@ class JournalLoss:
             else None
         )
 
-    async def _holding(self, approval_id: bytes) -> Holding | None:
+    async def _holding(self, approval_id: bytes) -> AuthorityTransaction | None:
         """What the authority has of an approval, at whatever receiver."""
         places = (*self._today, *self._books.places())
         for receiver_id in await lost_sale.receivers(self._authority, places):
@@ -203,7 +203,7 @@ class JournalLoss:
         listed = await self._listed(self._since_s())
         return any(self._is_news(held) for held in listed)
 
-    def _is_news(self, held: Holding) -> bool:
+    def _is_news(self, held: AuthorityTransaction) -> bool:
         name = held.approval_id.hex()
         return held.stands and not self._books.knows(held) and self._books.alarm(name) is None
 
@@ -230,7 +230,7 @@ class JournalLoss:
                 self._books.raise_alarm(_unknown_here(held))
         self._books.settle()
 
-    async def _resume(self, sale: Sale, held: Holding | None) -> None:
+    async def _resume(self, sale: Sale, held: AuthorityTransaction | None) -> None:
         asked = sale.state in rollback.ASKED_ABOUT and sale.approval_id
         if held is None and asked:
             held = await self._authority.transaction(sale.approval_id, sale.terms.receiver_id)
@@ -241,16 +241,16 @@ class JournalLoss:
         name, till = sale.terms.sale_id, sale.terms.till
         _log.warning("recovered", sale=name, till=till, state=sale.state, detail=there)
 
-    async def _listed(self, since_s: int) -> list[Holding]:
+    async def _listed(self, since_s: int) -> list[AuthorityTransaction]:
         places = (*self._today, *self._books.places())
         end_s = int(time.time()) + CLOCKS_S
-        found: list[Holding] = []
+        found: list[AuthorityTransaction] = []
         for receiver_id in await lost_sale.receivers(self._authority, places):
             found += await self._authority.transactions(receiver_id, since_s, end_s)
         return found
 
 
-def _unknown_here(held: Holding) -> Alarm:
+def _unknown_here(held: AuthorityTransaction) -> Alarm:
     return alarms.of_holding(alarms.UNKNOWN_HERE, held, "", f"{held.state} there")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.authority import messages
 from bridge.authority.client import RefusedError, UnansweredError
-from bridge.authority.journal_positions import Claim, Verdict
+from bridge.authority.journal_positions import JournalClaim, Verdict
 from bridge.domain import alarms
 from bridge.journal import ArchiveError, JournalLaterError, lives
 from bridge.observability.logs import Log
@@ -26,7 +26,7 @@ from receiver.host.backoff import Backoff
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.authority.journal_positions import Answer
+    from bridge.authority.journal_positions import PositionAnswer
     from bridge.books.books import Books
     from bridge.journal import Journal, Position
 
@@ -52,7 +52,7 @@ _LACKING = (Phase.BEHIND, Phase.RECOVERING)
 class Announce(Protocol):
     """Raises UnansweredError, and RefusedError where the authority keeps no positions."""
 
-    async def __call__(self, claim: Claim) -> Answer: ...
+    async def __call__(self, claim: JournalClaim) -> PositionAnswer: ...
 
 
 class JournalStanding:
@@ -176,7 +176,7 @@ class JournalStanding:
                 self._begin_life(lives.BEHIND)
                 return 0.0
 
-    async def _is_current(self, answer: Answer) -> float:
+    async def _is_current(self, answer: PositionAnswer) -> float:
         """The authority serves it: recover what it lacks first, in a life of its own."""
         cause = self._journal.lives()[-1].cause
         if cause == lives.NEW and answer.follows:
@@ -215,9 +215,9 @@ class JournalStanding:
         if cause == lives.RECOVERED or self._journal.lives()[-1].cause not in lives.TO_RECOVER:
             self._journal.begin_life(_now(), cause)
 
-    def _claim(self) -> Claim:
+    def _claim(self) -> JournalClaim:
         previous = self._journal.lives()[-1].previous
-        return Claim(self._bridge_id, self._run, self._journal.position, previous)
+        return JournalClaim(self._bridge_id, self._run, self._journal.position, previous)
 
     def _fall_behind(self, detail: str) -> None:
         if self.phase not in _LACKING:

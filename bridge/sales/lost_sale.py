@@ -17,7 +17,7 @@ from receiver.protocol import identifiers, messages
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bridge.domain.held import Holding
+    from bridge.domain.held import AuthorityTransaction
     from bridge.domain.sale import Place
 
     from .ports import Authority
@@ -28,7 +28,7 @@ AHEAD_S = 24 * 3600  # what the two clocks may differ
 
 async def find(
     authority: Authority, bridge_id: bytes, places: Iterable[Place], sale_id: str
-) -> Holding | None:
+) -> AuthorityTransaction | None:
     """What the authority holds or posted under this id.
 
     Every receiver is asked about that it binds to this client, or that is in `places`. Raises
@@ -53,7 +53,7 @@ async def receivers(authority: Authority, places: Iterable[Place]) -> dict[bytes
     return known
 
 
-def sale_of(held: Holding, sale_id: str) -> Sale:
+def sale_of(held: AuthorityTransaction, sale_id: str) -> Sale:
     """The sale of what is held; raises UnansweredError where its currency is not one of ours."""
     if held.currency not in LETTERS:
         raise UnansweredError(f"a transaction in currency {held.currency}")
@@ -80,7 +80,7 @@ class _Names:
         self._sale_id = sale_id
         self._refund = refunds.refund_id(bridge_id, sale_id)
 
-    def fit(self, held: Holding, tills: list[int]) -> bool:
+    def fit(self, held: AuthorityTransaction, tills: list[int]) -> bool:
         if held.approval_id == self._refund:
             return True
         numbers = tills if held.till is None else [held.till]

@@ -15,7 +15,7 @@ from bridge import foreign_code
 from bridge.authority.client import RefusedError, UnansweredError
 from bridge.authority.retry import LeftError, for_ever
 from bridge.domain import refunds, reversal_conflicts
-from bridge.domain.held import GIVEN_BACK, Held
+from bridge.domain.held import GIVEN_BACK, HoldState
 from bridge.domain.sale import Fact
 from bridge.domain.states import Event, State
 from bridge.journal import ArchiveError
@@ -149,7 +149,7 @@ class Outbox:
     async def _give_back(self, sale: Sale, approval_id: bytes) -> Fact:
         request = partial(self._authority.reverse, approval_id, sale.terms.receiver_id)
         state = await self._at_once(request)
-        if state == Held.POSTED:
+        if state == HoldState.POSTED:
             return await self._contradicted(sale, approval_id)
         if state not in GIVEN_BACK:
             raise LeftError(f"the authority left a reversal {state}")
@@ -162,7 +162,7 @@ class Outbox:
         """
         ask = partial(self._authority.transaction, approval_id, sale.terms.receiver_id)
         held = await self._at_once(ask)
-        if held is None or held.state != Held.POSTED:
+        if held is None or held.state != HoldState.POSTED:
             raise LeftError("the authority says that it is posted, and that it is not")
         fact = reversal_conflicts.fact(sale, held)
         self._books.raise_alarm(reversal_conflicts.alarm(sale, held, fact))
@@ -189,7 +189,7 @@ class Outbox:
             if refused:
                 return refused
             state = await self._confirm(sale)
-        if state == Held.POSTED:
+        if state == HoldState.POSTED:
             return Fact(Event.POSTED)
         if state in GIVEN_BACK:
             return self._forfeit(sale, reasons.LIABILITY, f"confirmed, but it is {state}")

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.domain.alarms import DIFFERENCE, Alarm
-from bridge.domain.held import Held
+from bridge.domain.held import HoldState
 from bridge.domain.states import TAKEN_AS_PAID, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from bridge.books.books import Books
-    from bridge.books.totals import Day, Row
-    from bridge.domain.held import Holding
+    from bridge.books.totals import Day, TotalsRow
+    from bridge.domain.held import AuthorityTransaction
     from bridge.domain.sale import Place
 
     from .ports import Authority
@@ -86,7 +86,9 @@ class Reconciliation:
             tills.setdefault(receiver_id, None)
         return tills
 
-    async def _listed(self, receiver_id: bytes, day: Day, ours: list[Row]) -> list[Holding]:
+    async def _listed(
+        self, receiver_id: bytes, day: Day, ours: list[TotalsRow]
+    ) -> list[AuthorityTransaction]:
         """The day's list, and what else the journal counts on."""
         listed = await self._authority.transactions(receiver_id, day.begin, day.end)
         for name in missing(ours, listed)[:ASKED_MOST]:
@@ -94,7 +96,7 @@ class Reconciliation:
             listed += [one] if one else []
         return listed
 
-    def _look_up(self, theirs: list[Holding], around: dict[str, Row]) -> None:
+    def _look_up(self, theirs: list[AuthorityTransaction], around: dict[str, TotalsRow]) -> None:
         """Add what the journal has of another time: offline purchases may be sent days later."""
         for one in theirs:
             name = one.approval_id.hex()
@@ -107,9 +109,9 @@ class Reconciliation:
 def _by_till(
     receiver_id: bytes,
     home: int | None,
-    ours: list[Row],
-    theirs: list[Holding],
-    around: dict[str, Row],
+    ours: list[TotalsRow],
+    theirs: list[AuthorityTransaction],
+    around: dict[str, TotalsRow],
 ) -> list[Compared]:
     """One receiver's day under each till number that it had then."""
     tills = [_till(one, around, home) for one in theirs]
@@ -122,7 +124,7 @@ def _by_till(
     return found
 
 
-def _till(one: Holding, around: dict[str, Row], home: int | None) -> int | None:
+def _till(one: AuthorityTransaction, around: dict[str, TotalsRow], home: int | None) -> int | None:
     """The till of a transaction: as it was rung up, as the authority has it, or the receiver's."""
     row = around.get(one.approval_id.hex())
     if row:
@@ -130,7 +132,7 @@ def _till(one: Holding, around: dict[str, Row], home: int | None) -> int | None:
     return home if one.till is None else one.till
 
 
-def missing(rows: list[Row], theirs: list[Holding]) -> list[str]:
+def missing(rows: list[TotalsRow], theirs: list[AuthorityTransaction]) -> list[str]:
     """Approval ids that count here and that the authority has not listed: to be asked for."""
     listed = {one.approval_id.hex() for one in theirs}
     names = [row.approval_id for row in rows if row.state in _COUNTED and row.approval_id]
@@ -138,7 +140,7 @@ def missing(rows: list[Row], theirs: list[Holding]) -> list[str]:
 
 
 def compare(
-    rows: list[Row], around: dict[str, Row], theirs: list[Holding]
+    rows: list[TotalsRow], around: dict[str, TotalsRow], theirs: list[AuthorityTransaction]
 ) -> tuple[int, list[dict[str, Any]]]:
     """How many agree, and each that does not.
 
@@ -154,20 +156,22 @@ def compare(
     return sum(row.approval_id not in wrong for row in paid), differences
 
 
-def _difference(row: Row | None, one: Holding) -> dict[str, Any] | None:
+def _difference(row: TotalsRow | None, one: AuthorityTransaction) -> dict[str, Any] | None:
     kind = None
     if row is None:
         kind = UNKNOWN_HERE if one.stands else None
-    elif row.state in _COUNTED and one.state != Held.POSTED:
+    elif row.state in _COUNTED and one.state != HoldState.POSTED:
         kind = NOT_POSTED
-    elif one.state == Held.POSTED and row.state not in _COUNTED:
+    elif one.state == HoldState.POSTED and row.state not in _COUNTED:
         kind = POSTED_UNPAID
     elif one.stands and one.amount != row.amount:
         kind = AMOUNT
     return _told(kind, one.approval_id.hex(), row, one) if kind else None
 
 
-def _told(kind: str, name: str, row: Row | None, one: Holding | None) -> dict[str, Any]:
+def _told(
+    kind: str, name: str, row: TotalsRow | None, one: AuthorityTransaction | None
+) -> dict[str, Any]:
     return {
         "kind": kind,
         "approval_id": name,
@@ -179,7 +183,7 @@ def _told(kind: str, name: str, row: Row | None, one: Holding | None) -> dict[st
     }
 
 
-def alarm(row: Row, at: int) -> Alarm:
+def alarm(row: TotalsRow, at: int) -> Alarm:
     """A difference about a sale here, to be acknowledged by its approval id."""
     return Alarm(
         key=row.approval_id,

@@ -44,7 +44,7 @@ class Serial:
         """Queue one output of the core; False if it is not for the line."""
         if isinstance(action, io.Send):
             self._send(action)
-        elif isinstance(action, io.Log):
+        elif isinstance(action, io.LogLine):
             self.link.log(action.text.encode())
         else:
             return False

@@ -23,6 +23,6 @@ Advertise = NamedTuple("Advertise", [("interval_us", int), ("data", bytes), ("re
 Disconnect = NamedTuple("Disconnect", [("link", int)])
 # Out: to the line, the store, the board.
 Send = NamedTuple("Send", [("channel", int), ("payload", bytes)])
-Log = NamedTuple("Log", [("text", str)])
+LogLine = NamedTuple("LogLine", [("text", str)])
 Keep = NamedTuple("Keep", [("name", str), ("data", bytes)])
 Blink = NamedTuple("Blink", [("seconds", int)])

@@ -37,7 +37,7 @@ class Report:
     def count(self, reason: int, detail: str) -> None:
         """Count one refusal and write a log line."""
         self.counters[reason] = min(self.counters.get(reason, 0) + 1, UINT_MOST)
-        self._out.append(io.Log(reasons.name(reason) + ": " + detail))
+        self._out.append(io.LogLine(reasons.name(reason) + ": " + detail))
 
     def offer(self) -> None:
         """Send the new offer, of which the bridge has heard nothing else yet."""
@@ -91,7 +91,7 @@ class Report:
 
     def provisional(self) -> None:
         """Send the provisional receipt for the candidate."""
-        receipt = wire.Provisional(self._sale.session, self._sale.provisional)
+        receipt = wire.ProvisionalRecord(self._sale.session, self._sale.provisional)
         self.send(wire.PROVISIONAL, receipt)
 
     def phone(self, link: int, event: int, reason: int) -> None:

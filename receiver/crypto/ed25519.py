@@ -26,7 +26,7 @@ _L = 2**252 + 27742317777372353535851937790883648493  # order of the base point
 _SLICE = 16  # columns between yields: about 1.5 M instructions
 
 # A public key prepared for many checks: the comb of its negative.
-Key = NamedTuple("Key", [("public", bytes), ("table", bytes)])
+Ed25519Key = NamedTuple("Ed25519Key", [("public", bytes), ("table", bytes)])
 _Signer = NamedTuple(
     "_Signer", [("seed", bytes), ("scalar", int), ("prefix", bytes), ("public", bytes)]
 )
@@ -60,7 +60,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     return finish(check_job(finish(key_job(public)), message, signature))
 
 
-def key_job(public: bytes) -> Job[Key | None]:
+def key_job(public: bytes) -> Job[Ed25519Key | None]:
     """Prepare a key for checks; None if no signature can verify under it."""
     decoded = curve.decode(public)
     if decoded is None:
@@ -70,10 +70,10 @@ def key_job(public: bytes) -> Job[Key | None]:
     if curve.is_small(point):
         return None
     table = yield from curve.comb_job(point)
-    return Key(public, table)
+    return Ed25519Key(public, table)
 
 
-def check_job(key: Key | None, message: bytes, signature: bytes) -> Job[bool]:
+def check_job(key: Ed25519Key | None, message: bytes, signature: bytes) -> Job[bool]:
     """Verify as `verify`, with the key that `key_job` prepared."""
     if key is None or len(signature) != SIGNATURE_SIZE:
         return False

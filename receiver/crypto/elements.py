@@ -7,8 +7,8 @@ from typing import NamedTuple
 SIZE = 40  # bytes of an element: 20 limbs of 13 bits, in 16-bit words, least significant first
 _OCTETS = 33  # of an integer whose every limb can be read from three of them
 
-Field = NamedTuple(
-    "Field",
+PrimeField = NamedTuple(
+    "PrimeField",
     [
         ("curve", int),  # the kernel's name for it
         ("prime", int),
@@ -18,11 +18,11 @@ Field = NamedTuple(
 )
 _P25519 = 2**255 - 19
 _P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
-CURVE25519 = Field(0, _P25519, 1, 1)
-P256 = Field(1, _P256, 2**260 % _P256, pow(2**260, _P256 - 2, _P256))
+CURVE25519 = PrimeField(0, _P25519, 1, 1)
+P256 = PrimeField(1, _P256, 2**260 % _P256, pow(2**260, _P256 - 2, _P256))
 
 
-def element(field: Field, value: int) -> bytes:
+def element(field: PrimeField, value: int) -> bytes:
     """Return the 40 bytes of an integer."""
     octets = (value * field.enter % field.prime).to_bytes(_OCTETS, "little")
     words = bytearray(SIZE)
@@ -36,7 +36,7 @@ def element(field: Field, value: int) -> bytes:
     return bytes(words)
 
 
-def integer(field: Field, words: bytes | bytearray) -> int:
+def integer(field: PrimeField, words: bytes | bytearray) -> int:
     """Return the integer of an element, below the prime."""
     value = 0
     for at in range(SIZE - 2, -1, -2):

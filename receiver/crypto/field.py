@@ -6,7 +6,7 @@ chip that costs far less than a call for each product, and always takes the same
 
 from __future__ import annotations
 
-from .elements import SIZE, Field, element, integer
+from .elements import SIZE, PrimeField, element, integer
 from .native import NATIVE
 
 if NATIVE:
@@ -23,7 +23,7 @@ _OPERATIONS = {"*": _MUL, "+": _ADD, "-": _SUB}
 TABLE = 64
 
 
-def assemble(field: Field, names: str, text: str) -> bytes:
+def assemble(field: PrimeField, names: str, text: str) -> bytes:
     """Return a program; `names` are the registers in order, separated by blanks. Its lines:
 
     a = b * c, a = b + c, a = b - c; c may be @0, @1 ...: coordinates of the table's entry.
@@ -44,7 +44,7 @@ def assemble(field: Field, names: str, text: str) -> bytes:
 class Machine:
     """Registers of one field. Integers go in and come out; programs compute on them."""
 
-    def __init__(self, field: Field, count: int) -> None:
+    def __init__(self, field: PrimeField, count: int) -> None:
         self.field = field
         self.registers = bytearray(SIZE * count)
 

@@ -49,13 +49,15 @@ def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
     return verify(public, message, signature)
 
 
-def ed25519_key_job(public: bytes) -> Job[ed25519.Key | None]:
+def ed25519_key_job(public: bytes) -> Job[ed25519.Ed25519Key | None]:
     from .ed25519 import key_job
 
     return key_job(public)
 
 
-def ed25519_check_job(key: ed25519.Key | None, message: bytes, signature: bytes) -> Job[bool]:
+def ed25519_check_job(
+    key: ed25519.Ed25519Key | None, message: bytes, signature: bytes
+) -> Job[bool]:
     from .ed25519 import check_job
 
     return check_job(key, message, signature)

@@ -119,7 +119,7 @@ Blob = NamedTuple("Blob", [("data", bytes)])
 Identify = NamedTuple("Identify", [("seconds", int)])
 # Accept this approval offline, as of `time`; answered by a provisional receipt or a verdict.
 StandIn = NamedTuple("StandIn", [("session", bytes), ("approval_id", bytes), ("time", int)])
-Provisional = NamedTuple("Provisional", [("session", bytes), ("receipt", bytes)])
+ProvisionalRecord = NamedTuple("ProvisionalRecord", [("session", bytes), ("receipt", bytes)])
 # OFFER answers OPEN, and SYNC every new bridge: the open session, or an empty offer with a reason.
 Opened = NamedTuple("Opened", [("reference", bytes), ("offer", bytes), ("reason", int)])
 Phone = NamedTuple("Phone", [("session", bytes), ("link", int), ("event", int), ("reason", int)])
@@ -161,7 +161,7 @@ LAYOUTS = {
     CERTIFICATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
     STAND_IN: Layout((_SESSION, _APPROVAL_ID, uint(3, "time")), StandIn),
-    PROVISIONAL: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), Provisional),
+    PROVISIONAL: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), ProvisionalRecord),
     SYNC: Layout(_SESSION_OPEN, Opened),
     OFFER: Layout(_SESSION_OPEN, Opened),
     PHONE: Layout(

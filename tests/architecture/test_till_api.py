@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.books.totals import Row, total
+from bridge.books.totals import TotalsRow, total
 from bridge.domain import event_codec
 from bridge.domain.sale import Place
 from bridge.domain.states import TABLE, VOLATILE, State
@@ -67,7 +67,9 @@ def test_every_event() -> None:
 
 def test_every_sum() -> None:
     place = Place(3, b"receiver")
-    [sums] = total([Row(place, "sale", "", False, State.POSTED, 1, next(iter(LETTERS)), False)])
+    [sums] = total(
+        [TotalsRow(place, "sale", "", False, State.POSTED, 1, next(iter(LETTERS)), False)]
+    )
     assert {name for name in sums if name != "currency"} - WORDS == set()
 
 

@@ -214,7 +214,7 @@ class Counter(Wired):
             )
         self.told.setdefault(candidate.id, PROVISIONAL)
         own = identifiers.session_id(self.offer)
-        self.send(wire.PROVISIONAL, wire.Provisional(own, self.provisional))
+        self.send(wire.PROVISIONAL, wire.ProvisionalRecord(own, self.provisional))
         self._changed()
 
     # What the bridge is told.
@@ -226,7 +226,7 @@ class Counter(Wired):
             self._send_credential(link_, buyer)
         if self.provisional:
             own = identifiers.session_id(self.offer)
-            self.send(wire.PROVISIONAL, wire.Provisional(own, self.provisional))
+            self.send(wire.PROVISIONAL, wire.ProvisionalRecord(own, self.provisional))
         elif self.candidate is not None and not self.settled:
             self._send_approval(self.candidate)
             if self.verdict is not None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bridge import contracts
 from bridge.authority.client import Refunded, RefusedError, UnansweredError
-from bridge.authority.journal_positions import Answer, Claim, claim_body
+from bridge.authority.journal_positions import JournalClaim, PositionAnswer, claim_body
 from bridge.authority.journal_positions import answer as read_answer
-from bridge.authority.messages import JournalStanding, PositionClaim, Transaction, TransactionPage
-from bridge.domain.held import Holding
+from bridge.authority.messages import PositionClaim, StandingAnswer, Transaction, TransactionPage
+from bridge.domain.held import AuthorityTransaction
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
@@ -89,11 +89,13 @@ class Office:
             raise Error(reasons.RECEIVER_UNTRUSTED, "not this bridge's receiver")
         return caller
 
-    def transaction(self, receiver_id: bytes, approval_id: bytes) -> Holding:
+    def transaction(self, receiver_id: bytes, approval_id: bytes) -> AuthorityTransaction:
         found = statements.one(self.store, self.caller(receiver_id), approval_id)
         return _sent(found, Transaction).holding(receiver_id)
 
-    def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
+    def transactions(
+        self, receiver_id: bytes, start_s: int, end_s: int
+    ) -> list[AuthorityTransaction]:
         """Fewer here than fill a page."""
         caller = self.caller(receiver_id)
         page = _sent(statements.page(self.store, caller, start_s, end_s, None), TransactionPage)
@@ -104,14 +106,14 @@ class Office:
         page = bindings.listed(self.store, CLIENT, b"")
         return [one.receiver_id for one in page.receivers]
 
-    def claim(self, claim: Claim) -> Answer:
+    def claim(self, claim: JournalClaim) -> PositionAnswer:
         """As over HTTP."""
         asked = app_positions.claim_of(_sent(claim_body(claim), PositionClaim))
         found = journal_positions.claim(
             self.store, CLIENT, asked, self.now(), journal_positions.LEASE_S
         )
         said = app_positions.standing_of(found, journal_positions.LEASE_S)
-        return read_answer(_sent(said, JournalStanding))
+        return read_answer(_sent(said, StandingAnswer))
 
     def hear(self, header: str) -> None:
         """The position that a call bears."""
@@ -194,14 +196,16 @@ class Line:
     async def revocations(self, receiver_id: bytes) -> bytes:
         return await self._ask("revocations", b"", self._office.revocations)
 
-    async def announce(self, claim: Claim) -> Answer:
+    async def announce(self, claim: JournalClaim) -> PositionAnswer:
         work = partial(self._office.claim, claim)
         return await self._ask("announce", b"", work)
 
     async def receivers(self) -> list[bytes]:
         return await self._ask("receivers", b"", self._office.receivers)
 
-    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None:
+    async def transaction(
+        self, approval_id: bytes, receiver_id: bytes
+    ) -> AuthorityTransaction | None:
         work = partial(self._office.transaction, receiver_id, approval_id)
         try:
             return await self._ask("transaction", approval_id, work)
@@ -210,7 +214,9 @@ class Line:
                 raise
             return None
 
-    async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
+    async def transactions(
+        self, receiver_id: bytes, start_s: int, end_s: int
+    ) -> list[AuthorityTransaction]:
         work = partial(self._office.transactions, receiver_id, start_s, end_s)
         return await self._ask("transactions", b"", work)
 

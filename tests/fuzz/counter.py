@@ -204,7 +204,7 @@ def _check_output(output: Any) -> None:
         assert len(output.data) <= gatt.CERTIFICATE_MOST
     elif isinstance(output, io.Advertise):
         assert max(len(output.data), len(output.response)) <= _ADVERT_MOST
-    elif isinstance(output, io.Log):
+    elif isinstance(output, io.LogLine):
         assert output.text.isprintable()
 
 

@@ -103,7 +103,9 @@ class Hostile:
             self.world.at,
             amount=script.choice((AMOUNT, 1)),
         )
-        told = wire.Provisional(self._session(), script.altered(receipt)[: padding.RECEIPT_MOST])
+        told = wire.ProvisionalRecord(
+            self._session(), script.altered(receipt)[: padding.RECEIPT_MOST]
+        )
         self._hear(wire.PROVISIONAL, told, script)
 
     def goes(self, script: Script) -> None:
@@ -202,7 +204,9 @@ class Hostile:
             self._pending = self._pending and fact.event not in _RESOLVED
             assert fact.event is not Event.PROVED or output.sale.mode == messages.OFFLINE
             shown = sale_view(output.after)
-            till_answers.assert_is(shown, models.Refund if output.after.is_refund else models.Sale)
+            till_answers.assert_is(
+                shown, models.Refund if output.after.is_refund else models.SaleView
+            )
             if output.after.state is State.APPROVED:
                 self.approved, self._pending = True, False
 

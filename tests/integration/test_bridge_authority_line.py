@@ -20,9 +20,9 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.authority import connections
-from bridge.authority.circuit_breaker import FAILURES_MOST, State
+from bridge.authority.circuit_breaker import FAILURES_MOST, BreakerState
 from bridge.authority.client import ANSWER_MOST, AuthorityClient, RefusedError, UnansweredError
-from bridge.authority.journal_positions import Claim
+from bridge.authority.journal_positions import JournalClaim
 from bridge.authority.no_answer import Cause
 from bridge.journal import Position
 from receiver import reasons
@@ -197,7 +197,7 @@ async def test_what_says_nothing_of_a_position_is_no_answer(
     change: dict[str, Any], tmp_path: Path
 ) -> None:
     standing = {"standing": "current", "newest": KNOWN, "follows": None, **LEASE}
-    claim = Claim(bytes(8), bytes(8), Position(bytes(16), 7, bytes(32)))
+    claim = JournalClaim(bytes(8), bytes(8), Position(bytes(16), 7, bytes(32)))
     async with client_of(lambda head: page(standing | {"more": 1}), tmp_path) as (client, server):
         assert (await client.announce(claim)).newest == Position(b"\2" * 16, 7, b"\4" * 32)
         server.say = lambda head: page(standing | change)
@@ -243,7 +243,7 @@ async def test_whatever_the_libraries_raise(
             patch.setattr(aiohttp.ClientSession, "request", fails)
             for _ in range(FAILURES_MOST):
                 await unanswered(client.authorise(RECORD))
-            assert client.breaker.state is State.OPEN
+            assert client.breaker.state is BreakerState.OPEN
         client.retry_now()
         assert await client.authorise(RECORD) == b"receipt"
 

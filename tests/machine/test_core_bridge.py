@@ -123,7 +123,7 @@ def test_health_has_room_for_every_counter(world: World) -> None:
 def test_malformed_message(world: World, channel: int, payload: bytes) -> None:
     world.feed(io.WireMessage(channel, payload))
     assert list(world.counters.values()) == [1]
-    assert world.of(io.Log)
+    assert world.of(io.LogLine)
     world.open()
     assert world.sale.state == sale_session.OPEN
 

@@ -23,7 +23,7 @@ def test_a_bridge_speaks_as_if_it_were_a_receiver(world: World, channel: int) ->
     payload = wire.encode(channel, TO_BRIDGE[channel])
     world.feed(io.WireMessage(channel, payload))
     assert world.counters == {reasons.WRONG_TYPE: 1}
-    assert [type(output) for output in world.outputs[mark:]] == [io.Log]
+    assert [type(output) for output in world.outputs[mark:]] == [io.LogLine]
     assert world.sale.state == before
     world.result()
     assert world.counters == {reasons.WRONG_TYPE: 1}

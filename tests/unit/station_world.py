@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bridge.authority.client import UnansweredError
-from bridge.authority.journal_positions import Answer, Claim, Verdict
+from bridge.authority.journal_positions import JournalClaim, PositionAnswer, Verdict
 from bridge.books.event_bus import EventBus
 from bridge.domain.receipts import Receipts
 from bridge.domain.verification import Evidence
@@ -47,8 +47,8 @@ class Signing:
 
     def retry_now(self) -> None: ...
 
-    async def announce(self, claim: Claim) -> Answer:
-        return Answer(Verdict.CURRENT, None, b"", LEASE_S, 0.0)
+    async def announce(self, claim: JournalClaim) -> PositionAnswer:
+        return PositionAnswer(Verdict.CURRENT, None, b"", LEASE_S, 0.0)
 
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
         self.asked.append(asyncio.get_running_loop().time())

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.authority.circuit_breaker import FAILURES_MOST, REST_MS, Breaker
+from bridge.authority.circuit_breaker import FAILURES_MOST, REST_MS, CircuitBreaker
 
 NOW = 1_000
 
 
 @pytest.fixture
-def away() -> Breaker:
+def away() -> CircuitBreaker:
     """After as many failures as it takes, the last at NOW."""
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for _ in range(FAILURES_MOST):
         assert breaker.admits(NOW)
         breaker.failed(NOW)
     return breaker
 
 
-def test_nobody_asks_during_the_rest_and_one_after_it(away: Breaker) -> None:
+def test_nobody_asks_during_the_rest_and_one_after_it(away: CircuitBreaker) -> None:
     assert not away.admits(NOW + REST_MS - 1)
     assert away.admits(NOW + REST_MS)
     assert not away.admits(NOW + REST_MS)
 
 
-def test_one_answer_lets_all_ask(away: Breaker) -> None:
+def test_one_answer_lets_all_ask(away: CircuitBreaker) -> None:
     assert away.admits(NOW + REST_MS)
     away.succeeded()
     assert [away.admits(NOW + REST_MS) for _ in range(3)] == [True] * 3
 
 
-def test_one_failure_of_the_trial_is_another_rest(away: Breaker) -> None:
+def test_one_failure_of_the_trial_is_another_rest(away: CircuitBreaker) -> None:
     later = NOW + REST_MS
     assert away.admits(later)
     away.failed(later)
@@ -39,7 +39,7 @@ def test_one_failure_of_the_trial_is_another_rest(away: Breaker) -> None:
     assert away.admits(later + REST_MS)
 
 
-def test_a_trial_that_is_given_up_leaves_the_next_one_free(away: Breaker) -> None:
+def test_a_trial_that_is_given_up_leaves_the_next_one_free(away: CircuitBreaker) -> None:
     assert away.admits(NOW + REST_MS)
     away.gave_up(NOW + REST_MS)
     assert away.admits(NOW + REST_MS)
@@ -47,7 +47,7 @@ def test_a_trial_that_is_given_up_leaves_the_next_one_free(away: Breaker) -> Non
 
 
 def test_an_answer_in_between_forgives_the_failures() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     for _ in range(2):
         for _ in range(FAILURES_MOST - 1):
             breaker.failed(NOW)
@@ -55,7 +55,7 @@ def test_an_answer_in_between_forgives_the_failures() -> None:
     assert breaker.admits(NOW)
 
 
-def test_a_person_who_knows_better(away: Breaker) -> None:
+def test_a_person_who_knows_better(away: CircuitBreaker) -> None:
     away.reset()
     assert away.admits(NOW)
     away.failed(NOW)

@@ -11,7 +11,7 @@ import pytest
 from bridge.authority import retry
 from bridge.authority.client import Refunded, UnansweredError
 from bridge.domain import alarms
-from bridge.domain.held import Held, Holding
+from bridge.domain.held import AuthorityTransaction, HoldState
 from bridge.domain.sale import Sale
 from bridge.domain.states import Event, State
 from receiver import reasons
@@ -23,9 +23,11 @@ from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION, World
 BACK = b"b" * 16  # the refund's transaction
 
 
-def posted(name: bytes = NAME) -> Holding:
-    names = (name, TERMS.receiver_id, Held.POSTED, False)
-    return Holding(*names, TERMS.amount, SEK, TRANSACTION, TERMS.reference, TERMS.till, 0)
+def posted(name: bytes = NAME) -> AuthorityTransaction:
+    names = (name, TERMS.receiver_id, HoldState.POSTED, False)
+    return AuthorityTransaction(
+        *names, TERMS.amount, SEK, TRANSACTION, TERMS.reference, TERMS.till, 0
+    )
 
 
 @pytest.fixture

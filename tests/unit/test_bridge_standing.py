@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bridge.authority.client import UnansweredError
-from bridge.authority.journal_positions import Answer, Claim, Verdict
+from bridge.authority.journal_positions import JournalClaim, PositionAnswer, Verdict
 from bridge.books.books import Books
 from bridge.books.event_bus import EventBus
 from bridge.domain import alarms
@@ -28,7 +28,7 @@ class World:
 
     def __init__(self, journal: Journal, apart: Position | None) -> None:
         self.journal = journal
-        self.claims: list[Claim] = []
+        self.claims: list[JournalClaim] = []
         self.answers: list[Any] = []
         self.recovered = 0
         self.failing = 0
@@ -41,12 +41,12 @@ class World:
     def fail(self, error: Exception) -> None:
         raise AssertionError from error
 
-    async def announce(self, claim: Claim) -> Answer:
+    async def announce(self, claim: JournalClaim) -> PositionAnswer:
         self.claims.append(claim)
         given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(given, Exception):
             raise given
-        answer: Answer = given
+        answer: PositionAnswer = given
         return answer
 
     async def recover(self) -> None:
@@ -80,12 +80,12 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.books.books.event_codec.replay", lambda lines: {})
 
 
-def current(newest: Position | None = None, follows: bytes = b"") -> Answer:
-    return Answer(Verdict.CURRENT, newest, follows, 45.0, 0.0)
+def current(newest: Position | None = None, follows: bytes = b"") -> PositionAnswer:
+    return PositionAnswer(Verdict.CURRENT, newest, follows, 45.0, 0.0)
 
 
-def behind(newest: Position) -> Answer:
-    return Answer(Verdict.BEHIND, newest, b"", 45.0, 0.0)
+def behind(newest: Position) -> PositionAnswer:
+    return PositionAnswer(Verdict.BEHIND, newest, b"", 45.0, 0.0)
 
 
 async def test_a_journal_that_was_never_heard_of(journal: Journal) -> None:
@@ -163,7 +163,7 @@ async def test_a_new_journal_in_the_place_of_a_lost_one(journal: Journal) -> Non
 async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdict) -> None:
     """It waits as long as the authority says, sells nothing, and asks nothing else."""
     world = World(journal, None)
-    world.answers = [Answer(verdict, None, b"", 45.0, 7.0)]
+    world.answers = [PositionAnswer(verdict, None, b"", 45.0, 7.0)]
     assert await world.standing._step() == 7.0
     assert not world.serves()
     with pytest.raises(UnansweredError, match="another bridge"):
@@ -175,7 +175,7 @@ async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdi
 async def test_what_lacks_nothing_was_only_in_use(journal: Journal, verdict: Verdict) -> None:
     """As after a crash between a new life and the first word of it to the authority."""
     world = World(journal, journal.position)
-    world.answers = [Answer(verdict, None, b"", 45.0, 7.0), current(journal.position)]
+    world.answers = [PositionAnswer(verdict, None, b"", 45.0, 7.0), current(journal.position)]
     await world.steps(1)
     assert (world.standing.phase, world.serves()) == (Phase.IN_USE, False)
     await world.steps(1)
@@ -187,7 +187,11 @@ async def test_what_lacks_nothing_was_only_in_use(journal: Journal, verdict: Ver
 async def test_what_lacks_the_others_end_is_behind(journal: Journal, verdict: Verdict) -> None:
     elsewhere = Position(OTHER, 7, NOTHING)
     world = World(journal, journal.position)
-    world.answers = [Answer(verdict, elsewhere, b"", 45.0, 7.0), current(elsewhere), current()]
+    world.answers = [
+        PositionAnswer(verdict, elsewhere, b"", 45.0, 7.0),
+        current(elsewhere),
+        current(),
+    ]
     await world.steps(4)
     assert (world.standing.phase, world.recovered) == (Phase.CURRENT, 1)
     assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
@@ -199,7 +203,7 @@ async def test_the_alarm_says_what_is_lacking(journal: Journal) -> None:
     """Whatever it had to wait for before it was served."""
     newest = Position(journal.life, 4, NOTHING)
     world = World(journal, newest)
-    world.answers = [Answer(Verdict.FORK, newest, b"", 45.0, 7.0), current()]
+    world.answers = [PositionAnswer(Verdict.FORK, newest, b"", 45.0, 7.0), current()]
     await world.steps(3)
     [raised] = [one.alarm for one in world.books.alarms()]
     assert raised.detail == "it ends with entry 3; entry 4 was written before"

@@ -105,7 +105,7 @@ def proof(world: DeskWorld, purchase: Purchase) -> None:
     """A receipt of the receiver's own, for what nothing here was accepted offline."""
     name = purchase.approval_id
     receipt = evidence.provisional(RECEIVER, world.certificate, name, world.at)
-    world.hear(wire.PROVISIONAL, wire.Provisional(NOWHERE, receipt))
+    world.hear(wire.PROVISIONAL, wire.ProvisionalRecord(NOWHERE, receipt))
 
 
 @pytest.mark.parametrize("say", [credential, approval, proof])

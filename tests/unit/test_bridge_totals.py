@@ -9,9 +9,9 @@ import pytest
 from bridge import contracts
 from bridge.authority.messages import Transaction
 from bridge.books import totals
-from bridge.books.totals import Row
+from bridge.books.totals import TotalsRow
 from bridge.contracts import MismatchError
-from bridge.domain.held import Held, Holding
+from bridge.domain.held import AuthorityTransaction, HoldState
 from bridge.domain.sale import Place
 from bridge.domain.states import FINAL, State
 from bridge.sales import reconciliation
@@ -26,18 +26,18 @@ PAID_HERE = (State.PAID, State.POSTED, State.LIABLE, State.REFUNDING)
 NONE = {"count": 0, "amount": 0}
 
 
-def row(state: State, amount: int = 100, **changes: Any) -> Row:
-    return Row(PLACE, "sale", NAME, False, state, amount, SEK, False)._replace(**changes)
+def row(state: State, amount: int = 100, **changes: Any) -> TotalsRow:
+    return TotalsRow(PLACE, "sale", NAME, False, state, amount, SEK, False)._replace(**changes)
 
 
-def one(state: str, amount: int = 100, name: str = NAME) -> Holding:
+def one(state: str, amount: int = 100, name: str = NAME) -> AuthorityTransaction:
     """As the authority lists it."""
-    names = (bytes.fromhex(name), PLACE.receiver_id, Held(state), False)
-    return Holding(*names, amount, SEK, bytes(16), bytes(8), PLACE.till, 0)
+    names = (bytes.fromhex(name), PLACE.receiver_id, HoldState(state), False)
+    return AuthorityTransaction(*names, amount, SEK, bytes(16), bytes(8), PLACE.till, 0)
 
 
 def compare(
-    rows: list[Row], around: list[Row], theirs: list[Holding]
+    rows: list[TotalsRow], around: list[TotalsRow], theirs: list[AuthorityTransaction]
 ) -> tuple[int, list[dict[str, Any]]]:
     return reconciliation.compare(rows, {row.approval_id: row for row in around}, theirs)
 
@@ -76,7 +76,7 @@ def test_another_amount(here: State, there: str) -> None:
 
 
 def test_a_hold_of_the_day_before() -> None:
-    """Held before midnight, paid after it: known here, and counted on its own day."""
+    """HoldState before midnight, paid after it: known here, and counted on its own day."""
     paid = [row(State.POSTED)]
     assert compare([], paid, [one("POSTED")]) == (0, [])
     assert reconciliation.missing(paid, []) == [NAME]
@@ -134,7 +134,7 @@ def test_a_stone_has_hardly_anything() -> None:
 # Sums
 
 
-def sums(*rows: Row) -> dict[str, Any]:
+def sums(*rows: TotalsRow) -> dict[str, Any]:
     [of_one] = totals.total(list(rows))
     return of_one
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bridge.authority.circuit_breaker import FAILURES_MOST, Breaker
+from bridge.authority.circuit_breaker import FAILURES_MOST, CircuitBreaker
 from bridge.authority.clock_skew import Clock
 from bridge.daemon.certificate_expiry import Endings
 from bridge.daemon.metric_sources import Watch
@@ -20,11 +20,11 @@ def sale(till: int, amount: int, *, unsent: bool, state: State = State.PAID) -> 
     )
 
 
-def watch(*sales: Any, breaker: Breaker | None = None, journal: Path = Path()) -> Watch:
+def watch(*sales: Any, breaker: CircuitBreaker | None = None, journal: Path = Path()) -> Watch:
     books = SimpleNamespace(open_sales=lambda: iter(sales))
     service: Any = SimpleNamespace(books=books, sessions={7: None, 8: None})
     guard: Any = SimpleNamespace(refused={})
-    return Watch(service, breaker or Breaker(), Clock(), guard, journal, Endings())
+    return Watch(service, breaker or CircuitBreaker(), Clock(), guard, journal, Endings())
 
 
 def test_exposure_is_summed_for_each_till() -> None:
@@ -43,7 +43,7 @@ def test_what_is_told_and_not_decided() -> None:
 
 
 def test_the_breaker() -> None:
-    breaker = Breaker()
+    breaker = CircuitBreaker()
     found = watch(breaker=breaker)
     assert not found.breaker_open()
     for _ in range(FAILURES_MOST):

@@ -15,7 +15,7 @@ from bridge import contracts
 from bridge.authority.messages import PositionClaim, ReceiverId
 from bridge.contracts import Answer, Choice, Fault, MalformedError, MismatchError, Request
 from bridge.till.rest import requests
-from bridge.till.rest.requests import Acknowledgement, NewRefund, NewSale
+from bridge.till.rest.requests import AcknowledgementRequest, NewRefund, NewSale
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
@@ -103,7 +103,7 @@ def test_a_later_version_may_answer_more() -> None:
     assert contracts.decode(b'{"state": "a", "more": 1}', Told) == Told("a")
 
 
-@pytest.mark.parametrize("type_", [NewSale, NewRefund, Acknowledgement, PositionClaim, Shop])
+@pytest.mark.parametrize("type_", [NewSale, NewRefund, AcknowledgementRequest, PositionClaim, Shop])
 @given(st.data())
 def test_nothing_but_a_mismatch_comes_of_other_values(
     type_: type[Request], data: st.DataObject

@@ -106,7 +106,7 @@ def test_a_command_that_is_repeated_meanwhile_is_done_once(ends: Ends) -> None:
 
 def test_outputs_of_the_core(ends: Ends) -> None:
     assert ends.serial.perform(io.Send(CHANNEL, b"offer"))
-    assert ends.serial.perform(io.Log("a word"))
+    assert ends.serial.perform(io.LogLine("a word"))
     assert not ends.serial.perform(io.Blink(1))
     ends.exchange()
     assert ends.messages() == [b"offer"]

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from receiver.crypto.elements import CURVE25519, P256, SIZE, Field, integer
+from receiver.crypto.elements import CURVE25519, P256, SIZE, PrimeField, integer
 from receiver.crypto.field import ENTRIES, assemble
 from receiver.crypto.twins import field as twin
 from simulator.tools.chip.emulator import kernel
@@ -56,7 +56,7 @@ def ceiling(reach: list[int]) -> int:
 
 @both
 @pytest.mark.parametrize("form", FORMS)
-def test_no_operation_leaves_its_bounds(field: Field, form: str) -> None:
+def test_no_operation_leaves_its_bounds(field: PrimeField, form: str) -> None:
     """From limbs within reach, every intermediate fits its word and every result is in reach.
 
     Exchanging and picking only copy, and `put` gives digits of what is below the prime.
@@ -78,7 +78,7 @@ def test_the_proof_would_fail() -> None:
         result(program, REACH[P256.curve])  # by limbs alone the top might be -1
 
 
-def elements(field: Field) -> list[list[int]]:
+def elements(field: PrimeField) -> list[list[int]]:
     """Elements at the edges of what registers can hold, and random ones."""
     reach, p = REACH[field.curve], field.prime
     numbers = [0, 1, 2, 19, p - 1, p, p + 1, 2**255, 2**256 - 1, value(reach)]
@@ -89,7 +89,9 @@ def elements(field: Field) -> list[list[int]]:
     return [x for x in limbs if all(limb <= most for limb, most in zip(x, reach, strict=True))]
 
 
-def agree(field: Field, program: bytes, registers: bytes, table: bytes, choice: int = 0) -> bytes:
+def agree(
+    field: PrimeField, program: bytes, registers: bytes, table: bytes, choice: int = 0
+) -> bytes:
     """Run both; the registers as a chip has them, each as the twin says."""
     on_chip, expected = bytearray(registers), bytearray(registers)
     run.call(choice, on_chip, program, table)
@@ -104,7 +106,7 @@ def agree(field: Field, program: bytes, registers: bytes, table: bytes, choice: 
 
 @both
 @pytest.mark.parametrize("form", FORMS)
-def test_every_operation_on_every_two(field: Field, form: str) -> None:
+def test_every_operation_on_every_two(field: PrimeField, form: str) -> None:
     program = assemble(field, NAMES, form)
     found = [packed(limbs) for limbs in elements(field)]
     for left in found:
@@ -140,7 +142,7 @@ def programs(count: int) -> Iterator[str]:
 
 
 @both
-def test_programs(field: Field) -> None:
+def test_programs(field: PrimeField) -> None:
     found = [packed(limbs) for limbs in elements(field)]
     for text in programs(8):
         registers = b"".join(random.choices(found, k=COUNT))
@@ -149,7 +151,7 @@ def test_programs(field: Field) -> None:
 
 
 @both
-def test_every_pair_of_registers(field: Field) -> None:
+def test_every_pair_of_registers(field: PrimeField) -> None:
     """The first and the last, twice the same, the result among the operands."""
     names = NAMES.split()
     found = [packed(limbs) for limbs in elements(field)]
@@ -164,7 +166,7 @@ def test_every_pair_of_registers(field: Field) -> None:
 
 @both
 @pytest.mark.parametrize("choice", [0, 1])
-def test_exchanging(field: Field, choice: int) -> None:
+def test_exchanging(field: PrimeField, choice: int) -> None:
     found = elements(field)
     program = assemble(field, NAMES, "a <> c")
     for x in found:
@@ -179,7 +181,7 @@ def test_exchanging(field: Field, choice: int) -> None:
 @both
 @pytest.mark.parametrize("choice", range(ENTRIES))
 @pytest.mark.parametrize("width", [1, 3, 4])
-def test_picking(field: Field, choice: int, width: int) -> None:
+def test_picking(field: PrimeField, choice: int, width: int) -> None:
     found = [packed(limbs) for limbs in elements(field)]
     table = b"".join(random.choices(found, k=width * ENTRIES))
     before = b"".join(random.choices(found, k=COUNT))
@@ -192,7 +194,7 @@ def test_picking(field: Field, choice: int, width: int) -> None:
 
 @both
 @pytest.mark.parametrize("form", ["a <> b", "a <- 3"])
-def test_what_is_secret_takes_no_time(field: Field, form: str) -> None:
+def test_what_is_secret_takes_no_time(field: PrimeField, form: str) -> None:
     program, table = assemble(field, NAMES, form), bytes(3 * SIZE * ENTRIES)
     counts = set()
     for choice in (0, 1):
@@ -202,7 +204,7 @@ def test_what_is_secret_takes_no_time(field: Field, form: str) -> None:
 
 
 @both
-def test_time_does_not_tell_elements(field: Field) -> None:
+def test_time_does_not_tell_elements(field: PrimeField) -> None:
     program = assemble(field, NAMES, "\n".join(FORMS))
     counts = set()
     for limbs in elements(field):

@@ -176,7 +176,7 @@ def test_the_wire_has_room_for_every_message() -> None:
         wire.encode(channel, wire.Blob(largest_message(KINDS[name])))
     wire.encode(wire.RESULT, wire.Result(bytes(32), largest_message(messages.RECEIPT)))
     provisional = largest_message(messages.PROVISIONAL)
-    wire.encode(wire.PROVISIONAL, wire.Provisional(bytes(32), provisional))
+    wire.encode(wire.PROVISIONAL, wire.ProvisionalRecord(bytes(32), provisional))
 
 
 def test_no_message_is_too_long_for_the_link() -> None:

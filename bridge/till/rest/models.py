@@ -93,7 +93,7 @@ class Outcome(Answer):
     receipt: Annotated[str | None, Meta(description="The authority's signed receipt, base64url.")]
 
 
-class Sale(Outcome):
+class SaleView(Outcome):
     sale_id: Id
     state: Annotated[
         SaleState,
@@ -124,7 +124,7 @@ class Refund(Outcome):
 
 
 # What tells them apart is which id they have.
-SaleOrRefund = Annotated[Any, Meta(extra_json_schema={"anyOf": [ref(Sale), ref(Refund)]})]
+SaleOrRefund = Annotated[Any, Meta(extra_json_schema={"anyOf": [ref(SaleView), ref(Refund)]})]
 
 
 class OpenSales(Answer):
@@ -242,7 +242,7 @@ class PlaceReconciliation(PlaceOfDay):
     acknowledged: list[Difference]
 
 
-class Alarm(Answer):
+class AlarmView(Answer):
     """What a person must look at."""
 
     key: Annotated[str, Meta(description="By which it is acknowledged.")]
@@ -257,33 +257,33 @@ class Alarm(Answer):
     detail: Annotated[str, Meta(description="For people.")]
 
 
-class Reconciliation(Answer):
+class ReconciliationView(Answer):
     """The day in the journal beside the day in the authority's books."""
 
     day: str
     receivers: list[PlaceReconciliation]
-    alarms: list[Alarm]
+    alarms: list[AlarmView]
 
 
 class Acknowledged(Answer):
     key: str
     sale: Annotated[
-        Any, Meta(extra_json_schema={"anyOf": [ref(Sale), ref(Refund), {"type": "null"}]})
+        Any, Meta(extra_json_schema={"anyOf": [ref(SaleView), ref(Refund), {"type": "null"}]})
     ]
 
 
-class Outbox(Answer):
+class OutboxView(Answer):
     """What the authority is still to hear."""
 
     depth: Annotated[int, Meta(description="Requests that are owed.")]
     oldest_s: float
     unsent: Annotated[
-        list[Sale],
+        list[SaleView],
         Meta(description="Approved offline, and not seen by the authority."),
     ]
 
 
-class Event(Answer):
+class EventView(Answer):
     """One message of the WebSocket; further members belong to the event."""
 
     event: EventName

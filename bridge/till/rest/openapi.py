@@ -143,7 +143,7 @@ PATHS: dict[str, Any] = {
             "ring",
             "Ring up a sale; the same again is the same sale.",
             requests.NewSale,
-            models.Sale,
+            models.SaleView,
         ),
         **_lists(
             "openSales",
@@ -152,15 +152,17 @@ PATHS: dict[str, Any] = {
             _TILL_PARAMETER,
         ),
     },
-    "/v1/sales/{sale_id}": _looks("sale", "What became of a sale.", models.Sale),
+    "/v1/sales/{sale_id}": _looks("sale", "What became of a sale.", models.SaleView),
     "/v1/sales/{sale_id}/paid": _decides(
-        "paid", "The till has stored that the sale is paid: it will be posted.", models.Sale
+        "paid", "The till has stored that the sale is paid: it will be posted.", models.SaleView
     ),
     "/v1/sales/{sale_id}/cancel": _decides(
-        "cancel", "The till has stored that it is not: whatever is held is given back.", models.Sale
+        "cancel",
+        "The till has stored that it is not: whatever is held is given back.",
+        models.SaleView,
     ),
     "/v1/sales/{sale_id}/abort": _decides(
-        "abort", "The cashier waits no longer; refused once the sale is approved.", models.Sale
+        "abort", "The cashier waits no longer; refused once the sale is approved.", models.SaleView
     ),
     "/v1/refunds": _begins(
         "refund",
@@ -185,7 +187,7 @@ PATHS: dict[str, Any] = {
     "/v1/reconciliation": _lists(
         "reconciliation",
         "The day in the journal beside the day in the authority's books.",
-        models.Reconciliation,
+        models.ReconciliationView,
         *(_DAY_PARAMETER, _TILL_PARAMETER),
         **{"404": _UNKNOWN_TILL, **_AWAY},
     ),
@@ -200,15 +202,15 @@ PATHS: dict[str, Any] = {
                 "409": _problem("Decided otherwise; what stands is in the problem."),
                 **_AWAY,
             },
-            requestBody=_takes(ref(requests.Acknowledgement)),
+            requestBody=_takes(ref(requests.AcknowledgementRequest)),
         )
     },
-    "/v1/outbox": _lists("outbox", "What the authority is still to hear.", models.Outbox),
+    "/v1/outbox": _lists("outbox", "What the authority is still to hear.", models.OutboxView),
     "/v1/outbox/send": {
         "post": _operation(
             "send",
             "Try all of it now.",
-            {"200": _json("As it was then.", ref(models.Outbox)), **_BODY},
+            {"200": _json("As it was then.", ref(models.OutboxView)), **_BODY},
             requestBody=_NOTHING,
         )
     },
@@ -230,7 +232,7 @@ PATHS: dict[str, Any] = {
             "events",
             "Everything that happens, by WebSocket: one JSON object in each message.",
             {
-                "101": _json("The messages.", ref(models.Event)),
+                "101": _json("The messages.", ref(models.EventView)),
                 "400": _problem("No WebSocket, or no cursor of this form."),
                 "410": _problem("The cursor is older than what is kept at hand."),
             },

@@ -163,7 +163,7 @@ class Decision(StrEnum):
     CANCEL = Wish.CANCEL.value
 
 
-class Acknowledgement(Request):
+class AcknowledgementRequest(Request):
     """Who has seen to what; with a decision where nothing was decided about money."""
 
     key: Annotated[AlarmKey, _printable(KEY_MOST)]
@@ -201,9 +201,9 @@ async def refund(request: web.Request) -> RefundOrder:
     )
 
 
-async def acknowledgement(request: web.Request) -> Acknowledgement:
+async def acknowledgement(request: web.Request) -> AcknowledgementRequest:
     """The body of a POST; raises ProblemError."""
-    return await _body(request, Acknowledgement)
+    return await _body(request, AcknowledgementRequest)
 
 
 async def nothing(request: web.Request) -> None:

@@ -11,17 +11,17 @@ from . import models, requests
 SCHEMAS: dict[str, Any] = contracts.schemas(
     requests.NewSale,
     requests.NewRefund,
-    requests.Acknowledgement,
-    models.Sale,
+    requests.AcknowledgementRequest,
+    models.SaleView,
     models.Refund,
     models.OpenSales,
     models.Serving,
     models.Receivers,
     models.Totals,
-    models.Reconciliation,
+    models.ReconciliationView,
     models.Acknowledged,
-    models.Outbox,
-    models.Event,
+    models.OutboxView,
+    models.EventView,
     models.Problem,
 )
 # As `NewRefund.__post_init__` has it.

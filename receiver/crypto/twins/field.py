@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from receiver.crypto.elements import CURVE25519, P256, SIZE, Field
+from receiver.crypto.elements import CURVE25519, P256, SIZE, PrimeField
 
 _LIMBS = 20
 
@@ -26,7 +26,7 @@ def run(choice: int, registers: bytearray, program: bytes, table: bytes | bytear
     values.write_back()
 
 
-def _compute(field: Field, op: int, values: _Values, left: int, right: int) -> int:
+def _compute(field: PrimeField, op: int, values: _Values, left: int, right: int) -> int:
     prime, divisor = field.prime, field.leave
     value = values[left]
     if op == 1:
@@ -42,7 +42,7 @@ class _Values:
     """Registers and table entry as integers, split when first read."""
 
     def __init__(
-        self, field: Field, registers: bytearray, table: bytes | bytearray, offset: int
+        self, field: PrimeField, registers: bytearray, table: bytes | bytearray, offset: int
     ) -> None:
         self._prime = field.prime
         self._registers = registers

@@ -17,8 +17,8 @@ from .models import (
     Alarm,
     Alarms,
     BookedTransaction,
-    Buyer,
     BuyerChange,
+    BuyerView,
     Credential,
     CredentialChange,
     CredentialId,
@@ -29,8 +29,8 @@ from .models import (
     NewOrganisation,
     NewRecipient,
     Nothing,
-    Recipient,
     RecipientChange,
+    RecipientView,
 )
 from .requests import RequestError, answer, bearer, body_of, route
 
@@ -116,7 +116,7 @@ class AdminApi:
 
     async def buyer(self, request: web.Request) -> web.Response:
         id_, name, limit, floor, blocked, tries = self._row(_BUYER, request)
-        return answer(Buyer(id_, name, limit, floor, bool(blocked), tries or 0))
+        return answer(BuyerView(id_, name, limit, floor, bool(blocked), tries or 0))
 
     async def change_buyer(self, request: web.Request) -> web.Response:
         """`unlock` forgives the wrong codes of all the buyer's phones.
@@ -140,7 +140,7 @@ class AdminApi:
 
     async def recipient(self, request: web.Request) -> web.Response:
         id_, name, currency, space, closed = self._row(_RECIPIENT, request)
-        return answer(Recipient(id_, name, currency, space, bool(closed)))
+        return answer(RecipientView(id_, name, currency, space, bool(closed)))
 
     async def change_recipient(self, request: web.Request) -> web.Response:
         """`credit_space` is what is left to spend; what is held is no part of it."""

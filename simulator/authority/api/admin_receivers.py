@@ -11,7 +11,7 @@ from simulator.authority.accounts.limits import Limits
 
 from .admin import given, guarded_by
 from .models import (
-    Certificate,
+    CertificateView,
     NewReceiver,
     OfflineLimits,
     OfflineLimitsChange,
@@ -65,7 +65,7 @@ class ReceiverApi:
         )
         client = asked.client_fingerprint.hex()
         data = receivers.enrol(office.store, office.keys, value, client)
-        return answer(Certificate(data.hex()), 201)
+        return answer(CertificateView(data.hex()), 201)
 
     async def limits(self, request: web.Request) -> web.Response:
         """What a receiver may take without a network."""

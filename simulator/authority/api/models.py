@@ -15,7 +15,7 @@ from bridge.authority.messages import (
     TransactionId,
 )
 from bridge.contracts import Answer, Octets, Request, Text
-from bridge.domain.held import Held
+from bridge.domain.held import HoldState
 from receiver.encoding.schema import ED25519_SIZE, P256_SIZE
 from receiver.protocol.messages import STORE_NAME_MOST
 from simulator.authority.accounts.people import CREDENTIALS_MOST
@@ -29,7 +29,7 @@ CREDENTIAL_ID_SIZE = 8
 FINGERPRINT_SIZE = 32
 
 
-class PhoneKey(Octets):
+class PhoneKeyOctets(Octets):
     SIZES = (ED25519_SIZE, P256_SIZE)
 
 
@@ -70,7 +70,7 @@ class Activation(Request):
     """What makes a phone a buyer's."""
 
     activation: Name
-    key: PhoneKey
+    key: PhoneKeyOctets
     code_key: P256Key
     code: Annotated[Name, Meta(description=f"{CODE_DIGITS} digits.")]
 
@@ -103,7 +103,7 @@ class Credentials(Answer):
 class Approval(Answer):
     """What became of an approval."""
 
-    state: Held
+    state: HoldState
     receipt: Hex | None
 
 
@@ -140,7 +140,7 @@ class MadeBuyer(Answer):
     activation: str
 
 
-class Buyer(Answer):
+class BuyerView(Answer):
     id: Row
     name: Name
     purchase_limit: Number
@@ -164,7 +164,7 @@ class NewRecipient(Request):
     credit_space: Space
 
 
-class Recipient(Answer):
+class RecipientView(Answer):
     id: Row
     name: Name
     currency: Currency
@@ -205,7 +205,7 @@ class NewReceiver(Request):
             raise ValueError(f"store_name is over {STORE_NAME_MOST} bytes")
 
 
-class Certificate(Answer):
+class CertificateView(Answer):
     certificate: Hex
 
 
@@ -237,7 +237,7 @@ class Renewed(Answer):
 
 class BookedTransaction(Answer):
     approval_id: TransactionId
-    state: Held
+    state: HoldState
     time: Time
     receiver_id: ReceiverId
     recipient: Row | None
@@ -258,7 +258,7 @@ class Alarm(Answer):
     kind: AlarmKind
     time: Time
     approval_id: TransactionId
-    state: Annotated[Held, Meta(description="By now.")]
+    state: Annotated[HoldState, Meta(description="By now.")]
     receiver_id: ReceiverId
     amount: Amount | None
 

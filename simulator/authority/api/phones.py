@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bridge.domain.held import Held
+from bridge.domain.held import HoldState
 from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.errors import Error
@@ -107,7 +107,7 @@ class PhoneApi:
         if row is None:
             raise RequestError(404, "no such approval")
         state, receipt = row
-        return answer(Approval(Held(state), receipt.hex() if receipt else None))
+        return answer(Approval(HoldState(state), receipt.hex() if receipt else None))
 
     def _phone(self, request: web.Request) -> Phone:
         phone = people.phone_of(self._office.store, bearer(request))

@@ -9,12 +9,12 @@ from aiohttp import web
 from bridge.authority import messages
 from bridge.authority.messages import (
     Hash,
-    JournalStanding,
     KnownPosition,
     LifeId,
     PositionClaim,
     ReceiversQuery,
     RunId,
+    StandingAnswer,
 )
 from simulator.authority.accounts import bindings
 from simulator.authority.ledger import journal_positions
@@ -66,9 +66,9 @@ def claim_of(body: PositionClaim) -> Claim:
     )
 
 
-def standing_of(found: Answer, lease_s: int) -> JournalStanding:
+def standing_of(found: Answer, lease_s: int) -> StandingAnswer:
     """As the bridge hears it."""
-    return JournalStanding(
+    return StandingAnswer(
         found.standing,
         _known(found.newest) if found.newest else None,
         LifeId(found.follows) if found.follows else None,

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bridge import contracts
 from bridge.authority import messages
-from bridge.authority.messages import COSE, JSON, POSITION_HEADER, PROBLEM, Problem
+from bridge.authority.messages import COSE, JSON, POSITION_HEADER, PROBLEM, AuthorityProblem
 from bridge.contracts import MalformedError, MismatchError
 from receiver import reasons
 from receiver.errors import Error
@@ -70,7 +70,7 @@ class RequestError(Exception):
         return phrase if self.reason is None else reasons.name(self.reason)
 
     def answer(self) -> web.Response:
-        document = Problem(
+        document = AuthorityProblem(
             type="about:blank",
             title=HTTPStatus(self.status).phrase,
             status=self.status,

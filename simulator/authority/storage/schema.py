@@ -5,14 +5,14 @@ One text for SQLite and PostgreSQL; the words in braces are `dialects`' own.
 
 from __future__ import annotations
 
-from bridge.domain.held import Held
+from bridge.domain.held import HoldState
 
 # As the books keep them: plain text.
-PENDING = Held.PENDING.value  # held; a refund's is reserved
-POSTED = Held.POSTED.value  # invoiced; a refund's is given back
-VOIDED = Held.VOIDED.value  # given back, or reversed before it was ever seen
-EXPIRED = Held.EXPIRED.value  # given back for want of a word; a late word still posts
-DECLINED = Held.DECLINED.value
+PENDING = HoldState.PENDING.value  # held; a refund's is reserved
+POSTED = HoldState.POSTED.value  # invoiced; a refund's is given back
+VOIDED = HoldState.VOIDED.value  # given back, or reversed before it was ever seen
+EXPIRED = HoldState.EXPIRED.value  # given back for want of a word; a late word still posts
+DECLINED = HoldState.DECLINED.value
 
 VERSION = 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bridge import __version__, contracts
-from bridge.authority.messages import JSON, Problem
+from bridge.authority.messages import JSON, AuthorityProblem
 from simulator.authority.api.models import Health
 
 from . import admin, bridges, phones
@@ -33,7 +33,7 @@ DOCUMENT: dict[str, Any] = {
     },
     "components": {
         "schemas": contracts.schemas(
-            Problem,
+            AuthorityProblem,
             *(
                 type_
                 for methods in _OPERATIONS.values()

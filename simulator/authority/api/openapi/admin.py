@@ -44,11 +44,11 @@ OPERATIONS = {
         )
     },
     admin.BUYER: {
-        "get": _looks("buyer", "A buyer.", models.Buyer, 404),
+        "get": _looks("buyer", "A buyer.", models.BuyerView, 404),
         "put": _looks(
             "change_buyer",
             "Limit, floor, block, or forgiveness of wrong codes.",
-            models.Buyer,
+            models.BuyerView,
             404,
             asked=models.BuyerChange,
         ),
@@ -72,11 +72,11 @@ OPERATIONS = {
         )
     },
     admin.RECIPIENT: {
-        "get": _looks("recipient", "An invoice recipient.", models.Recipient, 404),
+        "get": _looks("recipient", "An invoice recipient.", models.RecipientView, 404),
         "put": _looks(
             "change_recipient",
             "What is left to spend; open or closed.",
-            models.Recipient,
+            models.RecipientView,
             404,
             asked=models.RecipientChange,
         ),
@@ -94,7 +94,7 @@ OPERATIONS = {
         "post": _makes(
             "add_receiver",
             "A certificate; for a receiver that has one, a new one in its place.",
-            models.Certificate,
+            models.CertificateView,
             models.NewReceiver,
             409,
         )

@@ -106,7 +106,7 @@ OPERATIONS = {
         "post": Operation(
             "claim",
             "Whether a bridge may serve with its journal; only `current` changes the books.",
-            messages.JournalStanding,
+            messages.StandingAnswer,
             (403,),
             asked=messages.PositionClaim,
             security="bridge",

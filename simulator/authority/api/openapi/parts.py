@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge import contracts
-from bridge.authority.messages import JSON, PROBLEM, Problem
+from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 from simulator.authority.api.models import CredentialId, Row
 from simulator.authority.api.requests import BODY_MOST, PARAMETERS
 
@@ -84,7 +84,7 @@ def _content(said: type[Struct] | str) -> dict[str, Any]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    schema = contracts.ref(Problem)
+    schema = contracts.ref(AuthorityProblem)
     return {"description": PROBLEMS[status], "content": {PROBLEM: {"schema": schema}}}
 
 
