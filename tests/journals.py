@@ -149,7 +149,7 @@ _EXTRA = "CREATE TABLE extra (value INTEGER) STRICT"
 def old_journal(path: Path) -> list[Entry]:
     """A file of today's version, which is older than `next_version`, and what is in it."""
     with closing(Journal.open(path)) as journal:
-        for number, kind in enumerate(("rung", "handed", "asked")):
+        for number, kind in enumerate(("rung", "approval_received", "authorisation_sent")):
             for sale_id in ("sale 1", "sale 2"):
                 journal.append(number * 7, sale_id, kind, '{"å":1}', b"the code proof")
         journal.close_sale(closed("sale 2"))
@@ -176,7 +176,7 @@ def _to_next_version(db: sqlite3.Connection) -> None:
     """Damage does not stop it: the chain is checked after it."""
     db.execute(_EXTRA)
     *_, last = reading.rows(db)
-    row = chain.head(last).link(42, "sale 1", "told", "{}")
+    row = chain.head(last).link(42, "sale 1", "till_notified", "{}")
     db.execute(INSERT, row)
 
 

@@ -196,7 +196,7 @@ class Books(BookQueries):
     def _tell(self, event: Published) -> None:
         if isinstance(event, SaleChanged):
             sale_id = event.sale.terms.sale_id
-            if event.what == Event.HANDED:
+            if event.what == Event.APPROVAL_RECEIVED:
                 self.stamps.mark(sale_id, timings.APPROVAL_KEPT)
             state = event.sale.state
             _log.info("sale", sale=sale_id, till=event.till, what=event.what, state=state)

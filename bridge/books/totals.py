@@ -88,8 +88,8 @@ def _sums(currency: str, rows: list[TotalsRow]) -> dict[str, Any]:
         "posted": _sum(_in(sales, State.POSTED)),
         "owed": _sum(_in(sales, State.PAID)),
         "unsent": _sum([row for row in paid if row.unsent]),
-        "liability": _sum(_in(sales, State.LIABLE)),
-        "undecided": _sum(_in(sales, State.TOLD)),
+        "liability": _sum(_in(sales, State.LIABILITY)),
+        "undecided": _sum(_in(sales, State.TILL_NOTIFIED)),
         "declined": _sum(_in(sales, State.DECLINED)),
         "cancelled": _sum(_in(sales, State.CANCELLED, State.REVERSING)),
     }

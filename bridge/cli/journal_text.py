@@ -28,7 +28,7 @@ _WHOLE = 24  # bytes up to which octets are shown: ids are, messages are not
 _UNREADABLE_MOST = 80  # characters of what this version does not understand; `--json` has all
 _DECIMALS = {"ISK": 0}  # ISO 4217: all others here have two
 _RED, _GREEN, _YELLOW, _PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[0m"
-_COLOURS = {"posted": _GREEN, "liable": _RED, UNREADABLE: _RED}
+_COLOURS = {"posted": _GREEN, "liability": _RED, UNREADABLE: _RED}
 
 
 def print_list(sales: Sequence[Listed], stream: TextIO) -> None:

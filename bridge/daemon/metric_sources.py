@@ -77,7 +77,7 @@ class Watch:
         return len(self._service.books.alarms())
 
     def undecided(self) -> int:
-        return sum(sale.state is State.TOLD for sale in self._service.books.open_sales())
+        return sum(sale.state is State.TILL_NOTIFIED for sale in self._service.books.open_sales())
 
     def breaker_open(self) -> bool:
         return self._breaker.state is not circuit_breaker.BreakerState.CLOSED

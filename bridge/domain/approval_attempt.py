@@ -141,7 +141,7 @@ class ApprovalAttempt:
             self._reject(name, reasons.REPLAY)
         elif self._sale.state in WAITING:
             secret = b"" if isinstance(named, Error) else named.parsed.value.proof
-            fact = Fact(Event.HANDED, approval=record.data, secret=secret)
+            fact = Fact(Event.APPROVAL_RECEIVED, approval=record.data, secret=secret)
             self._effects.persist(self._sale, fact, PHONE)
             self._check(record, named, now, at)
         elif record.data != self._sale.approval:  # the same again is the link's doing
@@ -158,7 +158,9 @@ class ApprovalAttempt:
         self._verdict_due = now + VERDICT_MS
         self._link = check.claim.record.link
         data = schema.encode(messages.RECORD, _record(check))
-        fact = Fact(Event.ASKED, approval_id=found.id, record=data, secret=found.approval.proof)
+        fact = Fact(
+            Event.AUTHORISATION_SENT, approval_id=found.id, record=data, secret=found.approval.proof
+        )
         self._effects.persist(self._sale, fact, BRIDGE)
         self._effects.put(effects.RequestAuthorisation(self._sale, found.id, data))
 
@@ -199,7 +201,9 @@ class ApprovalAttempt:
         """The awaited verdict; a refusal that names nothing is about what is in the slot."""
         own = name == self._sale.approval_id
         if own and reason == reasons.OK:
-            if self._sale.state is not State.WITHHELD:  # there the decline is all that is kept
+            if (
+                self._sale.state is not State.DECLINED_AWAITING_RECEIVER
+            ):  # there the decline is all that is kept
                 self._effects.persist(self._sale, Fact(Event.VERIFIED), RECEIVER)
         elif reason != reasons.OK and (own or name == NO_APPROVAL):
             self._turn_down(reason, "by the receiver")
@@ -216,7 +220,7 @@ class ApprovalAttempt:
     def _recall(self, reason: int, detail: str) -> bool:
         """Whether anything is to be recalled: where the authority declined, nothing is held."""
         self._effects.refuse(reason, detail)
-        held = self._sale.state is not State.WITHHELD
+        held = self._sale.state is not State.DECLINED_AWAITING_RECEIVER
         if held:
             self._effects.owe(self._sale, Event.RECALLED, reason)
         return held

@@ -63,7 +63,7 @@ class AuthorisationResult:
             self._timed_out(sale)
         elif found.outcome == messages.APPROVED:
             transaction_id = found.transaction_id
-            fact = Fact(Event.GRANTED, receipt=answer.data, transaction_id=transaction_id)
+            fact = Fact(Event.AUTHORISED, receipt=answer.data, transaction_id=transaction_id)
             self._effects.persist(sale, fact, AUTHORITY)
             self.pass_on(sale)
         else:
@@ -71,10 +71,10 @@ class AuthorisationResult:
 
     def pass_on(self, sale: Sale) -> None:
         """The wait for the receiver's word is over: what the authority said goes out."""
-        if sale.state in (State.APPROVED, State.TOLD):
+        if sale.state in (State.APPROVED, State.TILL_NOTIFIED):
             self._earlier.settle(sale, sale.receipt)
             self._settle_refund(sale)
-        elif sale.state is State.WITHHELD:
+        elif sale.state is State.DECLINED_AWAITING_RECEIVER:
             self._decline(sale, sale.withheld)
 
     def give_up(self, sale: Sale) -> None:
@@ -82,7 +82,7 @@ class AuthorisationResult:
 
         But for what may be accepted offline (design §5 rule 4).
         """
-        if sale.state is State.WITHHELD:
+        if sale.state is State.DECLINED_AWAITING_RECEIVER:
             self._decline(sale, sale.withheld, mends=False)
         elif not self._stands_in(sale):
             self._take_back(sale)
@@ -99,14 +99,16 @@ class AuthorisationResult:
         sale, found = self._offline, answer.found
         if isinstance(found, Error):
             self._effects.refuse(found.code, found.detail)
-        elif sale and Event.PROVED in TABLE[sale.state] and not sale.provisional:
-            self._effects.persist(sale, Fact(Event.PROVED, provisional=answer.data), RECEIVER)
+        elif sale and Event.PROVISIONAL_RECEIPT in TABLE[sale.state] and not sale.provisional:
+            self._effects.persist(
+                sale, Fact(Event.PROVISIONAL_RECEIPT, provisional=answer.data), RECEIVER
+            )
 
     def _take_back(self, sale: Sale) -> None:
         reason = _GIVEN_UP.get(sale.state, reasons.REVERSED)
         if sale.state in _UNHEARD and self._clock_wrong():
             reason = reasons.CLOCK_WRONG  # TLS fails with it, or nothing is booked
-        self._effects.owe(sale, Event.OWED, reason)
+        self._effects.owe(sale, Event.REVERSAL_OWED, reason)
         self._effects.cancel(sale)
 
     def _stands_in(self, sale: Sale) -> bool:
@@ -115,7 +117,7 @@ class AuthorisationResult:
         accepted = self._stand_in.accepts(sale)
         if accepted is None:
             return False
-        fact = Fact(Event.STOOD_IN, reasons.ACCEPTED_OFFLINE, record=accepted.record)
+        fact = Fact(Event.ACCEPTED_OFFLINE, reasons.ACCEPTED_OFFLINE, record=accepted.record)
         self._effects.persist(sale, fact, BRIDGE)
         self._effects.put(effects.StopAuthorisation())
         self._earlier.stand_in(sale, accepted.at)
@@ -128,19 +130,19 @@ class AuthorisationResult:
             self._effects.decide(sale, Fact(Event.PAID), BRIDGE)
 
     def _timed_out(self, sale: Sale) -> None:
-        fact = Fact(Event.UNANSWERED, reasons.AUTHORITY_UNREACHABLE)
+        fact = Fact(Event.AUTHORITY_TIMEOUT, reasons.AUTHORITY_UNREACHABLE)
         self._effects.persist(sale, fact, BRIDGE)
 
     def _rejected(self, sale: Sale, reason: int) -> None:
         self._effects.refuse(reason, "record rejected")
-        if sale.state in (State.ASKED, State.AUTHORISING):
+        if sale.state in (State.AUTHORISATION_SENT, State.AUTHORISING):
             self._deny(sale, reason, b"")
         else:  # an earlier try may have been booked: a rejection of this one proves nothing
             self._take_back(sale)
 
     def _deny(self, sale: Sale, reason: int, receipt: bytes) -> None:
         if sale.state in UNVERIFIED:
-            fact = Fact(Event.WITHHELD, reason, receipt=receipt)
+            fact = Fact(Event.DECLINED_AWAITING_RECEIVER, reason, receipt=receipt)
             self._effects.persist(sale, fact, AUTHORITY)
         else:
             self._decline(sale, reason, receipt)
@@ -161,6 +163,6 @@ _UNHEARD = (State.AUTHORISING, State.UNKNOWN)  # the receiver agrees, the author
 
 # Why the money goes back at the end of the till's patience.
 _GIVEN_UP = {
-    State.GRANTED: reasons.VERDICT_TIMEOUT,
+    State.AUTHORISED_AWAITING_RECEIVER: reasons.VERDICT_TIMEOUT,
     State.APPROVED: reasons.NOT_TOLD,
 }

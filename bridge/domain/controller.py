@@ -72,7 +72,7 @@ class Controller:
                 self._decide(fact)
             case inputs.TillNotified():
                 if self.sale is not None and self.sale.state is State.APPROVED:
-                    self._effects.persist(self.sale, Fact(Event.TOLD), BRIDGE)
+                    self._effects.persist(self.sale, Fact(Event.TILL_NOTIFIED), BRIDGE)
             case inputs.LinkDown():
                 self._effects.synced = False
             case inputs.JournalWritten():
@@ -96,7 +96,7 @@ class Controller:
         sale, what = self.sale, fact.event
         if sale is None:
             return
-        if what is Event.DENIED:  # the authority's no goes out as it does by itself
+        if what is Event.DECLINED:  # the authority's no goes out as it does by itself
             self._result.give_up(sale)
             return
         self._effects.decide(sale, fact, TILL)
@@ -126,7 +126,7 @@ class Controller:
         reason = reasons.NOBODY_CAME if here else reasons.RECEIVER_OFFLINE
         if self._attempt and self._attempt.untimely and self._clock_wrong():
             reason = reasons.CLOCK_WRONG  # they came, and were turned away for it
-        self._finish(sale, Fact(Event.ENDED, reason), BRIDGE)
+        self._finish(sale, Fact(Event.CANCELLED, reason), BRIDGE)
 
     # The receiver.
 
@@ -188,7 +188,7 @@ class Controller:
         elif not message.offer:
             reason = message.reason or reasons.RECEIVER_UNTRUSTED
             self._effects.refuse(reason, "no offer")
-            self._finish(sale, Fact(Event.DENIED, reason), RECEIVER)
+            self._finish(sale, Fact(Event.DECLINED, reason), RECEIVER)
         else:
             self._effects.put(effects.CheckOffer(sale.terms, message.offer, at))
 
@@ -271,7 +271,7 @@ class Controller:
         else:  # a lie
             reason = reasons.RECEIVER_UNTRUSTED
             self._effects.refuse(reason, "offer")
-        self._finish(sale, Fact(Event.DENIED, reason, evidence=answer.data), BRIDGE)
+        self._finish(sale, Fact(Event.DECLINED, reason, evidence=answer.data), BRIDGE)
 
     def _asking(self, approval_id: bytes) -> Sale | None:
         """The sale whose approval the authority is asked about."""

@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 # None: it goes on where it was, by the till's word or the outbox's work.
 RECOVERY: dict[State, Event | None] = {
-    State.OPEN: Event.ENDED,
-    State.CLAIMED: Event.ENDED,
-    State.HANDED: Event.ENDED,
-    State.ASKED: Event.OWED,
-    State.SILENT: Event.OWED,
-    State.GRANTED: Event.OWED,
-    State.WITHHELD: Event.DENIED,
-    State.AUTHORISING: Event.OWED,
-    State.UNKNOWN: Event.OWED,
+    State.OPEN: Event.CANCELLED,
+    State.CLAIMED: Event.CANCELLED,
+    State.APPROVAL_RECEIVED: Event.CANCELLED,
+    State.AUTHORISATION_SENT: Event.REVERSAL_OWED,
+    State.AUTHORITY_TIMEOUT: Event.REVERSAL_OWED,
+    State.AUTHORISED_AWAITING_RECEIVER: Event.REVERSAL_OWED,
+    State.DECLINED_AWAITING_RECEIVER: Event.DECLINED,
+    State.AUTHORISING: Event.REVERSAL_OWED,
+    State.UNKNOWN: Event.REVERSAL_OWED,
     State.REVERSING: None,
-    State.APPROVED: Event.OWED,  # the till was never told
-    State.TOLD: None,
+    State.APPROVED: Event.REVERSAL_OWED,  # the till was never told
+    State.TILL_NOTIFIED: None,
     State.PAID: None,
     State.REFUNDING: None,
     State.POSTED: None,
-    State.LIABLE: None,
+    State.LIABILITY: None,
     State.DECLINED: None,
     State.CANCELLED: None,
 }
@@ -38,11 +38,11 @@ RECOVERY: dict[State, Event | None] = {
 def recover(sale: Sale) -> Fact | None:
     """What is to be journalled first of all after a restart, if anything."""
     event = RECOVERY[sale.state]
-    if event is Event.OWED:
+    if event is Event.REVERSAL_OWED:
         if sale.is_refund and sale.state is State.APPROVED:
             return Fact(Event.PAID)  # it was decided when the till asked for it
         return Fact(event, reasons.BRIDGE_RESTARTED, reversal=sale.approval_id)
-    if event is Event.DENIED:
+    if event is Event.DECLINED:
         return sale.denied(sale.withheld)
     return Fact(event, reasons.BRIDGE_RESTARTED) if event else None
 

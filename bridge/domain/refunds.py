@@ -48,7 +48,7 @@ def in_full(sale: Sale, posted: AuthorityTransaction) -> tuple[Sale, Fact]:
 
 def check(bought: Sale, terms: Terms, refunded: int, *, phone: bool) -> None:
     """Raise NoRefundError unless the refund in `terms` fits beside what was `refunded` before."""
-    if bought.state is State.LIABLE:
+    if bought.state is State.LIABILITY:
         raise NoRefundError("liability", "this sale is paid here and was never posted")
     if bought.state not in (State.PAID, State.POSTED):
         raise NoRefundError("not-paid", "this sale is not paid")

@@ -20,7 +20,7 @@ def fact(sale: Sale, posted: AuthorityTransaction) -> Fact:
     """What the bridge had cancelled is paid; what the till had stays so, and is refunded."""
     name = posted.approval_id
     if sale.state is not State.REVERSING or name != sale.approval_id:
-        return Fact(Event.RETURNED, reasons.REVERSED, reversal=name)
+        return Fact(Event.RECALL_REVERSED, reasons.REVERSED, reversal=name)
     paid = sale.is_refund or not sale.cancelled_by_till
     return Fact(
         Event.PAID_AFTER_ALL if paid else Event.REFUND_OWED,

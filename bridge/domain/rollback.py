@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # The journal shows these as before the till's answer: the lost span may have gone on from there.
 UNTOLD = frozenset(state for state, event in RECOVERY.items() if event is not None)
-ASKED_ABOUT = UNTOLD | {State.TOLD}  # what the authority says of these decides
+ASKED_ABOUT = UNTOLD | {State.TILL_NOTIFIED}  # what the authority says of these decides
 
 
 def resume(sale: Sale, held: AuthorityTransaction | None) -> list[Fact]:
@@ -35,7 +35,7 @@ def resume(sale: Sale, held: AuthorityTransaction | None) -> list[Fact]:
             return adopted(held)
         fact = recover(sale)
         return [fact] if fact else []
-    if sale.state is State.TOLD and held is not None:
+    if sale.state is State.TILL_NOTIFIED and held is not None:
         return _told(sale, held)
     return []
 
@@ -57,5 +57,5 @@ def _told(sale: Sale, held: AuthorityTransaction) -> list[Fact]:
     if held.state == HoldState.POSTED or (ours and offline and held.state == HoldState.DECLINED):
         return [Fact(Event.PAID)]
     if ours and not offline and held.state in GIVEN_BACK:
-        return [Fact(Event.OWED, reasons.CASHIER_CANCELLED, reversal=sale.approval_id)]
+        return [Fact(Event.REVERSAL_OWED, reasons.CASHIER_CANCELLED, reversal=sale.approval_id)]
     return []

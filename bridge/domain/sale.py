@@ -68,19 +68,21 @@ class Fact:
 CARRIED = tuple(it.name for it in fields(Fact) if it.name not in ("event", "reason", "secret"))
 _END_OF_AN_APPROVAL = (Event.REFUSED, Event.MENDABLE, Event.RECALLED)
 _ENDS_OF_A_REVERSAL = (
-    *(Event.RETURNED, Event.REVERSED),
+    *(Event.RECALL_REVERSED, Event.REVERSED),
     *(Event.PAID_AFTER_ALL, Event.REFUND_OWED),
 )
 # Beside what the till is told: the reason that stands there stays to be read.
 _WITHOUT_REASON = frozenset(
     {
-        *(Event.OFFERED, Event.VERIFIED, Event.RETURNED, Event.REVERSED),
-        *(Event.TOLD, Event.PAID, Event.PROVED, Event.UPLOADED, Event.POSTED),
+        *(Event.OFFERED, Event.VERIFIED, Event.RECALL_REVERSED, Event.REVERSED),
+        *(Event.TILL_NOTIFIED, Event.PAID, Event.PROVISIONAL_RECEIPT, Event.UPLOADED, Event.POSTED),
         Event.REFUND_OWED,
     }
 )
 # The day on which totals count a sale is that of the first of these.
-_DECISIONS = frozenset({Event.ENDED, Event.DENIED, Event.OWED, Event.PAID, Event.REFUND_ORDERED})
+_DECISIONS = frozenset(
+    {Event.CANCELLED, Event.DECLINED, Event.REVERSAL_OWED, Event.PAID, Event.REFUND_ORDERED}
+)
 
 
 class Sale:
@@ -126,7 +128,7 @@ class Sale:
             self._forget_approval()
         if fact.event is Event.MENDABLE:
             self.mended += 1
-        if fact.event is Event.STOOD_IN:
+        if fact.event is Event.ACCEPTED_OFFLINE:
             self.mode = messages.OFFLINE
         if fact.event is Event.REFUND_OWED:
             self.refunded_in_full = True
@@ -152,7 +154,7 @@ class Sale:
     def given_back(self, approval_id: bytes) -> Fact:
         """That the authority has reversed an owed approval: the sale's own, or a recalled one."""
         own = self.state is State.REVERSING and approval_id == self.approval_id
-        event = Event.REVERSED if own else Event.RETURNED
+        event = Event.REVERSED if own else Event.RECALL_REVERSED
         return Fact(event, reasons.REVERSED, reversal=approval_id)
 
     @property
@@ -167,7 +169,7 @@ class Sale:
         that a reversal is owed all the same.
         """
         unbooked = b"" if receipt or self.receipt else self.approval_id
-        return Fact(Event.DENIED, reason, receipt=receipt, reversal=unbooked)
+        return Fact(Event.DECLINED, reason, receipt=receipt, reversal=unbooked)
 
     @property
     def shown(self) -> State:
@@ -220,7 +222,7 @@ class Sale:
         return identifiers.match_code(self.offer) if self.offer else None
 
     def _take_reason(self, fact: Fact) -> None:
-        unsaid = fact.event is Event.WITHHELD
+        unsaid = fact.event is Event.DECLINED_AWAITING_RECEIVER
         self.withheld = fact.reason if unsaid else reasons.OK
         if fact.event not in _WITHOUT_REASON:
             self.reason = reasons.OK if unsaid else fact.reason

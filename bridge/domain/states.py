@@ -7,21 +7,21 @@ from enum import StrEnum
 
 class State(StrEnum):
     OPEN = "open"  # waits for a buyer
-    CLAIMED = "claimed"  # a phone has shown a good credential
-    HANDED = "handed"  # an approval is in the journal, and is judged here
-    ASKED = "asked"  # the authority was asked; neither it nor the receiver has spoken
-    SILENT = "silent"  # the authority did not answer, and the receiver has not spoken
-    GRANTED = "granted"  # the authority says yes, the receiver has not spoken
-    WITHHELD = "withheld"  # the authority says no, the same: nobody is told yet
-    AUTHORISING = "authorising"  # the receiver's verdict is there, the authority's is awaited
+    CLAIMED = "claimed"  # a phone has shown a valid credential
+    APPROVAL_RECEIVED = "approval_received"  # an approval is journalled and being verified
+    AUTHORISATION_SENT = "authorisation_sent"  # the authority is asked; no answer, no verdict yet
+    AUTHORITY_TIMEOUT = "authority_timeout"  # the same, and the authority did not answer
+    AUTHORISED_AWAITING_RECEIVER = "authorised_awaiting_receiver"  # the verdict is awaited
+    DECLINED_AWAITING_RECEIVER = "declined_awaiting_receiver"  # the same; not shown yet
+    AUTHORISING = "authorising"  # the verdict is there, the authority's answer is awaited
     UNKNOWN = "unknown"  # the same, and the authority did not answer; it is asked again
-    REVERSING = "reversing"  # it is never asked again; the reversal is owed until acknowledged
-    APPROVED = "approved"  # all agree, or it stands in offline; the till has not been told
-    TOLD = "told"  # the till may have seen "approved": only its word, or a person's, moves it
-    PAID = "paid"  # the till says so; the confirmation is owed until the authority posts it
+    REVERSING = "reversing"  # never asked again; the reversal is owed until acknowledged
+    APPROVED = "approved"  # both agree, or it is accepted offline; the till is not notified
+    TILL_NOTIFIED = "till_notified"  # the till may have seen "approved": only a decision moves it
+    PAID = "paid"  # by the till; the confirmation is owed until the authority posts it
     REFUNDING = "refunding"  # money goes back without a phone; owed until the authority answers
     POSTED = "posted"
-    LIABLE = "liable"  # paid at the till, and the authority will never post it
+    LIABILITY = "liability"  # paid at the till, and the authority will never post it
     DECLINED = "declined"
     CANCELLED = "cancelled"
 
@@ -30,31 +30,29 @@ class Event(StrEnum):
     OFFERED = "offered"  # a verified offer
     CLAIMED = "claimed"  # a verified credential
     LEFT = "left"  # the last phone with a credential is gone or said no
-    HANDED = "handed"  # the receiver handed an approval over
-    REFUSED = "refused"  # that approval is no good here, and nothing was asked
-    ASKED = "asked"  # the authorisation may have left the bridge
-    VERIFIED = "verified"  # the receiver finds that approval good too
-    UNANSWERED = "unanswered"
-    GRANTED = "granted"
-    STOOD_IN = "stood_in"  # accepted offline, within the limits (design §5 rule 4)
-    WITHHELD = "withheld"  # declined: passed on with the receiver's word, as a yes is
+    APPROVAL_RECEIVED = "approval_received"  # the receiver delivered an approval
+    REFUSED = "refused"  # that approval is invalid, and the authority was not asked
+    AUTHORISATION_SENT = "authorisation_sent"  # the request may have left the bridge
+    VERIFIED = "verified"  # the receiver finds that approval valid too
+    AUTHORITY_TIMEOUT = "authority_timeout"  # no answer this time
+    AUTHORISED = "authorised"  # the authority holds the money
+    ACCEPTED_OFFLINE = "accepted_offline"  # within the limits (design §5 rule 4)
+    DECLINED_AWAITING_RECEIVER = "declined_awaiting_receiver"  # passed on with the verdict
     MENDABLE = "mendable"  # the decline is passed on, and a new offer follows by itself
-    DENIED = "denied"  # it is passed on, and that was all
-    RECALLED = (
-        "recalled"  # refused after it was asked about: its reversal is owed, the sale goes on
-    )
-    RETURNED = "returned"  # the authority has reversed a recalled approval
-    OWED = "owed"  # the reversal is owed: nobody waits any longer, or the till took it back
+    DECLINED = "declined"  # the decline is passed on, and the sale has ended
+    RECALLED = "recalled"  # refused after the request was sent: its reversal is owed
+    RECALL_REVERSED = "recall_reversed"  # the authority has reversed a recalled approval
+    REVERSAL_OWED = "reversal_owed"  # patience is over, or the till took it back
     REVERSED = "reversed"  # and acknowledged
-    ENDED = "ended"  # over, with nothing asked or all of it recalled
-    TOLD = "told"  # the first byte of "approved" is about to leave for the till
+    CANCELLED = "cancelled"  # ended, and nothing is held
+    TILL_NOTIFIED = "till_notified"  # the first byte of "approved" is about to leave for the till
     PAID = "paid"  # the till has persisted that it is paid
-    REFUND_ORDERED = "refund_ordered"  # by the till, which needs no phone for it
-    PROVED = "proved"  # the receiver's provisional receipt of an offline approval
+    REFUND_ORDERED = "refund_ordered"  # by the till, without a phone
+    PROVISIONAL_RECEIPT = "provisional_receipt"  # the receiver's, of an offline approval
     UPLOADED = "uploaded"  # the authority holds what was accepted offline
     POSTED = "posted"
     ADOPTED = "adopted"  # the journal lost it; the authority holds it, and the till will decide
-    FORFEITED = "forfeited"  # the authority says no to what the till holds as paid
+    LIABILITY = "liability"  # the authority declines what the till holds as paid
     PAID_AFTER_ALL = "paid_after_all"  # the bridge had cancelled what the authority had posted
     REFUND_OWED = "refund_owed"  # the till had: it stays cancelled, and all of it goes back
 
@@ -64,114 +62,114 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.OFFERED: State.OPEN,
         Event.CLAIMED: State.CLAIMED,
         Event.LEFT: State.OPEN,
-        Event.HANDED: State.HANDED,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.OPEN,
-        Event.ENDED: State.CANCELLED,
+        Event.APPROVAL_RECEIVED: State.APPROVAL_RECEIVED,
+        Event.DECLINED: State.DECLINED,
+        Event.RECALL_REVERSED: State.OPEN,
+        Event.CANCELLED: State.CANCELLED,
         Event.REFUND_ORDERED: State.REFUNDING,
-        Event.ADOPTED: State.TOLD,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
     State.CLAIMED: {
         Event.OFFERED: State.OPEN,
         Event.CLAIMED: State.CLAIMED,
         Event.LEFT: State.OPEN,
-        Event.HANDED: State.HANDED,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.CLAIMED,
-        Event.ENDED: State.CANCELLED,
-        Event.ADOPTED: State.TOLD,
+        Event.APPROVAL_RECEIVED: State.APPROVAL_RECEIVED,
+        Event.DECLINED: State.DECLINED,
+        Event.RECALL_REVERSED: State.CLAIMED,
+        Event.CANCELLED: State.CANCELLED,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
-    State.HANDED: {
+    State.APPROVAL_RECEIVED: {
         Event.REFUSED: State.OPEN,
-        Event.ASKED: State.ASKED,
-        Event.ENDED: State.CANCELLED,
-        Event.ADOPTED: State.TOLD,
+        Event.AUTHORISATION_SENT: State.AUTHORISATION_SENT,
+        Event.CANCELLED: State.CANCELLED,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
-    State.ASKED: {
+    State.AUTHORISATION_SENT: {
         Event.VERIFIED: State.AUTHORISING,
-        Event.UNANSWERED: State.SILENT,
-        Event.GRANTED: State.GRANTED,
-        Event.WITHHELD: State.WITHHELD,
+        Event.AUTHORITY_TIMEOUT: State.AUTHORITY_TIMEOUT,
+        Event.AUTHORISED: State.AUTHORISED_AWAITING_RECEIVER,
+        Event.DECLINED_AWAITING_RECEIVER: State.DECLINED_AWAITING_RECEIVER,
         Event.RECALLED: State.OPEN,
-        Event.RETURNED: State.ASKED,
-        Event.OWED: State.REVERSING,
-        Event.ADOPTED: State.TOLD,
+        Event.RECALL_REVERSED: State.AUTHORISATION_SENT,
+        Event.REVERSAL_OWED: State.REVERSING,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
-    State.SILENT: {
+    State.AUTHORITY_TIMEOUT: {
         Event.VERIFIED: State.UNKNOWN,
-        Event.UNANSWERED: State.SILENT,
-        Event.GRANTED: State.GRANTED,
-        Event.WITHHELD: State.WITHHELD,
+        Event.AUTHORITY_TIMEOUT: State.AUTHORITY_TIMEOUT,
+        Event.AUTHORISED: State.AUTHORISED_AWAITING_RECEIVER,
+        Event.DECLINED_AWAITING_RECEIVER: State.DECLINED_AWAITING_RECEIVER,
         Event.RECALLED: State.OPEN,
-        Event.RETURNED: State.SILENT,
-        Event.OWED: State.REVERSING,
-        Event.ADOPTED: State.TOLD,
+        Event.RECALL_REVERSED: State.AUTHORITY_TIMEOUT,
+        Event.REVERSAL_OWED: State.REVERSING,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
-    State.GRANTED: {
+    State.AUTHORISED_AWAITING_RECEIVER: {
         Event.VERIFIED: State.APPROVED,
         Event.RECALLED: State.OPEN,
-        Event.OWED: State.REVERSING,
-        Event.ADOPTED: State.TOLD,
+        Event.REVERSAL_OWED: State.REVERSING,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
     # Whatever the receiver's word is, and if none comes, the decline stands. One entry, as in
     # GRANTED: a yes and a no spend the same time in the journal.
-    State.WITHHELD: {
+    State.DECLINED_AWAITING_RECEIVER: {
         Event.MENDABLE: State.OPEN,
-        Event.DENIED: State.DECLINED,
-        Event.ADOPTED: State.TOLD,
+        Event.DECLINED: State.DECLINED,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
     State.AUTHORISING: {
-        Event.UNANSWERED: State.UNKNOWN,
-        Event.GRANTED: State.APPROVED,
-        Event.STOOD_IN: State.APPROVED,
+        Event.AUTHORITY_TIMEOUT: State.UNKNOWN,
+        Event.AUTHORISED: State.APPROVED,
+        Event.ACCEPTED_OFFLINE: State.APPROVED,
         Event.MENDABLE: State.OPEN,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.AUTHORISING,
-        Event.OWED: State.REVERSING,
-        Event.ADOPTED: State.TOLD,
+        Event.DECLINED: State.DECLINED,
+        Event.RECALL_REVERSED: State.AUTHORISING,
+        Event.REVERSAL_OWED: State.REVERSING,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
     State.UNKNOWN: {
-        Event.UNANSWERED: State.UNKNOWN,
-        Event.GRANTED: State.APPROVED,
-        Event.STOOD_IN: State.APPROVED,
+        Event.AUTHORITY_TIMEOUT: State.UNKNOWN,
+        Event.AUTHORISED: State.APPROVED,
+        Event.ACCEPTED_OFFLINE: State.APPROVED,
         Event.MENDABLE: State.OPEN,
-        Event.DENIED: State.DECLINED,
-        Event.RETURNED: State.UNKNOWN,
-        Event.OWED: State.REVERSING,
-        Event.ADOPTED: State.TOLD,
+        Event.DECLINED: State.DECLINED,
+        Event.RECALL_REVERSED: State.UNKNOWN,
+        Event.REVERSAL_OWED: State.REVERSING,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
     State.REVERSING: {
-        Event.RETURNED: State.REVERSING,
+        Event.RECALL_REVERSED: State.REVERSING,
         Event.REVERSED: State.CANCELLED,
         Event.PAID_AFTER_ALL: State.POSTED,
         Event.REFUND_OWED: State.CANCELLED,
     },
     State.APPROVED: {
-        Event.TOLD: State.TOLD,
-        Event.PROVED: State.APPROVED,
+        Event.TILL_NOTIFIED: State.TILL_NOTIFIED,
+        Event.PROVISIONAL_RECEIPT: State.APPROVED,
         Event.PAID: State.PAID,
-        Event.OWED: State.REVERSING,
-        Event.RETURNED: State.APPROVED,
-        Event.ADOPTED: State.TOLD,
+        Event.REVERSAL_OWED: State.REVERSING,
+        Event.RECALL_REVERSED: State.APPROVED,
+        Event.ADOPTED: State.TILL_NOTIFIED,
     },
-    State.TOLD: {
-        Event.PROVED: State.TOLD,
+    State.TILL_NOTIFIED: {
+        Event.PROVISIONAL_RECEIPT: State.TILL_NOTIFIED,
         Event.PAID: State.PAID,
-        Event.OWED: State.REVERSING,
-        Event.RETURNED: State.TOLD,
+        Event.REVERSAL_OWED: State.REVERSING,
+        Event.RECALL_REVERSED: State.TILL_NOTIFIED,
     },
     State.PAID: {
-        Event.PROVED: State.PAID,
+        Event.PROVISIONAL_RECEIPT: State.PAID,
         Event.UPLOADED: State.PAID,
         Event.POSTED: State.POSTED,
-        Event.FORFEITED: State.LIABLE,
-        Event.RETURNED: State.PAID,
+        Event.LIABILITY: State.LIABILITY,
+        Event.RECALL_REVERSED: State.PAID,
     },
-    State.REFUNDING: {Event.POSTED: State.POSTED, Event.DENIED: State.DECLINED},
-    State.POSTED: {Event.RETURNED: State.POSTED},
-    State.LIABLE: {Event.RETURNED: State.LIABLE},
-    State.DECLINED: {Event.RETURNED: State.DECLINED},
-    State.CANCELLED: {Event.RETURNED: State.CANCELLED},
+    State.REFUNDING: {Event.POSTED: State.POSTED, Event.DECLINED: State.DECLINED},
+    State.POSTED: {Event.RECALL_REVERSED: State.POSTED},
+    State.LIABILITY: {Event.RECALL_REVERSED: State.LIABILITY},
+    State.DECLINED: {Event.RECALL_REVERSED: State.DECLINED},
+    State.CANCELLED: {Event.RECALL_REVERSED: State.CANCELLED},
 }
 
 
@@ -181,32 +179,42 @@ def _where(event: Event) -> frozenset[State]:
 
 
 FINAL = frozenset(state for state, exits in TABLE.items() if {state} >= set(exits.values()))
-WAITING = _where(Event.HANDED)  # for an approval
-UNASKED = _where(Event.ENDED)  # the sale may end without a word to the authority
-ASKING = _where(Event.UNANSWERED)  # the authority's answer is awaited
-UNVERIFIED = _where(Event.VERIFIED) | {State.WITHHELD}  # the receiver's verdict is awaited
+WAITING = _where(Event.APPROVAL_RECEIVED)  # for an approval
+UNASKED = _where(Event.CANCELLED)  # the sale may end without a request to the authority
+ASKING = _where(Event.AUTHORITY_TIMEOUT)  # the authority's answer is awaited
+# The receiver's verdict is awaited.
+UNVERIFIED = _where(Event.VERIFIED) | {State.DECLINED_AWAITING_RECEIVER}
 OWING = frozenset({State.REVERSING, State.PAID, State.REFUNDING})  # the outbox has work
-TO_DECIDE = (State.APPROVED, State.TOLD)  # the till is to say what came of the yes
-TAKEN_AS_PAID = (State.PAID, State.POSTED, State.LIABLE)  # by the till
+TO_DECIDE = (State.APPROVED, State.TILL_NOTIFIED)  # the till is to decide
+TAKEN_AS_PAID = (State.PAID, State.POSTED, State.LIABILITY)  # by the till
 UNPAID = (State.REVERSING, State.DECLINED, State.CANCELLED)  # it is sure that no money moves
-DECIDED = OWING | FINAL  # nobody's wish changes these
+DECIDED = OWING | FINAL  # no decision changes these
 # No other sale may begin at the till of these.
-AT_THE_TILL = frozenset(State) - DECIDED - {State.TOLD}
+AT_THE_TILL = frozenset(State) - DECIDED - {State.TILL_NOTIFIED}
 # What a restart may forget: these change no money and no promise.
-VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.UNANSWERED})
+VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.AUTHORITY_TIMEOUT})
 # What goes to disk with the next entry that must: lost in a crash, it is asked or told again.
-NOTED = frozenset({Event.OFFERED, Event.RETURNED, Event.UPLOADED, Event.POSTED, Event.REVERSED})
-# So does what leads here: one of the two words, on which nobody acts before the other is there.
-HALFWAY = frozenset({State.GRANTED, State.WITHHELD, State.AUTHORISING, State.UNKNOWN})
+NOTED = frozenset(
+    {Event.OFFERED, Event.RECALL_REVERSED, Event.UPLOADED, Event.POSTED, Event.REVERSED}
+)
+# So does what leads here: one of two answers, which causes no act before the other is there.
+HALFWAY = frozenset(
+    {
+        State.AUTHORISED_AWAITING_RECEIVER,
+        State.DECLINED_AWAITING_RECEIVER,
+        State.AUTHORISING,
+        State.UNKNOWN,
+    }
+)
 # What the till sees; the others show under their own name.
 SHOWN = {
-    State.HANDED: State.CLAIMED,
-    State.ASKED: State.AUTHORISING,
-    State.SILENT: State.UNKNOWN,
-    State.GRANTED: State.AUTHORISING,
-    State.WITHHELD: State.AUTHORISING,
-    State.REVERSING: State.CANCELLED,  # the journal says so: nothing can make it paid any more
-    State.TOLD: State.APPROVED,
+    State.APPROVAL_RECEIVED: State.CLAIMED,
+    State.AUTHORISATION_SENT: State.AUTHORISING,
+    State.AUTHORITY_TIMEOUT: State.UNKNOWN,
+    State.AUTHORISED_AWAITING_RECEIVER: State.AUTHORISING,
+    State.DECLINED_AWAITING_RECEIVER: State.AUTHORISING,
+    State.REVERSING: State.CANCELLED,  # journalled: nothing can make it paid any more
+    State.TILL_NOTIFIED: State.APPROVED,
     State.POSTED: State.PAID,
-    State.LIABLE: State.PAID,
+    State.LIABILITY: State.PAID,
 }

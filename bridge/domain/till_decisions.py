@@ -25,21 +25,21 @@ class TooLateError(Exception):
 
 
 _STOP = {
-    State.OPEN: Event.ENDED,
-    State.CLAIMED: Event.ENDED,
-    State.HANDED: Event.ENDED,
-    State.ASKED: Event.OWED,
-    State.SILENT: Event.OWED,
-    State.GRANTED: Event.OWED,
-    State.WITHHELD: Event.DENIED,
-    State.AUTHORISING: Event.OWED,
-    State.UNKNOWN: Event.OWED,
+    State.OPEN: Event.CANCELLED,
+    State.CLAIMED: Event.CANCELLED,
+    State.APPROVAL_RECEIVED: Event.CANCELLED,
+    State.AUTHORISATION_SENT: Event.REVERSAL_OWED,
+    State.AUTHORITY_TIMEOUT: Event.REVERSAL_OWED,
+    State.AUTHORISED_AWAITING_RECEIVER: Event.REVERSAL_OWED,
+    State.DECLINED_AWAITING_RECEIVER: Event.DECLINED,
+    State.AUTHORISING: Event.REVERSAL_OWED,
+    State.UNKNOWN: Event.REVERSAL_OWED,
 }
 
 # What each wish brings about; a state that is in neither table is too late for it.
 ACTS: dict[Wish, dict[State, Event]] = {
     Wish.PAY: dict.fromkeys(TO_DECIDE, Event.PAID),
-    Wish.CANCEL: {**_STOP, **dict.fromkeys(TO_DECIDE, Event.OWED)},
+    Wish.CANCEL: {**_STOP, **dict.fromkeys(TO_DECIDE, Event.REVERSAL_OWED)},
     Wish.ABORT: _STOP,
 }
 # Where it is so already: the same decision again, or an end that it agrees with.
@@ -57,8 +57,8 @@ def decide(sale: Sale, wish: Wish) -> Fact | None:
         if sale.state in STANDS[wish]:
             return None
         raise TooLateError(sale.shown)
-    if event is Event.OWED:
+    if event is Event.REVERSAL_OWED:
         return Fact(event, reasons.CASHIER_CANCELLED, reversal=sale.approval_id)
-    if event is Event.DENIED:  # the authority's no stands, whatever the cashier wants
+    if event is Event.DECLINED:  # the authority's no stands, whatever the cashier wants
         return sale.denied(sale.withheld)
-    return Fact(event, reasons.CASHIER_CANCELLED if event is Event.ENDED else reasons.OK)
+    return Fact(event, reasons.CASHIER_CANCELLED if event is Event.CANCELLED else reasons.OK)

@@ -55,7 +55,7 @@ ENDS: dict[str, str] = {
     for event, after in exits.items()
     if after in FINAL and before is not after
 }
-DECLINES = (Event.MENDABLE, Event.DENIED)
+DECLINES = (Event.MENDABLE, Event.DECLINED)
 
 
 _Metric = TypeVar("_Metric", Counter, Histogram)

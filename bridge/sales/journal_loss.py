@@ -130,7 +130,7 @@ class JournalLoss:
             self.claim(sale.terms.sale_id, sale)
             return None
         paid = self._nameless(held)
-        if paid.state is State.TOLD:
+        if paid.state is State.TILL_NOTIFIED:
             self._books.take(paid, Fact(Event.PAID), TILL)
             self._outbox.resume(paid)
         return paid if paid.state in TAKEN_AS_PAID else None

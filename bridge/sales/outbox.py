@@ -229,7 +229,7 @@ class Outbox:
     def _forfeit(self, sale: Sale, reason: int, detail: str) -> Fact:
         name = reasons.name(reason)
         _log.error("booked as liability", sale=sale.terms.sale_id, reason=name, detail=detail)
-        return Fact(Event.FORFEITED, reason)
+        return Fact(Event.LIABILITY, reason)
 
     async def _pay_back(self, sale: Sale) -> Fact:
         """The purchase's own lane is emptied first: what is not posted cannot be refunded."""
@@ -243,7 +243,7 @@ class Outbox:
             if not await self._books.waiting.settled(bought, SETTLED_S):
                 raise UnansweredError("the purchase is not posted yet")
             if bought.state is not State.POSTED:
-                return Fact(Event.DENIED, reasons.NOT_POSTED)
+                return Fact(Event.DECLINED, reasons.NOT_POSTED)
             transaction_id = bought.transaction_id
         request = partial(
             self._authority.refund,
@@ -255,5 +255,5 @@ class Outbox:
         )
         answer = await self._at_once(request)
         if answer.reason:
-            return Fact(Event.DENIED, answer.reason)
+            return Fact(Event.DECLINED, answer.reason)
         return Fact(Event.POSTED, transaction_id=answer.transaction_id)

@@ -49,7 +49,7 @@ _log = Log(__name__)
 
 _ARRIVALS = {
     Event.OFFERED: timings.OFFER,
-    Event.HANDED: timings.APPROVAL_RECEIVED,
+    Event.APPROVAL_RECEIVED: timings.APPROVAL_RECEIVED,
     Event.VERIFIED: timings.VERDICT_RECEIVED,
 }
 

@@ -135,7 +135,7 @@ class Service:
         for session in self.sessions.values():
             sale = session.sale
             if sale is not None and sale.state in UNASKED:
-                session.decide(Fact(Event.ENDED, reasons.BRIDGE_RESTARTED))
+                session.decide(Fact(Event.CANCELLED, reasons.BRIDGE_RESTARTED))
         waited = [self.books.waiting.answered(sale, seconds) for sale in self._active_sales()]
         await asyncio.gather(*waited)
 

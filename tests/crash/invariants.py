@@ -68,7 +68,7 @@ def paid_is_posted_or_a_liability(quiet: Quiet) -> None:
         if paper == PAID:
             assert sale_id in quiet.sales, f"{sale_id} is paid and in no journal"
             state = quiet.sales[sale_id].state
-            wanted = State.POSTED if sale_id in posted else State.LIABLE
+            wanted = State.POSTED if sale_id in posted else State.LIABILITY
             assert state is wanted, f"{sale_id} is paid, {state} and posted: {sale_id in posted}"
 
 
@@ -84,7 +84,7 @@ def nothing_is_pending_without_an_owner(quiet: Quiet) -> None:
     """What is held waits for a till that was told and has not decided."""
     for one in [*quiet.purchases("PENDING"), *quiet.refunds("PENDING")]:
         sale = quiet.sale(one)
-        assert sale.state is State.TOLD, f"{sale.terms.sale_id} is held and {sale.state}"
+        assert sale.state is State.TILL_NOTIFIED, f"{sale.terms.sale_id} is held and {sale.state}"
         assert sale.approval_id == one["approval_id"]
         paper = quiet.till.paper[sale.terms.sale_id]
         assert paper not in (PAID, CANCELLED, UNPAID), f"{sale.terms.sale_id} is {paper}"
@@ -112,7 +112,7 @@ def books_agree(quiet: Quiet) -> None:
     paid = sum(
         quiet.till.rung[sale_id].amount
         for sale_id, paper in quiet.till.paper.items()
-        if paper == PAID and quiet.sales[sale_id].state is not State.LIABLE
+        if paper == PAID and quiet.sales[sale_id].state is not State.LIABILITY
     )
     assert posted == paid
 
@@ -175,7 +175,7 @@ def nothing_left_unjournalled(quiet: Quiet) -> None:
         if fact is not None:
             named[entry.kind].add(fact.approval_id)
             reversed_.add(fact.reversal)
-    asked = named[Event.ASKED] | named[Event.REFUND_ORDERED]
+    asked = named[Event.AUTHORISATION_SENT] | named[Event.REFUND_ORDERED]
     for kind, name in quiet.office.sent:
         if kind in ("authorise", "confirm", "refund"):
             assert name in asked, f"{kind} of {name.hex()}"
@@ -194,7 +194,7 @@ def never_asked_again_after_its_reversal(quiet: Quiet) -> None:
 
 def alarms_have_a_cause(quiet: Quiet) -> None:
     """Nothing posted was reversed, and what was confirmed in vain is booked as liability."""
-    liable = {sale.approval_id for sale in quiet.sales.values() if sale.state is State.LIABLE}
+    liable = {sale.approval_id for sale in quiet.sales.values() if sale.state is State.LIABILITY}
     for name, kind in quiet.office.store.rows("SELECT approval_id, kind FROM alarms"):
         assert kind not in (alarms.REVERSED_POSTED, alarms.EXPIRED_UNHEARD), kind
         assert kind == alarms.PENDING_LONG or bytes(name) in liable, kind

@@ -44,7 +44,7 @@ def paid_is_posted_or_named(quiet: Quiet) -> None:
             assert not (known and _ever_held(quiet, sale_id)), f"{sale_id} was held and is lost"
         else:
             assert sale, f"{sale_id} is paid and in no journal"
-            assert sale.state is State.LIABLE, f"{sale_id} is paid and {sale.state}"
+            assert sale.state is State.LIABILITY, f"{sale_id} is paid and {sale.state}"
 
 
 def unpaid_costs_nothing(quiet: Quiet) -> None:
@@ -91,7 +91,7 @@ def what_followed_is_journalled(quiet: Quiet) -> None:
     """Since the copy came, the authority was asked for nothing that the journal does not name."""
     named: set[bytes] = set()
     for entry in quiet.entries:
-        if entry.kind in (Event.ASKED, Event.REFUND_ORDERED, Event.ADOPTED):
+        if entry.kind in (Event.AUTHORISATION_SENT, Event.REFUND_ORDERED, Event.ADOPTED):
             named.add(event_codec.load_fact(entry.kind, entry.body, b"").approval_id)
     swaps = quiet.world.copies.swaps
     for kind, name in quiet.office.sent[swaps[-1].sent if swaps else 0 :]:
@@ -113,7 +113,7 @@ def an_alarm_there_is_one_here(quiet: Quiet) -> None:
     """A reversal that met a posting is named; what was confirmed in vain is booked as liability."""
     met = (alarms.PAID_AFTER_ALL, alarms.REFUND_OWED)
     named = {one.approval_id for one in quiet.alarms if one.kind in met}
-    liable = {sale.approval_id for sale in quiet.sales.values() if sale.state is State.LIABLE}
+    liable = {sale.approval_id for sale in quiet.sales.values() if sale.state is State.LIABILITY}
     for name, kind in quiet.office.store.rows("SELECT approval_id, kind FROM alarms"):
         known = named if kind == states.REVERSED_POSTED else liable
         assert kind == states.PENDING_LONG or bytes(name) in known, kind

@@ -102,7 +102,7 @@ def _owes_nothing_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _believes_that_silence_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(crash_recovery.RECOVERY, State.ASKED, None)
+    monkeypatch.setitem(crash_recovery.RECOVERY, State.AUTHORISATION_SENT, None)
     monkeypatch.setitem(crash_recovery.RECOVERY, State.AUTHORISING, None)
 
 
@@ -112,7 +112,7 @@ def _notes_what_must_be_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _reverses_what_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        crash_recovery.RECOVERY, State.TOLD, crash_recovery.RECOVERY[State.APPROVED]
+        crash_recovery.RECOVERY, State.TILL_NOTIFIED, crash_recovery.RECOVERY[State.APPROVED]
     )
 
 

@@ -28,7 +28,7 @@ _ORIGINAL = evidence.seed("bought")[:16]
 _ANSWERS = (reasons.OK, reasons.CREDIT_SPACE, reasons.CREDENTIAL_REVOKED)
 _WAITS_MS = (1, 1_000, 5_000, 25_000, 200_000)
 # After these nothing more is to come of what the authority was asked about.
-_RESOLVED = (Event.RECALLED, Event.DENIED, Event.MENDABLE, Event.OWED)
+_RESOLVED = (Event.RECALLED, Event.DECLINED, Event.MENDABLE, Event.REVERSAL_OWED)
 
 
 class Hostile:
@@ -202,7 +202,9 @@ class Hostile:
             fact = output.fact
             assert event_codec.load_fact(fact.event, *event_codec.dump_fact(fact)) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
-            assert fact.event is not Event.PROVED or output.sale.mode == messages.OFFLINE
+            assert (
+                fact.event is not Event.PROVISIONAL_RECEIPT or output.sale.mode == messages.OFFLINE
+            )
             shown = sale_view(output.after)
             till_answers.assert_is(
                 shown, models.Refund if output.after.is_refund else models.SaleView

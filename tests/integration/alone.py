@@ -110,7 +110,7 @@ def not_accepted(bought: Bought) -> Bought:
 
 def proved(till: TappedCheckout, bought: Bought) -> str:
     """The receiver's own receipt, as the bridge told of it."""
-    sales = [event["sale"] for event in till.events if event.get("what") == "proved"]
+    sales = [event["sale"] for event in till.events if event.get("what") == "provisional_receipt"]
     (told,) = [sale for sale in sales if sale["approval_id"] == bought.approval_id]
     return str(told["provisional_receipt"])
 

@@ -160,7 +160,7 @@ async def test_the_same_approval_over_the_air_again_is_no_other_try(
     assert till.transactions(but=known) == {outcome.approval_id.hex(): "DECLINED"}
     crossed = [message.channel for message in till.tap.crossed[mark:]]
     assert crossed.count(wire.APPROVAL) == 1
-    assert (tries(till, other), till.count(sale, "handed")) == (1, 1)
+    assert (tries(till, other), till.count(sale, "approval_received")) == (1, 1)
 
 
 async def test_the_same_record_to_the_authority_again_is_no_other_try(
@@ -173,7 +173,7 @@ async def test_the_same_record_to_the_authority_again_is_no_other_try(
     sale = await till.ring_up()
     outcome = await till.buy(Buyer(WRONG_CODE), other)
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.CODE_WRONG)
-    assert till.count(sale, "unanswered") == 1
+    assert till.count(sale, "authority_timeout") == 1
     assert till.transactions(but=known) == {outcome.approval_id.hex(): "DECLINED"}
     assert tries(till, other) == 1
 
@@ -301,7 +301,7 @@ async def _journals(till: TappedCheckout, sales: list[Json]) -> list[list[tuple[
         facts = [database.execute(query, (sale["sale_id"],)).fetchall() for sale in sales]
     await till.restart_bridge()
     await till.world.receiver_up()
-    return [rows[: [kind for kind, _ in rows].index("asked") + 1] for rows in facts]
+    return [rows[: [kind for kind, _ in rows].index("authorisation_sent") + 1] for rows in facts]
 
 
 async def test_a_wrong_code_looks_like_a_right_one(till: TappedCheckout, other: Wallet) -> None:
@@ -322,5 +322,10 @@ async def test_a_wrong_code_looks_like_a_right_one(till: TappedCheckout, other: 
         assert len(one.result) == 1 + padding.RESULT_SEALED
         assert one.receipt[-cose.SIGNATURE_SIZE :] not in one.result
     journals = await _journals(till, sales)
-    assert [kind for kind, _ in journals[0]] == ["rung", "offered", "handed", "asked"]
+    assert [kind for kind, _ in journals[0]] == [
+        "rung",
+        "offered",
+        "approval_received",
+        "authorisation_sent",
+    ]
     assert journals == [journals[0]] * len(sales)

@@ -183,7 +183,7 @@ async def test_a_credential_that_is_in_no_book(till: Checkout, other: Wallet) ->
         assert outcome.result in (*NOT_PAID, events.DECLINED)  # once the reversal is there
         final = await till.outcome(sale)
         assert (final["state"], final["reason"]["code"]) == ("declined", "wrong_credential")
-        await till.told(sale, "returned")
+        await till.told(sale, "recall_reversed")
     assert till.transactions(but=known) == {outcome.approval_id.hex(): "VOIDED"}
     await pays(till, await till.ring_up())
 

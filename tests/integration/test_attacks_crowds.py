@@ -95,7 +95,10 @@ async def test_two_approvals_at_once_are_one_candidate_and_one_hold(
         assert await pays(till, sale, known) == winner.approval_id.hex()
     assert loser.approval_id.hex() not in till.transactions()
     assert refusals_on_air(till, mark) == {exchange.BUSY: 1}
-    assert [till.count(sale, what) for what in ("handed", "asked")] == [1, 1]
+    assert [till.count(sale, what) for what in ("approval_received", "authorisation_sent")] == [
+        1,
+        1,
+    ]
 
 
 async def test_a_candidate_refused_after_the_authority_was_asked_is_reversed_before_the_next(
@@ -123,12 +126,12 @@ async def test_a_candidate_refused_after_the_authority_was_asked_is_reversed_bef
             name: "PENDING",
             refused.approval_id.hex(): "VOIDED",
         }
-        told = ("handed", "asked", "recalled", "returned")
+        told = ("approval_received", "authorisation_sent", "recalled", "recall_reversed")
         assert [till.count(sale, what) for what in told] == [2, 2, 1, 1]
         recalled = next(
             at for at, event in enumerate(till.events) if event.get("what") == "recalled"
         )
-        await till.told(sale, "told", recalled)
+        await till.told(sale, "till_notified", recalled)
 
 
 # Junk.

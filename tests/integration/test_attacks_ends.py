@@ -74,7 +74,7 @@ async def cancel(till: Checkout, sale: Json) -> None:
 
 async def wait(till: Checkout, sale: Json) -> None:
     """For the end of its time."""
-    await till.told(sale, "ended")
+    await till.told(sale, "cancelled")
 
 
 async def restart(till: Checkout, sale: Json) -> None:
@@ -143,7 +143,7 @@ async def test_what_the_authority_was_asked_about_is_given_back(
     faults.delay_s, faults.prefix = ANSWER_S, AUTHORISATIONS
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(wallet=other, ask_ms=LONG_MS))
-    await till.told(sale, "asked")
+    await till.told(sale, "authorisation_sent")
     final = await till.world.till.cancel(sale["sale_id"])
     assert (final["state"], final["reason"]["code"]) == ("cancelled", "cashier_cancelled")
     await till.told(sale, "reversed")

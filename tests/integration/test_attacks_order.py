@@ -89,7 +89,7 @@ async def handed(till: Checkout, wallet: Wallet, code: str = DEMO_CODE) -> Async
     sale = await till.ring_up()
     async with led(till, wallet) as phone:
         await phone.say(phone.key(), phone.credential(), phone.approval(code))
-        await till.told(sale, "handed")
+        await till.told(sale, "approval_received")
         yield phone
     faults.clear()
 
@@ -97,7 +97,7 @@ async def handed(till: Checkout, wallet: Wallet, code: str = DEMO_CODE) -> Async
 async def stands(till: Checkout, phone: Led, known: dict[str, str]) -> Json:
     """The sale, paid by the approval of that phone and by no other."""
     final = await till.outcome(till.rung)
-    assert (final["state"], till.count(final, "handed")) == ("approved", 1)
+    assert (final["state"], till.count(final, "approval_received")) == ("approved", 1)
     assert final["approval_id"] == phone.signed.pending.approval_id.hex()
     assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
     return final

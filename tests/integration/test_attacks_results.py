@@ -167,5 +167,5 @@ async def test_the_authority_gives_a_bridge(
         with answered(till, monkeypatch, lambda receipt: forge(till, receipt)):
             sale = await till.ring_up()
             outcome = await pays(till, sale)
-        assert till.count(sale, "unanswered") == 1
+        assert till.count(sale, "authority_timeout") == 1
     assert till.transactions(but=known) == {outcome.approval_id.hex(): "PENDING"}

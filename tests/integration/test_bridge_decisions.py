@@ -55,7 +55,7 @@ async def _asked(world: World) -> None:
     async with world.watching() as told:
         await _offered(world)
         world.hand()
-        await told("asked")
+        await told("authorisation_sent")
 
 
 async def _silent(world: World) -> None:
@@ -63,14 +63,14 @@ async def _silent(world: World) -> None:
     async with world.watching() as told:
         await _offered(world)
         world.hand()
-        await told("unanswered")
+        await told("authority_timeout")
 
 
 async def _granted(world: World) -> None:
     async with world.watching() as told:
         await _offered(world)
         world.hand()
-        await told("granted")
+        await told("authorised")
 
 
 async def _withheld(world: World) -> None:
@@ -78,7 +78,7 @@ async def _withheld(world: World) -> None:
         await world.ring(amount=OVER_LIMIT)
         await world.device.offered()
         world.hand()
-        await told("withheld")
+        await told("declined_awaiting_receiver")
 
 
 async def _authorising(world: World) -> None:
@@ -94,7 +94,7 @@ async def _unknown(world: World) -> None:
     async with world.watching() as told:
         await _offered(world)
         await world.pay()
-        await told("unanswered")
+        await told("authority_timeout")
 
 
 async def _approved(world: World) -> None:

@@ -284,8 +284,8 @@ async def test_a_question_that_fails_is_unknown_and_asked_again(
         await stopped.device.offered()
         async with stopped.watching() as told:
             await stopped.pay()
-            assert (await told("unanswered"))["state"] == "unknown"
-            assert (await told("told"))["state"] == "approved"
+            assert (await told("authority_timeout"))["state"] == "unknown"
+            assert (await told("till_notified"))["state"] == "approved"
         await stopped.decide("paid")
         assert (await stopped.settled())["settlement"] == "posted"
 

@@ -69,9 +69,9 @@ async def test_a_replay_is_what_was_told(world: World) -> None:
         live = await watch.until("posted")
     told = journalled(live)
     assert [what for _, what, _ in told] == [
-        *("rung", "offered", "handed", "asked"),
+        *("rung", "offered", "approval_received", "authorisation_sent"),
         *[what for _, what, _ in told[4:-3]],  # the two words, in whatever order
-        *("told", "paid", "posted"),
+        *("till_notified", "paid", "posted"),
     ]
     cursors = [cursor for cursor, _, _ in told]
     assert cursors == sorted(set(cursors))
@@ -84,9 +84,9 @@ async def test_approved_is_told_by_one_event_alone(world: World) -> None:
     """Live and later: nothing says approved before the journal has that the till was told."""
     async with watcher(world) as watch:
         await world.approved()
-        live = await watch.until("told")
-    for told in (journalled(live), await replayed(world, 0, "told")):
-        assert [what for _, what, sale in told if sale["state"] == "approved"] == ["told"]
+        live = await watch.until("till_notified")
+    for told in (journalled(live), await replayed(world, 0, "till_notified")):
+        assert [what for _, what, sale in told if sale["state"] == "approved"] == ["till_notified"]
 
 
 async def test_over_a_restart(stopped: World) -> None:
@@ -95,13 +95,13 @@ async def test_over_a_restart(stopped: World) -> None:
         await stopped.ring(amount=OVER_LIMIT)
         await stopped.device.offered()
         first = stopped.hand()
-        await watch.until("withheld")
+        await watch.until("declined_awaiting_receiver")
         stopped.device.judge(first)
         await watch.until("mendable")
         await stopped.device.offered()
         await stopped.buyer.raise_limit(OVER_LIMIT)
         second = stopped.hand()
-        await watch.until("granted")
+        await watch.until("authorised")
         stopped.break_authority(Fault.FAIL)
         stopped.device.judge(second, reasons.BAD_SIGNATURE)
         told = journalled(await watch.until("recalled"))
@@ -109,12 +109,12 @@ async def test_over_a_restart(stopped: World) -> None:
     stopped.authority.faults.clear()
     async with stopped.bridge(), watcher(stopped, half) as watch:
         await stopped.settled()
-        rest = journalled(await watch.until("returned"))
+        rest = journalled(await watch.until("recall_reversed"))
     whole = told + [event for event in rest if event[0] > told[-1][0]]
-    assert [what for _, what, _ in whole[-3:]] == ["recalled", "ended", "returned"]
+    assert [what for _, what, _ in whole[-3:]] == ["recalled", "cancelled", "recall_reversed"]
     assert rest == [event for event in whole if event[0] > half]
     async with stopped.bridge():
-        assert await replayed(stopped, 0, "returned") == whole
+        assert await replayed(stopped, 0, "recall_reversed") == whole
 
 
 async def test_missed_first_and_then_live(world: World) -> None:
@@ -141,9 +141,9 @@ async def test_watching_is_not_telling(world: World, after: int | None) -> None:
             assert sale is not None
             assert sale.state is State.APPROVED
         assert (await world.sale())["state"] == "approved"
-        events = await watch.until("told")
+        events = await watch.until("till_notified")
     approved = [it for it in events if it["event"] == "sale" and it["sale"]["state"] == "approved"]
-    assert [event["what"] for event in approved] == ["told"]
+    assert [event["what"] for event in approved] == ["till_notified"]
 
 
 @pytest.mark.parametrize("till", ["false", "1", ""])
@@ -159,12 +159,12 @@ async def test_a_till_is_told_what_it_missed(world: World) -> None:
     await world.pay()
     await world.device.heard(wire.RESULT)
     async with watcher(world, 0) as watch:
-        events = await watch.until("told")
+        events = await watch.until("till_notified")
         assert events[-1]["sale"]["state"] == "approved"
         await world.decide("paid")
         events = await watch.until("paid")
     whats = [event["what"] for event in events]
-    assert (whats[-2:], whats.count("told")) == (["told", "paid"], 1)
+    assert (whats[-2:], whats.count("till_notified")) == (["till_notified", "paid"], 1)
 
 
 async def test_refunds_are_sales_here(world: World) -> None:
@@ -189,7 +189,7 @@ async def test_older_than_what_is_at_hand(world: World) -> None:
     assert (status, kind) == (410, "cursor-gone")
     async with watcher(world, last) as watch:  # of what was archived it has seen it all
         await world.decide("cancel", "sale-of-the-next-buyer")
-        events = await watch.until("ended", "sale-of-the-next-buyer")
+        events = await watch.until("cancelled", "sale-of-the-next-buyer")
     assert "rung" not in [event["what"] for event in events]
 
 
@@ -214,5 +214,5 @@ async def test_a_watcher_that_is_too_slow_is_cut_off(
             while (await socket.receive()).type is aiohttp.WSMsgType.TEXT:
                 pass
         assert socket.close_code == aiohttp.WSCloseCode.TRY_AGAIN_LATER
-    whats = [what for _, what, _ in await replayed(world, last, "asked")]
-    assert whats == ["offered", "handed", "asked"]
+    whats = [what for _, what, _ in await replayed(world, last, "authorisation_sent")]
+    assert whats == ["offered", "approval_received", "authorisation_sent"]

@@ -140,7 +140,7 @@ async def test_answers_are_as_the_document_says(world: World) -> None:
     world.device.send(wire.HEALTH, wire.Health(5, 60_000, 1, b"\xa1\x01\x02"))
     async with world.http.ws_connect("/v1/events") as watch:
         await world.pay()
-        await world.until(watch, event="sale", what="asked")
+        await world.until(watch, event="sale", what="authorisation_sent")
     [receiver] = (await world.call("GET", "/v1/receivers"))[1]["receivers"]
     for name, part in (
         ("Receiver", receiver),

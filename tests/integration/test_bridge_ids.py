@@ -27,7 +27,7 @@ async def test_the_same_again_at_every_moment(world: World) -> None:
         offered = await told("offered")
         assert await again(world) == (200, offered)
         world.hand()
-        granted = await told("granted")
+        granted = await told("authorised")
         assert await again(world) == (200, granted)
     [name] = world.transactions()
     world.device.judge(name)

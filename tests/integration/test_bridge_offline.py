@@ -48,7 +48,7 @@ async def test_the_receivers_own_receipt(shop: World) -> None:
         assert sale["provisional_receipt"] is None
         word = await shop.device.heard(wire.STAND_IN)
         receipt = shop.device.prove(word)
-        proved = await told("proved")
+        proved = await told("provisional_receipt")
     data = urlsafe_b64decode(proved["provisional_receipt"] + "==")
     assert data == receipt
     value = signed.parse(messages.PROVISIONAL, data).value
@@ -182,12 +182,12 @@ async def test_an_earlier_approval_of_the_sale_is_given_back_first(shop: World) 
         await shop.ring(patience_s=2)
         await shop.device.offered()
         first = shop.hand()
-        await told("granted")
+        await told("authorised")
         shop.break_authority(Fault.FAIL, "/v1/reversals")
         shop.device.judge(first, reasons.BAD_SIGNATURE)
         await told("recalled")
         second = await shop.pay()
-        await told("told")
+        await told("till_notified")
         assert accepted(await shop.sale())
         await shop.decide("paid")
         await told("paid")

@@ -78,9 +78,9 @@ async def test_a_decline_is_never_overruled(shop: World) -> None:
         await shop.ring(patience_s=1)
         await shop.device.offered()
         shop.hand()
-        await told("withheld")
+        await told("declined_awaiting_receiver")
         shop.break_authority(Fault.FAIL)
-        denied = await told("denied")
+        denied = await told("declined")
     assert (denied["state"], denied["reason"]["code"]) == ("declined", "credit_space")
 
 
@@ -100,5 +100,5 @@ async def test_no_refund(shop: World) -> None:
     await shop.device.offered()
     await shop.pay()
     async with shop.watching() as told:
-        refund = await told("owed")
+        refund = await told("reversal_owed")
     assert (refund["state"], refund["reason"]["code"]) == ("cancelled", "reversed")

@@ -67,7 +67,7 @@ async def _has_lost_it(world: World, sale: dict[str, Any]) -> None:
     [
         (_confirms, "posted_unpaid", "told", "POSTED", AMOUNT),
         (_keeps, "not_posted", "paid", "PENDING", AMOUNT),
-        (_gives_back, "not_posted", "liable", "VOIDED", AMOUNT),
+        (_gives_back, "not_posted", "liability", "VOIDED", AMOUNT),
         (_counts_otherwise, "amount", "told", "PENDING", AMOUNT - 1),
         (_has_lost_it, "not_posted", "posted", None, None),
     ],

@@ -70,7 +70,7 @@ async def test_a_bridge_that_stops_before_the_receivers_word(apart: World) -> No
         await apart.ring()
         await apart.device.offered()
         name = apart.hand()
-        await told("withheld")
+        await told("declined_awaiting_receiver")
     async with apart.bridge():
         assert (await apart.settled())["state"] == "declined"
     assert apart.transactions()[name] == "VOIDED"

@@ -71,10 +71,10 @@ async def test_everything_is_shown_as_it_happens(world: World) -> None:
             ("till", "rung", "open"),
             ("receiver", "offered", "open"),
             ("phone", "claimed", "claimed"),
-            ("phone", "handed", "claimed"),
+            ("phone", "approval_received", "claimed"),
             ("bridge", "asked", "authorising"),
             ("receiver", "verified", "authorising"),
-            ("bridge", "told", "approved"),
+            ("bridge", "till_notified", "approved"),
         ]
         assert sorted(event["stamps"], key=event["stamps"].get) == [
             "offer",

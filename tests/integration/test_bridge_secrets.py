@@ -55,7 +55,7 @@ async def _declined(world: World) -> None:
     await world.device.offered()
     async with world.watching() as told:
         name = world.hand()
-        await told("withheld")
+        await told("declined_awaiting_receiver")
         await world.decide("abort")
     world.device.judge(name)
 
@@ -91,7 +91,7 @@ async def _never_answered(world: World) -> None:
         await world.ring()
         await world.device.offered()
         await world.pay()
-        await told("unanswered")
+        await told("authority_timeout")
     await world.decide("cancel")
     world.authority.faults.clear()
 

@@ -21,7 +21,7 @@ async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
         await world.ring()
         offer = await world.device.offered()
         name = world.hand()
-        granted = await told("granted")
+        granted = await told("authorised")
         assert (granted["state"], granted["approval_id"]) == ("authorising", name.hex())
         assert (granted["transaction_id"], granted["receipt"]) == (None, None)
         assert await world.sale(wait=0) == granted
@@ -39,7 +39,7 @@ async def test_the_verdict_first(world: World) -> None:
         await world.ring()
         await world.device.offered()
         name = world.hand()
-        assert (await told("unanswered"))["state"] == "unknown"
+        assert (await told("authority_timeout"))["state"] == "unknown"
         world.device.judge(name)
         assert (await told("verified"))["state"] == "unknown"
         world.authority.faults.clear()
@@ -52,7 +52,7 @@ async def test_a_refusal_after_the_receipt_and_another_pays(world: World) -> Non
         await world.ring()
         await world.device.offered()
         first = world.hand()
-        await told("granted")
+        await told("authorised")
         world.device.judge(first, reasons.BAD_SIGNATURE)
         refused = await told("recalled")
         assert (refused["state"], refused["reason"]["code"]) == ("open", "bad_signature")
@@ -89,16 +89,16 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
         await world.ring()
         await world.device.offered()
         first = world.hand()
-        await told("granted")
+        await told("authorised")
         world.authority.faults.fault = Fault.FAIL
         world.authority.faults.prefix = "/v1/reversals"
         world.device.judge(first, reasons.BAD_SIGNATURE)
         await told("recalled")
         second = await world.pay()
-        assert (await told("unanswered"))["state"] == "unknown"
+        assert (await told("authority_timeout"))["state"] == "unknown"
         assert world.transactions() == {first: "PENDING"}
         world.authority.faults.clear()
-        await told("returned")
+        await told("recall_reversed")
         assert (await world.sale())["state"] == "approved"
     assert world.transactions() == {first: "VOIDED", second: "PENDING"}
 
@@ -113,7 +113,7 @@ async def test_no_verdict_in_time(world: World, monkeypatch: pytest.MonkeyPatch)
         word = await world.device.heard(wire.VERDICT)
         assert (word.approval_id, word.reason) == (first, reasons.VERDICT_TIMEOUT)
         world.device.judge(first)
-        await told("returned")
+        await told("recall_reversed")
     assert world.transactions() == {first: "VOIDED"}
     assert (await world.sale(wait=0))["state"] == "open"
     second = await world.pay()
@@ -125,7 +125,7 @@ async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> 
         await world.ring()
         await world.device.offered()
         first = world.hand()
-        await told("granted")
+        await told("authorised")
         world.device.reboot()
         assert (await told("recalled"))["reason"]["code"] == "receiver_offline"
     await world.device.offered()
@@ -140,7 +140,7 @@ async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
         await world.ring(amount=OVER_LIMIT)
         offer = await world.device.offered()
         name = world.hand()
-        withheld = await told("withheld")
+        withheld = await told("declined_awaiting_receiver")
         assert (withheld["state"], withheld["approval_id"]) == ("authorising", name.hex())
         assert (withheld["reason"], withheld["receipt"]) == (None, None)
         assert await world.sale(wait=0) == withheld
@@ -182,7 +182,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
         await world.ring(amount=OVER_LIMIT)
         old = await world.device.offered()
         first = world.hand()
-        await told("withheld")
+        await told("declined_awaiting_receiver")
         await does(world, first)
         assert (await told("mendable"))["state"] == "open"
         await world.device.offered()
@@ -200,7 +200,7 @@ async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
         await world.ring(amount=OVER_LIMIT, patience_s=1)
         await world.device.offered()
         name = world.hand()
-        await told("withheld")
+        await told("declined_awaiting_receiver")
         sale = await world.sale()
     assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
     await world.device.heard(wire.RESULT)
@@ -212,7 +212,7 @@ async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -
         await stopped.ring(amount=OVER_LIMIT)
         await stopped.device.offered()
         name = stopped.hand()
-        await told("withheld")
+        await told("declined_awaiting_receiver")
     async with stopped.bridge():
         sale = await stopped.sale(wait=0)
         assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
@@ -226,8 +226,8 @@ async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
         await world.ring(patience_s=1)
         await world.device.offered()
         name = world.hand()
-        await told("granted")
-        owed = await told("owed")
+        await told("authorised")
+        owed = await told("reversal_owed")
         assert (owed["state"], owed["settlement"]) == ("cancelled", "reversing")
         reversed_ = await told("reversed")
         assert reversed_ == owed | {"settlement": "reversed"}
@@ -242,7 +242,7 @@ async def test_the_bridge_restarts_between_receipt_and_verdict(stopped: World) -
         await stopped.ring()
         await stopped.device.offered()
         name = stopped.hand()
-        await told("granted")
+        await told("authorised")
     async with stopped.bridge():
         await stopped.is_reversed("bridge_restarted")
     assert stopped.transactions() == {name: "VOIDED"}
@@ -257,7 +257,7 @@ async def test_the_bridge_restarts_with_a_recalled_approval(
         await stopped.ring()
         await stopped.device.offered()
         name = stopped.hand()
-        await told("granted")
+        await told("authorised")
         stopped.authority.faults.fault = Fault.FAIL
         stopped.device.judge(name, reasons.BAD_SIGNATURE)
         await told("recalled")

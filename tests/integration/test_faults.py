@@ -93,7 +93,9 @@ async def test_text_of_a_boot_lands_in_the_raw_log(till: Checkout) -> None:
     assert "MemoryError" in till.world.bridge.log.read_text()
 
 
-@pytest.mark.parametrize("moment", ["claimed", "handed", "asked", "verified", "told"])
+@pytest.mark.parametrize(
+    "moment", ["claimed", "approval_received", "authorisation_sent", "verified", "till_notified"]
+)
 async def test_the_line_is_cut_for_a_moment(till: Checkout, moment: str) -> None:
     if moment == "verified":  # so that the authority's word comes last
         till.world.authority.faults.delay_s = ANSWER_S
@@ -235,7 +237,7 @@ async def test_an_authority_that_is_away_for_a_while(till: Checkout) -> None:
     sale = await till.ring_up()
     await till.world.authority.stop()
     buying = asyncio.create_task(till.buy())
-    unknown = await till.told(sale, "unanswered")
+    unknown = await till.told(sale, "authority_timeout")
     assert (unknown["state"], unknown["reason"]["code"]) == ("unknown", "authority_unreachable")
     assert (await till.world.till.look(sale["sale_id"]))["state"] == "unknown"
     await till.world.authority.start()
@@ -251,7 +253,7 @@ async def test_an_authority_that_is_away_for_too_long(till: Checkout) -> None:
     await till.world.authority.stop()
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
     final = await till.outcome(sale)
-    owed = await till.told(sale, "owed")
+    owed = await till.told(sale, "reversal_owed")
     assert final == owed
     assert (owed["state"], owed["reason"]["code"]) == ("cancelled", "reversed")
     assert owed["settlement"] == "reversing"
@@ -261,7 +263,7 @@ async def test_an_authority_that_is_away_for_too_long(till: Checkout) -> None:
     assert till.transactions(but=known) == {final["approval_id"]: "VOIDED"}
     outcome = await buying
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
-    assert till.count(sale, "granted") == till.count(sale, "told") == 0
+    assert till.count(sale, "authorised") == till.count(sale, "till_notified") == 0
     assert (await till.buy()).result == events.APPROVED
     await approved(till, following)
 
@@ -274,7 +276,7 @@ async def test_an_authority_with_a_fault(till: Checkout, fault: Fault) -> None:
     sale = await till.ring_up()
     assert (await till.buy()).result == events.APPROVED
     final = await approved(till, sale)
-    assert till.count(sale, "unanswered") == 1
+    assert till.count(sale, "authority_timeout") == 1
     assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
 
 
@@ -284,7 +286,7 @@ async def test_an_authority_whose_answer_never_arrives(till: Checkout) -> None:
     break_authority(till, Fault.DROP)
     sale = await till.ring_up(patience_s=1)
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
-    await till.told(sale, "unanswered")
+    await till.told(sale, "authority_timeout")
     assert set(till.transactions(but=known).values()) == {"PENDING"}
     final = await given_back(till, sale, "reversed")
     assert till.transactions(but=known) == {final["approval_id"]: "VOIDED"}
@@ -330,7 +332,7 @@ async def test_a_bridge_that_dies_with_a_hold_out(till: Checkout) -> None:
     break_authority(till, Fault.DROP)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
-    await till.told(sale, "unanswered")
+    await till.told(sale, "authority_timeout")
     assert set(till.transactions(but=known).values()) == {"PENDING"}
     await till.restart_bridge(SIGKILL)
     final = await given_back(till, sale, "bridge_restarted")

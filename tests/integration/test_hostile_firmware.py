@@ -120,7 +120,7 @@ async def test_a_forged_approval_called_verified(
         async with till.refusing(name, "receiver_untrusted"):
             outcome = await till.buy(Crook(maker), other)
             assert outcome.result == events.UNKNOWN
-        told = [await till.told(sale, what) for what in ("claimed", "handed", "refused")]
+        told = [await till.told(sale, what) for what in ("claimed", "approval_received", "refused")]
         assert [then["state"] for then in told] == ["claimed", "claimed", "open"]
         assert (await till.world.till.look(sale["sale_id"]))["state"] == "open"
         await till.world.till.cancel(sale["sale_id"])
@@ -278,7 +278,7 @@ async def test_a_verdict_on_another_approval(till: Checkout, tmp_path: Path) -> 
         sale = await till.ring_up()
         async with till.refusing("receiver_untrusted"):
             await till.buy()  # whose phone may ask before the money is given back
-        assert (await till.told(sale, "returned"))["state"] == "open"
+        assert (await till.told(sale, "recall_reversed"))["state"] == "open"
         await till.world.till.cancel(sale["sale_id"])
         assert list(till.transactions(but=known).values()) == ["VOIDED"]
         assert till.credit_space() == space

@@ -61,7 +61,7 @@ def journal(path: Path) -> Iterator[Journal]:
     with closing(Journal.open(path)) as journal:
         ended, refund = terms("sale-ended", 1, 12_50), terms("refund-1", 2, 5_00, kind=1)
         ring(journal, NOON - 24 * HOUR, ended)
-        keep(journal, NOON, "sale-ended", Fact(Event.ENDED, reasons.CASHIER_CANCELLED))
+        keep(journal, NOON, "sale-ended", Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED))
         close(journal, NOON - 24 * HOUR, ended, "cancelled", reasons.CASHIER_CANCELLED)
         ring(journal, NOON, refund)
         keep(journal, NOON, "refund-1", Fact(Event.REFUND_ORDERED))
@@ -71,10 +71,10 @@ def journal(path: Path) -> Iterator[Journal]:
         journal.archive({"sale-open"})
         other = terms("sale-other", 1, 7_00)
         ring(journal, NOON + 1, other)
-        keep(journal, NOON + 1, "sale-other", Fact(Event.ENDED, reasons.CASHIER_CANCELLED))
+        keep(journal, NOON + 1, "sale-other", Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED))
         close(journal, NOON + 1, other, "cancelled", reasons.CASHIER_CANCELLED)
         keep(journal, NOON, "sale-open", Fact(Event.OFFERED, offer=OFFER))
-        keep(journal, NOON, "sale-open", Fact(Event.HANDED, approval=b"x" * 147), SECRET)
+        keep(journal, NOON, "sale-open", Fact(Event.APPROVAL_RECEIVED, approval=b"x" * 147), SECRET)
         yield journal
 
 
@@ -123,7 +123,13 @@ def test_one_sale(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(path, "show", "sale-open") == 0
     text = capsys.readouterr().out
     assert text.startswith("sale-open  handed\n")
-    for words in ("amount: 99.00 SEK", "note: mjölk", "offer: 182 bytes, SHA-256 ", "#8", "handed"):
+    for words in (
+        "amount: 99.00 SEK",
+        "note: mjölk",
+        "offer: 182 bytes, SHA-256 ",
+        "#8",
+        "approval_received",
+    ):
         assert words in text
     assert text.count("#") == 3  # what was carried over is not said twice
     assert SECRET.hex() not in text

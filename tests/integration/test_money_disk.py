@@ -53,7 +53,17 @@ async def refuses(world: World, path: str, body: dict[str, Any]) -> None:
 
 
 # What the disk has no room for, once.
-FULL = ("rung", "offered", "handed", "asked", "granted", "verified", "told", "paid", "posted")
+FULL = (
+    "rung",
+    "offered",
+    "approval_received",
+    "authorisation_sent",
+    "authorised",
+    "verified",
+    "till_notified",
+    "paid",
+    "posted",
+)
 
 
 @pytest.mark.parametrize("kind", FULL)
@@ -170,7 +180,7 @@ def _changed(path: Path) -> None:
 
 
 def _without(path: Path) -> None:
-    change(path, "DELETE FROM entries WHERE kind = 'told'")
+    change(path, "DELETE FROM entries WHERE kind = 'till_notified'")
 
 
 def change(path: Path, statement: str) -> None:

@@ -241,13 +241,13 @@ async def test_events_wait_and_keep_their_order(paper: Paper, world: World) -> N
             await world.stalled("locked")
             release()
         events = [await world.until(watch, event="sale") for _ in range(2)]
-        while events[-1]["what"] != "told":
+        while events[-1]["what"] != "till_notified":
             events.append(await world.until(watch, event="sale"))
     cursors = [event["cursor"] for event in events if event.get("cursor")]
     assert cursors == sorted(cursors)
     await ends(world, paper, "paid")
     with Reader(world.config.journal) as journal:
-        kinds = [entry.kind for entry in journal.live() if entry.kind != "granted"]
+        kinds = [entry.kind for entry in journal.live() if entry.kind != "authorised"]
     told = [event["what"] for event in events if event.get("cursor")]
     assert told == kinds[: len(told)]
 
@@ -261,7 +261,7 @@ async def test_missed_events_wait_for_the_journal(world: World, hurried: None) -
         assert found.value.status == 503
         release()
     async with world.http.ws_connect("/v1/events?after=0") as watch:
-        assert (await world.until(watch, what="ended"))["from"] in ("journal", "till")
+        assert (await world.until(watch, what="cancelled"))["from"] in ("journal", "till")
 
 
 # Starts and ends.

@@ -25,7 +25,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ANSWER_S = 0.3  # of an authority that takes its time
 CUT_MS = 250  # some frames are lost, and sent again
-MOMENTS = ("offered", "claimed", "handed", "asked", "verified", "told")
+MOMENTS = (
+    "offered",
+    "claimed",
+    "approval_received",
+    "authorisation_sent",
+    "verified",
+    "till_notified",
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -62,7 +62,7 @@ async def test_a_till_that_dies_before_it_hears(stopped: World, paper: Paper) ->
         await stopped.ring()
         await stopped.device.offered()
         stopped.hand()
-        await told("granted")
+        await told("authorised")
     async with stopped.bridge():
         status, sale = await stopped.call("POST", "/v1/sales", json=BODY)
         assert (status, sale["state"]) == (200, "cancelled")

@@ -87,7 +87,7 @@ async def test_accepted_paid_sent_and_posted(till: TappedCheckout) -> None:
     known, space = till.transactions(), till.credit_space()
     async with away(till):
         bought = accepted(await buys(till))
-        proved = await till.told(bought.sale, "proved")
+        proved = await till.told(bought.sale, "provisional_receipt")
         paid = await till.keep(bought.sale)
         assert (paid["state"], paid["settlement"]) == ("paid", "owed")
         assert await unsent(till) == [bought.approval_id]
@@ -212,7 +212,7 @@ async def test_a_refund(till: TappedCheckout) -> None:
         more = {"sale_id": sale["sale_id"], "phone": True, "patience_s": PATIENCE_S}
         refund = await till.world.till.refund(PRICE, **more)
         assert (await till.buy()).result == events.UNKNOWN
-        refund = await till.told(refund, "owed")
+        refund = await till.told(refund, "reversal_owed")
         assert (refund["state"], refund["reason"]["code"]) == ("cancelled", "reversed")
         word = await till.world.till.refund(PRICE, sale_id=sale["sale_id"])
         assert word["state"] == "pending"  # a till's word waits

@@ -180,7 +180,7 @@ async def test_the_cashier_stops_what_the_authority_was_asked(till: Checkout, bo
     faults.delay_s, faults.prefix = ANSWER_S, AUTHORISATIONS
     refund = await asked(till, bought)
     approving = asyncio.create_task(till.buy(ask_ms=ASK_MS))
-    await till.told(refund, "asked")
+    await till.told(refund, "authorisation_sent")
     stopped = await till.world.till.abort_refund(refund["refund_id"])
     assert stopped["state"] == "cancelled"
     await till.told(refund, "reversed")

@@ -26,8 +26,8 @@ from receiver import reasons
 
 TERMS = Terms("sale-0123456789ab", 3, 24_900, 752, 25, "kvitto å", b"12345678", b"receiver")
 EVERY_PAIR = [(state, event) for state in State for event in Event]
-WORDS = (Event.VERIFIED, Event.GRANTED, Event.STOOD_IN)
-LAST_WORDS = (Event.MENDABLE, Event.DENIED, Event.RECALLED, Event.OWED, Event.ADOPTED)
+WORDS = (Event.VERIFIED, Event.AUTHORISED, Event.ACCEPTED_OFFLINE)
+LAST_WORDS = (Event.MENDABLE, Event.DECLINED, Event.RECALLED, Event.REVERSAL_OWED, Event.ADOPTED)
 
 
 def in_state(state: State) -> Sale:
@@ -67,7 +67,7 @@ def test_every_state_is_reached_and_leads_to_an_end() -> None:
 
 
 def test_the_ends() -> None:
-    assert {State.POSTED, State.LIABLE, State.DECLINED, State.CANCELLED} == FINAL
+    assert {State.POSTED, State.LIABILITY, State.DECLINED, State.CANCELLED} == FINAL
 
 
 def ways_to(end: State) -> set[tuple[State, Event]]:
@@ -81,34 +81,38 @@ def ways_to(end: State) -> set[tuple[State, Event]]:
 
 def test_only_the_authority_makes_approved_or_who_stands_in_for_it() -> None:
     assert ways_to(State.APPROVED) == {
-        (State.AUTHORISING, Event.GRANTED),
-        (State.UNKNOWN, Event.GRANTED),
-        (State.GRANTED, Event.VERIFIED),
-        (State.AUTHORISING, Event.STOOD_IN),
-        (State.UNKNOWN, Event.STOOD_IN),
+        (State.AUTHORISING, Event.AUTHORISED),
+        (State.UNKNOWN, Event.AUTHORISED),
+        (State.AUTHORISED_AWAITING_RECEIVER, Event.VERIFIED),
+        (State.AUTHORISING, Event.ACCEPTED_OFFLINE),
+        (State.UNKNOWN, Event.ACCEPTED_OFFLINE),
     }
 
 
 def test_the_till_is_told_of_what_is_approved_or_still_held() -> None:
     """What is held of a sale that the journal shows as before its answer, the till may know."""
     held = {(state, Event.ADOPTED) for state in AT_THE_TILL}
-    assert ways_to(State.TOLD) == {(State.APPROVED, Event.TOLD), *held}
+    assert ways_to(State.TILL_NOTIFIED) == {(State.APPROVED, Event.TILL_NOTIFIED), *held}
 
 
 def test_only_the_till_makes_paid_of_what_is_approved() -> None:
-    assert ways_to(State.PAID) == {(State.APPROVED, Event.PAID), (State.TOLD, Event.PAID)}
+    assert ways_to(State.PAID) == {(State.APPROVED, Event.PAID), (State.TILL_NOTIFIED, Event.PAID)}
     assert ways_to(State.POSTED) == {
         (State.PAID, Event.POSTED),
         (State.REFUNDING, Event.POSTED),
         (State.REVERSING, Event.PAID_AFTER_ALL),  # which the authority had posted before
     }
-    assert ways_to(State.LIABLE) == {(State.PAID, Event.FORFEITED)}
+    assert ways_to(State.LIABILITY) == {(State.PAID, Event.LIABILITY)}
 
 
 def test_what_the_till_was_told_changes_by_a_decision_alone() -> None:
-    assert {event for event, after in TABLE[State.TOLD].items() if after is not State.TOLD} == {
+    assert {
+        event
+        for event, after in TABLE[State.TILL_NOTIFIED].items()
+        if after is not State.TILL_NOTIFIED
+    } == {
         Event.PAID,
-        Event.OWED,
+        Event.REVERSAL_OWED,
     }
 
 
@@ -116,7 +120,7 @@ def test_paid_is_never_taken_back() -> None:
     after = {State.PAID}
     for _ in State:
         after |= {then for state in after for then in TABLE[state].values()}
-    assert after == {State.PAID, State.POSTED, State.LIABLE}
+    assert after == {State.PAID, State.POSTED, State.LIABILITY}
 
 
 def test_approved_takes_both_words_whichever_comes_first() -> None:
@@ -124,7 +128,7 @@ def test_approved_takes_both_words_whichever_comes_first() -> None:
 
     Or the receiver's word and the limits under which somebody stands in for the authority.
     """
-    ways: list[tuple[State, tuple[Event, ...]]] = [(State.HANDED, ())]
+    ways: list[tuple[State, tuple[Event, ...]]] = [(State.APPROVAL_RECEIVED, ())]
     approved = []
     while ways:
         state, taken = ways.pop()
@@ -138,15 +142,15 @@ def test_approved_takes_both_words_whichever_comes_first() -> None:
         ]
     words = [[event for event in way if event in WORDS] for way in approved]
     assert {tuple(two) for two in words} == {
-        (Event.VERIFIED, Event.GRANTED),
-        (Event.GRANTED, Event.VERIFIED),
-        (Event.VERIFIED, Event.STOOD_IN),
+        (Event.VERIFIED, Event.AUTHORISED),
+        (Event.AUTHORISED, Event.VERIFIED),
+        (Event.VERIFIED, Event.ACCEPTED_OFFLINE),
     }
 
 
 def test_what_was_asked_about_is_decided_or_owed() -> None:
     """No way leads from asking to another approval but a decline or a recall, with its reversal."""
-    asked = ASKING | {State.GRANTED, State.WITHHELD}
+    asked = ASKING | {State.AUTHORISED_AWAITING_RECEIVER, State.DECLINED_AWAITING_RECEIVER}
     for state in asked:
         for event, after in TABLE[state].items():
             leaves = after not in asked
@@ -154,7 +158,7 @@ def test_what_was_asked_about_is_decided_or_owed() -> None:
 
 
 def test_an_answer_comes_only_when_no_other_is_held() -> None:
-    assert Event.RETURNED not in TABLE[State.GRANTED]
+    assert Event.RECALL_REVERSED not in TABLE[State.AUTHORISED_AWAITING_RECEIVER]
 
 
 @pytest.mark.parametrize("wish", Wish)
@@ -199,12 +203,12 @@ def test_a_restart_has_one_row_for_every_state() -> None:
 
 def test_after_asking_no_end_comes_without_an_answer() -> None:
     """A timeout means unknown: from ASKING only a receipt or an acknowledged reversal ends."""
-    silent = {Event.UNANSWERED, Event.OWED}
+    silent = {Event.AUTHORITY_TIMEOUT, Event.REVERSAL_OWED}
     for state in ASKING:
         for event in silent & set(TABLE[state]):
             assert TABLE[state][event] not in FINAL
     assert set(TABLE[State.REVERSING]) == {
-        *(Event.RETURNED, Event.REVERSED),
+        *(Event.RECALL_REVERSED, Event.REVERSED),
         *(Event.PAID_AFTER_ALL, Event.REFUND_OWED),
     }
 
@@ -228,7 +232,7 @@ def test_the_till_sees_what_it_can_act_on() -> None:
 
 def test_what_is_owed_bars_nobody() -> None:
     free = {state for state in State if not in_state(state).occupies_till}
-    assert free == FINAL | OWING | {State.TOLD}
+    assert free == FINAL | OWING | {State.TILL_NOTIFIED}
 
 
 OCTETS = st.binary(min_size=1, max_size=20)
@@ -265,7 +269,7 @@ class Line:
 
 
 def test_a_recalled_approval_is_forgotten_but_for_its_reversal() -> None:
-    sale = in_state(State.GRANTED)
+    sale = in_state(State.AUTHORISED_AWAITING_RECEIVER)
     sale.approval = sale.approval_id = sale.record = sale.receipt = sale.transaction_id = b"old"
     sale.take(Fact(Event.RECALLED, reasons.VERDICT_TIMEOUT, reversal=b"old"))
     assert (sale.state, sale.reason) == (State.OPEN, reasons.VERDICT_TIMEOUT)
@@ -277,9 +281,9 @@ def test_a_recalled_approval_is_forgotten_but_for_its_reversal() -> None:
 
 
 def test_a_sale_is_over_with_its_own_reversal_alone() -> None:
-    sale = in_state(State.ASKED)
+    sale = in_state(State.AUTHORISATION_SENT)
     sale.approval_id, sale.owed = b"own", (b"old",)
-    sale.take(Fact(Event.OWED, reversal=b"own"))
+    sale.take(Fact(Event.REVERSAL_OWED, reversal=b"own"))
     sale.take(sale.given_back(b"old"))
     assert (sale.state, sale.owed) == (State.REVERSING, (b"own",))
     sale.take(sale.given_back(b"own"))

@@ -21,7 +21,7 @@ from receiver import reasons
 from tests.unit.outbox_world import TERMS
 
 OFFERED = Fact(Event.OFFERED, offer=b"offer")  # may wait
-HANDED = Fact(Event.HANDED, approval=b"approval")  # is due
+HANDED = Fact(Event.APPROVAL_RECEIVED, approval=b"approval")  # is due
 
 
 class Scene:
@@ -87,7 +87,7 @@ async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> 
     assert scene.books.settle()
     assert scene.seen == [
         *("commit", "offer ordered", "acknowledged"),
-        *("event rung", "event offered", "event handed"),
+        *("event rung", "event offered", "event approval_received"),
     ]
 
 
@@ -129,7 +129,7 @@ async def test_while_the_journal_takes_no_write_all_that_follows_waits(scene: Sc
     async with asyncio.timeout(10):
         await scene.books.commits.over()
     assert scene.seen == [
-        *("commit", "acknowledged", "and more", "event handed", "event refused"),
+        *("commit", "acknowledged", "and more", "event approval_received", "event refused"),
     ]
     assert heard == ["written again"]
     assert not scene.books.is_held(scene.sale)
@@ -179,7 +179,7 @@ async def test_an_event_shows_the_sale_as_it_was_just_then(scene: Scene) -> None
     scene.take(OFFERED)
     scene.take(HANDED)
     scene.books.settle()
-    assert states == [State.OPEN, State.OPEN, State.HANDED]
+    assert states == [State.OPEN, State.OPEN, State.APPROVAL_RECEIVED]
 
 
 async def _written(scene: Scene) -> None:

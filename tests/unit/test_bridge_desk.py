@@ -61,14 +61,14 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     world.approve(offer, purchase.approval)
     [ask] = world.take(effects.RequestAuthorisation)
     assert ask.approval_id == purchase.approval_id
-    assert (sale.state, sale.shown) == (State.ASKED, State.AUTHORISING)
+    assert (sale.state, sale.shown) == (State.AUTHORISATION_SENT, State.AUTHORISING)
     world.judge(offer, purchase.approval_id)
     assert sale.state == State.AUTHORISING.value
     world.answer(purchase.approval_id)
     assert sale.state == State.APPROVED.value
     assert world.sent() == [(wire.RESULT, wire.Result(identifiers.session_id(offer), sale.receipt))]
     world.give(inputs.TillNotified())
-    assert (sale.state, sale.shown) == (State.TOLD, State.APPROVED)
+    assert (sale.state, sale.shown) == (State.TILL_NOTIFIED, State.APPROVED)
     assert world.controller.deadline() is None
 
 
@@ -84,8 +84,13 @@ def test_facts_come_before_what_follows_from_them(world: DeskWorld) -> None:
     assert found == [
         *(effects.Acknowledge, effects.BeginSale, effects.Send),
         *(Event.OFFERED, effects.Acknowledge, effects.Acknowledge),
-        *(Event.HANDED, Event.ASKED, effects.RequestAuthorisation, effects.Acknowledge),
-        *(Event.VERIFIED, effects.Acknowledge, Event.GRANTED, effects.Send),
+        *(
+            Event.APPROVAL_RECEIVED,
+            Event.AUTHORISATION_SENT,
+            effects.RequestAuthorisation,
+            effects.Acknowledge,
+        ),
+        *(Event.VERIFIED, effects.Acknowledge, Event.AUTHORISED, effects.Send),
     ]
 
 
@@ -434,7 +439,11 @@ def test_a_decline_waits_for_the_receivers_word(world: DeskWorld, offered: bytes
     world.outputs.clear()
     world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
     sale = world.sale
-    assert (sale.state, sale.shown, sale.reason) == (State.WITHHELD, State.AUTHORISING, reasons.OK)
+    assert (sale.state, sale.shown, sale.reason) == (
+        State.DECLINED_AWAITING_RECEIVER,
+        State.AUTHORISING,
+        reasons.OK,
+    )
     assert [type(output) for output in world.outputs] == [effects.Persist]
     world.outputs.clear()
     world.judge(offered, purchase.approval_id)
@@ -467,7 +476,7 @@ def test_a_late_verdict_on_an_earlier_approval_ends_no_wait(
     second = world.hand(offered, phone=OTHER_PHONE)
     world.answer(second.approval_id, reasons.BUYER_BLOCKED)
     world.judge(offered, first.approval_id)
-    assert world.sale.state is State.WITHHELD
+    assert world.sale.state is State.DECLINED_AWAITING_RECEIVER
     world.judge(offered, second.approval_id)
     assert world.controller.sale is None
 
@@ -676,7 +685,7 @@ def test_no_receiver_came(world: DeskWorld) -> None:
 
 def test_the_cashier_cancels(world: DeskWorld, offered: bytes) -> None:
     sale = world.sale
-    world.give(inputs.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
+    world.give(inputs.Decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED)))
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.CASHIER_CANCELLED)
     [(channel, order)] = world.sent()
     assert (channel, order.reference) == (wire.CANCEL, sale.terms.reference)
@@ -789,7 +798,7 @@ def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) 
 def test_a_session_that_nobody_knows_is_cancelled(world: DeskWorld) -> None:
     world.ring()
     foreign = world.make_offer(reference=b"foreign0")
-    world.give(inputs.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
+    world.give(inputs.Decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED)))
     world.sync(b"foreign0", foreign)
     [(channel, cancel)] = world.sent()
     assert (channel, cancel.reference) == (wire.CANCEL, b"foreign0")

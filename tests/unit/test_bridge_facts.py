@@ -60,9 +60,9 @@ def papers(keys: Keys, proof: bytes, kind: str = P256) -> Papers:
 def facts_of(one: Papers) -> tuple[Fact, Fact, Fact]:
     """Every fact that carries a proof."""
     return (
-        Fact(Event.HANDED, approval=one.approval),
-        Fact(Event.ASKED, approval_id=b"i" * 16, record=one.record),
-        Fact(Event.STOOD_IN, reasons.ACCEPTED_OFFLINE, record=one.record),
+        Fact(Event.APPROVAL_RECEIVED, approval=one.approval),
+        Fact(Event.AUTHORISATION_SENT, approval_id=b"i" * 16, record=one.record),
+        Fact(Event.ACCEPTED_OFFLINE, reasons.ACCEPTED_OFFLINE, record=one.record),
     )
 
 
@@ -118,14 +118,14 @@ def test_where_no_proof_is_found_all_of_it_is_kept_apart(keys: Keys) -> None:
     """Somewhere in it there may be one."""
     one = papers(keys, PROOF)
     for spoilt in (one.approval[:-1], one.approval + b"\x00", PROOF, b"\xff" * 150):
-        fact = Fact(Event.HANDED, approval=spoilt)
+        fact = Fact(Event.APPROVAL_RECEIVED, approval=spoilt)
         assert event_codec.dump_fact(fact).secret == spoilt
         assert again(fact) == fact
         assert event_codec.load_fact(
             fact.event, event_codec.dump_fact(fact).body, b""
         ).approval == bytes(len(spoilt))
     for spoilt in (one.record[:-1], one.record + b"\x00", one.record[1:]):
-        fact = Fact(Event.ASKED, approval_id=b"i" * 16, record=spoilt)
+        fact = Fact(Event.AUTHORISATION_SENT, approval_id=b"i" * 16, record=spoilt)
         assert event_codec.dump_fact(fact).secret == spoilt
         assert again(fact) == fact
 
@@ -134,7 +134,7 @@ def test_a_record_with_a_spoilt_approval(keys: Keys) -> None:
     one = papers(keys, PROOF)
     record = schema.decode(messages.RECORD, one.record, messages.Record)
     spoilt = schema.encode(messages.RECORD, record._replace(approval=record.approval[:-1]))
-    fact = Fact(Event.ASKED, approval_id=b"i" * 16, record=spoilt)
+    fact = Fact(Event.AUTHORISATION_SENT, approval_id=b"i" * 16, record=spoilt)
     written = event_codec.dump_fact(fact)
     assert written.secret == record.approval[:-1]
     assert PROOF.hex() not in written.body
@@ -143,17 +143,20 @@ def test_a_record_with_a_spoilt_approval(keys: Keys) -> None:
 
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_anything_comes_back(approval: bytes, record: bytes) -> None:
-    for fact in (Fact(Event.HANDED, approval=approval), Fact(Event.ASKED, record=record)):
+    for fact in (
+        Fact(Event.APPROVAL_RECEIVED, approval=approval),
+        Fact(Event.AUTHORISATION_SENT, record=record),
+    ):
         assert again(fact) == fact
 
 
 def test_what_carries_no_proof_has_no_secret() -> None:
     for fact in (
-        Fact(Event.TOLD),
-        Fact(Event.GRANTED, receipt=b"receipt", transaction_id=b"t" * 16),
-        Fact(Event.OWED, reasons.REVERSED, reversal=b"i" * 16),
-        Fact(Event.DENIED, reasons.RECEIVER_UNTRUSTED, evidence=b"offer"),
-        Fact(Event.PROVED, provisional=b"provisional"),
+        Fact(Event.TILL_NOTIFIED),
+        Fact(Event.AUTHORISED, receipt=b"receipt", transaction_id=b"t" * 16),
+        Fact(Event.REVERSAL_OWED, reasons.REVERSED, reversal=b"i" * 16),
+        Fact(Event.DECLINED, reasons.RECEIVER_UNTRUSTED, evidence=b"offer"),
+        Fact(Event.PROVISIONAL_RECEIPT, provisional=b"provisional"),
     ):
         assert event_codec.dump_fact(fact).secret == b""
         assert again(fact) == fact
@@ -186,12 +189,12 @@ def test_a_sale_is_its_lines(keys: Keys) -> None:
     one = papers(keys, PROOF)
     taken = [
         Fact(Event.OFFERED, offer=b"offer"),
-        Fact(Event.HANDED, approval=one.approval),
-        Fact(Event.ASKED, approval_id=b"i" * 16, record=one.record),
-        Fact(Event.GRANTED, receipt=b"receipt", transaction_id=b"t" * 16),
+        Fact(Event.APPROVAL_RECEIVED, approval=one.approval),
+        Fact(Event.AUTHORISATION_SENT, approval_id=b"i" * 16, record=one.record),
+        Fact(Event.AUTHORISED, receipt=b"receipt", transaction_id=b"t" * 16),
         Fact(Event.VERIFIED),
-        Fact(Event.TOLD),
-        Fact(Event.OWED, reasons.CASHIER_CANCELLED, reversal=b"i" * 16),
+        Fact(Event.TILL_NOTIFIED),
+        Fact(Event.REVERSAL_OWED, reasons.CASHIER_CANCELLED, reversal=b"i" * 16),
     ]
     terms = TERMS._replace(kind=messages.PURCHASE)
     sale = Sale(terms)

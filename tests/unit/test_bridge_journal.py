@@ -42,7 +42,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def test_what_was_written_is_read_again(path: Path) -> None:
     with closing(Journal.open(path)) as journal:
-        assert journal.append(3, "sale 3", "ended", "{}") == 4
+        assert journal.append(3, "sale 3", "cancelled", "{}") == 4
         entries = list(journal.rebuild())
         assert entries[0] == Entry(1, 0, "sale 0", "rung", '{"å":1}')
         assert [entry.id for entry in entries] == [1, 2, 3, 4]
@@ -58,7 +58,7 @@ def test_it_is_durable(path: Path) -> None:
 def test_only_its_owner_reads_it(path: Path) -> None:
     path.chmod(0o644)
     with closing(Journal.open(path)) as journal:
-        journal.append(3, "sale 3", "ended", "{}")
+        journal.append(3, "sale 3", "cancelled", "{}")
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert set(modes.values()) == {0o600}
     assert len(modes) == 4  # with WAL, its index and the lock
@@ -86,9 +86,9 @@ def test_what_is_noted_is_there_at_once_and_on_disk_with_the_next(
     told = [Entry(1, 1, "sale", "rung", "{}", b"secret"), Entry(2, 2, "sale", "offered", "{}")]
     assert list(journal.rebuild()) == journal.entries_of("sale") == journal.since(0) == told
     assert on_disk(tmp_path) == 0
-    assert journal.append(1, "sale", "handed", "{}") == 3
+    assert journal.append(1, "sale", "approval_received", "{}") == 3
     assert on_disk(tmp_path) == 3
-    assert [entry.kind for entry in journal.rebuild()] == ["rung", "offered", "handed"]
+    assert [entry.kind for entry in journal.rebuild()] == ["rung", "offered", "approval_received"]
     assert journal.since(1)[0].kind == "offered"
     assert journal.since(3) == []
 
@@ -143,7 +143,7 @@ def test_a_sale_closed_again_counts_once(journal: Journal) -> None:
     journal.append(1, "sale", "rung", "{}")
     journal.close_sale(closed("sale", state="posted"))
     journal.flush()
-    again = closed("sale", state="liable")
+    again = closed("sale", state="liability")
     journal.close_sale(again)
     journal.flush()
     assert journal.closed_between(0, 10**15) == [again]
@@ -156,8 +156,8 @@ def test_a_sale_closed_again_counts_once(journal: Journal) -> None:
 def test_secrets_are_given_back_until_their_sale_closes(path: Path) -> None:
     secret, other = b"the code proof 1", b"the code proof 2"
     with closing(Journal.open(path)) as journal:
-        journal.append(1, "sale 1", "handed", "{}", secret)
-        journal.append(1, "sale 2", "handed", "{}", other)
+        journal.append(1, "sale 1", "approval_received", "{}", secret)
+        journal.append(1, "sale 2", "approval_received", "{}", other)
         assert [entry.secret for entry in journal.since(3)] == [secret, other]
         assert secret in raw(path)
     with closing(Journal.open(path)) as journal:
@@ -175,7 +175,7 @@ def test_secrets_are_given_back_until_their_sale_closes(path: Path) -> None:
 
 def test_a_secret_that_was_only_noted_never_reaches_the_disk(path: Path) -> None:
     with closing(Journal.open(path)) as journal:
-        journal.note(1, "sale 1", "handed", "{}", b"the code proof")
+        journal.note(1, "sale 1", "approval_received", "{}", b"the code proof")
         journal.close_sale(closed("sale 1"))
         journal.append(1, "sale 2", "rung", "{}")
         assert b"the code proof" not in raw(path)
@@ -183,7 +183,7 @@ def test_a_secret_that_was_only_noted_never_reaches_the_disk(path: Path) -> None
 
 
 def test_a_secret_of_zeros_is_a_secret(journal: Journal) -> None:
-    journal.append(1, "sale", "handed", "{}", bytes(16))
+    journal.append(1, "sale", "approval_received", "{}", bytes(16))
     assert journal.entries_of("sale")[0].secret == bytes(16)
 
 
@@ -298,7 +298,7 @@ def test_an_older_journal_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatc
         with closing(Journal.open(old)) as journal:
             entries = list(journal.rebuild())
             assert entries[: len(before)] == before
-            assert entries[len(before)] == Entry(8, 42, "sale 1", "told", "{}")
+            assert entries[len(before)] == Entry(8, 42, "sale 1", "till_notified", "{}")
             assert journal.append(1, "sale 3", "claimed", "{}", b"secret") == 9 + number
     with closing(sqlite3.connect(old)) as db:
         assert is_next_version(db)

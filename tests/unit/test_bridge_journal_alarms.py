@@ -85,7 +85,7 @@ def test_an_alarm_opens_no_sale(path: Path, journal: Journal) -> None:
     assert [entry.kind for entry in journal.entries_of("sale 1")] == ["rung"]
     assert journal.entries_of("sale 2") == list(journal.rebuild()) == journal.since(2) == []
     journal.flush()
-    journal.close_sale(closed("sale 1", state="liable"))
+    journal.close_sale(closed("sale 1", state="liability"))
     journal.archive(set())
     assert list(journal.rebuild()) == []
     journal.acknowledge(6, "one", "Åsa", "")

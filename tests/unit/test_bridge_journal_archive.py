@@ -32,7 +32,7 @@ def journal(path: Path) -> Iterator[Journal]:
 
 def sell(journal: Journal, sale_id: str) -> None:
     journal.append(2, sale_id, "rung", "{}")
-    journal.append(2, sale_id, "handed", "{}", sale_id.encode() + b" secret")
+    journal.append(2, sale_id, "approval_received", "{}", sale_id.encode() + b" secret")
     journal.close_sale(closed(sale_id))
 
 
@@ -56,7 +56,7 @@ def test_open_sales_are_carried_over_with_their_secrets(path: Path, journal: Jou
 
 
 def test_what_was_archived_is_found(journal: Journal) -> None:
-    assert [entry.kind for entry in journal.entries_of("sale 1")] == ["rung", "handed"]
+    assert [entry.kind for entry in journal.entries_of("sale 1")] == ["rung", "approval_received"]
     assert journal.closed("sale 2") == closed("sale 2")
     assert len(journal.closed_between(0, EVER)) == 2
     assert journal.entries_of("nobody") == []
@@ -167,7 +167,7 @@ def test_an_archive_that_is_missing(path: Path, journal: Journal) -> None:
     assert "000001.sqlite: this archive is missing" in verified(path).findings[0]
     with pytest.raises(DamageError, match=r"000001.sqlite: this archive is missing"):
         journal.entries_of("sale 1")
-    journal.append(1, "open", "ended", "{}")  # the live part needs none
+    journal.append(1, "open", "cancelled", "{}")  # the live part needs none
 
 
 def test_an_older_copy_is_not_written_to(path: Path, journal: Journal) -> None:
@@ -215,7 +215,7 @@ def test_an_archive_that_was_written_for_nothing(path: Path, journal: Journal) -
     assert list(journal.rebuild()) == before
     journal._db.execute("DROP TRIGGER no")
     assert verified(path).findings == []
-    journal.append(4, "open", "handed", "{}")
+    journal.append(4, "open", "approval_received", "{}")
     journal.archive({"open"})
-    assert [entry.kind for entry in journal.rebuild()][-1] == "handed"
+    assert [entry.kind for entry in journal.rebuild()][-1] == "approval_received"
     assert verified(path).findings == []

@@ -71,14 +71,14 @@ class Writing:
         for number in (1, 2):
             sale_id = f"sale {number}"
             self.note(sale_id, "rung")
-            self.append(sale_id, "handed", b"secret %d" % number)
+            self.append(sale_id, "approval_received", b"secret %d" % number)
             self.close_sale(sale_id)
             self.archive()
         self.append("open", "offered")
         self.note("last", "rung", b"the last secret")
         self.close_sale("last")
         self.restart()
-        self.append("open", "handed", b"another of the open sale")
+        self.append("open", "approval_received", b"another of the open sale")
         self.journal.close()
 
 
@@ -154,7 +154,10 @@ def test_a_crash_while_it_is_made_or_migrated(place: Path, monkeypatch: pytest.M
         for folder, name in itertools.product((left, lost), ("old.sqlite", "new.sqlite")):
             with closing(Journal.open(folder / name)) as journal:
                 found = [entry.kind for entry in journal.rebuild()]
-                migrated = [*(line.kind for line in before), "told"]  # as the migration adds it
+                migrated = [
+                    *(line.kind for line in before),
+                    "till_notified",
+                ]  # as the migration adds it
                 assert found == (migrated if name == "old.sqlite" else [])
     assert k > 50
 
@@ -178,7 +181,7 @@ def torn(tmp_path_factory: pytest.TempPathFactory) -> Cut:
     for number in range(40):
         sale_id = f"sale {number}"
         writing.note(sale_id, "rung")
-        writing.append(sale_id, "handed", b"secret %d" % number)
+        writing.append(sale_id, "approval_received", b"secret %d" % number)
         if number % 3 == 0:
             writing.close_sale(sale_id)
     left = path.with_name("left")

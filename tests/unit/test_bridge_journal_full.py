@@ -50,28 +50,36 @@ def test_what_did_not_fit_left_nothing_and_fits_later(path: Path) -> None:
         journal.note(2, "sale", "offered", "{}", b"noted")
         for _ in range(2):
             with pytest.raises(JournalFullError, match="no room on the disk; free some"):
-                journal.append(3, "sale", "handed", BODY, b"not written")
+                journal.append(3, "sale", "approval_received", BODY, b"not written")
         assert [entry.kind for entry in journal.rebuild()] == ["rung", "offered"]
-        journal.append(4, "sale", "ended", "{}")  # what is small still fits
+        journal.append(4, "sale", "cancelled", "{}")  # what is small still fits
         limit(journal, 1000)
-        assert journal.append(5, "sale", "handed", BODY, b"written") == 4
+        assert journal.append(5, "sale", "approval_received", BODY, b"written") == 4
     with closing(Journal.open(path)) as journal:
         entries = list(journal.rebuild())
-    assert [entry.kind for entry in entries] == ["rung", "offered", "ended", "handed"]
+    assert [entry.kind for entry in entries] == [
+        "rung",
+        "offered",
+        "cancelled",
+        "approval_received",
+    ]
     assert [entry.secret for entry in entries] == [b"", b"noted", b"", b"written"]
     assert verified(path).findings == []
 
 
 def test_what_was_noted_stays_noted(path: Path) -> None:
     with closing(Journal.open(path)) as journal:
-        journal.append(1, "sale", "handed", "{}", b"secret")
+        journal.append(1, "sale", "approval_received", "{}", b"secret")
         limit(journal, 1)
-        journal.note(1, "sale", "granted", BODY)
+        journal.note(1, "sale", "authorised", BODY)
         journal.close_sale(closed("sale"))
         with pytest.raises(JournalFullError):
             journal.flush()
         assert journal.closed("sale") == closed("sale")
-        assert [entry.kind for entry in journal.entries_of("sale")] == ["handed", "granted"]
+        assert [entry.kind for entry in journal.entries_of("sale")] == [
+            "approval_received",
+            "authorised",
+        ]
         limit(journal, 1000)
         journal.flush()
     assert verified(path).closed == 1
@@ -156,10 +164,10 @@ def test_after_a_failed_commit_nothing_more_is_written(
     journal.append(1, "sale", "rung", "{}")
     failing = True
     with pytest.raises(JournalError, match="disk I/O error"):
-        journal.append(2, "sale", "handed", "{}")
+        journal.append(2, "sale", "approval_received", "{}")
     failing = False
     with pytest.raises(JournalError, match=r"failed before: .* start the bridge anew"):
-        journal.append(3, "sale", "handed", "{}")
+        journal.append(3, "sale", "approval_received", "{}")
     assert len(journal.entries_of("sale")) == 1
     journal.close()
     with closing(Journal.open(path)) as again:

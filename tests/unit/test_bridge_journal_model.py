@@ -151,7 +151,7 @@ def test_a_reader_keeps_secrets_from_being_scrubbed_only_as_long_as_it_reads(
 ) -> None:
     path = tmp_path / "journal.sqlite"
     with closing(Journal.open(path)) as journal:
-        journal.append(1, "sale", "handed", "{}", b"the code proof")
+        journal.append(1, "sale", "approval_received", "{}", b"the code proof")
         with closing(sqlite3.connect(path, isolation_level=None)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM entries").fetchone()

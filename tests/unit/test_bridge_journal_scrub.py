@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 def journal(path: Path) -> Iterator[Journal]:
     """With a secret that was erased, and may stand in the WAL."""
     with closing(Journal.open(path)) as journal:
-        journal.append(1, "sale", "handed", "{}", b"an erased secret")
+        journal.append(1, "sale", "approval_received", "{}", b"an erased secret")
         journal.close_sale(closed("sale"))
         journal.flush()
         journal._db.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")

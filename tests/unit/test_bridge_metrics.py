@@ -122,12 +122,12 @@ def value(families: Mapping[str, Metric], sample: str, **labels: str) -> float:
 async def test_sales_are_counted_as_they_end(found: Metrics) -> None:
     hub = EventBus()
     hub.listen(found.hear)
-    for what in ("rung", "told", "paid", "posted"):
+    for what in ("rung", "till_notified", "paid", "posted"):
         sold(hub, what)
     sold(hub, "mendable", reasons.CODE_WRONG)
-    sold(hub, "denied", reasons.CREDIT_SPACE)
+    sold(hub, "declined", reasons.CREDIT_SPACE)
     sold(
-        hub, "returned", reasons.CREDIT_SPACE
+        hub, "recall_reversed", reasons.CREDIT_SPACE
     )  # an approval recalled before, given back after the end
     sold(hub, "posted", kind=messages.REFUND)
     families = await read(found)

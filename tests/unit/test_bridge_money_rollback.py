@@ -15,7 +15,7 @@ from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION
 
 def told(mode: int) -> Sale:
     sale = Sale(TERMS)
-    sale.state, sale.mode, sale.approval_id = State.TOLD, mode, NAME
+    sale.state, sale.mode, sale.approval_id = State.TILL_NOTIFIED, mode, NAME
     return sale
 
 
@@ -31,7 +31,7 @@ def held(state: HoldState, name: bytes = NAME) -> AuthorityTransaction:
     [
         (messages.ONLINE, HoldState.POSTED, [Event.PAID]),
         (messages.OFFLINE, HoldState.POSTED, [Event.PAID]),
-        (messages.ONLINE, HoldState.VOIDED, [Event.OWED]),
+        (messages.ONLINE, HoldState.VOIDED, [Event.REVERSAL_OWED]),
         (messages.OFFLINE, HoldState.DECLINED, [Event.PAID]),  # sent once the till had said so
         (
             messages.OFFLINE,

@@ -138,7 +138,7 @@ CASES = [
     Case("silence ok yes", State.APPROVED, OK, False, YES),
     Case("ok silence yes", State.APPROVED, OK, False, YES),
     # One word alone.
-    Case("yes", State.GRANTED, OK, False, []),
+    Case("yes", State.AUTHORISED_AWAITING_RECEIVER, OK, False, []),
     Case("ok", State.AUTHORISING, OK, False, []),
     Case("silence ok", State.UNKNOWN, SILENCE, False, []),
     Case("ok silence", State.UNKNOWN, SILENCE, False, []),
@@ -171,8 +171,8 @@ CASES = [
     Case("ok restart yes", State.APPROVED, OK, False, YES),
     Case("ok restart silence", State.UNKNOWN, SILENCE, False, []),
     # The authority says no: final, whatever the receiver says, and told when that has spoken.
-    Case("no", State.WITHHELD, OK, False, []),
-    Case("no yes", State.WITHHELD, OK, False, []),
+    Case("no", State.DECLINED_AWAITING_RECEIVER, OK, False, []),
+    Case("no yes", State.DECLINED_AWAITING_RECEIVER, OK, False, []),
     Case("no ok", State.DECLINED, BLOCKED, False, NO),
     Case("ok no", State.DECLINED, BLOCKED, False, NO),
     Case("no bad", State.DECLINED, BLOCKED, False, NO),
@@ -180,20 +180,20 @@ CASES = [
     Case("no restart", State.DECLINED, BLOCKED, False, NO),
     Case("no late ok", State.DECLINED, BLOCKED, False, NO),
     Case("no restart yes", State.DECLINED, BLOCKED, False, NO),
-    Case("silence no", State.WITHHELD, OK, False, []),
+    Case("silence no", State.DECLINED_AWAITING_RECEIVER, OK, False, []),
     Case("silence no ok", State.DECLINED, BLOCKED, False, NO),
     Case("silence ok no", State.DECLINED, BLOCKED, False, NO),
-    Case("mend", State.WITHHELD, OK, False, []),
+    Case("mend", State.DECLINED_AWAITING_RECEIVER, OK, False, []),
     Case("mend ok", State.OPEN, LIMIT, False, MEND),
     Case("ok mend", State.OPEN, LIMIT, False, MEND),
     Case("mend bad", State.OPEN, LIMIT, False, MEND),
     Case("mend late", State.OPEN, LIMIT, False, MEND),
     Case("mend restart", State.OPEN, LIMIT, False, MEND),
     Case("mend ok bad", State.OPEN, LIMIT, False, MEND),
-    Case("silence mend", State.WITHHELD, OK, False, []),
+    Case("silence mend", State.DECLINED_AWAITING_RECEIVER, OK, False, []),
     Case("silence mend late", State.OPEN, LIMIT, False, MEND),
     # It takes no record, now or after it may have booked one.
-    Case("reject", State.WITHHELD, OK, False, []),
+    Case("reject", State.DECLINED_AWAITING_RECEIVER, OK, False, []),
     Case("reject ok", State.DECLINED, reasons.CONFLICT, True, []),
     Case("ok reject", State.DECLINED, reasons.CONFLICT, True, []),
     Case("reject bad", State.DECLINED, reasons.CONFLICT, True, []),
@@ -244,8 +244,8 @@ CASES = [
     Case("mend ok cancel", State.CANCELLED, CASHIER, False, MEND),
     Case("end cancel", State.REVERSING, TAKEN_BACK, True, []),
     # Approved: the till is told and decides; one that never fetches it pays nothing.
-    Case("yes ok told", State.TOLD, OK, False, YES),
-    Case("yes ok told end", State.TOLD, OK, False, YES),
+    Case("yes ok told", State.TILL_NOTIFIED, OK, False, YES),
+    Case("yes ok told end", State.TILL_NOTIFIED, OK, False, YES),
     Case("yes ok end", State.REVERSING, UNTOLD, True, YES),
     Case("yes ok end returned", State.CANCELLED, UNTOLD, False, YES),
     Case("yes ok paid", State.PAID, OK, False, YES),
@@ -340,14 +340,14 @@ def test_whatever_happens_money_is_where_the_till_was_told(
     ]
     assert len(set(asked)) == len(asked)
     assert (tuple(owed), set(owed) <= set(asked)) == (moment.sale.reversals, True)
-    standing = moment.sale.state in (State.APPROVED, State.TOLD, State.PAID)
+    standing = moment.sale.state in (State.APPROVED, State.TILL_NOTIFIED, State.PAID)
     taken_back = moment.sale.unpaid and moment.sale.approved_at > 0
     assert (messages.APPROVED in results(moment)) == (standing or taken_back)
     if standing:
         assert moment.sale.approval_id not in owed
         assert moment.sale.owed == ()
     if standing or taken_back:
-        assert {Event.VERIFIED, Event.GRANTED} <= set(taken_of_the_last_approval(moment))
+        assert {Event.VERIFIED, Event.AUTHORISED} <= set(taken_of_the_last_approval(moment))
 
 
 def results(moment: Moment) -> list[int]:
@@ -372,7 +372,7 @@ def kept(moment: Moment) -> list[Any]:
 
 def taken_of_the_last_approval(moment: Moment) -> list[Event]:
     events = [fact.event for fact in kept(moment)]
-    return events[len(events) - events[::-1].index(Event.HANDED) :]
+    return events[len(events) - events[::-1].index(Event.APPROVAL_RECEIVED) :]
 
 
 class Line(NamedTuple):
@@ -389,7 +389,11 @@ def assert_replayed(moment: Moment) -> None:
     lines = [Line(AT, sale_id, event_codec.RUNG, event_codec.dump_terms(moment.sale.terms))]
     lines += [Line(AT, sale_id, fact.event, *event_codec.dump_fact(fact)) for fact in kept(moment)]
     again, sale = event_codec.replay(lines)[sale_id], moment.sale
-    same = {State.SILENT: State.ASKED, State.UNKNOWN: State.AUTHORISING, State.CLAIMED: State.OPEN}
+    same = {
+        State.AUTHORITY_TIMEOUT: State.AUTHORISATION_SENT,
+        State.UNKNOWN: State.AUTHORISING,
+        State.CLAIMED: State.OPEN,
+    }
     assert again.state is same.get(sale.state, sale.state)
     forgotten = ("state", "reason")
     assert {name: value for name, value in vars(again).items() if name not in forgotten} == {

@@ -23,7 +23,7 @@ from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION, World
 
 UNKNOWN = RefusedError(reasons.APPROVAL_UNKNOWN, "no such approval", said=True)
 AWAY = UnansweredError("the authority is away")
-GIVEN = (Event.RETURNED, reasons.REVERSED)
+GIVEN = (Event.RECALL_REVERSED, reasons.REVERSED)
 FAILURES = (AWAY, RefusedError(reasons.RECEIVER_UNTRUSTED, "status 400"), "PENDING", "SOMETHING")
 
 
@@ -57,7 +57,7 @@ async def test_a_recalled_approval_and_its_sale(world: World) -> None:
     world.authority.answers["reverse"] = ["VOIDED"]
     await world.settled(sale)
     assert sorted(world.events()) == [
-        (Event.RETURNED, reasons.REVERSED),
+        (Event.RECALL_REVERSED, reasons.REVERSED),
         (Event.REVERSED, reasons.REVERSED),
     ]
 
@@ -78,7 +78,7 @@ async def test_what_can_never_be_posted(world: World, left: str) -> None:
     sale = world.sale(State.PAID)
     world.authority.answers["confirm"] = [AWAY, left]
     await world.settled(sale)
-    assert world.events() == [(Event.FORFEITED, reasons.LIABILITY)]
+    assert world.events() == [(Event.LIABILITY, reasons.LIABILITY)]
 
 
 async def test_what_the_authority_has_forgotten_is_sent_again(world: World) -> None:
@@ -104,7 +104,7 @@ async def test_forgotten_on_both_sides(world: World) -> None:
     world.authority.answers = {"confirm": [AWAY, UNKNOWN], "reverse": ["VOIDED"]}
     await world.settled(sale)
     assert world.authority.asked[-1] == "reverse"  # its phone hears what became of it
-    assert world.events() == [(Event.FORFEITED, reasons.APPROVAL_UNKNOWN), GIVEN]
+    assert world.events() == [(Event.LIABILITY, reasons.APPROVAL_UNKNOWN), GIVEN]
 
 
 async def test_forgotten_and_then_declined(world: World) -> None:
@@ -112,7 +112,7 @@ async def test_forgotten_and_then_declined(world: World) -> None:
     world.authority.answers = {"confirm": [UNKNOWN], "authorise": [b"receipt"]}
     world.proved = [reasons.CREDIT_SPACE]
     await world.settled(sale)
-    assert world.events() == [(Event.FORFEITED, reasons.CREDIT_SPACE)]
+    assert world.events() == [(Event.LIABILITY, reasons.CREDIT_SPACE)]
 
 
 # Uploads
@@ -146,7 +146,7 @@ async def test_a_refused_upload(world: World, said: bool) -> None:
         "reverse": ["VOIDED"],
     }
     await world.settled(sale)
-    lost = [(Event.FORFEITED, reasons.CREDENTIAL_REVOKED), GIVEN]
+    lost = [(Event.LIABILITY, reasons.CREDENTIAL_REVOKED), GIVEN]
     assert world.events() == (
         lost if said else [(Event.UPLOADED, reasons.OK), (Event.POSTED, reasons.OK)]
     )
@@ -159,7 +159,7 @@ async def test_the_phone_of_a_loss_can_hear_of_it(world: World) -> None:
     world.authority.answers = {"authorise": [refused], "reverse": [*FAILURES, "VOIDED"]}
     await world.settled(sale)
     assert world.authority.asked == ["authorise", *["reverse"] * (len(FAILURES) + 1)]
-    assert world.events() == [(Event.FORFEITED, reasons.OFFER_EXPIRED), GIVEN]
+    assert world.events() == [(Event.LIABILITY, reasons.OFFER_EXPIRED), GIVEN]
 
 
 async def test_an_upload_waits_for_the_reversal_before_it(world: World) -> None:
@@ -194,7 +194,7 @@ async def test_a_refund_that_is_declined(world: World) -> None:
     one = refund(world, original=TRANSACTION)
     world.authority.answers["refund"] = [Refunded(b"", reasons.REFUND_EXCEEDS)]
     await world.settled(one)
-    assert world.events() == [(Event.DENIED, reasons.REFUND_EXCEEDS)]
+    assert world.events() == [(Event.DECLINED, reasons.REFUND_EXCEEDS)]
 
 
 async def test_a_refund_waits_for_its_purchase(world: World) -> None:
@@ -231,7 +231,7 @@ async def test_a_refund_of_what_is_never_posted(world: World) -> None:
     world.outbox.resume(one)
     await world.settled(bought)
     assert await world.books.waiting.settled(one, PATIENCE_S)
-    assert world.events()[-1] == (Event.DENIED, reasons.NOT_POSTED)
+    assert world.events()[-1] == (Event.DECLINED, reasons.NOT_POSTED)
     assert "refund" not in world.authority.asked
 
 

@@ -20,7 +20,7 @@ from tests.crash.clocks import Clock
 from tests.unit.outbox_world import TERMS
 
 HOUR_S = 3600
-ENDED = Fact(Event.ENDED, reasons.NOBODY_CAME)
+ENDED = Fact(Event.CANCELLED, reasons.NOBODY_CAME)
 
 
 class Time:
@@ -71,7 +71,7 @@ async def test_replayed_events_have_the_times_of_the_journal(time: Time, path: P
         again = books.events_since(0)
         assert [(one.what, one.at) for one in again] == [
             ("rung", AT + 0.5),
-            ("ended", AT + 3),
+            ("cancelled", AT + 3),
         ]
         assert [one.at for one in again] == [one.at for one in live]
         assert [one.till for one in again] == [TERMS.till] * 2
@@ -92,4 +92,4 @@ async def test_over_archive_and_restart(time: Time, path: Path) -> None:
         await books.close()
         time.now += HOUR_S
         [missed] = books.events_since(last)
-        assert (missed.what, missed.at) == ("ended", AT + 0.5 + HOUR_S)
+        assert (missed.what, missed.at) == ("cancelled", AT + 0.5 + HOUR_S)

@@ -43,7 +43,7 @@ def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
     world.hear(wire.VERDICT, wire.Verdict(NOWHERE, handed.approval_id, reason))
     assert world.refusals() == [reasons.WRONG_SESSION]
     assert [type(output) for output in world.outputs] == [effects.Acknowledge]
-    assert (world.sale.state, world.sale.owed) == (State.ASKED, ())
+    assert (world.sale.state, world.sale.owed) == (State.AUTHORISATION_SENT, ())
     assert world.controller.deadline() == due  # its word is awaited as before
 
 

@@ -22,7 +22,7 @@ EUR = 978
 NAME = "0a" * 16
 PLACE = Place(3, b"receiver")
 THERE = ("PENDING", "POSTED", "EXPIRED", "VOIDED", "DECLINED", None)
-PAID_HERE = (State.PAID, State.POSTED, State.LIABLE, State.REFUNDING)
+PAID_HERE = (State.PAID, State.POSTED, State.LIABILITY, State.REFUNDING)
 NONE = {"count": 0, "amount": 0}
 
 
@@ -65,7 +65,7 @@ def test_every_pair_of_states(here: State | None, there: str | None) -> None:
 
 
 @pytest.mark.parametrize("there", ["PENDING", "POSTED", "VOIDED"])
-@pytest.mark.parametrize("here", [State.TOLD, State.POSTED])
+@pytest.mark.parametrize("here", [State.TILL_NOTIFIED, State.POSTED])
 def test_another_amount(here: State, there: str) -> None:
     ours = [row(here)]
     differences = compare(ours, ours, [one(there, 99)])[1]
@@ -147,10 +147,10 @@ def test_a_purchase_counts_once(state: State) -> None:
     paid = {
         State.PAID: {"paid", "owed"},
         State.POSTED: {"paid", "posted"},
-        State.LIABLE: {"paid", "liability"},
+        State.LIABILITY: {"paid", "liability"},
     }
     others = {
-        State.TOLD: {"undecided"},
+        State.TILL_NOTIFIED: {"undecided"},
         State.DECLINED: {"declined"},
         State.CANCELLED: {"cancelled"},
         State.REVERSING: {"cancelled"},

@@ -42,18 +42,29 @@ async def waits(waiting: Waiting, sale: Sale, *states: State) -> list[bool]:
 
 async def test_news_is_an_answer(sale: Sale) -> None:
     waiting = Waiting(_nothing_held)
-    steps = (State.CLAIMED, State.HANDED, State.ASKED, State.GRANTED, State.APPROVED)
+    steps = (
+        State.CLAIMED,
+        State.APPROVAL_RECEIVED,
+        State.AUTHORISATION_SENT,
+        State.AUTHORISED_AWAITING_RECEIVER,
+        State.APPROVED,
+    )
     assert await waits(waiting, sale, *steps) == [False, False, False, False, True]
 
 
-@pytest.mark.parametrize("state", [State.DECLINED, State.CANCELLED, State.REVERSING, State.TOLD])
+@pytest.mark.parametrize(
+    "state", [State.DECLINED, State.CANCELLED, State.REVERSING, State.TILL_NOTIFIED]
+)
 async def test_every_end_is_news(sale: Sale, state: State) -> None:
     assert await waits(Waiting(_nothing_held), sale, State.CLAIMED, state) == [False, True]
 
 
 async def test_doubt_is_news_and_so_is_its_end(sale: Sale) -> None:
     waiting = Waiting(_nothing_held)
-    assert await waits(waiting, sale, State.ASKED, State.SILENT) == [False, True]
+    assert await waits(waiting, sale, State.AUTHORISATION_SENT, State.AUTHORITY_TIMEOUT) == [
+        False,
+        True,
+    ]
     assert await waits(waiting, sale, State.UNKNOWN, State.OPEN) == [False, True]
 
 

@@ -38,7 +38,7 @@ def test_exposure_is_summed_for_each_till() -> None:
 
 
 def test_what_is_told_and_not_decided() -> None:
-    told = sale(7, 1, unsent=False, state=State.TOLD)
+    told = sale(7, 1, unsent=False, state=State.TILL_NOTIFIED)
     assert watch(told, sale(7, 1, unsent=False), told).undecided() == 2
 
 

@@ -33,13 +33,13 @@ def refused(
 
 @pytest.mark.parametrize("state", State)
 def test_only_of_what_is_paid(state: State) -> None:
-    kinds = {State.PAID: None, State.POSTED: None, State.LIABLE: "liability"}
+    kinds = {State.PAID: None, State.POSTED: None, State.LIABILITY: "liability"}
     assert refused(bought(state)) == kinds.get(state, "not-paid")
 
 
 @pytest.mark.parametrize("state", State)
 def test_with_a_phone_only_of_what_is_posted(state: State) -> None:
-    kinds = {State.POSTED: None, State.PAID: "not-posted", State.LIABLE: "liability"}
+    kinds = {State.POSTED: None, State.PAID: "not-posted", State.LIABILITY: "liability"}
     assert refused(bought(state), phone=True) == kinds.get(state, "not-paid")
 
 

@@ -103,11 +103,17 @@ def test_paid_and_never_posted(state: str | None) -> None:
 
 def test_paid_and_never_posted_but_booked_as_liability() -> None:
     sale = Sale(Terms(SALE, 1, AMOUNT, 752, 25, "", bytes(8), RECEIVER))
-    for event in (Event.OFFERED, Event.HANDED, Event.ASKED, Event.GRANTED, Event.VERIFIED):
-        sale.take(Fact(event, approval_id=b"a" if event is Event.ASKED else b""))
+    for event in (
+        Event.OFFERED,
+        Event.APPROVAL_RECEIVED,
+        Event.AUTHORISATION_SENT,
+        Event.AUTHORISED,
+        Event.VERIFIED,
+    ):
+        sale.take(Fact(event, approval_id=b"a" if event is Event.AUTHORISATION_SENT else b""))
     sale.take(Fact(Event.PAID))
     assert UNKNOWN in found([PAID_SALE], [booked(VOIDED)], journal=Journalled({SALE: sale}, []))
-    sale.take(Fact(Event.FORFEITED, reasons.LIABILITY))
+    sale.take(Fact(Event.LIABILITY, reasons.LIABILITY))
     assert found([PAID_SALE], [booked(VOIDED)], journal=Journalled({SALE: sale}, [])) == {}
 
 

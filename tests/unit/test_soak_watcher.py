@@ -11,7 +11,7 @@ from simulator.tools.soak.event_watcher import Era, EventWatcher, Heard, Point, 
 
 SALE = "sale-0123456789ab"
 TERMS = Terms(SALE, 1, 100, 752, 25, "", b"12345678", b"receiver")
-FACTS = (Fact(Event.OFFERED, offer=b"offer"), Fact(Event.ENDED, reasons.CASHIER_CANCELLED))
+FACTS = (Fact(Event.OFFERED, offer=b"offer"), Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED))
 ENTRIES = [
     Entry(1, 0, SALE, event_codec.RUNG, event_codec.dump_terms(TERMS)),
     *(
@@ -38,7 +38,7 @@ def test_all_is_told() -> None:
 
 def test_one_is_missed() -> None:
     assert found(TOLD[0], TOLD[2]) == ["offered never told"]
-    assert found(*TOLD[:2]) == ["ended never told"]
+    assert found(*TOLD[:2]) == ["cancelled never told"]
 
 
 def test_one_is_in_an_archive_by_then() -> None:
@@ -46,7 +46,7 @@ def test_one_is_in_an_archive_by_then() -> None:
 
 
 def test_one_is_told_twice() -> None:
-    assert found(*TOLD, TOLD[2]) == ["ended told again, or out of order"]
+    assert found(*TOLD, TOLD[2]) == ["cancelled told again, or out of order"]
 
 
 def test_the_order_is_another() -> None:
@@ -55,8 +55,8 @@ def test_the_order_is_another() -> None:
 
 def test_what_a_crash_forgot_was_told() -> None:
     assert found(*TOLD, Heard(4, SALE, "claimed")) == ["claimed told, and it is not written"]
-    assert found(TOLD[0], TOLD[1]._replace(what="handed"), TOLD[2]) == [
-        "handed told, and it is not written"
+    assert found(TOLD[0], TOLD[1]._replace(what="approval_received"), TOLD[2]) == [
+        "approval_received told, and it is not written"
     ]
 
 
@@ -76,15 +76,15 @@ def texts(watcher: EventWatcher) -> list[str]:
 def test_what_was_lost_with_a_journal_is_not_missed() -> None:
     lost = Heard(2, "sale-of-another-day", "rung")
     watcher = put_back([TOLD[0], lost], points=[Point(0, 1)])
-    assert texts(watcher) == ["offered never told", "ended never told"]
+    assert texts(watcher) == ["offered never told", "cancelled never told"]
     watcher.eras[-1].heard = TOLD[1:]
     assert texts(watcher) == []
 
 
 def test_what_stands_in_an_older_journal_is_compared() -> None:
-    watcher = put_back([TOLD[0], TOLD[1]._replace(what="handed")], points=[Point(0, 2)])
+    watcher = put_back([TOLD[0], TOLD[1]._replace(what="approval_received")], points=[Point(0, 2)])
     watcher.eras[-1].heard = TOLD[2:]
-    assert texts(watcher) == ["handed told, and it is not written"]
+    assert texts(watcher) == ["approval_received told, and it is not written"]
 
 
 def test_a_copy_of_an_earlier_era() -> None:

@@ -33,14 +33,14 @@ REFUND_STATES = {
     State.PAID: "pending",
     State.REFUNDING: "pending",
     State.POSTED: "refunded",
-    State.LIABLE: "declined",
+    State.LIABILITY: "declined",
 }
 _UNSAID = frozenset({"transaction_id", "receipt", "provisional_receipt", "settlement"})
 REVERSING, REVERSED, REFUNDED = "reversing", "reversed", "refunded"
 SETTLEMENTS = {
     State.PAID: "owed",
     State.POSTED: "posted",
-    State.LIABLE: "liability",
+    State.LIABILITY: "liability",
 }
 
 

@@ -131,25 +131,27 @@ _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "rung": lambda s: f"rings up {s['amount'] / 100:.2f} {s['currency']}",
     "offered": lambda _: "the offer is signed and on the air",
     "claimed": lambda _: "its credential holds",
-    "handed": lambda _: "its approval is in the journal",
+    "approval_received": lambda _: "its approval is in the journal",
     "asked": lambda _: "every check here holds: the authority is asked at once",
     "verified": lambda _: "the approval holds there too",
     "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
-    "returned": lambda _: "has given back what was held",
-    "withheld": lambda _: "no, which waits for the receiver's word, as a yes does",
+    "recall_reversed": lambda _: "has given back what was held",
+    "declined_awaiting_receiver": lambda _: (
+        "no, which waits for the receiver's word, as a yes does"
+    ),
     "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "denied": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "granted": lambda _: "yes, and holds the money",
+    "declined": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
+    "authorised": lambda _: "yes, and holds the money",
 }
 
 _REFUND: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "rung": lambda s: f"wants to give {s['amount'] / 100:.2f} {s['currency']} back",
-    "granted": lambda _: "yes, and sets the money aside",
+    "authorised": lambda _: "yes, and sets the money aside",
     "posted": lambda _: "takes it off the invoice",
 }
 _OFFLINE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "told": lambda _: "the till waits no longer: accepts it within the limits, to be sent later",
-    "proved": lambda _: "signs for that to the phone",
+    "provisional_receipt": lambda _: "signs for that to the phone",
     "uploaded": lambda _: "yes, to what is sent now",
 }
 

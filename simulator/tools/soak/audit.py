@@ -158,7 +158,7 @@ class _Audit:
 
     def _paid_is_posted(self, kept: Kept, posted: int) -> Iterator[Finding]:
         sale = self._journal.sales.get(kept.sale_id)
-        liable = kept.sale_id in self._unbacked or (sale and sale.state is State.LIABLE)
+        liable = kept.sale_id in self._unbacked or (sale and sale.state is State.LIABILITY)
         if kept.ended is None:
             yield Finding(UNKNOWN, kept.sale_id, "the till has not settled it")
         if kept.ended == PAID and posted < kept.amount and not liable:

@@ -36,7 +36,10 @@ class Person:
             else:
                 await self._acknowledge(alarm["key"])
         for difference in _differences(answers):
-            if difference["kind"] == reconciliation.NOT_POSTED and difference["here"] == "liable":
+            if (
+                difference["kind"] == reconciliation.NOT_POSTED
+                and difference["here"] == "liability"
+            ):
                 await self._acknowledge(difference["approval_id"])
 
     async def left(self) -> list[Finding]:

@@ -76,7 +76,7 @@ class Journalled(NamedTuple):
     @property
     def liable(self) -> int:
         """What was paid at tills and will never be posted."""
-        liable = [sale for sale in self.sales.values() if sale.state is State.LIABLE]
+        liable = [sale for sale in self.sales.values() if sale.state is State.LIABILITY]
         return sum(sale.terms.amount for sale in liable)
 
 

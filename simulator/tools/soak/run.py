@@ -198,7 +198,7 @@ class _Run:
         number = self._shop.counters[0].number
         last = await self._asking.ask(lambda till: till.ring_up(LAST, till=number))
         await self._asking.ask(lambda till: till.abort(last["sale_id"]))
-        await self.watcher.until(last["sale_id"], Event.ENDED)  # and so of all before
+        await self.watcher.until(last["sale_id"], Event.CANCELLED)  # and so of all before
         return left
 
     async def _quiet(self) -> None:
