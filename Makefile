@@ -1,9 +1,12 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo test check fuzz bench soak format lock clean
+.PHONY: help demo test quick coverage check fuzz bench soak format lock clean
 .DEFAULT_GOAL := help
 
-BIN := build/venv/bin
+export VENV ?= build/venv
+BIN := $(VENV)/bin
 DEVICE := receiver firmware/device
+PARALLEL := -n auto --dist worksteal
+QUICK := not (processes or databases or patience or crashes or emulator or fuzz)
 SECONDS := 30
 TARGET := all
 SALES ?= 200
@@ -16,9 +19,17 @@ demo: ## Watch one purchase after the other, end to end, with no hardware
 	@sh .ci/environment demo
 	@$(BIN)/tillsign demo
 
-test: ## Run every test
+test: ## Run every test, on all cores
 	@sh .ci/environment test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
+
+quick: ## Run the tests that take no marker of pyproject.toml: within a minute
+	@sh .ci/environment quick
+	@$(BIN)/python -m pytest $(PARALLEL) -m '$(QUICK)'
+
+coverage: ## Run every test, and tell which branches none of them takes
+	@sh .ci/environment coverage
+	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html
 
 check: ## Lint, types (host, then device), and cross-compilation for the chips
 	@sh .ci/environment check
