@@ -47,11 +47,11 @@ fuzz: ## Fuzz every decoder for SECONDS=30 each, or one TARGET=name
 
 bench: ## Measure, print one table, write build/bench.json
 	@sh .ci/environment bench
-	@$(BIN)/python -m simulator.bench
+	@$(BIN)/python -m simulator.tools.bench
 
 soak: ## Sell SALES=200 while everything crashes as SEED=number says, write build/soak.json
 	@sh .ci/environment soak
-	@$(BIN)/python -m simulator.soak --sales $(SALES) --seed $(SEED)
+	@$(BIN)/python -m simulator.tools.soak --sales $(SALES) --seed $(SEED)
 
 format: ## Bring every file into the one format
 	@sh .ci/environment format

@@ -1,7 +1,7 @@
 """Every reason for which something is refused, declined or ended: one number, one name.
 
 The numbers travel on the serial line, in receipts and in the journal; the names are what the
-till's API, logs and counters show. The texts that people read stand in `bridge/reasons.py`.
+till's API, logs and counters show. The texts that people read stand in `receiver/host/texts.py`.
 """
 
 from __future__ import annotations

@@ -8,8 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from bridge.serial_port import Port, PortError
-from receiver import layout, link, messages, reasons, session, signed, wire
+from bridge.lines.serial_port import Port, PortError
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.link import link, wire
+from receiver.protocol import identifiers, messages, signed
 from tests import evidence
 from tests.steps import Steps
 
@@ -60,7 +63,7 @@ class Device:
             self.nonce,
         )
         boot = os.urandom(3) + b"\x01"
-        content = layout.encode(wire.RECEIVER_HELLO, hello)
+        content = schema.encode(wire.RECEIVER_HELLO, hello)
         self._link = link.Link(boot, content, host=False)
         if self._received:
             self._pump()
@@ -92,18 +95,18 @@ class Device:
         self._pump()
 
     def present(self, credential: bytes) -> None:
-        hashed = session.certificate_hash(self.certificate)
+        hashed = identifiers.certificate_hash(self.certificate)
         record = wire.CredentialRecord(LINK, hashed, self.offer, evidence.ENC, credential)
         self.send(wire.CREDENTIAL, record)
 
     def approve(self, approval: bytes) -> None:
         self.handed.append(approval)
-        record = wire.ApprovalRecord(session.session_id(self.offer), LINK, approval)
+        record = wire.ApprovalRecord(identifiers.session_id(self.offer), LINK, approval)
         self.send(wire.APPROVAL, record)
 
     def judge(self, approval_id: bytes, reason: int = reasons.OK, offer: bytes = b"") -> None:
         """Its word on an approval of the offer at hand, or of an older one."""
-        verdict = wire.Verdict(session.session_id(offer or self.offer), approval_id, reason)
+        verdict = wire.Verdict(identifiers.session_id(offer or self.offer), approval_id, reason)
         self.send(wire.VERDICT, verdict)
 
     def prove(self, word: wire.StandIn, **changes: Any) -> bytes:
@@ -117,10 +120,10 @@ class Device:
         return receipt
 
     def say_no(self) -> None:
-        own = session.session_id(self.offer)
+        own = identifiers.session_id(self.offer)
         self.send(wire.PHONE, wire.Phone(own, LINK, wire.PHONE_LEFT, reasons.BUYER_SAID_NO))
 
-    # What the bridge sees (`bridge.serial_port`).
+    # What the bridge sees (`bridge.lines.serial_port`).
 
     async def __call__(
         self, received: Callable[[bytes], None], lost: Callable[[str], None]

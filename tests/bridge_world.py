@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from bridge.money import offline, ports
-from bridge.money.desk import Desk
-from bridge.money.evidence import Evidence
-from bridge.money.sale import Sale, Terms
-from receiver import messages, reasons, session, wire
+from bridge.domain import offline, ports
+from bridge.domain.controller import Desk
+from bridge.domain.sale import Sale, Terms
+from bridge.domain.verification import Evidence
+from receiver import reasons
 from receiver.crypto import host
+from receiver.link import wire
+from receiver.protocol import identifiers, messages
 from simulator.authority.keys import Keys
 from tests import evidence
 from tests.steps import Steps
@@ -76,7 +78,7 @@ class DeskWorld:
         self.hear(wire.SYNC, wire.Opened(reference, offer, reasons.OK))
 
     def ring(self, sale_id: str = "sale-0123456789ab", amount: int = 24_900) -> Sale:
-        reference = session.sale_reference(BRIDGE_ID, TILL, sale_id)
+        reference = identifiers.sale_reference(BRIDGE_ID, TILL, sale_id)
         self.give(
             ports.Ring(
                 Terms(
@@ -143,16 +145,16 @@ class DeskWorld:
         return Purchase(credential, approval, name)
 
     def present(self, offer: bytes, credential: bytes, link: int = LINK) -> None:
-        hashed = session.certificate_hash(self.certificate)
+        hashed = identifiers.certificate_hash(self.certificate)
         record = wire.CredentialRecord(link, hashed, offer, evidence.ENC, credential)
         self.hear(wire.CREDENTIAL, record)
 
     def approve(self, offer: bytes, approval: bytes, link: int = LINK) -> None:
-        record = wire.ApprovalRecord(session.session_id(offer), link, approval)
+        record = wire.ApprovalRecord(identifiers.session_id(offer), link, approval)
         self.hear(wire.APPROVAL, record)
 
     def judge(self, offer: bytes, approval_id: bytes, reason: int = reasons.OK) -> None:
-        verdict = wire.Verdict(session.session_id(offer), approval_id, reason)
+        verdict = wire.Verdict(identifiers.session_id(offer), approval_id, reason)
         self.hear(wire.VERDICT, verdict)
 
     def hand(self, offer: bytes, *, phone: bytes = PHONE) -> Purchase:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver import messages, reasons, sealing, wire
-from receiver.cbor import encode
-from receiver.signed import ID_SIZE
+from receiver import reasons
+from receiver.encoding.cbor import encode
+from receiver.link import wire
+from receiver.protocol import messages, padding
+from receiver.protocol.signed import ID_SIZE
 from tests import evidence
 
 _SESSION = evidence.seed("session")
@@ -27,7 +29,7 @@ TO_BRIDGE: dict[int, Any] = {
     wire.SYNC: wire.Opened(b"", b"", reasons.OK),
     wire.OFFER: wire.Opened(evidence.REFERENCE, b"", reasons.WRONG_AMOUNT),
     wire.PHONE: wire.Phone(_SESSION, 0, wire.PHONE_SHOWN, reasons.OK),
-    wire.CREDENTIAL: wire.CredentialRecord(0, _SESSION, b"offer", bytes(sealing.ENC_SIZE), b"data"),
+    wire.CREDENTIAL: wire.CredentialRecord(0, _SESSION, b"offer", bytes(padding.ENC_SIZE), b"data"),
     wire.APPROVAL: wire.ApprovalRecord(_SESSION, 0, b"data"),
     wire.HEALTH: wire.Health(1, 2, 0, encode({})),
     wire.PROVISIONAL: wire.Provisional(_SESSION, b"receipt"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.authority.cluster import Cluster, binaries
+from simulator.authority.storage.postgres_cluster import Cluster, binaries
 
 PlaceOf = Callable[[Path], Path | str]
 

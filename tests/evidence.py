@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from receiver import cose, layout, messages, session, signed
 from receiver.crypto import host
-from simulator import proof
-from simulator.phone.keys import ED25519, P256, PhoneKey
+from receiver.encoding import cose, schema
+from receiver.protocol import identifiers, messages, signed
+from simulator.crypto import code_proof
+from simulator.phone.wallet.keys import ED25519, P256, PhoneKey
 
 if TYPE_CHECKING:
     from simulator.authority.keys import Keys
@@ -69,7 +70,7 @@ def offer(receiver: bytes, certificate: bytes, now: int, **changes: Any) -> byte
         kind=messages.PURCHASE,
         original=b"",
     )
-    kid = session.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
+    kid = identifiers.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
     sign = partial(host.ed25519_sign, receiver)
     return signed.encode(messages.OFFER, value._replace(**changes), kid, sign)
 
@@ -100,7 +101,7 @@ def approval(
     offer: bytes,
     credential: bytes,
     *,
-    k: bytes = bytes(proof.KEY_SIZE),
+    k: bytes = bytes(code_proof.KEY_SIZE),
     enc: bytes = ENC,
     **changes: Any,
 ) -> bytes:
@@ -121,7 +122,7 @@ def approval(
         recipient=holder.recipient,
         time=seen.issued,
         app=APP,
-        proof=proof.prove(k, context),
+        proof=code_proof.prove(k, context),
     )
     return signed.encode(messages.APPROVAL, value._replace(**changes), b"", key.sign, context, alg)
 
@@ -136,7 +137,7 @@ def record(
 ) -> bytes:
     """The bundle for the authority."""
     value = messages.Record(
-        session.certificate_hash(certificate),
+        identifiers.certificate_hash(certificate),
         offer,
         enc,
         credential,
@@ -144,15 +145,15 @@ def record(
         messages.ONLINE,
         accepted,
     )
-    return layout.encode(messages.RECORD, value)
+    return schema.encode(messages.RECORD, value)
 
 
 def approval_context(
     certificate: bytes, offer: bytes, credential: bytes, enc: bytes = ENC
 ) -> bytes:
     """What an approval is bound to, from the whole certificate."""
-    hashed = session.certificate_hash(certificate)
-    return session.approval_context(hashed, offer, enc, credential)
+    hashed = identifiers.certificate_hash(certificate)
+    return identifiers.approval_context(hashed, offer, enc, credential)
 
 
 def approval_id(
@@ -162,7 +163,7 @@ def approval_id(
     holder = signed.parse(messages.CREDENTIAL, credential).value
     parsed = signed.parse(messages.APPROVAL, approval, signed.algorithm(holder.key))
     context = approval_context(certificate, offer, credential, enc)
-    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+    return identifiers.approval_id(signed.structure(messages.APPROVAL, parsed, context))
 
 
 def provisional(
@@ -170,7 +171,7 @@ def provisional(
 ) -> bytes:
     """The word of the receiver with this seed for an approval that was accepted offline."""
     value = messages.Provisional(messages.VERSION, approval_id, AMOUNT, SEK, now, store=101, till=3)
-    kid = session.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
+    kid = identifiers.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]
     sign = partial(host.ed25519_sign, receiver)
     return signed.encode(messages.PROVISIONAL, value._replace(**changes), kid, sign)
 

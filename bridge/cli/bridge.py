@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .command import FAILED, OK, Command, UsageError
+from receiver.host.command import FAILED, OK, Command, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -20,7 +20,7 @@ _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 def _prepare(parser: ArgumentParser) -> None:
-    from bridge.logs import FORMATS
+    from bridge.observability.logs import FORMATS
 
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     run = actions.add_parser("run", help=_RUN_HELP, description=_RUN_HELP)
@@ -49,16 +49,18 @@ def _run(arguments: Namespace) -> int:
 def _serve(arguments: Namespace) -> int:
     import asyncio
 
-    from bridge import config, life, logs
+    from bridge.config import configuration
+    from bridge.config.private_files import UMASK
+    from bridge.daemon import process
     from bridge.journal import JournalError
-    from bridge.private_files import UMASK
+    from bridge.observability import logs
 
     logs.setup(sys.stderr, arguments.log, arguments.log_format)
     os.umask(UMASK)
     log = logs.Log("bridge")
     try:
-        asyncio.run(life.run(config.load(arguments.config), _ready))
-    except config.ConfigError as error:
+        asyncio.run(process.run(configuration.load(arguments.config), _ready))
+    except configuration.ConfigError as error:
         raise UsageError(str(error)) from error
     except (JournalError, OSError) as error:
         log.error("the bridge cannot start", detail=str(error))
@@ -72,11 +74,12 @@ def _serve(arguments: Namespace) -> int:
 def _check(arguments: Namespace) -> int:
     import asyncio
 
-    from bridge import checkup, config
+    from bridge.config import configuration
+    from bridge.daemon import checks
 
     try:
-        found = asyncio.run(checkup.check(config.load(arguments.config)))
-    except config.ConfigError as error:
+        found = asyncio.run(checks.check(configuration.load(arguments.config)))
+    except configuration.ConfigError as error:
         raise UsageError(str(error)) from error
     if arguments.json:
         print(json.dumps({"findings": [finding._asdict() for finding in found]}))
@@ -89,7 +92,7 @@ def _check(arguments: Namespace) -> int:
 
 
 def _ready(till_api: str) -> None:
-    from bridge.log_sink import say
+    from bridge.observability.log_sink import say
 
     say(sys.stdout, json.dumps({"till_api": till_api}) + "\n")
 

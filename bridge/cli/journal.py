@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
-from .command import FAILED, OK, Command, UsageError
+from receiver.host.command import FAILED, OK, Command, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -105,15 +105,16 @@ def _run(arguments: Namespace) -> int:
 
 
 def _places(arguments: Namespace) -> _Places:
-    from bridge import config, position_file
+    from bridge.config import configuration
+    from bridge.journal import position_file
 
     if (arguments.journal is None) == (arguments.config is None):
         raise UsageError("name either the journal (--journal) or the configuration (--config)")
     if arguments.journal is not None:
         return _Places(arguments.journal, position_file.beside(arguments.journal))
     try:
-        read = config.load(arguments.config)
-    except config.ConfigError as error:
+        read = configuration.load(arguments.config)
+    except configuration.ConfigError as error:
         raise UsageError(str(error)) from error
     return _Places(read.journal, read.position_file)
 
@@ -161,7 +162,7 @@ def _show(journal: Reader, arguments: Namespace) -> int:
 
 
 def _verify(places: _Places, arguments: Namespace) -> int:
-    from bridge import position_file
+    from bridge.journal import position_file
     from bridge.journal.reader import Reader
     from bridge.journal.verify import verify
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge import kept_limits
+from bridge.authority import cached_limits
 from bridge.journal import backup as backups
 from bridge.journal import restore as restoring
+from receiver.host.command import OK
 
 from . import journal_text
-from .command import OK
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,7 +29,9 @@ def backup(journal: Path, arguments: Namespace, progress: Progress) -> int:
 
 def restore(journal: Path, arguments: Namespace, progress: Progress) -> int:
     done = restoring.restore(arguments.directory, journal, progress, replace=arguments.replace)
-    kept_limits.forget(journal)  # what was sold offline since then stands on them, and is not here
+    cached_limits.forget(
+        journal
+    )  # what was sold offline since then stands on them, and is not here
     aside = str(done.aside) if done.aside else None
     if arguments.json:
         counts = done.report._asdict()

@@ -10,9 +10,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TextIO
 
+from bridge.domain import event_codec
 from bridge.journal import alarms
 from bridge.journal.records import ALARM, CLOSED, OWN, load_closed
-from bridge.money import facts
 from receiver import reasons
 
 from .sales import UNREADABLE, letters, sums
@@ -97,8 +97,8 @@ def money(amount: int, currency: str) -> str:
 
 
 def _values(row: Row) -> Mapping[str, Any]:
-    if row.kind == facts.RUNG:
-        return facts.load_terms(row.body)._asdict()
+    if row.kind == event_codec.RUNG:
+        return event_codec.load_terms(row.body)._asdict()
     if row.kind == CLOSED:
         closed = load_closed(row.sale_id, row.body)._asdict()
         del closed["terms"]  # stands with the sale's first entry
@@ -108,7 +108,7 @@ def _values(row: Row) -> Mapping[str, Any]:
     if row.own:
         own: dict[str, Any] = json.loads(row.body)
         return own
-    values = asdict(facts.load_fact(row.kind, row.body, b""))
+    values = asdict(event_codec.load_fact(row.kind, row.body, b""))
     del values["event"]
     return values
 

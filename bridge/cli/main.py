@@ -7,8 +7,7 @@ import sys
 from importlib.metadata import entry_points
 
 from bridge import __version__
-
-from .command import GROUP, USAGE, Command, UsageError
+from receiver.host.command import GROUP, USAGE, Command, UsageError
 
 
 def main(arguments: list[str] | None = None) -> int:

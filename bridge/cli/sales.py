@@ -6,19 +6,20 @@ from collections import defaultdict
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.currencies import LETTERS
+from bridge.domain import event_codec
+from bridge.domain.sale import IllegalMoveError
 from bridge.journal import reading
-from bridge.money import facts
-from bridge.money.sale import IllegalMoveError
-from receiver import messages, reasons
+from receiver import reasons
+from receiver.host.currencies import LETTERS
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bridge.domain.sale import Sale
     from bridge.journal import Closed, Entry
     from bridge.journal.reader import Reader
     from bridge.journal.records import Row
-    from bridge.money.sale import Sale
 
 UNREADABLE = "unreadable"  # entries that this version does not understand
 
@@ -109,7 +110,7 @@ def _reason(code: int) -> str:
 def _replayed(entries: list[Entry]) -> Sale | None:
     """The sale that its entries make; None where they make none."""
     try:
-        return next(iter(facts.replay(entries).values()))
+        return next(iter(event_codec.replay(entries).values()))
     except (IllegalMoveError, LookupError, StopIteration, TypeError, ValueError):
         return None
 

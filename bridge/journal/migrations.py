@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.money import facts
-from bridge.money.states import Event, State
+from bridge.domain import event_codec
+from bridge.domain.states import Event, State
 
 from . import chain, lives, reading, schema
 
@@ -33,7 +33,7 @@ def _tell_of_approved(db: sqlite3.Connection) -> None:
     """Version 3 ended a sale with its approval, which the till had seen or might have seen."""
     rows = list(chain.checked(reading.rows(db), chain.GENESIS))
     head = chain.head(rows[-1]) if rows else chain.GENESIS
-    for sale_id, sale in facts.replay(map(reading.entry, rows)).items():
+    for sale_id, sale in event_codec.replay(map(reading.entry, rows)).items():
         if sale.state is State.APPROVED:
             row = head.link(rows[-1].at, sale_id, Event.TOLD, "{}")
             db.execute(f"INSERT INTO entries VALUES ({', '.join('?' * len(row))})", row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from bridge.money.alarms import Alarm
+from bridge.domain.alarms import Alarm
 
 __all__ = ["Acknowledgement", "Alarm", "Closed", "Entry", "Life", "Position", "Row", "Standing"]
 

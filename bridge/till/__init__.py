@@ -1,0 +1,1 @@
+"""What tills and cashiers speak to; the REST interface is one of several."""

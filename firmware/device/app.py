@@ -6,17 +6,18 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
-from receiver import ports, wire
+from receiver.core import io
+from receiver.link import wire
 
 from . import slots
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from receiver.core import Receiver
+    from firmware.device.ports.interface import Ports
+    from receiver.core.receiver import Receiver
 
     from .line import Line
-    from .ports.interface import Ports
     from .radio import Radio
     from .serial import Serial
 
@@ -70,7 +71,7 @@ class App:
         if self._radio.alive():
             self._board.feed()
         else:
-            self._receiver.handle(ports.RadioLost(), now)
+            self._receiver.handle(io.RadioLost(), now)
 
     def _settle(self) -> None:
         """Radio up and a bridge on the line: firmware on trial may stay."""
@@ -138,9 +139,9 @@ class App:
     def _do(self, action: Any, now: int) -> None:
         if self._radio.perform(action, now) or self._serial.perform(action):
             return
-        if isinstance(action, ports.Keep):
+        if isinstance(action, io.Keep):
             self._store.put(action.name, action.data)
-        elif isinstance(action, ports.Blink):
+        elif isinstance(action, io.Blink):
             self._board.blink(action.seconds)
         else:
             raise TypeError("output " + repr(action))

@@ -11,9 +11,8 @@ from . import version
 if TYPE_CHECKING:
     from typing import Any
 
-    from receiver.identity import Identity
-
-    from .ports.interface import Ports
+    from firmware.device.ports.interface import Ports
+    from receiver.core.identity import Identity
 
 SEED_SIZE = 32
 SEQUENCE_FIRST = 1
@@ -53,8 +52,8 @@ async def _serve(platform: Ports) -> None:
 
     radio = Radio(platform.ble, platform.uuid, flag.set)  # the radio before anything large
 
-    from receiver.core import Receiver
-    from receiver.link import Link
+    from receiver.core.receiver import Receiver
+    from receiver.link.link import Link
 
     from .app import App
     from .line import Line
@@ -70,8 +69,8 @@ async def _serve(platform: Ports) -> None:
 
 def _identity(platform: Ports) -> Identity:
     """Key, certificate and pinned keys from the store; a board without a key makes one."""
+    from receiver.core.identity import Identity
     from receiver.crypto import portable
-    from receiver.identity import Identity
 
     store = platform.store
     seed = store.get("key")
@@ -91,8 +90,8 @@ def _identity(platform: Ports) -> Identity:
 
 def _pins(data: bytes) -> dict[bytes, bytes]:
     """The pinned keys; none where the store holds none that can be read."""
-    from receiver import pins
     from receiver.errors import Error
+    from receiver.protocol import pins
 
     try:
         return pins.decode(data)
@@ -101,7 +100,8 @@ def _pins(data: bytes) -> dict[bytes, bytes]:
 
 
 def _hello(platform: Ports, identity: Identity) -> bytes:
-    from receiver import layout, wire
+    from receiver.encoding import schema
+    from receiver.link import wire
 
     implementation: Any = sys.implementation
     release = [str(part) for part in implementation[1] if part != ""]
@@ -117,4 +117,4 @@ def _hello(platform: Ports, identity: Identity) -> bytes:
         platform.board.reset_cause(),
         identity.nonce,
     )
-    return layout.encode(wire.RECEIVER_HELLO, hello)
+    return schema.encode(wire.RECEIVER_HELLO, hello)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import gatt, ports
+from receiver.core import io
+from receiver.protocol import gatt
 
 from . import ble as names
 
@@ -43,7 +44,7 @@ class Radio:
         self._broken: list[int] = []  # an event was lost: added by the handler, taken by the loop
         self._gone: list[int] = []  # links that the stack no longer knows
         self._shown = b""
-        self._advert: ports.Advertise | None = None
+        self._advert: io.Advertise | None = None
         self._retry = 0
         ble.active(True)  # before anything large is allocated: the C3's radio does not start else
         ble.irq(self._interrupt)
@@ -53,11 +54,11 @@ class Radio:
     def poll(self) -> Any:
         """The next event for the core, or None."""
         if self._tail == self._head:
-            return ports.Disconnected(self._gone.pop(0)) if self._gone else None
+            return io.Disconnected(self._gone.pop(0)) if self._gone else None
         event = self._ring[self._tail]
         self._ring[self._tail] = None
         self._tail = (self._tail + 1) % RING_SIZE
-        if type(event) is ports.Disconnected:
+        if type(event) is io.Disconnected:
             self._forget(event.link)
         return event
 
@@ -115,13 +116,13 @@ class Radio:
     def _interrupt(self, event: int, data: tuple[Any, ...]) -> None:
         try:
             if event == names.IRQ_CENTRAL_CONNECT:
-                self._put(ports.Connected(data[0]))
+                self._put(io.Connected(data[0]))
             elif event == names.IRQ_CENTRAL_DISCONNECT:
-                self._put(ports.Disconnected(data[0]))
+                self._put(io.Disconnected(data[0]))
             elif event == names.IRQ_GATTS_WRITE:
-                self._put(ports.Written(data[0], bytes(self._ble.gatts_read(data[1]))))
+                self._put(io.Written(data[0], bytes(self._ble.gatts_read(data[1]))))
             elif event == names.IRQ_MTU_EXCHANGED:
-                self._put(ports.MtuAgreed(data[0], data[1]))
+                self._put(io.MtuAgreed(data[0], data[1]))
         except Exception:  # anything that leaves this handler would silence the radio for good
             self.lost += 1
             if data and data[0] not in self._broken:
@@ -135,17 +136,17 @@ class Radio:
         self._ring[self._head] = event
         self._head = head
 
-    def _show_certificate(self, action: ports.ShowCertificate, now: int) -> None:
+    def _show_certificate(self, action: io.ShowCertificate, now: int) -> None:
         self._ble.gatts_write(self._certificate, action.data)
 
-    def _show_offer(self, action: ports.ShowOffer, now: int) -> None:
+    def _show_offer(self, action: io.ShowOffer, now: int) -> None:
         self._ble.gatts_write(self._offer, action.data)
         self._shown = action.data
 
-    def _notify_offer(self, action: ports.NotifyOffer, now: int) -> None:
+    def _notify_offer(self, action: io.NotifyOffer, now: int) -> None:
         self._send(_Pending(action.link, self._offer, self._shown, now + NOTIFY_MS), now)
 
-    def _notify(self, action: ports.Notify, now: int) -> None:
+    def _notify(self, action: io.Notify, now: int) -> None:
         self._send(_Pending(action.link, self._exchange, action.data, now + NOTIFY_MS), now)
 
     def _send(self, item: _Pending, now: int) -> None:
@@ -165,7 +166,7 @@ class Radio:
             else:
                 self._cut(item.link)
 
-    def _advertise(self, action: ports.Advertise, now: int) -> None:
+    def _advertise(self, action: io.Advertise, now: int) -> None:
         self._advert = None
         try:
             self._ble.gap_advertise(
@@ -175,7 +176,7 @@ class Radio:
             self._advert = action
             self._retry = now + RETRY_MS
 
-    def _disconnect(self, action: ports.Disconnect, now: int) -> None:
+    def _disconnect(self, action: io.Disconnect, now: int) -> None:
         self._cuts.append(_Cut(action.link, now + LINGER_MS))
 
     def _cut(self, link: int) -> None:
@@ -195,10 +196,10 @@ class Radio:
 
 
 _ACTIONS: dict[Any, Callable[[Radio, Any, int], None]] = {
-    ports.ShowCertificate: Radio._show_certificate,
-    ports.ShowOffer: Radio._show_offer,
-    ports.NotifyOffer: Radio._notify_offer,
-    ports.Notify: Radio._notify,
-    ports.Advertise: Radio._advertise,
-    ports.Disconnect: Radio._disconnect,
+    io.ShowCertificate: Radio._show_certificate,
+    io.ShowOffer: Radio._show_offer,
+    io.NotifyOffer: Radio._notify_offer,
+    io.Notify: Radio._notify,
+    io.Advertise: Radio._advertise,
+    io.Disconnect: Radio._disconnect,
 }

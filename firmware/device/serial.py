@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from receiver import link, ports
-from receiver.window import Message
+from receiver.core import io
+from receiver.link import link
+from receiver.link.arq import Message
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from receiver.core import Receiver
+    from receiver.core.receiver import Receiver
 
 
 class Serial:
@@ -41,9 +42,9 @@ class Serial:
 
     def perform(self, action: Any) -> bool:
         """Queue one output of the core; False if it is not the wire's."""
-        if isinstance(action, ports.Send):
+        if isinstance(action, io.Send):
             self._send(action)
-        elif isinstance(action, ports.Log):
+        elif isinstance(action, io.Log):
             self.link.log(action.text.encode())
         else:
             return False
@@ -62,9 +63,9 @@ class Serial:
 
     def _synchronise(self, now: int) -> None:
         self._missing = False
-        self._receiver.handle(ports.WireUp(self._hello), now)
+        self._receiver.handle(io.WireUp(self._hello), now)
 
-    def _send(self, action: ports.Send) -> None:
+    def _send(self, action: io.Send) -> None:
         token = self.link.send(action.channel, action.payload)
         if token:
             self._newest = token
@@ -76,7 +77,7 @@ class Serial:
         event = self.link.poll()
         while event is not None:
             if isinstance(event, Message):
-                self._receiver.handle(ports.WireMessage(event.channel, event.payload), now)
+                self._receiver.handle(io.WireMessage(event.channel, event.payload), now)
                 self._accept = event.token
             elif isinstance(event, link.Up) and event.fresh:
                 self._hello = event.hello

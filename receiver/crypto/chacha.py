@@ -5,11 +5,11 @@ from __future__ import annotations
 from .native import NATIVE
 
 if NATIVE:
-    from .kernels.chacha20 import xor
-    from .kernels.poly1305 import absorb, finish, start
+    from receiver.crypto.kernels.chacha20 import xor
+    from receiver.crypto.kernels.poly1305 import absorb, finish, start
 else:
-    from .twins.chacha20 import xor
-    from .twins.poly1305 import absorb, finish, start
+    from receiver.crypto.twins.chacha20 import xor
+    from receiver.crypto.twins.poly1305 import absorb, finish, start
 
 KEY_SIZE = 32
 NONCE_SIZE = 12

@@ -1,4 +1,4 @@
-"""Made by `python -m firmware.tools.ed25519_base`: the comb of Ed25519's base point.
+"""The comb of Ed25519's base point, made by `simulator.tools.generate.ed25519_base`.
 
 A coordinate in each line; what they are says `edwards25519.py`.
 """

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from .native import NATIVE
 
 if NATIVE:
-    from .kernels.field import run as run
+    from receiver.crypto.kernels.field import run as run
 else:
-    from .twins.field import run as run
+    from receiver.crypto.twins.field import run as run
 
 SIZE = 40  # bytes of an element: 20 limbs of 13 bits, in 16-bit words, least significant first
 ENTRIES = 16  # of a table that `<-` picks from

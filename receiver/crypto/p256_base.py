@@ -1,4 +1,4 @@
-"""Made by `python -m firmware.tools.p256_base`: P-256 as `p256.py` needs it.
+"""Made by `python -m simulator.tools.generate.p256_base`: P-256 as `p256.py` needs it.
 
 An element of the field in each line.
 """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from .native import NATIVE
 
 if NATIVE:
-    from .kernels.sha512 import compress, schedule
+    from receiver.crypto.kernels.sha512 import compress, schedule
 else:
-    from .twins.sha512 import compress, schedule
+    from receiver.crypto.twins.sha512 import compress, schedule
 
 _BLOCK = 128  # bytes
 

@@ -1,6 +1,7 @@
 """The reference authorization server: the only one who decides about money."""
 
-from .demo_data import DemoBuyer, DemoWorld
+from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
+
 from .faults import Fault, Faults
 from .service import Authority
 

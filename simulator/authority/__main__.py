@@ -16,9 +16,9 @@ import signal
 import sys
 from pathlib import Path
 
-from simulator import pki
+from simulator.authority.ledger.journal_positions import LEASE_S
+from simulator.crypto import pki
 
-from .positions import LEASE_S
 from .service import Authority
 from .workers import Workers
 

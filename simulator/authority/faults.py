@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .requests import RequestError
+from simulator.authority.api.requests import RequestError
 
 if TYPE_CHECKING:
-    from .requests import Handler
+    from simulator.authority.api.requests import Handler
 
 
 class Fault(Enum):

@@ -12,12 +12,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from receiver import cbor, messages, signed
 from receiver.crypto import host
-from simulator import pki, proof
-from simulator.p256 import p256_private, p256_public
-
-from .limits import OFF, Limits
+from receiver.encoding import cbor
+from receiver.protocol import messages, signed
+from simulator.authority.accounts.limits import OFF, Limits
+from simulator.crypto import code_proof, pki
+from simulator.crypto.p256 import p256_private, p256_public
 
 ISSUER = "Tillsign demo authority"
 ROLES = (
@@ -57,7 +57,7 @@ class Keys:
 
     def code_key(self, phone: bytes, code: str) -> bytes:
         """K for a phone's P-256 public key and its code; ValueError as in `proof.code_key`."""
-        return proof.code_key(self._code, phone, code)
+        return code_proof.code_key(self._code, phone, code)
 
     def certificate(self, value: messages.Certificate) -> bytes:
         return self._sign(messages.CERTIFICATE, value)

@@ -9,12 +9,12 @@ import sys
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from simulator import pki
+from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
+from simulator.authority.ledger.journal_positions import LEASE_S
+from simulator.crypto import pki
 
-from . import demo_data
-from .demo_data import DemoBuyer, DemoWorld
+from .accounts import demo_data
 from .keys import Keys
-from .positions import LEASE_S
 from .service import BOOKS, KEYS, TLS, held_port
 
 if TYPE_CHECKING:
@@ -69,7 +69,13 @@ class AuthorityProcess:
         arguments += ["--port", str(self._place.getsockname()[1])]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simulator.child", "simulator.authority", *arguments),
+                *(
+                    sys.executable,
+                    "-m",
+                    "simulator.processes.child",
+                    "simulator.authority",
+                    *arguments,
+                ),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )

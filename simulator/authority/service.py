@@ -15,22 +15,23 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from simulator import pki
+from simulator.authority.api.admin import AdminApi
+from simulator.authority.api.admin_receivers import ReceiverApi
+from simulator.authority.api.bridges import BridgeApi
+from simulator.authority.api.openapi import DOCUMENT
+from simulator.authority.api.phones import PhoneApi
+from simulator.authority.api.positions import PositionApi
+from simulator.authority.api.requests import BODY_MOST, problems
+from simulator.authority.ledger.journal_positions import LEASE_S
+from simulator.authority.storage.dialects import DatabaseError
+from simulator.authority.storage.store import BusyError, Store
+from simulator.crypto import pki
 
-from . import demo_data, ledger, receivers
-from .admin import AdminApi
-from .admin_receivers import ReceiverApi
-from .app import BridgeApi
-from .app_positions import PositionApi
-from .dialects import DatabaseError
+from .accounts import demo_data, receivers
+from .context import Office
 from .faults import Faults
 from .keys import Keys
-from .office import Office
-from .openapi import DOCUMENT
-from .phones import PhoneApi
-from .positions import LEASE_S
-from .requests import BODY_MOST, problems
-from .store import BusyError, Store
+from .ledger import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

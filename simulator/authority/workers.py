@@ -54,7 +54,7 @@ class Workers:
                 wait.cancel()
 
     async def _start(self) -> Process:
-        command = [sys.executable, "-m", "simulator.child", "simulator.authority"]
+        command = [sys.executable, "-m", "simulator.processes.child", "simulator.authority"]
         return await asyncio.create_subprocess_exec(*command, *self._arguments, stdout=PIPE)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from simulator.pki import DemoCa, Identity
+    from simulator.crypto.pki import DemoCa, Identity
 
 READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 20.0  # open sales get ten
@@ -117,7 +117,7 @@ class BridgeProcess:
         self.log.touch(_PRIVATE)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simulator.child", *arguments),
+                *(sys.executable, "-m", "simulator.processes.child", *arguments),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )

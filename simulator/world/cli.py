@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from bridge.cli.command import OK, Command, UsageError
+from receiver.host.command import OK, Command, UsageError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -70,8 +70,7 @@ async def _serve(settings: Settings, approving: bool) -> None:
     import asyncio
     import signal
 
-    from simulator.attach import publish
-
+    from .attach import publish
     from .control import Control
     from .world import World
 
@@ -106,9 +105,9 @@ def readiness(world: World, control: Control) -> dict[str, object]:
 
 async def _approve(world: World) -> NoReturn:
     """One phone that pays whatever is rung up, for ever."""
-    from simulator.phone.app import Phone
-    from simulator.phone.backend import phone_radio
-    from simulator.phone.buyer import Buyer
+    from simulator.phone.app.app import Phone
+    from simulator.phone.app.buyer import Buyer
+    from simulator.phone.transport.bleak_backend import phone_radio
 
     wallet = await world.new_wallet()
     async with phone_radio(world.radio.phones) as radio:

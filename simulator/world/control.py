@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from simulator.phone import keys
+from simulator.phone.wallet import keys
 
 if TYPE_CHECKING:
     from .world import World
@@ -54,7 +54,7 @@ class Control:
         return web.json_response(answer, status=201)
 
     async def disturb_line(self, request: web.Request) -> web.Response:
-        """One command for the simulated serial line (`simulator.line`)."""
+        """One command for the simulated serial line (`simulator.hardware.serial_line`)."""
         if self._world.line is None:
             raise web.HTTPConflict(text="the receiver is external: its line is not simulated")
         return web.json_response(await self._world.line.ask(**await _body(request)))

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import firmware.device
-import simulator.unixport
-from receiver import messages, pins
+import simulator.hardware.micropython
 from receiver.crypto import host
+from receiver.protocol import messages, pins
 
 if TYPE_CHECKING:
     from simulator.authority import Authority
@@ -24,7 +24,7 @@ SEK = 752
 
 DEVICE = Path(firmware.device.__path__[0])
 ROOT = DEVICE.parents[1]
-SHIM = Path(simulator.unixport.__path__[0])
+SHIM = Path(simulator.hardware.micropython.__path__[0])
 
 
 class Command(NamedTuple):

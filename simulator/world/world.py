@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiohttp
 
-from simulator import pki
-from simulator.authority import Authority, people
-from simulator.authority.limits import Limits
-from simulator.line.client import LineProcess
-from simulator.line.config import Config as LineConfig
-from simulator.phone import authority as app
-from simulator.phone import keys
-from simulator.phone.buyer import DEMO_CODE
-from simulator.radio.server import Radio
-from simulator.till import Till
+from simulator.authority import Authority
+from simulator.authority.accounts import people
+from simulator.authority.accounts.limits import Limits
+from simulator.crypto import pki
+from simulator.hardware.radio.server import Radio
+from simulator.hardware.serial_line.client import LineProcess
+from simulator.hardware.serial_line.config import Config as LineConfig
+from simulator.phone.app import authority as app
+from simulator.phone.app.buyer import DEMO_CODE
+from simulator.phone.wallet import keys
 
 from . import enrolment
 from .bridge import BridgeProcess, Place
+from .till import Till
 
 if TYPE_CHECKING:
     from signal import Signals
 
-    from simulator.authority.demo_data import DemoWorld
-    from simulator.phone.wallet import Wallet
+    from simulator.authority.accounts.demo_data import DemoWorld
+    from simulator.phone.wallet.wallet import Wallet
 
 TILL = 7
 UP_S = 20.0

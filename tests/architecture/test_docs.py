@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
-from bridge.money import states as bridge_states
-from bridge.reasons import MENDABLE, texts
-from receiver import peer, reasons
-from receiver import sale as receiver_sale
-from simulator.phone import steps
+from bridge.domain import states as bridge_states
+from receiver import reasons
+from receiver.core import connection
+from receiver.core import sale_session as receiver_sale
+from receiver.host.texts import MENDABLE, texts
+from simulator.phone.conversation import states
 from tests.architecture.tree import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TABLES: dict[str, tuple[Any, ...]] = {
-    "docs/protocol.md": (peer.TABLE, receiver_sale.TABLE, steps.TABLE),
+    "docs/protocol.md": (connection.TABLE, receiver_sale.TABLE, states.TABLE),
     "docs/bridge.md": (bridge_states.TABLE,),
 }
 _PATH = re.compile(r"`((?:receiver|bridge|firmware|simulator|tests|docs)/[\w/.\-]+\.\w+)`")

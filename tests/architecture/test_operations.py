@@ -12,14 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from bridge import config, edges, private_files
+from bridge import foreign_code
 from bridge.cli import main as cli
-from bridge.cli.command import USAGE
-from bridge.config import DEFAULT_DRAIN_S, DEFAULT_LISTEN, DEFAULT_TIMEOUT_S, ConfigError
+from bridge.config import configuration, private_files
+from bridge.config.configuration import (
+    DEFAULT_DRAIN_S,
+    DEFAULT_LISTEN,
+    DEFAULT_TIMEOUT_S,
+    ConfigError,
+)
 from bridge.journal import writer
-from bridge.logs import Fields
-from bridge.metrics import PHASES, Metrics
-from bridge.till import door, guard, rates, requests
+from bridge.observability.logs import Fields
+from bridge.observability.metrics import PHASES, Metrics
+from bridge.till.rest import requests
+from bridge.till.server import access, listener, rate_limits
+from receiver.host.command import USAGE
 from tests.architecture.tree import ROOT
 from tests.unit.test_bridge_metrics import Scripted
 
@@ -42,7 +49,7 @@ def known_keys(directory: Path, table: str) -> set[str]:
     path = directory / "bridge.toml"
     path.write_text(text.replace(heading, f"{heading}\nnobody_knows = 1"))
     with pytest.raises(ConfigError) as caught:
-        config.load(path)
+        configuration.load(path)
     return set(str(caught.value).partition("known keys: ")[2].split(", "))
 
 
@@ -55,7 +62,7 @@ def test_every_key_is_there_and_no_other(table: str, tmp_path: Path) -> None:
 def test_the_example_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "bridge.toml"
     path.write_text(example())
-    assert config.load(path).receivers[0].serial
+    assert configuration.load(path).receivers[0].serial
     assert set(tomllib.loads(example())) == set(TABLES) - {"offline"}
 
 
@@ -69,14 +76,15 @@ def test_defaults_are_those_of_the_code() -> None:
 
 def test_limits_are_those_of_the_code() -> None:
     for row in (
-        f"| {rates.REQUESTS_PER_S:g} a second, {rates.BURST:g} at once |",
-        f"| connections | {door.CONNECTIONS_MOST} |",
-        f"| {guard.POLLS_MOST} | 503 `too-many-polls` |",
-        f"| {guard.WATCHERS_MOST} | 503 `too-many-watchers` |",
-        f"| {door.LINE_MOST} bytes, {door.FIELD_MOST} bytes, {door.FIELDS_MOST} | 400 |",
-        f"| {requests.BODY_MOST} bytes, within {guard.BODY_S:g} s | 413, 408 |",
-        f"| {door.KEEP_ALIVE_S:g} s | closed |",
-        f"| {door.STUCK_LOOKS * door.LOOK_S:g} s | closed |",
+        f"| {rate_limits.REQUESTS_PER_S:g} a second, {rate_limits.BURST:g} at once |",
+        f"| connections | {listener.CONNECTIONS_MOST} |",
+        f"| {access.POLLS_MOST} | 503 `too-many-polls` |",
+        f"| {access.WATCHERS_MOST} | 503 `too-many-watchers` |",
+        f"| {listener.LINE_MOST} bytes, {listener.FIELD_MOST} bytes, "
+        f"{listener.FIELDS_MOST} | 400 |",
+        f"| {requests.BODY_MOST} bytes, within {access.BODY_S:g} s | 413, 408 |",
+        f"| {listener.KEEP_ALIVE_S:g} s | closed |",
+        f"| {listener.STUCK_LOOKS * listener.LOOK_S:g} s | closed |",
     ):
         assert row in PAGE
     assert f"below {writer.ROOM // (1 << 20)} MB nothing new is sold" in PAGE
@@ -120,7 +128,7 @@ def test_the_unit_fits_the_command() -> None:
     assert service["ExecStart"].split()[1:3] == ["bridge", "run"]
     assert service["Type"] == "notify"
     assert int(service["RestartPreventExitStatus"]) == USAGE
-    assert int(service["TimeoutStopSec"]) > DEFAULT_DRAIN_S + door.SHUTDOWN_S
+    assert int(service["TimeoutStopSec"]) > DEFAULT_DRAIN_S + listener.SHUTDOWN_S
     assert int(service["UMask"], 8) == private_files.UMASK
 
 
@@ -162,12 +170,12 @@ def test_the_rules_are_ones_for_udev() -> None:
 def test_edges_are_those_of_the_code() -> None:
     rows = PAGE.partition("## Edges")[2].partition("\n## ")[0].splitlines()
     shown = [line for line in rows if line.startswith("| ")][1:]
-    assert shown == [edge_row(edge) for edge in edges.TABLE]
-    for edge in edges.TABLE:
+    assert shown == [edge_row(edge) for edge in foreign_code.TABLE]
+    for edge in foreign_code.TABLE:
         module = importlib.import_module(edge.module)
         assert edge.error == "-" or hasattr(module, edge.error)
 
 
-def edge_row(edge: edges.Edge) -> str:
+def edge_row(edge: foreign_code.Edge) -> str:
     error = edge.error if edge.error == "-" else f"`{edge.error}`"
     return f"| {edge.name} | {edge.foreign} | `{edge.module}` | {error} | {edge.policy} |"

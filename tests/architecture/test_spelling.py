@@ -11,27 +11,35 @@ from typing import Any
 
 import pytest
 
-from receiver import cose, exchange, frames, gatt, layout, messages, reasons, signed, wire
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cose, schema
+from receiver.link import frames, wire
+from receiver.protocol import exchange, gatt, messages, signed
 from tests.architecture.tree import PACKAGES, ROOT, constants, files, parsed
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 HOMES = [
-    ROOT / f"receiver/{name}.py"
-    for name in ("exchange", "gatt", "messages", "reasons", "signed", "wire")
+    ROOT / "receiver/reasons.py",
+    ROOT / "receiver/link/wire.py",
+    *(ROOT / f"receiver/protocol/{name}.py" for name in ("exchange", "gatt", "messages", "signed")),
 ]
 # Words that other protocols of this tree have a number for as well: frames, the simulated radio.
-OTHERS = [ROOT / "receiver/frames.py", ROOT / "simulator/unixport", ROOT / "simulator/radio"]
+OTHERS = [
+    ROOT / "receiver/link/frames.py",
+    ROOT / "simulator/hardware/micropython",
+    ROOT / "simulator/hardware/radio",
+]
 COMMON = {"VERSION"}  # everything has one
 # The same word for something that is not of the protocol.
 HOMONYMS = {
-    "bridge/cli/command.py": {"OK"},  # an exit code
+    "receiver/host/command.py": {"OK"},  # an exit code
     "firmware/device/version.py": {"HASH_SIZE"},  # of the firmware, shown to people
     "receiver/crypto/chacha.py": {"NONCE_SIZE"},  # of the cipher
     "receiver/crypto/hkdf.py": {"HASH_SIZE"},  # what HMAC gives
     "receiver/crypto/hpke.py": {"NONCE_SIZE"},
-    "receiver/layout.py": {"KEY"},  # a kind of value
-    "simulator/authority/demo_data.py": {"PURCHASE_LIMIT"},  # an amount
+    "receiver/encoding/schema.py": {"KEY"},  # a kind of value
+    "simulator/authority/accounts/demo_data.py": {"PURCHASE_LIMIT"},  # an amount
 }
 
 
@@ -46,7 +54,7 @@ def test_uuids_stand_in_one_file() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in files(*PACKAGES)
-        if path != ROOT / "receiver/gatt.py"
+        if path != ROOT / "receiver/protocol/gatt.py"
         for line, value in constants(path)
         if isinstance(value, str) and UUID.search(value)
     ]
@@ -144,7 +152,7 @@ def unique(values: dict[str, int]) -> None:
     assert not twice, {name: value for name, value in values.items() if value in twice}
 
 
-def tables() -> list[tuple[layout.Field, ...]]:
+def tables() -> list[tuple[schema.Field, ...]]:
     """Every layout there is."""
     kinds = [value.fields for value in vars(messages).values() if isinstance(value, signed.Kind)]
     channels = [row.fields for row in wire.LAYOUTS.values()]
@@ -154,14 +162,14 @@ def tables() -> list[tuple[layout.Field, ...]]:
 # Every message goes there and back.
 
 
-def sample(field: layout.Field, largest: bool) -> Any:
+def sample(field: schema.Field, largest: bool) -> Any:
     """The largest or the smallest value that the field takes."""
     size = field.high if largest else field.low
-    if field.kind == layout.UINT:
+    if field.kind == schema.UINT:
         return size
-    if field.kind == layout.TEXT:
+    if field.kind == schema.TEXT:
         return "x" * size
-    if field.kind == layout.KEY:
+    if field.kind == schema.KEY:
         return host.ed25519_public(bytes(32))
     return bytes([largest]) * size
 
@@ -182,6 +190,6 @@ def test_hellos_go_there_and_back_in_one_frame(largest: bool) -> None:
         (wire.BRIDGE_HELLO, wire.BridgeHello),
     ):
         value = make(*[sample(field, largest) for field in fields])
-        data = layout.encode(fields, value)
-        assert layout.decode(fields, data, make) == value
+        data = schema.encode(fields, value)
+        assert schema.decode(fields, data, make) == value
         assert len(data) <= frames.HELLO_MAX

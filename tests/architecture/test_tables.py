@@ -6,16 +6,18 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from receiver import link_table, peer, reasons, sale, table
+from receiver import reasons, statemachine
+from receiver.core import connection, sale_session
 from receiver.errors import Error
-from simulator.phone import steps
+from receiver.link import link_states
+from simulator.phone.conversation import states as steps
 
 Table = Mapping[str, Mapping[str, str]]
 
 # table, where it begins, where it may end for good
 TABLES = [
-    pytest.param(peer.TABLE, peer.JOINED, {peer.CLOSED}, id="peer"),
-    pytest.param(sale.TABLE, sale.IDLE, set(), id="sale"),
+    pytest.param(connection.TABLE, connection.JOINED, {connection.CLOSED}, id="peer"),
+    pytest.param(sale_session.TABLE, sale_session.IDLE, set(), id="sale"),
     pytest.param(steps.TABLE, steps.SCANNING, {steps.DONE}, id="phone"),
 ]
 
@@ -56,15 +58,15 @@ def test_what_is_not_in_the_table_is_an_error(states: Table, start: str, ends: s
     for state in states:
         for event in events - set(states[state]):
             with pytest.raises(Error) as caught:
-                table.step(states, state, event)
+                statemachine.step(states, state, event)
             assert caught.value.code == reasons.WRONG_ORDER
         for event, after in states[state].items():
-            assert table.step(states, state, event) == after
+            assert statemachine.step(states, state, event) == after
 
 
 def test_states_and_events_have_one_name_each() -> None:
     """Names are compared as strings: two states of one word would be one."""
-    for module in (peer, sale):
+    for module in (connection, sale_session):
         words = [value for value in vars(module).values() if isinstance(value, str)]
         states = [word for word in words if word in module.TABLE]
         assert len(states) == len(module.TABLE)
@@ -74,15 +76,15 @@ def test_states_and_events_have_one_name_each() -> None:
 
 def test_every_state_of_a_link_ends_by_itself() -> None:
     """No phone may sit for ever in any state: either the state has its time or the offer has."""
-    own = {state for state in peer.TABLE if state != peer.CLOSED}
-    with_key = {peer.KEYED, peer.PRESENTED, peer.APPROVED}
-    assert set(peer.STATE_MS) == own - with_key
+    own = {state for state in connection.TABLE if state != connection.CLOSED}
+    with_key = {connection.KEYED, connection.PRESENTED, connection.APPROVED}
+    assert set(connection.STATE_MS) == own - with_key
 
 
 def test_the_links_own_table_names_known_states_only() -> None:
     """Its behaviour is tested in tests/machine/test_link.py."""
-    for state, exits in link_table.TABLE.items():
-        assert state in link_table.STATES
+    for state, exits in link_states.TABLE.items():
+        assert state in link_states.STATES
         for event, (after, _) in exits.items():
-            assert event in link_table.EVENTS
-            assert after in (*link_table.STATES, link_table.HOME)
+            assert event in link_states.EVENTS
+            assert after in (*link_states.STATES, link_states.HOME)

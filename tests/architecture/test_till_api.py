@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from bridge.currencies import LETTERS
-from bridge.money import facts
-from bridge.money.sale import Place
-from bridge.money.states import TABLE, VOLATILE, State
-from bridge.till.guard import KINDS
-from bridge.till.openapi import DOCUMENT
-from bridge.till.schemas import SCHEMAS
-from bridge.totals import Row, total
+from bridge.books.totals import Row, total
+from bridge.domain import event_codec
+from bridge.domain.sale import Place
+from bridge.domain.states import TABLE, VOLATILE, State
+from bridge.till.rest.openapi import DOCUMENT
+from bridge.till.rest.schemas import SCHEMAS
+from bridge.till.server.access import KINDS
+from receiver.host.currencies import LETTERS
 from tests.architecture.tree import ROOT, files, parsed
 
 TEXT = (ROOT / "docs" / "till-api.md").read_text()
@@ -57,7 +57,7 @@ def test_every_event() -> None:
     happens = {str(event) for exits in TABLE.values() for event in exits}
     unseen = {"stood_in"}  # approved, and so told by `told`
     assert happens - unseen - WORDS == set()
-    assert {facts.RUNG, *SCHEMAS["Event"]["properties"]["event"]["enum"]} - WORDS == set()
+    assert {event_codec.RUNG, *SCHEMAS["Event"]["properties"]["event"]["enum"]} - WORDS == set()
     sentence = next(line for line in TEXT.splitlines() if "but for `claimed`" in line)
     assert set(re.findall(r"`(\w+)`", sentence)) >= VOLATILE
 

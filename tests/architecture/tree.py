@@ -1,4 +1,4 @@
-"""The tree as the tests of its shape see it: files, modules, imports, functions."""
+"""The tree as the tests of its shape see it: files, modules, imports."""
 
 from __future__ import annotations
 
@@ -64,12 +64,6 @@ def _base(path: Path, node: ast.ImportFrom) -> str:
         return node.module or ""
     package = path.relative_to(ROOT).with_suffix("").parts[: -node.level]
     return ".".join((*package, *filter(None, [node.module])))
-
-
-def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(parsed(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
 
 
 def constants(path: Path) -> Iterator[tuple[int, object]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from simulator import proof
+from simulator.crypto import code_proof
 from tests import evidence
 from tests.crash.counter import APPROVED, PROVISIONAL
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TYPES_S = 2.0
 RIGHT, WRONG = "right", "wrong"
-_WRONG_K = bytes((0xEE,)) * proof.KEY_SIZE
+_WRONG_K = bytes((0xEE,)) * code_proof.KEY_SIZE
 
 
 class Buyer:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bridge.money.decisions import Wish
-from bridge.orders import ConflictError, Order, RefundOrder, UnknownSaleError
+from bridge.domain.till_decisions import Wish
+from bridge.sales.orders import ConflictError, Order, RefundOrder, UnknownSaleError
 from tests import evidence
 from tests.crash import till
 from tests.crash.till import (
@@ -29,7 +29,7 @@ from tests.crash.till import (
 )
 
 if TYPE_CHECKING:
-    from bridge.service import Service
+    from bridge.sales.sale_service import Service
     from tests.crash.till import View
     from tests.crash.world import World
 

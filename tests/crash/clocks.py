@@ -6,7 +6,8 @@ import time
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
-from bridge import adoption, books, events, journal_loss, standin, standing, station
+from bridge.books import books, event_bus
+from bridge.sales import journal_loss, journal_standing, lost_sale, receiver_session, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
     import pytest
 
 READERS: tuple[ModuleType, ...] = (
-    adoption,
+    lost_sale,
     books,
-    events,
+    event_bus,
     journal_loss,
-    standin,
-    standing,
-    station,
+    stand_in,
+    journal_standing,
+    receiver_session,
 )
 
 

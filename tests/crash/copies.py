@@ -8,9 +8,9 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.domain import event_codec
 from bridge.journal import Position
 from bridge.journal.reader import Reader
-from bridge.money import facts
 from tests.crash.life import JOURNAL, leave
 from tests.crash.template import BRIDGE_ID
 
@@ -97,7 +97,7 @@ def _judged(path: Path, known: list[Position]) -> tuple[list[Life], list[bytes],
     if not path.exists():
         return [], [], known
     with Reader(path) as journal:
-        sales = facts.replay(journal.live())
+        sales = event_codec.replay(journal.live())
         owed = [name for sale in sales.values() for name in sale.owed]
         return journal.lives(), owed, [one for one in known if lacks(journal, one)]
 

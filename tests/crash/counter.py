@@ -1,7 +1,8 @@
 """What stands on the counter: a receiver on its line, and the buyers who hold phones to it.
 
 The receiver speaks the real link and signs with real keys; its conversation is that of
-`receiver.sale`, with one candidate at a time, and it survives whatever happens to the bridge.
+`receiver.core.sale_session`, with one candidate at a time, and it survives whatever happens to
+the bridge.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import messages, reasons, session, wire
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import identifiers, messages
 from tests import evidence
 from tests.crash.wired import Wired
 
@@ -127,7 +130,7 @@ class Counter(Wired):
             self._stand_in(message)
 
     def _is_ours(self, session_id: bytes) -> bool:
-        return bool(self.offer) and session.session_id(self.offer) == session_id
+        return bool(self.offer) and identifiers.session_id(self.offer) == session_id
 
     def _open(self, order: wire.Open) -> None:
         self._clear()
@@ -210,19 +213,19 @@ class Counter(Wired):
                 till=self.till,
             )
         self.told.setdefault(candidate.id, PROVISIONAL)
-        own = session.session_id(self.offer)
+        own = identifiers.session_id(self.offer)
         self.send(wire.PROVISIONAL, wire.Provisional(own, self.provisional))
         self._changed()
 
     # What the bridge is told.
 
     def tell_session(self) -> None:
-        """To a bridge that may know nothing (`receiver.report.Report.session`)."""
+        """To a bridge that may know nothing (`receiver.core.uplink.Report.session`)."""
         self.send(wire.SYNC, wire.Opened(self.reference, self.offer, reasons.OK))
         for link_, buyer in self._presented.items():
             self._send_credential(link_, buyer)
         if self.provisional:
-            own = session.session_id(self.offer)
+            own = identifiers.session_id(self.offer)
             self.send(wire.PROVISIONAL, wire.Provisional(own, self.provisional))
         elif self.candidate is not None and not self.settled:
             self._send_approval(self.candidate)
@@ -230,21 +233,21 @@ class Counter(Wired):
                 self._send_verdict(self.candidate)
 
     def _send_credential(self, link_: int, buyer: Buyer) -> None:
-        hashed = session.certificate_hash(self.certificate)
+        hashed = identifiers.certificate_hash(self.certificate)
         record = wire.CredentialRecord(link_, hashed, self.offer, evidence.ENC, buyer.credential)
         self.send(wire.CREDENTIAL, record)
 
     def _send_approval(self, candidate: Candidate) -> None:
-        own = session.session_id(self.offer)
+        own = identifiers.session_id(self.offer)
         record = wire.ApprovalRecord(own, candidate.link, candidate.approval)
         self.handed.append(record)
         self.send(wire.APPROVAL, record)
 
     def _send_verdict(self, candidate: Candidate) -> None:
-        own = session.session_id(self.offer)
+        own = identifiers.session_id(self.offer)
         self.send(wire.VERDICT, wire.Verdict(own, candidate.id, self.verdict or reasons.OK))
 
     def _phone(self, link_: int, event: int, reason: int) -> None:
         if self.offer:
-            own = session.session_id(self.offer)
+            own = identifiers.session_id(self.offer)
             self.send(wire.PHONE, wire.Phone(own, link_, event, reason))

@@ -10,17 +10,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from bridge.domain import event_codec
+from bridge.domain.states import FINAL, Event, State
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
-from bridge.money import facts
-from bridge.money.states import FINAL, Event, State
-from simulator.authority import states as alarms
+from simulator.authority.ledger import states as alarms
 from tests.crash.quiet import Quiet
 from tests.crash.template import LIMITS
 from tests.crash.till import CANCELLED, PAID, REFUNDED, UNPAID
 
 if TYPE_CHECKING:
-    from bridge.money.sale import Sale
+    from bridge.domain.sale import Sale
     from tests.crash.world import World
 
 HELD = ("PENDING", "POSTED", "EXPIRED")
@@ -43,7 +43,7 @@ def one_terminal_state(quiet: Quiet) -> None:
     sales: dict[str, Sale] = {}
     for entry in quiet.entries:
         before = sales[entry.sale_id].state if entry.sale_id in sales else None
-        after = facts.follow(sales, entry).state
+        after = event_codec.follow(sales, entry).state
         assert before not in FINAL or before is after, f"{entry.sale_id}: {before} then {after}"
 
 
@@ -121,7 +121,7 @@ def offline_exposure_is_within_limits(quiet: Quiet) -> None:
     """At no time did more stand on offline approvals than the authority allows a receiver."""
     sales: dict[str, Sale] = {}
     for entry in quiet.entries:
-        facts.follow(sales, entry)
+        event_codec.follow(sales, entry)
         standing: defaultdict[bytes, list[int]] = defaultdict(list)
         for sale in sales.values():
             if sale.unsent:
@@ -134,7 +134,7 @@ def offline_exposure_is_within_limits(quiet: Quiet) -> None:
 
 def replay_gives_the_same_state(quiet: Quiet) -> None:
     """Twice the same lines, twice the same sales; and the same as the bridge has in memory."""
-    again = facts.replay(quiet.entries)
+    again = event_codec.replay(quiet.entries)
     assert {name: vars(sale) for name, sale in quiet.sales.items()} == {
         name: vars(sale) for name, sale in again.items()
     }
@@ -167,7 +167,11 @@ def nothing_left_unjournalled(quiet: Quiet) -> None:
     named: defaultdict[str, set[bytes]] = defaultdict(set)
     reversed_: set[bytes] = set()
     for entry in quiet.entries:
-        fact = facts.load_fact(entry.kind, entry.body, b"") if entry.kind != facts.RUNG else None
+        fact = (
+            event_codec.load_fact(entry.kind, entry.body, b"")
+            if entry.kind != event_codec.RUNG
+            else None
+        )
         if fact is not None:
             named[entry.kind].add(fact.approval_id)
             reversed_.add(fact.reversal)

@@ -23,7 +23,7 @@ from tests.crash.virtual import LIFE
 if TYPE_CHECKING:
     import pytest
 
-    from bridge.service import Service
+    from bridge.sales.sale_service import Service
 
 JOURNAL = "journal.sqlite"
 

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bridge import unlocking
-from bridge.authority import RefusedError, UnansweredError
-from bridge.events import Hub
+from bridge.authority.client import RefusedError, UnansweredError
+from bridge.books.event_bus import Hub
+from bridge.daemon import journal_unlocking
+from bridge.domain import receipts
+from bridge.domain.verification import Evidence
 from bridge.journal import JournalError, JournalLaterError
-from bridge.money import receipts
-from bridge.money.evidence import Evidence
-from bridge.service import Service, StationConfig
-from bridge.till.problems import ProblemError
+from bridge.sales.sale_service import Service, StationConfig
+from bridge.till.server.problems import ProblemError
 from receiver.crypto import host
 from tests.crash.copies import Copies, File
 from tests.crash.life import Crash, Jam, Life
@@ -121,7 +121,7 @@ class Machine:
             journal = life.open_journal()
         except JournalLaterError:
             again = life.context.copy()
-            self.loop.call_later(unlocking.AGAIN_S, self._begin, life, context=again)
+            self.loop.call_later(journal_unlocking.AGAIN_S, self._begin, life, context=again)
             return
         except JournalError as error:
             self._gave_up(life, error)

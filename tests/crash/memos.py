@@ -8,8 +8,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from receiver import layout, signed
 from receiver.crypto import host
+from receiver.encoding import schema
+from receiver.protocol import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ _MEMOS: tuple[tuple[object, str, Callable[..., Any]], ...] = (
     (host, "ed25519_public", _once(host.ed25519_public)),
     (host, "ed25519_verify", _once(host.ed25519_verify)),
     (host, "ed25519_key_job", host.at_once(_once(host._ed25519_key))),
-    (layout, "decode", _once(layout.decode)),
+    (schema, "decode", _once(schema.decode)),
     (signed, "parse", _once(signed.parse)),
 )
 

@@ -11,31 +11,26 @@ from enum import Enum
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from bridge.authority import Refunded, RefusedError, UnansweredError
-from bridge.held import Holding, holding
-from bridge.positions import Answer, Claim, claim_body
-from bridge.positions import answer as read_answer
-from receiver import layout, messages, reasons, session, signed
+from bridge.authority.client import Refunded, RefusedError, UnansweredError
+from bridge.authority.journal_positions import Answer, Claim, claim_body
+from bridge.authority.journal_positions import answer as read_answer
+from bridge.domain.held import Holding, holding
+from receiver import reasons
+from receiver.encoding import schema
 from receiver.errors import Error
-from simulator.authority import (
-    app_positions,
-    bindings,
-    ledger,
-    offline,
-    positions,
-    receivers,
-    refunds,
-    statements,
-)
-from simulator.authority.requests import position_in
-from simulator.authority.schema import POSTED
-from simulator.authority.verify import verify
+from receiver.protocol import identifiers, messages, signed
+from simulator.authority.accounts import bindings, offline, receivers
+from simulator.authority.api import positions as app_positions
+from simulator.authority.api.requests import position_in
+from simulator.authority.ledger import journal_positions, ledger, refunds, statements
+from simulator.authority.ledger.record_verification import verify
+from simulator.authority.storage.schema import POSTED
 from tests.crash.template import CLIENT
 
 if TYPE_CHECKING:
-    from simulator.authority.bindings import Caller
+    from simulator.authority.accounts.bindings import Caller
     from simulator.authority.keys import Keys
-    from simulator.authority.store import Store
+    from simulator.authority.storage.store import Store
     from tests.crash.life import Life
     from tests.crash.machine import Machine
 
@@ -81,7 +76,7 @@ class Office:
     def now(self) -> int:
         return int(self._clock())
 
-    # As `simulator.authority.app.BridgeApi` does it.
+    # As `simulator.authority.api.bridges.BridgeApi` does it.
 
     def caller(self, receiver_id: bytes) -> Caller:
         """The bridge as it speaks for a receiver."""
@@ -108,15 +103,17 @@ class Office:
     def claim(self, claim: Claim) -> Answer:
         """Through the very JSON that goes over HTTP."""
         asked = app_positions.claim_of(claim_body(claim))
-        found = positions.claim(self.store, CLIENT, asked, self.now(), positions.LEASE_S)
-        return read_answer(app_positions.answered(found, positions.LEASE_S))
+        found = journal_positions.claim(
+            self.store, CLIENT, asked, self.now(), journal_positions.LEASE_S
+        )
+        return read_answer(app_positions.answered(found, journal_positions.LEASE_S))
 
     def hear(self, header: str) -> None:
         """The position that a call bears."""
-        positions.note(self.store, CLIENT, position_in(header), self.now())
+        journal_positions.note(self.store, CLIENT, position_in(header), self.now())
 
     def authorise(self, data: bytes) -> bytes:
-        record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
+        record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)
         issued, caller = receivers.presented(self.store, record.certificate_hash, CLIENT)
         if issued is None or caller is None:
             raise Error(reasons.RECEIVER_UNKNOWN, "a certificate that was never issued")
@@ -154,7 +151,7 @@ class Office:
 
 
 class Line:
-    """One life's way to the authority (`bridge.surroundings.Authority`)."""
+    """One life's way to the authority (`bridge.sales.ports.Authority`)."""
 
     def __init__(self, machine: Machine, life: Life) -> None:
         self._machine = machine
@@ -232,7 +229,7 @@ class Line:
             raise UnansweredError(f"{kind}: nothing in {TIMEOUT_S:g} s") from None
 
     async def _heard(self, work: Callable[[], _T]) -> Callable[[], _T]:
-        """The same with the journal's position, as `bridge.authority` does it."""
+        """The same with the journal's position, as `bridge.authority.client` does it."""
         if self._life.service is None:
             raise RuntimeError("the bridge has not begun")
         standing = self._life.service.standing
@@ -292,10 +289,10 @@ class Line:
 @lru_cache(maxsize=64)  # the same record is sent again and again
 def _name(data: bytes) -> bytes:
     """The approval id in a record, as the books will have it."""
-    record: messages.Record = layout.decode(messages.RECORD, data, messages.Record)
+    record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)
     holder: messages.Credential = signed.parse(messages.CREDENTIAL, record.credential).value
     parsed = signed.parse(messages.APPROVAL, record.approval, signed.algorithm(holder.key))
-    context = session.approval_context(
+    context = identifiers.approval_context(
         record.certificate_hash, record.offer, record.enc, record.credential
     )
-    return session.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+    return identifiers.approval_id(signed.structure(messages.APPROVAL, parsed, context))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bridge.money.decisions import Wish
+from bridge.domain.till_decisions import Wish
 from tests.crash.till import CANCELLED, PAID, RUNG, UNPAID, UnknownError, look
 
 if TYPE_CHECKING:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bridge.domain import event_codec
 from bridge.journal.reader import Reader
 from bridge.journal.records import Entry
-from bridge.money import facts
-from receiver import messages, session
+from receiver.protocol import identifiers, messages
 from tests.crash.life import JOURNAL
 from tests.crash.template import BRIDGE_ID
 
 if TYPE_CHECKING:
-    from bridge.money.sale import Sale
+    from bridge.domain.sale import Sale
     from tests.crash.world import World
 
 _COLUMNS = (
@@ -44,11 +44,11 @@ class Quiet:
                 "SELECT sale_id, secret FROM secrets JOIN entries ON entry = id"
             ).fetchall()
         self.entries = [Entry(r.id, r.at, r.sale_id, r.kind, r.body) for r in rows]
-        self.sales = facts.replay(self.entries)
+        self.sales = event_codec.replay(self.entries)
         booked = self.office.store.rows(f"SELECT {', '.join(_COLUMNS)} FROM transactions")
         self.booked: list[dict[str, Any]] = [dict(zip(_COLUMNS, r, strict=True)) for r in booked]
         self.sale_ids = {
-            session.sale_reference(BRIDGE_ID, rung.till, sale_id): sale_id
+            identifiers.sale_reference(BRIDGE_ID, rung.till, sale_id): sale_id
             for sale_id, rung in self.till.rung.items()
         }
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from bridge.domain import alarms, event_codec
+from bridge.domain.states import Event, State
 from bridge.journal import lives
 from bridge.journal.reader import Reader
-from bridge.money import alarms, facts
-from bridge.money.states import Event, State
-from simulator.authority import states
+from simulator.authority.ledger import states
 from tests.crash import invariants
 from tests.crash.copies import lacks
 from tests.crash.invariants import HELD
@@ -92,7 +92,7 @@ def what_followed_is_journalled(quiet: Quiet) -> None:
     named: set[bytes] = set()
     for entry in quiet.entries:
         if entry.kind in (Event.ASKED, Event.REFUND_ORDERED, Event.ADOPTED):
-            named.add(facts.load_fact(entry.kind, entry.body, b"").approval_id)
+            named.add(event_codec.load_fact(entry.kind, entry.body, b"").approval_id)
     swaps = quiet.world.copies.swaps
     for kind, name in quiet.office.sent[swaps[-1].sent if swaps else 0 :]:
         assert kind not in ("authorise", "confirm", "refund") or name in named, f"{kind} {name!r}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.money.decisions import Wish
-from bridge.money.states import Event
+from bridge.domain.states import Event
+from bridge.domain.till_decisions import Wish
 from receiver import reasons
-from simulator.authority.refunds import Order
+from simulator.authority.ledger.refunds import Order
 from tests import evidence
 from tests.crash.buyer import WRONG
 from tests.crash.office import Fault

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SerialLine:
-    """The bridge's end (`bridge.serial_port.Port`)."""
+    """The bridge's end (`bridge.lines.serial_port.Port`)."""
 
     def __init__(
         self,

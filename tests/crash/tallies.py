@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.money.states import VOLATILE, Event, State
-from receiver import messages
+from bridge.domain.states import VOLATILE, Event, State
+from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from collections import Counter

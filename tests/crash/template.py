@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from receiver.crypto import host
-from simulator import proof
-from simulator.authority import demo_data, offline, people, receivers
+from simulator.authority.accounts import demo_data, offline, people, receivers
+from simulator.authority.accounts.limits import Limits
 from simulator.authority.keys import Keys
-from simulator.authority.limits import Limits
-from simulator.authority.store import Store
-from simulator.phone.keys import P256, PhoneKey
+from simulator.authority.storage.store import Store
+from simulator.crypto import code_proof
+from simulator.phone.wallet.keys import P256, PhoneKey
 from tests import evidence
 
 NOW = 1_800_000_000  # when each world begins
@@ -90,7 +90,7 @@ def _enrol(store: Store, keys: Keys, till: int) -> Enrolled:
 def _register(store: Store, keys: Keys, number: int) -> Holder:
     """A phone of the buyer who may buy for everybody, who gave a right code lately."""
     demo = demo_data.seed(store)
-    seed, k = evidence.seed(f"phone {number}"), bytes((number,)) * proof.KEY_SIZE
+    seed, k = evidence.seed(f"phone {number}"), bytes((number,)) * code_proof.KEY_SIZE
     public = PhoneKey(P256, seed).public
     registered = people.register(store, demo.buyers[0].activation, public, bytes(32), k)
     if registered is None:

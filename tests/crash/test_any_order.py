@@ -25,9 +25,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bridge.domain.till_decisions import Wish
 from bridge.journal import writer
-from bridge.money.decisions import Wish
-from bridge.orders import Order
+from bridge.sales.orders import Order
 from receiver import reasons
 from tests.crash import invariants, tallies
 from tests.crash.buyer import WRONG

@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge import books, outbox, service
+from bridge.books import books
+from bridge.domain import crash_recovery
+from bridge.domain.states import State
 from bridge.journal import Journal, batch
-from bridge.money import recovery
-from bridge.money.states import State
+from bridge.sales import outbox, sale_service
 from tests.crash import invariants
 from tests.crash.conftest import MakeWorld, Play
 from tests.crash.scenarios import CASES, Case
@@ -93,7 +94,7 @@ def _forgets_to_recover(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _shows_before_it_is_journalled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.Service, "show", lambda self, sale: None)
+    monkeypatch.setattr(sale_service.Service, "show", lambda self, sale: None)
 
 
 def _owes_nothing_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,8 +102,8 @@ def _owes_nothing_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _believes_that_silence_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(recovery.RECOVERY, State.ASKED, None)
-    monkeypatch.setitem(recovery.RECOVERY, State.AUTHORISING, None)
+    monkeypatch.setitem(crash_recovery.RECOVERY, State.ASKED, None)
+    monkeypatch.setitem(crash_recovery.RECOVERY, State.AUTHORISING, None)
 
 
 def _notes_what_must_be_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,9 @@ def _notes_what_must_be_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _reverses_what_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(recovery.RECOVERY, State.TOLD, recovery.RECOVERY[State.APPROVED])
+    monkeypatch.setitem(
+        crash_recovery.RECOVERY, State.TOLD, crash_recovery.RECOVERY[State.APPROVED]
+    )
 
 
 def _keeps_proofs(monkeypatch: pytest.MonkeyPatch) -> None:

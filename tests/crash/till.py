@@ -8,14 +8,14 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bridge.money.decisions import Wish
-from bridge.orders import ConflictError, Order, RefundOrder
-from bridge.till import recovering, stalled
+from bridge.domain.till_decisions import Wish
+from bridge.sales.orders import ConflictError, Order, RefundOrder
+from bridge.till.rest import journal_recovering, journal_stalled
 from tests import evidence
 
 if TYPE_CHECKING:
-    from bridge.money.sale import Sale
-    from bridge.service import Service
+    from bridge.domain.sale import Sale
+    from bridge.sales.sale_service import Service
     from tests.crash.world import World
 
 WAIT_S = 20.0  # of one GET
@@ -169,7 +169,7 @@ class Till:
                 await asyncio.sleep(AGAIN_S)
 
 
-# What the till API does with a request (`bridge.till.app`), at the bridge.
+# What the till API does with a request (`bridge.till.rest.app`), at the bridge.
 
 
 async def ring(service: Service, order: Order) -> View:
@@ -177,14 +177,14 @@ async def ring(service: Service, order: Order) -> View:
 
 
 async def give_back(service: Service, order: RefundOrder) -> View:
-    await recovering.brought_back(service, order.sale_id)
+    await journal_recovering.brought_back(service, order.sale_id)
     return await _begun(service, lambda: service.refund(order))
 
 
 async def look(service: Service, sale_id: str) -> View:
     sale = await _find_or_ask(service, sale_id)
     if service.books.is_nowhere(sale):
-        await stalled.over(service.books.stall)
+        await journal_stalled.over(service.books.stall)
     if not service.books.waiting.is_answered(sale):
         await service.books.waiting.news(sale, WAIT_S)
     service.show(sale)
@@ -198,20 +198,20 @@ async def decide(service: Service, sale_id: str, wish: Wish) -> View:
     except ConflictError as error:
         paid = wish is Wish.PAY and await service.loss.reconsider(sale)
         if not paid:
-            await stalled.shown(service, error.sale)
+            await journal_stalled.shown(service, error.sale)
             raise
         sale = paid
-    return await stalled.shown(service, sale)
+    return await journal_stalled.shown(service, sale)
 
 
 async def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> View:
-    await stalled.over(service.books.stall)
+    await journal_stalled.over(service.books.stall)
     try:
         sale, _ = begin()
     except ConflictError as error:
-        await stalled.shown(service, error.sale)
+        await journal_stalled.shown(service, error.sale)
         raise
-    return await stalled.shown(service, sale)
+    return await journal_stalled.shown(service, sale)
 
 
 async def _find_or_ask(service: Service, sale_id: str, wish: Wish | None = None) -> Sale:
@@ -220,7 +220,7 @@ async def _find_or_ask(service: Service, sale_id: str, wish: Wish | None = None)
         sale = await service.loss.adopt(sale_id)
         if sale is None and wish is Wish.PAY:
             service.loss.claim(sale_id, None)
-            await stalled.over(service.books.stall)
+            await journal_stalled.over(service.books.stall)
     if sale is None:
         raise UnknownError(sale_id)
     return sale

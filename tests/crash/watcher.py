@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bridge.journal import CursorError, JournalLaterError
 
 if TYPE_CHECKING:
-    from bridge.service import Service
+    from bridge.sales.sale_service import Service
     from tests.crash.machine import Machine
 
 
@@ -32,7 +32,7 @@ class Watcher:
         self._machine = machine
 
     async def follow(self, service: Service) -> None:
-        """At the bridge, what `bridge.till.stream` does for one socket, as long as that lives."""
+        """What `bridge.till.rest.websocket` does at the bridge for one socket, while that lives."""
         with service.books.hub.subscribe() as subscription:
             last = 0
             for event in [] if self._cursor is None else await _missed(service, self._cursor):

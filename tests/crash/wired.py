@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bridge.serial_port import Port, PortError
-from receiver import layout, link, wire
+from bridge.lines.serial_port import Port, PortError
+from receiver.encoding import schema
+from receiver.link import link, wire
 from tests.crash.serial_line import SerialLine
 from tests.steps import Steps
 
@@ -66,7 +67,7 @@ class Wired:
         raise NotImplementedError
 
     def tell_session(self) -> None:
-        """To a bridge that may know nothing (`receiver.report.Report.session`)."""
+        """To a bridge that may know nothing (`receiver.core.uplink.Report.session`)."""
         raise NotImplementedError
 
     def pump(self) -> None:
@@ -112,4 +113,4 @@ class Wired:
             bytes(wire.NONCE_SIZE),
         )
         boot = bytes((1, self.till % 256, *self._boots.to_bytes(2, "big")))
-        self._link = link.Link(boot, layout.encode(wire.RECEIVER_HELLO, hello), host=False)
+        self._link = link.Link(boot, schema.encode(wire.RECEIVER_HELLO, hello), host=False)

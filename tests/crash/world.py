@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from bridge.domain.states import AT_THE_TILL
 from bridge.journal import JournalError
-from bridge.money.states import AT_THE_TILL
-from bridge.standing import Phase
-from simulator.authority.store import Store
+from bridge.sales.journal_standing import Phase
+from simulator.authority.storage.store import Store
 from tests.crash.buyer import Buyer
 from tests.crash.copies import File
 from tests.crash.counter import Counter
@@ -22,7 +22,7 @@ from tests.crash.template import template
 from tests.crash.till import Till
 
 if TYPE_CHECKING:
-    from bridge.money.sale import Sale
+    from bridge.domain.sale import Sale
 
 LOOK_S = 0.01
 QUIET_MOST_S = 6 * 3600  # for what is owed to be worked off

@@ -12,26 +12,29 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiohttp import web
 
-from bridge import authority
-from bridge.clock import Clock
-from bridge.currencies import LETTERS
-from bridge.money import facts
-from bridge.money.sale import Terms
-from bridge.orders import Order, RefundOrder
-from bridge.standin import REVOCATIONS_MOST, StandInHere
-from bridge.till import requests as till
-from bridge.till.guard import Guard, Speakers
-from bridge.till.problems import ProblemError
-from bridge.till.rates import Rates
-from bridge.views import health_view
-from receiver import cbor, messages, reasons, wire
-from simulator.authority import requests as office
-from simulator.authority.requests import RequestError
+from bridge.authority import client
+from bridge.authority.clock_skew import Clock
+from bridge.domain import event_codec
+from bridge.domain.sale import Terms
+from bridge.sales.orders import Order, RefundOrder
+from bridge.sales.stand_in import REVOCATIONS_MOST, StandInHere
+from bridge.till.rest import requests as till
+from bridge.till.rest.views import health_view
+from bridge.till.server.access import Guard, Speakers
+from bridge.till.server.problems import ProblemError
+from bridge.till.server.rate_limits import Rates
+from receiver import reasons
+from receiver.encoding import cbor
+from receiver.host.currencies import LETTERS
+from receiver.link import wire
+from receiver.protocol import messages
+from simulator.authority.api import requests as office
+from simulator.authority.api.requests import RequestError
 from tests.fuzz.target import Target
 
 if TYPE_CHECKING:
-    from bridge.books import Books
-    from bridge.money.evidence import Evidence
+    from bridge.books.books import Books
+    from bridge.domain.verification import Evidence
 
 _JSON = "application/json"
 _SALE_ID = "sale-0123456789ab"
@@ -78,7 +81,7 @@ def _order(data: bytes) -> bool | None:
     terms = Terms(
         order.sale_id, order.till or 1, *order[1:3], *order[4:], _SALE_ID.encode(), bytes(8)
     )
-    assert facts.load_terms(facts.dump_terms(terms).encode().decode()) == terms
+    assert event_codec.load_terms(event_codec.dump_terms(terms).encode().decode()) == terms
     return True
 
 
@@ -133,10 +136,10 @@ def _request(data: bytes) -> bool | None:
 def _answer(data: bytes) -> bool | None:
     """A problem document from the authority: some reason of ours, whatever it says."""
     try:
-        document = authority._document(data)
-    except authority.UnansweredError:
+        document = client._document(data)
+    except client.UnansweredError:
         return None
-    assert authority._refusal(422, document, Clock()).reason in reasons.NAMES
+    assert client._refusal(422, document, Clock()).reason in reasons.NAMES
     return True
 
 

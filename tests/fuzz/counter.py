@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from receiver import exchange, gatt, messages, ports, sale, sealing, signed, wire
-from simulator.phone.keys import ED25519, P256
+from receiver.core import io, sale_session
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, messages, padding, signed
+from simulator.phone.wallet.keys import ED25519, P256
 from tests import evidence
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
@@ -21,7 +23,7 @@ _WAITS_MS = (1, 300, 6_000, 40_000, 200_000)
 _CHANNELS = tuple(wire.LAYOUTS)
 _ADVERT_MOST = 31  # bytes, Core 5.4 Vol 6 Part B 2.3.1.1
 _OWNERS = 4  # of long work beside links: an offer, a candidate, the pool, the issuers' keys
-_TAKEN = (sale.CLAIMED, sale.ACCEPTED, sale.SETTLED)
+_TAKEN = (sale_session.CLAIMED, sale_session.ACCEPTED, sale_session.SETTLED)
 _FLOORS = (0, evidence.AMOUNT - 1, evidence.AMOUNT)
 _ORIGINALS = (bytes(16), b"", b"short")
 
@@ -68,7 +70,7 @@ class Counter:
 
     def _write(self, phone: Phone, kind: int, message: bytes, script: Script) -> None:
         """What a phone with a key seals, and what it then writes, are each as the script says."""
-        padded = script.altered(sealing.pad(message, _PADDED[kind]))
+        padded = script.altered(padding.pad(message, _PADDED[kind]))
         sealed = phone.context.seal(padded) if phone.context else padded
         phone.sealed = script.altered(sealed)
         phone.write(kind, phone.sealed)
@@ -86,12 +88,12 @@ class Counter:
         self.phone(script).vanish()
 
     def radio_fails(self, script: Script) -> None:
-        self.world.feed(ports.RadioLost())
+        self.world.feed(io.RadioLost())
 
     # On the wire.
 
     def greets(self, script: Script) -> None:
-        self.world.feed(ports.WireUp(script.altered(BRIDGE_HELLO)))
+        self.world.feed(io.WireUp(script.altered(BRIDGE_HELLO)))
 
     def orders(self, script: Script) -> None:
         self.world.open(reference=bytes([script.number(3)]) * 8, ttl=script.choice(_TTLS))
@@ -112,7 +114,7 @@ class Counter:
         self.world.cancel(bytes([script.number(3)]) * 8)
 
     def results(self, script: Script) -> None:
-        receipt = script.octets()[: sealing.RECEIPT_MOST]
+        receipt = script.octets()[: padding.RECEIPT_MOST]
         self._send(wire.RESULT, wire.Result(self._session(), receipt), script)
 
     def judges(self, script: Script) -> None:
@@ -137,11 +139,11 @@ class Counter:
         channel = script.choice((*_CHANNELS, script.number()))
         valid = seeds.plain(channel) or [b""]
         payload = script.altered(script.choice(valid))
-        self.world.feed(ports.WireMessage(channel, payload))
+        self.world.feed(io.WireMessage(channel, payload))
 
     def _send(self, channel: int, value: Any, script: Script) -> None:
         payload = script.altered(wire.encode(channel, value))
-        self.world.feed(ports.WireMessage(channel, payload))
+        self.world.feed(io.WireMessage(channel, payload))
 
     def _session(self) -> bytes:
         return self.world.sale.session or bytes(32)
@@ -167,12 +169,12 @@ class Counter:
         world = self.world
         links = world.receiver.air.links
         assert len(links) <= gatt.LINKS_MOST
-        assert len(world.sale.waiting) <= sale.WAITING_MOST
+        assert len(world.sale.waiting) <= sale_session.WAITING_MOST
         assert len(world.receiver.judge.work._queue) <= _OWNERS + len(links)
         self._secrets.check()
         for output in world.outputs[self._checked :]:
             _check_output(output)
-            if isinstance(output, ports.Send) and output.channel == wire.PROVISIONAL:
+            if isinstance(output, io.Send) and output.channel == wire.PROVISIONAL:
                 self._check_provisional(wire.decode(output.channel, output.payload).receipt)
         self._checked = len(world.outputs)
 
@@ -192,23 +194,23 @@ class Counter:
 
 def _check_output(output: Any) -> None:
     """Whatever was put in, what comes out is well formed and has room where it goes."""
-    if isinstance(output, ports.Notify):
+    if isinstance(output, io.Notify):
         assert 0 < len(output.data) <= gatt.EXCHANGE_MOST
-    elif isinstance(output, ports.Send):
+    elif isinstance(output, io.Send):
         wire.decode(output.channel, output.payload)
-    elif isinstance(output, ports.ShowOffer):
+    elif isinstance(output, io.ShowOffer):
         assert len(output.data) <= gatt.OFFER_MOST
-    elif isinstance(output, ports.ShowCertificate):
+    elif isinstance(output, io.ShowCertificate):
         assert len(output.data) <= gatt.CERTIFICATE_MOST
-    elif isinstance(output, ports.Advertise):
+    elif isinstance(output, io.Advertise):
         assert max(len(output.data), len(output.response)) <= _ADVERT_MOST
-    elif isinstance(output, ports.Log):
+    elif isinstance(output, io.Log):
         assert output.text.isprintable()
 
 
 _PADDED = {
-    exchange.CREDENTIAL: sealing.CREDENTIAL_PADDED,
-    exchange.APPROVAL: sealing.APPROVAL_PADDED,
+    exchange.CREDENTIAL: padding.CREDENTIAL_PADDED,
+    exchange.APPROVAL: padding.APPROVAL_PADDED,
 }
 _STEPS: tuple[Step, ...] = (
     *(Counter.comes, Counter.agrees, Counter.presents, Counter.approves, Counter.repeats),

@@ -8,8 +8,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from receiver import cbor, cose, exchange, frames, gatt, layout, pins, sealing, signed, wire
-from receiver.frames import Frame
+from receiver.encoding import cbor, cose, schema
+from receiver.link import frames, wire
+from receiver.link.frames import Frame
+from receiver.protocol import exchange, gatt, padding, pins, signed
 from tests.fuzz import generate, near, seeds
 from tests.fuzz.target import Target
 
@@ -64,7 +66,7 @@ def _maps() -> Iterator[tuple[str, Target]]:
             name.replace(" ", "-"),
             Target(
                 partial(_decode_map, fields, make),
-                partial(layout.encode, fields),
+                partial(schema.encode, fields),
                 partial(seeds.plain, name),
                 generate.plain(fields, make),
                 partial(near.plain, name),
@@ -103,8 +105,8 @@ def _signed_again(kind: signed.Kind, message: signed.Signed) -> bytes:
     return signed.encode(kind, message.value, kid, lambda _: signature, b"", alg)
 
 
-def _decode_map(fields: tuple[layout.Field, ...], make: Callable[..., Any], data: bytes) -> Any:
-    return layout.decode(fields, data, make)
+def _decode_map(fields: tuple[schema.Field, ...], make: Callable[..., Any], data: bytes) -> Any:
+    return schema.decode(fields, data, make)
 
 
 # Frames
@@ -179,11 +181,11 @@ def _write(write: exchange.Write) -> bytes:
 
 
 def _unpad(data: bytes) -> tuple[bytes, int]:
-    return sealing.unpad(data), len(data)
+    return padding.unpad(data), len(data)
 
 
 def _pad(padded: tuple[bytes, int]) -> bytes:
-    return sealing.pad(*padded)
+    return padding.pad(*padded)
 
 
 def _service_data(advert: gatt.Advert) -> bytes:

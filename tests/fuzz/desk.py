@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from bridge.money import facts, ports
-from bridge.money.decisions import TooLateError, Wish, decide
-from bridge.money.sale import Sale, Terms
-from bridge.money.states import Event, State
-from bridge.views import sale_view
-from receiver import gatt, messages, reasons, sealing, session, wire
+from bridge.domain import event_codec, ports
+from bridge.domain.sale import Sale, Terms
+from bridge.domain.states import Event, State
+from bridge.domain.till_decisions import TooLateError, Wish, decide
+from bridge.till.rest.views import sale_view
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages, padding
 from tests import evidence
 from tests.bridge_world import BRIDGE_ID, PATIENCE_S, RECEIVER, TILL, DeskWorld, Purchase
 from tests.fuzz import authority, seeds
@@ -68,15 +70,15 @@ class Hostile:
                 self._offer, phone=evidence.seed(f"phone {link}")
             )
         held = self._purchases.get(link)
-        data = script.altered(held.credential if held else b"")[: sealing.CREDENTIAL_MOST]
-        hashed = session.certificate_hash(self.world.certificate)
+        data = script.altered(held.credential if held else b"")[: padding.CREDENTIAL_MOST]
+        hashed = identifiers.certificate_hash(self.world.certificate)
         record = wire.CredentialRecord(link, hashed, self._offer, evidence.ENC, data)
         self._hear(wire.CREDENTIAL, record, script)
 
     def approves(self, script: Script) -> None:
         link = script.number(5)
         held = self._purchases.get(link)
-        data = script.altered(held.approval if held else b"")[: sealing.APPROVAL_MOST]
+        data = script.altered(held.approval if held else b"")[: padding.APPROVAL_MOST]
         self._hear(wire.APPROVAL, wire.ApprovalRecord(self._session(), link, data), script)
 
     def judges(self, script: Script) -> None:
@@ -100,7 +102,7 @@ class Hostile:
             self.world.at,
             amount=script.choice((AMOUNT, 1)),
         )
-        told = wire.Provisional(self._session(), script.altered(receipt)[: sealing.RECEIPT_MOST])
+        told = wire.Provisional(self._session(), script.altered(receipt)[: padding.RECEIPT_MOST])
         self._hear(wire.PROVISIONAL, told, script)
 
     def goes(self, script: Script) -> None:
@@ -127,7 +129,7 @@ class Hostile:
         return self.world.make_offer(kind=sale.terms.kind, original=sale.terms.original)
 
     def _session(self) -> bytes:
-        return session.session_id(self._offer)
+        return identifiers.session_id(self._offer)
 
     # The till, which keeps the rules.
 
@@ -141,7 +143,7 @@ class Hostile:
         if self.world.desk.sale is None:
             self._sales += 1
             name = f"back-{self._sales:016}"
-            reference = session.sale_reference(BRIDGE_ID, TILL, name)
+            reference = identifiers.sale_reference(BRIDGE_ID, TILL, name)
             place = (PATIENCE_S, "", reference, evidence.RECEIVER_ID)
             refund = (messages.REFUND, _ORIGINAL)
             terms = Terms(name, TILL, AMOUNT, evidence.SEK, *place, *refund)
@@ -200,7 +202,7 @@ class Hostile:
             self._pending = True
         elif isinstance(output, ports.Keep):
             fact = output.fact
-            assert facts.load_fact(fact.event, *facts.dump_fact(fact)) == fact
+            assert event_codec.load_fact(fact.event, *event_codec.dump_fact(fact)) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
             assert fact.event is not Event.PROVED or output.sale.mode == messages.OFFLINE
         elif isinstance(output, ports.Tell):

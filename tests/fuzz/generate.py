@@ -6,17 +6,19 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from receiver import cbor, cose, exchange, frames, layout, sealing, signed
-from receiver.layout import Field
+from receiver.encoding import cbor, cose, schema
+from receiver.encoding.schema import Field
+from receiver.link import frames
+from receiver.protocol import exchange, padding, signed
 
 _EDGES = (0, 1, 23, 24, 255, 256, 0xFFFF, 0x10000, 0xFFFFFFFF)
 _PLANES = (0x7F, 0x7FF, 0xD7FF, 0x10FFFF)  # the last character of one to four bytes of UTF-8
 _SURROGATES = range(0xD800, 0xE000)
 # What a phone writes, and the only size that its body has.
 WRITES = {
-    exchange.KEY: sealing.ENC_SIZE,
-    exchange.CREDENTIAL: sealing.CREDENTIAL_SEALED,
-    exchange.APPROVAL: sealing.APPROVAL_SEALED,
+    exchange.KEY: padding.ENC_SIZE,
+    exchange.CREDENTIAL: padding.CREDENTIAL_SEALED,
+    exchange.APPROVAL: padding.APPROVAL_SEALED,
     exchange.LEAVE: 1,
 }
 PAYLOAD_MOST = frames.HOST_FRAME_MAX - frames.FRAME_OVERHEAD
@@ -26,7 +28,7 @@ Make = Callable[..., Any]
 
 def plain(fields: tuple[Field, ...], make: Make) -> Callable[[Random], bytes]:
     """Messages that are a map alone."""
-    return lambda random: layout.encode(fields, _value(fields, make, random))
+    return lambda random: schema.encode(fields, _value(fields, make, random))
 
 
 def message(kind: signed.Kind, alg: int) -> Callable[[Random], bytes]:
@@ -65,20 +67,20 @@ def frame(random: Random) -> frames.Frame:
 def _value(fields: tuple[Field, ...], make: Make, random: Random) -> Any:
     values: list[Any] = []
     for field in fields:
-        is_absent = field.kind == layout.ATTACHED and not values[-1]
+        is_absent = field.kind == schema.ATTACHED and not values[-1]
         values.append(b"" if is_absent else _field(field, random))
     return make(*values)
 
 
 def _field(field: Field, random: Random) -> Any:
-    if field.kind == layout.UINT:
+    if field.kind == schema.UINT:
         return _number(field.low, field.high, random)
-    if field.kind == layout.TEXT:
+    if field.kind == schema.TEXT:
         return _text(_number(field.low, field.high, random), random)
-    if field.kind == layout.KEY and field.high == layout.P256_SIZE and random.random() < 0.5:
-        return bytes([random.choice((2, 3))]) + random.randbytes(layout.P256_SIZE - 1)
+    if field.kind == schema.KEY and field.high == schema.P256_SIZE and random.random() < 0.5:
+        return bytes([random.choice((2, 3))]) + random.randbytes(schema.P256_SIZE - 1)
     return random.randbytes(
-        field.low if field.kind == layout.KEY else _number(field.low, field.high, random)
+        field.low if field.kind == schema.KEY else _number(field.low, field.high, random)
     )
 
 

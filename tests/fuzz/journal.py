@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bridge.money import facts
-from bridge.money.sale import CARRIED, Fact, Terms
-from bridge.money.states import Event
-from receiver import messages
+from bridge.domain import event_codec
+from bridge.domain.sale import CARRIED, Fact, Terms
+from bridge.domain.states import Event
+from receiver.protocol import messages
 from tests.fuzz import seeds
 from tests.fuzz.script import Script
 from tests.fuzz.target import Target
@@ -27,16 +27,16 @@ def _fact(data: bytes) -> bool:
     """A fact comes back as it was; once its secret is erased, with zeros in that place."""
     script = Script(data)
     fact = _any_fact(script)
-    written = facts.dump_fact(fact)
-    assert facts.load_fact(fact.event, *written) == fact
+    written = event_codec.dump_fact(fact)
+    assert event_codec.load_fact(fact.event, *written) == fact
     if _is_unmistakable(written.secret, fact):
         assert written.secret.hex() not in written.body
-    erased = facts.load_fact(fact.event, written.body, bytes(len(written.secret)))
+    erased = event_codec.load_fact(fact.event, written.body, bytes(len(written.secret)))
     for name in CARRIED:
         before, after = getattr(fact, name), getattr(erased, name)
         assert len(after) == len(before)
         assert after == before or name in _WITH_A_PROOF
-    assert facts.dump_fact(erased)  # a closed sale is shown still
+    assert event_codec.dump_fact(erased)  # a closed sale is shown still
     return True
 
 
@@ -71,7 +71,7 @@ def _terms(data: bytes) -> bool:
         script.octets(),
         _text(script),
     )
-    assert facts.load_terms(facts.dump_terms(terms).encode().decode()) == terms
+    assert event_codec.load_terms(event_codec.dump_terms(terms).encode().decode()) == terms
     return True
 
 

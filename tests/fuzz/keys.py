@@ -8,15 +8,15 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from receiver import layout
 from receiver.crypto import edwards25519, host, portable
 from receiver.crypto.job import finish
+from receiver.encoding import schema
 from tests.fuzz import near, seeds
 from tests.fuzz.target import Target
 
 _PRIVATE = bytes(range(32))  # of the receiver that agrees on keys here
 _KEY_SIZE = 32
-_SIZES = {"ed25519": layout.ED25519_SIZE, "p256": layout.P256_SIZE}
+_SIZES = {"ed25519": schema.ED25519_SIZE, "p256": schema.P256_SIZE}
 _SIGNATURE_SIZE = 64
 
 

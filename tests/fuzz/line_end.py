@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from receiver import frames, link, link_table, window
-from receiver.frames import Frame
-from receiver.link import Link
+from receiver.link import arq, frames, link, link_states
+from receiver.link.frames import Frame
+from receiver.link.link import Link
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
 
 _OWN, _PEER = b"self", b"peer"
 _BOOTS = (_PEER, b"boot", _OWN, frames.NOBODY)
 _SIZES = (frames.FRAME_MIN, frames.FRAME_MAX, frames.HOST_FRAME_MAX, 0, 0xFFFF)
-_WAITS_MS = (0, 1, link.LOG_MS, link_table.RETRY_MS, link.STALE_MS, 5_000, 60_000)
-_WORN = (0, 1, 2, window.MESSAGE_MAX)  # sizes of what this end sends, beside any short one
+_WAITS_MS = (0, 1, link.LOG_MS, link_states.RETRY_MS, link.STALE_MS, 5_000, 60_000)
+_WORN = (0, 1, 2, arq.MESSAGE_MAX)  # sizes of what this end sends, beside any short one
 _PAYLOAD_MOST = frames.HOST_FRAME_MAX - frames.FRAME_OVERHEAD
 _OVERFLOW = 4  # events that one frame, or a timer after it, may bring beyond the limit
 
@@ -69,7 +69,7 @@ class End:
         while (event := self.link.poll()) is not None:
             if isinstance(event, link.Message):
                 self._token = event.token
-                assert len(event.payload) <= window.MESSAGE_MAX
+                assert len(event.payload) <= arq.MESSAGE_MAX
 
     def cuts(self, script: Script) -> None:
         self.link.cut()
@@ -95,7 +95,7 @@ class End:
         assert all(count >= 0 for count in self.link.counters.values())
         assert len(self.link._events) <= link.EVENTS_MAX + _OVERFLOW
         assert len(self.link._logs) <= link.LOGS_MAX
-        assert self.link._outbox._waiting <= window.QUEUE_MAX
+        assert self.link._outbox._waiting <= arq.QUEUE_MAX
 
 
 _STEPS: tuple[Step, ...] = (
@@ -124,7 +124,7 @@ def run(host: bool, data: bytes) -> bool | None:
     for step in steps.steps(_STEPS):
         step(end, steps)
         end.check()
-        rose = rose or end.link.state == link_table.UP
+        rose = rose or end.link.state == link_states.UP
     return rose or None
 
 

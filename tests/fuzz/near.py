@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from receiver import cbor as codec
-from receiver import cose, signed
+from receiver.encoding import cbor as codec
+from receiver.encoding import cose
+from receiver.protocol import signed
 from tests.fuzz import seeds
 
 _SIGNATURES = 30  # of hundreds, spread over them: other tests go through them all

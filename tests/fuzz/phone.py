@@ -9,10 +9,12 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
-from receiver import exchange, messages, reasons, sealing, wire
-from simulator.authority import schema
-from simulator.phone import events, steps
-from simulator.phone.wallet import Bought, Wallet
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import exchange, messages, padding
+from simulator.authority.storage import schema
+from simulator.phone.conversation import events, states
+from simulator.phone.wallet.wallet import Bought, Wallet
 from tests import evidence
 from tests.fuzz import authority
 from tests.fuzz.script import Script, Step, script
@@ -22,8 +24,8 @@ from tests.unit.phone_shop import CODE, EPOCH, MTU, RECEIVER, RECIPIENT, Shop, w
 _MTUS = (MTU, 185, 184, 23)
 _REASONS = (reasons.OK, reasons.CREDIT_SPACE, reasons.CREDENTIAL_REVOKED)
 _SIZES = {
-    exchange.RESULT: (sealing.RESULT_SEALED,),
-    exchange.REFUSAL: (sealing.REFUSAL_SEALED, 1),
+    exchange.RESULT: (padding.RESULT_SEALED,),
+    exchange.REFUSAL: (padding.REFUSAL_SEALED, 1),
 }
 _LIES: tuple[dict[str, Any], ...] = ({}, {"approval_id": bytes(16)}, {"amount": 1}, {"till": 9})
 _ORIGINAL = b"something bought"
@@ -32,7 +34,7 @@ _STATES = (
     *(events.UNSEEN, events.NO_ANSWER, "anything"),
 )
 _LEAVES = tuple(exchange.LEAVES)
-_WAITS_MS = (1, steps.ASK_FIRST_MS, steps.RESEND_MS, steps.RESULT_MS, 200_000)
+_WAITS_MS = (1, states.ASK_FIRST_MS, states.RESEND_MS, states.RESULT_MS, 200_000)
 
 
 class Visit:
@@ -80,7 +82,7 @@ class Visit:
         offered = shop.receiver.sale.offered
         if offered is None or not shop.sent(wire.VERDICT):
             return
-        receipt = script.altered(shop.receipt(reason, **lies))[: sealing.RECEIPT_MOST]
+        receipt = script.altered(shop.receipt(reason, **lies))[: padding.RECEIPT_MOST]
         shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, receipt))
 
     def accepts(self, script: Script) -> None:
@@ -91,7 +93,7 @@ class Visit:
         lies = {"approval_id": shop.sent(wire.VERDICT)[-1].approval_id, **script.choice(_LIES)}
         name = lies.pop("approval_id")
         word = evidence.provisional(RECEIVER, shop.certificate, name, EPOCH, **lies)
-        word = script.altered(word)[: sealing.RECEIPT_MOST]
+        word = script.altered(word)[: padding.RECEIPT_MOST]
         shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, word))
 
     def goes_deaf(self, script: Script) -> None:

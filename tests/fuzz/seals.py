@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from receiver import sealing
 from receiver.crypto import host, hpke
 from receiver.crypto.hpke import Context
 from receiver.crypto.job import finish
-from receiver.sealing import ResultOpener, ResultSealer
+from receiver.protocol import padding
+from receiver.protocol.padding import ResultOpener, ResultSealer
 from tests import evidence
 from tests.fuzz import seeds
 from tests.fuzz.target import Target
 
 _PRIVATE = evidence.seed("ephemeral")
-_INFO = sealing.info(b"offer")
+_INFO = padding.info(b"offer")
 
 
 def targets() -> Iterator[tuple[str, Target]]:
@@ -38,26 +38,26 @@ def _contexts() -> tuple[Context, Context]:
 def _unseal(data: bytes) -> tuple[bytes, int]:
     """A phone's sealed body, as it came from the air: the message, and the size of its padding."""
     _, recipient = _contexts()
-    return sealing.unseal(recipient, data), len(data) - sealing.TAG_SIZE
+    return padding.unseal(recipient, data), len(data) - padding.TAG_SIZE
 
 
 def _seal(padded: tuple[bytes, int]) -> bytes:
     sender, _ = _contexts()
-    return sender.seal(sealing.pad(*padded))
+    return sender.seal(padding.pad(*padded))
 
 
 def _unseal_any(data: bytes) -> tuple[bytes, int]:
     """Any bytes under a phone's own seal."""
     sender, recipient = _contexts()
-    return sealing.unseal(recipient, sender.seal(data)), len(data)
+    return padding.unseal(recipient, sender.seal(data)), len(data)
 
 
 def _pad(padded: tuple[bytes, int]) -> bytes:
-    return sealing.pad(*padded)
+    return padding.pad(*padded)
 
 
 def _messages() -> list[bytes]:
-    sizes = (sealing.CREDENTIAL_PADDED, sealing.APPROVAL_PADDED)
+    sizes = (padding.CREDENTIAL_PADDED, padding.APPROVAL_PADDED)
     return [_seal((bytes(range(length)), size)) for size in sizes for length in (0, 1, size - 1)]
 
 
@@ -73,7 +73,7 @@ def _seal_result(receipt: bytes) -> bytes:
 
 
 def _results() -> list[bytes]:
-    return [_seal_result(bytes(length)) for length in (0, 1, sealing.RECEIPT_MOST)]
+    return [_seal_result(bytes(length)) for length in (0, 1, padding.RECEIPT_MOST)]
 
 
 def _open_refusal(data: bytes) -> int:

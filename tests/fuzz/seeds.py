@@ -8,9 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from receiver import cose, frames, messages, pins, sealing, signed, wire
+from receiver.encoding import cose
+from receiver.encoding.schema import Field
 from receiver.errors import Error
-from receiver.layout import Field
+from receiver.link import frames, wire
+from receiver.protocol import messages, padding, pins, signed
 from tests.fuzz import generate
 
 _VECTORS = Path(__file__).parents[1] / "vectors"
@@ -93,9 +95,9 @@ def writes() -> list[bytes]:
 
 
 def padded() -> list[bytes]:
-    sizes = (sealing.CREDENTIAL_PADDED, sealing.APPROVAL_PADDED, sealing.RESULT_PADDED)
+    sizes = (padding.CREDENTIAL_PADDED, padding.APPROVAL_PADDED, padding.RESULT_PADDED)
     return [
-        sealing.pad(bytes(range(length)), size) for size in sizes for length in (0, 1, size - 1)
+        padding.pad(bytes(range(length)), size) for size in sizes for length in (0, 1, size - 1)
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import cbor2
 import pytest
 
-from receiver import cbor
+from receiver.encoding import cbor
 from receiver.errors import Error
 from tests.architecture.tree import ROOT, files, parsed
 from tests.fuzz import cbor_tree, seeds
@@ -29,9 +29,9 @@ KERNELS = ROOT / "receiver/crypto/kernels"  # MicroPython's alone
 # Decoders by their names that no target need call itself.
 EXCEPTIONS = {
     "receiver/crypto/hpke.py Context.open": "called by unseal, and knows no format",
-    "receiver/sale.py Sale.open": "takes the receiver's own offer",
-    "receiver/sealed.py Sealed.open_approval": "unseal on a body that the radio side keeps",
-    "receiver/sealed.py Sealed.open_credential": "unseal on a body that the radio side keeps",
+    "receiver/core/sale_session.py Sale.open": "takes the receiver's own offer",
+    "receiver/core/sealed_exchange.py Sealed.open_approval": "unseal on a body that radio.py keeps",
+    "receiver/core/sealed_exchange.py Sealed.open_credential": "the same",
 }
 TRIES = 300
 

@@ -6,15 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver import messages, reasons, signed, wire
-from simulator.authority.limits import Limits
-from simulator.phone import events
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import messages, signed
+from simulator.authority.accounts.limits import Limits
+from simulator.phone.conversation import events
 from tests.integration.checkout import PRICE, Json
 
 if TYPE_CHECKING:
-    from simulator.phone.buyer import Buyer
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.app.buyer import Buyer
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.tap import TappedCheckout
 
 LIMITS = Limits(floor=PRICE, total=3 * PRICE, sales=3, hours=24)

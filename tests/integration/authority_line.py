@@ -15,12 +15,12 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bridge.authority import AuthorityClient
-from bridge.config import AuthorityConfig
-from simulator import pki
+from bridge.authority.client import AuthorityClient
+from bridge.config.configuration import AuthorityConfig
+from simulator.crypto import pki
 
 if TYPE_CHECKING:
-    from simulator.pki import DemoCa, Identity
+    from simulator.crypto.pki import DemoCa, Identity
 
 TIMEOUT_S = 0.5  # for one answer; every wait here takes a fraction of the test's patience
 CHUNK = 65_536

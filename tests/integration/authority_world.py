@@ -12,11 +12,11 @@ from typing import Any
 
 import aiohttp
 
-from receiver import messages
 from receiver.crypto import host
-from simulator import pki, proof
+from receiver.protocol import messages
 from simulator.authority import Authority, DemoWorld
-from simulator.p256 import p256_public
+from simulator.crypto import code_proof, pki
+from simulator.crypto.p256 import p256_public
 from tests import evidence
 
 CODE = "314159"
@@ -66,7 +66,7 @@ class World:
         answer = await self.call("POST", "/v1/phones", 201, json=body)
         self.token, self.phone_id = answer["token"], answer["phone_id"]
         authority_key = bytes.fromhex(answer["authority_code_key"])
-        self.k = proof.code_key(PHONE_CODE_KEY, authority_key, CODE)
+        self.k = code_proof.code_key(PHONE_CODE_KEY, authority_key, CODE)
 
     async def credentials(self, recipient: int, count: int = 1) -> list[bytes]:
         answer = await self.call(

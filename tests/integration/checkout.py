@@ -12,19 +12,19 @@ from functools import partial
 from signal import SIGKILL, Signals
 from typing import TYPE_CHECKING, Any
 
-from simulator.phone.app import Phone
-from simulator.phone.backend import ANDROID_MTU, phone_radio
-from simulator.phone.buyer import Buyer
-from simulator.till import TillError
+from simulator.phone.app.app import Phone
+from simulator.phone.app.buyer import Buyer
+from simulator.phone.transport.bleak_backend import ANDROID_MTU, phone_radio
+from simulator.world.till import TillError
 from simulator.world.world import TILL, Settings, World
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
     from typing import TypeVar
 
-    from simulator.phone.events import Outcome
-    from simulator.phone.visit import Step
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.app.visit import Step
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
 
     T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from signal import SIGTERM, Signals
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator import attach
+from simulator.world import attach
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

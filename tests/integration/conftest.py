@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from simulator.phone.wallet import Wallet
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import Settings
 from tests import evidence
 from tests.integration import offline_shop, till_world

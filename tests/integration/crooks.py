@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from receiver import cose, exchange, layout, messages, signed
-from simulator.phone.buyer import DEMO_CODE, Buyer
-from simulator.phone.events import SHOWN, Code, FirstDigit
-from simulator.phone.maker import Maker, Presented
+from receiver.encoding import cose, schema
+from receiver.protocol import exchange, messages, signed
+from simulator.phone.app.buyer import DEMO_CODE, Buyer
+from simulator.phone.conversation.events import SHOWN, Code, FirstDigit
+from simulator.phone.conversation.messages import Maker, Presented
 
 if TYPE_CHECKING:
-    from receiver.checks import Offered
-    from receiver.messages import Approval
-    from simulator.phone.buyer import Act
-    from simulator.phone.events import View
-    from simulator.phone.keys import PhoneKey
-    from simulator.phone.wallet import Wallet
+    from receiver.protocol.messages import Approval
+    from receiver.protocol.validation import Offered
+    from simulator.phone.app.buyer import Act
+    from simulator.phone.conversation.events import View
+    from simulator.phone.wallet.keys import PhoneKey
+    from simulator.phone.wallet.wallet import Wallet
 
     Sign = Callable[[PhoneKey, Approval, bytes], bytes]
     Stray = Callable[[Offered, bytes], tuple[Offered, bytes]]
@@ -171,7 +172,7 @@ def signed_as(kind: str) -> Sign:
     """With a signature that was made for another type of message, in the same context."""
 
     def sign(key: PhoneKey, value: Approval, context: bytes) -> bytes:
-        payload = layout.encode(messages.APPROVAL.fields, value)
+        payload = schema.encode(messages.APPROVAL.fields, value)
         return cose.build(signed.algorithm(key.public), b"", payload, kind, context, key.sign)
 
     return sign

@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simulator.phone.events import APPROVED, SHOWN
+from simulator.phone.conversation.events import APPROVED, SHOWN
 from tests.integration.checkout import is_refusal
 from tests.integration.crooks import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from simulator.phone.buyer import Buyer
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.app.buyer import Buyer
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout, Json
 
 AGAIN_S = 5.0  # a phone that was sent home and has not gone by then did not hear it

@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from bridge import position_file
 from bridge.cli import main as cli
-from bridge.journal import Journal, disk
+from bridge.journal import Journal, disk, position_file
 from bridge.journal.reader import Reader
 from tests.journals import CrashError, closed, tamper
 

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from bleak.exc import BleakError
 
-from receiver import exchange
-from simulator.phone import scan
-from simulator.phone.backend import phone_radio
-from simulator.phone.buyer import DEMO_CODE
-from simulator.phone.events import Gone, Notified, OfferNotified
-from simulator.phone.link import Link
-from simulator.phone.maker import Maker
-from simulator.phone.till import Till
+from receiver.protocol import exchange
+from simulator.phone.app.buyer import DEMO_CODE
+from simulator.phone.conversation.events import Gone, Notified, OfferNotified
+from simulator.phone.conversation.messages import Maker
+from simulator.phone.conversation.offered_till import Till
+from simulator.phone.transport import scan
+from simulator.phone.transport.bleak_backend import phone_radio
+from simulator.phone.transport.link import Link
 from simulator.world.world import TILL
 from tests.integration.checkout import PATIENCE, SUPERVISION_MS
 
 if TYPE_CHECKING:
-    from receiver.checks import Offered
-    from receiver.messages import Receipt
-    from simulator.phone.maker import Presented, Signed
-    from simulator.phone.wallet import Wallet
+    from receiver.protocol.messages import Receipt
+    from receiver.protocol.validation import Offered
+    from simulator.phone.conversation.messages import Presented, Signed
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
 _COMMANDS = (exchange.KEY, exchange.CREDENTIAL)  # written without response

@@ -10,8 +10,8 @@ from unittest import mock
 
 from bumble import att, hci
 
-from receiver import exchange
-from simulator.radio.connection import RadioConnection
+from receiver.protocol import exchange
+from simulator.hardware.radio.connection import RadioConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

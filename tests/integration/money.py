@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.authority import Authority
-from simulator.soak import evidence
-from simulator.soak.audit import Tills, audit
-from simulator.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Kept, KeptRefund
+from simulator.tools.soak import evidence
+from simulator.tools.soak.audit import Tills, audit
+from simulator.tools.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Kept, KeptRefund
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import SALE, World
 

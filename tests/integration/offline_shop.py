@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from receiver import wire
+from receiver.link import wire
 from simulator.authority import Fault
 from tests import evidence
 from tests.integration.till_world import AMOUNT, SALE, World

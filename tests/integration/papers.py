@@ -8,16 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from receiver import messages, signed
 from receiver.crypto import host
-from simulator.authority import receivers
+from receiver.protocol import messages, signed
+from simulator.authority.accounts import receivers
 from tests import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.messages import Certificate, Credential
-    from simulator.phone.wallet import Wallet
+    from receiver.protocol.messages import Certificate, Credential
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
 EPOCH = 1  # of every key in a new world

@@ -15,24 +15,29 @@ from typing import Any
 
 from bumble import core
 
-from bridge.reasons import MENDABLE
-from receiver import gatt, messages, ports, reasons, signed, wire
-from receiver.core import Receiver
+from receiver import reasons
+from receiver.core import io
+from receiver.core.identity import Identity
+from receiver.core.receiver import Receiver
 from receiver.crypto import host
-from receiver.identity import Identity
-from simulator.authority import Authority, ledger, receivers
-from simulator.authority.bindings import Caller
-from simulator.authority.verify import verify
-from simulator.radio.server import Radio
-from simulator.radio.stack import Stack, StackError
-from simulator.radio.table import (
+from receiver.host.texts import MENDABLE
+from receiver.link import wire
+from receiver.protocol import gatt, messages, signed
+from simulator.authority import Authority
+from simulator.authority.accounts import receivers
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.ledger import ledger
+from simulator.authority.ledger.record_verification import verify
+from simulator.hardware.micropython import radiowire
+from simulator.hardware.radio.server import Radio
+from simulator.hardware.radio.stack import Stack, StackError
+from simulator.hardware.radio.table import (
     FLAG_NOTIFY,
     FLAG_READ,
     FLAG_WRITE,
     FLAG_WRITE_NO_RESPONSE,
     Entry,
 )
-from simulator.unixport import radiowire
 
 TILL = 7
 SEK = 752
@@ -126,7 +131,7 @@ class Counter:
 
     def _open(self) -> None:
         self._offers += 1
-        self._tell(ports.WireMessage(wire.OPEN, wire.encode(wire.OPEN, self._order)))
+        self._tell(io.WireMessage(wire.OPEN, wire.encode(wire.OPEN, self._order)))
 
     def _authorise(self) -> None:
         office, now = self._authority.office, int(time.time())
@@ -146,7 +151,7 @@ class Counter:
         evidence = verify(issued, record, office.pins)
         receipt = ledger.authorise(office.store, office.keys, self.caller, evidence, now)
         result = wire.Result(approval.session, receipt)
-        self._tell(ports.WireMessage(wire.RESULT, wire.encode(wire.RESULT, result)))
+        self._tell(io.WireMessage(wire.RESULT, wire.encode(wire.RESULT, result)))
         reason = signed.parse(messages.RECEIPT, receipt).value.reason
         if reason in MENDABLE and self._offers < OFFERS_MOST:
             self._open()
@@ -155,18 +160,18 @@ class Counter:
 
     async def ask(self, event: int, *fields: int) -> int:
         if event == radiowire.IRQ_GATTS_WRITE:
-            self._tell(ports.Written(fields[0], bytes(self._stack.read(fields[1]))))
+            self._tell(io.Written(fields[0], bytes(self._stack.read(fields[1]))))
         return 0
 
     def tell(self, event: int, *fields: Any) -> None:
         if event == radiowire.IRQ_CENTRAL_CONNECT:
             self.links += 1
-            self._tell(ports.Connected(fields[0]))
+            self._tell(io.Connected(fields[0]))
         elif event == radiowire.IRQ_CENTRAL_DISCONNECT:
             self.links -= 1
-            self._tell(ports.Disconnected(fields[0]))
+            self._tell(io.Disconnected(fields[0]))
         elif event == radiowire.IRQ_MTU_EXCHANGED:
-            self._tell(ports.MtuAgreed(fields[0], fields[1]))
+            self._tell(io.MtuAgreed(fields[0], fields[1]))
 
     def _tell(self, event: Any) -> None:
         self.core.handle(event, _now())
@@ -197,22 +202,22 @@ class Counter:
             self.core.expire(_now())
 
     def _perform(self, action: Any) -> None:
-        if isinstance(action, ports.ShowCertificate):
+        if isinstance(action, io.ShowCertificate):
             self._stack.write(self._certificate, action.data, False)
-        elif isinstance(action, ports.ShowOffer):
+        elif isinstance(action, io.ShowOffer):
             self._shown = action.data
             self._stack.write(self._offer, action.data, False)
-        elif isinstance(action, ports.Notify):
+        elif isinstance(action, io.Notify):
             self._stack.notify(action.link, self._exchange, action.data)
-        elif isinstance(action, ports.NotifyOffer):
+        elif isinstance(action, io.NotifyOffer):
             self._stack.notify(action.link, self._offer, self._shown)
-        elif isinstance(action, ports.Advertise):
+        elif isinstance(action, io.Advertise):
             interval, data, response = action
             self._jobs.put_nowait(lambda: self._stack.advertise(interval, True, data, response))
-        elif isinstance(action, ports.Disconnect):
+        elif isinstance(action, io.Disconnect):
             link = action.link
             asyncio.get_running_loop().call_later(LINGER_S, self._cut, link)
-        elif isinstance(action, ports.Send):
+        elif isinstance(action, io.Send):
             self._hear(action.channel, wire.decode(action.channel, action.payload))
 
     def _cut(self, link: int) -> None:
@@ -224,7 +229,7 @@ class Counter:
             return
         loop = asyncio.get_running_loop()
         if value.reason != reasons.OK:  # heard: the next phone may come
-            heard = ports.WireMessage(wire.VERDICT, wire.encode(wire.VERDICT, value))
+            heard = io.WireMessage(wire.VERDICT, wire.encode(wire.VERDICT, value))
             loop.call_soon(self._tell, heard)
         elif self.authorises:
             loop.call_soon(self._authorise)

@@ -7,9 +7,9 @@ from typing import Any
 import aiohttp
 
 from receiver.crypto import host
-from simulator import pki, proof
 from simulator.authority import Authority
-from simulator.p256 import p256_public
+from simulator.crypto import code_proof, pki
+from simulator.crypto.p256 import p256_public
 from tests import evidence
 
 PHONE = evidence.seed("phone")
@@ -42,7 +42,7 @@ class Buyer:
         }
         self._phone = await self.call("POST", "/v1/phones", json=body)
         their_key = bytes.fromhex(self._phone["authority_code_key"])
-        self._k = proof.code_key(PHONE_CODE_KEY, their_key, CODE)
+        self._k = code_proof.code_key(PHONE_CODE_KEY, their_key, CODE)
         await self.renew()
 
     async def renew(self) -> None:

@@ -11,8 +11,8 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from receiver import exchange
-from simulator.phone import events
+from receiver.protocol import exchange
+from simulator.phone.conversation import events
 from tests.bridge_device import PATIENCE_S
 from tests.integration.checkout import PRICE
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout, Json
 
 NOT_PAID = (events.REFUSED, events.UNKNOWN, events.LOST)

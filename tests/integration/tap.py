@@ -8,7 +8,8 @@ import tty
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from receiver import frames, layout, wire
+from receiver.encoding import schema
+from receiver.link import frames, wire
 from simulator.world.world import Settings, World
 from tests.integration.checkout import Checkout
 
@@ -60,7 +61,7 @@ class Tap:
         hello = self._ears[True].hello if self._ears else None
         if hello is None:
             return b""
-        said: wire.ReceiverHello = layout.decode(
+        said: wire.ReceiverHello = schema.decode(
             wire.RECEIVER_HELLO, hello.content, wire.ReceiverHello
         )
         return said.nonce

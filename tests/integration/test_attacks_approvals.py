@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import cose, exchange, signed
-from simulator.phone import events
-from simulator.phone.keys import ED25519
+from receiver.encoding import cose
+from receiver.protocol import exchange, signed
+from simulator.phone.conversation import events
+from simulator.phone.wallet.keys import ED25519
 from tests import evidence
 from tests.integration import papers
 from tests.integration.crooks import (
@@ -35,11 +36,11 @@ from tests.integration.siege import NOT_PAID, learnt, named, pays, withstood
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.checks import Offered
-    from receiver.messages import Approval
-    from simulator.phone.keys import PhoneKey
-    from simulator.phone.maker import Maker
-    from simulator.phone.wallet import Wallet
+    from receiver.protocol.messages import Approval
+    from receiver.protocol.validation import Offered
+    from simulator.phone.conversation.messages import Maker
+    from simulator.phone.wallet.keys import PhoneKey
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
     from tests.integration.crooks import Stray
 

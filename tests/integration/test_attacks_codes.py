@@ -12,13 +12,16 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from receiver import cose, exchange, layout, messages, reasons, sealing, wire
-from simulator import pki
+from receiver import reasons
+from receiver.encoding import cose, schema
+from receiver.link import wire
+from receiver.protocol import exchange, messages, padding
 from simulator.authority import Fault
-from simulator.authority.rules import TRIES_MOST
-from simulator.phone import events
-from simulator.phone.buyer import DEMO_CODE, Buyer
-from simulator.phone.maker import Maker, Signed
+from simulator.authority.ledger.decline_rules import TRIES_MOST
+from simulator.crypto import pki
+from simulator.phone.app.buyer import DEMO_CODE, Buyer
+from simulator.phone.conversation import events
+from simulator.phone.conversation.messages import Maker, Signed
 from simulator.world.world import Settings
 from tests.integration.crooks import Crook, Straying
 from tests.integration.middle import in_the_middle
@@ -28,9 +31,9 @@ from tests.integration.tap import TappedCheckout, tapped_checkout
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from receiver.checks import Offered
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from receiver.protocol.validation import Offered
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -243,7 +246,7 @@ async def _authorise(till: TappedCheckout, record: messages.Record) -> tuple[int
     config = tomllib.loads(till.world.bridge.config.read_text())["authority"]
     context = pki.client_context(till.world.authority.ca.certificate)
     context.load_cert_chain(config["certificate"], config["key"])
-    data = layout.encode(messages.RECORD, record)
+    data = schema.encode(messages.RECORD, record)
     async with (
         aiohttp.ClientSession(headers={"Content-Type": "application/cbor"}) as session,
         session.post(config["url"] + AUTHORISATIONS, data=data, ssl=context) as response,
@@ -316,7 +319,7 @@ async def test_a_wrong_code_looks_like_a_right_one(till: TappedCheckout, other: 
     for one in others:
         assert (one.air, one.phone, one.line) == (right.air, right.phone, right.line)
     for one in seen:
-        assert len(one.result) == 1 + sealing.RESULT_SEALED
+        assert len(one.result) == 1 + padding.RESULT_SEALED
         assert one.receipt[-cose.SIGNATURE_SIZE :] not in one.result
     journals = await _journals(till, sales)
     assert [kind for kind, _ in journals[0]] == ["rung", "offered", "handed", "asked"]

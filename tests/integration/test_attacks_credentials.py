@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.reasons import MENDABLE
-from receiver import cose, exchange, layout, messages, reasons, signed
-from simulator.phone import events
+from receiver import reasons
+from receiver.encoding import cose, schema
+from receiver.host.texts import MENDABLE
+from receiver.protocol import exchange, messages, signed
+from simulator.phone.conversation import events
 from tests.integration import papers
 from tests.integration.crooks import Crook, Hesitating, Presenting, Watching, Writing
 from tests.integration.siege import NOT_PAID, learnt, named, pays, withstood
@@ -20,8 +22,8 @@ from tests.integration.siege import NOT_PAID, learnt, named, pays, withstood
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.phone.maker import Maker
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.messages import Maker
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Make = Callable[[Checkout, Wallet], bytes]
@@ -71,14 +73,14 @@ def _signed_by(
 
     def make(till: Checkout, wallet: Wallet) -> bytes:
         sign = papers.signer(till, role)
-        payload = layout.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
+        payload = schema.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
         return cose.build(cose.ALG_ED25519, bytes([kid_role, epoch]), payload, kind, b"", sign)
 
     return make
 
 
 def _self_signed(till: Checkout, wallet: Wallet) -> bytes:
-    payload = layout.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
+    payload = schema.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
     kid = bytes([signed.ROLE_CREDENTIAL, papers.EPOCH])
     return cose.build(cose.ALG_ED25519, kid, payload, cose.CREDENTIAL, b"", wallet.key.sign)
 

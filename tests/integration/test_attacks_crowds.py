@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import exchange, reasons, sealing
+from receiver import reasons
+from receiver.protocol import exchange, padding
 from simulator.authority.keys import Keys
-from simulator.phone import events
-from simulator.phone.buyer import Silent
+from simulator.phone.app.buyer import Silent
+from simulator.phone.conversation import events
 from tests import evidence
 from tests.integration.crooks import Hesitating, Presenting, Watching
 from tests.integration.crowd import (
@@ -34,8 +35,8 @@ from tests.integration.liars import Lie, lying
 from tests.integration.middle import in_the_middle
 
 if TYPE_CHECKING:
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
     from tests.integration.led import Led
 
@@ -49,7 +50,7 @@ X25519 = Path(__file__).parents[1] / "vectors" / "x25519.json"
 SMALL_ORDER = {
     case["public"][:16]: bytes.fromhex(case["public"])
     for case in json.loads(X25519.read_text())["shared"]
-    if case["shared"] is None and len(case["public"]) == 2 * sealing.ENC_SIZE
+    if case["shared"] is None and len(case["public"]) == 2 * padding.ENC_SIZE
 }
 
 # A receiver whose work takes as long as on a chip: a slice of 3 M instructions at 160 MHz.
@@ -60,7 +61,7 @@ SLOW = Lie(
 )
 # A receiver that refuses its first candidate where another one waits, good as it is.
 PARTIAL = Lie(
-    "receiver/judge.py",
+    "receiver/core/exchange_pipeline.py",
     "            self._judged(candidate, error, now)\n",
     "            lie = Error(reasons.BAD_SIGNATURE, 'a lie') if self._sale.waiting else error\n"
     "            self._judged(candidate, lie, now)\n",
@@ -147,7 +148,7 @@ async def test_a_key_that_was_sent_before_is_refused_while_an_honest_buyer_types
     till: Checkout, other: Wallet
 ) -> None:
     """By `replay`, whoever sent it before: two answers would go out under one nonce."""
-    key = bytes([exchange.KEY]) + os.urandom(sealing.ENC_SIZE)
+    key = bytes([exchange.KEY]) + os.urandom(padding.ENC_SIZE)
     async with paid_in_spite_of(till, "replay"), led(till, other) as first:
         await first.say(key)
         async with led(till, other) as second:
@@ -223,8 +224,8 @@ def _forger(credential: bytes) -> Hesitating:
 
 
 def _junk() -> tuple[bytes, bytes]:
-    key = bytes([exchange.KEY]) + os.urandom(sealing.ENC_SIZE)
-    return key, bytes([exchange.CREDENTIAL]) + os.urandom(sealing.CREDENTIAL_SEALED)
+    key = bytes([exchange.KEY]) + os.urandom(padding.ENC_SIZE)
+    return key, bytes([exchange.CREDENTIAL]) + os.urandom(padding.CREDENTIAL_SEALED)
 
 
 async def _say(till: Checkout, wallet: Wallet, *turns: tuple[bytes, ...]) -> None:

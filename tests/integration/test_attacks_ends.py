@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import exchange, reasons, sealing
-from simulator.phone import events
-from simulator.phone.buyer import Silent
+from receiver import reasons
+from receiver.protocol import exchange, padding
+from simulator.phone.app.buyer import Silent
+from simulator.phone.conversation import events
 from tests.integration.checkout import ASK_MS, Checkout, Json
 from tests.integration.crooks import Watching
 from tests.integration.crowd import Gate, keyed, pays, typing
 from tests.integration.middle import in_the_middle
 
 if TYPE_CHECKING:
-    from simulator.phone.events import Outcome
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.conversation.events import Outcome
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.middle import Middle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -211,8 +212,8 @@ async def test_a_plain_refusal_after_the_approval_is_not_believed(
 @pytest.mark.parametrize(
     ("kind", "size", "told"),
     [
-        (exchange.REFUSAL, sealing.REFUSAL_SEALED, "ignored"),
-        (exchange.RESULT, sealing.RESULT_SEALED, "result_untrusted"),
+        (exchange.REFUSAL, padding.REFUSAL_SEALED, "ignored"),
+        (exchange.RESULT, padding.RESULT_SEALED, "result_untrusted"),
     ],
     ids=["refusal", "result"],
 )

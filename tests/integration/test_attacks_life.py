@@ -15,12 +15,14 @@ import pytest
 import pytest_asyncio
 from bleak.exc import BleakError
 
-from receiver import cbor, exchange, gatt, messages, session, signed, wire
 from receiver.crypto import host
-from simulator.authority import people, receivers
-from simulator.phone import events
-from simulator.phone.events import Read
-from simulator.phone.link import Link
+from receiver.encoding import cbor
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, identifiers, messages, signed
+from simulator.authority.accounts import people, receivers
+from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Read
+from simulator.phone.transport.link import Link
 from simulator.world import enrolment
 from simulator.world.world import Settings
 from tests.integration.crowd import pays, refusing_only, sent_home
@@ -32,7 +34,7 @@ from tests.integration.tap import TappedCheckout, tapped_checkout
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -44,7 +46,7 @@ LONG_MS = 10_000  # for phones that are to learn how it ended
 CREDENTIALS = 3 * (ROUNDS + WARM_UP)
 
 # A receiver that tells its health ten times a second instead of twice a minute.
-HEALTHY = Lie("receiver/wire.py", "HEALTH_MS = 30_000", "HEALTH_MS = 100")
+HEALTHY = Lie("receiver/link/wire.py", "HEALTH_MS = 30_000", "HEALTH_MS = 100")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -202,7 +204,7 @@ class Caching(Link):
         if kid not in self.known:
             certificate = bytes(await self._client.read_gatt_char(gatt.CERTIFICATE))
             self.read_ones.append(certificate)
-            self.known[session.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]] = (
+            self.known[identifiers.certificate_hash(certificate)[: messages.OFFER_KID_SIZE]] = (
                 certificate
             )
         return Read(self.known[kid], offer)
@@ -242,7 +244,7 @@ async def test_a_phone_that_knows_the_certificate_reads_the_new_one_after_a_rene
     till: TappedCheckout, other: Wallet
 ) -> None:
     """Between two sales: the offer's kid is another, the phone reads it again, and pays."""
-    with mock.patch("simulator.phone.visit.Link", Caching):
+    with mock.patch("simulator.phone.app.visit.Link", Caching):
         stores = [await _store_shown(till, other), await _store_shown(till, other)]
         certificate = await renew(till, "Ny butik")
         stores += [await _store_shown(till, other), await _store_shown(till, other)]

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import exchange, messages, reasons
-from simulator.phone.buyer import DEMO_CODE
+from receiver import reasons
+from receiver.protocol import exchange, messages
+from simulator.phone.app.buyer import DEMO_CODE
 from tests.integration.led import Led, led
 from tests.integration.siege import named, pays, withstood
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout, Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

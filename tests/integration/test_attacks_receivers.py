@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 import pytest_asyncio
 
-from receiver import cose, exchange, messages, signed
 from receiver.crypto import host
-from simulator.phone import events
-from simulator.radio.sniffer import ATT, Sent
+from receiver.encoding import cose
+from receiver.protocol import exchange, messages, signed
+from simulator.hardware.radio.sniffer import ATT, Sent
+from simulator.phone.conversation import events
 from tests import evidence
 from tests.integration import papers
 from tests.integration.crooks import Watching
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from simulator.phone.wallet import Wallet
-    from simulator.radio.sniffer import Heard
+    from simulator.hardware.radio.sniffer import Heard
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Make = Callable[[Checkout, "Receiver"], bytes]
@@ -48,8 +49,13 @@ _SHOW = "(open('%s', 'rb').read() if '%s' in __import__('os').listdir() else %s)
 SHOWING = [
     Lie(file, f"{output}({honest})", f"{output}({_SHOW % (name, name, honest)})")
     for file, output, name, honest in (
-        ("receiver/core.py", "ports.ShowCertificate", CERTIFICATE, "identity.certificate_data"),
-        ("receiver/air.py", "ports.ShowOffer", OFFER, "offered.data"),
+        (
+            "receiver/core/receiver.py",
+            "ports.ShowCertificate",
+            CERTIFICATE,
+            "identity.certificate_data",
+        ),
+        ("receiver/core/radio.py", "ports.ShowOffer", OFFER, "offered.data"),
     )
 ]
 

@@ -13,9 +13,11 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from receiver import layout, messages, sealing, signed
-from simulator import pki
-from simulator.authority import app, verify
+from receiver.encoding import schema
+from receiver.protocol import messages, padding, signed
+from simulator.authority.api import bridges
+from simulator.authority.ledger import record_verification
+from simulator.crypto import pki
 from tests import evidence
 from tests.integration import papers
 from tests.integration.siege import pays
@@ -23,10 +25,10 @@ from tests.integration.siege import pays
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from receiver.checks import Pins
-    from receiver.messages import Record
-    from simulator.authority.receivers import Issued
-    from simulator.phone.wallet import Wallet
+    from receiver.protocol.messages import Record
+    from receiver.protocol.validation import Pins
+    from simulator.authority.accounts.receivers import Issued
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Change = Callable[["Purchase"], dict[str, Any]]
@@ -35,7 +37,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # A record as a liar may spell it: any size in every place.
 ANY_RECORD = tuple(
-    field if field.kind == layout.UINT else layout.blob(field.key, field.name, 999)
+    field if field.kind == schema.UINT else schema.blob(field.key, field.name, 999)
     for field in messages.RECORD
 )
 
@@ -53,12 +55,12 @@ class Purchase(NamedTuple):
 async def purchase(counter: Checkout) -> Purchase:
     records: list[Record] = []
 
-    def hear(issued: Issued, record: Record, pins: Pins) -> verify.Evidence:
+    def hear(issued: Issued, record: Record, pins: Pins) -> record_verification.Evidence:
         records.append(record)
-        return verify.verify(issued, record, pins)
+        return record_verification.verify(issued, record, pins)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "verify", hear)
+        patch.setattr(bridges, "verify", hear)
         wallet = await counter.world.new_wallet()
         outcome = await pays(counter, await counter.ring_up(), wallet)
     query = "SELECT receipt FROM transactions WHERE approval_id = ?"
@@ -84,7 +86,7 @@ async def refused(
     till, record = purchase.till, purchase.record._replace(**changes)
     known, space = till.transactions(), till.credit_space()
     before = till.world.authority.refused[name]
-    data = layout.encode(ANY_RECORD, record)
+    data = schema.encode(ANY_RECORD, record)
     async with bridge.post("/v1/authorisations", data=data) as answer:
         assert (answer.status, (await answer.json(content_type=None))["reason"]) == (422, name)
     assert till.world.authority.refused[name] == before + 1
@@ -92,7 +94,7 @@ async def refused(
     assert till.credit_space() == space
 
 
-@pytest.mark.parametrize("size", [*range(sealing.ENC_SIZE), sealing.ENC_SIZE + 1])
+@pytest.mark.parametrize("size", [*range(padding.ENC_SIZE), padding.ENC_SIZE + 1])
 async def test_an_enc_of_another_size(
     till: Checkout, bridge: aiohttp.ClientSession, purchase: Purchase, size: int
 ) -> None:
@@ -167,7 +169,7 @@ async def test_the_same_record_again_books_nothing_more(
     till: Checkout, bridge: aiohttp.ClientSession, purchase: Purchase
 ) -> None:
     known, space = till.transactions(), till.credit_space()
-    data = layout.encode(messages.RECORD, purchase.record)
+    data = schema.encode(messages.RECORD, purchase.record)
     for _ in range(2):
         async with bridge.post("/v1/authorisations", data=data) as answer:
             assert (answer.status, await answer.read()) == (200, purchase.receipt)
@@ -180,7 +182,7 @@ async def test_a_bridge_that_does_not_speak_for_the_receiver(
     authority = till.world.authority
     stranger = authority.ca.client("stranger")
     tls = pki.client_context(authority.ca.certificate, stranger)
-    data, known = layout.encode(messages.RECORD, purchase.record), till.transactions()
+    data, known = schema.encode(messages.RECORD, purchase.record), till.transactions()
     async with (
         aiohttp.ClientSession(authority.url) as session,
         session.post(

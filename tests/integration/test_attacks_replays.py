@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import exchange, sealing
+from receiver.protocol import exchange, padding
 from tests.integration.checkout import PATIENCE, PRICE
 from tests.integration.crooks import Keeping
 from tests.integration.led import Led, led
@@ -21,8 +21,8 @@ from tests.integration.siege import named, pays, withstood
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from receiver.messages import Receipt
-    from simulator.phone.wallet import Wallet
+    from receiver.protocol.messages import Receipt
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -118,7 +118,7 @@ def resealed(phone: Led, credential: bytes, approval: bytes) -> list[bytes]:
 async def refused_in_secret(phone: Led) -> None:
     """Under a key that nobody has who only repeats what was heard."""
     refusal = await phone.notified()
-    assert (refusal[0], len(refusal)) == (exchange.REFUSAL, 1 + sealing.REFUSAL_SEALED)
+    assert (refusal[0], len(refusal)) == (exchange.REFUSAL, 1 + padding.REFUSAL_SEALED)
     await phone.cut()
 
 

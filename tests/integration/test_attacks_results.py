@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from receiver import cose, layout, messages, signed
-from simulator.authority import app
-from simulator.phone import events
+from receiver.encoding import cose, schema
+from receiver.protocol import messages, signed
+from simulator.authority.api import bridges
+from simulator.phone.conversation import events
 from tests.integration import papers
 from tests.integration.liars import Lie, lying
 from tests.integration.siege import named, pays
@@ -36,7 +37,7 @@ ASK_MS = 10_000  # the phone is to hear the truth from the authority
 GIVEN = "given.receipt"
 _GIVE = f"(open('{GIVEN}', 'rb').read() if '{GIVEN}' in __import__('os').listdir() else %s)"
 GIVING = Lie(
-    "receiver/core.py",
+    "receiver/core/receiver.py",
     "self.air.answer(candidate, order.receipt, now)",
     f"self.air.answer(candidate, {_GIVE % 'order.receipt'}, now)",
 )
@@ -83,14 +84,14 @@ def answered(
     till: Checkout, monkeypatch: pytest.MonkeyPatch, hear: Callable[[bytes], bytes]
 ) -> Iterator[None]:
     """The first receipt inside leaves the authority as `hear` makes it; its books do not change."""
-    honest, left = app.BridgeApi._authorise, [hear]
+    honest, left = bridges.BridgeApi._authorise, [hear]
 
-    def answer(api: app.BridgeApi, *asked: Any) -> bytes:
+    def answer(api: bridges.BridgeApi, *asked: Any) -> bytes:
         receipt = honest(api, *asked)
         return left.pop()(receipt) if left else receipt
 
     with monkeypatch.context() as patch:
-        patch.setattr(app.BridgeApi, "_authorise", answer)
+        patch.setattr(bridges.BridgeApi, "_authorise", answer)
         yield
     assert not left
 
@@ -151,7 +152,7 @@ FORGED_FOR_BRIDGES: dict[str, tuple[str, Forge]] = {
     "approved_with_no_transaction": ("malformed", _says(transaction_id=messages.NO_TRANSACTION)),
     "approved_with_a_reason": ("malformed", _says(reason=1)),
     "declined_with_a_transaction": ("malformed", _says(outcome=messages.DECLINED, reason=1)),
-    "a_record": ("malformed", lambda *_: layout.encode((), ())),
+    "a_record": ("malformed", lambda *_: schema.encode((), ())),
 }
 
 

@@ -13,15 +13,18 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver import cbor, cose, messages, pins, reasons, signed
+from receiver import reasons
 from receiver.crypto import host
-from simulator import pki
-from simulator.authority import Fault, demo_data
+from receiver.encoding import cbor, cose
+from receiver.protocol import messages, pins, signed
+from simulator.authority import Fault
+from simulator.authority.accounts import demo_data
+from simulator.authority.accounts.people import CREDENTIAL_LIFE_S
+from simulator.authority.api.requests import BODY_MOST
 from simulator.authority.keys import NO_REVOCATIONS, Keys
-from simulator.authority.people import CREDENTIAL_LIFE_S
-from simulator.authority.requests import BODY_MOST
-from simulator.authority.verify import ONLINE_WINDOW_S
-from simulator.p256 import p256_public
+from simulator.authority.ledger.record_verification import ONLINE_WINDOW_S
+from simulator.crypto import pki
+from simulator.crypto.p256 import p256_public
 from tests import evidence
 from tests.integration.authority_world import (
     ANSWER_S,

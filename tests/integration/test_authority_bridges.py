@@ -10,12 +10,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver import messages
 from receiver.crypto import host
-from simulator import pki
-from simulator.authority.positions import LEASE_S
+from receiver.protocol import messages
+from simulator.authority.api.requests import POSITION_HEADER
+from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.process import AuthorityProcess
-from simulator.authority.requests import POSITION_HEADER
+from simulator.crypto import pki
 from tests import evidence
 from tests.conftest import PlaceOf
 from tests.integration.authority_world import OTHER_ID, World, enrol, session_as, world_in

@@ -12,19 +12,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from receiver import cbor, layout, messages, reasons, signed
+from receiver import reasons
 from receiver.crypto import host
-from simulator.authority import ledger
-from simulator.authority.statements import PAGE
+from receiver.encoding import cbor, schema
+from receiver.protocol import messages, signed
+from simulator.authority.ledger import ledger
+from simulator.authority.ledger.statements import PAGE
 from tests import evidence
 from tests.conftest import PlaceOf
-from tests.integration.authority_world import (
-    OTHER_ID,
-    World,
-    enrol,
-    session_as,
-    world_in,
-)
+from tests.integration.authority_world import OTHER_ID, World, enrol, session_as, world_in
 
 RECEIVER = evidence.RECEIVER_ID.hex()
 
@@ -184,9 +180,9 @@ async def test_an_offline_purchase_is_uploaded(world: World) -> None:
     world.now = int(time.time())  # no floor holds before it was set
     offer = world.offer()
     record = world.record(offer, world.approve(offer))
-    value = layout.decode(messages.RECORD, record, messages.Record)
+    value = schema.decode(messages.RECORD, record, messages.Record)
     world.clock.shift = 5 * 3600
-    late = layout.encode(messages.RECORD, value._replace(mode=messages.OFFLINE))
+    late = schema.encode(messages.RECORD, value._replace(mode=messages.OFFLINE))
     receipt = await world.receipt(late)
     assert receipt.reason == reasons.OK
     assert await world.receipt(record) == receipt
@@ -275,7 +271,7 @@ async def test_what_cannot_be_refunded(world: World) -> None:
 
 
 async def test_a_day_is_listed_page_by_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulator.authority.statements.PAGE", 2)
+    monkeypatch.setattr("simulator.authority.ledger.statements.PAGE", 2)
     assert PAGE > 2
     receipts = [await world.buy() for _ in range(3)]
     back = await refund(world, await sold(world), 5)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from receiver import messages, signed
 from receiver.crypto import host
-from simulator import pki
+from receiver.protocol import messages, signed
 from simulator.authority.process import PROCESSES, STOP_S, AuthorityProcess
-from simulator.phone import authority as app
-from simulator.phone.buyer import DEMO_CODE
+from simulator.crypto import pki
+from simulator.phone.app import authority as app
+from simulator.phone.app.buyer import DEMO_CODE
 from tests import evidence
 from tests.conftest import PlaceOf
 

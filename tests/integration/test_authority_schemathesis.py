@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
 from receiver.crypto import host
-from simulator.authority.openapi import DOCUMENT
+from simulator.authority.api.openapi import DOCUMENT
 from simulator.authority.process import AuthorityProcess
-from simulator.phone import authority as app
-from simulator.phone.buyer import DEMO_CODE
+from simulator.phone.app import authority as app
+from simulator.phone.app.buyer import DEMO_CODE
 from tests import evidence
 
 EXAMPLES = 12  # of each operation

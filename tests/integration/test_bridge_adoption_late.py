@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from bridge import adoption
-from simulator.authority import ledger
+from bridge.sales import lost_sale
+from simulator.authority.ledger import ledger
 from tests.crash.clocks import Clock
 from tests.integration.test_bridge_adoption import held
 from tests.integration.till_world import AMOUNT, SALE, World
@@ -19,7 +19,7 @@ HOURS = 5  # some, on either side of the week
 
 def test_the_bridge_looks_back_further_than_the_authority_holds() -> None:
     """By a day: a till that was closed over night, and the two clocks."""
-    assert adoption.BACK_S >= ledger.EXPIRE_AFTER_S + DAY_S
+    assert lost_sale.BACK_S >= ledger.EXPIRE_AFTER_S + DAY_S
 
 
 @pytest.mark.parametrize(

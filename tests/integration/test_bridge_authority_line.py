@@ -19,13 +19,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge import connections
-from bridge.authority import ANSWER_MOST, AuthorityClient, RefusedError, UnansweredError
-from bridge.breaker import FAILURES_MOST, State
-from bridge.unanswered import Cause
+from bridge.authority import connections
+from bridge.authority.circuit_breaker import FAILURES_MOST, State
+from bridge.authority.client import ANSWER_MOST, AuthorityClient, RefusedError, UnansweredError
+from bridge.authority.no_answer import Cause
 from receiver import reasons
-from simulator import pki
-from simulator.pki import DemoCa, Span
+from simulator.crypto import pki
+from simulator.crypto.pki import DemoCa, Span
 from tests import evidence
 from tests.integration.authority_line import answer, client_of, in_the_middle, scripted, to
 from tests.integration.till_world import World
@@ -86,7 +86,7 @@ async def test_what_is_under_way_ends_as_it_began(tmp_path: Path) -> None:
 async def test_a_sale_outlives_connections_that_died(
     stopped: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bridge.station")
+    caplog.set_level(logging.INFO, "bridge.sales.receiver_session")
     async with in_the_middle(stopped.authority.port) as middle:
         url = f"https://127.0.0.1:{middle.port}"
         stopped.config = replace(

@@ -12,15 +12,16 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bridge import checkup, papers
-from bridge.authority import AuthorityClient, UnansweredError
-from bridge.config import Listen, Tls
-from bridge.toml_table import ConfigError
-from bridge.unanswered import Cause
-from receiver import messages, signed, wire
-from simulator import pki
-from simulator.authority import receivers
-from simulator.pki import DemoCa, Identity, Span
+from bridge.authority.client import AuthorityClient, UnansweredError
+from bridge.authority.no_answer import Cause
+from bridge.config.configuration import Listen, Tls
+from bridge.config.toml_table import ConfigError
+from bridge.daemon import checks, key_files
+from receiver.link import wire
+from receiver.protocol import messages, signed
+from simulator.authority.accounts import receivers
+from simulator.crypto import pki
+from simulator.crypto.pki import DemoCa, Identity, Span
 from tests import evidence
 from tests.bridge_device import PATIENCE_S
 from tests.integration.authority_line import answer, in_the_middle, scripted, to
@@ -83,7 +84,7 @@ async def test_a_change_of_ca_with_two_roots(tmp_path: Path) -> None:
     ):
         config = replace(to(middle.port, old), ca=roots)
         async with AuthorityClient(config) as client:
-            paper = papers.of_authority(config, client)
+            paper = key_files.of_authority(config, client)
             assert await client.authorise(b"") == b"old"
             middle.to = after.port
             middle.cut()
@@ -233,7 +234,7 @@ async def test_what_ends_soon_is_said(stopped: World, caplog: pytest.LogCaptureF
     assert set(seen) == {" client", " authority_ca", f"{TILL} receiver"}
     assert seen[" client"] == pytest.approx(86_400, abs=60)
     assert "certificate ends soon" in caplog.messages
-    found = {it.what: it for it in await checkup.check(stopped.config, list)}
+    found = {it.what: it for it in await checks.check(stopped.config, list)}
     assert found["client certificate"].detail.startswith("ends on")
     assert found["authority's CA"].ok
 
@@ -252,4 +253,4 @@ def test_keys_that_ask_for_a_password(tmp_path: Path) -> None:
     )
     pki.write_private(client.key, locked)
     with pytest.raises(ConfigError, match=r"\[authority\]"):
-        papers.tls(to(1, ca))
+        key_files.tls(to(1, ca))

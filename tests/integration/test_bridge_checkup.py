@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-import bridge.clock
-from bridge import checkup
+from bridge.authority import clock_skew
 from bridge.cli import main as cli
-from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig, Tls
-from bridge.findings import Finding, TroubleError
-from bridge.ports_by_serial import Present
-from simulator.pki import DemoCa, Span
+from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig, Tls
+from bridge.daemon import checks
+from bridge.daemon.findings import Finding, TroubleError
+from bridge.lines.usb_lookup import Present
+from simulator.crypto.pki import DemoCa, Span
 from tests.integration.authority_line import answer, scripted
 from tests.integration.till_world import TILL, World
 from tests.unit.test_bridge_cli import written
@@ -38,7 +38,7 @@ def world(stopped: World) -> World:
 
 
 async def findings(config: Config) -> dict[str, Finding]:
-    return {found.what: found for found in await checkup.check(config, lambda: [PORT])}
+    return {found.what: found for found in await checks.check(config, lambda: [PORT])}
 
 
 async def test_all_is_well(world: World) -> None:
@@ -175,7 +175,7 @@ async def test_a_clock_behind_the_journal(world: World, monkeypatch: pytest.Monk
         await world.posted()
     await world.authority.stop()
     here = SimpleNamespace(time=lambda: time.time() - 7200)
-    monkeypatch.setattr(bridge.clock, "time", here)
+    monkeypatch.setattr(clock_skew, "time", here)
     found = (await findings(world.config))["clock"]
     assert (found.ok, "behind the newest entry" in found.detail) == (False, True)
     assert "NTP" in found.todo
@@ -232,14 +232,14 @@ async def test_a_server_of_another_ca(world: World) -> None:
 def test_certificates_that_end(left: int, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
     with pytest.raises(TroubleError, match=word):
-        checkup._ends(1_800_000_000 + left)
+        checks._ends(1_800_000_000 + left)
 
 
 def test_a_serial_server_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     row = ReceiverConfig(TILL, "socket://serial.example:4001", Path("certificate"))
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *name: asked.append(name))
-    assert checkup._port(row, list) == "socket://serial.example:4001, not asked"
+    assert checks._port(row, list) == "socket://serial.example:4001, not asked"
     assert asked == [("serial.example", None)]
 
     def unknown(*name: object) -> None:
@@ -247,7 +247,7 @@ def test_a_serial_server_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(TroubleError, match=r"serial\.example is not known"):
-        checkup._port(row, list)
+        checks._port(row, list)
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge import checkup_journal
-from bridge.findings import TroubleError
+from bridge.daemon import journal_checks
+from bridge.daemon.findings import TroubleError
 from bridge.journal import Journal, JournalError
 from tests.journals import closed, old_journal, tamper
 
@@ -57,13 +57,13 @@ def contents(path: Path) -> dict[Path, bytes]:
 
 def test_a_whole_journal(path: Path) -> None:
     with unchanged(path):
-        assert checkup_journal.files(path) == f"{path}: whole, 6 entries in all"
+        assert journal_checks.files(path) == f"{path}: whole, 6 entries in all"
 
 
 def test_beside_a_bridge_that_archives(path: Path) -> None:
     with closing(Journal(path)) as journal:
         for number in range(3):
-            assert "whole" in checkup_journal.files(path)
+            assert "whole" in journal_checks.files(path)
             sell(journal, f"another sale {number}")
             journal.archive(set())
 
@@ -121,7 +121,7 @@ def wal_alone(path: Path) -> None:
 def test_it_finds_what_a_start_would_find(path: Path, spoil: Callable[[Path], None]) -> None:
     spoil(path)
     with unchanged(path), pytest.raises(TroubleError) as found:
-        checkup_journal.files(path)
+        journal_checks.files(path)
     assert "do not delete it" in found.value.todo
     with pytest.raises(JournalError) as refused:
         Journal(path)
@@ -154,7 +154,7 @@ def test_archives_in_doubt_are_named_and_do_not_stop_a_start(
 ) -> None:
     spoil(path)
     with unchanged(path), pytest.raises(TroubleError, match=words) as found:
-        checkup_journal.files(path)
+        journal_checks.files(path)
     assert "from a backup" in found.value.todo
     with closing(Journal(path)) as journal:
         assert [found.value.detail] == journal.doubts
@@ -165,10 +165,10 @@ def test_an_older_one_is_migrated_in_memory(tmp_path: Path) -> None:
     old_journal(old)
     old.chmod(0o600)
     before = old.read_bytes()
-    assert checkup_journal.files(old) == (
+    assert journal_checks.files(old) == (
         f"{old}: of an older version; the bridge migrates it at its start"
     )
     assert old.read_bytes() == before
     tamper(old, "UPDATE entries SET at = 8 WHERE id = 1")
     with pytest.raises(TroubleError, match="chain breaks at entry 1"):
-        checkup_journal.files(old)
+        journal_checks.files(old)

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 
-from bridge.money import desk
-from receiver import reasons, wire
+from bridge.domain import controller
+from receiver import reasons
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.integration.till_world import AMOUNT, OVER_LIMIT, SALE, World
 
@@ -245,7 +246,7 @@ async def test_the_first_of_two_tills_wins(world: World, wishes: tuple[str, str]
 async def test_an_approval_that_nobody_fetches_is_given_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk, "TELL_MS", 100)
+    monkeypatch.setattr(controller, "TELL_MS", 100)
     await _offered(world)
     name = await world.pay()
     await world.device.heard(wire.RESULT)
@@ -259,7 +260,7 @@ async def test_silence_after_the_till_was_told_reverses_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may ring the next sale, whatever that comes to, and decide this one later."""
-    monkeypatch.setattr(desk, "TELL_MS", 100)
+    monkeypatch.setattr(controller, "TELL_MS", 100)
     approved = await world.approved(patience_s=1)
     await world.ring(NEXT, patience_s=1)
     assert (await world.sale(NEXT))["state"] == "cancelled"  # more than a second later

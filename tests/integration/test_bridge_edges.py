@@ -18,12 +18,15 @@ import pytest
 import serial
 from serial.tools import list_ports
 
-from bridge import edges, logs, manager, ports_by_serial, serial_port, socket_port
-from bridge.config import ReceiverConfig
-from bridge.edges import Edge
+from bridge import foreign_code
+from bridge.config.configuration import ReceiverConfig
+from bridge.daemon import systemd
+from bridge.daemon.certificate_reload import Renewal
+from bridge.foreign_code import Edge
 from bridge.journal import Journal, JournalBusyError
-from bridge.renewal import Renewal
-from bridge.serial_port import Opener, Port
+from bridge.lines import serial_port, socket_port, usb_lookup
+from bridge.lines.serial_port import Opener, Port
+from bridge.observability import logs
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import TILL, World
 from tests.unit.test_bridge_serial_port import terminal
@@ -110,7 +113,7 @@ def _port(when: str) -> Put:
 
 async def _listing(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(list_ports, "comports", fault.strike)
-    line_through(world, ports_by_serial.opener("84:F7:03:C0:FF:EE"))
+    line_through(world, usb_lookup.opener("84:F7:03:C0:FF:EE"))
 
 
 async def _socket(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
@@ -161,7 +164,7 @@ async def _authority(
 
 
 async def _till_api(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bridge.service.Service.receivers", fault.strike)
+    patch.setattr("bridge.sales.sale_service.Service.receivers", fault.strike)
 
 
 async def _metrics(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
@@ -169,15 +172,15 @@ async def _metrics(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> Non
 
 
 async def _log(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bridge.log_sink.write_all", fault.strike)
+    patch.setattr("bridge.observability.log_sink.write_all", fault.strike)
     assert sys.__stderr__
     logs.setup(sys.__stderr__, "debug")
 
 
 async def _manager(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
     patch.setenv("NOTIFY_SOCKET", "/run/nowhere")
-    patch.setattr("bridge.manager._send", fault.strike)
-    manager.tell(manager.ALIVE)
+    patch.setattr("bridge.daemon.systemd._send", fault.strike)
+    systemd.tell(systemd.ALIVE)
 
 
 async def _locked(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
@@ -195,7 +198,7 @@ async def _locked(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None
 
 
 async def _position(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bridge.position_file.write", fault.strike)
+    patch.setattr("bridge.journal.position_file.write", fault.strike)
 
 
 async def _renewal(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
@@ -205,29 +208,29 @@ async def _renewal(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> Non
         return signatures(renewal) if first and first.pop() else fault.strike()
 
     patch.setattr(Renewal, "_signatures", looked)
-    patch.setattr("bridge.renewal.LOOK_S", 0)
+    patch.setattr("bridge.daemon.certificate_reload.LOOK_S", 0)
 
 
 FAULTS: dict[Edge, dict[str, Put]] = {
-    edges.SERIAL: {name: _driver(name) for name in ("open", "read", "fileno", "close")},
-    edges.LISTING: {"list": _listing},
-    edges.LINE_SOCKET: {"connect": _socket},
-    edges.LINE_NAME: {"look up": _name},
-    edges.LINK: {when: _port(when) for when in ("open", "write", "close")},
-    edges.LOCKED: {"flush": _locked},
-    edges.POSITION: {"write": _position},
-    edges.LIMITS_FILE: {"write": _limits},
-    edges.AUTHORITY: {"ask": _authority},
-    edges.TILL_API: {"handle": _till_api},
-    edges.LISTENERS: {"count": _metrics},
-    edges.LOG_SINK: {"write": _log},
-    edges.MANAGER: {"send": _manager},
-    edges.RENEWAL: {"look": _renewal},
+    foreign_code.SERIAL: {name: _driver(name) for name in ("open", "read", "fileno", "close")},
+    foreign_code.LISTING: {"list": _listing},
+    foreign_code.LINE_SOCKET: {"connect": _socket},
+    foreign_code.LINE_NAME: {"look up": _name},
+    foreign_code.LINK: {when: _port(when) for when in ("open", "write", "close")},
+    foreign_code.LOCKED: {"flush": _locked},
+    foreign_code.POSITION: {"write": _position},
+    foreign_code.LIMITS_FILE: {"write": _limits},
+    foreign_code.AUTHORITY: {"ask": _authority},
+    foreign_code.TILL_API: {"handle": _till_api},
+    foreign_code.LISTENERS: {"count": _metrics},
+    foreign_code.LOG_SINK: {"write": _log},
+    foreign_code.MANAGER: {"send": _manager},
+    foreign_code.RENEWAL: {"look": _renewal},
 }
 # These end the bridge, or keep it from starting, which is their policy.
 ENDS = {
-    edges.JOURNAL: "memory may not say more than the disk",
-    edges.PAPERS: "a bridge without its certificates can ask nothing",
+    foreign_code.JOURNAL: "memory may not say more than the disk",
+    foreign_code.PAPERS: "a bridge without its certificates can ask nothing",
 }
 CASES = [
     pytest.param(put, id=f"{edge.name}-{what}")
@@ -237,7 +240,7 @@ CASES = [
 
 
 def test_every_edge_has_its_fault() -> None:
-    assert {*FAULTS, *ENDS} == set(edges.TABLE)
+    assert {*FAULTS, *ENDS} == set(foreign_code.TABLE)
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver import reasons, wire
+from receiver import reasons
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
 from tests.integration.refunding import REFUND, ask
@@ -177,7 +178,7 @@ async def test_a_watcher_that_is_too_slow_is_cut_off(
     async with watcher(world) as watch:
         await world.ring()
         last = (await watch.until("rung"))[-1]["cursor"]
-    monkeypatch.setattr("bridge.events.WAITING_MOST", 1)
+    monkeypatch.setattr("bridge.books.event_bus.WAITING_MOST", 1)
     async with world.http.ws_connect("/v1/events") as socket:
         await world.device.offered()
         world.hand()  # two events at once

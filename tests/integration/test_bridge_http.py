@@ -9,11 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge.clock import Clock
-from bridge.till import requests
-from bridge.till.app import application
-from bridge.till.openapi import DOCUMENT
-from receiver import wire
+from bridge.authority.clock_skew import Clock
+from bridge.till.rest import requests
+from bridge.till.rest.app import application
+from bridge.till.rest.openapi import DOCUMENT
+from receiver.link import wire
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import AMOUNT, SALE, TILL, World
 

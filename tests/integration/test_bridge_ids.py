@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge import books
+from bridge.books import books
 from bridge.journal import disk
-from receiver import wire
+from receiver.link import wire
 from tests.integration import refunding
 from tests.integration.till_world import AMOUNT, SALE, World
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge import books, position_file
-from bridge.journal import Journal, Position, ReplacedError, writer
+from bridge.books import books
+from bridge.journal import Journal, Position, ReplacedError, position_file, writer
 from bridge.journal.lives import RESTORED
 from bridge.journal.reader import Reader
 from tests.integration.money import Paper, sells

@@ -16,9 +16,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge import logs
-from receiver import cbor, wire
+from bridge.observability import logs
 from receiver.crypto import host
+from receiver.encoding import cbor
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
 from tests.integration.scripted_buyer import CODE, PHONE, PHONE_CODE_KEY

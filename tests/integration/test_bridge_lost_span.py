@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bridge.money import alarms
+from bridge.domain import alarms
 from tests import evidence
 from tests.integration.offline_shop import accepted, alone
 from tests.integration.put_back import copy, put_back

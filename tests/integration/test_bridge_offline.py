@@ -7,17 +7,13 @@ from typing import Any
 
 import pytest
 
-from bridge.money import desk
-from receiver import messages, reasons, signed, wire
+from bridge.domain import controller
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator.authority import Fault
 from tests import evidence
-from tests.integration.offline_shop import (
-    NEXT,
-    accepted,
-    alone,
-    sells,
-    unsent,
-)
+from tests.integration.offline_shop import NEXT, accepted, alone, sells, unsent
 from tests.integration.put_back import lose
 from tests.integration.till_world import AMOUNT, SALE, World
 
@@ -167,7 +163,7 @@ async def test_whoever_looks_at_the_outbox_may_be_the_till(
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it shows as approved is not given back for want of a till that asked."""
-    monkeypatch.setattr(desk, "TELL_MS", 1_000)
+    monkeypatch.setattr(controller, "TELL_MS", 1_000)
     await shop.ring(patience_s=1)
     await shop.device.offered()
     await shop.pay()

@@ -6,17 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from receiver import messages, signed, wire
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator.authority import Fault
-from tests.integration.offline_shop import (
-    EARLIER,
-    LIMITS,
-    NEXT,
-    accepted,
-    alone,
-    limit,
-    sells,
-)
+from tests.integration.offline_shop import EARLIER, LIMITS, NEXT, accepted, alone, limit, sells
 from tests.integration.till_world import AMOUNT, World
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge.config import ReceiverConfig
+from bridge.config.configuration import ReceiverConfig
 from simulator.authority import Fault
 from tests import evidence
 from tests.integration.offline_shop import accepted, alone, sells

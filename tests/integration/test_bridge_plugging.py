@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.config import ReceiverConfig
-from bridge.daemon import Daemon
-from bridge.ports_by_serial import Present
-from bridge.serial_port import Opener, PortError
-from receiver import wire
+from bridge.config.configuration import ReceiverConfig
+from bridge.daemon.daemon import Daemon
+from bridge.lines.serial_port import Opener, PortError
+from bridge.lines.usb_lookup import Present
+from receiver.link import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.till_world import RECEIVER, TILL, World

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.authority import AuthorityClient
+from bridge.authority.client import AuthorityClient
 from simulator.authority import Fault
 from tests import evidence
 from tests.integration.reconciling import reconciled

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from receiver import messages, reasons, signed, wire
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator.authority import Fault
 from tests import evidence
 from tests.integration.refunding import PART, REFUND, ask, done, given_back, refused

@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-import bridge.clock
-from bridge import books, checkup, events, standin, station
-from receiver import wire
+from bridge.authority import clock_skew
+from bridge.books import books, event_bus
+from bridge.daemon import checks
+from bridge.sales import receiver_session, stand_in
+from receiver.link import wire
 from simulator.authority import Fault
-from simulator.pki import Span
+from simulator.crypto.pki import Span
 from tests.integration.test_bridge_scrape import scrape
 from tests.integration.till_world import TILL, World
 
@@ -77,7 +79,7 @@ async def test_a_bridge_that_stops_before_the_receivers_word(apart: World) -> No
 async def test_a_clock_that_is_wrong_is_told_everywhere(
     apart: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bridge.clock")
+    caplog.set_level(logging.INFO, "bridge.authority.clock_skew")
     async with apart.bridge():
         await apart.device.heard(wire.STATE)
         told = (await apart.call("GET", "/healthz"))[1]["clock_offset_s"]
@@ -88,13 +90,13 @@ async def test_a_clock_that_is_wrong_is_told_everywhere(
         await apart.device.offered()
         await apart.pay()
         assert (await apart.sale())["reason"]["code"] == "clock_wrong"
-        found = {it.what: it for it in await checkup.check(apart.config, list)}[AUTHORITY]
+        found = {it.what: it for it in await checks.check(apart.config, list)}[AUTHORITY]
         assert (found.ok, found.detail.endswith("s behind the authority's")) == (False, True)
         assert "NTP" in found.todo
         await sets_its_clock(apart, 0)
         await apart.posted(NEXT)
         assert (await apart.call("GET", "/healthz"))[1]["clock_offset_s"] == pytest.approx(0, abs=5)
-    lines = [it for it in caplog.records if it.name == "bridge.clock"]
+    lines = [it for it in caplog.records if it.name == "bridge.authority.clock_skew"]
     assert [(it.levelname, it.message) for it in lines] == [
         *[("ERROR", "the clock is wrong")] * 2,  # the bridge's, and the check's own
         ("INFO", "the clock is right"),
@@ -118,7 +120,7 @@ def _sets_this_clock(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
         time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
         monotonic=time.monotonic,
     )
-    for module in (bridge.clock, books, events, standin, station):
+    for module in (clock_skew, books, event_bus, stand_in, receiver_session):
         monkeypatch.setattr(module, "time", here)
 
 
@@ -161,7 +163,7 @@ async def test_tls_fails_for_this_clock(stopped: World, monkeypatch: pytest.Monk
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "clock_wrong")
         told = (await stopped.call("GET", "/healthz"))[1]["clock_offset_s"]
         assert told == pytest.approx(2 * 86_400, abs=5)
-    found = {it.what: it for it in await checkup.check(stopped.config, list)}
+    found = {it.what: it for it in await checks.check(stopped.config, list)}
     for what in (AUTHORITY, "clock"):
         assert "ahead of the authority's" in found[what].detail
         assert "NTP" in found[what].todo

@@ -9,10 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge import checkup
-from bridge.findings import Finding
-from bridge.money import alarms
-from bridge.standing import Phase
+from bridge.daemon import checks
+from bridge.daemon.findings import Finding
+from bridge.domain import alarms
+from bridge.sales.journal_standing import Phase
 from simulator.authority import Fault
 from tests.integration.offline_shop import accepted, alone, sells
 from tests.integration.put_back import copy, lose, put_back
@@ -311,7 +311,7 @@ async def test_a_receivers_offer_is_a_witness(stopped: World) -> None:
 
 
 async def finding(world: World, what: str) -> Finding:
-    [found] = [one for one in await checkup.check(world.config, list) if one.what == what]
+    [found] = [one for one in await checks.check(world.config, list) if one.what == what]
     return found
 
 

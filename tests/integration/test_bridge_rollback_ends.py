@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge import service
-from bridge.money import alarms
+from bridge.domain import alarms
+from bridge.sales import sale_service
 from simulator.authority import Fault
 from tests.integration.put_back import copy, lose, put_back
 from tests.integration.test_bridge_rollback import kinds, nothing_is_left
@@ -41,7 +41,7 @@ async def test_what_had_ended_before_the_authority_was_heard(
     stopped: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The till's word stands for what the authority has, under a name of its own."""
-    monkeypatch.setattr(service, "STANDING_S", 0)
+    monkeypatch.setattr(sale_service, "STANDING_S", 0)
     await sold_after_a_copy_of_its_beginning(stopped)
     stopped.break_authority(Fault.FAIL)
     async with stopped.bridge():

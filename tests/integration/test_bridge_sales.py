@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from bridge import service, stamps
 from bridge.journal import Journal, JournalError
-from receiver import messages, reasons, session, signed, wire
+from bridge.observability import timings
+from bridge.sales import sale_service
+from receiver import reasons
 from receiver.crypto import host
+from receiver.link import wire
+from receiver.protocol import identifiers, messages, signed
 from simulator.authority import Fault
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
@@ -27,14 +30,14 @@ async def test_a_purchase(world: World) -> None:
     sale = await world.sale()
     assert (sale["state"], sale["reason"]) == ("approved", None)
     assert sale["approval_id"] == name.hex()
-    assert sale["match_code"] == session.match_code(offer)
+    assert sale["match_code"] == identifiers.match_code(offer)
     data = urlsafe_b64decode(sale["receipt"] + "==")
     receipt = evidence.receipt(data, world.authority.pins)
     assert receipt.transaction_id.hex() == sale["transaction_id"]
     assert (receipt.amount, receipt.till) == (AMOUNT, TILL)
     result = await world.device.heard(wire.RESULT)
-    assert result == wire.Result(session.session_id(offer), data)
-    share = stamps.own_share(world.daemon.service.books.stamps.of(rung["sale_id"]))
+    assert result == wire.Result(identifiers.session_id(offer), data)
+    share = timings.own_share(world.daemon.service.books.stamps.of(rung["sale_id"]))
     assert share is not None
     assert 0 < share < PATIENCE_S
 
@@ -238,7 +241,7 @@ async def test_the_bridge_restarts_with_a_sale_open(stopped: World) -> None:
 async def test_the_bridge_restarts_without_an_answer(
     stopped: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "STANDING_S", 0)
+    monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge():
         stopped.authority.faults.fault = Fault.DROP
         await stopped.ring()

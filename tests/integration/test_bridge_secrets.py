@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from receiver import cose, messages, reasons, signed, wire
+from receiver import reasons
+from receiver.encoding import cose
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator.authority import Fault
 from tests.integration.till_world import OVER_LIMIT, SALE, World
 from tests.journals import raw

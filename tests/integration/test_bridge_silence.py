@@ -7,9 +7,10 @@ import logging
 
 import pytest
 
-from bridge import noise, receiver_link
-from bridge.station import Station
-from receiver import wire
+from bridge.lines import receiver_link
+from bridge.observability import log_budget
+from bridge.sales.receiver_session import Station
+from receiver.link import wire
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import TILL, World
 
@@ -80,7 +81,7 @@ async def test_noise_is_summed_up(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A boot loop: what it writes, and each time that it comes up or is refused."""
-    monkeypatch.setattr(noise, "SUM_S", 0.05)
+    monkeypatch.setattr(log_budget, "SUM_S", 0.05)
     caplog.set_level(logging.INFO)
     link = world.daemon.service.stations[TILL].link
     await world.device.heard(wire.STATE)
@@ -89,8 +90,8 @@ async def test_noise_is_summed_up(
     async with asyncio.timeout(PATIENCE_S):
         while "lines left out" not in caplog.messages:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
-    assert caplog.messages.count("not a frame") == noise.TEXT_FEW
+    assert caplog.messages.count("not a frame") == log_budget.TEXT_FEW
     [summed] = [it for it in caplog.records if it.message == "lines left out"]
     fields = summed.fields  # type: ignore[attr-defined]
-    assert (fields["till"], fields["lines"]) == (TILL, 200 - noise.TEXT_FEW)
+    assert (fields["till"], fields["lines"]) == (TILL, 200 - log_budget.TEXT_FEW)
     assert link.counters["raw"] == 200

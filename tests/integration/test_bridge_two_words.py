@@ -6,9 +6,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bridge import asking, retrying, service
-from bridge.money import hearing
-from receiver import reasons, session, wire
+from bridge.authority import retry
+from bridge.domain import approval_attempt
+from bridge.sales import authorisation, sale_service
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import identifiers
 from simulator.authority import Fault
 from tests.integration.till_world import OVER_LIMIT, TILL, World
 
@@ -26,7 +29,7 @@ async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
         sale = await world.sale()
         assert (sale["state"], bool(sale["transaction_id"])) == ("approved", True)
         result = await world.device.heard(wire.RESULT)
-        assert result.session == session.session_id(offer)
+        assert result.session == identifiers.session_id(offer)
 
 
 async def test_the_verdict_first(world: World) -> None:
@@ -80,8 +83,8 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the authority would see two holds for one sale, and decline for good."""
-    monkeypatch.setattr(asking, "CLEARED_S", 0.1)
-    monkeypatch.setattr(retrying, "FIRST_S", 0.1)
+    monkeypatch.setattr(authorisation, "CLEARED_S", 0.1)
+    monkeypatch.setattr(retry, "FIRST_S", 0.1)
     async with world.watching() as told:
         await world.ring()
         await world.device.offered()
@@ -101,7 +104,7 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
 
 
 async def test_no_verdict_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "VERDICT_MS", 100)
+    monkeypatch.setattr(approval_attempt, "VERDICT_MS", 100)
     async with world.watching() as told:
         await world.ring()
         await world.device.offered()
@@ -144,7 +147,7 @@ async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
         world.device.judge(name)
         assert (await told("mendable"))["reason"]["code"] == "purchase_limit"
         result = await world.device.heard(wire.RESULT)
-        assert result.session == session.session_id(offer)
+        assert result.session == identifiers.session_id(offer)
         await world.device.offered()
 
 
@@ -174,7 +177,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
     does: Callable[[World, bytes], Awaitable[None]],
     counted: str,
 ) -> None:
-    monkeypatch.setattr(hearing, "VERDICT_MS", 1_000 if does is _is_silent else 5_000)
+    monkeypatch.setattr(approval_attempt, "VERDICT_MS", 1_000 if does is _is_silent else 5_000)
     async with world.watching() as told:
         await world.ring(amount=OVER_LIMIT)
         old = await world.device.offered()
@@ -249,7 +252,7 @@ async def test_the_bridge_restarts_with_a_recalled_approval(
     stopped: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sale ends once the authority had its time to speak, and its reversal is owed on."""
-    monkeypatch.setattr(service, "STANDING_S", 0)
+    monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge(), stopped.watching() as told:
         await stopped.ring()
         await stopped.device.offered()

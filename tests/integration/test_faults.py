@@ -13,15 +13,15 @@ import pytest_asyncio
 
 from receiver import reasons
 from simulator.authority import Fault
-from simulator.line.config import BOOT_TEXT
-from simulator.phone import events
+from simulator.hardware.serial_line.config import BOOT_TEXT
+from simulator.phone.conversation import events
 from simulator.world.world import Settings
 from tests import evidence
 from tests.integration.checkout import Checkout, Json, checkout
 from tests.integration.crooks import Crook, Interrupted, Presenting, Watching
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

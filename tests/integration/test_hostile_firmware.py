@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import cose
-from simulator.phone import events
-from simulator.phone.buyer import Buyer
-from simulator.phone.maker import Maker
+from receiver.encoding import cose
+from simulator.phone.app.buyer import Buyer
+from simulator.phone.conversation import events
+from simulator.phone.conversation.messages import Maker
 from tests.evidence import P256_ORDER
 from tests.integration import papers
 from tests.integration.checkout import is_refusal
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
     Make = Callable[[Checkout, Wallet], bytes]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-OFFER = "receiver/identity.py"
-CHECKS = "receiver/checks.py"
-JUDGE = "receiver/judge.py"
-REPORT = "receiver/report.py"
-WIRE = "receiver/wire.py"
+OFFER = "receiver/core/identity.py"
+CHECKS = "receiver/protocol/validation.py"
+JUDGE = "receiver/core/exchange_pipeline.py"
+REPORT = "receiver/core/uplink.py"
+WIRE = "receiver/link/wire.py"
 
 AS_RECEIPT = "encode_job(signed.Kind('receipt', *messages.OFFER[1:]),"
 TRUNCATED = "data = data[:-1]; return Offered(holder, hashed, data,"
@@ -230,7 +230,7 @@ def two_faced(certificate: bytes) -> list[Lie]:
     told = "self._sale.open(offered, session.session_id(session.told[1]), now)"
     return [
         Lie(
-            "receiver/core.py",
+            "receiver/core/receiver.py",
             "ShowCertificate(identity.c",
             f"ShowCertificate({certificate!r} or c",
         ),

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 from bleak.exc import BleakError
 
-from receiver import exchange, reasons
-from simulator.phone import events
-from simulator.phone.buyer import Vanishing
+from receiver import reasons
+from receiver.protocol import exchange
+from simulator.phone.app.buyer import Vanishing
+from simulator.phone.conversation import events
 from tests.integration.checkout import is_refusal
 from tests.integration.crooks import APPROVAL, CREDENTIAL, Watching, Writing
 from tests.integration.led import Led, led
 from tests.integration.siege import NOT_PAID, pays, withstood
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
     from tests.integration.checkout import Checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

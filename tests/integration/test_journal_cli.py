@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from bridge.cli import main as cli
+from bridge.domain import event_codec
+from bridge.domain.sale import Fact, Terms
+from bridge.domain.states import Event
 from bridge.journal import Alarm, Closed, Journal
-from bridge.money import facts
-from bridge.money.sale import Fact, Terms
-from bridge.money.states import Event
 from receiver import reasons
 from tests.journals import old_journal, tamper
 
@@ -35,11 +35,11 @@ def terms(sale_id: str, till: int, amount: int, kind: int = 0) -> Terms:
 
 
 def ring(journal: Journal, at: int, what: Terms) -> None:
-    journal.append(at, what.sale_id, facts.RUNG, facts.dump_terms(what))
+    journal.append(at, what.sale_id, event_codec.RUNG, event_codec.dump_terms(what))
 
 
 def keep(journal: Journal, at: int, sale_id: str, fact: Fact, secret: bytes = b"") -> None:
-    written = facts.dump_fact(fact)
+    written = event_codec.dump_fact(fact)
     journal.append(at, sale_id, fact.event, written.body, secret or written.secret)
 
 
@@ -47,7 +47,7 @@ def close(journal: Journal, at: int, what: Terms, state: str, reason: int = 0) -
     kind = "refund" if what.kind else "sale"
     ids = (b"t" * 16, b"a" * 16)
     till = (kind, what.receiver_id, what.till, state, reason, what.amount, what.currency)
-    journal.close_sale(Closed(what.sale_id, *till, at, *ids, facts.dump_terms(what), ""))
+    journal.close_sale(Closed(what.sale_id, *till, at, *ids, event_codec.dump_terms(what), ""))
 
 
 @pytest.fixture
@@ -257,13 +257,13 @@ def test_what_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_by_the_bridges_configuration(
     path: Path, journal: Journal, capsys: pytest.CaptureFixture[str], monkeypatch: Any
 ) -> None:
-    from bridge import config
+    from bridge.config import configuration
 
     class Config:
         journal = path
         position_file = path.with_name("position")
 
-    monkeypatch.setattr(config, "load", lambda file: Config)
+    monkeypatch.setattr(configuration, "load", lambda file: Config)
     assert cli.main(["journal", "--config", "bridge.toml", "list", "--open"]) == 0
     assert "sale-open" in capsys.readouterr().out
 

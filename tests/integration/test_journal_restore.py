@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge import position_file
-from bridge.journal import Journal, JournalError
+from bridge.journal import Journal, JournalError, position_file
 from bridge.journal.lives import NEW, RESTORED
 from tests.integration.journal_store import (
     backed_up,

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import serial
 
-from simulator.line.client import LineProcess
-from simulator.line.config import BOOT_TEXT, Config
+from simulator.hardware.serial_line.client import LineProcess
+from simulator.hardware.serial_line.config import BOOT_TEXT, Config
 
 DEVICES = Path(__file__).with_name("devices")
 PATIENCE = 20.0  # seconds; every wait here takes a fraction of one

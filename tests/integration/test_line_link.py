@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import serial
 
-from receiver import link
-from receiver.link import Delivered, Down, Link, Lost, Message, Up
-from simulator.line.client import ROOT, LineProcess
-from simulator.line.config import Config
+from receiver.link import link
+from receiver.link.link import Delivered, Down, Link, Lost, Message, Up
+from simulator.hardware.serial_line.client import ROOT, LineProcess
+from simulator.hardware.serial_line.config import Config
 from tests.integration.test_line import DEVICES, PATIENCE, config, open_port
 
 __all__ = ["config"]  # the fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from simulator.load.errors import LoadError
-from simulator.load.run import Plan, Run
-from simulator.load.shop import Shop
-from simulator.p256 import p256_private
+from simulator.crypto.p256 import p256_private
+from simulator.tools.load.errors import LoadError
+from simulator.tools.load.run import Plan, Run
+from simulator.tools.load.shop import Shop
 
 RECEIVERS = 4
 PATIENCE_S = 60.0

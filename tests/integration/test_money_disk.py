@@ -16,7 +16,7 @@ import pytest
 
 from bridge.journal import Journal, JournalError, JournalFullError, disk
 from bridge.journal.writer import ROOM
-from bridge.till import stalled
+from bridge.till.rest import journal_stalled
 from tests.integration.money import Paper, ends, sells
 from tests.integration.till_world import AMOUNT, SALE, World
 
@@ -61,7 +61,7 @@ async def test_the_disk_fills_up_in_a_sale(
     stopped: World, paper: Paper, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """The bridge does nothing that is not on disk, and goes on with the sale once there is room."""
-    monkeypatch.setattr(stalled, "CASHIER_S", 0.01)
+    monkeypatch.setattr(journal_stalled, "CASHIER_S", 0.01)
     monkeypatch.setattr(Journal, "flush", full_from(kind))
     async with stopped.bridge():
         selling = asyncio.create_task(sale_of(stopped))

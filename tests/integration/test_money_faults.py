@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bridge import adoption, books, events, standin, station
-from simulator.authority import Fault, app, ledger, requests
+from bridge.books import books, event_bus
+from bridge.sales import lost_sale, receiver_session, stand_in
+from simulator.authority import Fault
+from simulator.authority.api import bridges, requests
+from simulator.authority.ledger import ledger
 from tests.bridge_device import PATIENCE_S
 from tests.integration.money import Paper, ends, sells
 from tests.integration.till_world import SALE, World
@@ -120,7 +123,7 @@ def slow_office(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
         await taken.wait()
         return data
 
-    monkeypatch.setattr(app, "octets_body", read)
+    monkeypatch.setattr(bridges, "octets_body", read)
     return taken
 
 
@@ -150,7 +153,7 @@ def jump(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
         time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
         monotonic=time.monotonic,
     )
-    for module in (adoption, books, events, standin, station):
+    for module in (lost_sale, books, event_bus, stand_in, receiver_session):
         monkeypatch.setattr(module, "time", clock)
 
 

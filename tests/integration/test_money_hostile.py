@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-from receiver import messages, reasons, signed, wire
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from tests import evidence
 from tests.integration.money import Paper, ends, sells
 from tests.integration.till_world import AMOUNT, SALE, TILL, World

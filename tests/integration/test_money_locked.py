@@ -16,12 +16,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge import checkup, flushing
-from bridge.findings import Finding
+from bridge.books import flushing
+from bridge.daemon import checks
+from bridge.daemon.findings import Finding
 from bridge.journal import Journal
 from bridge.journal.reader import Reader
-from bridge.till import stalled
-from receiver import wire
+from bridge.till.rest import journal_stalled
+from receiver.link import wire
 from simulator.authority import Fault
 from tests.bridge_device import PATIENCE_S
 from tests.integration.commands import started
@@ -66,7 +67,7 @@ async def looks_unknown(world: World) -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cashier with no patience: every lock is a long one."""
-    monkeypatch.setattr(stalled, "CASHIER_S", 0.01)
+    monkeypatch.setattr(journal_stalled, "CASHIER_S", 0.01)
 
 
 # A lock that is gone before a cashier would notice.
@@ -361,5 +362,5 @@ async def test_check_names_the_program(world: World) -> None:
 
 
 async def journal_finding(world: World) -> Finding:
-    [found] = [it for it in await checkup.check(world.config) if it.what == "journal"]
+    [found] = [it for it in await checks.check(world.config) if it.what == "journal"]
     return found

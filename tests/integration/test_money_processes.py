@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from bridge import config
-from simulator.till import TillError
+from bridge.config import configuration
+from simulator.world.till import TillError
 from simulator.world.world import TILL
 from tests.integration.checkout import PATIENCE, Checkout, Json
 from tests.integration.commands import tillsign
 from tests.integration.money import Names, Paper
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -33,7 +33,7 @@ async def module_paper(counter: Checkout) -> Paper:
     """Of the one till of this module, from the first sale on."""
     (receiver,) = await counter.world.till.receivers()
     receiver_id = bytes.fromhex(receiver["hello"]["receiver_id"])
-    names = Names(config.load(counter.world.bridge.config).id, {TILL: receiver_id})
+    names = Names(configuration.load(counter.world.bridge.config).id, {TILL: receiver_id})
     return Paper(counter.world.authority, names)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge import books
+from bridge.books import books
 from bridge.journal import writer
 from simulator.authority import Fault
 from tests.integration.money import Paper, ends, sells

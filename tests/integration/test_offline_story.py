@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from receiver import messages, signed
+from receiver.protocol import messages, signed
 from simulator.authority import Fault
-from simulator.authority.limits import OFF, Limits
-from simulator.phone import events
-from simulator.phone.buyer import Buyer
+from simulator.authority.accounts.limits import OFF, Limits
+from simulator.phone.app.buyer import Buyer
+from simulator.phone.conversation import events
 from simulator.world.world import Settings
 from tests.integration.alone import (
     LIMITS,
@@ -44,7 +44,7 @@ from tests.integration.liars import Lie, lying
 from tests.integration.tap import TappedCheckout, tapped_checkout
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -55,7 +55,7 @@ AUTHORISATIONS = "/v1/authorisations"
 WRONG_CODE = "000000"
 # A receiver that gives no word of its own, whatever the limits are.
 UNWILLING = Lie(
-    "receiver/identity.py",
+    "receiver/core/identity.py",
     "        if offer.kind != messages.PURCHASE:\n"
     '            raise Error(reasons.WRONG_KIND, "a refund offline")\n',
     "        raise Error(reasons.ABOVE_FLOOR, 'a lie')\n",

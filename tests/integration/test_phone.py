@@ -12,20 +12,23 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, reasons, wire
-from receiver.checks import Offered
-from receiver.messages import Approval
-from simulator.authority import Authority, ledger
-from simulator.phone import authority as app
-from simulator.phone import events
-from simulator.phone.app import Phone
-from simulator.phone.authority import AuthorityClient, AuthorityError
-from simulator.phone.backend import phone_radio
-from simulator.phone.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanishing
-from simulator.phone.maker import Maker, Signed
-from simulator.phone.visit import Step
-from simulator.phone.wallet import BATCH, Wallet
-from simulator.radio.server import Radio
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import exchange
+from receiver.protocol.messages import Approval
+from receiver.protocol.validation import Offered
+from simulator.authority import Authority
+from simulator.authority.ledger import ledger
+from simulator.hardware.radio.server import Radio
+from simulator.phone.app import authority as app
+from simulator.phone.app.app import Phone
+from simulator.phone.app.authority import AuthorityClient, AuthorityError
+from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanishing
+from simulator.phone.app.visit import Step
+from simulator.phone.conversation import events
+from simulator.phone.conversation.messages import Maker, Signed
+from simulator.phone.transport.bleak_backend import phone_radio
+from simulator.phone.wallet.wallet import BATCH, Wallet
 from tests.integration.phone_counter import TILL, Counter
 
 PATIENCE = 20.0

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from receiver import messages, reasons, signed
+from receiver import reasons
 from receiver.crypto import host
-from simulator.phone import events
-from simulator.phone.buyer import DEMO_CODE, Buyer, Declining
-from simulator.till import TillError
+from receiver.protocol import messages, signed
+from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
+from simulator.phone.conversation import events
+from simulator.world.till import TillError
 from tests.integration.checkout import PRICE, Checkout
 from tests.integration.crooks import Watching
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -24,8 +24,8 @@ from bumble.gatt import Characteristic, Service
 from bumble.host import Host
 from bumble.transport.serial import open_serial_transport
 
-from simulator.phone.backend import Phone, phone_radio
-from simulator.radio.server import Radio, Receiver
+from simulator.hardware.radio.server import Radio, Receiver
+from simulator.phone.transport.bleak_backend import Phone, phone_radio
 
 ROOT = Path(__file__).parents[2]
 SERVICE = "7a1b0001-6f3e-4f0e-9d5c-2b8a4e6c1d90"
@@ -82,7 +82,7 @@ class Board:
 async def started(endpoint: str) -> AsyncIterator[Board]:
     program = shutil.which("micropython", path=str(Path(sys.executable).parent))
     assert program is not None
-    path = f"{ROOT}/simulator/unixport:.frozen"
+    path = f"{ROOT}/simulator/hardware/micropython:.frozen"
     process = await asyncio.create_subprocess_exec(
         program,
         str(ROOT / "tests/integration/board.py"),

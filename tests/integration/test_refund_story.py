@@ -10,16 +10,17 @@ import pytest
 import pytest_asyncio
 
 from receiver import reasons
-from simulator.phone import events, screen
-from simulator.phone.buyer import DEMO_CODE, Buyer
-from simulator.phone.wallet import Bought
-from simulator.till import TillError
+from simulator.phone.app import screen
+from simulator.phone.app.buyer import DEMO_CODE, Buyer
+from simulator.phone.conversation import events
+from simulator.phone.wallet.wallet import Bought
+from simulator.world.till import TillError
 from tests.integration.balance import balances
 from tests.integration.checkout import PATIENCE, PRICE, Checkout, Json
 from tests.integration.crooks import Watching
 
 if TYPE_CHECKING:
-    from simulator.phone.wallet import Wallet
+    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

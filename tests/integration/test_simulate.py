@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from simulator.till import Till
+from simulator.world.till import Till
 from tests.integration.commands import PATIENCE, Family, Running, started, tillsign
 
 if TYPE_CHECKING:

@@ -9,16 +9,17 @@ from typing import NamedTuple
 
 import pytest
 
-from receiver import exchange, gatt, messages, wire
-from simulator.demo import eavesdropper, sniffing
-from simulator.demo.eavesdropper import Eavesdropper
-from simulator.demo.searching import SECRET_LEAST, Confiding
-from simulator.demo.sniffing import LENGTHS, Sniffed, sniff
-from simulator.demo.story import AMOUNT, APPROVED
-from simulator.phone import events
-from simulator.phone.buyer import DEMO_CODE, Declining
-from simulator.phone.keys import ED25519, P256
-from simulator.radio.sniffer import TERMINATED, Controlled, Heard, Sent
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, messages
+from simulator.hardware.radio.sniffer import TERMINATED, Controlled, Heard, Sent
+from simulator.phone.app.buyer import DEMO_CODE, Declining
+from simulator.phone.conversation import events
+from simulator.phone.wallet.keys import ED25519, P256
+from simulator.tools.demo import eavesdropper, sniffing
+from simulator.tools.demo.eavesdropper import Eavesdropper
+from simulator.tools.demo.searching import SECRET_LEAST, Confiding
+from simulator.tools.demo.sniffing import LENGTHS, Sniffed, sniff
+from simulator.tools.demo.story import AMOUNT, APPROVED
 from simulator.world.world import Settings
 from tests.integration.checkout import PATIENCE, Checkout
 from tests.integration.commands import Ended, tillsign

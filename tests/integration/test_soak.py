@@ -1,4 +1,4 @@
-"""`python -m simulator.soak`: a short one, and whether it would notice."""
+"""`python -m simulator.tools.soak`: a short one, and whether it would notice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from simulator.soak.plan import (
+from simulator.tools.soak.plan import (
     AUTHORITY,
     BACKUP,
     BRIDGE,
@@ -35,7 +35,7 @@ FAULTS = (
 async def test_a_short_soak(tmp_path: Path) -> None:
     output = tmp_path / "soak.json"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulator.child", "simulator.soak"),
+        *(sys.executable, "-m", "simulator.processes.child", "simulator.tools.soak"),
         *("--sales", str(SALES), "--seed", str(SEED), "--output", str(output)),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

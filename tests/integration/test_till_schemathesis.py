@@ -15,7 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
-from bridge.till.openapi import DOCUMENT
+from bridge.till.rest.openapi import DOCUMENT
 from tests.bridge_device import PATIENCE_S
 from tests.integration import refunding
 from tests.integration.till_world import World, world_in

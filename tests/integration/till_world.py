@@ -11,13 +11,13 @@ from typing import Any
 
 import aiohttp
 
-from bridge.authority import AuthorityClient
-from bridge.config import AuthorityConfig, Config, Listen, ReceiverConfig
-from bridge.daemon import Daemon
-from receiver import pins
+from bridge.authority.client import AuthorityClient
+from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig
+from bridge.daemon.daemon import Daemon
 from receiver.crypto import host
+from receiver.protocol import pins
 from simulator.authority import Authority, Fault
-from simulator.pki import Identity
+from simulator.crypto.pki import Identity
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.scripted_buyer import Buyer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from receiver import link, link_table
-from receiver.link import Delivered, Down, Link, Lost, Message, Up
+from receiver.link import link, link_states
+from receiver.link.link import Delivered, Down, Link, Lost, Message, Up
 from tests.machine.lossy import Faults, LossyWire
 from tests.steps import Steps
 
@@ -125,7 +125,7 @@ class World:
         return f"at {self.now}: {'; '.join(end.told() for end in self.ends)}"
 
     def up(self) -> bool:
-        return all(end.link.state == link_table.UP for end in self.ends)
+        return all(end.link.state == link_states.UP for end in self.ends)
 
     def idle(self) -> bool:
         return self.up() and not any(end.open or self.waiting(end) for end in self.ends)

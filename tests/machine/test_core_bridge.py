@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import cbor, gatt, ports, reasons, sale, wire
+from receiver import reasons
+from receiver.core import io, sale_session
+from receiver.encoding import cbor
+from receiver.link import wire
+from receiver.protocol import gatt
 from tests import evidence
 from tests.machine.world import BRIDGE_HELLO, TILL, Phone, World
 
@@ -20,12 +24,12 @@ def after(world: World, event: Any) -> list[Any]:
     return [
         wire.decode(item.channel, item.payload)
         for item in world.outputs[before:]
-        if isinstance(item, ports.Send)
+        if isinstance(item, io.Send)
     ]
 
 
 def sync(world: World) -> list[Any]:
-    return after(world, ports.WireUp(BRIDGE_HELLO))
+    return after(world, io.WireUp(BRIDGE_HELLO))
 
 
 def test_sync_without_a_sale(world: World) -> None:
@@ -80,7 +84,7 @@ def test_a_bridge_that_cannot_be_understood_is_told_what_is_open_all_the_same(
     world: World, hello: bytes
 ) -> None:
     world.open()
-    (opened,) = after(world, ports.WireUp(hello))
+    (opened,) = after(world, io.WireUp(hello))
     assert opened.reference == evidence.REFERENCE
     assert world.counters == {reasons.MALFORMED: 1}
     assert world.advert().till == TILL
@@ -88,7 +92,7 @@ def test_a_bridge_that_cannot_be_understood_is_told_what_is_open_all_the_same(
 
 def test_identify(world: World) -> None:
     world.send(wire.IDENTIFY, wire.Identify(7))
-    assert world.of(ports.Blink) == [ports.Blink(7)]
+    assert world.of(io.Blink) == [io.Blink(7)]
 
 
 def test_health(world: World) -> None:
@@ -117,11 +121,11 @@ def test_health_has_room_for_every_counter(world: World) -> None:
 @pytest.mark.parametrize("channel", [*wire.LAYOUTS, 0, 33, 255])
 @pytest.mark.parametrize("payload", [b"", b"\xa0", b"\xff", b"\x01", bytes(300), b"\xa1\x01\x20"])
 def test_malformed_message(world: World, channel: int, payload: bytes) -> None:
-    world.feed(ports.WireMessage(channel, payload))
+    world.feed(io.WireMessage(channel, payload))
     assert list(world.counters.values()) == [1]
-    assert world.of(ports.Log)
+    assert world.of(io.Log)
     world.open()
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
 
 
 @pytest.mark.parametrize("channel", [wire.SYNC, wire.OFFER, wire.PHONE, wire.HEALTH])
@@ -141,24 +145,24 @@ def test_message_in_the_wrong_direction(world: World, channel: int) -> None:
     [
         (channel, state)
         for channel in (wire.RESULT, wire.VERDICT)
-        for state in (sale.IDLE, sale.OPEN, sale.SETTLED)
+        for state in (sale_session.IDLE, sale_session.OPEN, sale_session.SETTLED)
     ],
 )
 def test_answer_that_nobody_waits_for(world: World, channel: int, state: str) -> None:
     world.open()
-    if state == sale.SETTLED:
+    if state == sale_session.SETTLED:
         Phone(world).connect().approve()
         world.result()
-    if state == sale.IDLE:
+    if state == sale_session.IDLE:
         world.cancel()
     counted = sum(world.counters.values())
     held = world.sale.candidate
     if channel == wire.VERDICT:
         world.reject(reasons.CREDENTIAL_REVOKED, bytes(16) if held is None else held.id)
-    elif state != sale.SETTLED:  # there it is a repeat
+    elif state != sale_session.SETTLED:  # there it is a repeat
         world.result()
     assert world.sale.state == state
-    missing = channel == wire.RESULT and state == sale.SETTLED
+    missing = channel == wire.RESULT and state == sale_session.SETTLED
     assert sum(world.counters.values()) == counted + (0 if missing else 1)
 
 
@@ -166,7 +170,7 @@ def test_answer_that_nobody_waits_for(world: World, channel: int, state: str) ->
 def test_arbitrary_messages(channel: int, payload: bytes) -> None:
     world = _world
     before = sum(world.counters.values())
-    world.feed(ports.WireMessage(channel, payload))
+    world.feed(io.WireMessage(channel, payload))
     assert sum(world.counters.values()) <= before + 1
 
 
@@ -183,6 +187,6 @@ def shared(world: World) -> None:
 def test_the_till_is_advertised_before_its_first_sale(world: World) -> None:
     before = len(world.outputs)
     sync(world)
-    adverts = [item for item in world.outputs[before:] if isinstance(item, ports.Advertise)]
+    adverts = [item for item in world.outputs[before:] if isinstance(item, io.Advertise)]
     assert adverts[-1].data == gatt.advertising_data(TILL)
     assert adverts[-1].response == gatt.scan_response(0, TILL, bytes(3))

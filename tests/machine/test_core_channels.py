@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import core, ports, reasons, wire
+from receiver import reasons
+from receiver.core import io, receiver
+from receiver.link import wire
 from tests.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
 from tests.machine.world import Phone, World
 
 
 def test_every_order_has_its_channel() -> None:
-    assert set(core._ORDERS) == {*TO_RECEIVER, *BOTH_WAYS}
+    assert set(receiver._ORDERS) == {*TO_RECEIVER, *BOTH_WAYS}
 
 
 @pytest.mark.parametrize("channel", TO_BRIDGE)
@@ -19,9 +21,9 @@ def test_a_bridge_speaks_as_if_it_were_a_receiver(world: World, channel: int) ->
     Phone(world).connect().approve()
     before, mark = world.sale.state, len(world.outputs)
     payload = wire.encode(channel, TO_BRIDGE[channel])
-    world.feed(ports.WireMessage(channel, payload))
+    world.feed(io.WireMessage(channel, payload))
     assert world.counters == {reasons.WRONG_TYPE: 1}
-    assert [type(output) for output in world.outputs[mark:]] == [ports.Log]
+    assert [type(output) for output in world.outputs[mark:]] == [io.Log]
     assert world.sale.state == before
     world.result()
     assert world.counters == {reasons.WRONG_TYPE: 1}
@@ -29,5 +31,5 @@ def test_a_bridge_speaks_as_if_it_were_a_receiver(world: World, channel: int) ->
 
 @pytest.mark.parametrize("channel", [0, 8, 15, 23, 33, 255])
 def test_a_channel_that_does_not_exist(world: World, channel: int) -> None:
-    world.feed(ports.WireMessage(channel, b"\xa0"))
+    world.feed(io.WireMessage(channel, b"\xa0"))
     assert world.counters == {reasons.WRONG_TYPE: 1}

@@ -8,8 +8,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver import exchange, gatt, peer, ports, reasons, sale, session, wire
+from receiver import reasons
+from receiver.core import connection, io, sale_session
 from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, identifiers
 from simulator.authority.keys import Keys
 from tests.machine.slices import Sliced
 from tests.machine.watch import Watch
@@ -33,7 +36,12 @@ ON_AIR = {
     *("come", "connect", "mtu", "vanish", "key", "present", "approve", "wrong", "again"),
     *("junk", "leave"),
 }
-WITH_CANDIDATE = (sale.CHECKING, sale.REFUSING, sale.CLAIMED, sale.SETTLED)
+WITH_CANDIDATE = (
+    sale_session.CHECKING,
+    sale_session.REFUSING,
+    sale_session.CLAIMED,
+    sale_session.SETTLED,
+)
 
 
 class Chaos:
@@ -59,7 +67,7 @@ class Chaos:
         if name == "come":  # one that knows what it does; else later states were seldom reached
             phone.connect().key().present()
         elif name == "mtu":
-            self.world.feed(ports.MtuAgreed(phone.link, (23, 184, 185, 517)[number]))
+            self.world.feed(io.MtuAgreed(phone.link, (23, 184, 185, 517)[number]))
         elif name == "junk":
             phone.raw((b"", b"\x00", b"\x03", bytes(400))[number])
         elif name == "leave":
@@ -89,16 +97,16 @@ class Chaos:
             world.send(wire.VERDICT, wire.Verdict(own, name_of, reason))
         elif name == "confirm":
             held = world.sale.candidate
-            if held and world.sale.state == sale.REFUSING:
+            if held and world.sale.state == sale_session.REFUSING:
                 world.send(wire.VERDICT, wire.Verdict(own, held.id, world.sale.refusal))
         elif name == "lost":
-            world.feed(ports.RadioLost())
+            world.feed(io.RadioLost())
         elif name == "state":
             world.state(version=number)
         elif name == "certificate":
             world.send(wire.CERTIFICATE, wire.Blob((world.certificate, b"?")[number % 2]))
         elif name == "noise":
-            world.feed(ports.WireMessage(number * 8, bytes([0xA1, 1, number])))
+            world.feed(io.WireMessage(number * 8, bytes([0xA1, 1, number])))
         elif name == "sync":
             world.connect_bridge()
         else:
@@ -117,15 +125,15 @@ class Chaos:
         """What is always true."""
         world, held, links = self.world, self.world.sale, self.world.receiver.air.links
         assert len(links) <= LINKS
-        assert len(held.waiting) <= sale.WAITING_MOST
-        assert (held.state in (sale.IDLE, sale.SIGNING)) == (held.offered is None)
+        assert len(held.waiting) <= sale_session.WAITING_MOST
+        assert (held.state in (sale_session.IDLE, sale_session.SIGNING)) == (held.offered is None)
         assert (held.candidate is not None) == (held.state in WITH_CANDIDATE)
         if world.shown():
-            assert held.state in (sale.OPEN, sale.CHECKING, sale.REFUSING)
-        elif held.state in (sale.CHECKING, sale.REFUSING):
+            assert held.state in (sale_session.OPEN, sale_session.CHECKING, sale_session.REFUSING)
+        elif held.state in (sale_session.CHECKING, sale_session.REFUSING):
             assert not held.shown(world.now)
         else:
-            assert held.state != sale.OPEN
+            assert held.state != sale_session.OPEN
         for one in links:
             self.check_link(one)
         # An offer, a candidate, the state, a key for the pool, the issuers', and one for each link.
@@ -134,11 +142,11 @@ class Chaos:
             assert world.advert().flags == self.flags()
         self.secrets.check()
 
-    def check_link(self, one: peer.Peer) -> None:
-        parting = one.state == peer.PARTING
-        approved = one.state in (peer.APPROVED, peer.ANSWERED)
+    def check_link(self, one: connection.Peer) -> None:
+        parting = one.state == connection.PARTING
+        approved = one.state in (connection.APPROVED, connection.ANSWERED)
         assert bool(one.sealed.approval_sealed) == approved or parting
-        assert bool(one.sealed.enc) == (one.has_key or one.state == peer.ANSWERED or parting)
+        assert bool(one.sealed.enc) == (one.has_key or one.state == connection.ANSWERED or parting)
         assert one.sealed.results is None or not parting
         assert one.sealed.credential is None or one.sealed.credential_data
         assert one.sealed.context is None or one.has_key
@@ -146,8 +154,8 @@ class Chaos:
 
     def flags(self) -> int:
         state = self.world.sale.state
-        busy = state in (sale.CHECKING, sale.REFUSING, sale.CLAIMED)
-        return gatt.FLAG_OPEN if state == sale.OPEN else gatt.FLAG_BUSY if busy else 0
+        busy = state in (sale_session.CHECKING, sale_session.REFUSING, sale_session.CLAIMED)
+        return gatt.FLAG_OPEN if state == sale_session.OPEN else gatt.FLAG_BUSY if busy else 0
 
 
 @settings(max_examples=300, deadline=None)
@@ -170,7 +178,7 @@ def test_anything_in_any_order(keys: Keys, plan: list[tuple[str, int, int]]) -> 
 def prove_money(world: World) -> None:
     """The bridge has one candidate at a time: the next of a session comes after its word on the
     last, and never twice does the receiver say that one holds without that word between."""
-    shown = {session.session_id(item.data) for item in world.of(ports.ShowOffer) if item.data}
+    shown = {identifiers.session_id(item.data) for item in world.of(io.ShowOffer) if item.data}
     at: dict[bytes, bytes] = {}  # session: the approval that the bridge has
     held: dict[bytes, bytes] = {}  # session: the approval that holds
     for item in world.outputs:
@@ -178,11 +186,11 @@ def prove_money(world: World) -> None:
             if item.value.reason != reasons.OK:
                 at.pop(item.value.session, None)
                 held.pop(item.value.session, None)
-        elif isinstance(item, ports.Send) and item.channel == wire.APPROVAL:
+        elif isinstance(item, io.Send) and item.channel == wire.APPROVAL:
             record = wire.decode(wire.APPROVAL, item.payload)
             assert record.session in shown
             assert at.setdefault(record.session, record.data) == record.data
-        elif isinstance(item, ports.Send) and item.channel == wire.VERDICT:
+        elif isinstance(item, io.Send) and item.channel == wire.VERDICT:
             verdict = wire.decode(wire.VERDICT, item.payload)
             assert verdict.session in at
             if verdict.reason == reasons.OK:
@@ -194,10 +202,10 @@ def serve(world: World) -> None:
     """Whatever was, the next phone pays."""
     world.lazy = world.mute = False
     for link in range(LINKS):
-        world.feed(ports.Disconnected(link))
+        world.feed(io.Disconnected(link))
     world.open(reference=b"the next", ttl=TTL_S)
     Phone(world, 0, "next").connect().approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     world.result()
     world.cancel(b"the next")
 
@@ -211,7 +219,7 @@ def test_arbitrary_writes(keys: Keys, data: bytes, steps: int) -> None:
     for step in (phone.key, phone.present)[:steps]:
         step()
     phone.raw(data)
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
     assert sum(world.counters.values()) <= 1
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import exchange, gatt, peer, ports, reasons, sale, sealing, wire
+from receiver import reasons
+from receiver.core import connection, io, sale_session
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, padding
 from simulator.authority.keys import Keys
 from tests.machine import watch
 from tests.machine.slices import SLICES, Sliced
@@ -13,7 +16,7 @@ from tests.machine.world import Phone, World
 AGREE = "x25519_job"
 EPHEMERAL = "x25519_public_job"
 SIGN = "ed25519_sign_job"
-SEALED = [1 + sealing.REFUSAL_SEALED]
+SEALED = [1 + padding.REFUSAL_SEALED]
 LINK = 1  # of who comes too late
 
 
@@ -39,7 +42,7 @@ class Rush:
     def accept(self) -> None:
         """The first phone's approval holds."""
         self.first.sign()
-        while self.world.sale.state != sale.CLAIMED:
+        while self.world.sale.state != sale_session.CLAIMED:
             self.world.slice()
 
     @property
@@ -97,7 +100,7 @@ def test_another_phone_is_accepted_when_all_is_ready_to_refuse(rush: Rush, steps
     assert rush.late.refused == [exchange.BUSY]
     assert rush.lengths() == SEALED
     assert rush.secrets == []
-    assert rush.world.sale.state == sale.CLAIMED
+    assert rush.world.sale.state == sale_session.CLAIMED
 
 
 @pytest.mark.parametrize("already", [1, 2])
@@ -192,7 +195,7 @@ def test_another_offer_follows_and_nothing_was_approved(rush: Rush, steps: int) 
     assert rush.crypto.begun.count(AGREE) == 0
     rush.late.approve()
     rush.world.work()
-    assert rush.world.sale.state == sale.CLAIMED
+    assert rush.world.sale.state == sale_session.CLAIMED
 
 
 # Nobody waits for it, and it holds nobody up.
@@ -204,11 +207,11 @@ def test_a_new_order_and_who_pays_it_go_first(rush: Rush) -> None:
     rush.world.result()
     rush.crypto.forget()
     rush.world.open(reference=b"saleref2")
-    while rush.world.sale.state != sale.OPEN:
+    while rush.world.sale.state != sale_session.OPEN:
         rush.world.slice()
     assert set(rush.crypto.steps) == {SIGN}
     other = Phone(rush.world, 2, "other").connect().approve()
-    while rush.world.sale.state != sale.CLAIMED:
+    while rush.world.sale.state != sale_session.CLAIMED:
         rush.world.slice()
     assert rush.crypto.begun.count(AGREE) == 1
     assert rush.late.notified == []
@@ -242,11 +245,11 @@ def test_nothing_is_left_of_it_when_the_link_ends_before(rush: Rush, how: str) -
     if how == "gone":
         rush.late.vanish()
     elif how == "lost":
-        rush.world.feed(ports.RadioLost())
+        rush.world.feed(io.RadioLost())
     elif how == "left":
         rush.late.write(exchange.LEAVE, bytes([exchange.LEAVE_CANCELLED]))
     elif how == "connected again":
-        rush.world.feed(ports.Connected(LINK))
+        rush.world.feed(io.Connected(LINK))
     else:
         rush.world.receiver.erase()
     assert is_erased(secrets)
@@ -268,7 +271,7 @@ def test_it_is_not_driven_out_and_keeps_no_place(rush: Rush) -> None:
 
 
 def test_a_key_that_agrees_on_nothing(rush: Rush) -> None:
-    rush.late.write(exchange.KEY, bytes(sealing.ENC_SIZE))
+    rush.late.write(exchange.KEY, bytes(padding.ENC_SIZE))
     rush.accept()
     rush.world.work()
     assert rush.late.is_cut()
@@ -296,7 +299,7 @@ def test_junk_makes_no_more_work_than_one_agreement_for_each_link(rush: Rush) ->
         phone.again()
         held = rush.world.receiver.air.links.get(phone.link)
         assert held is not None
-        assert held.state == peer.PARTING
+        assert held.state == connection.PARTING
     rush.crypto.forget()
     rush.world.work()
     assert rush.crypto.begun.count(AGREE) == len(crowd)

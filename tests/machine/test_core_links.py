@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import exchange, gatt, ports, reasons, sale, wire
+from receiver import reasons
+from receiver.core import io, sale_session
+from receiver.link import wire
+from receiver.protocol import exchange, gatt
 from tests.machine.world import TTL_S, Phone, World
 
 
@@ -22,7 +25,7 @@ def test_the_second_waits_and_is_told_busy_when_the_first_passes(world: World) -
     world.lazy = True
     first.sign()
     second.sign()
-    assert world.sale.state == sale.CHECKING
+    assert world.sale.state == sale_session.CHECKING
     assert (first.refused, second.refused) == ([], [])
     assert [record.link for record in world.sent(wire.APPROVAL)] == [first.link]
     world.work()
@@ -51,7 +54,7 @@ def test_the_last_to_fail_leaves_the_offer_open(world: World) -> None:
     for phone in phones:
         phone.sign(amount=1)
     world.work()
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
     assert world.shown() == offer
     assert world.counters == {reasons.WRONG_AMOUNT: 3}
 
@@ -64,7 +67,7 @@ def test_a_waiting_approval_outlives_its_link(world: World) -> None:
     second.sign()
     second.vanish()
     world.work()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert world.sent(wire.APPROVAL)[-1].data == second.approval
     told = [record.enc for record in world.sent(wire.CREDENTIAL)]
     assert told == [first.enc, second.enc, second.enc]  # the bridge forgot it with the link
@@ -85,7 +88,7 @@ def test_a_failed_candidate_does_not_take_the_next_phone_along(world: World) -> 
     assert world.advert().flags == gatt.FLAG_OPEN
     world.lazy = False
     other.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_a_phone_that_comes_during_the_check_gets_the_offer(world: World) -> None:
@@ -105,8 +108,8 @@ def test_phones_that_approve_and_vanish_do_not_fill_the_heap(world: World) -> No
     for turn in range(20):
         phone = Phone(world, 0, f"phone {turn}").connect().approve(amount=1)
         phone.vanish()
-    assert len(world.sale.waiting) == sale.WAITING_MOST
-    assert world.counters[reasons.BUSY] == 20 - 1 - sale.WAITING_MOST
+    assert len(world.sale.waiting) == sale_session.WAITING_MOST
+    assert world.counters[reasons.BUSY] == 20 - 1 - sale_session.WAITING_MOST
 
 
 # The bridge's verdict.
@@ -126,21 +129,21 @@ def test_refusing_verdict_frees_the_slot_and_shows_the_offer_again(world: World)
     assert world.advert().flags == gatt.FLAG_OPEN
     assert second.offers == 1
     second.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_verdict_on_an_approval_that_the_bridge_could_not_read(world: World) -> None:
     world.open()
     ready(world, "first")[0].sign()
     world.reject(reasons.MALFORMED, bytes(16))
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
 
 
 def test_verdict_on_another_approval(world: World) -> None:
     world.open()
     ready(world, "first")[0].sign()
     world.reject(reasons.SECOND_APPROVAL, b"another approval")
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert world.counters == {reasons.WRONG_SESSION: 1}
 
 
@@ -148,7 +151,7 @@ def test_verdict_that_refuses_nothing(world: World) -> None:
     world.open()
     ready(world, "first")[0].sign()
     world.reject(reasons.OK)
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert world.counters == {reasons.MALFORMED: 1}
 
 
@@ -171,7 +174,7 @@ def test_verdict_after_the_offers_end(world: World) -> None:
     assert world.shown() == b""
     assert waiting.offers == 0
     world.pass_time(0)
-    assert world.sale.state == sale.IDLE
+    assert world.sale.state == sale_session.IDLE
 
 
 def test_verdict_for_a_phone_that_has_gone(world: World) -> None:
@@ -184,7 +187,7 @@ def test_verdict_for_a_phone_that_has_gone(world: World) -> None:
     assert not other.is_cut()
     assert other.offers == 1
     other.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 # Silence.
@@ -200,7 +203,7 @@ def test_silent_phone(world: World, steps: str, patience: int) -> None:
         if step == "o":
             world.open()
         else:
-            world.feed(ports.MtuAgreed(phone.link, gatt.MTU))
+            world.feed(io.MtuAgreed(phone.link, gatt.MTU))
     world.pass_time(patience - 1)
     assert not phone.is_cut()
     world.pass_time(1)
@@ -274,7 +277,7 @@ def test_who_comes_and_goes_drives_nobody_out_who_reads(world: World) -> None:
         for comer in comers:
             comer.vanish()
     phone.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert world.counters.get(reasons.EVICTED, 0) == 0
 
 
@@ -284,7 +287,7 @@ def test_a_fourth_link_among_phones_with_keys_may_pay(world: World) -> None:
     ready(world, "first", "second", "third")
     fourth = Phone(world, 3, "fourth").connect()
     fourth.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert fourth.refused == []
     assert world.counters.get(reasons.EVICTED, 0) == 0
 
@@ -301,13 +304,13 @@ def test_no_second_eviction_while_one_is_on_its_way(world: World) -> None:
 def test_advertising_goes_on_after_every_connection_but_the_fourth(world: World) -> None:
     world.open()
     for link in range(gatt.LINKS_MOST):
-        before = len(world.of(ports.Advertise))
+        before = len(world.of(io.Advertise))
         Phone(world, link).connect()
         last = link == gatt.LINKS_MOST - 1
-        assert len(world.of(ports.Advertise)) == before + (0 if last else 1)
-    before = len(world.of(ports.Advertise))
-    world.feed(ports.Disconnected(0))
-    assert len(world.of(ports.Advertise)) == before + 1
+        assert len(world.of(io.Advertise)) == before + (0 if last else 1)
+    before = len(world.of(io.Advertise))
+    world.feed(io.Disconnected(0))
+    assert len(world.of(io.Advertise)) == before + 1
 
 
 def test_a_fifth_phone_pays_while_four_are_silent(world: World) -> None:
@@ -319,7 +322,7 @@ def test_a_fifth_phone_pays_while_four_are_silent(world: World) -> None:
     evicted.vanish()
     fifth = Phone(world, evicted.link, "fifth").connect()
     fifth.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert fifth.refused == []
 
 
@@ -329,9 +332,9 @@ def test_a_fifth_phone_pays_while_four_are_silent(world: World) -> None:
 def test_nothing_meant_for_a_phone_reaches_the_next_under_its_handle(world: World) -> None:
     world.open()
     Phone(world).connect()
-    world.receiver.handle(ports.Written(0, b"?"), world.now)
-    world.receiver.handle(ports.Disconnected(0), world.now)
-    world.receiver.handle(ports.Connected(0), world.now)
+    world.receiver.handle(io.Written(0, b"?"), world.now)
+    world.receiver.handle(io.Disconnected(0), world.now)
+    world.receiver.handle(io.Connected(0), world.now)
     before = len(world.outputs)
     world.drain()
     assert not [item for item in world.outputs[before:] if getattr(item, "link", None) == 0]
@@ -343,11 +346,11 @@ def test_a_lost_disconnection_is_made_good_by_the_next_connection(world: World) 
     again = Phone(world).connect()
     assert world.phone_events()[-1] == (wire.PHONE_GONE, reasons.OK)
     again.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_events_of_links_that_nobody_knows(world: World) -> None:
     before = len(world.outputs)
-    for event in (ports.Disconnected(3), ports.MtuAgreed(3, 247), ports.Written(3, b"\x02")):
+    for event in (io.Disconnected(3), io.MtuAgreed(3, 247), io.Written(3, b"\x02")):
         world.feed(event)
     assert world.outputs[before:] == []

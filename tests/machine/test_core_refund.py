@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import gatt, messages, reasons, sale, session, wire
+from receiver import reasons
+from receiver.core import sale_session
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages
 from tests import evidence
 from tests.machine.world import TILL, Phone, World, offer_of
 
@@ -30,7 +33,7 @@ def test_the_offer_names_the_transaction_that_is_given_back(world: World) -> Non
 def test_it_is_advertised_as_one(world: World) -> None:
     offer = open_refund(world)
     flags = gatt.FLAG_OPEN | gatt.FLAG_REFUND
-    assert world.advert() == gatt.Advert(gatt.VERSION, flags, TILL, session.tag(offer))
+    assert world.advert() == gatt.Advert(gatt.VERSION, flags, TILL, identifiers.tag(offer))
     phone = Phone(world).connect().approve()
     assert world.advert().flags == gatt.FLAG_BUSY | gatt.FLAG_REFUND
     world.result()
@@ -48,7 +51,7 @@ def test_it_is_approved_and_settled_like_a_purchase(world: World) -> None:
     assert (verdict.approval_id, verdict.reason) == (phone.approval_id, reasons.OK)
     world.result(b"the receipt")
     assert phone.receipts == [b"the receipt"]
-    assert (world.sale.state, world.counters) == (sale.SETTLED, {})
+    assert (world.sale.state, world.counters) == (sale_session.SETTLED, {})
 
 
 @pytest.mark.parametrize(
@@ -63,4 +66,4 @@ def test_it_is_approved_and_settled_like_a_purchase(world: World) -> None:
 def test_an_order_that_is_neither(world: World, kind: int, original: bytes) -> None:
     assert world.open(kind=kind, original=original) == b""
     assert world.sent(wire.OFFER) == [wire.Opened(evidence.REFERENCE, b"", reasons.MALFORMED)]
-    assert world.sale.state == sale.IDLE
+    assert world.sale.state == sale_session.IDLE

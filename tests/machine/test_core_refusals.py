@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, gatt, messages, ports, reasons, sale, sealing, signed, wire
+from receiver import reasons
+from receiver.core import io, sale_session
 from receiver.crypto import host
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, messages, padding, signed
 from simulator.authority.keys import Keys
 from tests import evidence
 from tests.machine.world import BOOT_MS, EPOCH, RECEIVER, Phone, World, make_keys
@@ -47,11 +50,11 @@ def is_refused(world: World, phone: Phone, reason: int) -> None:
     assert world.counters == {reason: 1}
     assert world.phone_events()[-1] == (wire.PHONE_REFUSED, reason)
     assert [verdict.reason for verdict in world.sent(wire.VERDICT)] in ([], [reason])
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
     assert world.advert().flags == gatt.FLAG_OPEN
     phone.vanish()
     Phone(world, phone.link, "next").connect().approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 @pytest.mark.parametrize(
@@ -133,7 +136,7 @@ def test_credential_just_in_its_time(world: World, claims: dict[str, Any]) -> No
     world.pass_time(10_000)
     world.open()
     Phone(world, **claims).connect().approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 @pytest.mark.parametrize("claims", [{"expires": EPOCH - 1}, {"not_before": EPOCH * 2}])
@@ -142,7 +145,7 @@ def test_without_the_authoritys_time_only_the_bridge_judges(
 ) -> None:
     world.open()
     Phone(world, **claims).connect().approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def foreign(world: World, phone: Phone, role: int, epoch: int) -> bytes:
@@ -187,12 +190,12 @@ def test_credential_of_another_authority(world: World, tmp_path: Path) -> None:
         (bytes([exchange.RESULT]) + b"receipt", reasons.WRONG_TYPE),
         (bytes([exchange.REFUSAL, 1]), reasons.WRONG_TYPE),
         (bytes([exchange.KEY]), reasons.MALFORMED),
-        (bytes([exchange.KEY]) + bytes(sealing.ENC_SIZE - 1), reasons.MALFORMED),
-        (bytes([exchange.KEY]) + bytes(sealing.ENC_SIZE + 1), reasons.MALFORMED),
+        (bytes([exchange.KEY]) + bytes(padding.ENC_SIZE - 1), reasons.MALFORMED),
+        (bytes([exchange.KEY]) + bytes(padding.ENC_SIZE + 1), reasons.MALFORMED),
         (bytes([exchange.CREDENTIAL]), reasons.MALFORMED),
-        (bytes([exchange.CREDENTIAL]) + bytes(sealing.CREDENTIAL_SEALED - 1), reasons.MALFORMED),
-        (bytes([exchange.APPROVAL]) + bytes(sealing.APPROVAL_SEALED - 1), reasons.MALFORMED),
-        (bytes([exchange.APPROVAL]) + bytes(sealing.APPROVAL_SEALED + 1), reasons.MALFORMED),
+        (bytes([exchange.CREDENTIAL]) + bytes(padding.CREDENTIAL_SEALED - 1), reasons.MALFORMED),
+        (bytes([exchange.APPROVAL]) + bytes(padding.APPROVAL_SEALED - 1), reasons.MALFORMED),
+        (bytes([exchange.APPROVAL]) + bytes(padding.APPROVAL_SEALED + 1), reasons.MALFORMED),
         (bytes([exchange.LEAVE]), reasons.MALFORMED),
         (bytes([exchange.LEAVE, 1, 1]), reasons.MALFORMED),
         (bytes([exchange.LEAVE, 3]), reasons.MALFORMED),
@@ -208,9 +211,9 @@ def test_write(world: World, data: bytes, reason: int) -> None:
 
 
 BODIES = {
-    exchange.KEY: bytes(sealing.ENC_SIZE),
-    exchange.CREDENTIAL: bytes(sealing.CREDENTIAL_SEALED),
-    exchange.APPROVAL: bytes(sealing.APPROVAL_SEALED),
+    exchange.KEY: bytes(padding.ENC_SIZE),
+    exchange.CREDENTIAL: bytes(padding.CREDENTIAL_SEALED),
+    exchange.APPROVAL: bytes(padding.APPROVAL_SEALED),
 }
 WAY = list(BODIES)
 WRONG = [(steps, step) for steps in range(len(WAY)) for step in WAY if WAY[steps] != step]
@@ -239,7 +242,7 @@ def test_after_the_approval_only_itself_may_come_again(world: World, step: int) 
     assert phone.refused == [exchange.REFUSED]
     second = step == exchange.APPROVAL
     assert world.counters == {reasons.SECOND_APPROVAL if second else reasons.WRONG_ORDER: 1}
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 @pytest.mark.parametrize("step", WAY)
@@ -275,9 +278,9 @@ def test_nothing_more_is_heard_of_a_phone_that_was_cut(world: World) -> None:
 def test_a_second_mtu_exchange_is_ignored(world: World) -> None:
     world.open()
     phone = Phone(world).connect().key()
-    world.feed(ports.MtuAgreed(phone.link, gatt.MTU))
+    world.feed(io.MtuAgreed(phone.link, gatt.MTU))
     phone.present().sign()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 # State.

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, gatt, ports, reasons, sale, sealing, session, wire
-from simulator.phone.keys import KINDS
+from receiver import reasons
+from receiver.core import io, sale_session
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, identifiers, padding
+from simulator.phone.wallet.keys import KINDS
 from tests.machine import watch
 from tests.machine.world import Phone, World
 
@@ -40,7 +43,7 @@ def test_every_message_has_its_one_size(world: World) -> None:
 def test_phones_with_keys_of_either_kind_pay(world: World, kind: str) -> None:
     world.open()
     phone = Phone(world, kind=kind).connect().approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     world.result(b"paid")
     assert phone.receipts == [b"paid"]
 
@@ -65,7 +68,7 @@ def test_a_credential_that_was_changed(world: World, at: int, late: bool) -> Non
     phone = Phone(world).connect()
     world.lazy = late
     phone.key()
-    body = bytearray(phone.seal(phone.credential, sealing.CREDENTIAL_PADDED))
+    body = bytearray(phone.seal(phone.credential, padding.CREDENTIAL_PADDED))
     body[at] ^= 1
     phone.write(exchange.CREDENTIAL, bytes(body))
     world.lazy = False
@@ -73,20 +76,20 @@ def test_a_credential_that_was_changed(world: World, at: int, late: bool) -> Non
     assert phone.refused == [exchange.REFUSED]
     assert phone.is_cut()
     assert world.counters == {reasons.BAD_SEAL: 1}
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
 
 
 @pytest.mark.parametrize("at", [0, 129, 145])
 def test_an_approval_that_was_changed_never_takes_the_slot(world: World, at: int) -> None:
     world.open()
     phone = presented(world)
-    body = bytearray(phone.seal(phone.make_approval(), sealing.APPROVAL_PADDED))
+    body = bytearray(phone.seal(phone.make_approval(), padding.APPROVAL_PADDED))
     body[at] ^= 1
     phone.write(exchange.APPROVAL, bytes(body))
     assert phone.is_cut()
     assert world.counters == {reasons.BAD_SEAL: 1}
     assert world.sent(wire.APPROVAL) == []
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
 
 
 @pytest.mark.parametrize("filling", [b"\0", b"\x01", b"\xff"])
@@ -94,7 +97,7 @@ def test_padding_that_is_none(world: World, filling: bytes) -> None:
     world.open()
     phone = Phone(world).connect().key()
     assert phone.context is not None
-    phone.write(exchange.CREDENTIAL, phone.context.seal(filling * sealing.CREDENTIAL_PADDED))
+    phone.write(exchange.CREDENTIAL, phone.context.seal(filling * padding.CREDENTIAL_PADDED))
     assert phone.is_cut()
     assert world.counters == {reasons.MALFORMED: 1}
 
@@ -106,7 +109,7 @@ def test_refusals_are_plain_before_a_context_and_sealed_after(world: World) -> N
         phone.raw(b"?")
         assert phone.refused == [exchange.REFUSED]
     assert plain.notified == [exchange.refusal(reasons.WRONG_TYPE)]
-    assert [len(data) for data in keyed.notified] == [1 + sealing.REFUSAL_SEALED]
+    assert [len(data) for data in keyed.notified] == [1 + padding.REFUSAL_SEALED]
 
 
 def test_an_evicted_or_withdrawn_phone_is_told_as_it_can_be(world: World) -> None:
@@ -179,7 +182,7 @@ def test_a_key_is_taken_once_whoever_sends_it(world: World) -> None:
     assert thief.notified == [exchange.refusal(reasons.REPLAY)]
     assert world.counters == {reasons.REPLAY: 1}
     phone.sign()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_nor_when_the_phone_that_sent_it_has_gone(world: World) -> None:
@@ -195,8 +198,8 @@ def test_nor_when_the_phone_that_sent_it_has_gone(world: World) -> None:
 def test_what_one_phone_sealed_does_not_open_on_another_link(world: World, step: int) -> None:
     world.open()
     phone, thief = Phone(world).connect().key(), Phone(world, 1, "thief").connect().key()
-    credential = phone.seal(phone.credential, sealing.CREDENTIAL_PADDED)
-    approval = phone.seal(phone.make_approval(), sealing.APPROVAL_PADDED)
+    credential = phone.seal(phone.credential, padding.CREDENTIAL_PADDED)
+    approval = phone.seal(phone.make_approval(), padding.APPROVAL_PADDED)
     if step == exchange.APPROVAL:
         thief.present()
     thief.write(step, credential if step == exchange.CREDENTIAL else approval)
@@ -204,7 +207,7 @@ def test_what_one_phone_sealed_does_not_open_on_another_link(world: World, step:
     assert world.counters == {reasons.BAD_SEAL: 1}
     phone.write(exchange.CREDENTIAL, credential)
     phone.write(exchange.APPROVAL, approval)
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_an_approval_sealed_again_by_another_phone(world: World) -> None:
@@ -215,7 +218,7 @@ def test_an_approval_sealed_again_by_another_phone(world: World) -> None:
     thief.connect().key().present().hand_over(phone.make_approval())
     assert world.counters == {reasons.BAD_SIGNATURE: 1}
     phone.sign()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_the_result_goes_to_the_link_that_approved(world: World) -> None:
@@ -254,7 +257,9 @@ ENDS: list[tuple[str, Callable[[World], Any]]] = [
 
 
 @pytest.mark.parametrize(("name", "end"), ENDS)
-@pytest.mark.parametrize("state", [sale.OPEN, sale.CHECKING, sale.REFUSING, sale.CLAIMED])
+@pytest.mark.parametrize(
+    "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.REFUSING, sale_session.CLAIMED]
+)
 def test_nothing_is_left_when_the_session_ends(
     world: World, state: str, name: str, end: Callable[[World], Any]
 ) -> None:
@@ -263,12 +268,12 @@ def test_nothing_is_left_when_the_session_ends(
     secrets = everything(world)
     assert len(secrets) == 1 + 3 * PER_LINK
     world.mute = True
-    if state != sale.OPEN:
-        world.lazy = state == sale.CHECKING
-        phones[0].sign(**({"amount": 1} if state == sale.REFUSING else {}))
+    if state != sale_session.OPEN:
+        world.lazy = state == sale_session.CHECKING
+        phones[0].sign(**({"amount": 1} if state == sale_session.REFUSING else {}))
     assert world.sale.state == state
     world.lazy = False
-    if state == sale.CHECKING and name == "expired":
+    if state == sale_session.CHECKING and name == "expired":
         world.work()  # it does not stay there by itself
     end(world)
     assert is_erased(secrets)
@@ -283,15 +288,15 @@ def test_nothing_is_left_of_a_link_that_ends(world: World, how: str) -> None:
     if how == "gone":
         phone.vanish()
     elif how == "lost":
-        world.feed(ports.RadioLost())
+        world.feed(io.RadioLost())
     elif how == "refused":
         phone.raw(b"?")
     elif how == "left":
         phone.write(exchange.LEAVE, bytes([exchange.LEAVE_CANCELLED]))
     else:
-        world.feed(ports.Connected(phone.link))
+        world.feed(io.Connected(phone.link))
     assert is_erased(secrets)
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
     assert not is_erased(everything(world))
 
 
@@ -300,7 +305,7 @@ def test_acceptance_leaves_the_winner_its_result_key_alone(world: World) -> None
     phones = [presented(world, link, f"phone {link}") for link in range(3)]
     offer, *secrets = everything(world)
     phones[1].sign()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     winner = secrets[PER_LINK : 2 * PER_LINK]
     assert is_erased(secrets[:PER_LINK] + secrets[2 * PER_LINK :] + winner[:3])
     assert all(any(secret) for secret in winner[3:])
@@ -336,6 +341,6 @@ def test_the_offers_key_is_fresh_and_no_offer_shares_it(world: World) -> None:
     for number in range(5):
         world.open(reference=b"saleref%d" % number)
         assert world.sale.pair is not None
-        assert session.session_id(world.shown()) == world.sale.session
+        assert identifiers.session_id(world.shown()) == world.sale.session
         seen.add(bytes(world.sale.pair.private))
     assert len(seen) == 5

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from receiver import exchange, gatt, identity, messages, reasons, sale, session, signed, wire
+from receiver import reasons
+from receiver.core import identity, sale_session
 from receiver.crypto import host
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, identifiers, messages, signed
 from simulator.authority.keys import Keys
 from tests import evidence
 from tests.machine.slices import SLICES, Sliced
@@ -22,7 +25,7 @@ def claimed(world: World, floor: int = FLOOR, **order: Any) -> Phone:
     """A verified approval at the bridge, of a phone that may buy offline for `floor`."""
     world.open(**order)
     phone = Phone(world, offline_floor=floor).connect().approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     return phone
 
 
@@ -35,7 +38,7 @@ def ready(world: World, **order: Any) -> Phone:
 def read(world: World, data: bytes) -> messages.Provisional:
     """A provisional receipt, checked as a phone checks it."""
     parsed = signed.parse(messages.PROVISIONAL, data)
-    assert parsed.sign1.kid == session.certificate_hash(world.certificate)[:8]
+    assert parsed.sign1.kid == identifiers.certificate_hash(world.certificate)[:8]
     signed.verify(messages.PROVISIONAL, parsed, host.ed25519_public(RECEIVER), host)
     value: messages.Provisional = parsed.value
     return value
@@ -57,7 +60,7 @@ def test_bridge_and_phone_get_the_same_provisional_receipt(world: World) -> None
     assert read(world, told.receipt) == messages.Provisional(
         messages.VERSION, phone.approval_id, evidence.AMOUNT, evidence.SEK, EPOCH + 7, 101, TILL
     )
-    assert (world.sale.state, world.counters) == (sale.ACCEPTED, {})
+    assert (world.sale.state, world.counters) == (sale_session.ACCEPTED, {})
 
 
 def test_on_air_it_looks_like_any_result(world: World) -> None:
@@ -76,7 +79,7 @@ def test_the_result_still_comes_where_the_link_lives(world: World) -> None:
     assert phone.receipts == [provisional, b"the receipt"]
     phone.again()
     assert phone.receipts == [provisional, b"the receipt", b"the receipt"]
-    assert world.sale.state == sale.SETTLED
+    assert world.sale.state == sale_session.SETTLED
 
 
 def test_the_same_bytes_again(world: World) -> None:
@@ -118,22 +121,22 @@ def test_it_signs_in_slices(keys: Keys) -> None:
     world.lazy = True
     world.stand_in()
     world.stand_in()
-    assert (world.sale.state, crypto.steps) == (sale.STANDING_IN, [])
+    assert (world.sale.state, crypto.steps) == (sale_session.STANDING_IN, [])
     assert world.advert().flags == gatt.FLAG_BUSY
     world.work()
     assert crypto.steps == ["ed25519_sign_job"] * SLICES
-    assert (world.sale.state, len(world.sent(wire.PROVISIONAL))) == (sale.ACCEPTED, 1)
+    assert (world.sale.state, len(world.sent(wire.PROVISIONAL))) == (sale_session.ACCEPTED, 1)
     assert world.advert().flags == 0
 
 
 @pytest.mark.parametrize(
     ("end", "after"),
     [
-        (World.result, sale.SETTLED),
-        (World.cancel, sale.IDLE),
-        (lambda world: world.reject(reasons.CREDENTIAL_REVOKED), sale.OPEN),
-        (World.open, sale.SIGNING),
-        (lambda world: world.pass_time(TTL_S * 1000 + gatt.GRACE_MS), sale.IDLE),
+        (World.result, sale_session.SETTLED),
+        (World.cancel, sale_session.IDLE),
+        (lambda world: world.reject(reasons.CREDENTIAL_REVOKED), sale_session.OPEN),
+        (World.open, sale_session.SIGNING),
+        (lambda world: world.pass_time(TTL_S * 1000 + gatt.GRACE_MS), sale_session.IDLE),
     ],
 )
 def test_what_ends_the_session_ends_the_signing(keys: Keys, end: Any, after: str) -> None:
@@ -167,7 +170,7 @@ def test_an_accepted_session_ends_by_itself(world: World) -> None:
     ready(world)
     world.stand_in()
     world.pass_time(TTL_S * 1000 + gatt.GRACE_MS)
-    assert world.sale.state == sale.IDLE
+    assert world.sale.state == sale_session.IDLE
     assert world.sale.provisional == b""
 
 
@@ -183,7 +186,7 @@ def refuses(world: World, phone: Phone, reason: int) -> None:
     assert world.sent(wire.PROVISIONAL) == []
     assert phone.notified == []
     assert world.counters == {reason: 1}
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     world.result(b"the receipt")
     assert phone.receipts == [b"the receipt"]
 
@@ -257,7 +260,7 @@ def test_a_stand_in_before_the_verdict(world: World) -> None:
     phone = Phone(world, offline_floor=FLOOR).connect().key().present()
     world.lazy = True
     phone.sign()
-    assert world.sale.state == sale.CHECKING
+    assert world.sale.state == sale_session.CHECKING
     ignores(world, reasons.WRONG_ORDER)
     world.work()
     assert verdicts(world) == [reasons.OK]
@@ -269,7 +272,7 @@ def test_a_stand_in_for_what_was_refused_here(world: World) -> None:
     world.open()
     world.mute = True
     Phone(world, offline_floor=FLOOR).connect().approve(amount=1)
-    assert world.sale.state == sale.REFUSING
+    assert world.sale.state == sale_session.REFUSING
     world.counters.clear()
     ignores(world, reasons.WRONG_ORDER)
 
@@ -309,4 +312,4 @@ def test_the_bridge_may_refuse_what_is_not_signed_for(world: World) -> None:
     world.stand_in()
     assert verdicts(world) == [reasons.OK, reasons.STALE_STATE]
     assert phone.refused == [exchange.REFUSED]
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN

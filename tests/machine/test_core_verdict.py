@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import exchange, gatt, ports, reasons, sale, wire
+from receiver import reasons
+from receiver.core import io, sale_session
+from receiver.link import wire
+from receiver.protocol import exchange, gatt
 from tests.machine.test_core_bridge import sync
 from tests.machine.world import TTL_S, Phone, World
 
@@ -30,7 +33,7 @@ def refused(world: World, *names: str) -> list[Phone]:
     phones[0].sign(amount=1)
     for phone in phones[1:]:
         phone.sign()
-    assert world.sale.state == sale.REFUSING
+    assert world.sale.state == sale_session.REFUSING
     return phones
 
 
@@ -50,7 +53,7 @@ def test_what_does_not_hold_is_said_to_bridge_and_phone(world: World) -> None:
     assert verdicts(world) == [(phone.approval_id, reasons.WRONG_AMOUNT)]
     assert phone.refused == [exchange.REFUSED]
     assert phone.is_cut()
-    order = [item.channel for item in world.of(ports.Send)]
+    order = [item.channel for item in world.of(io.Send)]
     assert order[-3:] == [wire.APPROVAL, wire.VERDICT, wire.PHONE]
 
 
@@ -58,12 +61,12 @@ def test_the_second_is_forwarded_only_after_the_bridges_word(world: World) -> No
     first, second, third = refused(world, "first", "second", "third")
     assert forwarded(world) == [first.approval]
     assert world.advert().flags == gatt.FLAG_BUSY
-    world.pass_time(sale.WORD_MS - 1)
+    world.pass_time(sale_session.WORD_MS - 1)
     assert forwarded(world) == [first.approval]
     world.mute = False
     world.reject(reasons.WRONG_AMOUNT)
     assert forwarded(world) == [first.approval, second.approval]
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert (first.refused, second.refused) == ([exchange.REFUSED], [])
     assert third.refused == [exchange.BUSY]
     assert world.counters == {reasons.WRONG_AMOUNT: 1}
@@ -75,7 +78,7 @@ def test_a_phone_that_comes_while_the_bridge_thinks_may_wait(world: World) -> No
     assert len(forwarded(world)) == 1
     world.reject(reasons.WRONG_AMOUNT)
     assert forwarded(world)[1:] == [late.approval]
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_the_bridge_is_first_with_its_word(world: World) -> None:
@@ -91,17 +94,17 @@ def test_the_bridge_is_first_with_its_word(world: World) -> None:
     world.work()
     assert verdicts(world) == [(second.approval_id, reasons.OK)]
     assert world.counters == {reasons.CREDENTIAL_REVOKED: 1}
-    assert world.of(ports.ShowOffer)[-1].data == b""
+    assert world.of(io.ShowOffer)[-1].data == b""
 
 
 def test_phones_that_type_keep_their_keys_while_others_are_refused(world: World) -> None:
     """The offer was never off the air: nobody is shown it again, nobody begins anew."""
     first, typing = ready(world, "first", "typing")
     first.sign(amount=1)
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
     assert typing.offers == 0
     typing.sign()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 @pytest.mark.parametrize("gone", [False, True])
@@ -109,10 +112,10 @@ def test_without_the_bridges_word_the_session_ends(world: World, gone: bool) -> 
     first, second = refused(world, "first", "second")
     if gone:
         second.vanish()
-    world.pass_time(sale.WORD_MS - 1)
-    assert world.sale.state == sale.REFUSING
+    world.pass_time(sale_session.WORD_MS - 1)
+    assert world.sale.state == sale_session.REFUSING
     world.pass_time(1)
-    assert world.sale.state == sale.IDLE
+    assert world.sale.state == sale_session.IDLE
     assert world.shown() == b""
     assert world.advert().flags == 0
     assert forwarded(world) == [first.approval]
@@ -123,19 +126,19 @@ def test_without_the_bridges_word_the_session_ends(world: World, gone: bool) -> 
     world.mute = False
     world.open()
     Phone(world, 1, "third").connect().approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_a_word_that_comes_too_late_changes_nothing(world: World) -> None:
     first, _ = refused(world, "first", "second")
     session, name = world.session, world.sale.candidate.id
-    world.pass_time(sale.WORD_MS)
+    world.pass_time(sale_session.WORD_MS)
     world.send(wire.VERDICT, wire.Verdict(session, name, reasons.WRONG_AMOUNT))
-    assert world.sale.state == sale.IDLE
+    assert world.sale.state == sale_session.IDLE
     assert world.counters[reasons.WRONG_SESSION] == 1
     world.open()
     world.send(wire.VERDICT, wire.Verdict(session, name, reasons.WRONG_AMOUNT))
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
     assert forwarded(world) == [first.approval]
 
 
@@ -145,7 +148,7 @@ def test_a_word_that_comes_twice_refuses_nobody_else(world: World) -> None:
     world.mute = False
     world.reject(reasons.WRONG_AMOUNT)
     world.reject(reasons.WRONG_AMOUNT, name)
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
     assert world.sale.candidate.approval_data == second.approval
     assert world.counters == {reasons.WRONG_AMOUNT: 1, reasons.WRONG_SESSION: 1}
 
@@ -156,13 +159,13 @@ def test_the_end_of_the_offer_while_the_bridge_thinks(world: World) -> None:
     world.mute = True
     phone = Phone(world).connect().approve(amount=1)
     world.pass_time(1000)
-    assert world.sale.state == sale.REFUSING
+    assert world.sale.state == sale_session.REFUSING
     late = Phone(world, 1, "late").connect().key()
     assert phone.refused == [exchange.REFUSED]
     assert late.refused == [exchange.EXPIRED]  # it was not even offered
     world.reject(reasons.WRONG_AMOUNT)
     world.pass_time(0)
-    assert world.sale.state == sale.IDLE
+    assert world.sale.state == sale_session.IDLE
 
 
 # A new bridge.
@@ -197,7 +200,7 @@ def test_sync_while_the_offer_is_signed(world: World) -> None:
     world.lazy = False
     world.work()
     assert len(world.sent(wire.OFFER)) == 1
-    assert world.sale.state == sale.OPEN
+    assert world.sale.state == sale_session.OPEN
 
 
 # Results before verdicts.
@@ -211,7 +214,7 @@ def test_a_decline_before_the_verdict(world: World) -> None:
     second.sign()
     world.slice(0)
     world.result(b"declined")
-    assert world.sale.state == sale.SETTLED
+    assert world.sale.state == sale_session.SETTLED
     assert first.receipts == [b"declined"]
     assert second.refused == [exchange.BUSY]
     world.work()
@@ -221,14 +224,14 @@ def test_a_decline_before_the_verdict(world: World) -> None:
     world.lazy = False
     world.open()
     first.approve()
-    assert world.sale.state == sale.CLAIMED
+    assert world.sale.state == sale_session.CLAIMED
 
 
 def test_a_decline_of_what_was_refused_here(world: World) -> None:
     first, second = refused(world, "first", "second")
     world.result(b"declined")
-    assert world.sale.state == sale.SETTLED
+    assert world.sale.state == sale_session.SETTLED
     assert first.receipts == []
     assert second.refused == [exchange.BUSY]
     world.pass_time(200_000)
-    assert world.sale.state == sale.IDLE
+    assert world.sale.state == sale_session.IDLE

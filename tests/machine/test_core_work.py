@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from receiver import exchange, gatt, pool, ports, reasons, sale, sealing, wire
+from receiver import reasons
+from receiver.core import io, key_pool, sale_session
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, padding
 from simulator.authority.keys import Keys
 from tests import evidence
 from tests.machine.slices import SLICES, Sliced
@@ -67,14 +70,14 @@ def test_the_pool_and_the_issuers_keys_are_made_while_nobody_waits(keys: Keys) -
     chip = Chip(keys)
     assert chip.world.receiver.busy()
     chip.world.work()
-    assert chip.crypto.ended.count(EPHEMERAL) == pool.SIZE
+    assert chip.crypto.ended.count(EPHEMERAL) == key_pool.SIZE
     assert chip.crypto.ended.count(READY) == 1 + 1  # for the certificate and for credentials
     assert not chip.world.receiver.busy()
 
 
 def test_an_offer_is_shown_once_it_is_signed(chip: Chip) -> None:
     chip.world.open()
-    assert chip.world.sale.state == sale.SIGNING
+    assert chip.world.sale.state == sale_session.SIGNING
     assert chip.steps(SLICES) == [SIGN] * SLICES
     assert chip.world.shown() == b""
     assert chip.world.sent(wire.OFFER) == []
@@ -89,19 +92,19 @@ def test_right_after_boot_the_offers_key_is_the_most_urgent(keys: Keys) -> None:
     chip.steps(2)
     chip.world.open()
     assert chip.order()[:2] == [EPHEMERAL, SIGN]
-    assert chip.world.sale.state == sale.OPEN
+    assert chip.world.sale.state == sale_session.OPEN
     assert chip.crypto.closed == []
 
 
 def test_offers_in_quick_succession_wait_for_keys_and_never_fail(chip: Chip) -> None:
-    for number in range(pool.SIZE + 2):
+    for number in range(key_pool.SIZE + 2):
         chip.world.open(reference=b"saleref%d" % number)
-        while chip.world.sale.state != sale.OPEN:
+        while chip.world.sale.state != sale_session.OPEN:
             chip.world.slice()
         chip.crypto.forget()
     assert chip.world.counters == {}
     ephemerals = {offer.offer for offer in chip.world.sent(wire.OFFER)}
-    assert len(ephemerals) == pool.SIZE + 2
+    assert len(ephemerals) == key_pool.SIZE + 2
 
 
 def test_another_order_takes_the_place_of_one_that_is_being_signed(chip: Chip) -> None:
@@ -120,7 +123,7 @@ def test_a_sale_that_is_cancelled_is_not_signed(chip: Chip) -> None:
     assert chip.crypto.closed == [SIGN]
     chip.world.work()
     assert chip.world.sent(wire.OFFER) == []
-    assert chip.world.sale.state == sale.IDLE
+    assert chip.world.sale.state == sale_session.IDLE
 
 
 def test_a_phone_that_comes_while_the_offer_is_signed_is_told_of_it(chip: Chip) -> None:
@@ -130,7 +133,7 @@ def test_a_phone_that_comes_while_the_offer_is_signed_is_told_of_it(chip: Chip) 
     assert phone.offers == 1
     phone.approve()
     chip.world.work()
-    assert chip.world.sale.state == sale.CLAIMED
+    assert chip.world.sale.state == sale_session.CLAIMED
 
 
 def test_time_and_limits_are_learned_before_the_offer_is_signed(chip: Chip) -> None:
@@ -157,7 +160,7 @@ def test_an_offer_that_may_no_longer_be_made_when_the_time_is_known(chip: Chip) 
     assert chip.world.sent(wire.OFFER) == [
         wire.Opened(evidence.REFERENCE, b"", reasons.CERTIFICATE_EXPIRED)
     ]
-    assert chip.world.sale.state == sale.IDLE
+    assert chip.world.sale.state == sale_session.IDLE
     assert chip.world.counters == {reasons.CERTIFICATE_EXPIRED: 1}
 
 
@@ -170,7 +173,7 @@ def test_everything_but_the_approval_is_done_before_the_approval_comes(chip: Chi
     assert chip.order() == [AGREE, CHECK, TABLE]
     phone.sign()
     assert chip.order() == [VERIFY]
-    assert chip.world.sale.state == sale.CLAIMED
+    assert chip.world.sale.state == sale_session.CLAIMED
 
 
 def test_an_approval_finishes_the_table_where_it_stands(chip: Chip) -> None:
@@ -182,7 +185,7 @@ def test_an_approval_finishes_the_table_where_it_stands(chip: Chip) -> None:
     assert len(chip.world.sent(wire.APPROVAL)) == 1
     assert chip.order() == [TABLE, VERIFY]
     assert chip.crypto.begun.count(TABLE) == 1
-    assert chip.world.sale.state == sale.CLAIMED
+    assert chip.world.sale.state == sale_session.CLAIMED
 
 
 def test_an_approval_hastens_what_lies_before_it(chip: Chip) -> None:
@@ -193,7 +196,7 @@ def test_an_approval_hastens_what_lies_before_it(chip: Chip) -> None:
     hasty.sign()
     assert chip.world.sent(wire.APPROVAL) == []
     chip.world.work()
-    order = [item.channel for item in chip.world.of(ports.Send)]
+    order = [item.channel for item in chip.world.of(io.Send)]
     assert order[-3:] == [wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT]
     assert chip.crypto.ended[:4] == [AGREE, CHECK, TABLE, VERIFY]
     assert [phone.refused for phone in others] == [[exchange.BUSY]] * 2
@@ -202,7 +205,7 @@ def test_an_approval_hastens_what_lies_before_it(chip: Chip) -> None:
 def test_urgencies_between_links(chip: Chip) -> None:
     """A key before a credential before a table before the pool; what is overtaken goes on."""
     chip.world.open()
-    while chip.world.sale.state != sale.OPEN:
+    while chip.world.sale.state != sale_session.OPEN:
         chip.world.slice()
     assert chip.steps(1) == [EPHEMERAL]
     first = Phone(chip.world, 0, "first").connect().key().present()
@@ -233,7 +236,7 @@ def test_an_overtaken_credential_goes_on_when_the_approval_is_refused(chip: Chip
     assert chip.crypto.begun == [TABLE]
     second.sign()
     chip.world.work()
-    assert chip.world.sale.state == sale.CLAIMED
+    assert chip.world.sale.state == sale_session.CLAIMED
 
 
 def test_the_issuers_keys_are_made_ready_once(keys: Keys) -> None:
@@ -249,14 +252,14 @@ def test_the_issuers_keys_are_made_ready_once(keys: Keys) -> None:
         chip.world.work()
         Phone(chip.world, 1).connect().approve()
         chip.world.work()
-        assert chip.world.sale.state == sale.CLAIMED
+        assert chip.world.sale.state == sale_session.CLAIMED
     assert chip.crypto.begun.count(READY) == 1 + 1
 
 
 def test_a_credential_hastens_the_issuers_keys_and_nothing_else_of_that_sort(keys: Keys) -> None:
     chip = Chip(keys)
     chip.world.open()
-    while chip.world.sale.state != sale.OPEN:
+    while chip.world.sale.state != sale_session.OPEN:
         chip.world.slice()
     Phone(chip.world).connect().key().present()
     chip.crypto.forget()
@@ -280,8 +283,8 @@ ENDS: list[Callable[[Phone], object]] = [
     expire,
     lambda phone: phone.world.open(reference=b"saleref2"),
     lambda phone: phone.raw(b"?"),
-    lambda phone: phone.world.feed(ports.RadioLost()),
-    lambda phone: phone.world.feed(ports.Connected(phone.link)),
+    lambda phone: phone.world.feed(io.RadioLost()),
+    lambda phone: phone.world.feed(io.Connected(phone.link)),
     lambda phone: phone.world.receiver.erase(),
 ]
 
@@ -322,7 +325,7 @@ def test_a_candidate_is_verified_though_its_phone_is_gone(chip: Chip, stage: str
     phone.vanish()
     assert chip.crypto.closed == []
     chip.world.work()
-    assert chip.world.sale.state == sale.CLAIMED
+    assert chip.world.sale.state == sale_session.CLAIMED
     assert chip.world.sent(wire.VERDICT)[-1].reason == reasons.OK
 
 
@@ -355,15 +358,15 @@ def test_junk_from_three_links_while_a_fourth_pays(chip: Chip) -> None:
     for turn in range(12):
         phone = junk[turn % 3].connect().key()
         body = evidence.seed("junk") * 6
-        phone.write(exchange.CREDENTIAL, body[: sealing.CREDENTIAL_SEALED])
+        phone.write(exchange.CREDENTIAL, body[: padding.CREDENTIAL_SEALED])
         if turn % 2:
-            phone.write(exchange.APPROVAL, body[: sealing.APPROVAL_SEALED])
+            phone.write(exchange.APPROVAL, body[: padding.APPROVAL_SEALED])
         chip.world.slice(2)
         if phone.is_cut():
             phone.vanish()
     chip.crypto.forget()
     payer.sign()
-    while chip.world.sale.state != sale.CLAIMED:
+    while chip.world.sale.state != sale_session.CLAIMED:
         chip.world.slice()
     assert len(chip.crypto.begun) <= 4  # agreement, credential, table and check of its own
     assert set(chip.world.counters) <= {reasons.BAD_SEAL, reasons.EVICTED}
@@ -373,7 +376,7 @@ def test_keys_that_agree_on_nothing(chip: Chip) -> None:
     chip.open()
     for turn, point in enumerate(SMALL_ORDER):
         phone = Phone(chip.world, turn % 3, "junk").connect()
-        phone.write(exchange.KEY, point.to_bytes(sealing.ENC_SIZE, "little"))
+        phone.write(exchange.KEY, point.to_bytes(padding.ENC_SIZE, "little"))
         chip.world.work()
         assert phone.is_cut()
         assert phone.refused == [exchange.REFUSED]
@@ -381,7 +384,7 @@ def test_keys_that_agree_on_nothing(chip: Chip) -> None:
     assert chip.world.counters == {reasons.BAD_KEY: len(SMALL_ORDER)}
     Phone(chip.world, 3, "payer").connect().approve()
     chip.world.work()
-    assert chip.world.sale.state == sale.CLAIMED
+    assert chip.world.sale.state == sale_session.CLAIMED
 
 
 # The points of small order, and three of them in a longer form (RFC 7748 §5, §6.1).
@@ -405,6 +408,6 @@ def test_a_fifth_pays_while_four_are_silent(chip: Chip, checked_in: bool) -> Non
     evicted.vanish()
     fifth = Phone(chip.world, evicted.link, "fifth").connect().approve()
     chip.world.work()
-    assert chip.world.sale.state == sale.CLAIMED
+    assert chip.world.sale.state == sale_session.CLAIMED
     chip.world.result(b"paid")
     assert fifth.receipts == [b"paid"]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver import frames, link, link_table, window
-from receiver.frames import ACK, DATA, HELLO, Frame
-from receiver.link import Delivered, Down, Link, Lost, Message, Raw, Up
+from receiver.link import arq, frames, link, link_states
+from receiver.link.frames import ACK, DATA, HELLO, Frame
+from receiver.link.link import Delivered, Down, Link, Lost, Message, Raw, Up
 from tests.steps import Steps
 
 
@@ -47,46 +47,46 @@ def events(end: Link) -> Iterator[link.Event]:
 
 def test_the_table_is_closed() -> None:
     """Every next state and action exists; what is missing is what no honest peer does."""
-    for state in link_table.STATES:
-        for event, (after, action) in link_table.TABLE[state].items():
-            assert event in link_table.EVENTS
-            assert after in (*link_table.STATES, link_table.HOME)
+    for state in link_states.STATES:
+        for event, (after, action) in link_states.TABLE[state].items():
+            assert event in link_states.EVENTS
+            assert after in (*link_states.STATES, link_states.HOME)
             assert callable(getattr(Link, action))
     missing = {
         (state, event)
-        for state in link_table.STATES
-        for event in link_table.EVENTS
-        if event not in link_table.TABLE[state]
+        for state in link_states.STATES
+        for event in link_states.EVENTS
+        if event not in link_states.TABLE[state]
     }
     assert missing == {
-        (link_table.SEEKING, frames.RESET),
-        (link_table.UP, link_table.UNNAMED),
+        (link_states.SEEKING, frames.RESET),
+        (link_states.UP, link_states.UNNAMED),
     }
 
 
-@pytest.mark.parametrize("home", [link_table.SEEKING, link_table.GREETING])
+@pytest.mark.parametrize("home", [link_states.SEEKING, link_states.GREETING])
 def test_every_state_is_reached_and_left(home: int) -> None:
     def after(state: int) -> set[int]:
-        steps = {step for step, _ in link_table.TABLE[state].values()}
-        return {home if step == link_table.HOME else step for step in steps}
+        steps = {step for step, _ in link_states.TABLE[state].values()}
+        return {home if step == link_states.HOME else step for step in steps}
 
     reached = {home}
     while more := {step for state in reached for step in after(state)} - reached:
         reached |= more
-    assert reached == {home, link_table.GREETING, link_table.UP}
+    assert reached == {home, link_states.GREETING, link_states.UP}
     assert all(home in after(state) for state in reached)
 
 
 @pytest.mark.parametrize(
     ("host", "state"), [(True, s) for s in range(3)] + [(False, 1), (False, 2)]
 )
-@pytest.mark.parametrize("event", link_table.EVENTS)
+@pytest.mark.parametrize("event", link_states.EVENTS)
 def test_every_pair_is_survived(host: bool, state: int, event: int) -> None:
     """A pair of the table does what it says, any other is counted."""
     end = Link(b"self", b"", host=host)
     end.state = state
     end._step(event)
-    listed = event in link_table.TABLE[state]
+    listed = event in link_states.TABLE[state]
     assert end.counters["strange"] == (0 if listed else 1)
 
 
@@ -125,12 +125,12 @@ def test_a_host_that_lost_the_device_asks_again() -> None:
     host, now = Link(b"self", b"", host=True), 0
     host.receive(hello(b"peer", frames.NOBODY), now)
     steps = Steps(lambda: (now, host.deadline()))
-    while host.state == link_table.GREETING:
+    while host.state == link_states.GREETING:
         steps.take()
         host.transmit()
         now = max(now, host.deadline() or 0)
         host.expire(now)
-    assert host.state == link_table.SEEKING
+    assert host.state == link_states.SEEKING
     assert sent(host) == [Frame(frames.RESET, False, 0, 0, 0, b"")]
 
 
@@ -141,7 +141,7 @@ def test_a_looped_line_is_no_peer() -> None:
             end.receive(end.transmit(), now)
             now = max(now, end.deadline() or 0)
             end.expire(now)
-        assert end.state != link_table.UP
+        assert end.state != link_states.UP
         assert end.counters["strange"] > 0
 
 
@@ -197,7 +197,7 @@ def test_a_peer_that_forgot_this_end_is_a_new_one(named: bytes) -> None:
     host = up_host()
     host.send(1, b"message")
     host.receive(hello(b"peer", named), 0)
-    assert list(events(host)) == [Down(link.REBOOTED), Lost((window.Queued(1, b"message", 1),))]
+    assert list(events(host)) == [Down(link.REBOOTED), Lost((arq.Queued(1, b"message", 1),))]
     host.receive(hello(b"peer", b"self"), 0)
     assert host.poll() == Up(b"content", True)
 
@@ -209,7 +209,7 @@ def test_only_the_next_number_acknowledges(ack: int) -> None:
     host.transmit()
     host.receive(wire(ACK, ack=ack), 0)
     assert host.poll() is None
-    assert host.deadline() == link_table.RETRY_MS
+    assert host.deadline() == link_states.RETRY_MS
 
 
 def test_a_number_out_of_order_is_strange() -> None:
@@ -276,17 +276,17 @@ def test_a_message_that_grows_too_long_is_refused_and_the_link_survives() -> Non
 
 def test_a_full_queue_refuses() -> None:
     host = up_host()
-    tokens = [host.send(1, bytes(window.MESSAGE_MAX - window.QUEUE_ENTRY)) for _ in range(3)]
+    tokens = [host.send(1, bytes(arq.MESSAGE_MAX - arq.QUEUE_ENTRY)) for _ in range(3)]
     assert tokens == [1, 2, 0]
     with pytest.raises(ValueError, match="too long"):
-        host.send(1, bytes(window.MESSAGE_MAX + 1))
+        host.send(1, bytes(arq.MESSAGE_MAX + 1))
 
 
 def test_retries_double_and_end() -> None:
     host, times, now = up_host(), [], 0
     host.send(1, b"?")
     steps = Steps(lambda: (now, host.deadline()))
-    while host.state == link_table.UP:
+    while host.state == link_states.UP:
         steps.take()
         if host.transmit():
             times.append(now)
@@ -387,4 +387,4 @@ def test_nothing_on_the_wire_raises_or_grows(host: bool, chunks: list[bytes]) ->
         assert len(end._events) <= link.EVENTS_MAX + 4
     assert len(list(events(end))) <= link.EVENTS_MAX + 4
     end.receive(b"\0" + hello(b"true", b"self"), len(chunks))
-    assert end.state == link_table.UP
+    assert end.state == link_states.UP

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import frames, link_table
-from receiver.frames import Frame
-from receiver.link import Link, Message
-from receiver.window import MESSAGE_MAX
+from receiver.link import frames, link_states
+from receiver.link.arq import MESSAGE_MAX
+from receiver.link.frames import Frame
+from receiver.link.link import Link, Message
 
 RING = 260  # bytes; MicroPython's standard input on the chip drops the rest
 
@@ -27,7 +27,7 @@ def pair() -> tuple[Link, Link]:
     for _ in range(4):
         host.receive(device.transmit(), 0)
         device.receive(host.transmit(), 0)
-    assert (device.state, host.state) == (link_table.UP, link_table.UP)
+    assert (device.state, host.state) == (link_states.UP, link_states.UP)
     return device, host
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver import link, link_table
-from receiver.link import Log, Message, Up
+from receiver.link import link, link_states
+from receiver.link.link import Log, Message, Up
 from tests.machine.lossy import Faults
 from tests.machine.pair import HOSTILE, World, downs, up_world, ups
 
@@ -135,7 +135,7 @@ def test_a_line_opened_anew_begins_anew() -> None:
     world = up_world()
     world.host.send(400)
     world.host.link.cut()
-    assert world.host.link.state == link_table.SEEKING
+    assert world.host.link.state == link_states.SEEKING
     world.run("idle")
     assert downs(world.host) == [link.CLOSED]
     assert world.device.accepted == [0]

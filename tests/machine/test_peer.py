@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import gatt, peer, reasons
+from receiver import reasons
+from receiver.core import connection
+from receiver.core.connection import Peer
+from receiver.core.connections import Links
 from receiver.errors import Error
-from receiver.links import Links
-from receiver.peer import Peer
+from receiver.protocol import gatt
 
 WAY = {
-    peer.JOINED: [],
-    peer.READY: [peer.MTU],
-    peer.OFFERED: [peer.MTU, peer.OFFER],
-    peer.KEYED: [peer.MTU, peer.OFFER, peer.KEY],
-    peer.PRESENTED: [peer.MTU, peer.OFFER, peer.KEY, peer.CREDENTIAL],
-    peer.APPROVED: [peer.MTU, peer.OFFER, peer.KEY, peer.CREDENTIAL, peer.APPROVAL],
-    peer.ANSWERED: [
-        *(peer.MTU, peer.OFFER, peer.KEY, peer.CREDENTIAL, peer.APPROVAL),
-        peer.ANSWER,
+    connection.JOINED: [],
+    connection.READY: [connection.MTU],
+    connection.OFFERED: [connection.MTU, connection.OFFER],
+    connection.KEYED: [connection.MTU, connection.OFFER, connection.KEY],
+    connection.PRESENTED: [connection.MTU, connection.OFFER, connection.KEY, connection.CREDENTIAL],
+    connection.APPROVED: [
+        connection.MTU,
+        connection.OFFER,
+        connection.KEY,
+        connection.CREDENTIAL,
+        connection.APPROVAL,
     ],
-    peer.PARTING: [peer.MTU, peer.OFFER, peer.KEY, peer.TOO_LATE],
+    connection.ANSWERED: [
+        *(
+            connection.MTU,
+            connection.OFFER,
+            connection.KEY,
+            connection.CREDENTIAL,
+            connection.APPROVAL,
+        ),
+        connection.ANSWER,
+    ],
+    connection.PARTING: [connection.MTU, connection.OFFER, connection.KEY, connection.TOO_LATE],
 }
-EVENTS = {event for exits in peer.TABLE.values() for event in exits}
+EVENTS = {event for exits in connection.TABLE.values() for event in exits}
 NOW = 1_000
 
 
@@ -44,7 +58,7 @@ def test_the_ordinary_way(state: str) -> None:
 @pytest.mark.parametrize("state", WAY)
 def test_every_pair(state: str, event: str) -> None:
     one = in_state(state)
-    after = peer.TABLE[state].get(event)
+    after = connection.TABLE[state].get(event)
     if after is None:
         with pytest.raises(Error) as caught:
             one.handle(event, NOW)
@@ -56,9 +70,9 @@ def test_every_pair(state: str, event: str) -> None:
 
 FORGETS = [
     (state, event)
-    for event in (peer.OFFER, peer.END)
+    for event in (connection.OFFER, connection.END)
     for state in WAY
-    if state != peer.JOINED and event in peer.TABLE[state]
+    if state != connection.JOINED and event in connection.TABLE[state]
 ]
 
 
@@ -72,23 +86,29 @@ def test_a_new_offer_and_the_end_forget_the_old(state: str, event: str) -> None:
 
 def test_a_withdrawn_offer_is_forgotten_unless_it_was_answered() -> None:
     """An answer may be asked for again."""
-    for state in (peer.OFFERED, peer.KEYED, peer.PRESENTED, peer.APPROVED, peer.ANSWERED):
+    for state in (
+        connection.OFFERED,
+        connection.KEYED,
+        connection.PRESENTED,
+        connection.APPROVED,
+        connection.ANSWERED,
+    ):
         one = in_state(state)
-        one.handle(peer.WITHDRAWN, NOW)
-        assert one.sealed.answer == (b"held" if state == peer.ANSWERED else b"")
+        one.handle(connection.WITHDRAWN, NOW)
+        assert one.sealed.answer == (b"held" if state == connection.ANSWERED else b"")
 
 
 @pytest.mark.parametrize(
     ("state", "patience"),
     [
-        (peer.JOINED, gatt.MTU_MS),
-        (peer.READY, NOW + gatt.CHECK_IN_MS),
-        (peer.OFFERED, NOW + gatt.KEY_MS),
-        (peer.KEYED, 90_000 + gatt.GRACE_MS),
-        (peer.PRESENTED, 90_000 + gatt.GRACE_MS),
-        (peer.APPROVED, 90_000 + gatt.GRACE_MS),
-        (peer.ANSWERED, NOW + gatt.CHECK_IN_MS),
-        (peer.PARTING, NOW + gatt.PART_MS),
+        (connection.JOINED, gatt.MTU_MS),
+        (connection.READY, NOW + gatt.CHECK_IN_MS),
+        (connection.OFFERED, NOW + gatt.KEY_MS),
+        (connection.KEYED, 90_000 + gatt.GRACE_MS),
+        (connection.PRESENTED, 90_000 + gatt.GRACE_MS),
+        (connection.APPROVED, 90_000 + gatt.GRACE_MS),
+        (connection.ANSWERED, NOW + gatt.CHECK_IN_MS),
+        (connection.PARTING, NOW + gatt.PART_MS),
     ],
 )
 def test_deadline(state: str, patience: int) -> None:
@@ -98,23 +118,23 @@ def test_deadline(state: str, patience: int) -> None:
 
 
 def test_a_refusal_that_waits_prolongs_nothing() -> None:
-    one = in_state(peer.KEYED)
+    one = in_state(connection.KEYED)
     one.end = NOW - gatt.GRACE_MS + 1
     one.part(reasons.BUSY, NOW)
     assert one.deadline() == NOW + 1
-    one.handle(peer.APPROVAL, NOW + 1)
+    one.handle(connection.APPROVAL, NOW + 1)
     assert one.deadline() == NOW + 1
 
 
 def test_two_minutes_are_the_most_without_a_key() -> None:
-    one = in_state(peer.READY)
-    one.handle(peer.OFFER, gatt.LINK_MS - 1)
+    one = in_state(connection.READY)
+    one.handle(connection.OFFER, gatt.LINK_MS - 1)
     assert one.deadline() == gatt.LINK_MS
 
 
 def test_what_changes_nothing_does_not_prolong_the_time() -> None:
-    one = in_state(peer.READY)
-    one.handle(peer.WITHDRAWN, NOW + 5_000)
+    one = in_state(connection.READY)
+    one.handle(connection.WITHDRAWN, NOW + 5_000)
     assert one.deadline() == NOW + gatt.CHECK_IN_MS
 
 
@@ -132,15 +152,15 @@ def fill(*states: str) -> Links:
 @pytest.mark.parametrize(
     ("states", "evicted"),
     [
-        ((peer.READY,) * 3, None),
-        ((peer.READY,) * 4, 0),
-        ((peer.KEYED, peer.JOINED, peer.READY, peer.JOINED), 1),
-        ((peer.KEYED, peer.PRESENTED, peer.APPROVED, peer.JOINED), None),
-        ((peer.KEYED,) * 4, None),
-        ((peer.ANSWERED, peer.KEYED, peer.KEYED, peer.JOINED), 0),
-        ((peer.CLOSED, peer.READY, peer.READY, peer.JOINED), None),
-        ((peer.PARTING, peer.READY, peer.READY, peer.JOINED), None),
-        ((peer.PARTING,) * 4, None),
+        ((connection.READY,) * 3, None),
+        ((connection.READY,) * 4, 0),
+        ((connection.KEYED, connection.JOINED, connection.READY, connection.JOINED), 1),
+        ((connection.KEYED, connection.PRESENTED, connection.APPROVED, connection.JOINED), None),
+        ((connection.KEYED,) * 4, None),
+        ((connection.ANSWERED, connection.KEYED, connection.KEYED, connection.JOINED), 0),
+        ((connection.CLOSED, connection.READY, connection.READY, connection.JOINED), None),
+        ((connection.PARTING, connection.READY, connection.READY, connection.JOINED), None),
+        ((connection.PARTING,) * 4, None),
     ],
 )
 def test_who_makes_room(states: tuple[str, ...], evicted: int | None) -> None:
@@ -149,23 +169,23 @@ def test_who_makes_room(states: tuple[str, ...], evicted: int | None) -> None:
 
 
 def test_nobody_is_driven_out_before_it_had_time_to_send_a_key() -> None:
-    links = fill(*(peer.READY,) * 4)
+    links = fill(*(connection.READY,) * 4)
     assert links.to_evict(NOW + gatt.PLACE_MS - 1) is None
     assert links.deadline() == NOW + gatt.PLACE_MS
 
 
 def test_a_new_offer_gives_that_time_again() -> None:
-    links = fill(peer.OFFERED, *(peer.READY,) * 3)
+    links = fill(connection.OFFERED, *(connection.READY,) * 3)
     offered = links.get(0)
     assert offered is not None
-    offered.handle(peer.OFFER, NOW + 1)
+    offered.handle(connection.OFFER, NOW + 1)
     late = links.to_evict(NOW + gatt.PLACE_MS)
     assert late is not None
     assert late.link == 1
 
 
 def test_three_links_leave_room() -> None:
-    links = fill(*(peer.READY,) * 3)
+    links = fill(*(connection.READY,) * 3)
     assert links.deadline() == NOW + gatt.CHECK_IN_MS
 
 
@@ -180,7 +200,7 @@ def test_the_oldest_is_the_one_that_came_first_whatever_its_handle() -> None:
 
 
 def test_join_get_and_drop() -> None:
-    links = fill(peer.READY, peer.READY)
+    links = fill(connection.READY, connection.READY)
     again = links.join(0, NOW)
     assert len(links) == 2
     assert links.get(0) is again
@@ -191,8 +211,8 @@ def test_join_get_and_drop() -> None:
 
 
 def test_deadlines_of_links_that_are_closed_do_not_count() -> None:
-    links = fill(peer.CLOSED, peer.JOINED)
+    links = fill(connection.CLOSED, connection.JOINED)
     assert links.deadline() == NOW + gatt.MTU_MS
     assert [one.link for one in links.overdue(NOW + gatt.MTU_MS)] == [1]
     assert links.overdue(NOW + gatt.MTU_MS - 1) == []
-    assert fill(peer.CLOSED).deadline() is None
+    assert fill(connection.CLOSED).deadline() is None

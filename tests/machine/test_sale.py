@@ -6,58 +6,66 @@ import contextlib
 
 import pytest
 
-from receiver import checks, gatt, messages, reasons, sale, wire
+from receiver import reasons
+from receiver.core import sale_session
+from receiver.core.key_pool import Pair
+from receiver.core.sale_session import Candidate, Sale
 from receiver.errors import Error
-from receiver.pool import Pair
-from receiver.sale import Candidate, Sale
+from receiver.link import wire
+from receiver.protocol import gatt, messages, validation
 
 NOW, TTL_S = 1_000, 60
 END = NOW + TTL_S * 1000
 OFFER = messages.Offer(1, 1, 100, 752, 3, 0, TTL_S, bytes(32), b"saleref1", 0, b"")
 CERTIFICATE = messages.Certificate("", bytes(8), 0, 0, bytes(32), 0, "", 0, 752)
-OFFERED = checks.Offered(CERTIFICATE, bytes(32), b"offer", OFFER)
+OFFERED = validation.Offered(CERTIFICATE, bytes(32), b"offer", OFFER)
 CREDENTIAL = messages.Credential(0, 0, bytes(8), bytes(33), 0, 1, 1)
 FIRST, SECOND, THIRD, FOURTH, FIFTH = (
     Candidate(link, bytes(32), b"credential", CREDENTIAL, b"approval", b"id %d" % link)
     for link in range(5)
 )
 ORDER = wire.Open(b"saleref1", messages.PURCHASE, 100, 752, 3, TTL_S, b"")
-EVENTS = {event for exits in sale.TABLE.values() for event in exits}
+EVENTS = {event for exits in sale_session.TABLE.values() for event in exits}
 
 
 def in_state(state: str) -> Sale:
     """A sale that came there the ordinary way, with a key for its offer."""
     one = Sale()
-    if state == sale.IDLE:
+    if state == sale_session.IDLE:
         return one
     one.order(ORDER, NOW)
     one.pair = Pair(bytearray(b"secret"), b"public")
-    if state == sale.SIGNING:
+    if state == sale_session.SIGNING:
         return one
     one.open(OFFERED, b"session", NOW)
-    if state == sale.ENDING:
-        one.handle(sale.ENDED, NOW)
-    elif state != sale.OPEN:
+    if state == sale_session.ENDING:
+        one.handle(sale_session.ENDED, NOW)
+    elif state != sale_session.OPEN:
         one.take(FIRST, NOW)
-    if state == sale.REFUSING:
+    if state == sale_session.REFUSING:
         one.refuse(reasons.WRONG_AMOUNT, NOW)
-    if state in (sale.CLAIMED, sale.STANDING_IN, sale.ACCEPTED, sale.SETTLED):
+    if state in (
+        sale_session.CLAIMED,
+        sale_session.STANDING_IN,
+        sale_session.ACCEPTED,
+        sale_session.SETTLED,
+    ):
         one.accept(NOW)
-    if state in (sale.STANDING_IN, sale.ACCEPTED):
+    if state in (sale_session.STANDING_IN, sale_session.ACCEPTED):
         one.stand_in(1_800_000_000, NOW)
-    if state == sale.ACCEPTED:
+    if state == sale_session.ACCEPTED:
         one.stood_in(b"receipt", NOW)
-    if state == sale.SETTLED:
-        one.handle(sale.RESULT, NOW)
+    if state == sale_session.SETTLED:
+        one.handle(sale_session.RESULT, NOW)
     return one
 
 
 @pytest.mark.parametrize("event", sorted(EVENTS))
-@pytest.mark.parametrize("state", sale.TABLE)
+@pytest.mark.parametrize("state", sale_session.TABLE)
 def test_every_pair(state: str, event: str) -> None:
     one = in_state(state)
     assert one.state == state
-    after = sale.TABLE[state].get(event)
+    after = sale_session.TABLE[state].get(event)
     if after is None:
         with pytest.raises(Error) as caught:
             one.handle(event, NOW)
@@ -65,38 +73,40 @@ def test_every_pair(state: str, event: str) -> None:
     else:
         one.handle(event, NOW)
     assert one.state == (after or state)
-    if one.state == sale.IDLE:
+    if one.state == sale_session.IDLE:
         assert one.offered is None
         assert one.session == one.reference == b""
 
 
-@pytest.mark.parametrize("state", sale.TABLE)
+@pytest.mark.parametrize("state", sale_session.TABLE)
 def test_a_new_order_forgets_what_was(state: str) -> None:
     one = in_state(state)
     pair = one.pair
     one.order(ORDER._replace(reference=b"saleref2"), NOW)
-    assert (one.state, one.session, one.reference) == (sale.SIGNING, b"", b"saleref2")
+    assert (one.state, one.session, one.reference) == (sale_session.SIGNING, b"", b"saleref2")
     assert (one.offered, one.candidate, one.pair, one.waiting) == (None, None, None, [])
     assert (one.as_of, one.provisional) == (0, b"")
     assert pair is None or not any(pair.private)
     one.open(OFFERED, b"another", NOW)
-    assert (one.state, one.session, one.ordered) == (sale.OPEN, b"another", None)
+    assert (one.state, one.session, one.ordered) == (sale_session.OPEN, b"another", None)
 
 
 @pytest.mark.parametrize("event", sorted(EVENTS))
-@pytest.mark.parametrize("state", [each for each in sale.TABLE if each != sale.IDLE])
+@pytest.mark.parametrize(
+    "state", [each for each in sale_session.TABLE if each != sale_session.IDLE]
+)
 def test_the_offers_key_lives_until_the_result(state: str, event: str) -> None:
     """Not shorter: the bridge may still refuse an approval that holds here, and then another
     phone sends its key for the same offer."""
     one = in_state(state)
     pair = one.pair
-    over = (sale.ACCEPTED, sale.SETTLED)
+    over = (sale_session.ACCEPTED, sale_session.SETTLED)
     assert pair is not None or state in over
-    after = sale.TABLE[state].get(event, state)
+    after = sale_session.TABLE[state].get(event, state)
     with contextlib.suppress(Error):
         one.handle(event, NOW)
     assert one.state == after
-    is_over = state in over or after in (*over, sale.IDLE)
+    is_over = state in over or after in (*over, sale_session.IDLE)
     assert (one.pair is None) == is_over
     assert pair is None or any(pair.private) != is_over
 
@@ -104,16 +114,16 @@ def test_the_offers_key_lives_until_the_result(state: str, event: str) -> None:
 @pytest.mark.parametrize(
     ("state", "due"),
     [
-        (sale.IDLE, None),
-        (sale.SIGNING, None),
-        (sale.OPEN, END),
-        (sale.ENDING, END + gatt.GRACE_MS),
-        (sale.CHECKING, None),
-        (sale.REFUSING, NOW + sale.WORD_MS),
-        (sale.CLAIMED, END + gatt.GRACE_MS),
-        (sale.STANDING_IN, END + gatt.GRACE_MS),
-        (sale.ACCEPTED, END + gatt.GRACE_MS),
-        (sale.SETTLED, END + gatt.GRACE_MS),
+        (sale_session.IDLE, None),
+        (sale_session.SIGNING, None),
+        (sale_session.OPEN, END),
+        (sale_session.ENDING, END + gatt.GRACE_MS),
+        (sale_session.CHECKING, None),
+        (sale_session.REFUSING, NOW + sale_session.WORD_MS),
+        (sale_session.CLAIMED, END + gatt.GRACE_MS),
+        (sale_session.STANDING_IN, END + gatt.GRACE_MS),
+        (sale_session.ACCEPTED, END + gatt.GRACE_MS),
+        (sale_session.SETTLED, END + gatt.GRACE_MS),
     ],
 )
 def test_deadline(state: str, due: int | None) -> None:
@@ -121,15 +131,17 @@ def test_deadline(state: str, due: int | None) -> None:
 
 
 def test_the_first_time_of_a_stand_in_counts() -> None:
-    one = in_state(sale.STANDING_IN)
+    one = in_state(sale_session.STANDING_IN)
     one.stand_in(1_800_000_001, NOW)
-    assert (one.state, one.as_of) == (sale.STANDING_IN, 1_800_000_000)
+    assert (one.state, one.as_of) == (sale_session.STANDING_IN, 1_800_000_000)
 
 
-@pytest.mark.parametrize("state", sale.TABLE)
+@pytest.mark.parametrize("state", sale_session.TABLE)
 def test_whether_a_phone_may_come(state: str) -> None:
     one = in_state(state)
-    assert one.shown(END - 1) == (state in (sale.OPEN, sale.CHECKING, sale.REFUSING))
+    assert one.shown(END - 1) == (
+        state in (sale_session.OPEN, sale_session.CHECKING, sale_session.REFUSING)
+    )
     assert not one.shown(END)
 
 
@@ -137,7 +149,7 @@ def test_whether_a_phone_may_come(state: str) -> None:
 
 
 def test_no_key_is_taken_twice() -> None:
-    one = in_state(sale.OPEN)
+    one = in_state(sale_session.OPEN)
     one.meet(bytes(32))
     one.meet(bytes(7) + bytes([1]) * 25)
     with pytest.raises(Error) as caught:
@@ -146,12 +158,12 @@ def test_no_key_is_taken_twice() -> None:
 
 
 def test_as_many_keys_as_come_fill_no_heap() -> None:
-    one = in_state(sale.OPEN)
-    for number in range(3 * sale.KEYS_MOST):
+    one = in_state(sale_session.OPEN)
+    for number in range(3 * sale_session.KEYS_MOST):
         one.meet(number.to_bytes(32, "little"))
     with pytest.raises(Error):
-        one.meet((2 * sale.KEYS_MOST).to_bytes(32, "little"))
-    assert len(one._keys) == sale.KEYS_MOST
+        one.meet((2 * sale_session.KEYS_MOST).to_bytes(32, "little"))
+    assert len(one._keys) == sale_session.KEYS_MOST
     one.order(ORDER, NOW)
     assert one._keys == []
 
@@ -159,51 +171,55 @@ def test_as_many_keys_as_come_fill_no_heap() -> None:
 # The candidate rule.
 
 
-@pytest.mark.parametrize("state", [sale.OPEN, sale.ENDING])
+@pytest.mark.parametrize("state", [sale_session.OPEN, sale_session.ENDING])
 def test_the_first_takes_the_slot_and_the_others_wait(state: str) -> None:
     one = in_state(state)
     assert one.take(FIRST, NOW)
     assert one.take(SECOND, NOW)
-    assert (one.state, one.candidate, one.waiting) == (sale.CHECKING, FIRST, [SECOND])
+    assert (one.state, one.candidate, one.waiting) == (sale_session.CHECKING, FIRST, [SECOND])
 
 
-@pytest.mark.parametrize("state", [sale.IDLE, sale.SIGNING, sale.CLAIMED, sale.SETTLED])
+@pytest.mark.parametrize(
+    "state", [sale_session.IDLE, sale_session.SIGNING, sale_session.CLAIMED, sale_session.SETTLED]
+)
 def test_nobody_is_taken_before_the_offer_or_once_the_session_is_closed(state: str) -> None:
     assert not in_state(state).take(SECOND, NOW)
 
 
-@pytest.mark.parametrize("state", [sale.CHECKING, sale.REFUSING])
+@pytest.mark.parametrize("state", [sale_session.CHECKING, sale_session.REFUSING])
 def test_as_many_wait_as_there_are_other_links(state: str) -> None:
     one = in_state(state)
     taken = [one.take(each, NOW) for each in (SECOND, THIRD, FOURTH, FIFTH)]
     assert taken == [True] * 3 + [False]
 
 
-@pytest.mark.parametrize("state", [sale.CHECKING, sale.REFUSING])
+@pytest.mark.parametrize("state", [sale_session.CHECKING, sale_session.REFUSING])
 def test_whoever_waited_first_is_next_once_the_bridge_has_said_so(state: str) -> None:
     one = in_state(state)
     for each in (SECOND, THIRD):
         one.take(each, NOW)
-    if state == sale.REFUSING:
+    if state == sale_session.REFUSING:
         assert (one.candidate, one.refusal) == (FIRST, reasons.WRONG_AMOUNT)
     one.release(NOW)
-    assert (one.state, one.candidate, one.waiting) == (sale.CHECKING, SECOND, [THIRD])
+    assert (one.state, one.candidate, one.waiting) == (sale_session.CHECKING, SECOND, [THIRD])
     assert one.refusal == reasons.OK
     one.release(NOW)
     one.release(NOW)
-    assert (one.state, one.candidate, one.waiting) == (sale.OPEN, None, [])
+    assert (one.state, one.candidate, one.waiting) == (sale_session.OPEN, None, [])
 
 
 def test_nobody_waits_for_more_once_one_is_accepted() -> None:
-    one = in_state(sale.CHECKING)
+    one = in_state(sale_session.CHECKING)
     one.take(SECOND, NOW)
     one.accept(NOW)
-    assert (one.state, one.candidate, one.waiting) == (sale.CLAIMED, FIRST, [])
+    assert (one.state, one.candidate, one.waiting) == (sale_session.CLAIMED, FIRST, [])
     one.release(NOW)
-    assert (one.state, one.candidate) == (sale.OPEN, None)
+    assert (one.state, one.candidate) == (sale_session.OPEN, None)
 
 
-@pytest.mark.parametrize("state", [sale.IDLE, sale.SIGNING, sale.OPEN, sale.SETTLED])
+@pytest.mark.parametrize(
+    "state", [sale_session.IDLE, sale_session.SIGNING, sale_session.OPEN, sale_session.SETTLED]
+)
 def test_refusing_where_there_is_no_candidate_to_refuse_changes_nothing(state: str) -> None:
     one = in_state(state)
     before = dict(vars(one))

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.money import facts
-from bridge.money.decisions import ACTS, STANDS, TooLateError, Wish, decide
-from bridge.money.recovery import RECOVERY, recover
-from bridge.money.sale import Fact, IllegalMoveError, Sale, Terms
-from bridge.money.states import (
+from bridge.domain import event_codec
+from bridge.domain.crash_recovery import RECOVERY, recover
+from bridge.domain.sale import Fact, IllegalMoveError, Sale, Terms
+from bridge.domain.states import (
     ASKING,
     AT_THE_TILL,
     FINAL,
@@ -22,6 +21,7 @@ from bridge.money.states import (
     Event,
     State,
 )
+from bridge.domain.till_decisions import ACTS, STANDS, TooLateError, Wish, decide
 from receiver import reasons
 
 TERMS = Terms("sale-0123456789ab", 3, 24_900, 752, 25, "kvitto å", b"12345678", b"receiver")
@@ -238,7 +238,7 @@ OCTETS = st.binary(min_size=1, max_size=20)
 def test_replaying_the_journal_gives_the_same_sale(
     choices: list[tuple[int, int, bytes]],
 ) -> None:
-    sale, lines = Sale(TERMS), [Line(facts.RUNG, facts.dump_terms(TERMS))]
+    sale, lines = Sale(TERMS), [Line(event_codec.RUNG, event_codec.dump_terms(TERMS))]
     for number, reason, octets in choices:
         moves = sorted(event for event in TABLE[sale.state] if event not in VOLATILE)
         if not moves:
@@ -247,10 +247,10 @@ def test_replaying_the_journal_gives_the_same_sale(
         fact = Fact(event, reason, approval=octets, receipt=octets, reversal=octets)
         sale.take(fact)
         sale.date(fact.event, 1)
-        lines.append(Line(fact.event, *facts.dump_fact(fact)))
-    replayed = facts.replay(lines)[TERMS.sale_id]
+        lines.append(Line(fact.event, *event_codec.dump_fact(fact)))
+    replayed = event_codec.replay(lines)[TERMS.sale_id]
     assert vars(replayed) == vars(sale)
-    assert vars(facts.replay(lines)[TERMS.sale_id]) == vars(replayed)
+    assert vars(event_codec.replay(lines)[TERMS.sale_id]) == vars(replayed)
 
 
 class Line:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from receiver import pool, reasons, work
+from receiver import reasons
+from receiver.core import job_queue, key_pool
+from receiver.core.job_queue import Task, Work
+from receiver.core.key_pool import Pool
 from receiver.crypto import host
 from receiver.errors import Error
-from receiver.pool import Pool
-from receiver.work import Task, Work
 from tests import evidence
 from tests.machine.slices import SLICES, Sliced
 
@@ -56,7 +57,7 @@ class Bench:
 
 def test_one_slice_at_a_time_and_the_end_is_heard() -> None:
     bench = Bench()
-    bench.add("a", work.AGREE)
+    bench.add("a", job_queue.AGREE)
     assert bench.step() == ["a"]
     assert bench.step() == ["a"]
     assert bench.heard == []
@@ -69,9 +70,9 @@ def test_one_slice_at_a_time_and_the_end_is_heard() -> None:
 
 def test_the_most_urgent_goes_first_and_the_other_goes_on_where_it_was() -> None:
     bench = Bench()
-    bench.add("slow", work.PREPARE)
+    bench.add("slow", job_queue.PREPARE)
     assert bench.step() == ["slow"]
-    bench.add("urgent", work.VERIFY)
+    bench.add("urgent", job_queue.VERIFY)
     assert bench.step(3) == ["urgent", "urgent"]
     assert bench.heard == [("urgent", None, NOW)]
     assert bench.step(2) == ["slow"]
@@ -81,34 +82,34 @@ def test_the_most_urgent_goes_first_and_the_other_goes_on_where_it_was() -> None
 def test_among_equals_the_first_is_finished_first() -> None:
     bench = Bench()
     for name in "abc":
-        bench.add(name, work.EXAMINE)
+        bench.add(name, job_queue.EXAMINE)
     assert bench.step(9) == ["a", "a", "b", "b", "c", "c"]
 
 
 def test_hastened_behind_those_that_are_as_urgent() -> None:
     bench = Bench()
-    last = bench.add("last", work.SPARE)
-    bench.add("first", work.HEAR)
-    bench.add("between", work.AGREE)
-    last.hasten(work.HEAR)
-    last.hasten(work.PREPARE)  # never less urgent than it is
+    last = bench.add("last", job_queue.SPARE)
+    bench.add("first", job_queue.HEAR)
+    bench.add("between", job_queue.AGREE)
+    last.hasten(job_queue.HEAR)
+    last.hasten(job_queue.PREPARE)  # never less urgent than it is
     assert bench.step(9) == ["first", "first", "last", "last", "between", "between"]
 
 
 def test_deferred_behind_those_that_are_as_little_urgent() -> None:
     bench = Bench()
-    late = bench.add("late", work.AGREE)
+    late = bench.add("late", job_queue.AGREE)
     assert bench.step() == ["late"]
-    bench.add("other", work.PART)
-    bench.add("spare", work.SPARE)
-    late.defer(work.PART)
-    late.defer(work.VERIFY)  # never more urgent than it is
+    bench.add("other", job_queue.PART)
+    bench.add("spare", job_queue.SPARE)
+    late.defer(job_queue.PART)
+    late.defer(job_queue.VERIFY)  # never more urgent than it is
     assert bench.step(9) == ["spare", "spare", "other", "other", "late"]
 
 
 def test_a_failure_is_heard_as_such() -> None:
     bench = Bench()
-    bench.add("a", work.AGREE, slices=0, fails=True)
+    bench.add("a", job_queue.AGREE, slices=0, fails=True)
     bench.step()
     assert bench.heard == [(None, reasons.BAD_SEAL, NOW)]
     assert not bench.work.busy()
@@ -116,7 +117,7 @@ def test_a_failure_is_heard_as_such() -> None:
 
 def test_a_closed_job_ends_where_it_is_and_nobody_hears_of_it() -> None:
     bench = Bench()
-    task = bench.add("a", work.AGREE)
+    task = bench.add("a", job_queue.AGREE)
     bench.step()
     task.close()
     task.close()
@@ -127,7 +128,7 @@ def test_a_closed_job_ends_where_it_is_and_nobody_hears_of_it() -> None:
 
 def test_a_job_that_is_taken_goes_on_inside_another() -> None:
     bench = Bench()
-    task = bench.add("inner", work.PREPARE, slices=3)
+    task = bench.add("inner", job_queue.PREPARE, slices=3)
     bench.step()
     inner = task.take()
 
@@ -135,16 +136,16 @@ def test_a_job_that_is_taken_goes_on_inside_another() -> None:
         result: str = yield from inner
         return "outer of " + result
 
-    bench.work.add(work.VERIFY, outer(), bench.done)
+    bench.work.add(job_queue.VERIFY, outer(), bench.done)
     assert bench.step(9) == ["inner", "inner"]
     assert bench.heard == [("outer of inner", None, NOW)]
 
 
 def test_clearing_ends_everything() -> None:
     bench = Bench()
-    bench.add("a", work.AGREE)
+    bench.add("a", job_queue.AGREE)
     bench.step()
-    bench.add("b", work.SPARE)
+    bench.add("b", job_queue.SPARE)
     bench.work.clear()
     assert bench.trace == ["a", "closed a"]
     assert not bench.work.busy()
@@ -158,19 +159,19 @@ def full_pool() -> Pool:
     filled = Pool(host, lambda size: evidence.seed(f"{next(numbers)}")[:size])
     while not filled.is_full():
         queue = Work()
-        queue.add(work.SPARE, filled.fill_job(), lambda *_: None)
+        queue.add(job_queue.SPARE, filled.fill_job(), lambda *_: None)
         queue.step(NOW)
     return filled
 
 
 def test_pairs_are_pairs_and_each_is_given_once() -> None:
     filled = full_pool()
-    pairs = [filled.take() for _ in range(pool.SIZE)]
+    pairs = [filled.take() for _ in range(key_pool.SIZE)]
     assert filled.take() is None
     assert not filled.is_full()
     publics = {host.x25519_public(bytes(pair.private)) for pair in pairs if pair}
     assert publics == {pair.public for pair in pairs if pair}
-    assert len(publics) == pool.SIZE
+    assert len(publics) == key_pool.SIZE
 
 
 def test_what_is_not_used_is_erased() -> None:
@@ -178,7 +179,7 @@ def test_what_is_not_used_is_erased() -> None:
     secrets = [pair.private for pair in filled._pairs]
     filled.erase()
     assert filled.take() is None
-    assert secrets == [bytearray(pool.KEY_SIZE)] * pool.SIZE
+    assert secrets == [bytearray(key_pool.KEY_SIZE)] * key_pool.SIZE
 
 
 @pytest.mark.parametrize("slices", range(SLICES + 1))
@@ -195,5 +196,5 @@ def test_a_key_that_is_not_finished_is_erased(slices: int) -> None:
     for _ in range(slices):
         next(job)
     job.close()
-    assert made == ([bytearray(pool.KEY_SIZE)] if slices else [])
+    assert made == ([bytearray(key_pool.KEY_SIZE)] if slices else [])
     assert filling.take() is None

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from receiver.pool import Pair
-    from receiver.sealed import Sealed
+    from receiver.core.key_pool import Pair
+    from receiver.core.sealed_exchange import Sealed
     from tests.machine.world import World
 
 

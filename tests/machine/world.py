@@ -7,24 +7,16 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from receiver import (
-    checks,
-    exchange,
-    gatt,
-    layout,
-    messages,
-    ports,
-    reasons,
-    sealing,
-    session,
-    signed,
-    wire,
-)
-from receiver.core import Receiver
+from receiver import reasons
+from receiver.core import io
+from receiver.core.identity import Identity
+from receiver.core.receiver import Receiver
 from receiver.crypto import host, hpke
-from receiver.identity import Identity
+from receiver.encoding import schema
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
 from simulator.authority.keys import Keys
-from simulator.phone.keys import P256
+from simulator.phone.wallet.keys import P256
 from tests import evidence
 from tests.evidence import SEK
 from tests.steps import Steps
@@ -34,7 +26,7 @@ BOOT_MS = 5_000
 TILL = 3
 TTL_S = 60
 RECEIVER = evidence.seed("receiver")
-BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", TILL))
+BRIDGE_HELLO = schema.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", TILL))
 
 Output = TypeVar("Output")
 
@@ -103,7 +95,7 @@ class World:
         """The bridge's word on each approval that the receiver has refused."""
         new, self.heard = self.outputs[self.heard :], len(self.outputs)
         for item in new:
-            if self.mute or type(item) is not ports.Send or item.channel != wire.VERDICT:
+            if self.mute or type(item) is not io.Send or item.channel != wire.VERDICT:
                 continue
             verdict = wire.decode(wire.VERDICT, item.payload)
             if verdict.reason != reasons.OK and verdict.session == self.sale.session:
@@ -129,7 +121,7 @@ class World:
 
     def send(self, channel: int, value: Any) -> None:
         self.outputs.append(Said(channel, value))
-        self.feed(ports.WireMessage(channel, wire.encode(channel, value)))
+        self.feed(io.WireMessage(channel, wire.encode(channel, value)))
 
     def open(self, **changes: Any) -> bytes:
         """Order a sale; the offer, or b"" where the receiver refused or is still at it."""
@@ -165,7 +157,7 @@ class World:
         self.send(wire.STAND_IN, order._replace(**changes))
 
     def connect_bridge(self) -> None:
-        self.feed(ports.WireUp(BRIDGE_HELLO))
+        self.feed(io.WireUp(BRIDGE_HELLO))
 
     # What came out.
 
@@ -190,7 +182,7 @@ class World:
         """The messages to the bridge on one channel."""
         return [
             wire.decode(channel, item.payload)
-            for item in self.of(ports.Send)
+            for item in self.of(io.Send)
             if item.channel == channel
         ]
 
@@ -199,11 +191,11 @@ class World:
 
     def advert(self) -> gatt.Advert:
         """What the last scan response says."""
-        return gatt.parse_service_data(self.of(ports.Advertise)[-1].response[18:])
+        return gatt.parse_service_data(self.of(io.Advertise)[-1].response[18:])
 
     def shown(self) -> bytes:
         """What the offer characteristic holds."""
-        shown = self.of(ports.ShowOffer)
+        shown = self.of(io.ShowOffer)
         return shown[-1].data if shown else b""
 
 
@@ -221,10 +213,10 @@ class Phone:
         self.offer = b""
         self.approval = b""
         self.sealed = b""  # the approval as it was written
-        self.enc = bytes(sealing.ENC_SIZE)
+        self.enc = bytes(padding.ENC_SIZE)
         self.context: hpke.Context | None = None
         self.arrived = 0
-        self._opener: sealing.ResultOpener | None = None
+        self._opener: padding.ResultOpener | None = None
         self._told: list[tuple[int, Any]] = []
 
     # Writing.
@@ -233,19 +225,19 @@ class Phone:
         self.arrived = len(self.world.outputs)
         self._told.clear()
         self.context = self._opener = None
-        self.world.feed(ports.Connected(self.link))
+        self.world.feed(io.Connected(self.link))
         if mtu is not None:
-            self.world.feed(ports.MtuAgreed(self.link, mtu))
+            self.world.feed(io.MtuAgreed(self.link, mtu))
         return self
 
     def vanish(self) -> None:
-        self.world.feed(ports.Disconnected(self.link))
+        self.world.feed(io.Disconnected(self.link))
 
     def write(self, kind: int, body: bytes = b"") -> None:
         self.raw(bytes([kind]) + body)
 
     def raw(self, data: bytes) -> None:
-        self.world.feed(ports.Written(self.link, data))
+        self.world.feed(io.Written(self.link, data))
 
     def key(self) -> Phone:
         """Read the offer, show it, and say so."""
@@ -260,19 +252,19 @@ class Phone:
         """Keys for the offer that it knows."""
         ephemeral = signed.parse(messages.OFFER, self.offer).value.ephemeral
         private = self.world.entropy(hpke.KEY_SIZE)
-        made = hpke.sender(host, ephemeral, sealing.info(self.offer), private)
+        made = hpke.sender(host, ephemeral, padding.info(self.offer), private)
         assert made is not None
         self.enc, self.context = made
-        self._opener = sealing.ResultOpener(host, self.context)
+        self._opener = padding.ResultOpener(host, self.context)
 
     def seal(self, message: bytes, size: int) -> bytes:
         """The next message to the receiver, as big as such a message is; junk without a key."""
         if self.context is None:
-            return bytes(size + sealing.TAG_SIZE)
-        return self.context.seal(sealing.pad(message, size))
+            return bytes(size + padding.TAG_SIZE)
+        return self.context.seal(padding.pad(message, size))
 
     def present(self) -> Phone:
-        body = self.seal(self.credential, sealing.CREDENTIAL_PADDED)
+        body = self.seal(self.credential, padding.CREDENTIAL_PADDED)
         self.write(exchange.CREDENTIAL, body)
         return self
 
@@ -286,7 +278,7 @@ class Phone:
 
     def hand_over(self, approval: bytes) -> Phone:
         """Seal and write whatever is called an approval."""
-        self.sealed = self.seal(approval, sealing.APPROVAL_PADDED)
+        self.sealed = self.seal(approval, padding.APPROVAL_PADDED)
         return self.again()
 
     def again(self) -> Phone:
@@ -309,7 +301,7 @@ class Phone:
 
     @property
     def notified(self) -> list[bytes]:
-        return [item.data for item in self.mine(ports.Notify)]
+        return [item.data for item in self.mine(io.Notify)]
 
     def listen(self) -> list[tuple[int, Any]]:
         """Type and content of every answer; identical bytes are the same answer again."""
@@ -340,12 +332,12 @@ class Phone:
         return [receipt for kind, receipt in self.listen() if kind == exchange.RESULT]
 
     def is_cut(self) -> bool:
-        return bool(self.mine(ports.Disconnect))
+        return bool(self.mine(io.Disconnect))
 
     @property
     def offers(self) -> int:
         """How often an offer was notified."""
-        return len(self.mine(ports.NotifyOffer))
+        return len(self.mine(io.NotifyOffer))
 
     @property
     def approval_id(self) -> bytes:
@@ -360,9 +352,9 @@ def make_keys(directory: Path) -> Keys:
 
 def offer_of(world: World) -> messages.Offer:
     """The offer on the air, checked as a phone checks it."""
-    holder = checks.certificate(host, world.keys.pins(), world.certificate, EPOCH)
-    return checks.offer(host, holder, world.certificate, world.shown()).offer
+    holder = validation.certificate(host, world.keys.pins(), world.certificate, EPOCH)
+    return validation.offer(host, holder, world.certificate, world.shown()).offer
 
 
 def session_of(offer: bytes) -> bytes:
-    return session.session_id(offer)
+    return identifiers.session_id(offer)

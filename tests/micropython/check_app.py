@@ -3,7 +3,7 @@
 import asyncio
 
 from firmware.device.app import App
-from receiver import ports
+from receiver.core import io
 
 SLICES = 5
 
@@ -15,7 +15,7 @@ class Trace:
         self.said = []
         self.left = SLICES
         self.radio_alive = alive
-        self.events = [ports.Connected(0)]
+        self.events = [io.Connected(0)]
         self.open = asyncio.Event()
         for part in ("clock", "store", "board", "link"):
             setattr(self, part, self)

@@ -7,8 +7,9 @@ import time
 from firmware.device import slots
 from firmware.device.app import App
 from firmware.device.serial import Serial
-from receiver import link, link_table, ports, wire
-from receiver.link import Link
+from receiver.core import io
+from receiver.link import link, link_states, wire
+from receiver.link.link import Link
 
 PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-app-%d" % time.time_ns()
 LOOKS_MOST = 20_000  # at the clock: a loop that never waits must not turn for ever
@@ -84,14 +85,14 @@ class Part:
         return False
 
     def handle(self, event, _now):
-        if type(event) is ports.WireUp:
+        if type(event) is io.WireUp:
             self.up += 1
 
     def health(self, now, free):
         assert free > 0
         self.said.append(now)
         value = wire.Health(now // 1000, free, 0, b"\xa0")
-        self.out.append(ports.Send(wire.HEALTH, wire.encode(wire.HEALTH, value)))
+        self.out.append(io.Send(wire.HEALTH, wire.encode(wire.HEALTH, value)))
 
     def busy(self):
         return False
@@ -183,16 +184,16 @@ def check_the_loop_wakes_at_every_deadline():
 def check_a_frame_without_an_answer_is_written_again():
     device = Device()
     device.run(1_000)
-    assert device.link.state == link_table.UP
+    assert device.link.state == link_states.UP
     device.bridge.deaf = True
     begin = device.time.now
-    device.core.out.append(ports.Send(wire.HEALTH, b"x"))
+    device.core.out.append(io.Send(wire.HEALTH, b"x"))
     device.run(5_000)
     assert [at - begin for at in device.bridge.written] == RETRIES_MS, device.bridge.written
-    assert device.link.counters["retransmits"] == link_table.RETRIES
+    assert device.link.counters["retransmits"] == link_states.RETRIES
     device.bridge.deaf = False
     device.run(10_000)
-    assert device.link.state == link_table.UP
+    assert device.link.state == link_states.UP
     assert device.bridge.taken == [wire.HEALTH]
 
 

@@ -2,7 +2,8 @@
 
 import json
 
-from receiver import cbor, reasons
+from receiver import reasons
+from receiver.encoding import cbor
 from receiver.errors import Error
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/cbor.json"

@@ -2,30 +2,20 @@
 
 import json
 
-from receiver import (
-    cose,
-    exchange,
-    gatt,
-    layout,
-    messages,
-    pins,
-    ports,
-    reasons,
-    sale,
-    sealing,
-    session,
-    signed,
-    wire,
-)
-from receiver.core import Receiver
+from receiver import reasons
+from receiver.core import io, sale_session
+from receiver.core.identity import Identity
+from receiver.core.receiver import Receiver
 from receiver.crypto import hpke, portable
-from receiver.identity import Identity
+from receiver.encoding import cose, schema
+from receiver.link import wire
+from receiver.protocol import exchange, gatt, identifiers, messages, padding, pins, signed
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/messages.json"
 REFERENCE = b"saleref1"
 AMOUNT = 24900
 EPOCH = 1_800_000_100  # when the vectors' certificate and credentials hold
-BRIDGE_HELLO = layout.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", 7))
+BRIDGE_HELLO = schema.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge01", 7))
 
 
 class World:
@@ -40,7 +30,7 @@ class World:
         self.drawn = 0
         known = {bytes((n, 1)): bytes.fromhex(keys["authority %d" % n]) for n in range(1, 5)}
         identity = Identity(
-            session.digest(b"receiver"),
+            identifiers.digest(b"receiver"),
             self.certificate,
             pins.decode(pins.encode(known)),
             portable,
@@ -53,7 +43,7 @@ class World:
 
     def entropy(self, size):
         self.drawn += 1
-        return session.digest(b"entropy %d" % self.drawn)[:size]
+        return identifiers.digest(b"entropy %d" % self.drawn)[:size]
 
     def drain(self):
         outputs = []
@@ -72,12 +62,12 @@ class World:
         return self.drain()
 
     def tell(self, channel, value):
-        return self.feed(ports.WireMessage(channel, wire.encode(channel, value)))
+        return self.feed(io.WireMessage(channel, wire.encode(channel, value)))
 
     def open(self, kind=messages.PURCHASE, original=b""):
         order = wire.Open(REFERENCE, kind, AMOUNT, 752, 7, 60, original)
         outputs = self.tell(wire.OPEN, order)
-        (self.offer,) = [item.data for item in outputs if isinstance(item, ports.ShowOffer)][-1:]
+        (self.offer,) = [item.data for item in outputs if isinstance(item, io.ShowOffer)][-1:]
 
 
 class Phone:
@@ -90,52 +80,50 @@ class Phone:
         self.signer = world.signers[kind]
 
     def write(self, kind, body):
-        return self.world.feed(ports.Written(self.link, bytes([kind]) + body))
+        return self.world.feed(io.Written(self.link, bytes([kind]) + body))
 
     def agree(self):
         """The writes of its key and its credential."""
         offer = self.world.offer
         ephemeral = signed.parse(messages.OFFER, offer).value.ephemeral
-        made = hpke.sender(portable, ephemeral, sealing.info(offer), self.world.entropy(32))
+        made = hpke.sender(portable, ephemeral, padding.info(offer), self.world.entropy(32))
         self.enc, self.context = made
-        self.results = sealing.ResultOpener(portable, self.context)
-        credential = self.seal(self.credential, sealing.CREDENTIAL_PADDED)
+        self.results = padding.ResultOpener(portable, self.context)
+        credential = self.seal(self.credential, padding.CREDENTIAL_PADDED)
         return [bytes([exchange.KEY]) + self.enc, bytes([exchange.CREDENTIAL]) + credential]
 
     def come(self):
         """Up to its credential."""
-        events = [ports.Written(self.link, data) for data in self.agree()]
-        return self.world.feed(
-            ports.Connected(self.link), ports.MtuAgreed(self.link, gatt.MTU), *events
-        )
+        events = [io.Written(self.link, data) for data in self.agree()]
+        return self.world.feed(io.Connected(self.link), io.MtuAgreed(self.link, gatt.MTU), *events)
 
     def seal(self, message, size):
-        return self.context.seal(sealing.pad(message, size))
+        return self.context.seal(padding.pad(message, size))
 
     def approve(self, amount=AMOUNT):
-        return self.world.feed(ports.Written(self.link, self.approval(amount)))
+        return self.world.feed(io.Written(self.link, self.approval(amount)))
 
     def approval(self, amount=AMOUNT):
         """The write of its approval."""
         value = messages.Approval(1, 9, amount, 752, 100200, 0, 4, bytes(16))
-        context = session.approval_context(
-            session.certificate_hash(self.world.certificate),
+        context = identifiers.approval_context(
+            identifiers.certificate_hash(self.world.certificate),
             self.world.offer,
             self.enc,
             self.credential,
         )
         sign, alg = self.signer
         data = signed.encode(messages.APPROVAL, value, b"", sign, context, alg)
-        return bytes([exchange.APPROVAL]) + self.seal(data, sealing.APPROVAL_PADDED)
+        return bytes([exchange.APPROVAL]) + self.seal(data, padding.APPROVAL_PADDED)
 
     def told(self, outputs):
         """What it was notified of."""
         own = [item for item in outputs if getattr(item, "link", None) == self.link]
-        return [item.data for item in own if isinstance(item, ports.Notify)]
+        return [item.data for item in own if isinstance(item, io.Notify)]
 
 
 def ed25519_sign(message):
-    return portable.ed25519_sign(session.digest(b"phone"), message)
+    return portable.ed25519_sign(identifiers.digest(b"phone"), message)
 
 
 def p256_sign(message):
@@ -143,8 +131,8 @@ def p256_sign(message):
     (SP 800-186 §3.2.1.3)."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     r = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296
-    private = int.from_bytes(session.digest(b"phone p256"), "big")
-    s = (int.from_bytes(session.digest(message), "big") + r * private) % order
+    private = int.from_bytes(identifiers.digest(b"phone p256"), "big")
+    s = (int.from_bytes(identifiers.digest(message), "big") + r * private) % order
     return r.to_bytes(32, "big") + min(s, order - s).to_bytes(32, "big")
 
 
@@ -158,7 +146,7 @@ def sent(outputs, channel):
     return [
         wire.decode(channel, item.payload)
         for item in outputs
-        if isinstance(item, ports.Send) and item.channel == channel
+        if isinstance(item, io.Send) and item.channel == channel
     ]
 
 
@@ -168,12 +156,12 @@ def check_approved(world):
         phone = Phone(world, 0, kind)
         phone.come()
         outputs = phone.approve()
-        assert world.receiver.sale.state == sale.CLAIMED
+        assert world.receiver.sale.state == sale_session.CLAIMED
         (approval,) = sent(outputs, wire.APPROVAL)
         (verdict,) = sent(outputs, wire.VERDICT)
-        assert approval.session == verdict.session == session.session_id(world.offer)
+        assert approval.session == verdict.session == identifiers.session_id(world.offer)
         assert verdict.reason == reasons.OK
-        again = sent(world.feed(ports.WireUp(BRIDGE_HELLO)), wire.APPROVAL)
+        again = sent(world.feed(io.WireUp(BRIDGE_HELLO)), wire.APPROVAL)
         assert again == [approval]
         outputs = world.tell(wire.RESULT, wire.Result(approval.session, b"receipt"))
         (result,) = phone.told(outputs)
@@ -188,15 +176,15 @@ def check_refused_and_next(world):
     outputs = first.approve(amount=1)
     (refusal,) = first.told(outputs)
     assert first.results.refusal(refusal[1:]) == exchange.REFUSED
-    assert ports.Disconnect(1) in outputs
+    assert io.Disconnect(1) in outputs
     assert world.receiver.report.counters[reasons.WRONG_AMOUNT] == 1
     (word,) = sent(outputs, wire.VERDICT)
     assert word.reason == reasons.WRONG_AMOUNT
     assert not sent(second.approve(), wire.APPROVAL)
     assert sent(world.tell(wire.VERDICT, word), wire.APPROVAL)
-    assert world.receiver.sale.state == sale.CLAIMED
+    assert world.receiver.sale.state == sale_session.CLAIMED
     outputs = world.tell(wire.CANCEL, wire.Cancel(REFERENCE, 0))
-    assert ports.ShowOffer(b"") in outputs
+    assert io.ShowOffer(b"") in outputs
 
 
 def check_too_late(world):
@@ -206,18 +194,18 @@ def check_too_late(world):
         world.open()
         first, second = Phone(world, 1), Phone(world, 2)
         first.come()
-        world.feed(ports.Connected(2), ports.MtuAgreed(2, gatt.MTU))
-        writes = [ports.Written(2, data) for data in second.agree()]
-        writes.append(ports.Written(2, second.approval()))
+        world.feed(io.Connected(2), io.MtuAgreed(2, gatt.MTU))
+        writes = [io.Written(2, data) for data in second.agree()]
+        writes.append(io.Written(2, second.approval()))
         if again:
             order = wire.Open(REFERENCE, messages.PURCHASE, AMOUNT, 752, 7, 60, b"")
-            writes.append(ports.WireMessage(wire.OPEN, wire.encode(wire.OPEN, order)))
+            writes.append(io.WireMessage(wire.OPEN, wire.encode(wire.OPEN, order)))
         else:
-            writes.insert(0, ports.Written(1, first.approval()))
+            writes.insert(0, io.Written(1, first.approval()))
         outputs = world.feed(*writes)
         (refusal,) = second.told(outputs)
         assert second.results.refusal(refusal[1:]) == exchange.BUSY
-        assert ports.Disconnect(2) in outputs
+        assert io.Disconnect(2) in outputs
         assert first.told(outputs) == []
         assert not sent(outputs, wire.APPROVAL)[1:]
         assert not world.receiver.air.links.get(2).sealed.enc
@@ -248,7 +236,7 @@ def check_offline(world):
     (result,) = phone.told(outputs)
     assert phone.results.open(result[1:]) == made.receipt
     parsed = signed.parse(messages.PROVISIONAL, made.receipt)
-    public = portable.ed25519_public(session.digest(b"receiver"))
+    public = portable.ed25519_public(identifiers.digest(b"receiver"))
     signed.verify(messages.PROVISIONAL, parsed, public, portable)
     assert (parsed.value.approval_id, parsed.value.amount) == (verdict.approval_id, AMOUNT)
     assert sent(world.tell(wire.STAND_IN, order), wire.PROVISIONAL) == [made]
@@ -275,7 +263,7 @@ def issued(kind, data, **changes):
 
 
 def by_authority(kind, value):
-    seed = session.digest(b"authority %d" % kind.role)
+    seed = identifiers.digest(b"authority %d" % kind.role)
     kid = bytes((kind.role, 1))
     return signed.encode(kind, value, kid, lambda message: portable.ed25519_sign(seed, message))
 
@@ -285,18 +273,18 @@ def check_what_does_not_open(world):
     phone = Phone(world, 3)
     phone.credential = b"no credential"
     outputs = phone.come()
-    assert ports.Disconnect(3) in outputs
-    world.feed(ports.Connected(3), ports.MtuAgreed(3, gatt.MTU))
+    assert io.Disconnect(3) in outputs
+    world.feed(io.Connected(3), io.MtuAgreed(3, gatt.MTU))
     outputs = phone.write(exchange.KEY, bytes(32))
-    assert ports.Notify(3, exchange.refusal(reasons.BAD_KEY)) in outputs
+    assert io.Notify(3, exchange.refusal(reasons.BAD_KEY)) in outputs
     assert world.receiver.report.counters[reasons.BAD_KEY] == 1
 
 
 def check_handle_that_comes_again(world):
     """Outputs for a link are taken back when it is gone: a slice is assigned in place."""
-    world.receiver.handle(ports.Connected(3), world.now)
-    world.receiver.handle(ports.Written(3, b"?"), world.now)
-    world.receiver.handle(ports.Disconnected(3), world.now)
+    world.receiver.handle(io.Connected(3), world.now)
+    world.receiver.handle(io.Written(3, b"?"), world.now)
+    world.receiver.handle(io.Disconnected(3), world.now)
     assert not [item for item in world.drain() if getattr(item, "link", None) == 3]
 
 
@@ -305,7 +293,7 @@ def check_nonsense(world):
     count = 0
     for channel in range(40):
         for payload in (b"", b"\xa0", b"\xff", b"\xa1\x01\x20", bytes(300)):
-            world.feed(ports.WireMessage(channel, payload))
+            world.feed(io.WireMessage(channel, payload))
             count += 1
     assert sum(world.receiver.report.counters.values()) == before + count
     world.receiver.health(world.now, 0)
@@ -321,7 +309,7 @@ def check_time(world):
         world.now = max(world.now, due)
         world.receiver.expire(world.now)
         due = world.receiver.deadline()
-    assert world.receiver.sale.state == sale.IDLE
+    assert world.receiver.sale.state == sale_session.IDLE
     assert world.now >= 5000 + 60_000 + gatt.GRACE_MS
 
 
@@ -331,15 +319,15 @@ def check_closed_jobs(world):
     while busy:
         world.open()
         phone = Phone(world, 0)
-        world.feed(ports.Connected(0), ports.MtuAgreed(0, gatt.MTU))
+        world.feed(io.Connected(0), io.MtuAgreed(0, gatt.MTU))
         for data in phone.agree():
-            world.receiver.handle(ports.Written(0, data), world.now)
+            world.receiver.handle(io.Written(0, data), world.now)
         for _ in range(slices):
             world.receiver.work(world.now)
         held = world.receiver.air.links.get(0).sealed
         busy = held.task is not None
         secrets = [held.results._key, held.context._key] if held.results else []
-        world.receiver.handle(ports.Disconnected(0), world.now)
+        world.receiver.handle(io.Disconnected(0), world.now)
         assert held.task is None
         assert not [each for each in secrets if any(each)]
         slices += 1
@@ -348,7 +336,7 @@ def check_closed_jobs(world):
     phone = Phone(world, 0)
     phone.come()
     phone.approve()
-    assert world.receiver.sale.state == sale.CLAIMED
+    assert world.receiver.sale.state == sale_session.CLAIMED
 
 
 def main():

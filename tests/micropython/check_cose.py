@@ -2,8 +2,9 @@
 
 import json
 
-from receiver import cose, reasons
+from receiver import reasons
 from receiver.crypto import portable
+from receiver.encoding import cose
 from receiver.errors import Error
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/cose.json"

@@ -4,7 +4,7 @@ import os
 
 from firmware.device import version
 from firmware.device.ports import unix
-from receiver import wire
+from receiver.link import wire
 
 ROOT = __file__.rsplit("/", 3)[0]
 PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-%d" % unix.time.time_ns()

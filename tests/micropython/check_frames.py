@@ -2,7 +2,7 @@
 
 import json
 
-from receiver import frames
+from receiver.link import frames
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/frames.json"
 TAIL = b"tail"

@@ -1,7 +1,7 @@
 """Runs inside MicroPython: a device and a host talk over a wire that loses every fifth write."""
 
-from receiver import link, link_table
-from receiver.link import Link
+from receiver.link import link, link_states
+from receiver.link.link import Link
 
 LOSS = 5  # every fifth write is lost
 LIMIT_MS = 60_000
@@ -62,7 +62,7 @@ class Wire:
 def check_conversation():
     wire, device, host = Wire(), End(b"dev1", False), End(b"host", True)
     ends = (device, host)
-    wire.run(ends, lambda: all(end.link.state == link_table.UP for end in ends))
+    wire.run(ends, lambda: all(end.link.state == link_states.UP for end in ends))
     assert device.hellos == [b"hello from host"]
     assert host.hellos == [b"hello from dev1"]
     wanted = [(n, bytes([n]) * size) for n, size in enumerate((0, 1, 181, 182, 245, 246, 1500))]
@@ -97,7 +97,7 @@ def check_noise():
         host.transmit()
         while host.poll() is not None:
             pass
-    assert host.state == link_table.SEEKING
+    assert host.state == link_states.SEEKING
     assert host.counters["garbage"] > 1000
     return 3000
 

@@ -2,9 +2,12 @@
 
 import json
 
-from receiver import checks, layout, messages, reasons, session, signed, wire
+from receiver import reasons
 from receiver.crypto import portable
+from receiver.encoding import schema
 from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import identifiers, messages, signed, validation
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/messages.json"
 KINDS = {
@@ -66,14 +69,14 @@ def check_signed(case, keys):
 def check_map(case):
     fields, make = table(case["of"])
     value, data = value_of(fields, make, case["fields"]), bytes.fromhex(case["payload"])
-    assert layout.decode(fields, data, make) == value, case
-    assert layout.encode(fields, value) == data, case
+    assert schema.decode(fields, data, make) == value, case
+    assert schema.encode(fields, value) == data, case
 
 
 def check_invalid(case):
     fields, make = table(case["of"])
     data = bytes.fromhex(case["payload"])
-    assert reason_of(lambda: layout.decode(fields, data, make)) == "malformed", case
+    assert reason_of(lambda: schema.decode(fields, data, make)) == "malformed", case
 
 
 def check_refused(case, pins):
@@ -104,26 +107,26 @@ def check_purchase(case, pins):
         )
     }
     now, offer = case["time"], made["offer"]
-    holder = checks.certificate(portable, pins, made["certificate"], now)
-    offered = checks.offer(portable, holder, made["certificate"], offer)
-    credential = checks.credential(portable, pins, made["credential"], now)
-    approved = checks.approval(
+    holder = validation.certificate(portable, pins, made["certificate"], now)
+    offered = validation.offer(portable, holder, made["certificate"], offer)
+    credential = validation.credential(portable, pins, made["credential"], now)
+    approved = validation.approval(
         portable, offered, made["credential"], credential, made["enc"], made["approval"], 0
     )
     assert approved.id == made["approval_id"]
     receipt = signed.from_authority(messages.RECEIPT, made["receipt"], pins, portable)
     assert receipt.approval_id == approved.id
-    record = layout.decode(messages.RECORD, made["record"], messages.Record)
-    assert record.certificate_hash == session.certificate_hash(made["certificate"])
-    assert session.certificate_hash(made["certificate"]) == made["certificate_hash"]
-    assert session.session_id(offer) == made["session"]
-    assert session.tag(offer) == made["tag"]
-    assert session.match_code(offer) == case["match_code"]
-    context = session.approval_context(
+    record = schema.decode(messages.RECORD, made["record"], messages.Record)
+    assert record.certificate_hash == identifiers.certificate_hash(made["certificate"])
+    assert identifiers.certificate_hash(made["certificate"]) == made["certificate_hash"]
+    assert identifiers.session_id(offer) == made["session"]
+    assert identifiers.tag(offer) == made["tag"]
+    assert identifiers.match_code(offer) == case["match_code"]
+    context = identifiers.approval_context(
         made["certificate_hash"], offer, made["enc"], made["credential"]
     )
     assert context == made["context"]
-    reference = session.sale_reference(made["bridge_id"], case["till"], case["sale_id"])
+    reference = identifiers.sale_reference(made["bridge_id"], case["till"], case["sale_id"])
     assert reference == made["reference"] == offered.offer.reference
 
 

@@ -8,23 +8,25 @@ from typing import Any
 
 import psycopg
 
-from receiver import layout, messages, session
 from receiver.crypto import host
-from simulator import proof
-from simulator.authority import booking, demo_data, ledger, people, receivers, refunds
-from simulator.authority.bindings import Caller
-from simulator.authority.booking import Booked
+from receiver.encoding import schema
+from receiver.protocol import identifiers, messages
+from simulator.authority.accounts import demo_data, people, receivers
+from simulator.authority.accounts.bindings import Caller
 from simulator.authority.keys import Keys
-from simulator.authority.store import Store
-from simulator.authority.verify import Evidence, verify
-from simulator.phone.keys import P256, PhoneKey
+from simulator.authority.ledger import ledger, refunds, transactions
+from simulator.authority.ledger.record_verification import Evidence, verify
+from simulator.authority.ledger.transactions import Booked
+from simulator.authority.storage.store import Store
+from simulator.crypto import code_proof
+from simulator.phone.wallet.keys import P256, PhoneKey
 from tests import evidence
 
 NOW = 1_800_000_000
 RECEIVER = evidence.seed("receiver")
 PHONE = evidence.seed("phone")
-K = bytes(proof.KEY_SIZE)
-WRONG = bytes([1] * proof.KEY_SIZE)
+K = bytes(code_proof.KEY_SIZE)
+WRONG = bytes([1] * code_proof.KEY_SIZE)
 ISSUER = 7
 CLIENT = "client"
 BrokenConstraint = (sqlite3.IntegrityError, psycopg.IntegrityError)
@@ -67,9 +69,9 @@ class Books:
 
     def verified(self, data: bytes) -> Evidence:
         """What the authority believes of a record."""
-        issued = receivers.issued(self.store, session.certificate_hash(self.certificate))
+        issued = receivers.issued(self.store, identifiers.certificate_hash(self.certificate))
         assert issued is not None
-        record = layout.decode(messages.RECORD, data, messages.Record)
+        record = schema.decode(messages.RECORD, data, messages.Record)
         return verify(issued, record, self.keys.pins())
 
     def evidence(
@@ -124,7 +126,7 @@ class Books:
 
     def booked(self, approval_id: bytes) -> Booked:
         with self.store.transaction():
-            found = booking.find(self.store, approval_id)
+            found = transactions.find(self.store, approval_id)
         assert found is not None
         return found
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from firmware.tools import field_kernel
 from receiver.crypto.field import SIZE
+from simulator.tools.generate import field_kernel
 
 LIMBS = SIZE // 2
 _WORD = 2**31

@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, cast
 
-from bridge.books import Books
+from bridge.books.books import Books
+from bridge.books.stall import Stall
+from bridge.books.waiters import Waiting
+from bridge.domain.alarms import Alarm
+from bridge.domain.sale import Fact, Sale, Terms
+from bridge.domain.states import Event, State
 from bridge.journal import ArchiveError
-from bridge.money.alarms import Alarm
-from bridge.money.sale import Fact, Sale, Terms
-from bridge.money.states import Event, State
-from bridge.outbox import Outbox
-from bridge.stall import Stall
-from bridge.surroundings import Authority
-from bridge.waiting import Waiting
-from receiver import messages, reasons
+from bridge.sales.outbox import Outbox
+from bridge.sales.ports import Authority
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages
 from tests.bridge_device import PATIENCE_S
 from tests.evidence import SEK
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from receiver import messages, ports, reasons, wire
-from receiver.core import Receiver
+from receiver import reasons
+from receiver.core import io
+from receiver.core.identity import Identity
+from receiver.core.receiver import Receiver
 from receiver.crypto import host
-from receiver.identity import Identity
+from receiver.link import wire
+from receiver.protocol import messages
 from simulator.authority.keys import Keys
-from simulator.p256 import p256_public
-from simulator.phone import events
-from simulator.phone.conversation import Conversation
-from simulator.phone.keys import P256, PhoneKey
-from simulator.phone.maker import Maker
-from simulator.phone.wallet import Recipient, Wallet
+from simulator.crypto.p256 import p256_public
+from simulator.phone.conversation import events
+from simulator.phone.conversation.conversation import Conversation
+from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.keys import P256, PhoneKey
+from simulator.phone.wallet.wallet import Recipient, Wallet
 from tests import evidence
 from tests.steps import Steps
 
@@ -92,15 +95,15 @@ class Shop:
     def come(self, mtu: int = MTU) -> None:
         """Connect, subscribe, read."""
         self.linked = True
-        self.receiver.handle(ports.Connected(LINK), self.now)
-        self.receiver.handle(ports.MtuAgreed(LINK, mtu), self.now)
+        self.receiver.handle(io.Connected(LINK), self.now)
+        self.receiver.handle(io.MtuAgreed(LINK, mtu), self.now)
         self.tell_phone(events.Connected(mtu))
         if self.phone.outcome is None:
             self.tell_phone(events.Read(self.certificate, self.offer))
 
     def break_link(self) -> None:
         self.linked = False
-        self.receiver.handle(ports.Disconnected(LINK), self.now)
+        self.receiver.handle(io.Disconnected(LINK), self.now)
         self.tell_phone(events.Gone())
 
     def wait(self, milliseconds: int) -> None:
@@ -153,7 +156,7 @@ class Shop:
         self.order(wire.STAND_IN, wire.StandIn(verdict.session, verdict.approval_id, EPOCH))
 
     def order(self, channel: int, value: Any) -> None:
-        self.receiver.handle(ports.WireMessage(channel, wire.encode(channel, value)), self.now)
+        self.receiver.handle(io.WireMessage(channel, wire.encode(channel, value)), self.now)
         self.run()
 
     def sent(self, channel: int) -> list[Any]:
@@ -194,15 +197,15 @@ class Shop:
         if busy:
             self.receiver.work(self.now)
         output = self.receiver.poll()
-        if isinstance(output, ports.ShowOffer):
+        if isinstance(output, io.ShowOffer):
             self.offer = output.data
-        elif isinstance(output, ports.Send):
+        elif isinstance(output, io.Send):
             self.wire.append((output.channel, wire.decode(output.channel, output.payload)))
-        elif isinstance(output, ports.Notify) and self._hears():
+        elif isinstance(output, io.Notify) and self._hears():
             self.phone.handle(events.Notified(output.data), self.now)
-        elif isinstance(output, ports.NotifyOffer) and self._hears():
+        elif isinstance(output, io.NotifyOffer) and self._hears():
             self.phone.handle(events.OfferNotified(self.offer), self.now)
-        elif isinstance(output, ports.Disconnect) and self.linked:
+        elif isinstance(output, io.Disconnect) and self.linked:
             self.break_link()
         return busy or output is not None
 
@@ -213,7 +216,7 @@ class Shop:
         output = self.phone.poll()
         if isinstance(output, events.Write) and self.linked:
             self.writes.append(output.data)
-            self.receiver.handle(ports.Written(LINK, output.data), self.now)
+            self.receiver.handle(io.Written(LINK, output.data), self.now)
         elif isinstance(output, events.HangUp) and self.linked:
             self.break_link()
         elif isinstance(output, events.Show):

@@ -9,16 +9,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
-from bridge.authority import UnansweredError
-from bridge.events import Hub
+from bridge.authority.client import UnansweredError
+from bridge.authority.journal_positions import Answer, Claim, Verdict
+from bridge.books.event_bus import Hub
+from bridge.domain.receipts import Receipts
+from bridge.domain.verification import Evidence
 from bridge.journal import Journal
-from bridge.money.evidence import Evidence
-from bridge.money.receipts import Receipts
-from bridge.positions import Answer, Claim, Verdict
-from bridge.service import Service, StationConfig
-from bridge.surroundings import Authority
-from receiver import cbor, layout, messages, signed, wire
+from bridge.sales.ports import Authority
+from bridge.sales.sale_service import Service, StationConfig
 from receiver.crypto import host
+from receiver.encoding import cbor, schema
+from receiver.link import wire
+from receiver.protocol import messages, signed
 from simulator.authority.keys import Keys
 from tests import evidence
 from tests.bridge_device import Device
@@ -70,7 +72,7 @@ class World:
 
     def __init__(self, folder: Path, journal: Journal, *, offline: bool) -> None:
         keys = Keys(folder / "authority-keys.json")
-        certificate = evidence.certificate(keys, RECEIVER, AT, expires=layout.UINT_MOST)
+        certificate = evidence.certificate(keys, RECEIVER, AT, expires=schema.UINT_MOST)
         self.authority = Signing(keys)
         self.device = Device(RECEIVER, certificate, evidence.RECEIVER_ID)
         trusted = Evidence(host, keys.pins(), certificate)

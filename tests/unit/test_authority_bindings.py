@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from receiver import layout, messages, reasons, session
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import schema
 from receiver.errors import Error
-from simulator.authority import bindings, ledger, offline, receivers, refunds, statements
-from simulator.authority.bindings import Caller
-from simulator.authority.booking import Booked
-from simulator.authority.limits import Limits
-from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
+from receiver.protocol import identifiers, messages
+from simulator.authority.accounts import bindings, offline, receivers
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.accounts.limits import Limits
+from simulator.authority.ledger import ledger, refunds, statements
+from simulator.authority.ledger.transactions import Booked
+from simulator.authority.storage.schema import DECLINED, PENDING, POSTED, VOIDED
 from tests import evidence
 from tests.unit.authority_books import CLIENT, NOW, RECEIVER, Books
 
@@ -51,9 +54,9 @@ def code(work: Any, *args: Any) -> str:
 
 def authorise(books: Books, client: str, data: bytes, now: int, **changes: Any) -> int:
     """The reason in the receipt, of a record that the books' first certificate is named in."""
-    record = layout.decode(messages.RECORD, data, messages.Record)
+    record = schema.decode(messages.RECORD, data, messages.Record)
     record = record._replace(**changes)
-    found = books.verified(layout.encode(messages.RECORD, record))
+    found = books.verified(schema.encode(messages.RECORD, record))
     receipt = ledger.authorise(books.store, books.keys, caller(books, client), found, now)
     return evidence.receipt(receipt, books.keys.pins()).reason
 
@@ -307,7 +310,7 @@ def test_a_certificate_renews_one_client(books: Books) -> None:
 
 def test_a_certificate_that_was_issued_names_its_caller_at_once(books: Books) -> None:
     """On a sale's path they are asked for in one statement."""
-    hashed = session.certificate_hash(books.certificate)
+    hashed = identifiers.certificate_hash(books.certificate)
     issued = receivers.issued(books.store, hashed)
     assert receivers.presented(books.store, hashed, CLIENT) == (issued, books.caller)
     assert receivers.presented(books.store, hashed, THIRD) == (issued, None)

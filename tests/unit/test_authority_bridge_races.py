@@ -7,9 +7,10 @@ from functools import partial
 
 from receiver import reasons
 from receiver.errors import Error
-from simulator.authority import bindings, ledger, positions, receivers
-from simulator.authority.positions import CURRENT, IN_USE, LEASE_S, Claim, Position
-from simulator.authority.schema import PENDING, POSTED
+from simulator.authority.accounts import bindings, receivers
+from simulator.authority.ledger import journal_positions, ledger
+from simulator.authority.ledger.journal_positions import CURRENT, IN_USE, LEASE_S, Claim, Position
+from simulator.authority.storage.schema import PENDING, POSTED
 from tests import evidence
 from tests.unit.authority_books import CLIENT, NOW, Books
 from tests.unit.test_authority_races import ROUNDS, THREADS, race
@@ -20,7 +21,7 @@ def at(number: int, life: int = 1, run: int = 1) -> Position:
 
 
 def claim(books: Books, position: Position, now: int = NOW) -> str:
-    return positions.claim(books.store, CLIENT, Claim(position), now, LEASE_S).standing
+    return journal_positions.claim(books.store, CLIENT, Claim(position), now, LEASE_S).standing
 
 
 def test_two_lives_that_claim_at_once(books: Books) -> None:
@@ -48,7 +49,7 @@ def test_two_restarts_at_once(books: Books) -> None:
 
 def _is_served(books: Books, position: Position) -> bool:
     try:
-        positions.note(books.store, CLIENT, position, NOW)
+        journal_positions.note(books.store, CLIENT, position, NOW)
     except Error as error:
         return error.code != reasons.JOURNAL_BEHIND
     return True

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from receiver import messages, reasons
-from simulator.authority import dialects, ledger, states
-from simulator.authority.schema import DECLINED, EXPIRED, POSTED, VOIDED
-from simulator.authority.store import Store
+from receiver import reasons
+from receiver.protocol import messages
+from simulator.authority.ledger import ledger, states
+from simulator.authority.storage import dialects
+from simulator.authority.storage.schema import DECLINED, EXPIRED, POSTED, VOIDED
+from simulator.authority.storage.store import Store
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books
 

@@ -13,13 +13,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import ECDH, SECP256R1, derive_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from receiver import messages, signed
 from receiver.crypto import host
 from receiver.errors import Error
+from receiver.protocol import messages, signed
 from receiver.reasons import UNKNOWN_ISSUER
-from simulator import pki, proof
 from simulator.authority.keys import ROLES, Keys
-from simulator.p256 import p256_public
+from simulator.crypto import code_proof, pki
+from simulator.crypto.p256 import p256_public
 from tests import evidence
 
 PHONE = evidence.seed("phone")
@@ -54,12 +54,12 @@ def test_every_message_is_signed_in_its_role(tmp_path: Path) -> None:
 
 
 def test_both_sides_find_the_same_k() -> None:
-    ours = proof.code_key(AUTHORITY, p256_public(PHONE), "123456")
-    assert ours == proof.code_key(PHONE, p256_public(AUTHORITY), "123456")
-    assert ours != proof.code_key(PHONE, p256_public(AUTHORITY), "123457")
-    assert proof.holds(ours, CONTEXT, proof.prove(ours, CONTEXT))
-    assert not proof.holds(ours, CONTEXT + b"\0", proof.prove(ours, CONTEXT))
-    assert not proof.holds(bytes(32), CONTEXT, proof.prove(ours, CONTEXT))
+    ours = code_proof.code_key(AUTHORITY, p256_public(PHONE), "123456")
+    assert ours == code_proof.code_key(PHONE, p256_public(AUTHORITY), "123456")
+    assert ours != code_proof.code_key(PHONE, p256_public(AUTHORITY), "123457")
+    assert code_proof.holds(ours, CONTEXT, code_proof.prove(ours, CONTEXT))
+    assert not code_proof.holds(ours, CONTEXT + b"\0", code_proof.prove(ours, CONTEXT))
+    assert not code_proof.holds(bytes(32), CONTEXT, code_proof.prove(ours, CONTEXT))
 
 
 def test_k_is_hkdf_and_the_proof_is_hmac() -> None:
@@ -68,20 +68,20 @@ def test_k_is_hkdf_and_the_proof_is_hmac() -> None:
     shared = phone.exchange(ECDH(), authority.public_key())
     extracted = hmac.digest(bytes(32), shared, sha256)
     k = hmac.digest(extracted, b"tillsign/1 code123456\x01", sha256)
-    assert proof.code_key(PHONE, p256_public(AUTHORITY), "123456") == k
-    assert proof.prove(k, CONTEXT) == hmac.digest(k, CONTEXT, sha256)[:16]
+    assert code_proof.code_key(PHONE, p256_public(AUTHORITY), "123456") == k
+    assert code_proof.prove(k, CONTEXT) == hmac.digest(k, CONTEXT, sha256)[:16]
 
 
 @pytest.mark.parametrize("code", ["", "12345", "1234567", "12345a", "１２３４５６", "-12345"])
 def test_code_has_six_digits(code: str) -> None:
     with pytest.raises(ValueError, match="six digits"):
-        proof.code_key(PHONE, p256_public(AUTHORITY), code)
+        code_proof.code_key(PHONE, p256_public(AUTHORITY), code)
 
 
 def test_useless_key_is_refused() -> None:
     for useless in (bytes(32), bytes(33), b"\2" + b"\xff" * 32):
         with pytest.raises(ValueError, match=r"key|point"):
-            proof.code_key(PHONE, useless, "123456")
+            code_proof.code_key(PHONE, useless, "123456")
 
 
 def test_tls_files_are_private_and_last(tmp_path: Path) -> None:

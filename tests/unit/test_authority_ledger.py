@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from receiver import cbor, layout, messages, reasons, signed
+from receiver import reasons
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
-from simulator import proof
-from simulator.authority import ledger, rules, states
+from receiver.protocol import messages, signed
 from simulator.authority.keys import Keys
-from simulator.authority.rules import Case, Payer
-from simulator.authority.schema import POSTED, VOIDED
-from simulator.authority.store import Store
-from simulator.phone.keys import KINDS, P256, PhoneKey
+from simulator.authority.ledger import decline_rules, ledger, states
+from simulator.authority.ledger.decline_rules import Case, Payer
+from simulator.authority.storage.schema import POSTED, VOIDED
+from simulator.authority.storage.store import Store
+from simulator.crypto import code_proof
+from simulator.phone.wallet.keys import KINDS, P256, PhoneKey
 from tests import evidence
 from tests.unit.authority_books import CLIENT, NOW, WRONG, Books, BrokenConstraint, K
 
@@ -27,7 +29,7 @@ def test_rules_are_asked_in_their_order(books: Books) -> None:
         phone=1,
         buyer=1,
         k=K,
-        tries=rules.TRIES_MOST,
+        tries=decline_rules.TRIES_MOST,
         blocked=True,
         purchase_limit=0,
         revoked=NOW,
@@ -49,9 +51,9 @@ def test_rules_are_asked_in_their_order(books: Books) -> None:
         (reasons.CREDIT_SPACE, {"credit_space": evidence.AMOUNT}),
     ]
     for reason, mend in mended:
-        assert rules.judge(Case(wrong, found, CLIENT)) == reason
+        assert decline_rules.judge(Case(wrong, found, CLIENT)) == reason
         wrong = wrong._replace(**mend)
-    assert rules.judge(Case(wrong, found, CLIENT)) == reasons.OK
+    assert decline_rules.judge(Case(wrong, found, CLIENT)) == reasons.OK
 
 
 def test_credit_space_can_be_spent_to_the_last(books: Books) -> None:
@@ -73,17 +75,17 @@ def test_a_phone_of_either_kind_pays(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("enc", [b"", bytes(31), bytes(33)])
 def test_a_record_without_its_key_is_refused(books: Books, enc: bytes) -> None:
-    good = layout.decode(messages.RECORD, books.record(1), messages.Record)
+    good = schema.decode(messages.RECORD, books.record(1), messages.Record)
     pairs = {field.key: getattr(good, field.name) for field in messages.RECORD}
     data = cbor.encode({**pairs, 3: enc})
     with pytest.raises(Error) as caught:
-        layout.decode(messages.RECORD, data, messages.Record)
+        schema.decode(messages.RECORD, data, messages.Record)
     assert caught.value.code == reasons.MALFORMED
 
 
 def test_every_approval_is_one_try(books: Books) -> None:
     found = books.evidence(1, k=WRONG)
-    for _ in range(rules.TRIES_MOST + 1):
+    for _ in range(decline_rules.TRIES_MOST + 1):
         assert books.authorise(found) == reasons.CODE_WRONG
     assert books.tries() == 1
     again = books.evidence(1, k=WRONG, counter=2)  # the same offer, and the same code
@@ -93,9 +95,9 @@ def test_every_approval_is_one_try(books: Books) -> None:
 
 def test_what_does_not_verify_is_no_try(books: Books) -> None:
     data = books.record(1, k=WRONG)
-    record = layout.decode(messages.RECORD, data, messages.Record)
+    record = schema.decode(messages.RECORD, data, messages.Record)
     approval = record.approval[:-1] + bytes([record.approval[-1] ^ 1])
-    data = layout.encode(messages.RECORD, record._replace(approval=approval))
+    data = schema.encode(messages.RECORD, record._replace(approval=approval))
     with pytest.raises(Error) as caught:
         books.verified(data)
     assert caught.value.code == reasons.BAD_SIGNATURE
@@ -135,11 +137,11 @@ def test_a_hold_that_was_given_back_is_no_yes_any_more(books: Books) -> None:
 
 
 def test_five_wrong_in_a_row_lock_and_a_right_one_resets(books: Books) -> None:
-    for n in range(1, rules.TRIES_MOST):
+    for n in range(1, decline_rules.TRIES_MOST):
         assert books.authorise(books.evidence(n, k=WRONG)) == reasons.CODE_WRONG
     assert books.authorise(books.evidence(10)) == reasons.OK
     assert books.tries() == 0
-    for n in range(20, 20 + rules.TRIES_MOST):
+    for n in range(20, 20 + decline_rules.TRIES_MOST):
         assert books.authorise(books.evidence(n, k=WRONG)) == reasons.CODE_WRONG
     assert books.authorise(books.evidence(30)) == reasons.CODE_LOCKED
     assert books.authorise(books.evidence(31, k=WRONG)) == reasons.CODE_LOCKED
@@ -152,7 +154,7 @@ def test_a_proof_is_bound_to_the_whole_context(books: Books, moved: str) -> None
     at = ("certificate", "offer", "enc", "credential").index(moved) * messages.HASH_SIZE
     context = bytearray(found.context)
     context[at] ^= 1
-    foreign = found.approval._replace(proof=proof.prove(K, bytes(context)))
+    foreign = found.approval._replace(proof=code_proof.prove(K, bytes(context)))
     assert books.authorise(found._replace(approval=foreign)) == reasons.CODE_WRONG
 
 
@@ -165,7 +167,7 @@ def test_blocked_and_locked_neither_count_nor_forgive(books: Books) -> None:
     books.store.run("UPDATE buyers SET blocked = 0")
     assert books.authorise(books.evidence(12, k=WRONG)) == reasons.CODE_WRONG
     assert books.authorise(books.evidence(13)) == reasons.CODE_LOCKED
-    assert books.store.value("SELECT tries FROM phones") == rules.TRIES_MOST
+    assert books.store.value("SELECT tries FROM phones") == decline_rules.TRIES_MOST
 
 
 def test_declined_attempt_uses_nothing_up(books: Books) -> None:

@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 
-from receiver import messages, reasons
-from simulator.authority import bindings, dialects, ledger, receivers, statements
-from simulator.authority.bindings import Caller
+from receiver import reasons
+from receiver.protocol import messages
+from simulator.authority.accounts import bindings, receivers
+from simulator.authority.accounts.bindings import Caller
 from simulator.authority.keys import Keys
-from simulator.authority.migrations import VersionError
-from simulator.authority.schema import DECLINED, POSTED, VERSION, VOIDED
-from simulator.authority.store import Store
+from simulator.authority.ledger import ledger, statements
+from simulator.authority.storage import dialects
+from simulator.authority.storage.migrations import VersionError
+from simulator.authority.storage.schema import DECLINED, POSTED, VERSION, VOIDED
+from simulator.authority.storage.store import Store
 from tests import evidence
 from tests.conftest import PlaceOf
 
@@ -170,7 +173,9 @@ def test_a_migration_that_fails_changes_nothing(
     first: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = kept(first)
-    monkeypatch.setattr("simulator.authority.migrations._FIRST_TABLES", {"organisations": "no"})
+    monkeypatch.setattr(
+        "simulator.authority.storage.migrations._FIRST_TABLES", {"organisations": "no"}
+    )
     with pytest.raises(sqlite3.Error):
         Store(first)
     assert kept(first) == before

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from receiver import reasons, table
+from receiver import reasons, statemachine
 from receiver.errors import Error
-from receiver.messages import PURCHASE, REFUND
-from simulator.authority import ledger, states
-from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
-from simulator.authority.states import ALARMS, CONFIRM, EFFECTS, NONE, REVERSE, TABLE
+from receiver.protocol.messages import PURCHASE, REFUND
+from simulator.authority.ledger import ledger, states
+from simulator.authority.ledger.states import ALARMS, CONFIRM, EFFECTS, NONE, REVERSE, TABLE
+from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint
 
@@ -26,10 +26,10 @@ def test_table_is_closed() -> None:
     assert {after for exits in TABLE.values() for after in exits.values()} == set(STATES)
     for state, event in itertools.product(TABLE, EVENTS):
         if event in TABLE[state]:
-            assert table.step(TABLE, state, event) == TABLE[state][event]
+            assert statemachine.step(TABLE, state, event) == TABLE[state][event]
             continue
         with pytest.raises(Error) as caught:
-            table.step(TABLE, state, event)
+            statemachine.step(TABLE, state, event)
         assert caught.value.code == reasons.WRONG_ORDER
 
 

@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
-from receiver import cbor, layout, messages, reasons, session, signed
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
-from simulator.authority import ledger, offline, people, receivers
-from simulator.authority.limits import OFF, Limits
-from simulator.authority.rules import TRIES_MOST
-from simulator.authority.schema import PENDING
-from simulator.authority.verify import ONLINE_WINDOW_S
+from receiver.protocol import identifiers, messages, signed
+from simulator.authority.accounts import offline, people, receivers
+from simulator.authority.accounts.limits import OFF, Limits
+from simulator.authority.ledger import ledger
+from simulator.authority.ledger.decline_rules import TRIES_MOST
+from simulator.authority.ledger.record_verification import ONLINE_WINDOW_S
+from simulator.authority.storage.schema import PENDING
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books
 
@@ -50,9 +53,9 @@ def allowed(books: Books) -> Books:
 
 def upload(books: Books, data: bytes, now: int = NOW + DAY, **changes: Any) -> int:
     """The reason in the receipt of a record that was accepted offline."""
-    record = layout.decode(messages.RECORD, data, messages.Record)
+    record = schema.decode(messages.RECORD, data, messages.Record)
     record = record._replace(**({"mode": messages.OFFLINE} | changes))
-    found = books.verified(layout.encode(messages.RECORD, record))
+    found = books.verified(schema.encode(messages.RECORD, record))
     receipt = ledger.authorise(books.store, books.keys, books.caller, found, now)
     return evidence.receipt(receipt, books.keys.pins()).reason
 
@@ -144,7 +147,7 @@ def test_a_certificate_counts_until_it_was_replaced(allowed: Books, when: int, w
         when,
     )
     receivers.enrol(allowed.store, allowed.keys, value, "client")
-    issued = receivers.issued(allowed.store, session.certificate_hash(allowed.certificate))
+    issued = receivers.issued(allowed.store, identifiers.certificate_hash(allowed.certificate))
     assert issued is not None
     assert issued.replaced == when
     if wanted == "ok":

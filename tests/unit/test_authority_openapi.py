@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from simulator.authority import Authority
-from simulator.authority.openapi import DOCUMENT
+from simulator.authority.api.openapi import DOCUMENT
 
 METHODS = {"get", "put", "post"}
 

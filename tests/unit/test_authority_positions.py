@@ -9,8 +9,9 @@ import pytest
 
 from receiver import reasons
 from receiver.errors import Error
-from simulator.authority import bindings, ledger, positions, receivers
-from simulator.authority.positions import (
+from simulator.authority.accounts import bindings, receivers
+from simulator.authority.ledger import journal_positions, ledger
+from simulator.authority.ledger.journal_positions import (
     BEHIND,
     CURRENT,
     FORK,
@@ -21,7 +22,7 @@ from simulator.authority.positions import (
     ForeignBridgeError,
     Position,
 )
-from simulator.authority.schema import PENDING
+from simulator.authority.storage.schema import PENDING
 from tests import evidence
 from tests.unit.authority_books import CLIENT, NOW, Books
 
@@ -42,12 +43,14 @@ def at(number: int, life: bytes = LIFE, run: bytes = RUN, history: str = "") -> 
 
 def claim(books: Books, position: Position, now: int = NOW, **more: Any) -> str:
     client = more.pop("client", CLIENT)
-    return positions.claim(books.store, client, Claim(position, **more), now, LEASE_S).standing
+    return journal_positions.claim(
+        books.store, client, Claim(position, **more), now, LEASE_S
+    ).standing
 
 
 def note(books: Books, position: Position | None, now: int = NOW) -> None:
     """What a call does that changes nothing else."""
-    positions.note(books.store, CLIENT, position, now)
+    journal_positions.note(books.store, CLIENT, position, now)
 
 
 def newest(books: Books) -> Position:
@@ -65,8 +68,8 @@ def served(books: Books) -> Books:
 
 def test_a_bridge_never_heard_of_is_current(books: Books) -> None:
     asked = Claim(at(7), previous=NEXT_LIFE)
-    answer = positions.claim(books.store, CLIENT, asked, NOW, LEASE_S)
-    assert answer == positions.Answer(CURRENT, None)
+    answer = journal_positions.claim(books.store, CLIENT, asked, NOW, LEASE_S)
+    assert answer == journal_positions.Answer(CURRENT, None)
     assert newest(books) == at(7)
 
 
@@ -115,9 +118,9 @@ def test_of_two_copies_that_are_alike_the_first_to_go_on_serves(served: Books) -
 def test_the_run_that_serves_begins_a_new_life_at_once(served: Books) -> None:
     """As it does once it has recovered what an older copy lacked."""
     asked = Claim(at(12, NEXT_LIFE), previous=LIFE)
-    answer = positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
+    answer = journal_positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
     assert (answer.standing, answer.follows) == (CURRENT, LIFE)
-    again = positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
+    again = journal_positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
     assert (again.standing, again.follows) == (CURRENT, LIFE)
     assert claim(served, at(99), AFTER) == SUPERSEDED
 
@@ -135,10 +138,10 @@ def test_a_new_life_waits_until_the_old_one_is_silent(
 ) -> None:
     asked = Claim(at(3, NEXT_LIFE, OTHER_RUN), previous)
     for now in (NOW, NOW + LEASE_S):
-        waits = positions.claim(served.store, CLIENT, asked, now, LEASE_S)
+        waits = journal_positions.claim(served.store, CLIENT, asked, now, LEASE_S)
         assert (waits.standing, waits.retry_after_s) == (IN_USE, AFTER - now)
         assert newest(served) == at(10)
-    taken = positions.claim(served.store, CLIENT, asked, AFTER, LEASE_S)
+    taken = journal_positions.claim(served.store, CLIENT, asked, AFTER, LEASE_S)
     assert (taken.standing, taken.retry_after_s) == (CURRENT, None)
     assert taken.newest is not None
     assert (taken.newest.position, taken.newest.heard) == (at(10), NOW)
@@ -156,7 +159,7 @@ def test_two_lives_of_one_backup(served: Books) -> None:
     """The second is refused while the first serves; a backup put back again later may follow it."""
     assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == CURRENT
     second = Claim(at(3, THIRD_LIFE), LIFE)
-    answer = positions.claim(served.store, CLIENT, second, AFTER, LEASE_S)
+    answer = journal_positions.claim(served.store, CLIENT, second, AFTER, LEASE_S)
     assert (answer.standing, answer.retry_after_s) == (FORK, LEASE_S + 1)
     assert claim(served, at(3, THIRD_LIFE), AFTER + LEASE_S + 1, previous=LIFE) == CURRENT
     assert claim(served, at(4, NEXT_LIFE, OTHER_RUN), AFTER + LEASE_S + 1) == SUPERSEDED
@@ -277,7 +280,7 @@ def test_a_bridge_is_its_first_clients(served: Books) -> None:
     with pytest.raises(ForeignBridgeError):
         claim(served, at(11), client="other")
     with pytest.raises(ForeignBridgeError):
-        positions.note(served.store, "other", at(11), NOW)
+        journal_positions.note(served.store, "other", at(11), NOW)
     assert newest(served) == at(10)
 
 
@@ -286,7 +289,7 @@ def test_a_bridge_goes_with_the_last_of_its_receivers(served: Books) -> None:
         evidence.seed("another key"), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
     )
     receivers.enrol(served.store, served.keys, value, "other")
-    positions.note(served.store, "other", at(11), NOW)
+    journal_positions.note(served.store, "other", at(11), NOW)
     assert newest(served) == at(11)
     with pytest.raises(ForeignBridgeError):
         claim(served, at(12))

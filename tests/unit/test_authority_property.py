@@ -21,10 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from receiver import messages, reasons
-from simulator.authority import ledger
-from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
-from simulator.authority.store import Store
+from receiver import reasons
+from receiver.protocol import messages
+from simulator.authority.ledger import ledger
+from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
+from simulator.authority.storage.store import Store
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books, K
 

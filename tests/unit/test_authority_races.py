@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 import pytest
 
 from receiver import reasons
-from simulator.authority import booking, ledger, people, refunds, rules
-from simulator.authority.schema import DECLINED, EXPIRED, POSTED, VOIDED
-from simulator.authority.verify import Evidence
-from simulator.phone.keys import P256, PhoneKey
+from simulator.authority.accounts import people
+from simulator.authority.ledger import decline_rules, ledger, refunds, transactions
+from simulator.authority.ledger.record_verification import Evidence
+from simulator.authority.storage.schema import DECLINED, EXPIRED, POSTED, VOIDED
+from simulator.phone.wallet.keys import P256, PhoneKey
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books, K
 
@@ -98,8 +99,8 @@ def test_guessing_at_once_is_guessing(books: Books) -> None:
     """Five wrong codes lock the phone, however many come in the same moment."""
     guesses = [books.evidence(number, WRONG) for number in range(1, 9)]
     answers = Counter(race(*[partial(authorise, books, found) for found in guesses]))
-    assert answers == {reasons.CODE_WRONG: rules.TRIES_MOST, reasons.CODE_LOCKED: 3}
-    assert books.tries() == rules.TRIES_MOST
+    assert answers == {reasons.CODE_WRONG: decline_rules.TRIES_MOST, reasons.CODE_LOCKED: 3}
+    assert books.tries() == decline_rules.TRIES_MOST
 
 
 def test_reversed_while_it_comes(books: Books) -> None:
@@ -183,14 +184,14 @@ def _meeting(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, count: int
 
 def test_both_saw_a_free_sale(served: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     works = [partial(authorise, served, found) for found in by_each_phone(served, 2, True)]
-    _meeting(monkeypatch, booking, "insert", 2)
+    _meeting(monkeypatch, transactions, "insert", 2)
     assert sorted(race(*works)) == [reasons.OK, reasons.CONFLICT]
 
 
 def test_both_saw_the_same_credit_space(served: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     served.store.run("UPDATE recipients SET credit_space = ?", evidence.AMOUNT)
     works = [partial(authorise, served, found) for found in by_each_phone(served, 2)]
-    _meeting(monkeypatch, booking, "insert", 2)
+    _meeting(monkeypatch, transactions, "insert", 2)
     assert sorted(race(*works)) == [reasons.OK, reasons.CREDIT_SPACE]
     assert served.credit_space() == 0
 
@@ -210,16 +211,16 @@ def test_neither_saw_the_other_of_one_refund(
 def test_the_stone_came_between(served: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was booked when the approval was looked up; a reversal is there when it is held."""
     found = served.evidence(1)
-    real = booking.insert
+    real = transactions.insert
 
     def late(store: Any, event: str, booked: Any, now: int, **columns: Any) -> bool:
         if columns:
-            monkeypatch.setattr(booking, "insert", real)
+            monkeypatch.setattr(transactions, "insert", real)
             with ThreadPoolExecutor(1) as thread:
                 assert thread.submit(served.reverse, found.approval_id).result() == VOIDED
         return real(store, event, booked, now, **columns)
 
-    monkeypatch.setattr(booking, "insert", late)
+    monkeypatch.setattr(transactions, "insert", late)
     assert authorise(served, found) == reasons.REVERSED
     assert served.booked(found.approval_id).state == VOIDED
     assert served.store.rows("SELECT state FROM transactions") == [(VOIDED,)]

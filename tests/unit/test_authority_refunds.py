@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from receiver import messages, reasons
+from receiver import reasons
 from receiver.errors import Error
-from simulator.authority import ledger, people, states
-from simulator.authority.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
-from simulator.phone.keys import P256, PhoneKey
+from receiver.protocol import messages
+from simulator.authority.accounts import people
+from simulator.authority.ledger import ledger, states
+from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
+from simulator.phone.wallet.keys import P256, PhoneKey
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books, BrokenConstraint, K
 

@@ -12,8 +12,8 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.authority import requests
-from simulator.authority.requests import RequestError
+from simulator.authority.api import requests
+from simulator.authority.api.requests import RequestError
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

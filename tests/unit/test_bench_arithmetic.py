@@ -7,12 +7,12 @@ from types import ModuleType
 
 import pytest
 
-from firmware.tools import chip
-from firmware.tools.chip import interpreter
 from receiver.crypto import edwards25519, field, host, p256, portable, x25519
 from receiver.crypto.job import finish
-from simulator.bench import arithmetic, rows
-from simulator.bench.cases import cases
+from simulator.tools import chip
+from simulator.tools.bench import arithmetic, rows
+from simulator.tools.bench.cases import cases
+from simulator.tools.chip import interpreter
 
 RANDOM = Random(21)
 LIMBS = field.SIZE // 2

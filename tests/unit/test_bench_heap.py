@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from receiver import gatt, wire
-from simulator.bench import heap
+from receiver.link import wire
+from receiver.protocol import gatt
+from simulator.tools.bench import heap
 
 
 def test_four_phones_fit_into_the_heap() -> None:

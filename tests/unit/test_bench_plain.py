@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from receiver.crypto import host
-from simulator.bench import plain
-from simulator.phone.keys import P256, PhoneKey
+from simulator.phone.wallet.keys import P256, PhoneKey
+from simulator.tools.bench import plain
 
 RANDOM = Random(20)
 SIZES = (0, 1, 63, 150)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.breaker import FAILURES_MOST, REST_MS, Breaker
+from bridge.authority.circuit_breaker import FAILURES_MOST, REST_MS, Breaker
 
 NOW = 1_000
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.money import desk, ports
-from receiver import reasons, wire
+from bridge.domain import controller, ports
+from receiver import reasons
+from receiver.link import wire
 from tests.bridge_world import DeskWorld
 from tests.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
 
@@ -25,7 +26,9 @@ def world(tmp_path: Path) -> DeskWorld:
 
 def test_every_channel_has_its_direction() -> None:
     assert {*TO_BRIDGE, *TO_RECEIVER, *BOTH_WAYS} == set(wire.LAYOUTS)
-    assert set(desk._MESSAGES) == {*TO_BRIDGE, *BOTH_WAYS} - {wire.HEALTH}  # that is the station's
+    assert set(controller._MESSAGES) == {*TO_BRIDGE, *BOTH_WAYS} - {
+        wire.HEALTH
+    }  # that is the station's
 
 
 @pytest.mark.parametrize("channel", TO_RECEIVER)

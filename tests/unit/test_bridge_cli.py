@@ -13,11 +13,11 @@ import pytest
 
 from bridge import __version__
 from bridge.cli import main as cli
-from bridge.cli.command import GROUP
-from bridge.private_files import OTHERS
-from receiver import pins
+from bridge.config.private_files import OTHERS
+from receiver.host.command import GROUP
+from receiver.protocol import pins
 from simulator.authority.keys import Keys
-from simulator.pki import DemoCa
+from simulator.crypto.pki import DemoCa
 from tests import evidence
 
 PATIENCE_S = 20.0

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-import bridge.clock
 from bridge import RELEASED
-from bridge.clock import WRONG_S, Clock, http_date
+from bridge.authority import clock_skew
+from bridge.authority.clock_skew import WRONG_S, Clock, http_date
 from receiver import reasons
 from tests.architecture.tree import ROOT
 
@@ -33,7 +33,7 @@ def hear(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Ahead:
 
     def answer(ahead_s: int) -> None:
         here = SimpleNamespace(time=lambda: float(AT + ahead_s))
-        monkeypatch.setattr(bridge.clock, "time", here)
+        monkeypatch.setattr(clock_skew, "time", here)
         clock.hear(formatdate(AT, usegmt=True))
 
     return answer
@@ -81,7 +81,7 @@ def test_what_is_no_date_says_nothing(clock: Clock, date: str) -> None:
 
 def set_to(at: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """This terminal's clock."""
-    monkeypatch.setattr(bridge.clock, "time", SimpleNamespace(time=lambda: at))
+    monkeypatch.setattr(clock_skew, "time", SimpleNamespace(time=lambda: at))
 
 
 @pytest.mark.parametrize("jump_s", [300, -300, 3600, -3600, -30 * 365 * 86_400])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge import config
-from bridge.config import ConfigError, Listen, Tls
+from bridge.config import configuration
+from bridge.config.configuration import ConfigError, Listen, Tls
 
 GOOD = """
 [bridge]
@@ -61,7 +61,7 @@ def written(directory: Path, text: str) -> Path:
 
 
 def test_a_whole_file(tmp_path: Path) -> None:
-    found = config.load(written(tmp_path, GOOD))
+    found = configuration.load(written(tmp_path, GOOD))
     assert found.id == bytes.fromhex("0011223344556677")
     assert found.journal == tmp_path / "state/journal.sqlite"
     assert found.listen == Listen("127.0.0.1", 0)
@@ -76,14 +76,16 @@ def test_a_whole_file(tmp_path: Path) -> None:
 
 
 def test_what_may_be_left_out(tmp_path: Path) -> None:
-    found = config.load(written(tmp_path, GOOD.replace("timeout_s = 2.5\n", "").replace(LOCAL, "")))
-    assert found.authority.timeout_s == config.DEFAULT_TIMEOUT_S
+    found = configuration.load(
+        written(tmp_path, GOOD.replace("timeout_s = 2.5\n", "").replace(LOCAL, ""))
+    )
+    assert found.authority.timeout_s == configuration.DEFAULT_TIMEOUT_S
     assert (found.listen, found.offline) == (Listen("127.0.0.1", 8470), False)
-    assert found.drain_s == config.DEFAULT_DRAIN_S
+    assert found.drain_s == configuration.DEFAULT_DRAIN_S
 
 
 def test_another_address_with_all_that_it_needs(tmp_path: Path) -> None:
-    found = config.load(written(tmp_path, GOOD.replace(LOCAL, SERVED))).listen
+    found = configuration.load(written(tmp_path, GOOD.replace(LOCAL, SERVED))).listen
     tls = Tls(tmp_path / "till.pem", tmp_path / "till-key.pem")
     hosts = ("tills.example", "192.0.2.9", "2001:db8::7")
     assert found == Listen("0.0.0.0", 8470, tls, tmp_path / "token", hosts)
@@ -105,23 +107,23 @@ def test_another_address_with_all_that_it_needs(tmp_path: Path) -> None:
 def test_another_address_needs_all_of_it(tmp_path: Path, line: str, place: str) -> None:
     path = written(tmp_path, GOOD.replace(LOCAL, SERVED.replace(line, "")))
     with pytest.raises(ConfigError) as caught:
-        config.load(path)
+        configuration.load(path)
     assert str(caught.value).startswith(f"{path}: {place}")
 
 
 def test_loopback_may_ask_for_a_token_as_well(tmp_path: Path) -> None:
     text = GOOD.replace(LOCAL, LOCAL + 'token = "token"\n')
-    assert config.load(written(tmp_path, text)).listen.token == tmp_path / "token"
+    assert configuration.load(written(tmp_path, text)).listen.token == tmp_path / "token"
 
 
 def test_offline_is_switched_on_by_hand(tmp_path: Path) -> None:
-    assert config.load(written(tmp_path, GOOD + "[offline]\nenabled = true\n")).offline
+    assert configuration.load(written(tmp_path, GOOD + "[offline]\nenabled = true\n")).offline
 
 
 @pytest.mark.parametrize("listen", ["localhost:80", "127.9.9.9:80", "[::1]:80"])
 def test_loopback_has_many_names(tmp_path: Path, listen: str) -> None:
     text = GOOD.replace("127.0.0.1:0", listen)
-    assert config.load(written(tmp_path, text)).listen.port == 80
+    assert configuration.load(written(tmp_path, text)).listen.port == 80
 
 
 @pytest.mark.parametrize(
@@ -163,16 +165,16 @@ def test_loopback_has_many_names(tmp_path: Path, listen: str) -> None:
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, place: str) -> None:
     path = written(tmp_path, GOOD.replace(old, new))
     with pytest.raises(ConfigError) as caught:
-        config.load(path)
+        configuration.load(path)
     assert str(caught.value).startswith(f"{path}: {place}")
 
 
 @pytest.mark.parametrize("text", ["[bridge", 'bridge = "x"', "receiver = []"])
 def test_what_is_no_configuration(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match=r"bridge\.toml: "):
-        config.load(written(tmp_path, text))
+        configuration.load(written(tmp_path, text))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
-        config.load(tmp_path / "nowhere.toml")
+        configuration.load(tmp_path / "nowhere.toml")

@@ -8,13 +8,14 @@ from contextlib import suppress
 
 import pytest
 
-from bridge import retrying
-from bridge.authority import Refunded, UnansweredError
-from bridge.held import Held, Holding
-from bridge.money import alarms
-from bridge.money.sale import Sale
-from bridge.money.states import Event, State
-from receiver import messages, reasons
+from bridge.authority import retry
+from bridge.authority.client import Refunded, UnansweredError
+from bridge.domain import alarms
+from bridge.domain.held import Held, Holding
+from bridge.domain.sale import Sale
+from bridge.domain.states import Event, State
+from receiver import reasons
+from receiver.protocol import messages
 from tests.bridge_device import PATIENCE_S
 from tests.evidence import SEK
 from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION, World
@@ -29,7 +30,7 @@ def posted(name: bytes = NAME) -> Holding:
 
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr(retrying, "FIRST_S", 0)
+    monkeypatch.setattr(retry, "FIRST_S", 0)
     one = World()
     one.authority.answers["reverse"] = ["POSTED"]
     one.authority.answers["transaction"] = [UnansweredError("away"), posted()]

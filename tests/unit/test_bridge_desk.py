@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from bridge.money import ports
-from bridge.money.hearing import NO_APPROVAL, VERDICT_MS
-from bridge.money.sale import Fact
-from bridge.money.states import Event, State
-from receiver import cose, gatt, messages, reasons, session, wire
-from receiver.messages import NEW_OFFERS_MOST
+from bridge.domain import ports
+from bridge.domain.approval_attempt import NO_APPROVAL, VERDICT_MS
+from bridge.domain.sale import Fact
+from bridge.domain.states import Event, State
+from receiver import reasons
+from receiver.encoding import cose
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages
+from receiver.protocol.messages import NEW_OFFERS_MOST
 from tests import evidence
 from tests.bridge_world import AT, LINK, PATIENCE_S, PHONE, RECEIVER, TILL, DeskWorld
 
@@ -49,10 +52,10 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     sale = world.ring()
     [(channel, order)] = world.sent()
     assert channel == wire.OPEN
-    reference = session.sale_reference(b"bridge01", TILL, sale.terms.sale_id)
+    reference = identifiers.sale_reference(b"bridge01", TILL, sale.terms.sale_id)
     assert order == wire.Open(reference, 0, 24_900, evidence.SEK, TILL, PATIENCE_S, b"")
     offer = world.offer()
-    assert sale.match_code == session.match_code(offer)
+    assert sale.match_code == identifiers.match_code(offer)
     purchase = world.purchase(offer)
     world.present(offer, purchase.credential)
     assert sale.state == State.CLAIMED.value
@@ -64,7 +67,7 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     assert sale.state == State.AUTHORISING.value
     world.answer(purchase.approval_id)
     assert sale.state == State.APPROVED.value
-    assert world.sent() == [(wire.RESULT, wire.Result(session.session_id(offer), sale.receipt))]
+    assert world.sent() == [(wire.RESULT, wire.Result(identifiers.session_id(offer), sale.receipt))]
     world.give(ports.Told())
     assert (sale.state, sale.shown) == (State.TOLD, State.APPROVED)
     assert world.desk.deadline() is None
@@ -268,7 +271,7 @@ def test_a_bad_approval_is_named_and_the_slot_freed(
 
 
 def test_what_both_refuse_is_counted_once(world: DeskWorld, offered: bytes) -> None:
-    own = session.session_id(offered)
+    own = identifiers.session_id(offered)
     refused = wire.Phone(own, LINK, wire.PHONE_REFUSED, reasons.WRONG_AMOUNT)
     bad = world.purchase(offered, amount=1)
     world.present(offered, bad.credential)
@@ -331,7 +334,9 @@ def test_a_credential_out_of_time_claims_nothing(
     world.approve(offered, approval)
     world.judge(offered, name)
     assert world.refusals() == [cause]
-    assert world.sent() == [(wire.VERDICT, wire.Verdict(session.session_id(offered), name, cause))]
+    assert world.sent() == [
+        (wire.VERDICT, wire.Verdict(identifiers.session_id(offered), name, cause))
+    ]
     assert world.take(ports.Ask) == []
 
 
@@ -345,7 +350,7 @@ def test_a_phone_that_the_receiver_refuses_claims_nothing_any_more(
 ) -> None:
     world.present(offered, world.purchase(offered).credential)
     assert world.sale.state is State.CLAIMED
-    named = session.session_id(offered)
+    named = identifiers.session_id(offered)
     world.hear(wire.PHONE, wire.Phone(named, LINK, wire.PHONE_REFUSED, reasons.WRONG_AMOUNT))
     assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.WRONG_AMOUNT)
     world.approve(offered, world.purchase(offered).approval)
@@ -371,7 +376,7 @@ def test_no_verdict_in_time_is_a_refusal(world: DeskWorld, offered: bytes) -> No
     world.move(VERDICT_MS - 1)
     assert world.outputs == []
     world.move(1)
-    own = session.session_id(offered)
+    own = identifiers.session_id(offered)
     word = wire.Verdict(own, purchase.approval_id, reasons.VERDICT_TIMEOUT)
     assert world.sent() == [(wire.VERDICT, word)]
     world.judge(offered, purchase.approval_id)  # too late
@@ -388,7 +393,7 @@ def test_what_is_to_be_reversed_is_never_asked_again(world: DeskWorld, offered: 
     world.sync(world.sale.terms.reference, offered)
     world.present(offered, purchase.credential)
     world.approve(offered, purchase.approval)
-    own = session.session_id(offered)
+    own = identifiers.session_id(offered)
     word = wire.Verdict(own, purchase.approval_id, reasons.REPLAY)
     assert world.sent() == [(wire.VERDICT, word)]  # else its slot would stay taken
     world.judge(offered, purchase.approval_id)
@@ -401,7 +406,7 @@ def test_the_receivers_refusal_frees_the_slot(world: DeskWorld, offered: bytes) 
     first = world.hand(offered)
     world.sent()
     world.judge(offered, first.approval_id, reasons.OLD_APP)
-    own = session.session_id(offered)
+    own = identifiers.session_id(offered)
     word = wire.Verdict(own, first.approval_id, reasons.OLD_APP)
     assert world.sent() == [(wire.VERDICT, word)]
     sale = world.sale
@@ -463,7 +468,7 @@ def test_a_decline_stands_when_the_receiver_refuses(world: DeskWorld, offered: b
     world.outputs.clear()
     sale = world.sale
     world.judge(offered, purchase.approval_id, reasons.BAD_SIGNATURE)
-    own = session.session_id(offered)
+    own = identifiers.session_id(offered)
     world.hear(wire.PHONE, wire.Phone(own, LINK, wire.PHONE_REFUSED, reasons.BAD_SIGNATURE))
     assert world.refusals() == [reasons.BAD_SIGNATURE]  # once
     assert world.sent() == [(wire.RESULT, wire.Result(own, sale.receipt))]
@@ -696,7 +701,7 @@ def test_the_cashier_cancels(world: DeskWorld, offered: bytes) -> None:
 
 def test_a_buyer_who_says_no_leaves_the_sale_open(world: DeskWorld, offered: bytes) -> None:
     world.present(offered, world.purchase(offered).credential)
-    left = wire.Phone(session.session_id(offered), LINK, wire.PHONE_LEFT, reasons.BUYER_SAID_NO)
+    left = wire.Phone(identifiers.session_id(offered), LINK, wire.PHONE_LEFT, reasons.BUYER_SAID_NO)
     world.hear(wire.PHONE, left)
     assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.BUYER_SAID_NO)
     assert world.take(ports.Phone) == [ports.Phone(wire.PHONE_LEFT, LINK, reasons.BUYER_SAID_NO)]
@@ -787,7 +792,9 @@ def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) 
     world.answer(purchase.approval_id)
     assert world.sent() == []
     world.sync(sale.terms.reference, offered)
-    assert world.sent() == [(wire.RESULT, wire.Result(session.session_id(offered), sale.receipt))]
+    assert world.sent() == [
+        (wire.RESULT, wire.Result(identifiers.session_id(offered), sale.receipt))
+    ]
     world.approve(offered, purchase.approval)
     world.judge(offered, purchase.approval_id)
     assert [channel for channel, _ in world.sent()] == [wire.RESULT]

@@ -9,9 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from bridge.endings import CLIENT, DAY_S, RECEIVER, SOON_S, Ending, Endings, in_pem
-from bridge.toml_table import ConfigError
-from simulator.pki import DemoCa, Span
+from bridge.config.toml_table import ConfigError
+from bridge.daemon.certificate_expiry import (
+    CLIENT,
+    DAY_S,
+    RECEIVER,
+    SOON_S,
+    Ending,
+    Endings,
+    in_pem,
+)
+from simulator.crypto.pki import DemoCa, Span
 
 NOW = 1_800_000_000
 

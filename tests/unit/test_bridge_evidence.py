@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from bridge.money import ports
-from bridge.money.evidence import Evidence
-from bridge.money.offline import Exposure
-from bridge.money.states import State
-from bridge.standin import StandInHere
-from receiver import cbor, reasons, session, wire
+from bridge.domain import ports
+from bridge.domain.offline import Exposure
+from bridge.domain.states import State
+from bridge.domain.verification import Evidence
+from bridge.sales.stand_in import StandInHere
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cbor
 from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import identifiers
 from tests import evidence
 from tests.bridge_world import AT, PHONE, RECEIVER, DeskWorld
 
 if TYPE_CHECKING:
-    from bridge.books import Books
+    from bridge.books.books import Books
 
 TYPING_S = 10  # from the phone's credential to its approval
 NONCE = bytes(16)
@@ -57,7 +60,7 @@ def test_a_credential_that_ends_between_claim_and_approval(
     world.move(TYPING_S * 1000)
     world.outputs.clear()
     world.approve(offer, approval)
-    word = wire.Verdict(session.session_id(offer), name, reasons.CREDENTIAL_EXPIRED)
+    word = wire.Verdict(identifiers.session_id(offer), name, reasons.CREDENTIAL_EXPIRED)
     assert world.refusals() == refused
     assert len(world.take(ports.Ask)) == 1 - len(refused)
     assert world.sent() == ([(wire.VERDICT, word)] if refused else [])

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.money import facts
-from bridge.money.sale import Fact, Sale, Terms
-from bridge.money.states import Event, State
-from receiver import cose, layout, messages, reasons, signed
+from bridge.domain import event_codec
+from bridge.domain.sale import Fact, Sale, Terms
+from bridge.domain.states import Event, State
+from receiver import reasons
+from receiver.encoding import cose, schema
+from receiver.protocol import messages, signed
 from simulator.authority.keys import Keys
-from simulator.phone.keys import ED25519, P256
+from simulator.phone.wallet.keys import ED25519, P256
 from tests import evidence
 
 AT = 1_800_000_000
@@ -66,13 +68,13 @@ def facts_of(one: Papers) -> tuple[Fact, Fact, Fact]:
 
 def again(fact: Fact) -> Fact:
     """Written and read."""
-    return facts.load_fact(fact.event, *facts.dump_fact(fact))
+    return event_codec.load_fact(fact.event, *event_codec.dump_fact(fact))
 
 
 @pytest.mark.parametrize("kind", [P256, ED25519])
 def test_the_proof_stands_apart(keys: Keys, kind: str) -> None:
     for fact in facts_of(papers(keys, PROOF, kind)):
-        written = facts.dump_fact(fact)
+        written = event_codec.dump_fact(fact)
         assert written.secret == PROOF
         assert PROOF.hex() not in written.body
         assert again(fact) == fact
@@ -82,7 +84,7 @@ def test_the_proof_stands_apart(keys: Keys, kind: str) -> None:
 def test_zeros_are_left_of_what_was_erased(keys: Keys, kind: str) -> None:
     one = papers(keys, PROOF, kind)
     for fact in facts_of(one):
-        erased = facts.load_fact(fact.event, facts.dump_fact(fact).body, b"")
+        erased = event_codec.load_fact(fact.event, event_codec.dump_fact(fact).body, b"")
         assert erased.approval == one.approval.replace(PROOF, bytes(16)) or not fact.approval
         assert erased.record == one.record.replace(PROOF, bytes(16)) or not fact.record
         assert (erased.event, erased.reason) == (fact.event, fact.reason)
@@ -97,17 +99,17 @@ def test_zeros_are_left_of_what_was_erased(keys: Keys, kind: str) -> None:
 def test_a_proof_that_occurs_elsewhere_too(keys: Keys, proof: bytes) -> None:
     """A phone may send anything for one: what is put back is what was sent."""
     for fact in facts_of(papers(keys, proof)):
-        assert facts.dump_fact(fact).secret == proof
+        assert event_codec.dump_fact(fact).secret == proof
         assert again(fact) == fact
 
 
 def test_a_proof_that_is_part_of_the_signature(keys: Keys) -> None:
     """Whoever signs with Ed25519 may know half of the signature before the message."""
     one = papers(keys, PROOF, ED25519)
-    record = layout.decode(messages.RECORD, one.record, messages.Record)
+    record = schema.decode(messages.RECORD, one.record, messages.Record)
     approval = one.approval[:-16] + PROOF
     for fact in facts_of(
-        Papers(approval, layout.encode(messages.RECORD, record._replace(approval=approval)))
+        Papers(approval, schema.encode(messages.RECORD, record._replace(approval=approval)))
     ):
         assert again(fact) == fact
 
@@ -117,23 +119,23 @@ def test_where_no_proof_is_found_all_of_it_is_kept_apart(keys: Keys) -> None:
     one = papers(keys, PROOF)
     for spoilt in (one.approval[:-1], one.approval + b"\x00", PROOF, b"\xff" * 150):
         fact = Fact(Event.HANDED, approval=spoilt)
-        assert facts.dump_fact(fact).secret == spoilt
+        assert event_codec.dump_fact(fact).secret == spoilt
         assert again(fact) == fact
-        assert facts.load_fact(fact.event, facts.dump_fact(fact).body, b"").approval == bytes(
-            len(spoilt)
-        )
+        assert event_codec.load_fact(
+            fact.event, event_codec.dump_fact(fact).body, b""
+        ).approval == bytes(len(spoilt))
     for spoilt in (one.record[:-1], one.record + b"\x00", one.record[1:]):
         fact = Fact(Event.ASKED, approval_id=b"i" * 16, record=spoilt)
-        assert facts.dump_fact(fact).secret == spoilt
+        assert event_codec.dump_fact(fact).secret == spoilt
         assert again(fact) == fact
 
 
 def test_a_record_with_a_spoilt_approval(keys: Keys) -> None:
     one = papers(keys, PROOF)
-    record = layout.decode(messages.RECORD, one.record, messages.Record)
-    spoilt = layout.encode(messages.RECORD, record._replace(approval=record.approval[:-1]))
+    record = schema.decode(messages.RECORD, one.record, messages.Record)
+    spoilt = schema.encode(messages.RECORD, record._replace(approval=record.approval[:-1]))
     fact = Fact(Event.ASKED, approval_id=b"i" * 16, record=spoilt)
-    written = facts.dump_fact(fact)
+    written = event_codec.dump_fact(fact)
     assert written.secret == record.approval[:-1]
     assert PROOF.hex() not in written.body
     assert again(fact) == fact
@@ -153,20 +155,20 @@ def test_what_carries_no_proof_has_no_secret() -> None:
         Fact(Event.DENIED, reasons.RECEIVER_UNTRUSTED, evidence=b"offer"),
         Fact(Event.PROVED, provisional=b"provisional"),
     ):
-        assert facts.dump_fact(fact).secret == b""
+        assert event_codec.dump_fact(fact).secret == b""
         assert again(fact) == fact
 
 
 def test_terms_come_back() -> None:
-    assert facts.load_terms(facts.dump_terms(TERMS)) == TERMS
+    assert event_codec.load_terms(event_codec.dump_terms(TERMS)) == TERMS
 
 
 def test_terms_of_before_there_were_refunds() -> None:
     """A journal of the release before: a purchase, of a receiver that nobody wrote down."""
-    kept = json.loads(facts.dump_terms(TERMS))
+    kept = json.loads(event_codec.dump_terms(TERMS))
     for name in ("receiver_id", "kind", "original", "original_sale"):
         del kept[name]
-    assert facts.load_terms(json.dumps(kept)) == TERMS._replace(
+    assert event_codec.load_terms(json.dumps(kept)) == TERMS._replace(
         receiver_id=b"", kind=messages.PURCHASE, original=b"", original_sale=""
     )
 
@@ -193,12 +195,12 @@ def test_a_sale_is_its_lines(keys: Keys) -> None:
     ]
     terms = TERMS._replace(kind=messages.PURCHASE)
     sale = Sale(terms)
-    lines = [Line(1, terms.sale_id, facts.RUNG, facts.dump_terms(terms), b"")]
+    lines = [Line(1, terms.sale_id, event_codec.RUNG, event_codec.dump_terms(terms), b"")]
     for at, fact in enumerate(taken, 2):
         sale.take(fact)
         sale.date(fact.event, at)
-        lines.append(Line(at, terms.sale_id, fact.event, *facts.dump_fact(fact)))
-    [replayed] = facts.replay(lines).values()
+        lines.append(Line(at, terms.sale_id, fact.event, *event_codec.dump_fact(fact)))
+    [replayed] = event_codec.replay(lines).values()
     assert vars(replayed) == vars(sale)
     assert (replayed.state, replayed.owed) == (State.REVERSING, (b"i" * 16,))
     assert (replayed.approved_at, replayed.decided_at) == (6, 8)

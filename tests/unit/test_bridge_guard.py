@@ -12,11 +12,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bridge.config import ConfigError, Listen, Tls
-from bridge.till import door, guard, problems
-from bridge.till.guard import Guard, Speakers
-from bridge.till.rates import Rates
-from simulator import pki
+from bridge.config.configuration import ConfigError, Listen, Tls
+from bridge.till.server import access, listener, problems
+from bridge.till.server.access import Guard, Speakers
+from bridge.till.server.rate_limits import Rates
+from simulator.crypto import pki
 
 PATIENCE_S = 10.0
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -90,7 +90,7 @@ async def opened(
 ) -> AsyncIterator[Shop]:
     async with AsyncExitStack() as stack:
         shop = Shop(speakers, rates or Rates())
-        shop.url = await door.serve(stack, shop.app, listen, shop.guard)
+        shop.url = await listener.serve(stack, shop.app, listen, shop.guard)
         connector = connector or aiohttp.TCPConnector(limit=0)
         shop.http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         yield shop
@@ -176,7 +176,7 @@ async def test_a_bridge_that_failed_serves_nobody() -> None:
 async def test_places_to_wait_are_bounded(
     path: str, most: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, most, 3)
+    monkeypatch.setattr(access, most, 3)
     async with opened() as shop:
         asking = [asyncio.create_task(shop.status("GET", path)) for _ in range(4)]
         [done], waiting = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
@@ -189,8 +189,8 @@ async def test_places_to_wait_are_bounded(
 async def test_a_poll_whose_client_has_gone_gives_its_place_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(guard, "POLLS_MOST", 1)
-    monkeypatch.setattr(door, "LOOK_S", 0.01)
+    monkeypatch.setattr(access, "POLLS_MOST", 1)
+    monkeypatch.setattr(listener, "LOOK_S", 0.01)
     async with opened() as shop:
         async with shop.connect(b"GET /v1/sales?wait=60 HTTP/1.1\r\nHost: localhost\r\n\r\n"):
             await until(lambda: len(shop.guard._polls) == 1)
@@ -200,7 +200,7 @@ async def test_a_poll_whose_client_has_gone_gives_its_place_back(
 
 
 async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "CONNECTIONS_MOST", 1)
+    monkeypatch.setattr(listener, "CONNECTIONS_MOST", 1)
     async with opened() as shop, shop.connect(EMPTY_POST) as (reader, _):
         assert b" 200 " in await reader.readline()
         async with shop.connect() as (other, _):
@@ -211,14 +211,14 @@ async def test_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_who_sends_no_whole_request_is_cut_off(
     start: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr(listener, "KEEP_ALIVE_S", 0.05)
     async with opened() as shop, shop.connect(start) as (reader, _):
         assert await reader.read() == b""
 
 
 async def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "BODY_S", 0.05)
-    monkeypatch.setattr(door, "LINGER_S", 0.05)
+    monkeypatch.setattr(access, "BODY_S", 0.05)
+    monkeypatch.setattr(listener, "LINGER_S", 0.05)
     async with opened() as shop, shop.connect(HALF_POST) as (reader, _):
         assert (await reader.read()).startswith(b"HTTP/1.1 408 ")
 
@@ -232,7 +232,7 @@ async def test_a_body_that_breaks_off(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "LOOK_S", 0.01)
+    monkeypatch.setattr(listener, "LOOK_S", 0.01)
     request = b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with opened() as shop, shop.connect(request) as (reader, _):
         await reader.readline()  # and then the client sleeps
@@ -243,9 +243,11 @@ async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     "request_",
     [
-        b"GET /" + b"x" * door.LINE_MOST + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * (door.FIELD_MOST + 1) + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: x\r\n" * door.FIELDS_MOST + b"\r\n",
+        b"GET /" + b"x" * listener.LINE_MOST + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: "
+        + b"x" * (listener.FIELD_MOST + 1)
+        + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: x\r\n" * listener.FIELDS_MOST + b"\r\n",
     ],
 )
 async def test_headers_are_bounded(request_: bytes) -> None:

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple, cast
 
 import pytest
 
-from bridge import kept_limits
-from bridge.books import Books
-from bridge.kept_limits import Kept, KeptLimits
-from bridge.money.evidence import Evidence
-from bridge.standin import StandInHere
-from bridge.surroundings import Authority
-from receiver import cbor
+from bridge.authority import cached_limits
+from bridge.authority.cached_limits import Kept, KeptLimits
+from bridge.books.books import Books
+from bridge.domain.verification import Evidence
+from bridge.sales.ports import Authority
+from bridge.sales.stand_in import StandInHere
 from receiver.crypto import host
+from receiver.encoding import cbor
 from simulator.authority.keys import Keys
 from tests import evidence
 
@@ -131,7 +131,7 @@ def test_a_new_journal_knows_nothing_of_them(bridge: Restarted, tmp_path: Path, 
     for file in (kept, other):
         file.write(bridge.signed())
     for _ in range(2):
-        kept_limits.forget(tmp_path / name)
+        cached_limits.forget(tmp_path / name)
         assert kept.read() is None
     assert other.read() is not None
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from bridge import config, life, manager
+from bridge.config import configuration
+from bridge.daemon import process, systemd
 
 PATIENCE_S = 10.0
 
@@ -41,7 +42,7 @@ class Service:
 class Daemon:
     """In the place of the real one."""
 
-    def __init__(self, settings: config.Config) -> None:
+    def __init__(self, settings: configuration.Config) -> None:
         self.service = Service()
         self.till_url = "http://127.0.0.1:1"
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -89,28 +90,28 @@ async def running(
 ) -> AsyncIterator[tuple[asyncio.Task[None], Daemon, Manager]]:
     made: list[Daemon] = []
 
-    def daemon(settings: config.Config) -> Daemon:
+    def daemon(settings: configuration.Config) -> Daemon:
         made.append(Daemon(settings))
         return made[0]
 
-    monkeypatch.setattr(life, "Daemon", daemon)
+    monkeypatch.setattr(process, "Daemon", daemon)
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     settings: Any = type("Settings", (), {"drain_s": 7.0})
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
         door.bind(str(tmp_path / "notify"))
         door.setblocking(False)
-        task = asyncio.create_task(life.run(settings, lambda url: None))
+        task = asyncio.create_task(process.run(settings, lambda url: None))
         try:
             there = Manager(door)
             assert await there.hears() == "READY=1"
             yield task, made[0], there
         finally:
             task.cancel()
-            for number in (*life.STOPPERS, signal.SIGHUP):
+            for number in (*process.STOPPERS, signal.SIGHUP):
                 asyncio.get_running_loop().remove_signal_handler(number)
 
 
-@pytest.mark.parametrize("number", life.STOPPERS)
+@pytest.mark.parametrize("number", process.STOPPERS)
 async def test_the_first_signal_lets_open_sales_end(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -175,14 +176,14 @@ async def test_signs_of_life_end_with_health(
 def test_the_manager_may_be_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for address in ("", str(tmp_path / "nobody"), "@nobody-listens-here"):
         monkeypatch.setenv("NOTIFY_SOCKET", address)
-        manager.tell(manager.READY)
+        systemd.tell(systemd.READY)
 
 
 def test_a_name_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", f"@tillsign-test-{os.getpid()}")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
         door.bind(f"\0tillsign-test-{os.getpid()}")
-        manager.tell(manager.READY)
+        systemd.tell(systemd.READY)
         assert door.recv(100) == b"READY=1"
 
 
@@ -201,7 +202,7 @@ def test_how_often_a_sign_of_life_is_asked_for(
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", allowed)
     monkeypatch.setenv("WATCHDOG_PID", process)
-    assert manager.alive_every_s() == every
+    assert systemd.alive_every_s() == every
 
 
 async def until(done: Callable[[], bool]) -> None:
@@ -219,11 +220,11 @@ def test_a_manager_that_cannot_be_told_is_no_failure(
 
     monkeypatch.setenv("NOTIFY_SOCKET", "/run/nowhere")
     monkeypatch.setattr(socket, "socket", made)
-    manager.tell(manager.READY)
+    systemd.tell(systemd.READY)
 
 
 @pytest.mark.parametrize("allowed", ["0", "²", "", "-1"])
 def test_a_watchdog_time_that_is_none(allowed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WATCHDOG_PID", raising=False)
     monkeypatch.setenv("WATCHDOG_USEC", allowed)
-    assert manager.alive_every_s() is None
+    assert systemd.alive_every_s() is None

@@ -13,9 +13,9 @@ from typing import NamedTuple, TextIO
 
 import pytest
 
-from bridge import logs
-from bridge.log_sink import LINES_MOST, Sink, say
-from bridge.logs import Log
+from bridge.observability import logs
+from bridge.observability.log_sink import LINES_MOST, Sink, say
+from bridge.observability.logs import Log
 
 PATIENCE_S = 10.0
 MORE = 3 * LINES_MOST  # lines: more than a pipe and the queue hold

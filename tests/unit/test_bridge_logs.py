@@ -10,8 +10,8 @@ from io import StringIO
 
 import pytest
 
-from bridge import logs
-from bridge.logs import Log
+from bridge.observability import logs
+from bridge.observability.logs import Log
 from tests.architecture.tree import ROOT, files, parsed
 
 LEVELS = {"debug", "info", "warning", "error", "exception"}
@@ -35,7 +35,7 @@ class Terminal(StringIO):
 def test_json_is_one_object_a_line() -> None:
     stream = StringIO()
     logs.setup(stream, "info")
-    log = Log("bridge.station")
+    log = Log("bridge.lines")
     log.debug("too fine")
     log.warning("refused", till=7, sale="sale-1", detail='it said "no"\nand left')
     [line] = stream.getvalue().splitlines()
@@ -43,7 +43,7 @@ def test_json_is_one_object_a_line() -> None:
     assert found.pop("time").endswith("+00:00")
     assert found == {
         "level": "warning",
-        "logger": "bridge.station",
+        "logger": "bridge.lines",
         "event": "refused",
         "till": 7,
         "sale": "sale-1",
@@ -54,10 +54,10 @@ def test_json_is_one_object_a_line() -> None:
 def test_text_is_for_people_at_a_terminal() -> None:
     stream = Terminal()
     logs.setup(stream, "debug")
-    Log("bridge.station").info("receiver up", till=7, sale=None, firmware="", text="two\nlines å")
+    Log("bridge.lines").info("receiver up", till=7, sale=None, firmware="", text="two\nlines å")
     line = stream.getvalue()
     assert line.endswith(
-        ' info bridge.station: receiver up till=7 firmware="" text="two\\nlines \\u00e5"\n'
+        ' info bridge.lines: receiver up till=7 firmware="" text="two\\nlines \\u00e5"\n'
     )
 
 
@@ -79,12 +79,12 @@ def test_long_values_are_cut() -> None:
 def test_a_library_tells_no_more_than_the_kind_of_its_exception(form: str) -> None:
     stream = StringIO()
     logs.setup(stream, "info", form)
-    for name in ("aiohttp.server", "bridge.till.problems"):
+    for name in ("aiohttp.server", "bridge.till.server.problems"):
         try:
             raise ValueError("token 0123456789")
         except ValueError:
             logging.getLogger(name).exception("failed\nat %s", "home")
-    theirs, ours = stream.getvalue().split("bridge.till.problems")
+    theirs, ours = stream.getvalue().split("bridge.till.server.problems")
     assert "ValueError" in theirs
     assert "0123456789" not in theirs
     assert "failed\nat" not in theirs
@@ -103,7 +103,7 @@ def test_events_are_constants() -> None:
 
 def test_nothing_in_the_bridge_logs_past_it() -> None:
     """Its own `logging` calls would show what `Fields` does not know."""
-    allowed = {ROOT / "bridge/logs.py", ROOT / "bridge/till/door.py"}
+    allowed = {ROOT / "bridge/observability/log.py", ROOT / "bridge/till/server/listener.py"}
     found = [path for path in files("bridge") if imports_logging(parsed(path))]
     assert set(found) <= allowed
 

@@ -9,21 +9,21 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from bridge import metrics, stamps
-from bridge.events import Hub
-from bridge.metrics import UNCONFIGURED, Metrics
-from bridge.money.offline import Exposure
-from bridge.money.states import FINAL, TABLE
+from bridge.books.event_bus import Hub
+from bridge.domain.offline import Exposure
+from bridge.domain.states import FINAL, TABLE
+from bridge.observability import metrics, timings
+from bridge.observability.metrics import UNCONFIGURED, Metrics
 
 TILLS = (7, 8)
 STEPS = {
-    stamps.OFFER: 100.0,
-    stamps.APPROVAL_RECEIVED: 110.0,
-    stamps.APPROVAL_KEPT: 110.002,
-    stamps.AUTHORISE_SENT: 110.003,
-    stamps.VERDICT_RECEIVED: 110.103,
-    stamps.AUTHORISE_ANSWERED: 110.203,
-    stamps.TOLD: 110.206,
+    timings.OFFER: 100.0,
+    timings.APPROVAL_RECEIVED: 110.0,
+    timings.APPROVAL_KEPT: 110.002,
+    timings.AUTHORISE_SENT: 110.003,
+    timings.VERDICT_RECEIVED: 110.103,
+    timings.AUTHORISE_ANSWERED: 110.203,
+    timings.TOLD: 110.206,
 }
 
 
@@ -137,7 +137,7 @@ async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
     hub = Hub()
     hub.listen(found.hear)
     hub.publish("timing", "bridge", 7, sale_id="x", stamps=STEPS)
-    hub.publish("timing", "bridge", 7, sale_id="y", stamps={stamps.OFFER: 1.0, stamps.TOLD: 2.0})
+    hub.publish("timing", "bridge", 7, sale_id="y", stamps={timings.OFFER: 1.0, timings.TOLD: 2.0})
     families = await read(found)
     sums = {
         phase: value(families, "tillsign_phase_seconds_sum", till="7", phase=phase)

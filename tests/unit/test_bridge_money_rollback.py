@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.held import Held, Holding
-from bridge.money import rollback
-from bridge.money.sale import Sale
-from bridge.money.states import Event, State
-from receiver import messages
+from bridge.domain import rollback
+from bridge.domain.held import Held, Holding
+from bridge.domain.sale import Sale
+from bridge.domain.states import Event, State
+from receiver.protocol import messages
 from tests.evidence import SEK
 from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION
 

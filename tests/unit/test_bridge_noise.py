@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bridge.noise import AGAIN_S, DAY_MOST, DAY_S, FEW, KINDS, SUM_S, Noise
+from bridge.observability.log_budget import AGAIN_S, DAY_MOST, DAY_S, FEW, KINDS, SUM_S, Noise
 from tests.architecture.tree import ROOT
 
 

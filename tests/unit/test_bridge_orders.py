@@ -14,13 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.money import facts, ports
-from bridge.money.decisions import TooLateError, Wish, decide
-from bridge.money.hearing import VERDICT_MS
-from bridge.money.sale import Sale
-from bridge.money.states import UNVERIFIED, Event, State
-from bridge.views import sale_view
-from receiver import layout, messages, reasons, session, signed, wire
+from bridge.domain import event_codec, ports
+from bridge.domain.approval_attempt import VERDICT_MS
+from bridge.domain.sale import Sale
+from bridge.domain.states import UNVERIFIED, Event, State
+from bridge.domain.till_decisions import TooLateError, Wish, decide
+from bridge.till.rest.views import sale_view
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.link import wire
+from receiver.protocol import identifiers, messages, signed
 from tests.bridge_world import AT, PATIENCE_S, DeskWorld, Purchase
 
 
@@ -323,7 +326,7 @@ def test_whatever_happens_money_is_where_the_till_was_told(
         else:
             HAPPENS[what](moment)
         if moment.sale.state in UNVERIFIED:
-            assert session.session_id(moment.sale.offer) not in answered(moment)
+            assert identifiers.session_id(moment.sale.offer) not in answered(moment)
     assert_replayed(moment)
     asked = [ask.approval_id for ask in moment.world.outputs if isinstance(ask, ports.Ask)]
     owed = [owe.approval_id for owe in moment.world.outputs if isinstance(owe, ports.Owe)]
@@ -375,9 +378,9 @@ class Line(NamedTuple):
 def assert_replayed(moment: Moment) -> None:
     """What is in the journal makes the same sale, but for what a restart may forget."""
     sale_id = moment.sale.terms.sale_id
-    lines = [Line(AT, sale_id, facts.RUNG, facts.dump_terms(moment.sale.terms))]
-    lines += [Line(AT, sale_id, fact.event, *facts.dump_fact(fact)) for fact in kept(moment)]
-    again, sale = facts.replay(lines)[sale_id], moment.sale
+    lines = [Line(AT, sale_id, event_codec.RUNG, event_codec.dump_terms(moment.sale.terms))]
+    lines += [Line(AT, sale_id, fact.event, *event_codec.dump_fact(fact)) for fact in kept(moment)]
+    again, sale = event_codec.replay(lines)[sale_id], moment.sale
     same = {State.SILENT: State.ASKED, State.UNKNOWN: State.AUTHORISING, State.CLAIMED: State.OPEN}
     assert again.state is same.get(sale.state, sale.state)
     forgotten = ("state", "reason")
@@ -390,4 +393,4 @@ def test_the_acceptance_is_when_the_approval_came(directory: Path) -> None:
     moment = Moment(directory)
     moment.world.move(1_000)
     moment.judge(reasons.OK)
-    assert layout.decode(messages.RECORD, moment.sale.record, messages.Record).accepted == AT
+    assert schema.decode(messages.RECORD, moment.sale.record, messages.Record).accepted == AT

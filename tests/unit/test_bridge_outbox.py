@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from bridge import outbox, retrying
-from bridge.authority import Refunded, RefusedError, UnansweredError
+from bridge.authority import retry
+from bridge.authority.client import Refunded, RefusedError, UnansweredError
+from bridge.domain.sale import Sale
+from bridge.domain.states import Event, State
 from bridge.journal import ArchiveError
-from bridge.money.sale import Sale
-from bridge.money.states import Event, State
-from receiver import messages, reasons
+from bridge.sales import outbox
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import messages
 from tests.bridge_device import PATIENCE_S
 from tests.unit.outbox_world import EARLIER, NAME, TERMS, TRANSACTION, World
 
@@ -27,7 +29,7 @@ FAILURES = (AWAY, RefusedError(reasons.RECEIVER_UNTRUSTED, "status 400"), "PENDI
 
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr(retrying, "FIRST_S", 0)
+    monkeypatch.setattr(retry, "FIRST_S", 0)
     one = World()
     running = asyncio.create_task(one.outbox.run())
     yield one
@@ -280,8 +282,8 @@ async def test_nothing_is_asked_while_somebody_still_asks(world: World) -> None:
 
 
 async def test_send_now_ends_every_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "FIRST_S", 1e6)
-    monkeypatch.setattr(retrying, "OUTBOX_MOST_S", 1e6)
+    monkeypatch.setattr(retry, "FIRST_S", 1e6)
+    monkeypatch.setattr(retry, "OUTBOX_MOST_S", 1e6)
     napping = asyncio.Event()
     nap = world.outbox._nap
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from serial.tools import list_ports
 
-from bridge import ports_by_serial
-from bridge.ports_by_serial import Present, find
-from bridge.serial_port import PortError
+from bridge.lines import usb_lookup
+from bridge.lines.serial_port import PortError
+from bridge.lines.usb_lookup import Present, find
 from tests.unit.test_bridge_serial_port import Heard, terminal
 
 SERIAL = "84:F7:03:C0:FF:EE"
@@ -38,14 +38,14 @@ def test_several_are_none() -> None:
 
 
 def test_the_systems_own_list_is_read() -> None:
-    assert all(isinstance(port, Present) for port in ports_by_serial.present())
+    assert all(isinstance(port, Present) for port in usb_lookup.present())
 
 
 async def test_it_is_looked_for_at_each_open() -> None:
     """Unplugged and plugged in again, the board comes back under another name."""
     ends = [terminal(), terminal()]
     there: list[Present] = []
-    opener = ports_by_serial.opener(SERIAL, lambda: there)
+    opener = usb_lookup.opener(SERIAL, lambda: there)
     for end in ends:
         there[:] = [*OTHERS, Present(end.url, SERIAL)]
         heard = Heard()
@@ -71,5 +71,5 @@ async def test_a_device_that_is_half_gone_is_looked_for_again(
 
     monkeypatch.setattr(list_ports, "comports", comports)
     heard = Heard()
-    with pytest.raises(PortError, match=ports_by_serial.UNREADABLE):
-        await ports_by_serial.opener(SERIAL)(heard.received, heard.lost)
+    with pytest.raises(PortError, match=usb_lookup.UNREADABLE):
+        await usb_lookup.opener(SERIAL)(heard.received, heard.lost)

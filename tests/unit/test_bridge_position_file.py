@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge import position_file
-from bridge.journal import Journal, Position, ReplacedError
+from bridge.journal import Journal, Position, ReplacedError, position_file
 
 POSITION = Position(bytes(range(16)), 4711, bytes(range(32)))
 

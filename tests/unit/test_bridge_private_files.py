@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config import ConfigError
-from bridge.private_files import read_token, require_private
+from bridge.config.configuration import ConfigError
+from bridge.config.private_files import read_token, require_private
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 

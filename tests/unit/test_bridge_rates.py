@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.till import rates
-from bridge.till.rates import Rates
+from bridge.till.server import rate_limits
+from bridge.till.server.rate_limits import Rates
 
 
 def test_a_burst_and_then_the_rate() -> None:
@@ -42,6 +42,6 @@ def test_addresses_of_one_ipv6_site_are_one_client() -> None:
 
 def test_buckets_are_bounded() -> None:
     found = Rates()
-    for n in range(rates.ADDRESSES_MOST + 10):
+    for n in range(rate_limits.ADDRESSES_MOST + 10):
         found.take(f"client {n}", 0)
-    assert found.clients == rates.ADDRESSES_MOST
+    assert found.clients == rate_limits.ADDRESSES_MOST

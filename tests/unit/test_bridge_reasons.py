@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.reasons import MENDABLE, TABLE, texts
 from receiver import reasons
+from receiver.host.texts import MENDABLE, TABLE, texts
 
 
 def test_every_code_has_a_row() -> None:

@@ -10,8 +10,8 @@ from contextlib import suppress
 import pytest
 
 from bridge.backoff import Backoff, Reconnect
-from bridge.receiver_link import ReceiverLink
-from receiver import wire
+from bridge.lines.receiver_link import ReceiverLink
+from receiver.link import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 

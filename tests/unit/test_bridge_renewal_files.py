@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge import renewal
-from bridge.clock import Clock
-from bridge.endings import CLIENT, Ending
-from bridge.renewal import Paper, Ready, Renewal
-from bridge.toml_table import ConfigError
+from bridge.authority.clock_skew import Clock
+from bridge.config.toml_table import ConfigError
+from bridge.daemon import certificate_reload
+from bridge.daemon.certificate_expiry import CLIENT, Ending
+from bridge.daemon.certificate_reload import Paper, Ready, Renewal
 
 PATIENCE_S = 10.0
 FAR = 4_000_000_000
@@ -161,7 +161,7 @@ async def test_it_looks_by_itself_and_when_it_is_told(
     looking.now()
     await asyncio.wait_for(used.wait(), PATIENCE_S)
     used.clear()
-    monkeypatch.setattr(renewal, "LOOK_S", 0.01)
+    monkeypatch.setattr(certificate_reload, "LOOK_S", 0.01)
     looking.now()
     await asyncio.wait_for(used.wait(), PATIENCE_S)
     used.clear()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.books import Books
-from bridge.events import Hub
+from bridge.books.books import Books
+from bridge.books.event_bus import Hub
+from bridge.domain import event_codec, ports
+from bridge.domain.sale import Fact, Sale
+from bridge.domain.states import Event
 from bridge.journal import Journal
-from bridge.money import facts, ports
-from bridge.money.sale import Fact, Sale
-from bridge.money.states import Event
 from receiver import reasons
 from tests.bridge_world import AT
 from tests.crash.clocks import Clock
@@ -54,7 +54,7 @@ async def begun(books: Books, sale_id: str) -> Sale:
     sale = Sale(TERMS._replace(sale_id=sale_id))
     books.begin(sale)
     books.settle()
-    books.tell(sale, facts.RUNG, ports.TILL)
+    books.tell(sale, event_codec.RUNG, ports.TILL)
     return sale
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from tenacity import AsyncRetrying, RetryCallState
 
-from bridge import retrying
-from bridge.authority import RefusedError, UnansweredError
-from bridge.retrying import LeftError
+from bridge.authority import retry
+from bridge.authority.client import RefusedError, UnansweredError
+from bridge.authority.retry import LeftError
 from receiver import reasons
 
 TRIES = 200
@@ -31,7 +31,7 @@ async def waits(error: Exception) -> list[float]:
 
     def tell(state: RetryCallState) -> None: ...
 
-    await retrying.for_ever(sleep, tell)(fails)
+    await retry.for_ever(sleep, tell)(fails)
     assert len(found) == TRIES
     return found
 
@@ -39,15 +39,15 @@ async def waits(error: Exception) -> list[float]:
 @pytest.mark.parametrize(
     ("error", "most"),
     [
-        (AWAY, retrying.OUTBOX_MOST_S),
-        (REFUSED, retrying.REFUSED_S),
-        (LeftError("PENDING"), retrying.REFUSED_S),
+        (AWAY, retry.OUTBOX_MOST_S),
+        (REFUSED, retry.REFUSED_S),
+        (LeftError("PENDING"), retry.REFUSED_S),
     ],
 )
 async def test_longer_each_time_up_to_a_bound(error: Exception, most: float) -> None:
     found = await waits(error)
     for number, seconds in enumerate(found):
-        assert 0 <= seconds <= min(most, retrying.FIRST_S * 2**number)
+        assert 0 <= seconds <= min(most, retry.FIRST_S * 2**number)
     assert max(found) > most / 2  # one in 2**190 runs says otherwise
     assert len(set(found[50:])) > 100  # spread out
 
@@ -58,8 +58,8 @@ async def test_what_is_no_answer_of_the_authority_comes_through() -> None:
 
 
 async def test_until_it_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retrying, "FIRST_S", 0)
-    for policy in (retrying.while_waiting, retrying.at_leisure):
+    monkeypatch.setattr(retry, "FIRST_S", 0)
+    for policy in (retry.while_waiting, retry.at_leisure):
         answers = [False, False, True, False]
 
         async def attempt(left: list[bool] = answers) -> bool:
@@ -70,16 +70,16 @@ async def test_until_it_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked_s", "waited_s"), [(7.0, 7.0), (3600.0, retrying.ASKED_MOST_S), (float("inf"), 600.0)]
+    ("asked_s", "waited_s"), [(7.0, 7.0), (3600.0, retry.ASKED_MOST_S), (float("inf"), 600.0)]
 )
 async def test_as_long_as_the_authority_asks_for(asked_s: float, waited_s: float) -> None:
     found = await waits(UnansweredError("status 503", retry_after_s=asked_s))
     for number, seconds in enumerate(found):
-        more = min(retrying.OUTBOX_MOST_S, retrying.FIRST_S * 2**number)
+        more = min(retry.OUTBOX_MOST_S, retry.FIRST_S * 2**number)
         assert waited_s <= seconds <= waited_s + more  # many bridges do not come at once
 
 
-@pytest.mark.parametrize("policy", [retrying.while_waiting, retrying.at_leisure])
+@pytest.mark.parametrize("policy", [retry.while_waiting, retry.at_leisure])
 async def test_the_same_while_a_cashier_waits(
     policy: Callable[[], AsyncRetrying], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +103,6 @@ async def test_the_same_while_a_cashier_waits(
         return said
 
     assert await policy()(attempt) is True
-    assert 7 <= slept[0] <= 7 + retrying.FIRST_S
-    assert max(slept[1:]) <= 4 * retrying.FIRST_S
+    assert 7 <= slept[0] <= 7 + retry.FIRST_S
+    assert max(slept[1:]) <= 4 * retry.FIRST_S
     assert len(slept) == 3

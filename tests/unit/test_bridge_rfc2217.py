@@ -12,7 +12,7 @@ import pytest
 import serial
 from serial import rfc2217
 
-from bridge.serial_port import BAUD, opener
+from bridge.lines.serial_port import BAUD, opener
 
 PATIENCE_S = 20.0
 EVERY_BYTE = bytes(range(256)) * 4  # 0xFF is telnet's own and must be escaped

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 import serial
 
-from bridge import port_holders, port_writers, serial_port
+from bridge.lines import port_holders, port_writers, serial_port
+from bridge.lines.port_writers import WAITING_MOST, FileWriter, ThreadWriter
+from bridge.lines.serial_port import Port, PortError, SerialPort, opener
 from bridge.own_thread import OwnThread
-from bridge.port_writers import WAITING_MOST, FileWriter, ThreadWriter
-from bridge.serial_port import Port, PortError, SerialPort, opener
 from tests.unit.test_bridge_serial_port import PATIENCE_S, Heard, terminal
 
 NOBODY = 65534  # a user that may do nothing

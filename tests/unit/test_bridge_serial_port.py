@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bridge.serial_port import Port, PortError, opener
+from bridge.lines.serial_port import Port, PortError, opener
 
 PATIENCE_S = 10.0
 EVERY_BYTE = bytes(range(256)) * 40

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bridge.lines import opener
-from bridge.serial_port import PortError
-from bridge.socket_port import KEEP_ALIVE, WAITING_MOST, SocketPort
+from bridge.lines.opening import opener
+from bridge.lines.serial_port import PortError
+from bridge.lines.socket_port import KEEP_ALIVE, WAITING_MOST, SocketPort
 from tests.unit.test_bridge_serial_port import Heard
 
 PATIENCE_S = 10.0

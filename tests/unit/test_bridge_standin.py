@@ -9,15 +9,18 @@ from typing import Any, cast
 
 import pytest
 
-import bridge.standin
-from bridge.books import Books
-from bridge.money.offline import CLOCKS_S, HOUR_S, REVOCATIONS_S, Accepted, Exposure
-from bridge.money.sale import Sale
-from bridge.money.states import State
-from bridge.standin import StandInHere
-from receiver import cbor, layout, messages, reasons, session, wire
+from bridge.books.books import Books
+from bridge.domain.offline import CLOCKS_S, HOUR_S, REVOCATIONS_S, Accepted, Exposure
+from bridge.domain.sale import Sale
+from bridge.domain.states import State
+from bridge.sales import stand_in
+from bridge.sales.stand_in import StandInHere
+from receiver import reasons
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
-from simulator.authority.offline import REVOCATIONS_MOST, REVOKED_MOST
+from receiver.link import wire
+from receiver.protocol import identifiers, messages
+from simulator.authority.accounts.offline import REVOCATIONS_MOST, REVOKED_MOST
 from tests import evidence
 from tests.bridge_world import AT, PATIENCE_S, PHONE, DeskWorld
 
@@ -41,7 +44,7 @@ class Till:
         self.now = AT
         self.passed = 0  # by a clock that does not jump
         clock = SimpleNamespace(time=lambda: float(self.now), monotonic=lambda: float(self.passed))
-        monkeypatch.setattr(bridge.standin, "time", clock)
+        monkeypatch.setattr(stand_in, "time", clock)
 
     def stand_in(self, revoked: bytes = NOBODY, *, allowed: bool = True, **changes: Any) -> Any:
         """By a state of `AT` with these limits, and the list that goes with it."""
@@ -76,8 +79,8 @@ def test_within_every_limit(till: Till) -> None:
     till.now += 60
     sale = till.sale()
     accepted: Accepted = till.stand_in().accepts(sale)
-    record = layout.decode(messages.RECORD, accepted.record, messages.Record)
-    online = layout.decode(messages.RECORD, sale.record, messages.Record)
+    record = schema.decode(messages.RECORD, accepted.record, messages.Record)
+    online = schema.decode(messages.RECORD, sale.record, messages.Record)
     assert record == online._replace(mode=messages.OFFLINE, accepted=AT + 60)
 
 
@@ -217,7 +220,7 @@ def stood_in(till: Till) -> Sale:
     sale = till.sale()
     till.world.sent()
     till.world.move(PATIENCE_S * 1000)
-    name = session.session_id(sale.offer)
+    name = identifiers.session_id(sale.offer)
     assert sale.state is State.APPROVED
     assert till.world.sent() == [(wire.STAND_IN, wire.StandIn(name, sale.approval_id, AT))]
     return sale

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from bridge.authority import UnansweredError
-from bridge.books import Books
-from bridge.events import Hub
+from bridge.authority.client import UnansweredError
+from bridge.authority.journal_positions import Answer, Claim, Verdict
+from bridge.books.books import Books
+from bridge.books.event_bus import Hub
+from bridge.domain import alarms
 from bridge.journal import Journal, Position, lives
-from bridge.money import alarms
-from bridge.positions import Answer, Claim, Verdict
-from bridge.standing import JournalStanding, Phase
+from bridge.sales.journal_standing import JournalStanding, Phase
 
 BRIDGE = b"bridge01"
 OTHER = bytes(16)
@@ -77,7 +77,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 @pytest.fixture(autouse=True)
 def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """The entries are of no sale."""
-    monkeypatch.setattr("bridge.books.facts.replay", lambda lines: {})
+    monkeypatch.setattr("bridge.books.books.facts.replay", lambda lines: {})
 
 
 def current(newest: Position | None = None, follows: bytes = b"") -> Answer:

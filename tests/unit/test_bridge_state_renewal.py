@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bridge.domain.offline import HOUR_S
 from bridge.journal import Journal
-from bridge.money.offline import HOUR_S
-from bridge.provisioning import STATE_AGAIN_S
-from receiver import cbor
+from bridge.sales.provisioning import STATE_AGAIN_S
+from receiver.encoding import cbor
 from tests.unit.station_world import HEALTH_S, PLUGGING_S, Story, World, play
 
 DAY_S = 24 * 3600

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from bridge.domain.sale import Sale
+from bridge.domain.states import State
 from bridge.journal import Journal
-from bridge.money.sale import Sale
-from bridge.money.states import State
-from bridge.orders import Order
-from receiver import reasons, wire
+from bridge.sales.orders import Order
+from receiver import reasons
+from receiver.link import wire
 from tests.bridge_world import PATIENCE_S
 from tests.evidence import SEK
 from tests.unit.station_world import PLUGGING_S, Story, World, play

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.money import ports
-from bridge.money.decisions import Wish, decide
-from bridge.money.states import State
-from receiver import reasons, session, wire
+from bridge.domain import ports
+from bridge.domain.states import State
+from bridge.domain.till_decisions import Wish, decide
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import identifiers
 from tests import evidence
 from tests.bridge_world import LINK, RECEIVER, DeskWorld, Purchase
 
@@ -117,4 +119,4 @@ def test_other_words_about_a_session_that_is_not_known(
     assert (world.sale.state, world.desk.deadline()) == before
     world.judge(world.sale.offer, handed.approval_id)
     assert world.sale.state is State.AUTHORISING
-    assert session.session_id(world.sale.offer) != NOWHERE
+    assert identifiers.session_id(world.sale.offer) != NOWHERE

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from bridge import reconciliation, totals
-from bridge.held import Held, Holding, holding
-from bridge.money.sale import Place
-from bridge.money.states import FINAL, State
-from bridge.reconciliation import AMOUNT, NOT_POSTED, POSTED_UNPAID, UNKNOWN_HERE
-from bridge.totals import Row
+from bridge.books import totals
+from bridge.books.totals import Row
+from bridge.domain.held import Held, Holding, holding
+from bridge.domain.sale import Place
+from bridge.domain.states import FINAL, State
+from bridge.sales import reconciliation
+from bridge.sales.reconciliation import AMOUNT, NOT_POSTED, POSTED_UNPAID, UNKNOWN_HERE
 from tests.evidence import SEK
 
 EUR = 978

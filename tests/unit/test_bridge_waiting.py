@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from bridge.money.sale import Sale, Terms
-from bridge.money.states import State
-from bridge.waiting import Waiting
+from bridge.books.waiters import Waiting
+from bridge.domain.sale import Sale, Terms
+from bridge.domain.states import State
 from tests.evidence import SEK
 
 LONG_S = 60.0  # no test waits that long

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from bridge.breaker import FAILURES_MOST, Breaker
-from bridge.clock import Clock
-from bridge.endings import Endings
-from bridge.money.offline import Exposure
-from bridge.money.states import State
-from bridge.watch import Watch
+from bridge.authority.circuit_breaker import FAILURES_MOST, Breaker
+from bridge.authority.clock_skew import Clock
+from bridge.daemon.certificate_expiry import Endings
+from bridge.daemon.metric_sources import Watch
+from bridge.domain.offline import Exposure
+from bridge.domain.states import State
 
 
 def sale(till: int, amount: int, *, unsent: bool, state: State = State.PAID) -> Any:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import cbor, reasons
+from receiver import reasons
+from receiver.encoding import cbor
 from receiver.errors import Error
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/cbor.json").read_text("utf-8"))

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
-from receiver import checks, cose, messages, reasons, session, signed
-from receiver.checks import Offered
+from receiver import reasons
 from receiver.crypto import host
 from receiver.crypto.job import finish
+from receiver.encoding import cose
 from receiver.errors import Error
+from receiver.protocol import identifiers, messages, signed, validation
+from receiver.protocol.validation import Offered
 from simulator.authority.keys import Keys
-from simulator.phone.keys import ED25519, KINDS, P256
+from simulator.phone.wallet.keys import ED25519, KINDS, P256
 from tests import evidence
 
 NOW = 1_800_000_000
@@ -32,12 +34,12 @@ class Case:
         self.credential = evidence.credential(keys, PHONE, NOW, kind=kind)
 
     def offered(self, data: bytes | None = None) -> Offered:
-        holder = checks.certificate(host, self.pins, self.certificate, NOW)
-        return checks.offer(host, holder, self.certificate, data or self.offer)
+        holder = validation.certificate(host, self.pins, self.certificate, NOW)
+        return validation.offer(host, holder, self.certificate, data or self.offer)
 
-    def approve(self, data: bytes, least_app: int = 0) -> checks.Approved:
-        holder = checks.credential(host, self.pins, self.credential, NOW)
-        return checks.approval(
+    def approve(self, data: bytes, least_app: int = 0) -> validation.Approved:
+        holder = validation.credential(host, self.pins, self.credential, NOW)
+        return validation.approval(
             host, self.offered(), self.credential, holder, evidence.ENC, data, least_app
         )
 
@@ -61,7 +63,7 @@ def reason_of(attempt: Any, *arguments: Any, **named: Any) -> int:
 
 
 def test_certificate(case: Case) -> None:
-    value = checks.certificate(host, case.pins, case.certificate, NOW)
+    value = validation.certificate(host, case.pins, case.certificate, NOW)
     assert (value.receiver_id, value.store) == (evidence.RECEIVER_ID, 101)
 
 
@@ -74,7 +76,7 @@ def test_certificate(case: Case) -> None:
     ],
 )
 def test_certificates_end(case: Case, now: int | None, reason: int) -> None:
-    attempt = partial(checks.certificate, host, case.pins, case.certificate, now)
+    attempt = partial(validation.certificate, host, case.pins, case.certificate, now)
     if reason:
         assert reason_of(attempt) == reason
     else:
@@ -83,12 +85,12 @@ def test_certificates_end(case: Case, now: int | None, reason: int) -> None:
 
 def test_certificate_of_an_issuer_that_is_not_pinned(case: Case) -> None:
     pins = {kid: key for kid, key in case.pins.items() if kid[0] != signed.ROLE_RECEIVER}
-    attempt = partial(checks.certificate, host, pins, case.certificate, NOW)
+    attempt = partial(validation.certificate, host, pins, case.certificate, NOW)
     assert reason_of(attempt) == reasons.UNKNOWN_ISSUER
 
 
 def test_certificate_that_is_a_credential(case: Case) -> None:
-    attempt = partial(checks.certificate, host, case.pins, case.credential, NOW)
+    attempt = partial(validation.certificate, host, case.pins, case.credential, NOW)
     assert reason_of(attempt) == reasons.WRONG_ROLE
 
 
@@ -98,7 +100,7 @@ def test_certificate_that_is_a_credential(case: Case) -> None:
 def test_offer(case: Case) -> None:
     offered = case.offered()
     assert offered.offer.amount == evidence.AMOUNT
-    assert offered.certificate_hash == session.certificate_hash(case.certificate)
+    assert offered.certificate_hash == identifiers.certificate_hash(case.certificate)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_offer_under_another_certificate(case: Case) -> None:
     ],
 )
 def test_credentials_have_their_time(case: Case, at: int, reason: int) -> None:
-    attempt = partial(checks.credential, host, case.pins, case.credential, NOW + at)
+    attempt = partial(validation.credential, host, case.pins, case.credential, NOW + at)
     if reason:
         assert reason_of(attempt) == reason
     else:
@@ -144,12 +146,12 @@ def test_credentials_have_their_time(case: Case, at: int, reason: int) -> None:
 
 def test_without_a_clock_any_time_is_good(case: Case) -> None:
     old = evidence.credential(case.keys, PHONE, NOW, expires=1)
-    checks.credential(host, case.pins, old, None)
+    validation.credential(host, case.pins, old, None)
 
 
 def test_credential_of_another_authority(case: Case, tmp_path: Path) -> None:
     other = evidence.credential(Keys(tmp_path / "keys.json"), PHONE, NOW)
-    attempt = partial(checks.credential, host, case.pins, other, NOW)
+    attempt = partial(validation.credential, host, case.pins, other, NOW)
     assert reason_of(attempt) == reasons.BAD_SIGNATURE
 
 
@@ -193,9 +195,11 @@ def test_approval_id_is_not_over_the_signature(case: Case) -> None:
     context = evidence.approval_context(case.certificate, case.offer, case.credential)
     structure = signed.structure(messages.APPROVAL, parsed, context)
     assert parsed.sign1.signature not in structure
-    assert case.approve(data).id == session.approval_id(structure)
+    assert case.approve(data).id == identifiers.approval_id(structure)
     offered, enc = case.offered(), evidence.ENC
-    assert checks.approval_id(offered, case.credential, holder, enc, data) == case.approve(data).id
+    assert (
+        validation.approval_id(offered, case.credential, holder, enc, data) == case.approve(data).id
+    )
 
 
 def test_every_bit_of_an_approval_counts(case: Case) -> None:
@@ -252,11 +256,11 @@ class Counting:
 def test_an_approval_in_slices(case: Case) -> None:
     crypto: Any = Counting()
     ring = signed.Ring(crypto, case.pins)
-    holder = finish(checks.credential_job(ring, case.credential, NOW))
+    holder = finish(validation.credential_job(ring, case.credential, NOW))
     key = finish(signed.prepare_job(crypto, holder.key))
     crypto.steps.clear()
     arguments = (crypto, case.offered(), case.credential, holder, key, evidence.ENC)
-    approved = finish(checks.approval_job(*arguments, case.approval(), 0))
+    approved = finish(validation.approval_job(*arguments, case.approval(), 0))
     assert approved == case.approve(case.approval())
     assert len(crypto.steps) == 1
 
@@ -264,15 +268,15 @@ def test_an_approval_in_slices(case: Case) -> None:
 def test_comparisons_come_before_the_signature(case: Case) -> None:
     crypto: Any = Counting()
     ring = signed.Ring(crypto, case.pins)
-    late = checks.credential_job(ring, case.credential, NOW + evidence.LIFE_S)
+    late = validation.credential_job(ring, case.credential, NOW + evidence.LIFE_S)
     assert reason_of(finish, late) == reasons.CREDENTIAL_EXPIRED
-    old = checks.certificate_job(ring, case.certificate, NOW + evidence.LIFE_S)
+    old = validation.certificate_job(ring, case.certificate, NOW + evidence.LIFE_S)
     assert reason_of(finish, old) == reasons.CERTIFICATE_EXPIRED
     holder = signed.parse(messages.CREDENTIAL, case.credential).value
     key = finish(signed.prepare_job(host, holder.key))
     wrong = case.approval(amount=1)
     arguments = (crypto, case.offered(), case.credential, holder, key, evidence.ENC)
-    assert reason_of(finish, checks.approval_job(*arguments, wrong, 0)) == reasons.WRONG_AMOUNT
+    assert reason_of(finish, validation.approval_job(*arguments, wrong, 0)) == reasons.WRONG_AMOUNT
     assert crypto.steps == []
 
 
@@ -283,10 +287,10 @@ def test_the_credentials_issuer_is_made_ready_once(case: Case) -> None:
     assert crypto.steps == ["ed25519_key_job"]
     for _ in range(2):
         crypto.steps.clear()
-        finish(checks.credential_job(ring, case.credential, NOW))
+        finish(validation.credential_job(ring, case.credential, NOW))
         assert crypto.steps == ["ed25519_check_job"]
         crypto.steps.clear()
-        finish(checks.certificate_job(ring, case.certificate, NOW))
+        finish(validation.certificate_job(ring, case.certificate, NOW))
         assert crypto.steps == ["ed25519_key_job", "ed25519_check_job"]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware.tools.chip import __main__ as command
-from firmware.tools.chip import build, mpy
 from firmware.tools.compile import ARCHITECTURES, ROOT, device_files
+from simulator.tools.chip import __main__ as command
+from simulator.tools.chip import build, mpy
 
 SOURCE = """
 import micropython

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from firmware.tools.chip import bytecodes
 from firmware.tools.compile import ROOT
+from simulator.tools.chip import bytecodes
 
 FILES = [
     *(path for path in sorted((ROOT / "receiver/crypto").glob("[a-z]*.py")) if path.stem != "host"),
-    ROOT / "simulator/bench/plain.py",
+    ROOT / "simulator/tools/bench/plain.py",
 ]
 INNER = ("<listcomp>", "<genexpr>")
 

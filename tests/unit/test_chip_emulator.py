@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from unicorn import unicorn_const as uni
 
-from firmware.tools import chip
-from firmware.tools.chip import build, emulator
+from simulator.tools import chip
+from simulator.tools.chip import build, emulator
 
 KERNELS = """
 import micropython

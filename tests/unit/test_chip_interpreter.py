@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from firmware.tools.chip import interpreter, operators
 from receiver.crypto import chacha, field, x25519
 from receiver.crypto.twins import chacha20
 from receiver.crypto.twins import field as twin
+from simulator.tools.chip import interpreter, operators
 
 PRIVATE = bytes(range(32))
 SOURCE = """

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import cbor, cose, reasons
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cbor, cose
 from receiver.errors import Error
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/cose.json").read_text())

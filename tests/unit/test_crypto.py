@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from receiver.crypto import Crypto, host, portable
 from receiver.crypto.job import finish
-from simulator.p256 import p256_public, p256_sign
+from simulator.crypto.p256 import p256_public, p256_sign
 from tests.unit.back_ends import both
 
 if TYPE_CHECKING:

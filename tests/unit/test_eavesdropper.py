@@ -5,12 +5,9 @@ from __future__ import annotations
 import pytest
 from bumble import att
 
-from receiver import exchange, gatt, messages, reasons, sealing
-from simulator.demo import attributes, meaning, plain, searching
-from simulator.demo.attributes import Follower, Seen
-from simulator.demo.eavesdropper import AIR, EXCHANGE, LINK, Eavesdropper
-from simulator.demo.sniffing import LENGTHS, compare
-from simulator.radio.sniffer import (
+from receiver import reasons
+from receiver.protocol import exchange, gatt, messages, padding
+from simulator.hardware.radio.sniffer import (
     ATT,
     TERMINATED,
     Address,
@@ -20,6 +17,10 @@ from simulator.radio.sniffer import (
     Linked,
     Sent,
 )
+from simulator.tools.demo import attributes, meaning, plain, searching
+from simulator.tools.demo.attributes import Follower, Seen
+from simulator.tools.demo.eavesdropper import AIR, EXCHANGE, LINK, Eavesdropper
+from simulator.tools.demo.sniffing import LENGTHS, compare
 
 PHONE, RECEIVER = Address("4F:00:00:00:00:01", True), Address("00:00:00:00:00:02", False)
 HANDLES = {0x15: attributes.CERTIFICATE, 0x17: attributes.OFFER, 0x1A: attributes.EXCHANGE}
@@ -121,9 +122,9 @@ def test_an_advertisement_of_somebody_else(data: bytes) -> None:
         (b"\x07\x02", "07 leave", "wrong till", None),
         (exchange.refusal(reasons.BUSY), "06 refusal", "busy", meaning.EXCHANGE[exchange.REFUSAL]),
         (
-            exchange.sealed_refusal(bytes(sealing.REFUSAL_SEALED)),
+            exchange.sealed_refusal(bytes(padding.REFUSAL_SEALED)),
             "06 refusal",
-            f"sealed, {sealing.REFUSAL_SEALED} bytes",
+            f"sealed, {padding.REFUSAL_SEALED} bytes",
             meaning.REFUSED_SEALED,
         ),
         (b"\x06", "06 refusal", b"", meaning.EXCHANGE[exchange.REFUSAL]),

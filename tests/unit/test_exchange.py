@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from receiver import exchange, gatt, reasons
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import exchange, gatt
 
 BODIES = {
     exchange.KEY: bytes(range(32)),

@@ -9,13 +9,14 @@ import pytest
 
 from firmware.device import ble as names
 from firmware.device import radio as pump
-from receiver import gatt, ports
+from receiver.core import io
+from receiver.protocol import gatt
 from tests.steps import Steps
 
 ENOMEM, DEAD, EBUSY = 12, -128, 16
 CERTIFICATE, OFFER, EXCHANGE = 16, 18, 21
 NOW = 1_000
-ADVERT = ports.Advertise(20_000, b"advert", b"response")
+ADVERT = io.Advertise(20_000, b"advert", b"response")
 
 
 class Ble:
@@ -165,11 +166,11 @@ def test_events_come_in_order(board: Board) -> None:
     board.write(0, b"second")
     board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 0, 0, b"address")
     assert board.events() == [
-        ports.Connected(0),
-        ports.MtuAgreed(0, 247),
-        ports.Written(0, b"first"),
-        ports.Written(0, b"second"),
-        ports.Disconnected(0),
+        io.Connected(0),
+        io.MtuAgreed(0, 247),
+        io.Written(0, b"first"),
+        io.Written(0, b"second"),
+        io.Disconnected(0),
     ]
     assert board.wakes == 5
 
@@ -180,7 +181,7 @@ def test_a_write_is_a_copy(board: Board) -> None:
     board.ble.values[EXCHANGE] = memoryview(buffer)  # type: ignore[assignment]
     board.interrupt(names.IRQ_GATTS_WRITE, 0, EXCHANGE)
     buffer[:] = bytes(len(buffer))
-    assert board.events() == [ports.Written(0, b"approval")]
+    assert board.events() == [io.Written(0, b"approval")]
 
 
 def test_other_events_are_none_of_ours(board: Board) -> None:
@@ -199,7 +200,7 @@ def test_a_handler_that_fails_costs_its_link_and_nothing_else(board: Board) -> N
     board.pass_time(0)
     assert board.ble.of("disconnect") == [(2,)]
     board.write(1, b"next")
-    assert board.events() == [ports.Written(1, b"next")]
+    assert board.events() == [io.Written(1, b"next")]
 
 
 def test_a_handler_that_is_given_nothing_cuts_nobody(board: Board) -> None:
@@ -217,9 +218,9 @@ def test_a_full_ring_costs_the_link_that_filled_it(board: Board) -> None:
     assert board.radio.deadline() == 0
     board.pass_time(0)
     assert board.ble.of("disconnect") == [(3,)]
-    assert board.events() == [ports.Written(3, b"%d" % number) for number in range(room)]
+    assert board.events() == [io.Written(3, b"%d" % number) for number in range(room)]
     board.write(1, b"next")
-    assert board.events() == [ports.Written(1, b"next")]
+    assert board.events() == [io.Written(1, b"next")]
 
 
 def test_a_disconnection_that_found_the_ring_full_is_made_good(board: Board) -> None:
@@ -229,7 +230,7 @@ def test_a_disconnection_that_found_the_ring_full_is_made_good(board: Board) -> 
     board.ble.links.discard(2)
     board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 2, 0, b"address")
     board.pass_time(0)
-    assert board.events()[-1] == ports.Disconnected(2)
+    assert board.events()[-1] == io.Disconnected(2)
     assert board.radio.deadline() is None
 
 
@@ -237,7 +238,7 @@ def test_a_disconnection_that_found_the_ring_full_is_made_good(board: Board) -> 
 
 
 def test_notify(board: Board) -> None:
-    board.perform(ports.ShowOffer(b"offer"), ports.NotifyOffer(1), ports.Notify(2, b"result"))
+    board.perform(io.ShowOffer(b"offer"), io.NotifyOffer(1), io.Notify(2, b"result"))
     assert board.ble.of("write") == [(OFFER, b"offer")]
     assert board.ble.of("notify") == [(1, OFFER, b"offer"), (2, EXCHANGE, b"result")]
     assert board.radio.deadline() is None
@@ -245,7 +246,7 @@ def test_notify(board: Board) -> None:
 
 def test_back_pressure_and_then_room(board: Board) -> None:
     board.ble.fails["notify"] = [ENOMEM, ENOMEM]
-    board.perform(ports.Notify(0, b"result"))
+    board.perform(io.Notify(0, b"result"))
     assert board.radio.deadline() == NOW + pump.RETRY_MS
     board.pass_time(pump.RETRY_MS)
     assert board.radio.deadline() == NOW + 2 * pump.RETRY_MS
@@ -257,7 +258,7 @@ def test_back_pressure_and_then_room(board: Board) -> None:
 
 def test_back_pressure_without_end_costs_the_link(board: Board) -> None:
     board.ble.fails["notify"] = [ENOMEM] * 1000
-    board.perform(ports.Notify(0, b"result"))
+    board.perform(io.Notify(0, b"result"))
     board.pass_time(pump.NOTIFY_MS - 1)
     assert board.ble.of("disconnect") == []
     board.pass_time(pump.RETRY_MS + 1)
@@ -267,7 +268,7 @@ def test_back_pressure_without_end_costs_the_link(board: Board) -> None:
 
 def test_back_pressure_keeps_the_order_of_a_link_and_holds_up_no_other(board: Board) -> None:
     board.ble.fails["notify"] = [ENOMEM]
-    board.perform(ports.Notify(0, b"first"), ports.Notify(0, b"second"), ports.Notify(1, b"other"))
+    board.perform(io.Notify(0, b"first"), io.Notify(0, b"second"), io.Notify(1, b"other"))
     board.pass_time(pump.RETRY_MS)
     sent = [(link, data) for link, _, data in board.ble.of("notify")]
     assert sent == [(0, b"first"), (1, b"other"), (0, b"first"), (0, b"second")]
@@ -276,7 +277,7 @@ def test_back_pressure_keeps_the_order_of_a_link_and_holds_up_no_other(board: Bo
 def test_the_same_again_does_not_wait_twice(board: Board) -> None:
     """A phone that repeats its approval while there is no buffer must not fill the heap."""
     board.ble.fails["notify"] = [ENOMEM]
-    board.perform(*[ports.Notify(0, b"result")] * 100)
+    board.perform(*[io.Notify(0, b"result")] * 100)
     board.pass_time(pump.RETRY_MS)
     assert len(board.ble.of("notify")) == 2
 
@@ -285,18 +286,18 @@ def test_the_same_again_does_not_wait_twice(board: Board) -> None:
 def test_a_dead_link_is_cut_and_the_core_told(board: Board, error: int) -> None:
     """On ESP32 even the disconnect raises then."""
     board.ble.fails = {"notify": [error], "disconnect": [error]}
-    board.perform(ports.Notify(3, b"result"))
+    board.perform(io.Notify(3, b"result"))
     assert board.ble.of("disconnect") == [(3,)]
-    assert board.events() == [ports.Disconnected(3)]
+    assert board.events() == [io.Disconnected(3)]
     assert board.radio.deadline() is None
 
 
 def test_nothing_that_waits_for_a_phone_reaches_the_next_under_its_handle(board: Board) -> None:
     board.ble.fails["notify"] = [ENOMEM]
-    board.perform(ports.Notify(0, b"secret"), ports.Disconnect(0))
+    board.perform(io.Notify(0, b"secret"), io.Disconnect(0))
     board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 0, 0, b"address")
     board.interrupt(names.IRQ_CENTRAL_CONNECT, 0, 0, b"another")
-    assert board.events() == [ports.Disconnected(0), ports.Connected(0)]
+    assert board.events() == [io.Disconnected(0), io.Connected(0)]
     board.pass_time(pump.NOTIFY_MS)
     assert len(board.ble.of("notify")) == 1
     assert board.ble.of("disconnect") == []
@@ -306,7 +307,7 @@ def test_nothing_that_waits_for_a_phone_reaches_the_next_under_its_handle(board:
 
 
 def test_a_last_notification_leaves_before_the_link_is_cut(board: Board) -> None:
-    board.perform(ports.Notify(0, b"refusal"), ports.Disconnect(0))
+    board.perform(io.Notify(0, b"refusal"), io.Disconnect(0))
     board.pass_time(pump.LINGER_MS - 1)
     assert board.ble.of("disconnect") == []
     board.pass_time(1)
@@ -335,10 +336,10 @@ def test_only_the_latest_advertisement_is_tried_again(board: Board) -> None:
 
 
 def test_certificate(board: Board) -> None:
-    board.perform(ports.ShowCertificate(b"certificate"))
+    board.perform(io.ShowCertificate(b"certificate"))
     assert board.ble.of("write") == [(CERTIFICATE, b"certificate")]
 
 
-@pytest.mark.parametrize("action", [ports.Send(1, b""), ports.Keep("a", b""), ports.Blink(1)])
+@pytest.mark.parametrize("action", [io.Send(1, b""), io.Keep("a", b""), io.Blink(1)])
 def test_what_is_not_the_radios(board: Board, action: Any) -> None:
     assert not board.radio.perform(action, NOW)

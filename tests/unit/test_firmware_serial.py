@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from firmware.device.serial import Serial
-from receiver import ports
-from receiver.link import Link, Lost, Raw, Up
-from receiver.window import QUEUE_MAX, Message
+from receiver.core import io
+from receiver.link.arq import QUEUE_MAX, Message
+from receiver.link.link import Link, Lost, Raw, Up
 from tests.steps import Steps
 
 CHANNEL = 17
@@ -58,7 +58,7 @@ class Ends:
         return [event.payload for event in self.heard if isinstance(event, Message)]
 
     def ups(self) -> int:
-        return len([event for event in self.core.events if isinstance(event, ports.WireUp)])
+        return len([event for event in self.core.events if isinstance(event, io.WireUp)])
 
 
 @pytest.fixture
@@ -69,14 +69,14 @@ def ends() -> Ends:
 
 
 def test_a_new_bridge_is_told_to_the_core(ends: Ends) -> None:
-    assert ends.core.events == [ports.WireUp(b"host hello")]
+    assert ends.core.events == [io.WireUp(b"host hello")]
     assert [event for event in ends.heard if isinstance(event, Up)] == [Up(b"device", True)]
 
 
 def test_a_command_is_acknowledged_when_all_that_it_asked_for_is_done(ends: Ends) -> None:
     ends.host.send(CHANNEL, b"keep this")
     ends.exchange(3)
-    assert ends.core.events[1:] == [ports.WireMessage(CHANNEL, b"keep this")]
+    assert ends.core.events[1:] == [io.WireMessage(CHANNEL, b"keep this")]
     seq = ends.serial.link._inbox.seq
     ends.serial.settle()
     assert ends.serial.link._inbox.seq == seq + 1
@@ -101,13 +101,13 @@ def test_a_command_that_is_repeated_meanwhile_is_done_once(ends: Ends) -> None:
     ends.exchange(40)
     ends.serial.settle()
     ends.exchange()
-    assert ends.core.events[1:] == [ports.WireMessage(CHANNEL, b"once")]
+    assert ends.core.events[1:] == [io.WireMessage(CHANNEL, b"once")]
 
 
 def test_outputs_of_the_core(ends: Ends) -> None:
-    assert ends.serial.perform(ports.Send(CHANNEL, b"offer"))
-    assert ends.serial.perform(ports.Log("a word"))
-    assert not ends.serial.perform(ports.Blink(1))
+    assert ends.serial.perform(io.Send(CHANNEL, b"offer"))
+    assert ends.serial.perform(io.Log("a word"))
+    assert not ends.serial.perform(io.Blink(1))
     ends.exchange()
     assert ends.messages() == [b"offer"]
 
@@ -117,8 +117,8 @@ def test_what_found_the_queue_full_is_told_again_when_it_is_empty(ends: Ends) ->
     payload = bytes(100)
     ends.listening = False
     for _ in range(QUEUE_MAX // len(payload)):
-        ends.serial.perform(ports.Send(CHANNEL, payload))
-    ends.serial.perform(ports.Send(CHANNEL, b"an approval" + payload))
+        ends.serial.perform(io.Send(CHANNEL, payload))
+    ends.serial.perform(io.Send(CHANNEL, b"an approval" + payload))
     assert ends.serial.dropped > 0
     assert ends.ups() == 1
     ends.listening = True
@@ -130,10 +130,10 @@ def test_what_found_the_queue_full_is_told_again_when_it_is_empty(ends: Ends) ->
 
 def test_a_bridge_that_comes_anew_makes_it_good_as_well(ends: Ends) -> None:
     for _ in range(QUEUE_MAX // 100):
-        ends.serial.perform(ports.Send(CHANNEL, bytes(100)))
+        ends.serial.perform(io.Send(CHANNEL, bytes(100)))
     ends.host = Link(b"hst2", b"another", host=True)
     ends.exchange(200)
-    assert ends.core.events[1:] == [ports.WireUp(b"another")]
+    assert ends.core.events[1:] == [io.WireUp(b"another")]
 
 
 def test_noise_reaches_nobody(ends: Ends) -> None:

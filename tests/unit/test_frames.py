@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import frames
-from receiver.frames import Decoder, Frame, Garbage
+from receiver.link import frames
+from receiver.link.frames import Decoder, Frame, Garbage
 
 VECTORS = json.loads(
     Path(__file__).parent.with_name("vectors").joinpath("frames.json").read_text("utf-8")

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import gatt, reasons
+from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol import gatt
 
 ROOM = 31  # of a legacy advertisement, Core 5.4 Vol 6 Part B 2.3.1
 

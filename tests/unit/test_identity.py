@@ -6,11 +6,14 @@ from itertools import count
 
 import pytest
 
-from receiver import checks, identity, messages, reasons, session, signed, wire
+from receiver import reasons
+from receiver.core import identity
+from receiver.core.identity import Identity
 from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.errors import Error
-from receiver.identity import Identity
+from receiver.link import wire
+from receiver.protocol import identifiers, messages, signed, validation
 from simulator.authority.keys import Keys
 from tests import evidence
 
@@ -33,7 +36,7 @@ def make(keys: Keys, certificate: bytes | None = None, reserved: int = 1) -> Ide
     return Identity(RECEIVER, certificate, keys.pins(), host, entropy, reserved)
 
 
-def offer(known: Identity, order: wire.Open = ORDER, now: int = 0) -> checks.Offered:
+def offer(known: Identity, order: wire.Open = ORDER, now: int = 0) -> validation.Offered:
     return finish(known.offer_job(order, EPHEMERAL, now))
 
 
@@ -79,7 +82,9 @@ def test_an_offer_holds(keys: Keys) -> None:
     known = make(keys)
     offered = offer(known)
     assert known.certificate is not None
-    assert offered == checks.offer(host, known.certificate, known.certificate_data, offered.data)
+    assert offered == validation.offer(
+        host, known.certificate, known.certificate_data, offered.data
+    )
 
 
 def test_offer_names_its_certificate_and_time(keys: Keys) -> None:
@@ -88,7 +93,7 @@ def test_offer_names_its_certificate_and_time(keys: Keys) -> None:
     offered = offer(known, ORDER, 13_999)
     assert offered.offer.issued == EPOCH + 3
     kid = signed.parse(messages.OFFER, offered.data).sign1.kid
-    assert kid == session.certificate_hash(known.certificate_data)[: len(kid)]
+    assert kid == identifiers.certificate_hash(known.certificate_data)[: len(kid)]
 
 
 def test_blocks_of_sequence_numbers(keys: Keys) -> None:

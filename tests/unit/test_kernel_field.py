@@ -7,9 +7,9 @@ from random import Random
 
 import pytest
 
-from firmware.tools.chip.emulator import kernel
 from receiver.crypto.field import CURVE25519, ENTRIES, P256, SIZE, Field, assemble, integer
 from receiver.crypto.twins import field as twin
+from simulator.tools.chip.emulator import kernel
 from tests.unit.kernel_bounds import LIMBS, result
 
 # The most that each limb of an element can be, if no operation leads out of this, as is proved

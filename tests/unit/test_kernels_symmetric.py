@@ -8,11 +8,11 @@ from random import Random
 
 import pytest
 
-from firmware.tools import chip
 from receiver.crypto import sha512
 from receiver.crypto.twins import chacha20 as chacha20_twin
 from receiver.crypto.twins import poly1305 as poly1305_twin
 from receiver.crypto.twins import sha512 as sha512_twin
+from simulator.tools import chip
 from tests.unit.back_ends import load, parts
 
 KERNELS = "receiver/crypto/kernels/"

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import cbor, layout, reasons
+from receiver import reasons
 from receiver.crypto import host
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
 
 PUBLIC = host.ed25519_public(bytes(32))
@@ -25,18 +26,18 @@ class Sample(NamedTuple):
 
 
 FIELDS = (
-    layout.uint(1, "number", 1, 100),
-    layout.text(-1, "name", 4),
-    layout.blob(3, "blob", 3, 1),
-    layout.confirmation(8, "key"),
+    schema.uint(1, "number", 1, 100),
+    schema.text(-1, "name", 4),
+    schema.blob(3, "blob", 3, 1),
+    schema.confirmation(8, "key"),
 )
-PHONE = (layout.phone_key(8, "key"),)
+PHONE = (schema.phone_key(8, "key"),)
 GOOD = Sample(7, "Åh", b"ab", PUBLIC)
 MAP: dict[int, Any] = {1: 7, -1: "Åh", 3: b"ab", 8: {1: {1: 1, -1: 6, -2: PUBLIC}}}
 
 
 def decode(pairs: Any) -> Any:
-    return layout.decode(FIELDS, cbor.encode(pairs), Sample)
+    return schema.decode(FIELDS, cbor.encode(pairs), Sample)
 
 
 def refusal(pairs: Any) -> int:
@@ -46,9 +47,9 @@ def refusal(pairs: Any) -> int:
 
 
 def test_there_and_back() -> None:
-    assert layout.encode(FIELDS, GOOD) == cbor.encode(MAP)
+    assert schema.encode(FIELDS, GOOD) == cbor.encode(MAP)
     assert decode(MAP) == GOOD
-    assert layout.from_map(FIELDS, MAP, Sample) == GOOD
+    assert schema.from_map(FIELDS, MAP, Sample) == GOOD
 
 
 class Phone(NamedTuple):
@@ -64,8 +65,8 @@ P256 = {1: 2, -1: 1, -2: POINT[1:], -3: True}
 )
 def test_a_phones_key_is_of_either_kind(key: bytes, claim: dict[int, Any]) -> None:
     data = cbor.encode({8: {1: claim}})
-    assert layout.encode(PHONE, Phone(key)) == data
-    assert layout.decode(PHONE, data, Phone) == Phone(key)
+    assert schema.encode(PHONE, Phone(key)) == data
+    assert schema.decode(PHONE, data, Phone) == Phone(key)
 
 
 @pytest.mark.parametrize(
@@ -85,14 +86,14 @@ def test_a_phones_key_is_of_either_kind(key: bytes, claim: dict[int, Any]) -> No
 )
 def test_no_other_phone_key(claim: dict[int, Any]) -> None:
     with pytest.raises(Error) as caught:
-        layout.decode(PHONE, cbor.encode({8: {1: claim}}), Phone)
+        schema.decode(PHONE, cbor.encode({8: {1: claim}}), Phone)
     assert caught.value.code == reasons.MALFORMED
 
 
 @pytest.mark.parametrize("key", [b"", PUBLIC[:-1], b"\4" + POINT[1:], b"\0" + PUBLIC, POINT + b"x"])
 def test_no_phone_key_of_ours(key: bytes) -> None:
     with pytest.raises(ValueError, match="key"):
-        layout.encode(PHONE, Phone(key))
+        schema.encode(PHONE, Phone(key))
 
 
 @pytest.mark.parametrize("key", [*MAP])
@@ -128,15 +129,15 @@ class Tail(NamedTuple):
     tail: bytes
 
 
-TAILED = (layout.uint(1, "kind", 0, 2), layout.attached(2, "tail", 3))
+TAILED = (schema.uint(1, "kind", 0, 2), schema.attached(2, "tail", 3))
 
 
 @pytest.mark.parametrize(
     ("value", "pairs"), [(Tail(0, b""), {1: 0}), (Tail(2, b"abc"), {1: 2, 2: b"abc"})]
 )
 def test_bytes_that_belong_to_a_number(value: Tail, pairs: dict[int, Any]) -> None:
-    assert layout.encode(TAILED, value) == cbor.encode(pairs)
-    assert layout.from_map(TAILED, pairs, Tail) == value
+    assert schema.encode(TAILED, value) == cbor.encode(pairs)
+    assert schema.from_map(TAILED, pairs, Tail) == value
 
 
 @pytest.mark.parametrize(
@@ -156,14 +157,14 @@ def test_bytes_that_belong_to_a_number(value: Tail, pairs: dict[int, Any]) -> No
 )
 def test_bytes_without_their_number_or_the_number_without_them(pairs: dict[int, Any]) -> None:
     with pytest.raises(Error) as caught:
-        layout.from_map(TAILED, pairs, Tail)
+        schema.from_map(TAILED, pairs, Tail)
     assert caught.value.code == reasons.MALFORMED
 
 
 @pytest.mark.parametrize("value", [Tail(0, b"abc"), Tail(1, b""), Tail(1, b"ab")])
 def test_our_own_mistakes_with_attached_bytes(value: Tail) -> None:
     with pytest.raises(ValueError, match="tail"):
-        layout.encode(TAILED, value)
+        schema.encode(TAILED, value)
 
 
 @pytest.mark.parametrize("value", [[], 1, b"", "x", True])
@@ -184,7 +185,7 @@ def test_no_map(value: Any) -> None:
 )
 def test_our_own_mistakes(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):
-        layout.encode(FIELDS, GOOD._replace(**changes))
+        schema.encode(FIELDS, GOOD._replace(**changes))
 
 
 @given(
@@ -195,7 +196,7 @@ def test_our_own_mistakes(changes: dict[str, Any]) -> None:
 )
 def test_whatever_fits_goes_there_and_back(number: int, name: str, blob: bytes, key: bytes) -> None:
     value = Sample(number, name, blob, key)
-    assert layout.decode(FIELDS, layout.encode(FIELDS, value), Sample) == value
+    assert schema.decode(FIELDS, schema.encode(FIELDS, value), Sample) == value
 
 
 NESTED = st.recursive(
@@ -211,4 +212,4 @@ NESTED = st.recursive(
 @given(st.dictionaries(st.sampled_from([1, -1, 3, 8]), NESTED, min_size=4))
 def test_nothing_but_errors(pairs: dict[int, Any]) -> None:
     with contextlib.suppress(Error):
-        layout.from_map(FIELDS, pairs, Sample)
+        schema.from_map(FIELDS, pairs, Sample)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.line.model import BACKLOG, GRAIN, MS, Line, Pace
+from simulator.hardware.serial_line.model import BACKLOG, GRAIN, MS, Line, Pace
 
 RATE = 115_200
 BYTE = 10_000_000_000 // RATE  # ns

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
-from bridge import stamps
-from simulator.load import figures
-from simulator.load.figures import Spread, spread
-from simulator.load.run import Plan, arrivals
+from bridge.observability import timings
+from simulator.tools.load import figures
+from simulator.tools.load.figures import Spread, spread
+from simulator.tools.load.run import Plan, arrivals
 
 
 def test_a_spread_is_of_values_that_were_measured() -> None:
@@ -37,14 +37,14 @@ def test_without_a_rate_all_come_at_once() -> None:
 
 def test_phases_are_milliseconds_of_the_sales_that_have_both_ends() -> None:
     whole = {
-        stamps.APPROVAL_RECEIVED: 1.0,
-        stamps.APPROVAL_KEPT: 1.001,
-        stamps.AUTHORISE_SENT: 1.002,
-        stamps.VERDICT_RECEIVED: 1.010,
-        stamps.AUTHORISE_ANSWERED: 1.020,
-        stamps.TOLD: 1.025,
+        timings.APPROVAL_RECEIVED: 1.0,
+        timings.APPROVAL_KEPT: 1.001,
+        timings.AUTHORISE_SENT: 1.002,
+        timings.VERDICT_RECEIVED: 1.010,
+        timings.AUTHORISE_ANSWERED: 1.020,
+        timings.TOLD: 1.025,
     }
-    found = figures.phases([whole, {stamps.APPROVAL_RECEIVED: 5.0}])
+    found = figures.phases([whole, {timings.APPROVAL_RECEIVED: 5.0}])
     assert {name: round(one.median, 6) for name, one in found.items()} == {
         "kept": 1.0,
         "asked": 2.0,

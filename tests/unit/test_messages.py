@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
-from receiver import cbor, checks, gatt, layout, messages, reasons, sealing, session, signed, wire
+from receiver import reasons
 from receiver.crypto import Crypto, host, portable
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
-from simulator.phone.keys import KINDS as KEY_KINDS
-from simulator.phone.keys import PhoneKey
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages, padding, signed, validation
+from simulator.phone.wallet.keys import KINDS as KEY_KINDS
+from simulator.phone.wallet.keys import PhoneKey
 from tests import evidence
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())
@@ -78,15 +81,15 @@ def test_signed(case: dict[str, Any], crypto: Crypto) -> None:
 def test_map(case: dict[str, Any]) -> None:
     fields, make = table(case["of"])
     value, data = value_of(case["of"], case["fields"]), bytes.fromhex(case["payload"])
-    assert layout.encode(fields, value) == data
-    assert layout.decode(fields, data, make) == value
+    assert schema.encode(fields, value) == data
+    assert schema.decode(fields, data, make) == value
 
 
 def test_spoilt_maps() -> None:
     for case in VECTORS["invalid"]:
         fields, make = table(case["of"])
         with pytest.raises(Error) as caught:
-            layout.decode(fields, bytes.fromhex(case["payload"]), make)
+            schema.decode(fields, bytes.fromhex(case["payload"]), make)
         assert caught.value.code == reasons.MALFORMED, case
 
 
@@ -102,16 +105,16 @@ def test_refused(case: dict[str, str]) -> None:
 def test_purchase(plain: dict[str, Any], crypto: Crypto) -> None:
     """As receiver, phone and bridge walk it."""
     made = {name: bytes.fromhex(text) for name, text in plain.items() if is_hex(name, text)}
-    holder = checks.certificate(crypto, PINS, made["certificate"], plain["time"])
-    offered = checks.offer(crypto, holder, made["certificate"], made["offer"])
-    credential = checks.credential(crypto, PINS, made["credential"], plain["time"])
-    approved = checks.approval(
+    holder = validation.certificate(crypto, PINS, made["certificate"], plain["time"])
+    offered = validation.offer(crypto, holder, made["certificate"], made["offer"])
+    credential = validation.credential(crypto, PINS, made["credential"], plain["time"])
+    approved = validation.approval(
         crypto, offered, made["credential"], credential, made["enc"], made["approval"], 0
     )
     assert approved.id == made["approval_id"]
     receipt = signed.from_authority(messages.RECEIPT, made["receipt"], PINS, crypto)
     assert receipt.approval_id == approved.id
-    record = layout.decode(messages.RECORD, made["record"], messages.Record)
+    record = schema.decode(messages.RECORD, made["record"], messages.Record)
     assert record.certificate_hash == offered.certificate_hash == made["certificate_hash"]
 
 
@@ -122,13 +125,13 @@ def is_hex(name: str, text: Any) -> bool:
 # What a message may weigh.
 
 
-def largest(field: layout.Field) -> Any:
+def largest(field: schema.Field) -> Any:
     """The value of the field that takes the most room."""
-    if field.kind == layout.UINT:
+    if field.kind == schema.UINT:
         return field.high
-    if field.kind == layout.TEXT:
+    if field.kind == schema.TEXT:
         return "x" * field.high
-    if field.kind == layout.KEY:
+    if field.kind == schema.KEY:
         return max((key.public for key in PHONES if len(key.public) <= field.high), key=len)
     return bytes(field.high)
 
@@ -157,16 +160,16 @@ def test_a_number_never_encodes_shorter_than_a_smaller_one() -> None:
 
 
 def test_every_exchange_fits_one_packet() -> None:
-    assert sealing.CREDENTIAL_MOST == sealing.RECEIPT_MOST == ON_AIR["credential"]
-    assert ON_AIR["approval"] == sealing.APPROVAL_MOST
-    sealed = (sealing.CREDENTIAL_SEALED, sealing.APPROVAL_SEALED, sealing.RESULT_SEALED)
+    assert padding.CREDENTIAL_MOST == padding.RECEIPT_MOST == ON_AIR["credential"]
+    assert ON_AIR["approval"] == padding.APPROVAL_MOST
+    sealed = (padding.CREDENTIAL_SEALED, padding.APPROVAL_SEALED, padding.RESULT_SEALED)
     assert [1 + size for size in sealed] == [gatt.EXCHANGE_MOST, 147, gatt.EXCHANGE_MOST]
     assert len(largest_message(messages.OFFER)) <= gatt.OFFER_MOST
     assert len(largest_message(messages.CERTIFICATE)) <= gatt.CERTIFICATE_MOST
 
 
 def test_the_wire_has_room_for_every_message() -> None:
-    most = {field.name: field.high for field in messages.RECORD if field.kind == layout.BYTES}
+    most = {field.name: field.high for field in messages.RECORD if field.kind == schema.BYTES}
     for name in ("offer", "credential", "approval"):
         assert len(largest_message(KINDS[name])) <= most[name]
     for name, channel in (("state", wire.STATE), ("certificate", wire.CERTIFICATE)):
@@ -177,7 +180,7 @@ def test_the_wire_has_room_for_every_message() -> None:
 
 
 def test_no_message_is_too_long_for_the_link() -> None:
-    from receiver.window import MESSAGE_MAX
+    from receiver.link.arq import MESSAGE_MAX
 
     for channel, (fields, make) in wire.LAYOUTS.items():
         value = make(*[largest(field) for field in fields])
@@ -197,7 +200,7 @@ def test_an_offer_names_a_transaction_exactly_where_it_is_a_refund(
     holder = signed.parse(messages.CERTIFICATE, certificate).value
     holder = holder._replace(key=host.ed25519_public(SEED))
     data = evidence.offer(SEED, certificate, 0, kind=kind, original=original, currency=999)
-    offered = checks.offer(host, holder, certificate, data)
+    offered = validation.offer(host, holder, certificate, data)
     assert (offered.offer.kind, offered.offer.original) == (kind, original)
 
 
@@ -219,4 +222,4 @@ def test_verify_gives_the_structure_that_names_an_approval(plain: dict[str, Any]
     context = bytes.fromhex(plain["context"])
     structure = signed.verify(messages.APPROVAL, parsed, public, host, context)
     assert structure == signed.structure(messages.APPROVAL, parsed, context)
-    assert session.approval_id(structure).hex() == plain["approval_id"]
+    assert identifiers.approval_id(structure).hex() == plain["approval_id"]

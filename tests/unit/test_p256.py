@@ -8,14 +8,14 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 
-from firmware.tools import p256_base
-from firmware.tools.chip.interpreter import slices
-from firmware.tools.p256_base import G, Point
 from receiver.crypto import p256
 from receiver.crypto.field import P256, SIZE, element, integer
 from receiver.crypto.job import finish
 from receiver.crypto.p256_base import END, START, TABLE
-from simulator.p256 import p256_public, p256_sign
+from simulator.crypto.p256 import p256_public, p256_sign
+from simulator.tools.chip.interpreter import slices
+from simulator.tools.generate import p256_base
+from simulator.tools.generate.p256_base import G, Point
 
 P = P256.prime
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551

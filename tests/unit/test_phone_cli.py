@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.command import UsageError
-from receiver import messages, reasons
-from simulator import attach
-from simulator.phone import cli, events, wording
-from simulator.phone.events import Outcome, View
-from simulator.phone.screen import Screen, sentence
-from simulator.phone.visit import Step
+from receiver import reasons
+from receiver.host.command import UsageError
+from receiver.protocol import messages
+from simulator.phone.app import cli, wording
+from simulator.phone.app.screen import Screen, sentence
+from simulator.phone.app.visit import Step
+from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome, View
+from simulator.world import attach
 
 VIEW = View(events.SHOWN, 1, "Storgatan 1", 7, 24_900, 752, "07")
 NO_SUCH_PID = 2**22 + 1  # above Linux's largest

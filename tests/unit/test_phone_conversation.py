@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
-from receiver import checks, exchange, messages, reasons, sealing, session, wire
+from receiver import reasons
 from receiver.crypto import host
-from simulator.authority import schema
+from receiver.link import wire
+from receiver.protocol import exchange, identifiers, messages, padding, validation
 from simulator.authority.keys import Keys
-from simulator.phone import conversation, events, steps
-from simulator.phone.keys import KINDS
-from simulator.phone.maker import Maker, Mute
-from simulator.phone.wallet import NEVER_AFTER_S
+from simulator.authority.storage import schema
+from simulator.phone.conversation import conversation, events, states
+from simulator.phone.conversation.messages import Maker, Mute
+from simulator.phone.wallet.keys import KINDS
+from simulator.phone.wallet.wallet import NEVER_AFTER_S
 from tests import evidence
 from tests.unit.phone_shop import CODE, EPOCH, RECEIVER, TRANSACTION, TTL_S, Shop, wallet
 
@@ -42,10 +44,10 @@ def test_a_phone_of_either_kind_pays(keys: Keys, kind: str) -> None:
 
 
 def test_the_table_is_closed() -> None:
-    named = {name: value for name, value in vars(steps).items() if isinstance(value, str)}
-    reached = {after for row in steps.TABLE.values() for after in row.values()}
-    assert reached | {steps.SCANNING} == set(steps.TABLE)
-    for row in steps.TABLE.values():
+    named = {name: value for name, value in vars(states).items() if isinstance(value, str)}
+    reached = {after for row in states.TABLE.values() for after in row.values()}
+    assert reached | {states.SCANNING} == set(states.TABLE)
+    for row in states.TABLE.values():
         assert set(row) <= set(named.values())
 
 
@@ -58,8 +60,8 @@ def test_every_event_of_the_table_is_raised_somewhere() -> None:
         and isinstance(node.value, ast.Name)
         and node.value.id == "steps"
     }
-    raised = {vars(steps)[name] for name in used - {"TABLE"}}
-    for row in steps.TABLE.values():
+    raised = {vars(states)[name] for name in used - {"TABLE"}}
+    for row in states.TABLE.values():
         assert set(row) <= raised
 
 
@@ -68,9 +70,9 @@ def test_an_approved_purchase(shop: Shop) -> None:
     shop.come()
     view = shop.views[-1]
     assert (view.kind, view.store, view.amount) == (events.SHOWN, "Storgatan 1", evidence.AMOUNT)
-    assert view.match_code == session.match_code(shop.offer)
+    assert view.match_code == identifiers.match_code(shop.offer)
     shop.type()
-    assert shop.phone.state == steps.APPROVED
+    assert shop.phone.state == states.APPROVED
     shop.decide()
     outcome = shop.phone.outcome
     assert outcome is not None
@@ -96,9 +98,9 @@ def test_nothing_is_revealed_before_the_first_digit(shop: Shop) -> None:
 
 def test_a_check_in_asks_before_it_shows(shop: Shop) -> None:
     shop.come()
-    assert shop.phone.state == steps.WAITING
+    assert shop.phone.state == states.WAITING
     shop.ring_up()
-    assert shop.phone.state == steps.ASKING
+    assert shop.phone.state == states.ASKING
     assert shop.views[-1].kind == events.ASKED
     assert shop.writes == []
     shop.tell_phone(events.Look())
@@ -114,12 +116,12 @@ def test_an_offer_notified_before_the_reads_are_done(shop: Shop) -> None:
     shop.phone.handle(events.Connected(247), 0)
     shop.phone.handle(events.OfferNotified(early), 0)
     shop.phone.handle(events.Read(shop.certificate, early), 0)
-    assert shop.phone.state == steps.SHOWING
+    assert shop.phone.state == states.SHOWING
     shop.meet()
     shop.phone.handle(events.Connected(247), 0)
     shop.phone.handle(events.OfferNotified(early), 0)
     shop.phone.handle(events.Read(shop.certificate, b""), 0)
-    assert shop.phone.state == steps.ASKING
+    assert shop.phone.state == states.ASKING
 
 
 def test_a_buyer_who_says_no(shop: Shop) -> None:
@@ -147,10 +149,10 @@ def test_a_mended_decline_is_shown_straight_away(shop: Shop) -> None:
     shop.come()
     shop.type("000000")
     shop.decide(reasons.CODE_WRONG)
-    assert shop.phone.state == steps.DECLINED
+    assert shop.phone.state == states.DECLINED
     assert (shop.views[-1].kind, shop.views[-1].reason) == (events.DECLINED, reasons.CODE_WRONG)
     shop.ring_up()
-    assert shop.phone.state == steps.SHOWING
+    assert shop.phone.state == states.SHOWING
     assert shop.views[-1].attempt == 2
     shop.type()
     shop.decide()
@@ -167,7 +169,7 @@ def test_another_sale_after_a_decline_asks_first(shop: Shop) -> None:
     shop.type("000000")
     shop.decide(reasons.CODE_WRONG)
     shop.ring_up(b"another!")
-    assert shop.phone.state == steps.ASKING
+    assert shop.phone.state == states.ASKING
 
 
 def test_a_decline_that_nobody_mends_stays_a_decline(shop: Shop) -> None:
@@ -175,7 +177,7 @@ def test_a_decline_that_nobody_mends_stays_a_decline(shop: Shop) -> None:
     shop.come()
     shop.type()
     shop.decide(reasons.PURCHASE_LIMIT)
-    shop.wait(steps.MEND_MS)
+    shop.wait(states.MEND_MS)
     outcome = shop.phone.outcome
     assert outcome is not None
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.PURCHASE_LIMIT)
@@ -208,7 +210,7 @@ def test_a_plain_refusal_is_not_believed_once_something_was_sealed(shop: Shop) -
     shop.come()
     shop.tell_phone(events.FirstDigit())
     shop.tell_phone(events.Notified(exchange.refusal(reasons.OFFER_EXPIRED)))
-    assert shop.phone.state == steps.PRESENTED
+    assert shop.phone.state == states.PRESENTED
     shop.tell_phone(events.Code(CODE))
     shop.decide()
     assert shop.phone.outcome is not None
@@ -221,28 +223,28 @@ def test_a_plain_refusal_is_not_believed_after_the_approval(shop: Shop) -> None:
     shop.come()
     shop.type()
     shop.tell_phone(events.Notified(exchange.refusal(reasons.BUSY)))
-    assert shop.phone.state == steps.APPROVED
+    assert shop.phone.state == states.APPROVED
     shop.decide()
     assert shop.phone.outcome is not None
     assert shop.phone.outcome.result == events.APPROVED
 
 
-@pytest.mark.parametrize("size", [sealing.REFUSAL_SEALED, 1])
+@pytest.mark.parametrize("size", [padding.REFUSAL_SEALED, 1])
 def test_a_forged_refusal_ends_nothing(shop: Shop, size: int) -> None:
     shop.ring_up()
     shop.come()
     shop.tell_phone(events.FirstDigit())
     shop.tell_phone(events.Notified(exchange.sealed_refusal(bytes(size))))
-    assert shop.phone.state == steps.PRESENTED
+    assert shop.phone.state == states.PRESENTED
     assert shop.told[-1] == "ignored"
 
 
-@pytest.mark.parametrize("size", [sealing.REFUSAL_SEALED, sealing.RESULT_SEALED])
+@pytest.mark.parametrize("size", [padding.REFUSAL_SEALED, padding.RESULT_SEALED])
 def test_an_answer_before_any_key(shop: Shop, size: int) -> None:
     shop.come()
-    kind = exchange.REFUSAL if size == sealing.REFUSAL_SEALED else exchange.RESULT
+    kind = exchange.REFUSAL if size == padding.REFUSAL_SEALED else exchange.RESULT
     shop.tell_phone(events.Notified(bytes([kind]) + bytes(size)))
-    assert shop.phone.state == steps.WAITING
+    assert shop.phone.state == states.WAITING
 
 
 def test_each_offer_has_its_own_key(shop: Shop) -> None:
@@ -278,7 +280,7 @@ def test_a_refusal_after_the_approval_is_not_believed(shop: Shop) -> None:
     shop.type()
     own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
     shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BAD_SIGNATURE))
-    assert shop.phone.state == steps.TURNED_AWAY
+    assert shop.phone.state == states.TURNED_AWAY
     assert shop.asked == [approval_id]
     assert shop.phone.outcome is None
 
@@ -290,7 +292,7 @@ def pass_over(shop: Shop) -> bytes:
     shop.type()
     own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
     shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BUSY))
-    assert shop.phone.state == steps.PASSED_OVER
+    assert shop.phone.state == states.PASSED_OVER
     assert shop.asked == [approval_id]
     name: bytes = approval_id
     return name
@@ -315,7 +317,7 @@ def test_a_phone_that_came_too_late_pays_the_next_sale(shop: Shop) -> None:
     shop.meet()
     shop.ring_up()
     shop.come()
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert shop.writes == []
 
 
@@ -324,8 +326,8 @@ def test_busy_is_not_believed_on_the_receivers_word_alone(shop: Shop, state: str
     approval_id = pass_over(shop)
     receipt = shop.receipt() if state == schema.PENDING else None
     shop.tell_phone(events.Answered(approval_id, state, receipt))
-    assert shop.phone.state == steps.PASSED_OVER
-    shop.wait(steps.ASK_MS)
+    assert shop.phone.state == states.PASSED_OVER
+    shop.wait(states.ASK_MS)
     outcome = shop.phone.outcome
     assert outcome is not None
     assert (outcome.result, outcome.retry) == (events.UNKNOWN, False)
@@ -415,7 +417,7 @@ def test_a_receipt_about_something_else(shop: Shop, changes: dict[str, Any]) -> 
     shop.come()
     shop.type()
     shop.decide(**changes)
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert "result_untrusted" in shop.told
     assert evidence.REFERENCE in shop.wallet.pending
 
@@ -427,7 +429,7 @@ def test_a_tampered_receipt(shop: Shop) -> None:
     receipt = bytearray(shop.receipt())
     receipt[-1] ^= 1
     shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, bytes(receipt)))
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
 
 
 def test_a_lost_result_is_asked_for_with_the_same_bytes(shop: Shop) -> None:
@@ -437,7 +439,7 @@ def test_a_lost_result_is_asked_for_with_the_same_bytes(shop: Shop) -> None:
     shop.type()
     shop.decide()
     shop.deaf = False
-    shop.wait(steps.RESEND_MS)
+    shop.wait(states.RESEND_MS)
     assert shop.writes[-1] == shop.writes[-2]
     assert shop.phone.outcome is not None
     assert shop.phone.outcome.result == events.APPROVED
@@ -449,10 +451,10 @@ def test_a_lost_result_is_learned_from_the_authority(shop: Shop) -> None:
     shop.come()
     shop.type()
     shop.break_link()
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     (approval_id,) = shop.asked
     shop.tell_phone(events.Answered(approval_id, events.NO_ANSWER))
-    shop.wait(steps.ASK_FIRST_MS)
+    shop.wait(states.ASK_FIRST_MS)
     assert len(shop.asked) == 2
     shop.tell_phone(events.Answered(approval_id, schema.PENDING, shop.receipt()))
     assert shop.phone.outcome is not None
@@ -465,10 +467,10 @@ def test_silence_makes_unknown_and_never_a_no(shop: Shop) -> None:
     shop.come()
     shop.type()
     shop.deaf = True
-    shop.wait(steps.RESULT_MS)
-    assert shop.phone.state == steps.UNKNOWN
+    shop.wait(states.RESULT_MS)
+    assert shop.phone.state == states.UNKNOWN
     shop.tell_phone(events.Answered(shop.asked[-1], events.UNSEEN))
-    shop.wait(steps.ASK_MS)
+    shop.wait(states.ASK_MS)
     outcome = shop.phone.outcome
     assert outcome is not None
     assert outcome.result == events.UNKNOWN
@@ -484,7 +486,7 @@ def test_a_sale_in_doubt_is_not_approved_again(shop: Shop) -> None:
     shop.meet()
     shop.ring_up()
     shop.come()
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert shop.writes == []
     (approval_id,) = shop.asked
     shop.tell_phone(events.Answered(approval_id, schema.VOIDED))
@@ -493,7 +495,7 @@ def test_a_sale_in_doubt_is_not_approved_again(shop: Shop) -> None:
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
     shop.meet()
     shop.come()
-    assert shop.phone.state == steps.SHOWING
+    assert shop.phone.state == states.SHOWING
 
 
 def test_what_the_authority_never_saw_is_over_one_day(shop: Shop) -> None:
@@ -519,7 +521,7 @@ def test_an_authority_that_contradicts_itself_is_not_believed(
     shop.type()
     shop.break_link()
     shop.tell_phone(events.Answered(shop.asked[-1], state, shop.receipt(reason)))
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
 
 
 def test_a_hold_that_was_given_back_is_not_paid(shop: Shop) -> None:
@@ -567,16 +569,16 @@ def test_junk_from_a_receiver_changes_nothing(shop: Shop, data: bytes) -> None:
     shop.ring_up()
     shop.come()
     shop.tell_phone(events.Notified(data))
-    assert shop.phone.state == steps.SHOWING
+    assert shop.phone.state == states.SHOWING
     assert "ignored" in shop.told
 
 
 def test_a_result_that_nobody_asked_for(shop: Shop) -> None:
     shop.ring_up()
     shop.come()
-    padded = sealing.pad(evidence_receipt(shop), sealing.RESULT_SEALED)
+    padded = padding.pad(evidence_receipt(shop), padding.RESULT_SEALED)
     shop.tell_phone(events.Notified(exchange.result(padded)))
-    assert shop.phone.state == steps.SHOWING
+    assert shop.phone.state == states.SHOWING
 
 
 def evidence_receipt(shop: Shop) -> bytes:
@@ -595,9 +597,9 @@ def test_a_hold_is_no_end_once_the_receiver_has_refused(shop: Shop) -> None:
     receipt = shop.receipt()
     own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
     shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BAD_SIGNATURE))
-    assert shop.phone.state == steps.TURNED_AWAY
+    assert shop.phone.state == states.TURNED_AWAY
     shop.tell_phone(events.Answered(approval_id, schema.PENDING, receipt))
-    assert shop.phone.state == steps.TURNED_AWAY
+    assert shop.phone.state == states.TURNED_AWAY
     shop.tell_phone(events.Answered(approval_id, schema.VOIDED, receipt))
     assert shop.phone.outcome is not None
     assert shop.phone.outcome.result == events.DECLINED
@@ -607,8 +609,8 @@ def test_each_look_at_an_offer_has_a_key_of_its_own(shop: Shop) -> None:
     """The receiver refuses a key that it has seen: two results would share a nonce."""
     shop.ring_up()
     shop.come()
-    holder = checks.certificate(host, shop.wallet.pins, shop.certificate, EPOCH)
-    offered = checks.offer(host, holder, shop.certificate, shop.offer)
+    holder = validation.certificate(host, shop.wallet.pins, shop.certificate, EPOCH)
+    offered = validation.offer(host, holder, shop.certificate, shop.offer)
     maker = Maker(shop.wallet)
     first, second = maker.show(offered), maker.show(offered)
     assert first != second

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from receiver import reasons, wire
+from receiver import reasons
 from receiver.errors import Error
-from simulator.authority import schema
+from receiver.link import wire
 from simulator.authority.keys import Keys
-from simulator.phone import events, steps
-from simulator.phone import wallet as wallets
-from simulator.phone.wallet import NEVER_AFTER_S
+from simulator.authority.storage import schema
+from simulator.phone.conversation import events, states
+from simulator.phone.wallet import wallet as wallets
+from simulator.phone.wallet.wallet import NEVER_AFTER_S
 from tests import evidence
 from tests.unit.phone_shop import EPOCH, RECEIVER, RECIPIENT, TRANSACTION, Shop, wallet
 
@@ -60,7 +61,7 @@ def answer(shop: Shop, state: str, receipt: bytes | None = None) -> None:
 
 def test_a_provisional_receipt_is_shown_and_the_authority_asked(shop: Shop) -> None:
     shop.stand_in()
-    assert shop.phone.state == steps.ACCEPTED
+    assert shop.phone.state == states.ACCEPTED
     assert "provisional" in shop.told
     assert not shop.linked
     (pending,) = shop.wallet.pending.values()
@@ -72,7 +73,7 @@ def test_a_provisional_receipt_is_shown_and_the_authority_asked(shop: Shop) -> N
 def test_it_is_not_final_while_the_authority_does_not_say(shop: Shop) -> None:
     shop.stand_in()
     answer(shop, events.NO_ANSWER)
-    shop.wait(steps.ACCEPTED_MS)
+    shop.wait(states.ACCEPTED_MS)
     outcome = shop.phone.outcome
     assert outcome is not None
     assert (outcome.result, outcome.reason) == (events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
@@ -86,7 +87,7 @@ def test_it_is_not_final_while_the_authority_does_not_say(shop: Shop) -> None:
 def test_it_is_final_once_the_authority_has_booked_it(shop: Shop, state: str) -> None:
     shop.stand_in()
     answer(shop, events.UNSEEN)
-    shop.wait(steps.ASK_FIRST_MS)
+    shop.wait(states.ASK_FIRST_MS)
     answer(shop, state, shop.receipt())
     outcome = shop.phone.outcome
     assert outcome is not None
@@ -141,13 +142,13 @@ def test_what_no_till_may_accept_offline_is_over_one_day(keys: Keys) -> None:
 
 def test_a_sale_that_was_accepted_is_not_approved_again(shop: Shop) -> None:
     shop.stand_in()
-    shop.wait(steps.ACCEPTED_MS)
+    shop.wait(states.ACCEPTED_MS)
     shop.meet()
     shop.ring_up()
     shop.come()
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert shop.writes == []
-    shop.wait(steps.ASK_MS)
+    shop.wait(states.ASK_MS)
     assert shop.phone.outcome is not None
     assert shop.phone.outcome.result == events.ACCEPTED
 
@@ -172,7 +173,7 @@ def test_a_provisional_receipt_for_anything_else(
     shop: Shop, changes: dict[str, Any], reason: int
 ) -> None:
     result(shop, provisional(shop, **changes))
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert shop.whys == [reasons.name(reason)] * 2
     assert [pending.accepted for pending in shop.wallet.pending.values()] == [False]
 
@@ -185,14 +186,14 @@ def test_one_that_is_replayed_from_another_sale(shop: Shop) -> None:
     shop.come()
     shop.type()
     result(shop, old)
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert not shop.wallet.pending[b"saleref2"].accepted
 
 
 def test_one_above_the_floor_of_its_credential(keys: Keys) -> None:
     shop = handed_over(Shop(keys, wallet(keys, floor=FLOOR - 1)))
     result(shop, provisional(shop))
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert shop.whys == ["above_floor"] * 2
 
 
@@ -204,7 +205,7 @@ def test_one_for_a_refund(keys: Keys) -> None:
     shop.come()
     shop.type()
     result(shop, provisional(shop))
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
     assert shop.whys == ["wrong_kind"] * 2
     assert not any(pending.accepted for pending in held.pending.values())
 

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from receiver import exchange, messages, reasons, signed, wire
-from simulator.authority import schema
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import exchange, messages, signed
 from simulator.authority.keys import Keys
-from simulator.phone import events, steps
-from simulator.phone import wallet as wallets
-from simulator.phone.wallet import BOUGHT_MOST, Bought
+from simulator.authority.storage import schema
+from simulator.phone.conversation import events, states
+from simulator.phone.wallet import wallet as wallets
+from simulator.phone.wallet.wallet import BOUGHT_MOST, Bought
 from tests import evidence
 from tests.unit.phone_shop import RECIPIENT, TRANSACTION, Shop, batch, wallet
 
@@ -81,7 +83,7 @@ def test_what_was_declined_is_not(keys: Keys) -> None:
 def test_a_refund_is_shown_as_one_and_approved_with_the_code(shop: Shop) -> None:
     refund(shop, 100)
     assert shop.views[-1].refund
-    assert shop.phone.state == steps.SHOWING
+    assert shop.phone.state == states.SHOWING
     shop.type()
     shop.decide(transaction_id=bytes(16))
     assert shop.phone.outcome is not None
@@ -112,7 +114,7 @@ def test_a_refund_that_was_declined_leaves_what_there_was(shop: Shop) -> None:
     shop.decide(reasons.NOT_POSTED)
     assert left(shop) == evidence.AMOUNT
     refund(shop)
-    assert shop.phone.state == steps.SHOWING
+    assert shop.phone.state == states.SHOWING
 
 
 def test_a_refund_in_doubt_counts(shop: Shop) -> None:
@@ -122,7 +124,7 @@ def test_a_refund_in_doubt_counts(shop: Shop) -> None:
     refund(shop, 1, b"refund02")
     assert reason_of(shop) == reasons.REFUND_EXCEEDS
     refund(shop)
-    assert shop.phone.state == steps.UNKNOWN
+    assert shop.phone.state == states.UNKNOWN
 
 
 def test_a_refund_whose_end_the_authority_tells(shop: Shop) -> None:
@@ -173,7 +175,7 @@ def test_it_needs_a_credential_of_that_recipient(shop: Shop) -> None:
 def test_a_refund_that_comes_by_notification(shop: Shop) -> None:
     shop.come()
     shop.ring_up(REFUND, 100, TRANSACTION)
-    assert (shop.phone.state, shop.views[-1].refund) == (steps.ASKING, True)
+    assert (shop.phone.state, shop.views[-1].refund) == (states.ASKING, True)
     shop.tell_phone(events.Look())
     shop.type()
     shop.decide(transaction_id=bytes(16))

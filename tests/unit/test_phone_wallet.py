@@ -10,9 +10,9 @@ import pytest
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.keys import Keys
-from simulator.phone import wallet as wallets
-from simulator.phone.keys import KINDS
-from simulator.phone.wallet import Pending
+from simulator.phone.wallet import wallet as wallets
+from simulator.phone.wallet.keys import KINDS
+from simulator.phone.wallet.wallet import Pending
 from tests import evidence
 from tests.unit.phone_shop import EPOCH, PHONE, RECIPIENT, batch, wallet
 

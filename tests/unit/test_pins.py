@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import cbor, pins, reasons
+from receiver import reasons
+from receiver.encoding import cbor
 from receiver.errors import Error
+from receiver.protocol import pins
 
 PINS = {b"\1\1": bytes(32), b"\2\xff": b"\1" * 32, b"\xff\xff": b"\2" * 32, b"\0\0": b"\3" * 32}
 

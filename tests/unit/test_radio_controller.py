@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 from bumble.hci import Address
 
-from simulator.radio.connection import RadioConnection
-from simulator.radio.controller import RadioController
-from simulator.radio.link import Air
+from simulator.hardware.radio.connection import RadioConnection
+from simulator.hardware.radio.controller import RadioController
+from simulator.hardware.radio.link import Air
 
 COMMAND_COMPLETE = 0x0E
 COMMAND_STATUS = 0x0F

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.money import refunds
-from bridge.money.refunds import NoRefundError
-from bridge.money.sale import Sale, Terms
-from bridge.money.states import State
+from bridge.domain import refunds
+from bridge.domain.refunds import NoRefundError
+from bridge.domain.sale import Sale, Terms
+from bridge.domain.states import State
 from tests.evidence import SEK
 
 BOUGHT = Terms("sale-0123456789ab", 3, 100, SEK, 25, "", b"12345678", b"receiver")

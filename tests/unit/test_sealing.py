@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import exchange, reasons, sealing
+from receiver import reasons
 from receiver.crypto import host, hpke
 from receiver.crypto.job import finish
 from receiver.errors import Error
-from receiver.sealing import ResultOpener, ResultSealer
+from receiver.protocol import exchange, padding
+from receiver.protocol.padding import ResultOpener, ResultSealer
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 PURCHASES = json.loads((VECTORS / "messages.json").read_text())["purchases"]
@@ -23,7 +24,7 @@ EXCHANGES = json.loads((VECTORS / "sealed.json").read_text())["exchanges"]
 
 RECEIVER = bytes([1] * 32)
 PHONE = bytes([2] * 32)
-INFO = sealing.info(b"an offer")
+INFO = padding.info(b"an offer")
 
 both = pytest.mark.parametrize(
     ("made", "crossed"),
@@ -67,13 +68,13 @@ def code_of(attempt: Any, *arguments: Any) -> int:
 @both
 def test_what_a_phone_writes(made: dict[str, Any], crossed: dict[str, Any]) -> None:
     offer, credential, approval = unhex(made, "offer", "credential", "approval")
-    assert sealing.info(offer).hex() == crossed["info"]
+    assert padding.info(offer).hex() == crossed["info"]
     receiver, ephemeral = unhex(crossed, "receiver_private", "phone_private")
-    enc, phone, _ = contexts(receiver, ephemeral, sealing.info(offer))
+    enc, phone, _ = contexts(receiver, ephemeral, padding.info(offer))
     assert bytes([exchange.KEY]) + enc == bytes.fromhex(crossed["key"])
-    sealed = phone.seal(sealing.pad(credential, sealing.CREDENTIAL_PADDED))
+    sealed = phone.seal(padding.pad(credential, padding.CREDENTIAL_PADDED))
     assert bytes([exchange.CREDENTIAL]) + sealed == bytes.fromhex(crossed["credential"])
-    sealed = phone.seal(sealing.pad(approval, sealing.APPROVAL_PADDED))
+    sealed = phone.seal(padding.pad(approval, padding.APPROVAL_PADDED))
     assert bytes([exchange.APPROVAL]) + sealed == bytes.fromhex(crossed["approval"])
 
 
@@ -82,7 +83,7 @@ def test_what_a_receiver_reads(made: dict[str, Any], crossed: dict[str, Any]) ->
     _, _, receiver = contexts(*unhex(crossed, "receiver_private", "phone_private", "info"))
     for name in ("credential", "approval"):
         write = exchange.parse(bytes.fromhex(crossed[name]))
-        assert sealing.unseal(receiver, write.body).hex() == made[name]
+        assert padding.unseal(receiver, write.body).hex() == made[name]
 
 
 @both
@@ -99,28 +100,28 @@ def test_what_a_receiver_answers(made: dict[str, Any], crossed: dict[str, Any]) 
 # Padding.
 
 
-@given(st.binary(max_size=sealing.APPROVAL_MOST))
+@given(st.binary(max_size=padding.APPROVAL_MOST))
 def test_lengths_say_nothing(message: bytes) -> None:
-    padded = sealing.pad(message, sealing.APPROVAL_PADDED)
-    assert len(padded) == sealing.APPROVAL_PADDED
-    assert sealing.unpad(padded) == message
+    padded = padding.pad(message, padding.APPROVAL_PADDED)
+    assert len(padded) == padding.APPROVAL_PADDED
+    assert padding.unpad(padded) == message
 
 
 @given(st.binary(max_size=40) | st.integers(0, 12).map(lambda n: bytes([n]).ljust(10, b"\0")))
 def test_one_padding_only(data: bytes) -> None:
     """Refused, or else what would be written for it."""
     with contextlib.suppress(Error):
-        assert sealing.pad(sealing.unpad(data), len(data)) == data
+        assert padding.pad(padding.unpad(data), len(data)) == data
 
 
 @pytest.mark.parametrize("data", [b"", b"\1", b"\2a", b"\1ab", b"\0\1", b"\1a\0\0\1"])
 def test_other_paddings_are_refused(data: bytes) -> None:
-    assert code_of(sealing.unpad, data) == reasons.MALFORMED
+    assert code_of(padding.unpad, data) == reasons.MALFORMED
 
 
 def test_a_message_that_is_too_long_is_our_mistake() -> None:
     with pytest.raises(ValueError, match="130"):
-        sealing.pad(bytes(sealing.APPROVAL_MOST + 1), sealing.APPROVAL_PADDED)
+        padding.pad(bytes(padding.APPROVAL_MOST + 1), padding.APPROVAL_PADDED)
 
 
 # Opening.
@@ -128,25 +129,25 @@ def test_a_message_that_is_too_long_is_our_mistake() -> None:
 
 def test_what_does_not_open_leaves_the_place_free() -> None:
     _, phone, receiver = contexts()
-    sealed = phone.seal(sealing.pad(b"credential", sealing.CREDENTIAL_PADDED))
+    sealed = phone.seal(padding.pad(b"credential", padding.CREDENTIAL_PADDED))
     spoilt = sealed[:-1] + bytes([sealed[-1] ^ 1])
-    assert code_of(sealing.unseal, receiver, spoilt) == reasons.BAD_SEAL
-    assert sealing.unseal(receiver, sealed) == b"credential"
-    assert code_of(sealing.unseal, receiver, sealed) == reasons.BAD_SEAL
+    assert code_of(padding.unseal, receiver, spoilt) == reasons.BAD_SEAL
+    assert padding.unseal(receiver, sealed) == b"credential"
+    assert code_of(padding.unseal, receiver, sealed) == reasons.BAD_SEAL
 
 
 def test_sealed_padding_is_checked() -> None:
     _, phone, receiver = contexts()
-    assert code_of(sealing.unseal, receiver, phone.seal(b"\1ab")) == reasons.MALFORMED
+    assert code_of(padding.unseal, receiver, phone.seal(b"\1ab")) == reasons.MALFORMED
 
 
 def test_a_context_belongs_to_one_offer() -> None:
     public = host.x25519_public(RECEIVER)
     enc, phone, _ = contexts()
-    other = finish(hpke.recipient_job(host, enc, RECEIVER, public, sealing.info(b"another")))
+    other = finish(hpke.recipient_job(host, enc, RECEIVER, public, padding.info(b"another")))
     assert other is not None
-    sealed = phone.seal(sealing.pad(b"", sealing.CREDENTIAL_PADDED))
-    assert code_of(sealing.unseal, other, sealed) == reasons.BAD_SEAL
+    sealed = phone.seal(padding.pad(b"", padding.CREDENTIAL_PADDED))
+    assert code_of(padding.unseal, other, sealed) == reasons.BAD_SEAL
 
 
 # The way back.
@@ -155,7 +156,7 @@ def test_a_context_belongs_to_one_offer() -> None:
 def test_results_come_in_order() -> None:
     sealer, opener = answers()
     first, second = sealer.seal(b"receipt"), sealer.refuse(exchange.BUSY)
-    assert (len(first), len(second)) == (sealing.RESULT_SEALED, sealing.REFUSAL_SEALED)
+    assert (len(first), len(second)) == (padding.RESULT_SEALED, padding.REFUSAL_SEALED)
     assert code_of(opener.refusal, second) == reasons.BAD_SEAL
     assert opener.open(first) == b"receipt"
     assert code_of(opener.open, first) == reasons.BAD_SEAL

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from receiver import session
+from receiver.protocol import identifiers
 
 PURCHASE = json.loads((Path(__file__).parents[1] / "vectors/messages.json").read_text())[
     "purchases"
@@ -21,34 +21,36 @@ def unhex(name: str) -> bytes:
 
 def test_names_of_a_purchase() -> None:
     offer = unhex("offer")
-    assert session.session_id(offer) == unhex("session")
-    assert session.tag(offer) == unhex("tag")
-    assert session.match_code(offer) == PURCHASE["match_code"]
-    assert session.certificate_hash(unhex("certificate")) == unhex("certificate_hash")
-    context = session.approval_context(
+    assert identifiers.session_id(offer) == unhex("session")
+    assert identifiers.tag(offer) == unhex("tag")
+    assert identifiers.match_code(offer) == PURCHASE["match_code"]
+    assert identifiers.certificate_hash(unhex("certificate")) == unhex("certificate_hash")
+    context = identifiers.approval_context(
         unhex("certificate_hash"), offer, unhex("enc"), unhex("credential")
     )
     assert context == unhex("context")
-    reference = session.sale_reference(unhex("bridge_id"), PURCHASE["till"], PURCHASE["sale_id"])
+    reference = identifiers.sale_reference(
+        unhex("bridge_id"), PURCHASE["till"], PURCHASE["sale_id"]
+    )
     assert reference == unhex("reference")
 
 
 def test_tag_without_an_offer() -> None:
-    assert session.tag(b"") == bytes(3)
+    assert identifiers.tag(b"") == bytes(3)
 
 
 def test_match_code_has_two_digits() -> None:
-    codes = {session.match_code(bytes([number])) for number in range(250)}
+    codes = {identifiers.match_code(bytes([number])) for number in range(250)}
     assert all(len(code) == 2 and code.isdigit() for code in codes)
     assert any(code.startswith("0") for code in codes)
-    assert session.match_code(b"x") == f"{int(sha256(b'x').hexdigest(), 16) % 100:02d}"
+    assert identifiers.match_code(b"x") == f"{int(sha256(b'x').hexdigest(), 16) % 100:02d}"
 
 
 def test_everything_stands_in_the_approvals_context() -> None:
     parts = [bytes(32), b"offer", bytes(32), b"credential"]
-    contexts = {session.approval_context(*parts)}
+    contexts = {identifiers.approval_context(*parts)}
     for at, other in enumerate((b"\1" * 32, b"offer2", b"\1" * 32, b"credential2")):
-        contexts.add(session.approval_context(*[*parts[:at], other, *parts[at + 1 :]]))
+        contexts.add(identifiers.approval_context(*[*parts[:at], other, *parts[at + 1 :]]))
     assert len(contexts) == 5
 
 
@@ -56,8 +58,8 @@ def test_everything_stands_in_the_approvals_context() -> None:
     "other", [(b"bridge02", 7, "sale"), (b"bridge01", 8, "sale"), (b"bridge01", 7, "sale2")]
 )
 def test_references_differ(other: tuple[bytes, int, str]) -> None:
-    assert session.sale_reference(*other) != session.sale_reference(b"bridge01", 7, "sale")
+    assert identifiers.sale_reference(*other) != identifiers.sale_reference(b"bridge01", 7, "sale")
 
 
 def test_reference_of_a_sale_with_letters_of_any_kind() -> None:
-    assert len(session.sale_reference(b"bridge01", 65535, "köp-ß")) == 8
+    assert len(identifiers.sale_reference(b"bridge01", 65535, "köp-ß")) == 8

@@ -12,11 +12,11 @@ from bumble.device import Connection, Device, DeviceConfiguration, Peer
 from bumble.gatt import Characteristic, Service
 from bumble.host import Host
 
-from simulator.radio import sniffer as sniffing
-from simulator.radio.controller import RadioController
-from simulator.radio.link import Air
-from simulator.radio.quiet import quieten
-from simulator.radio.sniffer import (
+from simulator.hardware.radio import sniffer as sniffing
+from simulator.hardware.radio.controller import RadioController
+from simulator.hardware.radio.link import Air
+from simulator.hardware.radio.quiet import quieten
+from simulator.hardware.radio.sniffer import (
     ATT,
     TERMINATED,
     Address,

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from bridge.money.refunds import IN_FULL, refund_id
-from bridge.money.sale import Fact, Sale, Terms
-from bridge.money.states import Event
-from receiver import messages, reasons, session
-from simulator.authority.schema import DECLINED, PENDING, POSTED, VOIDED
-from simulator.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities
-from simulator.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
-from simulator.soak.evidence import Journalled, Ledger, Row
-from simulator.soak.plan import CANCELLED, Back, plan
+from bridge.domain.refunds import IN_FULL, refund_id
+from bridge.domain.sale import Fact, Sale, Terms
+from bridge.domain.states import Event
+from receiver import reasons
+from receiver.protocol import identifiers, messages
+from simulator.authority.storage.schema import DECLINED, PENDING, POSTED, VOIDED
+from simulator.tools.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities
+from simulator.tools.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
+from simulator.tools.soak.evidence import Journalled, Ledger, Row
+from simulator.tools.soak.plan import CANCELLED, Back, plan
 
 RECEIVER = b"receiver"
 BRIDGE_ID = b"bridge01"
@@ -32,7 +33,7 @@ BY_PHONE = GIVEN._replace(phone=True)
 
 
 def booked(state: str = POSTED, name: bytes = b"a", **changes: Any) -> Row:
-    reference = session.sale_reference(BRIDGE_ID, 1, SALE)
+    reference = identifiers.sale_reference(BRIDGE_ID, 1, SALE)
     row = Row(name, RECEIVER, messages.PURCHASE, state, AMOUNT, reference, None, 0)
     return row._replace(**changes)
 
@@ -43,7 +44,7 @@ def given(state: str = POSTED, amount: int = 300) -> Row:
 
 
 def given_by_phone(state: str = POSTED) -> Row:
-    reference = session.sale_reference(BRIDGE_ID, 1, REFUND)
+    reference = identifiers.sale_reference(BRIDGE_ID, 1, REFUND)
     return given(state)._replace(approval_id=b"by phone", reference=reference)
 
 

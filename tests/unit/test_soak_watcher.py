@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from bridge.domain import event_codec
+from bridge.domain.sale import Fact, Terms
+from bridge.domain.states import Event
 from bridge.journal import Entry
-from bridge.money import facts
-from bridge.money.sale import Fact, Terms
-from bridge.money.states import Event
 from receiver import reasons
-from simulator.soak.watcher import Era, Heard, Point, Watcher, compare
+from simulator.tools.soak.watcher import Era, Heard, Point, Watcher, compare
 
 SALE = "sale-0123456789ab"
 TERMS = Terms(SALE, 1, 100, 752, 25, "", b"12345678", b"receiver")
 FACTS = (Fact(Event.OFFERED, offer=b"offer"), Fact(Event.ENDED, reasons.CASHIER_CANCELLED))
 ENTRIES = [
-    Entry(1, 0, SALE, facts.RUNG, facts.dump_terms(TERMS)),
+    Entry(1, 0, SALE, event_codec.RUNG, event_codec.dump_terms(TERMS)),
     *(
-        Entry(number, 0, SALE, fact.event, facts.dump_fact(fact).body)
+        Entry(number, 0, SALE, fact.event, event_codec.dump_fact(fact).body)
         for number, fact in enumerate(FACTS, 2)
     ),
 ]

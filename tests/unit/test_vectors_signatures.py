@@ -6,7 +6,7 @@ import pytest
 
 from receiver.crypto import Crypto
 from receiver.crypto.job import finish
-from simulator.p256 import p256_public, p256_sign
+from simulator.crypto.p256 import p256_public, p256_sign
 from tests.unit.back_ends import Case, both, load, pairs, parts, unhex
 
 ED25519 = load("ed25519.json")

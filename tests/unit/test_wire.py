@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from receiver import cbor, layout, reasons, wire
+from receiver import reasons
+from receiver.encoding import cbor, schema
 from receiver.errors import Error
+from receiver.link import wire
 
 OPEN = wire.Open(b"saleref1", 0, 24_900, 752, 7, 60, b"")
 
@@ -61,5 +63,5 @@ def test_arbitrary_payloads(channel: int, payload: bytes) -> None:
 
 def test_hello() -> None:
     hello = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, b"bridge01", 7)
-    data = layout.encode(wire.BRIDGE_HELLO, hello)
-    assert layout.decode(wire.BRIDGE_HELLO, data, wire.BridgeHello) == hello
+    data = schema.encode(wire.BRIDGE_HELLO, hello)
+    assert schema.decode(wire.BRIDGE_HELLO, data, wire.BridgeHello) == hello

@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 
-from receiver import checks, exchange, gatt, messages, reasons, sealing, session, signed
+from receiver import reasons
 from receiver.crypto import Crypto, host, hpke, portable
 from receiver.crypto.job import finish
 from receiver.errors import Error
-from simulator import proof
+from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
 from simulator.authority.keys import Keys
-from simulator.p256 import p256_public, p256_sign
-from simulator.phone.till import Till
-from simulator.phone.wallet import Pending, Wallet
+from simulator.crypto import code_proof
+from simulator.crypto.p256 import p256_public, p256_sign
+from simulator.phone.conversation.offered_till import Till
+from simulator.phone.wallet.wallet import Pending, Wallet
 from tests.unit.phone_shop import wallet
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -123,27 +124,29 @@ def test_signed_messages(kind: signed.Kind, section: str, by: str, kid: bytes) -
 
 def test_names_of_the_session() -> None:
     offer = octets("offer", "message")
-    assert session.session_id(offer) == octets("session", "session_id")
-    assert session.match_code(offer) == PURCHASE["session"]["match_code"]
+    assert identifiers.session_id(offer) == octets("session", "session_id")
+    assert identifiers.match_code(offer) == PURCHASE["session"]["match_code"]
     till = DOCUMENT["fields"]["offer"]["till"]
     assert gatt.advertising_data(till) == octets("session", "adv_data")
-    response = gatt.scan_response(gatt.FLAG_OPEN, till, session.tag(offer))
+    response = gatt.scan_response(gatt.FLAG_OPEN, till, identifiers.tag(offer))
     assert response == octets("session", "scan_response")
 
 
 def test_code_proof() -> None:
-    k = proof.code_key(key("phone code p256 private"), key("authority code p256 public"), "135790")
-    same = proof.code_key(
+    k = code_proof.code_key(
+        key("phone code p256 private"), key("authority code p256 public"), "135790"
+    )
+    same = code_proof.code_key(
         key("authority code p256 private"), key("phone code p256 public"), "135790"
     )
     assert k == same == octets("code proof", "k")
-    assert proof.prove(k, octets("approval", "context")) == octets("code proof", "proof")
+    assert code_proof.prove(k, octets("approval", "context")) == octets("code proof", "proof")
 
 
 def test_approval() -> None:
     enc, credential = octets("key", "enc"), octets("credential", "message")
     certificate, offer = octets("certificate", "sha256"), octets("offer", "message")
-    context = session.approval_context(certificate, offer, enc, credential)
+    context = identifiers.approval_context(certificate, offer, enc, credential)
     assert context == octets("approval", "context")
     sign = partial(p256_sign, key("phone p256 private"))
     alg = signed.algorithm(key("phone p256 public"))
@@ -153,27 +156,27 @@ def test_approval() -> None:
         messages.APPROVAL, signed.parse(messages.APPROVAL, made, alg), context
     )
     assert structure == octets("approval", "sig_structure")
-    assert session.approval_id(structure) == octets("approval", "approval_id")
+    assert identifiers.approval_id(structure) == octets("approval", "approval_id")
 
 
 @back_ends
 def test_the_phones_end(crypto: Crypto) -> None:
     offer = octets("offer", "message")
-    assert sealing.info(offer) == octets("key", "info")
+    assert padding.info(offer) == octets("key", "info")
     opened = hpke.sender(
-        crypto, key("ephemeral public"), sealing.info(offer), key("encapsulated private")
+        crypto, key("ephemeral public"), padding.info(offer), key("encapsulated private")
     )
     assert opened is not None
     enc, context = opened
     assert bytes([exchange.KEY]) + enc == octets("key", "on_air")
     for section, type_, size in (
-        ("credential", exchange.CREDENTIAL, sealing.CREDENTIAL_PADDED),
-        ("approval", exchange.APPROVAL, sealing.APPROVAL_PADDED),
+        ("credential", exchange.CREDENTIAL, padding.CREDENTIAL_PADDED),
+        ("approval", exchange.APPROVAL, padding.APPROVAL_PADDED),
     ):
-        padded = sealing.pad(octets(section, "message"), size)
+        padded = padding.pad(octets(section, "message"), size)
         assert padded == octets(section, "padded")
         assert bytes([type_]) + context.seal(padded) == octets(section, "on_air")
-    results = sealing.ResultOpener(crypto, context)
+    results = padding.ResultOpener(crypto, context)
     assert results.open(octets("result", "on_air")[1:]) == octets("result", "message")
     assert results.refusal(octets("refusal", "sealed")[1:]) == exchange.BUSY
 
@@ -186,9 +189,9 @@ def test_the_receivers_end(crypto: Crypto) -> None:
     context = finish(job)
     assert context is not None
     for section in ("credential", "approval"):
-        message = sealing.unseal(context, octets(section, "on_air")[1:])
+        message = padding.unseal(context, octets(section, "on_air")[1:])
         assert message == octets(section, "message")
-    results = sealing.ResultSealer(crypto, context)
+    results = padding.ResultSealer(crypto, context)
     sealed = exchange.result(results.seal(octets("result", "message")))
     assert sealed == octets("result", "on_air")
     assert exchange.sealed_refusal(results.refuse(exchange.BUSY)) == octets("refusal", "sealed")
@@ -198,11 +201,11 @@ def test_the_receivers_end(crypto: Crypto) -> None:
 @back_ends
 def test_the_checks_take_it(crypto: Crypto) -> None:
     data, offer_data = octets("certificate", "message"), octets("offer", "message")
-    certificate = checks.certificate(crypto, PINS, data, NOW)
-    offered = checks.offer(crypto, certificate, data, offer_data)
+    certificate = validation.certificate(crypto, PINS, data, NOW)
+    offered = validation.offer(crypto, certificate, data, offer_data)
     credential_data = octets("credential", "message")
-    credential = checks.credential(crypto, PINS, credential_data, NOW)
-    approved = checks.approval(
+    credential = validation.credential(crypto, PINS, credential_data, NOW)
+    approved = validation.approval(
         crypto,
         offered,
         credential_data,
@@ -221,16 +224,16 @@ def cases(table: str) -> pytest.MarkDecorator:
 @cases("certificates")
 def test_certificates_that_a_phone_refuses(case: dict[str, str]) -> None:
     with pytest.raises(Error) as refused:
-        checks.certificate(host, PINS, bytes.fromhex(case["data"]), NOW)
+        validation.certificate(host, PINS, bytes.fromhex(case["data"]), NOW)
     assert reasons.name(refused.value.code) == case["reason"]
 
 
 @cases("offers")
 def test_offers_that_a_phone_refuses(case: dict[str, str]) -> None:
     data = octets("certificate", "message")
-    holder = checks.certificate(host, PINS, data, NOW)
+    holder = validation.certificate(host, PINS, data, NOW)
     with pytest.raises(Error) as refused:
-        checks.offer(host, holder, data, bytes.fromhex(case["data"]))
+        validation.offer(host, holder, data, bytes.fromhex(case["data"]))
     assert reasons.name(refused.value.code) == case["reason"]
 
 
@@ -278,7 +281,7 @@ def test_the_receivers_own_word(held: Wallet) -> None:
     word = till().provisional(data)
     assert word is not None
     assert held.accept(pending()._replace(offline=True), word).accepted
-    padded = sealing.pad(data, sealing.RESULT_PADDED)
+    padded = padding.pad(data, padding.RESULT_PADDED)
     assert padded == other("provisional", "padded")
     assert till().provisional(octets("result", "message")) is None
 
@@ -300,7 +303,7 @@ def test_results_that_a_phone_refuses(case: dict[str, str], held: Wallet) -> Non
     info = octets("key", "info")
     opened = hpke.sender(host, key("ephemeral public"), info, key("encapsulated private"))
     assert opened is not None
-    results = sealing.ResultOpener(host, opened[1])
+    results = padding.ResultOpener(host, opened[1])
     with pytest.raises(Error) as refused:
         held.check_receipt(pending(), results.open(bytes.fromhex(case["data"])[1:]))
     assert reasons.name(refused.value.code) == case["reason"]

@@ -11,13 +11,14 @@ import bluetooth
 import esp32
 import machine
 
-from receiver import gatt, wire
+from firmware.device.boards import esp32c3 as pins
+from receiver.link import wire
+from receiver.protocol import gatt
 
-from ..boards import esp32c3 as pins
 from .interface import Ports
 
 if TYPE_CHECKING:
-    from ..ble import Ble
+    from firmware.device.ble import Ble
 
 NAMESPACE = "tillsign"
 WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far below

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from ..ble import Ble
+    from firmware.device.ble import Ble
 
 
 class Clock(Protocol):
@@ -28,7 +28,7 @@ class Board(Protocol):
     name: str
 
     def reset_cause(self) -> int:
-        """One of `receiver.wire.RESET_…`."""
+        """One of `receiver.link.wire.RESET_…`."""
 
     def unique_id(self) -> bytes: ...
 

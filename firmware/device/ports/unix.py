@@ -12,9 +12,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from receiver import wire
+from firmware.device.wait import readable
+from receiver.link import wire
 
-from ..wait import readable
 from .interface import Ports
 
 if TYPE_CHECKING:

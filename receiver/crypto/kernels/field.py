@@ -1,4 +1,4 @@
-"""Made by `python -m firmware.tools.field_kernel`, which says why it looks like this."""
+"""Made by `simulator.tools.generate.field_kernel`, which says why it looks like this."""
 
 import micropython
 

@@ -5,7 +5,7 @@ import select
 import sys
 import time
 
-from receiver.link import Link, Message
+from receiver.link.link import Link, Message
 
 WAIT_MS = 1000
 

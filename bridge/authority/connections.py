@@ -1,0 +1,257 @@
+"""HTTPS with the authority: whole answers over kept-alive connections, and one way to fail."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import aiohttp
+from aiohttp.resolver import ThreadedResolver
+
+from bridge.observability.logs import Log
+
+from .clock_skew import http_date
+from .no_answer import OF_TIME, UnansweredError, cause_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aiohttp.abc import ResolveResult
+
+    from bridge.config.configuration import AuthorityConfig
+
+KEEP_ALIVE_S = 60.0  # below what servers usually allow (75 s), so that a kept connection is alive
+# For TCP and TLS; the second repeat of a lost SYN goes out after 3 s. In the 10 s for an answer and
+# a till's patience of 25 s, two tries follow a kept connection that turned out to be dead.
+CONNECT_S = 4.0
+UNHEARD_MS = 5_000  # so long data may stay unacknowledged by the other end's TCP
+# What TCP asks an idle connection: one that died silently is gone in 25 s, before a sale needs it.
+PROBE_AFTER_S, PROBE_EVERY_S, PROBES = 15, 5, 2
+TIME_AGAIN_S = 10.0  # where TLS fails for its dates, the time is asked for that often
+NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which `ssl` does not name
+
+
+_log = Log(__name__)
+
+
+class Answer(NamedTuple):
+    """All of an answer; `retry_after_s` where it says when to come again."""
+
+    status: int
+    kind: str
+    retry_after_s: float | None
+    body: bytes
+
+
+class Contexts(NamedTuple):
+    """TLS as this bridge, and the same without a look at dates (`Connections._ask_the_time`)."""
+
+    strict: ssl.SSLContext
+    timeless: ssl.SSLContext
+
+
+def contexts(config: AuthorityConfig) -> Contexts:
+    """Read the PEM files; raises OSError (ssl.SSLError is one) where they cannot be used."""
+    strict, timeless = _context(config), _context(config)
+    timeless.verify_flags |= ssl.VerifyFlags(NO_CHECK_TIME)
+    return Contexts(strict, timeless)
+
+
+class Connections:
+    """To one server; an async context manager. `heard` is told the date of every answer."""
+
+    def __init__(
+        self, config: AuthorityConfig, tls: Contexts, heard: Callable[[str], None]
+    ) -> None:
+        self._url = config.url
+        self._tls = tls
+        self._heard = heard
+        self._timeout = aiohttp.ClientTimeout(
+            total=config.timeout_s, sock_connect=min(CONNECT_S, config.timeout_s)
+        )
+        self._time_again = 0.0  # monotonic s
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._resolver = _Resolver()
+        self._pool = self._new_pool()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+        await asyncio.gather(*self._closing)
+        await self._resolver.close()
+
+    def renew(self, tls: Contexts) -> None:
+        """What is begun from here on goes over new connections; what is under way goes on."""
+        self._tls = tls
+        self._drop(self._pool)
+
+    async def ask(self, method: str, path: str, most: int, **request: Any) -> Answer:
+        """One request and its answer of at most so many bytes; raises UnansweredError."""
+        try:
+            return await self._ask(method, path, most, request)
+        except UnansweredError as error:
+            if error.cause in OF_TIME:
+                await self._ask_the_time()
+            raise
+
+    async def _ask(self, method: str, path: str, most: int, request: dict[str, Any]) -> Answer:
+        """The one crossing: whatever the libraries raise, no answer came."""
+        pool = self._pool
+        try:
+            with self._using(pool):
+                asking = pool.http.request(
+                    method, self._url + path, allow_redirects=False, **request
+                )
+                async with asking as response:
+                    self._heard(response.headers.get("Date", ""))
+                    return await _whole(response, most)
+        except UnansweredError as error:
+            raise UnansweredError(f"{path}: {error}") from error
+        except Exception as error:
+            self._drop(pool)  # if one of them is dead, so may be the others
+            cause = cause_of(error)
+            text = f"{path}: {type(error).__name__}: {cause}"
+            raise UnansweredError(text, cause=cause) from error
+
+    async def _ask_the_time(self) -> None:
+        """Hear what the authority's clock says where its certificate does not fit this one.
+
+        CA and name are checked, and nothing is told or learnt but the date of the answer.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._time_again:
+            return
+        self._time_again = now + TIME_AGAIN_S
+        pool = self._new_pool(self._tls.timeless)
+        try:
+            async with pool.http.head(self._url + "/", allow_redirects=False) as response:
+                self._heard(response.headers.get("Date", ""))
+        except Exception as error:
+            _log.info("no date of the authority", detail=cause_of(error))
+        finally:
+            await pool.close()
+
+    # Pools: one is used; those that were dropped end with what is under way in them.
+
+    def _new_pool(self, tls: ssl.SSLContext | None = None) -> _Pool:
+        return _Pool(tls or self._tls.strict, self._timeout, self._resolver)
+
+    def _drop(self, pool: _Pool) -> None:
+        """Use it no longer; idle connections end at once where nothing is under way."""
+        if pool is self._pool:
+            self._pool = self._new_pool()
+            self._end_if_idle(pool)
+
+    @contextmanager
+    def _using(self, pool: _Pool) -> Iterator[None]:
+        pool.under_way += 1
+        try:
+            yield
+        finally:
+            pool.under_way -= 1
+            if pool is not self._pool:
+                self._end_if_idle(pool)
+
+    def _end_if_idle(self, pool: _Pool) -> None:
+        if not pool.under_way:
+            task = asyncio.create_task(pool.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+
+class _Pool:
+    """Connections that live and go together, and how many requests are under way in them."""
+
+    def __init__(
+        self, tls: ssl.SSLContext, timeout: aiohttp.ClientTimeout, resolver: _Resolver
+    ) -> None:
+        self.under_way = 0
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                ssl=tls,
+                keepalive_timeout=KEEP_ALIVE_S,
+                resolver=resolver,
+                socket_factory=_socket,
+            ),
+            timeout=timeout,
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,  # nothing that is asked for here is compressed
+        )
+
+    async def close(self) -> None:
+        await self.http.close()
+
+
+class _Resolver(ThreadedResolver):
+    """One look-up at a time for all pools: one that hangs takes one thread, not one each try."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looking: dict[tuple[str, int, int], asyncio.Task[list[ResolveResult]]] = {}
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        key = (host, port, family)
+        if key not in self._looking:
+            task = asyncio.create_task(super().resolve(host, port, family))
+            task.add_done_callback(lambda done: self._looked(key, done))
+            self._looking[key] = task
+        return await asyncio.shield(self._looking[key])
+
+    async def close(self) -> None:
+        for task in self._looking.values():
+            task.cancel()
+
+    def _looked(self, key: tuple[str, int, int], task: asyncio.Task[list[ResolveResult]]) -> None:
+        del self._looking[key]
+        if not task.cancelled():
+            task.exception()  # it may be that no caller waits for it any longer
+
+
+async def _whole(response: aiohttp.ClientResponse, most: int) -> Answer:
+    """The answer with its body; raises UnansweredError for one longer than any of the authority."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnansweredError("a compressed answer")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            raise UnansweredError(f"an answer over {most} bytes")
+    return Answer(response.status, response.content_type, _retry_after(response), bytes(body))
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    """RFC 9110 §10.2.3: seconds, or a date, which is held against the date of the answer."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    until, now = http_date(value), http_date(response.headers.get("Date", ""))
+    return None if until is None or now is None else max(0.0, until - now)
+
+
+def _socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket on which the system notices that the other end is gone."""
+    made = socket.socket(*address[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (
+        ("TCP_KEEPIDLE", PROBE_AFTER_S),
+        ("TCP_KEEPINTVL", PROBE_EVERY_S),
+        ("TCP_KEEPCNT", PROBES),
+        ("TCP_USER_TIMEOUT", UNHEARD_MS),
+    ):
+        if hasattr(socket, name):  # not every system has them all
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return made
+
+
+def _context(config: AuthorityConfig) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=config.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(config.certificate, config.key, password="")  # never ask a terminal
+    return context

@@ -1,0 +1,1 @@
+"""Sales in memory over the journal, their waiters, events and totals."""

@@ -1,0 +1,74 @@
+"""Who waits for a sale: woken by what happens to it, never by looking again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bridge.domain.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.domain.sale import Sale
+
+
+class Waiting:
+    """Everybody who waits, by sale. All waits are bounded, and tell whether it is so at the end."""
+
+    def __init__(self, held: Callable[[Sale], bool]) -> None:
+        """`held`: whether a sale has facts that are to be told to none yet (`Books.is_held`)."""
+        self._held = held
+        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+
+    def wake(self, sale: Sale) -> None:
+        """Something happened to the sale: whoever waits looks again."""
+        for waiter in self._waiting.pop(sale.terms.sale_id, ()):
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def is_answered(self, sale: Sale) -> bool:
+        """Whether the till has nothing more to wait for, and may be told so."""
+        return sale.answered and not self._held(sale)
+
+    async def news(self, sale: Sale, seconds: float) -> bool:
+        """Until the sale has an answer, becomes unknown or stops being it."""
+        before = self._is_unknown(sale)
+        return await self._until(
+            sale, seconds, lambda: self.is_answered(sale) or self._is_unknown(sale) != before
+        )
+
+    async def answered(self, sale: Sale, seconds: float) -> bool:
+        """Until the till has nothing more to wait for."""
+        return await self._until(sale, seconds, lambda: self.is_answered(sale))
+
+    async def cleared(self, sale: Sale, seconds: float) -> bool:
+        """Until no reversal of this sale is owed."""
+        return await self._until(sale, seconds, lambda: not sale.owed)
+
+    async def settled(self, sale: Sale, seconds: float) -> bool:
+        """Until the sale is final."""
+        return await self._until(sale, seconds, lambda: sale.final)
+
+    async def _until(self, sale: Sale, seconds: float, so: Callable[[], bool]) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not so():
+                    await self._change(sale.terms.sale_id)
+        return so()
+
+    async def _change(self, sale_id: str) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        waiters = self._waiting.setdefault(sale_id, set())
+        waiters.add(waiter)
+        try:
+            await waiter
+        finally:
+            waiters.discard(waiter)
+            if not waiters and self._waiting.get(sale_id) is waiters:
+                del self._waiting[sale_id]
+
+    def _is_unknown(self, sale: Sale) -> bool:
+        """As the till sees it."""
+        return sale.shown is State.UNKNOWN or self._held(sale)

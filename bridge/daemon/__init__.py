@@ -1,0 +1,1 @@
+"""The process on the cashier terminal: composition, life, checks, certificates."""

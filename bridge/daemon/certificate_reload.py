@@ -1,0 +1,135 @@
+"""Certificates, keys, pins and token, read anew when their files change and on SIGHUP.
+
+What cannot be used leaves in use what was good, and is said. No sale is ended for any of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.config.toml_table import ConfigError
+from bridge.observability.logs import Log
+
+from .certificate_expiry import Endings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from bridge.authority.clock_skew import Clock
+
+    from .certificate_expiry import Ending
+
+# A file is read once it has stayed the same from one look to the next: certificate and key are two
+# files, and neither need be written at once.
+LOOK_S = 3.0
+
+_log = Log(__name__)
+
+Signature = tuple[tuple[int, ...] | None, ...]
+
+
+class Ready(NamedTuple):
+    """Files that were read and hold: what puts them to use, and when their certificates end."""
+
+    use: Callable[[], None]
+    endings: tuple[Ending, ...] = ()
+
+
+class Paper(NamedTuple):
+    """Files that belong together; `read` (in a thread) raises ConfigError."""
+
+    name: str
+    files: tuple[Path, ...]
+    read: Callable[[], Ready]
+
+
+class Renewal:
+    """Looks at all papers of one bridge."""
+
+    def __init__(self, papers: Iterable[Paper], clock: Clock) -> None:
+        self.endings = Endings()
+        self._papers = list(papers)
+        self._clock = clock
+        self._seen: dict[str, Signature] = {}  # at the last look
+        self._read: dict[str, Signature] = {}  # when they were last read, held or not
+        self._troubles: dict[str, str] = {}
+        self._hurry = asyncio.Event()
+
+    def now(self) -> None:
+        """Read all of them anew, changed or not."""
+        self._hurry.set()
+
+    async def run(self) -> None:
+        """Look again and again; whatever goes wrong with a file is said, and ends nothing."""
+        while True:
+            anew = await self._nap()
+            try:
+                await self.look(anew=anew)
+                if anew:
+                    _log.info("all read anew")
+            except Exception:
+                _log.exception("certificates were not looked at")
+
+    async def look(self, *, anew: bool = False) -> None:
+        """Read what has changed and come to rest, or everything `anew`."""
+        seen = await asyncio.to_thread(self._signatures)
+        for paper in self._papers:
+            signature = seen[paper.name]
+            rests = signature == self._seen.get(paper.name) != self._read.get(paper.name)
+            if anew or rests:
+                self._read[paper.name] = signature
+                await self._renew(paper)
+            if rests and paper.name not in self._troubles:
+                _log.info("read anew", what=paper.name)
+        self._seen = seen
+        self.endings.tell(asyncio.get_running_loop().time())
+        self._clock.look()
+
+    def warnings(self) -> list[str]:
+        """What a person must see to, for /healthz."""
+        clock = [f"the clock is {self._clock.difference()}"] if self._clock.wrong else []
+        return [*clock, *self._troubles.values(), *self.endings.warnings()]
+
+    async def _nap(self) -> bool:
+        """Whether it was cut short: all is to be read."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), LOOK_S)
+        hurry = self._hurry.is_set()
+        self._hurry.clear()
+        return hurry
+
+    async def _renew(self, paper: Paper) -> None:
+        try:
+            ready = await asyncio.to_thread(paper.read)
+            self._must_not_be_older(ready.endings)
+            ready.use()
+        except Exception as error:  # of a file, or of what a library makes of its bytes
+            self._keep(paper, error)
+            return
+        self.endings.learn(ready.endings)
+        self._troubles.pop(paper.name, None)
+
+    def _must_not_be_older(self, endings: Iterable[Ending]) -> None:
+        for one in endings:
+            if self.endings.is_older(one):
+                raise ConfigError(f"{one}, which is no reason to give up what is still good")
+
+    def _keep(self, paper: Paper, error: Exception) -> None:
+        said = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
+        self._troubles[paper.name] = f"{paper.name}: what was good is kept in use: {said}"
+        _log.error("not read anew", what=paper.name, detail=said)
+
+    def _signatures(self) -> dict[str, Signature]:
+        return {paper.name: tuple(map(_signature, paper.files)) for paper in self._papers}
+
+
+def _signature(path: Path) -> tuple[int, ...] | None:
+    """What changes with a file's content, name or mode; None where it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

@@ -1,0 +1,180 @@
+"""The composition root: journal, authority, stations and till API, put together and taken apart."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Self
+
+from bridge.authority import cached_limits
+from bridge.authority.cached_limits import KeptLimits
+from bridge.books.event_bus import Hub
+from bridge.domain.receipts import Receipts
+from bridge.journal import JournalError, JournalLaterError, position_file
+from bridge.lines import opening, usb_lookup
+from bridge.observability.logs import Log
+from bridge.observability.metrics import Metrics
+from bridge.sales.sale_service import Service, StationConfig
+from bridge.till.rest.app import application
+from bridge.till.server import listener
+from bridge.till.server.access import Guard
+from bridge.till.server.rate_limits import Rates
+from receiver.crypto import host
+
+from . import journal_unlocking, key_files
+from .certificate_reload import Renewal
+from .metric_sources import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from bridge.authority.client import AuthorityClient
+    from bridge.config.configuration import Config, ReceiverConfig
+    from bridge.journal import Journal
+    from bridge.lines.serial_port import Opener
+    from bridge.lines.usb_lookup import Present
+    from receiver.protocol.validation import Pins
+
+_log = Log(__name__)
+
+
+class Daemon:
+    """A whole bridge; an async context manager. `till_url` and `service` are there inside it."""
+
+    def __init__(
+        self,
+        config: Config,
+        opener: Callable[[str], Opener] = opening.opener,
+        ports: Callable[[], Iterable[Present]] = usb_lookup.present,
+    ) -> None:
+        """`opener` by URL; `ports` lists what is plugged in."""
+        self._config = config
+        self._opener = opener
+        self._ports = ports
+        self._stack = AsyncExitStack()
+        self._renewal: Renewal | None = None
+        self.till_url = ""
+
+    async def __aenter__(self) -> Self:
+        """Raises ConfigError or JournalError where it cannot start."""
+        async with AsyncExitStack() as stack:
+            self.service = await self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def wait(self) -> None:
+        """Until something fails that a bridge cannot do without; raises an exception group."""
+        await asyncio.shield(self._work)
+
+    def renew(self) -> None:
+        """Read certificates, keys, pins and token anew; while it starts, it does so anyway."""
+        if self._renewal:
+            self._renewal.now()
+
+    async def _start(self, stack: AsyncExitStack) -> Service:
+        config = self._config
+        trusted = key_files.authority_keys(config.pins)
+        stations = [self._station(trusted, receiver) for receiver in config.receivers]
+        client = await stack.enter_async_context(key_files.client(config.authority))
+        if not config.journal.exists():
+            cached_limits.forget(config.journal)
+        journal = await journal_unlocking.opened(config.journal)
+        stack.callback(_let_go, journal)
+        for doubt in journal.doubts:
+            _log.warning("archive in doubt", detail=doubt)
+        client.clock.know_entry(journal.newest_at())
+        hub, receipts = Hub(), Receipts(host, trusted)
+        service = Service(
+            *(config.id, journal, hub, client, stations, receipts.prove),
+            offline=config.offline,
+            clock=client.clock,
+            apart=position_file.read(config.position_file),
+        )
+        if not service.standing.serves:
+            cached_limits.forget(config.journal)
+        client.journal = service.standing
+        stack.push_async_callback(service.books.close)
+        guard = self.guard = Guard(
+            key_files.speakers(config.listen), Rates(), lambda: service.healthy
+        )
+        front = listener.Front(config.listen.tls) if config.listen.tls else None
+        renewal = self._renewal = self._renewals(service, client, receipts, guard, front)
+        await renewal.look(anew=True)
+        stack.push_async_callback(service.standing.end)
+        self._work = asyncio.create_task(service.run())
+        stack.push_async_callback(_stop, self._work)
+        keeping = asyncio.create_task(_keep_position(service, journal, config.position_file))
+        stack.push_async_callback(_stop, keeping)
+        watch = Watch(
+            *(service, client.breaker, client.clock, guard, config.journal, renewal.endings)
+        )
+        metrics = self.metrics = Metrics(service.stations, watch)
+        hub.listen(metrics.hear)
+        app = application(service, guard, metrics, client.clock, renewal.warnings)
+        self.till_url = await listener.serve(stack, app, config.listen, guard, front)
+        looking = asyncio.create_task(renewal.run())
+        stack.push_async_callback(_stop, looking)
+        return service
+
+    def _renewals(
+        self,
+        service: Service,
+        client: AuthorityClient,
+        receipts: Receipts,
+        guard: Guard,
+        front: listener.Front | None,
+    ) -> Renewal:
+        """All that is read anew while the bridge runs."""
+        config = self._config
+        receivers = [
+            key_files.of_receiver(config, row, service.stations[row.till])
+            for row in config.receivers
+        ]
+        own = key_files.of_authority(config.authority, client)
+        till_api = key_files.of_till_api(config.listen, guard, front)
+        keys = key_files.of_pins(config.pins, receipts)
+        return Renewal([own, keys, *till_api, *receivers], client.clock)
+
+    def _station(self, trusted: Pins, receiver: ReceiverConfig) -> StationConfig:
+        evidence = key_files.evidence(trusted, receiver.certificate)
+        limits = KeptLimits(self._config.journal, evidence.holder.receiver_id)
+        opener = self._opener_for(receiver)
+        return StationConfig(receiver.till, receiver.line, evidence, opener, limits)
+
+    def _opener_for(self, receiver: ReceiverConfig) -> Opener:
+        if receiver.url:
+            return self._opener(receiver.url)
+        return usb_lookup.opener(receiver.serial, self._ports, self._opener)
+
+
+async def _keep_position(service: Service, journal: Journal, path: Path) -> None:
+    """Until the journal's files are no longer where they were: then the bridge ends."""
+    try:
+        if not service.standing.serves:  # what the file says is still to be asked about
+            await service.standing.known()
+        try:
+            await position_file.keep(journal, path)
+        finally:
+            position_file.last(journal, path)
+    except JournalError as error:
+        service.fail(error)
+
+
+def _let_go(journal: Journal) -> None:
+    """What could not be written was told to none: the next start goes on without it."""
+    try:
+        journal.close()
+    except JournalLaterError as error:
+        _log.error("the last facts are not in the journal", detail=str(error))
+
+
+async def _stop(work: asyncio.Task[None]) -> None:
+    """Cancel; raises what `work` failed with, so that no failure is lost."""
+    work.cancel()
+    await asyncio.wait((work,))
+    if not work.cancelled() and (error := work.exception()):
+        raise error

@@ -1,0 +1,246 @@
+"""The hearing of one offer: what phones bring for it, until one approval is good enough."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages
+from receiver.protocol.signed import ID_SIZE
+
+from . import ports
+from .sale import Fact
+from .states import UNVERIFIED, WAITING, Event, State
+from .verification import approval_id
+
+if TYPE_CHECKING:
+    from receiver.protocol.validation import Offered
+
+    from .earlier_sessions import Seen
+    from .recorder import Pen
+    from .sale import Sale
+    from .verification import Claim, Evidence
+
+VERDICT_MS = 5_000  # design §3.4: no verdict in 5 s is a refusal
+NO_APPROVAL = bytes(ID_SIZE)  # names an approval that cannot even be read
+
+# Only the bridge judges these where the receiver has not heard the time since boot (design §3.4): a
+# receiver that finds such an approval good does not lie.
+_OF_TIME = (
+    reasons.CREDENTIAL_EXPIRED,
+    reasons.CREDENTIAL_NOT_YET_VALID,
+    reasons.OFFER_EXPIRED,
+    reasons.OLD_APP,
+)
+_BY_OUR_CLOCK = (reasons.CREDENTIAL_EXPIRED, reasons.CREDENTIAL_NOT_YET_VALID)
+T = TypeVar("T")
+
+
+class Unfit(NamedTuple):
+    """A credential that does not hold, and why: an approval with it is refused by the same name."""
+
+    record: wire.CredentialRecord
+    reason: int
+
+
+class Hearing:
+    """One verified offer. Times in milliseconds, `at` in seconds since 1970."""
+
+    def __init__(
+        self, pen: Pen, evidence: Evidence, seen: Seen, sale: Sale, offered: Offered, now: int
+    ) -> None:
+        self.offered = offered
+        self.session = identifiers.session_id(offered.data)
+        self._pen = pen
+        self._evidence = evidence
+        self._seen = seen
+        self._sale = sale
+        self._end = now + offered.offer.ttl * 1000 + gatt.GRACE_MS
+        self._claims: dict[int, Claim] = {}
+        self._unfit: dict[int, Unfit] = {}
+        self._verdict_due = 0  # while the receiver's word is awaited
+        self._link = 0  # that the last approval came on
+        self._bad = b""  # the approval id that was last found bad here
+        self._bad_for = reasons.OK  # why
+
+    def deadline(self) -> int | None:
+        return self._verdict_due if self._sale.state in UNVERIFIED else None
+
+    @property
+    def untimely(self) -> bool:
+        """Whether a buyer was turned away for what this terminal's clock says."""
+        found = {self._bad_for, *(shown.reason for shown in self._unfit.values())}
+        return not found.isdisjoint(_BY_OUR_CLOCK)
+
+    def await_anew(self, now: int) -> None:
+        """Its approval was not acknowledged before: only now can the receiver's verdict come."""
+        self._verdict_due = now + VERDICT_MS
+
+    # These three tell whether they end the wait for the receiver's word on what was asked about.
+
+    def expire(self, now: int) -> bool:
+        late = self._sale.state in UNVERIFIED and now >= self._verdict_due
+        if late:
+            self._turn_down(reasons.VERDICT_TIMEOUT, "no verdict")
+        return late
+
+    def restart(self) -> bool:
+        """The receiver came back without this session: no phone and no verdict of it will come."""
+        awaited = self._sale.state in UNVERIFIED
+        if awaited:
+            self._recall(reasons.RECEIVER_OFFLINE, "restarted")
+        elif self._sale.state is State.CLAIMED:
+            self._pen.keep(self._sale, Fact(Event.LEFT), ports.RECEIVER)
+        return awaited
+
+    def verdict(self, message: wire.Verdict) -> bool:
+        """The receiver's word: one more condition, never a substitute."""
+        name, reason = message.approval_id, message.reason
+        awaited = self._sale.state in UNVERIFIED and name not in self._sale.reversals
+        if awaited:
+            self._weigh(name, reason)
+        elif name not in self._sale.reversals:  # else it is too late, and told so
+            self._mind(name, reason)
+        return awaited
+
+    def phone(self, message: wire.Phone) -> None:
+        """A phone left, was refused or is gone; what it has handed over stands on its own."""
+        if self._sale.state not in WAITING:
+            return
+        claimed = self._claims.pop(message.link, None) is not None
+        if message.event == wire.PHONE_LEFT:
+            fact = Fact(Event.LEFT, reasons.BUYER_SAID_NO)
+            self._pen.keep(self._sale, fact, ports.PHONE)
+        elif claimed and not self._claims:
+            self._pen.keep(self._sale, Fact(Event.LEFT, message.reason), ports.PHONE)
+
+    def credential(self, record: wire.CredentialRecord, at: int) -> None:
+        """Remember a link's credential; raises Error for one that does not hold."""
+        self._claims.pop(record.link, None)
+        try:
+            claim = self._evidence.claim(self.offered, record, at)
+        except Error as error:
+            _remember(self._unfit, record.link, Unfit(record, error.code))
+            raise
+        _remember(self._claims, record.link, claim)
+        if self._sale.state in WAITING:
+            self._pen.keep(self._sale, Fact(Event.CLAIMED), ports.PHONE)
+
+    def approval(self, record: wire.ApprovalRecord, now: int, at: int) -> None:
+        """Journal first, then judge and ask; raises Error for one that cannot take the slot."""
+        name = self._name(record)
+        if name in self._sale.reversals:
+            self._reject(name, reasons.REPLAY)
+        elif self._sale.state in WAITING:
+            fact = Fact(Event.HANDED, approval=record.data)
+            self._pen.keep(self._sale, fact, ports.PHONE)
+            self._pen.accept()  # at once: the receiver's verdict waits for it on the line
+            self._pen.then(partial(self._judge, record, name, now, at))
+        elif record.data != self._sale.approval:  # the same again is the link's doing
+            self._reject(name, reasons.SECOND_APPROVAL)
+
+    def _mind(self, name: bytes, reason: int) -> None:
+        """A verdict that nobody awaits; raises Error for a lie, and for one out of order."""
+        if reason == reasons.OK and name == self._bad:
+            if self._bad_for not in _OF_TIME:
+                raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
+        elif name not in (self._bad, self._sale.approval_id):
+            raise Error(reasons.WRONG_ORDER, f"verdict while {self._sale.state}")
+
+    def _weigh(self, name: bytes, reason: int) -> None:
+        """The awaited verdict; a refusal that names nothing is about what is in the slot."""
+        own = name == self._sale.approval_id
+        if own and reason == reasons.OK:
+            if self._sale.state is not State.WITHHELD:  # there the decline is all that is kept
+                self._pen.keep(self._sale, Fact(Event.VERIFIED), ports.RECEIVER)
+        elif reason != reasons.OK and (own or name == NO_APPROVAL):
+            self._turn_down(reason, "by the receiver")
+        else:
+            self._turn_down(reasons.RECEIVER_UNTRUSTED, "another approval's verdict")
+
+    def _judge(self, record: wire.ApprovalRecord, name: bytes, now: int, at: int) -> None:
+        claim = self._claims.get(record.link)
+        try:
+            if claim is None:
+                raise Error(self._no_claim(record.link), f"no credential on link {record.link}")
+            if now > self._end:
+                raise Error(reasons.OFFER_EXPIRED, "approval after the offer's end")
+            approved = self._evidence.approval(self.offered, claim, record.data, at)
+        except Error as error:
+            reason = self._seen.name(record.data, error.code)
+            self._bad = name
+            self._seen.refuse(self.session, record.link)
+            self._bad_for = reason
+            self._pen.refuse(reason, error.detail)
+            self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
+            self._pen.verdict(self.session, name, reason)
+            return
+        self._bad = b""
+        self._seen.add(record.data)
+        self._verdict_due = now + VERDICT_MS
+        self._link = record.link
+        self._ask(claim.record, approved.id, record.data, at)
+
+    def _ask(
+        self, credential: wire.CredentialRecord, approval_id: bytes, approval: bytes, at: int
+    ) -> None:
+        """The authority works while the receiver verifies (design §3.5)."""
+        record = messages.Record(
+            credential.certificate_hash,
+            credential.offer,
+            credential.enc,
+            credential.data,
+            approval,
+            messages.ONLINE,
+            at,
+        )
+        data = schema.encode(messages.RECORD, record)
+        fact = Fact(Event.ASKED, approval_id=approval_id, record=data)
+        self._pen.keep(self._sale, fact, ports.BRIDGE)
+        self._pen.put(ports.Ask(self._sale, approval_id, data))
+
+    def _turn_down(self, reason: int, detail: str) -> None:
+        """Refuse what was asked about after all; the receiver's slot is for the next phone."""
+        name = self._sale.approval_id
+        self._seen.refuse(self.session, self._link)
+        if self._recall(reason, detail):
+            self._pen.verdict(self.session, name, reason)
+
+    def _recall(self, reason: int, detail: str) -> bool:
+        """Whether anything is to be recalled: where the authority declined, nothing is held."""
+        self._pen.refuse(reason, detail)
+        held = self._sale.state is not State.WITHHELD
+        if held:
+            self._pen.owe(self._sale, Event.RECALLED, reason)
+        return held
+
+    def _reject(self, name: bytes, reason: int) -> None:
+        """Refuse an approval that never takes the slot."""
+        self._pen.verdict(self.session, name, reason)
+        raise Error(reason, name.hex())
+
+    def _no_claim(self, link: int) -> int:
+        unfit = self._unfit.get(link)
+        return unfit.reason if unfit else reasons.WRONG_CREDENTIAL
+
+    def _name(self, record: wire.ApprovalRecord) -> bytes:
+        """The approval id in `record`, proved or not."""
+        shown = self._claims.get(record.link) or self._unfit.get(record.link)
+        if shown is None:
+            return NO_APPROVAL
+        try:
+            return approval_id(self.offered, shown.record, record.data)
+        except Error:
+            return NO_APPROVAL
+
+
+def _remember(links: dict[int, T], link: int, value: T) -> None:
+    """One for each link; the oldest makes room, as on the receiver."""
+    links.pop(link, None)
+    if len(links) >= gatt.LINKS_MOST:
+        del links[next(iter(links))]
+    links[link] = value

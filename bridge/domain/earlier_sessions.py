@@ -1,0 +1,116 @@
+"""What is over: results to tell again, sessions that nobody waits for, approvals seen before."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import reasons
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages
+from receiver.protocol.signed import digest
+
+if TYPE_CHECKING:
+    from .recorder import Pen
+    from .sale import Sale
+
+SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
+REFUSED_MOST = 2 * gatt.LINKS_MOST  # of the session at hand and of the one before
+
+
+class Last(NamedTuple):
+    """The last word on a session: its result, or that it is accepted offline."""
+
+    session: bytes
+    reference: bytes
+    channel: int
+    value: wire.Result | wire.StandIn
+
+
+class Past:
+    """The last session that was settled, and the last that ended in whatever way."""
+
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._last: Last | None = None
+        self._ended = b""
+
+    def settle(self, sale: Sale, receipt: bytes) -> None:
+        """Tell the receiver how its session went."""
+        own = identifiers.session_id(sale.offer)
+        result = wire.Result(own, receipt)
+        self._last = Last(own, sale.terms.reference, wire.RESULT, result)
+        self.tell_again()
+
+    def stand_in(self, sale: Sale, at: int) -> None:
+        """Have the receiver tell the phone that its approval is accepted offline."""
+        own = identifiers.session_id(sale.offer)
+        accepted = wire.StandIn(own, sale.approval_id, at)
+        self._last = Last(own, sale.terms.reference, wire.STAND_IN, accepted)
+        self.tell_again()
+
+    def tell_again(self) -> None:
+        """The last word, to a receiver that missed it."""
+        if self._last is not None:
+            self._pen.send(self._last.channel, self._last.value)
+
+    def late(self, message: wire.Verdict) -> None:
+        """A verdict that nobody waits for: a late one, one said again, or no to standing in.
+
+        That changes nothing about the money, as the till may know already. The phone is let go, and
+        asks the authority.
+        """
+        last = self._last
+        if last is None or (last.session, last.channel) != (message.session, wire.STAND_IN):
+            return
+        if message.reason != reasons.OK:
+            self._pen.refuse(message.reason, "by the receiver, which was to stand in")
+            self._pen.send(wire.CANCEL, wire.Cancel(last.reference, message.reason))
+
+    def dismiss(self, message: wire.Opened) -> None:
+        """End a session that is not ours; where it is settled, the receiver missed the result."""
+        if self.settled_offer(message.offer):
+            self.tell_again()
+        elif message.offer and len(message.reference) == messages.REFERENCE_SIZE:
+            self._pen.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
+
+    def end(self, session_id: bytes) -> None:
+        """Nothing more is awaited of this session."""
+        self._ended = session_id
+
+    def settled(self, session_id: bytes) -> bool:
+        return self._last is not None and self._last.session == session_id
+
+    def settled_offer(self, offer: bytes) -> bool:
+        return bool(offer) and self.settled(identifiers.session_id(offer))
+
+    def knows(self, session_id: bytes) -> bool:
+        """Whether a late word about this session is no surprise."""
+        return session_id == self._ended or self.settled(session_id)
+
+
+class Seen:
+    """Approvals that were good once, by the hash of their bytes, and refusals counted here."""
+
+    def __init__(self) -> None:
+        self._digests: deque[bytes] = deque(maxlen=SEEN_MOST)
+        self._refused: deque[tuple[bytes, int]] = deque(maxlen=REFUSED_MOST)
+
+    def add(self, data: bytes) -> None:
+        self._digests.append(digest(data))
+
+    def name(self, data: bytes, reason: int) -> int:
+        """`reason`, or REPLAY where these bytes were good before."""
+        return reasons.REPLAY if digest(data) in self._digests else reason
+
+    def refuse(self, session_id: bytes, link: int) -> None:
+        """An approval on this link is refused and counted here: the receiver's echo follows."""
+        if (session_id, link) not in self._refused:
+            self._refused.append((session_id, link))
+
+    def echoes(self, session_id: bytes, link: int) -> bool:
+        """Whether the receiver's refusal on `link` is of an approval that was counted here."""
+        known = (session_id, link) in self._refused
+        if known:
+            self._refused.remove((session_id, link))
+        return known

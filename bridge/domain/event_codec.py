@@ -1,0 +1,124 @@
+"""Sales as journal lines and back: replaying the same lines always gives the same sales.
+
+The code proof in an approval stands apart from its line, as `secret`, so that it can be erased.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from receiver.encoding import cose, schema
+from receiver.errors import Error
+from receiver.protocol import messages, signed
+
+from .sale import CARRIED, Fact, Sale, Terms
+from .states import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RUNG = "rung"  # the line that begins a sale or a refund; every other kind is an Event
+_OCTETS = ("reference", "receiver_id", "original")
+_HIDDEN = "hidden"  # where in the approval or the record the secret belongs
+_WITH_A_PROOF = ("approval", "record")
+_ALGORITHMS = (cose.ALG_ESP256, cose.ALG_ED25519)
+
+
+class Line(Protocol):
+    """What a journal gives back; `at` in milliseconds since 1970."""
+
+    @property
+    def at(self) -> int: ...
+    @property
+    def sale_id(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def secret(self) -> bytes: ...
+
+
+class Written(NamedTuple):
+    """A line's body, and what must not outlive the sale."""
+
+    body: str
+    secret: bytes
+
+
+def dump_terms(terms: Terms) -> str:
+    octets = {name: getattr(terms, name).hex() for name in _OCTETS}
+    return _json({**terms._asdict(), **octets})
+
+
+def dump_fact(fact: Fact) -> Written:
+    """The fact without its event, which is the line's kind."""
+    body: dict[str, object] = {"reason": fact.reason} if fact.reason else {}
+    secret = b""
+    for name in CARRIED:
+        value = getattr(fact, name)
+        if value and name in _WITH_A_PROOF:
+            secret = _proof(name, value)
+            body[_HIDDEN] = at = value.rindex(secret)
+            value = value[:at] + bytes(len(secret)) + value[at + len(secret) :]
+        if value:
+            body[name] = value.hex()
+    return Written(_json(body), secret)
+
+
+def load_terms(body: str) -> Terms:
+    values = json.loads(body)
+    octets = {name: bytes.fromhex(values.get(name, "")) for name in _OCTETS}
+    return Terms(**{**values, **octets})
+
+
+def load_fact(kind: str, body: str, secret: bytes) -> Fact:
+    """The fact in a line; where its secret was erased, zeros stand in its place."""
+    values = json.loads(body)
+    reason, hidden = values.pop("reason", 0), values.pop(_HIDDEN, 0)
+    carried = {name: bytes.fromhex(value) for name, value in values.items()}
+    for name in _WITH_A_PROOF:
+        if secret and name in carried:
+            data = carried[name]
+            carried[name] = data[:hidden] + secret + data[hidden + len(secret) :]
+    return Fact(Event(kind), reason, **carried)
+
+
+def replay(lines: Iterable[Line]) -> dict[str, Sale]:
+    """Every sale in the journal by its id, in the order in which they began."""
+    sales: dict[str, Sale] = {}
+    for line in lines:
+        follow(sales, line)
+    return sales
+
+
+def follow(sales: dict[str, Sale], line: Line) -> Sale:
+    """Take one more line; the sale that it is about, as it is then."""
+    if line.kind == RUNG:
+        sales[line.sale_id] = Sale(load_terms(line.body))
+    else:
+        fact = load_fact(line.kind, line.body, line.secret)
+        sales[line.sale_id].take(fact)
+        sales[line.sale_id].date(fact.event, line.at)
+    return sales[line.sale_id]
+
+
+def _proof(name: str, value: bytes) -> bytes:
+    """The code proof in an approval or a record; all of it where that cannot be read."""
+    try:
+        if name == "record":
+            value = schema.decode(messages.RECORD, value, messages.Record).approval
+    except Error:
+        return value
+    for algorithm in _ALGORITHMS:
+        try:
+            proof: bytes = signed.parse(messages.APPROVAL, value, algorithm).value.proof
+        except Error:
+            continue
+        return proof
+    return value
+
+
+def _json(body: dict[str, object]) -> str:
+    return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,61 @@
+"""The authority's word about a sale, proved from the sale's own terms and the authority's keys.
+
+No configuration of today is asked: the till may have another number by now, or no receiver at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver import reasons
+from receiver.errors import Error
+from receiver.protocol import messages, signed
+
+if TYPE_CHECKING:
+    from receiver.crypto import Crypto
+    from receiver.protocol.messages import Receipt
+    from receiver.protocol.validation import Pins
+
+    from .sale import Terms
+
+
+def proved(crypto: Crypto, pins: Pins, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
+    """The receipt in `data`, if it is signed and about this approval of this sale; raises Error."""
+    receipt: Receipt = signed.from_authority(messages.RECEIPT, data, pins, crypto)
+    must_equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
+    must_equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
+    must_equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
+    must_equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
+    if terms.store is not None:  # journals of earlier releases do not say it
+        must_equal(receipt.store, terms.store, reasons.WRONG_RECEIVER)
+    must_equal(receipt.till, terms.till, reasons.WRONG_TILL)
+    booked = receipt.transaction_id != messages.NO_TRANSACTION
+    approved = receipt.outcome == messages.APPROVED
+    must_equal(booked, approved, reasons.MALFORMED)
+    must_equal(receipt.reason == reasons.OK, approved, reasons.MALFORMED)
+    return receipt
+
+
+class Receipts:
+    """Proves receipts by the authority's keys of now, which may be exchanged."""
+
+    def __init__(self, crypto: Crypto, pins: Pins) -> None:
+        self._crypto = crypto
+        self._pins = pins
+
+    def renew(self, pins: Pins) -> None:
+        self._pins = pins
+
+    def prove(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
+        """As `proved`."""
+        return proved(self._crypto, self._pins, terms, approval_id, data)
+
+
+def must_equal(found: object, wanted: object, reason: int) -> None:
+    """Raise Error(reason) that shows both, unless they are equal."""
+    if found != wanted:
+        raise Error(reason, f"{_show(found)} instead of {_show(wanted)}")
+
+
+def _show(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

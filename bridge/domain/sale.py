@@ -1,0 +1,229 @@
+"""One sale, or one refund: its terms, and the facts that it took, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+from receiver import reasons
+from receiver.protocol import identifiers, messages
+
+from .states import AT_THE_TILL, DECIDED, FINAL, SHOWN, TABLE, TO_DECIDE, UNPAID, Event, State
+
+
+class IllegalMoveError(Exception):
+    """Our own bug: an event that the sale's state does not know."""
+
+
+class Place(NamedTuple):
+    """A till's number and the receiver that stands there, or stood there when a sale was made."""
+
+    till: int
+    receiver_id: bytes
+
+
+class Terms(NamedTuple):
+    """What the till asked for, of which receiver. Minor units, currency as ISO 4217 number.
+
+    A refund names the transaction that it takes back, and the sale where this bridge knows it.
+    """
+
+    sale_id: str
+    till: int
+    amount: int
+    currency: int
+    patience_s: int
+    note: str
+    reference: bytes
+    receiver_id: bytes
+    kind: int = messages.PURCHASE
+    original: bytes = b""
+    original_sale: str = ""
+    store: int | None = None  # as its receiver was certified then; None in older journals
+
+    @property
+    def place(self) -> Place:
+        return Place(self.till, self.receiver_id)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One event with all that it brings; empty fields change nothing."""
+
+    event: Event
+    reason: int = reasons.OK
+    offer: bytes = b""
+    approval: bytes = b""
+    approval_id: bytes = b""
+    record: bytes = b""
+    receipt: bytes = b""
+    transaction_id: bytes = b""
+    provisional: bytes = b""  # the receiver's receipt of an offline approval
+    evidence: bytes = b""  # what proves a lie
+    reversal: bytes = b""  # the approval id that is to be reversed, or was
+
+
+CARRIED = tuple(field.name for field in fields(Fact) if field.name not in ("event", "reason"))
+_KEPT = tuple(name for name in CARRIED if name != "reversal")
+_OF_ONE_APPROVAL = ("approval", "approval_id", "record", "receipt", "transaction_id")
+_END_OF_AN_APPROVAL = (Event.REFUSED, Event.MENDABLE, Event.RECALLED)
+_ENDS_OF_A_REVERSAL = (
+    *(Event.RETURNED, Event.REVERSED),
+    *(Event.PAID_AFTER_ALL, Event.REFUND_OWED),
+)
+# Beside what the till is told: the reason that stands there stays to be read.
+_WITHOUT_REASON = frozenset(
+    {
+        *(Event.OFFERED, Event.VERIFIED, Event.RETURNED, Event.REVERSED),
+        *(Event.TOLD, Event.PAID, Event.PROVED, Event.UPLOADED, Event.POSTED),
+        Event.REFUND_OWED,
+    }
+)
+# The day on which totals count a sale is that of the first of these.
+_DECISIONS = frozenset({Event.ENDED, Event.DENIED, Event.OWED, Event.PAID, Event.REFUND_ORDERED})
+
+
+class Sale:
+    """A sale in memory: nothing but its terms and the facts that it took, in order.
+
+    Times are milliseconds since 1970, as the journal has them.
+    """
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.state = State.OPEN
+        self.reason = reasons.OK
+        self.withheld = reasons.OK  # why the authority declined, which nobody is told yet
+        self.mode = messages.ONLINE
+        self.mended = 0
+        self.offer = b""
+        self.approval = b""
+        self.approval_id = b""
+        self.record = b""
+        self.receipt = b""
+        self.transaction_id = b""
+        self.provisional = b""
+        self.evidence = b""
+        self.reversals: tuple[bytes, ...] = ()  # approval ids that are never asked about again
+        self.owed: tuple[bytes, ...] = ()  # those of them that the authority still may hold
+        self.refunded_in_full = False  # posted before its reversal came: a refund takes it back
+        self.approved_at = 0
+        self.decided_at = 0
+
+    def take(self, fact: Fact) -> None:
+        """Apply one fact; raises IllegalMoveError for a pair that is not in the table."""
+        after = TABLE[self.state].get(fact.event)
+        if after is None:
+            raise IllegalMoveError(f"{fact.event} in {self.state}")
+        self.state = after
+        if fact.event in _END_OF_AN_APPROVAL or self._is_another(fact):
+            self._forget_approval()
+        if fact.event is Event.MENDABLE:
+            self.mended += 1
+        if fact.event is Event.STOOD_IN:
+            self.mode = messages.OFFLINE
+        if fact.event is Event.REFUND_OWED:
+            self.refunded_in_full = True
+        self._take_reason(fact)
+        for name in _KEPT:
+            if value := getattr(fact, name):
+                setattr(self, name, value)
+        self._take_reversal(fact)
+
+    def date(self, event: Event, at: int) -> None:
+        """Note when `event` was journalled, where somebody asks for it later."""
+        if self.state in TO_DECIDE and not self.approved_at:
+            self.approved_at = at
+        if event in _DECISIONS and not self.decided_at:
+            self.decided_at = at
+
+    def given_back(self, approval_id: bytes) -> Fact:
+        """That the authority has reversed an owed approval: the sale's own, or a recalled one."""
+        own = self.state is State.REVERSING and approval_id == self.approval_id
+        event = Event.REVERSED if own else Event.RETURNED
+        return Fact(event, reasons.REVERSED, reversal=approval_id)
+
+    @property
+    def cancelled_by_till(self) -> bool:
+        """Whether the till or its cashier gave it up, and not the bridge by itself."""
+        return self.reason == reasons.CASHIER_CANCELLED
+
+    def denied(self, reason: int, receipt: bytes = b"") -> Fact:
+        """That the authority's no is the end; `receipt` where the journal does not have it yet.
+
+        Without one the record was refused: it is in no book, and its phone asks for it there, so
+        that a reversal is owed all the same.
+        """
+        unbooked = b"" if receipt or self.receipt else self.approval_id
+        return Fact(Event.DENIED, reason, receipt=receipt, reversal=unbooked)
+
+    @property
+    def shown(self) -> State:
+        """The state as the till sees it."""
+        return SHOWN.get(self.state, self.state)
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing will ever happen to it again."""
+        return self.final and not self.owed
+
+    @property
+    def answered(self) -> bool:
+        """Whether the till has nothing more to wait for; no refund before it is sure."""
+        if self.is_refund:
+            return self.final or self.unpaid
+        return self.state not in AT_THE_TILL or self.state is State.APPROVED
+
+    @property
+    def occupies_till(self) -> bool:
+        """Whether no other sale may begin at this till; what is owed bars nobody."""
+        return self.state in AT_THE_TILL
+
+    @property
+    def unpaid(self) -> bool:
+        """Whether it is sure that no money moves."""
+        return self.state in UNPAID
+
+    @property
+    def is_refund(self) -> bool:
+        return self.terms.kind == messages.REFUND
+
+    @property
+    def settled_by_till(self) -> bool:
+        """Whether nothing is to be decided about it any more."""
+        return self.state in DECIDED
+
+    @property
+    def unsent(self) -> bool:
+        """Whether it stands on an offline approval that the authority has not seen."""
+        standing = self.state in (*TO_DECIDE, State.PAID)
+        return standing and self.mode == messages.OFFLINE and not self.receipt
+
+    @property
+    def match_code(self) -> str | None:
+        return identifiers.match_code(self.offer) if self.offer else None
+
+    def _take_reason(self, fact: Fact) -> None:
+        unsaid = fact.event is Event.WITHHELD
+        self.withheld = fact.reason if unsaid else reasons.OK
+        if fact.event not in _WITHOUT_REASON:
+            self.reason = reasons.OK if unsaid else fact.reason
+
+    def _take_reversal(self, fact: Fact) -> None:
+        if fact.event in _ENDS_OF_A_REVERSAL:
+            self.owed = tuple(name for name in self.owed if name != fact.reversal)
+        elif fact.reversal:
+            self.reversals += (fact.reversal,)
+            self.owed += (fact.reversal,)
+
+    def _is_another(self, fact: Fact) -> bool:
+        """Whether the authority holds another approval than the one that the journal knows."""
+        return fact.event is Event.ADOPTED and fact.approval_id != self.approval_id
+
+    def _forget_approval(self) -> None:
+        for name in _OF_ONE_APPROVAL:
+            setattr(self, name, b"")

@@ -1,0 +1,151 @@
+"""The edges to code that is not ours: what each may raise becomes one error, with one policy.
+
+A driver, a library or a system call may raise anything, whatever its page says. At each edge that
+becomes the one error of the row, which our own code expects; what is not of a kind that the edge is
+known for is logged with its traceback. The table stands in docs/operations.md as well.
+"""
+
+from __future__ import annotations
+
+import struct
+import termios
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.observability.log_budget import Allowance
+from bridge.observability.logs import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_log = Log(__name__)
+
+
+class Edge(NamedTuple):
+    """`error` is the one that leaves `module`, "-" where none does."""
+
+    name: str
+    foreign: str
+    module: str
+    error: str
+    policy: str
+
+
+SERIAL = Edge(
+    "serial driver",
+    "pyserial, termios",
+    "bridge.lines.serial_port",
+    "PortError",
+    "line opened anew",
+)
+LISTING = Edge(
+    "port listing", "pyserial, sysfs", "bridge.lines.usb_lookup", "PortError", "looked again"
+)
+LINE_SOCKET = Edge(
+    "line socket", "asyncio, TCP", "bridge.lines.socket_port", "PortError", "line opened anew"
+)
+LINE_NAME = Edge(
+    "line's host name", "DNS", "bridge.lines.socket_port", "PortError", "looked up at each opening"
+)
+LINK = Edge(
+    "receiver's line",
+    "whatever a port raises",
+    "bridge.lines.receiver_link",
+    "-",
+    "that receiver's line is opened anew",
+)
+LOCKED = Edge(
+    "journal's lock",
+    "other programs with SQLite, a full disk",
+    "bridge.books.flushing",
+    "JournalLaterError",
+    "waited for; tills get 503",
+)
+JOURNAL = Edge(
+    "journal", "SQLite, the disk", "bridge.journal", "JournalError", "bridge ends and is restarted"
+)
+POSITION = Edge(
+    "position file", "file system", "bridge.journal.position_file", "-", "not kept; written again"
+)
+LIMITS_FILE = Edge(
+    "kept limits", "file system", "bridge.authority.cached_limits", "-", "not kept; asked for again"
+)
+AUTHORITY = Edge(
+    "authority",
+    "aiohttp, TLS, DNS",
+    "bridge.authority.client",
+    "UnansweredError",
+    "outcome unknown; asked again",
+)
+TILL_API = Edge(
+    "till API", "aiohttp, sockets", "bridge.till.server.problems", "-", "500 to that request"
+)
+LISTENERS = Edge("metrics", "prometheus_client", "bridge.books.event_bus", "-", "not counted")
+LOG_SINK = Edge(
+    "log sink", "stderr and its reader", "bridge.observability.log_sink", "-", "lines are dropped"
+)
+MANAGER = Edge(
+    "service manager",
+    "sd_notify socket",
+    "bridge.daemon.systemd",
+    "-",
+    "not told; told again later",
+)
+PAPERS = Edge(
+    "certificates, keys",
+    "file system, OpenSSL",
+    "bridge.daemon.key_files",
+    "ConfigError",
+    "no start",
+)
+RENEWAL = Edge(
+    "the same while it runs",
+    "file system, OpenSSL",
+    "bridge.daemon.certificate_reload",
+    "-",
+    "what was good stays in use",
+)
+
+TABLE = (
+    *(SERIAL, LISTING, LINE_SOCKET, LINE_NAME, LINK),
+    *(LOCKED, JOURNAL, POSITION, LIMITS_FILE, AUTHORITY, TILL_API),
+    *(LISTENERS, LOG_SINK, MANAGER, PAPERS, RENEWAL),
+)
+
+# What drivers, sockets and files are known to raise: said in one line, without a traceback.
+KNOWN = (OSError, ValueError, termios.error, struct.error)
+
+
+_tracebacks = {edge.name: Allowance() for edge in TABLE}
+
+
+@contextmanager
+def crossing(
+    edge: Edge, error: type[Exception], *ours: type[Exception], where: str = ""
+) -> Iterator[None]:
+    """Raise `error` for whatever else is raised inside than `ours`, `where` before its text."""
+    try:
+        yield
+    except (error, *ours):
+        raise
+    except Exception as foreign:
+        text = said(edge, foreign)
+        raise error(f"{where}: {text}" if where else text) from foreign
+
+
+def said(edge: Edge, foreign: Exception) -> str:
+    """What a foreign exception says, in a line; logs the traceback of an unexpected one."""
+    if isinstance(foreign, KNOWN):
+        return str(foreign) or type(foreign).__name__
+    return unexpected(edge, foreign)
+
+
+def unexpected(edge: Edge, foreign: Exception) -> str:
+    """The same for what this edge is not known for; called where it is handled.
+
+    Logs its traceback, but a fault that comes again and again only now and then.
+    """
+    if _tracebacks[edge.name].may(time.monotonic()):
+        _log.exception("unexpected error", what=edge.name)
+    return f"{type(foreign).__name__}: {foreign}"

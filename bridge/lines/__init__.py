@@ -1,0 +1,1 @@
+"""The lines to receivers: serial ports, TCP, USB look-up, and the link over them."""

@@ -1,0 +1,301 @@
+"""The way to one receiver: opens its port, pumps `receiver.link.link`, opens again when it is lost.
+
+Every connection has a link machine of its own with a boot id of its own, so that each time the link
+comes up the receiver tells its open session (design §4).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bridge import foreign_code
+from bridge.observability.log_budget import TEXT, Noise
+from bridge.observability.logs import Log
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.errors import Error
+from receiver.link import frames, link, wire
+
+from .errors import PortError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.backoff import Reconnect
+
+    from .listener import Listener
+    from .serial_port import Opener, Port
+
+# Two tellings of its health are missed, and half of the next: its firmware hangs, its line is dead
+# or another program takes the bytes. Tills see it as down within 90 s.
+SILENT_MS = 2 * wire.HEALTH_MS + wire.HEALTH_MS // 2
+SILENT = (
+    f"nothing was understood for {SILENT_MS // 1000} s: power, cable, firmware, "
+    "or another program that reads the port (tillsign bridge check)"
+)
+
+_T = TypeVar("_T")
+_log = Log(__name__)
+_raw_log = Log("bridge.raw")
+
+
+class ReceiverLink:
+    """One receiver's line. `run` it as a task; `send` and `accept` from the same loop."""
+
+    def __init__(
+        self,
+        till: int,
+        opener: Opener,
+        bridge_id: bytes,
+        receiver_id: bytes,
+        reconnect: Reconnect,
+        listener: Listener,
+    ) -> None:
+        self.hello: wire.ReceiverHello | None = None  # while the link is up
+        self.counters: dict[str, int] = dict.fromkeys(("opened", "raw", "log"), 0)
+        self._till = till
+        self._opener = opener
+        own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bridge_id, till)
+        self._own_hello = schema.encode(wire.BRIDGE_HELLO, own)
+        self._receiver_id = receiver_id
+        self._reconnect = reconnect
+        self._listener = listener
+        self._link = self._new_link()
+        self._port: Port | None = None
+        self._lost: asyncio.Future[str] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._scheduled = False
+        self._token = 0
+        self._heard_at = 0  # when the line last carried something that was understood
+        self._listening: asyncio.TimerHandle | None = None
+        self._noise = Noise(self._clock, self._later, self._left_out)
+
+    async def run(self) -> None:
+        """Keep the line open until cancelled."""
+        while True:
+            try:
+                cause = await self._connection()
+            except PortError as error:
+                cause = str(error)
+            except Exception as error:
+                cause = foreign_code.unexpected(foreign_code.LINK, error)
+            due = self._reconnect.closed(self._now())
+            if self._noise.may("line away"):
+                _log.info("line away", till=self._till, detail=cause)
+            await asyncio.sleep((due - self._now()) / 1000)
+
+    def quality(self) -> dict[str, int]:
+        """Counters of the line since the start, and of the link since it was last opened."""
+        return {**self.counters, **self._link.counters}
+
+    def send(self, channel: int, payload: bytes) -> None:
+        """Queue a message; a receiver that takes none any longer loses its connection."""
+        if not self._link.send(channel, payload):
+            self._fail("the queue to the receiver is full")
+        self._schedule()
+
+    async def serve(self, work: Callable[[_T], Awaitable[None]], what: _T) -> None:
+        """Do `work` for this receiver: what goes wrong in it costs the line, not the bridge."""
+        try:
+            await work(what)
+        except Exception as error:
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Open the line anew: what serves this receiver met what it does not expect."""
+        self._fail(foreign_code.unexpected(foreign_code.LINK, error))
+
+    def may_log(self, kind: str) -> bool:
+        """Whether this receiver may cause one more line of this kind in the log (`noise.KINDS`)."""
+        return self._noise.may(kind)
+
+    def sending(self, channel: int, payload: bytes) -> Callable[[], None]:
+        """What sends it later on; void once the link was down: then the next SYNC comes first."""
+        hello = self.hello
+
+        def send() -> None:
+            if self.hello is hello:
+                self.send(channel, payload)
+
+        return send
+
+    def accept(self) -> None:
+        """Take responsibility for the last message, which acknowledges it at once."""
+        self._accept(self._link, self._token)
+
+    def acceptance(self) -> Callable[[], None]:
+        """What accepts the last message later on; void once the line has begun anew meanwhile."""
+        return partial(self._accept, self._link, self._token)
+
+    def _accept(self, machine: link.Link, token: int) -> None:
+        machine.accept(token)
+        self._transmit()
+
+    # A connection.
+
+    async def _connection(self) -> str:
+        """One life of the line; the cause of its end."""
+        self._link = self._new_link()
+        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._lost = lost
+        port = self._port = await self._opener(self._received, self._fail)
+        try:
+            self._reconnect.opened(self._now())
+            self.counters["opened"] += 1
+            self._heard_at = self._now()
+            self._listen()
+            self._pump()
+            return await lost
+        finally:
+            self._port = None
+            for timer in (self._timer, self._listening):
+                if timer:
+                    timer.cancel()
+            try:
+                self._down()
+            except Exception as error:  # it must neither keep the port nor hide a cancellation
+                foreign_code.unexpected(foreign_code.LINK, error)
+            await port.close()
+
+    def _new_link(self) -> link.Link:
+        boot = os.urandom(frames.ID_SIZE)
+        while boot == frames.NOBODY:
+            boot = os.urandom(frames.ID_SIZE)
+        return link.Link(boot, self._own_hello, host=True)
+
+    def _fail(self, cause: str) -> None:
+        if self._lost and not self._lost.done():
+            self._lost.set_result(cause)
+
+    def _listen(self) -> None:
+        """Give up a line on which nothing is understood, before its HELLO or after it."""
+        silent = self._now() - self._heard_at
+        if silent >= SILENT_MS:
+            self._fail(SILENT)
+        else:
+            self._listening = self._later((SILENT_MS - silent) / 1000, self._listen)
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(seconds, call)
+
+    # The pump.
+
+    def _clock(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _now(self) -> int:
+        return int(self._clock() * 1000)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _received(self, data: bytes) -> None:
+        self._turn(partial(self._link.receive, data))
+
+    def _expire(self) -> None:
+        self._turn(self._link.expire)
+
+    def _pump(self) -> None:
+        self._scheduled = False
+        self._turn()
+
+    def _turn(self, move: Callable[[int], None] | None = None) -> None:
+        """Events out, then what they leave to be sent; a failure costs this receiver its line."""
+        try:
+            if move:
+                move(self._now())
+            while (event := self._link.poll()) is not None:
+                self._take(event)
+            self._transmit()
+        except Exception as error:
+            self.fail(error)
+
+    def _transmit(self) -> None:
+        """Bytes out, next deadline."""
+        if self._port is None:
+            return
+        try:
+            while data := self._link.transmit():
+                self._port.write(data)
+        except PortError as error:
+            self._fail(str(error))
+            return
+        except Exception as error:  # a port that breaks its word fails no sale of another
+            self.fail(error)
+            return
+        if self._timer:
+            self._timer.cancel()
+        due = self._link.deadline()
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
+
+    def _take(self, event: Any) -> None:
+        if not isinstance(event, (link.Raw, link.Down)):
+            self._heard_at = self._now()
+        if isinstance(event, link.Message):
+            self._token = event.token
+            if self.hello:
+                self._listener.message(event.channel, event.payload)
+        elif isinstance(event, link.Up):
+            self._up(event.hello)
+        elif isinstance(event, link.Down):
+            self._down()
+            if event.reason == link.SILENT:
+                self._link = self._new_link()
+        elif isinstance(event, link.Log):
+            self.counters["log"] += 1
+            if self._noise.may("receiver says"):
+                text = event.payload.decode(errors="replace")
+                _log.info("receiver says", till=self._till, text=text)
+        elif isinstance(event, link.Raw):
+            self._raw(event)
+
+    def _up(self, content: bytes) -> None:
+        try:
+            hello = self._judge(content)
+        except Error as error:
+            self._listener.refused(error.code, error.detail)
+            self._fail(error.detail)
+            return
+        self.hello = hello
+        receiver = hello.receiver_id.hex()
+        if self._noise.may("receiver up"):
+            _log.info("receiver up", till=self._till, receiver=receiver, firmware=hello.firmware)
+        self._listener.link_up(hello)
+
+    def _judge(self, content: bytes) -> wire.ReceiverHello:
+        """The receiver in a HELLO, if it is the configured one and speaks our protocol."""
+        hello: wire.ReceiverHello = schema.decode(wire.RECEIVER_HELLO, content, wire.ReceiverHello)
+        if not hello.least <= wire.PROTOCOL <= hello.most:
+            raise Error(reasons.WRONG_VERSION, f"receiver speaks {hello.least} to {hello.most}")
+        if hello.receiver_id != self._receiver_id:
+            raise Error(reasons.WRONG_RECEIVER, f"this is receiver {hello.receiver_id.hex()}")
+        return hello
+
+    def _down(self) -> None:
+        if self.hello:
+            self.hello = None
+            self._listener.link_down()
+
+    def _raw(self, event: link.Raw) -> None:
+        """Boot text and tracebacks are kept for people; a broken frame may hold a credential."""
+        self.counters["raw"] += 1
+        is_text = event.status == frames.TEXT
+        if self._noise.may(TEXT if is_text else "not a frame"):
+            text = event.data if is_text else b""
+            _raw_log.info(
+                "not a frame",
+                till=self._till,
+                status=frames.STATUSES[event.status],
+                bytes=len(event.data),
+                text=text.decode("ascii", errors="replace"),
+            )
+
+    def _left_out(self, kinds: str, lines: int) -> None:
+        _raw_log.info("lines left out", till=self._till, what=kinds, lines=lines)

@@ -1,0 +1,77 @@
+"""A serial port by its USB serial number: looked for at each open, as its name may change."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from serial.tools import list_ports
+
+from bridge import foreign_code
+from bridge.own_thread import OwnThread
+
+from . import serial_port
+from .errors import PortError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from .serial_port import Opener, Port
+
+SHOWN_MOST = 16  # ports in an error text; a person reads no more
+LIST_TIMEOUT_S = 10.0  # it takes some ms; a device that is half gone may hold sysfs up
+UNREADABLE = "the list of ports cannot be read just now"
+
+
+class Present(NamedTuple):
+    """A serial port that the system shows; `serial` None where the device tells none."""
+
+    device: str
+    serial: str | None
+
+    def __str__(self) -> str:
+        return f"{self.device} ({self.serial or 'no serial number'})"
+
+
+def present() -> list[Present]:
+    """The ports of this machine, now; asks the file system."""
+    return [Present(port.device, port.serial_number) for port in list_ports.comports()]
+
+
+def listed(ports: Callable[[], Iterable[Present]]) -> list[Present]:
+    """What `ports` tells; raises PortError for whatever a device that is half gone makes of it."""
+    with foreign_code.crossing(foreign_code.LISTING, PortError, where=UNREADABLE):
+        return list(ports())
+
+
+def find(serial: str, ports: Iterable[Present]) -> str:
+    """The device with this serial number; raises PortError where there is none, or several."""
+    known = sorted(ports, key=lambda port: port.device)
+    found = [port.device for port in known if port.serial == serial]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        devices = ", ".join(found)
+        raise PortError(
+            f"{len(found)} ports with serial number {serial}, name one by url: {devices}"
+        )
+    there = ", ".join(map(str, known[:SHOWN_MOST])) or "none"
+    raise PortError(f"no port with serial number {serial}; there are: {there}")
+
+
+def opener(
+    serial: str,
+    ports: Callable[[], Iterable[Present]] = present,
+    by_url: Callable[[str], Opener] = serial_port.opener,
+) -> Opener:
+    """An opener that finds the port anew each time."""
+    thread = OwnThread("list the ports")
+
+    async def open_found(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:
+        try:
+            there = await thread.call(partial(listed, ports), LIST_TIMEOUT_S)
+        except TimeoutError:
+            raise PortError(f"{UNREADABLE}: no answer from the system") from None
+        return await by_url(find(serial, there))(received, lost)
+
+    return open_found

@@ -1,1 +1,0 @@
-"""What may become of money: decisions only, no I/O (tests/architecture holds that)."""

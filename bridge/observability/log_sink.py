@@ -1,0 +1,124 @@
+"""Where log lines go: a file descriptor that a thread writes to, as its reader may stop reading.
+
+A line that finds too many before it is dropped and counted; the bridge never waits for its log.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from bridge.own_thread import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+LINES_MOST = 4096  # that wait: some 2 MB, and a minute of the busiest bridge's log
+AT_ONCE_MOST = 256  # lines in one write: a burst costs one system call
+
+
+class Sink:
+    """Writes lines in their order. `lost` is the line that tells how many were dropped."""
+
+    def __init__(self, file: int, lost: Callable[[int], str]) -> None:
+        self.dropped = 0
+        self._file = file
+        self._lost = lost
+        self._told = 0  # how many of the dropped lines the log itself has named
+        self._counting = threading.Lock()
+        self._queue: SimpleQueue[str | threading.Event] = SimpleQueue()
+        self._thread = start("write the log", self._write)
+
+    def put(self, line: str) -> None:
+        """Have `line` written some time; never waits."""
+        if self._queue.qsize() < LINES_MOST:
+            self._queue.put(line)
+        else:
+            self.drop(1)
+
+    def drop(self, lines: int) -> None:
+        """Count what is not written."""
+        with self._counting:
+            self.dropped += lines
+
+    def flush(self, seconds: float) -> None:
+        """Wait until all of it is written, but no longer than `seconds`."""
+        written = threading.Event()
+        self._queue.put(written)
+        written.wait(seconds)
+
+    # The thread.
+
+    def _write(self) -> None:
+        while True:
+            lines, written = self._next()
+            with suppress(Exception):  # counted, as its reader may be another one next time
+                self._write_lines(lines)
+                self._tell_lost()
+            if written:
+                written.set()
+
+    def _next(self) -> tuple[list[str], threading.Event | None]:
+        """The lines that wait, at least one, or up to where `flush` waits."""
+        lines: list[str] = []
+        item: str | threading.Event | None = self._queue.get()
+        while isinstance(item, str):
+            lines.append(item)
+            try:
+                item = self._queue.get_nowait() if len(lines) < AT_ONCE_MOST else None
+            except Empty:
+                item = None
+        return lines, item
+
+    def _write_lines(self, lines: list[str]) -> None:
+        try:
+            write_all(self._file, "".join(lines))
+        except Exception:
+            self.drop(len(lines))
+            raise
+
+    def _tell_lost(self) -> None:
+        """What was dropped meanwhile, as the sink takes lines again."""
+        lost = self.dropped - self._told
+        if lost:
+            write_all(self._file, self._lost(lost))
+            self._told += lost
+
+
+def write_all(file: int, text: str) -> None:
+    """Write to a descriptor, however long it takes; raises OSError."""
+    data = text.encode(errors="backslashreplace")
+    while data:
+        try:
+            data = data[os.write(file, data) :]
+        except BlockingIOError:  # another process has made it non-blocking
+            poll = select.poll()
+            poll.register(file, select.POLLOUT)
+            poll.poll()
+
+
+def say(stream: TextIO, line: str) -> None:
+    """One line for the program that started this one, without waiting until it is read."""
+    file = file_of(stream)
+    if file is None:
+        stream.write(line)
+    else:
+        start("say a line", lambda: _say(file, line))
+
+
+def file_of(stream: TextIO) -> int | None:
+    """The descriptor under a stream; None for one in memory, which takes all."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):  # io.UnsupportedOperation is both; a closed one is no file
+        return None
+
+
+def _say(file: int, line: str) -> None:
+    with suppress(OSError):
+        write_all(file, line)

@@ -1,0 +1,229 @@
+"""The bridge's metrics, as Prometheus reads them; what each means stands in `docs/operations.md`.
+
+Sales are counted as they happen, by listening to what the bridge tells everybody who watches. What
+has a state of its own is looked at when somebody asks. Labels are tills, and names of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from bridge import __version__
+from bridge.domain.states import FINAL, TABLE, Event
+
+from . import logs, timings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from prometheus_client.core import Metric
+
+    from bridge.domain.offline import Exposure
+
+PREFIX = "tillsign_"
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+PURCHASE, REFUND = "purchase", "refund"
+UNCONFIGURED = "unconfigured"  # a till that was configured once: no label comes from a journal
+# Seconds. A purchase's own times are tens of milliseconds, an authority's hundreds; people take
+# seconds. Few, as each costs a line for each till and phase.
+BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+
+PHASES: dict[str, Callable[[Mapping[str, float]], float | None]] = {
+    "buyer": lambda steps: timings.span(steps, (timings.OFFER, timings.APPROVAL_RECEIVED)),
+    "journal": lambda steps: timings.span(
+        steps, (timings.APPROVAL_RECEIVED, timings.APPROVAL_KEPT)
+    ),
+    "receiver": lambda steps: timings.span(steps, timings.VERDICT),
+    "authority": lambda steps: timings.span(steps, timings.AUTHORITY),
+    "bridge": timings.own_share,
+    "whole": lambda steps: timings.span(steps, (timings.APPROVAL_RECEIVED, timings.TOLD)),
+}
+# The events that end a sale, and in which state.
+ENDS: dict[str, str] = {
+    event: after
+    for before, exits in TABLE.items()
+    for event, after in exits.items()
+    if after in FINAL and before is not after
+}
+DECLINES = (Event.MENDABLE, Event.DENIED)
+
+
+class Watched(Protocol):
+    """What is looked at when somebody asks; on the event loop, so briefly."""
+
+    def receivers(self) -> list[dict[str, Any]]:
+        """Their views, as the till API gives them (`till`, `up`, `line`, `counters`)."""
+
+    def outbox_depth(self) -> int: ...
+    def outbox_oldest_s(self) -> float: ...
+    def offline_exposure(self) -> Mapping[int, Exposure]:
+        """By till: what stands on offline approvals that the authority has not seen."""
+
+    def unconfigured(self) -> Mapping[int, Exposure]:
+        """By till of then: what is not over of tills that are not configured today."""
+
+    def journal_behind(self) -> bool:
+        """Whether nothing is served, as the journal is an older copy or in use elsewhere."""
+
+    def alarms(self) -> int:
+        """What a person has not acknowledged yet."""
+
+    def undecided(self) -> int:
+        """Approvals that the till was told, and has neither taken as paid nor cancelled."""
+
+    def breaker_open(self) -> bool: ...
+    def clock_ahead_s(self) -> float | None:
+        """Of the authority's, None while nothing tells."""
+
+    def certificates_s(self) -> Mapping[tuple[str, str], float]:
+        """By what it is for and till (empty but for receivers): seconds until it ends."""
+
+    def refused_requests(self) -> Mapping[str, int]:
+        """By kind of problem, since the start."""
+
+    def journal_stalled_s(self) -> float:
+        """For how long the journal has taken no write."""
+
+    def journal_bytes(self) -> int: ...
+    def journal_free_bytes(self) -> int: ...
+
+
+class Metrics:
+    """One registry for one bridge."""
+
+    def __init__(self, tills: Iterable[int], watched: Watched) -> None:
+        self._tills = frozenset(tills)
+        self._watched = watched
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._events = self._counter("sale_events", "What happened to sales", "event")
+        self._sales = self._counter("sales", "Sales that are over", "kind", "state", "reason")
+        self._declines = self._counter("declines", "Purchases declined", "reason")
+        self._phases = Histogram(
+            f"{PREFIX}phase_seconds",
+            "Time of a purchase",
+            ("till", "phase"),
+            registry=self._registry,
+            buckets=BUCKETS,
+        )
+        for till in self._tills:
+            for phase in PHASES:
+                self._phases.labels(till, phase)
+
+    def hear(self, message: Mapping[str, Any]) -> None:
+        """Take note of an event (`bridge.books.event_bus`) that everybody is told."""
+        till = message["till"] if message["till"] in self._tills else UNCONFIGURED
+        if message["event"] == "sale":
+            self._hear_sale(till, message["what"], message["sale"])
+        elif message["event"] == "timing":
+            self._hear_timing(till, message["stamps"])
+
+    async def render(self) -> bytes:
+        """All of it in the text format; what takes long is done in a thread."""
+        looked = list(_look(self._watched))
+        return await asyncio.to_thread(generate_latest, _Scrape(self._registry, looked))
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(PREFIX + name, text, ("till", *labels), registry=self._registry)
+
+    def _hear_sale(self, till: int | str, what: str, sale: Mapping[str, Any]) -> None:
+        reason = sale["reason"]["code"] if sale["reason"] else ""
+        self._events.labels(till, what).inc()
+        if what in DECLINES:
+            self._declines.labels(till, reason).inc()
+        if what in ENDS:
+            kind = REFUND if "refund_id" in sale else PURCHASE
+            self._sales.labels(till, kind, ENDS[what], reason).inc()
+
+    def _hear_timing(self, till: int | str, steps: Mapping[str, float]) -> None:
+        for phase, measure in PHASES.items():
+            seconds = measure(steps)
+            if seconds is not None:
+                self._phases.labels(till, phase).observe(seconds)
+
+
+class _Scrape:
+    """What was counted and what was just looked at, for the library to write down."""
+
+    def __init__(self, registry: CollectorRegistry, looked: Iterable[Metric]) -> None:
+        self._registry = registry
+        self._looked = looked
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            # When each series began is another third of the text, and nobody reads it.
+            metric.samples = [it for it in metric.samples if not it.name.endswith("_created")]
+            yield metric
+        yield from self._looked
+
+
+def _look(watched: Watched) -> Iterator[Metric]:
+    """The metrics that have a state of their own."""
+    yield _gauge("build_info", "What runs", {(__version__,): 1}, "version")
+    yield _gauge("undecided", "Approvals told, neither paid nor cancelled", watched.undecided())
+    yield _gauge("outbox_depth", "Approvals with a word owed", watched.outbox_depth())
+    yield _gauge("outbox_oldest_seconds", "Age of the oldest", watched.outbox_oldest_s())
+    yield _gauge("breaker_open", "Whether the authority is away", watched.breaker_open())
+    ahead = watched.clock_ahead_s()
+    known = {} if ahead is None else {(): ahead}
+    yield _gauge("clock_offset_seconds", "How far this clock is ahead of the authority's", known)
+    ends = watched.certificates_s()
+    text = "Seconds until a certificate ends"
+    yield _gauge("certificate_expires_seconds", text, ends, "what", "till")
+    stalled = watched.journal_stalled_s()
+    yield _gauge("journal_stalled_seconds", "Since when the journal takes no write", stalled)
+    yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
+    yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
+    exposed = watched.offline_exposure()
+    amounts = {(till,): found.amount for till, found in exposed.items()}
+    counts = {(till,): found.sales for till, found in exposed.items()}
+    yield _gauge("offline_amount", "Unsent offline purchases, minor units", amounts, "till")
+    yield _gauge("offline_purchases", "Unsent offline purchases", counts, "till")
+    elsewhere = watched.unconfigured()
+    amounts = {(till,): found.amount for till, found in elsewhere.items()}
+    counts = {(till,): found.sales for till, found in elsewhere.items()}
+    yield _gauge("unconfigured_amount", "Not over at other tills, minor units", amounts, "till")
+    yield _gauge("unconfigured_sales", "Not over at other tills", counts, "till")
+    yield _gauge("journal_behind", "Whether the journal cannot be served", watched.journal_behind())
+    yield _gauge("alarms", "What a person has not acknowledged", watched.alarms())
+    refused = {(kind,): count for kind, count in watched.refused_requests().items()}
+    yield _counter("http_refused", "Requests refused at the door", refused, "kind")
+    yield _counter("log_lines_dropped", "Lines that the log did not take", logs.dropped())
+    yield from _receivers(watched.receivers())
+
+
+def _receivers(views: list[dict[str, Any]]) -> Iterator[Metric]:
+    up = {(view["till"],): view["up"] for view in views}
+    line = {(view["till"], name): n for view in views for name, n in view["line"].items()}
+    counts = {(view["till"], name): n for view in views for name, n in view["counters"].items()}
+    yield _gauge("receiver_up", "Whether the receiver is there", up, "till")
+    yield _counter("line", "Counters of the serial line", line, "till", "counter")
+    yield _counter("refusals", "What the bridge refused", counts, "till", "reason")
+
+
+def _gauge(name: str, text: str, values: float | Mapping[Any, float], *labels: str) -> Metric:
+    return _family(GaugeMetricFamily, name, text, values, labels)
+
+
+def _counter(name: str, text: str, values: float | Mapping[Any, float], *labels: str) -> Metric:
+    return _family(CounterMetricFamily, name, text, values, labels)
+
+
+def _family(
+    kind: type[GaugeMetricFamily] | type[CounterMetricFamily],
+    name: str,
+    text: str,
+    values: float | Mapping[Any, float],
+    labels: tuple[str, ...],
+) -> Metric:
+    """One metric; `values` by label values, or the only one."""
+    family = kind(PREFIX + name, text, labels=labels)
+    rows = values if not isinstance(values, (int, float)) else {(): values}
+    for row, value in rows.items():
+        family.add_metric([str(label) for label in row], value)
+    return family

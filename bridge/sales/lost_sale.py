@@ -1,0 +1,90 @@
+"""A sale that is in no journal here: the till still has its id, and the authority what it holds.
+
+The till's decision brings such a sale back: nothing that is held is left without an owner.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from bridge.authority.client import UnansweredError
+from bridge.domain import refunds
+from bridge.domain.sale import Sale, Terms
+from receiver.host.currencies import LETTERS
+from receiver.protocol import identifiers, messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bridge.domain.held import Holding
+    from bridge.domain.sale import Place
+
+    from .ports import Authority
+
+BACK_S = 8 * 24 * 3600  # as long as the authority holds what nobody decided, and a day
+AHEAD_S = 24 * 3600  # what the two clocks may differ
+
+
+async def find(
+    authority: Authority, bridge_id: bytes, places: Iterable[Place], sale_id: str
+) -> Holding | None:
+    """What the authority holds or posted under this id.
+
+    Every receiver is asked about that it binds to this client, or that is in `places`. Raises
+    UnansweredError and RefusedError.
+    """
+    names = _Names(bridge_id, sale_id)
+    now = int(time.time())
+    for receiver_id, tills in (await receivers(authority, places)).items():
+        for held in await authority.transactions(receiver_id, now - BACK_S, now + AHEAD_S):
+            if held.stands and names.fit(held, tills):
+                return held
+    return None
+
+
+async def receivers(authority: Authority, places: Iterable[Place]) -> dict[bytes, list[int]]:
+    """Every receiver that this bridge or the authority's binding knows, with its tills here."""
+    known: dict[bytes, list[int]] = {}
+    for place in places:
+        known.setdefault(place.receiver_id, []).append(place.till)
+    for receiver_id in await authority.receivers():
+        known.setdefault(receiver_id, [])
+    return known
+
+
+def sale_of(held: Holding, sale_id: str) -> Sale:
+    """The sale of what is held; raises UnansweredError where its currency is not one of ours."""
+    if held.currency not in LETTERS:
+        raise UnansweredError(f"a transaction in currency {held.currency}")
+    return Sale(
+        Terms(
+            sale_id,
+            held.till or 0,
+            held.amount,
+            held.currency,
+            patience_s=0,
+            note="",
+            reference=held.reference,
+            receiver_id=held.receiver_id,
+            kind=messages.REFUND if held.is_refund else messages.PURCHASE,
+        )
+    )
+
+
+class _Names:
+    """What the authority may know a sale by: references are made of the till numbers of then."""
+
+    def __init__(self, bridge_id: bytes, sale_id: str) -> None:
+        self._bridge_id = bridge_id
+        self._sale_id = sale_id
+        self._refund = refunds.refund_id(bridge_id, sale_id)
+
+    def fit(self, held: Holding, tills: list[int]) -> bool:
+        if held.approval_id == self._refund:
+            return True
+        numbers = tills if held.till is None else [held.till]
+        return bool(held.reference) and held.reference in map(self._reference, numbers)
+
+    def _reference(self, till: int) -> bytes:
+        return identifiers.sale_reference(self._bridge_id, till, self._sale_id)

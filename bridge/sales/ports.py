@@ -1,0 +1,58 @@
+"""What the stations of one bridge share, as they see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine
+
+    from bridge.authority.client import Refunded
+    from bridge.authority.clock_skew import Clock
+    from bridge.authority.journal_positions import Answer, Claim
+    from bridge.books.books import Books
+    from bridge.domain.held import Holding
+
+    from .outbox import Outbox
+    from .rollback_witnesses import Witnesses
+
+
+class Authority(Protocol):
+    """The authority as stations and outbox need it; raises UnansweredError and RefusedError."""
+
+    def retry_now(self) -> None: ...
+    async def authorise(self, record: bytes) -> bytes: ...
+    async def reverse(self, approval_id: bytes, receiver_id: bytes) -> str: ...
+    async def confirm(self, approval_id: bytes, receiver_id: bytes) -> str: ...
+    async def refund(
+        self,
+        refund_id: bytes,
+        receiver_id: bytes,
+        transaction_id: bytes,
+        amount: int,
+        currency: int,
+    ) -> Refunded: ...
+    async def state(self, receiver_id: bytes, nonce: bytes) -> bytes: ...
+    async def revocations(self, receiver_id: bytes) -> bytes: ...
+    async def announce(self, claim: Claim) -> Answer: ...
+    async def receivers(self) -> list[bytes]: ...
+    async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None: ...
+    async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]: ...
+
+
+class Surroundings(Protocol):
+    """What all stations of a bridge share."""
+
+    books: Books
+    authority: Authority
+    clock: Clock
+    outbox: Outbox
+    witnesses: Witnesses
+    offline: bool  # whether purchases may be accepted without the authority at all
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run beside; an error in it ends the bridge."""
+
+    def fail(self, error: Exception) -> None:
+        """End the bridge: what must be on disk is not."""

@@ -1,0 +1,293 @@
+"""The sale service: all stations of one bridge, their shared books, and what tills ask of them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bridge.authority.clock_skew import Clock
+from bridge.backoff import Backoff, Reconnect
+from bridge.books import unconfigured
+from bridge.books.books import Books
+from bridge.domain import ports
+from bridge.domain.crash_recovery import is_ended_by_restart
+from bridge.domain.sale import Fact, Sale, Terms
+from bridge.domain.states import UNASKED, Event, State
+from bridge.domain.till_decisions import TooLateError, Wish, decide
+from bridge.journal import JournalError
+from bridge.observability.logs import Log
+from receiver import reasons
+from receiver.protocol import identifiers
+
+from . import orders, refund_service
+from .journal_loss import JournalLoss
+from .journal_standing import JournalStanding
+from .orders import ConflictError, NotNowError, Order, RefundOrder, UnknownTillError
+from .outbox import Outbox
+from .receiver_session import Station
+from .rollback_witnesses import Witnesses
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Mapping
+
+    from bridge.authority.cached_limits import KeptLimits
+    from bridge.books.event_bus import Hub
+    from bridge.domain.sale import Place
+    from bridge.domain.verification import Evidence
+    from bridge.journal import Journal, Position
+    from bridge.lines.serial_port import Opener
+
+    from .outbox import Prove
+    from .ports import Authority
+
+# A port that is missing is looked for about twice a second at first: somebody is plugging it in.
+OPEN_FIRST_MS = 250
+OPEN_MOST_MS = 5_000
+STANDING_S = 3.0  # a till hears nothing so long after a restart, where a sale is in doubt
+
+_log = Log(__name__)
+
+
+class StationConfig(NamedTuple):
+    """A receiver that is to be served."""
+
+    till: int
+    url: str
+    evidence: Evidence
+    opener: Opener
+    limits: KeptLimits | None = None  # where a restart finds what may be sold offline
+
+
+class Service:
+    """Runs every station (`run`), and answers the till API."""
+
+    def __init__(
+        self,
+        bridge_id: bytes,
+        journal: Journal,
+        hub: Hub,
+        authority: Authority,
+        stations: Iterable[StationConfig],
+        prove: Prove,
+        *,
+        offline: bool = False,
+        clock: Clock | None = None,
+        apart: Position | None = None,
+    ) -> None:
+        """Rebuilds the sales; raises JournalError. `clock`: what is known of the terminal's.
+
+        `apart`: see `JournalStanding`.
+        """
+        self._journal = journal
+        self.books = Books(journal, hub, self.fail)
+        self.authority = authority
+        self.offline = offline
+        self.clock = clock or Clock()
+        self.outbox = Outbox(authority, self.books, prove)
+        self.bridge_id = bridge_id
+        self._stopping = False
+        self.begun = asyncio.Event()  # what a crash left half done is put right
+        self._failure: Exception | None = None
+        self._failed = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+        self.stations: Mapping[int, Station] = {
+            row.till: Station(
+                *(row.till, row.url, row.evidence, bridge_id, row.opener),
+                *(_reconnect(), self, row.limits),
+            )
+            for row in stations
+        }
+        self.loss = JournalLoss(self.books, authority, self.outbox, bridge_id, self.today())
+        self.standing = JournalStanding(
+            *(bridge_id, journal, self.books, authority.announce, self._recover, apart)
+        )
+        self.witnesses = Witnesses(self.books, self.loss, self.standing, self.spawn)
+
+    async def run(self) -> None:
+        """Until cancelled, or until something fails that must not: then an exception group."""
+        async with self._tasks as tasks:
+            tasks.create_task(self.standing.run())
+            tasks.create_task(self._resume())
+            for station in self.stations.values():
+                tasks.create_task(station.link.run())
+            await self._failed.wait()
+            if self._failure:
+                raise self._failure
+
+    async def _resume(self) -> None:
+        """Put right what a crash left half done, and work off what is owed.
+
+        What was asked about may have been answered in a span that the journal lacks: the authority
+        is given a moment to say so, or all the time where no file apart speaks for the journal.
+        Nothing goes out to it before it has said how things stand.
+        """
+        if any(is_ended_by_restart(sale) for sale in self.books.open_sales()):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STANDING_S if self.standing.is_vouched else None):
+                    await self.standing.known()
+        if self.standing.serves:
+            self._take_up(self.books.recover())
+            self.begun.set()
+        unconfigured.say(self.books.open_sales(), self.today())
+        await self.standing.known()
+        if not self.begun.is_set():
+            self._take_up(self.books.open_sales())
+            self.begun.set()
+        await self.outbox.run()
+
+    def _take_up(self, sales: Iterable[Sale]) -> None:
+        for sale in sales:
+            self.outbox.resume(sale)
+
+    async def _recover(self) -> None:
+        await self.loss.recover(at_start=not self.begun.is_set())
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing new, end what waits for a buyer, and wait for what was asked about."""
+        self._stopping = True
+        for station in self.stations.values():
+            sale = station.desk.sale
+            if sale is not None and sale.state in UNASKED:
+                station.decide(Fact(Event.ENDED, reasons.BRIDGE_RESTARTED))
+        waited = [self.books.waiting.answered(sale, seconds) for sale in self._at_the_desks()]
+        await asyncio.gather(*waited)
+
+    # What tills ask.
+
+    @property
+    def healthy(self) -> bool:
+        return self._failure is None
+
+    @property
+    def serves(self) -> bool:
+        """Whether the journal can be believed: it is put right after a crash, and not behind."""
+        return self.begun.is_set() and self.standing.serves
+
+    def ring(self, order: Order) -> tuple[Sale, bool]:
+        """The sale for `order`, and whether it is new.
+
+        Raises ConflictError, UnknownTillError, NotNowError.
+        """
+        known = self.known(order.sale_id)
+        if known is not None:
+            orders.must_be(known, orders.asks_for(order, known.terms))
+            return known, False
+        station = self.station(order.till)
+        store = station.evidence.holder.store
+        terms = self.terms(station.place, store, order, order.sale_id, order.currency)
+        return self.begin(station, terms)
+
+    def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
+        """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
+        return refund_service.refund(self, order)
+
+    def decide(self, sale: Sale, wish: Wish) -> None:
+        """What the till or the cashier wants; raises ConflictError where it is too late for it."""
+        try:
+            fact = decide(sale, wish)
+        except TooLateError as error:
+            raise ConflictError("conflict", f"the sale is {error} already", sale) from error
+        if fact is None:
+            return
+        station = self.stations.get(sale.terms.till)
+        if station is not None and station.desk.sale is sale:
+            station.decide(fact)
+            return
+        self.books.take(sale, fact, ports.TILL)
+        self.outbox.resume(sale)
+
+    def show(self, sale: Sale) -> None:
+        """The till is about to see this sale: what it sees as approved is its own from here on."""
+        station = self.stations.get(sale.terms.till)
+        if sale.state is not State.APPROVED or self.books.is_held(sale):
+            return
+        if station is not None and station.desk.sale is sale:
+            station.tell()
+
+    def today(self) -> list[Place]:
+        """The tills that are configured, with the receivers that stand there."""
+        return [station.place for station in self.stations.values()]
+
+    def receivers(self) -> list[dict[str, Any]]:
+        return [station.view() for station in self.stations.values()]
+
+    def _at_the_desks(self) -> list[Sale]:
+        sales = [station.desk.sale for station in self.stations.values()]
+        return [sale for sale in sales if sale is not None]
+
+    # What orders need.
+
+    def begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
+        if station.desk.sale is not None:
+            text = "another sale is active at this till"
+            raise ConflictError("conflict", text, station.desk.sale)
+        self.must_take()
+        return station.ring(terms), True
+
+    def known(self, sale_id: str) -> Sale | None:
+        """The sale that has this id, whatever is configured today; raises ConflictError."""
+        known = self.books.find(sale_id)
+        if known is not None and not self.books.is_at_hand(sale_id):
+            raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
+        return known
+
+    def must_take(self) -> None:
+        if self._stopping:
+            raise NotNowError(reasons.OK)
+        if not self.serves:
+            raise NotNowError(reasons.JOURNAL_BEHIND)
+        try:
+            self._journal.check_place()
+        except JournalError as error:
+            self.fail(error)
+            raise NotNowError(reasons.OK) from error
+        if self.books.stall.reason:
+            raise NotNowError(self.books.stall.reason)
+        if not self.books.has_room():
+            raise NotNowError(reasons.JOURNAL_FULL)
+
+    def terms(
+        self,
+        place: Place,
+        store: int | None,
+        order: Order | RefundOrder,
+        sale_id: str,
+        currency: int,
+    ) -> Terms:
+        return Terms(
+            sale_id,
+            place.till,
+            order.amount,
+            currency,
+            order.patience_s,
+            order.note,
+            identifiers.sale_reference(self.bridge_id, place.till, sale_id),
+            place.receiver_id,
+            store=store,
+        )
+
+    def station(self, till: int | None) -> Station:
+        if till is None and len(self.stations) == 1:
+            return next(iter(self.stations.values()))
+        station = self.stations.get(till) if till is not None else None
+        if station is None:
+            known = ", ".join(str(number) for number in self.stations)
+            raise UnknownTillError(f"till must be one of {known}")
+        return station
+
+    # What stations and outbox need (`surroundings.Surroundings`).
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._tasks.create_task(work)
+
+    def fail(self, error: Exception) -> None:
+        if self._failure is None:
+            _log.error("the bridge ends", detail=str(error))
+        self._failure = self._failure or error
+        self._failed.set()
+
+
+def _reconnect() -> Reconnect:
+    return Reconnect(Backoff(OPEN_FIRST_MS, OPEN_MOST_MS, random.random))

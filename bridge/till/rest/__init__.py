@@ -1,0 +1,1 @@
+"""The till API as HTTP and JSON, with events by WebSocket."""

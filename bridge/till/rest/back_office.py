@@ -1,0 +1,140 @@
+"""For the back office and for people who watch: what is open, what is owed, what a day came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from bridge.books import totals
+from bridge.sales.orders import ConflictError, UnknownSaleError
+from bridge.sales.reconciliation import Reconciliation
+from bridge.till.server import authority_problems
+from bridge.till.server.problems import ProblemError
+
+from . import journal_stalled, requests
+from .views import alarm_view, sale_view
+
+if TYPE_CHECKING:
+    from bridge.domain.sale import Place
+    from bridge.sales.reconciliation import Compared
+    from bridge.sales.sale_service import Service
+
+MS = 1000
+
+
+class OfficeApi:
+    """Nothing here decides about a sale."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._books = service.books
+
+    async def open_sales(self, request: web.Request) -> web.Response:
+        """GET /v1/sales?till=number: every sale and refund with something left to happen."""
+        requests.known(request, "till")
+        till = requests.till(request)
+        books = self._books
+        found = [sale for sale in books.open_sales() if till in (None, sale.terms.till)]
+        for sale in found:
+            self._service.show(sale)
+        found = [sale for sale in found if not books.is_nowhere(sale)]
+        return web.json_response({"sales": [books.view(sale) for sale in found]})
+
+    async def totals(self, request: web.Request) -> web.Response:
+        """GET /v1/totals?day=date&till=number."""
+        requests.known(request, "day", "till")
+        day, till = requests.day(request), requests.till(request)
+        await journal_stalled.over(self._books.stall)
+        rows = self._books.rows(day.begin * MS, day.end * MS)
+        places = [place for place in self._places() if till in (None, place.till)]
+        _must_know(places)
+        summed = [
+            self._row(*place, sums=totals.total([row for row in rows if row.place == place]))
+            for place in places
+        ]
+        return web.json_response({"day": day.name, "receivers": summed})
+
+    async def reconciliation(self, request: web.Request) -> web.Response:
+        """GET /v1/reconciliation?day=date&till=number: the journal beside the authority's books."""
+        requests.known(request, "day", "till")
+        day, till = requests.day(request), requests.till(request)
+        if till is not None:
+            _must_know([place for place in self._places() if place.till == till])
+        await journal_stalled.over(self._books.stall)
+        with authority_problems.told():
+            books = Reconciliation(self._books, self._service.authority, self._service.today())
+            compared = await books.day(day, till)
+        rows = [self._row(one.till, one.receiver_id, **_compared(one)) for one in compared]
+        alarms = [alarm_view(one.alarm) for one in self._books.alarms()]
+        return web.json_response({"day": day.name, "receivers": rows, "alarms": alarms})
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
+        word = await requests.acknowledgement(request)
+        await journal_stalled.over(self._books.stall)
+        loss = self._service.loss
+        with authority_problems.told():
+            if word.decision is None:
+                if not await loss.acknowledge(word.key, word.by, word.note):
+                    raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
+                await journal_stalled.over(self._books.stall)
+                return web.json_response({"key": word.key, "sale": None})
+            try:
+                sale = await loss.take_over(word.key, word.by, word.note)
+                self._service.decide(sale, word.decision)
+            except UnknownSaleError as error:
+                raise ProblemError(404, "unknown-alarm", str(error)) from error
+            except ConflictError as error:
+                more = sale_view(error.sale)
+                raise ProblemError(409, error.kind, error.detail, sale=more) from error
+        view = await journal_stalled.shown(self._service, sale)
+        return web.json_response({"key": word.key, "sale": view})
+
+    async def outbox(self, request: web.Request) -> web.Response:
+        """GET /v1/outbox: what the authority is still to hear, and why it has not yet."""
+        requests.known(request)
+        return web.json_response(self._outbox())
+
+    async def send(self, request: web.Request) -> web.Response:
+        """POST /v1/outbox/send: try all of it now."""
+        await requests.nothing(request)
+        self._service.outbox.send_now()
+        return web.json_response(self._outbox())
+
+    async def receivers(self, request: web.Request) -> web.Response:
+        """GET /v1/receivers: each with its health and counters."""
+        requests.known(request)
+        return web.json_response({"receivers": self._service.receivers()})
+
+    def _outbox(self) -> dict[str, Any]:
+        outbox = self._service.outbox
+        unsent = [sale for sale in self._books.open_sales() if sale.unsent]
+        for sale in unsent:
+            self._service.show(sale)
+        return {
+            "depth": outbox.depth(),
+            "oldest_s": round(outbox.oldest_s(), 3),
+            "unsent": [self._books.view(sale) for sale in unsent],
+        }
+
+    def _places(self) -> list[Place]:
+        """Those of today, then all others that the journal knows."""
+        return list(dict.fromkeys((*self._service.today(), *self._books.places())))
+
+    def _row(self, till: int | None, receiver_id: bytes, **more: Any) -> dict[str, Any]:
+        configured = (till, receiver_id) in self._service.today()
+        return {"till": till, "receiver_id": receiver_id.hex(), "configured": configured, **more}
+
+
+def _compared(one: Compared) -> dict[str, Any]:
+    return {
+        "matched": one.matched,
+        "differences": one.differences,
+        "acknowledged": one.acknowledged,
+    }
+
+
+def _must_know(places: list[Place]) -> None:
+    if not places:
+        raise ProblemError(404, "unknown-till", "no receiver serves this till, or ever did")

@@ -1,0 +1,85 @@
+"""A bridge whose journal lacks something: what tills are told, and what their words bring back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from bridge.sales.journal_loss import TooManyError
+from bridge.till.server import authority_problems
+from bridge.till.server.problems import ProblemError
+
+from . import journal_stalled
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bridge.domain.sale import Sale
+    from bridge.sales.sale_service import Service
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_MONEY = ("/v1/sales", "/v1/refunds")
+_AGAIN = {"Retry-After": "2"}  # seconds: a recovery takes less, a bridge that is refused far more
+
+
+def middleware(service: Service) -> Any:
+    """Nothing about a sale is said or taken before the journal can be believed."""
+
+    @web.middleware
+    async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(_MONEY) and not service.serves:
+            detail = service.standing.detail or "the bridge puts its journal in order"
+            raise ProblemError(503, "recovering", f"{detail}: ask again", headers=_AGAIN)
+        return await handler(request)
+
+    return serve
+
+
+async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
+    """Look for a sale at the authority; what it does not know and is claimed as paid is noted."""
+    with authority_problems.told():
+        found = await service.loss.adopt(sale_id)
+    if found is None and claim:
+        _claim(service, sale_id)
+        service.witnesses.decision(sale_id)
+        await journal_stalled.over(service.books.stall)
+
+
+async def brought_back(service: Service, sale_id: str) -> None:
+    """The purchase that a refund names, where the journal cannot vouch for not having it."""
+    if sale_id and not service.standing.is_whole and service.books.find(sale_id) is None:
+        await adopt(service, sale_id, claim=False)
+
+
+async def asked_before(service: Service, name: str, amount: int) -> None:
+    """What a till asks for again, having got no answer: the journal lost it, the authority may not.
+
+    Looked for only where the recovery found such an amount: all other sales wait for nothing.
+    """
+    if service.loss.may_have_lost(amount) and service.books.find(name) is None:
+        await adopt(service, name, claim=False)
+
+
+async def reconsidered(service: Service, sale: Sale) -> Sale | None:
+    """What is paid, as its till says, of a sale that the bridge had ended by itself."""
+    try:
+        with authority_problems.told():
+            paid = await service.loss.reconsider(sale)
+    except TooManyError as error:
+        raise _too_many() from error
+    if not paid and not sale.cancelled_by_till:
+        service.witnesses.decision(sale.terms.sale_id)
+    return paid
+
+
+def _claim(service: Service, sale_id: str) -> None:
+    try:
+        service.loss.claim(sale_id, None)
+    except TooManyError as error:
+        raise _too_many() from error
+
+
+def _too_many() -> ProblemError:
+    return ProblemError(503, "too-many-claims", "acknowledge what stands in the reconciliation")

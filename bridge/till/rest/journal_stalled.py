@@ -1,0 +1,47 @@
+"""While the journal takes no write: how long a till waits, and what it is answered then."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from bridge.till.server import problems
+
+from .views import sale_view
+
+if TYPE_CHECKING:
+    from bridge.books.stall import Stall
+    from bridge.domain.sale import Sale
+    from bridge.sales.sale_service import Service
+
+CASHIER_S = 2.0  # most locks are shorter; a cashier who is told no sooner looks for the fault here
+
+
+async def over(stall: Stall) -> None:
+    """Until all is written that was noted; raises ProblemError where that takes too long."""
+    if not stall.reason:
+        return
+    try:
+        async with asyncio.timeout(CASHIER_S):
+            await stall.over()
+    except TimeoutError:
+        raise problems.unwritten(stall.reason) from None
+
+
+async def shown(service: Service, sale: Sale) -> dict[str, Any]:
+    """What the till may see of a sale once all of it is on the disk; raises as `over`."""
+    service.show(sale)
+    if service.books.is_held(sale):
+        await _until_shown(service, sale)
+    return sale_view(sale)
+
+
+async def _until_shown(service: Service, sale: Sale) -> None:
+    """Showing it may be the next write that has to wait."""
+    try:
+        async with asyncio.timeout(CASHIER_S):
+            while service.books.is_held(sale):
+                await service.books.stall.over()
+                service.show(sale)
+    except TimeoutError:
+        raise problems.unwritten(service.books.stall.reason) from None

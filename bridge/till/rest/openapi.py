@@ -1,0 +1,264 @@
+"""The till API described (OpenAPI 3.1); `tests` compare it with the routes and the answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge import __version__
+from bridge.till.server import problems
+
+from . import requests
+from .schema_parts import SALE_ID, TEXT, TILL, closed, ref
+from .schemas import SCHEMAS
+
+
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {problems.MEDIA_TYPE: {"schema": ref("Problem")}},
+    }
+
+
+# What any request may be answered, whatever it asks for.
+_ALWAYS = {
+    "401": _problem("The token is missing or wrong, where this bridge has one."),
+    "403": _problem("Host or Origin name somebody else."),
+    "429": _problem("This address asks too often: see Retry-After."),
+    "500": _problem("The bridge failed; its log says why."),
+    "503": _problem("The bridge stops or is full, or its journal is locked: see Retry-After."),
+}
+
+
+def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    responses = {**_ALWAYS, **answers}
+    return {"operationId": name, "summary": summary, "responses": responses, **more}
+
+
+def _takes(schema: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
+    """The body of a POST, and how it may be refused."""
+    return {"required": required, "content": {"application/json": {"schema": schema}}}
+
+
+_BODY = {
+    "400": _problem("The request does not say what it must."),
+    "408": _problem("The body did not come."),
+    "413": _problem(f"Over {requests.BODY_MOST} bytes."),
+    "415": _problem("Not application/json."),
+}
+_NOTHING = _takes(closed({}), required=False)
+_SALE_PARAMETER = {"name": "sale_id", "in": "path", "required": True, "schema": SALE_ID}
+_TILL_PARAMETER = {"name": "till", "in": "query", "schema": TILL}
+_DAY_PARAMETER = {
+    "name": "day",
+    "in": "query",
+    "description": "As 2026-11-22, in the terminal's own time; today where it is left out.",
+    "schema": {"type": "string", "format": "date", "pattern": f"^{requests.DAY.pattern}$"},
+}
+_AFTER_PARAMETER = {
+    "name": "after",
+    "in": "query",
+    "description": "The last cursor that was seen: what was missed since comes first.",
+    "schema": {"type": "integer", "minimum": 0, "maximum": requests.CURSOR_MOST},
+}
+_WAIT_PARAMETER = {
+    "name": "wait",
+    "in": "query",
+    "description": "Seconds to wait until there is an answer, or it becomes unknown.",
+    "schema": {"type": "number", "minimum": 0, "maximum": requests.WAIT_MOST_S, "default": 0},
+}
+_UNKNOWN_SALE = _problem("Nothing has this id.")
+_UNKNOWN_TILL = _problem("This bridge has no such till.")
+_UNREADABLE = _problem("The request does not say what it must.")
+
+
+_AWAY = {
+    "502": _problem("The authority refuses."),
+    "503": _problem("The authority does not answer, or as for any request."),
+}
+
+
+def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
+    """A POST that begins something under an id of the till's."""
+    answers = {
+        "200": _json("Known already.", ref(given)),
+        "201": _json("Begun.", ref(given)),
+        **_BODY,
+        "404": _problem("This bridge has no such till or no such purchase."),
+        "409": _problem("Another content for this id, or another sale at this till."),
+        "503": _problem("Nothing new is taken: the bridge stops, or its journal takes no write."),
+    }
+    return {"post": _operation(name, summary, answers, requestBody=_takes(ref(wanted)))}
+
+
+def _looks(name: str, summary: str, given: str) -> dict[str, Any]:
+    answers = {
+        "200": _json("As it is now.", ref(given)),
+        "400": _UNREADABLE,
+        "404": _UNKNOWN_SALE,
+    }
+    parameters = [_SALE_PARAMETER, _WAIT_PARAMETER]
+    return {"get": _operation(name, summary, answers, parameters=parameters)}
+
+
+def _decides(name: str, summary: str, given: str) -> dict[str, Any]:
+    answers = {
+        "200": _json("So it is, now or since before.", ref(given)),
+        **_BODY,
+        "404": _UNKNOWN_SALE,
+        "409": _problem("Decided otherwise; what stands is in the problem."),
+        **_AWAY,
+    }
+    more = {"parameters": [_SALE_PARAMETER], "requestBody": _NOTHING}
+    return {"post": _operation(name, summary, answers, **more)}
+
+
+def _lists(
+    name: str, summary: str, schema: dict[str, Any], *parameters: dict[str, Any], **more: Any
+) -> dict[str, Any]:
+    answers = {"200": _json("So it is.", schema), "400": _UNREADABLE, **more}
+    return {"get": _operation(name, summary, answers, parameters=list(parameters))}
+
+
+PATHS: dict[str, Any] = {
+    "/v1/sales": {
+        **_begins("ring", "Ring up a sale; the same again is the same sale.", "NewSale", "Sale"),
+        **_lists(
+            "openSales",
+            "Every sale and refund with something left to happen.",
+            closed({"sales": {"type": "array", "items": {"anyOf": [ref("Sale"), ref("Refund")]}}}),
+            _TILL_PARAMETER,
+        ),
+    },
+    "/v1/sales/{sale_id}": _looks("sale", "What became of a sale.", "Sale"),
+    "/v1/sales/{sale_id}/paid": _decides(
+        "paid", "The till has stored that the sale is paid: it will be posted.", "Sale"
+    ),
+    "/v1/sales/{sale_id}/cancel": _decides(
+        "cancel", "The till has stored that it is not: whatever is held is given back.", "Sale"
+    ),
+    "/v1/sales/{sale_id}/abort": _decides(
+        "abort", "The cashier waits no longer; refused once the sale is approved.", "Sale"
+    ),
+    "/v1/refunds": _begins(
+        "refund", "Give money back on a purchase, whole or in part.", "NewRefund", "Refund"
+    ),
+    "/v1/refunds/{sale_id}": _looks("refundStatus", "What became of a refund.", "Refund"),
+    "/v1/refunds/{sale_id}/cancel": _decides(
+        "cancelRefund", "Take back a refund that still waits for the buyer.", "Refund"
+    ),
+    "/v1/refunds/{sale_id}/abort": _decides(
+        "abortRefund", "The same; refused once the buyer's approval is in.", "Refund"
+    ),
+    "/v1/totals": _lists(
+        "totals",
+        "What a day came to at each receiver.",
+        ref("Totals"),
+        *(_DAY_PARAMETER, _TILL_PARAMETER),
+        **{"404": _UNKNOWN_TILL},
+    ),
+    "/v1/reconciliation": _lists(
+        "reconciliation",
+        "The day in the journal beside the day in the authority's books.",
+        ref("Reconciliation"),
+        *(_DAY_PARAMETER, _TILL_PARAMETER),
+        **{"404": _UNKNOWN_TILL, **_AWAY},
+    ),
+    "/v1/reconciliation/acknowledge": {
+        "post": _operation(
+            "acknowledge",
+            "A person has seen to an alarm or a difference, or decides in the till's place.",
+            {
+                "200": _json("It stands no longer.", ref("Acknowledged")),
+                **_BODY,
+                "404": _problem("No alarm and no difference has this key."),
+                "409": _problem("Decided otherwise; what stands is in the problem."),
+                **_AWAY,
+            },
+            requestBody=_takes(ref("Acknowledgement")),
+        )
+    },
+    "/v1/outbox": _lists("outbox", "What the authority is still to hear.", ref("Outbox")),
+    "/v1/outbox/send": {
+        "post": _operation(
+            "send",
+            "Try all of it now.",
+            {"200": _json("As it was then.", ref("Outbox")), **_BODY},
+            requestBody=_NOTHING,
+        )
+    },
+    "/v1/receivers": {
+        "get": _operation(
+            "receivers",
+            "The receivers, and what they say of themselves.",
+            {
+                "200": _json(
+                    "All of them.",
+                    closed({"receivers": {"type": "array", "items": ref("Receiver")}}),
+                ),
+                "400": _UNREADABLE,
+            },
+        )
+    },
+    "/v1/events": {
+        "get": _operation(
+            "events",
+            "Everything that happens, by WebSocket: one JSON object in each message.",
+            {
+                "101": _json("The messages.", ref("Event")),
+                "400": _problem("No WebSocket, or no cursor of this form."),
+                "410": _problem("The cursor is older than what is kept at hand."),
+            },
+            parameters=[_AFTER_PARAMETER],
+        )
+    },
+    "/healthz": {
+        "get": _operation(
+            "health",
+            "Whether the bridge serves.",
+            {"200": _json("It does.", ref("Serving"))},
+        )
+    },
+    "/metrics": {
+        "get": _operation(
+            "metrics",
+            "How the bridge does, for Prometheus.",
+            {
+                "200": {
+                    "description": "Its text format, version 0.0.4.",
+                    "content": {"text/plain": {"schema": TEXT}},
+                }
+            },
+        )
+    },
+    "/openapi.json": {
+        "get": _operation(
+            "openapi", "This document.", {"200": _json("OpenAPI 3.1.", {"type": "object"})}
+        )
+    },
+}
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {
+        "title": "Tillsign till API",
+        "version": __version__,
+        "summary": "What a till says to the bridge on its own machine.",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    },
+    "paths": PATHS,
+    "security": [{}, {"token": []}],
+    "components": {
+        "schemas": SCHEMAS,
+        "securitySchemes": {
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "Where the bridge's configuration names one.",
+            }
+        },
+    },
+}

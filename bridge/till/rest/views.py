@@ -1,0 +1,160 @@
+"""What people and tills see of a sale, a reason and a receiver: JSON values."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING, Any
+
+from bridge.domain.states import State
+from receiver import reasons
+from receiver.encoding import cbor
+from receiver.errors import Error
+from receiver.host.currencies import LETTERS
+from receiver.host.texts import texts
+from receiver.link import wire
+from receiver.protocol import messages
+
+if TYPE_CHECKING:
+    from bridge.domain.alarms import Alarm
+    from bridge.domain.sale import Sale
+    from receiver.link.wire import Health, ReceiverHello
+
+_PHONE_EVENTS = {
+    wire.PHONE_SHOWN: "shown",
+    wire.PHONE_LEFT: "left",
+    wire.PHONE_REFUSED: "refused",
+    wire.PHONE_GONE: "gone",
+}
+# A refund needs no decision of the till after it: what is approved is on its way.
+REFUND_STATES = {
+    State.APPROVED: "pending",
+    State.PAID: "pending",
+    State.REFUNDING: "pending",
+    State.POSTED: "refunded",
+    State.LIABLE: "declined",
+}
+_UNSAID = frozenset({"transaction_id", "receipt", "provisional_receipt", "settlement"})
+REVERSING, REVERSED, REFUNDED = "reversing", "reversed", "refunded"
+SETTLEMENTS = {
+    State.PAID: "owed",
+    State.POSTED: "posted",
+    State.LIABLE: "liability",
+}
+
+
+def sale_view(sale: Sale) -> dict[str, Any]:
+    """The till API's answer about a sale or a refund."""
+    return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
+
+
+def held_view(sale: Sale, reason: int) -> dict[str, Any]:
+    """The same while not all of it is in the journal, for this reason: no crash may unsay it."""
+    unsaid = dict.fromkeys(_UNSAID & (view := sale_view(sale)).keys())
+    return {**view, **unsaid, "state": str(State.UNKNOWN), "reason": reason_view(reason)}
+
+
+def _purchase_view(sale: Sale) -> dict[str, Any]:
+    return {
+        "sale_id": sale.terms.sale_id,
+        "state": str(sale.shown),
+        **_common_view(sale),
+        "offline": sale.mode == messages.OFFLINE,
+        "provisional_receipt": _base64url(sale.provisional) or None,
+        "settlement": _settlement(sale),
+    }
+
+
+def _refund_view(sale: Sale) -> dict[str, Any]:
+    terms = sale.terms
+    return {
+        "refund_id": terms.sale_id,
+        "state": REFUND_STATES.get(sale.state, str(sale.shown)),
+        "sale_id": terms.original_sale or None,
+        "original_transaction_id": terms.original.hex() or None,
+        **_common_view(sale),
+    }
+
+
+def _common_view(sale: Sale) -> dict[str, Any]:
+    terms = sale.terms
+    # Before, a receipt is half a word; after a reversal it says what is no longer so.
+    told = sale.answered and sale.shown is not State.CANCELLED
+    return {
+        "amount": terms.amount,
+        "currency": LETTERS[terms.currency],
+        "till": terms.till,
+        "reference": terms.note or None,
+        "match_code": sale.match_code,
+        "reason": reason_view(sale.reason) if sale.reason else None,
+        "approval_id": sale.approval_id.hex() or None,
+        "transaction_id": sale.transaction_id.hex() or None if told else None,
+        "receipt": _base64url(sale.receipt) or None if told else None,
+    }
+
+
+def _settlement(sale: Sale) -> str | None:
+    """What the authority holds of it."""
+    if sale.owed:
+        return REVERSING
+    if sale.refunded_in_full:
+        return REFUNDED
+    if sale.state is State.CANCELLED and sale.reversals:
+        return REVERSED
+    return SETTLEMENTS.get(sale.state)
+
+
+def reason_view(code: int) -> dict[str, str]:
+    """A reason as its name and the cashier's texts."""
+    row = texts(code)
+    return {"code": reasons.name(code), "sv": row.cashier_sv, "en": row.cashier_en}
+
+
+def alarm_view(alarm: Alarm) -> dict[str, Any]:
+    """What a person must look at."""
+    return {
+        "key": alarm.key,
+        "kind": alarm.kind,
+        "sale_id": alarm.sale_id or None,
+        "approval_id": alarm.approval_id.hex() or None,
+        "amount": alarm.amount or None,
+        "currency": LETTERS.get(alarm.currency),
+        "till": alarm.till or None,
+        "receiver_id": alarm.receiver_id.hex() or None,
+        "at": alarm.at / 1000,
+        "detail": alarm.detail,
+    }
+
+
+def hello_view(hello: ReceiverHello) -> dict[str, Any]:
+    """What a receiver says of itself."""
+    return {
+        "receiver_id": hello.receiver_id.hex(),
+        "board": hello.board,
+        "interpreter": hello.interpreter,
+        "version": hello.interpreter_version,
+        "firmware": hello.firmware,
+        "firmware_hash": hello.firmware_hash.hex(),
+        "reset_cause": hello.reset_cause,
+    }
+
+
+def phone_view(event: int, reason: int) -> dict[str, Any]:
+    """What a phone did (`wire.PHONE_*`), and why it left where a reason is told."""
+    return {"what": _PHONE_EVENTS[event], "reason": reasons.name(reason) if reason else None}
+
+
+def health_view(health: Health) -> dict[str, Any]:
+    """A receiver's health; raises receiver.errors.Error where its counters cannot be read."""
+    counters = cbor.decode(health.counters) if health.counters else {}
+    if not isinstance(counters, dict) or not all(isinstance(n, int) for n in counters.values()):
+        raise Error(reasons.MALFORMED, "health counters")
+    return {
+        "uptime_s": health.uptime,
+        "free_bytes": health.free,
+        "links": health.links,
+        "counters": {reasons.name(code): n for code, n in counters.items()},
+    }
+
+
+def _base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,1 @@
+"""What every interface of tills stands behind: TLS, access, rates, problems."""

@@ -1,0 +1,173 @@
+"""Who may speak to the till API, how often, and how many at once.
+
+Loopback is open to every page in a browser on this machine, hence Host and Origin; another address
+asks for a token as well (`bridge.config.configuration`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import math
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from bridge.config.configuration import is_loopback
+
+from . import problems
+from .problems import ProblemError
+from .rate_limits import Rates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from aiohttp.typedefs import Middleware
+
+BODY_S = 5.0  # a body of 4 kB takes milliseconds; whoever needs longer holds a place for nothing
+POLLS_MOST = 512  # two for each of 200 tills, and room for those whose till is gone
+WATCHERS_MOST = 32  # operator pages and integrators; each costs a copy of every event
+RETRY_S = 1  # when to try again where places are short
+
+EVENTS = "/v1/events"
+KINDS = (
+    *("bad-http", "broken-body", "foreign-host", "foreign-origin", "request-timeout", "stopping"),
+    *("too-many-polls", "too-many-requests", "too-many-watchers", "unauthorized"),
+)
+
+
+class Speakers(NamedTuple):
+    """Who may speak: host names beside loopback's, and a token unless it is empty."""
+
+    hosts: tuple[str, ...] = ()
+    token: str = ""
+
+
+class Guard:
+    """One for each listener; `refused` counts by kind."""
+
+    def __init__(
+        self,
+        speakers: Speakers,
+        rates: Rates,
+        healthy: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.refused = dict.fromkeys(KINDS, 0)
+        self._speakers = speakers
+        self._rates = rates
+        self._healthy = healthy
+        self._watchers = 0
+        self._polls: dict[asyncio.Task[Any], web.Request] = {}
+
+    def renew(self, speakers: Speakers) -> None:
+        """Others may speak from here on; what was begun goes on."""
+        self._speakers = speakers
+
+    @property
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def guard(request: web.Request, handler: problems.Handler) -> web.StreamResponse:
+            try:
+                self._admit(request)
+                await _read_whole(request)
+                with self._place(request):
+                    return await handler(request)
+            except _RefusalError as refusal:  # counted, not logged: there may be thousands
+                self.refused[refusal.kind] += 1
+                return problems.response(refusal)
+
+        return guard
+
+    def drop_left_polls(self) -> None:
+        """End the polls whose client has gone, which nothing else notices before their time."""
+        for task, request in self._polls.items():
+            if request.transport is None:
+                task.cancel()
+
+    def _admit(self, request: web.Request) -> None:
+        """Raises _RefusalError where this request is not to be heard."""
+        wait_s = self._rates.take(request.remote or "", asyncio.get_running_loop().time())
+        if wait_s:
+            raise _RefusalError(429, "too-many-requests", "this client asks too often", wait_s)
+        if not self._named(request.headers.get("Host", "")):  # another name that leads here
+            raise _RefusalError(403, "foreign-host", "the Host header must name this bridge")
+        origin = request.headers.get("Origin")
+        if origin is not None and not self._named(origin.partition("://")[2]):
+            raise _RefusalError(403, "foreign-origin", "pages from elsewhere are not served")
+        if self._speakers.token and not _bears(request, self._speakers.token):
+            raise _RefusalError(
+                401, "unauthorized", "send Authorization: Bearer and the bridge's token"
+            )
+        if not self._healthy():
+            raise _RefusalError(503, "stopping", "the bridge failed and stops")
+
+    def _named(self, netloc: str) -> bool:
+        """Whether `host[:port]` is a name by which this bridge may be called."""
+        try:
+            host = urlsplit("//" + netloc).hostname or ""
+        except ValueError:
+            return False
+        return is_loopback(host) or host in self._speakers.hosts
+
+    @contextmanager
+    def _place(self, request: web.Request) -> Iterator[None]:
+        """One of the places for those who wait; others need none."""
+        if request.path == EVENTS:
+            yield from self._watching()
+        elif "wait" in request.query:
+            yield from self._polling(request)
+        else:
+            yield
+
+    def _watching(self) -> Iterator[None]:
+        if self._watchers >= WATCHERS_MOST:
+            raise _RefusalError(503, "too-many-watchers", f"{WATCHERS_MOST} watch already", RETRY_S)
+        self._watchers += 1
+        try:
+            yield
+        finally:
+            self._watchers -= 1
+
+    def _polling(self, request: web.Request) -> Iterator[None]:
+        task = asyncio.current_task()
+        if len(self._polls) >= POLLS_MOST or task is None:
+            raise _RefusalError(503, "too-many-polls", f"{POLLS_MOST} wait already", RETRY_S)
+        self._polls[task] = request
+        try:
+            yield
+        finally:
+            del self._polls[task]
+
+
+class _RefusalError(ProblemError):
+    """A problem of a kind in KINDS, with the headers that belong to it."""
+
+    def __init__(self, status: int, kind: str, detail: str, retry_s: float = 0) -> None:
+        super().__init__(status, kind, detail)
+        self.headers: dict[str, str] = {}
+        if status == 401:
+            self.headers["WWW-Authenticate"] = "Bearer"
+        if retry_s:
+            self.headers["Retry-After"] = str(math.ceil(retry_s))
+
+
+async def _read_whole(request: web.Request) -> None:
+    """Have the body before the handler asks for it; the server bounds its size."""
+    if not request.body_exists:
+        return
+    try:
+        async with asyncio.timeout(BODY_S):
+            await request.read()
+    except TimeoutError:
+        raise _RefusalError(408, "request-timeout", "the body did not come") from None
+    except (ConnectionError, web.PayloadAccessError, web.RequestPayloadError):
+        raise _RefusalError(400, "broken-body", "the body broke off") from None
+
+
+def _bears(request: web.Request, token: str) -> bool:
+    """Compared in constant time."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    data = given.strip().encode(errors="surrogateescape")
+    return hmac.compare_digest(data, token.encode()) and scheme.lower() == "bearer"

@@ -1,0 +1,299 @@
+"""What is computed when (design §3.5): every step of an offer and of each phone's exchange.
+
+Nothing here waits. After each event `pursue` begins what can be begun and closes what nobody wants
+any more; `work` does the rest slice by slice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from receiver import reasons
+from receiver.crypto import hpke
+from receiver.errors import Error
+from receiver.protocol import identifiers, padding, signed, validation
+
+from . import job_queue
+from . import sale_session as sales
+from .job_queue import Work
+from .key_pool import Pool
+from .sale_session import Candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from receiver.crypto.job import Job
+    from receiver.protocol.validation import Offered
+
+    from .connection import Peer
+    from .identity import Identity
+    from .job_queue import Task
+    from .radio import Air
+    from .sale_session import Sale
+    from .uplink import Report
+
+
+class Duty:
+    """Long work for one subject at a time; another subject, or none, ends it."""
+
+    def __init__(self) -> None:
+        self.task: Task | None = None
+        self._subject: Any = None
+
+    def begins(self, subject: Any) -> bool:
+        """Whether `subject` is here and nothing was begun for it."""
+        if subject is not self._subject:
+            self._subject = subject
+            if self.task is not None:
+                self.task.close()
+                self.task = None
+        return subject is not None and self.task is None
+
+
+class Judge:
+    """Makes offers, opens what phones have sealed, and says what holds."""
+
+    def __init__(self, identity: Identity, sale: Sale, air: Air, report: Report) -> None:
+        self.work = Work()
+        self.pool = Pool(identity.crypto, identity.entropy)
+        self._identity = identity
+        self._sale = sale
+        self._air = air
+        self._report = report
+        self._signing = Duty()
+        self._verifying = Duty()
+        self._standing = Duty()
+        self._learning: Task | None = None
+        self._filling: Task | None = None
+        self._fill()
+        # Every sale wants the issuers' keys. They are made ready at boot, not at enrolment: what is
+        # made of a key is as large as code and belongs to one version of it, the store keeps keys.
+        self._preparing: Task | None = self.work.add(
+            job_queue.SPARE, identity.ring.prepare_job(), self._prepared
+        )
+
+    def pursue(self, now: int) -> None:
+        """Begin what can be begun, and end what nobody wants any more."""
+        self._fill()
+        if self._signing.begins(self._sale.ordered):
+            self._make_offer(now)
+        for peer in self._air.links:
+            self._advance(peer, now)
+        sale = self._sale
+        candidate = sale.candidate if sale.state == sales.CHECKING else None
+        if self._verifying.begins(candidate) and candidate and sale.offered:
+            self._verify(candidate, sale.offered)
+        accepted = sale.candidate if sale.state == sales.STANDING_IN else None
+        if self._standing.begins(accepted) and accepted and sale.offered:
+            self._stand_in(accepted, sale.offered)
+
+    def learn(self, state: bytes, now: int) -> None:
+        """What the authority says of time and limits: before the next offer is signed."""
+        if self._learning is not None:
+            self._learning.close()
+        job = self._identity.state_job(state, now)
+        self._learning = self.work.add(job_queue.SIGN, job, self._learned)
+
+    def _learned(self, result: None, error: Error | None, now: int) -> None:
+        self._learning = None
+        if error is not None:
+            self._report.count(error.code, error.detail)
+
+    def erase(self) -> None:
+        """End all work and overwrite every key that no offer has used."""
+        self.work.clear()
+        self.pool.erase()
+
+    # An offer.
+
+    def _fill(self) -> None:
+        if self._filling is None and not self.pool.is_full():
+            self._filling = self.work.add(job_queue.SPARE, self.pool.fill_job(), self._filled)
+
+    def _filled(self, result: None, error: Error | None, now: int) -> None:
+        self._filling = None
+
+    def _make_offer(self, now: int) -> None:
+        """Sign what was ordered, or make the key for it first."""
+        order, pair = self._sale.ordered, self.pool.take()
+        if pair is not None and order is not None:
+            self._sale.pair = pair
+            job = self._identity.offer_job(order, pair.public, now)
+            self._signing.task = self.work.add(job_queue.SIGN, job, self._signed)
+        elif self._filling is not None:
+            self._filling.hasten(job_queue.SIGN)
+
+    def _signed(self, offered: Offered, error: Error | None, now: int) -> None:
+        self._signing.task = None
+        if error is not None:
+            self._report.no_offer(self._sale.reference, error)
+            self._sale.handle(sales.CANCELLED, now)
+            return
+        self._sale.open(offered, identifiers.session_id(offered.data), now)
+        self._air.publish(now)
+        self._report.offer()
+
+    # A phone's exchange, step by step.
+
+    def _advance(self, peer: Peer, now: int) -> None:
+        """The next step on one link."""
+        held = peer.sealed
+        try:
+            if peer.is_leaving:
+                self._part(peer)
+                return
+            if held.task is not None and held.approval_sealed:
+                held.task.hasten(job_queue.HEAR)
+            if held.enc and held.results is None and held.task is None:
+                self._agree(peer)
+            elif held.credential_sealed and held.credential is None and held.task is None:
+                self._examine(peer, now)
+            elif held.credential and held.approval_sealed and not held.approval_data:
+                self._hear(peer, now)
+            elif held.credential and not held.approval_data and not held.key and not held.task:
+                job = signed.prepare_job(self._identity.crypto, held.credential.key)
+                self._begin(peer, job_queue.PREPARE, job, self._keep_ready)
+        except Error as error:
+            self._air.refuse(peer.link, error.code, now, error.detail)
+
+    def _part(self, peer: Peer) -> None:
+        """Only the key that seals its refusal is still wanted, and nobody waits for it."""
+        held = peer.sealed
+        if held.is_agreeing() and held.task is None:
+            self._agree(peer)
+        if held.task is not None:
+            held.task.defer(job_queue.PART)
+
+    def _begin(
+        self, peer: Peer, rank: int, job: Job[Any], then: Callable[[Peer, Any, int], None]
+    ) -> None:
+        """Long work for a link; `then` hears of its result, the phone of its failure."""
+        held = peer.sealed
+
+        def done(result: Any, error: Error | None, now: int) -> None:
+            held.task = None
+            if error is None:
+                then(peer, result, now)
+            else:
+                self._air.refuse(peer.link, error.code, now, error.detail)
+
+        rank = job_queue.HEAR if held.approval_sealed else rank
+        held.task = self.work.add(rank, job, done)
+
+    def _agree(self, peer: Peer) -> None:
+        """A key is here: agree on what opens the rest."""
+        pair, offered = self._sale.pair, self._sale.offered
+        if pair is None or offered is None:
+            raise Error(reasons.WITHDRAWN, "key without an offer")
+        private = peer.sealed.borrow(cast("bytes", pair.private))
+        info = padding.info(offered.data)
+        enc, crypto = peer.sealed.enc, self._identity.crypto
+        job = hpke.recipient_job(crypto, enc, private, pair.public, info)
+        self._begin(peer, job_queue.AGREE, job, self._agreed)
+
+    def _agreed(self, peer: Peer, context: hpke.Context | None, now: int) -> None:
+        if context is None:
+            self._air.refuse(peer.link, reasons.BAD_KEY, now, "agrees on nothing")
+        else:
+            peer.sealed.agree(self._identity.crypto, context)
+            self._air.agreed(peer, now)
+
+    def _examine(self, peer: Peer, now: int) -> None:
+        """A credential is here: open and check it, once the issuers' keys are ready."""
+        held = peer.sealed
+        if self._preparing is not None:
+            self._preparing.hasten(job_queue.HEAR if held.approval_sealed else job_queue.EXAMINE)
+            return
+        seconds = self._identity.seconds(now)
+        job = validation.credential_job(self._identity.ring, held.open_credential(), seconds)
+        self._begin(peer, job_queue.EXAMINE, job, self._examined)
+
+    def _prepared(self, result: None, error: Error | None, now: int) -> None:
+        self._preparing = None
+        if error is not None:  # what it signed is refused by the same name
+            self._report.count(error.code, error.detail)
+
+    def _examined(self, peer: Peer, credential: Any, now: int) -> None:
+        held = peer.sealed
+        held.credential = credential
+        self._report.credential(peer.link, held.enc, held.credential_data)
+
+    def _keep_ready(self, peer: Peer, key: Any, now: int) -> None:
+        peer.sealed.key = key
+
+    def _hear(self, peer: Peer, now: int) -> None:
+        """An approval is here: open it, and let it take the slot or wait."""
+        held, offered, credential = peer.sealed, self._sale.offered, peer.sealed.credential
+        if offered is None or credential is None:
+            raise Error(reasons.WITHDRAWN, "approval without an offer")
+        data = held.open_approval()
+        enc, shown = held.enc, held.credential_data
+        name = validation.approval_id(offered, shown, credential, enc, data)
+        candidate = Candidate(peer.link, enc, shown, credential, data, name)
+        if not self._sale.take(candidate, now):
+            raise Error(reasons.BUSY, "no room to wait")
+
+    # The candidate.
+
+    def _verify(self, candidate: Candidate, offered: Offered) -> None:
+        """Hand it to the bridge at once, and check it meanwhile."""
+        self._report.approval(candidate)
+        peer = self._air.holder(candidate)
+        key, begun = None, None
+        if peer is not None:
+            key, task = peer.sealed.key, peer.sealed.task
+            if task is not None:
+                begun, peer.sealed.task = task.take(), None
+
+        def done(result: Any, error: Error | None, now: int) -> None:
+            self._verifying.task = None
+            self._judged(candidate, error, now)
+
+        job = self._verify_job(candidate, offered, key, begun)
+        self._verifying.task = self.work.add(job_queue.VERIFY, job, done)
+
+    def _verify_job(
+        self,
+        candidate: Candidate,
+        offered: Offered,
+        key: signed.Key | None,
+        begun: Job[signed.Key] | None,
+    ) -> Job[validation.Approved]:
+        """The check with the phone's key as far as it is ready; `begun` is the work on it."""
+        crypto, holder = self._identity.crypto, candidate.credential
+        if key is None:
+            key = yield from begun or signed.prepare_job(crypto, holder.key)
+        approved = yield from validation.approval_job(
+            crypto,
+            offered,
+            candidate.credential_data,
+            holder,
+            key,
+            candidate.enc,
+            candidate.approval_data,
+            self._identity.least_app,
+        )
+        return approved
+
+    def _judged(self, candidate: Candidate, error: Error | None, now: int) -> None:
+        if error is None:
+            self._sale.accept(now)
+            self._air.accept(candidate, now)
+            self._report.verdict(candidate, reasons.OK)
+        else:
+            self._sale.refuse(error.code, now)
+            self._report.verdict(candidate, error.code)
+            self._air.refuse_candidate(candidate, error.code, now, error.detail)
+
+    def _stand_in(self, candidate: Candidate, offered: Offered) -> None:
+        """The bridge accepts it offline: give bridge and phone this receiver's own word."""
+
+        def done(receipt: bytes, error: Error | None, now: int) -> None:
+            self._standing.task = None
+            self._sale.stood_in(receipt, now)
+            self._air.answer(candidate, receipt, now)
+            self._report.provisional()
+
+        job = self._identity.provisional_job(offered, candidate.id, self._sale.as_of)
+        self._standing.task = self.work.add(job_queue.SIGN, job, done)

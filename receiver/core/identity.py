@@ -1,0 +1,166 @@
+"""What a receiver knows of itself: key, certificate, pinned keys, time, next sequence number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver import reasons
+from receiver.crypto.job import finish
+from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import identifiers, messages, signed, validation
+from receiver.protocol.signed import Ring
+from receiver.protocol.validation import Offered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from receiver.crypto import Crypto
+    from receiver.crypto.job import Job
+    from receiver.protocol.messages import Certificate, Credential, Offer, State
+    from receiver.protocol.validation import Pins
+
+# Sequence numbers are reserved in the store this many at a time: one flash write in 64 sales, and a
+# power cut skips at most as many.
+SEQUENCE_BLOCK = 64
+
+# How far receiver and bridge may differ about the time of an offline purchase: both drift by
+# seconds a day, so that further apart one of them is wrong or lies.
+APART_S = 300
+
+
+class Identity:
+    """Holds the receiver's seed and makes its offers.
+
+    `reserved` is the first sequence number that no earlier boot can have used; `entropy(n)` gives n
+    random bytes.
+    """
+
+    def __init__(
+        self,
+        seed: bytes,
+        certificate: bytes,
+        pins: Pins,
+        crypto: Crypto,
+        entropy: Callable[[int], bytes],
+        reserved: int,
+    ) -> None:
+        self._seed = seed
+        self.ring = Ring(crypto, pins)
+        self.crypto = crypto
+        self.entropy = entropy
+        self._sequence = reserved
+        self.reserved = reserved
+        self.nonce = entropy(wire.NONCE_SIZE)
+        self.state: State | None = None
+        self._state_at = 0
+        self.certificate_data = b""
+        self.certificate: Certificate | None = None
+        self.problem: Error | None = None  # why the stored certificate is not in use
+        try:
+            if certificate:
+                self.certificate = finish(self.certificate_job(certificate))
+                self.certificate_data = certificate
+        except Error as error:  # a receiver that cannot start cannot be given a better one
+            self.problem = error
+
+    @property
+    def receiver_id(self) -> bytes:
+        """Eight bytes; zeros for a board that was never enrolled."""
+        return self.certificate.receiver_id if self.certificate else bytes(8)
+
+    @property
+    def least_app(self) -> int:
+        return self.state.least_app if self.state else 0
+
+    def seconds(self, now: int) -> int | None:
+        """The authority's time, or None where it was not heard since boot."""
+        if self.state is None:
+            return None
+        return self.state.time + (now - self._state_at) // 1000
+
+    def certificate_job(self, data: bytes) -> Job[Certificate]:
+        """The certificate in `data`; raises Error if it is not for this key."""
+        value = yield from validation.certificate_job(self.ring, data, None)
+        if value.key != self.crypto.ed25519_public(self._seed):
+            raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
+        return value
+
+    def state_job(self, data: bytes, now: int) -> Job[None]:
+        """Learn time and limits from what the authority said at `now`; raises Error."""
+        value: State = yield from self.ring.read_job(messages.STATE, data)
+        if value.receiver_id != self.receiver_id:
+            raise Error(reasons.WRONG_RECEIVER, "state for another receiver")
+        if value.nonce != self.nonce or (self.state and value.version <= self.state.version):
+            raise Error(reasons.STALE_STATE, "state %d" % value.version)
+        self.state, self._state_at = value, now
+
+    def must_reserve(self) -> bool:
+        """True where the next offer needs a new block in the store first; counts it as reserved."""
+        if self._sequence < self.reserved:
+            return False
+        self.reserved += SEQUENCE_BLOCK
+        return True
+
+    def may_offer(self, order: wire.Open, now: int) -> Certificate:
+        """The certificate to offer under; raises Error where this receiver may not."""
+        holder = self.certificate
+        if holder is None:
+            raise Error(reasons.NO_CERTIFICATE, "not enrolled")
+        seconds = self.seconds(now)
+        if seconds is not None and seconds >= holder.expires:
+            raise Error(reasons.CERTIFICATE_EXPIRED, "certificate ended")
+        if self.state is not None and self.state.least_protocol > messages.VERSION:
+            raise Error(reasons.WRONG_VERSION, "firmware is too old for this authority")
+        if order.currency != holder.currency:
+            raise Error(reasons.WRONG_CURRENCY, "currency %d" % order.currency)
+        if len(order.original) != (signed.ID_SIZE if order.kind == messages.REFUND else 0):
+            raise Error(reasons.MALFORMED, "original of %d bytes" % len(order.original))
+        return holder
+
+    def offer_job(self, order: wire.Open, ephemeral: bytes, now: int) -> Job[Offered]:
+        """Sign an offer for `order` with this ephemeral key; raises Error as `may_offer`."""
+        holder = self.may_offer(order, now)
+        offer = messages.Offer(
+            messages.VERSION,
+            self._sequence,
+            order.amount,
+            order.currency,
+            order.till,
+            self.seconds(now) or 0,
+            order.ttl,
+            ephemeral,
+            order.reference,
+            order.kind,
+            order.original,
+        )
+        self._sequence += 1
+        hashed = identifiers.certificate_hash(self.certificate_data)
+        kid = hashed[: messages.OFFER_KID_SIZE]
+        data = yield from signed.encode_job(messages.OFFER, offer, kid, self._sign_job)
+        return Offered(holder, hashed, data, offer)
+
+    def may_stand_in(self, offer: Offer, holder: Credential, as_of: int, now: int) -> None:
+        """Raise Error where this receiver gives no word of its own for the authority's."""
+        seconds, state = self.seconds(now), self.state
+        if seconds is None or state is None:
+            raise Error(reasons.STALE_STATE, "no time since boot")
+        if abs(seconds - as_of) > APART_S:
+            raise Error(reasons.STALE_STATE, "%d s from the bridge's time" % (seconds - as_of))
+        if offer.kind != messages.PURCHASE:
+            raise Error(reasons.WRONG_KIND, "a refund offline")
+        if offer.amount > min(state.offline_floor, holder.offline_floor):
+            raise Error(reasons.ABOVE_FLOOR, "%d offline" % offer.amount)
+
+    def provisional_job(self, offered: Offered, approval_id: bytes, as_of: int) -> Job[bytes]:
+        """Sign for an approval that the bridge accepts offline."""
+        offer, store = offered.offer, offered.certificate.store
+        value = messages.Provisional(
+            messages.VERSION, approval_id, offer.amount, offer.currency, as_of, store, offer.till
+        )
+        kid = offered.certificate_hash[: messages.OFFER_KID_SIZE]
+        data = yield from signed.encode_job(messages.PROVISIONAL, value, kid, self._sign_job)
+        return data
+
+    def _sign_job(self, message: bytes) -> Job[bytes]:
+        return self.crypto.ed25519_sign_job(self._seed, message)

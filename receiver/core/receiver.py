@@ -1,0 +1,293 @@
+"""The receiver: phones on the radio, one sale, and the bridge behind the wire, as one machine.
+
+Events of `ports` go in through `handle`, long work is done one piece at a time by `work`, and what
+is to be done comes out of `poll` in order. All is decided here, without I/O and without a clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import signed
+
+from . import io, job_queue, radio
+from . import sale_session as sales
+from .exchange_pipeline import Judge
+from .sale_session import Sale
+from .uplink import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from receiver.protocol.messages import Certificate
+
+    from .identity import Identity
+    from .job_queue import Task
+    from .sale_session import Candidate
+
+SEQUENCE_SIZE = 4
+NO_APPROVAL = bytes(signed.ID_SIZE)  # in a verdict on an approval that the bridge could not read
+
+_RADIO = (
+    io.Connected,
+    io.Disconnected,
+    io.MtuAgreed,
+    io.Written,
+    io.RadioLost,
+)
+
+
+class Receiver:
+    """One receiver from boot to reset. Times in milliseconds, never wrapping."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.sale = Sale()
+        self._out: list[Any] = []
+        self.air = radio.Air(self.sale, self._out)
+        self.report = Report(self.sale, self.air.links, self._out)
+        self.judge = Judge(identity, self.sale, self.air, self.report)
+        self._next: tuple[Certificate, bytes] | None = None
+        self._certifying: Task | None = None
+        if identity.problem is not None:
+            self.report.count(identity.problem.code, identity.problem.detail)
+        self._out.append(io.ShowCertificate(identity.certificate_data))
+        self.air.advertise()
+
+    def handle(self, event: Any, now: int) -> None:
+        """Take one event of `ports`; raises nothing, whatever its bytes are."""
+        if isinstance(event, _RADIO):
+            self.air.handle(event, now)
+        elif isinstance(event, io.WireUp):
+            self._greet(event.hello)
+        else:
+            self._obey(event, now)
+        self._settle(now)
+
+    def poll(self) -> Any:
+        """The next thing to do (an output of `ports`), or None."""
+        return self._out.pop(0) if self._out else None
+
+    def deadline(self) -> int | None:
+        times = [t for t in (self.air.deadline(), self.sale.deadline()) if t is not None]
+        return min(times) if times else None
+
+    def expire(self, now: int) -> None:
+        self.air.expire(now)
+        due = self.sale.deadline()
+        if due is not None and due <= now:
+            self._lapse(now)
+        self._settle(now)
+
+    def busy(self) -> bool:
+        """Whether `work` has anything to do."""
+        return self.judge.work.busy()
+
+    def work(self, now: int) -> None:
+        """One slice of the most urgent piece of long work."""
+        self.judge.work.step(now)
+        self._settle(now)
+
+    def settled(self) -> bool:
+        """Whether all is done and kept that the bridge has asked for."""
+        return self._certifying is None
+
+    def erase(self) -> None:
+        """Forget every secret of every sale; this is the end, before a reset."""
+        self.air.lose()
+        self.sale.clear()
+        self.judge.erase()
+
+    def health(self, now: int, free: int) -> None:
+        """Emit a health message; `free` is the heap left in bytes."""
+        self.report.health(now, free)
+
+    def _lapse(self, now: int) -> None:
+        """The session's own deadline: phones that have sent a key get a little more time."""
+        keyed = self.air.keyed()
+        if self.sale.state == sales.OPEN and keyed:
+            self.sale.handle(sales.ENDED, now)
+            self.air.withdraw(reasons.OFFER_EXPIRED, now, keyed)
+        elif self.sale.state in (sales.OPEN, sales.ENDING):
+            self.report.count(reasons.OFFER_EXPIRED, "nobody approved")
+            self.sale.handle(sales.EXPIRED, now)
+            self.air.withdraw(reasons.OFFER_EXPIRED, now)
+        elif self.sale.state == sales.REFUSING:
+            self._give_up(now)
+        else:
+            self.sale.handle(sales.GIVEN_UP, now)
+
+    def _give_up(self, now: int) -> None:
+        """The bridge is silent: two candidates at once must not be with it, so nobody is next."""
+        self.report.count(reasons.VERDICT_TIMEOUT, "no word on a refused approval")
+        self.sale.handle(sales.GIVEN_UP, now)
+        self.air.withdraw(reasons.VERDICT_TIMEOUT, now)
+        self.report.session()
+
+    def _settle(self, now: int) -> None:
+        """After every step: begin what follows, tell what happened, and show what is true now."""
+        self.judge.pursue(now)
+        self._hear()
+        self._renew()
+        self.air.advertise()
+
+    # What the radio tells.
+
+    def _hear(self) -> None:
+        news = self.air.poll()
+        while news is not None:
+            self._news(news)
+            news = self.air.poll()
+
+    def _news(self, news: Any) -> None:
+        kind = type(news)
+        if kind is radio.Shown:
+            self.report.phone(news.link, wire.PHONE_SHOWN, reasons.OK)
+        elif kind is radio.Left:
+            self.report.phone(news.link, wire.PHONE_LEFT, news.why)
+        elif kind is radio.Refused:
+            self.report.count(news.reason, news.detail)
+            self.report.phone(news.link, wire.PHONE_REFUSED, news.reason)
+        else:
+            self.report.phone(news.link, wire.PHONE_GONE, reasons.OK)
+
+    # What the bridge says.
+
+    def _greet(self, hello: bytes) -> None:
+        """A bridge is there: learn which till this is, and tell it what is open."""
+        try:
+            bridge = schema.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello)
+            if not bridge.least <= wire.PROTOCOL <= bridge.most:
+                raise Error(reasons.WRONG_VERSION, "bridge speaks %d to %d" % bridge[:2])
+            self.air.till = bridge.till
+        except Error as error:
+            self.report.count(error.code, error.detail)
+        self.report.session()
+
+    def _obey(self, event: Any, now: int) -> None:
+        try:
+            order = wire.decode(event.channel, event.payload)
+            action = _ORDERS.get(event.channel)
+            if action is None:
+                raise Error(reasons.WRONG_TYPE, "channel %d" % event.channel)
+            action(self, order, now)
+        except Error as error:
+            self.report.count(error.code, error.detail)
+
+    def _open(self, order: Any, now: int) -> None:
+        if self._next is not None:  # the bridge takes no offer under the old one any more
+            self.air.dismiss(reasons.CERTIFICATE_RENEWED, now)
+            self._certify(*self._next)
+        if self.identity.must_reserve():
+            number = self.identity.reserved.to_bytes(SEQUENCE_SIZE, "big")
+            self._out.append(io.Keep("sequence", number))
+        try:
+            self.identity.may_offer(order, now)
+        except Error as error:
+            self.report.no_offer(order.reference, error)
+            return
+        if self.sale.state != sales.IDLE:
+            self.air.withdraw(reasons.OK, now)
+        self.sale.order(order, now)
+        self.air.till = order.till
+
+    def _cancel(self, order: Any, now: int) -> None:
+        if self.sale.state != sales.IDLE and order.reference == self.sale.reference:
+            self.sale.handle(sales.CANCELLED, now)
+            self.air.withdraw(reasons.WITHDRAWN, now)
+
+    def _result(self, order: Any, now: int) -> None:
+        candidate, before = self._claimed(order.session), self.sale.state
+        self.sale.settle(now)
+        if before in (sales.CHECKING, sales.REFUSING):
+            self.air.accept(candidate, now)
+        self.air.answer(candidate, order.receipt, now)
+
+    def _stand_in(self, order: Any, now: int) -> None:
+        """The bridge accepts the candidate offline: sign for it, or say why not."""
+        candidate, sale = self._claimed(order.session), self.sale
+        if order.approval_id != candidate.id:
+            raise Error(reasons.WRONG_SESSION, "stand-in for another approval")
+        try:
+            if sale.state == sales.CLAIMED and sale.offered:
+                offer, holder = sale.offered.offer, candidate.credential
+                self.identity.may_stand_in(offer, holder, order.time, now)
+        except Error as error:
+            self.report.count(error.code, error.detail)
+            self.report.verdict(candidate, error.code)
+            return
+        sale.stand_in(order.time, now)
+        if sale.state == sales.ACCEPTED:
+            self.report.provisional()
+
+    def _verdict(self, order: Any, now: int) -> None:
+        """The bridge refuses the candidate, or has heard that it was refused here: next, please."""
+        candidate, before = self._claimed(order.session), self.sale.state
+        if order.reason == reasons.OK:
+            raise Error(reasons.MALFORMED, "a verdict that refuses nothing")
+        if order.approval_id not in (candidate.id, NO_APPROVAL):
+            raise Error(reasons.WRONG_SESSION, "verdict on another approval")
+        reason = order.reason if order.reason in reasons.NAMES else reasons.MALFORMED
+        self.sale.release(now)
+        if before != sales.REFUSING:
+            self.air.refuse_candidate(candidate, reason, now, "by the bridge: %d" % order.reason)
+        if before in (sales.CLAIMED, sales.STANDING_IN) and self.sale.shown(now):
+            self.air.publish(now)
+
+    def _state(self, order: Any, now: int) -> None:
+        self.judge.learn(order.data, now)
+
+    def _certificate(self, order: Any, now: int) -> None:
+        """Kept before the bridge is told that it was taken; in use when nobody looks (`_renew`)."""
+        data = order.data
+        if data == self.identity.certificate_data and self._next is None:
+            return  # the bridge brings it whenever it comes
+
+        def done(value: Certificate, error: Error | None, now: int) -> None:
+            self._certifying = None
+            if error is not None:
+                self.report.count(error.code, error.detail)
+            else:
+                self._next = (value, data)
+                self._out.append(io.Keep("certificate", data))
+
+        if self._certifying is not None:
+            self._certifying.close()
+        job = self.identity.certificate_job(data)
+        self._certifying = self.judge.work.add(job_queue.SIGN, job, done)
+
+    def _identify(self, order: Any, now: int) -> None:
+        self._out.append(io.Blink(order.seconds))
+
+    def _claimed(self, wanted: bytes) -> Candidate:
+        candidate = self.sale.candidate
+        if candidate is None or wanted != self.sale.session:
+            raise Error(reasons.WRONG_SESSION, "not this session")
+        return candidate
+
+    def _renew(self) -> None:
+        """A new certificate goes live only with no offer open and no link up (design §3.4)."""
+        if self._next and self.sale.state == sales.IDLE and not len(self.air.links):
+            self._certify(*self._next)
+
+    def _certify(self, certificate: Certificate, data: bytes) -> None:
+        self._next = None
+        self.identity.certificate, self.identity.certificate_data = certificate, data
+        self._out.append(io.ShowCertificate(data))
+
+
+_ORDERS: dict[int, Callable[[Receiver, Any, int], None]] = {
+    wire.OPEN: Receiver._open,
+    wire.CANCEL: Receiver._cancel,
+    wire.RESULT: Receiver._result,
+    wire.STAND_IN: Receiver._stand_in,
+    wire.VERDICT: Receiver._verdict,
+    wire.STATE: Receiver._state,
+    wire.CERTIFICATE: Receiver._certificate,
+    wire.IDENTIFY: Receiver._identify,
+}

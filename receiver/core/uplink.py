@@ -1,0 +1,111 @@
+"""What the receiver tells the bridge, and what it counts (design §4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver import reasons
+from receiver.encoding import cbor
+from receiver.encoding.schema import UINT_MOST
+from receiver.link import wire
+
+from . import io
+from . import sale_session as sales
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from receiver.errors import Error
+
+    from .connections import Links
+    from .sale_session import Candidate, Sale
+
+
+class Report:
+    """Messages on the wire and lines in the log. `out` takes outputs of `ports` in order."""
+
+    def __init__(self, sale: Sale, links: Links, out: list[Any]) -> None:
+        self.counters: dict[int, int] = {}
+        self._sale = sale
+        self._links = links
+        self._out = out
+        self._told: dict[int, bytes] = {}  # link: key with the credential that the bridge has of it
+
+    def send(self, channel: int, value: Any) -> None:
+        self._out.append(io.Send(channel, wire.encode(channel, value)))
+
+    def count(self, reason: int, detail: str) -> None:
+        """Something was refused: one more of that reason, and a line in the log."""
+        self.counters[reason] = min(self.counters.get(reason, 0) + 1, UINT_MOST)
+        self._out.append(io.Log(reasons.name(reason) + ": " + detail))
+
+    def offer(self) -> None:
+        """The offer that was ordered, with nothing told about it yet."""
+        self._told = {}
+        self.send(wire.OFFER, self._opened())
+
+    def no_offer(self, reference: bytes, error: Error) -> None:
+        """Why there is none."""
+        self.count(error.code, error.detail)
+        self.send(wire.OFFER, wire.Opened(reference, b"", error.code))
+
+    def session(self) -> None:
+        """To a bridge that knows nothing: the open session and what it must have to judge it."""
+        sale, candidate = self._sale, self._sale.candidate
+        self._told = {}
+        self.send(wire.SYNC, self._opened())
+        for peer in self._links:
+            held = peer.sealed
+            if peer.has_key and held.credential is not None:
+                self.credential(peer.link, held.enc, held.credential_data)
+        if sale.state == sales.ACCEPTED:
+            self.provisional()
+        elif candidate is not None and sale.state != sales.SETTLED:
+            self.approval(candidate)
+            if sale.state != sales.CHECKING:
+                self.verdict(candidate, sale.refusal)
+
+    def credential(self, link: int, enc: bytes, data: bytes) -> None:
+        """A credential that holds, while the buyer still types."""
+        offered = self._sale.offered
+        if offered is not None:
+            self._told[link] = enc
+            hashed = offered.certificate_hash
+            record = wire.CredentialRecord(link, hashed, offered.data, enc, data)
+            self.send(wire.CREDENTIAL, record)
+
+    def approval(self, candidate: Candidate) -> None:
+        """The candidate, before it is checked; its credential again where it is not known."""
+        link = candidate.link
+        if self._told.get(link) != candidate.enc:
+            self.credential(link, candidate.enc, candidate.credential_data)
+        record = wire.ApprovalRecord(self._sale.session, link, candidate.approval_data)
+        self.send(wire.APPROVAL, record)
+
+    def verdict(self, candidate: Candidate, reason: int) -> None:
+        """This receiver's word on the candidate: that it holds, or why it does not.
+
+        After that it holds: why there is no provisional receipt.
+        """
+        self.send(wire.VERDICT, wire.Verdict(self._sale.session, candidate.id, reason))
+
+    def provisional(self) -> None:
+        """What was signed for the candidate in the authority's place."""
+        receipt = wire.Provisional(self._sale.session, self._sale.provisional)
+        self.send(wire.PROVISIONAL, receipt)
+
+    def phone(self, link: int, event: int, reason: int) -> None:
+        if event != wire.PHONE_SHOWN:
+            self._told.pop(link, None)  # the bridge forgets it, too
+        self.send(wire.PHONE, wire.Phone(self._sale.session, link, event, reason))
+
+    def health(self, now: int, free: int) -> None:
+        """`free` is the heap left in bytes."""
+        counters = cbor.encode(self.counters)
+        self.send(wire.HEALTH, wire.Health(now // 1000, free, len(self._links), counters))
+
+    def _opened(self) -> wire.Opened:
+        offered = self._sale.offered
+        if offered is None:
+            return wire.Opened(b"", b"", reasons.OK)
+        return wire.Opened(self._sale.reference, offered.data, reasons.OK)

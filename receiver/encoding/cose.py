@@ -1,0 +1,112 @@
+"""COSE_Sign1 (RFC 9052 §4), untagged: one header for each role, a context in every signature."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import reasons
+from receiver.errors import Error
+
+from . import cbor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALG_ED25519 = -19  # RFC 9864: Ed25519, no other curve
+ALG_ESP256 = -9  # RFC 9864: ECDSA with P-256 and SHA-256
+
+# What a signature may be about. None begins another, so kind and context join without a separator.
+CERTIFICATE = "certificate"
+OFFER = "offer"
+CREDENTIAL = "credential"
+APPROVAL = "approval"
+RECEIPT = "receipt"
+PROVISIONAL = "provisional"
+STATE = "state"
+ENROLMENT = "enrolment"
+KINDS = (CERTIFICATE, OFFER, CREDENTIAL, APPROVAL, RECEIPT, PROVISIONAL, STATE, ENROLMENT)
+
+SIGNATURE_SIZE = 64  # both algorithms: R and S, or r and s, of 32 bytes each
+
+_DOMAIN = "tillsign/1 "
+_starts: dict[tuple[int, int], bytes] = {}  # of headers, by alg and size of kid: a handful
+_ALG = 1  # header parameters, RFC 9052 §3.1
+_KID = 4
+
+Sign1 = NamedTuple(
+    "Sign1",
+    [
+        ("protected", bytes),  # encoded header
+        ("alg", int),
+        ("kid", bytes),  # b"" when absent
+        ("payload", bytes),
+        ("signature", bytes),
+    ],
+)
+
+
+def parse(data: bytes | bytearray | memoryview, alg: int, kid_size: int) -> Sign1:
+    """The message in `data`, which must have this alg and a kid of kid_size bytes (0: none); Error.
+
+    Nothing is verified here: check `signature` over `to_be_signed`.
+    """
+    parts = cbor.decode(data)
+    if not isinstance(parts, list) or len(parts) != 4:
+        raise _malformed("no array of four")
+    protected, unprotected, payload, signature = parts
+    if not isinstance(protected, bytes) or not isinstance(payload, bytes):
+        raise _malformed("header or payload is no byte string")
+    if not isinstance(signature, bytes) or len(signature) != SIGNATURE_SIZE:
+        raise _malformed("signature is not 64 bytes")
+    if unprotected != {} or not isinstance(unprotected, dict):
+        raise _malformed("unprotected header is not an empty map")
+    kid = protected[len(protected) - kid_size :]
+    if len(kid) != kid_size or protected != protected_header(alg, kid):
+        raise _malformed("wrong algorithm or header")
+    return Sign1(protected, alg, kid, payload, signature)
+
+
+def payload_map(message: Sign1) -> dict[int, cbor.Value]:
+    """The payload as the map that it must be; Error(MALFORMED)."""
+    claims = cbor.decode(message.payload)
+    if not isinstance(claims, dict):
+        raise _malformed("payload is no map")
+    return claims
+
+
+def protected_header(alg: int, kid: bytes) -> bytes:
+    """The only header there is for this algorithm and key id (b"": none)."""
+    form = alg, len(kid)
+    if form not in _starts:
+        whole = cbor.encode({_ALG: alg, _KID: kid} if kid else {_ALG: alg})
+        _starts[form] = whole[: len(whole) - len(kid)]
+    return _starts[form] + kid
+
+
+def to_be_signed(kind: str, context: bytes, protected: bytes, payload: bytes) -> bytes:
+    """Sig_structure (RFC 9052 §4.4): what is signed, and hashed for an approval id."""
+    if kind not in KINDS:
+        raise ValueError("no such kind of signature")
+    external = hashlib.sha256((_DOMAIN + kind).encode() + context).digest()
+    return cbor.encode(["Signature1", protected, external, payload])
+
+
+def build(
+    alg: int,
+    kid: bytes,
+    payload: bytes,
+    kind: str,
+    context: bytes,
+    sign: Callable[[bytes], bytes],
+) -> bytes:
+    """An encoded COSE_Sign1; `sign` maps the Sig_structure to 64 bytes."""
+    protected = protected_header(alg, kid)
+    signature = sign(to_be_signed(kind, context, protected, payload))
+    if len(signature) != SIGNATURE_SIZE:
+        raise ValueError("signature is not 64 bytes")
+    return cbor.encode([protected, {}, payload, signature])
+
+
+def _malformed(detail: str) -> Error:
+    return Error(reasons.MALFORMED, "cose: " + detail)

@@ -1,0 +1,1 @@
+"""What bridge, phone and authority share on the host, never on a chip."""

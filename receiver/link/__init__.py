@@ -1,0 +1,1 @@
+"""The serial link between receiver and bridge, and the messages on it."""

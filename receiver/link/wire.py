@@ -1,0 +1,213 @@
+"""Messages between receiver and bridge: one channel each, a CBOR map in each (design §4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver.encoding import schema
+from receiver.encoding.schema import blob, fixed, text, uint
+from receiver.errors import Error
+from receiver.protocol import messages
+from receiver.protocol.gatt import CERTIFICATE_MOST, OFFER_MOST
+from receiver.protocol.messages import (
+    CURRENCY_MOST,
+    HASH_SIZE,
+    RECEIVER_ID_SIZE,
+    REFERENCE_SIZE,
+    TILL_MOST,
+)
+from receiver.protocol.padding import APPROVAL_MOST, CREDENTIAL_MOST, ENC_SIZE, RECEIPT_MOST
+from receiver.protocol.signed import ID_SIZE
+from receiver.reasons import WRONG_TYPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from receiver.encoding.schema import Field
+
+PROTOCOL = 1
+NONCE_SIZE = 16
+COUNTERS_MOST = 512  # every reason there is, each with its largest count
+HEALTH_MS = 30_000  # a receiver tells its health that often; a bridge that misses two hangs up
+LINK_MOST = 0x0EFF  # connection handles end there, Core 5.4 Vol 4 Part E 5.4.2
+
+# Bridge to receiver.
+OPEN = 1
+CANCEL = 2
+RESULT = 3
+STATE = 4
+CERTIFICATE = 5
+IDENTIFY = 6
+STAND_IN = 7
+# Receiver to bridge.
+SYNC = 16
+OFFER = 17
+PHONE = 18
+CREDENTIAL = 19
+APPROVAL = 20
+HEALTH = 21
+PROVISIONAL = 22
+# Both ways: the receiver's word on an approval, and the bridge's where it refuses one.
+VERDICT = 32
+
+# What a phone event tells (the till may show it; it decides nothing).
+PHONE_SHOWN = 1
+PHONE_LEFT = 2
+PHONE_REFUSED = 3
+PHONE_GONE = 4
+
+# Why the chip started (HELLO).
+RESET_POWER = 1
+RESET_SOFT = 2
+RESET_WATCHDOG = 3
+RESET_OTHER = 4
+
+# What the receiver says of itself when a link comes up.
+ReceiverHello = NamedTuple(
+    "ReceiverHello",
+    [
+        ("least", int),
+        ("most", int),
+        ("receiver_id", bytes),
+        ("board", str),
+        ("interpreter", str),
+        ("interpreter_version", str),
+        ("firmware", str),
+        ("firmware_hash", bytes),
+        ("reset_cause", int),
+        ("nonce", bytes),
+    ],
+)
+RECEIVER_HELLO = (
+    uint(1, "least", 1, 255),
+    uint(2, "most", 1, 255),
+    fixed(3, "receiver_id", RECEIVER_ID_SIZE),
+    text(4, "board", 24),
+    text(5, "interpreter", 16),
+    text(6, "interpreter_version", 24),
+    text(7, "firmware", 24),
+    fixed(8, "firmware_hash", 8),
+    uint(9, "reset_cause", RESET_POWER, RESET_OTHER),
+    fixed(10, "nonce", NONCE_SIZE),
+)
+BridgeHello = NamedTuple(
+    "BridgeHello", [("least", int), ("most", int), ("bridge_id", bytes), ("till", int)]
+)
+BRIDGE_HELLO = (
+    uint(1, "least", 1, 255),
+    uint(2, "most", 1, 255),
+    fixed(3, "bridge_id", 8),
+    uint(4, "till", 0, TILL_MOST),  # advertised before the first sale as well: phones check in
+)
+
+Open = NamedTuple(
+    "Open",
+    [
+        ("reference", bytes),
+        ("kind", int),
+        ("amount", int),
+        ("currency", int),
+        ("till", int),
+        ("ttl", int),
+        ("original", bytes),  # the transaction that a refund gives back, b"" for a purchase
+    ],
+)
+Cancel = NamedTuple("Cancel", [("reference", bytes), ("reason", int)])
+Result = NamedTuple("Result", [("session", bytes), ("receipt", bytes)])
+Blob = NamedTuple("Blob", [("data", bytes)])
+Identify = NamedTuple("Identify", [("seconds", int)])
+# Accept this approval offline, as of `time`; answered by a provisional receipt, or by a verdict.
+StandIn = NamedTuple("StandIn", [("session", bytes), ("approval_id", bytes), ("time", int)])
+Provisional = NamedTuple("Provisional", [("session", bytes), ("receipt", bytes)])
+# OFFER answers OPEN, and SYNC every new bridge: the open session, or an empty offer and why.
+Opened = NamedTuple("Opened", [("reference", bytes), ("offer", bytes), ("reason", int)])
+Phone = NamedTuple("Phone", [("session", bytes), ("link", int), ("event", int), ("reason", int)])
+CredentialRecord = NamedTuple(
+    "CredentialRecord",
+    [("link", int), ("certificate_hash", bytes), ("offer", bytes), ("enc", bytes), ("data", bytes)],
+)
+ApprovalRecord = NamedTuple("ApprovalRecord", [("session", bytes), ("link", int), ("data", bytes)])
+Verdict = NamedTuple("Verdict", [("session", bytes), ("approval_id", bytes), ("reason", int)])
+Health = NamedTuple("Health", [("uptime", int), ("free", int), ("links", int), ("counters", bytes)])
+
+_SESSION = fixed(1, "session", HASH_SIZE)
+_APPROVAL_ID = fixed(2, "approval_id", ID_SIZE)
+_REASON = (0, 255)
+_SESSION_OPEN = (
+    blob(1, "reference", REFERENCE_SIZE),
+    blob(2, "offer", OFFER_MOST),
+    uint(3, "reason", *_REASON),
+)
+
+Layout = NamedTuple("Layout", [("fields", "tuple[Field, ...]"), ("make", "Callable[..., Any]")])
+
+LAYOUTS = {
+    OPEN: Layout(
+        (
+            fixed(1, "reference", REFERENCE_SIZE),
+            uint(2, "kind", messages.PURCHASE, messages.REFUND),
+            uint(3, "amount", 1),
+            uint(4, "currency", 1, CURRENCY_MOST),
+            uint(5, "till", 0, TILL_MOST),
+            uint(6, "ttl", 1, messages.TTL_MOST_S),
+            blob(7, "original", ID_SIZE),
+        ),
+        Open,
+    ),
+    CANCEL: Layout((fixed(1, "reference", REFERENCE_SIZE), uint(2, "reason", *_REASON)), Cancel),
+    RESULT: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), Result),
+    STATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
+    CERTIFICATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
+    IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
+    STAND_IN: Layout((_SESSION, _APPROVAL_ID, uint(3, "time")), StandIn),
+    PROVISIONAL: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), Provisional),
+    SYNC: Layout(_SESSION_OPEN, Opened),
+    OFFER: Layout(_SESSION_OPEN, Opened),
+    PHONE: Layout(
+        (
+            blob(1, "session", HASH_SIZE),
+            uint(2, "link", 0, LINK_MOST),
+            uint(3, "event", PHONE_SHOWN, PHONE_GONE),
+            uint(4, "reason", *_REASON),
+        ),
+        Phone,
+    ),
+    CREDENTIAL: Layout(
+        (
+            uint(1, "link", 0, LINK_MOST),
+            fixed(2, "certificate_hash", HASH_SIZE),
+            blob(3, "offer", OFFER_MOST),
+            fixed(4, "enc", ENC_SIZE),
+            blob(5, "data", CREDENTIAL_MOST),
+        ),
+        CredentialRecord,
+    ),
+    APPROVAL: Layout(
+        (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", APPROVAL_MOST)), ApprovalRecord
+    ),
+    VERDICT: Layout((_SESSION, _APPROVAL_ID, uint(3, "reason", *_REASON)), Verdict),
+    # `counters`: one CBOR map of reason code → how often, as bytes (keys vary).
+    HEALTH: Layout(
+        (
+            uint(1, "uptime"),
+            uint(2, "free"),
+            uint(3, "links", 0, 255),
+            blob(4, "counters", COUNTERS_MOST),
+        ),
+        Health,
+    ),
+}
+
+
+def encode(channel: int, value: Any) -> bytes:
+    """The payload of `value` on `channel`."""
+    return schema.encode(LAYOUTS[channel].fields, value)
+
+
+def decode(channel: int, payload: bytes) -> Any:
+    """The namedtuple on `channel`; raises Error, also for a channel that nobody knows."""
+    row = LAYOUTS.get(channel)
+    if row is None:
+        raise Error(WRONG_TYPE, "channel %d" % channel)
+    return schema.decode(row.fields, payload, row.make)

@@ -1,0 +1,132 @@
+"""Sealed messages: lengths that say nothing about the buyer, and the way back (design §3.3).
+
+A phone seals credential and approval with its HPKE context (`crypto.hpke`), padded to one length
+each; the receiver seals results and refusals with a key exported from the same context.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from receiver.errors import Error
+from receiver.reasons import BAD_SEAL, MALFORMED
+
+from . import gatt
+from .signed import digest
+
+if TYPE_CHECKING:
+    from receiver.crypto import Crypto
+    from receiver.crypto.hpke import Context
+
+# Bytes. What goes into one packet as type ‖ seal(length ‖ message ‖ zeros) ‖ tag.
+ENC_SIZE = 32  # the encapsulated key of DHKEM(X25519), RFC 9180 §7.1
+TAG_SIZE = 16  # of ChaCha20-Poly1305, RFC 8439 §2.8
+_LENGTH_SIZE = 1
+CREDENTIAL_SEALED = gatt.EXCHANGE_MOST - 1  # behind the type byte
+CREDENTIAL_PADDED = CREDENTIAL_SEALED - TAG_SIZE
+CREDENTIAL_MOST = CREDENTIAL_PADDED - _LENGTH_SIZE
+RESULT_SEALED, RESULT_PADDED, RECEIPT_MOST = CREDENTIAL_SEALED, CREDENTIAL_PADDED, CREDENTIAL_MOST
+APPROVAL_MOST = 129  # every number in it at its largest
+APPROVAL_PADDED = _LENGTH_SIZE + APPROVAL_MOST
+APPROVAL_SEALED = APPROVAL_PADDED + TAG_SIZE
+_REFUSAL_SIZE = 1  # the code, which needs no padding
+REFUSAL_SEALED = _REFUSAL_SIZE + TAG_SIZE
+
+_INFO = b"tillsign/1"
+_RESULT_LABEL = b"tillsign/1 result"
+_KEY_SIZE = 32
+_NONCE_SIZE = 12
+
+
+def info(offer: bytes) -> bytes:
+    """What binds a context to its session."""
+    return _INFO + digest(offer)
+
+
+def pad(message: bytes, size: int) -> bytes:
+    """length ‖ message ‖ zeros, `size` bytes; ValueError for a message that is too long."""
+    if len(message) > size - _LENGTH_SIZE:
+        raise ValueError("message of %d bytes in %d" % (len(message), size))
+    return bytes([len(message)]) + message + bytes(size - _LENGTH_SIZE - len(message))
+
+
+def unpad(data: bytes) -> bytes:
+    """What was padded; raises Error(MALFORMED) unless the length fits and the rest is zeros."""
+    end = _LENGTH_SIZE + data[0] if data else 0
+    if not 0 < end <= len(data) or data[end:] != bytes(len(data) - end):
+        raise Error(MALFORMED, "padding")
+    return data[_LENGTH_SIZE:end]
+
+
+def unseal(context: Context, sealed: bytes) -> bytes:
+    """The message in a phone's next sealed body; raises Error(BAD_SEAL), Error(MALFORMED)."""
+    return unpad(_opened(context.open(sealed)))
+
+
+class _Results:
+    """Key and nonces of the way back: nonce = base xor n, n counts distinct results."""
+
+    def __init__(self, crypto: Crypto, context: Context) -> None:
+        secret = context.export(_RESULT_LABEL, _KEY_SIZE + _NONCE_SIZE)
+        self._crypto = crypto
+        self._key = bytearray(secret[:_KEY_SIZE])
+        self._base = bytearray(secret[_KEY_SIZE:])
+        self._count = 0
+        self._erased = False
+
+    def erase(self) -> None:
+        """Overwrite the key. Harmless the second time."""
+        self._erased = True
+        for secret in (self._key, self._base):
+            secret[:] = bytes(len(secret))
+
+    def _now(self) -> tuple[bytes, bytes]:
+        """Key and nonce for the next result; ValueError once erased."""
+        if self._erased:
+            raise ValueError("the result key is erased")
+        nonce = int.from_bytes(self._base, "big") ^ self._count
+        return cast("bytes", self._key), nonce.to_bytes(_NONCE_SIZE, "big")
+
+
+class ResultSealer(_Results):
+    """The receiver's end. Every call counts as another result: repeat by sending what it gave."""
+
+    def seal(self, receipt: bytes) -> bytes:
+        """The body of a result."""
+        return self._seal(pad(receipt, RESULT_PADDED))
+
+    def refuse(self, code: int) -> bytes:
+        """The body of a refusal with one of `exchange`'s codes."""
+        return self._seal(bytes([code]))
+
+    def _seal(self, data: bytes) -> bytes:
+        key, nonce = self._now()
+        self._count += 1
+        return self._crypto.chacha_seal(key, nonce, data, b"")
+
+
+class ResultOpener(_Results):
+    """The phone's end: takes results and refusals in order; raises Error(BAD_SEAL)."""
+
+    def open(self, body: bytes) -> bytes:
+        """The receipt in a result; raises Error(MALFORMED), too."""
+        return unpad(self._open(body))
+
+    def refusal(self, body: bytes) -> int:
+        """The code in a refusal; raises Error(MALFORMED), too."""
+        data = self._open(body)
+        if len(data) != _REFUSAL_SIZE:
+            raise Error(MALFORMED, "refusal of %d bytes" % len(data))
+        return data[0]
+
+    def _open(self, body: bytes) -> bytes:
+        key, nonce = self._now()
+        data = _opened(self._crypto.chacha_open(key, nonce, body, b""))
+        self._count += 1
+        return data
+
+
+def _opened(data: bytes | None) -> bytes:
+    if data is None:
+        raise Error(BAD_SEAL, "does not open")
+    return data

@@ -1,0 +1,175 @@
+"""Signed messages: a table of fields inside a COSE_Sign1 with one signer's role (design §3.3).
+
+Verification is long work for a chip: what ends in `_job` does it in slices (`crypto.job`).
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver.crypto.job import finish
+from receiver.encoding import cose, schema
+from receiver.errors import Error
+from receiver.reasons import BAD_SIGNATURE, UNKNOWN_ISSUER, WRONG_ROLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from receiver.crypto import Crypto
+    from receiver.crypto.job import Job
+    from receiver.encoding.schema import Field
+
+# The authority's keys serve one role each; `kid` is role and epoch.
+ROLE_RECEIVER = 1
+ROLE_CREDENTIAL = 2
+ROLE_RECEIPT = 3
+ROLE_STATE = 4
+ROLE_FIRMWARE = 5
+AUTHORITY_KID_SIZE = 2
+
+ID_SIZE = 16
+
+# A kind of signed message. `role` is 0 where the signer is not the authority.
+Kind = NamedTuple(
+    "Kind",
+    [
+        ("type", str),
+        ("role", int),
+        ("kid_size", int),
+        ("fields", "tuple[Field, ...]"),
+        ("make", "Callable[..., Any]"),
+    ],
+)
+
+# A parsed message whose signature nobody has looked at yet.
+Signed = NamedTuple("Signed", [("sign1", cose.Sign1), ("value", "Any")])
+
+
+# A public key made ready for checks; what `ready` is, only the back end knows.
+Key = NamedTuple("Key", [("public", bytes), ("ready", "Any")])
+
+
+def digest(data: bytes) -> bytes:
+    """SHA-256, the only hash that names things here."""
+    hashed: bytes = sha256(data).digest()
+    return hashed
+
+
+def algorithm(public: bytes) -> int:
+    """The COSE algorithm of a public key, which its length tells."""
+    return cose.ALG_ESP256 if len(public) == schema.P256_SIZE else cose.ALG_ED25519
+
+
+def encode(
+    kind: Kind,
+    value: Any,
+    kid: bytes,
+    sign: Callable[[bytes], bytes],
+    context: bytes = b"",
+    alg: int = cose.ALG_ED25519,
+) -> bytes:
+    """Build and sign one message; `sign` takes the Sig_structure and gives 64 bytes."""
+    if len(kid) != kind.kid_size or (kind.role and kid[0] != kind.role):
+        raise ValueError("kid does not belong to a " + kind.type)
+    payload = schema.encode(kind.fields, value)
+    return cose.build(alg, kid, payload, kind.type, context, sign)
+
+
+def encode_job(
+    kind: Kind, value: Any, kid: bytes, sign_job: Callable[[bytes], Job[bytes]]
+) -> Job[bytes]:
+    """As `encode` without a context, where `sign_job` signs in slices."""
+    header = cose.protected_header(cose.ALG_ED25519, kid)
+    payload = schema.encode(kind.fields, value)
+    signature = yield from sign_job(cose.to_be_signed(kind.type, b"", header, payload))
+    return encode(kind, value, kid, lambda _: signature)
+
+
+def parse(kind: Kind, data: bytes, alg: int = cose.ALG_ED25519) -> Signed:
+    """Strictly parse; says nothing about the signature. Raises Error."""
+    sign1 = cose.parse(data, alg, kind.kid_size)
+    if kind.role and sign1.kid[0] != kind.role:
+        raise Error(WRONG_ROLE, "%s under role %d" % (kind.type, sign1.kid[0]))
+    return Signed(sign1, schema.decode(kind.fields, sign1.payload, kind.make))
+
+
+def structure(kind: Kind, signed: Signed, context: bytes = b"") -> bytes:
+    """The Sig_structure of a parsed message (RFC 9052 §4.4)."""
+    return cose.to_be_signed(kind.type, context, signed.sign1.protected, signed.sign1.payload)
+
+
+def prepare_job(crypto: Crypto, public: bytes) -> Job[Key]:
+    """`public` made ready for checks; raises Error(BAD_SIGNATURE) where none could ever hold."""
+    is_p256 = algorithm(public) == cose.ALG_ESP256
+    ready = yield from (crypto.p256_key_job if is_p256 else crypto.ed25519_key_job)(public)
+    if ready is None:
+        raise Error(BAD_SIGNATURE, "a key that can sign nothing")
+    return Key(public, ready)
+
+
+def verify_job(
+    crypto: Crypto, key: Key, kind: Kind, signed: Signed, context: bytes = b""
+) -> Job[bytes]:
+    """Raise Error(BAD_SIGNATURE) unless `key` signed this; else the Sig_structure."""
+    message, alg = structure(kind, signed, context), algorithm(key.public)
+    check = crypto.p256_check_job if alg == cose.ALG_ESP256 else crypto.ed25519_check_job
+    holds = yield from check(key.ready, message, signed.sign1.signature)
+    if not holds or signed.sign1.alg != alg:
+        raise Error(BAD_SIGNATURE, kind.type)
+    return message
+
+
+def verify(
+    kind: Kind, signed: Signed, public: bytes, crypto: Crypto, context: bytes = b""
+) -> bytes:
+    """As `verify_job`, at once and with a key as it is."""
+    key = finish(prepare_job(crypto, public))
+    return finish(verify_job(crypto, key, kind, signed, context))
+
+
+class Ring:
+    """The authority's pinned keys (`kid` → public key), each made ready when it is needed.
+
+    Those of the credential role stay ready, as every sale wants them; the tables of the others
+    would only fill the heap.
+    """
+
+    def __init__(self, crypto: Crypto, pins: Mapping[bytes, bytes]) -> None:
+        self.crypto = crypto
+        self._pins = pins
+        self._ready: dict[bytes, Key] = {}
+
+    def prepare_job(self) -> Job[None]:
+        """Make ready what every sale wants."""
+        for kid in self._pins:
+            if kid[0] == ROLE_CREDENTIAL:
+                yield from self._key_job(kid)
+
+    def read_job(self, kind: Kind, data: bytes) -> Job[Any]:
+        """The value of a message that a pinned key must have signed; raises Error."""
+        signed = parse(kind, data)
+        yield from self.verify_job(kind, signed)
+        return signed.value
+
+    def verify_job(self, kind: Kind, signed: Signed) -> Job[None]:
+        """Raise Error(UNKNOWN_ISSUER, BAD_SIGNATURE) unless a pinned key signed this."""
+        kid = signed.sign1.kid
+        if kid not in self._pins:
+            raise Error(UNKNOWN_ISSUER, "%s under kid %s" % (kind.type, kid.hex()))
+        key = yield from self._key_job(kid)
+        yield from verify_job(self.crypto, key, kind, signed)
+
+    def _key_job(self, kid: bytes) -> Job[Key]:
+        if kid in self._ready:
+            return self._ready[kid]
+        key = yield from prepare_job(self.crypto, self._pins[kid])
+        if kid[0] == ROLE_CREDENTIAL:
+            self._ready[kid] = key
+        return key
+
+
+def from_authority(kind: Kind, data: bytes, pins: Mapping[bytes, bytes], crypto: Crypto) -> Any:
+    """As `Ring.read_job`, at once."""
+    return finish(Ring(crypto, pins).read_job(kind, data))

@@ -1,0 +1,1 @@
+"""Organisations, buyers, phones, receivers and bridges as the authority knows them."""

@@ -1,0 +1,52 @@
+"""A small world to buy in: an organisation, two buyers, three invoice recipients; sums in öre."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import people
+
+if TYPE_CHECKING:
+    from simulator.authority.storage.store import Store
+
+ORGANISATION = "Exempelskolan AB"
+PURCHASE_LIMIT = 500_000  # 5,000.00 SEK
+# The first is for demos and load tests and never runs out; the last is below the purchase limit,
+# so that credit space can run out first.
+RECIPIENTS = (("Skolköket", 10_000_000_000), ("Slöjdsalen", 1_000_000), ("Fritids", 300_000))
+# Who may buy for which of them.
+BUYERS = (("Anna Andersson", (0, 1, 2)), ("Bertil Berg", (2,)))
+
+
+class DemoBuyer(NamedTuple):
+    """`activation` is good for one phone."""
+
+    id: int
+    name: str
+    activation: str
+
+
+class DemoWorld(NamedTuple):
+    """Ids as the authority's API takes them."""
+
+    buyers: list[DemoBuyer]
+    recipients: list[int]
+
+
+def seed(store: Store) -> DemoWorld:
+    """Make the world where there is none yet; new activations each time."""
+    if store.value("SELECT count(*) FROM organisations") == 0:
+        _create(store)
+    buyers = store.rows("SELECT id, name FROM buyers ORDER BY id")
+    recipients = store.rows("SELECT id FROM recipients ORDER BY id")
+    return DemoWorld(
+        [DemoBuyer(id_, name, people.add_activation(store, id_)) for id_, name in buyers],
+        [id_ for (id_,) in recipients],
+    )
+
+
+def _create(store: Store) -> None:
+    organisation = people.add_organisation(store, ORGANISATION)
+    ids = [people.add_recipient(store, organisation, *recipient) for recipient in RECIPIENTS]
+    for name, allowed in BUYERS:
+        people.add_buyer(store, organisation, name, PURCHASE_LIMIT, [ids[i] for i in allowed])

@@ -1,0 +1,81 @@
+"""What may be taken without a network: a receiver's limits, and who may not pay any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver.encoding import cbor
+from simulator.authority.ledger.decline_rules import TRIES_MOST
+
+from .limits import OFF, Limits
+
+if TYPE_CHECKING:
+    from simulator.authority.storage.store import Store
+
+STATE_LIFE_S = 24 * 3600  # a bridge takes nothing offline on an older state (design §5, rule 4)
+CODE_LIFE_S = 24 * 3600  # a phone that gave no right code for so long buys online only
+REVOKED_MOST = 7_000  # credentials at once
+REVOCATIONS_MOST = 0x10000  # bytes; so many ids take 63 kB
+
+
+_REVOCATIONS = (
+    "SELECT id FROM credentials WHERE revoked IS NOT NULL AND expires > ? UNION "
+    "SELECT c.id FROM credentials c JOIN phones p ON p.id = c.phone "
+    "JOIN buyers b ON b.id = p.buyer JOIN recipients r ON r.id = c.recipient "
+    "WHERE c.offline_floor > 0 AND c.expires > ? "
+    "AND (b.blocked = 1 OR r.closed = 1 OR p.tries >= ?) ORDER BY 1 LIMIT ?"
+)
+_OF = "FROM offline_limits WHERE receiver = ? AND since <= ?"
+
+
+def limits_of(store: Store, receiver_id: bytes, now: int) -> Limits:
+    """What holds for a receiver."""
+    row = store.one(
+        f"SELECT floor, total, sales, hours {_OF} ORDER BY since DESC LIMIT 1", receiver_id, now
+    )
+    return Limits(*row) if row else OFF
+
+
+def set_limits(store: Store, receiver_id: bytes, limits: Limits, now: int) -> None:
+    """From now on; states that were signed before last for their time."""
+    store.run(
+        "INSERT INTO offline_limits (receiver, since, floor, total, sales, hours) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (receiver, since) DO UPDATE SET "
+        "floor = excluded.floor, total = excluded.total, sales = excluded.sales, "
+        "hours = excluded.hours",
+        receiver_id,
+        now,
+        *limits,
+    )
+
+
+def floor_at(store: Store, receiver_id: bytes, accepted: int) -> int:
+    """The highest floor in any state that the receiver could go by when it accepted."""
+    since = accepted - STATE_LIFE_S
+    before = limits_of(store, receiver_id, since).floor
+    after = store.value(f"SELECT max(floor) {_OF} AND since > ?", receiver_id, accepted, since)
+    return max(before, after or 0)
+
+
+def terms(store: Store, receiver_id: bytes, now: int) -> tuple[Limits, bytes]:
+    """A receiver's limits and the revocations that go with them; off where those are too many."""
+    found = _revoked(store, now)
+    limits = limits_of(store, receiver_id, now) if len(found) <= REVOKED_MOST else OFF
+    return limits, _listed(found)
+
+
+def revocations(store: Store, now: int) -> bytes:
+    """Sorted ids of the credentials that would be taken offline and must not, as CBOR.
+
+    Those that were revoked, and those good for offline purchases whose buyer, phone or invoice
+    recipient is shut out; what has expired needs no list.
+    """
+    return _listed(_revoked(store, now))
+
+
+def _revoked(store: Store, now: int) -> list[bytes]:
+    return [id_ for (id_,) in store.rows(_REVOCATIONS, now, now, TRIES_MOST, REVOKED_MOST + 1)]
+
+
+def _listed(found: list[bytes]) -> bytes:
+    return cbor.encode(found[:REVOKED_MOST], REVOCATIONS_MOST)

@@ -1,0 +1,170 @@
+"""Organisations, buyers and their invoice recipients; phones and their credentials."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver.protocol import messages, signed
+from simulator.authority.keys import LEAST_APP
+from simulator.authority.storage.store import atomic
+
+from .offline import CODE_LIFE_S
+
+if TYPE_CHECKING:
+    from simulator.authority.keys import Keys
+    from simulator.authority.storage.store import Store
+
+SEK = 752  # ISO 4217
+CREDENTIAL_LIFE_S = 72 * 3600
+CREDENTIAL_BACKDATED_S = 60  # receivers' clocks lag
+CREDENTIALS_MOST = 16  # at once: some days of purchases
+
+_WORD_BYTES = 16  # entropy of tokens and activation words
+_CREDENTIAL_ID_SIZE = 8
+
+
+class KeyTakenError(Exception):
+    """The key is another phone's."""
+
+
+class Phone(NamedTuple):
+    id: int
+    buyer: int
+    key: bytes
+
+
+class Recipient(NamedTuple):
+    id: int
+    name: str
+
+
+def add_organisation(store: Store, name: str) -> int:
+    id_: int = store.value("INSERT INTO organisations (name) VALUES (?) RETURNING id", name)
+    return id_
+
+
+def add_recipient(
+    store: Store, organisation: int, name: str, credit_space: int, currency: int = SEK
+) -> int:
+    id_: int = store.value(
+        "INSERT INTO recipients (organisation, name, currency, credit_space) "
+        "VALUES (?, ?, ?, ?) RETURNING id",
+        organisation,
+        name,
+        currency,
+        credit_space,
+    )
+    return id_
+
+
+@atomic
+def add_buyer(
+    store: Store, organisation: int, name: str, purchase_limit: int, recipients: list[int]
+) -> int:
+    """A buyer who may buy for `recipients`."""
+    buyer: int = store.value(
+        "INSERT INTO buyers (organisation, name, purchase_limit) VALUES (?, ?, ?) RETURNING id",
+        organisation,
+        name,
+        purchase_limit,
+    )
+    for recipient in recipients:
+        store.run("INSERT INTO buyer_recipients VALUES (?, ?)", buyer, recipient)
+    return buyer
+
+
+def add_activation(store: Store, buyer: int) -> str:
+    """A word that makes one phone this buyer's."""
+    word = secrets.token_urlsafe(_WORD_BYTES)
+    store.run("INSERT INTO activations VALUES (?, ?)", _hash(word), buyer)
+    return word
+
+
+@atomic
+def register(
+    store: Store, activation: str, key: bytes, code_key: bytes, k: bytes
+) -> tuple[Phone, str] | None:
+    """Use up an activation: the phone and its token. None for a word that is no use (any more).
+
+    Raises KeyTakenError, and the word stays good.
+    """
+    token = secrets.token_urlsafe(_WORD_BYTES)
+    if store.one("SELECT 1 FROM phones WHERE key = ?", key) is not None:
+        raise KeyTakenError
+    buyer = store.value("DELETE FROM activations WHERE hash = ? RETURNING buyer", _hash(activation))
+    if buyer is None:
+        return None
+    phone = store.value(
+        "INSERT INTO phones (buyer, key, code_key, k, token_hash) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING RETURNING id",
+        buyer,
+        key,
+        code_key,
+        k,
+        _hash(token),
+    )
+    if phone is None:  # in this moment
+        raise KeyTakenError
+    return Phone(phone, buyer, key), token
+
+
+def phone_of(store: Store, token: str) -> Phone | None:
+    row = store.one("SELECT id, buyer, key FROM phones WHERE token_hash = ?", _hash(token))
+    return Phone(*row) if row else None
+
+
+def buyer_name(store: Store, buyer: int) -> str:
+    name: str = store.value("SELECT name FROM buyers WHERE id = ?", buyer)
+    return name
+
+
+def recipients_of(store: Store, buyer: int) -> list[Recipient]:
+    """The open invoice recipients of a buyer; none while the buyer is blocked."""
+    rows = store.rows(
+        "SELECT r.id, r.name FROM recipients r "
+        "JOIN buyer_recipients br ON br.recipient = r.id JOIN buyers b ON b.id = br.buyer "
+        "WHERE b.id = ? AND b.blocked = 0 AND r.closed = 0 ORDER BY r.id",
+        buyer,
+    )
+    return [Recipient(*row) for row in rows]
+
+
+@atomic
+def issue_credentials(
+    store: Store, keys: Keys, phone: Phone, recipient: int, count: int, now: int
+) -> list[bytes]:
+    """`count` fresh credentials for one recipient.
+
+    Good for offline purchases up to the buyer's floor, if the phone gave a right code lately.
+    """
+    expires = now + CREDENTIAL_LIFE_S
+    not_before = now - CREDENTIAL_BACKDATED_S
+    floor: int = store.value(
+        "SELECT CASE WHEN p.code_at >= ? THEN b.offline_floor ELSE 0 END "
+        "FROM phones p JOIN buyers b ON b.id = p.buyer WHERE p.id = ?",
+        now - CODE_LIFE_S,
+        phone.id,
+    )
+    ids = [secrets.token_bytes(_CREDENTIAL_ID_SIZE) for _ in range(count)]
+    for id_ in ids:
+        store.run(
+            "INSERT INTO credentials (id, phone, recipient, expires, offline_floor) "
+            "VALUES (?, ?, ?, ?, ?)",
+            id_,
+            phone.id,
+            recipient,
+            expires,
+            floor,
+        )
+    return [
+        keys.credential(
+            messages.Credential(expires, not_before, id_, phone.key, floor, recipient, LEAST_APP)
+        )
+        for id_ in ids
+    ]
+
+
+def _hash(word: str) -> bytes:
+    """How tokens and activations are kept; they have entropy enough for a plain hash."""
+    return signed.digest(word.encode())

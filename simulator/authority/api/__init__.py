@@ -1,0 +1,1 @@
+"""What bridges, phones and administrators ask of the authority over HTTPS."""

@@ -1,0 +1,28 @@
+"""What every part of the authority works with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulator.authority.ledger.journal_positions import LEASE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from simulator.authority.storage.store import Store
+
+    from .keys import Keys
+
+
+class Office(NamedTuple):
+    """Books, keys and a clock (seconds since 1970)."""
+
+    store: Store
+    keys: Keys
+    pins: Mapping[bytes, bytes]
+    clock: Callable[[], float]
+    lease_s: int = LEASE_S  # for which a bridge that falls silent keeps its place
+
+    def now(self) -> int:
+        """Whole seconds."""
+        return int(self.clock())

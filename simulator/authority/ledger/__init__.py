@@ -1,0 +1,1 @@
+"""Transactions: held, posted, given back or declined, and the rules that decide."""

@@ -1,0 +1,144 @@
+"""Why a purchase or a refund is declined: the authority's rules, in their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import reasons
+from receiver.protocol import messages
+from simulator.authority.storage.schema import POSTED
+from simulator.crypto import code_proof
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .record_verification import Evidence
+
+TRIES_MOST = 5  # wrong codes in a row
+
+
+class Payer(NamedTuple):
+    """Who pays, as the books stand now."""
+
+    phone: int
+    buyer: int
+    k: bytes
+    tries: int
+    blocked: int
+    purchase_limit: int
+    revoked: int | None
+    recipient: int
+    currency: int
+    credit_space: int
+    closed: int
+    theirs: int
+
+
+class Original(NamedTuple):
+    """The purchase that a refund gives back."""
+
+    id: bytes
+    state: str
+    invoice_issuer: int
+    phone: int
+    buyer: int
+    recipient: int
+    amount: int
+    currency: int
+    given_back: int  # and what may yet be
+
+
+class Case(NamedTuple):
+    """A purchase, or a refund with its original if there is one."""
+
+    payer: Payer
+    evidence: Evidence
+    client: str  # who asks
+    floor: int = 0  # of the receiver when it accepted, where that was offline
+    original: Original | None = None
+
+
+def _code_wrong(case: Case) -> bool:
+    approval = case.evidence.approval
+    return not code_proof.holds(case.payer.k, case.evidence.context, approval.proof)
+
+
+def _revoked(case: Case) -> bool:
+    """Offline nobody could know of what was revoked later."""
+    revoked, evidence = case.payer.revoked, case.evidence
+    return revoked is not None and (
+        evidence.mode == messages.ONLINE or revoked <= evidence.accepted
+    )
+
+
+def _over_floor(case: Case) -> bool:
+    """More than authority and credential let this receiver take without a network."""
+    evidence = case.evidence
+    floor = min(case.floor, evidence.credential.offline_floor)
+    return evidence.mode == messages.OFFLINE and evidence.offer.amount > floor
+
+
+def _amount(case: Case) -> int:
+    return case.evidence.offer.amount
+
+
+Rules = tuple[tuple[int, "Callable[[Case], bool]"], ...]
+
+# The first that holds is why something is declined.
+ANY: Rules = (
+    (reasons.BUYER_BLOCKED, lambda case: bool(case.payer.blocked)),
+    (reasons.CODE_LOCKED, lambda case: case.payer.tries >= TRIES_MOST),
+    (reasons.CODE_WRONG, _code_wrong),
+    (reasons.CREDENTIAL_REVOKED, _revoked),
+)
+PURCHASES: Rules = (
+    *ANY,
+    (reasons.RECIPIENT_CLOSED, lambda case: bool(case.payer.closed or not case.payer.theirs)),
+    (reasons.WRONG_CURRENCY, lambda case: case.evidence.offer.currency != case.payer.currency),
+    (reasons.PURCHASE_LIMIT, _over_floor),
+    (reasons.PURCHASE_LIMIT, lambda case: _amount(case) > case.payer.purchase_limit),
+    (reasons.CREDIT_SPACE, lambda case: _amount(case) > case.payer.credit_space),
+)
+
+# Decided before anybody looked at the code: these neither count a try nor forgive one.
+BEFORE_CODE = (reasons.BUYER_BLOCKED, reasons.CODE_LOCKED)
+
+
+def judge(case: Case) -> int:
+    """OK, or the reason to decline."""
+    offer, payer = case.evidence.offer, case.payer
+    if offer.kind == messages.PURCHASE:
+        return _first(PURCHASES, case)
+    return _first(ANY, case) or judge_original(
+        case.original, offer.amount, offer.currency, (payer.buyer, payer.recipient)
+    )
+
+
+def judge_original(
+    original: Original | None,
+    amount: int,
+    currency: int,
+    whose: tuple[int, int] | None = None,
+) -> int:
+    """OK, or why so much of `original` may not be given back.
+
+    `whose`: buyer and recipient who approved it, if anybody did.
+    """
+    if original is None:
+        return reasons.NOT_POSTED
+    if whose not in (None, (original.buyer, original.recipient)):
+        return reasons.OTHER_BUYER
+    if original.state != POSTED:
+        return reasons.NOT_POSTED
+    if original.currency != currency:
+        return reasons.WRONG_CURRENCY
+    if original.given_back + amount > original.amount:
+        return reasons.REFUND_EXCEEDS
+    return reasons.OK
+
+
+def _first(rules: Rules, case: Case) -> int:
+    for reason, broken in rules:
+        if broken(case):
+            return reason
+    return reasons.OK

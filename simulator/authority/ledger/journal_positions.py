@@ -1,0 +1,210 @@
+"""How far each bridge's journal has come: by it a bridge learns that a copy was put back.
+
+A journal has a life (a new one when it is restored or begun anew), and each start of the bridge on
+it is a run. One run of one life serves at a time. All rows of `positions` are locked before any
+other row, so that no two transactions wait for each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import reasons
+from receiver.errors import Error
+from simulator.authority.accounts import bindings
+from simulator.authority.storage.store import AgainError, atomic
+
+if TYPE_CHECKING:
+    from simulator.authority.storage.store import Store
+
+LEASE_S = 45  # three times the 15 s in which a bridge calls: silent for longer, it does not serve
+
+# What a journal is in the books' eyes.
+CURRENT = "current"  # it serves
+BEHIND = "behind"  # it ends, as far as it has shown, before what is known of it
+FORK = "fork"  # another copy of it went on in another way
+SUPERSEDED = "superseded"  # another life took its place for good
+IN_USE = "in_use"  # the one whose place it would take still serves
+STANDINGS = (CURRENT, BEHIND, FORK, SUPERSEDED, IN_USE)
+
+_KNOWN = (
+    "SELECT bridge, life, run, sequence, hash, client, heard, ended, follows FROM positions "
+    "WHERE bridge = ? FOR NO KEY UPDATE"
+)
+_INSERT = (
+    "INSERT INTO positions (bridge, life, run, sequence, hash, client, heard, ended) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_ADVANCE = (
+    "UPDATE positions SET sequence = ?, hash = ?, heard = ?, ended = 0 "
+    "WHERE bridge = ? AND life = ? AND run = ? AND client = ? AND sequence < ?"
+)
+_WRITE = (
+    "UPDATE positions SET life = ?, run = ?, sequence = ?, hash = ?, client = ?, heard = ?, "
+    "ended = ? WHERE bridge = ?"
+)
+_FOLLOWS = "UPDATE positions SET follows = ? WHERE bridge = ?"
+_PAST = "INSERT INTO past_lives (bridge, life) VALUES (?, ?) ON CONFLICT DO NOTHING"
+
+
+class ForeignBridgeError(Exception):
+    """The bridge id is another client's."""
+
+
+class Position(NamedTuple):
+    """Where a bridge says that its journal stands."""
+
+    bridge: bytes
+    life: bytes
+    run: bytes
+    sequence: int
+    hash: bytes
+
+    @property
+    def place(self) -> tuple[int, bytes]:
+        """The same in two copies of a journal that are the same up to there."""
+        return self.sequence, self.hash
+
+
+class Claim(NamedTuple):
+    """A bridge's request to serve with its journal, or its word that it goes on or stops."""
+
+    position: Position
+    previous: bytes | None = None  # the life that this one follows
+    checked: tuple[int, bytes] | None = None  # what its chain has at the newest known sequence
+    ended: bool = False
+
+
+class Known(NamedTuple):
+    """The newest position of a bridge, and who told of it when."""
+
+    position: Position
+    client: str
+    heard: int
+    ended: bool
+    follows: bytes | None  # the life whose place this one took
+
+
+class Answer(NamedTuple):
+    """Whether a bridge may serve; and what was known of it before it asked.
+
+    `follows` is the life that a current one took the place of, now or before.
+    """
+
+    standing: str
+    newest: Known | None
+    retry_after_s: int | None = None
+    follows: bytes | None = None
+
+
+@atomic
+def claim(store: Store, client: str, asked: Claim, now: int, lease_s: int) -> Answer:
+    """Judge a journal; only one that is current changes the books. Raises ForeignBridgeError."""
+    known = _known(store, asked.position.bridge)
+    if known is None:
+        _first(store, client, asked.position, now, asked.ended)
+        return Answer(CURRENT, None)
+    _must_own(store, known, client)
+    wait_s = 0 if known.ended else max(0, known.heard + lease_s + 1 - now)  # of whole seconds
+    standing = _judge(store, known.position, asked, leased=wait_s > 0)
+    if standing == CURRENT:
+        _take(store, known.position, client, asked, now)
+    other_life = asked.position.life != known.position.life
+    waits = standing == IN_USE or (standing == FORK and other_life)
+    follows = known.position.life if other_life else known.follows
+    return Answer(standing, known, wait_s if waits else None, follows)
+
+
+def hear(store: Store, client: str, position: Position | None, now: int) -> None:
+    """Note how far the journal of a calling bridge is, inside a transaction; one statement mostly.
+
+    Raises Error(JOURNAL_BEHIND) for one that may not serve, and ForeignBridgeError.
+    """
+    if position is None:
+        return
+    bridge, life, run, sequence, hash_ = position
+    if store.run(_ADVANCE, sequence, hash_, now, bridge, life, run, client, sequence):
+        return
+    known = _known(store, bridge)
+    if known is None:
+        _first(store, client, position, now, ended=False)
+        return
+    _must_own(store, known, client)
+    if _judge_run(known.position, position) != CURRENT:
+        raise Error(reasons.JOURNAL_BEHIND, "another journal of this bridge serves; claim anew")
+    further = sequence > known.position.sequence  # of a row that has only just been made
+    if further or known.heard < now or known.ended or known.client != client:
+        _take(store, known.position, client, Claim(position), now)
+
+
+note = atomic(hear)
+
+
+def _known(store: Store, bridge: bytes) -> Known | None:
+    row = store.one(_KNOWN, bridge)
+    return Known(Position(*row[:5]), row[5], row[6], bool(row[7]), row[8]) if row else None
+
+
+def _first(store: Store, client: str, position: Position, now: int, ended: bool) -> None:
+    """A bridge that was never heard of; its id is this client's from now on."""
+    if store.run(_INSERT, *position, client, now, int(ended)) == 0:
+        raise AgainError
+
+
+def _must_own(store: Store, known: Known, client: str) -> None:
+    """A bridge's id is passed on where its client has no receiver any more."""
+    if known.client != client and bindings.speaks(store, known.client):
+        raise ForeignBridgeError
+
+
+def _judge(store: Store, newest: Position, asked: Claim, *, leased: bool) -> str:
+    mine = asked.position
+    if mine.life == newest.life and mine.run == newest.run:
+        return _judge_run(newest, mine)
+    if mine.life != newest.life:
+        if _is_past(store, mine.bridge, mine.life):
+            return SUPERSEDED
+        goes_on = mine.run == newest.run and asked.previous == newest.life
+        if goes_on or not leased:
+            return CURRENT
+        other = asked.previous if asked.previous != newest.life else None
+        return FORK if other and _is_past(store, mine.bridge, other) else IN_USE
+    return _judge_restart(newest, mine, asked.checked)
+
+
+def _judge_run(newest: Position, mine: Position) -> str:
+    """The very run that serves: a lower sequence is only late. A copied machine has two of it."""
+    if (mine.life, mine.run) != (newest.life, newest.run):
+        return SUPERSEDED
+    same = mine.hash == newest.hash
+    return FORK if mine.sequence == newest.sequence and not same else CURRENT
+
+
+def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] | None) -> str:
+    """Another run of the same life has to show that its chain holds the newest known entry.
+
+    Of two copies that are alike the first that goes on from there is the one that serves.
+    """
+    if mine.sequence < newest.sequence:
+        return BEHIND
+    shown = mine.place if mine.sequence == newest.sequence else checked
+    if shown is None or shown[0] != newest.sequence:
+        return BEHIND
+    return CURRENT if shown == newest.place else FORK
+
+
+def _is_past(store: Store, bridge: bytes, life: bytes) -> bool:
+    """Whether another took the place of a life."""
+    found = "SELECT 1 FROM past_lives WHERE bridge = ? AND life = ?"
+    return store.one(found, bridge, life) is not None
+
+
+def _take(store: Store, newest: Position, client: str, asked: Claim, now: int) -> None:
+    """Let the asking run be the one that serves; its position never moves back."""
+    mine = asked.position
+    served = (mine.life, mine.run) == (newest.life, newest.run)
+    if mine.life != newest.life:
+        store.run(_PAST, newest.bridge, newest.life)
+        store.run(_FOLLOWS, newest.life, mine.bridge)
+    place = max(mine.place, newest.place) if served else mine.place
+    store.run(_WRITE, mine.life, mine.run, *place, client, now, int(asked.ended), mine.bridge)

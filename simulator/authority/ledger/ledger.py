@@ -1,0 +1,285 @@
+"""What is held, posted, given back or declined. Every call may be repeated: the same id over the
+same content has the same answer."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from receiver import reasons
+from receiver.errors import Error
+from receiver.protocol import messages
+from simulator.authority.accounts import offline
+from simulator.authority.storage.schema import EXPIRED, PENDING, VOIDED
+from simulator.authority.storage.store import AgainError, atomic
+
+from . import journal_positions, refunds, transactions
+from .decline_rules import BEFORE_CODE, Case, Payer, judge
+from .record_verification import check_bound, check_fresh
+from .states import CONFIRM, DECLINE, EXPIRE, HOLD, NONE, PENDING_LONG, REVERSE
+from .transactions import Booked
+
+if TYPE_CHECKING:
+    from simulator.authority.accounts.bindings import Caller
+    from simulator.authority.keys import Keys
+    from simulator.authority.storage.store import Store
+
+    from .record_verification import Evidence
+
+ALARM_AFTER_S = 15 * 60  # no till waits that long
+EXPIRE_AFTER_S = 7 * 24 * 3600
+SWEPT_MOST = 500  # in one go
+
+_PAYER = (
+    "SELECT p.id, p.buyer, p.k, p.tries, b.blocked, b.purchase_limit, c.revoked, "
+    "r.id, r.currency, r.credit_space, r.closed, EXISTS "
+    "(SELECT 1 FROM buyer_recipients WHERE buyer = b.id AND recipient = r.id) "
+    "FROM credentials c JOIN phones p ON p.id = c.phone "
+    "JOIN buyers b ON b.id = p.buyer JOIN recipients r ON r.id = c.recipient "
+    "WHERE c.id = ? AND p.key = ? AND r.id = ? FOR NO KEY UPDATE OF p"
+)
+
+
+def authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now: int) -> bytes:
+    """Hold the amount or decline; the signed receipt, the same bytes for the same approval, but
+    that a hold which was given back is `reversed` from then on.
+
+    Raises Error: CONFLICT where the approval id is booked with other content, WRONG_CREDENTIAL for
+    a credential that is in no book, and what `check_fresh`, `check_bound` and `positions.hear` do.
+    """
+    with transactions.alarmed(store, evidence.approval_id, now):
+        return _authorise(store, keys, caller, evidence, now)
+
+
+@atomic
+def confirm(store: Store, caller: Caller, approval_id: bytes, now: int) -> Booked:
+    """Post what is held, however late; how it is booked now.
+
+    What was voided or declined stays so, with an alarm. Raises Error: APPROVAL_UNKNOWN,
+    WRONG_RECEIVER.
+    """
+    journal_positions.hear(store, caller.client, caller.position, now)
+    booked = transactions.find(store, approval_id)
+    if booked is None:
+        raise Error(reasons.APPROVAL_UNKNOWN, "nothing to confirm")
+    transactions.must_be_theirs(booked, caller)
+    late = booked.late or int(booked.state == EXPIRED)
+    return booked._replace(state=transactions.move(store, CONFIRM, booked, now), late=late)
+
+
+@atomic
+def reverse(store: Store, caller: Caller, approval_id: bytes, now: int) -> str:
+    """Give back what is held, or bar what never came; the state it leaves.
+
+    What is posted stays so, with an alarm. Raises Error(WRONG_RECEIVER).
+    """
+    journal_positions.hear(store, caller.client, caller.position, now)
+    booked = transactions.find(store, approval_id)
+    if booked is None:
+        stone = Booked(approval_id, caller.receiver, messages.PURCHASE, NONE, client=caller.client)
+        if not transactions.insert(store, REVERSE, stone, now):
+            raise AgainError
+        return VOIDED
+    transactions.must_be_theirs(booked, caller)
+    return transactions.move(store, REVERSE, booked, now)
+
+
+@atomic
+def expire(store: Store, approval_id: bytes, now: int) -> None:
+    """Give back what is still held."""
+    booked = transactions.find(store, approval_id)
+    if booked is not None and booked.state == PENDING:
+        transactions.move(store, EXPIRE, booked, now)
+
+
+def sweep(store: Store, now: int) -> int:
+    """Expire what nobody confirmed for a week, and raise an alarm over what waits for long.
+
+    How many expired; as many as SWEPT_MOST may mean that there are more.
+    """
+    pending = "FROM transactions WHERE state = 'PENDING' AND time <= ?"
+    late = store.rows(
+        f"SELECT approval_id {pending} ORDER BY time LIMIT ?", now - EXPIRE_AFTER_S, SWEPT_MOST
+    )
+    for (approval_id,) in late:
+        expire(store, approval_id, now)
+    store.run(
+        f"INSERT INTO alarms (approval_id, kind, time) SELECT approval_id, ?, ? {pending} "
+        "ON CONFLICT DO NOTHING",
+        PENDING_LONG,
+        now,
+        now - ALARM_AFTER_S,
+    )
+    return len(late)
+
+
+@atomic
+def _authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now: int) -> bytes:
+    journal_positions.hear(store, caller.client, caller.position, now)
+    payer = _payer(store, evidence)  # from here on the phone's approvals come one by one
+    booked = transactions.find(store, evidence.approval_id)
+    if booked is not None:
+        _must_be_same(booked, evidence)
+        transactions.must_be_theirs(booked, caller)
+    if booked is not None and booked.content is not None:
+        if booked.receipt and (booked.state != VOIDED or booked.reason == reasons.REVERSED):
+            return booked.receipt
+    else:
+        check_fresh(evidence, now)
+        check_bound(evidence, caller.until)
+    if booked is not None:
+        return _bury(store, keys, evidence, payer, booked, now)
+    case = _case(store, payer, caller, evidence)
+    reason = judge(case)
+    _note_code(store, payer, reason, min(evidence.accepted, now))
+    if reason == reasons.OK:
+        receipt = _hold(store, keys, case, now)
+        if receipt is not None:
+            return receipt
+        reason = reasons.CONFLICT
+    return _decline(store, keys, case, reason, now)
+
+
+def _must_be_same(booked: Booked, evidence: Evidence) -> None:
+    if booked.receiver != evidence.certificate.receiver_id:
+        raise Error(reasons.CONFLICT, "the approval id is another receiver's")
+    if booked.content not in (None, evidence.content):
+        raise Error(reasons.CONFLICT, "the approval id is booked with other content")
+
+
+def _payer(store: Store, evidence: Evidence) -> Payer:
+    row = store.one(
+        _PAYER, evidence.credential.id, evidence.credential.key, evidence.approval.recipient
+    )
+    if row is None:
+        raise Error(reasons.WRONG_CREDENTIAL, "a credential that is in no book")
+    return Payer(*row)
+
+
+def _case(store: Store, payer: Payer, caller: Caller, evidence: Evidence) -> Case:
+    """With what more there is to look up."""
+    floor, original = 0, None
+    if evidence.mode == messages.OFFLINE:
+        receiver = evidence.certificate.receiver_id
+        floor = offline.floor_at(store, receiver, evidence.accepted)
+    if evidence.offer.kind == messages.REFUND:
+        issuer = evidence.certificate.invoice_issuer
+        original = refunds.original(store, caller, issuer, evidence.offer.original)
+    return Case(payer, evidence, caller.client, floor, original)
+
+
+def _note_code(store: Store, payer: Payer, reason: int, when: int) -> None:
+    """One wrong code more; or a right one, which ends a row of them."""
+    if reason == reasons.CODE_WRONG:
+        store.run("UPDATE phones SET tries = tries + 1 WHERE id = ?", payer.phone)
+    elif reason not in BEFORE_CODE:
+        store.run(
+            "UPDATE phones SET tries = 0, code_at = ? WHERE id = ? AND (tries > 0 OR code_at < ?)",
+            when,
+            payer.phone,
+            when,
+        )
+
+
+def _hold(store: Store, keys: Keys, case: Case, now: int) -> bytes | None:
+    """Take the amount from the credit space, or reserve it on what is refunded.
+
+    None where the database knows such a hold already.
+    """
+    transaction_id = secrets.token_bytes(len(messages.NO_TRANSACTION))
+    receipt = _receipt(keys, case.evidence, transaction_id, reasons.OK, now)
+    held = _insert(store, HOLD, case, now, receipt, reasons.OK, transaction_id)
+    return receipt if held else None
+
+
+def _decline(store: Store, keys: Keys, case: Case, reason: int, now: int) -> bytes:
+    receipt = _receipt(keys, case.evidence, messages.NO_TRANSACTION, reason, now)
+    if not _insert(store, DECLINE, case, now, receipt, reason):
+        raise AgainError  # reversed in this moment
+    return receipt
+
+
+def _bury(
+    store: Store, keys: Keys, evidence: Evidence, payer: Payer, booked: Booked, now: int
+) -> bytes:
+    """An approval that was given back, perhaps before it came: the stone says so from now on."""
+    receipt = _receipt(keys, evidence, messages.NO_TRANSACTION, reasons.REVERSED, now)
+    transactions.move(store, DECLINE, booked, now)
+    store.run(
+        "UPDATE transactions SET content = ?, receipt = ?, reason = ?, phone = ?, till = ? "
+        "WHERE approval_id = ?",
+        evidence.content,
+        receipt,
+        reasons.REVERSED,
+        payer.phone,
+        evidence.offer.till,
+        evidence.approval_id,
+    )
+    return receipt
+
+
+def _insert(
+    store: Store,
+    event: str,
+    case: Case,
+    now: int,
+    receipt: bytes,
+    reason: int,
+    transaction_id: bytes | None = None,
+) -> bool:
+    """False where a unique index of the schema says no."""
+    row = _row(case)._replace(receipt=receipt, reason=reason, transaction_id=transaction_id)
+    return transactions.insert(store, event, row, now, **_columns(case))
+
+
+def _row(case: Case) -> Booked:
+    evidence = case.evidence
+    return Booked(
+        evidence.approval_id,
+        evidence.certificate.receiver_id,
+        evidence.offer.kind,
+        NONE,
+        evidence.content,
+        recipient=case.payer.recipient,
+        amount=evidence.offer.amount,
+        original=case.original.id if case.original else None,
+        client=case.client,
+    )
+
+
+def _columns(case: Case) -> dict[str, Any]:
+    """What is looked up in a row, or may stand in one row only, and never changes."""
+    evidence, offer, certificate = case.evidence, case.evidence.offer, case.evidence.certificate
+    return {
+        "phone": case.payer.phone,
+        "currency": offer.currency,
+        "invoice_issuer": certificate.invoice_issuer,
+        "session": evidence.session,
+        "receiver_key": certificate.key,
+        "sequence": offer.sequence,
+        "reference": offer.reference,
+        "till": offer.till,
+        "credential": evidence.credential.id,
+        "counter": evidence.approval.counter,
+        "mode": evidence.mode,
+        "accepted": evidence.accepted,
+    }
+
+
+def _receipt(keys: Keys, evidence: Evidence, transaction_id: bytes, reason: int, now: int) -> bytes:
+    outcome = messages.APPROVED if reason == reasons.OK else messages.DECLINED
+    offer = evidence.offer
+    return keys.receipt(
+        messages.Receipt(
+            messages.VERSION,
+            outcome,
+            evidence.approval_id,
+            offer.amount,
+            offer.currency,
+            transaction_id,
+            now,
+            evidence.certificate.store,
+            offer.till,
+            reason,
+        )
+    )

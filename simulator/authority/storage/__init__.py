@@ -1,0 +1,1 @@
+"""The authority's database, on SQLite and PostgreSQL."""

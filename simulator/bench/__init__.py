@@ -1,1 +1,0 @@
-"""Measurements: `python -m simulator.bench`, `make bench`."""

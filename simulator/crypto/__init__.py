@@ -1,0 +1,1 @@
+"""Keys that a phone's hardware or a certificate authority holds."""

@@ -1,0 +1,1 @@
+"""What stands in for hardware: radio, serial line, MicroPython's missing modules."""

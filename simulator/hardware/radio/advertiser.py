@@ -1,0 +1,67 @@
+"""Legacy advertising, and the report that a listener gets of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from bumble import hci
+from bumble.controller import LegacyAdvertiser
+
+if TYPE_CHECKING:
+    from .controller import RadioController
+
+UNIT = 0.000625  # seconds in one step of an advertising interval
+DELAY = 0.010  # seconds: the random delay added to each advertising event (Vol 6 Part B 4.4.2.2)
+INTERVALS = range(0x20, 0x4001)  # 20 ms to 10.24 s (Vol 4 Part E 7.8.5)
+
+Kind = hci.HCI_LE_Set_Advertising_Parameters_Command.AdvertisingType
+Report = hci.HCI_LE_Advertising_Report_Event
+CONNECTABLE = (Kind.ADV_IND,)
+SCANNABLE = (Kind.ADV_IND, Kind.ADV_SCAN_IND)
+REPORTED = {
+    Kind.ADV_IND: Report.EventType.ADV_IND,
+    Kind.ADV_SCAN_IND: Report.EventType.ADV_SCAN_IND,
+    Kind.ADV_NONCONN_IND: Report.EventType.ADV_NONCONN_IND,
+}
+
+
+@lru_cache(maxsize=1024)
+def report(kind: int, address: hci.Address, data: bytes, rssi: int) -> bytes:
+    """An LE Advertising Report event, made once for all who hear the same."""
+    heard = Report.Report(
+        event_type=kind, address_type=address.address_type, address=address, data=data, rssi=rssi
+    )
+    return bytes(Report([heard]))
+
+
+class RadioAdvertiser(LegacyAdvertiser):
+    """Legacy advertising with the interval in HCI's unit and the standard's random delay."""
+
+    def __init__(self, radio: RadioController) -> None:
+        super().__init__(radio)
+        self.radio = radio
+
+    @property
+    def kind(self) -> Kind:
+        return Kind(self.advertising_type)
+
+    @property
+    def payload(self) -> bytes:
+        return bytes(self.advertising_data)
+
+    @property
+    def connectable(self) -> bool:
+        return self.kind in CONNECTABLE
+
+    def _on_timer_fired(self) -> None:
+        self.timer_handle = asyncio.get_running_loop().call_later(
+            self.advertising_interval_min * UNIT + random.random() * DELAY, self._on_timer_fired
+        )
+        self.send_advertising_data()
+
+    def send_advertising_data(self) -> None:
+        if self.enabled:
+            self.radio.air.advertise(self)

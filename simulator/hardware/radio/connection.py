@@ -1,0 +1,191 @@
+"""One end of a link: its parameters, its outgoing queue, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from bumble import hci, ll
+from bumble.controller import Connection
+from bumble.core import PhysicalTransport
+
+if TYPE_CHECKING:
+    from .controller import RadioController
+
+PACKETS_PER_EVENT = 4  # what an ESP32 gets into one connection event, each way
+ESTABLISHING_EVENTS = 6  # silent events until a new link is given up (Vol 6 Part B 4.5.2)
+
+
+class Parameters(NamedTuple):
+    """Connection parameters in HCI's units: 1.25 ms, events, 10 ms."""
+
+    interval: int
+    latency: int
+    timeout: int
+
+    @classmethod
+    def of(
+        cls,
+        command: hci.HCI_LE_Create_Connection_Command | hci.HCI_LE_Connection_Update_Command,
+        interval: int,
+    ) -> Parameters:
+        """What a host asks for, at one end of the range of intervals that it gives."""
+        return cls(interval, command.max_latency, command.supervision_timeout)
+
+    @property
+    def valid(self) -> bool:
+        """As HCI allows them (Vol 4 Part E 7.8.12)."""
+        return self.interval in range(6, 3201) and self.timeout in range(10, 3201)
+
+    @property
+    def interval_seconds(self) -> float:
+        return self.interval * 0.00125
+
+    @property
+    def timeout_seconds(self) -> float:
+        return self.timeout * 0.01
+
+
+class RadioConnection(Connection):
+    """One end; `peer` is the other, None where nobody answers (a lost race)."""
+
+    controller: RadioController
+    peer: RadioConnection | None
+
+    def __init__(
+        self,
+        controller: RadioController,
+        role: hci.Role,
+        self_address: hci.Address,
+        peer_address: hci.Address,
+        parameters: Parameters,
+    ) -> None:
+        super().__init__(
+            controller=controller,
+            handle=controller.allocate_connection_handle(),
+            role=role,
+            self_address=self_address,
+            peer_address=peer_address,
+            link=controller.air,
+            transport=PhysicalTransport.LE,
+            link_type=hci.HCI_Connection_Complete_Event.LinkType.ACL,
+        )
+        self.peer = None
+        self.open = True
+        self.parameters = parameters
+        self._outbox: deque[hci.HCI_AclDataPacket | ll.ControlPdu] = deque()
+        self._starved = False
+        self._timers: list[asyncio.TimerHandle] = []
+        self._event: asyncio.Handle | None = None
+        self._anchor = asyncio.get_running_loop().time()
+
+    # What the host sends
+
+    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+        self._outbox.append(packet)
+        self._schedule()
+
+    def send_ll_control_pdu(self, packet: ll.ControlPdu) -> None:
+        self._outbox.append(packet)
+        self._schedule()
+
+    def on_acl_pdu(self, pdu: bytes) -> None:
+        for sniffer in self.controller.air.sniffers:
+            sniffer.sent(self, pdu)
+        if self.peer is not None and self.peer.open:
+            self.peer.receive(pdu)
+
+    # What the other end sends
+
+    def receive(self, pdu: bytes) -> None:
+        """Hand an L2CAP PDU to the host in pieces that its buffers hold."""
+        size = self.controller.le_acl_data_packet_length
+        for offset in range(0, len(pdu), size):
+            piece = pdu[offset : offset + size]
+            flag = hci.HCI_ACL_PB_CONTINUATION if offset else hci.HCI_ACL_PB_FIRST_FLUSHABLE
+            self.controller.send_hci_packet(
+                hci.HCI_AclDataPacket(self.handle, flag, 0, len(piece), piece)
+            )
+
+    # How it ends
+
+    def starve(self) -> None:
+        """Hear nothing any more: after the supervision timeout the link is lost."""
+        self._expect_silence(
+            self.parameters.timeout_seconds, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
+        )
+
+    def never_answered(self) -> None:
+        """Learn, a few events later, that the link never came about."""
+        self._expect_silence(
+            self.parameters.interval_seconds * ESTABLISHING_EVENTS,
+            hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR,
+        )
+
+    def shut(self) -> None:
+        """Nothing reaches the host any more; what it had sent still goes out."""
+        self.open = False
+        for timer in self._timers:
+            timer.cancel()
+
+    def _expect_silence(self, delay: float, reason: int) -> None:
+        self._starved = True
+        if self.open:
+            loop = asyncio.get_running_loop()
+            end = self.controller.on_le_disconnected
+            self._timers.append(loop.call_later(delay, end, self, reason))
+
+    def _schedule(self) -> None:
+        if self._event is not None or self._starved or not self._outbox:
+            return
+        loop = asyncio.get_running_loop()
+        if self.controller.air.real_time:
+            interval = self.parameters.interval_seconds
+            wait = interval - (loop.time() - self._anchor) % interval
+            self._event = loop.call_later(wait, self._connection_event)
+        else:
+            self._event = loop.call_soon(self._connection_event)
+
+    def _connection_event(self) -> None:
+        self._event = None
+        count = len(self._outbox)
+        if self.controller.air.real_time:
+            count = min(count, PACKETS_PER_EVENT)
+        for _ in range(count):
+            if not self._starved:
+                self._send(self._outbox.popleft())
+        self._schedule()
+
+    def _send(self, packet: hci.HCI_AclDataPacket | ll.ControlPdu) -> None:
+        if isinstance(packet, hci.HCI_AclDataPacket):
+            self.assembler.feed_packet(packet)
+            if self.open:
+                self.controller.send_hci_packet(
+                    hci.HCI_Number_Of_Completed_Packets_Event(
+                        connection_handles=[self.handle], num_completed_packets=[1]
+                    )
+                )
+            return
+        for sniffer in self.controller.air.sniffers:
+            sniffer.controlled(self, packet)
+        if self.peer is not None and self.peer.open:
+            self.peer.controller.on_ll_control_pdu(self.peer.peer_address, packet)
+
+
+def complete(
+    status: int, peer: hci.Address, end: RadioConnection | None = None
+) -> hci.HCI_LE_Connection_Complete_Event:
+    """The event that tells a host of its end of a link, or that there will be none."""
+    interval, latency, timeout = end.parameters if end else (0, 0, 0)
+    return hci.HCI_LE_Connection_Complete_Event(
+        status=status,
+        connection_handle=end.handle if end else 0,
+        role=end.role if end else hci.Role.CENTRAL,
+        peer_address_type=peer.address_type,
+        peer_address=peer,
+        connection_interval=interval,
+        peripheral_latency=latency,
+        supervision_timeout=timeout,
+        central_clock_accuracy=0,
+    )

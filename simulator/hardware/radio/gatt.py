@@ -1,0 +1,186 @@
+"""A GATT server that answers as NimBLE and MicroPython do together.
+
+Discovery is Bumble's. Reads, writes and the MTU are ours: what does not fit a buffer is cut and
+still acknowledged, and one request at a time waits for the firmware's handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from bumble import att
+
+from simulator.hardware.micropython import radiowire as wire
+
+from .table import Permissions, Table
+
+if TYPE_CHECKING:
+    from bumble.device import Connection, Device
+
+PREPARED_LIMIT = 64  # NimBLE's BLE_ATT_SVR_MAX_PREP_ENTRIES
+VALUE_LIMIT = 512  # the longest attribute value (Vol 3 Part F 3.2.9)
+PREFERRED_MTU = 256  # what ESP-IDF builds NimBLE with
+
+
+class Handler(Protocol):
+    """The firmware's IRQ handler."""
+
+    async def ask(self, event: int, *fields: int) -> int:
+        """Run it and wait for its verdict, 0 to allow."""
+
+    def tell(self, event: int, *fields: int | bytes) -> None:
+        """Let it run when it can."""
+
+
+class Telling(NamedTuple):
+    """An event that waits its turn."""
+
+    event: int
+    fields: tuple[int | bytes, ...]
+
+
+class GattServer(Table):
+    """One queue for what all phones ask."""
+
+    def __init__(self, device: Device, handler: Handler) -> None:
+        super().__init__(device)
+        self.max_mtu = PREFERRED_MTU
+        self.buffers = {}
+        self._handler = handler
+        self._inbox: asyncio.Queue[tuple[Connection, att.ATT_PDU] | Telling] = asyncio.Queue()
+
+    def on_gatt_pdu(self, bearer: att.Bearer, att_pdu: att.ATT_PDU) -> None:
+        self._inbox.put_nowait((bearer, att_pdu))  # type: ignore[arg-type]
+
+    def tell_in_order(self, event: int, *fields: int | bytes) -> None:
+        """Tell an event after all that phones have asked before it."""
+        self._inbox.put_nowait(Telling(event, fields))
+
+    async def run(self) -> None:
+        """Serve one thing after the other, as NimBLE's host task does."""
+        while True:
+            item = await self._inbox.get()
+            if isinstance(item, Telling):
+                self._handler.tell(item.event, *item.fields)
+            else:
+                await self._serve(*item)
+
+    def _here(self, peer: Connection) -> bool:
+        return self.device.connections.get(peer.handle) is peer
+
+    async def _serve(self, peer: Connection, pdu: att.ATT_PDU) -> None:
+        # A last write still counts after its phone has gone; everything else needs an answer.
+        if not self._here(peer) and not isinstance(
+            pdu, (att.ATT_Write_Request, att.ATT_Write_Command)
+        ):
+            return
+        match pdu:
+            case att.ATT_Read_Request():
+                await self._on_read(peer, pdu, 0)
+            case att.ATT_Read_Blob_Request():
+                await self._on_read(peer, pdu, pdu.value_offset)
+            case att.ATT_Write_Request():
+                error = await self._write(peer, pdu.attribute_handle, pdu.attribute_value)
+                self._answer(peer, pdu, error, att.ATT_Write_Response())
+            case att.ATT_Write_Command():
+                await self._write(peer, pdu.attribute_handle, pdu.attribute_value)
+            case att.ATT_Prepare_Write_Request():
+                self._on_prepare(peer, pdu)
+            case att.ATT_Execute_Write_Request():
+                await self._on_execute(peer, pdu)
+            case att.ATT_Exchange_MTU_Request():
+                super().on_gatt_pdu(peer, pdu)
+                self._handler.tell(wire.IRQ_MTU_EXCHANGED, peer.handle, peer.att_mtu)
+            case _:
+                super().on_gatt_pdu(peer, pdu)
+
+    async def _on_read(
+        self, peer: Connection, pdu: att.ATT_Read_Request | att.ATT_Read_Blob_Request, offset: int
+    ) -> None:
+        attribute = self.get_attribute(pdu.attribute_handle)
+        if attribute is None:
+            return self._answer(peer, pdu, att.ErrorCode.INVALID_HANDLE)
+        if not attribute.permissions & Permissions.READABLE:
+            return self._answer(peer, pdu, att.ErrorCode.READ_NOT_PERMITTED)
+        error = 0
+        if pdu.attribute_handle in self.buffers:
+            event = wire.IRQ_GATTS_READ_REQUEST
+            error = await self._handler.ask(event, peer.handle, pdu.attribute_handle)
+        value = await attribute.read_value(peer)
+        if offset > len(value):
+            error = error or att.ErrorCode.INVALID_OFFSET
+        part = value[offset : offset + peer.att_mtu - 1]
+        if isinstance(pdu, att.ATT_Read_Request):
+            return self._answer(peer, pdu, error, att.ATT_Read_Response(part))
+        return self._answer(peer, pdu, error, att.ATT_Read_Blob_Response(part))
+
+    async def _write(self, peer: Connection, handle: int, data: bytes) -> int:
+        """Store a value and run the handler; gives an ATT error or 0."""
+        attribute = self.get_attribute(handle)
+        if attribute is None:
+            return att.ErrorCode.INVALID_HANDLE
+        if not attribute.permissions & Permissions.WRITEABLE:
+            return att.ErrorCode.WRITE_NOT_PERMITTED
+        buffer = self.buffers.get(handle)
+        if len(data) > VALUE_LIMIT or (buffer is None and len(data) != 2):
+            return att.ErrorCode.INVALID_ATTRIBUTE_LENGTH
+        if buffer is None:  # a client configuration: MicroPython is not told
+            if self._here(peer):
+                await attribute.write_value(peer, data)
+            return 0
+        buffer.put(data)
+        await self._handler.ask(wire.IRQ_GATTS_WRITE, peer.handle, handle)
+        return 0
+
+    def _on_prepare(self, peer: Connection, pdu: att.ATT_Prepare_Write_Request) -> None:
+        queue = self.prepared_writes.setdefault(peer, [])
+        attribute = self.get_attribute(pdu.attribute_handle)
+        error = 0
+        if attribute is None:
+            error = att.ErrorCode.INVALID_HANDLE
+        elif not attribute.permissions & Permissions.WRITEABLE:
+            error = att.ErrorCode.WRITE_NOT_PERMITTED
+        elif len(queue) >= PREPARED_LIMIT:
+            error = att.ErrorCode.PREPARE_QUEUE_FULL
+        else:
+            queue.append((pdu.attribute_handle, pdu.value_offset, pdu.part_attribute_value))
+        echo = att.ATT_Prepare_Write_Response(
+            pdu.attribute_handle, pdu.value_offset, pdu.part_attribute_value
+        )
+        self._answer(peer, pdu, error, echo)
+
+    async def _on_execute(self, peer: Connection, pdu: att.ATT_Execute_Write_Request) -> None:
+        queue = sorted(self.prepared_writes.pop(peer, []), key=lambda part: part[:2])
+        values: list[tuple[int, bytes]] = []
+        error = 0
+        for handle, parts in groupby(queue if pdu.flags else [], key=lambda part: part[0]):
+            value = b""
+            for _, offset, part in parts:
+                if offset != len(value):
+                    error = error or att.ErrorCode.INVALID_OFFSET
+                value += part
+            if len(value) > VALUE_LIMIT:
+                error = error or att.ErrorCode.INVALID_ATTRIBUTE_LENGTH
+            values.append((handle, value))
+        for handle, value in values if not error else []:
+            error = error or await self._write(peer, handle, value)
+        self._answer(peer, pdu, error, att.ATT_Execute_Write_Response())
+
+    def _answer(
+        self,
+        peer: Connection,
+        request: att.ATT_PDU,
+        error: int,
+        response: att.ATT_PDU | None = None,
+    ) -> None:
+        if not self._here(peer):
+            return  # gone while the handler ran
+        if error or response is None:
+            response = att.ATT_Error_Response(
+                request_opcode_in_error=request.op_code,
+                attribute_handle_in_error=getattr(request, "attribute_handle", 0),
+                error_code=error,
+            )
+        self.send_response(peer, response)

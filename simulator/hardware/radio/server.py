@@ -1,0 +1,139 @@
+"""The radio as a service: one air, an endpoint for phones, and a way in for each receiver."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from itertools import count
+from pathlib import Path
+from weakref import WeakSet
+
+from bumble import hci
+from bumble.controller import Controller
+
+from .controller import RadioController
+from .link import Air, Rssi, near
+from .quiet import quieten
+from .shim import Shim
+from .streams import H4, Frames, PtyH4, listen
+
+
+class Receiver:
+    """A receiver's place on the air.
+
+    `endpoint` is what its process finds in TILLSIGN_RADIO. One process at a time: a new one
+    replaces the last, as a reset does.
+    """
+
+    def __init__(self, controller: RadioController, endpoint: str) -> None:
+        self.controller = controller
+        self.endpoint = endpoint
+
+    @property
+    def address(self) -> str:
+        """Its public address, as a phone shows it."""
+        return _text(self.controller.public_address)
+
+
+class Radio:
+    """Serves while entered. With a directory its endpoints are sockets there, else loopback TCP."""
+
+    def __init__(
+        self, directory: Path | None = None, *, rssi: Rssi = near, real_time: bool = False
+    ) -> None:
+        self.air = Air(rssi, real_time=real_time)
+        self.phones = ""  # the endpoint where a phone's own host finds a fresh controller
+        self._directory = directory
+        self._names = count(1)
+        self._away: dict[str, Controller] = {}
+        self._closing = AsyncExitStack()
+
+    async def __aenter__(self) -> Radio:
+        quieten()
+        self._closing.callback(self.air.close)
+        self.phones = await self._serve("phones", self._phone)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._closing.aclose()
+
+    async def receiver(self, receiver_id: bytes) -> Receiver:
+        """A receiver whose firmware uses `simulator.hardware.micropython.bluetooth`."""
+        controller = self._receiver_controller(receiver_id)
+        shim = Shim(controller)
+        endpoint = await self._serve(f"receiver-{receiver_id.hex()}", shim.stream)
+        self._closing.push_async_callback(shim.close)
+        return Receiver(controller, endpoint)
+
+    async def receiver_on_pty(self, receiver_id: bytes, path: Path) -> Receiver:
+        """A receiver with a Bluetooth stack of its own, which opens `path` as its HCI UART."""
+        controller = self._receiver_controller(receiver_id)
+        line = PtyH4(path)
+        await line.open()
+        self._closing.callback(line.close)
+        line.set_packet_sink(controller)
+        controller.host = line
+        return Receiver(controller, str(path))
+
+    def carry_away(self, address: str) -> None:
+        """Take a phone or receiver out of reach: both ends of its links starve."""
+        for controller in list(self.air.controllers):
+            if address in (_text(controller.random_address), _text(controller.public_address)):
+                self.air.remove_controller(controller)
+                self._away[address] = controller
+
+    def bring_back(self, address: str) -> None:
+        """Undo `carry_away`; its links are lost all the same."""
+        self.air.add_controller(self._away.pop(address))
+
+    def _receiver_controller(self, receiver_id: bytes) -> RadioController:
+        address = hci.Address(_address(receiver_id), hci.Address.PUBLIC_DEVICE_ADDRESS)
+        return RadioController(receiver_id.hex(), self.air, public_address=address)
+
+    def _phone(self) -> H4:
+        return _Phone(self.air, f"phone-{next(self._names)}")
+
+    async def _serve(self, name: str, factory: Callable[[], H4 | Frames]) -> str:
+        wanted = "tcp:127.0.0.1:0" if self._directory is None else f"unix:{self._directory / name}"
+        streams: WeakSet[H4 | Frames] = WeakSet()
+
+        def accept() -> asyncio.Protocol:
+            stream = factory()
+            streams.add(stream)
+            return stream
+
+        server, endpoint = await listen(wanted, accept)
+        self._closing.callback(_close, server, streams)
+        return endpoint
+
+
+class _Phone(H4):
+    """A controller for as long as a phone's host is connected."""
+
+    def __init__(self, air: Air, name: str) -> None:
+        super().__init__()
+        self._air = air
+        self._controller = RadioController(name, air, host=self)
+        self.set_packet_sink(self._controller)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self._air.remove_controller(self._controller)
+
+
+def _text(address: hci.Address) -> str:
+    return address.to_string(with_type_qualifier=False)
+
+
+def _close(server: asyncio.Server, streams: WeakSet[H4 | Frames]) -> None:
+    server.close()
+    for stream in list(streams):
+        stream.close()
+
+
+def _address(receiver_id: bytes) -> bytes:
+    """A public address of its own, little-endian, for each receiver id."""
+    digest = hashlib.sha256(b"radio address" + receiver_id).digest()
+    return digest[:5] + bytes([digest[5] & 0xFC])  # unicast, universally administered

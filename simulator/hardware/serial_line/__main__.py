@@ -1,0 +1,71 @@
+"""`python -m simulator.hardware.serial_line --config JSON`: one line, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from .config import Config
+from .control import Control
+from .device import Device
+from .pump import Pump
+
+
+def main() -> None:
+    """The process."""
+    parser = argparse.ArgumentParser(prog="simulator.hardware.serial_line", description=__doc__)
+    parser.add_argument(
+        "--config", required=True, help="JSON, the keys of simulator.hardware.serial_line.config"
+    )
+    asyncio.run(run(Config.from_json(parser.parse_args().config)))
+
+
+async def run(config: Config) -> None:
+    """The line with its receiver; ends at a signal, or with the error that stopped the receiver."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        pump = Pump(config)
+        stack.callback(pump.close)
+        device = Device(config, pump.device, pump.boot)
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.create_task(device.run()),
+            asyncio.create_task(stop.wait()),
+        ]
+        if config.reset_on_open:
+            tasks.append(asyncio.create_task(reset_on_open(pump, device)))
+        stack.push_async_callback(end, tasks)
+        server = await asyncio.start_unix_server(Control(pump, device).serve, config.control)
+        stack.callback(Path(config.control).unlink, missing_ok=True)
+        stack.callback(server.close)
+        print(json.dumps({"serial": config.serial, "control": config.control}), flush=True)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+
+async def reset_on_open(pump: Pump, device: Device) -> None:
+    """The host's open pulls the reset line."""
+    while True:
+        await pump.opened.wait()
+        pump.opened.clear()
+        device.kill()
+
+
+async def end(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancels them and waits: the receiver's process ends here."""
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError, OSError):
+            await task
+
+
+if __name__ == "__main__":
+    main()

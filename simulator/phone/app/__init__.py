@@ -1,0 +1,1 @@
+"""The app: what a buyer sees and does, visit by visit."""

@@ -1,0 +1,173 @@
+"""The app: prepares the wallet, finds a till, visits it, and visits again where that is wise."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from receiver import reasons
+from receiver.errors import Error
+from simulator.phone.conversation import states
+from simulator.phone.conversation.conversation import Conversation
+from simulator.phone.conversation.events import APPROVED, LOST, NO_TILL, Outcome
+from simulator.phone.transport import scan
+from simulator.phone.wallet.settlement import settle
+
+from .authority import AuthorityClient, AuthorityError
+from .retry import Retry
+from .visit import Step, Visit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.scanner import BaseBleakScanner
+
+    from simulator.phone.transport.scan import Found
+    from simulator.phone.wallet.wallet import Wallet
+
+    from .buyer import Buyer
+    from .visit import Observer
+
+PATIENCE_S = 60.0  # how long a buyer holds the phone to a till
+
+
+class Radio(Protocol):
+    """Where a phone's bleak finds its backends; `backend.Phone` is one on the simulated air."""
+
+    @property
+    def scanner(self) -> type[BaseBleakScanner] | None: ...
+    @property
+    def client(self) -> type[BaseBleakClient] | None: ...
+    @property
+    def vanish(self) -> Callable[[], None] | None: ...
+
+
+class RealRadio(NamedTuple):
+    """The adapter of this computer, by bleak's own choice."""
+
+    scanner: type[BaseBleakScanner] | None = None
+    client: type[BaseBleakClient] | None = None
+    vanish: Callable[[], None] | None = None
+
+
+def nobody(_step: Step) -> None:
+    """Watches nothing."""
+
+
+class Phone:
+    """A wallet on a radio. `ask_ms` is how long the authority is asked about a doubtful end."""
+
+    def __init__(
+        self,
+        wallet: Wallet,
+        radio: Radio,
+        *,
+        observer: Observer = nobody,
+        ask_ms: int = states.ASK_MS,
+    ) -> None:
+        self._wallet = wallet
+        self._radio = radio
+        self._observer = observer
+        self._ask_ms = ask_ms
+
+    async def buy(
+        self,
+        buyer: Buyer,
+        *,
+        till: int | None = None,
+        recipient: int | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> Outcome:
+        """One purchase by `buyer` at a till, the nearest or the one with this number."""
+        wallet = self._wallet
+        retry = Retry(_now() + int(patience_s * 1000))
+        async with AsyncExitStack() as stack:
+            authority = await stack.enter_async_context(
+                AuthorityClient(wallet.authority, wallet.ca, wallet.token)
+            )
+            await self._prepare(authority, recipient)
+            outcome = await self._visit_until_done(authority, buyer, till, recipient, retry)
+            if outcome.result == APPROVED:
+                with self._unfilled():
+                    await authority.renew(wallet, self._chosen(recipient), int(time.time()))
+            return outcome
+
+    async def _visit_until_done(
+        self,
+        authority: AuthorityClient,
+        buyer: Buyer,
+        till: int | None,
+        recipient: int | None,
+        retry: Retry,
+    ) -> Outcome:
+        """A doubtful end may outlast the patience; the search for a till may not."""
+        last = Outcome(NO_TILL, reasons.RECEIVER_OFFLINE)
+        while True:
+            self._tell("scanning", till=till)
+            found = await scan.find(self._radio.scanner, till, retry.left(_now()) / 1000)
+            if found is None:
+                return last
+            self._tell_found(found)
+            outcome = await self._visit(authority, buyer, recipient, found)
+            last = outcome or Outcome(LOST, reasons.LINK_TIMEOUT)
+            pause = retry.after(outcome, _now())
+            if pause is None or (outcome is not None and not buyer.comes_again):
+                return self._end(last)
+            self._tell("again", pause_ms=pause)
+            await asyncio.sleep(pause / 1000)
+
+    async def _visit(
+        self, authority: AuthorityClient, buyer: Buyer, recipient: int | None, found: Found
+    ) -> Outcome | None:
+        epoch = int(time.time() - time.monotonic())
+        maker = buyer.maker(self._wallet, recipient)
+        conversation = Conversation(self._wallet, maker, epoch, ask_ms=self._ask_ms)
+        visit = Visit(conversation, buyer, authority, self._observer, self._radio.vanish)
+        return await visit.run(found, self._radio.client)
+
+    async def _prepare(self, authority: AuthorityClient, recipient: int | None) -> None:
+        """Learn the end of old approvals, fill up on credentials; without a network neither."""
+        now = int(time.time())
+        for pending in list(self._wallet.pending.values()):
+            answer = await authority.ask(pending.approval_id)
+            try:
+                settled = settle(self._wallet, pending, answer, now)
+            except Error as error:
+                self._tell("result_untrusted", why=reasons.name(error.code), detail=error.detail)
+                continue
+            state = settled.result if settled else answer.state
+            self._tell("settled", approval_id=pending.approval_id.hex(), state=state)
+        refunds = [bought.recipient for bought in self._wallet.bought.values()]
+        with self._unfilled():
+            for needed in dict.fromkeys((self._chosen(recipient), *refunds)):
+                await authority.refill(self._wallet, needed, now)
+
+    @contextmanager
+    def _unfilled(self) -> Iterator[None]:
+        """Without new credentials the phone goes on with those it has."""
+        try:
+            yield
+        except (AuthorityError, Error) as error:
+            self._tell("not_refilled", error=str(error))
+
+    def _chosen(self, recipient: int | None) -> int:
+        return self._wallet.recipients[0].id if recipient is None else recipient
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        self._tell("done", result=outcome.result, reason=reasons.name(outcome.reason))
+        return outcome
+
+    def _tell_found(self, found: Found) -> None:
+        till = found.advert.till if found.advert else None
+        self._tell("found", address=found.device.address, rssi=found.rssi, till=till)
+
+    def _tell(self, name: str, **details: Any) -> None:
+        self._observer(Step(name, time.monotonic(), details))
+
+
+def _now() -> int:
+    """Monotonic milliseconds."""
+    return int(time.monotonic() * 1000)

@@ -1,0 +1,139 @@
+"""The app's way to the authority: activation, credentials, the fate of an approval."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from receiver.protocol import pins
+from simulator.crypto.p256 import p256_private, p256_public
+from simulator.phone.conversation.events import NO_ANSWER, UNSEEN, Answered
+from simulator.phone.wallet import keys
+from simulator.phone.wallet.wallet import BATCH, LOW, Recipient, Wallet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TIMEOUT_S = 10.0  # a person waits
+UNSEEN_STATUS = 404
+
+
+class AuthorityError(Exception):
+    """No useful answer: no network, no server, or one that says no. The text is for people."""
+
+
+class AuthorityClient:
+    """An async context manager; speaks for the phone with this token."""
+
+    def __init__(self, url: str, ca: str, token: str = "") -> None:
+        self._url = url
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        self._tls.load_verify_locations(cadata=ca)
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> AuthorityClient:
+        self._session = aiohttp.ClientSession(
+            self._url,
+            headers=self._headers,
+            connector=aiohttp.TCPConnector(ssl=self._tls),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def refill(self, wallet: Wallet, recipient: int, now: int) -> None:
+        """Fetch a batch of credentials where the stock is low; raises AuthorityError or Error."""
+        if wallet.stock(recipient, now) < LOW:
+            wallet.add_credentials(recipient, await self._batch(wallet, recipient), now)
+
+    async def renew(self, wallet: Wallet, recipient: int, now: int) -> None:
+        """After a right code: what is issued now may be good offline, and is taken instead of what
+        is not. Raises as `refill`."""
+        if not wallet.buys_offline(recipient, now):
+            batch = await self._batch(wallet, recipient)
+            wallet.add_credentials(recipient, batch, now, instead=True)
+
+    async def ask(self, approval_id: bytes) -> Answered:
+        """What became of an approval; never raises for want of an answer."""
+        try:
+            status, body = await self._call("GET", f"/v1/approvals/{approval_id.hex()}")
+        except AuthorityError:
+            return Answered(approval_id, NO_ANSWER)
+        if status == UNSEEN_STATUS:
+            return Answered(approval_id, UNSEEN)
+        receipt = body["receipt"]
+        return Answered(approval_id, body["state"], bytes.fromhex(receipt) if receipt else None)
+
+    async def activate(self, body: dict[str, str]) -> dict[str, Any]:
+        """Make a phone of an activation; raises AuthorityError."""
+        _, answer = await self._call("POST", "/v1/phones", body)
+        return answer
+
+    async def _batch(self, wallet: Wallet, recipient: int) -> list[bytes]:
+        path = f"/v1/phones/{wallet.phone_id}/credentials"
+        _, body = await self._call("POST", path, {"recipient": recipient, "count": BATCH})
+        return [bytes.fromhex(data) for data in body["credentials"]]
+
+    async def _call(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        if self._session is None:
+            raise RuntimeError("use it as a context manager")
+        try:
+            async with self._session.request(method, path, json=body) as response:
+                answer: dict[str, Any] = await response.json(content_type=None)
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            raise AuthorityError(f"the authority does not answer: {error}") from error
+        if status >= 400 and (method, status) != ("GET", UNSEEN_STATUS):
+            raise AuthorityError(f"the authority says no: {answer.get('detail', status)}")
+        return status, answer
+
+
+async def enrol(
+    url: str, ca: Path, activation: str, code: str, key_kind: str = keys.P256
+) -> Wallet:
+    """A new phone for the buyer of this activation, with credentials; raises AuthorityError.
+
+    `ca` is the PEM file of what signs the authority's TLS certificate, `key_kind` of `keys.KINDS`.
+    """
+    key, code_private = keys.generate(key_kind), p256_private()
+    request = {
+        "activation": activation,
+        "key": key.public.hex(),
+        "code_key": p256_public(code_private).hex(),
+        "code": code,
+    }
+    pem = await asyncio.to_thread(ca.read_text)
+    async with AuthorityClient(url, pem) as authority:
+        wallet = _wallet(key, code_private, url, pem, await authority.activate(request))
+    async with AuthorityClient(url, pem, wallet.token) as authority:
+        for recipient in wallet.recipients:
+            await authority.refill(wallet, recipient.id, int(time.time()))
+    return wallet
+
+
+def _wallet(
+    key: keys.PhoneKey, code_private: bytes, url: str, ca: str, answer: dict[str, Any]
+) -> Wallet:
+    return Wallet(
+        key=key,
+        code_private=code_private,
+        authority=url,
+        ca=ca,
+        phone_id=answer["phone_id"],
+        token=answer["token"],
+        buyer=answer["buyer"],
+        authority_code_key=bytes.fromhex(answer["authority_code_key"]),
+        pins=pins.decode(bytes.fromhex(answer["pins"])),
+        recipients=[Recipient(**recipient) for recipient in answer["recipients"]],
+    )

@@ -1,0 +1,85 @@
+"""Buyers as policies: what somebody does with what the phone shows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from receiver.protocol import exchange
+from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Code, FirstDigit, Look, SayNo
+from simulator.phone.conversation.messages import Maker, Mute
+
+if TYPE_CHECKING:
+    from simulator.phone.conversation.events import View
+    from simulator.phone.wallet.wallet import Wallet
+
+    Act = Look | FirstDigit | Code | SayNo
+    Wait = Callable[[], Awaitable[object]]
+
+DEMO_CODE = "246810"
+
+
+class Buyer:
+    """Approves with one code after another, and leaves when none is left.
+
+    After a decline that can be mended the next code is typed at once, or when `again` has happened.
+    A code may be used twice: `Buyer(code, code)` tries again with the same.
+    """
+
+    # The message (`exchange.KEY`, ...) during whose write the phone is carried out of reach.
+    vanishes_at: int | None = None
+    comes_again = True  # after a visit that came to nothing
+
+    def __init__(
+        self, *codes: str, again: Wait | None = None, recipients: Sequence[int] = ()
+    ) -> None:
+        self._codes = list(codes or (DEMO_CODE,))
+        self._again = again
+        self._recipients = list(recipients)  # one for each code; the usual one where it ends
+
+    def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
+        """Who builds this buyer's messages."""
+        return Maker(wallet, recipient)
+
+    async def act(self, view: View) -> AsyncGenerator[Act, None]:
+        """What the buyer does with this screen; closed when the screen changes."""
+        if view.kind == events.ASKED:
+            yield Look()
+        elif not self._codes:
+            yield SayNo(exchange.LEAVE_CANCELLED)
+        elif view.kind == events.SHOWN:
+            if view.reason and self._again is not None:
+                await self._again()
+            yield FirstDigit(self._recipients.pop(0) if self._recipients else None)
+            yield Code(self._codes.pop(0))
+
+
+class Declining(Buyer):
+    """Looks and says no."""
+
+    async def act(self, view: View) -> AsyncGenerator[Act, None]:
+        yield SayNo(exchange.LEAVE_CANCELLED)
+
+
+class Silent(Buyer):
+    """Connects and says nothing at all, until the receiver has had enough."""
+
+    comes_again = False
+
+    def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
+        return Mute(wallet, recipient)
+
+    async def act(self, view: View) -> AsyncGenerator[Act, None]:
+        return
+        yield
+
+
+class Vanishing(Buyer):
+    """Approves, but is out of reach in the middle of one write, by default the credential's."""
+
+    comes_again = False
+
+    def __init__(self, *codes: str, at: int = exchange.CREDENTIAL) -> None:
+        super().__init__(*codes)
+        self.vanishes_at = at

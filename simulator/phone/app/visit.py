@@ -1,0 +1,199 @@
+"""One visit at one till: the pump between bleak, the buyer, the authority and the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bleak.exc import BleakError
+
+from receiver.protocol import exchange
+from simulator.phone.conversation.events import (
+    NO_ANSWER,
+    Answered,
+    Ask,
+    Gone,
+    HangUp,
+    Show,
+    Tell,
+    Write,
+)
+from simulator.phone.transport.link import Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from bleak.backends.client import BaseBleakClient
+
+    from simulator.phone.conversation.conversation import Conversation
+    from simulator.phone.conversation.events import Outcome, View
+    from simulator.phone.transport.scan import Found
+
+    from .authority import AuthorityClient
+    from .buyer import Buyer
+
+    Observer = Callable[["Step"], None]
+
+_WRITTEN = {
+    exchange.KEY: "key_written",
+    exchange.CREDENTIAL: "credential_written",
+    exchange.APPROVAL: "approval_written",
+    exchange.LEAVE: "leave_written",
+}
+
+
+class Step(NamedTuple):
+    """Something that happened, for whoever watches. `at` is time.monotonic(), seconds."""
+
+    name: str
+    at: float
+    details: Mapping[str, Any]
+
+
+class Visit:
+    """Runs a conversation over one link. `vanish` carries the phone out of reach, if it can."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        buyer: Buyer,
+        authority: AuthorityClient | None,
+        observer: Observer,
+        vanish: Callable[[], None] | None,
+    ) -> None:
+        self._conversation = conversation
+        self._buyer = buyer
+        self._authority = authority
+        self._observer = observer
+        self._vanish = vanish
+        self._events: asyncio.Queue[Any] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._acting: asyncio.Task[None] | None = None
+
+    async def run(self, found: Found, backend: type[BaseBleakClient] | None) -> Outcome | None:
+        """How the visit ended; None where no connection came about."""
+        self._link = Link(found.device, self._events.put_nowait, backend)
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                try:
+                    return await self._converse()
+                finally:
+                    for task in self._tasks:
+                        task.cancel()
+        finally:
+            await self._link.close()
+
+    async def _converse(self) -> Outcome | None:
+        try:
+            connected = await self._link.open()
+        except (BleakError, TimeoutError) as error:
+            self.tell("connect_failed", error=str(error) or type(error).__name__)
+            return None
+        self.tell("connected", mtu=connected.mtu)
+        await self._handle(connected)
+        if self._conversation.outcome is None:
+            self._start(self._read())
+        while self._conversation.outcome is None:
+            await self._turn()
+        return self._conversation.outcome
+
+    async def _turn(self) -> None:
+        """One event, or the conversation's next deadline."""
+        due = self._conversation.deadline()
+        try:
+            async with asyncio.timeout(None if due is None else max(0, due - _now()) / 1000):
+                event = await self._events.get()
+        except TimeoutError:
+            self._conversation.expire(_now())
+            await self._perform()
+            return
+        await self._handle(event)
+
+    async def _handle(self, event: Any) -> None:
+        self._conversation.handle(event, _now())
+        await self._perform()
+
+    async def _perform(self) -> None:
+        while (action := self._conversation.poll()) is not None:
+            if isinstance(action, Write):
+                await self._write(action)
+            elif isinstance(action, Show):
+                self._show(action.view)
+            elif isinstance(action, Ask):
+                self._start(self._ask(action.approval_id))
+            elif isinstance(action, HangUp):
+                await self._link.close()
+            elif isinstance(action, Tell):
+                self.tell(action.name, **action.details)
+
+    async def _read(self) -> None:
+        try:
+            self._events.put_nowait(await self._link.read())
+        except BleakError as error:
+            self.tell("link_failed", error=str(error))
+            self._events.put_nowait(Gone())
+
+    async def _write(self, action: Write) -> None:
+        kind = action.data[0] if action.data else 0
+        issued = time.monotonic()
+        try:
+            if kind == self._buyer.vanishes_at:
+                await self._vanish_during(self._link.write(*action))
+                return
+            await self._link.write(*action)
+        except BleakError as error:
+            # At once, before what the buyer has typed meanwhile: nothing is signed for a dead link.
+            self.tell("link_failed", error=str(error))
+            self._conversation.handle(Gone(), _now())
+            return
+        name = _WRITTEN.get(kind, "junk_written")
+        details = {"size": len(action.data), "acknowledged": time.monotonic()}
+        self._observer(Step(name, issued, details))
+
+    async def _vanish_during(self, write: Coroutine[Any, Any, None]) -> None:
+        writing = asyncio.create_task(write)
+        await asyncio.sleep(0)  # the write begins
+        self.tell("vanished")
+        if self._vanish is None:
+            await self._link.close()
+        else:
+            self._vanish()
+            self._link.forget()
+        writing.cancel()
+        with suppress(asyncio.CancelledError, BleakError):
+            await writing
+        self._conversation.handle(Gone(), _now())
+
+    def _show(self, view: View) -> None:
+        self.tell(view.kind, **view._asdict())
+        if self._acting is not None:
+            self._acting.cancel()
+        self._acting = self._start(self._act(view))
+
+    async def _act(self, view: View) -> None:
+        async with aclosing(self._buyer.act(view)) as acts:
+            async for act in acts:
+                self._events.put_nowait(act)
+
+    async def _ask(self, approval_id: bytes) -> None:
+        self.tell("asks_authority", approval_id=approval_id.hex())
+        answer = Answered(approval_id, NO_ANSWER)
+        if self._authority is not None:
+            answer = await self._authority.ask(approval_id)
+        self.tell("authority_says", state=answer.state)
+        self._events.put_nowait(answer)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._group.create_task(work)
+        self._tasks.append(task)
+        return task
+
+    def tell(self, name: str, **details: Any) -> None:
+        self._observer(Step(name, time.monotonic(), details))
+
+
+def _now() -> int:
+    """Monotonic milliseconds."""
+    return int(time.monotonic() * 1000)

@@ -1,0 +1,1 @@
+"""The phone's side of an exchange as one machine."""

@@ -1,0 +1,93 @@
+"""The till that a phone talks to, as far as the phone believes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from receiver import reasons
+from receiver.crypto import host
+from receiver.errors import Error
+from receiver.host.currencies import LETTERS
+from receiver.protocol import identifiers, messages, signed, validation
+
+from .events import View
+
+if TYPE_CHECKING:
+    from receiver.protocol.messages import Certificate, Provisional
+    from receiver.protocol.validation import Offered, Pins
+
+
+class Till:
+    """Its certificate, once that holds, and the offer in hand."""
+
+    def __init__(self, pins: Pins) -> None:
+        self._pins = pins
+        self._holder: Certificate | None = None
+        self._certificate = b""
+        self._offered: Offered | None = None
+
+    def trust(self, certificate: bytes, now: int) -> Certificate:
+        """Accept the receiver (`now` in seconds); raises Error."""
+        self._holder = validation.certificate(host, self._pins, certificate, now)
+        self._certificate = certificate
+        return self._holder
+
+    def check(self, offer: bytes) -> Offered:
+        """An offer under the trusted certificate, in a currency with a name; raises Error."""
+        if self._holder is None:
+            raise Error(reasons.NO_CERTIFICATE, "an offer before its certificate")
+        offered = validation.offer(host, self._holder, self._certificate, offer)
+        if offered.offer.currency not in LETTERS:
+            raise Error(reasons.WRONG_CURRENCY, f"currency {offered.offer.currency}")
+        return offered
+
+    def provisional(self, data: bytes) -> Provisional | None:
+        """The receiver's own word in a result, None where it is none; raises Error if it is forged.
+
+        Like its offers it is signed under the certificate in whose name the sale is made.
+        """
+        try:
+            parsed = signed.parse(messages.PROVISIONAL, data)
+        except Error:
+            return None
+        hashed = self.offered.certificate_hash
+        if parsed.sign1.kid != hashed[: messages.OFFER_KID_SIZE]:
+            raise Error(reasons.WRONG_RECEIVER, "provisional under another certificate")
+        signed.verify(messages.PROVISIONAL, parsed, self.offered.certificate.key, host)
+        word: Provisional = parsed.value
+        return word
+
+    def take(self, offered: Offered) -> None:
+        """This is now the offer in hand."""
+        self._offered = offered
+
+    @property
+    def offered(self) -> Offered:
+        if self._offered is None:
+            raise ValueError("no offer in hand")
+        return self._offered
+
+    def offers(self, data: bytes) -> bool:
+        """Whether `data` is the offer in hand."""
+        return self._offered is not None and self._offered.data == data
+
+    def sells(self, reference: bytes) -> bool:
+        """Whether the offer in hand belongs to this sale."""
+        return self._offered is not None and self._offered.offer.reference == reference
+
+    def view(self, kind: str, attempt: int, reason: int = reasons.OK) -> View | None:
+        """The offer in hand as the buyer sees it; None without one."""
+        if self._offered is None:
+            return None
+        offer = self._offered.offer
+        return View(
+            kind,
+            attempt,
+            self._offered.certificate.store_name,
+            offer.till,
+            offer.amount,
+            offer.currency,
+            identifiers.match_code(self._offered.data),
+            reason,
+            offer.kind == messages.REFUND,
+        )

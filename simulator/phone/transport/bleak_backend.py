@@ -1,0 +1,351 @@
+"""A phone's Bluetooth: bleak's scanner and client over a host of its own on the simulated radio.
+
+async with phone_radio(radio.phones) as phone:
+    scanner = BleakScanner(backend=phone.scanner)
+    client = BleakClient(device, backend=phone.client)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ClassVar, TypeVar, cast
+
+from bleak.args import SizedBuffer
+from bleak.assigned_numbers import gatt_char_props_to_strs
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.client import BaseBleakClient, NotifyCallback
+from bleak.backends.descriptor import BleakGATTDescriptor
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, AdvertisementDataCallback, BaseBleakScanner
+from bleak.backends.service import BleakGATTService, BleakGATTServiceCollection
+from bleak.exc import BleakDeviceNotFoundError, BleakError, BleakGATTProtocolError
+from bleak.uuids import normalize_uuid_str
+from bumble import att, core, hci
+from bumble.device import (
+    Advertisement,
+    Connection,
+    ConnectionParametersPreferences,
+    Device,
+    DeviceConfiguration,
+)
+from bumble.gatt_client import CharacteristicProxy
+from bumble.host import Host
+
+from simulator.hardware.radio.quiet import quieten
+from simulator.hardware.radio.streams import H4, connect
+
+ANDROID_MTU = 517  # what Android 14 asks for; older iPhones 185
+INTERVAL = 30.0  # ms: what iOS and Android start with
+SUPERVISION_TIMEOUT = 5000  # ms: Android's
+
+T = TypeVar("T")
+E = core.AdvertisingData.Type
+
+
+class Phone:
+    """One phone's radio, with the two classes to give to bleak as `backend`."""
+
+    def __init__(self, stream: H4, mtu: int, parameters: ConnectionParametersPreferences) -> None:
+        self.mtu = mtu
+        self.parameters = parameters
+        self.device = Device(
+            config=DeviceConfiguration(address=_private_address()),
+            host=Host(stream, stream),
+        )
+        self.on = True
+        self._stream = stream
+        self.scanner: type[SimScanner] = type("Scanner", (SimScanner,), {"phone": self})
+        self.client: type[SimClient] = type("Client", (SimClient,), {"phone": self})
+
+    @property
+    def address(self) -> str:
+        """Its private address, fresh for each phone."""
+        return self.device.random_address.to_string(with_type_qualifier=False)
+
+    def vanish(self) -> None:
+        """Go dead at once: nobody is told, and the other end of a link starves."""
+        self.on = False
+        self._stream.close()
+
+
+@asynccontextmanager
+async def phone_radio(
+    endpoint: str,
+    *,
+    mtu: int = ANDROID_MTU,
+    interval: float = INTERVAL,
+    supervision_timeout: int = SUPERVISION_TIMEOUT,
+) -> AsyncIterator[Phone]:
+    """A phone on the radio at `endpoint` (`Radio.phones`). Times in milliseconds."""
+    quieten()
+    stream = H4()
+    await connect(endpoint, lambda: stream)
+    parameters = ConnectionParametersPreferences(
+        connection_interval_min=interval,
+        connection_interval_max=interval,
+        supervision_timeout=supervision_timeout,
+    )
+    phone = Phone(stream, mtu, parameters)
+    try:
+        await phone.device.power_on()
+        yield phone
+    finally:
+        phone.vanish()
+
+
+class SimScanner(BaseBleakScanner):
+    """bleak's scanner on a phone."""
+
+    phone: ClassVar[Phone]
+
+    def __init__(
+        self,
+        detection_callback: AdvertisementDataCallback | None,
+        service_uuids: list[str] | None,
+        scanning_mode: str,
+        **_kwargs: Any,
+    ) -> None:
+        super().__init__(detection_callback, service_uuids)
+        self._active = scanning_mode == "active"
+
+    async def start(self) -> None:
+        self.seen_devices = {}
+        self.phone.device.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        await self.phone.device.start_scanning(legacy=True, active=self._active)
+
+    async def stop(self) -> None:
+        self.phone.device.remove_listener(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        if self.phone.on:
+            await self.phone.device.stop_scanning(legacy=True)
+
+    def _on_advertisement(self, advertisement: Advertisement) -> None:
+        data = _advertisement_data(advertisement)
+        address = advertisement.address.to_string(with_type_qualifier=False)
+        if self.is_allowed_uuid(data.service_uuids):
+            name, details = data.local_name, advertisement.address
+            device = self.create_or_update_device(address, address, name, details, data)
+            self.call_detection_callbacks(device, data)
+
+
+class SimClient(BaseBleakClient):
+    """bleak's client on a phone."""
+
+    phone: ClassVar[Phone]
+
+    def __init__(self, address_or_ble_device: BLEDevice | str, **kwargs: Any) -> None:
+        super().__init__(address_or_ble_device, **kwargs)
+        self._name = self.address
+        self._peer = hci.Address(self.address, hci.Address.PUBLIC_DEVICE_ADDRESS)
+        if isinstance(address_or_ble_device, BLEDevice):
+            self._name = address_or_ble_device.name or self.address
+            self._peer = address_or_ble_device.details
+        self._connection: Connection | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def mtu_size(self) -> int:
+        return self._linked.att_mtu
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
+
+    @property
+    def _linked(self) -> Connection:
+        if self._connection is None:
+            raise BleakError("Not connected")
+        return self._connection
+
+    # Links
+
+    async def connect(self, pair: bool, **_kwargs: Any) -> None:
+        """Connect, raise the MTU and read the table. Pairing is not simulated."""
+        if pair:
+            raise NotImplementedError("pairing")
+        connection = await self._reach()
+        self._connection = connection
+        connection.once(Connection.EVENT_DISCONNECTION, self._on_disconnection)
+        try:
+            if self.phone.mtu > att.ATT_DEFAULT_MTU:
+                await self._asked(connection.gatt_client.request_mtu(self.phone.mtu))
+            self.services = await self._discover()
+        except BaseException:
+            await self.disconnect()
+            raise
+
+    async def _reach(self) -> Connection:
+        device = self.phone.device
+        if not self.phone.on:
+            raise BleakError("The phone is off")
+        try:
+            connection = await device.connect_le(
+                self._peer,
+                connection_parameters_preferences={hci.Phy.LE_1M: self.phone.parameters},
+                timeout=self._timeout,
+            )
+        except core.TimeoutError as error:
+            raise BleakDeviceNotFoundError(self.address, "No answer") from error
+        except (core.BaseBumbleError, hci.HCI_Error) as error:
+            raise BleakError(str(error)) from error
+        except asyncio.CancelledError:
+            with suppress(hci.HCI_Error):  # too late: it is connected, or was never asked
+                await device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
+            raise
+        if _is_cancelled():  # before 3.12 `wait_for` forgets it when it comes with the answer
+            with suppress(core.BaseBumbleError, hci.HCI_Error):
+                await connection.disconnect()
+            raise asyncio.CancelledError
+        return connection
+
+    async def disconnect(self) -> None:
+        if self._connection is not None:
+            with suppress(BleakError):  # it may go by itself meanwhile
+                await self._asked(self._connection.disconnect())
+
+    def _on_disconnection(self, _reason: int) -> None:
+        self._connection = None
+        if self._disconnected_callback is not None:
+            self._disconnected_callback()
+
+    async def pair(self, *_args: Any, **_kwargs: Any) -> None:
+        raise NotImplementedError("pairing")
+
+    async def unpair(self) -> None:
+        raise NotImplementedError("pairing")
+
+    # The table
+
+    async def _discover(self) -> BleakGATTServiceCollection:
+        table = BleakGATTServiceCollection()
+        client = self._linked.gatt_client
+        for proxy in await self._asked(client.discover_services()):
+            service = BleakGATTService(proxy, proxy.handle, _text(proxy.uuid))
+            table.add_service(service)
+            for characteristic in await self._asked(client.discover_characteristics((), proxy)):
+                await self._add_characteristic(table, service, characteristic)
+        return table
+
+    async def _add_characteristic(
+        self,
+        table: BleakGATTServiceCollection,
+        service: BleakGATTService,
+        proxy: CharacteristicProxy[bytes],
+    ) -> None:
+        characteristic = BleakGATTCharacteristic(
+            proxy,
+            proxy.handle,
+            _text(proxy.uuid),
+            list(gatt_char_props_to_strs(int(proxy.properties))),
+            lambda: self.mtu_size - 3,
+            service,
+        )
+        table.add_characteristic(characteristic)
+        for descriptor in await self._asked(proxy.discover_descriptors()):
+            table.add_descriptor(
+                BleakGATTDescriptor(
+                    descriptor, descriptor.handle, _text(descriptor.type), characteristic
+                )
+            )
+
+    # Values
+
+    async def read_gatt_char(
+        self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False, **_kwargs: Any
+    ) -> bytearray:
+        return await self._read(characteristic.handle)
+
+    async def read_gatt_descriptor(
+        self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False, **_kwargs: Any
+    ) -> bytearray:
+        return await self._read(descriptor.handle)
+
+    async def _read(self, handle: int) -> bytearray:
+        return bytearray(await self._asked(self._linked.gatt_client.read_value(handle)))
+
+    async def write_gatt_char(
+        self, characteristic: BleakGATTCharacteristic, data: SizedBuffer, response: bool
+    ) -> None:
+        if not response and len(data) > characteristic.max_write_without_response_size:
+            raise BleakError("Longer than one packet")
+        await self._write(characteristic.handle, bytes(data), response)
+
+    async def write_gatt_descriptor(
+        self, descriptor: BleakGATTDescriptor, data: SizedBuffer
+    ) -> None:
+        await self._write(descriptor.handle, bytes(data), response=True)
+
+    async def _write(self, handle: int, data: bytes, response: bool) -> None:
+        await self._asked(self._linked.gatt_client.write_value(handle, data, response))
+
+    async def start_notify(
+        self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: Any
+    ) -> None:
+        proxy = cast(CharacteristicProxy[bytes], characteristic.obj)
+        await self._asked(proxy.subscribe(lambda value: callback(bytearray(value))))
+
+    async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
+        proxy = cast(CharacteristicProxy[bytes], characteristic.obj)
+        await self._asked(proxy.unsubscribe())
+
+    async def _asked(self, question: Awaitable[T]) -> T:
+        """Wait for an answer; Bumble cancels who waits when the link goes."""
+        try:
+            return await question
+        except att.ATT_Error as error:
+            raise BleakGATTProtocolError(error.error_code) from error
+        except core.BaseBumbleError as error:
+            raise BleakError(str(error)) from error
+        except asyncio.CancelledError as error:
+            if self.is_connected or _is_cancelled():
+                raise
+            raise BleakError("Disconnected") from error
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants the task at hand to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _private_address() -> hci.Address:
+    """As true phones take one every quarter of an hour; nobody holds the key that resolves it."""
+    return hci.Address.generate_private_address(os.urandom(16))
+
+
+def _advertisement_data(advertisement: Advertisement) -> AdvertisementData:
+    data = advertisement.data
+    name = data.get(E.COMPLETE_LOCAL_NAME, raw=True) or data.get(E.SHORTENED_LOCAL_NAME, raw=True)
+    return AdvertisementData(
+        local_name=None if name is None else name.decode("utf-8", "replace"),
+        manufacturer_data={
+            int.from_bytes(value[:2], "little"): value[2:]
+            for value in data.get_all(E.MANUFACTURER_SPECIFIC_DATA, raw=True)
+        },
+        service_data={
+            _text(core.UUID.from_bytes(value[:size])): value[size:]
+            for kind, size in ((E.SERVICE_DATA_16_BIT_UUID, 2), (E.SERVICE_DATA_128_BIT_UUID, 16))
+            for value in data.get_all(kind, raw=True)
+        },
+        service_uuids=[
+            _text(core.UUID.from_bytes(value[at : at + size]))
+            for kind, size in (
+                (E.COMPLETE_LIST_OF_16_BIT_SERVICE_CLASS_UUIDS, 2),
+                (E.COMPLETE_LIST_OF_128_BIT_SERVICE_CLASS_UUIDS, 16),
+            )
+            for value in data.get_all(kind, raw=True)
+            for at in range(0, len(value) - size + 1, size)
+        ],
+        tx_power=None,
+        rssi=advertisement.rssi,
+        platform_data=(advertisement.address,),
+    )
+
+
+def _text(uuid: core.UUID) -> str:
+    return normalize_uuid_str(uuid.to_hex_str("-"))

@@ -1,0 +1,90 @@
+"""A phone's link to one receiver, over bleak's client."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from bleak import BleakClient
+from bleak.exc import BleakError
+
+from receiver.protocol import gatt
+from simulator.phone.conversation.events import Connected, Gone, Notified, OfferNotified, Read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bleak.backends.client import BaseBleakClient
+    from bleak.backends.device import BLEDevice
+
+CONNECT_S = 5.0  # a connectable receiver answers its next advertisement, 150 ms at most
+OPEN_S = 10.0  # connecting, MTU and the table of services
+WRITE_S = 5.0  # an acknowledgement takes one connection interval, and the receiver's loop
+CLOSE_S = 2.0  # a phone that has vanished may never hear that it has let go
+ATT_HEADER = 3  # opcode and handle of a write, Core 5.4 Vol 3 Part F 3.4.5
+
+
+class Link:
+    """Events go to `on_event`, in order. Every method but `close` may raise BleakError."""
+
+    def __init__(
+        self,
+        device: BLEDevice,
+        on_event: Callable[[Any], None],
+        backend: type[BaseBleakClient] | None,
+    ) -> None:
+        self._on_event = on_event
+        self._up = False
+        self._client = BleakClient(device, self._disconnected, timeout=CONNECT_S, backend=backend)
+
+    async def open(self) -> Connected:
+        """Connect; TimeoutError where the receiver does not answer in time."""
+        self._up = True  # or half up: to be closed in any case
+        async with asyncio.timeout(OPEN_S):
+            await self._client.connect()
+        return Connected(self._mtu())
+
+    async def read(self) -> Read:
+        """Subscribe, then read: what changes in between is notified."""
+        await self._client.start_notify(gatt.EXCHANGE, self._notified)
+        await self._client.start_notify(gatt.OFFER, self._offer_notified)
+        certificate = await self._client.read_gatt_char(gatt.CERTIFICATE)
+        offer = await self._client.read_gatt_char(gatt.OFFER)
+        return Read(bytes(certificate), bytes(offer))
+
+    async def write(self, data: bytes, response: bool) -> None:
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self._client.write_gatt_char(gatt.EXCHANGE, data, response=response)
+        except TimeoutError as error:
+            raise BleakError("no acknowledgement") from error
+
+    async def close(self) -> None:
+        """Let go; a link that is gone already is no matter."""
+        if not self._up:
+            return
+        with suppress(BleakError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._client.disconnect()
+
+    def forget(self) -> None:
+        """The radio is out of reach: there is nobody to let go of."""
+        self._up = False
+
+    def _mtu(self) -> int:
+        """BlueZ tells it by the characteristic only, the client's own figure is always 23 there."""
+        exchange = self._client.services.get_characteristic(gatt.EXCHANGE)
+        if exchange is None:
+            raise BleakError("not a till: no exchange characteristic")
+        return max(self._client.mtu_size, exchange.max_write_without_response_size + ATT_HEADER)
+
+    def _disconnected(self, _client: BleakClient) -> None:
+        self._up = False
+        self._on_event(Gone())
+
+    def _notified(self, _characteristic: object, data: bytearray) -> None:
+        self._on_event(Notified(bytes(data)))
+
+    def _offer_notified(self, _characteristic: object, data: bytearray) -> None:
+        self._on_event(OfferNotified(bytes(data)))

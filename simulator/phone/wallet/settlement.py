@@ -1,0 +1,65 @@
+"""What the authority's answer about an approval means for the buyer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import reasons
+from receiver.protocol import messages
+from simulator.authority.storage.schema import DECLINED as BOOKED_DECLINED
+from simulator.authority.storage.schema import PENDING, POSTED, VOIDED
+from simulator.phone.conversation.events import APPROVED, DECLINED, UNSEEN
+
+from .wallet import NEVER_AFTER_S
+
+if TYPE_CHECKING:
+    from receiver.protocol.messages import Receipt
+    from simulator.phone.conversation.events import Answered
+
+    from .wallet import Pending, Wallet
+
+
+class Settled(NamedTuple):
+    """APPROVED or DECLINED, and why."""
+
+    result: str
+    reason: int
+    receipt: Receipt | None
+
+
+def settle(
+    wallet: Wallet, pending: Pending, answer: Answered, now: int, *, refused: bool = False
+) -> Settled | None:
+    """The end of an approval, which the wallet then forgets; None while nobody knows it.
+
+    `now` in seconds since 1970. What the till has `refused` may still be held: that is no end, as
+    the hold is about to be given back. Raises Error where the receipt does not hold.
+    """
+    receipt = wallet.check_receipt(pending, answer.receipt) if answer.receipt else None
+    if refused and answer.state == PENDING:
+        return None
+    settled = _settled(answer.state, receipt)
+    never = not pending.offline and now > pending.time + NEVER_AFTER_S
+    if answer.state == UNSEEN and never:
+        settled = Settled(DECLINED, reasons.REVERSED, None)
+    if settled is not None:
+        wallet.settle(pending, receipt if settled.result == APPROVED else None)
+    return settled
+
+
+def by_receipt(receipt: Receipt) -> Settled:
+    """What a receipt says that came over the air."""
+    result = APPROVED if receipt.outcome == messages.APPROVED else DECLINED
+    return Settled(result, receipt.reason, receipt)
+
+
+def _settled(state: str, receipt: Receipt | None) -> Settled | None:
+    """By the ledger's state; a hold that was given back has a receipt that no longer counts."""
+    if state == VOIDED:
+        return Settled(DECLINED, reasons.REVERSED, receipt)
+    if receipt is None:
+        return None
+    approved = receipt.outcome == messages.APPROVED
+    if approved != (state in (PENDING, POSTED)) or state not in (PENDING, POSTED, BOOKED_DECLINED):
+        return None
+    return by_receipt(receipt)

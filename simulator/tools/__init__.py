@@ -1,0 +1,1 @@
+"""Programs for engineers: demo, bench, load, soak, the chip's emulator, generators."""

@@ -1,0 +1,1 @@
+"""Measurements: `python -m simulator.tools.bench`, `make bench`."""

@@ -1,0 +1,106 @@
+"""What a sale needs of disk and network, and nothing else: the lower bound of a bridge's work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+import aiohttp
+from aiohttp import web
+
+from simulator.crypto import pki
+from simulator.tools.load.http import Client
+
+if TYPE_CHECKING:
+    import ssl
+
+COMMITS = 5  # must be on disk: the sale, the approval, that it was asked about, told, paid
+ANSWERS = 3  # to the till: rung up, approved, paid
+POSTS = 2  # to the authority: authorise, confirm
+NAMES = f"{COMMITS} commits, {ANSWERS} answers, {POSTS} TLS posts alone, both ends in one process"
+
+_HOST = "127.0.0.1"
+_ROUNDS = 300
+_ENTRY = bytes(500)  # an approval in the journal
+_ANSWER = json.dumps({"text": "." * 400}).encode()  # a sale as the till sees it
+_RECORD = bytes(600)
+_PATH = "/v1/sales"
+
+
+class Bare(NamedTuple):
+    """Of one sale: milliseconds by the clock, and of the processor."""
+
+    wall: float
+    cpu: float
+
+
+def measure() -> Bare:
+    with TemporaryDirectory() as directory:
+        return asyncio.run(_measure(Path(directory)))
+
+
+async def _measure(directory: Path) -> Bare:
+    ca = pki.DemoCa(directory)
+    async with AsyncExitStack() as stack:
+        plain = await _serve(stack, None)
+        tls = await _serve(stack, pki.server_context(ca.certificate, ca.server()))
+        context = pki.client_context(ca.certificate, ca.client("bridge"))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        db = _journal(directory)
+        stack.callback(db.close)
+        till = Client(f"http://{_HOST}:{plain}")
+        stack.callback(till.close)
+        url = f"https://{_HOST}:{tls}{_PATH}"
+        await _sale(db, till, session, url, context)  # connects
+        wall, cpu = time.perf_counter(), time.process_time()
+        for _ in range(_ROUNDS):
+            await _sale(db, till, session, url, context)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return Bare(wall / _ROUNDS * 1000, cpu / _ROUNDS * 1000)
+
+
+async def _sale(
+    db: sqlite3.Connection,
+    till: Client,
+    session: aiohttp.ClientSession,
+    url: str,
+    context: ssl.SSLContext,
+) -> None:
+    for _ in range(COMMITS):
+        db.execute("INSERT INTO entries VALUES (?)", (_ENTRY,))
+    for _ in range(ANSWERS):
+        await till.ask("POST", _PATH, _ANSWER)
+    for _ in range(POSTS):
+        async with session.post(url, data=_RECORD, ssl=context) as response:
+            await response.read()
+
+
+def _journal(directory: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(directory / "bare.sqlite", isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("CREATE TABLE entries (data BLOB)")
+    return db
+
+
+async def _serve(stack: AsyncExitStack, context: ssl.SSLContext | None) -> int:
+    """A server that reads what it is sent and says something; its port."""
+    app = web.Application()
+    app.router.add_post(_PATH, _answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, _HOST, 0, ssl_context=context).start()
+    port: int = runner.addresses[0][1]
+    return port
+
+
+async def _answer(request: web.Request) -> web.Response:
+    await request.read()
+    return web.json_response(body=_ANSWER)

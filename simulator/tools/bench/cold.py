@@ -1,0 +1,141 @@
+"""The bridge's start on a journal that has seen many sales."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bridge.journal import Journal
+from simulator.tools.load.run import Plan, Run
+from simulator.tools.load.shop import Shop
+
+from .rows import Row, middle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.journal import Closed, Entry
+    from simulator.world.bridge import BridgeProcess
+
+SALES = 100_000
+BUDGET_S = 2.0
+STARTS = 5
+
+_AT_ONCE = 25  # sales in a commit of the copy
+_PROOF = bytes(16)  # stands apart from its line, and is erased when the sale is closed
+_HIDDEN = '"hidden"'  # in the line of which it is a part
+_IMPORTS = "import aiohttp, cryptography, nacl"
+
+
+def rows(progress: Callable[[int], object]) -> list[Row]:
+    """`progress` hears how many sales are in the journal."""
+    with TemporaryDirectory(prefix="tillsign-") as directory:
+        return asyncio.run(_rows(Path(directory), progress))
+
+
+async def _rows(directory: Path, progress: Callable[[int], object]) -> list[Row]:
+    async with Shop(directory, 1) as shop:
+        await Run(shop, Plan(sales=1), lambda _: None).play()
+        await shop.bridge.stop()
+        path = shop.bridge.directory / "journal.sqlite"
+        entries, closed = _only_sale(path)
+        empty = [await _start(shop.bridge, lambda: _remove(path)) for _ in range(STARTS)]
+        _remove(path)
+        fill(path, entries, closed, SALES, progress)
+        full = [await _start(shop.bridge, lambda: _forget(path)) for _ in range(STARTS)]
+    bare = [_import() for _ in range(STARTS)]
+    return [
+        Row(
+            f"cold_start_{SALES}", middle(full), "s", budget=BUDGET_S,
+            bound=middle(empty), bound_is="the same with an empty journal",
+        ),
+        Row(
+            "cold_start_empty", middle(empty), "s",
+            bound=middle(bare), bound_is=f"python -c '{_IMPORTS}'",
+        ),
+    ]  # fmt: skip
+
+
+def fill(
+    path: Path,
+    entries: list[Entry],
+    closed: Closed,
+    sales: int,
+    progress: Callable[[int], object],
+) -> None:
+    """Copies of one sale under other ids, each a second later, archived as a bridge does."""
+    journal = Journal(path)
+    for number in range(1, sales + 1):
+        _copy(journal, entries, closed, number, (number - sales) * 1000)
+        if journal.must_archive():
+            journal.archive(set())
+            progress(number)
+        elif not number % _AT_ONCE:
+            journal.flush()
+    journal.close()
+
+
+def _copy(journal: Journal, entries: list[Entry], closed: Closed, number: int, later: int) -> None:
+    """`later` in milliseconds, negative for earlier."""
+    sale_id = f"{number:032x}"
+    for entry in entries:
+        body = entry.body.replace(closed.sale_id, sale_id)
+        secret = _PROOF if _HIDDEN in body else b""
+        journal.note(entry.at + later, sale_id, entry.kind, body, secret)
+    journal.close_sale(
+        closed._replace(
+            sale_id=sale_id,
+            decided_at=closed.decided_at + later,
+            transaction_id=secrets.token_bytes(len(closed.transaction_id)),
+            approval_id=secrets.token_bytes(len(closed.approval_id)),
+            terms=closed.terms.replace(closed.sale_id, sale_id),
+        )
+    )
+
+
+def _only_sale(path: Path) -> tuple[list[Entry], Closed]:
+    journal = Journal(path)
+    sale_id = next(journal.rebuild()).sale_id
+    entries, closed = journal.entries_of(sale_id), journal.closed(sale_id)
+    journal.close()
+    if closed is None:
+        raise RuntimeError("the sale is not closed")
+    return entries, closed
+
+
+async def _start(bridge: BridgeProcess, before: Callable[[], None]) -> float:
+    """Seconds from the start of the process to the line that says it is ready."""
+    before()
+    start = time.monotonic()
+    await bridge.start()
+    spent = time.monotonic() - start
+    await bridge.stop()
+    return spent
+
+
+def _remove(path: Path) -> None:
+    for file in path.parent.glob(path.name + "*"):
+        file.unlink()
+    shutil.rmtree(path.with_suffix(".archive"), ignore_errors=True)
+
+
+def _forget(path: Path) -> None:
+    """Take the journal out of the system's memory: it is read from the disk."""
+    for file in (*path.parent.glob(path.name + "*"), *path.with_suffix(".archive").iterdir()):
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _import() -> float:
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-c", _IMPORTS], check=True)
+    return time.monotonic() - start

@@ -1,0 +1,67 @@
+"""The receiver's start, in the MicroPython process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from receiver.encoding.schema import encode
+from receiver.link import link, wire
+from simulator.world.enrolment import interpreter
+
+from .rows import Row, middle
+
+if TYPE_CHECKING:
+    from simulator.world.enrolment import Command
+    from simulator.world.world import World
+
+STARTS = 9
+HELLO_S = 10.0
+BOOT_BUDGET_MS = 1000
+
+
+async def rows(world: World) -> list[Row]:
+    """Boot; the world lends its radio and a store."""
+    boots = [await _boot(world.command) for _ in range(STARTS)]
+    bare = [_bare_start() for _ in range(STARTS)]
+    return [
+        Row(
+            "boot_to_hello", middle(boots, 1000), "ms", budget=BOOT_BUDGET_MS,
+            bound=middle(bare, 1000), bound_is="an empty script in the same interpreter",
+        )
+    ]  # fmt: skip
+
+
+async def _boot(command: Command) -> float:
+    """Seconds from the start of the process to its HELLO."""
+    own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bytes(8), 0)
+    hello = encode(wire.BRIDGE_HELLO, own)
+    end = link.Link(os.urandom(4), hello, host=True)
+    start = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *command.argv,
+        cwd=command.cwd,
+        env=command.env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("no pipes")
+    try:
+        async with asyncio.timeout(HELLO_S):
+            while not isinstance(end.poll(), link.Up):
+                process.stdin.write(end.transmit())
+                end.receive(await process.stdout.read(512), int(time.monotonic() * 1000))
+        return time.monotonic() - start
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def _bare_start() -> float:
+    start = time.monotonic()
+    subprocess.run([interpreter(), "-c", "pass"], check=True)
+    return time.monotonic() - start

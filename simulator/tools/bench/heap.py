@@ -1,0 +1,173 @@
+"""The receiver's heap with four phones at a sale, in the Unix port's 64-bit words.
+
+On the host a receiver and four phones go through the sale once and the receiver's events are
+written down; inside MicroPython `replay` lets another one live through them, alone in its heap.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from receiver import reasons
+from receiver.core import io
+from receiver.crypto import host
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages, padding, pins, validation
+from simulator.authority.keys import Keys
+from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.keys import P256, PhoneKey
+from simulator.phone.wallet.wallet import Recipient, Wallet
+
+from .replay import PARTS, Life
+from .rows import Row
+from .times import run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from receiver.protocol.validation import Offered
+
+BUDGET_KB = 48  # 24 in a chip's words, design §7
+CODE = "123456"
+SEED = bytes(range(32))
+RECEIVER_ID = b"receiver"
+REFERENCE = b"saleref1"
+AMOUNT, SEK, TILL, RECIPIENT = 24_900, 752, 7, 1
+NOW, LIFE_S = 1_800_000_000, 3600
+_SCRIPT = "from simulator.tools.bench import replay\nreplay.main()"
+
+
+def rows() -> list[Row]:
+    """The most at any moment of it, and what a receiver without a sale takes."""
+    sale, _ = recorded()
+    seen = json.loads(run(_SCRIPT, "\n".join(map(json.dumps, sale.told)) + "\n"))
+    if seen["told"] != sale.life.told.hex():
+        raise ValueError("the receiver in MicroPython said something else")
+    return [
+        Row(
+            "heap_four_sessions", seen["most"] / 1000, "kB", budget=BUDGET_KB,
+            bound=seen["idle"] / 1000, bound_is="the same without a sale",
+        )
+    ]  # fmt: skip
+
+
+def recorded() -> tuple[Sale, list[Any]]:
+    """The sale as it went on the host, and all that its receiver put out."""
+    with TemporaryDirectory(prefix="tillsign-") as directory:
+        sale = Sale(Keys(Path(directory) / "keys.json"))
+        return sale, sale.play()
+
+
+class Sale:
+    """One receiver on the host, and in `told` what has happened to it."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._certificate = _certificate(keys)
+        given = (SEED, self._certificate, pins.encode(keys.pins()))
+        parts = {name: part.hex() for name, part in zip(PARTS, given, strict=True)}
+        self.told: list[Any] = [parts]
+        self.life = Life(parts, host)
+        self._put_out()
+
+    def play(self) -> list[Any]:
+        """Four phones up to their approvals, and the first one's receipt; all output."""
+        offered = self._open()
+        phones = [self._come(link, offered) for link in range(gatt.LINKS_MOST)]
+        shown = [phone.begin(offered, None, NOW) for phone in phones]
+        said = self._write([one.writes for one in shown])
+        signed = [
+            phone.complete(offered, one.credential, CODE, NOW)
+            for phone, one in zip(phones, shown, strict=True)
+        ]
+        said += self._write([one.writes for one in signed])
+        if [verdict.reason for verdict in sent(said, wire.VERDICT)] != [reasons.OK]:
+            raise ValueError("the first approval does not hold")
+        name = identifiers.session_id(offered.data)
+        return said + self._tell(wire.RESULT, wire.Result(name, bytes(padding.RECEIPT_MOST)))
+
+    def _open(self) -> Offered:
+        nonce = self.life.receiver.identity.nonce
+        self._tell(wire.STATE, wire.Blob(self._keys.state(1, RECEIVER_ID, nonce, NOW)))
+        order = wire.Open(REFERENCE, messages.PURCHASE, AMOUNT, SEK, TILL, messages.TTL_MOST_S, b"")
+        (opened,) = sent(self._tell(wire.OPEN, order), wire.OFFER)
+        holder = validation.certificate(host, self._keys.pins(), self._certificate, NOW)
+        return validation.offer(host, holder, self._certificate, opened.offer)
+
+    def _come(self, link: int, offered: Offered) -> Maker:
+        """A phone that has sent its key: whoever has not makes room for the fourth."""
+        phone = Maker(_wallet(self._keys, link))
+        self._feed([("Connected", link), ("MtuAgreed", link, gatt.MTU)])
+        self._feed([("Written", link, data) for data in phone.show(offered)])
+        return phone
+
+    def _tell(self, channel: int, value: Any) -> list[Any]:
+        return self._feed([("WireMessage", channel, wire.encode(channel, value))])
+
+    def _write(self, writes: list[list[bytes]]) -> list[Any]:
+        """By link, what its phone writes."""
+        written = [("Written", link, data) for link, all_ in enumerate(writes) for data in all_]
+        return self._feed(written)
+
+    def _feed(self, events: Sequence[tuple[str | int | bytes, ...]]) -> list[Any]:
+        """Events that come together; what all the work that they make puts out."""
+        spelled = [[v.hex() if isinstance(v, bytes) else v for v in event] for event in events]
+        self.told.append(spelled)
+        self.life.handle(spelled)
+        return self._put_out()
+
+    def _put_out(self) -> list[Any]:
+        return [item for found in self.life.slices() for item in found]
+
+
+def sent(outputs: list[Any], channel: int) -> list[Any]:
+    sends = [item for item in outputs if isinstance(item, io.Send) and item.channel == channel]
+    return [wire.decode(channel, item.payload) for item in sends]
+
+
+def _certificate(keys: Keys) -> bytes:
+    return keys.certificate(
+        messages.Certificate(
+            issuer="bench",
+            receiver_id=RECEIVER_ID,
+            expires=NOW + LIFE_S,
+            issued=NOW,
+            key=host.ed25519_public(SEED),
+            store=101,
+            store_name="x" * messages.STORE_NAME_MOST,
+            invoice_issuer=1,
+            currency=SEK,
+        )
+    )
+
+
+def _wallet(keys: Keys, link: int) -> Wallet:
+    """A phone with one credential."""
+    key = PhoneKey(P256, bytes([link + 1]) * 32)
+    credential = keys.credential(
+        messages.Credential(
+            expires=NOW + LIFE_S,
+            not_before=NOW,
+            id=bytes([link]) * 8,
+            key=key.public,
+            offline_floor=0,
+            recipient=RECIPIENT,
+            least_app=0,
+        )
+    )
+    return Wallet(
+        key=key,
+        code_private=SEED,
+        authority="",
+        ca="",
+        phone_id=link,
+        token="",
+        buyer="",
+        authority_code_key=keys.code_public,
+        pins=keys.pins(),
+        recipients=[Recipient(RECIPIENT, "")],
+        credentials={RECIPIENT: [credential]},
+    )

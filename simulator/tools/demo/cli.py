@@ -1,0 +1,128 @@
+"""`tillsign demo`: purchases from the till's key to the phone's screen, with no hardware."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from receiver.host.command import FAILED, OK, Command, UsageError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from .story import Played, Scenario
+
+_HELP = "Watch purchases end to end, with no hardware"
+SALES_MOST = 10_000
+
+
+def _prepare(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document and no story")
+    parser.add_argument(
+        "--sales", type=int, metavar="N", help="make N plain purchases instead of the story"
+    )
+    parser.add_argument(
+        "--sniff",
+        action="store_true",
+        help="make one plain purchase, or N by one phone, and show what an eavesdropper learns",
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    import asyncio
+
+    from .story import PLAIN, STORY
+
+    sales = arguments.sales
+    if sales is not None and not 1 <= sales <= SALES_MOST:
+        raise UsageError(f"--sales takes a number from 1 to {SALES_MOST}")
+    if arguments.sniff:
+        return asyncio.run(_sniff(sales or 1, arguments.json))
+    scenarios = list(STORY) if sales is None else [PLAIN] * sales
+    return asyncio.run(_show(scenarios, arguments.json))
+
+
+async def _show(scenarios: list[Scenario], as_json: bool) -> int:
+    import asyncio
+
+    from rich.console import Console
+
+    from simulator.phone.transport.bleak_backend import phone_radio
+    from simulator.world.world import OFFLINE, Settings, World
+
+    from .story import Stage
+    from .telling import Teller
+
+    teller = Teller(Console(quiet=as_json, highlight=False))
+    played: list[Played] = []
+    async with World(Settings(offline=OFFLINE)) as world:
+        hello = (await world.receiver_up())["hello"]
+        wallet = await world.new_wallet()
+        watcher = asyncio.create_task(_watch(world.till.events(), teller))
+        async with phone_radio(world.radio.phones) as radio:
+            stage = Stage(world, wallet, radio, teller.step, teller.note)
+            for number, scenario in enumerate(scenarios, 1):
+                teller.title(f"{number}. {scenario.title}: {scenario.amount / 100:.2f} SEK")
+                played.append(await stage.run(scenario))
+                teller.outcome(played[-1])
+                await stage.pay(played[-1])
+        watcher.cancel()
+    teller.table(played)
+    if as_json:
+        print(json.dumps(document(hello, played)))
+    return OK if all(one.as_it_should for one in played) else FAILED
+
+
+async def _sniff(sales: int, as_json: bool) -> int:
+    from rich.console import Console
+
+    from simulator.world.world import World
+
+    from . import sniffing
+    from .transcript import Transcript
+
+    transcript = Transcript(Console(quiet=as_json, highlight=False))
+    async with World() as world:
+        hello = (await world.receiver_up())["hello"]
+        wallet = await world.new_wallet()
+        sniffed = []
+        for number in range(1, sales + 1):
+            sniffed.append(await sniffing.sniff(world, wallet))
+            transcript.sale(number, sniffed[-1])
+    compared = sniffing.compare(sniffed) if sales > 1 else None
+    if compared is not None:
+        transcript.comparison(compared, sales)
+    if as_json:
+        played = document(hello, [one.played for one in sniffed])
+        print(json.dumps({**played, **sniffing.document(sniffed, compared)}))
+    holds = all(one.holds for one in sniffed) and (compared is None or compared.holds)
+    return OK if holds else FAILED
+
+
+async def _watch(events: Any, teller: Any) -> None:
+    async for event in events:
+        teller.event(event)
+
+
+def document(hello: dict[str, Any], played: list[Played]) -> dict[str, Any]:
+    """What `--json` prints."""
+    return {
+        "receiver": {name: hello[name] for name in ("interpreter", "version", "firmware")},
+        "sales": [_sale(one) for one in played],
+    }
+
+
+def _sale(played: Played) -> dict[str, Any]:
+    sale, elapsed = played.sale, played.approval_to_till
+    return {
+        "outcome": sale["state"],
+        "reason": sale["reason"]["code"] if sale["reason"] else None,
+        "amount": sale["amount"],
+        "currency": sale["currency"],
+        "approval_id": sale["approval_id"],
+        "transaction_id": sale["transaction_id"],
+        "ms_approval_to_till": None if elapsed is None else round(elapsed, 1),
+    }
+
+
+command = Command(_HELP, _prepare, _run)

@@ -1,0 +1,192 @@
+"""Purchases with an eavesdropper in the room: what that learns, held against the truth."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from receiver.protocol import exchange, gatt, padding
+from simulator.hardware.radio.sniffer import (
+    TERMINATED,
+    Advertised,
+    Controlled,
+    Linked,
+    Scanned,
+    Sent,
+    octets,
+)
+from simulator.phone.app.app import nobody
+from simulator.phone.transport.bleak_backend import phone_radio
+
+from . import plain, searching, summary
+from .eavesdropper import Eavesdropper
+from .searching import Confiding
+from .story import AMOUNT, APPROVED, PATIENCE_S, Scenario, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simulator.hardware.radio.sniffer import Address, Heard, Sniffer
+    from simulator.phone.wallet.wallet import Wallet
+    from simulator.world.world import World
+
+    from .searching import Found
+    from .story import Played
+
+TITLE = "A purchase, overheard"
+
+# What each message of the exchange weighs, whoever buys and whatever is answered.
+LENGTHS = {
+    exchange.KEY: 1 + padding.ENC_SIZE,
+    exchange.CREDENTIAL: 1 + padding.CREDENTIAL_SEALED,
+    exchange.APPROVAL: 1 + padding.APPROVAL_SEALED,
+    exchange.RESULT: 1 + padding.RESULT_SEALED,
+}
+
+
+class Sniffed(NamedTuple):
+    """One purchase: how it went, what was heard, and what was looked for in that."""
+
+    played: Played
+    records: list[Heard]
+    missed: int
+    heard: Eavesdropper
+    secrets: list[Found]
+    controls: list[Found]  # what must be found, or the search is blind
+
+    @property
+    def holds(self) -> bool:
+        """Whether all was heard, no secret was found, and every length is the constant one."""
+        complete = not self.missed and all(one.places for one in self.controls)
+        kept = not any(one.places for one in self.secrets)
+        return self.played.as_it_should and complete and kept and self._lengths_hold
+
+    @property
+    def lengths(self) -> dict[str, list[int]]:
+        """Bytes of each message, by its kind."""
+        found = {"offer": [len(offer) for offer in self.heard.offers]}
+        for message in self.heard.messages:
+            found.setdefault(plain.exchanged(message.data).name, []).append(len(message.data))
+        return found
+
+    @property
+    def of_phone(self) -> list[bytes]:
+        """What this phone sent, and what was sent to no other: the answers of the exchange."""
+        sent = [one for one in self.records if isinstance(one, (Sent, Controlled)) and one.up]
+        return [one.data for one in [*sent, *self.heard.messages]]
+
+    @property
+    def addresses(self) -> set[Address]:
+        """Those under which a phone was heard."""
+        linked = {one.central for one in self.records if isinstance(one, Linked)}
+        return linked | {one.scanner for one in self.records if isinstance(one, Scanned)}
+
+    @property
+    def _lengths_hold(self) -> bool:
+        messages = [one.data for one in self.heard.messages if one.data]
+        return all(len(offer) <= gatt.OFFER_MOST for offer in self.heard.offers) and all(
+            len(data) == LENGTHS.get(data[0], len(data)) for data in messages
+        )
+
+
+class Compared(NamedTuple):
+    """What two purchases have in common on the phone's side."""
+
+    values: list[bytes]
+    addresses: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.values and not self.addresses
+
+
+async def sniff(
+    world: World,
+    wallet: Wallet,
+    buyer: Confiding | None = None,
+    amount: int = AMOUNT,
+    wanted: str = APPROVED,
+) -> Sniffed:
+    """One purchase, by a phone that comes and goes, and everything on the air meanwhile."""
+    buyer = buyer or Confiding()
+
+    async def play(stage: Stage, sale_id: str) -> dict[str, Any]:
+        return await stage.buy(sale_id, buyer)
+
+    with world.radio.air.sniffed() as sniffer:
+        async with phone_radio(world.radio.phones) as radio:
+            stage = Stage(world, wallet, radio, nobody, lambda _who, _text: None)
+            played = await stage.run(Scenario(TITLE, amount, wanted, play))
+            await asyncio.wait_for(sniffer.until(_over), PATIENCE_S)
+            await stage.pay(played)
+    return _examined(world, wallet, buyer, played, sniffer)
+
+
+def compare(sniffed: Iterable[Sniffed]) -> Compared:
+    """What any two purchases share, in which nobody may recognise the phone."""
+    values: set[bytes] = set()
+    addresses: set[str] = set()
+    for one, other in combinations(sniffed, 2):
+        values |= searching.common(one.of_phone, other.of_phone)
+        addresses |= {address.text for address in one.addresses & other.addresses}
+    return Compared(sorted(values), sorted(addresses))
+
+
+def document(sniffed: Iterable[Sniffed], compared: Compared | None) -> dict[str, Any]:
+    """What `--json` tells beyond how the purchases went."""
+    common = compared and {
+        "values": [value.hex() for value in compared.values],
+        "addresses": compared.addresses,
+    }
+    return {"sniffed": [_document(one) for one in sniffed], "common": common}
+
+
+def _document(sniffed: Sniffed) -> dict[str, Any]:
+    lines = sniffed.heard.lines
+    start = min(line.at for line in lines)
+    return {
+        "records": len(sniffed.records),
+        "missed": sniffed.missed,
+        "transcript": [
+            {
+                "ms": round((line.at - start) * 1000, 1),
+                "from": line.sender,
+                "part": line.part,
+                "field": line.field,
+                "value": line.text,
+                "learns": line.learns,
+            }
+            for line in lines
+        ],
+        "learnt": summary.learnt(sniffed.heard),
+        "not_learnt": summary.not_learnt(sniffed.heard),
+        "lengths": sniffed.lengths,
+        "secrets": [found._asdict() for found in sniffed.secrets],
+        "controls": [found._asdict() for found in sniffed.controls],
+        "holds": sniffed.holds,
+    }
+
+
+def _over(records: list[Heard]) -> bool:
+    """The phone has left, and the receiver advertises again."""
+    ended = any(isinstance(one, Controlled) and one.name == TERMINATED for one in records)
+    return ended and isinstance(records[-1], Advertised)
+
+
+def _examined(
+    world: World, wallet: Wallet, buyer: Confiding, played: Played, sniffer: Sniffer
+) -> Sniffed:
+    heard = Eavesdropper(sniffer.records)
+    places = [piece for record in sniffer.records for piece in octets(record)]
+    places += heard.certificates  # put together from its parts
+    certificate = world.authority.office.store.value("SELECT data FROM certificates")
+    sealed = [(plain.exchanged(one.sealed).name, one.sealed) for one in buyer.told]
+    return Sniffed(
+        played,
+        sniffer.records,
+        sniffer.missed,
+        heard,
+        searching.search(searching.secrets(buyer.told, buyer.codes, wallet), places),
+        searching.search([("certificate", certificate), *sealed], places),
+    )

@@ -1,0 +1,196 @@
+"""The demo's scenarios: what till, buyer and administrator do, and how each sale must end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.phone.app.app import Phone
+from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from simulator.phone.app.app import Radio
+    from simulator.phone.app.visit import Observer, Step
+    from simulator.phone.wallet.wallet import Wallet
+    from simulator.world.world import World
+
+    Note = Callable[[str, str], None]
+
+AMOUNT = 24_900
+OVER_LIMIT = 624_900
+RAISED_LIMIT = 1_000_000
+PATIENCE_S = 30.0  # for one step that takes a fraction of a second
+TILL_S = 25  # a till's own patience, as the bridge's default
+SHORT_S = 2  # where the demo waits for its end
+
+APPROVED, CANCELLED, REFUNDED = "approved", "cancelled", "refunded"
+POSTED = "posted"
+SAID_NO = "buyer_said_no"
+
+
+class Scenario(NamedTuple):
+    """One sale, or a refund of the first: a title, its amount, the state it must end in, who plays
+    it by its id, and how long the till waits."""
+
+    title: str
+    amount: int
+    outcome: str
+    play: Callable[[Stage, str], Awaitable[dict[str, Any]]]
+    patience_s: int = TILL_S
+    refund: bool = False
+
+
+class Played(NamedTuple):
+    """How a sale went. Times in milliseconds; None where there was no such moment."""
+
+    sale: dict[str, Any]
+    wanted: str
+    approval_to_till: float | None
+    steps: list[Step]
+
+    @property
+    def as_it_should(self) -> bool:
+        return bool(self.sale["state"] == self.wanted)
+
+
+class Stage:
+    """One world with one buyer's phone; `note` (who, text) is told what nobody else reports."""
+
+    def __init__(
+        self, world: World, wallet: Wallet, radio: Radio, observer: Observer, note: Note
+    ) -> None:
+        self.world = world
+        self.note = note
+        self._observer = observer
+        self._steps: list[Step] = []
+        self._told = 0.0
+        self._phone = Phone(wallet, radio, observer=self._observe)
+        self._paid: list[str] = []
+        self._left: asyncio.Task[object] | None = None  # a phone that waits for an authority
+
+    async def run(self, scenario: Scenario) -> Played:
+        """Ring up, play, and measure from the approval's last write to the till's answer."""
+        self._steps = []
+        final = await scenario.play(self, await self._begin(scenario))
+        return Played(final, scenario.outcome, self._approval_to_till(), self._steps)
+
+    async def buy(self, sale_id: str, buyer: Buyer) -> dict[str, Any]:
+        """The buyer visits while the till waits for the outcome."""
+        visit = asyncio.create_task(self._phone.buy(buyer))
+        final = await self.world.till.outcome(sale_id)
+        self._told = time.monotonic()
+        await visit
+        return final
+
+    async def buy_alone(self, sale_id: str, buyer: Buyer) -> dict[str, Any]:
+        """The same while the authority is away; the phone stays to hear what it says in the end."""
+        await self.world.authority.stop()
+        self.note("authority", "is away")
+        self._left = asyncio.create_task(self._phone.buy(buyer))
+        final = await self.world.till.outcome(sale_id)
+        self._told = time.monotonic()
+        return final
+
+    async def give_back(self, refund_id: str, buyer: Buyer) -> dict[str, Any]:
+        """The buyer approves that money comes back."""
+        visit = asyncio.create_task(self._phone.buy(buyer))
+        final = await self.world.till.refund_status(refund_id, PATIENCE_S)
+        self._told = time.monotonic()
+        await visit
+        return final
+
+    async def pay(self, played: Played) -> None:
+        """The till keeps an approved sale as paid, and the authority invoices it."""
+        if played.sale["state"] != APPROVED:
+            return
+        till, sale_id = self.world.till, played.sale["sale_id"]
+        async with asyncio.timeout(PATIENCE_S), till.watch() as events:
+            await till.paid(sale_id)
+            self.note("till", "keeps the sale as paid")
+            if self._left:
+                await self._come_back()
+            async for event in events:
+                if event.get("what") == POSTED and event["sale"]["sale_id"] == sale_id:
+                    break
+        self.note("authority", "invoices it")
+        self._paid.append(sale_id)
+        if self._left:
+            await self._left
+            self._left = None
+
+    async def decline(self, sale_id: str) -> dict[str, Any]:
+        """The buyer says no, the till is told, and the cashier cancels."""
+        told = asyncio.create_task(self._reason_shown(sale_id, SAID_NO))
+        await self._phone.buy(Declining())
+        await asyncio.wait_for(told, PATIENCE_S)
+        return await self.world.till.cancel(sale_id)
+
+    async def raise_limit(self) -> None:
+        """The organisation's administrator lets this buyer spend more."""
+        buyer = self.world.people.buyers[0]
+        changed = await self.world.administer(
+            f"buyers/{buyer.id}", {"purchase_limit": RAISED_LIMIT}
+        )
+        limit = changed["purchase_limit"] / 100
+        self.note("authority", f"the administrator raises the purchase limit to {limit:.2f} SEK")
+
+    async def _begin(self, scenario: Scenario) -> str:
+        till, amount = self.world.till, scenario.amount
+        if scenario.refund:
+            refund = await till.refund(amount, sale_id=self._paid[0], phone=True)
+            return str(refund["refund_id"])
+        sale = await till.ring_up(amount, patience_s=scenario.patience_s)
+        return str(sale["sale_id"])
+
+    async def _come_back(self) -> None:
+        """The authority is there again; the bridge would notice by itself, a little later."""
+        await self.world.authority.start()
+        self.note("authority", "is back")
+        await self.world.till.send_now()
+
+    async def _reason_shown(self, sale_id: str, reason: str) -> None:
+        async for event in self.world.till.events():
+            sale = event.get("sale", {})
+            if sale.get("sale_id") == sale_id and (sale["reason"] or {}).get("code") == reason:
+                return
+
+    def _observe(self, step: Step) -> None:
+        self._steps.append(step)
+        self._observer(step)
+
+    def _approval_to_till(self) -> float | None:
+        written = [step.at for step in self._steps if step.name == "approval_written"]
+        return (self._told - written[-1]) * 1000 if written else None
+
+
+async def _plain(stage: Stage, sale_id: str) -> dict[str, Any]:
+    return await stage.buy(sale_id, Buyer())
+
+
+async def _over_limit(stage: Stage, sale_id: str) -> dict[str, Any]:
+    return await stage.buy(sale_id, Buyer(DEMO_CODE, DEMO_CODE, again=stage.raise_limit))
+
+
+async def _said_no(stage: Stage, sale_id: str) -> dict[str, Any]:
+    return await stage.decline(sale_id)
+
+
+async def _alone(stage: Stage, sale_id: str) -> dict[str, Any]:
+    return await stage.buy_alone(sale_id, Buyer())
+
+
+async def _given_back(stage: Stage, refund_id: str) -> dict[str, Any]:
+    return await stage.give_back(refund_id, Buyer())
+
+
+PLAIN = Scenario("A purchase", AMOUNT, APPROVED, _plain)
+STORY = (
+    PLAIN,
+    Scenario("Over the purchase limit", OVER_LIMIT, APPROVED, _over_limit),
+    Scenario("A buyer who says no", AMOUNT, CANCELLED, _said_no),
+    Scenario("While the authority is away", AMOUNT, APPROVED, _alone, SHORT_S),
+    Scenario("Money back for the first", AMOUNT, REFUNDED, _given_back, refund=True),
+)

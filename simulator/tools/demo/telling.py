@@ -1,0 +1,179 @@
+"""The demo in words: each step with its time and who said it, then a table of latencies."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from receiver import reasons
+from receiver.host.texts import texts
+from receiver.protocol import messages
+from simulator.phone.app.wording import KINDS, money, reason_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from simulator.phone.app.visit import Step
+
+    from .story import Played
+
+COLOURS = {
+    "till": "cyan",
+    "bridge": "blue",
+    "receiver": "magenta",
+    "phone": "green",
+    "authority": "yellow",
+}
+WHO_WIDTH = 9
+
+
+class Teller:
+    """Writes on `console`; colours where it is a terminal, plain text where not."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._start = time.monotonic()
+
+    def title(self, text: str) -> None:
+        """A new sale begins: its clock starts at zero."""
+        self._console.print()
+        self._console.rule(Text(text, style="bold"), align="left")
+        self._start = time.monotonic()
+
+    def note(self, who: str, text: str, at: float | None = None, style: str = "") -> None:
+        """One line: milliseconds since the sale began, who, what."""
+        elapsed = ((time.monotonic() if at is None else at) - self._start) * 1000
+        line = Text(f"{elapsed:7.0f} ms  ")
+        line.append(who.ljust(WHO_WIDTH), style=COLOURS[who])
+        line.append("  " + text, style=style)
+        self._console.print(line, soft_wrap=True)
+
+    def step(self, step: Step) -> None:
+        """Something that the phone did or showed."""
+        text = _PHONE.get(step.name)
+        if text is not None:
+            self.note("phone", text(step.details), step.at)
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Something that the bridge told its watchers."""
+        if event["event"] == "phone" and event["what"] == "left":
+            row = texts(reasons.BUYER_SAID_NO)
+            self.note("till", f"is told, and stays open: {row.cashier_sv} / {row.cashier_en}")
+        if event["event"] == "sale":
+            self._sale(event["what"], event["from"], event["sale"])
+
+    def outcome(self, played: Played) -> None:
+        """How the sale ended, against how it should."""
+        state, reason = played.sale["state"], played.sale["reason"]
+        transaction = played.sale["transaction_id"]
+        text = f"{state}" + (f": {reason['sv']} / {reason['en']}" if reason else "")
+        text += f": transaction {transaction[:8]}…" if transaction else ""
+        self.note("till", text, style="bold green" if played.as_it_should else "bold red")
+
+    def table(self, played: list[Played]) -> None:
+        """Latencies of every sale, and their medians."""
+        table = Table(title="Latencies in milliseconds", title_justify="left")
+        table.add_column("sale")
+        for name, *_ in _SPANS:
+            table.add_column(name, justify="right")
+        table.add_column("approval → till", justify="right")
+        rows = [_latencies(one) for one in played]
+        for number, (one, row) in enumerate(zip(played, rows, strict=True), 1):
+            table.add_row(f"{number} {one.sale['state']}", *[_ms(value) for value in row])
+        columns = zip(*rows, strict=True)
+        medians = [median(known) if (known := _known(column)) else None for column in columns]
+        table.add_section()
+        table.add_row("median", *[_ms(value) for value in medians])
+        self._console.print()
+        self._console.print(table)
+
+    def _sale(self, what: str, who: str, sale: Mapping[str, Any]) -> None:
+        text = _REFUND.get(what) if "refund_id" in sale else None
+        text = text or (_OFFLINE if sale.get("offline") else _SALE).get(what)
+        if text is not None:
+            self.note(who, text(sale))
+        if what == "offered":
+            self.note("till", f"shows match code {sale['match_code']}")
+
+
+def _offer(details: Mapping[str, Any]) -> str:
+    amount = money(details["amount"], details["currency"])
+    if details["refund"]:
+        amount = " / ".join(KINDS[messages.REFUND].values()) + f": {amount}"
+    return f"shows {amount} at {details['store']}, till {details['till']}, match code " + str(
+        details["match_code"]
+    )
+
+
+def _reason(details: Mapping[str, Any]) -> str:
+    texts = reason_texts(details["reason"])
+    return f"{texts['sv']} / {texts['en']}"
+
+
+_PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "scanning": lambda _: "looks for a till",
+    "found": lambda d: f"sees till {d['till']}",
+    "connected": lambda d: f"connected, MTU {d['mtu']}",
+    "shown": _offer,
+    "credential_written": lambda _: "the first digit is typed: sends the credential",
+    "approval_written": lambda d: f"the last digit is typed: sends {d['size']} bytes of approval",
+    "declined": lambda d: f"declined: {_reason(d)}",
+    "provisional": lambda d: f"reads the receiver's own word: {_reason(d)}",
+    "leave_written": lambda _: "the buyer says no",
+    "done": lambda d: f"ends: {d['result']}",
+}
+_SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "rung": lambda s: f"rings up {s['amount'] / 100:.2f} {s['currency']}",
+    "offered": lambda _: "the offer is signed and on the air",
+    "claimed": lambda _: "its credential holds",
+    "handed": lambda _: "its approval is in the journal",
+    "asked": lambda _: "every check here holds: the authority is asked at once",
+    "verified": lambda _: "the approval holds there too",
+    "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
+    "returned": lambda _: "has given back what was held",
+    "withheld": lambda _: "no, which waits for the receiver's word, as a yes does",
+    "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
+    "denied": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
+    "granted": lambda _: "yes, and holds the money",
+}
+
+_REFUND: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "rung": lambda s: f"wants to give {s['amount'] / 100:.2f} {s['currency']} back",
+    "granted": lambda _: "yes, and sets the money aside",
+    "posted": lambda _: "takes it off the invoice",
+}
+_OFFLINE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "told": lambda _: "the till waits no longer: accepts it within the limits, to be sent later",
+    "proved": lambda _: "signs for that to the phone",
+    "uploaded": lambda _: "yes, to what is sent now",
+}
+
+# Named spans between two steps of the phone.
+_SPANS = (
+    ("scan", "scanning", "found"),
+    ("connect", "found", "connected"),
+    ("offer", "connected", "shown"),
+)
+
+
+def _latencies(played: Played) -> list[float | None]:
+    """One value for each column of the table."""
+    first = {step.name: step.at for step in reversed(played.steps)}
+    spans: list[float | None] = []
+    for _, begin, end in _SPANS:
+        known = begin in first and end in first
+        spans.append((first[end] - first[begin]) * 1000 if known else None)
+    return [*spans, played.approval_to_till]
+
+
+def _known(values: tuple[float | None, ...]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"

@@ -1,0 +1,1 @@
+"""Programs that write the device's kernels and tables."""

@@ -1,0 +1,59 @@
+"""What a load is measured by: a process's memory and time, and sales by their steps."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.observability import timings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
+# Beside the bridge's own share: its parts, and what it waits for.
+SPANS = {
+    "kept": (timings.APPROVAL_RECEIVED, timings.APPROVAL_KEPT),
+    "asked": (timings.APPROVAL_RECEIVED, timings.AUTHORISE_SENT),
+    "authority": timings.AUTHORITY,
+    "verdict": timings.VERDICT,
+    "whole": (timings.APPROVAL_RECEIVED, timings.TOLD),
+}
+OWN = "own"
+
+
+class Spread(NamedTuple):
+    """Of many values, in their unit."""
+
+    median: float
+    p99: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Median and 99th percentile by nearest rank; ValueError for no values."""
+    if not values:
+        raise ValueError("no values")
+    ranked = sorted(values)
+    return Spread(*(ranked[math.ceil(len(ranked) * part) - 1] for part in (0.5, 0.99)))
+
+
+def phases(sales: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
+    """Milliseconds by phase over the stamps of many sales (`bridge.observability.timings`)."""
+    seen = {name: [timings.span(steps, span) for steps in sales] for name, span in SPANS.items()}
+    seen[OWN] = [timings.own_share(steps) for steps in sales]
+    found = {name: [s * 1000 for s in values if s is not None] for name, values in seen.items()}
+    return {name: spread(values) for name, values in found.items() if values}
+
+
+def memory(pid: int) -> int:
+    """Resident bytes of a process now."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processors since its start."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS

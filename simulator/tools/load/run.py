@@ -1,0 +1,164 @@
+"""Many sales at once, as fast as they come or as fast as they go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulator.authority.storage.schema import POSTED
+
+from . import figures
+from .buyer import Buyer
+from .errors import LoadError
+from .shop import Booked
+from .till import Till
+from .watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from .figures import Spread
+    from .shop import Shop
+
+AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
+POSTED_S = 60.0  # after the last sale, until the authority has posted them all
+LOOK_S = 0.2
+
+
+class Plan(NamedTuple):
+    """`rate` in sales a second, 0 for as many as will go; memory is looked at after `marks`."""
+
+    sales: int
+    rate: float = 0
+    seed: int = 1
+    marks: tuple[int, ...] = ()
+
+
+class Result(NamedTuple):
+    """`cpu` in seconds a sale by process, `memory` in bytes of the bridge by number of sales."""
+
+    sales: int
+    amount: int
+    seconds: float
+    phases: dict[str, Spread]
+    cpu: dict[str, float]
+    memory: dict[int, int]
+    waited: int  # sales that found every till busy
+    cut: int  # times that the watcher of events was too slow
+
+    @property
+    def rate(self) -> float:
+        """Sales a second."""
+        return self.sales / self.seconds
+
+
+class Run:
+    """One run of a plan in a shop; `progress` hears how many sales are done."""
+
+    def __init__(self, shop: Shop, plan: Plan, progress: Callable[[int], object]) -> None:
+        self._shop = shop
+        self._plan = plan
+        self._progress = progress
+        self._random = random.Random(plan.seed)
+        self._buyers: list[Buyer] = []
+        self._done = 0
+        self._amount = 0
+        self._waited = 0
+        self._memory: dict[int, int] = {}
+
+    async def play(self) -> Result:
+        """All sales; raises an exception group with LoadError where one is not approved."""
+        url = self._shop.bridge.till_api
+        tills = [Till(counter.till, url) for counter in self._shop.counters]
+        watcher, before = Watcher(url), self._cpu()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watcher.run())
+            self._let_in(partial(_spawn, tasks))
+            start = time.monotonic()
+            async with asyncio.TaskGroup() as selling:
+                await self._sell_all(selling, tills)
+            seconds = time.monotonic() - start
+            after = self._cpu()
+            await self._posted()
+            watching.cancel()
+        for till in tills:
+            till.close()
+        self._compare()
+        return Result(
+            self._done,
+            self._amount,
+            seconds,
+            figures.phases(watcher.steps),
+            {name: (after[name] - before[name]) / self._plan.sales for name in after},
+            self._memory,
+            self._waited,
+            watcher.cut,
+        )
+
+    async def _posted(self) -> None:
+        """Until the authority has posted every sale; it is another process, so it is asked."""
+        async with asyncio.timeout(POSTED_S):
+            while True:
+                booked = self._shop.booked().get(POSTED)
+                if booked and booked.sales == self._done:
+                    return
+                await asyncio.sleep(LOOK_S)
+
+    def _compare(self) -> None:
+        """Tills, phones and authority must have the same in their books; raises LoadError."""
+        tills, booked = Booked(self._done, self._amount), self._shop.booked()
+        receipts = [receipt for buyer in self._buyers for receipt in buyer.receipts]
+        phones = Booked(len(receipts), sum(receipt.amount for receipt in receipts))
+        if booked != {POSTED: tills} or phones != tills:
+            raise LoadError(f"paid at the tills {tills}, on the phones {phones}, booked {booked}")
+
+    def _let_in(self, spawn: Callable[[Coroutine[None, None, None]], object]) -> None:
+        """One buyer stands at each receiver."""
+        for counter in self._shop.counters:
+            buyer = counter.board.air = Buyer(counter.board, counter.wallet, spawn)
+            self._buyers.append(buyer)
+
+    async def _sell_all(self, tasks: asyncio.TaskGroup, tills: list[Till]) -> None:
+        """Each sale at the till that has been free for longest, when it is due."""
+        free: asyncio.Queue[Till] = asyncio.Queue()
+        for till in tills:
+            free.put_nowait(till)
+        start = time.monotonic()
+        for due in arrivals(self._plan, self._random):
+            await asyncio.sleep(max(0.0, start + due - time.monotonic()))
+            self._waited += free.empty()
+            till = await free.get()
+            tasks.create_task(self._sell(till, free))
+
+    async def _sell(self, till: Till, free: asyncio.Queue[Till]) -> None:
+        amount = self._random.randint(*AMOUNTS)
+        await till.sell(amount)
+        free.put_nowait(till)
+        self._done += 1
+        self._amount += amount
+        if self._done in self._plan.marks:
+            self._memory[self._done] = figures.memory(self._shop.bridge.pid)
+        self._progress(self._done)
+
+    def _cpu(self) -> dict[str, float]:
+        shop = self._shop
+        pids = {"bridge": shop.bridge.pid, "authority": shop.authority.pid, "load": os.getpid()}
+        return {name: figures.cpu_seconds(pid) for name, pid in pids.items()}
+
+
+def _spawn(tasks: asyncio.TaskGroup, visit: Coroutine[None, None, None]) -> None:
+    try:
+        tasks.create_task(visit)
+    except RuntimeError:  # the run has failed already, and receivers go on showing offers
+        visit.close()
+
+
+def arrivals(plan: Plan, chance: random.Random) -> list[float]:
+    """When each sale begins, in seconds: a Poisson process of so many in so long; at once at 0."""
+    if not plan.rate:
+        return [0.0] * plan.sales
+    return sorted(chance.uniform(0, plan.sales / plan.rate) for _ in range(plan.sales))

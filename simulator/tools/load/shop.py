@@ -1,0 +1,105 @@
+"""What a load runs against: an authority, many receivers with a phone each, and one bridge."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver.protocol import pins
+from simulator.authority import Authority
+from simulator.authority.process import AuthorityProcess
+from simulator.authority.storage.store import Store
+from simulator.world.bridge import BridgeProcess, Place
+
+from . import enrolment
+from .board import HOST, Board
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from simulator.crypto.pki import Identity as TlsIdentity
+    from simulator.phone.wallet.wallet import Wallet
+
+TIMEOUT_S = 10.0
+TOLD_S = 60.0  # until every receiver has heard bridge and authority, on a busy machine
+
+_BOOKED = "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
+
+
+class Counter(NamedTuple):
+    """One till's place: the receiver, and the phone of whoever pays there."""
+
+    till: int
+    board: Board
+    wallet: Wallet
+
+
+class Booked(NamedTuple):
+    """How many transactions, and their sum in minor units."""
+
+    sales: int
+    amount: int
+
+
+class Shop:
+    """An async context manager: everything is up, and every receiver has heard the bridge.
+
+    The authority and the bridge are processes of their own.
+    """
+
+    def __init__(self, directory: Path, receivers: int) -> None:
+        self.counters: list[Counter] = []
+        self.bridge = BridgeProcess(directory / "bridge")
+        self.authority: AuthorityProcess
+        self._directory = directory
+        self._receivers = receivers
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Shop:
+        async with AsyncExitStack() as stack:
+            directory = self._directory / "authority"
+            async with Authority(directory) as books:  # in here it takes far less than over HTTP
+                client = books.ca.client("bridge")
+                self._enrol(books, client.fingerprint())
+            self.authority = await stack.enter_async_context(AuthorityProcess(directory))
+            for counter in self.counters:
+                stack.callback((await counter.board.listen()).close)
+            self._configure(client)
+            stack.push_async_callback(self.bridge.stop)
+            await self.bridge.start()
+            async with asyncio.timeout(TOLD_S):
+                for counter in self.counters:
+                    await counter.board.told.wait()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def booked(self) -> dict[str, Booked]:
+        """What the authority has in each state."""
+        store = Store(self.authority.database)
+        try:
+            rows = store.rows(
+                "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
+            )
+            return {state: Booked(count, amount) for state, count, amount in rows}
+        finally:
+            store.close()
+
+    def _enrol(self, books: Authority, client: str) -> None:
+        buyer = books.seed_demo().buyers[0].id
+        for number in range(1, self._receivers + 1):
+            board = Board(enrolment.receiver(books, client))
+            self.counters.append(Counter(number, board, enrolment.phone(books, buyer)))
+
+    def _configure(self, client: TlsIdentity) -> None:
+        pinned = self._directory / "pins"
+        pinned.write_bytes(pins.encode(self.authority.pins))
+        places = []
+        for till, board, _ in self.counters:
+            certificate = self._directory / f"receiver-{till}.cose"
+            certificate.write_bytes(board.identity.certificate_data)
+            places.append(Place(till, f"socket://{HOST}:{board.port}", certificate))
+        self.bridge.configure(self.authority, client, places, pins=pinned, timeout_s=TIMEOUT_S)

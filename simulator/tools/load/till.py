@@ -1,0 +1,44 @@
+"""A till that sells one sale after the other."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from simulator.world.till import FINAL
+
+from .errors import LoadError
+from .http import Client
+
+WAIT_S = 30  # for an outcome, in one request
+SALES = "/v1/sales"
+
+
+class Till:
+    """A client of the till API at `url`."""
+
+    def __init__(self, number: int, url: str) -> None:
+        self._number = number
+        self._client = Client(url)
+
+    async def sell(self, amount: int) -> None:
+        """A whole sale: rung up, approved, paid; raises LoadError for anything else."""
+        terms = {"amount": amount, "currency": "SEK", "till": self._number}
+        sale = await self._ask("POST", SALES, {"sale_id": secrets.token_hex(16), **terms})
+        path = f"{SALES}/{sale['sale_id']}"
+        while sale["state"] not in FINAL:
+            sale = await self._ask("GET", f"{path}?wait={WAIT_S}")
+        if sale["state"] != "approved" or sale["amount"] != amount:
+            raise LoadError(f"the till was told {sale}")
+        sale = await self._ask("POST", f"{path}/paid")
+        if sale["state"] != "paid":
+            raise LoadError(f"paid, and the till was told {sale}")
+
+    def close(self) -> None:
+        self._client.close()
+
+    async def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        content = b"" if body is None else json.dumps(body).encode()
+        answer: dict[str, Any] = json.loads(await self._client.ask(method, path, content))
+        return answer

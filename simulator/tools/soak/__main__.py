@@ -1,0 +1,64 @@
+"""`python -m simulator.tools.soak`: sell while everything crashes; 0 only if no money is astray."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import shutil
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import mkdtemp
+
+from rich.console import Console
+
+from simulator.authority.storage.postgres_cluster import Cluster, binaries
+
+from .run import soak
+from .telling import Teller
+
+OUTPUT = Path("build/soak.json")
+SALES, SALES_MOST = 200, 100_000
+SEED = 20_261_122
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m simulator.tools.soak", description=__doc__)
+    parser.add_argument("--sales", type=int, default=SALES, help=f"how many (default: {SALES})")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"of the plan (default: {SEED})")
+    parser.add_argument("--postgresql", action="store_true", help="under the authority")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
+    arguments = parser.parse_args()
+    if not 1 <= arguments.sales <= SALES_MOST:
+        parser.error(f"--sales takes a number from 1 to {SALES_MOST}")
+    if arguments.postgresql and binaries() is None:
+        parser.error("--postgresql: there is none here")
+    logging.getLogger("bumble").setLevel(logging.CRITICAL)  # its phones are gone at any moment
+    return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    teller = Teller(Console(highlight=False), arguments.sales, arguments.seed)
+    directory, wanted = Path(mkdtemp(prefix="tillsign-soak-")), (arguments.sales, arguments.seed)
+    folder = binaries() if arguments.postgresql else None
+    try:
+        with teller.running(), Cluster(folder) if folder else nullcontext() as cluster:
+            database = cluster.new_books() if cluster else None
+            result = asyncio.run(soak(directory, *wanted, teller.progress, database))
+    except BaseException:
+        teller.kept(directory)
+        raise
+    teller.result(result)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result.summary) + "\n")
+    if not result.good:
+        teller.kept(directory)
+        return 1
+    shutil.rmtree(directory)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""One soak: sales and crashes by the plan, then quiet, then the books compared."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from bridge.domain.states import Event
+from receiver import reasons
+from receiver.protocol import messages
+
+from . import evidence
+from .again import Again
+from .asking import Asking
+from .audit import DOUBLED, LOST, UNKNOWN, Finding, Liability, Tills, audit, count, liabilities
+from .books import Books
+from .buyers import Buyers
+from .faults import Faults
+from .person import Person
+from .plan import BACKUP, COPY_BACK, EXCHANGE, LOCK, RENUMBER, RESTORE, plan
+from .shop import Shop
+from .till import SoakTill
+from .victims import Victims
+from .watcher import Watcher, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from .books import Kept, KeptRefund
+    from .evidence import Journalled
+    from .plan import Order, Plan
+
+    Progress = Callable[[int, int], object]
+
+TILLS = 4  # side by side at one bridge
+LAST = 100  # minor units, of a sale that nobody pays
+QUIET_S = 60.0  # for all that is owed, with everything up
+HURRY_S = 0.3  # between two reminders, as a circuit breaker may be open just then
+START_S, SALE_S = 90.0, 5.0  # how long a run may take: for each sale ten times what it does
+
+_FAULTS = (BACKUP, RESTORE, COPY_BACK, LOCK, RENUMBER, EXCHANGE)
+
+
+class Result(NamedTuple):
+    """What a run came to."""
+
+    sales: int
+    seconds: float
+    deaths: Counter[str]  # by SIGKILL
+    faults: Counter[str]  # what was done to the journal and to tills
+    unplugged: int  # ports, without a reset of what is behind them
+    till_deaths: int
+    ends: Counter[str]  # of sales, by state and reason in the journal
+    refunds: dict[str, Counter[str]]  # by how they were given, and how they ended at the tills
+    offline: int  # accepted without the authority
+    told: int  # lines of the journal to the watcher
+    connections: int  # that it took
+    posted: int
+    recovery: list[str]  # what the log says of the last older journal that was put back
+    liabilities: list[Liability]
+    findings: list[Finding]
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """As build/soak.json has it."""
+        return {
+            "sales": self.sales,
+            "crashes": self.deaths.total(),
+            "posted": self.posted,
+            **{kind: self.faults[kind] for kind in _FAULTS},
+            "unplugged": self.unplugged,
+            "liabilities": len(self.liabilities),
+            **{kind: count(self.findings, kind) for kind in (LOST, DOUBLED, UNKNOWN)},
+        }
+
+    @property
+    def good(self) -> bool:
+        return not self.findings
+
+
+async def soak(
+    directory: Path, sales: int, seed: int, progress: Progress, database: str | None = None
+) -> Result:
+    """`progress` hears how many sales are over, and how many crashes there were.
+
+    `database` is the URL of PostgreSQL for the authority; without one it has a file.
+    """
+    books, wanted = Books(directory / "tills.sqlite"), plan(sales, seed, TILLS)
+    spares = sum(change.kind == EXCHANGE for change in wanted.changes.values())
+    try:
+        async with Shop(directory, TILLS, database, spares) as shop:
+            before = evidence.ledger_at(shop.authority.database)
+            run = _Run(shop, books, wanted, progress)
+            began = time.monotonic()
+            late = await run.play()
+            seconds = time.monotonic() - began
+            await shop.bridge.stop()
+            after = evidence.ledger_at(shop.authority.database)
+            journal = evidence.journalled(shop.journal)
+            bridge_id = shop.bridge_id
+        tills = Tills(books.sales(), books.refunds(), books.complaints())
+        findings = late + audit(tills, bridge_id, before, after, journal)
+        if not late:
+            findings += compare(run.watcher, journal.entries)
+    finally:
+        books.close()
+    return Result(
+        len(tills.sales),
+        seconds,
+        run.victims.deaths,
+        run.faults.done,
+        run.victims.unplugged,
+        run.till_deaths,
+        Counter(_end(sale, journal) for sale in tills.sales),
+        {
+            "refunds": Counter(_how(refund) for refund in tills.refunds if not refund.phone),
+            "refunds by phone": Counter(_how(refund) for refund in tills.refunds if refund.phone),
+        },
+        sum(sale.mode == messages.OFFLINE for sale in journal.sales.values()),
+        run.watcher.told,
+        run.watcher.connections,
+        sum(row.posted > 0 for row in after.rows),
+        run.faults.recovery(),
+        liabilities(tills, journal),
+        findings,
+    )
+
+
+class _Run:
+    def __init__(self, shop: Shop, books: Books, plan: Plan, progress: Progress) -> None:
+        self.victims = Victims(shop)
+        self._shop = shop
+        self._plan = plan
+        self._progress = progress
+        self._buyers = Buyers(shop)
+        self._asking = Asking(self.victims.bridge)
+        self._person = Person(self._asking)
+        self.watcher = Watcher(self.victims.bridge)
+        again = Again(books, self._asking)
+        self.faults = Faults(shop, self.victims, self.watcher, again.since)
+        self._tills = [
+            SoakTill(
+                *(books, self._asking, counter, self.faults.rewinds),
+                *(self._rung, self._buyers.come_back),
+            )
+            for counter in shop.counters
+        ]
+        self._over = 0
+
+    @property
+    def till_deaths(self) -> int:
+        return sum(till.deaths for till in self._tills)
+
+    async def play(self) -> list[Finding]:
+        """What was not over in time."""
+        watching = asyncio.create_task(self.watcher.run())
+        try:
+            async with asyncio.timeout(START_S + SALE_S * len(self._plan.orders)):
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self.victims.run(self._plan.kills))
+                    tasks.create_task(self.faults.run(self._plan.faults))
+                    for number, till in enumerate(self._tills, 1):
+                        tasks.create_task(self._serve(number, till))
+            async with asyncio.timeout(QUIET_S):
+                left = await self._settle()
+        except TimeoutError:
+            return [Finding(UNKNOWN, "all", "not over in time")]
+        finally:
+            watching.cancel()
+            await asyncio.wait({watching})
+        if not watching.cancelled():
+            watching.result()
+        return left
+
+    async def _serve(self, number: int, till: SoakTill) -> None:
+        for order in self._plan.orders:
+            if order.till == number:
+                if change := self._plan.changes.get(order.number):
+                    await self.faults.change(change, self._shop.counters[number - 1])
+                await self.victims.begun()
+                await till.serve(order)
+                await self._buyers.go(order)
+                self._over += 1
+                self._progress(self._over, self.victims.deaths.total())
+
+    def _rung(self, order: Order) -> None:
+        self._buyers.come(order)
+
+    async def _settle(self) -> list[Finding]:
+        """Everything is up and nobody wishes anything any more: what is left after that."""
+        await self._quiet()
+        await self._person.see_to_all()
+        await self._quiet()
+        left = await self._person.left()
+        number = self._shop.counters[0].number
+        last = await self._asking.ask(lambda till: till.ring_up(LAST, till=number))
+        await self._asking.ask(lambda till: till.abort(last["sale_id"]))
+        await self.watcher.until(last["sale_id"], Event.ENDED)  # and so of all before
+        return left
+
+    async def _quiet(self) -> None:
+        """Until nothing is owed and nothing is open."""
+        while True:
+            outbox = await self._asking.ask(lambda till: till.send_now())
+            if not outbox["depth"] and not await self._asking.ask(lambda till: till.open_sales()):
+                return
+            await asyncio.sleep(HURRY_S)
+
+
+def _end(kept: Kept, journal: Journalled) -> str:
+    sale = journal.sales.get(kept.sale_id)
+    if sale is None:
+        return "in no books"
+    return f"{sale.state}, {reasons.name(sale.reason)}" if sale.reason else str(sale.state)
+
+
+def _how(refund: KeptRefund) -> str:
+    return refund.ended or "open"
