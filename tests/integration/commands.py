@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from signal import SIGTERM, Signals
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.world import attach
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 PATIENCE = 30.0  # seconds; a cold start on a busy machine takes two
 
@@ -67,17 +68,18 @@ class Running:
 @asynccontextmanager
 async def started(temporary: Path, *arguments: str) -> AsyncIterator[Running]:
     """A command from its start to its end; `temporary` is where it keeps its files, if any."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bridge.cli", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=_environment(temporary),
-    )
-    running = Running(process)
-    try:
-        yield running
-    finally:
-        await running.stop()
+    with _short(temporary) as place:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bridge.cli", *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(place),
+        )
+        running = Running(process)
+        try:
+            yield running
+        finally:
+            await running.stop()
 
 
 async def tillsign(temporary: Path, *arguments: str) -> Ended:
@@ -124,6 +126,15 @@ def _parent(process: int) -> int:
         return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
+
+
+@contextmanager
+def _short(place: Path) -> Iterator[Path]:
+    """The same under a short name: a socket in it has 108 bytes for its own."""
+    with TemporaryDirectory() as directory:
+        name = Path(directory) / "t"
+        name.symlink_to(place)
+        yield name
 
 
 def _environment(temporary: Path) -> dict[str, str]:
