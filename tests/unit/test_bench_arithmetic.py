@@ -14,6 +14,8 @@ from simulator.tools.bench import arithmetic, rows
 from simulator.tools.bench.cases import cases
 from simulator.tools.chip import interpreter
 
+pytestmark = pytest.mark.emulator
+
 RANDOM = Random(21)
 LIMBS = field.SIZE // 2
 REGISTERS = 16
