@@ -8,19 +8,18 @@ from __future__ import annotations
 import time
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain import event_codec
 from bridge.domain.crash_recovery import recover
+from bridge.domain.events import SaleChanged, SaleTimed
 from bridge.domain.sale import Fact, Sale
 from bridge.domain.states import HALFWAY, NOTED, Event, State
 from bridge.journal import ArchiveError, JournalLaterError
 from bridge.observability import timings
 from bridge.observability.logs import Log
-from bridge.till.rest.views import held_view, sale_view
 from receiver import reasons
 
-from . import event_bus
 from .closed_sales import closed_row, reopened
 from .flushing import Flushing
 from .queries import BookQueries
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from bridge.domain.alarms import Alarm
     from bridge.journal import Entry, Journal
 
-    from .event_bus import Hub
+    from .event_bus import EventBus
 
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
 
@@ -44,7 +43,7 @@ _log = Log(__name__)
 class Books(BookQueries):
     """Keeps what the journal holds. Everything here runs on the event loop."""
 
-    def __init__(self, journal: Journal, hub: Hub, fail: Callable[[Exception], None]) -> None:
+    def __init__(self, journal: Journal, hub: EventBus, fail: Callable[[Exception], None]) -> None:
         """Rebuilds every open sale; raises JournalError. `fail` ends the bridge."""
         self.hub = hub
         self.stamps = timings.Stamps()
@@ -67,7 +66,7 @@ class Books(BookQueries):
         known = self._open.get(sale_id) or self._recent.get(sale_id)
         return known or self._look_up(sale_id)
 
-    def events_since(self, cursor: int) -> list[dict[str, Any]]:
+    def events_since(self, cursor: int) -> list[SaleChanged]:
         """The events of sales that were journalled after `cursor`; raises CursorError.
 
         And JournalLaterError where not all of them are on the disk.
@@ -170,10 +169,6 @@ class Books(BookQueries):
         """Whether a crash would leave nothing of it: it is not even to be shown as unknown."""
         return self._flushing.is_nowhere(sale)
 
-    def view(self, sale: Sale) -> dict[str, Any]:
-        """What the till may see of a sale just now."""
-        return held_view(sale, self.stall.reason) if self.is_held(sale) else sale_view(sale)
-
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply, journal and tell a fact that no desk decided."""
         sale.take(fact)
@@ -190,7 +185,7 @@ class Books(BookQueries):
         if self.stall.reason:
             self.stall.put_off(partial(self._tell, copy(sale), what, source, cursor))
         else:
-            self._tell(sale, what, source, cursor)
+            self._tell(copy(sale), what, source, cursor)
 
     def _tell(self, sale: Sale, what: str, source: str, cursor: int | None) -> None:
         terms = sale.terms
@@ -198,8 +193,7 @@ class Books(BookQueries):
             self.stamps.mark(terms.sale_id, step)
         _log.info("sale", sale=terms.sale_id, till=terms.till, what=what, state=sale.state)
         if sale.state is not State.APPROVED:
-            view = sale_view(sale)
-            self.hub.publish("sale", source, terms.till, cursor=cursor, what=what, sale=view)
+            self.hub.publish(SaleChanged(source, time.time(), terms.till, cursor, what, sale))
         self.waiting.wake(sale)
 
     def told(self, sale: Sale) -> None:
@@ -208,8 +202,8 @@ class Books(BookQueries):
         if not sale.answered or timings.TOLD in self.stamps.of(sale_id):
             return
         self.stamps.mark(sale_id, timings.TOLD)
-        steps = self.stamps.of(sale_id)
-        self.hub.publish("timing", "bridge", sale.terms.till, sale_id=sale_id, stamps=dict(steps))
+        steps = dict(self.stamps.of(sale_id))
+        self.hub.publish(SaleTimed("bridge", time.time(), sale.terms.till, sale_id, steps))
 
     def flush(self) -> None:
         """Bring all that was noted to the disk, now or (`stall`) as soon as that can be."""
@@ -264,13 +258,6 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _missed(entry: Entry, sale: Sale) -> dict[str, Any]:
-    return event_bus.message(
-        "sale",
-        "journal",
-        entry.at / 1000,
-        sale.terms.till,
-        cursor=entry.id,
-        what=entry.kind,
-        sale=sale_view(sale),
-    )
+def _missed(entry: Entry, sale: Sale) -> SaleChanged:
+    at, till = entry.at / 1000, sale.terms.till
+    return SaleChanged("journal", at, till, entry.id, entry.kind, copy(sale))

@@ -1,20 +1,21 @@
-"""What happens, for those who watch: to every subscriber in order, or not at all.
+"""Hands what happens in the bridge to every subscriber, in order or not at all.
 
-What is noted in the journal and not on the disk yet may be forgotten in a crash, so nobody is told
-of it, nor of anything after it: `hold` until `release`.
+A fact that is noted and not on the disk yet may be forgotten in a crash, so no subscriber hears of
+it, nor of anything after it: `hold` until `release`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge import foreign_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bridge.domain.events import Event
 
 WAITING_MOST = 256  # events that a slow watcher may owe; then it is cut off rather than misled
 
@@ -23,35 +24,35 @@ class Subscription:
     """The events since it began; `overrun` once the watcher was too slow."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_MOST)
+        self.queue: asyncio.Queue[Event] = asyncio.Queue(WAITING_MOST)
         self.overrun = False
-        self._held: list[dict[str, Any]] = []
+        self._held: list[Event] = []
 
-    def put(self, told: dict[str, Any]) -> None:
+    def put(self, event: Event) -> None:
         if self.overrun:
-            return  # after a gap nothing is told: it would mislead
+            return  # after a gap any event would mislead
         try:
-            self.queue.put_nowait(told)
+            self.queue.put_nowait(event)
         except asyncio.QueueFull:
             self.overrun = True
 
-    def hold(self, told: dict[str, Any]) -> None:
+    def hold(self, event: Event) -> None:
         """Keep it until `release`; the first that cannot fit the queue then is the last kept."""
         if len(self._held) <= WAITING_MOST:
-            self._held.append(told)
+            self._held.append(event)
 
     def release(self) -> None:
         held, self._held = self._held, []
-        for told in held:
-            self.put(told)
+        for event in held:
+            self.put(event)
 
 
-class Hub:
+class EventBus:
     """Hands every event to every subscriber."""
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
-        self._listeners: list[Callable[[dict[str, Any]], None]] = []
+        self._listeners: list[Callable[[Event], None]] = []
         self._holding = False
 
     @contextmanager
@@ -63,7 +64,7 @@ class Hub:
         finally:
             self._subscriptions.remove(subscription)
 
-    def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
+    def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` with every event, for good: a part of the bridge itself."""
         self._listeners.append(listener)
 
@@ -71,19 +72,18 @@ class Hub:
     def is_watched(self) -> bool:
         return bool(self._subscriptions)
 
-    def publish(self, event: str, source: str, till: int, **body: Any) -> None:
-        """Tell all: `event` happened at `till`, and `source` said so."""
-        told = message(event, source, time.time(), till, **body)
+    def publish(self, event: Event) -> None:
+        """Tell all."""
         for listener in self._listeners:
             try:
-                listener(told)
+                listener(event)
             except Exception as error:  # what only counts must not fail what it counts
                 foreign_code.unexpected(foreign_code.LISTENERS, error)
         for subscription in self._subscriptions:
             if self._holding:
-                subscription.hold(told)
+                subscription.hold(event)
             else:
-                subscription.put(told)
+                subscription.put(event)
 
     def hold(self) -> None:
         """Tell subscribers nothing before `release`; listeners hear it as ever."""
@@ -94,8 +94,3 @@ class Hub:
         self._holding = False
         for subscription in self._subscriptions:
             subscription.release()
-
-
-def message(event: str, source: str, at: float, till: int, **body: Any) -> dict[str, Any]:
-    """An event as watchers see it; `at` in seconds since 1970."""
-    return {"event": event, "from": source, "at": at, "till": till, **body}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.domain.sale import Sale
     from bridge.journal import Journal
 
-    from .event_bus import Hub
+    from .event_bus import EventBus
 
 FLUSH_S = 0.5  # what was only noted is on disk that soon, whatever else happens
 WATCHED_S = 0.02  # and that soon where somebody watches, who is not told before
@@ -26,7 +26,7 @@ END_S = 2.0  # for the last facts of a bridge that ends: what is lost then, noth
 class Flushing:
     """Flushes one journal. `due` are the sales with facts to be on the disk before any act."""
 
-    def __init__(self, journal: Journal, hub: Hub, fail: Callable[[Exception], None]) -> None:
+    def __init__(self, journal: Journal, hub: EventBus, fail: Callable[[Exception], None]) -> None:
         self.stall = Stall()
         self.due: dict[str, Sale] = {}
         self.due_beside = False  # something that is of no sale

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from bridge.authority import cached_limits
 from bridge.authority.cached_limits import KeptLimits
-from bridge.books.event_bus import Hub
+from bridge.books.event_bus import EventBus
 from bridge.domain.receipts import Receipts
 from bridge.journal import JournalError, JournalLaterError, position_file
 from bridge.lines import opening, usb_lookup
@@ -87,7 +87,7 @@ class Daemon:
         for doubt in journal.doubts:
             _log.warning("archive in doubt", detail=doubt)
         client.clock.know_entry(journal.newest_at())
-        hub, receipts = Hub(), Receipts(host, trusted)
+        hub, receipts = EventBus(), Receipts(host, trusted)
         service = Service(
             *(config.id, journal, hub, client, stations, receipts.prove),
             offline=config.offline,

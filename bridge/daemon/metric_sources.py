@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.authority import circuit_breaker
 from bridge.books.unconfigured import at_other_places
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.authority.clock_skew import Clock
+    from bridge.domain.receiver_status import ReceiverStatus
     from bridge.domain.sale import Sale
     from bridge.sales.sale_service import Service
     from bridge.till.server.access import Guard
@@ -43,7 +44,7 @@ class Watch:
         self._journal = journal
         self._endings = endings
 
-    def receivers(self) -> list[dict[str, Any]]:
+    def receivers(self) -> list[ReceiverStatus]:
         return self._service.receivers()
 
     def outbox_depth(self) -> int:

@@ -1,7 +1,7 @@
 """The bridge's metrics, as Prometheus reads them; what each means stands in `docs/operations.md`.
 
-Sales are counted as they happen, by listening to what the bridge tells everybody who watches. What
-has a state of its own is looked at when somebody asks. Labels are tills, and names of ours.
+Sales are counted as their events are published. What has a state of its own is looked at when the
+metrics are asked for. Labels are tills, and names of ours.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from bridge import __version__
+from bridge.domain.events import SaleChanged, SaleTimed
 from bridge.domain.states import FINAL, TABLE, Event
+from receiver import reasons
 
 from . import logs, timings
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from bridge.domain.events import Event as Published
     from bridge.domain.offline import Exposure
+    from bridge.domain.receiver_status import ReceiverStatus
+    from bridge.domain.sale import Sale
 
 PREFIX = "tillsign_"
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -54,10 +59,9 @@ DECLINES = (Event.MENDABLE, Event.DENIED)
 
 
 class Watched(Protocol):
-    """What is looked at when somebody asks; on the event loop, so briefly."""
+    """What is looked at when the metrics are asked for; on the event loop, so briefly."""
 
-    def receivers(self) -> list[dict[str, Any]]:
-        """Their views, as the till API gives them (`till`, `up`, `line`, `counters`)."""
+    def receivers(self) -> list[ReceiverStatus]: ...
 
     def outbox_depth(self) -> int: ...
     def outbox_oldest_s(self) -> float: ...
@@ -115,13 +119,16 @@ class Metrics:
             for phase in PHASES:
                 self._phases.labels(till, phase)
 
-    def hear(self, message: Mapping[str, Any]) -> None:
-        """Take note of an event (`bridge.books.event_bus`) that everybody is told."""
-        till = message["till"] if message["till"] in self._tills else UNCONFIGURED
-        if message["event"] == "sale":
-            self._hear_sale(till, message["what"], message["sale"])
-        elif message["event"] == "timing":
-            self._hear_timing(till, message["stamps"])
+    def hear(self, event: Published) -> None:
+        """Take note of an event of the bus."""
+        till = event.till if event.till in self._tills else UNCONFIGURED
+        match event:
+            case SaleChanged(what=what, sale=sale):
+                self._hear_sale(till, what, sale)
+            case SaleTimed(steps=steps):
+                self._hear_timing(till, steps)
+            case _:
+                pass  # receivers and refusals are looked at when they are asked for
 
     async def render(self) -> bytes:
         """All of it in the text format; what takes long is done in a thread."""
@@ -131,13 +138,13 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(PREFIX + name, text, ("till", *labels), registry=self._registry)
 
-    def _hear_sale(self, till: int | str, what: str, sale: Mapping[str, Any]) -> None:
-        reason = sale["reason"]["code"] if sale["reason"] else ""
+    def _hear_sale(self, till: int | str, what: str, sale: Sale) -> None:
+        reason = reasons.name(sale.reason) if sale.reason else ""
         self._events.labels(till, what).inc()
         if what in DECLINES:
             self._declines.labels(till, reason).inc()
         if what in ENDS:
-            kind = REFUND if "refund_id" in sale else PURCHASE
+            kind = REFUND if sale.is_refund else PURCHASE
             self._sales.labels(till, kind, ENDS[what], reason).inc()
 
     def _hear_timing(self, till: int | str, steps: Mapping[str, float]) -> None:
@@ -197,10 +204,10 @@ def _look(watched: Watched) -> Iterator[Metric]:
     yield from _receivers(watched.receivers())
 
 
-def _receivers(views: list[dict[str, Any]]) -> Iterator[Metric]:
-    up = {(view["till"],): view["up"] for view in views}
-    line = {(view["till"], name): n for view in views for name, n in view["line"].items()}
-    counts = {(view["till"], name): n for view in views for name, n in view["counters"].items()}
+def _receivers(found: list[ReceiverStatus]) -> Iterator[Metric]:
+    up = {(one.till,): one.up for one in found}
+    line = {(one.till, name): n for one in found for name, n in one.line.items()}
+    counts = {(one.till, reasons.name(r)): n for one in found for r, n in one.refusals.items()}
     yield _gauge("receiver_up", "Whether the receiver is there", up, "till")
     yield _counter("line", "Counters of the serial line", line, "till", "counter")
     yield _counter("refusals", "What the bridge refused", counts, "till", "reason")

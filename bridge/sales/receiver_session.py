@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from copy import copy
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.authority.client import UnansweredError
 from bridge.authority.retry import while_waiting
-from bridge.domain import event_codec, ports
+from bridge.domain import event_codec, ports, receiver_status
 from bridge.domain.controller import Desk
+from bridge.domain.events import PhoneMoved, ReceiverChanged, Refused
+from bridge.domain.receiver_status import ReceiverHealth, ReceiverStatus
 from bridge.domain.sale import Place
 from bridge.domain.states import ASKING, Event
 from bridge.lines.receiver_link import ReceiverLink
 from bridge.observability import timings
-from bridge.observability.counters import Counters
 from bridge.observability.logs import Log
-from bridge.till.rest.views import health_view, hello_view, phone_view
 from receiver import reasons
 from receiver.errors import Error
 from receiver.link import wire
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from bridge.authority.cached_limits import KeptLimits
     from bridge.backoff import Reconnect
+    from bridge.domain.events import Event as Published
     from bridge.domain.ports import Input, Output
     from bridge.domain.sale import Fact, Sale, Terms
     from bridge.domain.verification import Evidence
@@ -61,7 +63,7 @@ class Station:
         self.till = till
         self.place = Place(till, evidence.holder.receiver_id)
         self.evidence = evidence
-        self.counters = Counters()
+        self.refusals: Counter[int] = Counter()
         stand_in = StandInHere(evidence, around.books, around.offline, kept)
         self.desk = Desk(
             *(evidence, stand_in, lambda: around.books.hub.is_watched, lambda: around.clock.wrong)
@@ -76,8 +78,8 @@ class Station:
         self._around = around
         self._books = around.books
         self._books.stall.listen(self._go_on)
-        self._health: dict[str, Any] | None = None
-        self._last_hello: dict[str, Any] | None = None
+        self._health: ReceiverHealth | None = None
+        self._last_hello: wire.ReceiverHello | None = None
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -105,27 +107,21 @@ class Station:
         self._renewed = fresh
         self._take_renewed()
 
-    def view(self) -> dict[str, Any]:
-        """What the till API says of this receiver."""
-        return {
-            "till": self.till,
-            "url": self._url,
-            "up": self.link.hello is not None,
-            "hello": self._last_hello,
-            "health": self._health,
-            "line": self.link.quality(),
-            "counters": self.counters.snapshot(),
-        }
+    def status(self) -> ReceiverStatus:
+        """How this receiver is."""
+        up, line = self.link.hello is not None, self.link.quality()
+        hello, heard = self._last_hello, self._health
+        return ReceiverStatus(self.till, self._url, up, hello, heard, line, self.refusals)
 
     # The receiver's side (`line_listener.Listener`).
 
     def link_up(self, hello: wire.ReceiverHello) -> None:
-        self._last_hello = hello_view(hello)
-        self._publish("receiver", ports.RECEIVER, up=True, hello=self._last_hello)
+        self._last_hello = hello
+        self._publish(ReceiverChanged(ports.RECEIVER, time.time(), self.till, hello))
         self._provisioning.begin(hello)
 
     def link_down(self) -> None:
-        self._publish("receiver", ports.BRIDGE, up=False)
+        self._publish(ReceiverChanged(ports.BRIDGE, time.time(), self.till, None))
         if not self._failed:
             self._handle(ports.LinkDown())
 
@@ -137,16 +133,16 @@ class Station:
             self._handle(ports.Received(channel, payload, int(time.time())))
 
     def refused(self, reason: int, detail: str) -> None:
-        self.counters.count(reason)
+        self.refusals[reason] += 1
         name, sale = reasons.name(reason), self.desk.sale
         sale_id = sale.terms.sale_id if sale else None
         if self.link.may_log("refused"):
             _log.warning("refused", till=self.till, sale=sale_id, reason=name, detail=detail)
-        self._publish("refusal", ports.BRIDGE, reason=name)
+        self._publish(Refused(ports.BRIDGE, time.time(), self.till, reason))
 
     def _note_health(self, payload: bytes) -> None:
         try:
-            self._health = health_view(wire.decode(wire.HEALTH, payload))
+            self._health = receiver_status.health(payload)
         except Error as error:
             self.refused(error.code, error.detail)
 
@@ -262,7 +258,8 @@ class Station:
             case ports.Settle(sale):
                 self._around.outbox.settle(sale, self._asking)
             case ports.Phone(event, link, reason):
-                self._publish("phone", ports.PHONE, link=link, **phone_view(event, reason))
+                moved = PhoneMoved(ports.PHONE, time.time(), self.till, link, event, reason)
+                self._publish(moved)
             case ports.Refuse(reason, detail):
                 self.refused(reason, detail)
 
@@ -286,8 +283,8 @@ class Station:
                 raise
         return _is_settled(ask)
 
-    def _publish(self, event: str, source: str, **body: Any) -> None:
-        self._books.hub.publish(event, source, self.till, **body)
+    def _publish(self, event: Published) -> None:
+        self._books.hub.publish(event)
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * 1000)

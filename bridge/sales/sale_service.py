@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from bridge.authority.cached_limits import KeptLimits
-    from bridge.books.event_bus import Hub
+    from bridge.books.event_bus import EventBus
+    from bridge.domain.receiver_status import ReceiverStatus
     from bridge.domain.sale import Place
     from bridge.domain.verification import Evidence
     from bridge.journal import Journal, Position
@@ -67,7 +68,7 @@ class Service:
         self,
         bridge_id: bytes,
         journal: Journal,
-        hub: Hub,
+        hub: EventBus,
         authority: Authority,
         stations: Iterable[StationConfig],
         prove: Prove,
@@ -210,8 +211,8 @@ class Service:
         """The tills that are configured, with the receivers that stand there."""
         return [station.place for station in self.stations.values()]
 
-    def receivers(self) -> list[dict[str, Any]]:
-        return [station.view() for station in self.stations.values()]
+    def receivers(self) -> list[ReceiverStatus]:
+        return [station.status() for station in self.stations.values()]
 
     def _at_the_desks(self) -> list[Sale]:
         sales = [station.desk.sale for station in self.stations.values()]

@@ -43,7 +43,7 @@ def run(root: str) -> None:
     """The firmware in `root`. What does not even start resets as well: no REPL, no stuck trial."""
     sys.path[0:0] = [root, root + "/firmware/device/lib"]
     try:
-        from firmware.device.boot import main
+        from firmware.device.boot import main  # of the slot: this file is in no package
 
         main()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The firmware's version, and a hash of the files that run."""
+"""The firmware's version, and a hash of everything that can run."""
 
 from __future__ import annotations
 
@@ -7,25 +7,46 @@ from hashlib import sha256
 
 VERSION = "0.1.0"
 HASH_SIZE = 8
-_PARTS = ("receiver", "receiver/crypto", "firmware/device", "firmware/device/ports")
+_SKIPPED = "__pycache__"  # CPython's, in a checkout: what is imported from it, a hashed file names
 _CHUNK = 1024
+_KIND, _FOLDER = 0xF000, 0x4000  # in a file's mode
 
 
 def measure(root: str) -> bytes:
-    """SHA-256 over names and contents of the device's files under `root`, cut to 8 bytes."""
+    """SHA-256 over path, size and content of every file under `root`, cut to 8 bytes.
+
+    A folder counts with its path: an empty one can stand in for a module as well.
+    """
     total = sha256()
-    for part in _PARTS:
-        for name in sorted(os.listdir(root + "/" + part)):
-            if name.endswith((".py", ".mpy")):
-                total.update(("%s/%s\n" % (part, name)).encode())
-                _feed(total, "%s/%s/%s" % (root, part, name))
+    _walk(total, root, "", bytearray(_CHUNK))
     digest: bytes = total.digest()
     return digest[:HASH_SIZE]
 
 
-def _feed(total: sha256, path: str) -> None:
+def _walk(total: sha256, root: str, folder: str, buffer: bytearray) -> None:
+    for name in sorted(os.listdir(root + folder)):
+        if name == _SKIPPED:
+            continue
+        path = folder + "/" + name
+        status = os.stat(root + path)
+        mode, size = status[0], status[6]
+        if mode & _KIND == _FOLDER:
+            _add(total, path, "folder")
+            _walk(total, root, path, buffer)
+        else:
+            _add(total, path, str(size))
+            _feed(total, root + path, buffer)
+
+
+def _add(total: sha256, path: str, what: str) -> None:
+    """Lengths first, so that no two trees give the same bytes."""
+    total.update(("%d %s %s\n" % (len(path), path, what)).encode())
+
+
+def _feed(total: sha256, path: str, buffer: bytearray) -> None:
+    view = memoryview(buffer)
     with open(path, "rb") as file:
-        chunk = file.read(_CHUNK)
-        while chunk:
-            total.update(chunk)
-            chunk = file.read(_CHUNK)
+        count = file.readinto(buffer)
+        while count:
+            total.update(view[:count])
+            count = file.readinto(buffer)

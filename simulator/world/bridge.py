@@ -10,13 +10,15 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from simulator.crypto.pki import DemoCa, Identity
 
 READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 20.0  # open sales get ten
+
+PROGRAM = ("bridge.cli",)
 
 _PRIVATE = 0o600
 
@@ -65,13 +67,17 @@ class Place(NamedTuple):
 
 
 class BridgeProcess:
-    """`tillsign bridge run`, from its configuration file to its readiness line."""
+    """`tillsign bridge run`, from its configuration file to its readiness line.
 
-    def __init__(self, directory: Path) -> None:
+    `program` is the module that stands for `tillsign`, with arguments of its own.
+    """
+
+    def __init__(self, directory: Path, program: Sequence[str] = PROGRAM) -> None:
         self.directory = directory
         self.config = directory / "bridge.toml"
         self.log = directory / "bridge.log"
         self.till_api = ""
+        self._program = program
         self._head = ""  # of the configuration: all but the receivers
         self._process: asyncio.subprocess.Process | None = None
 
@@ -113,7 +119,7 @@ class BridgeProcess:
 
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
-        arguments = ["bridge.cli", "bridge", "run", "--config", str(self.config)]
+        arguments = [*self._program, "bridge", "run", "--config", str(self.config)]
         self.log.touch(_PRIVATE)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(

@@ -24,6 +24,8 @@ SEK = 752
 
 DEVICE = Path(firmware.device.__path__[0])
 ROOT = DEVICE.parents[1]
+PACKAGES = ("receiver", "firmware/device")  # of the device
+SLOT = "a"
 SHIM = Path(simulator.hardware.micropython.__path__[0])
 
 
@@ -60,8 +62,16 @@ def enrol(authority: Authority, directory: Path, client_fingerprint: str) -> Enr
     (directory / "key").write_bytes(seed)
     (directory / "certificate").write_bytes(certificate)
     (directory / "pins").write_bytes(pins.encode(authority.pins))
-    (directory / "slot").write_text(str(ROOT))
+    (directory / "slot").write_text(str(slot(directory / SLOT)))
     return Enrolled(receiver_id, directory, directory / "certificate")
+
+
+def slot(directory: Path) -> Path:
+    """Make a slot that holds the device's files and nothing else, by links into this tree."""
+    for package in PACKAGES:
+        (directory / package).parent.mkdir(parents=True, exist_ok=True)
+        (directory / package).symlink_to(ROOT / package)
+    return directory
 
 
 def command(enrolled: Enrolled, radio: str, hci: Path | None) -> Command:

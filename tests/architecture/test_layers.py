@@ -30,10 +30,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
 BESIDE = {
     "bridge": {"config": {"journal"}, "observability": {"domain"}},
 }
-# Not yet so: the typed bus ends it.
+# Not yet so.
 KNOWN = {
-    ("bridge.books", "bridge.till"),
-    ("bridge.sales", "bridge.till"),
     ("simulator.processes", "simulator.hardware"),
     ("simulator.phone", "simulator.world"),
 }

@@ -6,7 +6,7 @@ import time
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
-from bridge.books import books, event_bus
+from bridge.books import books
 from bridge.sales import journal_loss, journal_standing, lost_sale, receiver_session, stand_in
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 READERS: tuple[ModuleType, ...] = (
     lost_sale,
     books,
-    event_bus,
     journal_loss,
     stand_in,
     journal_standing,

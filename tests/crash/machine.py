@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge.authority.client import RefusedError, UnansweredError
-from bridge.books.event_bus import Hub
+from bridge.books.event_bus import EventBus
 from bridge.daemon import journal_unlocking
 from bridge.domain import receipts
 from bridge.domain.verification import Evidence
@@ -134,7 +134,7 @@ class Machine:
         line = Line(self, life)
         prove = partial(receipts.proved, host, made.keys.pins())
         life.service = Service(
-            *(BRIDGE_ID, journal, Hub(), line, stations, prove),
+            *(BRIDGE_ID, journal, EventBus(), line, stations, prove),
             offline=self._offline,
             apart=self.copies.filed(journal),
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import ConflictError, Order, RefundOrder
 from bridge.till.rest import journal_recovering, journal_stalled
+from bridge.till.rest.views import shown_view
 from tests import evidence
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ async def look(service: Service, sale_id: str) -> View:
     if not service.books.waiting.is_answered(sale):
         await service.books.waiting.news(sale, WAIT_S)
     service.show(sale)
-    return service.books.view(sale)
+    return shown_view(service.books, sale)
 
 
 async def decide(service: Service, sale_id: str, wish: Wish) -> View:

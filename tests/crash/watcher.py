@@ -6,7 +6,9 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bridge.domain.events import SaleChanged
 from bridge.journal import CursorError, JournalLaterError
+from bridge.till.rest.views import event_view
 
 if TYPE_CHECKING:
     from bridge.sales.sale_service import Service
@@ -37,20 +39,18 @@ class Watcher:
             last = 0
             for event in [] if self._cursor is None else await _missed(service, self._cursor):
                 self._send(event)
-                last = event["cursor"]
+                last = event.cursor or last
             while True:
-                event = await subscription.queue.get()
-                if not last or (event.get("cursor") or last + 1) > last:
-                    self._send(event)
+                told = await subscription.queue.get()
+                if isinstance(told, SaleChanged) and not (told.cursor and told.cursor <= last):
+                    self._send(told)
 
-    def _send(self, event: dict[str, Any]) -> None:
+    def _send(self, event: SaleChanged) -> None:
         """What is written to a socket arrives, even if the bridge ends meanwhile."""
         loop, machine = asyncio.get_running_loop(), self._machine
-        loop.call_later(machine.trip_s, self._take, event, context=machine.context)
+        loop.call_later(machine.trip_s, self._take, event_view(event), context=machine.context)
 
     def _take(self, event: dict[str, Any]) -> None:
-        if event["event"] != "sale":
-            return
         sale = event["sale"]
         sale_id = sale.get("sale_id") if "refund_id" not in sale else sale["refund_id"]
         cursor = event.get("cursor")
@@ -62,7 +62,7 @@ class Watcher:
         self.news = asyncio.Event()
 
 
-async def _missed(service: Service, cursor: int) -> list[dict[str, Any]]:
+async def _missed(service: Service, cursor: int) -> list[SaleChanged]:
     books = service.books
     for sale in books.open_sales():
         service.show(sale)

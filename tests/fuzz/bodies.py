@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bridge.authority import client
 from bridge.authority.clock_skew import Clock
-from bridge.domain import event_codec
+from bridge.domain import event_codec, receiver_status
 from bridge.domain.sale import Terms
 from bridge.sales.orders import Order, RefundOrder
 from bridge.sales.stand_in import REVOCATIONS_MOST, StandInHere
@@ -161,7 +161,8 @@ def _revocations() -> list[bytes]:
 
 def _health(data: bytes) -> bool:
     """A receiver's counters, as the till API shows them."""
-    assert json.dumps(health_view(wire.Health(1, 2, 3, data)))
+    payload = wire.encode(wire.HEALTH, wire.Health(1, 2, 3, data))
+    assert json.dumps(health_view(receiver_status.health(payload)))
     return True
 
 

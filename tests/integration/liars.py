@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.world.enrolment import ROOT
+from firmware.device import version
+from simulator.world.enrolment import PACKAGES, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.integration.checkout import Checkout
-
-DEVICE_FILES = ("receiver", "firmware/device")
 
 
 class Lie(NamedTuple):
@@ -36,11 +35,13 @@ async def lying(till: Checkout, directory: Path, *lies: Lie) -> AsyncIterator[No
     finally:
         _choose(till, own)
         own_hello = await till.reset()
+    assert forged_hello["firmware_hash"] == version.measure(str(directory)).hex()
+    assert own_hello["firmware_hash"] == version.measure(own).hex()
     assert own_hello["firmware_hash"] != forged_hello["firmware_hash"]
 
 
 def _forge(directory: Path, lies: tuple[Lie, ...]) -> None:
-    for part in DEVICE_FILES:
+    for part in PACKAGES:
         shutil.copytree(ROOT / part, directory / part)
     for file, honest, lie in lies:
         path = directory / file

@@ -51,11 +51,11 @@ SHOWING = [
     for file, output, name, honest in (
         (
             "receiver/core/receiver.py",
-            "ports.ShowCertificate",
+            "io.ShowCertificate",
             CERTIFICATE,
             "identity.certificate_data",
         ),
-        ("receiver/core/radio.py", "ports.ShowOffer", OFFER, "offered.data"),
+        ("receiver/core/radio.py", "io.ShowOffer", OFFER, "offered.data"),
     )
 ]
 

@@ -11,6 +11,7 @@ from bridge.config.configuration import ReceiverConfig
 from bridge.daemon.daemon import Daemon
 from bridge.lines.serial_port import Opener, PortError
 from bridge.lines.usb_lookup import Present
+from receiver import reasons
 from receiver.link import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
@@ -62,9 +63,9 @@ async def test_the_serial_number_is_no_proof(by_serial: World) -> None:
     async with Daemon(by_serial.config, hub.opener, hub.ports) as daemon:
         station = daemon.service.stations[TILL]
         async with asyncio.timeout(PATIENCE_S):
-            while not station.counters.snapshot():  # noqa: ASYNC110 - nothing tells
+            while not station.refusals:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)
-        assert set(station.counters.snapshot()) == {"wrong_receiver"}
+        assert set(station.refusals) == {reasons.WRONG_RECEIVER}
         hub.plugged = {"/dev/ttyUSB0": device}
         await device.heard(wire.STATE)
 

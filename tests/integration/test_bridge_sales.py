@@ -133,8 +133,8 @@ async def test_an_offer_with_another_amount(world: World) -> None:
     sale = await world.sale()
     assert (sale["state"], sale["reason"]["code"]) == ("declined", "receiver_untrusted")
     await world.device.heard(wire.CANCEL)
-    counters = world.daemon.service.stations[TILL].counters.snapshot()
-    assert counters == {"receiver_untrusted": 1, "wrong_amount": 1}
+    refusals = world.daemon.service.stations[TILL].refusals
+    assert refusals == {reasons.RECEIVER_UNTRUSTED: 1, reasons.WRONG_AMOUNT: 1}
     world.device.lies = {}
     await world.ring("sale-of-the-next-buyer")
     await world.device.offered()
@@ -154,8 +154,8 @@ async def test_a_forged_approval_called_verified(world: World) -> None:
     assert (refusal.approval_id, refusal.reason) == (name, reasons.BAD_SIGNATURE)
     await world.pay()
     assert (await world.sale())["state"] == "approved"
-    counters = world.daemon.service.stations[TILL].counters.snapshot()
-    assert counters == {"bad_signature": 1, "receiver_untrusted": 1}
+    refusals = world.daemon.service.stations[TILL].refusals
+    assert refusals == {reasons.BAD_SIGNATURE: 1, reasons.RECEIVER_UNTRUSTED: 1}
 
 
 async def test_garbage_boot_text_and_nonsense_on_the_line(world: World) -> None:

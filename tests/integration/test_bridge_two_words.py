@@ -166,16 +166,16 @@ async def _resets(world: World, name: bytes) -> None:
 @pytest.mark.parametrize(
     ("does", "counted"),
     [
-        (_refuses, "bad_signature"),
-        (_is_silent, "verdict_timeout"),
-        (_resets, "receiver_offline"),
+        (_refuses, reasons.BAD_SIGNATURE),
+        (_is_silent, reasons.VERDICT_TIMEOUT),
+        (_resets, reasons.RECEIVER_OFFLINE),
     ],
 )
 async def test_a_decline_stands_whatever_the_receiver_does(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
     does: Callable[[World, bytes], Awaitable[None]],
-    counted: str,
+    counted: int,
 ) -> None:
     monkeypatch.setattr(approval_attempt, "VERDICT_MS", 1_000 if does is _is_silent else 5_000)
     async with world.watching() as told:
@@ -192,7 +192,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
         second = await world.pay()
         assert (await world.sale())["approval_id"] == second.hex()
     assert world.transactions() == {first: "DECLINED", second: "PENDING"}
-    assert world.daemon.service.stations[TILL].counters.snapshot() == {counted: 1}
+    assert world.daemon.service.stations[TILL].refusals == {counted: 1}
 
 
 async def test_patience_ends_between_decline_and_verdict(world: World) -> None:

@@ -226,8 +226,10 @@ async def test_another_store_name_for_the_phone(
 def two_faced(certificate: bytes) -> list[Lie]:
     """One offer for the bridge, and for phones the same under this certificate."""
     sign = "data = yield from signed.encode_job(messages.OFFER, offer, hashed[:8], self._sign_job)"
-    hidden = f"session.told = hashed, data; hashed = session.certificate_hash({certificate!r})"
-    told = "self._sale.open(offered, session.session_id(session.told[1]), now)"
+    hidden = (
+        f"identifiers.told = hashed, data; hashed = identifiers.certificate_hash({certificate!r})"
+    )
+    told = "self._sale.open(offered, identifiers.session_id(identifiers.told[1]), now)"
     return [
         Lie(
             "receiver/core/receiver.py",
@@ -235,10 +237,14 @@ def two_faced(certificate: bytes) -> list[Lie]:
             f"ShowCertificate({certificate!r} or c",
         ),
         Lie(OFFER, "return Offered(holder,", f"{hidden}; {sign}; return Offered(holder,"),
-        Lie(JUDGE, "self._sale.open(offered, session.session_id(offered.data), now)", told),
-        Lie(REPORT, "ports, reasons, wire", "ports, reasons, session, wire"),
-        Lie(REPORT, "offered.data, reasons.OK", "session.told[1], reasons.OK"),
-        Lie(REPORT, "hashed, offered.data, enc", "*session.told, enc"),
+        Lie(JUDGE, "self._sale.open(offered, identifiers.session_id(offered.data), now)", told),
+        Lie(
+            REPORT,
+            "import reasons\n",
+            "import reasons\nfrom receiver.protocol import identifiers\n",
+        ),
+        Lie(REPORT, "offered.data, reasons.OK", "identifiers.told[1], reasons.OK"),
+        Lie(REPORT, "hashed, offered.data, enc", "*identifiers.told, enc"),
     ]
 
 
@@ -280,7 +286,7 @@ async def test_a_verdict_on_another_approval(till: Checkout, tmp_path: Path) -> 
 
 async def test_messages_that_are_none(till: Checkout, tmp_path: Path) -> None:
     """Refused one by one; the sale does not depend on them."""
-    junk = "self._out.append(ports.Send(wire.PHONE, b'\\xff')) or ("
+    junk = "self._out.append(io.Send(wire.PHONE, b'\\xff')) or ("
     lie = Lie(REPORT, "self.send(wire.PHONE, ", junk)
     async with lying(till, tmp_path, lie), till.refusing("malformed"):
         sale = await till.ring_up()

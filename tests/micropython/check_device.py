@@ -7,6 +7,7 @@ from firmware.device.ports import unix
 from receiver.link import wire
 
 ROOT = __file__.rsplit("/", 3)[0]
+FOLDER = 0x4000  # as `ilistdir` says it
 PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-%d" % unix.time.time_ns()
 
 
@@ -52,21 +53,128 @@ def check_clock():
 
 
 def check_hash():
-    first = version.measure(ROOT)
+    """Every file counts: one byte of it, its name, whether it is there."""
+    slot = PLACE + "/slot"
+    files = copied(slot)
+    first = version.measure(slot)
     assert len(first) == version.HASH_SIZE
-    assert version.measure(ROOT) == first
+    assert version.measure(slot) == first
+    for path in files:
+        data = content(path)
+        for size in {0, len(data) // 2, len(data) - 1} if data else ():
+            put(path, data[:size] + bytes([data[size] ^ 1]) + data[size + 1 :])
+            assert version.measure(slot) != first, (path, size)
+        put(path, data + b"\n")
+        assert version.measure(slot) != first, path
+        put(path, data)
+        os.rename(path, path + "x")
+        assert version.measure(slot) != first, path
+        os.rename(path + "x", path)
+        os.remove(path)
+        assert version.measure(slot) != first, path
+        put(path, data)
+        assert version.measure(slot) == first, path
+
+
+def check_hash_of_strays():
+    """What is no code counts as well, wherever it lies; a cache of CPython's does not."""
+    slot = PLACE + "/slot"
+    first = version.measure(slot)
+    for name in ("/note.txt", "/asyncio.py", "/receiver/.hidden", "/firmware/data.bin"):
+        put(slot + name, b"")
+        assert version.measure(slot) != first, name
+        os.remove(slot + name)
+    for name in ("/asyncio", "/firmware/device/empty"):
+        os.mkdir(slot + name)
+        assert version.measure(slot) != first, name
+        os.rmdir(slot + name)
+    cache = slot + "/receiver/__pycache__"
+    os.mkdir(cache)
+    put(cache + "/core.cpython-311.pyc", b"compiled")
+    assert version.measure(slot) == first
+    delete(cache)
+
+
+def check_hash_of_moved_content():
+    """Bytes that move from one file to the next are another tree, with the same bytes."""
+    slot = PLACE + "/two"
+    os.mkdir(slot)
+    seen = set()
+    for first, second in ((b"ab", b"c"), (b"a", b"bc"), (b"", b"abc"), (b"abc/y 0\n", b"")):
+        put(slot + "/x", first)
+        put(slot + "/y", second)
+        seen.add(version.measure(slot))
+    assert len(seen) == 4
+
+
+def check_hash_of_long_files():
+    """Longer than what is read at once, and exactly as long."""
+    slot = PLACE + "/long"
+    os.mkdir(slot)
+    seen = set()
+    for size in (1023, 1024, 1025, 2048, 5000):
+        for last in (b"a", b"b"):
+            put(slot + "/x", bytes(size - 1) + last)
+            seen.add(version.measure(slot))
+    assert len(seen) == 10
+
+
+def copied(slot):
+    """A slot with the device's files; their paths."""
+    os.mkdir(slot)
+    os.mkdir(slot + "/firmware")
+    copies = []
+    for package in ("/receiver", "/firmware/device"):
+        copy(ROOT + package, slot + package, copies)
+    names = [path[len(slot) :] for path in copies]
+    for part in ("crypto/kernels", "crypto/twins", "crypto"):
+        assert "/receiver/%s/__init__.py" % part in names
+    for part in ("boards/esp32c3.py", "lib/typing.py", "ports/esp32.py", "main.py"):
+        assert "/firmware/device/" + part in names
+    return copies
+
+
+def copy(source, target, copies):
+    os.mkdir(target)
+    for entry in os.ilistdir(source):
+        name, kind = entry[:2]
+        path = target + "/" + name
+        if kind == FOLDER and name != "__pycache__":
+            copy(source + "/" + name, path, copies)
+        elif kind != FOLDER:
+            put(path, content(source + "/" + name))
+            copies.append(path)
+
+
+def put(path, data):
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def content(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def delete(folder):
+    for entry in os.ilistdir(folder):
+        path = folder + "/" + entry[0]
+        if entry[1] == FOLDER:
+            delete(path)
+        else:
+            os.remove(path)
+    os.rmdir(folder)
 
 
 def main():
     os.mkdir(PLACE)
-    checks = (check_store, check_interrupted_write, check_reset_cause, check_clock, check_hash)
+    checks = [check_store, check_interrupted_write, check_reset_cause, check_clock, check_hash]
+    checks += [check_hash_of_strays, check_hash_of_moved_content, check_hash_of_long_files]
     try:
         for check in checks:
             check()
     finally:
-        for name in os.listdir(PLACE):
-            os.remove(PLACE + "/" + name)
-        os.rmdir(PLACE)
+        delete(PLACE)
     print(len(checks), "cases")
 
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from bridge.authority.client import UnansweredError
 from bridge.authority.journal_positions import Answer, Claim, Verdict
-from bridge.books.event_bus import Hub
+from bridge.books.event_bus import EventBus
 from bridge.domain.receipts import Receipts
 from bridge.domain.verification import Evidence
 from bridge.journal import Journal
@@ -79,7 +79,9 @@ class World:
         row = StationConfig(TILL, "memory:", trusted, self.device)
         authority = cast("Authority", self.authority)
         prove = Receipts(host, keys.pins()).prove
-        self.service = Service(BRIDGE_ID, journal, Hub(), authority, [row], prove, offline=offline)
+        self.service = Service(
+            BRIDGE_ID, journal, EventBus(), authority, [row], prove, offline=offline
+        )
         self.station = self.service.stations[TILL]
 
     async def live(self, seconds: float) -> None:

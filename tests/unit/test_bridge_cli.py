@@ -102,7 +102,7 @@ def test_the_dispatcher_knows_no_command() -> None:
         "__future__",
         "importlib.metadata",
         "bridge",
-        ".command",
+        "receiver.host.command",
     ]
 
 

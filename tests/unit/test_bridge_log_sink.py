@@ -89,7 +89,7 @@ def test_what_cannot_be_written_down_is_counted(pipe: Pipe) -> None:
 
 def test_a_process_ends_though_nothing_is_read(pipe: Pipe) -> None:
     code = (
-        "import sys\nfrom bridge import logs\nlogs.setup(sys.stderr, 'info')\n"
+        "import sys\nfrom bridge.observability import logs\nlogs.setup(sys.stderr, 'info')\n"
         f"for till in range({MORE}): logs.Log('bridge').info('refused', till=till)\n"
     )
     process = subprocess.run(

@@ -103,7 +103,7 @@ def test_events_are_constants() -> None:
 
 def test_nothing_in_the_bridge_logs_past_it() -> None:
     """Its own `logging` calls would show what `Fields` does not know."""
-    allowed = {ROOT / "bridge/observability/log.py", ROOT / "bridge/till/server/listener.py"}
+    allowed = {ROOT / "bridge/observability/logs.py", ROOT / "bridge/till/server/listener.py"}
     found = [path for path in files("bridge") if imports_logging(parsed(path))]
     assert set(found) <= allowed
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from bridge.books.event_bus import Hub
+from bridge.books.event_bus import EventBus
+from bridge.domain.events import ReceiverChanged, SaleChanged, SaleTimed
 from bridge.domain.offline import Exposure
+from bridge.domain.receiver_status import ReceiverStatus
+from bridge.domain.sale import Sale
 from bridge.domain.states import FINAL, TABLE
 from bridge.observability import metrics, timings
 from bridge.observability.metrics import UNCONFIGURED, Metrics
+from receiver import reasons
+from receiver.protocol import messages
+from tests.unit.outbox_world import TERMS
 
 TILLS = (7, 8)
 STEPS = {
@@ -32,12 +37,11 @@ class Scripted:
 
     ahead_s: float | None = 3.5
 
-    def receivers(self) -> list[dict[str, Any]]:
+    def receivers(self) -> list[ReceiverStatus]:
         line = {"retransmits": 4, "opened": 2}
-        return [
-            {"till": 7, "up": True, "line": line, "counters": {"bad_signature": 1}},
-            {"till": 8, "up": False, "line": dict.fromkeys(line, 0), "counters": {}},
-        ]
+        up = ReceiverStatus(7, "seven", True, None, None, line, {reasons.BAD_SIGNATURE: 1})
+        down = ReceiverStatus(8, "eight", False, None, None, dict.fromkeys(line, 0), {})
+        return [up, down]
 
     def outbox_depth(self) -> int:
         return 3
@@ -87,9 +91,17 @@ def found() -> Metrics:
     return Metrics(TILLS, Scripted())
 
 
-def sold(hub: Hub, what: str, reason: str | None = None, *, till: int = 7, **more: Any) -> None:
-    view = {"sale_id": "x", "reason": {"code": reason} if reason else None} | more
-    hub.publish("sale", "bridge", till, what=what, sale=view)
+def sold(
+    hub: EventBus,
+    what: str,
+    reason: int = reasons.OK,
+    *,
+    till: int = 7,
+    kind: int = messages.PURCHASE,
+) -> None:
+    sale = Sale(TERMS._replace(kind=kind))
+    sale.reason = reason
+    hub.publish(SaleChanged("bridge", 0.0, till, None, what, sale))
 
 
 async def read(found: Metrics) -> dict[str, Metric]:
@@ -108,20 +120,22 @@ def value(families: Mapping[str, Metric], sample: str, **labels: str) -> float:
 
 
 async def test_sales_are_counted_as_they_end(found: Metrics) -> None:
-    hub = Hub()
+    hub = EventBus()
     hub.listen(found.hear)
     for what in ("rung", "told", "paid", "posted"):
         sold(hub, what)
-    sold(hub, "mendable", "wrong_code")
-    sold(hub, "denied", "credit_space")
-    sold(hub, "returned", "credit_space")  # an approval recalled before, given back after the end
-    sold(hub, "posted", refund_id="r")
+    sold(hub, "mendable", reasons.CODE_WRONG)
+    sold(hub, "denied", reasons.CREDIT_SPACE)
+    sold(
+        hub, "returned", reasons.CREDIT_SPACE
+    )  # an approval recalled before, given back after the end
+    sold(hub, "posted", kind=messages.REFUND)
     families = await read(found)
     name = "tillsign_sales_total"
     assert value(families, name, till="7", kind="purchase", state="posted", reason="") == 1
     assert value(families, name, till="7", state="declined", reason="credit_space") == 1
     assert value(families, name, kind="refund", state="posted") == 1
-    assert value(families, "tillsign_declines_total", reason="wrong_code") == 1
+    assert value(families, "tillsign_declines_total", reason="code_wrong") == 1
     assert value(families, "tillsign_declines_total", reason="credit_space") == 1
     assert value(families, "tillsign_sale_events_total", till="7", event="paid") == 1
 
@@ -134,10 +148,10 @@ async def test_the_clock_once_the_authority_was_heard(found: Metrics) -> None:
 
 
 async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
-    hub = Hub()
+    hub = EventBus()
     hub.listen(found.hear)
-    hub.publish("timing", "bridge", 7, sale_id="x", stamps=STEPS)
-    hub.publish("timing", "bridge", 7, sale_id="y", stamps={timings.OFFER: 1.0, timings.TOLD: 2.0})
+    hub.publish(SaleTimed("bridge", 0.0, 7, "x", STEPS))
+    hub.publish(SaleTimed("bridge", 0.0, 7, "y", {timings.OFFER: 1.0, timings.TOLD: 2.0}))
     families = await read(found)
     sums = {
         phase: value(families, "tillsign_phase_seconds_sum", till="7", phase=phase)
@@ -183,10 +197,10 @@ async def test_the_rest_is_looked_at_when_somebody_asks(found: Metrics) -> None:
 
 
 async def test_labels_are_bounded(found: Metrics) -> None:
-    hub = Hub()
+    hub = EventBus()
     hub.listen(found.hear)
     sold(hub, "rung", till=9)  # of a receiver that an older configuration had
-    hub.publish("receiver", "receiver", 7, up=True)
+    hub.publish(ReceiverChanged("bridge", 0.0, 7, None))
     families = await read(found)
     tills = {
         it.labels["till"]
@@ -209,7 +223,7 @@ async def test_what_stands_elsewhere_and_what_waits_for_a_person(found: Metrics)
 
 async def test_bridges_in_one_process_do_not_mix() -> None:
     one, other = Metrics(TILLS, Scripted()), Metrics(TILLS, Scripted())
-    hub = Hub()
+    hub = EventBus()
     hub.listen(one.hear)
     sold(hub, "posted")
     assert value(await read(one), "tillsign_sales_total", till="7") == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.books.books import Books
-from bridge.books.event_bus import Hub
+from bridge.books.event_bus import EventBus
 from bridge.domain import event_codec, ports
 from bridge.domain.sale import Fact, Sale
 from bridge.domain.states import Event
@@ -46,7 +46,7 @@ def books_over(journal: Journal) -> Books:
     def fail(error: Exception) -> None:
         raise AssertionError from error
 
-    return Books(journal, Hub(), fail)
+    return Books(journal, EventBus(), fail)
 
 
 async def begun(books: Books, sale_id: str) -> Sale:
@@ -69,12 +69,12 @@ async def test_replayed_events_have_the_times_of_the_journal(time: Time, path: P
             live = [watch.queue.get_nowait() for _ in range(watch.queue.qsize())]
         time.now += HOUR_S
         again = books.events_since(0)
-        assert [(one["what"], one["at"]) for one in again] == [
+        assert [(one.what, one.at) for one in again] == [
             ("rung", AT + 0.5),
             ("ended", AT + 3),
         ]
-        assert [one["at"] for one in again] == [one["at"] for one in live]
-        assert [one["till"] for one in again] == [TERMS.till] * 2
+        assert [one.at for one in again] == [one.at for one in live]
+        assert [one.till for one in again] == [TERMS.till] * 2
 
 
 async def test_over_archive_and_restart(time: Time, path: Path) -> None:
@@ -92,4 +92,4 @@ async def test_over_archive_and_restart(time: Time, path: Path) -> None:
         await books.close()
         time.now += HOUR_S
         [missed] = books.events_since(last)
-        assert (missed["what"], missed["at"]) == ("ended", AT + 0.5 + HOUR_S)
+        assert (missed.what, missed.at) == ("ended", AT + 0.5 + HOUR_S)

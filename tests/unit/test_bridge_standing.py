@@ -13,7 +13,7 @@ import pytest
 from bridge.authority.client import UnansweredError
 from bridge.authority.journal_positions import Answer, Claim, Verdict
 from bridge.books.books import Books
-from bridge.books.event_bus import Hub
+from bridge.books.event_bus import EventBus
 from bridge.domain import alarms
 from bridge.journal import Journal, Position, lives
 from bridge.sales.journal_standing import JournalStanding, Phase
@@ -32,7 +32,7 @@ class World:
         self.answers: list[Any] = []
         self.recovered = 0
         self.failing = 0
-        books = Books(journal, Hub(), self.fail)
+        books = Books(journal, EventBus(), self.fail)
         self.books = books
         self.standing = JournalStanding(
             *(BRIDGE, journal, books, self.announce, self.recover, apart)
@@ -77,7 +77,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 @pytest.fixture(autouse=True)
 def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     """The entries are of no sale."""
-    monkeypatch.setattr("bridge.books.books.facts.replay", lambda lines: {})
+    monkeypatch.setattr("bridge.books.books.event_codec.replay", lambda lines: {})
 
 
 def current(newest: Position | None = None, follows: bytes = b"") -> Answer:

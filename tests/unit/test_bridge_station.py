@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from bridge.domain.events import ReceiverChanged
 from bridge.domain.sale import Sale
 from bridge.domain.states import State
 from bridge.journal import Journal
@@ -86,12 +86,12 @@ def test_the_watchers_hear_of_the_line_once_each_way(tell: Callable[[Story], Non
             await world.heard()
             world.device.unplug()
             await asyncio.sleep(PLUGGING_S)
-            assert world.station.view()["up"] is False
+            assert not world.station.status().up
             world.device.plug()
             await world.heard()
-            assert world.station.view()["up"] is True
+            assert world.station.status().up
             told = [watch.queue.get_nowait() for _ in range(watch.queue.qsize())]
-        lines: list[Any] = [one["up"] for one in told if one["event"] == "receiver"]
+        lines = [one.hello is not None for one in told if isinstance(one, ReceiverChanged)]
         assert lines == [True, False, True]
 
     tell(story)

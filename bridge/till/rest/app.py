@@ -17,6 +17,7 @@ from receiver import reasons
 
 from . import journal_recovering, journal_stalled, openapi, requests
 from .back_office import OfficeApi
+from .views import shown_view
 from .websocket import Stream
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class TillApi:
             if request.transport is None or request.transport.is_closing():
                 raise asyncio.CancelledError  # nobody is there to be told
             self._service.show(sale)
-            response = web.json_response(self._books.view(sale))
+            response = web.json_response(shown_view(self._books, sale))
             told = self._books.waiting.is_answered(sale)
             await response.prepare(request)
             await response.write_eof()

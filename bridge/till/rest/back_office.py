@@ -13,7 +13,7 @@ from bridge.till.server import authority_problems
 from bridge.till.server.problems import ProblemError
 
 from . import journal_stalled, requests
-from .views import alarm_view, sale_view
+from .views import alarm_view, receiver_view, sale_view, shown_view
 
 if TYPE_CHECKING:
     from bridge.domain.sale import Place
@@ -39,7 +39,7 @@ class OfficeApi:
         for sale in found:
             self._service.show(sale)
         found = [sale for sale in found if not books.is_nowhere(sale)]
-        return web.json_response({"sales": [books.view(sale) for sale in found]})
+        return web.json_response({"sales": [shown_view(books, sale) for sale in found]})
 
     async def totals(self, request: web.Request) -> web.Response:
         """GET /v1/totals?day=date&till=number."""
@@ -105,7 +105,8 @@ class OfficeApi:
     async def receivers(self, request: web.Request) -> web.Response:
         """GET /v1/receivers: each with its health and counters."""
         requests.known(request)
-        return web.json_response({"receivers": self._service.receivers()})
+        found = [receiver_view(one) for one in self._service.receivers()]
+        return web.json_response({"receivers": found})
 
     def _outbox(self) -> dict[str, Any]:
         outbox = self._service.outbox
@@ -115,7 +116,7 @@ class OfficeApi:
         return {
             "depth": outbox.depth(),
             "oldest_s": round(outbox.oldest_s(), 3),
-            "unsent": [self._books.view(sale) for sale in unsent],
+            "unsent": [shown_view(self._books, sale) for sale in unsent],
         }
 
     def _places(self) -> list[Place]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
+from bridge.domain.events import PhoneMoved, ReceiverChanged, Refused, SaleChanged, SaleTimed
 from bridge.domain.states import State
 from receiver import reasons
-from receiver.encoding import cbor
-from receiver.errors import Error
 from receiver.host.currencies import LETTERS
 from receiver.host.texts import texts
 from receiver.link import wire
 from receiver.protocol import messages
 
 if TYPE_CHECKING:
+    from bridge.books.books import Books
     from bridge.domain.alarms import Alarm
+    from bridge.domain.events import Event
+    from bridge.domain.receiver_status import ReceiverHealth, ReceiverStatus
     from bridge.domain.sale import Sale
-    from receiver.link.wire import Health, ReceiverHello
+    from receiver.link.wire import ReceiverHello
 
 _PHONE_EVENTS = {
     wire.PHONE_SHOWN: "shown",
@@ -45,6 +47,11 @@ SETTLEMENTS = {
 def sale_view(sale: Sale) -> dict[str, Any]:
     """The till API's answer about a sale or a refund."""
     return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
+
+
+def shown_view(books: Books, sale: Sale) -> dict[str, Any]:
+    """What the till may see of a sale just now."""
+    return held_view(sale, books.stall.reason) if books.is_held(sale) else sale_view(sale)
 
 
 def held_view(sale: Sale, reason: int) -> dict[str, Any]:
@@ -143,17 +150,45 @@ def phone_view(event: int, reason: int) -> dict[str, Any]:
     return {"what": _PHONE_EVENTS[event], "reason": reasons.name(reason) if reason else None}
 
 
-def health_view(health: Health) -> dict[str, Any]:
-    """A receiver's health; raises receiver.errors.Error where its counters cannot be read."""
-    counters = cbor.decode(health.counters) if health.counters else {}
-    if not isinstance(counters, dict) or not all(isinstance(n, int) for n in counters.values()):
-        raise Error(reasons.MALFORMED, "health counters")
+def health_view(health: ReceiverHealth) -> dict[str, Any]:
+    """A receiver's health."""
+    counters = {reasons.name(code): n for code, n in health.counters.items()}
+    return {**health._asdict(), "counters": counters}
+
+
+def receiver_view(status: ReceiverStatus) -> dict[str, Any]:
+    """What the till API says of a receiver."""
+    refusals = {reasons.name(code): n for code, n in status.refusals.items()}
     return {
-        "uptime_s": health.uptime,
-        "free_bytes": health.free,
-        "links": health.links,
-        "counters": {reasons.name(code): n for code, n in counters.items()},
+        "till": status.till,
+        "url": status.url,
+        "up": status.up,
+        "hello": hello_view(status.hello) if status.hello else None,
+        "health": health_view(status.health) if status.health else None,
+        "line": dict(status.line),
+        "counters": dict(sorted(refusals.items())),
     }
+
+
+def event_view(event: Event) -> dict[str, Any]:
+    """An event as watchers see it."""
+    name: str
+    body: dict[str, Any]
+    match event:
+        case SaleChanged(cursor=cursor, what=what, sale=sale):
+            name, body = "sale", {"cursor": cursor, "what": what, "sale": sale_view(sale)}
+        case ReceiverChanged(hello=hello):
+            up = {"up": True, "hello": hello_view(hello)} if hello else {"up": False}
+            name, body = "receiver", up
+        case PhoneMoved(link=link, event=what, reason=reason):
+            name, body = "phone", {"link": link, **phone_view(what, reason)}
+        case Refused(reason=reason):
+            name, body = "refusal", {"reason": reasons.name(reason)}
+        case SaleTimed(sale_id=sale_id, steps=steps):
+            name, body = "timing", {"sale_id": sale_id, "stamps": dict(steps)}
+        case _:
+            assert_never(event)
+    return {"event": name, "from": event.source, "at": event.at, "till": event.till, **body}
 
 
 def _base64url(data: bytes) -> str:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
 
+from bridge.domain.events import SaleChanged
 from bridge.journal import CursorError
 from bridge.till.server.problems import ProblemError
 
 from . import journal_stalled, requests
+from .views import event_view
 
 if TYPE_CHECKING:
     from bridge.books.event_bus import Subscription
@@ -54,7 +56,7 @@ class Stream:
         for socket in set(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
-    async def _missed(self, cursor: int) -> list[dict[str, Any]]:
+    async def _missed(self, cursor: int) -> list[SaleChanged]:
         """What happened after `cursor`; whoever reads it may be the till, as everywhere."""
         books = self._service.books
         for sale in books.open_sales():
@@ -71,15 +73,15 @@ class Stream:
 
 
 async def _send(
-    socket: web.WebSocketResponse, missed: list[dict[str, Any]], subscription: Subscription
+    socket: web.WebSocketResponse, missed: list[SaleChanged], subscription: Subscription
 ) -> None:
     with suppress(ConnectionError):
         last = 0
-        for event in missed:
-            await socket.send_json(event)
-            last = event["cursor"]
+        for change in missed:
+            await socket.send_json(event_view(change))
+            last = change.cursor or last
         while not (subscription.overrun and subscription.queue.empty()):
             event = await subscription.queue.get()
-            if not last or (event.get("cursor") or last + 1) > last:
-                await socket.send_json(event)
+            if not (isinstance(event, SaleChanged) and event.cursor and event.cursor <= last):
+                await socket.send_json(event_view(event))
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")

@@ -16,7 +16,7 @@ from rich.console import Console
 from simulator.world.enrolment import ROOT
 from simulator.world.world import World
 
-from . import arithmetic, cold, device, heap, load, pairs, sale, times
+from . import arithmetic, cold, device, heap, load, pairs, sale, times, trace
 from .rows import Row, show, write
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
         "the same on this host": times.rows,
         "the device's heap": heap.rows,
         "whole sales and the receiver's start": _world,
+        "one approval's way through the bridge": trace.rows,
         "the demo": _demo,
         "many sales through one bridge": partial(load.rows, sales, sold),
         "a start on a long journal": partial(cold.rows, written),

@@ -10,12 +10,13 @@ from receiver.protocol import pins
 from simulator.authority import Authority
 from simulator.authority.process import AuthorityProcess
 from simulator.authority.storage.store import Store
-from simulator.world.bridge import BridgeProcess, Place
+from simulator.world.bridge import PROGRAM, BridgeProcess, Place
 
 from . import enrolment
 from .board import HOST, Board
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from simulator.crypto.pki import Identity as TlsIdentity
@@ -45,12 +46,12 @@ class Booked(NamedTuple):
 class Shop:
     """An async context manager: everything is up, and every receiver has heard the bridge.
 
-    The authority and the bridge are processes of their own.
+    The authority and the bridge (`program`) are processes of their own.
     """
 
-    def __init__(self, directory: Path, receivers: int) -> None:
+    def __init__(self, directory: Path, receivers: int, program: Sequence[str] = PROGRAM) -> None:
         self.counters: list[Counter] = []
-        self.bridge = BridgeProcess(directory / "bridge")
+        self.bridge = BridgeProcess(directory / "bridge", program)
         self.authority: AuthorityProcess
         self._directory = directory
         self._receivers = receivers

@@ -1,0 +1,46 @@
+"""What a receiver says of itself: its health, with its counters by reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from receiver import reasons
+from receiver.encoding import cbor
+from receiver.errors import Error
+from receiver.link import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ReceiverHealth(NamedTuple):
+    """`counters` by reason (`receiver.reasons`)."""
+
+    uptime_s: int
+    free_bytes: int
+    links: int
+    counters: Mapping[int, int]
+
+
+class ReceiverStatus(NamedTuple):
+    """One receiver as its bridge sees it just now; `hello` and `health` are the latest."""
+
+    till: int
+    url: str
+    up: bool
+    hello: wire.ReceiverHello | None
+    health: ReceiverHealth | None
+    line: Mapping[str, int]
+    refusals: Mapping[int, int]  # by reason
+
+
+def health(payload: bytes) -> ReceiverHealth:
+    """A HEALTH message; raises Error where it or its counters cannot be read."""
+    said: wire.Health = wire.decode(wire.HEALTH, payload)
+    counters = cbor.decode(said.counters) if said.counters else {}
+    if not isinstance(counters, dict):
+        raise Error(reasons.MALFORMED, "health counters")
+    named = {code: n for code, n in counters.items() if isinstance(n, int)}
+    if len(named) < len(counters):
+        raise Error(reasons.MALFORMED, "health counters")
+    return ReceiverHealth(said.uptime, said.free, said.links, named)

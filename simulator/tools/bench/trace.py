@@ -1,0 +1,83 @@
+"""One approval's way through the bridge, from the serial line's bytes to the till's answer.
+
+A bridge of its own sells to one phone, behind a TCP line, beside a till that waits by HTTP and an
+authority over TLS; nothing watches its events. What a figure counts says `traced`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from simulator.tools.load.buyer import Buyer
+from simulator.tools.load.shop import Shop
+from simulator.tools.load.till import Till
+
+from .rows import Row, middle
+from .traced import COUNTED, TIMED, Counted, Timed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SALES = 25
+AMOUNT = 24_900
+
+# Wanted, and not reached: a row that reaches its goal is given it as its budget.
+GOAL_IS = "the goal, not reached yet"
+FILES_GOAL = 22
+MOVES_GOAL = 160
+CALLS_GOAL = 1_350  # half of what it was in CPython 3.11
+COMMITS_GOAL = 3
+OWN_GOAL_MS = 1.5
+
+
+def rows() -> list[Row]:
+    """The median sale's figures, each beside its goal."""
+    counts, times = counted(SALES), timed(SALES)
+    bare = [(time.own - time.commits - time.checks) * 1000 for time in times]
+    messages = middle([count.messages for count in counts])
+    return [
+        _row("approval_bridge_files", [len(count.files) for count in counts], "files", FILES_GOAL),
+        _row("approval_bridge_moves", [count.moves for count in counts], "moves", MOVES_GOAL),
+        _row("approval_bridge_calls", [count.calls for count in counts], "calls", CALLS_GOAL),
+        _row("approval_cose_parses", [count.parses for count in counts], "parses", messages),
+        _row("approval_commits", [count.commits for count in counts], "commits", COMMITS_GOAL),
+        _row("approval_own_bare", bare, "ms", OWN_GOAL_MS),
+    ]
+
+
+def _row(name: str, values: Sequence[float], unit: str, goal: float) -> Row:
+    return Row(name, middle(values), unit, bound=goal, bound_is=GOAL_IS)
+
+
+def counted(sales: int) -> list[Counted]:
+    """Each of so many sales, one after the other."""
+    return [Counted(**json.loads(line)) for line in _told(COUNTED, sales)]
+
+
+def timed(sales: int) -> list[Timed]:
+    """Each of so many sales, one after the other."""
+    return [Timed(**json.loads(line)) for line in _told(TIMED, sales)]
+
+
+def _told(how: str, sales: int) -> list[str]:
+    """The lines that the bridge wrote."""
+    with TemporaryDirectory(prefix="tillsign-") as directory:
+        results = Path(directory, "results")
+        asyncio.run(
+            _sell(Path(directory), ("simulator.tools.bench.traced", how, str(results)), sales)
+        )
+        return results.read_text().splitlines()
+
+
+async def _sell(directory: Path, program: Sequence[str], sales: int) -> None:
+    async with Shop(directory, 1, program) as shop, asyncio.TaskGroup() as tasks:
+        (counter,) = shop.counters
+        counter.board.air = Buyer(counter.board, counter.wallet, tasks.create_task)
+        till = Till(counter.till, shop.bridge.till_api)
+        for _ in range(sales):
+            await till.sell(AMOUNT)
+        till.close()
