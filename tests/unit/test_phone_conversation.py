@@ -58,7 +58,7 @@ def test_every_event_of_the_table_is_raised_somewhere() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
-        and node.value.id == "steps"
+        and node.value.id == "states"
     }
     raised = {vars(states)[name] for name in used - {"TABLE"}}
     for row in states.TABLE.values():
