@@ -1,5 +1,5 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo test quick coverage check fuzz bench soak format lock clean
+.PHONY: help demo picture test quick coverage check fuzz bench soak format lock clean
 .DEFAULT_GOAL := help
 
 export VENV ?= build/venv
@@ -18,6 +18,10 @@ help: ## Show this list
 demo: ## Watch one purchase after the other, end to end, with no hardware
 	@sh .ci/environment demo
 	@$(BIN)/tillsign demo
+
+picture: ## Draw docs/demo.svg anew: one purchase of the demo, for the README
+	@sh .ci/environment picture
+	@$(BIN)/tillsign demo --sales 1 --svg docs/demo.svg
 
 test: ## Run every test, on all cores
 	@sh .ci/environment test

@@ -58,7 +58,7 @@ LINK = Edge(
 LOCKED = Edge(
     "journal's lock",
     "other programs with SQLite, a full disk",
-    "bridge.books.flushing",
+    "bridge.books.commits",
     "JournalLaterError",
     "waited for; tills get 503",
 )

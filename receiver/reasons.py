@@ -1,14 +1,14 @@
-"""Every reason for which something is refused, declined or ended: one number, one name.
+"""Number and name every reason for a refusal, a decline or the end of a sale.
 
-The numbers travel on the serial line, in receipts and in the journal; the names are what the
-till's API, logs and counters show. The texts that people read stand in `receiver/host/texts.py`.
+The numbers go over the serial line, into receipts and into the journal; the till's API, logs and
+counters show the names. The texts for people are in `receiver/host/texts.py`.
 """
 
 from __future__ import annotations
 
 OK = 0
 
-# Wrong on its face: somebody's bytes, not somebody's money.
+# Malformed or mismatched: wrong bytes, no decision about money.
 MALFORMED = 1
 OVERSIZE = 2
 BAD_SIGNATURE = 3
@@ -44,7 +44,7 @@ NO_CERTIFICATE = 32
 BAD_KEY = 33
 CERTIFICATE_RENEWED = 34
 
-# What the authority answers.
+# The authority's answers.
 CODE_WRONG = 40
 CODE_LOCKED = 41
 PURCHASE_LIMIT = 42
@@ -87,5 +87,5 @@ NAMES = {
 
 
 def name(code: int) -> str:
-    """The word for `code` in logs, counters and the till's API."""
+    """Return the word for `code` in logs, counters and the till's API."""
     return NAMES.get(code, "reason_%d" % code)

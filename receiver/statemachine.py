@@ -1,4 +1,4 @@
-"""Transition tables: state → event → next state. A pair that is not there is an error."""
+"""Define transition tables: state → event → next state. A missing pair is an error."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def step(table: Mapping[str, Mapping[str, str]], state: str, event: str) -> str:
-    """The state after `event`; raises Error(WRONG_ORDER) where the table has no such pair."""
+    """Return the state after `event`; raise Error(WRONG_ORDER) where the table has no such pair."""
     after = table[state].get(event)
     if after is None:
         raise Error(WRONG_ORDER, event + " in " + state)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from bridge.domain import offline, ports
-from bridge.domain.controller import Desk
+from bridge.domain import effects, inputs, offline
+from bridge.domain.controller import Controller
+from bridge.domain.effects import Check
 from bridge.domain.sale import Sale, Terms
 from bridge.domain.verification import Evidence
 from receiver import reasons
@@ -53,26 +55,37 @@ class DeskWorld:
         self.keys = Keys(directory / "authority-keys.json")
         self.certificate = evidence.certificate(self.keys, RECEIVER, AT)
         self.stand_in = StandIn()
-        self.watched = False
         self.clock_wrong = False
-        trusted = Evidence(host, self.keys.pins(), self.certificate)
-        self.desk = Desk(trusted, self.stand_in, lambda: self.watched, lambda: self.clock_wrong)
+        self.evidence = Evidence(host, self.keys.pins(), self.certificate)
+        self.controller = Controller(self.stand_in, lambda: self.clock_wrong)
         self.now = 1_000
         self.at = AT
         self.outputs: list[Any] = []
-        self.steps = Steps(lambda: (self.desk.sale and self.desk.sale.state, self.outputs[-3:]))
+        self.steps = Steps(
+            lambda: (self.controller.sale and self.controller.sale.state, self.outputs[-3:])
+        )
         self._sequence = 0
         self._counter = 0
 
     # Inputs.
 
-    def give(self, event: ports.Input) -> None:
-        self.desk.handle(event, self.now)
-        self.drain()
+    def give(self, event: inputs.Input) -> None:
+        """One input, with the checks that it asks for."""
+        found = deque(self.controller.handle(event, self.now))
+        while found:
+            self.steps.take()
+            effect = found.popleft()
+            if isinstance(effect, Check):
+                answer = self.evidence.answer(effect)
+                found.extendleft(reversed(self.controller.handle(answer, self.now)))
+                continue
+            self.outputs.append(effect)
+            if isinstance(effect, effects.Persist):  # as the books do
+                effect.sale.date(effect.fact.event, AT, effect.after.state)
 
     def hear(self, channel: int, value: Any) -> None:
         """A message from the receiver."""
-        self.give(ports.Received(channel, wire.encode(channel, value), self.at))
+        self.give(inputs.MessageReceived(channel, wire.encode(channel, value), self.at))
 
     def sync(self, reference: bytes = b"", offer: bytes = b"") -> None:
         self.hear(wire.SYNC, wire.Opened(reference, offer, reasons.OK))
@@ -80,7 +93,7 @@ class DeskWorld:
     def ring(self, sale_id: str = "sale-0123456789ab", amount: int = 24_900) -> Sale:
         reference = identifiers.sale_reference(BRIDGE_ID, TILL, sale_id)
         self.give(
-            ports.Ring(
+            inputs.Ring(
                 Terms(
                     sale_id,
                     TILL,
@@ -99,23 +112,16 @@ class DeskWorld:
     def move(self, milliseconds: int) -> None:
         self.now += milliseconds
         self.at += milliseconds // 1000
-        due = self.desk.deadline()
+        due = self.controller.deadline()
         if due is not None and due <= self.now:
-            self.desk.expire(self.now)
-            self.drain()
-
-    def drain(self) -> None:
-        for output in self.steps.polled(self.desk.poll):
-            self.outputs.append(output)
-            if isinstance(output, ports.Keep):  # as the books do
-                output.sale.date(output.fact.event, AT)
+            self.give(inputs.TimeElapsed())
 
     # What the receiver and the phone would say.
 
     @property
     def sale(self) -> Sale:
-        assert self.desk.sale is not None
-        return self.desk.sale
+        assert self.controller.sale is not None
+        return self.controller.sale
 
     def make_offer(self, **changes: Any) -> bytes:
         """An honest offer for the sale at hand, but for `changes`."""
@@ -198,7 +204,7 @@ class DeskWorld:
 
     def answer(self, approval_id: bytes, reason: int = reasons.OK) -> None:
         """The authority says yes, or no for `reason`."""
-        self.give(ports.Answered(approval_id, self.receipt(approval_id, reason)))
+        self.give(inputs.AuthorityAnswered(approval_id, self.receipt(approval_id, reason)))
 
     # Outputs.
 
@@ -211,8 +217,8 @@ class DeskWorld:
     def sent(self) -> list[tuple[int, Any]]:
         """What went to the receiver since the last time."""
         return [
-            (out.channel, wire.decode(out.channel, out.payload)) for out in self.take(ports.Send)
+            (out.channel, wire.decode(out.channel, out.payload)) for out in self.take(effects.Send)
         ]
 
     def refusals(self) -> list[int]:
-        return [out.reason for out in self.take(ports.Refuse)]
+        return [out.reason for out in self.take(effects.Refuse)]

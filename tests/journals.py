@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bridge.journal import Closed, Entry, Journal
+from bridge.journal import Closed, Entry, Journal, chain, reading, schema
+from bridge.journal.batch import INSERT
+from bridge.journal.migrations import MIGRATIONS
 from bridge.journal.reader import Reader
 from bridge.journal.records import CLOSED, load_closed
 from bridge.journal.verify import Report, verify
@@ -88,7 +90,7 @@ class Model:
 
     def agree(self, path: Path) -> None:
         """The journal has what must be there, in order, and nothing else; the rest is lost."""
-        with closing(Journal(path)) as journal, Reader(path) as reader:
+        with closing(Journal.open(path)) as journal, Reader(path) as reader:
             rows = [row for row in reader.rows() if not row.carried]
             assert self.durable <= len(rows) <= len(self.log)
             del self.log[len(rows) :]
@@ -141,62 +143,41 @@ def _grouped(entries: Iterator[Entry] | list[Entry]) -> dict[str, list[tuple[Any
     return found
 
 
-_VERSION_3 = """
-CREATE TABLE entries (
-    id INTEGER PRIMARY KEY, at INTEGER NOT NULL, sale_id TEXT NOT NULL, kind TEXT NOT NULL,
-    body TEXT NOT NULL, prev BLOB NOT NULL, hash BLOB NOT NULL
-) STRICT;
-CREATE TRIGGER entries_stay BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'no'); END;
-CREATE TRIGGER entries_remain BEFORE DELETE ON entries BEGIN SELECT RAISE(ABORT, 'no'); END;
-PRAGMA user_version = 3;
-"""
-_TERMS = (
-    '{"amount":24900,"currency":752,"note":"å","patience_s":25,"receiver_id":"3434343434343434",'
-    '"reference":"1212121212121212","sale_id":"%s","till":3}'
-)
-# A sale that was approved and one that waits, with the hashes that version's own code made.
-_OLD = (
-    (
-        ("sale 1", "rung", _TERMS % "sale 1"),
-        "9508f21bc8a39840632ce6440dbf5fc4e1ba121d2afc632ec76642b93e5fff1b",
-    ),
-    (
-        ("sale 1", "handed", '{"approval":"00ff"}'),
-        "2b5c20d6ec9358196dc6b33320e2bc4f26a7a759dec3626dc642939628e40719",
-    ),
-    (
-        ("sale 1", "asked", '{"approval_id":"' + "56" * 16 + '","record":"00"}'),
-        "6750eec81bb0c938437f1f41d0cf555be2197c5f715c1b2f4047ab9b9e7c2b1a",
-    ),
-    (
-        ("sale 1", "granted", '{"receipt":"01","transaction_id":"02"}'),
-        "0e8a146dce2b8d0ac145bae48af72a76688541b76a5bd26ecc1d2c201bed23b4",
-    ),
-    (
-        ("sale 2", "rung", _TERMS % "sale 2"),
-        "75df73a838402ebea7b4fa3f7eccfae6c70c1d9388a1e595ca57cd0bb42773af",
-    ),
-    (
-        ("sale 1", "verified", "{}"),
-        "6bcff72a7aa6d35d8867a2d80fc7a7584741797e579d16c4c0da6764c68f4ccb",
-    ),
-)
-OLD_HASHES = tuple(made for _, made in _OLD)
+_EXTRA = "CREATE TABLE extra (value INTEGER) STRICT"
 
 
 def old_journal(path: Path) -> list[Entry]:
-    """A file as version 3 wrote it, and what is in it."""
-    entries = [Entry(n, n * 7, *columns) for n, (columns, _) in enumerate(_OLD, 1)]
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(_VERSION_3)
-        for entry, before, after in zip(
-            entries, ("00" * 32, *OLD_HASHES), OLD_HASHES, strict=False
-        ):
-            hashes = (bytes.fromhex(before), bytes.fromhex(after))
-            db.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)", (*entry[:5], *hashes))
-        db.commit()
-    return entries
+    """A file of today's version, which is older than `next_version`, and what is in it."""
+    with closing(Journal.open(path)) as journal:
+        for number, kind in enumerate(("rung", "handed", "asked")):
+            for sale_id in ("sale 1", "sale 2"):
+                journal.append(number * 7, sale_id, kind, '{"å":1}', b"the code proof")
+        journal.close_sale(closed("sale 2"))
+        journal.flush()
+        return list(journal.rebuild())
+
+
+def next_version(patch: pytest.MonkeyPatch) -> None:
+    """From here on the schema is one version on: a table more, and an entry of a sale."""
+    patch.setitem(MIGRATIONS, schema.VERSION, _to_next_version)
+    patch.setattr(schema, "LIVE", (*schema.LIVE, _EXTRA))
+    patch.setattr(schema, "VERSION", schema.VERSION + 1)
+
+
+def is_next_version(db: sqlite3.Connection) -> bool:
+    """Whether a journal has become one of it."""
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema")}
+    version = reading.version(db)
+    assert ("extra" in tables) == (version == schema.VERSION)
+    return version == schema.VERSION
+
+
+def _to_next_version(db: sqlite3.Connection) -> None:
+    """Damage does not stop it: the chain is checked after it."""
+    db.execute(_EXTRA)
+    *_, last = reading.rows(db)
+    row = chain.head(last).link(42, "sale 1", "told", "{}")
+    db.execute(INSERT, row)
 
 
 class CrashError(BaseException):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import CLOCK_MONOTONIC, clock_gettime
 from typing import NamedTuple
 
@@ -104,6 +105,7 @@ class Clock:
         return reasons.CLOCK_WRONG if self.wrong and reason in _OF_TIME else reason
 
 
+@lru_cache(maxsize=4)  # all answers of one second have the same date
 def http_date(text: str) -> float | None:
     """Seconds since 1970 of a date as HTTP writes it, None for anything else."""
     try:

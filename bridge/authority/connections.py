@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import aiohttp
@@ -17,7 +16,7 @@ from .clock_skew import http_date
 from .no_answer import OF_TIME, UnansweredError, cause_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from aiohttp.abc import ResolveResult
 
@@ -91,32 +90,30 @@ class Connections:
         self._drop(self._pool)
 
     async def ask(self, method: str, path: str, most: int, **request: Any) -> Answer:
-        """One request and its answer of at most so many bytes; raises UnansweredError."""
-        try:
-            return await self._ask(method, path, most, request)
-        except UnansweredError as error:
-            if error.cause in OF_TIME:
-                await self._ask_the_time()
-            raise
+        """One request and its answer of at most so many bytes; raises UnansweredError.
 
-    async def _ask(self, method: str, path: str, most: int, request: dict[str, Any]) -> Answer:
-        """The one crossing: whatever the libraries raise, no answer came."""
+        The one crossing: whatever the libraries raise, no answer came.
+        """
         pool = self._pool
+        pool.under_way += 1
         try:
-            with self._using(pool):
-                asking = pool.http.request(
-                    method, self._url + path, allow_redirects=False, **request
-                )
-                async with asking as response:
-                    self._heard(response.headers.get("Date", ""))
-                    return await _whole(response, most)
+            asking = pool.http.request(method, self._url + path, allow_redirects=False, **request)
+            async with asking as response:
+                self._heard(response.headers.get("Date", ""))
+                return await _whole(response, most)
         except UnansweredError as error:
             raise UnansweredError(f"{path}: {error}") from error
         except Exception as error:
             self._drop(pool)  # if one of them is dead, so may be the others
             cause = cause_of(error)
+            if cause in OF_TIME:
+                await self._ask_the_time()
             text = f"{path}: {type(error).__name__}: {cause}"
             raise UnansweredError(text, cause=cause) from error
+        finally:
+            pool.under_way -= 1
+            if pool is not self._pool:
+                self._end_if_idle(pool)
 
     async def _ask_the_time(self) -> None:
         """Hear what the authority's clock says where its certificate does not fit this one.
@@ -147,16 +144,6 @@ class Connections:
             self._pool = self._new_pool()
             self._end_if_idle(pool)
 
-    @contextmanager
-    def _using(self, pool: _Pool) -> Iterator[None]:
-        pool.under_way += 1
-        try:
-            yield
-        finally:
-            pool.under_way -= 1
-            if pool is not self._pool:
-                self._end_if_idle(pool)
-
     def _end_if_idle(self, pool: _Pool) -> None:
         if not pool.under_way:
             task = asyncio.create_task(pool.close())
@@ -179,6 +166,7 @@ class _Pool:
                 socket_factory=_socket,
             ),
             timeout=timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity"},
             auto_decompress=False,  # nothing that is asked for here is compressed
         )
@@ -229,6 +217,8 @@ async def _whole(response: aiohttp.ClientResponse, most: int) -> Answer:
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     """RFC 9110 §10.2.3: seconds, or a date, which is held against the date of the answer."""
     value = response.headers.get("Retry-After", "").strip()
+    if not value:
+        return None
     if value.isascii() and value.isdigit():
         return float(value)
     until, now = http_date(value), http_date(response.headers.get("Date", ""))

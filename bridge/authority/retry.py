@@ -1,17 +1,17 @@
-"""Asking again: two policies over one library, with jitter so that many bridges spread out."""
+"""Asking again: longer waits each time, with jitter so that many bridges spread out."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import random
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, retry_if_result
-from tenacity.wait import wait_base, wait_random_exponential
+from receiver.host.backoff import Backoff
 
 from .client import RefusedError, UnansweredError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
 FIRST_S = 0.4  # the first wait is up to that, and then up to twice as long each time
 CASHIER_MOST_S = 2.0  # while a cashier waits, an authority that is back is noticed this soon
@@ -19,62 +19,69 @@ OUTBOX_MOST_S = 30.0
 REFUSED_S = 300.0  # what the authority refuses needs a person first
 ASKED_MOST_S = 600.0  # an authority that asks for more (Retry-After) may be back sooner
 
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
 
 class LeftError(Exception):
     """The authority left it in a state that settles nothing."""
 
 
-def while_waiting() -> AsyncRetrying:
+def while_waiting(
+    attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
+) -> Coroutine[None, None, None]:
     """For a till: again until the attempt returns True; who gives the task up ends the waits."""
-    return _until_settled(CASHIER_MOST_S)
+    return _until_settled(CASHIER_MOST_S, attempt, *arguments)
 
 
-def at_leisure() -> AsyncRetrying:
+def at_leisure(
+    attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
+) -> Coroutine[None, None, None]:
     """The same where no cashier waits."""
-    return _until_settled(OUTBOX_MOST_S)
+    return _until_settled(OUTBOX_MOST_S, attempt, *arguments)
 
 
-def for_ever(
-    sleep: Callable[[float], Awaitable[Any]], tell: Callable[[RetryCallState], None]
-) -> AsyncRetrying:
-    """For what is owed: again until an answer settles it; `tell` hears of the others."""
-    return AsyncRetrying(
-        wait=_Wait(),
-        retry=retry_if_exception_type((UnansweredError, RefusedError, LeftError)),
-        sleep=sleep,
-        before_sleep=tell,
-    )
+async def for_ever(
+    attempt: Callable[[], Awaitable[_T]],
+    sleep: Callable[[float], Awaitable[Any]],
+    tell: Callable[[Exception], None],
+) -> _T:
+    """For what is owed: again until an answer settles it; `tell` hears of the others.
+
+    An authority that is away may be back any moment; one that refuses needs a person.
+    """
+    soon, late = _backoff(OUTBOX_MOST_S), _backoff(REFUSED_S)
+    while True:
+        try:
+            return await attempt()
+        except (UnansweredError, RefusedError, LeftError) as error:
+            soon_ms, late_ms = soon.next(), late.next()
+            wait_ms = soon_ms if isinstance(error, UnansweredError) else late_ms
+            wait_s = wait_ms / 1000 + _asked_s(error)
+            tell(error)
+        await sleep(wait_s)
 
 
-def _until_settled(most_s: float) -> AsyncRetrying:
-    return AsyncRetrying(
-        wait=_Asked() + wait_random_exponential(multiplier=FIRST_S, max=most_s),
-        retry=retry_if_result(lambda settled: not settled)
-        | retry_if_exception_type(UnansweredError),
-        sleep=asyncio.sleep,
-    )
+async def _until_settled(
+    most_s: float, attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
+) -> None:
+    backoff: Backoff | None = None
+    while True:
+        asked_s = 0.0
+        try:
+            if await attempt(*arguments):
+                return
+        except UnansweredError as error:
+            asked_s = _asked_s(error)
+        backoff = backoff or _backoff(most_s)
+        await asyncio.sleep(asked_s + backoff.next() / 1000)
 
 
-class _Asked(wait_base):
-    """As long as the authority itself asks to be left alone."""
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        error = _error(retry_state)
-        asked_s = error.retry_after_s if isinstance(error, UnansweredError) else None
-        return min(asked_s or 0.0, ASKED_MOST_S)
+def _backoff(most_s: float) -> Backoff:
+    return Backoff(int(FIRST_S * 1000), int(most_s * 1000), random.random, jitter=1)
 
 
-class _Wait(wait_base):
-    """An authority that is away may be back any moment; one that refuses needs a person."""
-
-    def __init__(self) -> None:
-        self._soon = _Asked() + wait_random_exponential(multiplier=FIRST_S, max=OUTBOX_MOST_S)
-        self._late = wait_random_exponential(multiplier=FIRST_S, max=REFUSED_S)
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        unanswered = isinstance(_error(retry_state), UnansweredError)
-        return (self._soon if unanswered else self._late)(retry_state)
-
-
-def _error(retry_state: RetryCallState) -> BaseException | None:
-    return retry_state.outcome.exception() if retry_state.outcome else None
+def _asked_s(error: Exception) -> float:
+    """How long the authority itself asks to be left alone."""
+    asked_s = error.retry_after_s if isinstance(error, UnansweredError) else None
+    return min(asked_s or 0.0, ASKED_MOST_S)

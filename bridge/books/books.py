@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from copy import copy
-from functools import partial
 from typing import TYPE_CHECKING
 
 from bridge.domain import event_codec
@@ -21,39 +20,34 @@ from bridge.observability.logs import Log
 from receiver import reasons
 
 from .closed_sales import closed_row, reopened
-from .flushing import Flushing
+from .commits import Commits, why
 from .queries import BookQueries
-from .stall import why
 from .waiters import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bridge.domain.alarms import Alarm
+    from bridge.domain.events import Event as Published
     from bridge.journal import Entry, Journal
 
     from .event_bus import EventBus
 
 RECENT_MOST = 256  # closed sales in memory: tills ask for the latest ones again
 
-_STEPS: dict[str, str] = {Event.OFFERED: timings.OFFER, Event.HANDED: timings.APPROVAL_KEPT}
 _log = Log(__name__)
 
 
 class Books(BookQueries):
     """Keeps what the journal holds. Everything here runs on the event loop."""
 
-    def __init__(self, journal: Journal, hub: EventBus, fail: Callable[[Exception], None]) -> None:
+    def __init__(self, journal: Journal, bus: EventBus, fail: Callable[[Exception], None]) -> None:
         """Rebuilds every open sale; raises JournalError. `fail` ends the bridge."""
-        self.hub = hub
+        self.bus = bus
         self.stamps = timings.Stamps()
-        self._flushing = Flushing(journal, hub, fail)
-        self.stall = self._flushing.stall
+        self.commits = Commits(journal, self._tell, fail)
         self.waiting = Waiting(self.is_held)
         super().__init__(journal)
-        self._cursors: dict[
-            tuple[str, str], int
-        ] = {}  # of what was journalled and is still to be told
         for sale in event_codec.replay(journal.rebuild()).values():
             self._file(sale)
             if sale.closed and journal.closed(sale.terms.sale_id) is None:
@@ -74,9 +68,9 @@ class Books(BookQueries):
         In order, each with the sale as it was just then. That a sale is approved is no event
         before the till was told.
         """
-        self.flush()
-        if self.stall.reason:
-            raise self.stall.error()
+        self.commits.flush()
+        if self.commits.reason:
+            raise self.commits.error()
         missed = {entry.id for entry in self._journal.since(cursor)}
         sales: dict[str, Sale] = {}
         found = []
@@ -100,62 +94,64 @@ class Books(BookQueries):
         """Whether the disk takes one more sale, and all that follows from it."""
         return self._journal.room()
 
-    def begin(self, sale: Sale) -> None:
-        """Journal a new sale; on the disk after `settle`."""
-        self._cursors[sale.terms.sale_id, event_codec.RUNG] = self._note_terms(sale)
+    def begin(self, sale: Sale, after: Sale, source: str) -> None:
+        """Journal a new sale; on the disk with the next `settle`."""
+        cursor = self._note_terms(sale)
+        self._publish(after, event_codec.RUNG, source, cursor)
 
-    def begin_with(self, sale: Sale, fact: Fact) -> None:
+    def begin_with(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
-        self.note_begun(sale, fact)
+        self.note_begun(sale, fact, source)
         self.settle()
 
-    def note_begun(self, sale: Sale, fact: Fact) -> None:
-        """The same, on the disk with what is settled next."""
+    def note_begun(self, sale: Sale, fact: Fact, source: str) -> None:
+        """The same, on the disk with the next `settle`."""
         self._note_terms(sale)
         sale.take(fact)
-        self.keep(sale, fact)
+        self.persist(sale, copy(sale), fact, source)
 
     def raise_alarm(self, alarm: Alarm) -> None:
-        """Have it stand until a person acknowledges it; on the disk with what is settled next."""
-        with self._flushing.or_end():
+        """Have it stand until a person acknowledges it; on the disk with the next `settle`."""
+        with self.commits.or_end():
             new = self._journal.raise_alarm(_now(), alarm)
         if new:
-            self._flushing.due_beside = True
+            self.commits.due()
             _log.error("alarm", kind=alarm.kind, sale=alarm.sale_id or None, detail=alarm.detail)
 
     def acknowledge(self, key: str, by: str, note: str) -> bool:
-        """Whether there was such an alarm; on the disk with what is settled next."""
-        with self._flushing.or_end():
+        """Whether there was such an alarm; on the disk with the next `settle`."""
+        with self.commits.or_end():
             known = self._journal.acknowledge(_now(), key, by, note)
-        self._flushing.due_beside = self._flushing.due_beside or known
+        if known:
+            self.commits.due()
         return known
 
-    def keep(self, sale: Sale, fact: Fact) -> None:
-        """Journal a fact that the sale has taken; on the disk after `settle`, unless it may wait.
+    def persist(self, sale: Sale, after: Sale, fact: Fact, source: str) -> None:
+        """Journal a fact that the sale has taken, and publish it; `after` is the sale just then.
 
-        With the last one the sale is closed, in the same commit.
+        On the disk with the next `settle`, unless it may wait. With its last fact the sale is
+        closed, in the same commit.
         """
         at, sale_id, written = _now(), sale.terms.sale_id, event_codec.dump_fact(fact)
-        sale.date(fact.event, at)
-        with self._flushing.or_end():
+        sale.date(fact.event, at, after.state)
+        with self.commits.or_end():
             number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
-            if sale.closed:
+            if after.closed:
                 self._journal.close_sale(closed_row(sale, at))
                 self._file(sale)
-        self._cursors[sale_id, fact.event] = number
-        if fact.event in NOTED or sale.state in HALFWAY:
-            self._flushing.soon()
-        else:
-            self._flushing.due[sale_id] = sale
+        if fact.event not in NOTED and after.state not in HALFWAY:
+            self.commits.due(sale_id)
+        self._publish(after, fact.event, source, number)
+
+    def publish(self, after: Sale, event: Event, source: str) -> None:
+        """Tell what is not journalled: `after` is a copy of the sale as it was just then."""
+        self._publish(after, event, source, None)
 
     def settle(self) -> bool:
-        """Bring what was kept to the disk before it is acted on; False: the act is to be put off.
-
-        Then (`stall`) nothing outside may be told or asked, and who waits sees why.
-        """
-        if not self._flushing.settle():
-            for sale in self._flushing.due.values():
-                self.waiting.wake(sale)
+        """Bring what is due to the disk and do what follows; False: it waits (`Commits`)."""
+        if not self.commits.settle():
+            for sale_id in self.commits.held():
+                self.waiting.wake(sale_id)
             return False
         if self._journal.must_archive():
             self._archive()
@@ -163,38 +159,17 @@ class Books(BookQueries):
 
     def is_held(self, sale: Sale) -> bool:
         """Whether it has facts that may not be told yet: the journal took no write."""
-        return self._flushing.is_held(sale)
+        return self.commits.is_held(sale.terms.sale_id)
 
     def is_nowhere(self, sale: Sale) -> bool:
         """Whether a crash would leave nothing of it: it is not even to be shown as unknown."""
-        return self._flushing.is_nowhere(sale)
+        return self.commits.is_nowhere(sale.terms.sale_id)
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
-        """Apply, journal and tell a fact that no desk decided."""
+        """Apply and journal a fact that no controller decided."""
         sale.take(fact)
-        self.keep(sale, fact)
+        self.persist(sale, copy(sale), fact, source)
         self.settle()
-        self.tell(sale, fact.event, source)
-
-    def tell(self, sale: Sale, what: str, source: str) -> None:
-        """Wake who waits for this sale, and show the watchers what happened.
-
-        But that it is approved: they may be the till, and hear that when it is journalled as told.
-        """
-        cursor = self._cursors.pop((sale.terms.sale_id, what), None)
-        if self.stall.reason:
-            self.stall.put_off(partial(self._tell, copy(sale), what, source, cursor))
-        else:
-            self._tell(copy(sale), what, source, cursor)
-
-    def _tell(self, sale: Sale, what: str, source: str, cursor: int | None) -> None:
-        terms = sale.terms
-        if step := _STEPS.get(what):
-            self.stamps.mark(terms.sale_id, step)
-        _log.info("sale", sale=terms.sale_id, till=terms.till, what=what, state=sale.state)
-        if sale.state is not State.APPROVED:
-            self.hub.publish(SaleChanged(source, time.time(), terms.till, cursor, what, sale))
-        self.waiting.wake(sale)
 
     def told(self, sale: Sale) -> None:
         """The till has the outcome; the first time is what counts."""
@@ -203,27 +178,43 @@ class Books(BookQueries):
             return
         self.stamps.mark(sale_id, timings.TOLD)
         steps = dict(self.stamps.of(sale_id))
-        self.hub.publish(SaleTimed("bridge", time.time(), sale.terms.till, sale_id, steps))
-
-    def flush(self) -> None:
-        """Bring all that was noted to the disk, now or (`stall`) as soon as that can be."""
-        self._flushing.now()
+        self.commits.publish(SaleTimed("bridge", time.time(), sale.terms.till, sale_id, steps))
 
     async def close(self) -> None:
         """The bridge ends: nothing is only noted any more, if that can be."""
-        await self._flushing.end()
+        await self.commits.end()
+
+    # Events.
+
+    def _publish(self, after: Sale, what: str, source: str, cursor: int | None) -> None:
+        """Tell it once it is durable; who waits looks at once at what no crash needs to keep."""
+        sale_id, till = after.terms.sale_id, after.terms.till
+        self.commits.publish(SaleChanged(source, time.time(), till, cursor, what, after))
+        if not self.commits.is_held(sale_id):
+            self.waiting.wake(sale_id)
+
+    def _tell(self, event: Published) -> None:
+        if isinstance(event, SaleChanged):
+            sale_id = event.sale.terms.sale_id
+            if event.what == Event.HANDED:
+                self.stamps.mark(sale_id, timings.APPROVAL_KEPT)
+            state = event.sale.state
+            _log.info("sale", sale=sale_id, till=event.till, what=event.what, state=state)
+            self.bus.publish(event)
+            self.waiting.wake(sale_id)
+        else:
+            self.bus.publish(event)
 
     # The journal.
 
     def _note_terms(self, sale: Sale) -> int:
         """Note a new sale; the number of its line in the journal."""
         terms = sale.terms
-        with self._flushing.or_end():
+        with self.commits.or_end():
             number = self._journal.note(
                 _now(), terms.sale_id, event_codec.RUNG, event_codec.dump_terms(terms)
             )
-        self._flushing.due[terms.sale_id] = sale
-        self._flushing.new.add(terms.sale_id)
+        self.commits.due(terms.sale_id, new=True)
         self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
         return number
 
@@ -240,17 +231,17 @@ class Books(BookQueries):
 
     def _archive(self) -> None:
         """Put closed sales away; what finds no room now is put away later."""
-        with self._flushing.or_end():
+        with self.commits.or_end():
             try:
                 self._journal.archive(set(self._open))
             except JournalLaterError as error:
                 _log.error("archive put off", reason=reasons.name(why(error)), detail=str(error))
                 return
-        self._flushing.written()
+        self.commits.written()
 
     def _look_up(self, sale_id: str) -> Sale | None:
         """In the journal; raises ArchiveError where its archive is missing, which ends nothing."""
-        with self._flushing.or_end(ArchiveError):
+        with self.commits.or_end(ArchiveError):
             return reopened(self._journal, sale_id)
 
 

@@ -22,9 +22,9 @@ class Waiting:
         self._held = held
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
-    def wake(self, sale: Sale) -> None:
-        """Something happened to the sale: whoever waits looks again."""
-        for waiter in self._waiting.pop(sale.terms.sale_id, ()):
+    def wake(self, sale_id: str) -> None:
+        """Something happened to the sale: all who wait for it look again."""
+        for waiter in self._waiting.pop(sale_id, ()):
             if not waiter.done():
                 waiter.set_result(None)
 

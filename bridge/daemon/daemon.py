@@ -1,4 +1,4 @@
-"""The composition root: journal, authority, stations and till API, put together and taken apart."""
+"""The composition root: journal, authority, receivers and till API, put together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from bridge.journal import JournalError, JournalLaterError, position_file
 from bridge.lines import opening, usb_lookup
 from bridge.observability.logs import Log
 from bridge.observability.metrics import Metrics
-from bridge.sales.sale_service import Service, StationConfig
+from bridge.sales.receiver_session import ReceiverSetup
+from bridge.sales.sale_service import Service
 from bridge.till.rest.app import application
 from bridge.till.server import listener
 from bridge.till.server.access import Guard
@@ -78,7 +79,7 @@ class Daemon:
     async def _start(self, stack: AsyncExitStack) -> Service:
         config = self._config
         trusted = key_files.authority_keys(config.pins)
-        stations = [self._station(trusted, receiver) for receiver in config.receivers]
+        receivers = [self._setup(trusted, receiver) for receiver in config.receivers]
         client = await stack.enter_async_context(key_files.client(config.authority))
         if not config.journal.exists():
             cached_limits.forget(config.journal)
@@ -87,9 +88,9 @@ class Daemon:
         for doubt in journal.doubts:
             _log.warning("archive in doubt", detail=doubt)
         client.clock.know_entry(journal.newest_at())
-        hub, receipts = EventBus(), Receipts(host, trusted)
+        bus, receipts = EventBus(), Receipts(host, trusted)
         service = Service(
-            *(config.id, journal, hub, client, stations, receipts.prove),
+            *(config.id, journal, bus, client, receivers, receipts.prove),
             offline=config.offline,
             clock=client.clock,
             apart=position_file.read(config.position_file),
@@ -112,8 +113,8 @@ class Daemon:
         watch = Watch(
             *(service, client.breaker, client.clock, guard, config.journal, renewal.endings)
         )
-        metrics = self.metrics = Metrics(service.stations, watch)
-        hub.listen(metrics.hear)
+        metrics = self.metrics = Metrics(service.sessions, watch)
+        bus.listen(metrics.hear)
         app = application(service, guard, metrics, client.clock, renewal.warnings)
         self.till_url = await listener.serve(stack, app, config.listen, guard, front)
         looking = asyncio.create_task(renewal.run())
@@ -131,7 +132,7 @@ class Daemon:
         """All that is read anew while the bridge runs."""
         config = self._config
         receivers = [
-            key_files.of_receiver(config, row, service.stations[row.till])
+            key_files.of_receiver(config, row, service.sessions[row.till])
             for row in config.receivers
         ]
         own = key_files.of_authority(config.authority, client)
@@ -139,11 +140,11 @@ class Daemon:
         keys = key_files.of_pins(config.pins, receipts)
         return Renewal([own, keys, *till_api, *receivers], client.clock)
 
-    def _station(self, trusted: Pins, receiver: ReceiverConfig) -> StationConfig:
+    def _setup(self, trusted: Pins, receiver: ReceiverConfig) -> ReceiverSetup:
         evidence = key_files.evidence(trusted, receiver.certificate)
         limits = KeptLimits(self._config.journal, evidence.holder.receiver_id)
         opener = self._opener_for(receiver)
-        return StationConfig(receiver.till, receiver.line, evidence, opener, limits)
+        return ReceiverSetup(receiver.till, receiver.line, evidence, opener, limits)
 
     def _opener_for(self, receiver: ReceiverConfig) -> Opener:
         if receiver.url:

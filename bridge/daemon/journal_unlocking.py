@@ -33,7 +33,7 @@ async def opened(path: Path) -> Journal:
 
 def _try(path: Path, failed: int) -> Journal | None:
     try:
-        return Journal(path)
+        return Journal.open(path)
     except JournalLaterError as error:
         if failed % SAID_EVERY == 0:
             _say(path, error)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bridge.authority.connections import Contexts
     from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig, Tls
     from bridge.domain.receipts import Receipts
-    from bridge.sales.receiver_session import Station
+    from bridge.sales.receiver_session import ReceiverSession
     from bridge.till.server.access import Guard
     from receiver.protocol.validation import Pins
 
@@ -98,16 +98,16 @@ def of_pins(pins: Path, receipts: Receipts) -> Paper:
     return Paper("pins", (pins,), read)
 
 
-def of_receiver(config: Config, row: ReceiverConfig, station: Station) -> Paper:
+def of_receiver(config: Config, row: ReceiverConfig, session: ReceiverSession) -> Paper:
     """The authority's public keys, and the certificate of one receiver."""
-    name, known = f"receiver of till {row.till}", station.evidence.holder.receiver_id
+    name, known = f"receiver of till {row.till}", session.place.receiver_id
 
     def read() -> Ready:
         fresh = evidence(authority_keys(config.pins), row.certificate)
         if fresh.holder.receiver_id != known:
             raise ConfigError(f"{row.certificate}: is for another receiver: restart the bridge")
         ending = Ending(RECEIVER, fresh.holder.expires, row.till)
-        return Ready(lambda: station.renew(fresh), (ending,))
+        return Ready(lambda: session.renew(fresh), (ending,))
 
     return Paper(name, (config.pins, row.certificate), read)
 

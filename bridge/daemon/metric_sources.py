@@ -54,7 +54,7 @@ class Watch:
         return self._service.outbox.oldest_s()
 
     def offline_exposure(self) -> dict[int, Exposure]:
-        at: dict[int, list[Sale]] = {till: [] for till in self._service.stations}
+        at: dict[int, list[Sale]] = {till: [] for till in self._service.sessions}
         for sale in self._service.books.open_sales():
             if sale.unsent:
                 at.setdefault(sale.terms.till, []).append(sale)
@@ -92,7 +92,7 @@ class Watch:
         return self._guard.refused
 
     def journal_stalled_s(self) -> float:
-        return self._service.books.stall.seconds()
+        return self._service.books.commits.seconds()
 
     def journal_bytes(self) -> int:
         files = [self._journal.with_name(self._journal.name + more) for more in _LIVE]

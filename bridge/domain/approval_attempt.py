@@ -1,29 +1,29 @@
-"""The hearing of one offer: what phones bring for it, until one approval is good enough."""
+"""One offer: what phones bring for it, until one approval is good enough."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.link import wire
-from receiver.protocol import gatt, identifiers, messages
+from receiver.protocol import gatt, identifiers, messages, validation
 from receiver.protocol.signed import ID_SIZE
 
-from . import ports
+from . import effects, verification
+from .events import BRIDGE, PHONE, RECEIVER
 from .sale import Fact
 from .states import UNVERIFIED, WAITING, Event, State
-from .verification import approval_id
 
 if TYPE_CHECKING:
-    from receiver.protocol.validation import Offered
+    from receiver.protocol.validation import Named, Offered
 
-    from .earlier_sessions import Seen
-    from .recorder import Pen
+    from .earlier_sessions import SeenApprovals
+    from .effects import Effects
+    from .inputs import ApprovalChecked, CredentialChecked
     from .sale import Sale
-    from .verification import Claim, Evidence
+    from .verification import Claim
 
 VERDICT_MS = 5_000  # design §3.4: no verdict in 5 s is a refusal
 NO_APPROVAL = bytes(ID_SIZE)  # names an approval that cannot even be read
@@ -47,16 +47,15 @@ class Unfit(NamedTuple):
     reason: int
 
 
-class Hearing:
+class ApprovalAttempt:
     """One verified offer. Times in milliseconds, `at` in seconds since 1970."""
 
     def __init__(
-        self, pen: Pen, evidence: Evidence, seen: Seen, sale: Sale, offered: Offered, now: int
+        self, effects: Effects, seen: SeenApprovals, sale: Sale, offered: Offered, now: int
     ) -> None:
         self.offered = offered
         self.session = identifiers.session_id(offered.data)
-        self._pen = pen
-        self._evidence = evidence
+        self._effects = effects
         self._seen = seen
         self._sale = sale
         self._end = now + offered.offer.ttl * 1000 + gatt.GRACE_MS
@@ -94,7 +93,7 @@ class Hearing:
         if awaited:
             self._recall(reasons.RECEIVER_OFFLINE, "restarted")
         elif self._sale.state is State.CLAIMED:
-            self._pen.keep(self._sale, Fact(Event.LEFT), ports.RECEIVER)
+            self._effects.persist(self._sale, Fact(Event.LEFT), RECEIVER)
         return awaited
 
     def verdict(self, message: wire.Verdict) -> bool:
@@ -114,37 +113,82 @@ class Hearing:
         claimed = self._claims.pop(message.link, None) is not None
         if message.event == wire.PHONE_LEFT:
             fact = Fact(Event.LEFT, reasons.BUYER_SAID_NO)
-            self._pen.keep(self._sale, fact, ports.PHONE)
+            self._effects.persist(self._sale, fact, PHONE)
         elif claimed and not self._claims:
-            self._pen.keep(self._sale, Fact(Event.LEFT, message.reason), ports.PHONE)
+            self._effects.persist(self._sale, Fact(Event.LEFT, message.reason), PHONE)
 
     def credential(self, record: wire.CredentialRecord, at: int) -> None:
-        """Remember a link's credential; raises Error for one that does not hold."""
+        """A phone has shown a credential: have it checked."""
         self._claims.pop(record.link, None)
-        try:
-            claim = self._evidence.claim(self.offered, record, at)
-        except Error as error:
-            _remember(self._unfit, record.link, Unfit(record, error.code))
-            raise
-        _remember(self._claims, record.link, claim)
+        self._effects.put(effects.CheckCredential(self.offered, record, at))
+
+    def credential_checked(self, answer: CredentialChecked) -> None:
+        """Remember a link's credential, good or not."""
+        record, found = answer.record, answer.found
+        if isinstance(found, Error):
+            _remember(self._unfit, record.link, Unfit(record, found.code))
+            self._effects.refuse(found.code, found.detail)
+            return
+        _remember(self._claims, record.link, found)
         if self._sale.state in WAITING:
-            self._pen.keep(self._sale, Fact(Event.CLAIMED), ports.PHONE)
+            self._effects.persist(self._sale, Fact(Event.CLAIMED), PHONE)
 
     def approval(self, record: wire.ApprovalRecord, now: int, at: int) -> None:
-        """Journal first, then judge and ask; raises Error for one that cannot take the slot."""
-        name = self._name(record)
+        """Journal it, and have it checked; raises Error for one that cannot take the slot."""
+        named = self._named(record)
+        name = NO_APPROVAL if isinstance(named, Error) else named.id
         if name in self._sale.reversals:
             self._reject(name, reasons.REPLAY)
         elif self._sale.state in WAITING:
-            fact = Fact(Event.HANDED, approval=record.data)
-            self._pen.keep(self._sale, fact, ports.PHONE)
-            self._pen.accept()  # at once: the receiver's verdict waits for it on the line
-            self._pen.then(partial(self._judge, record, name, now, at))
+            secret = b"" if isinstance(named, Error) else named.parsed.value.proof
+            fact = Fact(Event.HANDED, approval=record.data, secret=secret)
+            self._effects.persist(self._sale, fact, PHONE)
+            self._check(record, named, now, at)
         elif record.data != self._sale.approval:  # the same again is the link's doing
             self._reject(name, reasons.SECOND_APPROVAL)
 
+    def approval_checked(self, answer: ApprovalChecked, now: int) -> None:
+        """The authority works while the receiver verifies (design §3.5)."""
+        check, found = answer.check, answer.found
+        if isinstance(found, Error):
+            self._refuse(check.data, check.named.id, check.claim.record.link, found)
+            return
+        self._bad = b""
+        self._seen.add(check.data)
+        self._verdict_due = now + VERDICT_MS
+        self._link = check.claim.record.link
+        data = schema.encode(messages.RECORD, _record(check))
+        fact = Fact(Event.ASKED, approval_id=found.id, record=data, secret=found.approval.proof)
+        self._effects.persist(self._sale, fact, BRIDGE)
+        self._effects.put(effects.RequestAuthorisation(self._sale, found.id, data))
+
+    def _check(self, record: wire.ApprovalRecord, named: Named | Error, now: int, at: int) -> None:
+        claim = self._claims.get(record.link)
+        if claim is None:
+            error = Error(self._no_claim(record.link), f"no credential on link {record.link}")
+        elif now > self._end:
+            error = Error(reasons.OFFER_EXPIRED, "approval after the offer's end")
+        elif isinstance(named, Error):
+            error = named
+        else:
+            check = effects.CheckApproval(self.offered, claim, named, record.data, at)
+            self._effects.put(check)
+            return
+        name = NO_APPROVAL if isinstance(named, Error) else named.id
+        self._refuse(record.data, name, record.link, error)
+
+    def _refuse(self, data: bytes, name: bytes, link: int, error: Error) -> None:
+        """An approval that is not even asked about; the receiver's slot is for the next phone."""
+        reason = self._seen.name(data, error.code)
+        self._bad = name
+        self._seen.refuse(self.session, link)
+        self._bad_for = reason
+        self._effects.refuse(reason, error.detail)
+        self._effects.persist(self._sale, Fact(Event.REFUSED, reason), BRIDGE)
+        self._effects.verdict(self.session, name, reason)
+
     def _mind(self, name: bytes, reason: int) -> None:
-        """A verdict that nobody awaits; raises Error for a lie, and for one out of order."""
+        """A verdict that is not awaited; raises Error for a lie, and for one out of order."""
         if reason == reasons.OK and name == self._bad:
             if self._bad_for not in _OF_TIME:
                 raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
@@ -156,86 +200,62 @@ class Hearing:
         own = name == self._sale.approval_id
         if own and reason == reasons.OK:
             if self._sale.state is not State.WITHHELD:  # there the decline is all that is kept
-                self._pen.keep(self._sale, Fact(Event.VERIFIED), ports.RECEIVER)
+                self._effects.persist(self._sale, Fact(Event.VERIFIED), RECEIVER)
         elif reason != reasons.OK and (own or name == NO_APPROVAL):
             self._turn_down(reason, "by the receiver")
         else:
             self._turn_down(reasons.RECEIVER_UNTRUSTED, "another approval's verdict")
-
-    def _judge(self, record: wire.ApprovalRecord, name: bytes, now: int, at: int) -> None:
-        claim = self._claims.get(record.link)
-        try:
-            if claim is None:
-                raise Error(self._no_claim(record.link), f"no credential on link {record.link}")
-            if now > self._end:
-                raise Error(reasons.OFFER_EXPIRED, "approval after the offer's end")
-            approved = self._evidence.approval(self.offered, claim, record.data, at)
-        except Error as error:
-            reason = self._seen.name(record.data, error.code)
-            self._bad = name
-            self._seen.refuse(self.session, record.link)
-            self._bad_for = reason
-            self._pen.refuse(reason, error.detail)
-            self._pen.keep(self._sale, Fact(Event.REFUSED, reason), ports.BRIDGE)
-            self._pen.verdict(self.session, name, reason)
-            return
-        self._bad = b""
-        self._seen.add(record.data)
-        self._verdict_due = now + VERDICT_MS
-        self._link = record.link
-        self._ask(claim.record, approved.id, record.data, at)
-
-    def _ask(
-        self, credential: wire.CredentialRecord, approval_id: bytes, approval: bytes, at: int
-    ) -> None:
-        """The authority works while the receiver verifies (design §3.5)."""
-        record = messages.Record(
-            credential.certificate_hash,
-            credential.offer,
-            credential.enc,
-            credential.data,
-            approval,
-            messages.ONLINE,
-            at,
-        )
-        data = schema.encode(messages.RECORD, record)
-        fact = Fact(Event.ASKED, approval_id=approval_id, record=data)
-        self._pen.keep(self._sale, fact, ports.BRIDGE)
-        self._pen.put(ports.Ask(self._sale, approval_id, data))
 
     def _turn_down(self, reason: int, detail: str) -> None:
         """Refuse what was asked about after all; the receiver's slot is for the next phone."""
         name = self._sale.approval_id
         self._seen.refuse(self.session, self._link)
         if self._recall(reason, detail):
-            self._pen.verdict(self.session, name, reason)
+            self._effects.verdict(self.session, name, reason)
 
     def _recall(self, reason: int, detail: str) -> bool:
         """Whether anything is to be recalled: where the authority declined, nothing is held."""
-        self._pen.refuse(reason, detail)
+        self._effects.refuse(reason, detail)
         held = self._sale.state is not State.WITHHELD
         if held:
-            self._pen.owe(self._sale, Event.RECALLED, reason)
+            self._effects.owe(self._sale, Event.RECALLED, reason)
         return held
 
     def _reject(self, name: bytes, reason: int) -> None:
         """Refuse an approval that never takes the slot."""
-        self._pen.verdict(self.session, name, reason)
+        self._effects.verdict(self.session, name, reason)
         raise Error(reason, name.hex())
 
     def _no_claim(self, link: int) -> int:
         unfit = self._unfit.get(link)
         return unfit.reason if unfit else reasons.WRONG_CREDENTIAL
 
-    def _name(self, record: wire.ApprovalRecord) -> bytes:
-        """The approval id in `record`, proved or not."""
-        shown = self._claims.get(record.link) or self._unfit.get(record.link)
-        if shown is None:
-            return NO_APPROVAL
+    def _named(self, record: wire.ApprovalRecord) -> Named | Error:
+        """The approval in `record` with its name, proved or not; or why it has none."""
+        claim, unfit = self._claims.get(record.link), self._unfit.get(record.link)
         try:
-            return approval_id(self.offered, shown.record, record.data)
-        except Error:
-            return NO_APPROVAL
+            if claim is not None:
+                shown, holder = claim.record, claim.credential
+            elif unfit is not None:
+                shown, holder = unfit.record, verification.holder(unfit.record)
+            else:
+                return Error(reasons.WRONG_CREDENTIAL, f"no credential on link {record.link}")
+            return validation.named(self.offered, shown.data, holder, shown.enc, record.data)
+        except Error as error:
+            return error
+
+
+def _record(check: effects.CheckApproval) -> messages.Record:
+    shown = check.claim.record
+    return messages.Record(
+        shown.certificate_hash,
+        shown.offer,
+        shown.enc,
+        shown.data,
+        check.data,
+        messages.ONLINE,
+        check.at,
+    )
 
 
 def _remember(links: dict[int, T], link: int, value: T) -> None:

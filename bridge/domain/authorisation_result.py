@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, assert_never
 
 from receiver import reasons
 from receiver.errors import Error
 from receiver.host.texts import MENDABLE
 from receiver.protocol import identifiers, messages
 
-from . import ports
+from . import effects
+from .events import AUTHORITY, BRIDGE, RECEIVER
+from .inputs import AuthorityAnswered, AuthorityTimedOut, RecordRejected
 from .sale import Fact
 from .states import TABLE, UNVERIFIED, Event, State
 
@@ -18,39 +20,59 @@ if TYPE_CHECKING:
 
     from receiver.link import wire
 
-    from .earlier_sessions import Past
+    from .earlier_sessions import EarlierSessions
+    from .effects import Effects
+    from .inputs import Heard, ProvisionalChecked, ReceiptChecked
     from .offline import StandIn
-    from .recorder import Pen
     from .sale import Sale
-    from .verification import Evidence
 
 
-class Answers:
-    """One rule for yes and no, so that nobody learns from the time of an answer which it is."""
+class AuthorisationResult:
+    """One rule for yes and no, so that the time of an answer does not tell which it is."""
 
     def __init__(
         self,
-        pen: Pen,
-        evidence: Evidence,
-        past: Past,
+        effects: Effects,
+        earlier: EarlierSessions,
         stand_in: StandIn,
         clock_wrong: Callable[[], bool],
     ) -> None:
-        self._pen = pen
-        self._evidence = evidence
-        self._past = past
+        self._effects = effects
+        self._earlier = earlier
         self._stand_in = stand_in
         self._clock_wrong = clock_wrong
         self._offline: Sale | None = None  # the last that was accepted so
 
-    def take(self, sale: Sale, event: ports.Answered | ports.Unanswered | ports.Rejected) -> None:
+    def take(self, sale: Sale, event: Heard) -> None:
         """What came of asking about the approval of `sale`."""
-        _TAKES[type(event)](self, sale, event)
+        match event:
+            case AuthorityAnswered(approval_id, data):
+                self._effects.put(effects.CheckReceipt(sale.terms, approval_id, data))
+            case AuthorityTimedOut():
+                self._timed_out(sale)
+            case RecordRejected(reason=reason):
+                self._rejected(sale, reason)
+            case _:
+                assert_never(event)
+
+    def receipt_checked(self, sale: Sale, answer: ReceiptChecked) -> None:
+        """What the authority gave; what proves nothing is no answer."""
+        found = answer.found
+        if isinstance(found, Error):
+            self._effects.refuse(found.code, "receipt: " + found.detail)
+            self._timed_out(sale)
+        elif found.outcome == messages.APPROVED:
+            transaction_id = found.transaction_id
+            fact = Fact(Event.GRANTED, receipt=answer.data, transaction_id=transaction_id)
+            self._effects.persist(sale, fact, AUTHORITY)
+            self.pass_on(sale)
+        else:
+            self._deny(sale, found.reason, answer.data)
 
     def pass_on(self, sale: Sale) -> None:
         """The wait for the receiver's word is over: what the authority said goes out."""
         if sale.state in (State.APPROVED, State.TOLD):
-            self._past.settle(sale, sale.receipt)
+            self._earlier.settle(sale, sale.receipt)
             self._settle_refund(sale)
         elif sale.state is State.WITHHELD:
             self._decline(sale, sale.withheld)
@@ -65,22 +87,27 @@ class Answers:
         elif not self._stands_in(sale):
             self._take_back(sale)
 
-    def proved(self, message: wire.Provisional) -> None:
+    def provisional(self, message: wire.Provisional) -> None:
         """The receiver's provisional receipt for what was accepted offline; raises Error."""
         sale = self._offline
         if sale is None or identifiers.session_id(sale.offer) != message.session:
             raise Error(reasons.WRONG_SESSION, message.session.hex())
-        self._evidence.provisional(sale.terms, sale.approval_id, message.receipt)
-        if Event.PROVED in TABLE[sale.state] and not sale.provisional:
-            fact = Fact(Event.PROVED, provisional=message.receipt)
-            self._pen.keep(sale, fact, ports.RECEIVER)
+        check = effects.CheckProvisional(sale.terms, sale.approval_id, message.receipt)
+        self._effects.put(check)
+
+    def provisional_checked(self, answer: ProvisionalChecked) -> None:
+        sale, found = self._offline, answer.found
+        if isinstance(found, Error):
+            self._effects.refuse(found.code, found.detail)
+        elif sale and Event.PROVED in TABLE[sale.state] and not sale.provisional:
+            self._effects.persist(sale, Fact(Event.PROVED, provisional=answer.data), RECEIVER)
 
     def _take_back(self, sale: Sale) -> None:
         reason = _GIVEN_UP.get(sale.state, reasons.REVERSED)
         if sale.state in _UNHEARD and self._clock_wrong():
             reason = reasons.CLOCK_WRONG  # TLS fails with it, or nothing is booked
-        self._pen.owe(sale, Event.OWED, reason)
-        self._pen.cancel(sale)
+        self._effects.owe(sale, Event.OWED, reason)
+        self._effects.cancel(sale)
 
     def _stands_in(self, sale: Sale) -> bool:
         if sale.state not in _UNHEARD:
@@ -89,46 +116,32 @@ class Answers:
         if accepted is None:
             return False
         fact = Fact(Event.STOOD_IN, reasons.ACCEPTED_OFFLINE, record=accepted.record)
-        self._pen.keep(sale, fact, ports.BRIDGE)
-        self._pen.put(ports.Hush(sale))
-        self._past.stand_in(sale, accepted.at)
+        self._effects.persist(sale, fact, BRIDGE)
+        self._effects.put(effects.StopAuthorisation())
+        self._earlier.stand_in(sale, accepted.at)
         self._offline = sale
         return True
 
     def _settle_refund(self, sale: Sale) -> None:
         """A refund was decided when the till asked for it."""
         if sale.is_refund:
-            self._pen.decide(sale, Fact(Event.PAID), ports.BRIDGE)
+            self._effects.decide(sale, Fact(Event.PAID), BRIDGE)
 
-    def _answered(self, sale: Sale, event: ports.Answered) -> None:
-        try:
-            receipt = self._evidence.receipt(sale.terms, event.approval_id, event.data)
-        except Error as error:  # what proves nothing is no answer
-            self._pen.refuse(error.code, "receipt: " + error.detail)
-            self._unanswered(sale, event)
-            return
-        if receipt.outcome == messages.APPROVED:
-            fact = Fact(Event.GRANTED, receipt=event.data, transaction_id=receipt.transaction_id)
-            self._pen.keep(sale, fact, ports.AUTHORITY)
-            self.pass_on(sale)
-        else:
-            self._deny(sale, receipt.reason, event.data)
-
-    def _unanswered(self, sale: Sale, event: Any) -> None:
+    def _timed_out(self, sale: Sale) -> None:
         fact = Fact(Event.UNANSWERED, reasons.AUTHORITY_UNREACHABLE)
-        self._pen.keep(sale, fact, ports.BRIDGE)
+        self._effects.persist(sale, fact, BRIDGE)
 
-    def _rejected(self, sale: Sale, event: ports.Rejected) -> None:
-        self._pen.refuse(event.reason, "record rejected")
+    def _rejected(self, sale: Sale, reason: int) -> None:
+        self._effects.refuse(reason, "record rejected")
         if sale.state in (State.ASKED, State.AUTHORISING):
-            self._deny(sale, event.reason, b"")
+            self._deny(sale, reason, b"")
         else:  # an earlier try may have been booked: a rejection of this one proves nothing
             self._take_back(sale)
 
     def _deny(self, sale: Sale, reason: int, receipt: bytes) -> None:
         if sale.state in UNVERIFIED:
             fact = Fact(Event.WITHHELD, reason, receipt=receipt)
-            self._pen.keep(sale, fact, ports.AUTHORITY)
+            self._effects.persist(sale, fact, AUTHORITY)
         else:
             self._decline(sale, reason, receipt)
 
@@ -137,11 +150,11 @@ class Answers:
         receipt = news or sale.receipt
         again = mends and reason in MENDABLE and sale.mended < messages.NEW_OFFERS_MOST
         fact = Fact(Event.MENDABLE, reason) if receipt and again else sale.denied(reason, news)
-        self._pen.decide(sale, fact, ports.AUTHORITY)
+        self._effects.decide(sale, fact, AUTHORITY)
         if receipt:
-            self._past.settle(sale, receipt)
+            self._earlier.settle(sale, receipt)
         else:  # the record was rejected
-            self._pen.cancel(sale)
+            self._effects.cancel(sale)
 
 
 _UNHEARD = (State.AUTHORISING, State.UNKNOWN)  # the receiver agrees, the authority is awaited
@@ -150,10 +163,4 @@ _UNHEARD = (State.AUTHORISING, State.UNKNOWN)  # the receiver agrees, the author
 _GIVEN_UP = {
     State.GRANTED: reasons.VERDICT_TIMEOUT,
     State.APPROVED: reasons.NOT_TOLD,
-}
-
-_TAKES: dict[type, Any] = {
-    ports.Answered: Answers._answered,
-    ports.Unanswered: Answers._unanswered,
-    ports.Rejected: Answers._rejected,
 }

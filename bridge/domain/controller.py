@@ -1,300 +1,318 @@
-"""The desk: one receiver, the sale at its till, and every decision about it, without I/O.
+"""One receiver, the sale at its till, and every decision about it: inputs in, effects out, no I/O.
 
-Inputs and outputs are the values of `ports`; times are monotonic milliseconds.
+Times are monotonic milliseconds.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from receiver import reasons
 from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import identifiers
 
-from . import ports
-from .approval_attempt import NO_APPROVAL, Hearing
-from .authorisation_result import Answers
-from .earlier_sessions import Past, Seen
-from .recorder import Pen
+from . import effects, inputs
+from .approval_attempt import NO_APPROVAL, ApprovalAttempt
+from .authorisation_result import AuthorisationResult
+from .earlier_sessions import EarlierSessions, SeenApprovals
+from .effects import Effects
+from .events import BRIDGE, RECEIVER, TILL
 from .sale import Fact, Sale
 from .states import ASKING, UNASKED, WAITING, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .effects import Effect
+    from .inputs import Input
     from .offline import StandIn
-    from .ports import Input, Output
-    from .verification import Evidence
 
 TELL_MS = 15_000  # for the till to fetch a yes; tills that wait ask all the time
 
 _ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
 
 
-class Desk:
+class Controller:
     """One receiver's conversation with the bridge, and at most one active sale."""
 
-    def __init__(
-        self,
-        evidence: Evidence,
-        stand_in: StandIn,
-        watched: Callable[[], bool],
-        clock_wrong: Callable[[], bool] = lambda: False,
-    ) -> None:
-        """`watched`: see `Pen`; `clock_wrong`: whether `at` is far from the authority's time."""
+    def __init__(self, stand_in: StandIn, clock_wrong: Callable[[], bool] = lambda: False) -> None:
+        """`clock_wrong`: whether `at` is far from the authority's time."""
         self.sale: Sale | None = None
-        self._evidence = evidence
-        self._pen = Pen(watched)
-        self._hearing: Hearing | None = None
+        self._effects = Effects()
+        self._attempt: ApprovalAttempt | None = None
         self._patience_due = 0
-        self._past = Past(self._pen)
-        self._answers = Answers(self._pen, evidence, self._past, stand_in, clock_wrong)
+        self._earlier = EarlierSessions(self._effects)
+        self._result = AuthorisationResult(self._effects, self._earlier, stand_in, clock_wrong)
         self._clock_wrong = clock_wrong
-        self._seen = Seen()
+        self._seen = SeenApprovals()
 
-    def handle(self, event: Input, now: int) -> None:
-        """Take one input; raises IllegalMoveError where the caller broke its own rule."""
-        _INPUTS[type(event)](self, event, now)
+    def handle(self, event: Input, now: int) -> list[Effect]:
+        """What follows from one input; raises IllegalMoveError where the caller broke its rule."""
+        match event:
+            case inputs.MessageReceived():
+                self._received(event, now)
+            case (
+                inputs.OfferChecked()
+                | inputs.CredentialChecked()
+                | inputs.ApprovalChecked()
+                | inputs.ReceiptChecked()
+                | inputs.ProvisionalChecked()
+            ):
+                self._checked(event, now)
+            case inputs.AuthorityAnswered() | inputs.AuthorityTimedOut() | inputs.RecordRejected():
+                sale = self._asking(event.approval_id)
+                if sale is not None:
+                    self._result.take(sale, event)
+            case inputs.Ring(terms):
+                self.sale = sale = Sale(terms)
+                self._effects.begin(sale, TILL)
+                self._start_patience(sale, now)
+            case inputs.Decide(fact):
+                self._decide(fact)
+            case inputs.TillNotified():
+                if self.sale is not None and self.sale.state is State.APPROVED:
+                    self._effects.persist(self.sale, Fact(Event.TOLD), BRIDGE)
+            case inputs.LinkDown():
+                self._effects.synced = False
+            case inputs.JournalWritten():
+                self._written(now)
+            case inputs.TimeElapsed():
+                self._expire(now)
+            case _:
+                assert_never(event)
         self._tidy(now)
-
-    def poll(self) -> Output | None:
-        """The next thing to do, in order, or None."""
-        return self._pen.poll()
+        return self._effects.take()
 
     def deadline(self) -> int | None:
         if self.sale is None:
             return None
-        due = self._hearing.deadline() if self._hearing else None
+        due = self._attempt.deadline() if self._attempt else None
         return self._patience_due if due is None else min(due, self._patience_due)
-
-    def expire(self, now: int) -> None:
-        sale = self.sale
-        if sale is not None and now >= self._patience_due:
-            self._lose_patience(sale)
-        elif self._hearing and self._hearing.expire(now):
-            self._spoken()
-        self._tidy(now)
 
     # The till.
 
-    def _ring(self, event: ports.Ring, now: int) -> None:
-        self.sale = sale = Sale(event.terms)
-        self._pen.put(ports.Begin(sale))
-        self._start_patience(sale, now)
-
-    def _decide(self, event: ports.Decide, now: int) -> None:
-        sale, what = self.sale, event.fact.event
+    def _decide(self, fact: Fact) -> None:
+        sale, what = self.sale, fact.event
         if sale is None:
             return
         if what is Event.DENIED:  # the authority's no goes out as it does by itself
-            self._answers.give_up(sale)
+            self._result.give_up(sale)
             return
-        self._pen.decide(sale, event.fact, ports.TILL)
+        self._effects.decide(sale, fact, TILL)
         if what is not Event.PAID:
-            self._pen.cancel(sale)
-
-    def _told(self, event: ports.Told, now: int) -> None:
-        if self.sale is not None and self.sale.state is State.APPROVED:
-            self._pen.keep(self.sale, Fact(Event.TOLD), ports.BRIDGE)
+            self._effects.cancel(sale)
 
     def _start_patience(self, sale: Sale, now: int) -> None:
         self._patience_due = now + sale.terms.patience_s * 1000
         self._order_offer(sale, now)
 
     def _order_offer(self, sale: Sale, now: int) -> None:
-        self._forget_hearing()
-        self._pen.order(sale.terms, self._patience_due - now)
+        self._end_attempt()
+        self._effects.order(sale.terms, self._patience_due - now)
+
+    def _expire(self, now: int) -> None:
+        sale = self.sale
+        if sale is not None and now >= self._patience_due:
+            self._lose_patience(sale)
+        elif self._attempt and self._attempt.expire(now):
+            self._spoken()
 
     def _lose_patience(self, sale: Sale) -> None:
         if sale.state not in UNASKED:
-            self._answers.give_up(sale)
+            self._result.give_up(sale)
             return
-        here = self._pen.synced and sale.offer
+        here = self._effects.synced and sale.offer
         reason = reasons.NOBODY_CAME if here else reasons.RECEIVER_OFFLINE
-        if self._hearing and self._hearing.untimely and self._clock_wrong():
+        if self._attempt and self._attempt.untimely and self._clock_wrong():
             reason = reasons.CLOCK_WRONG  # they came, and were turned away for it
-        self._finish(sale, Fact(Event.ENDED, reason), ports.BRIDGE)
+        self._finish(sale, Fact(Event.ENDED, reason), BRIDGE)
 
     # The receiver.
 
-    def _down(self, event: ports.LinkDown, now: int) -> None:
-        self._pen.synced = False
-
-    def _received(self, event: ports.Received, now: int) -> None:
-        self._pen.begin()
+    def _received(self, event: inputs.MessageReceived, now: int) -> None:
         try:
-            message = wire.decode(event.channel, event.payload)
-            take = _MESSAGES.get(event.channel)
-            if take is None:
-                raise Error(reasons.WRONG_TYPE, f"channel {event.channel} from a receiver")
-            take(self, message, now, event.at)
+            self._take(wire.decode(event.channel, event.payload), event, now)
         except Error as error:
-            self._pen.refuse(error.code, error.detail)
-        self._pen.accept()
+            self._effects.refuse(error.code, error.detail)
+        self._effects.put(effects.Acknowledge())
 
-    def _synced(self, message: wire.Opened, now: int, at: int) -> None:
+    def _take(self, message: Any, event: inputs.MessageReceived, now: int) -> None:
+        """One message from the receiver, decoded; raises Error."""
+        match event.channel:
+            case wire.SYNC:
+                self._sync(message, now, event.at)
+            case wire.OFFER:
+                self._offer(message, event.at)
+            case wire.PHONE:
+                self._phone(message)
+            case wire.CREDENTIAL:
+                attempt = self._attempt_of(identifiers.session_id(message.offer))
+                attempt.credential(message, event.at)
+            case wire.APPROVAL:
+                self._approval(message, now, event.at)
+            case wire.VERDICT:
+                self._verdict(message)
+            case wire.PROVISIONAL:
+                self._result.provisional(message)
+            case _:
+                raise Error(reasons.WRONG_TYPE, f"channel {event.channel} from a receiver")
+
+    def _sync(self, message: wire.Opened, now: int, at: int) -> None:
         """The receiver is back: its session goes on, or gives way to ours."""
-        self._pen.synced = True
-        sale, hearing = self.sale, self._hearing
-        if hearing and message.offer == hearing.offered.data:
+        self._effects.synced = True
+        sale, attempt = self.sale, self._attempt
+        if attempt and message.offer == attempt.offered.data:
             return
         ours = self._is_ours(message)
         if message.offer and not ours:
-            self._past.dismiss(message)
-        if hearing and hearing.restart():
+            self._earlier.dismiss(message)
+        if attempt and attempt.restart():
             self._spoken()
-        again = hearing and self._past.settled(hearing.session)  # the next is ordered anyway
+        again = attempt and self._earlier.settled(attempt.session)  # the next is ordered anyway
         if sale is None or sale.state not in WAITING or again:
             return
         if ours:
-            self._judge_offer(sale, message.offer, now, at)
+            self._effects.put(effects.CheckOffer(sale.terms, message.offer, at))
         else:
             self._order_offer(sale, now)
 
-    def _offer(self, message: wire.Opened, now: int, at: int) -> None:
-        sale, hearing = self.sale, self._hearing
+    def _offer(self, message: wire.Opened, at: int) -> None:
+        sale, attempt = self.sale, self._attempt
         if sale is None or message.reference != sale.terms.reference:
-            self._past.dismiss(message)
-        elif hearing and message.offer == hearing.offered.data:
+            self._earlier.dismiss(message)
+        elif attempt and message.offer == attempt.offered.data:
             return
-        elif sale.state not in WAITING or self._past.settled_offer(message.offer):
+        elif sale.state not in WAITING or self._earlier.settled_offer(message.offer):
             raise Error(reasons.WRONG_ORDER, f"offer while {sale.state}")
         elif not message.offer:
             reason = message.reason or reasons.RECEIVER_UNTRUSTED
-            self._pen.refuse(reason, "no offer")
-            self._finish(sale, Fact(Event.DENIED, reason), ports.RECEIVER)
+            self._effects.refuse(reason, "no offer")
+            self._finish(sale, Fact(Event.DENIED, reason), RECEIVER)
         else:
-            self._judge_offer(sale, message.offer, now, at)
+            self._effects.put(effects.CheckOffer(sale.terms, message.offer, at))
 
     def _is_ours(self, message: wire.Opened) -> bool:
         """Whether a receiver's session belongs to the sale at hand and is not settled yet."""
         if self.sale is None or not message.offer:
             return False
         ours = message.reference == self.sale.terms.reference
-        return ours and not self._past.settled_offer(message.offer)
+        return ours and not self._earlier.settled_offer(message.offer)
 
-    def _judge_offer(self, sale: Sale, data: bytes, now: int, at: int) -> None:
-        try:
-            offered = self._evidence.offer(sale.terms, data, at)
-        except Error as error:
-            self._pen.refuse(error.code, error.detail)
-            reason = error.code
-            if reason == reasons.CERTIFICATE_EXPIRED:
-                reason = reasons.CLOCK_WRONG if self._clock_wrong() else reason
-            else:  # a lie
-                reason = reasons.RECEIVER_UNTRUSTED
-                self._pen.refuse(reason, "offer")
-            self._finish(sale, Fact(Event.DENIED, reason, evidence=data), ports.BRIDGE)
-            return
-        self._hearing = Hearing(self._pen, self._evidence, self._seen, sale, offered, now)
-        self._pen.keep(sale, Fact(Event.OFFERED, offer=data), ports.RECEIVER)
-
-    def _phone(self, message: wire.Phone, now: int, at: int) -> None:
-        self._pen.put(ports.Phone(message.event, message.link, message.reason))
-        ours = self._hearing and message.session == self._hearing.session
+    def _phone(self, message: wire.Phone) -> None:
+        self._effects.put(effects.ReportPhone(message.event, message.link, message.reason))
+        ours = self._attempt and message.session == self._attempt.session
         refused = message.event == wire.PHONE_REFUSED
         if refused and not self._seen.echoes(message.session, message.link):
-            self._pen.refuse(message.reason, "by the receiver")
+            self._effects.refuse(message.reason, "by the receiver")
         if ours and message.event in _ENDS:
-            self._heard(message.session).phone(message)
-
-    def _credential(self, message: wire.CredentialRecord, now: int, at: int) -> None:
-        self._heard(identifiers.session_id(message.offer)).credential(message, at)
+            self._attempt_of(message.session).phone(message)
 
     def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
-        if self._past.settled(message.session):
-            self._past.tell_again()
+        if self._earlier.settled(message.session):
+            self._earlier.tell_again()
             return
         try:
-            hearing = self._heard(message.session)
+            attempt = self._attempt_of(message.session)
         except Error as error:
             reason = self._seen.name(message.data, error.code)
-            self._pen.verdict(message.session, NO_APPROVAL, reason)
+            self._effects.verdict(message.session, NO_APPROVAL, reason)
             raise Error(reason, error.detail) from error
-        hearing.approval(message, now, at)
+        attempt.approval(message, now, at)
 
-    def _verdict(self, message: wire.Verdict, now: int, at: int) -> None:
-        heard = self._hearing and self._hearing.session == message.session
-        if not heard and self._past.knows(message.session):
-            self._past.late(message)
+    def _verdict(self, message: wire.Verdict) -> None:
+        ours = self._attempt and self._attempt.session == message.session
+        if not ours and self._earlier.knows(message.session):
+            self._earlier.late(message)
             return
-        if self._heard(message.session).verdict(message):
+        if self._attempt_of(message.session).verdict(message):
             self._spoken()
 
-    def _proved(self, message: wire.Provisional, now: int, at: int) -> None:
-        self._answers.proved(message)
-
-    def _heard(self, session_id: bytes) -> Hearing:
-        """The hearing of this session; raises Error(WRONG_SESSION)."""
-        hearing = self._hearing
-        if hearing is None or hearing.session != session_id:
+    def _attempt_of(self, session_id: bytes) -> ApprovalAttempt:
+        """The attempt of this session; raises Error(WRONG_SESSION)."""
+        attempt = self._attempt
+        if attempt is None or attempt.session != session_id:
             raise Error(reasons.WRONG_SESSION, session_id.hex())
-        return hearing
+        return attempt
+
+    # Answers to checks.
+
+    def _checked(self, answer: inputs.Checked, now: int) -> None:
+        match answer:
+            case inputs.OfferChecked():
+                self._offer_checked(answer, now)
+            case inputs.CredentialChecked():
+                if self._attempt:
+                    self._attempt.credential_checked(answer)
+            case inputs.ApprovalChecked():
+                if self._attempt:
+                    self._attempt.approval_checked(answer, now)
+            case inputs.ReceiptChecked():
+                sale = self._asking(answer.approval_id)
+                if sale is not None:
+                    self._result.receipt_checked(sale, answer)
+            case inputs.ProvisionalChecked():
+                self._result.provisional_checked(answer)
+            case _:
+                assert_never(answer)
+
+    def _offer_checked(self, answer: inputs.OfferChecked, now: int) -> None:
+        sale, found = self.sale, answer.found
+        if sale is None:
+            return
+        if not isinstance(found, Error):
+            self._attempt = ApprovalAttempt(self._effects, self._seen, sale, found, now)
+            self._effects.persist(sale, Fact(Event.OFFERED, offer=answer.data), RECEIVER)
+            return
+        self._effects.refuse(found.code, found.detail)
+        reason = found.code
+        if reason == reasons.CERTIFICATE_EXPIRED:
+            reason = reasons.CLOCK_WRONG if self._clock_wrong() else reason
+        else:  # a lie
+            reason = reasons.RECEIVER_UNTRUSTED
+            self._effects.refuse(reason, "offer")
+        self._finish(sale, Fact(Event.DENIED, reason, evidence=answer.data), BRIDGE)
+
+    def _asking(self, approval_id: bytes) -> Sale | None:
+        """The sale whose approval the authority is asked about."""
+        sale = self.sale
+        asked = sale and sale.state in ASKING and sale.approval_id == approval_id
+        return sale if asked else None
 
     # The journal.
 
-    def _written(self, event: ports.Written, now: int) -> None:
+    def _written(self, now: int) -> None:
         """Receiver and till could not speak meanwhile: the time for their word begins anew."""
-        if self._hearing:
-            self._hearing.await_anew(now)
+        if self._attempt:
+            self._attempt.await_anew(now)
         if self.sale is not None and self.sale.state is State.APPROVED:
             self._patience_due = now + TELL_MS
-
-    # The authority.
-
-    def _said(self, event: ports.Answered | ports.Unanswered | ports.Rejected, now: int) -> None:
-        sale = self.sale
-        if sale and sale.state in ASKING and sale.approval_id == event.approval_id:
-            self._answers.take(sale, event)
 
     # Ends.
 
     def _spoken(self) -> None:
-        """The receiver's word is there, or nobody waits for it any longer."""
+        """The receiver's word is there, or is not awaited any longer."""
         if self.sale is not None:
-            self._answers.pass_on(self.sale)
+            self._result.pass_on(self.sale)
 
     def _finish(self, sale: Sale, fact: Fact, source: str) -> None:
         """The sale ends by `fact`, and the receiver's session with it."""
-        self._pen.keep(sale, fact, source)
-        self._pen.cancel(sale)
+        self._effects.persist(sale, fact, source)
+        self._effects.cancel(sale)
 
     def _tidy(self, now: int) -> None:
-        """What is over leaves the desk; a sale that goes on after its answer has its next offer."""
-        sale, hearing = self.sale, self._hearing
+        """What is over goes; a sale that goes on after its answer has its next offer."""
+        sale, attempt = self.sale, self._attempt
         if sale is not None and not sale.occupies_till:
-            self._forget_hearing()
+            self._end_attempt()
             self.sale = None
-        elif sale is not None and hearing and sale.state is State.APPROVED:
-            self._forget_hearing()
+        elif sale is not None and attempt and sale.state is State.APPROVED:
+            self._end_attempt()
             self._patience_due = now + TELL_MS
-        elif sale is not None and hearing and self._past.settled(hearing.session):
+        elif sale is not None and attempt and self._earlier.settled(attempt.session):
             self._start_patience(sale, now)
 
-    def _forget_hearing(self) -> None:
-        if self._hearing:
-            self._past.end(self._hearing.session)
-        self._hearing = None
-
-
-_INPUTS: dict[type, Any] = {
-    ports.Ring: Desk._ring,
-    ports.Decide: Desk._decide,
-    ports.Told: Desk._told,
-    ports.Received: Desk._received,
-    ports.LinkDown: Desk._down,
-    ports.Written: Desk._written,
-    ports.Answered: Desk._said,
-    ports.Unanswered: Desk._said,
-    ports.Rejected: Desk._said,
-}
-_MESSAGES: dict[int, Any] = {
-    wire.SYNC: Desk._synced,
-    wire.OFFER: Desk._offer,
-    wire.PHONE: Desk._phone,
-    wire.CREDENTIAL: Desk._credential,
-    wire.APPROVAL: Desk._approval,
-    wire.VERDICT: Desk._verdict,
-    wire.PROVISIONAL: Desk._proved,
-}
+    def _end_attempt(self) -> None:
+        if self._attempt:
+            self._earlier.end(self._attempt.session)
+        self._attempt = None

@@ -1,4 +1,4 @@
-"""What is over: results to tell again, sessions that nobody waits for, approvals seen before."""
+"""What is over: results to tell again, sessions that are not awaited, approvals seen before."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from receiver.protocol import gatt, identifiers, messages
 from receiver.protocol.signed import digest
 
 if TYPE_CHECKING:
-    from .recorder import Pen
+    from .effects import Effects
     from .sale import Sale
 
 SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
@@ -27,11 +27,11 @@ class Last(NamedTuple):
     value: wire.Result | wire.StandIn
 
 
-class Past:
+class EarlierSessions:
     """The last session that was settled, and the last that ended in whatever way."""
 
-    def __init__(self, pen: Pen) -> None:
-        self._pen = pen
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
         self._last: Last | None = None
         self._ended = b""
 
@@ -52,10 +52,10 @@ class Past:
     def tell_again(self) -> None:
         """The last word, to a receiver that missed it."""
         if self._last is not None:
-            self._pen.send(self._last.channel, self._last.value)
+            self._effects.send(self._last.channel, self._last.value)
 
     def late(self, message: wire.Verdict) -> None:
-        """A verdict that nobody waits for: a late one, one said again, or no to standing in.
+        """A verdict that is not awaited: a late one, one said again, or no to standing in.
 
         That changes nothing about the money, as the till may know already. The phone is let go, and
         asks the authority.
@@ -64,15 +64,15 @@ class Past:
         if last is None or (last.session, last.channel) != (message.session, wire.STAND_IN):
             return
         if message.reason != reasons.OK:
-            self._pen.refuse(message.reason, "by the receiver, which was to stand in")
-            self._pen.send(wire.CANCEL, wire.Cancel(last.reference, message.reason))
+            self._effects.refuse(message.reason, "by the receiver, which was to stand in")
+            self._effects.send(wire.CANCEL, wire.Cancel(last.reference, message.reason))
 
     def dismiss(self, message: wire.Opened) -> None:
         """End a session that is not ours; where it is settled, the receiver missed the result."""
         if self.settled_offer(message.offer):
             self.tell_again()
         elif message.offer and len(message.reference) == messages.REFERENCE_SIZE:
-            self._pen.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
+            self._effects.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
 
     def end(self, session_id: bytes) -> None:
         """Nothing more is awaited of this session."""
@@ -89,7 +89,7 @@ class Past:
         return session_id == self._ended or self.settled(session_id)
 
 
-class Seen:
+class SeenApprovals:
     """Approvals that were good once, by the hash of their bytes, and refusals counted here."""
 
     def __init__(self) -> None:

@@ -59,7 +59,7 @@ def dump_fact(fact: Fact) -> Written:
     for name in CARRIED:
         value = getattr(fact, name)
         if value and name in _WITH_A_PROOF:
-            secret = _proof(name, value)
+            secret = fact.secret or _proof(name, value)
             body[_HIDDEN] = at = value.rindex(secret)
             value = value[:at] + bytes(len(secret)) + value[at + len(secret) :]
         if value:
@@ -99,8 +99,9 @@ def follow(sales: dict[str, Sale], line: Line) -> Sale:
         sales[line.sale_id] = Sale(load_terms(line.body))
     else:
         fact = load_fact(line.kind, line.body, line.secret)
-        sales[line.sale_id].take(fact)
-        sales[line.sale_id].date(fact.event, line.at)
+        sale = sales[line.sale_id]
+        sale.take(fact)
+        sale.date(fact.event, line.at, sale.state)
     return sales[line.sale_id]
 
 

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
     from .sale import Sale
 
+# Sources: who said so.
+TILL = "till"
+RECEIVER = "receiver"
+PHONE = "phone"
+AUTHORITY = "authority"
+BRIDGE = "bridge"
+
 
 class SaleChanged(NamedTuple):
     """A sale took an event of the state table, or was rung up."""

@@ -8,20 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from receiver import reasons
+from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import messages, signed
 
 if TYPE_CHECKING:
     from receiver.crypto import Crypto
     from receiver.protocol.messages import Receipt
+    from receiver.protocol.signed import Ring
     from receiver.protocol.validation import Pins
 
     from .sale import Terms
 
 
-def proved(crypto: Crypto, pins: Pins, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
+# The authority's keys that a host keeps ready: each is used at every sale or every hour.
+ROLES = (signed.ROLE_RECEIVER, signed.ROLE_CREDENTIAL, signed.ROLE_RECEIPT, signed.ROLE_STATE)
+
+
+def proved(ring: Ring, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
     """The receipt in `data`, if it is signed and about this approval of this sale; raises Error."""
-    receipt: Receipt = signed.from_authority(messages.RECEIPT, data, pins, crypto)
+    receipt: Receipt = finish(ring.read_job(messages.RECEIPT, data))
     must_equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
     must_equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
     must_equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
@@ -41,14 +47,15 @@ class Receipts:
 
     def __init__(self, crypto: Crypto, pins: Pins) -> None:
         self._crypto = crypto
-        self._pins = pins
+        self.renew(pins)
 
     def renew(self, pins: Pins) -> None:
-        self._pins = pins
+        """Go by these keys from here on."""
+        self._ring = signed.Ring(self._crypto, pins, keep=ROLES)
 
     def prove(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
         """As `proved`."""
-        return proved(self._crypto, self._pins, terms, approval_id, data)
+        return proved(self._ring, terms, approval_id, data)
 
 
 def must_equal(found: object, wanted: object, reason: int) -> None:

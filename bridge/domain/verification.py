@@ -5,29 +5,46 @@ All raise `receiver.errors.Error` with one cause. `at` is seconds since 1970 on 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, assert_never
 
 from receiver import reasons
+from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import messages, signed, validation
 
 from . import receipts
-from .receipts import must_equal
+from .effects import CheckApproval, CheckCredential, CheckOffer, CheckProvisional, CheckReceipt
+from .inputs import (
+    ApprovalChecked,
+    CredentialChecked,
+    OfferChecked,
+    ProvisionalChecked,
+    ReceiptChecked,
+)
+from .receipts import ROLES, must_equal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from receiver.crypto import Crypto
     from receiver.link.wire import CredentialRecord
     from receiver.protocol.messages import Credential, Provisional, Receipt, State
+    from receiver.protocol.signed import Key
     from receiver.protocol.validation import Approved, Offered, Pins
 
+    from .effects import Check
+    from .inputs import Checked
     from .sale import Terms
+
+T = TypeVar("T")
 
 
 class Claim(NamedTuple):
-    """A credential record from the receiver, verified here."""
+    """A credential record from the receiver, verified here, with the phone's key made ready."""
 
     record: CredentialRecord
     credential: Credential
+    key: Key
 
 
 class Evidence:
@@ -35,16 +52,36 @@ class Evidence:
 
     def __init__(self, crypto: Crypto, pins: Pins, certificate: bytes) -> None:
         self._crypto = crypto
-        self._pins = pins
+        self._ring = signed.Ring(crypto, pins, keep=ROLES)
         self.certificate = certificate
-        self.holder = validation.certificate(crypto, pins, certificate, None)
+        self.holder = finish(validation.certificate_job(self._ring, certificate, None))
         self.state: State | None = None  # the latest; what it allows holds from its time on
 
     def renew(self, fresh: Evidence) -> bool:
         """Go by another certificate of the same receiver, and its pins; whether it is another."""
         changed = self.certificate != fresh.certificate
-        self._pins, self.certificate, self.holder = fresh._pins, fresh.certificate, fresh.holder
+        self._ring, self.certificate, self.holder = fresh._ring, fresh.certificate, fresh.holder
         return changed
+
+    def answer(self, check: Check) -> Checked:
+        """What comes of a check that a controller asked for."""
+        match check:
+            case CheckOffer(terms, data, at):
+                return OfferChecked(data, _or_error(lambda: self.offer(terms, data, at)))
+            case CheckCredential(offered, record, at):
+                claim = _or_error(lambda: self.claim(offered, record, at))
+                return CredentialChecked(record, claim)
+            case CheckApproval():
+                return ApprovalChecked(check, _or_error(lambda: self.approval(check)))
+            case CheckReceipt(terms, name, data):
+                return ReceiptChecked(
+                    name, data, _or_error(lambda: self.receipt(terms, name, data))
+                )
+            case CheckProvisional(terms, name, data):
+                receipt = _or_error(lambda: self.provisional(terms, name, data))
+                return ProvisionalChecked(data, receipt)
+            case _:
+                assert_never(check)
 
     def offer(self, terms: Terms, data: bytes, at: int) -> Offered:
         """The offer in `data`, if it is this receiver's and says what the till asked for."""
@@ -64,21 +101,23 @@ class Evidence:
         """The credential that a phone has shown for this offer."""
         must_equal(record.certificate_hash, offered.certificate_hash, reasons.WRONG_RECEIVER)
         must_equal(record.offer, offered.data, reasons.WRONG_SESSION)
-        return Claim(record, validation.credential(self._crypto, self._pins, record.data, at))
+        holder = finish(validation.credential_job(self._ring, record.data, at))
+        return Claim(record, holder, finish(signed.prepare_job(self._crypto, holder.key)))
 
-    def approval(self, offered: Offered, claim: Claim, data: bytes, at: int) -> Approved:
+    def approval(self, check: CheckApproval) -> Approved:
         """The phone's approval of this offer with this credential."""
-        if at >= claim.credential.expires:
-            raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {claim.credential.expires}")
-        record = claim.record
+        holder = check.claim.credential
+        if check.at >= holder.expires:
+            raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {holder.expires}")
         least_app = self.state.least_app if self.state else 0
-        return validation.approval(
-            self._crypto, offered, record.data, claim.credential, record.enc, data, least_app
+        key = check.claim.key
+        return finish(
+            validation.named_job(self._crypto, check.offered, holder, key, check.named, least_app)
         )
 
     def receipt(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
         """The authority's answer about this approval and sale."""
-        return receipts.proved(self._crypto, self._pins, terms, approval_id, data)
+        return receipts.proved(self._ring, terms, approval_id, data)
 
     def provisional(self, terms: Terms, approval_id: bytes, data: bytes) -> Provisional:
         """The receiver's own word that it told the phone of an offline acceptance."""
@@ -93,7 +132,7 @@ class Evidence:
 
     def take_state(self, nonce: bytes, data: bytes) -> State:
         """Learn, and give, the authority's limits for this receiver; never from an older state."""
-        state: State = signed.from_authority(messages.STATE, data, self._pins, self._crypto)
+        state: State = finish(self._ring.read_job(messages.STATE, data))
         must_equal(state.receiver_id, self.holder.receiver_id, reasons.WRONG_RECEIVER)
         must_equal(state.nonce, nonce, reasons.STALE_STATE)
         if self.state is not None and state.version < self.state.version:
@@ -102,7 +141,14 @@ class Evidence:
         return state
 
 
-def approval_id(offered: Offered, record: CredentialRecord, data: bytes) -> bytes:
-    """The name of an approval, its signature unseen; raises Error where it is no approval."""
-    holder: Credential = signed.parse(messages.CREDENTIAL, record.data).value
-    return validation.approval_id(offered, record.data, holder, record.enc, data)
+def holder(record: CredentialRecord) -> Credential:
+    """The content of a credential, its signature unseen; raises Error where it is none."""
+    value: Credential = signed.parse(messages.CREDENTIAL, record.data).value
+    return value
+
+
+def _or_error(check: Callable[[], T]) -> T | Error:
+    try:
+        return check()
+    except Error as error:
+        return error

@@ -67,9 +67,7 @@ def write(db: sqlite3.Connection, journal: Path, number: int) -> Path:
         # Nothing reads it before it is whole, and `settle` brings it to the disk.
         db.execute("PRAGMA archive.journal_mode = OFF")
         db.execute("PRAGMA archive.synchronous = OFF")
-        with database.transaction(db):
-            for statement in schema.ARCHIVE:
-                db.execute(statement)
+        database.commit(db, schema.make_archive)
     finally:
         db.execute("DETACH DATABASE archive")
     return partial

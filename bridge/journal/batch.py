@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import alarms, index, lives
-from .records import CLOSED, LIFE, Closed, Row
+from .records import CLOSED, LIFE, OWN, Closed, Row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,20 +25,20 @@ class Tally:
         self.closings = 0
         self.carried = 0  # sales that the live part began with
 
-    def take(self, row: Row, hides: bool) -> None:
-        if not row.of_a_sale:
-            return
-        self.lines.setdefault(row.sale_id, []).append(row.id)
+    def take(self, row: Row, *, hides: bool) -> None:
+        sale_id = row.sale_id
         if row.kind == CLOSED:
-            self.opened.pop(row.sale_id, None)
-            self.hidden.pop(row.sale_id, None)
+            self.opened.pop(sale_id, None)
+            self.hidden.pop(sale_id, None)
             self.closings += 1
+        elif row.kind.startswith(OWN):
             return
-        if row.carried and row.sale_id not in self.opened:
-            self.carried += 1
-        self.opened.setdefault(row.sale_id, row.origin)
+        elif sale_id not in self.opened:
+            self.carried += bool(row.carried)
+            self.opened[sale_id] = row.carried or row.id
         if hides:
-            self.hidden.setdefault(row.sale_id, []).append(row.id)
+            self.hidden.setdefault(sale_id, []).append(row.id)
+        self.lines.setdefault(sale_id, []).append(row.id)
 
 
 class Batch:
@@ -48,11 +48,6 @@ class Batch:
         self.rows: list[Row] = []
         self.secrets: dict[int, bytes] = {}
         self.closed: dict[str, Closed] = {}
-
-    def put(self, row: Row, secret: bytes) -> None:
-        self.rows.append(row)
-        if secret:
-            self.secrets[row.id] = secret
 
     def take_back(self) -> None:
         """Forget the line that came last, which closed nothing."""
@@ -71,20 +66,34 @@ class Batch:
     def write(self, db: sqlite3.Connection, known: Tally) -> int:
         """All of it into the tables, in the caller's transaction; how many secrets it erased."""
         db.executemany(INSERT, self.rows)
-        db.executemany(KEEP, self.secrets.items())
-        erased = [(entry,) for sale_id in self.closed for entry in known.hidden.get(sale_id, ())]
-        db.executemany(_ERASE, erased)
+        if self.secrets:
+            db.executemany(KEEP, self.secrets.items())
+        erased = 0
         for row in self.rows:
-            if row.kind == CLOSED:
-                first = known.opened.get(row.sale_id) or self.of_sale(row.sale_id)[0].id
-                index.insert(db, self.closed[row.sale_id], first, row.id)
-            elif row.kind == LIFE:
-                lives.insert(db, row)
-            elif row.own:
-                alarms.insert(db, row)
-        return len(erased)
+            if row.kind.startswith(OWN):
+                erased += self._write_beside(db, row, known)
+        return erased
 
-    def tell(self, known: Tally) -> None:
-        """It is written: what is known now."""
+    def hand_over(self, known: Tally) -> None:
+        """It is written: what is known now, and nothing is noted."""
         for row in self.rows:
-            known.take(row, row.id in self.secrets)
+            known.take(row, hides=row.id in self.secrets)
+        self.rows.clear()
+        self.secrets.clear()
+        self.closed.clear()
+
+    def _write_beside(self, db: sqlite3.Connection, row: Row, known: Tally) -> int:
+        """Into the table that follows from a line of the journal's own; the secrets it erased."""
+        if row.kind == LIFE:
+            lives.insert(db, row)
+        elif row.kind != CLOSED:
+            alarms.insert(db, row)
+        else:
+            hidden = known.hidden.get(row.sale_id, ())
+            db.executemany(_ERASE, [(entry,) for entry in hidden])
+            first = known.opened.get(row.sale_id) or self.of_sale(row.sale_id)[0].id
+            closed = self.closed[row.sale_id]
+            db.execute(index.INSERT, (*closed, first, row.id))
+            db.execute(index.INSERT_RECEIVER, (closed.receiver_id, closed.till))
+            return len(hidden)
+        return 0

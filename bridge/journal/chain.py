@@ -11,14 +11,11 @@ from .records import Row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What a hash covers, by the schema version whose rule it is. Each value stands with its length in
-# front, so that no two of these can be taken for one another.
-RULES = {
-    3: attrgetter("id", "at", "sale_id", "kind", "body"),
-    4: attrgetter("id", "at", "sale_id", "kind", "body", "carried", "sealed"),
-}
+# What a hash covers, by the rule's number. Each value stands with its length in front, so that no
+# two of these can be taken for one another.
+RULES = {1: attrgetter("id", "at", "sale_id", "kind", "body", "carried", "sealed")}
 HASH_SIZE = sha256().digest_size
-RULE = 4  # of what is written today, in the order in which `link` has it
+RULE = 1  # of what is written today, in the order in which `link` has it
 
 
 class BrokenError(Exception):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import KEEP, DamageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 SUFFIXES = ("-wal", "-shm")  # what SQLite adds to the name of a file in use
 OPEN_S = 5.0  # for a reader that is just putting the WAL of a crash in order
 BUSY_S = 0.25  # while the bridge opens it; then it tries again, and can be stopped in between
 _MINE = 0o600
+_T = TypeVar("_T")
 
 
 def writer(path: Path) -> sqlite3.Connection:
@@ -71,17 +71,17 @@ def beside(path: Path) -> list[Path]:
     return [path.with_name(path.name + suffix) for suffix in SUFFIXES]
 
 
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing."""
+def commit(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], _T]) -> _T:
+    """Do all of `work` in one transaction, or nothing of it."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        yield
+        done = work(db)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    return done
 
 
 def truncate_wal(db: sqlite3.Connection) -> bool:

@@ -18,6 +18,7 @@ _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+FOREIGN = (sqlite3.Error, BrokenError, OSError)
 _PRIMARY = 0xFF  # the bits of an extended result code that say what kind it is
 KEEP = (
     "nothing was changed; keep the file as it is, see what `tillsign journal verify` says, "
@@ -66,13 +67,20 @@ def failures(path: Path) -> Iterator[None]:
     """SQLite's and the system's errors about the file at `path` as a JournalError."""
     try:
         yield
-    except sqlite3.Error as error:
-        raise _translated(path, error) from error
-    except BrokenError as error:
-        raise DamageError(f"{path}: {error}; {KEEP}") from error
-    except OSError as error:
-        kind = JournalFullError if error.errno in _NO_ROOM_ERRNO else JournalError
-        raise kind(f"{error.filename or path}: {error.strerror}") from error
+    except FOREIGN as error:
+        raise in_our_words(path, error) from error
+
+
+def in_our_words(path: Path, error: Exception) -> JournalError:
+    """What one of the FOREIGN errors says of the file at `path`."""
+    match error:
+        case sqlite3.Error():
+            return _of_sqlite(path, error)
+        case OSError():
+            kind = JournalFullError if error.errno in _NO_ROOM_ERRNO else JournalError
+            return kind(f"{error.filename or path}: {error.strerror}")
+        case _:
+            return DamageError(f"{path}: {error}; {KEEP}")
 
 
 def is_of_the_disk(error: BaseException | None) -> bool:
@@ -85,7 +93,7 @@ def is_of_the_disk(error: BaseException | None) -> bool:
     return code & _PRIMARY in (sqlite3.SQLITE_IOERR, *_DAMAGE)
 
 
-def _translated(path: Path, error: sqlite3.Error) -> JournalError:
+def _of_sqlite(path: Path, error: sqlite3.Error) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0)
     if code in _NO_ROOM:
         return JournalFullError(f"{path}: no room on the disk; free some")

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 _WIDTH = len(Closed._fields) + 2
 _AGAIN = ", ".join(f"{name} = excluded.{name}" for name in (*Closed._fields, "entry"))
-_INSERT = (
+# Into the table, with the numbers of the sale's first entry and of the one that closes it.
+INSERT = (
     f"INSERT INTO closed VALUES ({', '.join('?' * _WIDTH)}) "
     f"ON CONFLICT (sale_id) DO UPDATE SET {_AGAIN}"
 )
+INSERT_RECEIVER = "INSERT OR IGNORE INTO receivers VALUES (?, ?)"  # and the till of then
 _FIND = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE sale_id = ?"
 _FIND_BY = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE approval_id = ?"
 _BETWEEN = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE decided_at >= ? AND decided_at < ?"
@@ -24,12 +26,6 @@ _REFUNDED = (
     "SELECT coalesce(sum(amount), 0) FROM closed "
     "WHERE original = ? AND original != '' AND kind = ? AND state = ?"  # as the index has it
 )
-
-
-def insert(db: sqlite3.Connection, closed: Closed, opened: int, entry: int) -> None:
-    """`opened` and `entry`: the numbers of the sale's first entry and of the one that closes it."""
-    db.execute(_INSERT, (*closed, opened, entry))
-    db.execute("INSERT OR IGNORE INTO receivers VALUES (?, ?)", (closed.receiver_id, closed.till))
 
 
 def receivers(db: sqlite3.Connection) -> set[tuple[bytes, int]]:

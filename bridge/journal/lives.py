@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIZE = 16  # bytes, random: no two journals ever have one life
 
 # Causes.
-NEW = "new"  # the file was made, or is older than lives
+NEW = "new"  # the file was made
 RESTORED = "restored"  # put back by `tillsign journal restore`
 BEHIND = "behind"  # found by the bridge: others have seen more than stands in it
 RECOVERED = "recovered"  # the authority was asked about what the one before lacked

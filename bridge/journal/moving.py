@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import archive, chain, database, disk, reading, schema
@@ -31,17 +32,26 @@ def move(db: sqlite3.Connection, path: Path, head: Head, sale_ids: set[str]) -> 
     number = len(archive.known(db)) + 1
     base = reading.base(db)
     archive.tidy(db, path)
-    partial = archive.write(db, path, number)
-    disk.settle(partial, archive.file(path, number))
+    disk.settle(archive.write(db, path, number), archive.file(path, number))
     if archive.head(archive.file(path, number)) != head:
         raise DamageError(f"{archive.file(path, number)}: is not what was written")
     carried, secrets, known = _carry(db, head, sale_ids)
-    with database.transaction(db):
-        db.execute(_NEW, (number, base.last + 1, *head))
-        _replace_entries(db, carried)
-        db.execute("DELETE FROM secrets")  # secure: see database.writer
-        db.executemany(KEEP, secrets.items())
+    archived = (number, base.last + 1, *head)
+    database.commit(db, partial(_replace, archived=archived, carried=carried, secrets=secrets))
     return (chain.head(carried[-1]) if carried else head), known
+
+
+def _replace(
+    db: sqlite3.Connection,
+    archived: tuple[int, int, int, bytes],
+    carried: list[Row],
+    secrets: dict[int, bytes],
+) -> None:
+    """Name the archive, and put what is carried over in the place of what it has."""
+    db.execute(_NEW, archived)
+    _replace_entries(db, carried)
+    db.execute("DELETE FROM secrets")  # secure: see database.writer
+    db.executemany(KEEP, secrets.items())
 
 
 def _carry(
@@ -58,7 +68,7 @@ def _carry(
         again = head.link(row.at, row.sale_id, row.kind, row.body, row.origin, row.sealed)
         if hides := bool(row.sealed) and chain.is_whole(secret, row):
             secrets[again.id] = secret
-        known.take(again, hides)
+        known.take(again, hides=hides)
         carried.append(again)
         head = chain.head(again)
     return carried, secrets, known

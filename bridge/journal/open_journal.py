@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import alarms, archive, chain, index, reading
 from .errors import ArchiveError, CursorError, failures
-from .records import CLOSED, Position
+from .records import CLOSED
 
 if TYPE_CHECKING:
     import sqlite3
@@ -28,24 +28,13 @@ class OpenJournal:
     _known: Tally
     _base: Head  # what the live part follows
     _head: Head  # of what is noted
-    _durable: Head  # of what is on the disk
     _lives: list[Life]
 
     # Where it stands.
 
-    @property
-    def life(self) -> bytes:
-        """The stretch of history that is written now."""
-        return self._lives[-1].life
-
     def lives(self) -> list[Life]:
         """All of them in order; the last is written now."""
         return list(self._lives)
-
-    @property
-    def position(self) -> Position:
-        """The newest entry on the disk: what is only noted does not count."""
-        return Position(self.life, self._durable.last, self._durable.hash)
 
     def hash_at(self, sequence: int) -> bytes | None:
         """The chain's hash at an entry on the disk, None where there is none yet.

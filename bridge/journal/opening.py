@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import archive, chain, database, disk, lives, reading, schema
@@ -27,9 +28,10 @@ class Found(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What the live part is: its tables, where its chain has come to, what is known of it."""
+    """What the live part is: its tables, what it follows, what is known of it."""
 
     db: sqlite3.Connection
+    base: Head
     found: Found
     lives: list[Life]
 
@@ -42,7 +44,7 @@ def open_live(path: Path) -> Opened:
         found = found or Found(*_bring_up(path, db), archive.doubts(db, path))
         archive.tidy(db, path)
         disk.sync(path.parent)
-        return Opened(db, found, lives.everything(db))
+        return Opened(db, reading.base(db), found, lives.everything(db))
     except BaseException:
         db.close()
         raise
@@ -101,7 +103,7 @@ def check(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
     head, known = reading.base(db), Tally()
     for row in chain.checked(reading.rows(db, head.last), head):
         head = chain.head(row)
-        known.take(row, bool(row.sealed) and bool(reading.secret(db, row)))
+        known.take(row, hides=bool(reading.secret(db, row)))
     beside = db.execute("SELECT count(*) FROM entries WHERE id <= ?", (reading.base(db).last,))
     if beside.fetchone()[0]:
         raise DamageError(f"{path}: has entries that the archives have too; {KEEP}")
@@ -125,16 +127,19 @@ def _look_around(path: Path) -> None:
 
 def _bring_up(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
     """Make or migrate the tables, in one transaction, kept only if they hold after it."""
-    with database.transaction(db):
-        number = reading.version(db)
-        if number == 0:
-            for statement in schema.LIVE:
-                db.execute(statement)
-            lives.first(db)
-            number = schema.VERSION
-        while number < schema.VERSION:
-            MIGRATIONS[number](db)
-            number += 1
-        db.execute(f"PRAGMA user_version = {number}")
-        database.sound(path, db)
-        return check(path, db)
+    return database.commit(db, partial(_made, path))
+
+
+def _made(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
+    number = reading.version(db)
+    if number == 0:
+        for statement in schema.LIVE:
+            db.execute(statement)
+        lives.first(db)
+        number = schema.VERSION
+    while number < schema.VERSION:
+        MIGRATIONS[number](db)
+        number += 1
+    db.execute(f"PRAGMA user_version = {number}")
+    database.sound(path, db)
+    return check(path, db)

@@ -74,7 +74,7 @@ def _copy(source: Path, staged: Path) -> None:
 
 def _check(staged: Path, found: Backup, progress: Progress) -> Report:
     """Whether it is the backup that was made; it is migrated if it is older, and lives anew."""
-    with closing(Journal(staged)) as copy:
+    with closing(Journal.open(staged)) as copy:
         if copy.hash_at(found.sequence) != bytes.fromhex(found.hash):
             raise DamageError(f"{staged}: is not the backup that {backup.MANIFEST} names")
         copy.begin_life(time.time_ns() // 1_000_000, RESTORED)

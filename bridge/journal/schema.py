@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .records import Alarm, Closed, Row
 
-VERSION = 5
+if TYPE_CHECKING:
+    import sqlite3
+
+VERSION = 1
 
 COLUMNS = ", ".join(Row._fields)
 _ENTRIES = """
@@ -20,9 +25,8 @@ CREATE TABLE {where}entries (
     hash BLOB NOT NULL
 ) STRICT
 """
-ENTRIES = _ENTRIES.format(where="")
 # An archive needs nothing else: it is written once. The index is for `entries_of`.
-ARCHIVE = (
+_ARCHIVE = (
     _ENTRIES.format(where="archive."),
     f"INSERT INTO archive.entries SELECT {COLUMNS} FROM main.entries",
     "CREATE INDEX archive.entries_by_sale ON entries (sale_id)",
@@ -120,7 +124,13 @@ CREATE TABLE receivers (
 """
 CLOSED_COLUMNS = ", ".join(Closed._fields)
 ALARM_COLUMNS = ", ".join(Alarm._fields)
-# What stands beside the entries, by the version in which it came.
-BESIDE_4 = (_SECRETS, *_ARCHIVES, *_CLOSED)
-BESIDE_5 = (*_LIVES, _ALARMS, _RECEIVERS)
-LIVE = (ENTRIES, *GUARDS, *BESIDE_4, *BESIDE_5)
+LIVE = (
+    *(_ENTRIES.format(where=""), *GUARDS, _SECRETS),
+    *(*_ARCHIVES, *_CLOSED, *_LIVES, _ALARMS, _RECEIVERS),
+)
+
+
+def make_archive(db: sqlite3.Connection) -> None:
+    """In the attached database `archive`: every entry of the live part."""
+    for statement in _ARCHIVE:
+        db.execute(statement)

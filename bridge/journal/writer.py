@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from . import alarms, chain, database, disk, holder, lives, lock, reading
+from . import alarms, chain, database, disk, errors, holder, lives, lock
 from .batch import Batch
-from .errors import JournalError, JournalLaterError, ReplacedError, failures, is_of_the_disk
+from .chain import Head
+from .errors import JournalError, JournalLaterError, ReplacedError, failures
 from .moving import move
 from .open_journal import OpenJournal
 from .opening import open_live
-from .records import ACKNOWLEDGED, ALARM, CLOSED, LIFE, dump_closed
+from .records import ACKNOWLEDGED, ALARM, CLOSED, LIFE, Position, dump_closed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
+    from .opening import Opened
     from .records import Alarm, Closed
 
 ROOM = 32 * 2**20  # bytes free for new sales: what is open can always be brought to its end
 ARCHIVE_AT = 250  # closed sales in the live part: moving them takes 10 to 20 ms, measured
 SCRUB_AT = 64  # erased secrets whose old bytes may still stand in the WAL
+_T = TypeVar("_T")
 
 
 class Journal(OpenJournal):
@@ -31,28 +35,40 @@ class Journal(OpenJournal):
     all that was noted before. `at` informs and nothing else: order is the order of writing.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        live: Opened,
+        files: dict[Path, tuple[int, int] | None],
+        stack: ExitStack,
+    ) -> None:
+        """What `open` found: `files` must stay where they are, `stack` lets go of all."""
+        self._path = path
+        self._db, self._base, found, self._lives = live
+        self._head, self._known, self.doubts = found
+        self._durable = self._head  # of what is on the disk
+        self._batch = Batch()
+        self._files = files
+        self._stack = stack
+        self._unscrubbed = 0
+        self._broken: JournalError | None = None
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
         """Raises JournalError: held by another process, of another version, damaged.
 
         JournalLaterError where another program has it locked just now, or the disk is full.
         """
-        self._path = path
-        self._batch = Batch()
-        self._unscrubbed = 0
-        self._broken: BaseException | None = None
         with ExitStack() as stack, failures(path):
             stack.enter_context(lock.hold(path))
-            self._db, found, self._lives = open_live(path)
-            stack.callback(self._db.close)
-            self._head, self._known, self.doubts = found
-            self._durable = self._head
-            self._db.execute("PRAGMA busy_timeout = 0")  # the event loop waits in no lock
-            with database.transaction(self._db):
-                pass  # serve nothing before the journal can be written
-            self._base = reading.base(self._db)
-            database.truncate_wal(self._db)  # a crash may have left erased secrets in it
-            self._files = {file: disk.identity(file) for file in self._mine()}
-            self._stack = stack.pop_all()
+            live = open_live(path)
+            stack.callback(live.db.close)
+            live.db.execute("PRAGMA busy_timeout = 0")  # the event loop waits in no lock
+            # Serve nothing before the journal can be written.
+            database.commit(live.db, lambda _: None)
+            database.truncate_wal(live.db)  # a crash may have left erased secrets in it
+            files = {file: disk.identity(file) for file in _files(path)}
+            return cls(path, live, files, stack.pop_all())
 
     # Writing.
 
@@ -71,16 +87,19 @@ class Journal(OpenJournal):
 
     def note(self, at: int, sale_id: str, kind: str, body: str, secret: bytes = b"") -> int:
         """As `append`, but on disk only with what is appended next; its number."""
-        row = self._head.link(at, sale_id, kind, body, sealed=chain.sealed(secret))
-        self._batch.put(row, secret)
-        self._head = chain.head(row)
+        sealed = chain.sealed(secret) if secret else b""
+        row = self._head.link(at, sale_id, kind, body, sealed=sealed)
+        self._batch.rows.append(row)
+        if secret:
+            self._batch.secrets[row.id] = secret
+        self._head = Head(row.id, row.hash)
         return row.id
 
     def close_sale(self, closed: Closed) -> None:
         """Into the index, and its secrets erased; noted as by `note`."""
         row = self._head.link(closed.decided_at, closed.sale_id, CLOSED, dump_closed(closed))
         self._batch.close(row, closed)
-        self._head = chain.head(row)
+        self._head = Head(row.id, row.hash)
 
     def begin_life(self, at: int, cause: str) -> None:
         """Part with the history so far, for a cause in `lives.CAUSES`; on disk when it returns."""
@@ -103,6 +122,11 @@ class Journal(OpenJournal):
             self.note(at, known.alarm.sale_id, ACKNOWLEDGED, body)
         return known is not None
 
+    @property
+    def has_noted(self) -> bool:
+        """Whether something is noted that is not on the disk."""
+        return bool(self._batch.rows)
+
     def holder(self) -> str:
         """Which program has the journal locked, in words."""
         return holder.name(self._path)
@@ -112,10 +136,9 @@ class Journal(OpenJournal):
         batch = self._batch
         if not batch.rows:
             return
-        with self._writing(), database.transaction(self._db):
-            erased = batch.write(self._db, self._known)
-        batch.tell(self._known)
-        self._batch = Batch()
+        work = partial(batch.write, known=self._known)
+        erased = self._write(partial(database.commit, self._db, work))
+        batch.hand_over(self._known)
         self._durable = self._head
         self._unscrubbed += erased
         if self._unscrubbed >= SCRUB_AT:
@@ -123,9 +146,9 @@ class Journal(OpenJournal):
 
     def scrub(self) -> None:
         """Take the bytes of erased secrets out of the WAL too; later, where that cannot be now."""
-        with suppress(JournalLaterError), self._writing():
-            if self._unscrubbed and database.truncate_wal(self._db):
-                self._unscrubbed = 0
+        if self._unscrubbed:
+            with suppress(JournalLaterError):
+                self._empty_wal()
 
     def close(self) -> None:
         """Flush and let go; a journal that can no longer be written is let go all the same.
@@ -149,16 +172,22 @@ class Journal(OpenJournal):
         self.flush()
         if self._head == self._base:
             return
-        with self._writing():
-            self._base, (self._head, self._known) = (
-                self._head,
-                move(self._db, self._path, self._head, open_sale_ids),
-            )
-            self._durable = self._head
-            if database.truncate_wal(self._db):
-                self._unscrubbed = 0
+        moved = self._write(partial(move, self._db, self._path, self._head, open_sale_ids))
+        self._base, (self._head, self._known) = self._head, moved
+        self._durable = self._head
+        self._empty_wal()
 
     # Where it stands.
+
+    @property
+    def life(self) -> bytes:
+        """The stretch of history that is written now."""
+        return self._lives[-1].life
+
+    @property
+    def position(self) -> Position:
+        """The newest entry on the disk: what is only noted does not count."""
+        return Position(self._lives[-1].life, *self._durable)
 
     def check_place(self) -> None:
         """Raises ReplacedError where files of the journal were moved, replaced or removed."""
@@ -177,21 +206,32 @@ class Journal(OpenJournal):
 
     # Helpers.
 
-    def _mine(self) -> list[Path]:
-        """What must stay where it is; the WAL's index holds nothing that is not in the WAL."""
-        return [self._path, database.beside(self._path)[0], lock.file_of(self._path)]
+    def _empty_wal(self) -> None:
+        if self._write(partial(database.truncate_wal, self._db)):
+            self._unscrubbed = 0
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Once nobody can say what a write left on the disk, no other follows."""
+    def _write(self, work: Callable[[], _T]) -> _T:
+        """Do `work`; once it is unknown what a write left on the disk, no other follows."""
         if self._broken:
             raise JournalError(
                 f"{self._path}: failed before: {self._broken}; start the bridge anew"
             )
         try:
-            with failures(self._path):
-                yield
+            return work()
+        except errors.FOREIGN as error:
+            failure = errors.in_our_words(self._path, error)
+            self._learn_of(failure, error)
+            raise failure from error
         except JournalError as error:
-            if is_of_the_disk(error.__cause__):
-                self._broken = error
+            self._learn_of(error, error.__cause__)
             raise
+
+    def _learn_of(self, failure: JournalError, cause: BaseException | None) -> None:
+        """It is the last write where the disk is the cause."""
+        if errors.is_of_the_disk(cause):
+            self._broken = failure
+
+
+def _files(path: Path) -> list[Path]:
+    """What must stay where it is; the WAL's index holds nothing that is not in the WAL."""
+    return [path, database.beside(path)[0], lock.file_of(path)]

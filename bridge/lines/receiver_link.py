@@ -24,7 +24,7 @@ from .errors import PortError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.backoff import Reconnect
+    from bridge.lines.reconnect import Reconnect
 
     from .listener import Listener
     from .serial_port import Opener, Port
@@ -67,6 +67,7 @@ class ReceiverLink:
         self._port: Port | None = None
         self._lost: asyncio.Future[str] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._due: int | None = None  # when it goes off
         self._scheduled = False
         self._token = 0
         self._heard_at = 0  # when the line last carried something that was understood
@@ -150,7 +151,7 @@ class ReceiverLink:
             self._pump()
             return await lost
         finally:
-            self._port = None
+            self._port = self._due = None
             for timer in (self._timer, self._listening):
                 if timer:
                     timer.cancel()
@@ -198,6 +199,7 @@ class ReceiverLink:
         self._turn(partial(self._link.receive, data))
 
     def _expire(self) -> None:
+        self._due = None
         self._turn(self._link.expire)
 
     def _pump(self) -> None:
@@ -228,9 +230,12 @@ class ReceiverLink:
         except Exception as error:  # a port that breaks its word fails no sale of another
             self.fail(error)
             return
+        due = self._link.deadline()
+        if due == self._due:
+            return
+        self._due = due
         if self._timer:
             self._timer.cancel()
-        due = self._link.deadline()
         if due is not None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)

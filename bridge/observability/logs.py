@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -22,6 +23,7 @@ FORMATS = (JSON, TEXT)
 
 FLUSH_S = 1.0  # that a process which ends waits for its last lines at most
 VALUE_MOST = 400  # characters of a value: a line is for reading
+_ENCODE = json.JSONEncoder().encode
 OURS = "bridge"  # loggers of this package; of others' exceptions only the type is shown
 
 
@@ -51,6 +53,7 @@ class Log:
     """A logger of events: `log.info("receiver up", till=7, firmware="0.1.0")`."""
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._logger = logging.getLogger(name)
 
     def debug(self, event: str, **fields: Unpack[Fields]) -> None:
@@ -72,8 +75,13 @@ class Log:
         self._put(logging.ERROR, event, fields, True)
 
     def _put(self, level: int, event: str, fields: Fields, trace: bool = False) -> None:
+        """As `Logger.log` does, but without a look at who called."""
+        if not self._logger.isEnabledFor(level):
+            return
         known = {name: value for name, value in fields.items() if value is not None}
-        self._logger.log(level, event, extra={"fields": known}, exc_info=trace)
+        error, extra = sys.exc_info() if trace else None, {"fields": known}
+        record = self._logger.makeRecord(self._name, level, "", 0, event, (), error, extra=extra)
+        self._logger.handle(record)
 
 
 class Formatter(logging.Formatter):
@@ -86,12 +94,17 @@ class Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         level, event = record.levelname.lower(), record.getMessage()
-        fields = {name: _short(value) for name, value in getattr(record, "fields", {}).items()}
+        fields = {
+            name: value[:VALUE_MOST] + "…"  # a line stays readable
+            if isinstance(value, str) and len(value) > VALUE_MOST
+            else value
+            for name, value in getattr(record, "fields", {}).items()
+        }
         if record.exc_info:
             fields["trace"] = self._trace(record)
         if self._json:
             head = {"time": at, "level": level, "logger": record.name, "event": event}
-            return json.dumps(head | fields)
+            return _ENCODE(head | fields)
         trace = f"\n{fields.pop('trace')}" if "trace" in fields else ""
         pairs = "".join(f" {name}={_shown(value)}" for name, value in fields.items())
         return f"{at} {level} {record.name}: {_plain(event)}{pairs}{trace}"
@@ -148,13 +161,6 @@ def setup(stream: TextIO, level: str, form: str | None = None) -> None:
     handler = logging.StreamHandler(stream) if file is None else LineHandler(file)
     handler.setFormatter(Formatter(form or (TEXT if stream.isatty() else JSON)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-
-
-def _short(value: object) -> object:
-    """Values of a line stay readable, whoever made them."""
-    if isinstance(value, str) and len(value) > VALUE_MOST:
-        return value[:VALUE_MOST] + "…"
-    return value
 
 
 def _shown(value: object) -> str:

@@ -7,7 +7,7 @@ metrics are asked for. Labels are tills, and names of ours.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -56,6 +56,9 @@ ENDS: dict[str, str] = {
     if after in FINAL and before is not after
 }
 DECLINES = (Event.MENDABLE, Event.DENIED)
+
+
+_Metric = TypeVar("_Metric", Counter, Histogram)
 
 
 class Watched(Protocol):
@@ -108,16 +111,18 @@ class Metrics:
         self._events = self._counter("sale_events", "What happened to sales", "event")
         self._sales = self._counter("sales", "Sales that are over", "kind", "state", "reason")
         self._declines = self._counter("declines", "Purchases declined", "reason")
-        self._phases = Histogram(
-            f"{PREFIX}phase_seconds",
-            "Time of a purchase",
-            ("till", "phase"),
-            registry=self._registry,
-            buckets=BUCKETS,
+        self._phases = _Series(
+            Histogram(
+                f"{PREFIX}phase_seconds",
+                "Time of a purchase",
+                ("till", "phase"),
+                registry=self._registry,
+                buckets=BUCKETS,
+            )
         )
         for till in self._tills:
             for phase in PHASES:
-                self._phases.labels(till, phase)
+                self._phases[till, phase]
 
     def hear(self, event: Published) -> None:
         """Take note of an event of the bus."""
@@ -135,23 +140,36 @@ class Metrics:
         looked = list(_look(self._watched))
         return await asyncio.to_thread(generate_latest, _Scrape(self._registry, looked))
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(PREFIX + name, text, ("till", *labels), registry=self._registry)
+    def _counter(self, name: str, text: str, *labels: str) -> _Series[Counter]:
+        return _Series(Counter(PREFIX + name, text, ("till", *labels), registry=self._registry))
 
     def _hear_sale(self, till: int | str, what: str, sale: Sale) -> None:
         reason = reasons.name(sale.reason) if sale.reason else ""
-        self._events.labels(till, what).inc()
+        self._events[till, what].inc()
         if what in DECLINES:
-            self._declines.labels(till, reason).inc()
+            self._declines[till, reason].inc()
         if what in ENDS:
             kind = REFUND if sale.is_refund else PURCHASE
-            self._sales.labels(till, kind, ENDS[what], reason).inc()
+            self._sales[till, kind, ENDS[what], reason].inc()
 
     def _hear_timing(self, till: int | str, steps: Mapping[str, float]) -> None:
         for phase, measure in PHASES.items():
             seconds = measure(steps)
             if seconds is not None:
-                self._phases.labels(till, phase).observe(seconds)
+                self._phases[till, phase].observe(seconds)
+
+
+class _Series(dict[tuple[int | str, ...], _Metric]):
+    """The series of one metric by their labels, kept: the library looks each up under a lock."""
+
+    def __init__(self, metric: _Metric) -> None:
+        super().__init__()
+        self._metric: _Metric = metric
+
+    def __missing__(self, labels: tuple[int | str, ...]) -> _Metric:
+        series: _Metric = self._metric.labels(*labels)
+        self[labels] = series
+        return series
 
 
 class _Scrape:

@@ -1,4 +1,4 @@
-"""Asking the authority about one approval, and what its answer is to the desk."""
+"""Asks the authority about one approval at a time, until that is settled or given up."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 
 from bridge import foreign_code
 from bridge.authority.client import RefusedError, UnansweredError
-from bridge.domain import ports
+from bridge.authority.retry import while_waiting
+from bridge.domain.inputs import AuthorityAnswered, AuthorityTimedOut, RecordRejected
+from bridge.domain.states import ASKING
 from bridge.observability import timings
 from bridge.observability.logs import Log
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from bridge.domain.effects import RequestAuthorisation
+    from bridge.domain.inputs import Heard
+    from bridge.lines.receiver_link import ReceiverLink
+
     from .ports import Surroundings
 
 CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
@@ -18,20 +27,61 @@ CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the
 _log = Log(__name__)
 
 
-async def once(around: Surroundings, ask: ports.Ask) -> ports.Input:
+class Authorisation:
+    """Of one receiver; `heard` takes what comes of each try."""
+
+    def __init__(
+        self, around: Surroundings, link: ReceiverLink, heard: Callable[[Heard], None]
+    ) -> None:
+        self._around = around
+        self._link = link
+        self._heard = heard
+        self.task: asyncio.Task[None] | None = None  # asks, or has asked last
+
+    def request(self, request: RequestAuthorisation) -> None:
+        """Begin to ask; what goes wrong in it costs the receiver its line, not the bridge."""
+        self.task = self._around.spawn(self._link.serve(self._ask, request))
+
+    def stop(self) -> None:
+        """Never ask again."""
+        if self.task:
+            self.task.cancel()
+
+    async def _ask(self, request: RequestAuthorisation) -> None:
+        await while_waiting(self._try, request)
+
+    async def _try(self, request: RequestAuthorisation) -> bool:
+        """Whether that settled it; raises UnansweredError where nothing came, and it did not."""
+        try:
+            self._heard(await once(self._around, request))
+        except UnansweredError as error:
+            terms = request.sale.terms
+            _log.info("unanswered", sale=terms.sale_id, till=terms.till, detail=str(error))
+            self._heard(AuthorityTimedOut(request.approval_id))
+            if not _is_settled(request):
+                raise
+        return _is_settled(request)
+
+
+async def once(around: Surroundings, request: RequestAuthorisation) -> Heard:
     """Not before every reversal that the sale owes is through; raises UnansweredError."""
-    terms, books = ask.sale.terms, around.books
-    if not await books.waiting.cleared(ask.sale, CLEARED_S):
-        return ports.Unanswered(ask.approval_id)  # an earlier approval may still be held
+    terms, books = request.sale.terms, around.books
+    if not await books.waiting.cleared(request.sale, CLEARED_S):
+        return AuthorityTimedOut(request.approval_id)  # an earlier approval may still be held
     books.stamps.mark(terms.sale_id, timings.AUTHORISE_SENT)
     try:
         with foreign_code.crossing(foreign_code.AUTHORITY, UnansweredError, RefusedError):
-            data = await around.authority.authorise(ask.record)
+            data = await around.authority.authorise(request.record)
     except RefusedError as error:
         _log.warning("record refused", sale=terms.sale_id, till=terms.till, detail=error.detail)
-        if not error.said:  # who knows whose word that was, and what came of the record
-            return ports.Unanswered(ask.approval_id)
-        return ports.Rejected(ask.approval_id, error.reason)
+        if not error.said:  # another than the authority may have said it, after booking or not
+            return AuthorityTimedOut(request.approval_id)
+        return RecordRejected(request.approval_id, error.reason)
     finally:
         books.stamps.mark(terms.sale_id, timings.AUTHORISE_ANSWERED)
-    return ports.Answered(ask.approval_id, data)
+    return AuthorityAnswered(request.approval_id, data)
+
+
+def _is_settled(request: RequestAuthorisation) -> bool:
+    sale = request.sale
+    return sale.state not in ASKING or sale.approval_id != request.approval_id

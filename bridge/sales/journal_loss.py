@@ -12,7 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 from bridge.authority.client import RefusedError, UnansweredError
-from bridge.domain import alarms, ports, rollback
+from bridge.domain import alarms, rollback
+from bridge.domain.events import AUTHORITY, TILL
 from bridge.domain.held import GIVEN_BACK
 from bridge.domain.sale import Fact
 from bridge.domain.states import TAKEN_AS_PAID, Event, State
@@ -92,10 +93,9 @@ class JournalLoss:
     def _take_over(self, sale: Sale, facts: list[Fact]) -> Sale:
         name = facts[0].approval_id.hex()
         self._books.acknowledge(name, BY_BRIDGE, f"taken over as {sale.terms.sale_id}")
-        self._books.begin_with(sale, facts[0])
-        self._books.tell(sale, facts[0].event, ports.AUTHORITY)
+        self._books.begin_with(sale, facts[0], AUTHORITY)
         for fact in facts[1:]:
-            self._books.take(sale, fact, ports.AUTHORITY)
+            self._books.take(sale, fact, AUTHORITY)
         self._outbox.resume(sale)
         return sale
 
@@ -131,7 +131,7 @@ class JournalLoss:
             return None
         paid = self._nameless(held)
         if paid.state is State.TOLD:
-            self._books.take(paid, Fact(Event.PAID), ports.TILL)
+            self._books.take(paid, Fact(Event.PAID), TILL)
             self._outbox.resume(paid)
         return paid if paid.state in TAKEN_AS_PAID else None
 
@@ -235,7 +235,7 @@ class JournalLoss:
         if held is None and asked:
             held = await self._authority.transaction(sale.approval_id, sale.terms.receiver_id)
         for fact in rollback.resume(sale, held):
-            self._books.take(sale, fact, ports.AUTHORITY)
+            self._books.take(sale, fact, AUTHORITY)
         self._outbox.resume(sale)  # also where the bridge had begun: what it makes of it is owed
         there = str(held.state) if held else "nothing there"
         name, till = sale.terms.sale_id, sale.terms.till

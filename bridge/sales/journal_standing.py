@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.authority.client import RefusedError, UnansweredError
 from bridge.authority.journal_positions import Claim, Verdict
-from bridge.backoff import Backoff
 from bridge.domain import alarms
 from bridge.journal import ArchiveError, JournalLaterError, lives
 from bridge.observability.logs import Log
+from receiver.host.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -27,8 +27,6 @@ from receiver.protocol import messages
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from tenacity import RetryCallState
-
     from bridge.books.books import Books
     from bridge.domain.sale import Sale, Terms
     from receiver.protocol.messages import Receipt
@@ -121,12 +119,11 @@ class Outbox:
             await asyncio.wait((asking,))
         sale_id = sale.terms.sale_id
 
-        def tell(retry: RetryCallState) -> None:
-            error = retry.outcome.exception() if retry.outcome else None
+        def tell(error: Exception) -> None:
             log = _log.info if isinstance(error, UnansweredError) else _log.error
             log("still owed", sale=sale_id, approval=name.hex(), detail=str(error))
 
-        fact: Fact = await for_ever(self._nap, tell)(attempt)
+        fact = await for_ever(attempt, self._nap, tell)
         del self._lanes[name]
         self._books.take(sale, fact, "authority")
         for owed in sale.owed:
@@ -137,8 +134,8 @@ class Outbox:
 
         Nor before all is on the disk that it follows from.
         """
-        if self._books.stall.reason:
-            await self._books.stall.over()
+        if self._books.commits.reason:
+            await self._books.commits.over()
         async with self._gate:
             with foreign_code.crossing(foreign_code.AUTHORITY, UnansweredError, RefusedError):
                 return await ask()
@@ -171,7 +168,7 @@ class Outbox:
         self._books.raise_alarm(reversal_conflicts.alarm(sale, held, fact))
         if fact.event is not Event.PAID_AFTER_ALL and not sale.is_refund:
             refund, ordered = refunds.in_full(sale, held)
-            self._books.note_begun(refund, ordered)
+            self._books.note_begun(refund, ordered, "authority")
             self.refund(refund)
         return fact
 

@@ -1,4 +1,4 @@
-"""What the stations of one bridge share, as they see it."""
+"""What the receivers' sessions of one bridge share, as they see it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Authority(Protocol):
-    """The authority as stations and outbox need it; raises UnansweredError and RefusedError."""
+    """The authority as sessions and outbox need it; raises UnansweredError and RefusedError."""
 
     def retry_now(self) -> None: ...
     async def authorise(self, record: bytes) -> bytes: ...
@@ -42,7 +42,7 @@ class Authority(Protocol):
 
 
 class Surroundings(Protocol):
-    """What all stations of a bridge share."""
+    """What all sessions of a bridge share."""
 
     books: Books
     authority: Authority

@@ -66,7 +66,7 @@ class Provisioning:
         await asyncio.sleep(self._brought_at + STATE_LEAST_S - clock())
         self._brought_at = clock()
         while self._link.hello is hello:
-            await at_leisure()(self._bring_state_once, hello)
+            await at_leisure(self._bring_state_once, hello)
             if not self._around.offline:
                 return
             await asyncio.sleep(STATE_AGAIN_S)

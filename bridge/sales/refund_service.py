@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.domain import ports, refunds
+from bridge.domain import refunds
+from bridge.domain.events import TILL
 from bridge.domain.sale import Fact, Sale
 from bridge.domain.states import Event
 from receiver.protocol import messages
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.domain.sale import Place, Terms
 
     from .orders import RefundOrder
-    from .receiver_session import Station
+    from .receiver_session import ReceiverSession
     from .sale_service import Service
 
 
@@ -36,14 +37,14 @@ def refund(service: Service, order: RefundOrder) -> tuple[Sale, bool]:
         orders.must_be(known, order.phone != (known.approval_id == name))
         return known, False
     bought = _bought(books, order)
-    station, place, store = _whereabouts(service, order, bought)
+    session, place, store = _whereabouts(service, order, bought)
     currency = order.currency or (bought.terms.currency if bought else 0)
     plain = service.terms(place, store, order, order.refund_id, currency)
     terms = _terms(plain, order, bought)
     if bought:
         _must_fit(books, bought, terms, phone=order.phone)
-    if station and order.phone:
-        return service.begin(station, terms)
+    if session and order.phone:
+        return service.begin(session, terms)
     return _owe(service, Sale(terms), name), True
 
 
@@ -67,19 +68,19 @@ def _bought(books: Books, order: RefundOrder) -> Sale | None:
 
 def _whereabouts(
     service: Service, order: RefundOrder, bought: Sale | None
-) -> tuple[Station | None, Place, int | None]:
+) -> tuple[ReceiverSession | None, Place, int | None]:
     """Where a refund is given, and the store: by phone at a receiver of today.
 
     Else where it was bought, unless another till is named: a till that asks for it again, after
     the journal was lost and the receiver exchanged, asks for the same as before.
     """
     till = order.till
-    if bought and till is None and (bought.terms.till in service.stations or not order.phone):
+    if bought and till is None and (bought.terms.till in service.sessions or not order.phone):
         till = bought.terms.till
     if bought and till == bought.terms.till and not order.phone:
         return None, bought.terms.place, bought.terms.store
-    station = service.station(till)
-    return station, station.place, station.evidence.holder.store
+    session = service.session(till)
+    return session, session.place, session.store
 
 
 def _terms(plain: Terms, order: RefundOrder, bought: Sale | None) -> Terms:
@@ -99,7 +100,6 @@ def _must_fit(books: Books, bought: Sale, terms: Terms, *, phone: bool) -> None:
 def _owe(service: Service, sale: Sale, name: bytes) -> Sale:
     """One that needs no phone is decided as soon as the till asks for it."""
     service.must_take()
-    service.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name))
-    service.books.tell(sale, Event.REFUND_ORDERED, ports.TILL)
+    service.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name), TILL)
     service.outbox.refund(sale)
     return sale

@@ -1,24 +1,25 @@
-"""The sale service: all stations of one bridge, their shared books, and what tills ask of them."""
+"""The sale service: all receivers of one bridge, their shared books, and what tills ask of them."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from bridge.authority.clock_skew import Clock
-from bridge.backoff import Backoff, Reconnect
 from bridge.books import unconfigured
 from bridge.books.books import Books
-from bridge.domain import ports
 from bridge.domain.crash_recovery import is_ended_by_restart
+from bridge.domain.events import TILL
 from bridge.domain.sale import Fact, Sale, Terms
 from bridge.domain.states import UNASKED, Event, State
 from bridge.domain.till_decisions import TooLateError, Wish, decide
 from bridge.journal import JournalError
+from bridge.lines.reconnect import Reconnect
 from bridge.observability.logs import Log
 from receiver import reasons
+from receiver.host.backoff import Backoff
 from receiver.protocol import identifiers
 
 from . import orders, refund_service
@@ -26,19 +27,16 @@ from .journal_loss import JournalLoss
 from .journal_standing import JournalStanding
 from .orders import ConflictError, NotNowError, Order, RefundOrder, UnknownTillError
 from .outbox import Outbox
-from .receiver_session import Station
+from .receiver_session import ReceiverSession, ReceiverSetup
 from .rollback_witnesses import Witnesses
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
-    from bridge.authority.cached_limits import KeptLimits
     from bridge.books.event_bus import EventBus
     from bridge.domain.receiver_status import ReceiverStatus
     from bridge.domain.sale import Place
-    from bridge.domain.verification import Evidence
     from bridge.journal import Journal, Position
-    from bridge.lines.serial_port import Opener
 
     from .outbox import Prove
     from .ports import Authority
@@ -51,26 +49,16 @@ STANDING_S = 3.0  # a till hears nothing so long after a restart, where a sale i
 _log = Log(__name__)
 
 
-class StationConfig(NamedTuple):
-    """A receiver that is to be served."""
-
-    till: int
-    url: str
-    evidence: Evidence
-    opener: Opener
-    limits: KeptLimits | None = None  # where a restart finds what may be sold offline
-
-
 class Service:
-    """Runs every station (`run`), and answers the till API."""
+    """Runs every session (`run`), and answers the till API."""
 
     def __init__(
         self,
         bridge_id: bytes,
         journal: Journal,
-        hub: EventBus,
+        bus: EventBus,
         authority: Authority,
-        stations: Iterable[StationConfig],
+        receivers: Iterable[ReceiverSetup],
         prove: Prove,
         *,
         offline: bool = False,
@@ -82,7 +70,7 @@ class Service:
         `apart`: see `JournalStanding`.
         """
         self._journal = journal
-        self.books = Books(journal, hub, self.fail)
+        self.books = Books(journal, bus, self.fail)
         self.authority = authority
         self.offline = offline
         self.clock = clock or Clock()
@@ -93,12 +81,8 @@ class Service:
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
-        self.stations: Mapping[int, Station] = {
-            row.till: Station(
-                *(row.till, row.url, row.evidence, bridge_id, row.opener),
-                *(_reconnect(), self, row.limits),
-            )
-            for row in stations
+        self.sessions: Mapping[int, ReceiverSession] = {
+            row.till: ReceiverSession(row, bridge_id, _reconnect(), self) for row in receivers
         }
         self.loss = JournalLoss(self.books, authority, self.outbox, bridge_id, self.today())
         self.standing = JournalStanding(
@@ -111,8 +95,8 @@ class Service:
         async with self._tasks as tasks:
             tasks.create_task(self.standing.run())
             tasks.create_task(self._resume())
-            for station in self.stations.values():
-                tasks.create_task(station.link.run())
+            for session in self.sessions.values():
+                tasks.create_task(session.link.run())
             await self._failed.wait()
             if self._failure:
                 raise self._failure
@@ -148,11 +132,11 @@ class Service:
     async def drain(self, seconds: float) -> None:
         """Take nothing new, end what waits for a buyer, and wait for what was asked about."""
         self._stopping = True
-        for station in self.stations.values():
-            sale = station.desk.sale
+        for session in self.sessions.values():
+            sale = session.sale
             if sale is not None and sale.state in UNASKED:
-                station.decide(Fact(Event.ENDED, reasons.BRIDGE_RESTARTED))
-        waited = [self.books.waiting.answered(sale, seconds) for sale in self._at_the_desks()]
+                session.decide(Fact(Event.ENDED, reasons.BRIDGE_RESTARTED))
+        waited = [self.books.waiting.answered(sale, seconds) for sale in self._active_sales()]
         await asyncio.gather(*waited)
 
     # What tills ask.
@@ -175,10 +159,10 @@ class Service:
         if known is not None:
             orders.must_be(known, orders.asks_for(order, known.terms))
             return known, False
-        station = self.station(order.till)
-        store = station.evidence.holder.store
-        terms = self.terms(station.place, store, order, order.sale_id, order.currency)
-        return self.begin(station, terms)
+        session = self.session(order.till)
+        store = session.store
+        terms = self.terms(session.place, store, order, order.sale_id, order.currency)
+        return self.begin(session, terms)
 
     def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
         """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
@@ -192,40 +176,40 @@ class Service:
             raise ConflictError("conflict", f"the sale is {error} already", sale) from error
         if fact is None:
             return
-        station = self.stations.get(sale.terms.till)
-        if station is not None and station.desk.sale is sale:
-            station.decide(fact)
+        session = self.sessions.get(sale.terms.till)
+        if session is not None and session.sale is sale:
+            session.decide(fact)
             return
-        self.books.take(sale, fact, ports.TILL)
+        self.books.take(sale, fact, TILL)
         self.outbox.resume(sale)
 
     def show(self, sale: Sale) -> None:
         """The till is about to see this sale: what it sees as approved is its own from here on."""
-        station = self.stations.get(sale.terms.till)
+        session = self.sessions.get(sale.terms.till)
         if sale.state is not State.APPROVED or self.books.is_held(sale):
             return
-        if station is not None and station.desk.sale is sale:
-            station.tell()
+        if session is not None and session.sale is sale:
+            session.notify_till()
 
     def today(self) -> list[Place]:
         """The tills that are configured, with the receivers that stand there."""
-        return [station.place for station in self.stations.values()]
+        return [session.place for session in self.sessions.values()]
 
     def receivers(self) -> list[ReceiverStatus]:
-        return [station.status() for station in self.stations.values()]
+        return [session.status() for session in self.sessions.values()]
 
-    def _at_the_desks(self) -> list[Sale]:
-        sales = [station.desk.sale for station in self.stations.values()]
+    def _active_sales(self) -> list[Sale]:
+        sales = [session.sale for session in self.sessions.values()]
         return [sale for sale in sales if sale is not None]
 
     # What orders need.
 
-    def begin(self, station: Station, terms: Terms) -> tuple[Sale, bool]:
-        if station.desk.sale is not None:
+    def begin(self, session: ReceiverSession, terms: Terms) -> tuple[Sale, bool]:
+        if session.sale is not None:
             text = "another sale is active at this till"
-            raise ConflictError("conflict", text, station.desk.sale)
+            raise ConflictError("conflict", text, session.sale)
         self.must_take()
-        return station.ring(terms), True
+        return session.ring(terms), True
 
     def known(self, sale_id: str) -> Sale | None:
         """The sale that has this id, whatever is configured today; raises ConflictError."""
@@ -244,8 +228,8 @@ class Service:
         except JournalError as error:
             self.fail(error)
             raise NotNowError(reasons.OK) from error
-        if self.books.stall.reason:
-            raise NotNowError(self.books.stall.reason)
+        if self.books.commits.reason:
+            raise NotNowError(self.books.commits.reason)
         if not self.books.has_room():
             raise NotNowError(reasons.JOURNAL_FULL)
 
@@ -269,16 +253,16 @@ class Service:
             store=store,
         )
 
-    def station(self, till: int | None) -> Station:
-        if till is None and len(self.stations) == 1:
-            return next(iter(self.stations.values()))
-        station = self.stations.get(till) if till is not None else None
-        if station is None:
-            known = ", ".join(str(number) for number in self.stations)
+    def session(self, till: int | None) -> ReceiverSession:
+        if till is None and len(self.sessions) == 1:
+            return next(iter(self.sessions.values()))
+        session = self.sessions.get(till) if till is not None else None
+        if session is None:
+            known = ", ".join(str(number) for number in self.sessions)
             raise UnknownTillError(f"till must be one of {known}")
-        return station
+        return session
 
-    # What stations and outbox need (`surroundings.Surroundings`).
+    # What sessions and outbox need (`ports.Surroundings`).
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)

@@ -1,4 +1,4 @@
-"""The loop of the device: bytes and interrupts in, the core's outputs out, deadlines kept."""
+"""Run the device's loop: bytes and interrupts in, the core's outputs out, deadlines kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .radio import Radio
     from .serial import Serial
 
-IDLE_MS = 1000  # the loop turns at least this often, and feeds the watchdog
+IDLE_MS = 1000  # the loop turns at least this often, to feed the watchdog
 
 
 class App:
@@ -62,19 +62,19 @@ class App:
                 self._watch(self._clock.ms())
                 if not self._receiver.busy():
                     await self._wait()
-                await asyncio.sleep_ms(0)  # radio, reader and writer have their turn
+                await asyncio.sleep_ms(0)  # let the tasks of radio, reader and writer run
         finally:
             self._receiver.erase()
 
     def _watch(self, now: int) -> None:
-        """Feed the watchdog while the radio runs; serial does: its tasks end the loop with them."""
+        """Feed the watchdog while the radio runs; a serial failure ends the loop by itself."""
         if self._radio.alive():
             self._board.feed()
         else:
             self._receiver.handle(io.RadioLost(), now)
 
     def _settle(self) -> None:
-        """Radio up and a bridge on the line: firmware on trial may stay."""
+        """Keep the firmware on trial once the radio is up and a bridge is on the line."""
         if not self._well and self._serial.greeted and self._radio.alive():
             self._well = True
             slots.settle()
@@ -89,7 +89,7 @@ class App:
         self._flag.set()
 
     async def _wait(self) -> None:
-        """Until the next deadline or wake-up."""
+        """Wait for the next deadline or wake-up."""
         now = self._clock.ms()
         times = [now + IDLE_MS]
         for part in (self._receiver, self._radio, self._serial.link):

@@ -18,11 +18,11 @@ FLAG_WRITE_NO_RESPONSE = 0x0004
 FLAG_WRITE = 0x0008
 FLAG_NOTIFY = 0x0010
 
-ENOMEM = 12  # the only back-pressure there is: no buffer for a notification
+ENOMEM = 12  # no buffer for a notification: the stack's only back-pressure
 
 
 class Ble(Protocol):
-    """The part of `bluetooth.BLE` in use."""
+    """The part of `bluetooth.BLE` that this firmware uses."""
 
     def active(self, on: bool = ...) -> bool: ...
 

@@ -1,4 +1,4 @@
-"""Boot order and composition: the one place that knows which platform this is."""
+"""Boot and compose the receiver; the one module that knows the platform."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main() -> None:
     try:
         asyncio.run(_serve(platform))
     except Exception as error:
-        sys.print_exception(error)  # text between frames: it ends in the bridge's raw log
+        sys.print_exception(error)  # text between frames: the bridge writes it to its raw log
     platform.board.reset()
 
 
@@ -40,7 +40,7 @@ def _platform() -> Ports:
 
 
 def _silence_interrupt_key() -> None:
-    """Byte 3 in a frame is no Ctrl-C; MicroPython turns that on again at every script."""
+    """Take byte 3 in a frame as data, not Ctrl-C; MicroPython sets it again for every script."""
     import micropython
 
     micropython.kbd_intr(-1)
@@ -50,7 +50,7 @@ async def _serve(platform: Ports) -> None:
     flag = asyncio.ThreadSafeFlag()
     from .radio import Radio
 
-    radio = Radio(platform.ble, platform.uuid, flag.set)  # the radio before anything large
+    radio = Radio(platform.ble, platform.uuid, flag.set)  # radio before anything large
 
     from receiver.core.receiver import Receiver
     from receiver.link.link import Link
@@ -68,7 +68,7 @@ async def _serve(platform: Ports) -> None:
 
 
 def _identity(platform: Ports) -> Identity:
-    """Key, certificate and pinned keys from the store; a board without a key makes one."""
+    """Load key, certificate and pinned keys from the store; make a key if there is none."""
     from receiver.core.identity import Identity
     from receiver.crypto import portable
 
@@ -89,14 +89,14 @@ def _identity(platform: Ports) -> Identity:
 
 
 def _pins(data: bytes) -> dict[bytes, bytes]:
-    """The pinned keys; none where the store holds none that can be read."""
+    """Load the pinned keys; an unreadable store gives none."""
     from receiver.errors import Error
     from receiver.protocol import pins
 
     try:
         return pins.decode(data)
     except Error:
-        return {}  # then no certificate holds, and the bridge is told `unknown_issuer`
+        return {}  # no certificate verifies then, and the bridge hears `unknown_issuer`
 
 
 def _hello(platform: Ports, identity: Identity) -> bytes:

@@ -1,7 +1,7 @@
-"""The byte stream to the host: standard input and output, on ESP32 as on the Unix port.
+"""Carry the byte stream to the host on standard input and output (ESP32 and Unix port).
 
-`poll` before every read and write: a read of n bytes blocks until there are n, and a write into a
-full buffer would hold the radio up.
+`poll` before every read and write: a read of n bytes blocks until n have arrived, and a write
+into a full buffer would stop the radio.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 READ_MOST = 256  # the chip's input ring holds 260 bytes
 WRITE_MOST = 63  # USB-Serial-JTAG stalls on multiples of 64 (MicroPython 1.28, 1.29)
-# Beyond this nobody reads: newer bytes are dropped, and the link sends again what matters.
+# Drop newer bytes beyond this: the host is not reading, and the link retransmits what matters.
 WAITING_MOST = 2048
 
 
 class Line:
-    """Non-blocking bytes over two streams; `pump` must run as a task for output to leave."""
+    """Non-blocking bytes over two streams; run `pump` as a task to write the output."""
 
     def __init__(self, source: Any, sink: Any, wakes: Any) -> None:
         self._source = source
@@ -35,7 +35,7 @@ class Line:
         self._room.register(sink, select.POLLOUT)
 
     async def read(self) -> bytes:
-        """What has arrived, at least one byte; b"" once the other side has closed."""
+        """Return what has arrived, at least one byte; b"" once the other side has closed."""
         await readable(self._source)
         data = bytearray()
         while len(data) < READ_MOST and self._poller.poll(0):
@@ -46,13 +46,13 @@ class Line:
         return bytes(data)
 
     def write(self, data: bytes) -> None:
-        """Queue `data`, whole or not at all."""
+        """Queue `data` whole, or not at all."""
         if len(self._waiting) + len(data) <= WAITING_MOST:
             self._waiting += data
             self._wakes.set()
 
     async def pump(self) -> None:
-        """Write what waits, whenever the stream takes it."""
+        """Write queued bytes whenever the stream takes them."""
         while True:
             if not self._waiting:
                 self._wakes.clear()
@@ -62,4 +62,4 @@ class Line:
             piece = bytes(memoryview(self._waiting)[:WRITE_MOST])
             self._sink.buffer.write(piece)
             self._waiting = self._waiting[len(piece) :]
-            await asyncio.sleep_ms(0)  # radio and reader have their turn
+            await asyncio.sleep_ms(0)  # let the tasks of radio and reader run

@@ -1,9 +1,9 @@
-"""Loader: the first file that runs. It chooses the directory to run from, and resets if that ends.
+"""Loader, the first file that runs: choose the firmware directory, and reset when it ends.
 
-`slot` in the working directory names the directory of the firmware in use. An update writes the
-other directory and then `slot.next`; that one is tried once, and becomes `slot` when it says that
-it is well (`firmware.device.slots.settle`). A trial that did not get that far is forgotten at the
-next start.
+`slot` in the working directory names the directory in use. An update writes the other directory,
+then `slot.next`. The loader tries that one once; it becomes `slot` when the new firmware reports
+success (`firmware.device.slots.settle`). The next start discards a trial that did not get that
+far.
 """
 
 import os
@@ -30,17 +30,17 @@ def move(old: str, new: str) -> bool:
 
 
 def choose() -> str:
-    """The directory to run from: a trial once, else the one that is known to be well."""
+    """Return the directory to run from: a trial once, else the one in use."""
     if read(TRIAL):
         os.remove(TRIAL)
     trial = read(NEXT)
-    if trial and move(NEXT, TRIAL):  # else it would be tried again and again
+    if trial and move(NEXT, TRIAL):  # otherwise every start would try it again
         return trial
     return read(SLOT) or "/a"
 
 
 def run(root: str) -> None:
-    """The firmware in `root`. What does not even start resets as well: no REPL, no stuck trial."""
+    """Run the firmware in `root`; reset if it does not even start, so that no trial gets stuck."""
     sys.path[0:0] = [root, root + "/firmware/device/lib"]
     try:
         from firmware.device.boot import main  # of the slot: this file is in no package
@@ -52,7 +52,7 @@ def run(root: str) -> None:
 
 
 def reset() -> None:
-    """Start over, on the Unix port by ending the process."""
+    """Reset the board; on the Unix port, end the process."""
     import machine
 
     if hasattr(machine, "reset"):

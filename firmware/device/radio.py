@@ -1,7 +1,7 @@
-"""The radio pump: Bluetooth interrupts become events of the core, its outputs become GATT calls.
+"""Turn Bluetooth interrupts into events of the core, and its outputs into GATT calls.
 
-On ESP32 the handler runs in the NimBLE task, before the answer goes out, on a small stack: it
-copies and leaves. What it leaves lies in a ring of fixed size until the loop fetches it.
+On ESP32 the handler runs in the NimBLE task, before the answer goes out, on a small stack: it only
+copies into a ring of fixed size, which the loop empties.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # Four phones with a connection, an MTU and four writes each may wait for the loop at once.
 RING_SIZE = 32
 RETRY_MS = 15  # between two tries of a call that found no buffer
-NOTIFY_MS = 2000  # after that the link is given up
-LINGER_MS = 60  # two connection intervals: a last notification leaves before the link is cut
+NOTIFY_MS = 2000  # then close the link
+LINGER_MS = 60  # two connection intervals: the last notification leaves before the link closes
 
 _Pending = NamedTuple("_Pending", [("link", int), ("handle", int), ("data", bytes), ("until", int)])
 _Cut = NamedTuple("_Cut", [("link", int), ("due", int)])
@@ -33,26 +33,26 @@ class Radio:
     """`wake` is called from the interrupt handler and must be safe there."""
 
     def __init__(self, ble: Ble, uuid: Callable[[str], Any], wake: Callable[[], None]) -> None:
-        self.lost = 0  # events that the ring had no room for, and failures of the handler
+        self.lost = 0  # events dropped for lack of room in the ring, and failures of the handler
         self._ble = ble
         self._wake = wake
         self._ring: list[Any] = [None] * RING_SIZE
-        self._head = 0  # written by the handler alone
-        self._tail = 0  # written by the loop alone
+        self._head = 0  # written only by the handler
+        self._tail = 0  # written only by the loop
         self._pending: list[_Pending] = []
         self._cuts: list[_Cut] = []
-        self._broken: list[int] = []  # an event was lost: added by the handler, taken by the loop
+        self._broken: list[int] = []  # links that lost an event: the handler adds, the loop removes
         self._gone: list[int] = []  # links that the stack no longer knows
         self._shown = b""
         self._advert: io.Advertise | None = None
         self._retry = 0
-        ble.active(True)  # before anything large is allocated: the C3's radio does not start else
+        ble.active(True)  # before anything large is allocated, or the C3's radio does not start
         ble.irq(self._interrupt)
         ble.config(mtu=gatt.MTU)
         self._certificate, self._offer, self._exchange = self._register(uuid)
 
     def poll(self) -> Any:
-        """The next event for the core, or None."""
+        """Return the next event for the core, or None."""
         if self._tail == self._head:
             return io.Disconnected(self._gone.pop(0)) if self._gone else None
         event = self._ring[self._tail]
@@ -63,7 +63,7 @@ class Radio:
         return event
 
     def perform(self, action: Any, now: int) -> bool:
-        """Do one output of the core; False if it is not the radio's."""
+        """Perform one output of the core; False if it is not for the radio."""
         method = _ACTIONS.get(type(action))
         if method is None:
             return False
@@ -71,11 +71,11 @@ class Radio:
         return True
 
     def alive(self) -> bool:
-        """Whether the stack still runs; what the watchdog wants to know."""
+        """Return whether the stack still runs; the watchdog depends on it."""
         return self._ble.active()
 
     def deadline(self) -> int | None:
-        """When `expire` has something to do (ms)."""
+        """Return when to call `expire` (ms)."""
         if self._broken:
             return 0
         times = [cut.due for cut in self._cuts]
@@ -84,7 +84,7 @@ class Radio:
         return min(times) if times else None
 
     def expire(self, now: int) -> None:
-        """Try again what found no buffer, and cut the links that are due."""
+        """Retry calls that found no buffer, and close the links that are due."""
         if now >= self._retry:
             waiting, self._pending = self._pending, []
             for item in waiting:
@@ -97,7 +97,7 @@ class Radio:
             self._cut(link)
 
     def _register(self, uuid: Callable[[str], Any]) -> tuple[int, ...]:
-        """The table of design §3.2, in its fixed order."""
+        """Register the GATT table of design §3.2, in its fixed order."""
         read, notify = names.FLAG_READ, names.FLAG_NOTIFY
         write = names.FLAG_WRITE | names.FLAG_WRITE_NO_RESPONSE
         characteristics = (
@@ -109,7 +109,7 @@ class Radio:
         certificate, offer, exchange = handles
         self._ble.gatts_set_buffer(certificate, gatt.CERTIFICATE_MOST)
         self._ble.gatts_set_buffer(offer, gatt.OFFER_MOST)
-        # One byte more than allowed, so that a longer write is seen, not cut to a valid one.
+        # One byte more than allowed shows a longer write, which the stack would else cut to fit.
         self._ble.gatts_set_buffer(exchange, gatt.EXCHANGE_MOST + 1)
         return handles
 
@@ -123,7 +123,7 @@ class Radio:
                 self._put(io.Written(data[0], bytes(self._ble.gatts_read(data[1]))))
             elif event == names.IRQ_MTU_EXCHANGED:
                 self._put(io.MtuAgreed(data[0], data[1]))
-        except Exception:  # anything that leaves this handler would silence the radio for good
+        except Exception:  # an exception that leaves this handler would stop the radio for good
             self.lost += 1
             if data and data[0] not in self._broken:
                 self._broken.append(data[0])
@@ -150,10 +150,10 @@ class Radio:
         self._send(_Pending(action.link, self._exchange, action.data, now + NOTIFY_MS), now)
 
     def _send(self, item: _Pending, now: int) -> None:
-        """Notify now, or later in the same order where the stack has no buffer."""
+        """Notify now, or later in the same order if the stack has no buffer."""
         waiting = [earlier for earlier in self._pending if earlier.link == item.link]
         if waiting:
-            # The same again need not wait twice: a phone that repeats itself would fill the heap.
+            # Queue the same bytes once only: a phone that repeats itself would fill the heap.
             if item[:3] not in [earlier[:3] for earlier in waiting]:
                 self._pending.append(item)
             return
@@ -172,7 +172,7 @@ class Radio:
             self._ble.gap_advertise(
                 action.interval_us, action.data, resp_data=action.response, connectable=True
             )
-        except OSError:  # the controller is between two states right after a connection
+        except OSError:  # the controller is between two states just after a connection
             self._advert = action
             self._retry = now + RETRY_MS
 
@@ -190,7 +190,7 @@ class Radio:
             self._wake()
 
     def _forget(self, link: int) -> None:
-        """Nothing that was meant for this link may reach the next one under its handle."""
+        """Drop what was meant for this link, so that the next one under its handle gets none."""
         self._pending = [item for item in self._pending if item.link != link]
         self._cuts = [cut for cut in self._cuts if cut.link != link]
 

@@ -1,4 +1,4 @@
-"""The serial pump: the link machine on a byte stream, whole messages to and from the core."""
+"""Run the link machine on a byte stream, with whole messages to and from the core."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Serial:
-    """Holds the device's end of the link and hands its messages to `receiver`."""
+    """Hold the device's end of the link and pass its messages to `receiver`."""
 
     def __init__(self, end: link.Link, receiver: Receiver) -> None:
         self.link = end
         self._receiver = receiver
         self._accept: int | None = None
-        self._hello = b""  # what the bridge said of itself
-        self._newest = 0  # token of the last message in the queue
+        self._hello = b""  # the bridge's HELLO
+        self._newest = 0  # token of the newest queued message
         self._missing = False  # a message found the queue full
         self.dropped = 0
 
@@ -32,7 +32,7 @@ class Serial:
         return bool(self._hello)
 
     def receive(self, data: bytes, now: int) -> None:
-        """Bytes from the host."""
+        """Take bytes from the host."""
         self.link.receive(data, now)
         self._drain(now)
 
@@ -41,7 +41,7 @@ class Serial:
         self._drain(now)
 
     def perform(self, action: Any) -> bool:
-        """Queue one output of the core; False if it is not the wire's."""
+        """Queue one output of the core; False if it is not for the line."""
         if isinstance(action, io.Send):
             self._send(action)
         elif isinstance(action, io.Log):
@@ -51,13 +51,13 @@ class Serial:
         return True
 
     def settle(self) -> None:
-        """Acknowledge the last message once everything that it asked for is done and kept."""
+        """Acknowledge the last message once everything it asked for is done and stored."""
         if self._accept is not None and self._receiver.settled():
             self.link.accept(self._accept)
             self._accept = None
 
     def _make_good(self, token: int, now: int) -> None:
-        """Once the queue is empty, what found it full is told again with everything else."""
+        """Send the state again once the queue is empty, if a message found it full."""
         if self._missing and token == self._newest:
             self._synchronise(now)
 

@@ -1,15 +1,15 @@
-"""The other half of the loader (`main.py`): firmware on trial says that it is well."""
+"""Commit a firmware trial that the loader (`main.py`) started."""
 
 from __future__ import annotations
 
 import os
 
-# Spelled in the loader as well, which must run with nothing beside it.
+# The loader repeats these names, as it must run with no other file.
 SLOT, TRIAL = "slot", "slot.trial"
 
 
 def settle() -> None:
-    """Make the directory on trial the one in use; without a trial nothing happens."""
+    """Make the directory on trial the one in use; do nothing without a trial."""
     try:
         os.rename(TRIAL, SLOT)
     except OSError:

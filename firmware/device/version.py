@@ -1,4 +1,4 @@
-"""The firmware's version, and a hash of everything that can run."""
+"""Name the firmware's version and hash every file that can run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from hashlib import sha256
 
 VERSION = "0.1.0"
 HASH_SIZE = 8
-_SKIPPED = "__pycache__"  # CPython's, in a checkout: what is imported from it, a hashed file names
+_SKIPPED = "__pycache__"  # CPython's, in a checkout: an import from it has a hashed source
 _CHUNK = 1024
 _KIND, _FOLDER = 0xF000, 0x4000  # in a file's mode
 
 
 def measure(root: str) -> bytes:
-    """SHA-256 over path, size and content of every file under `root`, cut to 8 bytes.
+    """Return SHA-256 over path, size and content of every file under `root`, cut to 8 bytes.
 
-    A folder counts with its path: an empty one can stand in for a module as well.
+    Count each folder by its path: an empty one can stand in for a module as well.
     """
     total = sha256()
     _walk(total, root, "", bytearray(_CHUNK))
@@ -39,7 +39,7 @@ def _walk(total: sha256, root: str, folder: str, buffer: bytearray) -> None:
 
 
 def _add(total: sha256, path: str, what: str) -> None:
-    """Lengths first, so that no two trees give the same bytes."""
+    """Hash lengths first, so that two trees never give the same bytes."""
     total.update(("%d %s %s\n" % (len(path), path, what)).encode())
 
 

@@ -1,4 +1,4 @@
-"""Waiting for a stream in MicroPython's asyncio; its StreamReader wants whole reads."""
+"""Wait for a stream in MicroPython's asyncio; its StreamReader accepts whole reads only."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 else:
 
     def readable(stream):
-        """Await this until `stream` has something to read, or has been closed."""
+        """Wait until `stream` has something to read, or has closed."""
         yield core._io_queue.queue_read(stream)
 
     def writable(stream):
-        """Await this until `stream` takes something."""
+        """Wait until `stream` accepts a write."""
         yield core._io_queue.queue_write(stream)

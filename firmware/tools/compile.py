@@ -17,14 +17,14 @@ HOST_ONLY = ("receiver/host/", "receiver/crypto/host.py", "receiver/crypto/twins
 
 
 def device_files() -> list[Path]:
-    """Every file that goes on a board, relative to the root."""
+    """Return every file that goes on a board, relative to the root."""
     found = [*ROOT.glob("receiver/**/*.py"), *ROOT.glob("firmware/device/**/*.py")]
     files = (path.relative_to(ROOT) for path in found)
     return sorted(path for path in files if not str(path).startswith(HOST_ONLY))
 
 
 def compile_all(output: Path) -> dict[str, int]:
-    """Compile into OUTPUT/<architecture>/…; the bytes of code for each architecture."""
+    """Compile into OUTPUT/<architecture>/…; return the bytes of code for each architecture."""
     sizes = dict.fromkeys(ARCHITECTURES, 0)
     for architecture in ARCHITECTURES:
         for path in device_files():

@@ -1,1 +1,1 @@
-"""The receiver as one machine: phones on the radio, one sale, the bridge behind the link."""
+"""The receiver as one machine: phones on the radio, one sale, and the bridge over the link."""

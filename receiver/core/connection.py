@@ -1,4 +1,4 @@
-"""The radio peer machine: one phone's link, from connection to result (design §3.2, §3.4)."""
+"""Follow one phone's link from connection to result (design §3.2, §3.4)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .sealed_exchange import Sealed
 # States.
 JOINED = "joined"  # connected, MTU not agreed
 READY = "ready"  # checked in: no offer to show
-OFFERED = "offered"  # an offer lies there to be read
+OFFERED = "offered"  # an offer is ready to read
 KEYED = "keyed"  # the phone has shown the offer and sent its key
-PRESENTED = "presented"  # its credential is here
-APPROVED = "approved"  # its approval is here
-ANSWERED = "answered"  # the result went out
-PARTING = "parting"  # refused, and the refusal waits for the key to seal it with
+PRESENTED = "presented"  # its credential has arrived
+APPROVED = "approved"  # its approval has arrived
+ANSWERED = "answered"  # the result was sent
+PARTING = "parting"  # refused; the refusal waits for the key that seals it
 CLOSED = "closed"
 
 # Events.
@@ -26,8 +26,8 @@ KEY = "key"
 CREDENTIAL = "credential"
 APPROVAL = "approval"
 ANSWER = "answer"
-TOO_LATE = "too late"  # the offer is withdrawn, and nothing can be sealed yet
-END = "end"  # the phone left, was refused, ran out of time or is gone
+TOO_LATE = "too late"  # the offer is withdrawn before there is a key to seal the refusal
+END = "end"  # the phone left, was refused, ran out of time or disconnected
 
 TABLE = {
     JOINED: {MTU: READY, OFFER: JOINED, WITHDRAWN: JOINED, END: CLOSED},
@@ -55,12 +55,12 @@ TABLE = {
         END: CLOSED,
     },
     ANSWERED: {OFFER: OFFERED, WITHDRAWN: ANSWERED, ANSWER: ANSWERED, END: CLOSED},
-    PARTING: {CREDENTIAL: PARTING, APPROVAL: PARTING, END: CLOSED},  # not known there yet
+    PARTING: {CREDENTIAL: PARTING, APPROVAL: PARTING, END: CLOSED},  # the phone has not heard of it
     CLOSED: {},
 }
 
-# What a link in this state may still do before it is cut, milliseconds from entering the state. An
-# answer may be asked for again, and the result key lives as long.
+# How long a link may stay in each state, milliseconds from entering it. After an answer the phone
+# may ask again, and the result key lives as long.
 STATE_MS = {
     JOINED: gatt.MTU_MS,
     READY: gatt.CHECK_IN_MS,
@@ -74,7 +74,7 @@ _ENDS_EXCHANGE = (OFFER, WITHDRAWN, END)
 
 
 class Peer:
-    """One link. `end` is when the offer that it was shown ends (ms)."""
+    """One link. `end` is when the offer shown on it ends (ms)."""
 
     def __init__(self, link: int, now: int) -> None:
         self.link = link
@@ -82,16 +82,16 @@ class Peer:
         self.entered = now
         self.state = JOINED
         self.end = 0
-        self.refusal = reasons.OK  # what a parting phone is to be told
+        self.refusal = reasons.OK  # what to tell a parting phone
         self.sealed = Sealed(b"")
 
     def forget(self) -> None:
-        """Erase everything that belonged to the last offer."""
+        """Erase everything that belongs to the last offer."""
         self.sealed.erase()
         self.sealed = Sealed(b"")
 
     def handle(self, event: str, now: int) -> None:
-        """Take one event; raises Error(WRONG_ORDER) where the table has no such pair."""
+        """Apply one event; raise Error(WRONG_ORDER) where the table has no such pair."""
         before = self.state
         self.state = statemachine.step(TABLE, before, event)
         if self.state != before or event == OFFER:
@@ -100,7 +100,7 @@ class Peer:
             self.forget()
 
     def part(self, reason: int, now: int) -> None:
-        """Refuse it for `reason` as soon as there is a key to seal that with."""
+        """Refuse it for `reason` as soon as there is a key to seal the refusal with."""
         self.handle(TOO_LATE, now)
         self.refusal = reason
 
@@ -110,15 +110,15 @@ class Peer:
 
     @property
     def is_leaving(self) -> bool:
-        """Whether nothing but its end is to come."""
+        """Whether only its end is still to come."""
         return self.state in (PARTING, CLOSED)
 
     def place(self) -> int:
-        """Until when no newcomer drives this link out, while it has sent no key (ms)."""
+        """Return until when no newcomer can evict this link without a key (ms)."""
         return self.entered + gatt.PLACE_MS
 
     def deadline(self) -> int:
-        """When this link is to be cut (ms)."""
+        """Return when to close this link (ms)."""
         if self.has_key:
             return self.end + gatt.GRACE_MS
         parting = self.state == PARTING

@@ -1,4 +1,4 @@
-"""All phones on the radio at once: who may stay, who is asked to go (design §3.4)."""
+"""Hold all phones' links, and choose which one to evict (design §3.4)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Links:
-    """The live peers, oldest first, each under its connection handle (0 is a valid one)."""
+    """The live peers, oldest first, by connection handle (0 is a valid handle)."""
 
     def __init__(self) -> None:
         self._peers: list[Peer] = []
@@ -32,25 +32,25 @@ class Links:
         return None
 
     def join(self, link: int, now: int) -> Peer:
-        """A new link; a stale one under the same handle is replaced."""
+        """Add a link; replace a stale one under the same handle."""
         self.drop(link)
         peer = Peer(link, now)
         self._peers.append(peer)
         return peer
 
     def drop(self, link: int) -> None:
-        """That link is gone, and what it held is erased."""
+        """Remove the link and erase its secrets."""
         stale = self.get(link)
         if stale is not None:
             stale.forget()
         self._peers = [peer for peer in self._peers if peer.link != link]
 
     def to_evict(self, now: int) -> Peer | None:
-        """With every link in use and none about to go, the oldest that has sent no valid key and
-        had time to.
+        """Choose the oldest link that has had time to send a valid key and has not.
 
-        Without that time a few comers that send none would drive out all others for ever. Never
-        the newest: where all before it are paying, it may be the next.
+        Only when every link is in use and none is about to end. Without that time, a few phones
+        that send no key could evict all others for ever. Never the newest link: if all before it
+        are paying, it may be next.
         """
         for peer in self._evictable():
             if peer.place() <= now:
@@ -61,7 +61,7 @@ class Links:
         return [peer for peer in self._live() if peer.deadline() <= now]
 
     def deadline(self) -> int | None:
-        """When somebody is overdue or to be evicted (ms)."""
+        """Return when the next link is overdue or to be evicted (ms)."""
         times = [peer.deadline() for peer in self._live()]
         times += [peer.place() for peer in self._evictable()]
         return min(times) if times else None

@@ -1,7 +1,7 @@
-"""What is computed when (design §3.5): every step of an offer and of each phone's exchange.
+"""Schedule every computation of an offer and of each phone's exchange (design §3.5).
 
-Nothing here waits. After each event `pursue` begins what can be begun and closes what nobody wants
-any more; `work` does the rest slice by slice.
+Nothing here waits. After each event `pursue` starts what can start and cancels what has become
+useless; `work` computes the rest slice by slice.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 
 
 class Duty:
-    """Long work for one subject at a time; another subject, or none, ends it."""
+    """Long work for one subject at a time; another subject, or none, cancels it."""
 
     def __init__(self) -> None:
         self.task: Task | None = None
         self._subject: Any = None
 
     def begins(self, subject: Any) -> bool:
-        """Whether `subject` is here and nothing was begun for it."""
+        """Return whether `subject` is there and has no work yet."""
         if subject is not self._subject:
             self._subject = subject
             if self.task is not None:
@@ -52,7 +52,7 @@ class Duty:
 
 
 class Judge:
-    """Makes offers, opens what phones have sealed, and says what holds."""
+    """Make offers, open what phones have sealed, and check it."""
 
     def __init__(self, identity: Identity, sale: Sale, air: Air, report: Report) -> None:
         self.work = Work()
@@ -67,14 +67,14 @@ class Judge:
         self._learning: Task | None = None
         self._filling: Task | None = None
         self._fill()
-        # Every sale wants the issuers' keys. They are made ready at boot, not at enrolment: what is
-        # made of a key is as large as code and belongs to one version of it, the store keeps keys.
+        # Every sale needs the issuers' keys. Prepare them at boot, not at enrolment: a prepared key
+        # is as large as code and belongs to one version of it; the store holds the bare keys.
         self._preparing: Task | None = self.work.add(
             job_queue.SPARE, identity.ring.prepare_job(), self._prepared
         )
 
     def pursue(self, now: int) -> None:
-        """Begin what can be begun, and end what nobody wants any more."""
+        """Start what can start, and cancel what has become useless."""
         self._fill()
         if self._signing.begins(self._sale.ordered):
             self._make_offer(now)
@@ -89,7 +89,7 @@ class Judge:
             self._stand_in(accepted, sale.offered)
 
     def learn(self, state: bytes, now: int) -> None:
-        """What the authority says of time and limits: before the next offer is signed."""
+        """Apply the authority's time and limits before signing the next offer."""
         if self._learning is not None:
             self._learning.close()
         job = self._identity.state_job(state, now)
@@ -101,7 +101,7 @@ class Judge:
             self._report.count(error.code, error.detail)
 
     def erase(self) -> None:
-        """End all work and overwrite every key that no offer has used."""
+        """Cancel all work and overwrite every key that no offer has used."""
         self.work.clear()
         self.pool.erase()
 
@@ -115,7 +115,7 @@ class Judge:
         self._filling = None
 
     def _make_offer(self, now: int) -> None:
-        """Sign what was ordered, or make the key for it first."""
+        """Sign the ordered offer, or make its key first."""
         order, pair = self._sale.ordered, self.pool.take()
         if pair is not None and order is not None:
             self._sale.pair = pair
@@ -137,7 +137,7 @@ class Judge:
     # A phone's exchange, step by step.
 
     def _advance(self, peer: Peer, now: int) -> None:
-        """The next step on one link."""
+        """Take the next step on one link."""
         held = peer.sealed
         try:
             if peer.is_leaving:
@@ -158,7 +158,7 @@ class Judge:
             self._air.refuse(peer.link, error.code, now, error.detail)
 
     def _part(self, peer: Peer) -> None:
-        """Only the key that seals its refusal is still wanted, and nobody waits for it."""
+        """Run only the key agreement that seals the refusal, after all other work."""
         held = peer.sealed
         if held.is_agreeing() and held.task is None:
             self._agree(peer)
@@ -168,7 +168,7 @@ class Judge:
     def _begin(
         self, peer: Peer, rank: int, job: Job[Any], then: Callable[[Peer, Any, int], None]
     ) -> None:
-        """Long work for a link; `then` hears of its result, the phone of its failure."""
+        """Start long work for a link; `then` gets its result, the phone a refusal if it fails."""
         held = peer.sealed
 
         def done(result: Any, error: Error | None, now: int) -> None:
@@ -182,7 +182,7 @@ class Judge:
         held.task = self.work.add(rank, job, done)
 
     def _agree(self, peer: Peer) -> None:
-        """A key is here: agree on what opens the rest."""
+        """Agree on the key that opens the phone's messages."""
         pair, offered = self._sale.pair, self._sale.offered
         if pair is None or offered is None:
             raise Error(reasons.WITHDRAWN, "key without an offer")
@@ -200,7 +200,7 @@ class Judge:
             self._air.agreed(peer, now)
 
     def _examine(self, peer: Peer, now: int) -> None:
-        """A credential is here: open and check it, once the issuers' keys are ready."""
+        """Open the credential and check it, once the issuers' keys are ready."""
         held = peer.sealed
         if self._preparing is not None:
             self._preparing.hasten(job_queue.HEAR if held.approval_sealed else job_queue.EXAMINE)
@@ -211,7 +211,7 @@ class Judge:
 
     def _prepared(self, result: None, error: Error | None, now: int) -> None:
         self._preparing = None
-        if error is not None:  # what it signed is refused by the same name
+        if error is not None:  # an approval under it is refused for the same reason
             self._report.count(error.code, error.detail)
 
     def _examined(self, peer: Peer, credential: Any, now: int) -> None:
@@ -223,7 +223,7 @@ class Judge:
         peer.sealed.key = key
 
     def _hear(self, peer: Peer, now: int) -> None:
-        """An approval is here: open it, and let it take the slot or wait."""
+        """Open the approval; it takes the slot or waits."""
         held, offered, credential = peer.sealed, self._sale.offered, peer.sealed.credential
         if offered is None or credential is None:
             raise Error(reasons.WITHDRAWN, "approval without an offer")
@@ -237,7 +237,7 @@ class Judge:
     # The candidate.
 
     def _verify(self, candidate: Candidate, offered: Offered) -> None:
-        """Hand it to the bridge at once, and check it meanwhile."""
+        """Send the candidate to the bridge at once, and check it meanwhile."""
         self._report.approval(candidate)
         peer = self._air.holder(candidate)
         key, begun = None, None
@@ -260,7 +260,7 @@ class Judge:
         key: signed.Key | None,
         begun: Job[signed.Key] | None,
     ) -> Job[validation.Approved]:
-        """The check with the phone's key as far as it is ready; `begun` is the work on it."""
+        """Check with the phone's key as far as it is prepared; `begun` is that preparation."""
         crypto, holder = self._identity.crypto, candidate.credential
         if key is None:
             key = yield from begun or signed.prepare_job(crypto, holder.key)
@@ -287,7 +287,7 @@ class Judge:
             self._air.refuse_candidate(candidate, error.code, now, error.detail)
 
     def _stand_in(self, candidate: Candidate, offered: Offered) -> None:
-        """The bridge accepts it offline: give bridge and phone this receiver's own word."""
+        """Sign a provisional receipt for bridge and phone after the bridge has accepted offline."""
 
         def done(receipt: bytes, error: Error | None, now: int) -> None:
             self._standing.task = None

@@ -1,4 +1,4 @@
-"""What a receiver knows of itself: key, certificate, pinned keys, time, next sequence number."""
+"""Hold the receiver's own key, certificate, pinned keys, time and next sequence number."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from receiver.protocol.messages import Certificate, Credential, Offer, State
     from receiver.protocol.validation import Pins
 
-# Sequence numbers are reserved in the store this many at a time: one flash write in 64 sales, and a
+# Reserve this many sequence numbers at a time in the store: one flash write in 64 sales, and a
 # power cut skips at most as many.
 SEQUENCE_BLOCK = 64
 
 # How far receiver and bridge may differ about the time of an offline purchase: both drift by
-# seconds a day, so that further apart one of them is wrong or lies.
+# seconds a day, so a larger difference means that one of them is wrong or lies.
 APART_S = 300
 
 
 class Identity:
-    """Holds the receiver's seed and makes its offers.
+    """Hold the receiver's seed and make its offers.
 
     `reserved` is the first sequence number that no earlier boot can have used; `entropy(n)` gives n
     random bytes.
@@ -61,7 +61,7 @@ class Identity:
             if certificate:
                 self.certificate = finish(self.certificate_job(certificate))
                 self.certificate_data = certificate
-        except Error as error:  # a receiver that cannot start cannot be given a better one
+        except Error as error:  # a receiver that cannot start cannot receive a better one
             self.problem = error
 
     @property
@@ -74,20 +74,20 @@ class Identity:
         return self.state.least_app if self.state else 0
 
     def seconds(self, now: int) -> int | None:
-        """The authority's time, or None where it was not heard since boot."""
+        """Return the authority's time, or None if it has not arrived since boot."""
         if self.state is None:
             return None
         return self.state.time + (now - self._state_at) // 1000
 
     def certificate_job(self, data: bytes) -> Job[Certificate]:
-        """The certificate in `data`; raises Error if it is not for this key."""
+        """Check the certificate in `data`; raise Error if it is not for this key."""
         value = yield from validation.certificate_job(self.ring, data, None)
         if value.key != self.crypto.ed25519_public(self._seed):
             raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
         return value
 
     def state_job(self, data: bytes, now: int) -> Job[None]:
-        """Learn time and limits from what the authority said at `now`; raises Error."""
+        """Apply time and limits that the authority stated at `now`; raise Error."""
         value: State = yield from self.ring.read_job(messages.STATE, data)
         if value.receiver_id != self.receiver_id:
             raise Error(reasons.WRONG_RECEIVER, "state for another receiver")
@@ -96,14 +96,14 @@ class Identity:
         self.state, self._state_at = value, now
 
     def must_reserve(self) -> bool:
-        """True where the next offer needs a new block in the store first; counts it as reserved."""
+        """Return whether the next offer needs a new block in the store; count it as reserved."""
         if self._sequence < self.reserved:
             return False
         self.reserved += SEQUENCE_BLOCK
         return True
 
     def may_offer(self, order: wire.Open, now: int) -> Certificate:
-        """The certificate to offer under; raises Error where this receiver may not."""
+        """Return the certificate to offer under; raise Error if this receiver may not sell."""
         holder = self.certificate
         if holder is None:
             raise Error(reasons.NO_CERTIFICATE, "not enrolled")
@@ -119,7 +119,7 @@ class Identity:
         return holder
 
     def offer_job(self, order: wire.Open, ephemeral: bytes, now: int) -> Job[Offered]:
-        """Sign an offer for `order` with this ephemeral key; raises Error as `may_offer`."""
+        """Sign an offer for `order` with this ephemeral key; raise Error as `may_offer`."""
         holder = self.may_offer(order, now)
         offer = messages.Offer(
             messages.VERSION,
@@ -141,7 +141,7 @@ class Identity:
         return Offered(holder, hashed, data, offer)
 
     def may_stand_in(self, offer: Offer, holder: Credential, as_of: int, now: int) -> None:
-        """Raise Error where this receiver gives no word of its own for the authority's."""
+        """Raise Error if this receiver may not sign a provisional receipt."""
         seconds, state = self.seconds(now), self.state
         if seconds is None or state is None:
             raise Error(reasons.STALE_STATE, "no time since boot")
@@ -153,7 +153,7 @@ class Identity:
             raise Error(reasons.ABOVE_FLOOR, "%d offline" % offer.amount)
 
     def provisional_job(self, offered: Offered, approval_id: bytes, as_of: int) -> Job[bytes]:
-        """Sign for an approval that the bridge accepts offline."""
+        """Sign a provisional receipt for an approval that the bridge accepts offline."""
         offer, store = offered.offer, offered.certificate.store
         value = messages.Provisional(
             messages.VERSION, approval_id, offer.amount, offer.currency, as_of, store, offer.till

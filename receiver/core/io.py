@@ -1,4 +1,4 @@
-"""What goes into the receiver's core and what it asks for: plain values, no I/O."""
+"""Define the core's inputs and outputs: plain values, no I/O."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ Connected = NamedTuple("Connected", [("link", int)])
 Disconnected = NamedTuple("Disconnected", [("link", int)])
 MtuAgreed = NamedTuple("MtuAgreed", [("link", int), ("mtu", int)])
 Written = NamedTuple("Written", [("link", int), ("data", bytes)])
-RadioLost = NamedTuple("RadioLost", [])  # the stack is down, and took every link with it
-# In: from the wire.
+RadioLost = NamedTuple("RadioLost", [])  # the stack is down, and all links with it
+# In: from the line.
 WireUp = NamedTuple("WireUp", [("hello", bytes)])
 WireMessage = NamedTuple("WireMessage", [("channel", int), ("payload", bytes)])
 
@@ -21,7 +21,7 @@ ShowOffer = NamedTuple("ShowOffer", [("data", bytes)])
 ShowCertificate = NamedTuple("ShowCertificate", [("data", bytes)])
 Advertise = NamedTuple("Advertise", [("interval_us", int), ("data", bytes), ("response", bytes)])
 Disconnect = NamedTuple("Disconnect", [("link", int)])
-# Out: to the wire, the store, the board.
+# Out: to the line, the store, the board.
 Send = NamedTuple("Send", [("channel", int), ("payload", bytes)])
 Log = NamedTuple("Log", [("text", str)])
 Keep = NamedTuple("Keep", [("name", str), ("data", bytes)])

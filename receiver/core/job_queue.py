@@ -1,6 +1,6 @@
-"""Long work by urgency: of all jobs, one slice of the most urgent at a time (design §3.4).
+"""Run long work by urgency: one slice of the most urgent job at a time (design §3.4).
 
-A job (`crypto.job`) that is overtaken waits as it stands and goes on later.
+An overtaken job (`crypto.job`) keeps its state and continues later.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
     Done = Callable[[Any, "Error | None", int], None]
 
-# How urgent a job is, the most urgent first; named after the step of `judge` that it is for.
-VERIFY = 0  # the candidate's signature: the buyer waits, and bridge and authority have begun
-HEAR = 1  # what still lies between an approval that is here and the slot
-SIGN = 2  # the offer, and what must be known for it: the till waits
+# Ranks, the most urgent first; each is named after a step of `exchange_pipeline`.
+VERIFY = 0  # the candidate's signature: the buyer waits, and bridge and authority already work
+HEAR = 1  # what an approval still needs before it takes the slot
+SIGN = 2  # the offer and what it needs: the till waits
 AGREE = 3
 EXAMINE = 4
 PREPARE = 5
-SPARE = 6  # nobody waits for it yet
-PART = 7  # a refusal for who came too late: nothing that is still to be sold waits for it
+SPARE = 6  # needed later: no buyer or till waits for it
+PART = 7  # the refusal of a late phone: no sale waits for it
 
 
 class Task:
-    """A job in the queue. `done(result, error, now)` hears of its end; one of the two is None."""
+    """A queued job. `done(result, error, now)` runs at its end; result or error is None."""
 
     def __init__(self, queue: list[Task], rank: int, job: Job[Any], done: Done) -> None:
         self.rank = rank
@@ -39,22 +39,22 @@ class Task:
         self._enter()
 
     def hasten(self, rank: int) -> None:
-        """Make it at least as urgent as `rank`, behind those that are already."""
+        """Make it at least as urgent as `rank`, behind jobs of that rank."""
         if rank < self.rank:
             self._move(rank)
 
     def defer(self, rank: int) -> None:
-        """Make it no more urgent than `rank`, behind those that are as urgent."""
+        """Make it no more urgent than `rank`, behind jobs of that rank."""
         if rank > self.rank:
             self._move(rank)
 
     def take(self) -> Job[Any]:
-        """Leave the queue; the job as it stands."""
+        """Leave the queue; return the job in its current state."""
         self._queue.remove(self)
         return self.job
 
     def close(self) -> None:
-        """End the job where it is; nobody hears of it. Harmless the second time."""
+        """Cancel the job without calling `done`. Harmless the second time."""
         if self in self._queue:
             self.take().close()
 
@@ -71,7 +71,7 @@ class Task:
 
 
 class Work:
-    """The queue. Each owner of a task has one at a time: so many are the most that it holds."""
+    """The queue. It is bounded, as each owner of tasks has one at a time."""
 
     def __init__(self) -> None:
         self._queue: list[Task] = []
@@ -83,7 +83,7 @@ class Work:
         return bool(self._queue)
 
     def step(self, now: int) -> None:
-        """One slice of the most urgent job, if there is any."""
+        """Run one slice of the most urgent job, if there is any."""
         if not self._queue:
             return
         task = self._queue[0]
@@ -99,6 +99,6 @@ class Work:
         task.done(result, failure, now)
 
     def clear(self) -> None:
-        """End every job where it is."""
+        """Cancel every job."""
         while self._queue:
             self._queue[0].close()

@@ -1,4 +1,4 @@
-"""Ephemeral X25519 keys, made while nobody waits, so that an offer finds one (design §3.5)."""
+"""Make ephemeral X25519 keys in idle time, so that each offer finds one (design §3.5)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from receiver.crypto import Crypto
     from receiver.crypto.job import Job
 
-SIZE = 2  # a sale and its first new offer, in less time than it takes to make a key
+SIZE = 2  # a sale and its first new offer come faster than a key can be made
 KEY_SIZE = 32
 
 
 class Pair:
-    """A key pair for one offer; only one who erases it has no secret left in it."""
+    """A key pair for one offer. Its user must erase it: only then is the secret gone."""
 
     def __init__(self, private: bytearray, public: bytes) -> None:
         self.private = private
@@ -27,7 +27,7 @@ class Pair:
 
 
 class Pool:
-    """A few pairs that no offer has used; `entropy(n)` gives n random bytes."""
+    """A few unused pairs; `entropy(n)` gives n random bytes."""
 
     def __init__(self, crypto: Crypto, entropy: Callable[[int], bytes]) -> None:
         self._crypto = crypto
@@ -38,7 +38,7 @@ class Pool:
         return len(self._pairs) >= SIZE
 
     def take(self) -> Pair | None:
-        """A pair that is from now on the caller's to erase, or None."""
+        """Hand over a pair, which the caller must erase, or None."""
         return self._pairs.pop(0) if self._pairs else None
 
     def fill_job(self) -> Job[None]:

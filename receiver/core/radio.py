@@ -1,4 +1,4 @@
-"""The radio side of the receiver: phones come, write, are answered, and go (design §3.2, §3.4)."""
+"""Serve the radio: phones connect, write, get answers, and leave (design §3.2, §3.4)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .connection import Peer
     from .sale_session import Candidate, Sale
 
-# What the radio side tells the rest of the receiver.
+# Events for the rest of the receiver.
 Shown = NamedTuple("Shown", [("link", int)])
 Left = NamedTuple("Left", [("link", int), ("why", int)])
 Refused = NamedTuple("Refused", [("link", int), ("reason", int), ("detail", str)])
@@ -32,7 +32,7 @@ _BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED, sales.STANDING_IN
 
 
 class Air:
-    """Every link and the advertisement. `out` takes outputs of `ports` in order."""
+    """Every link and the advertisement. `out` takes outputs of `io` in order."""
 
     def __init__(self, sale: Sale, out: list[Any]) -> None:
         self.links = Links()
@@ -43,11 +43,11 @@ class Air:
         self._advert: tuple[int, int, int, bytes] | None = None
 
     def poll(self) -> Any:
-        """What happened, oldest first, or None."""
+        """Return the oldest event, or None."""
         return self._news.pop(0) if self._news else None
 
     def handle(self, event: Any, now: int) -> None:
-        """Take one event of `ports` from the radio; raises nothing."""
+        """Handle one event of `io` from the radio; raise nothing."""
         kind = type(event)
         if kind is io.Connected:
             self._join(event.link, now)
@@ -67,7 +67,7 @@ class Air:
                 self.refuse(peer.link, error.code, now, error.detail)
 
     def publish(self, now: int) -> None:
-        """Put the sale's offer on the air and tell every phone that is already here."""
+        """Put the sale's offer on the air and notify every connected phone."""
         offered = self._sale.offered
         if offered is None:
             raise ValueError("no offer")
@@ -78,10 +78,10 @@ class Air:
                 self._out.append(io.NotifyOffer(peer.link))
 
     def withdraw(self, reason: int, now: int, keep: tuple[int, ...] = ()) -> None:
-        """Take the offer off the air and forget what was sent for it, but on the links `keep`.
+        """Take the offer off the air and forget what was sent for it, except on the links `keep`.
 
-        Who dealt with it learns why, unless the reason is OK: then another offer follows at once,
-        and only who approved in vain must know.
+        Phones that took part get the reason, unless it is OK: then another offer follows at once,
+        and only a phone that approved in vain needs an answer.
         """
         self._out.append(io.ShowOffer(b""))
         for peer in self.links:
@@ -89,49 +89,49 @@ class Air:
                 self._turn_away(peer, self._why(peer) if reason == reasons.OK else reason, now)
 
     def accept(self, candidate: Candidate, now: int) -> None:
-        """The candidate is the only one there is: everybody else has come too late."""
+        """Turn away every phone but the accepted candidate."""
         peer = self.holder(candidate)
         self.withdraw(reasons.BUSY, now, (peer.link,) if peer else ())
         if peer is not None:
             peer.sealed.accept()
 
     def dismiss(self, reason: int, now: int) -> None:
-        """Refuse everybody."""
+        """Refuse every phone."""
         for peer in self.links:
             if not peer.is_leaving:
                 self.refuse(peer.link, reason, now)
 
     def agreed(self, peer: Peer, now: int) -> None:
-        """There is a key to seal with: a refusal that has waited for it goes out."""
+        """Send the refusal that waited for a key to seal it."""
         if peer.state == peers.PARTING:
             self._out.append(io.Notify(peer.link, peer.sealed.refusal(peer.refusal)))
             self._close(peer, now)
 
     def lose(self) -> None:
-        """Every link is gone, with no word of any."""
+        """Drop every link without an event for each."""
         for peer in list(self.links):
             self._gone(peer)
 
     def keyed(self) -> tuple[int, ...]:
-        """The links that have sent a key for the offer."""
+        """Return the links that have sent a key for the offer."""
         return tuple([peer.link for peer in self.links if peer.has_key])
 
     def answer(self, candidate: Candidate, receipt: bytes, now: int) -> None:
-        """Give the candidate its receipt, if it is still there."""
+        """Give the candidate its receipt, if its link is still up."""
         peer = self.holder(candidate)
         if peer is not None:
             peer.handle(peers.ANSWER, now)
             self._out.append(io.Notify(peer.link, peer.sealed.result(receipt)))
 
     def refuse_candidate(self, candidate: Candidate, reason: int, now: int, detail: str) -> None:
-        """As `refuse`, but only its own phone is told: another may have the link by now."""
+        """Refuse the candidate's own phone only: another phone may have its handle by now."""
         if self.holder(candidate) is None:
             self._news.append(Refused(candidate.link, reason, detail))
         else:
             self.refuse(candidate.link, reason, now, detail)
 
     def refuse(self, link: int, reason: int, now: int, detail: str = "") -> None:
-        """Tell a phone as little as it may know, and cut its link."""
+        """Send a phone a refusal that says as little as possible, and close its link."""
         self._news.append(Refused(link, reason, detail))
         peer = self.links.get(link)
         if peer is None or peer.state == peers.CLOSED:
@@ -141,7 +141,7 @@ class Air:
         self._close(peer, now)
 
     def holder(self, candidate: Candidate) -> Peer | None:
-        """The phone that approved, if it is still on its link."""
+        """Return the phone that approved, if its link is still up."""
         peer = self.links.get(candidate.link)
         return peer if peer and peer.sealed.enc == candidate.enc else None
 
@@ -154,7 +154,7 @@ class Air:
         self._make_room(now)
 
     def advertise(self) -> None:
-        """Bring the advertisement up to date; it stops by itself at every connection."""
+        """Update the advertisement, which stops by itself at every connection."""
         sale = self._sale
         open_ = sale.state == sales.OPEN
         flags = gatt.FLAG_OPEN if open_ else 0
@@ -188,22 +188,22 @@ class Air:
         self.links.drop(peer.link)
         if peer.has_key:
             self._news.append(Gone(peer.link))
-        # The next phone may come under the same handle: nothing old must reach it.
+        # The next phone may get the same handle: send it nothing old.
         self._out[:] = [item for item in self._out if getattr(item, "link", None) != peer.link]
         self._advert = None
 
     def _why(self, peer: Peer) -> int:
-        """What a phone must know of an offer that another follows: OK for nothing.
+        """Return what a phone must hear when another offer replaces this one: OK for nothing.
 
-        The candidate's approval is with the bridge, which has not said how it ends.
+        The candidate's approval is with the bridge, which has not told its outcome.
         """
         candidate = self._sale.candidate
         ours = candidate is not None and self.holder(candidate) is peer
         return reasons.BUSY if peer.state == peers.APPROVED and not ours else reasons.OK
 
     def _turn_away(self, peer: Peer, reason: int, now: int) -> None:
-        """The offer is gone. Who has sent a key believes sealed words only, as soon as it has used
-        it: such a refusal waits for its own key."""
+        """Refuse a phone whose offer has ended. After its key it believes sealed answers only, so
+        such a refusal waits until its own key is agreed."""
         if reason != reasons.OK and peer.has_key and peer.sealed.is_agreeing():
             peer.part(reason, now)
             return
@@ -240,7 +240,7 @@ class Air:
         self._news.append(Shown(peer.link))
 
     def _crossed(self, peer: Peer, body: bytes, now: int) -> None:
-        """A key that comes when its offer is gone; what its phone has sealed may follow."""
+        """Handle a key for an offer that has ended; sealed messages of the phone may follow."""
         if self._sale.pair is None or self._sale.offered is None:
             raise Error(reasons.WITHDRAWN, "key without an offer")
         reason = reasons.BUSY if now < self._sale.end else reasons.OFFER_EXPIRED
@@ -265,7 +265,7 @@ class Air:
         peer.sealed.approval_sealed = body
 
     def _repeated(self, peer: Peer, body: bytes) -> None:
-        """A phone that saw no answer sends identical bytes again; anything else is a second one."""
+        """Resend the answer to identical bytes; refuse anything else as a second approval."""
         if body != peer.sealed.approval_sealed:
             raise Error(reasons.SECOND_APPROVAL, "in " + peer.state)
         if peer.sealed.answer:
@@ -274,7 +274,7 @@ class Air:
     def _leave(self, peer: Peer, body: bytes, now: int) -> None:
         why = exchange.LEAVES.get(body[0])
         if why is None:
-            raise Error(reasons.MALFORMED, "leaves for %d" % body[0])
+            raise Error(reasons.MALFORMED, "leave with %d" % body[0])
         self._news.append(Left(peer.link, why))
         self._close(peer, now)
 

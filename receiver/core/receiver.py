@@ -1,7 +1,7 @@
-"""The receiver: phones on the radio, one sale, and the bridge behind the wire, as one machine.
+"""Compose phones on the radio, one sale and the bridge on the line into one machine.
 
-Events of `ports` go in through `handle`, long work is done one piece at a time by `work`, and what
-is to be done comes out of `poll` in order. All is decided here, without I/O and without a clock.
+`handle` takes events of `io`, `work` runs long work one piece at a time, and `poll` gives the
+outputs in order. All decisions are made here, without I/O and without a clock.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _RADIO = (
 
 
 class Receiver:
-    """One receiver from boot to reset. Times in milliseconds, never wrapping."""
+    """One receiver from boot to reset. Times in milliseconds that never wrap."""
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
@@ -60,7 +60,7 @@ class Receiver:
         self.air.advertise()
 
     def handle(self, event: Any, now: int) -> None:
-        """Take one event of `ports`; raises nothing, whatever its bytes are."""
+        """Handle one event of `io`; raise nothing, whatever its bytes are."""
         if isinstance(event, _RADIO):
             self.air.handle(event, now)
         elif isinstance(event, io.WireUp):
@@ -70,7 +70,7 @@ class Receiver:
         self._settle(now)
 
     def poll(self) -> Any:
-        """The next thing to do (an output of `ports`), or None."""
+        """Return the next output of `io`, or None."""
         return self._out.pop(0) if self._out else None
 
     def deadline(self) -> int | None:
@@ -85,36 +85,36 @@ class Receiver:
         self._settle(now)
 
     def busy(self) -> bool:
-        """Whether `work` has anything to do."""
+        """Return whether `work` has anything to do."""
         return self.judge.work.busy()
 
     def work(self, now: int) -> None:
-        """One slice of the most urgent piece of long work."""
+        """Run one slice of the most urgent piece of long work."""
         self.judge.work.step(now)
         self._settle(now)
 
     def settled(self) -> bool:
-        """Whether all is done and kept that the bridge has asked for."""
+        """Return whether everything that the bridge asked for is done and stored."""
         return self._certifying is None
 
     def erase(self) -> None:
-        """Forget every secret of every sale; this is the end, before a reset."""
+        """Erase every secret of every sale before a reset."""
         self.air.lose()
         self.sale.clear()
         self.judge.erase()
 
     def health(self, now: int, free: int) -> None:
-        """Emit a health message; `free` is the heap left in bytes."""
+        """Send a health message; `free` is the heap left in bytes."""
         self.report.health(now, free)
 
     def _lapse(self, now: int) -> None:
-        """The session's own deadline: phones that have sent a key get a little more time."""
+        """End the session at its deadline; phones that have sent a key get a little more time."""
         keyed = self.air.keyed()
         if self.sale.state == sales.OPEN and keyed:
             self.sale.handle(sales.ENDED, now)
             self.air.withdraw(reasons.OFFER_EXPIRED, now, keyed)
         elif self.sale.state in (sales.OPEN, sales.ENDING):
-            self.report.count(reasons.OFFER_EXPIRED, "nobody approved")
+            self.report.count(reasons.OFFER_EXPIRED, "not approved in time")
             self.sale.handle(sales.EXPIRED, now)
             self.air.withdraw(reasons.OFFER_EXPIRED, now)
         elif self.sale.state == sales.REFUSING:
@@ -123,20 +123,20 @@ class Receiver:
             self.sale.handle(sales.GIVEN_UP, now)
 
     def _give_up(self, now: int) -> None:
-        """The bridge is silent: two candidates at once must not be with it, so nobody is next."""
+        """Give up on a silent bridge; forward no second candidate: it may still hold the first."""
         self.report.count(reasons.VERDICT_TIMEOUT, "no word on a refused approval")
         self.sale.handle(sales.GIVEN_UP, now)
         self.air.withdraw(reasons.VERDICT_TIMEOUT, now)
         self.report.session()
 
     def _settle(self, now: int) -> None:
-        """After every step: begin what follows, tell what happened, and show what is true now."""
+        """After every event: start new work, send messages, and refresh the advertisement."""
         self.judge.pursue(now)
         self._hear()
         self._renew()
         self.air.advertise()
 
-    # What the radio tells.
+    # Events from the radio.
 
     def _hear(self) -> None:
         news = self.air.poll()
@@ -156,10 +156,10 @@ class Receiver:
         else:
             self.report.phone(news.link, wire.PHONE_GONE, reasons.OK)
 
-    # What the bridge says.
+    # Messages from the bridge.
 
     def _greet(self, hello: bytes) -> None:
-        """A bridge is there: learn which till this is, and tell it what is open."""
+        """Answer a connected bridge: learn the till's number and report the open session."""
         try:
             bridge = schema.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello)
             if not bridge.least <= wire.PROTOCOL <= bridge.most:
@@ -180,7 +180,7 @@ class Receiver:
             self.report.count(error.code, error.detail)
 
     def _open(self, order: Any, now: int) -> None:
-        if self._next is not None:  # the bridge takes no offer under the old one any more
+        if self._next is not None:  # the bridge takes no more offers under the old one
             self.air.dismiss(reasons.CERTIFICATE_RENEWED, now)
             self._certify(*self._next)
         if self.identity.must_reserve():
@@ -209,7 +209,7 @@ class Receiver:
         self.air.answer(candidate, order.receipt, now)
 
     def _stand_in(self, order: Any, now: int) -> None:
-        """The bridge accepts the candidate offline: sign for it, or say why not."""
+        """Sign for the candidate that the bridge accepts offline, or report why not."""
         candidate, sale = self._claimed(order.session), self.sale
         if order.approval_id != candidate.id:
             raise Error(reasons.WRONG_SESSION, "stand-in for another approval")
@@ -226,10 +226,10 @@ class Receiver:
             self.report.provisional()
 
     def _verdict(self, order: Any, now: int) -> None:
-        """The bridge refuses the candidate, or has heard that it was refused here: next, please."""
+        """Free the slot: the bridge refuses the candidate, or has heard of the refusal here."""
         candidate, before = self._claimed(order.session), self.sale.state
         if order.reason == reasons.OK:
-            raise Error(reasons.MALFORMED, "a verdict that refuses nothing")
+            raise Error(reasons.MALFORMED, "verdict without a refusal")
         if order.approval_id not in (candidate.id, NO_APPROVAL):
             raise Error(reasons.WRONG_SESSION, "verdict on another approval")
         reason = order.reason if order.reason in reasons.NAMES else reasons.MALFORMED
@@ -243,10 +243,10 @@ class Receiver:
         self.judge.learn(order.data, now)
 
     def _certificate(self, order: Any, now: int) -> None:
-        """Kept before the bridge is told that it was taken; in use when nobody looks (`_renew`)."""
+        """Store the certificate before acknowledging it; `_renew` puts it to use later."""
         data = order.data
         if data == self.identity.certificate_data and self._next is None:
-            return  # the bridge brings it whenever it comes
+            return  # the bridge sends it again with each connection
 
         def done(value: Certificate, error: Error | None, now: int) -> None:
             self._certifying = None
@@ -271,7 +271,7 @@ class Receiver:
         return candidate
 
     def _renew(self) -> None:
-        """A new certificate goes live only with no offer open and no link up (design §3.4)."""
+        """Put a new certificate to use only with no offer open and no link up (design §3.4)."""
         if self._next and self.sale.state == sales.IDLE and not len(self.air.links):
             self._certify(*self._next)
 

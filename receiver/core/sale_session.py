@@ -1,4 +1,4 @@
-"""The sale conversation: one offer, one candidate at a time (design §3.4)."""
+"""Follow one sale: one offer, one candidate at a time (design §3.4)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 # States.
 IDLE = "idle"
-SIGNING = "signing"  # an offer is ordered; its key and its signature are being made
+SIGNING = "signing"  # an offer is ordered; its key and signature are in work
 OPEN = "open"  # an offer is on the air
 ENDING = "ending"  # its time is over, but phones that have sent a key may still approve
-CHECKING = "checking"  # a candidate is with the bridge, its signature being verified here
-REFUSING = "refusing"  # it does not hold here; the bridge has its word to say before the next
-CLAIMED = "claimed"  # the candidate's approval holds; the session is closed to others
-STANDING_IN = "standing in"  # the bridge accepts it offline; a provisional receipt is being signed
-ACCEPTED = "accepted"  # the provisional receipt is known; the result may still come
+CHECKING = "checking"  # the bridge has a candidate, whose signature is being verified here
+REFUSING = "refusing"  # it failed verification here; the bridge must answer before the next one
+CLAIMED = "claimed"  # the candidate's approval is valid; the session is closed to other phones
+STANDING_IN = "standing in"  # the bridge accepts it offline; the provisional receipt is in work
+ACCEPTED = "accepted"  # the provisional receipt is signed; the result may still come
 SETTLED = "settled"  # the result is known and may be repeated
 
 # Events.
@@ -32,15 +32,15 @@ ORDERED = "ordered"
 OPENED = "opened"
 CANCELLED = "cancelled"
 ENDED = "ended"  # the offer's time is over, and some phone has sent a key
-EXPIRED = "expired"  # nobody may approve any more
+EXPIRED = "expired"  # no phone may approve any more
 APPROVAL = "approval"
 PASSED = "passed"
 FAILED = "failed"
 REJECTED = "rejected"  # the bridge refuses the candidate
 STAND_IN = "stand in"
 PROVISIONAL = "provisional"
-RESULT = "result"  # a refusal may be there before the verdict: bridge and authority do not wait
-GIVEN_UP = "given up"  # nothing more is to be expected of this session
+RESULT = "result"  # a decline may come before the verdict: bridge and authority do not wait
+GIVEN_UP = "given up"  # nothing more is expected in this session
 
 TABLE = {
     IDLE: {ORDERED: SIGNING, CANCELLED: IDLE},
@@ -89,17 +89,17 @@ TABLE = {
     SETTLED: {ORDERED: SIGNING, CANCELLED: IDLE, RESULT: SETTLED, GIVEN_UP: IDLE},
 }
 
-# Approvals that may wait for the slot: one for each other link. Phones that approve and vanish
-# would make it grow for ever.
+# Approvals that may wait for the slot: one for each other link. Without a limit, phones that
+# approve and leave would make the queue grow for ever.
 WAITING_MOST = gatt.LINKS_MOST - 1
-# How long the bridge has to say its word on what was refused here; it journals first (design §3.4).
+# How long the bridge has to answer a refusal made here; it journals first (design §3.4).
 WORD_MS = 5_000
-# Keys of one offer that are remembered: more than honest phones can send in its time. Their first
-# bytes are enough, as nobody can aim at a key that another phone has yet to choose.
+# Remembered keys of one offer: more than honest phones can send in its time. Their first bytes
+# are enough, as no attacker can aim at a key that another phone has yet to choose.
 KEYS_MOST = 64
 _KEY_HEAD = 8
 
-# Evidence of one phone for one offer; it outlives the phone's link.
+# One phone's evidence for one offer; it outlives the phone's link.
 Candidate = NamedTuple(
     "Candidate",
     [
@@ -129,7 +129,7 @@ class Sale:
         self.reference = b""
         self.end = 0
         self.candidate: Candidate | None = None
-        self.refusal = reasons.OK  # what was said of the candidate here
+        self.refusal = reasons.OK  # why the candidate was refused here
         self.waiting: list[Candidate] = []
         self.as_of = 0  # when the bridge accepted the candidate offline, seconds since 1970
         self.provisional = b""  # the receipt for it
@@ -137,7 +137,7 @@ class Sale:
         self._word_due = 0
 
     def handle(self, event: str, now: int) -> None:
-        """Take one event; raises Error(WRONG_ORDER) where the table has no such pair."""
+        """Apply one event; raise Error(WRONG_ORDER) where the table has no such pair."""
         self.state = statemachine.step(TABLE, self.state, event)
         if self.state == IDLE:
             self.clear()
@@ -145,14 +145,14 @@ class Sale:
             self._erase_key()
 
     def order(self, order: Open, now: int) -> None:
-        """Another offer is to be made; whatever was before is forgotten."""
+        """Order another offer; forget the session before it."""
         self.handle(ORDERED, now)
         self.clear()
         self.ordered = order
         self.reference = order.reference
 
     def open(self, offered: Offered, session: bytes, now: int) -> None:
-        """The offer that was ordered."""
+        """Put the ordered offer on the air."""
         self.handle(OPENED, now)
         self.ordered = None
         self.offered = offered
@@ -160,9 +160,9 @@ class Sale:
         self.end = now + offered.offer.ttl * 1000
 
     def meet(self, enc: bytes) -> None:
-        """A phone's key; raises Error(REPLAY) for one that was sent before, by whichever phone.
+        """Note a phone's key; raise Error(REPLAY) if any phone has sent it before.
 
-        The same key makes the same context, and two answers would go out under one nonce.
+        The same key makes the same context, and two answers would then share one nonce.
         """
         head = enc[:_KEY_HEAD]
         if head in self._keys:
@@ -171,7 +171,7 @@ class Sale:
         self._keys[:-KEYS_MOST] = []
 
     def take(self, candidate: Candidate, now: int) -> bool:
-        """The first approval takes the slot, later ones wait; False where there is no room."""
+        """Give the slot to the first approval and queue later ones; False if there is no room."""
         if self.state in (OPEN, ENDING):
             self.handle(APPROVAL, now)
             self.candidate = candidate
@@ -182,34 +182,34 @@ class Sale:
         return False
 
     def accept(self, now: int) -> None:
-        """The candidate's approval holds: nobody waits any more."""
+        """Accept the candidate's approval; no other phone waits any more."""
         self.handle(PASSED, now)
         self.waiting = []
 
     def refuse(self, reason: int, now: int) -> None:
-        """The candidate's approval does not hold; the slot is free once the bridge says so too."""
+        """Refuse the candidate's approval; the slot is free once the bridge agrees."""
         self.handle(FAILED, now)
         self.refusal = reason
         self._word_due = now + WORD_MS
 
     def stand_in(self, as_of: int, now: int) -> None:
-        """The bridge accepts the candidate offline; harmless the second time."""
+        """Start a provisional receipt for the candidate; harmless the second time."""
         if self.state == CLAIMED:
             self.as_of = as_of
         self.handle(STAND_IN, now)
 
     def stood_in(self, receipt: bytes, now: int) -> None:
-        """The provisional receipt is signed."""
+        """Store the signed provisional receipt."""
         self.handle(PROVISIONAL, now)
         self.provisional = receipt
 
     def settle(self, now: int) -> None:
-        """The result is here: nobody waits any more."""
+        """Store the result; no other phone waits any more."""
         self.handle(RESULT, now)
         self.waiting = []
 
     def release(self, now: int) -> None:
-        """The bridge refuses the candidate: the slot goes to whoever waits first."""
+        """Free the slot, as the bridge refuses the candidate; the next in line takes it."""
         self.handle(REJECTED, now)
         self.candidate = None
         self.refusal = reasons.OK
@@ -217,11 +217,11 @@ class Sale:
             self.take(self.waiting.pop(0), now)
 
     def shown(self, now: int) -> bool:
-        """Whether a phone that comes now may take the offer."""
+        """Return whether a phone that comes now may read the offer."""
         return self.state in (OPEN, CHECKING, REFUSING) and now < self.end
 
     def deadline(self) -> int | None:
-        """When the session changes by itself (ms)."""
+        """Return when the session changes without an event (ms)."""
         if self.state == OPEN:
             return self.end
         if self.state == REFUSING:

@@ -1,8 +1,8 @@
-"""What one link holds for one offer: from the phone's key to its result (design §3.3, §3.4).
+"""Hold one link's state for one offer, from the phone's key to its result (design §3.3, §3.4).
 
-A phone's messages lie here as they came until there is a key to open them. Secrets are in the
-context, the result key and, before there is one, a copy of the offer's, all in bytearrays: whoever
-drops a `Sealed` erases it.
+Store a phone's messages as they came until there is a key to open them. Secrets live in bytearrays
+(the context, the result key and, before it, a copy of the offer's key): erase a `Sealed` before
+dropping it.
 """
 
 from __future__ import annotations
@@ -28,66 +28,66 @@ class Sealed:
 
     def __init__(self, enc: bytes) -> None:
         self.enc = enc
-        self.task: Task | None = None  # the long work that goes on for it
-        self._private: bytearray | None = None  # of the offer, until the phone's key is agreed on
+        self.task: Task | None = None  # its long work
+        self._private: bytearray | None = None  # of the offer, until the phone's key is agreed
         self.context: Context | None = None
         self.results: ResultSealer | None = None
         self.credential_sealed = b""
         self.credential_data = b""
-        self.credential: Credential | None = None  # once it holds
-        self.key: Key | None = None  # the phone's, ready for checks
+        self.credential: Credential | None = None  # once verified
+        self.key: Key | None = None  # the phone's, prepared for checks
         self.approval_sealed = b""
         self.approval_data = b""
-        self.answer = b""  # the last result as it went out
-        self._receipt: bytes | None = None  # what `answer` holds
+        self.answer = b""  # the last answer as sent
+        self._receipt: bytes | None = None  # the receipt in `answer`
 
     def borrow(self, private: bytes) -> bytes:
-        """A copy of the offer's key: a refusal may have to be sealed when the offer is gone."""
+        """Copy the offer's key: a refusal may need a seal after the offer has ended."""
         self._private = bytearray(private)
         return cast("bytes", self._private)
 
     def agree(self, crypto: Crypto, context: Context) -> None:
-        """From now on the phone's messages open, and answers are sealed."""
+        """Open the phone's messages and seal answers from now on."""
         self._give_back()
         self.context = context
         self.results = ResultSealer(crypto, context)
 
     def open_credential(self) -> bytes:
-        """The credential, not checked yet; raises Error."""
+        """Return the unchecked credential; raise Error."""
         self.credential_data = self._open(self.credential_sealed)
         return self.credential_data
 
     def open_approval(self) -> bytes:
-        """The approval, not checked yet; raises Error."""
+        """Return the unchecked approval; raise Error."""
         self.approval_data = self._open(self.approval_sealed)
         return self.approval_data
 
     def result(self, receipt: bytes) -> bytes:
-        """The notification with `receipt`; for the same receipt the same bytes."""
+        """Return the notification with `receipt`; the same receipt gives the same bytes."""
         if self.results is not None and receipt != self._receipt:
             self._receipt = receipt
             self.answer = exchange.result(self.results.seal(receipt))
         return self.answer
 
     def refusal(self, reason: int) -> bytes:
-        """The notification of a refusal, sealed where there is a key to seal it with."""
+        """Return the notification of a refusal, sealed if there is a key."""
         if self.results is None:
             return exchange.refusal(reason)
         return exchange.sealed_refusal(self.results.refuse(exchange.refusal_code(reason)))
 
     def is_agreeing(self) -> bool:
-        """Whether the phone may have sealed something already, and nothing can be sealed for it."""
+        """Return whether the phone may have sealed a message before answers can be sealed."""
         return bool(self.enc) and self.results is None
 
     def accept(self) -> None:
-        """The approval holds: nothing more is to be opened, the result key stays."""
+        """Close the context and keep the result key, as the approval is valid."""
         if self.context is not None:
             self.context.erase()
             self.context = None
         self.key = None
 
     def erase(self) -> None:
-        """End the long work and overwrite every secret. Harmless the second time."""
+        """Cancel the long work and overwrite every secret. Harmless the second time."""
         if self.task is not None:
             self.task.close()
             self.task = None

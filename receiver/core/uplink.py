@@ -1,4 +1,4 @@
-"""What the receiver tells the bridge, and what it counts (design §4)."""
+"""Report to the bridge, and count refusals (design §4)."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """Messages on the wire and lines in the log. `out` takes outputs of `ports` in order."""
+    """Messages on the line and lines in the log. `out` takes outputs of `io` in order."""
 
     def __init__(self, sale: Sale, links: Links, out: list[Any]) -> None:
         self.counters: dict[int, int] = {}
         self._sale = sale
         self._links = links
         self._out = out
-        self._told: dict[int, bytes] = {}  # link: key with the credential that the bridge has of it
+        self._told: dict[int, bytes] = {}  # link → key and credential that the bridge has of it
 
     def send(self, channel: int, value: Any) -> None:
         self._out.append(io.Send(channel, wire.encode(channel, value)))
 
     def count(self, reason: int, detail: str) -> None:
-        """Something was refused: one more of that reason, and a line in the log."""
+        """Count one refusal and write a log line."""
         self.counters[reason] = min(self.counters.get(reason, 0) + 1, UINT_MOST)
         self._out.append(io.Log(reasons.name(reason) + ": " + detail))
 
     def offer(self) -> None:
-        """The offer that was ordered, with nothing told about it yet."""
+        """Send the new offer, of which the bridge has heard nothing else yet."""
         self._told = {}
         self.send(wire.OFFER, self._opened())
 
     def no_offer(self, reference: bytes, error: Error) -> None:
-        """Why there is none."""
+        """Send why there is no offer."""
         self.count(error.code, error.detail)
         self.send(wire.OFFER, wire.Opened(reference, b"", error.code))
 
     def session(self) -> None:
-        """To a bridge that knows nothing: the open session and what it must have to judge it."""
+        """Send the open session, and what judging it needs, to a bridge that has neither."""
         sale, candidate = self._sale, self._sale.candidate
         self._told = {}
         self.send(wire.SYNC, self._opened())
@@ -66,7 +66,7 @@ class Report:
                 self.verdict(candidate, sale.refusal)
 
     def credential(self, link: int, enc: bytes, data: bytes) -> None:
-        """A credential that holds, while the buyer still types."""
+        """Send a verified credential while the buyer still types."""
         offered = self._sale.offered
         if offered is not None:
             self._told[link] = enc
@@ -75,7 +75,7 @@ class Report:
             self.send(wire.CREDENTIAL, record)
 
     def approval(self, candidate: Candidate) -> None:
-        """The candidate, before it is checked; its credential again where it is not known."""
+        """Send the candidate before its check; and its credential again if the bridge lacks it."""
         link = candidate.link
         if self._told.get(link) != candidate.enc:
             self.credential(link, candidate.enc, candidate.credential_data)
@@ -83,14 +83,14 @@ class Report:
         self.send(wire.APPROVAL, record)
 
     def verdict(self, candidate: Candidate, reason: int) -> None:
-        """This receiver's word on the candidate: that it holds, or why it does not.
+        """Send the verdict on the candidate: valid, or why not.
 
-        After that it holds: why there is no provisional receipt.
+        After a valid one: why there is no provisional receipt.
         """
         self.send(wire.VERDICT, wire.Verdict(self._sale.session, candidate.id, reason))
 
     def provisional(self) -> None:
-        """What was signed for the candidate in the authority's place."""
+        """Send the provisional receipt for the candidate."""
         receipt = wire.Provisional(self._sale.session, self._sale.provisional)
         self.send(wire.PROVISIONAL, receipt)
 
@@ -100,7 +100,7 @@ class Report:
         self.send(wire.PHONE, wire.Phone(self._sale.session, link, event, reason))
 
     def health(self, now: int, free: int) -> None:
-        """`free` is the heap left in bytes."""
+        """Send a health message; `free` is the heap left in bytes."""
         counters = cbor.encode(self.counters)
         self.send(wire.HEALTH, wire.Health(now // 1000, free, len(self._links), counters))
 

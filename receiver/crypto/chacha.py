@@ -1,4 +1,4 @@
-"""ChaCha20-Poly1305 (RFC 8439 §2.8)."""
+"""Seal and open with ChaCha20-Poly1305 (RFC 8439 §2.8)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ TAG_SIZE = 16
 
 _BLOCK = 64  # bytes of the key stream
 _CONSTANT = b"expand 32-byte k"
-_CHACHA_WORK = 128  # bytes that the kernels calculate in
+_CHACHA_WORK = 128  # bytes of the kernels' work area
 _POLY_WORK = 120
 
 
 def seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
-    """Ciphertext ‖ tag. A key that is not 32 bytes or a nonce that is not 12 raises ValueError."""
+    """Return ciphertext ‖ tag; raise ValueError if the key is not 32 bytes or the nonce not 12."""
     stream = _xor(key, nonce, 0, bytes(_BLOCK) + plaintext)
     ciphertext = bytes(stream[_BLOCK:])
     return ciphertext + _tag(stream, aad, ciphertext)
 
 
 def open_(key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes | None:
-    """The plaintext, or None where the tag is wrong; nothing is decrypted before that is known."""
+    """Return the plaintext; None if the tag is wrong, before decrypting anything."""
     size = max(len(sealed) - TAG_SIZE, 0)
     ciphertext = sealed[:size]
     tag = _tag(_xor(key, nonce, 0, bytes(_BLOCK)), aad, ciphertext)
@@ -39,7 +39,7 @@ def open_(key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes | None:
 
 
 def _xor(key: bytes, nonce: bytes, counter: int, data: bytes) -> bytearray:
-    """`data` with the key stream from block `counter` on (§2.4)."""
+    """Return `data` xor the key stream from block `counter` on (§2.4)."""
     if len(key) != KEY_SIZE or len(nonce) != NONCE_SIZE:
         raise ValueError("key is not 32 bytes or nonce not 12")
     blocks = (len(data) + _BLOCK - 1) // _BLOCK
@@ -50,7 +50,7 @@ def _xor(key: bytes, nonce: bytes, counter: int, data: bytes) -> bytearray:
 
 
 def _tag(stream: bytearray, aad: bytes, ciphertext: bytes) -> bytes:
-    """The tag under the one-time key that begins block 0 of the stream (§2.6, §2.8)."""
+    """Return the tag under the one-time key that begins block 0 of the stream (§2.6, §2.8)."""
     sizes = len(aad).to_bytes(8, "little") + len(ciphertext).to_bytes(8, "little")
     text = aad + bytes(-len(aad) % 16) + ciphertext + bytes(-len(ciphertext) % 16) + sizes
     work = bytearray(_POLY_WORK)
@@ -62,7 +62,7 @@ def _tag(stream: bytearray, aad: bytes, ciphertext: bytes) -> bytes:
 
 
 def _equal(a: bytes, b: bytes) -> bool:
-    """Whether they are, in a time that does not say where they differ."""
+    """Compare in a time that does not depend on where they differ."""
     if len(a) != len(b):
         return False
     difference = 0

@@ -1,8 +1,8 @@
-"""Ed25519 (RFC 8032 §5.1), as strict as any verifier in use.
+"""Sign and verify Ed25519 (RFC 8032 §5.1), as strictly as any verifier in use.
 
-Where a secret scalar is at work, every column of the comb looks at the whole table, and no branch
-depends on it. Products modulo the group's order are taken in Python's integers, whose time tells a
-little of them: an offer is signed before a phone arrives, and nobody on air can watch that.
+With a secret scalar, every column of the comb reads the whole table, and no branch depends on the
+scalar. Products modulo the group's order use Python's integers, whose time reveals a little: an
+offer is signed before a phone arrives, so an attacker on the air cannot time it.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ SIGNATURE_SIZE = 64
 _L = 2**252 + 27742317777372353535851937790883648493  # order of the base point
 _SLICE = 16  # columns between yields: about 1.5 M instructions
 
-# A public key ready for many checks: the comb of its negative.
+# A public key prepared for many checks: the comb of its negative.
 Key = NamedTuple("Key", [("public", bytes), ("table", bytes)])
 _Signer = NamedTuple(
     "_Signer", [("seed", bytes), ("scalar", int), ("prefix", bytes), ("public", bytes)]
 )
-_signers: list[_Signer] = []  # the last one: a receiver signs with one key all its life
+_signers: list[_Signer] = []  # the last one only: a receiver signs with one key all its life
 
 
 def public(seed: bytes) -> bytes:
-    """The public key of a 32-byte seed."""
+    """Return the public key of a 32-byte seed."""
     return finish(_signer_job(seed)).public
 
 
 def sign(seed: bytes, message: bytes) -> bytes:
-    """The signature, 64 bytes (RFC 8032 §5.1.6)."""
+    """Return the signature, 64 bytes (RFC 8032 §5.1.6)."""
     return finish(sign_job(seed, message))
 
 
@@ -52,16 +52,16 @@ def sign_job(seed: bytes, message: bytes) -> Job[bytes]:
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature holds (RFC 8032 §5.1.7, without the cofactor); never raises.
+    """Verify the signature (RFC 8032 §5.1.7, without the cofactor); never raise.
 
-    Refused even where the equation holds: a key or R that is not in its shortest form or has an
+    Refuse, even if the equation holds, a key or R that is not in its shortest form or has an
     order of 8 or less, and S not below L.
     """
     return finish(check_job(finish(key_job(public)), message, signature))
 
 
 def key_job(public: bytes) -> Job[Key | None]:
-    """A key made ready for checks; None where no signature can hold under it."""
+    """Prepare a key for checks; None if no signature can verify under it."""
     decoded = curve.decode(public)
     if decoded is None:
         return None
@@ -74,7 +74,7 @@ def key_job(public: bytes) -> Job[Key | None]:
 
 
 def check_job(key: Key | None, message: bytes, signature: bytes) -> Job[bool]:
-    """As `verify`, with what `key_job` gave."""
+    """Verify as `verify`, with the key that `key_job` prepared."""
     if key is None or len(signature) != SIGNATURE_SIZE:
         return False
     r = bytes(signature[:32])
@@ -94,7 +94,7 @@ def check_job(key: Key | None, message: bytes, signature: bytes) -> Job[bool]:
 
 
 def _signer_job(seed: bytes) -> Job[_Signer]:
-    """The secret scalar, the prefix for nonces and the public key (RFC 8032 §5.1.5)."""
+    """Return the secret scalar, the prefix for nonces and the public key (RFC 8032 §5.1.5)."""
     if _signers and _signers[0].seed == seed:
         return _signers[0]
     if len(seed) != SEED_SIZE:
@@ -107,7 +107,7 @@ def _signer_job(seed: bytes) -> Job[_Signer]:
 
 
 def _times_base_job(scalar: int) -> Job[bytes]:
-    """The encoding of a secret multiple of the base point."""
+    """Return the encoding of a secret multiple of the base point."""
     point = curve.machine()
     left = curve.COLUMNS
     try:
@@ -122,7 +122,7 @@ def _times_base_job(scalar: int) -> Job[bytes]:
 
 
 def _columns(scalar: bytes) -> Iterator[int]:
-    """For each column of the comb, the highest first, the four bits of a scalar that lie in it."""
+    """Return, for each column of the comb from the highest down, its four bits of a scalar."""
     for at in range(7, -1, -1):
         a, b, c, d = scalar[at], scalar[at + 8], scalar[at + 16], scalar[at + 24]
         for shift in (7, 6, 5, 4, 3, 2, 1, 0):

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import curve25519
-from .field import CURVE25519, SIZE, Machine, assemble, element
+from .elements import CURVE25519, SIZE, element
+from .field import Machine, assemble
 
 if TYPE_CHECKING:
     from .job import Job
@@ -75,16 +76,16 @@ _ADD = """
     z = z * d
 """
 DOUBLE = _program(_DOUBLE)
-# Eight times in one call; only an addition wants t, so the first ones leave it out.
+# Eight doublings in one call; only an addition needs t, so the others skip it.
 _BARE = _DOUBLE.replace("t = x * y\n", "\n")
 _DOUBLE_8_BARE = _program(_BARE * 8)
 _DOUBLE_8 = _program(_BARE * 7 + _DOUBLE)
-# The point at `choice` (an offset) of a table, which everybody may see.
+# Add the point at `choice` (an offset) of a table; the choice is public.
 ADD_OPEN = _program(_ADD % ("@1", "@0", "@2"))
-# A column of a comb: doubled, and an entry added; the second by its index, in constant time.
+# Double, then add an entry of the comb; the second reads it by index, in constant time.
 STEP_OPEN = _program(_DOUBLE + _ADD % ("@1", "@0", "@2"))
 STEP_SECRET = _program(_DOUBLE + "p <- 3" + _ADD % ("q", "p", "r"))
-# Multiplied so often by one another: a table's points are made affine with one inversion.
+# Multiply so many together: one inversion then makes all points of a table affine.
 _CHAIN = _program("f = f * z")
 _INVERT = _program("z = f * e\n" + curve25519.INVERSE)  # e is 1
 # c: the inverse of this z and those before, e: of those before alone, f: product of those before.
@@ -126,20 +127,20 @@ _DECODE = _program(
 
 
 def machine() -> Machine:
-    """Registers that hold the neutral element."""
+    """Return registers that hold the neutral element."""
     made = Machine(CURVE25519, REGISTERS)
     made.paste(X, _NEUTRAL)
     return made
 
 
 def encode(point: Machine) -> bytes:
-    """The 32 bytes of the point (RFC 8032 §5.1.2)."""
+    """Return the 32 bytes of the point (RFC 8032 §5.1.2)."""
     point.run(_QUOTIENTS)
     return (point.get(Y) | (point.get(X) & 1) * SIGN).to_bytes(ENCODED_SIZE, "little")
 
 
 def decode(data: bytes) -> tuple[int, int] | None:
-    """x and y of the point with this encoding; None if no point has exactly it (§5.1.3)."""
+    """Return x and y of the point with exactly this encoding; None if there is none (§5.1.3)."""
     y = int.from_bytes(data, "little")
     odd = y >= SIGN
     y &= SIGN - 1
@@ -163,7 +164,7 @@ def decode(data: bytes) -> tuple[int, int] | None:
 
 
 def is_small(point: Machine) -> bool:
-    """Whether eight times the point is zero: then it says nothing about who signed."""
+    """Return whether eight times the point is zero: then it does not identify a signer."""
     saved = point.copy(X, 4)
     for _ in range(3):
         point.run(DOUBLE)
@@ -173,7 +174,7 @@ def is_small(point: Machine) -> bool:
 
 
 def load(x: int, y: int) -> Machine:
-    """A machine that holds an affine point."""
+    """Load an affine point into a new machine."""
     point = machine()
     point.put(X, x)
     point.put(Y, y)
@@ -182,7 +183,7 @@ def load(x: int, y: int) -> Machine:
 
 
 def comb_job(point: Machine) -> Job[bytes]:
-    """The comb of the point in a machine, 16 x ENTRY bytes. The machine is used up."""
+    """Return the comb of the point in a machine, 16 x ENTRY bytes; the machine is used up."""
     teeth = [point.copy(X, 4)]
     while len(teeth) < TEETH:
         for _ in range(COLUMNS // 8 - 1):
@@ -202,7 +203,7 @@ def comb_job(point: Machine) -> Job[bytes]:
 
 
 def _affine(scratch: Machine, points: list[bytes]) -> bytes:
-    """Points of four registers as entries of a table, with one inversion for all."""
+    """Convert points of four registers into entries of a table, with one inversion for all."""
     products = []
     scratch.paste(_F, _ONE)
     for point in points:

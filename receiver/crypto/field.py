@@ -1,13 +1,12 @@
-"""Arithmetic modulo 2^255 - 19 and modulo the prime of P-256, as small programs on registers.
+"""Compute modulo 2^255 - 19 and modulo the prime of P-256, in small programs on registers.
 
-A curve's formulas are texts that become programs once; one call of the kernel runs a whole program,
-which on a chip costs far less than a call for each product, and always takes the same time.
+Formulas of a curve are texts, assembled once. One call of the kernel runs a whole program: on a
+chip that costs far less than a call for each product, and always takes the same time.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from .elements import SIZE, Field, element, integer
 from .native import NATIVE
 
 if NATIVE:
@@ -15,33 +14,17 @@ if NATIVE:
 else:
     from receiver.crypto.twins.field import run as run
 
-SIZE = 40  # bytes of an element: 20 limbs of 13 bits, in 16-bit words, least significant first
 ENTRIES = 16  # of a table that `<-` picks from
-_OCTETS = 33  # of an integer whose every limb can be read from three of them
 
-Field = NamedTuple(
-    "Field",
-    [
-        ("curve", int),  # what the kernel calls it
-        ("prime", int),
-        ("enter", int),  # an integer times this is what its element holds (Montgomery's form)
-        ("leave", int),
-    ],
-)
-_P25519 = 2**255 - 19
-_P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
-CURVE25519 = Field(0, _P25519, 1, 1)
-P256 = Field(1, _P256, 2**260 % _P256, pow(2**260, _P256 - 2, _P256))
-
-# Instructions are four bytes: operation, result, operand, operand or count; 0 ends a program. A
-# second operand from TABLE up is a coordinate of the table's entry.
+# Instructions are four bytes: operation, result, operand, operand or count; 0 ends a program.
+# A second operand from TABLE up is a coordinate of the table's entry.
 _MUL, _SQR, _ADD, _SUB, _SWAP, _PICK = 1, 2, 3, 4, 5, 6
 _OPERATIONS = {"*": _MUL, "+": _ADD, "-": _SUB}
 TABLE = 64
 
 
 def assemble(field: Field, names: str, text: str) -> bytes:
-    """A program; `names` are the registers in order, parted by blanks. Its lines:
+    """Return a program; `names` are the registers in order, separated by blanks. Its lines:
 
     a = b * c, a = b + c, a = b - c; c may be @0, @1 ...: coordinates of the table's entry.
     a = b ~ 5           b squared five times
@@ -59,7 +42,7 @@ def assemble(field: Field, names: str, text: str) -> bytes:
 
 
 class Machine:
-    """Registers of one field. Programs change them; integers go in and come out."""
+    """Registers of one field. Integers go in and come out; programs compute on them."""
 
     def __init__(self, field: Field, count: int) -> None:
         self.field = field
@@ -74,11 +57,11 @@ class Machine:
         self.paste(index, element(self.field, value))
 
     def get(self, index: int) -> int:
-        """The integer in a register, below the prime."""
+        """Return the integer in a register, below the prime."""
         return integer(self.field, self.copy(index))
 
     def copy(self, index: int, count: int = 1) -> bytes:
-        """Registers as they are, for `paste` or a table."""
+        """Copy registers as they are, for `paste` or a table."""
         return bytes(self.registers[index * SIZE : (index + count) * SIZE])
 
     def paste(self, index: int, elements: bytes | bytearray) -> None:
@@ -87,28 +70,6 @@ class Machine:
     def erase(self) -> None:
         for i in range(len(self.registers)):
             self.registers[i] = 0
-
-
-def element(field: Field, value: int) -> bytes:
-    """The 40 bytes of an integer."""
-    octets = (value * field.enter % field.prime).to_bytes(_OCTETS, "little")
-    words = bytearray(SIZE)
-    bit = 0
-    for at in range(0, SIZE, 2):
-        start = bit >> 3
-        limb = (octets[start] | octets[start + 1] << 8 | octets[start + 2] << 16) >> (bit & 7)
-        words[at] = limb & 0xFF
-        words[at + 1] = limb >> 8 & 0x1F
-        bit += 13
-    return bytes(words)
-
-
-def integer(field: Field, words: bytes | bytearray) -> int:
-    """The integer of an element, below the prime."""
-    value = 0
-    for at in range(SIZE - 2, -1, -2):
-        value = (value << 13) + (words[at] | words[at + 1] << 8)
-    return value * field.leave % field.prime
 
 
 def _instruction(order: list[str], words: list[str]) -> list[int]:

@@ -1,4 +1,4 @@
-"""HMAC (RFC 2104) and HKDF (RFC 5869) with SHA-256."""
+"""Compute HMAC (RFC 2104) and HKDF (RFC 5869) with SHA-256."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _OUTER = int.from_bytes(b"\x5c" * _BLOCK, "big")
 
 
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
-    """32 bytes."""
+    """Return 32 bytes."""
     inner, outer = _pads(key)
     return _mac(inner, outer, data)
 
 
 def extract(salt: bytes, ikm: bytes) -> bytes:
-    """A pseudorandom key (RFC 5869 §2.2); no salt is the same as 32 zero bytes."""
+    """Return a pseudorandom key (RFC 5869 §2.2); no salt is the same as 32 zero bytes."""
     return hmac_sha256(salt, ikm)
 
 
 def expand(secret: bytes, info: bytes, length: int) -> bytes:
-    """`length` bytes (RFC 5869 §2.3); more than 8160 raises ValueError."""
+    """Return `length` bytes (RFC 5869 §2.3); raise ValueError for more than 8160."""
     if length > EXPAND_LIMIT:
         raise ValueError("HKDF gives no more than 8160 bytes")
     inner, outer = _pads(secret)
@@ -36,7 +36,7 @@ def expand(secret: bytes, info: bytes, length: int) -> bytes:
 
 
 def _pads(key: bytes) -> tuple[bytes, bytes]:
-    """What goes before the message in the inner and before the digest in the outer hash."""
+    """Return the prefixes of the message in the inner and the digest in the outer hash."""
     if len(key) > _BLOCK:
         key = sha256(key).digest()
     number = int.from_bytes(key + bytes(_BLOCK - len(key)), "big")

@@ -1,4 +1,4 @@
-"""The host's back end, on OpenSSL and libsodium. CPython only: for the bridge and the simulator."""
+"""Implement the host's back end on OpenSSL and libsodium. CPython only: bridge and simulator."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
 def at_once(work: Callable[P, T]) -> Callable[P, Job[T]]:
-    """`work` as a job that ends at its first step: a host computes it in less than a slice."""
+    """Wrap `work` as a job of one step: a host computes it in less than a slice."""
 
     def job(*arguments: P.args, **named: P.kwargs) -> Job[T]:
         yield from ()
@@ -64,10 +64,10 @@ def ed25519_sign(seed: bytes, message: bytes) -> bytes:
 
 
 def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Both libraries must agree, as neither is strict alone.
+    """Verify with both libraries, as neither is strict alone.
 
-    OpenSSL takes keys of small order or in a long form; newer libsodium multiplies by the cofactor;
-    and PyNaCl does not look at the size of the key.
+    OpenSSL accepts keys of small order or in a long form; newer libsodium multiplies by the
+    cofactor; and PyNaCl does not check the size of the key.
     """
     if len(public) != _KEY_SIZE or len(signature) != _SIGNATURE_SIZE:
         return False
@@ -80,7 +80,7 @@ def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def _ed25519_key(public: bytes) -> bytes | None:
-    """The key itself, None where it is in a long form, off the curve or of small order."""
+    """Return the key; None if it is in a long form, off the curve or of small order."""
     if len(public) != _KEY_SIZE or int.from_bytes(public, "little") % 2**255 >= _FIELD:
         return None
     point = public
@@ -106,7 +106,7 @@ def p256_verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def _p256_key(public: bytes) -> EllipticCurvePublicKey | None:
-    """The point, None for anything but a compressed one of the curve; OpenSSL compares x with p."""
+    """Return the point; None unless compressed and on the curve (OpenSSL compares x with p)."""
     if not public or public[0] not in _P256_PREFIXES:
         return None
     try:
@@ -121,7 +121,7 @@ def _p256_check(key: EllipticCurvePublicKey | None, message: bytes, signature: b
     r = int.from_bytes(signature[:32], "big")
     s = int.from_bytes(signature[32:], "big")
     if s > _P256_ORDER // 2:
-        return False  # OpenSSL knows the other bounds, but not the low form
+        return False  # OpenSSL checks the other bounds, but not the low form
     try:
         key.verify(encode_dss_signature(r, s), message, ECDSA(SHA256()))
     except InvalidSignature:

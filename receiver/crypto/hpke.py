@@ -1,6 +1,6 @@
 """HPKE (RFC 9180), base mode: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305.
 
-The same for both back ends. The receiver is the recipient, the phone the sender.
+Both back ends share it. The receiver is the recipient, the phone the sender.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 KEY_SIZE = 32
 NONCE_SIZE = 12
-# As many messages as there are nonces, but for the last one (RFC 9180 §5.2).
+# As many messages as there are nonces, except the last one (RFC 9180 §5.2).
 MESSAGE_LIMIT = 2 ** (8 * NONCE_SIZE) - 1
 
 _SECRET_SIZE = 32
@@ -25,7 +25,7 @@ _SUITE = b"HPKE\x00\x20\x00\x01\x00\x03"
 _BASE_MODE = b"\x00"
 _NO_PSK = b""
 
-# What a context is; nonces would repeat if one sealed in both directions (RFC 9180 §9.8).
+# A context's role; sealing in both directions would repeat nonces (RFC 9180 §9.8).
 _SENDER = 0
 _RECIPIENT = 1
 _ERASED = 2
@@ -34,9 +34,9 @@ _ERASED = 2
 def recipient_job(
     crypto: Crypto, enc: bytes, private: bytes, public: bytes, info: bytes
 ) -> Job[Context | None]:
-    """The context for the encapsulated key `enc` (§5.1.1), None where the shared secret is zero.
+    """Return the context for the encapsulated key `enc` (§5.1.1); None if the secret is zero.
 
-    `private` and `public` are the recipient's own. An `enc` that is not 32 bytes gives None, too.
+    `private` and `public` are the recipient's own. An `enc` that is not 32 bytes gives None too.
     """
     shared = yield from crypto.x25519_job(private, enc)
     if shared is None:
@@ -47,9 +47,9 @@ def recipient_job(
 def sender(
     crypto: Crypto, public: bytes, info: bytes, ephemeral_private: bytes
 ) -> tuple[bytes, Context] | None:
-    """The encapsulated key and a context towards `public`, the recipient's key (§5.1.1).
+    """Return the encapsulated key and a context towards `public`, the recipient's key (§5.1.1).
 
-    `ephemeral_private` is fresh each time. None where the shared secret is zero.
+    `ephemeral_private` is fresh each time. None if the shared secret is zero.
     """
     shared = crypto.x25519(ephemeral_private, public)
     if shared is None:
@@ -65,7 +65,7 @@ class Context:
     """
 
     def __init__(self, crypto: Crypto, role: int, shared_secret: bytes, info: bytes) -> None:
-        """The key schedule (§5.1)."""
+        """Run the key schedule (§5.1)."""
         hashes = _extract(b"", b"psk_id_hash", b"") + _extract(b"", b"info_hash", info)
         schedule = _BASE_MODE + hashes
         secret = _extract(shared_secret, b"secret", _NO_PSK)
@@ -77,14 +77,14 @@ class Context:
         self._exporter_secret = bytearray(_expand(secret, b"exp", schedule, _SECRET_SIZE))
 
     def seal(self, plaintext: bytes, aad: bytes = b"") -> bytes:
-        """The next message, 16 bytes longer; senders only."""
+        """Seal the next message, 16 bytes longer; senders only."""
         nonce = self._nonce(_SENDER)
         sealed = self._crypto.chacha_seal(cast("bytes", self._key), nonce, plaintext, aad)
         self._sequence += 1
         return sealed
 
     def open(self, sealed: bytes, aad: bytes = b"") -> bytes | None:
-        """What is in the next message, None if `sealed` is not that one; recipients only."""
+        """Open the next message; None if `sealed` is not that one; recipients only."""
         nonce = self._nonce(_RECIPIENT)
         plaintext = self._crypto.chacha_open(cast("bytes", self._key), nonce, sealed, aad)
         if plaintext is not None:
@@ -92,7 +92,7 @@ class Context:
         return plaintext
 
     def export(self, label: bytes, length: int) -> bytes:
-        """`length` bytes that both sides, and nobody else, derive for `label` (§5.3)."""
+        """Derive `length` bytes for `label`, the same and secret on both sides (§5.3)."""
         if self._role == _ERASED:
             raise ValueError("HPKE context is erased")
         return _expand(cast("bytes", self._exporter_secret), b"sec", label, length)
@@ -107,7 +107,7 @@ class Context:
             secret[:] = bytes(len(secret))
 
     def _nonce(self, role: int) -> bytes:
-        """The nonce of the next message (§5.2), if it is one for this role."""
+        """Return the nonce of the next message (§5.2), after checking the role."""
         if self._role != role:
             raise ValueError("HPKE context is erased, or of the other role")
         if self._sequence >= MESSAGE_LIMIT:
@@ -117,16 +117,16 @@ class Context:
 
 
 def _shared_secret(shared: bytes, enc: bytes, public: bytes) -> bytes:
-    """What DHKEM makes of the result of X25519 (§4.1)."""
+    """Derive DHKEM's shared secret from the result of X25519 (§4.1)."""
     secret = _extract(b"", b"eae_prk", shared, _KEM_SUITE)
     return _expand(secret, b"shared_secret", enc + public, _SECRET_SIZE, _KEM_SUITE)
 
 
 def _extract(salt: bytes, label: bytes, ikm: bytes, suite: bytes = _SUITE) -> bytes:
-    """LabeledExtract (§4)."""
+    """Run LabeledExtract (§4)."""
     return extract(salt, _VERSION + suite + label + ikm)
 
 
 def _expand(secret: bytes, label: bytes, info: bytes, length: int, suite: bytes = _SUITE) -> bytes:
-    """LabeledExpand (§4)."""
+    """Run LabeledExpand (§4)."""
     return expand(secret, length.to_bytes(2, "big") + _VERSION + suite + label + info, length)

@@ -1,6 +1,6 @@
-"""Long work in slices: a generator that yields between them and returns the result at its end.
+"""Run long work in slices: a generator that yields between them and returns the result at its end.
 
-A chip must look after radio and serial in between; whoever has no such duty calls `finish`.
+A chip serves radio and serial line in between; a caller without such duties uses `finish`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def finish(job: Job[T]) -> T:
-    """Run `job` to its end and give its result."""
+    """Run `job` to its end and return its result."""
     while True:
         try:
             next(job)

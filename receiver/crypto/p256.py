@@ -1,4 +1,4 @@
-"""ECDSA over P-256 with SHA-256 (FIPS 186-5 §6.4.2), low s only. Nothing here is secret.
+"""Verify ECDSA over P-256 with SHA-256 (FIPS 186-5 §6.4.2), low s only. Nothing here is secret.
 
 A point is X, Y, Z with x = X/Z² and 2y = Y/Z³: to hold 2y saves three additions a doubling. Both
 scalars are combed with five teeth of 52 bits, every bit counting as 1 or -1, so that each column
@@ -10,8 +10,8 @@ modulo the prime order; no point has order 2. And a sum begins at START, a point
 Where points coincide H is 0, and as ADD multiplies Z by 2H, and DOUBLE by Y, Z stays 0 to the end.
 So Z tells: not 0, and every step was an ordinary one and the result is right; 0, and the signature
 is refused. That is right where the sum is infinity (the last step, which takes away what START
-became, then meets H = 0). Anywhere else a good signature would be refused; to make one, somebody
-has to find START as a multiple of the base point or to forge, the problems that guard every key.
+became, then meets H = 0). Anywhere else a good signature would be refused; making one takes the
+logarithm of START to the base point, or a forgery: the problems that guard every key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from .field import P256, SIZE, Machine, assemble
+from .elements import P256, SIZE
+from .field import Machine, assemble
 from .job import finish
 from .p256_base import END, START, TABLE, B
 
@@ -85,12 +86,12 @@ _DIVIDE = _program("Z = Z * W; W = W * @2; a = Z * Z; X = a * @0; a = a * Z; Y =
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature r ‖ s holds; never raises."""
+    """Verify the signature r ‖ s; never raise."""
     return finish(check_job(finish(key_job(public)), message, signature))
 
 
 def key_job(public: bytes) -> Job[bytearray | None]:
-    """A key's comb, 1,280 bytes; None for what is not the one encoding of a point."""
+    """Return a key's comb, 1,280 bytes; None unless it is the one encoding of a point."""
     machine = Machine(P256, 10)
     if not _decode(machine, public):
         return None
@@ -104,7 +105,7 @@ def key_job(public: bytes) -> Job[bytearray | None]:
 
 
 def check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bool]:
-    """As `verify`, with what `key_job` gave."""
+    """Verify as `verify`, with the comb that `key_job` made."""
     if key is None or len(signature) != SIGNATURE_SIZE:
         return False
     r = int.from_bytes(signature[:32], "big")
@@ -122,7 +123,7 @@ def check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bo
 
 
 def _decode(machine: Machine, public: bytes) -> bool:
-    """Put a key's point into X, Y, Z; whether it is one."""
+    """Put a key's point into X, Y, Z; return whether it is a point."""
     if len(public) != PUBLIC_SIZE or public[0] not in (2, 3):
         return False
     x = int.from_bytes(public[1:], "big")
@@ -138,7 +139,7 @@ def _decode(machine: Machine, public: bytes) -> bool:
 
 
 def _teeth_job(machine: Machine) -> Job[list[bytes]]:
-    """The point in X, Y, Z times 1, 2^52, 2^104, 2^156 and 2^208."""
+    """Return the point in X, Y, Z times 1, 2^52, 2^104, 2^156 and 2^208."""
     teeth = [bytes(machine.registers[:_POINT])]
     for half in range(2, 2 * _TEETH):
         for _ in range(_COLUMNS // 4):
@@ -150,7 +151,7 @@ def _teeth_job(machine: Machine) -> Job[list[bytes]]:
 
 
 def _with_tooth(machine: Machine, points: list[bytes], tooth: bytes) -> list[bytes]:
-    """Each point minus the tooth, then plus it."""
+    """Return each point minus the tooth, then plus it."""
     found = []
     registers = machine.registers
     for point in points:
@@ -162,7 +163,7 @@ def _with_tooth(machine: Machine, points: list[bytes], tooth: bytes) -> list[byt
 
 
 def _affine_job(machine: Machine, points: list[bytes]) -> Job[bytearray]:
-    """x and 2y of each point, with one inversion; takes the list apart."""
+    """Return x and 2y of each point, with one inversion; the list is consumed."""
     registers, at = machine.registers, _W * SIZE
     registers[at : at + SIZE] = _ONE
     before = []
@@ -180,7 +181,7 @@ def _affine_job(machine: Machine, points: list[bytes]) -> Job[bytearray]:
 
 
 def _sum_job(u1: int, u2: int, key: bytearray) -> Job[Machine]:
-    """u1 times the base point and u2 times the key, added up in X, Y, Z."""
+    """Add up u1 times the base point and u2 times the key, in X, Y, Z."""
     machine = Machine(P256, 10)
     machine.registers[:_POINT] = START
     left = _COLUMNS
@@ -195,7 +196,7 @@ def _sum_job(u1: int, u2: int, key: bytearray) -> Job[Machine]:
 
 
 def _columns(scalar: int) -> Iterator[tuple[bool, int]]:
-    """For each column, the highest first: whether to add, and where the entry is."""
+    """Return, for each column from the highest down, whether to add, and the entry's place."""
     if scalar & 1 == 0:
         scalar -= _N
     # An odd number is the sum of ±2^i, i < 260: plus where (scalar + 2^260 - 1) / 2 has a 1.
@@ -207,7 +208,7 @@ def _columns(scalar: int) -> Iterator[tuple[bool, int]]:
 
 
 def _inverse(value: int, modulus: int) -> int:
-    """By Euclid: a = x·value and b = y·value modulo the modulus at every step."""
+    """Invert by Euclid: a = x·value and b = y·value modulo the modulus at every step."""
     a, b, x, y = value, modulus, 1, 0
     while a > 1:
         quotient, rest = divmod(b, a)

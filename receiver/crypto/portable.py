@@ -1,7 +1,7 @@
-"""The device's back end: only names. MicroPython and CPython alike.
+"""Name the device's back end, for MicroPython and CPython alike.
 
-What holds tables or kernels is imported at its first use: a board that never checks a P-256 key
-never loads the curve, and what it has loaded is there for all.
+Modules with tables or kernels load at their first use: a board that never checks a P-256 key
+never loads that curve. Once loaded, a module serves all callers.
 """
 
 from __future__ import annotations

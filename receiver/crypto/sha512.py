@@ -1,4 +1,4 @@
-"""SHA-512 (FIPS 180-4), which MicroPython's hashlib lacks."""
+"""Compute SHA-512 (FIPS 180-4), which MicroPython's hashlib lacks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ else:
 
 _BLOCK = 128  # bytes
 
-# Words of 64 bits, all least significant byte first: the state from h to a, the same again, which
-# the rounds change, the 80 words of a block, one of scratch. Each round then shifts the state by
-# moving on: its new a stands where its word was.
+# Words of 64 bits, all least significant byte first: the state from h to a, a copy of it that
+# the rounds change, the 80 words of a block, one of scratch. Each round shifts the state by
+# moving its start: the new a takes the place of the block's word.
 _WORK = 64 + 64 + 640 + 8
 
 # The first 64 bits of the fractions of the square roots of the first 8 primes, a to h ...
@@ -70,7 +70,7 @@ _ROUNDS = (
 
 
 def sha512(data: bytes) -> bytes:
-    """The 64-byte digest."""
+    """Return the 64-byte digest."""
     rest = len(data) % _BLOCK
     zeros = (_BLOCK - 17 - rest) % _BLOCK
     tail = data[len(data) - rest :] + b"\x80" + bytes(zeros) + (len(data) * 8).to_bytes(16, "big")

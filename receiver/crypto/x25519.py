@@ -1,8 +1,8 @@
-"""X25519 (RFC 7748 §5): a Montgomery ladder of 256 equal steps, the first of them for a 0.
+"""Compute X25519 (RFC 7748 §5): a Montgomery ladder of 256 equal steps, the first of them for a 0.
 
 Each step is one call of the field's kernel, the same for a 0 and a 1: no branch and no address
-depends on the private key. The secret alone leaves the field through Python's integers, whose time
-tells a little of its size; an ephemeral key is used for one offer, too few times to measure.
+depends on the private key. Only the secret leaves the field through Python's integers, whose time
+reveals a little of its size; an ephemeral key serves one offer, too few times to measure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import curve25519
-from .field import CURVE25519, Machine, assemble, element, run
+from .elements import CURVE25519, element
+from .field import Machine, assemble, run
 from .job import finish
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ _QUOTIENT = assemble(CURVE25519, _NAMES, _END)
 
 
 def public(private: bytes) -> bytes:
-    """The public key of 32 bytes."""
+    """Return the public key, 32 bytes."""
     return finish(public_job(private))
 
 
@@ -68,7 +69,7 @@ def public_job(private: bytes) -> Job[bytes]:
 
 
 def shared(private: bytes, public: bytes) -> bytes | None:
-    """The shared secret; None where it is zero (a public key of small order) or has no 32 bytes."""
+    """Return the shared secret; None if it is zero (a key of small order) or has not 32 bytes."""
     return finish(shared_job(private, public))
 
 

@@ -1,1 +1,1 @@
-"""Strict deterministic CBOR, COSE_Sign1, and messages as tables of fields."""
+"""Encode strictly: deterministic CBOR, COSE_Sign1, and messages as tables of fields."""

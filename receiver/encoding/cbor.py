@@ -1,4 +1,4 @@
-"""Strict deterministic CBOR (RFC 8949 §4.2.1): the decoder takes what the encoder makes, no more.
+"""Strict deterministic CBOR (RFC 8949 §4.2.1): the decoder accepts only what the encoder makes.
 
 Values are int, bytes, str, bool, list (a tuple encodes as one) and dict with int keys.
 """
@@ -28,7 +28,7 @@ _LEAST = (24, 0x100, 0x10000)  # the smallest argument that needs a head of 1, 2
 
 
 def encode(value: Encodable, max_size: int = SIZE_MAX) -> bytes:
-    """The one encoding of `value`; TypeError or ValueError for what has no place here."""
+    """Encode `value` in its only form; raise TypeError or ValueError for other types or sizes."""
     out = bytearray()
     _put(out, value, DEPTH_MAX)
     if len(out) > max_size:
@@ -37,7 +37,7 @@ def encode(value: Encodable, max_size: int = SIZE_MAX) -> bytes:
 
 
 def decode(data: bytes | bytearray | memoryview, max_size: int = SIZE_MAX) -> Value:
-    """The value whose encoding `data` is; Error(OVERSIZE) above max_size, else Error(MALFORMED)."""
+    """Decode `data`; raise Error(OVERSIZE) above max_size, else Error(MALFORMED)."""
     if len(data) > max_size:
         raise Error(reasons.OVERSIZE, "cbor: too large")
     raw = bytes(data)
@@ -51,7 +51,7 @@ def _malformed(detail: str) -> Error:
     return Error(reasons.MALFORMED, "cbor: " + detail)
 
 
-# Encoding
+# Encode.
 
 
 def _put(out: bytearray, value: object, depth: int) -> None:
@@ -84,7 +84,7 @@ def _put(out: bytearray, value: object, depth: int) -> None:
 
 
 def _int(value: object) -> bytes:
-    """The encoding of an integer; map keys sort by it bytewise, so 10 < 100 < -1."""
+    """Encode an integer; map keys sort by these bytes, so 10 < 100 < -1."""
     if not isinstance(value, int) or value is True or value is False:
         raise TypeError("not an integer")
     if not INT_MIN <= value <= INT_MAX:
@@ -93,18 +93,21 @@ def _int(value: object) -> bytes:
 
 
 def _head(major: int, argument: int) -> bytes:
-    """Major type and argument in the fewest bytes (RFC 8949 §3)."""
+    """Encode major type and argument in the fewest bytes (RFC 8949 §3)."""
     if argument < _LEAST[0]:
         return bytes((major << 5 | argument,))
     width = 0 if argument < _LEAST[1] else 1 if argument < _LEAST[2] else 2
     return bytes((major << 5 | 24 + width,)) + argument.to_bytes(1 << width, "big")
 
 
-# Decoding: from the bytes and a position to a value and the position after it.
+# Decode: from the bytes and a position to a value and the position after it.
 
 
 def _take(data: bytes, at: int, depth: int) -> tuple[Value, int]:
-    major, argument, at = _take_head(data, at)
+    if at < len(data) and data[at] & 31 < _LEAST[0]:  # as most are; a call costs more than this
+        major, argument, at = data[at] >> 5, data[at] & 31, at + 1
+    else:
+        major, argument, at = _take_head(data, at)
     if major == _UNSIGNED:
         return argument, at
     if major == _NEGATIVE:
@@ -118,7 +121,7 @@ def _take(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     if major == _SIMPLE and argument in (_FALSE, _TRUE):
         return argument == _TRUE, at
     if major not in (_ARRAY, _MAP):
-        raise _malformed("a type without a place here")
+        raise _malformed("unsupported type")
     if depth == 0:
         raise _malformed("nested too deeply")
     if major == _ARRAY:
@@ -127,7 +130,7 @@ def _take(data: bytes, at: int, depth: int) -> tuple[Value, int]:
 
 
 def _take_head(data: bytes, at: int) -> tuple[int, int, int]:
-    """Major type, argument and the position after them; refuses longer heads than needed."""
+    """Return major type, argument and the position after them; refuse a longer head than needed."""
     if at >= len(data):
         raise _malformed("cut short")
     major = data[at] >> 5
@@ -148,7 +151,7 @@ def _take_head(data: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _take_array(data: bytes, at: int, count: int, depth: int) -> tuple[list[Value], int]:
-    if count > len(data) - at:  # an item takes a byte; and range() of the chip ends at 2^31
+    if count > len(data) - at:  # each item takes a byte; and range() on the chip ends at 2^31
         raise _malformed("cut short")
     items: list[Value] = []
     for _ in range(count):
@@ -164,9 +167,12 @@ def _take_map(data: bytes, at: int, count: int, depth: int) -> tuple[dict[int, V
     last = b""
     for _ in range(count):
         start = at
-        major, argument, at = _take_head(data, at)
+        if at < len(data) and data[at] & 31 < _LEAST[0]:
+            major, argument, at = data[at] >> 5, data[at] & 31, at + 1
+        else:
+            major, argument, at = _take_head(data, at)
         if major not in (_UNSIGNED, _NEGATIVE):
-            raise _malformed("a key that is no integer")
+            raise _malformed("a key is not an integer")
         if data[start:at] <= last:
             raise _malformed("keys out of order or twice")
         last = data[start:at]
@@ -186,7 +192,7 @@ def _text(raw: bytes) -> str:
 
 
 def _is_unicode(text: str, size: int) -> bool:
-    """Whether `size` bytes are the shortest UTF-8 of scalar values; MicroPython does not check."""
+    """Check `size` bytes for the shortest UTF-8 of scalar values; MicroPython does not."""
     if len(text) == size:  # all of it ASCII, as most is
         return True
     for char in text:

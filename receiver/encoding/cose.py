@@ -1,4 +1,4 @@
-"""COSE_Sign1 (RFC 9052 §4), untagged: one header for each role, a context in every signature."""
+"""Build and parse COSE_Sign1 (RFC 9052 §4), untagged: one header a role, always a context."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ALG_ED25519 = -19  # RFC 9864: Ed25519, no other curve
 ALG_ESP256 = -9  # RFC 9864: ECDSA with P-256 and SHA-256
 
-# What a signature may be about. None begins another, so kind and context join without a separator.
+# Kinds of signature. None is a prefix of another, so kind and context join without a separator.
 CERTIFICATE = "certificate"
 OFFER = "offer"
 CREDENTIAL = "credential"
@@ -30,7 +30,7 @@ KINDS = (CERTIFICATE, OFFER, CREDENTIAL, APPROVAL, RECEIPT, PROVISIONAL, STATE, 
 SIGNATURE_SIZE = 64  # both algorithms: R and S, or r and s, of 32 bytes each
 
 _DOMAIN = "tillsign/1 "
-_starts: dict[tuple[int, int], bytes] = {}  # of headers, by alg and size of kid: a handful
+_starts: dict[tuple[int, int], bytes] = {}  # first bytes of headers, by alg and size of kid
 _ALG = 1  # header parameters, RFC 9052 §3.1
 _KID = 4
 
@@ -47,16 +47,16 @@ Sign1 = NamedTuple(
 
 
 def parse(data: bytes | bytearray | memoryview, alg: int, kid_size: int) -> Sign1:
-    """The message in `data`, which must have this alg and a kid of kid_size bytes (0: none); Error.
+    """Parse the message in `data`, with this alg and a kid of kid_size bytes (0: none), or raise.
 
-    Nothing is verified here: check `signature` over `to_be_signed`.
+    The signature is not verified: check `signature` over `to_be_signed`.
     """
     parts = cbor.decode(data)
     if not isinstance(parts, list) or len(parts) != 4:
-        raise _malformed("no array of four")
+        raise _malformed("not an array of four")
     protected, unprotected, payload, signature = parts
     if not isinstance(protected, bytes) or not isinstance(payload, bytes):
-        raise _malformed("header or payload is no byte string")
+        raise _malformed("header or payload is not a byte string")
     if not isinstance(signature, bytes) or len(signature) != SIGNATURE_SIZE:
         raise _malformed("signature is not 64 bytes")
     if unprotected != {} or not isinstance(unprotected, dict):
@@ -68,15 +68,15 @@ def parse(data: bytes | bytearray | memoryview, alg: int, kid_size: int) -> Sign
 
 
 def payload_map(message: Sign1) -> dict[int, cbor.Value]:
-    """The payload as the map that it must be; Error(MALFORMED)."""
+    """Decode the payload, which must be a map; raise Error(MALFORMED)."""
     claims = cbor.decode(message.payload)
     if not isinstance(claims, dict):
-        raise _malformed("payload is no map")
+        raise _malformed("payload is not a map")
     return claims
 
 
 def protected_header(alg: int, kid: bytes) -> bytes:
-    """The only header there is for this algorithm and key id (b"": none)."""
+    """Return the only header for this algorithm and key id (b"": none)."""
     form = alg, len(kid)
     if form not in _starts:
         whole = cbor.encode({_ALG: alg, _KID: kid} if kid else {_ALG: alg})
@@ -85,9 +85,9 @@ def protected_header(alg: int, kid: bytes) -> bytes:
 
 
 def to_be_signed(kind: str, context: bytes, protected: bytes, payload: bytes) -> bytes:
-    """Sig_structure (RFC 9052 §4.4): what is signed, and hashed for an approval id."""
+    """Return the Sig_structure (RFC 9052 §4.4): it is signed, and hashed for an approval id."""
     if kind not in KINDS:
-        raise ValueError("no such kind of signature")
+        raise ValueError("unknown kind of signature")
     external = hashlib.sha256((_DOMAIN + kind).encode() + context).digest()
     return cbor.encode(["Signature1", protected, external, payload])
 
@@ -100,7 +100,7 @@ def build(
     context: bytes,
     sign: Callable[[bytes], bytes],
 ) -> bytes:
-    """An encoded COSE_Sign1; `sign` maps the Sig_structure to 64 bytes."""
+    """Return an encoded COSE_Sign1; `sign` maps the Sig_structure to 64 bytes."""
     protected = protected_header(alg, kid)
     signature = sign(to_be_signed(kind, context, protected, payload))
     if len(signature) != SIGNATURE_SIZE:

@@ -1,4 +1,4 @@
-"""Messages as tables: which keys a CBOR map holds, and of what kind and size each value is.
+"""Describe messages as tables: the keys of a CBOR map, and the kind and size of each value.
 
 A message has exactly the keys of its table, none missing, none extra (design §3.3).
 """
@@ -23,9 +23,9 @@ UINT = 0
 BYTES = 1
 TEXT = 2
 KEY = 3  # a COSE_Key inside a cnf claim (RFC 8747 §3.2)
-ATTACHED = 4  # bytes whose key is there exactly where the number before them is not 0
+ATTACHED = 4  # bytes whose key is present exactly if the number before them is not 0
 
-ED25519_SIZE = 32  # of a public key; its length tells its algorithm
+ED25519_SIZE = 32  # of a public key; the length of a key tells its algorithm
 P256_SIZE = 33  # compressed (SEC 1 §2.3.3)
 
 Field = NamedTuple(
@@ -46,7 +46,7 @@ def blob(key: int, name: str, high: int, low: int = 0) -> Field:
 
 
 def attached(key: int, name: str, size: int) -> Field:
-    """Bytes that belong to the field before, a number: b"" and no key where that is 0."""
+    """Describe bytes that belong to the number before them: b"" and no key if that is 0."""
     return Field(key, name, ATTACHED, size, size)
 
 
@@ -55,69 +55,65 @@ def text(key: int, name: str, high: int) -> Field:
 
 
 def confirmation(key: int, name: str) -> Field:
-    """An Ed25519 key."""
+    """Describe an Ed25519 key."""
     return Field(key, name, KEY, ED25519_SIZE, ED25519_SIZE)
 
 
 def phone_key(key: int, name: str) -> Field:
-    """A P-256 or an Ed25519 key."""
+    """Describe a P-256 or an Ed25519 key."""
     return Field(key, name, KEY, ED25519_SIZE, P256_SIZE)
 
 
 def encode(fields: tuple[Field, ...], value: Any) -> bytes:
-    """`value` (a namedtuple with the fields' names) as a deterministic CBOR map."""
+    """Encode `value` (a namedtuple with the fields' names) as a deterministic CBOR map."""
     mapping: dict[int, Any] = {}
     before = None
     for field in fields:
         item = getattr(value, field.name)
-        if not _is_absent(field, before):
+        if before or field.kind != ATTACHED:
             mapping[field.key] = _put(field, item)
         elif item:
-            raise ValueError(field.name + " without what it belongs to")
+            raise ValueError(field.name + " without its number")
         before = item
     return cbor.encode(mapping)
 
 
 def decode(fields: tuple[Field, ...], data: bytes, make: Callable[..., Any]) -> Any:
-    """The map in `data` as `make(*values in the order of fields)`; raises Error(MALFORMED)."""
+    """Decode `data` as `make(*values in the order of fields)`; raise Error(MALFORMED)."""
     return from_map(fields, cbor.decode(data), make)
 
 
 def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) -> Any:
-    """As `decode`, from a map that is already decoded."""
+    """Decode as `decode`, from a map that is already parsed."""
     if not isinstance(mapping, dict):
         raise Error(MALFORMED, "not a map")
     values: list[Any] = []
     keys = len(mapping)
     for field in fields:
-        if values and _is_absent(field, values[-1]):
+        if field.kind == ATTACHED and values and not values[-1]:
             values.append(b"")
-        else:
-            values.append(_get(field, mapping))
-            keys -= 1
+            continue
+        value = mapping.get(field.key)
+        if field.kind == KEY:
+            value = _key_bytes(value)
+        if not _fits(field, value):
+            raise Error(MALFORMED, "%s is missing or out of bounds" % field.name)
+        values.append(value)
+        keys -= 1
     if keys:
-        raise Error(MALFORMED, "a key too many")
+        raise Error(MALFORMED, "unexpected key")
     return make(*values)
 
 
-def _is_absent(field: Field, before: Any) -> bool:
-    return field.kind == ATTACHED and not before
-
-
 def _put(field: Field, value: Any) -> Any:
-    put = _cose_key(value) if field.kind == KEY else value
-    if not _fits(field, value) or (field.kind == KEY and _key_bytes(put) != value):
+    if not _fits(field, value):
+        raise ValueError("%s does not fit its field" % field.name)
+    if field.kind != KEY:
+        return value
+    put = _cose_key(value)
+    if _key_bytes(put) != value:
         raise ValueError("%s does not fit its field" % field.name)
     return put
-
-
-def _get(field: Field, mapping: dict[int, Any]) -> Any:
-    value = mapping.get(field.key)
-    if field.kind == KEY:
-        value = _key_bytes(value)
-    if not _fits(field, value):
-        raise Error(MALFORMED, "%s is missing or out of bounds" % field.name)
-    return value
 
 
 def _fits(field: Field, value: Any) -> bool:
@@ -146,7 +142,7 @@ def _cose_key(public: bytes) -> dict[int, Any]:
 
 
 def _key_bytes(value: Any) -> Any:
-    """The public key in a cnf claim, or None where it is anything else."""
+    """Return the public key in a cnf claim; None if the claim has any other form."""
     key = value.get(_COSE_KEY) if isinstance(value, dict) else None
     public = key.get(_X) if isinstance(key, dict) else None
     if not isinstance(key, dict) or not isinstance(public, bytes):
@@ -154,5 +150,5 @@ def _key_bytes(value: Any) -> Any:
     odd = key.get(_Y)
     if isinstance(odd, bool):
         public = bytes([_EVEN + odd]) + public
-    # Compared as bytes, so that nothing but the one spelling passes (true is not 1 there).
+    # Compare as bytes, so that only one spelling passes (true is not 1 there).
     return public if cbor.encode(value) == cbor.encode(_cose_key(public)) else None

@@ -1,1 +1,1 @@
-"""What bridge, phone and authority share on the host, never on a chip."""
+"""Code that bridge, phone and authority share on the host; a chip never loads it."""

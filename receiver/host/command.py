@@ -1,7 +1,7 @@
-"""What a command of `tillsign` is: an entry point in the group below, named as it is typed.
+"""Define a command of `tillsign`: an entry point in the group below, named as it is typed.
 
-An entry point leads to a `Command`. Its module is imported whenever a list of commands is shown, so
-it imports little by itself, and the rest only when it runs.
+The entry point refers to a `Command`. Listing commands imports its module, so import little at the
+top and the rest when the command runs.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ USAGE = 2
 
 
 class UsageError(Exception):
-    """The command line or a configuration is wrong; the text says how it is right."""
+    """The command line or the configuration is wrong; the text says how to correct it."""
 
 
 class Command(NamedTuple):
-    """`help` in one line; `prepare` adds arguments; `run` gives the exit code."""
+    """`help` is one line; `prepare` adds arguments; `run` returns the exit code."""
 
     help: str
     prepare: Callable[[ArgumentParser], None]

@@ -1,4 +1,4 @@
-"""ISO 4217: the letters that tills write, the numbers that certificates and offers carry."""
+"""Map ISO 4217: letters in till requests, numbers in certificates and offers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What people read: each reason in words for the cashier and for the buyer, in two languages.
+"""Phrase each reason for cashier and buyer, in Swedish and English.
 
-The codes and their names live in `receiver.reasons`; every text says what happened and what to do.
+The codes and their names are in `receiver.reasons`. Each text says what happened and what to do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from receiver import reasons as codes
 
 
 class Texts(NamedTuple):
-    """One reason in words."""
+    """The four texts of one reason."""
 
     cashier_sv: str
     cashier_en: str
@@ -19,18 +19,18 @@ class Texts(NamedTuple):
     buyer_en: str
 
 
-# After these the buyer can try again in the same sale: the bridge makes a new offer by itself.
+# After these the buyer can try again in the same sale: the bridge makes a new offer.
 MENDABLE = frozenset(
     {codes.CODE_WRONG, codes.PURCHASE_LIMIT, codes.CREDIT_SPACE, codes.RECIPIENT_CLOSED}
 )
 
 
 def texts(code: int) -> Texts:
-    """The texts of `code`; a code that nobody knows reads as a technical fault."""
+    """Return the texts of `code`; an unknown code reads as a technical fault."""
     return TABLE.get(code, _FAULT)
 
 
-_TILL_CANNOT = (  # the buyer need not know why
+_TILL_CANNOT = (  # the buyer does not need to know why
     "Kassan kan inte ta emot köpet just nu.",
     "This till cannot take the purchase right now.",
 )
@@ -226,7 +226,7 @@ TABLE = {
     ),
     codes.NOBODY_CAME: Texts(
         "Ingen godkände köpet i tid. Börja om om köparen är kvar.",
-        "Nobody approved the purchase in time. Start again if the buyer is still there.",
+        "The purchase was not approved in time. Start again if the buyer is still there.",
         "Tiden gick ut. Be kassan börja om.",
         "Time ran out. Ask the cashier to start again.",
     ),

@@ -1,4 +1,4 @@
-"""The parts of stop-and-wait: what waits to be sent, what is joined, and the retry timer."""
+"""Hold the parts of stop-and-wait: the queue to send, the parts to join, and the retry timer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 MESSAGE_MAX = 2048  # joined from parts; the longest, a certificate with its chain, stays below
 QUEUE_MAX = 4096  # bytes that may wait to be sent: two of the longest messages
-QUEUE_ENTRY = 32  # what a waiting message costs beside its payload
+QUEUE_ENTRY = 32  # overhead of a waiting message beside its payload
 
 Queued = NamedTuple("Queued", [("channel", int), ("payload", bytes), ("token", int)])
 Message = NamedTuple("Message", [("channel", int), ("payload", bytes), ("token", int)])
@@ -17,7 +17,7 @@ Part = NamedTuple("Part", [("more", bool), ("channel", int), ("payload", bytes)]
 
 
 class Outbox:
-    """Messages on their way: one part of the first in flight until it is acknowledged."""
+    """Messages to send: one part of the first is in flight until acknowledged."""
 
     def __init__(self, counters: dict[str, int]) -> None:
         self.seq = 0
@@ -25,12 +25,12 @@ class Outbox:
         self._counters = counters
         self._queue: list[Queued] = []
         self._waiting = 0  # bytes in the queue, with QUEUE_ENTRY for each message
-        self._start = 0  # of the part in flight
+        self._start = 0  # offset of the part in flight
         self._end = 0
-        self._due = False  # the part in flight is to be written again
+        self._due = False  # the part in flight must be written again
 
     def put(self, queued: Queued) -> bool:
-        """Adds a message; False if there is no room."""
+        """Add a message; False if there is no room."""
         cost = len(queued.payload) + QUEUE_ENTRY
         if self._waiting + cost > QUEUE_MAX:
             return False
@@ -39,7 +39,7 @@ class Outbox:
         return True
 
     def part(self, size: int) -> Part | None:
-        """What to write now: the next part, of at most `size` bytes, or the one in flight again."""
+        """Return the next part to write, of at most `size` bytes, or the one in flight again."""
         if not self._queue:
             return None
         channel, payload, _ = self._queue[0]
@@ -54,11 +54,11 @@ class Outbox:
         return Part(self._end < len(payload), channel, payload[self._start : self._end])
 
     def again(self) -> None:
-        """The part in flight, if any, is to be written once more."""
+        """Mark the part in flight, if any, to be written again."""
         self._due = True
 
     def acknowledged(self, ack: int) -> bool:
-        """Whether `ack`, the number the peer expects next, says that the part in flight arrived."""
+        """Return whether `ack`, the number that the peer expects next, covers the part sent."""
         if not self.flying or ack != (self.seq + 1) & 0xFF:
             return False
         self.flying = False
@@ -67,7 +67,7 @@ class Outbox:
         return True
 
     def finished(self) -> Queued | None:
-        """Asked after `acknowledged`: the first message, if that was its last part."""
+        """Return the first message if its last part was acknowledged; call after `acknowledged`."""
         if self._end < len(self._queue[0].payload):
             return None
         self._start = self._end = 0
@@ -76,7 +76,7 @@ class Outbox:
         return queued
 
     def clear(self) -> tuple[Queued, ...]:
-        """A new sequence space: all that waited or flew, in order."""
+        """Start a new sequence space; return everything queued or in flight, in order."""
         lost = tuple(self._queue)
         self._queue.clear()
         self._waiting = self._start = self._end = self.seq = 0
@@ -85,20 +85,20 @@ class Outbox:
 
 
 class Inbox:
-    """Joins parts. The last one of a message is acknowledged when the message is accepted."""
+    """Join parts. The last part of a message is acknowledged when the message is accepted."""
 
     def __init__(self, counters: dict[str, int]) -> None:
-        self.seq = 0  # expected next; it is also the acknowledgement of all before
-        self.owing = False  # an acknowledgement is to be written
+        self.seq = 0  # expected next, and so the acknowledgement of everything before
+        self.owing = False  # an acknowledgement must be written
         self._counters = counters
         self._joined = bytearray(MESSAGE_MAX)
         self._size = 0
-        self._refusing = False  # the message grew too long: its other parts are thrown away
+        self._refusing = False  # the message grew too long: drop its remaining parts
         self._token = 0
-        self._open = False  # a message is with the application
+        self._open = False  # the application holds a message
 
     def take(self, frame: Frame) -> Message | None:
-        """One DATA frame; the message if it completes one."""
+        """Take one DATA frame; return the message if it completes one."""
         if frame.seq == (self.seq - 1) & 0xFF:
             self._counters["duplicates"] += 1
             self.owing = True
@@ -111,7 +111,7 @@ class Inbox:
         return None
 
     def accept(self, token: int) -> bool:
-        """Acknowledges the message with this token; False if it is not the open one."""
+        """Acknowledge the message with this token; False if it is not the open one."""
         if not self._open or token != self._token:
             return False
         self._open = False
@@ -119,7 +119,7 @@ class Inbox:
         return True
 
     def clear(self) -> None:
-        """A new sequence space: what was open is void."""
+        """Start a new sequence space; an open message becomes void."""
         self.seq = self._size = 0
         self.owing = self._refusing = self._open = False
 
@@ -140,7 +140,7 @@ class Inbox:
         return Message(frame.channel, whole, self._token)
 
     def _refuse(self, more: bool) -> None:
-        """Acknowledged all the same: an unacknowledged part would take the link down."""
+        """Acknowledge it all the same: an unacknowledged part would take the link down."""
         if not self._refusing:
             self._counters["oversize"] += 1
         self._refusing = more
@@ -153,7 +153,7 @@ class Inbox:
 
 
 class Timer:
-    """Runs from the first `tick` after `start`, since whoever starts it does not know the time."""
+    """Run from the first `tick` after `start`, as the caller of `start` does not know the time."""
 
     def __init__(self) -> None:
         self.attempts = 0
@@ -161,24 +161,24 @@ class Timer:
         self.due: int | None = None
 
     def start(self) -> None:
-        """Runs anew, from the next tick."""
+        """Restart at the next tick."""
         self.started = True
         self.due = None
 
     def stop(self) -> None:
-        """There was an answer."""
+        """Stop: the answer came."""
         self.attempts = 0
         self.started = False
         self.due = None
 
     def tick(self, due: int) -> None:
-        """The time is known; `due` is when a timer started before it ends."""
+        """Set the time; `due` is the end of a timer started before it."""
         if self.started:
             self.started = False
             self.due = due
 
     def expired(self, now: int) -> bool:
-        """Whether the time is up, said once."""
+        """Return True once when the time is up."""
         if self.due is None or now < self.due:
             return False
         self.due = None

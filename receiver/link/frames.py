@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Kinds: the low nibble of the type byte.
-HELLO = 1  # who I am and whom I know; opens the link
+HELLO = 1  # sender's boot id and the one it knows; opens the link
 DATA = 2  # a message or a part of one; acknowledged
-ACK = 3  # an acknowledgement with nothing to carry it
+ACK = 3  # an acknowledgement without data
 LOG = 4  # unacknowledged
-RESET = 5  # the host asks for HELLO
+RESET = 5  # the host asks for a HELLO
 KINDS = {HELLO: "HELLO", DATA: "DATA", ACK: "ACK", LOG: "LOG", RESET: "RESET"}
 MORE = 0x10  # bit of the type byte: the message goes on in the next frame
 
@@ -28,12 +28,12 @@ FRAME_MAX = 192  # towards the device: its input ring holds 260 bytes and drops 
 HOST_FRAME_MAX = 256  # towards the host: a body of 253 bytes is the most with one byte of COBS
 FRAME_OVERHEAD = 11  # two delimiters, one byte of COBS, four of head, four of CRC
 
-# Why a piece of the stream is no frame.
-CRC = 1  # the check sum is wrong, or the piece too short to have one
+# Why a piece of the stream is not a frame.
+CRC = 1  # wrong checksum, or too short to have one
 COBS = 2  # the COBS codes do not end where the piece ends
 OVERSIZE = 3  # longer than any frame
 TEXT = 4  # printable: boot messages, tracebacks
-UNKNOWN = 5  # a sound check sum over a type byte that this version does not know
+UNKNOWN = 5  # a valid checksum over a type byte that this version does not know
 STATUSES = {CRC: "crc", COBS: "cobs", OVERSIZE: "oversize", TEXT: "text", UNKNOWN: "unknown"}
 
 Frame = NamedTuple(
@@ -53,22 +53,22 @@ Garbage = NamedTuple("Garbage", [("status", int), ("data", bytes)])  # as it sto
 ID_SIZE = 4
 NOBODY = bytes(ID_SIZE)
 HELLO_HEAD = 2 * ID_SIZE + 2
-HELLO_MAX = FRAME_MAX - FRAME_OVERHEAD - HELLO_HEAD  # content, before the peer's limit is known
-FRAME_MIN = 64  # a peer that takes less has no use: 53 bytes of payload are left
+HELLO_MAX = FRAME_MAX - FRAME_OVERHEAD - HELLO_HEAD  # content, while the peer's limit is unknown
+FRAME_MIN = 64  # a smaller limit is useless: this one leaves 53 bytes of payload
 Hello = NamedTuple(
     "Hello", [("boot", bytes), ("peer", bytes), ("frame_max", int), ("content", bytes)]
 )
 
 
 def describe(frame: Frame) -> str:
-    """The frame in one line for a log; the payload only by its length."""
+    """Describe the frame in one line for a log; the payload by its length only."""
     more = "+" if frame.more else ""
     head = f"{KINDS[frame.kind]}{more} seq {frame.seq} ack {frame.ack} channel {frame.channel}"
     return f"{head}, {len(frame.payload)} bytes"
 
 
 def encode(frame: Frame) -> bytes:
-    """The frame on the wire, with both delimiters; ValueError if longer than any frame may be."""
+    """Return the frame as written, with both delimiters; raise ValueError if it is too long."""
     size = len(frame.payload) + FRAME_OVERHEAD
     if size > HOST_FRAME_MAX:
         raise ValueError("frame too long")
@@ -84,12 +84,12 @@ def encode(frame: Frame) -> bytes:
 
 
 def encode_hello(hello: Hello) -> bytes:
-    """The payload of a HELLO frame."""
+    """Return the payload of a HELLO frame."""
     return hello.boot + hello.peer + hello.frame_max.to_bytes(2, "big") + hello.content
 
 
 def decode_hello(payload: bytes) -> Hello | None:
-    """The HELLO in a payload; None if it is short, of no boot, or takes too short frames."""
+    """Parse the HELLO in a payload; None if it is short, has no boot id or too small a limit."""
     frame_max = int.from_bytes(payload[2 * ID_SIZE : HELLO_HEAD], "big")
     if len(payload) < HELLO_HEAD or payload[:ID_SIZE] == NOBODY or frame_max < FRAME_MIN:
         return None
@@ -98,15 +98,15 @@ def decode_hello(payload: bytes) -> Hello | None:
 
 
 class Decoder:
-    """Cuts a stream at the delimiters into frames and garbage; holds one frame and never more."""
+    """Cut a stream at the delimiters into frames and garbage; hold at most one frame."""
 
     def __init__(self, frame_max: int) -> None:
         self._piece = bytearray(frame_max - 2)
         self._size = 0
-        self._spilled = False  # the piece outgrew the buffer: its rest is garbage as well
+        self._spilled = False  # the piece outgrew the buffer: its rest is garbage too
 
     def receive(self, data: bytes) -> Iterator[Frame | Garbage]:
-        """Every frame and every piece of garbage that `data` completes, in order."""
+        """Return the frames and pieces of garbage that `data` completes, in order."""
         start = 0
         while start < len(data):
             stop = data.find(b"\x00", start)
@@ -124,7 +124,7 @@ class Decoder:
                     yield item
 
     def flush(self) -> Frame | Garbage | None:
-        """Ends the piece here, as a delimiter does: None if there is none."""
+        """End the piece here, as a delimiter does; None if there is none."""
         size, spilled = self._size, self._spilled
         self._size = 0
         self._spilled = False
@@ -134,7 +134,7 @@ class Decoder:
         return _garbage(OVERSIZE, piece) if spilled else _parse(piece)
 
     def pending(self) -> bool:
-        """Whether bytes wait for their delimiter."""
+        """Return whether bytes wait for their delimiter."""
         return self._size > 0
 
     def _take(self, data: bytes, start: int, stop: int) -> int:
@@ -169,12 +169,12 @@ def _garbage(status: int, piece: bytes) -> Garbage:
 
 
 def _is_text(piece: bytes) -> bool:
-    """Printable ASCII, white space, and the escapes that colour a boot log."""
+    """Return whether it is printable ASCII, white space, and the escapes that colour a boot log."""
     return all(32 <= byte < 127 or byte in b"\t\n\r\x1b" for byte in piece)
 
 
 def _stuff(wire: bytearray) -> None:
-    """COBS in place: every zero but the outer two becomes the distance to the next one."""
+    """Apply COBS in place: every zero but the outer two becomes the distance to the next one."""
     at = 1
     while at < len(wire) - 1:
         following = wire.find(b"\x00", at + 1)
@@ -183,7 +183,7 @@ def _stuff(wire: bytearray) -> None:
 
 
 def _unstuff(body: bytearray) -> bool:
-    """Undoes `_stuff` on a piece without delimiters; False if the last distance misses its end."""
+    """Undo `_stuff` on a piece without delimiters; False if the last distance misses its end."""
     at = 0
     while at < len(body):
         step = body[at]  # never zero: the stream was cut at the zeros

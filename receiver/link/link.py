@@ -1,7 +1,7 @@
-"""The link between receiver and bridge: whole messages, once and in order, over a lossy line.
+"""Carry whole messages between receiver and bridge, once and in order, over a lossy line.
 
 Stop-and-wait in both directions, over frames; the line is first-in, first-out. Both ends run this
-machine. It has no clock: what `transmit` gave out gets its time at the next `receive` or `expire`,
+machine. It has no clock: output of `transmit` gets its time at the next `receive` or `expire`,
 so `deadline` is due at once after it.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from . import frames, link_states
 from .arq import MESSAGE_MAX, Inbox, Outbox, Timer
-from .arq import Message as Message  # what `poll` gives belongs to this module's words
+from .arq import Message as Message  # re-exported: `poll` returns it
 from .arq import Queued as Queued
 from .frames import Frame, Garbage, Hello
 from .link_states import GREETING, HOME, SEEKING, TABLE, UP
@@ -19,21 +19,21 @@ from .link_states import GREETING, HOME, SEEKING, TABLE, UP
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-EVENTS_MAX = 64  # an application that lets more pile up is deaf: frames count as lost on the line
+EVENTS_MAX = 64  # more unread events mean a deaf application: frames then count as lost on the line
 LOG_MAX = frames.FRAME_MAX - frames.FRAME_OVERHEAD  # a longer log line is cut
 LOGS_MAX = 8  # log lines that may wait; more are dropped
 LOG_MS = 50  # between two log frames: at most a third of the line at 115200 baud
-STALE_MS = 500  # bytes so long without a delimiter are handed out: a dying board's last words
+STALE_MS = 500  # hand out bytes without a delimiter after this: a crashing board's last output
 
 ASKING = 0  # channel of a HELLO from an end that is not up: it wants an answer
-SETTLED = 1  # channel of a HELLO from an end that is up: no answer, or they would never end
+SETTLED = 1  # channel of a HELLO from an end that is up: it wants no answer, which would never end
 
 # Why a link went down.
 SILENT = 1  # no acknowledgement after the last retry
 REBOOTED = 2  # the peer is another boot, or forgot this one
 CLOSED = 3  # `cut` was called
 
-# What `poll` gives, beside Message.
+# Results of `poll`, beside Message.
 Up = NamedTuple("Up", [("hello", bytes), ("fresh", bool)])  # fresh: sequence spaces start anew
 Down = NamedTuple("Down", [("reason", int)])
 Delivered = NamedTuple("Delivered", [("channel", int), ("token", int)])
@@ -42,12 +42,12 @@ Log = NamedTuple("Log", [("payload", bytes)])
 Raw = NamedTuple("Raw", [("data", bytes), ("status", int)])  # a status of receiver.link.frames
 
 COUNTERS = (
-    "deaf",  # frames dropped because the application did not poll
+    "deaf",  # frames dropped as the application did not poll
     "dropped_logs",
     "duplicates",
     "garbage",  # pieces of the stream that were neither frame nor text
-    "oversize",  # messages refused because they grew too long
-    "resets",  # sequence spaces that ended because the peer was another boot
+    "oversize",  # messages refused as they grew too long
+    "resets",  # sequence spaces that ended as the peer was another boot
     "retransmits",
     "strange",  # frames that no honest peer sends in this state
 )
@@ -58,11 +58,11 @@ if TYPE_CHECKING:
 
 
 class Link:
-    """One end. `boot`: four bytes, new at every start; `hello`: what the peer is to know of it."""
+    """One end. `boot`: four bytes, new at every start; `hello`: what to tell the peer of itself."""
 
     def __init__(self, boot: bytes, hello: bytes, *, host: bool) -> None:
         if len(boot) != frames.ID_SIZE or boot == frames.NOBODY or len(hello) > frames.HELLO_MAX:
-            raise ValueError("boot or hello")
+            raise ValueError("invalid boot or hello")
         self.hello = hello
         self.state = self._home = SEEKING if host else GREETING
         self.counters = dict.fromkeys(COUNTERS, 0)
@@ -71,7 +71,7 @@ class Link:
         self._peer = frames.NOBODY
         self._joined = False  # the link has been up in this sequence space
         self._takes = frames.HOST_FRAME_MAX if host else frames.FRAME_MAX
-        self._cap = frames.FRAME_MAX if host else frames.HOST_FRAME_MAX  # whatever the peer takes
+        self._cap = frames.FRAME_MAX if host else frames.HOST_FRAME_MAX  # for every peer
         self._largest = self._cap
         self._decoder = frames.Decoder(self._takes)
         self._outbox = Outbox(self.counters)
@@ -81,12 +81,12 @@ class Link:
         self._events: list[Event] = []
         self._token = 0
         self._now = 0
-        self._greeting = True  # a HELLO or RESET is to be written
+        self._greeting = True  # a HELLO or RESET must be written
         self._log_due = 0
         self._stale_due = 0
 
     def send(self, channel: int, payload: bytes) -> int:
-        """Queues a message: its token (never 0); 0 if the queue is full; ValueError if too long."""
+        """Queue a message; return its token, or 0 if full; raise ValueError if it is too long."""
         if len(payload) > MESSAGE_MAX:
             raise ValueError("message too long")
         if not self._outbox.put(Queued(channel, payload, self._token + 1)):
@@ -95,7 +95,7 @@ class Link:
         return self._token
 
     def log(self, payload: bytes) -> bool:
-        """Queues a log line, never acknowledged, cut to LOG_MAX; False if it was dropped."""
+        """Queue a log line, never acknowledged, cut to LOG_MAX; False if it was dropped."""
         if len(self._logs) == LOGS_MAX:
             self.counters["dropped_logs"] += 1
             return False
@@ -103,23 +103,23 @@ class Link:
         return True
 
     def accept(self, token: int) -> bool:
-        """Takes responsibility for a message, which acknowledges it; False if it is void by now."""
+        """Take responsibility for a message and acknowledge it; False if it has become void."""
         return self._inbox.accept(token)
 
     def cut(self) -> None:
-        """The line was closed or opened anew: every open may have reset the board."""
+        """Restart: the line was closed or opened, and every open may have reset the board."""
         self._decoder.flush()
         self._step(link_states.CUT)
 
     def receive(self, data: bytes, now: int) -> None:
-        """Bytes from the line, whatever they are; `poll` afterwards until None."""
+        """Take any bytes from the line; call `poll` afterwards until None."""
         self._tick(now)
         for item in self._decoder.receive(data):
             self._item(item)
         self._stale_due = now + STALE_MS
 
     def transmit(self) -> bytes:
-        """What to write now."""
+        """Return the bytes to write now."""
         wire = self._greeting_frame() if self._greeting else b""
         if self.state == UP:
             wire += self._next_frame()
@@ -129,11 +129,11 @@ class Link:
         return wire
 
     def poll(self) -> Event | None:
-        """The next event, or None."""
+        """Return the next event, or None."""
         return self._events.pop(0) if self._events else None
 
     def deadline(self) -> int | None:
-        """When to call `expire`; a time in the past is at once."""
+        """Return when to call `expire`; a time in the past is at once."""
         if self._timer.started:
             return self._now
         due = self._timer.due
@@ -144,7 +144,7 @@ class Link:
         return due
 
     def expire(self, now: int) -> None:
-        """Time has passed."""
+        """Act on time that has passed."""
         self._tick(now)
         if self._decoder.pending() and now >= self._stale_due:
             rest = self._decoder.flush()
@@ -171,9 +171,9 @@ class Link:
             self._step(item.kind, item)
 
     def _hear(self, frame: Frame) -> None:
-        """A HELLO is one event or two: a new boot first, then whether it names this end."""
+        """Turn a HELLO into one event or two: a new boot first, then whether it names this end."""
         hello = frames.decode_hello(frame.payload)
-        if hello is None or hello.boot == self._boot:  # our own comes back: the line is a loop
+        if hello is None or hello.boot == self._boot:  # our own comes back: the line loops
             self.counters["strange"] += 1
             return
         self._heard = hello
@@ -191,10 +191,10 @@ class Link:
         self.state = self._home if state == HOME else state
         getattr(self, action)(frame)
 
-    # Actions of the table; the state is the next one already.
+    # Actions of the table; the state is already the next one.
 
     def _ignore(self, _frame: Frame) -> None:
-        """A frame of a sequence space that this end is not in."""
+        """Count a frame of a sequence space that this end is not in."""
 
     def _meet(self, _frame: Frame) -> None:
         self._peer = self._heard.boot
@@ -230,7 +230,7 @@ class Link:
         self._greeting = frame.channel == ASKING
 
     def _confirm(self, frame: Frame) -> None:
-        if frame.channel == ASKING:  # it has not taken our DATA so far
+        if frame.channel == ASKING:  # the peer has not taken our DATA so far
             self._greeting = True
             self._outbox.again()
 
@@ -264,7 +264,7 @@ class Link:
         self._acknowledged(frame)
         self._events.append(Log(frame.payload))
 
-    # What is written
+    # Write.
 
     def _greeting_frame(self) -> bytes:
         self._greeting = False

@@ -1,4 +1,4 @@
-"""The link's states, events and transitions, and how patient it is in each state."""
+"""Define the link's states, events and transitions, and its patience in each state."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from .frames import ACK, DATA, LOG, RESET
 SEEKING = 0  # host only: no HELLO heard, asking for one
 GREETING = 1  # sending HELLO until one comes back that names this end
 UP = 2
-HOME = 3  # in the table: where this end starts, SEEKING on the host and GREETING on the device
+HOME = 3  # in the table: the start of this end, SEEKING on the host and GREETING on the device
 STATES = (SEEKING, GREETING, UP)
 
 # Events are the kinds of frames but HELLO, and
-NEW = 16  # a HELLO from a boot not known so far, or from one that left the common sequence space
+NEW = 16  # a HELLO from a new boot, or from one that left the common sequence space
 NAMED = 17  # a HELLO that names this end's boot
-UNNAMED = 18  # a HELLO that names nobody or somebody else
+UNNAMED = 18  # a HELLO that names no boot or another one
 TIMER = 19
 GIVE_UP = 20  # the timer after the last retry
 CUT = 21  # the line was closed or opened anew
@@ -62,12 +62,12 @@ TABLE = {
 # Patience with a silent peer, in milliseconds.
 RETRY_MS = 150  # doubling; at 115200 baud the longest frame takes 22 ms
 RETRIES = 5
-HELLO_MS = 1000  # patience between greetings grows to this
+HELLO_MS = 1000  # the pause between greetings grows to this
 RESET_MS = 500  # the host asks this often
 
 
 def patience(state: int, attempts: int) -> int:
-    """How long to wait for an answer to the frame sent after `attempts` in vain."""
+    """Return how long to wait for an answer to the frame sent after `attempts` tries."""
     if state == SEEKING:
         return RESET_MS
     wait = RETRY_MS << min(attempts, RETRIES)

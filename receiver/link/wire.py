@@ -1,4 +1,4 @@
-"""Messages between receiver and bridge: one channel each, a CBOR map in each (design §4)."""
+"""Define the messages between receiver and bridge: a channel and a CBOR map each (design §4)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 NONCE_SIZE = 16
-COUNTERS_MOST = 512  # every reason there is, each with its largest count
-HEALTH_MS = 30_000  # a receiver tells its health that often; a bridge that misses two hangs up
+COUNTERS_MOST = 512  # every reason, each with its largest count
+HEALTH_MS = 30_000  # a receiver reports this often; a bridge that misses two reports hangs up
 LINK_MOST = 0x0EFF  # connection handles end there, Core 5.4 Vol 4 Part E 5.4.2
 
 # Bridge to receiver.
@@ -48,10 +48,10 @@ CREDENTIAL = 19
 APPROVAL = 20
 HEALTH = 21
 PROVISIONAL = 22
-# Both ways: the receiver's word on an approval, and the bridge's where it refuses one.
+# Both ways: the receiver's verdict on an approval, and the bridge's where it refuses one.
 VERDICT = 32
 
-# What a phone event tells (the till may show it; it decides nothing).
+# Phone events (the till may show them; they decide nothing).
 PHONE_SHOWN = 1
 PHONE_LEFT = 2
 PHONE_REFUSED = 3
@@ -63,7 +63,7 @@ RESET_SOFT = 2
 RESET_WATCHDOG = 3
 RESET_OTHER = 4
 
-# What the receiver says of itself when a link comes up.
+# The receiver's HELLO when a link comes up.
 ReceiverHello = NamedTuple(
     "ReceiverHello",
     [
@@ -98,7 +98,7 @@ BRIDGE_HELLO = (
     uint(1, "least", 1, 255),
     uint(2, "most", 1, 255),
     fixed(3, "bridge_id", 8),
-    uint(4, "till", 0, TILL_MOST),  # advertised before the first sale as well: phones check in
+    uint(4, "till", 0, TILL_MOST),  # advertised before the first sale too: phones check in
 )
 
 Open = NamedTuple(
@@ -117,10 +117,10 @@ Cancel = NamedTuple("Cancel", [("reference", bytes), ("reason", int)])
 Result = NamedTuple("Result", [("session", bytes), ("receipt", bytes)])
 Blob = NamedTuple("Blob", [("data", bytes)])
 Identify = NamedTuple("Identify", [("seconds", int)])
-# Accept this approval offline, as of `time`; answered by a provisional receipt, or by a verdict.
+# Accept this approval offline, as of `time`; answered by a provisional receipt or a verdict.
 StandIn = NamedTuple("StandIn", [("session", bytes), ("approval_id", bytes), ("time", int)])
 Provisional = NamedTuple("Provisional", [("session", bytes), ("receipt", bytes)])
-# OFFER answers OPEN, and SYNC every new bridge: the open session, or an empty offer and why.
+# OFFER answers OPEN, and SYNC every new bridge: the open session, or an empty offer with a reason.
 Opened = NamedTuple("Opened", [("reference", bytes), ("offer", bytes), ("reason", int)])
 Phone = NamedTuple("Phone", [("session", bytes), ("link", int), ("event", int), ("reason", int)])
 CredentialRecord = NamedTuple(
@@ -201,12 +201,12 @@ LAYOUTS = {
 
 
 def encode(channel: int, value: Any) -> bytes:
-    """The payload of `value` on `channel`."""
+    """Encode the payload of `value` on `channel`."""
     return schema.encode(LAYOUTS[channel].fields, value)
 
 
 def decode(channel: int, payload: bytes) -> Any:
-    """The namedtuple on `channel`; raises Error, also for a channel that nobody knows."""
+    """Decode the namedtuple on `channel`; raise Error, also for an unknown channel."""
     row = LAYOUTS.get(channel)
     if row is None:
         raise Error(WRONG_TYPE, "channel %d" % channel)

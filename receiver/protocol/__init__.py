@@ -1,1 +1,1 @@
-"""What phone, receiver and authority say to each other, and the rules that make it acceptable."""
+"""Messages between phone, receiver and authority, and the rules for accepting them."""

@@ -1,4 +1,4 @@
-"""What phone and receiver write to each other: one type byte, then a body (design §3.3)."""
+"""Define the writes between phone and receiver: one type byte, then a body (design §3.3)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RESULT = 0x05
 REFUSAL = 0x06
 LEAVE = 0x07
 
-# All that a phone learns of a refusal; the exact cause goes to bridge and log.
+# All that a phone learns of a refusal; bridge and log get the exact cause.
 RETRY = 1
 BUSY = 2
 EXPIRED = 3
 OLD_APP = 4
 REFUSED = 5
 
-# Why a buyer leaves, and the reason that it is for the till.
+# Why a buyer leaves, and the reason that the till gets.
 LEAVE_CANCELLED = 1
 LEAVE_WRONG_TILL = 2
 LEAVES = {LEAVE_CANCELLED: reasons.BUYER_SAID_NO, LEAVE_WRONG_TILL: reasons.WRONG_TILL}
@@ -52,7 +52,7 @@ _REFUSALS = {
 
 
 def parse(data: bytes) -> Write:
-    """A phone's write as type and body; raises Error. `data` may be a view of a reused buffer."""
+    """Parse a phone's write into type and body; `data` may be a view of a reused buffer."""
     if len(data) > EXCHANGE_MOST:
         raise Error(reasons.OVERSIZE, "write of %d bytes" % len(data))
     if not data or data[0] not in _BODY_SIZES:
@@ -63,20 +63,20 @@ def parse(data: bytes) -> Write:
 
 
 def refusal_code(reason: int) -> int:
-    """What a phone may know of `reason`."""
+    """Return the code that a phone may see for `reason`."""
     return _REFUSALS.get(reason, REFUSED)
 
 
 def refusal(reason: int) -> bytes:
-    """The plain notification for `reason`, while there is no key to seal it with."""
+    """Return the plain notification for `reason`, while there is no key to seal it with."""
     return bytes([REFUSAL, refusal_code(reason)])
 
 
 def sealed_refusal(body: bytes) -> bytes:
-    """The notification with a code that `sealing.ResultSealer` sealed."""
+    """Return the notification with a code that `padding.ResultSealer` sealed."""
     return bytes([REFUSAL]) + body
 
 
 def result(body: bytes) -> bytes:
-    """The notification with the authority's receipt, which `sealing.ResultSealer` sealed."""
+    """Return the notification with the authority's receipt, sealed by `padding.ResultSealer`."""
     return bytes([RESULT]) + body

@@ -1,4 +1,4 @@
-"""What stands on the air: UUIDs, sizes, limits and the advertisement (design §3.1, §3.2, §3.4)."""
+"""Define UUIDs, sizes, limits and the advertisement (design §3.1, §3.2, §3.4)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CERTIFICATE = "7b1f0001-5c0e-4d2b-9a57-c1a91ad0c0de"
 OFFER = "7b1f0002-5c0e-4d2b-9a57-c1a91ad0c0de"
 EXCHANGE = "7b1f0003-5c0e-4d2b-9a57-c1a91ad0c0de"
 
-MTU = 247  # what the receiver answers: one LE data packet with length extension
-MTU_LEAST = 185  # what the oldest phones in use give
+MTU = 247  # the receiver's answer: one LE data packet with length extension
+MTU_LEAST = 185  # of the oldest phones in use
 EXCHANGE_MOST = 182  # one notification or write at MTU 185
 OFFER_MOST = 182
 CERTIFICATE_MOST = 512  # the largest attribute value, Core 5.4 Vol 3 Part F 3.2.9
-LINKS_MOST = 4  # what the chip's controller is built for in stock images
+LINKS_MOST = 4  # of the chip's controller in stock images
 
 ADVERTISE_OPEN_US = 20_000
 ADVERTISE_IDLE_US = 150_000
@@ -30,8 +30,8 @@ KEY_MS = 10_000
 CHECK_IN_MS = 60_000
 LINK_MS = 120_000
 GRACE_MS = 30_000
-PLACE_MS = 2_000  # what the slowest phones need from connection to key, at an interval of 50 ms
-# From a refusal that must be sealed to its key: a key agreement for each link, 70 ms each, behind
+PLACE_MS = 2_000  # the slowest phones need this from connection to key, at an interval of 50 ms
+# How long a refusal may wait for its key: a key agreement for each link, 70 ms each, behind
 # the next phone's whole purchase; and no longer than a link without a key keeps its place.
 PART_MS = 2_000
 
@@ -50,30 +50,30 @@ Advert = NamedTuple("Advert", [("version", int), ("flags", int), ("till", int), 
 
 
 def uuid_bytes(uuid: str) -> bytes:
-    """The 16 bytes of `uuid` as they go on air, least significant first."""
+    """Return the 16 bytes of `uuid` as sent, least significant first."""
     return bytes(reversed(bytes.fromhex(uuid.replace("-", ""))))
 
 
 def advertising_data(till: int) -> bytes:
-    """The ADV_IND payload, at most 31 bytes: flags, service UUID, the till's short name."""
-    # 31 bytes less flags, UUID list and its own head leave 8 for the name: a number is never cut.
+    """Return the ADV_IND payload, at most 31 bytes: flags, service UUID, the till's short name."""
+    # 31 bytes less flags, UUID list and its own head leave 8 for the name: no number is ever cut.
     name = (("Till %d" if till < 1000 else "T %d") % till).encode()
     service = uuid_bytes(SERVICE)
     return _FLAGS + _structure(_SERVICES, service) + _structure(_SHORT_NAME, name)
 
 
 def scan_response(flags: int, till: int, tag: bytes) -> bytes:
-    """The SCAN_RSP payload; `tag` is SHA-256(offer)[0:3], zeros when idle."""
+    """Return the SCAN_RSP payload; `tag` is SHA-256(offer)[0:3], zeros when idle."""
     return _structure(_SERVICE_DATA, uuid_bytes(SERVICE) + service_data(flags, till, tag))
 
 
 def service_data(flags: int, till: int, tag: bytes) -> bytes:
-    """The service data behind the UUID: version, flags, till number, tag."""
+    """Return the service data behind the UUID: version, flags, till number, tag."""
     return bytes([VERSION, flags]) + till.to_bytes(2, "big") + tag[:_TAG_SIZE]
 
 
 def parse_service_data(data: bytes) -> Advert:
-    """Read `service_data`; everything in it is a hint."""
+    """Parse `service_data`; everything in it is a hint."""
     if len(data) != 4 + _TAG_SIZE:
         raise Error(MALFORMED, "service data of %d bytes" % len(data))
     return Advert(data[0], data[1], int.from_bytes(data[2:4], "big"), bytes(data[4:]))

@@ -1,4 +1,4 @@
-"""Every signed message of the protocol, key by key (design §3.3). Times are seconds since 1970."""
+"""List every signed message, key by key (design §3.3). Times are seconds since 1970."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ REFUND = 1
 # Outcomes of a receipt.
 APPROVED = 1
 DECLINED = 2
-NO_TRANSACTION = bytes(ID_SIZE)  # stands in a declined receipt, where nothing was booked
+NO_TRANSACTION = bytes(ID_SIZE)  # in a declined receipt, where nothing was booked
 
 Certificate = NamedTuple(
     "Certificate",
@@ -199,8 +199,8 @@ RECEIPT = Kind(
     Receipt,
 )
 
-# A receiver's word where the authority cannot be asked: the receipt's keys, but for what only the
-# authority can say.
+# The receiver's receipt while the authority is unreachable: the same keys, less those that
+# only the authority can state.
 Provisional = NamedTuple(
     "Provisional",
     [

@@ -1,4 +1,4 @@
-"""Sealed messages: lengths that say nothing about the buyer, and the way back (design §3.3).
+"""Pad and seal messages so that lengths reveal nothing about the buyer (design §3.3).
 
 A phone seals credential and approval with its HPKE context (`crypto.hpke`), padded to one length
 each; the receiver seals results and refusals with a key exported from the same context.
@@ -39,19 +39,19 @@ _NONCE_SIZE = 12
 
 
 def info(offer: bytes) -> bytes:
-    """What binds a context to its session."""
+    """Return the `info` that binds a context to its session."""
     return _INFO + digest(offer)
 
 
 def pad(message: bytes, size: int) -> bytes:
-    """length ‖ message ‖ zeros, `size` bytes; ValueError for a message that is too long."""
+    """Return length ‖ message ‖ zeros, `size` bytes; raise ValueError if it is too long."""
     if len(message) > size - _LENGTH_SIZE:
         raise ValueError("message of %d bytes in %d" % (len(message), size))
     return bytes([len(message)]) + message + bytes(size - _LENGTH_SIZE - len(message))
 
 
 def unpad(data: bytes) -> bytes:
-    """What was padded; raises Error(MALFORMED) unless the length fits and the rest is zeros."""
+    """Return the padded message; raise Error(MALFORMED) unless its length fits and zeros follow."""
     end = _LENGTH_SIZE + data[0] if data else 0
     if not 0 < end <= len(data) or data[end:] != bytes(len(data) - end):
         raise Error(MALFORMED, "padding")
@@ -59,12 +59,12 @@ def unpad(data: bytes) -> bytes:
 
 
 def unseal(context: Context, sealed: bytes) -> bytes:
-    """The message in a phone's next sealed body; raises Error(BAD_SEAL), Error(MALFORMED)."""
+    """Open a phone's next sealed body; raise Error(BAD_SEAL), Error(MALFORMED)."""
     return unpad(_opened(context.open(sealed)))
 
 
 class _Results:
-    """Key and nonces of the way back: nonce = base xor n, n counts distinct results."""
+    """Key and nonces for results: nonce = base xor n, n counts distinct results."""
 
     def __init__(self, crypto: Crypto, context: Context) -> None:
         secret = context.export(_RESULT_LABEL, _KEY_SIZE + _NONCE_SIZE)
@@ -81,7 +81,7 @@ class _Results:
             secret[:] = bytes(len(secret))
 
     def _now(self) -> tuple[bytes, bytes]:
-        """Key and nonce for the next result; ValueError once erased."""
+        """Return key and nonce for the next result; raise ValueError once erased."""
         if self._erased:
             raise ValueError("the result key is erased")
         nonce = int.from_bytes(self._base, "big") ^ self._count
@@ -89,14 +89,14 @@ class _Results:
 
 
 class ResultSealer(_Results):
-    """The receiver's end. Every call counts as another result: repeat by sending what it gave."""
+    """The receiver's end. Each call counts as a new result: to repeat one, send the same bytes."""
 
     def seal(self, receipt: bytes) -> bytes:
-        """The body of a result."""
+        """Return the body of a result."""
         return self._seal(pad(receipt, RESULT_PADDED))
 
     def refuse(self, code: int) -> bytes:
-        """The body of a refusal with one of `exchange`'s codes."""
+        """Return the body of a refusal with one of `exchange`'s codes."""
         return self._seal(bytes([code]))
 
     def _seal(self, data: bytes) -> bytes:
@@ -106,14 +106,14 @@ class ResultSealer(_Results):
 
 
 class ResultOpener(_Results):
-    """The phone's end: takes results and refusals in order; raises Error(BAD_SEAL)."""
+    """The phone's end: open results and refusals in order; raise Error(BAD_SEAL)."""
 
     def open(self, body: bytes) -> bytes:
-        """The receipt in a result; raises Error(MALFORMED), too."""
+        """Return the receipt in a result; raise Error(MALFORMED), too."""
         return unpad(self._open(body))
 
     def refusal(self, body: bytes) -> int:
-        """The code in a refusal; raises Error(MALFORMED), too."""
+        """Return the code in a refusal; raise Error(MALFORMED), too."""
         data = self._open(body)
         if len(data) != _REFUSAL_SIZE:
             raise Error(MALFORMED, "refusal of %d bytes" % len(data))
@@ -128,5 +128,5 @@ class ResultOpener(_Results):
 
 def _opened(data: bytes | None) -> bytes:
     if data is None:
-        raise Error(BAD_SEAL, "does not open")
+        raise Error(BAD_SEAL, "seal does not open")
     return data

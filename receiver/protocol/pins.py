@@ -1,4 +1,4 @@
-"""The authority's public keys that a device or bridge holds: a CBOR map, kid as number → key."""
+"""Encode the authority's public keys on a device or bridge: a CBOR map, kid as number → key."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KID_MOST = 0xFFFF
 
 
 def encode(pins: Mapping[bytes, bytes]) -> bytes:
-    """The file form of `pins` (kid of two bytes → Ed25519 key of 32)."""
+    """Return the file form of `pins` (kid of two bytes → Ed25519 key of 32)."""
     return cbor.encode({int.from_bytes(kid, "big"): key for kid, key in pins.items()})
 
 
 def decode(data: bytes) -> dict[bytes, bytes]:
-    """Read what `encode` wrote; raises Error(MALFORMED)."""
+    """Parse what `encode` wrote; raise Error(MALFORMED)."""
     value = cbor.decode(data)
     if not isinstance(value, dict):
         raise Error(MALFORMED, "pins are not a map")

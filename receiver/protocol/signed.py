@@ -1,6 +1,6 @@
-"""Signed messages: a table of fields inside a COSE_Sign1 with one signer's role (design §3.3).
+"""Sign and verify messages: a table of fields in a COSE_Sign1, one signer's role (design §3.3).
 
-Verification is long work for a chip: what ends in `_job` does it in slices (`crypto.job`).
+Verification is long work for a chip: functions ending in `_job` run in slices (`crypto.job`).
 """
 
 from __future__ import annotations
@@ -43,22 +43,22 @@ Kind = NamedTuple(
     ],
 )
 
-# A parsed message whose signature nobody has looked at yet.
+# A parsed message whose signature is unverified.
 Signed = NamedTuple("Signed", [("sign1", cose.Sign1), ("value", "Any")])
 
 
-# A public key made ready for checks; what `ready` is, only the back end knows.
+# A public key prepared for checks; only the back end knows the form of `ready`.
 Key = NamedTuple("Key", [("public", bytes), ("ready", "Any")])
 
 
 def digest(data: bytes) -> bytes:
-    """SHA-256, the only hash that names things here."""
+    """Return SHA-256, the only hash for identifiers here."""
     hashed: bytes = sha256(data).digest()
     return hashed
 
 
 def algorithm(public: bytes) -> int:
-    """The COSE algorithm of a public key, which its length tells."""
+    """Return the COSE algorithm of a public key, which its length tells."""
     return cose.ALG_ESP256 if len(public) == schema.P256_SIZE else cose.ALG_ED25519
 
 
@@ -70,7 +70,7 @@ def encode(
     context: bytes = b"",
     alg: int = cose.ALG_ED25519,
 ) -> bytes:
-    """Build and sign one message; `sign` takes the Sig_structure and gives 64 bytes."""
+    """Build and sign one message; `sign` maps the Sig_structure to 64 bytes."""
     if len(kid) != kind.kid_size or (kind.role and kid[0] != kind.role):
         raise ValueError("kid does not belong to a " + kind.type)
     payload = schema.encode(kind.fields, value)
@@ -80,7 +80,7 @@ def encode(
 def encode_job(
     kind: Kind, value: Any, kid: bytes, sign_job: Callable[[bytes], Job[bytes]]
 ) -> Job[bytes]:
-    """As `encode` without a context, where `sign_job` signs in slices."""
+    """Build as `encode` without a context; `sign_job` signs in slices."""
     header = cose.protected_header(cose.ALG_ED25519, kid)
     payload = schema.encode(kind.fields, value)
     signature = yield from sign_job(cose.to_be_signed(kind.type, b"", header, payload))
@@ -88,7 +88,7 @@ def encode_job(
 
 
 def parse(kind: Kind, data: bytes, alg: int = cose.ALG_ED25519) -> Signed:
-    """Strictly parse; says nothing about the signature. Raises Error."""
+    """Parse strictly, without verifying the signature; raise Error."""
     sign1 = cose.parse(data, alg, kind.kid_size)
     if kind.role and sign1.kid[0] != kind.role:
         raise Error(WRONG_ROLE, "%s under role %d" % (kind.type, sign1.kid[0]))
@@ -96,59 +96,71 @@ def parse(kind: Kind, data: bytes, alg: int = cose.ALG_ED25519) -> Signed:
 
 
 def structure(kind: Kind, signed: Signed, context: bytes = b"") -> bytes:
-    """The Sig_structure of a parsed message (RFC 9052 §4.4)."""
+    """Return the Sig_structure of a parsed message (RFC 9052 §4.4)."""
     return cose.to_be_signed(kind.type, context, signed.sign1.protected, signed.sign1.payload)
 
 
 def prepare_job(crypto: Crypto, public: bytes) -> Job[Key]:
-    """`public` made ready for checks; raises Error(BAD_SIGNATURE) where none could ever hold."""
+    """Prepare `public` for checks; raise Error(BAD_SIGNATURE) if nothing could verify under it."""
     is_p256 = algorithm(public) == cose.ALG_ESP256
     ready = yield from (crypto.p256_key_job if is_p256 else crypto.ed25519_key_job)(public)
     if ready is None:
-        raise Error(BAD_SIGNATURE, "a key that can sign nothing")
+        raise Error(BAD_SIGNATURE, "unusable public key")
     return Key(public, ready)
 
 
 def verify_job(
     crypto: Crypto, key: Key, kind: Kind, signed: Signed, context: bytes = b""
 ) -> Job[bytes]:
-    """Raise Error(BAD_SIGNATURE) unless `key` signed this; else the Sig_structure."""
-    message, alg = structure(kind, signed, context), algorithm(key.public)
+    """Return the Sig_structure; raise Error(BAD_SIGNATURE) unless `key` signed it."""
+    message = structure(kind, signed, context)
+    yield from check_job(crypto, key, kind, signed, message)
+    return message
+
+
+def check_job(crypto: Crypto, key: Key, kind: Kind, signed: Signed, message: bytes) -> Job[None]:
+    """As `verify_job`, where the Sig_structure is known."""
+    alg = algorithm(key.public)
     check = crypto.p256_check_job if alg == cose.ALG_ESP256 else crypto.ed25519_check_job
     holds = yield from check(key.ready, message, signed.sign1.signature)
     if not holds or signed.sign1.alg != alg:
         raise Error(BAD_SIGNATURE, kind.type)
-    return message
 
 
 def verify(
     kind: Kind, signed: Signed, public: bytes, crypto: Crypto, context: bytes = b""
 ) -> bytes:
-    """As `verify_job`, at once and with a key as it is."""
+    """Verify as `verify_job`, at once and with an unprepared key."""
     key = finish(prepare_job(crypto, public))
     return finish(verify_job(crypto, key, kind, signed, context))
 
 
 class Ring:
-    """The authority's pinned keys (`kid` → public key), each made ready when it is needed.
+    """The authority's pinned keys (`kid` → public key), each prepared when needed.
 
-    Those of the credential role stay ready, as every sale wants them; the tables of the others
-    would only fill the heap.
+    Keys of the roles in `keep` stay prepared: on a chip the credential's alone, as every sale
+    needs it; tables of the others would only fill the heap.
     """
 
-    def __init__(self, crypto: Crypto, pins: Mapping[bytes, bytes]) -> None:
+    def __init__(
+        self,
+        crypto: Crypto,
+        pins: Mapping[bytes, bytes],
+        keep: tuple[int, ...] = (ROLE_CREDENTIAL,),
+    ) -> None:
         self.crypto = crypto
         self._pins = pins
+        self._keep = keep
         self._ready: dict[bytes, Key] = {}
 
     def prepare_job(self) -> Job[None]:
-        """Make ready what every sale wants."""
+        """Prepare the keys that every sale needs."""
         for kid in self._pins:
             if kid[0] == ROLE_CREDENTIAL:
                 yield from self._key_job(kid)
 
     def read_job(self, kind: Kind, data: bytes) -> Job[Any]:
-        """The value of a message that a pinned key must have signed; raises Error."""
+        """Return the value of a message signed by a pinned key; raise Error."""
         signed = parse(kind, data)
         yield from self.verify_job(kind, signed)
         return signed.value
@@ -165,11 +177,11 @@ class Ring:
         if kid in self._ready:
             return self._ready[kid]
         key = yield from prepare_job(self.crypto, self._pins[kid])
-        if kid[0] == ROLE_CREDENTIAL:
+        if kid[0] in self._keep:
             self._ready[kid] = key
         return key
 
 
 def from_authority(kind: Kind, data: bytes, pins: Mapping[bytes, bytes], crypto: Crypto) -> Any:
-    """As `Ring.read_job`, at once."""
+    """Read as `Ring.read_job`, at once."""
     return finish(Ring(crypto, pins).read_job(kind, data))

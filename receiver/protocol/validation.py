@@ -1,9 +1,9 @@
-"""What makes an offer, a credential and an approval acceptable: the same rules on chip and bridge.
+"""Decide whether an offer, a credential or an approval is valid: one set of rules for both ends.
 
-Each check raises Error with exactly one cause: what is cheap to compare comes first, the signature
-last, and nothing comes out before it held. What ends in `_job` works in slices, for the chip; its
-namesake at once, for hosts. `now` is the authority's time in seconds, or None where a receiver does
-not know it since boot; then only the bridge judges validity in time.
+Each check raises Error with exactly one cause: cheap comparisons first, the signature last, and no
+value is returned before it verified. Functions ending in `_job` work in slices, for the chip;
+their namesakes at once, for hosts. `now` is the authority's time in seconds, or None on a receiver
+that has not heard it since boot; then only the bridge judges validity in time.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from receiver.crypto.job import Job
 
     from .messages import Approval, Certificate, Credential, Offer
-    from .signed import Key, Ring
+    from .signed import Key, Ring, Signed
 
     Pins = Mapping[bytes, bytes]
 
-# An offer with the things it is read beside.
+# An offer with the values to check it against.
 Offered = NamedTuple(
     "Offered",
     [
@@ -37,12 +37,14 @@ Offered = NamedTuple(
         ("offer", "Offer"),
     ],
 )
-# An approval that holds, and the id under which money is asked for.
+# A valid approval, and the id to request authorisation under.
 Approved = NamedTuple("Approved", [("id", bytes), ("approval", "Approval")])
+# One whose signature is not checked yet.
+Named = NamedTuple("Named", [("id", bytes), ("parsed", "Signed"), ("structure", bytes)])
 
 
 def certificate_job(ring: Ring, data: bytes, now: int | None) -> Job[Certificate]:
-    """The authority's statement about a receiver, if it holds."""
+    """Return the authority's statement about a receiver, if valid."""
     parsed = signed.parse(messages.CERTIFICATE, data)
     value: Certificate = parsed.value
     if now is not None and now >= value.expires:
@@ -56,7 +58,7 @@ def certificate(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Cer
 
 
 def offer(crypto: Crypto, holder: Certificate, certificate_data: bytes, data: bytes) -> Offered:
-    """An offer signed by the key in `holder`, whose bytes are `certificate_data`. Hosts only."""
+    """Check an offer signed by the key in `holder`, with bytes `certificate_data`. Hosts only."""
     parsed = signed.parse(messages.OFFER, data)
     value: Offer = parsed.value
     hashed = identifiers.certificate_hash(certificate_data)
@@ -69,7 +71,7 @@ def offer(crypto: Crypto, holder: Certificate, certificate_data: bytes, data: by
 
 
 def credential_job(ring: Ring, data: bytes, now: int | None) -> Job[Credential]:
-    """The authority's short-lived statement about a phone's key, if it holds."""
+    """Return the authority's short-lived statement about a phone's key, if valid."""
     parsed = signed.parse(messages.CREDENTIAL, data)
     if now is not None:
         in_time(parsed.value, now)
@@ -79,7 +81,7 @@ def credential_job(ring: Ring, data: bytes, now: int | None) -> Job[Credential]:
 
 
 def in_time(value: Credential, now: int) -> None:
-    """Raise Error where the credential holds no more, or not yet."""
+    """Raise Error if the credential has expired or is not valid yet."""
     if now >= value.expires:
         raise Error(reasons.CREDENTIAL_EXPIRED, "credential ended at %d" % value.expires)
     if now < value.not_before:
@@ -88,6 +90,33 @@ def in_time(value: Credential, now: int) -> None:
 
 def credential(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Credential:
     return finish(credential_job(signed.Ring(crypto, pins), data, now))
+
+
+def named(
+    offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
+) -> Named:
+    """Parse an approval and name it, signature unchecked; raise Error if it is none."""
+    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
+    context = identifiers.approval_context(
+        offered.certificate_hash, offered.data, enc, credential_data
+    )
+    structure = signed.structure(messages.APPROVAL, parsed, context)
+    return Named(identifiers.approval_id(structure), parsed, structure)
+
+
+def named_job(
+    crypto: Crypto, offered: Offered, holder: Credential, key: Key, it: Named, least_app: int
+) -> Job[Approved]:
+    """Check a parsed approval, as `approval_job` does."""
+    value: Approval = it.parsed.value
+    _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
+    _equal(value.amount, offered.offer.amount, reasons.WRONG_AMOUNT)
+    _equal(value.currency, offered.offer.currency, reasons.WRONG_CURRENCY)
+    _equal(value.recipient, holder.recipient, reasons.WRONG_RECIPIENT)
+    if value.app < max(holder.least_app, least_app):
+        raise Error(reasons.OLD_APP, "app build %d" % value.app)
+    yield from signed.check_job(crypto, key, messages.APPROVAL, it.parsed, it.structure)
+    return Approved(it.id, value)
 
 
 def approval_job(
@@ -100,23 +129,13 @@ def approval_job(
     data: bytes,
     least_app: int,
 ) -> Job[Approved]:
-    """The phone's signature over this offer, certificate and credential, sealed under `enc`.
+    """Check the phone's signature over this offer, certificate and credential, sealed under `enc`.
 
-    `key` is `holder.key` made ready by `signed.prepare_job`.
+    `key` is `holder.key` prepared by `signed.prepare_job`.
     """
-    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
-    value: Approval = parsed.value
-    _equal(value.version, messages.VERSION, reasons.WRONG_VERSION)
-    _equal(value.amount, offered.offer.amount, reasons.WRONG_AMOUNT)
-    _equal(value.currency, offered.offer.currency, reasons.WRONG_CURRENCY)
-    _equal(value.recipient, holder.recipient, reasons.WRONG_RECIPIENT)
-    if value.app < max(holder.least_app, least_app):
-        raise Error(reasons.OLD_APP, "app build %d" % value.app)
-    context = identifiers.approval_context(
-        offered.certificate_hash, offered.data, enc, credential_data
-    )
-    structure = yield from signed.verify_job(crypto, key, messages.APPROVAL, parsed, context)
-    return Approved(identifiers.approval_id(structure), value)
+    it = named(offered, credential_data, holder, enc, data)
+    approved = yield from named_job(crypto, offered, holder, key, it, least_app)
+    return approved
 
 
 def approval(
@@ -135,12 +154,8 @@ def approval(
 def approval_id(
     offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
 ) -> bytes:
-    """The name of an approval whose signature nobody has looked at; raises Error if it is none."""
-    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
-    context = identifiers.approval_context(
-        offered.certificate_hash, offered.data, enc, credential_data
-    )
-    return identifiers.approval_id(signed.structure(messages.APPROVAL, parsed, context))
+    """Return the id of an approval, signature unchecked; raise Error if it is none."""
+    return named(offered, credential_data, holder, enc, data).id
 
 
 def _equal(found: int, wanted: int, reason: int) -> None:

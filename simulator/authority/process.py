@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import signal
-import sys
 import urllib.request
+from signal import SIGKILL, SIGTERM, Signals
 from typing import TYPE_CHECKING, Any
 
 from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.crypto import pki
+from simulator.processes.child_process import ChildProcess
 
 from .accounts import demo_data
 from .keys import Keys
@@ -20,7 +19,6 @@ from .service import BOOKS, KEYS, TLS, held_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 10.0
 ANSWER_S = 10.0
 
@@ -50,7 +48,7 @@ class AuthorityProcess:
         if database:
             self._arguments += ["--database", database, "--processes", str(PROCESSES)]
         self._place = held_port(_HOST, 0)
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
 
     @property
     def url(self) -> str:
@@ -67,36 +65,16 @@ class AuthorityProcess:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
         arguments = ["--directory", str(self.directory), *self._arguments]
         arguments += ["--port", str(self._place.getsockname()[1])]
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(
-                    sys.executable,
-                    "-m",
-                    "simulator.processes.child",
-                    "simulator.authority",
-                    *arguments,
-                ),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        if self._process.stdout is None:
-            raise RuntimeError("no pipe")
-        line = await asyncio.wait_for(self._process.stdout.readline(), READY_S)
-        if not line:
-            raise RuntimeError(f"the authority did not start: {self.log.read_text().strip()}")
-        self.admin_token = json.loads(line)["admin_token"]
+        self._process = await ChildProcess.start_module(
+            "simulator.authority", *arguments, log=self.log
+        )
+        self.admin_token = json.loads(await self._process.ready())["admin_token"]
 
-    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+    async def stop(self, how: Signals = SIGTERM) -> None:
         """End the process and wait for it."""
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(how)
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None:
+            await process.stop(how, STOP_S)
 
     async def __aenter__(self) -> AuthorityProcess:
         try:
@@ -107,7 +85,7 @@ class AuthorityProcess:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop(signal.SIGKILL)
+        await self.stop(SIGKILL)
         self._place.close()
 
     def admin(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -27,7 +27,7 @@ from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError, Store
 from simulator.crypto import pki
 
-from .accounts import demo_data, receivers
+from .accounts import demo_data, people, receivers
 from .context import Office
 from .faults import Faults
 from .keys import Keys
@@ -148,6 +148,10 @@ class Authority:
             public_key, receiver_id, store, store_name, invoice_issuer, currency, office.now()
         )
         return receivers.enrol(office.store, office.keys, value, client_fingerprint)
+
+    def activation(self, buyer: int) -> str:
+        """A word that makes one phone this buyer's."""
+        return people.add_activation(self.office.store, buyer)
 
     def seed_demo(self) -> demo_data.DemoWorld:
         """Somebody to buy, and something to buy for."""

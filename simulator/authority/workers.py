@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE, Process
 
-READY_S = 20.0  # a cold start on a busy machine takes about one
+from simulator.processes.child_process import ChildProcess
+
 STOP_S = 10.0
 
 
@@ -17,29 +16,23 @@ class Workers:
         """`arguments` are those of `simulator.authority` for each."""
         self._count = count
         self._arguments = arguments
-        self._processes: list[Process] = []
+        self._processes: list[ChildProcess] = []
 
     async def __aenter__(self) -> Workers:
         try:
             for _ in range(self._count):
-                self._processes.append(await self._start())
+                self._processes.append(
+                    await ChildProcess.start_module("simulator.authority", *self._arguments)
+                )
             for process in self._processes:
-                await _ready(process)
+                await process.ready()
         except BaseException:
             await self.__aexit__()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for process in self._processes:
-            if process.returncode is None:
-                process.terminate()
-        for process in self._processes:
-            try:
-                await asyncio.wait_for(process.wait(), STOP_S)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        await asyncio.gather(*(process.stop(within_s=STOP_S) for process in self._processes))
 
     async def ended(self) -> None:
         """Waits until one of them is gone, which none should be; for ever where there are none."""
@@ -52,15 +45,3 @@ class Workers:
         finally:
             for wait in waits:
                 wait.cancel()
-
-    async def _start(self) -> Process:
-        command = [sys.executable, "-m", "simulator.processes.child", "simulator.authority"]
-        return await asyncio.create_subprocess_exec(*command, *self._arguments, stdout=PIPE)
-
-
-async def _ready(process: Process) -> None:
-    """The first line of its output; raises RuntimeError where it ends without one."""
-    if process.stdout is None:
-        raise RuntimeError("no pipe")
-    if not await asyncio.wait_for(process.stdout.readline(), READY_S):
-        raise RuntimeError("a worker did not start")

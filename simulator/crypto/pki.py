@@ -1,6 +1,7 @@
 """A demo certificate authority for TLS: one CA, servers on this host, clients for bridges.
 
-Not the protocol's own certificates: those are the authority's, in `simulator.authority`.
+Not the protocol's own certificates: those are the authority's, in `simulator.authority`. Not made
+by `trustme` either: its certificates serve clients and servers alike, ours one of the two.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Child processes."""
+"""Child processes, and how a command finds the processes of a running world."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
-import signal
-import sys
+from signal import SIGTERM, Signals
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from simulator.processes.child_process import ChildProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,12 +15,7 @@ if TYPE_CHECKING:
 
     from simulator.crypto.pki import DemoCa, Identity
 
-READY_S = 20.0  # a cold start on a busy machine takes about one
-STOP_S = 20.0  # open sales get ten
-
 PROGRAM = ("bridge.cli",)
-
-_PRIVATE = 0o600
 
 _CONFIG = """\
 [bridge]
@@ -49,7 +44,7 @@ certificate = "{certificate}"
 """
 
 
-class Server(Protocol):
+class AuthorityAddress(Protocol):
     """The authority, wherever it runs."""
 
     @property
@@ -79,11 +74,11 @@ class BridgeProcess:
         self.till_api = ""
         self._program = program
         self._head = ""  # of the configuration: all but the receivers
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
 
     def configure(
         self,
-        authority: Server,
+        authority: AuthorityAddress,
         identity: Identity,
         receivers: Iterable[Place],
         *,
@@ -120,29 +115,11 @@ class BridgeProcess:
     async def start(self) -> None:
         """Start the process and wait until it serves; raises RuntimeError with its last words."""
         arguments = [*self._program, "bridge", "run", "--config", str(self.config)]
-        self.log.touch(_PRIVATE)
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simulator.processes.child", *arguments),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        if self._process.stdout is None:
-            raise RuntimeError("no pipe")
-        line = await asyncio.wait_for(self._process.stdout.readline(), READY_S)
-        if not line:
-            words = (self.directory / "bridge.log").read_text().strip()
-            raise RuntimeError(f"the bridge did not start: {words}")
-        self.till_api = json.loads(line)["till_api"]
+        self._process = await ChildProcess.start_module(*arguments, log=self.log)
+        self.till_api = json.loads(await self._process.ready())["till_api"]
 
-    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+    async def stop(self, how: Signals = SIGTERM) -> None:
         """End the process and wait for it."""
         process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        process.send_signal(how)
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        if process is not None:
+            await process.stop(how)

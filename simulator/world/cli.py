@@ -11,7 +11,7 @@ from receiver.host.command import OK, Command, UsageError
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from .control import Control
+    from .control import WorldControl
     from .world import Settings, World
 
 _HELP = "Run a whole world until stopped; prints one JSON line when ready"
@@ -70,14 +70,15 @@ async def _serve(settings: Settings, approving: bool) -> None:
     import asyncio
     import signal
 
-    from .attach import publish
-    from .control import Control
+    from simulator.processes.attach import publish
+
+    from .control import WorldControl
     from .world import World
 
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with World(settings) as world, Control(world) as control:
+    async with World(settings) as world, WorldControl(world) as control:
         with publish(control.url):
             print(json.dumps(readiness(world, control)), flush=True)
             tasks = [asyncio.create_task(stopped.wait())]
@@ -91,7 +92,7 @@ async def _serve(settings: Settings, approving: bool) -> None:
                 task.result()  # what a phone failed with is not lost
 
 
-def readiness(world: World, control: Control) -> dict[str, object]:
+def readiness(world: World, control: WorldControl) -> dict[str, object]:
     """The one line that says where everything is."""
     return {
         "till_api": world.bridge.till_api,
@@ -105,13 +106,13 @@ def readiness(world: World, control: Control) -> dict[str, object]:
 
 async def _approve(world: World) -> NoReturn:
     """One phone that pays whatever is rung up, for ever."""
-    from simulator.phone.app.app import Phone
+    from simulator.phone.app.app import PhoneApp
     from simulator.phone.app.buyer import Buyer
     from simulator.phone.transport.bleak_backend import phone_radio
 
     wallet = await world.new_wallet()
     async with phone_radio(world.radio.phones) as radio:
-        phone = Phone(wallet, radio)
+        phone = PhoneApp(wallet, radio)
         while True:
             await phone.buy(Buyer())
 

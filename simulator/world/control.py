@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BODY_MOST = 4096
 
 
-class Control:
+class WorldControl:
     """HTTP on loopback. An async context manager; `url` once entered."""
 
     def __init__(self, world: World) -> None:
@@ -22,7 +22,7 @@ class Control:
         self._runner: web.AppRunner | None = None
         self.url = ""
 
-    async def __aenter__(self) -> Control:
+    async def __aenter__(self) -> WorldControl:
         app = web.Application(client_max_size=BODY_MOST)
         app.router.add_get("/v1/radio", self.radio)
         app.router.add_post("/v1/phones", self.add_phone)

@@ -1,94 +1,200 @@
-"""A simulated receiver's store directory, and the command that starts the firmware from it."""
+"""Receivers and phones that an authority knows: their keys, their certificates, what they keep."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypedDict
 
-import firmware.device
-import simulator.hardware.micropython
+from receiver.core.identity import Identity
 from receiver.crypto import host
+from receiver.host import currencies
 from receiver.protocol import messages, pins
+from simulator.authority.accounts import people
+from simulator.crypto.p256 import p256_private, p256_public
+from simulator.phone.app import authority as app
+from simulator.phone.app.buyer import DEMO_CODE
+from simulator.phone.wallet import keys
+from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
+
+from .receiver_command import slot
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from simulator.authority import Authority
+    from simulator.authority.keys import Keys
+    from simulator.crypto.pki import DemoCa
 
 SEED_SIZE = 32
 STORE = 101
 STORE_NAME = "Coop Exempel, Storgatan 1"
 INVOICE_ISSUER = 1
-SEK = 752
-
-DEVICE = Path(firmware.device.__path__[0])
-ROOT = DEVICE.parents[1]
-PACKAGES = ("receiver", "firmware/device")  # of the device
+SEK = currencies.NUMBERS["SEK"]
 SLOT = "a"
-SHIM = Path(simulator.hardware.micropython.__path__[0])
 
 
-class Command(NamedTuple):
-    """What starts the firmware: on any Unix MicroPython by replacing `argv[0]`."""
+class Registrar(Protocol):
+    """An authority as an enrolment needs it, in this process or in one of its own."""
 
-    argv: list[str]
-    cwd: str
-    env: dict[str, str]
+    @property
+    def url(self) -> str: ...
+    @property
+    def ca(self) -> DemoCa: ...
+    @property
+    def pins(self) -> dict[bytes, bytes]: ...
+
+    def activation(self, buyer: int) -> str:
+        """A word that makes one phone this buyer's."""
+
+    def enrol_receiver(
+        self,
+        public_key: bytes,
+        *,
+        receiver_id: bytes,
+        store: int,
+        store_name: str,
+        invoice_issuer: int,
+        currency: int,
+        client_fingerprint: str,
+    ) -> bytes:
+        """The certificate of a receiver for which this TLS client speaks."""
 
 
-class Enrolled(NamedTuple):
-    """One receiver's identity and where it is kept."""
+class Terms(TypedDict, total=False):
+    """What a receiver's certificate states, where it is not the demo's."""
+
+    store: int
+    store_name: str
+    invoice_issuer: int
+    currency: int
+
+
+_TERMS: Terms = {
+    "store": STORE,
+    "store_name": STORE_NAME,
+    "invoice_issuer": INVOICE_ISSUER,
+    "currency": SEK,
+}
+
+
+class ReceiverFolder(NamedTuple):
+    """Where the firmware of a receiver keeps what it must not lose."""
 
     receiver_id: bytes
     directory: Path
-    certificate: Path
+
+    @property
+    def certificate(self) -> Path:
+        return self.directory / "certificate"
+
+    @property
+    def pins(self) -> Path:
+        return self.directory / "pins"
 
 
-def enrol(authority: Authority, directory: Path, client_fingerprint: str) -> Enrolled:
-    """Make a receiver: key, certificate, pinned keys and loader slot, all in `directory`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    seed, receiver_id = os.urandom(SEED_SIZE), os.urandom(messages.RECEIVER_ID_SIZE)
+class EnrolledReceiver(NamedTuple):
+    """A receiver's key, its certificate, and the authority's keys that it trusts."""
+
+    seed: bytes
+    receiver_id: bytes
+    certificate: bytes
+    pins: dict[bytes, bytes]
+
+    def identity(self) -> Identity:
+        """As the receiver's core has it, in this process."""
+        return Identity(self.seed, self.certificate, self.pins, host, os.urandom, 1)
+
+    def keep_in(self, directory: Path) -> ReceiverFolder:
+        """Write all of it, and the slot that the firmware's loader reads, for a MicroPython."""
+        directory.mkdir(parents=True, exist_ok=True)
+        folder = ReceiverFolder(self.receiver_id, directory)
+        (directory / "key").touch(mode=0o600)
+        (directory / "key").write_bytes(self.seed)
+        folder.certificate.write_bytes(self.certificate)
+        folder.pins.write_bytes(pins.encode(self.pins))
+        (directory / "slot").write_text(str(slot(directory / SLOT)))
+        return folder
+
+
+def new_receiver(
+    authority: Registrar,
+    client: str,
+    *,
+    seed: bytes | None = None,
+    receiver_id: bytes | None = None,
+    **terms: Unpack[Terms],
+) -> EnrolledReceiver:
+    """A receiver for which `client` (the fingerprint of its TLS certificate) speaks from now on.
+
+    Random, but for the seed of its key and the id that are given; enrolled before, it is renewed.
+    """
+    seed = seed or os.urandom(SEED_SIZE)
+    receiver_id = receiver_id or os.urandom(messages.RECEIVER_ID_SIZE)
+    stated = _TERMS | terms
     certificate = authority.enrol_receiver(
-        host.ed25519_public(seed),
-        receiver_id=receiver_id,
-        store=STORE,
-        store_name=STORE_NAME,
-        invoice_issuer=INVOICE_ISSUER,
-        currency=SEK,
-        client_fingerprint=client_fingerprint,
+        host.ed25519_public(seed), receiver_id=receiver_id, client_fingerprint=client, **stated
     )
-    (directory / "key").touch(mode=0o600)
-    (directory / "key").write_bytes(seed)
-    (directory / "certificate").write_bytes(certificate)
-    (directory / "pins").write_bytes(pins.encode(authority.pins))
-    (directory / "slot").write_text(str(slot(directory / SLOT)))
-    return Enrolled(receiver_id, directory, directory / "certificate")
+    return EnrolledReceiver(seed, receiver_id, certificate, authority.pins)
 
 
-def slot(directory: Path) -> Path:
-    """Make a slot that holds the device's files and nothing else, by links into this tree."""
-    for package in PACKAGES:
-        (directory / package).parent.mkdir(parents=True, exist_ok=True)
-        (directory / package).symlink_to(ROOT / package)
-    return directory
+async def new_phone(
+    authority: Registrar, buyer: int, code: str = DEMO_CODE, key_kind: str = keys.P256
+) -> Wallet:
+    """A phone of this buyer, enrolled by its app, with credentials for every recipient."""
+    word = authority.activation(buyer)
+    return await app.enrol(authority.url, authority.ca.certificate, word, code, key_kind)
 
 
-def command(enrolled: Enrolled, radio: str, hci: Path | None) -> Command:
-    """How to start the firmware; `radio` is an endpoint, `hci` a terminal or nothing."""
-    environment = {
-        "MICROPYPATH": ".frozen",  # asyncio is in there; everything else the loader finds
-        "TILLSIGN_STORE": str(enrolled.directory),
-        "TILLSIGN_SHIM": str(SHIM),
-        "TILLSIGN_RADIO": radio,
-    }
-    if hci is not None:
-        environment["MICROPYBTUART"] = str(hci)  # where MicroPython's own stack looks for HCI
-    argv = [interpreter(), str(DEVICE / "main.py")]
-    return Command(argv, str(enrolled.directory), environment)
+def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
+    """A phone of this buyer with one credential, in far less time than over HTTP."""
+    office = authority.office
+    store, key, code_private = office.store, keys.generate(keys.P256), p256_private()
+    code_public = p256_public(code_private)
+    k = office.keys.code_key(code_public, DEMO_CODE)
+    registered = people.register(store, authority.activation(buyer), key.public, code_public, k)
+    if registered is None:
+        raise RuntimeError("a fresh activation is refused")
+    owner, token = registered
+    recipient = InvoiceRecipient(*people.recipients_of(store, buyer)[0])
+    now = int(time.time())
+    batch = people.issue_credentials(store, office.keys, owner, recipient.id, 1, now)
+    phone = wallet(
+        office.keys,
+        key,
+        code_private,
+        recipient,
+        authority=authority.url,
+        phone_id=owner.id,
+        token=token,
+        buyer=people.buyer_name(store, buyer),
+    )
+    phone.add_credentials(recipient.id, batch, now)
+    return phone
 
 
-def interpreter() -> str:
-    """The MicroPython of this environment, or its bare name where there is none."""
-    beside = Path(sys.executable).parent
-    return shutil.which("micropython", path=str(beside)) or "micropython"
+def wallet(
+    authority_keys: Keys,
+    key: keys.PhoneKey,
+    code_private: bytes,
+    recipient: InvoiceRecipient,
+    *,
+    authority: str = "",
+    phone_id: int = 0,
+    token: str = "",
+    buyer: str = "",
+) -> Wallet:
+    """What a phone keeps, without credentials yet; by default it has no authority to call."""
+    return Wallet(
+        key=key,
+        code_private=code_private,
+        authority=authority,
+        ca="",
+        phone_id=phone_id,
+        token=token,
+        buyer=buyer,
+        authority_code_key=authority_keys.code_public,
+        pins=authority_keys.pins(),
+        recipients=[recipient],
+    )

@@ -127,9 +127,10 @@ class Till:
     async def watch(self, after: int | None = None) -> AsyncIterator[AsyncIterator[Json]]:
         """Every event from the moment of entering on, so that nothing done inside is missed.
 
-        With the cursor `after` of an earlier event all that came since is told first.
+        With the cursor `after` of an earlier event all that came since is told first. This is the
+        till: what is approved is told to it.
         """
-        query = {} if after is None else {"after": str(after)}
+        query = {"till": "true"} if after is None else {"till": "true", "after": str(after)}
         async with self._open.ws_connect("/v1/events", params=query) as stream:
             yield (message.json() async for message in stream)
 

@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import aiohttp
 
 from simulator.authority import Authority
-from simulator.authority.accounts import people
 from simulator.authority.accounts.limits import Limits
 from simulator.crypto import pki
 from simulator.hardware.radio.server import Radio
 from simulator.hardware.serial_line.client import LineProcess
 from simulator.hardware.serial_line.config import Config as LineConfig
-from simulator.phone.app import authority as app
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet import keys
 
 from . import enrolment
 from .bridge import BridgeProcess, Place
+from .receiver_command import Command, command
 from .till import Till
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
     from simulator.authority.accounts.demo_data import DemoWorld
     from simulator.phone.wallet.wallet import Wallet
+
+    from .enrolment import ReceiverFolder
 
 TILL = 7
 UP_S = 20.0
@@ -58,8 +59,8 @@ class World:
         self.radio: Radio
         self.line: LineProcess | None = None
         self.bridge: BridgeProcess
-        self.receiver: enrolment.Enrolled
-        self.command: enrolment.Command
+        self.receiver: ReceiverFolder
+        self.command: Command
         self.till: Till
         self.serial = ""
         self._stack = AsyncExitStack()
@@ -79,10 +80,8 @@ class World:
         self, buyer: int = 0, code: str = DEMO_CODE, key_kind: str = keys.P256
     ) -> Wallet:
         """A phone of the demo buyer with that place in the list, enrolled and with credentials."""
-        authority = self.authority
-        activation = people.add_activation(authority.office.store, self.people.buyers[buyer].id)
-        ca = authority.ca.certificate
-        return await app.enrol(authority.url, ca, activation, code, key_kind)
+        owner = self.people.buyers[buyer].id
+        return await enrolment.new_phone(self.authority, owner, code, key_kind)
 
     async def administer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Change something at the authority as its administrator: PUT /v1/admin/<path>."""
@@ -129,7 +128,8 @@ class World:
         self.people = self.authority.seed_demo()
         identity = self.authority.ca.client("bridge")
         client = identity.fingerprint()
-        self.receiver = enrolment.enrol(self.authority, directory / "receiver", client)
+        receiver = enrolment.new_receiver(self.authority, client)
+        self.receiver = receiver.keep_in(directory / "receiver")
         if self.settings.offline is not None:
             await self.limit_offline(self.settings.offline)
         self.radio = await self._stack.enter_async_context(Radio())
@@ -143,7 +143,7 @@ class World:
             place = await self.radio.receiver_on_pty(receiver.receiver_id, hci)
         else:
             place = await self.radio.receiver(receiver.receiver_id)
-        self.command = enrolment.command(receiver, place.endpoint, hci)
+        self.command = command(receiver.directory, place.endpoint, hci)
 
     async def _wire(self, directory: Path) -> None:
         if self.settings.serial is not None:
@@ -167,7 +167,7 @@ class World:
             self.authority,
             identity,
             [Place(TILL, self.serial, self.receiver.certificate)],
-            pins=self.receiver.directory / "pins",
+            pins=self.receiver.pins,
             timeout_s=self.settings.authority_timeout_s,
             offline=self.settings.offline is not None,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,16 @@ GENERATED = {
 def test_file_says_what_it_is(path: Path) -> None:
     tree = parsed(path)
     assert ast.get_docstring(tree) or not tree.body
+
+
+@pytest.mark.parametrize("package", ["simulator"])
+def test_a_class_name_is_one_class(package: str) -> None:
+    places: dict[str, list[Path]] = defaultdict(list)
+    for path in files(package):
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(path.relative_to(ROOT))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,10 @@ def test_the_dispatcher_imports_nothing_of_the_others() -> None:
     none([i for i in main if not i.within("bridge.__version__", "receiver.host.command")])
 
 
+def test_the_phone_imports_nothing_of_the_bridge() -> None:
+    none([i for i in imports("simulator/phone") if i.within("bridge")])
+
+
 def test_nobody_imports_the_simulator() -> None:
     none([i for i in imports("receiver", "firmware", "bridge") if i.within("simulator")])
 
@@ -126,6 +131,17 @@ def reached(start: str) -> set[Path]:
         for found in imports(str(path)):
             todo |= {file for file in (module(found.name), module_of(found.name)) if file} - done
     return done
+
+
+@pytest.mark.parametrize("package", ["receiver", "firmware", "simulator"])
+def test_no_module_reaches_itself(package: str) -> None:
+    """Imports inside functions and for types alone count too: they only hide a circle."""
+    graph: dict[Path, set[Path]] = {path: set() for path in files(package)}
+    for found in imports(package):
+        imported = module(found.name) or module_of(found.name)
+        if imported and imported != found.file:
+            graph[found.file].add(imported)
+    TopologicalSorter(graph).prepare()
 
 
 def module(name: str) -> Path | None:

@@ -30,11 +30,6 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
 BESIDE = {
     "bridge": {"config": {"journal"}, "observability": {"domain"}},
 }
-# Not yet so.
-KNOWN = {
-    ("simulator.processes", "simulator.hardware"),
-    ("simulator.phone", "simulator.world"),
-}
 
 
 def room(name: str) -> str:
@@ -72,19 +67,9 @@ def test_imports_go_down(package: str) -> None:
             continue
         parts = found.file.relative_to(ROOT).parts
         here, there = parts[1] if len(parts) > 2 else "", room(found.name)
-        known = (f"{package}.{here}", f"{package}.{there}") in KNOWN
-        if not known and not is_allowed(package, here, there):
+        if not is_allowed(package, here, there):
             wrong.append(found)
     assert not wrong, "\n".join(map(str, wrong))
-
-
-def test_what_is_known_is_still_so() -> None:
-    found = {
-        (".".join(i.file.relative_to(ROOT).parts[:2]), ".".join(i.name.split(".")[:2]))
-        for package in FLOORS
-        for i in imports(package)
-    }
-    assert found >= KNOWN
 
 
 def test_interfaces_of_tills_do_not_know_each_other() -> None:

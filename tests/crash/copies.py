@@ -39,6 +39,7 @@ class Swap(NamedTuple):
     lacks: list[Position]  # the newest that the authority and the file apart knew, if it lacks it
     sent: int  # requests that had left before
     seen: int  # events that a watcher had seen before
+    outrun: bool  # whether it had seen an entry that is newer than all of the copy
 
 
 class Copies:
@@ -68,15 +69,16 @@ class Copies:
         """What the file apart says to a life that begins with this journal."""
         return journal.position if self._file is File.BESIDE else self._filed
 
-    def put_back(self, life: int, grave: Path, office: Office, seen: int) -> bool:
-        """Whether a copy stands in the place of what this life left."""
+    def put_back(self, life: int, grave: Path, office: Office, seen: list[int]) -> bool:
+        """Whether a copy stands in the place of what this life left; `seen`: a till's cursors."""
         self.at_ends.append(self.commits)
         if life not in self._back:
             return False
         self._replace(grave, self._back[life])
         known = [position for position in (_known(office), self._filed) if position]
         judged = _judged(grave / JOURNAL, known)
-        self.swaps.append(Swap(*judged, len(office.sent), seen))
+        outrun = bool(seen) and max(seen) > _newest(grave / JOURNAL)
+        self.swaps.append(Swap(*judged, len(office.sent), len(seen), outrun))
         return True
 
     def _replace(self, grave: Path, number: int) -> None:
@@ -100,6 +102,13 @@ def _judged(path: Path, known: list[Position]) -> tuple[list[Life], list[bytes],
         sales = event_codec.replay(journal.live())
         owed = [name for sale in sales.values() for name in sale.owed]
         return journal.lives(), owed, [one for one in known if lacks(journal, one)]
+
+
+def _newest(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with Reader(path) as journal:
+        return journal.position.sequence
 
 
 def lacks(journal: Reader, position: Position) -> bool:

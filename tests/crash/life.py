@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.journal import Journal, JournalError, database, disk
 from tests.crash.virtual import LIFE
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from bridge.sales.sale_service import Service
 
 JOURNAL = "journal.sqlite"
+T = TypeVar("T")
 
 
 class Crash(BaseException):
@@ -124,7 +124,7 @@ class Life:
 
     def open_journal(self) -> Journal:
         """Raises Crash, and JournalError as `Journal` does."""
-        self.journal = Journal(self.folder / JOURNAL)
+        self.journal = Journal.open(self.folder / JOURNAL)
         return self.journal
 
     def commit(self) -> None:
@@ -163,9 +163,9 @@ def turned_down(code: int) -> sqlite3.OperationalError:
 
 
 def _silence(service: Service) -> None:
-    """What stations and lanes were about to do is not done."""
-    for station in service.stations.values():
-        station.desk.poll = lambda: None  # type: ignore[method-assign]
+    """What sessions and lanes were about to do is not done."""
+    for session in service.sessions.values():
+        session._controller.handle = lambda event, now: []  # type: ignore[method-assign]
     begun = service.outbox._begun
     while not begun.empty():
         begun.get_nowait()
@@ -183,25 +183,29 @@ def leave(folder: Path, grave: Path) -> None:
 
 def at_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make points of what a journal does on the disk."""
-    transaction, settle = database.transaction, disk.settle
+    commit, settle = database.commit, disk.settle
 
-    @contextmanager
-    def counted(db: sqlite3.Connection) -> Iterator[None]:
+    def counted(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
         life = LIFE.get(None)
-        with transaction(db):
-            yield
+
+        def worked(db: sqlite3.Connection) -> T:
+            done = work(db)
             if isinstance(life, Life):
                 life.commit()
             here("before the commit")
+            return done
+
+        done = commit(db, worked)
         if isinstance(life, Life):
             life.committed()
+        return done
 
     def settled(partial_: Path, final: Path) -> None:
         here("before an archive is settled")
         settle(partial_, final)
         here("after an archive was settled")
 
-    monkeypatch.setattr(database, "transaction", counted)
+    monkeypatch.setattr(database, "commit", counted)
     monkeypatch.setattr(disk, "settle", settled)
 
 

@@ -17,7 +17,8 @@ from bridge.daemon import journal_unlocking
 from bridge.domain import receipts
 from bridge.domain.verification import Evidence
 from bridge.journal import JournalError, JournalLaterError
-from bridge.sales.sale_service import Service, StationConfig
+from bridge.sales.receiver_session import ReceiverSetup
+from bridge.sales.sale_service import Service
 from bridge.till.server.problems import ProblemError
 from receiver.crypto import host
 from tests.crash.copies import Copies, File
@@ -128,11 +129,11 @@ class Machine:
             return
         made = template()
         stations = [
-            StationConfig(till, "memory://", Evidence(host, made.keys.pins(), one.certificate), one)
+            ReceiverSetup(till, "memory://", Evidence(host, made.keys.pins(), one.certificate), one)
             for till, one in self.counters.items()
         ]
         line = Line(self, life)
-        prove = partial(receipts.proved, host, made.keys.pins())
+        prove = receipts.Receipts(host, made.keys.pins()).prove
         life.service = Service(
             *(BRIDGE_ID, journal, EventBus(), line, stations, prove),
             offline=self._offline,
@@ -171,7 +172,7 @@ class Machine:
         life, service = self.life, self.life.service
         if service and life.journal and service.standing.serves:
             self.copies.note(life.journal)
-        seen = len(self.watcher.seen) if self.watcher else 0
+        seen = [one.cursor for one in self.watcher.seen] if self.watcher else []
         if self.copies.put_back(len(self.lives), grave, self.office, seen) and self.away_s:
             self.office.away = True
             self.loop.call_later(self.away_s, self._come_back, context=self.context)

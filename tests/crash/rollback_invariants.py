@@ -162,9 +162,9 @@ def _expected(quiet: Quiet, swap: Swap | None) -> list[list[str]]:
     """The causes of the lives that may follow those of the copy."""
     unfinished = swap and swap.lives and swap.lives[-1].cause == lives.BEHIND
     unnoticed = [lives.RECOVERED] if unfinished else []
-    if not swap or not swap.lacks:
-        return [unnoticed]
     noticed = [lives.BEHIND, lives.RECOVERED]
+    if not swap or not swap.lacks:  # a till may still know it, by its cursor
+        return [unnoticed, noticed] if swap and swap.outrun else [unnoticed]
     return [noticed] if _is_behind(quiet, swap) else [noticed, unnoticed]
 
 

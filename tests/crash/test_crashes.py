@@ -125,7 +125,7 @@ MISTAKES = (
     (_shows_before_it_is_journalled, "nobody_contradicts_the_till"),
     (_owes_nothing_after_a_restart, "never quiet"),
     (_believes_that_silence_is_no, "waits for ever"),
-    (_notes_what_must_be_on_disk, "paid_is_posted_or_a_liability"),
+    (_notes_what_must_be_on_disk, "nothing_is_pending_without_an_owner"),
     (_reverses_what_was_told, "nobody_contradicts_the_till"),
     (_keeps_proofs, "no_proof_outlives_its_sale"),
 )

@@ -185,7 +185,7 @@ async def give_back(service: Service, order: RefundOrder) -> View:
 async def look(service: Service, sale_id: str) -> View:
     sale = await _find_or_ask(service, sale_id)
     if service.books.is_nowhere(sale):
-        await journal_stalled.over(service.books.stall)
+        await journal_stalled.over(service.books.commits)
     if not service.books.waiting.is_answered(sale):
         await service.books.waiting.news(sale, WAIT_S)
     service.show(sale)
@@ -206,7 +206,7 @@ async def decide(service: Service, sale_id: str, wish: Wish) -> View:
 
 
 async def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> View:
-    await journal_stalled.over(service.books.stall)
+    await journal_stalled.over(service.books.commits)
     try:
         sale, _ = begin()
     except ConflictError as error:
@@ -221,7 +221,7 @@ async def _find_or_ask(service: Service, sale_id: str, wish: Wish | None = None)
         sale = await service.loss.adopt(sale_id)
         if sale is None and wish is Wish.PAY:
             service.loss.claim(sale_id, None)
-            await journal_stalled.over(service.books.stall)
+            await journal_stalled.over(service.books.commits)
     if sale is None:
         raise UnknownError(sale_id)
     return sale

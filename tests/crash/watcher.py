@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge.domain.events import SaleChanged
-from bridge.journal import CursorError, JournalLaterError
+from bridge.journal import JournalLaterError
+from bridge.till.rest import websocket
 from bridge.till.rest.views import event_view
+from bridge.till.server.problems import ProblemError
 
 if TYPE_CHECKING:
     from bridge.sales.sale_service import Service
     from tests.crash.machine import Machine
+
+GONE = 410  # HTTP: the cursor is too old
 
 
 class Seen(NamedTuple):
@@ -30,20 +33,28 @@ class Watcher:
         self.seen: list[Seen] = []
         self.latest: dict[str, dict[str, Any]] = {}
         self.news = asyncio.Event()
-        self._cursor: int | None = None
+        self.cursor: int | None = None
         self._machine = machine
 
     async def follow(self, service: Service) -> None:
-        """What `bridge.till.rest.websocket` does at the bridge for one socket, while that lives."""
-        with service.books.hub.subscribe() as subscription:
-            last = 0
-            for event in [] if self._cursor is None else await _missed(service, self._cursor):
-                self._send(event)
-                last = event.cursor or last
-            while True:
-                told = await subscription.queue.get()
-                if isinstance(told, SaleChanged) and not (told.cursor and told.cursor <= last):
-                    self._send(told)
+        """What `till.rest.websocket` does at the bridge for a till, while its socket lives."""
+        with service.books.bus.subscribe() as subscription:
+            async for event in websocket.told(
+                service, await self._missed(service), subscription, till=True
+            ):
+                if isinstance(event, SaleChanged):
+                    self._send(event)
+
+    async def _missed(self, service: Service) -> list[SaleChanged]:
+        while True:
+            await service.books.commits.over()
+            try:
+                return await websocket.missed(service, self.cursor, till=True)
+            except ProblemError as error:
+                if error.status == GONE:  # then it asks for the open sales
+                    self.cursor = None
+            except JournalLaterError:  # a 503, and it comes again
+                pass
 
     def _send(self, event: SaleChanged) -> None:
         """What is written to a socket arrives, even if the bridge ends meanwhile."""
@@ -55,22 +66,8 @@ class Watcher:
         sale_id = sale.get("sale_id") if "refund_id" not in sale else sale["refund_id"]
         cursor = event.get("cursor")
         if cursor is not None:
-            self._cursor = cursor
+            self.cursor = cursor
             self.seen.append(Seen(cursor, sale_id, event["what"]))
         self.latest[sale_id] = sale
         self.news.set()
         self.news = asyncio.Event()
-
-
-async def _missed(service: Service, cursor: int) -> list[SaleChanged]:
-    books = service.books
-    for sale in books.open_sales():
-        service.show(sale)
-    while True:
-        books.flush()
-        await books.stall.over()
-        with suppress(JournalLaterError):  # a 503, and it comes again
-            try:
-                return books.events_since(cursor)
-            except CursorError:  # then it asks for the open sales
-                return []

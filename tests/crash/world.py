@@ -97,10 +97,10 @@ class World(Machine):
         """Whether the bridge has lived to bring everything to the disk."""
         life = self.life
         try:
-            life.context.copy().run(life.step, self.service.books.flush)
+            life.context.copy().run(life.step, self.service.books.commits.flush)
         except JournalError as error:
             self._gave_up(life, error)
-        return not (life.dead or self.service.books.stall.reason)
+        return not (life.dead or self.service.books.commits.reason)
 
     def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Until the scenario ends."""
@@ -127,9 +127,9 @@ class World(Machine):
             return False
         if self.service.standing.phase is not Phase.CURRENT:
             return False
-        links = all(station.link.hello for station in self.service.stations.values())
+        links = all(station.link.hello for station in self.service.sessions.values())
         busy = self.unsettled() or self.office.under_way or self.service.outbox.depth()
-        return links and not busy and not self.service.books.stall.reason
+        return links and not busy and not self.service.books.commits.reason
 
     def unsettled(self) -> list[str]:
         """Sales with something left to happen by itself."""

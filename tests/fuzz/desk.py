@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from bridge.domain import event_codec, ports
+from bridge.domain import effects, event_codec, inputs
 from bridge.domain.sale import Sale, Terms
 from bridge.domain.states import Event, State
 from bridge.domain.till_decisions import TooLateError, Wish, decide
@@ -45,14 +45,14 @@ class Hostile:
     # The receiver.
 
     def syncs(self, script: Script) -> None:
-        sale = self.world.desk.sale
+        sale = self.world.controller.sale
         ours, known = script.number(2), script.number(2)
         reference = sale.terms.reference if sale and ours else bytes(8)
         offer = self._offer if known else b""
         self._hear(wire.SYNC, wire.Opened(reference, offer, script.number()), script)
 
     def offers(self, script: Script) -> None:
-        sale = self.world.desk.sale
+        sale = self.world.controller.sale
         self._offer = self._make_offer(sale) if sale else self._offer
         reference = sale.terms.reference if sale else bytes(8)
         offer = script.altered(self._offer)[: gatt.OFFER_MOST]
@@ -106,24 +106,19 @@ class Hostile:
         self._hear(wire.PROVISIONAL, told, script)
 
     def goes(self, script: Script) -> None:
-        self.world.give(ports.LinkDown())
+        self.world.give(inputs.LinkDown())
 
     def _hear(self, channel: int, value: Any, script: Script) -> None:
         self._receive(channel, script.altered(wire.encode(channel, value)))
 
     def _receive(self, channel: int, payload: bytes) -> None:
-        """Every message is accepted once: an approval when it is kept, others when all is done."""
+        """Every message is acknowledged once, when all is noted that it asks for."""
         before = len(self.world.outputs)
-        self.world.give(ports.Received(channel, payload, self.world.at))
-        new = self.world.outputs[before:]
-        kinds = [type(output) for output in new]
-        assert kinds.count(ports.Accept) == 1
-        handed = [
-            at
-            for at, output in enumerate(new)
-            if isinstance(output, ports.Keep) and output.fact.event is Event.HANDED
-        ]
-        assert kinds.index(ports.Accept) > handed[0] if handed else kinds[-1] is ports.Accept
+        self.world.give(inputs.MessageReceived(channel, payload, self.world.at))
+        kinds = [type(output) for output in self.world.outputs[before:]]
+        assert kinds.count(effects.Acknowledge) == 1
+        last = kinds.index(effects.Acknowledge)
+        assert not {effects.Persist, effects.BeginSale} & set(kinds[last:])
 
     def _make_offer(self, sale: Sale) -> bytes:
         return self.world.make_offer(kind=sale.terms.kind, original=sale.terms.original)
@@ -134,31 +129,31 @@ class Hostile:
     # The till, which keeps the rules.
 
     def rings(self, script: Script) -> None:
-        if self.world.desk.sale is None:
+        if self.world.controller.sale is None:
             self._sales += 1
             self.world.ring(f"sale-{self._sales:016}")
 
     def rings_back(self, script: Script) -> None:
         """A refund that the buyer approves."""
-        if self.world.desk.sale is None:
+        if self.world.controller.sale is None:
             self._sales += 1
             name = f"back-{self._sales:016}"
             reference = identifiers.sale_reference(BRIDGE_ID, TILL, name)
             place = (PATIENCE_S, "", reference, evidence.RECEIVER_ID)
             refund = (messages.REFUND, _ORIGINAL)
             terms = Terms(name, TILL, AMOUNT, evidence.SEK, *place, *refund)
-            self.world.give(ports.Ring(terms))
+            self.world.give(inputs.Ring(terms))
 
     def decides(self, script: Script) -> None:
-        sale, wish = self.world.desk.sale, script.choice(tuple(Wish))
+        sale, wish = self.world.controller.sale, script.choice(tuple(Wish))
         if sale is not None:
             with suppress(TooLateError):
                 fact = decide(sale, wish)
                 if fact is not None:
-                    self.world.give(ports.Decide(fact))
+                    self.world.give(inputs.Decide(fact))
 
     def fetches(self, script: Script) -> None:
-        self.world.give(ports.Told())
+        self.world.give(inputs.TillNotified())
 
     def waits(self, script: Script) -> None:
         self.world.move(script.choice(_WAITS_MS))
@@ -169,17 +164,17 @@ class Hostile:
         self.world.stand_in.willing = bool(script.number(2))
 
     def answers(self, script: Script) -> None:
-        if self._asked and self.world.desk.sale:
+        if self._asked and self.world.controller.sale:
             name = self._asked[-1]
             receipt = script.altered(self.world.receipt(name, script.choice(_ANSWERS)))
-            self.world.give(ports.Answered(name, receipt))
+            self.world.give(inputs.AuthorityAnswered(name, receipt))
 
     def is_silent(self, script: Script) -> None:
-        self.world.give(ports.Unanswered(self._asked[-1] if self._asked else bytes(16)))
+        self.world.give(inputs.AuthorityTimedOut(self._asked[-1] if self._asked else bytes(16)))
 
     def rejects(self, script: Script) -> None:
         name = self._asked[-1] if self._asked else bytes(16)
-        self.world.give(ports.Rejected(name, script.number()))
+        self.world.give(inputs.RecordRejected(name, script.number()))
 
     # What is always true.
 
@@ -188,26 +183,25 @@ class Hostile:
         for output in self.world.outputs:
             self._check_output(output)
         self.world.outputs.clear()
-        hearing = self.world.desk._hearing
+        hearing = self.world.controller._attempt
         if hearing:
             assert max(len(hearing._claims), len(hearing._unfit)) <= gatt.LINKS_MOST
 
     def _check_output(self, output: Any) -> None:
-        if isinstance(output, ports.Send):
+        if isinstance(output, effects.Send):
             wire.decode(output.channel, output.payload)
-        elif isinstance(output, ports.Ask):
+        elif isinstance(output, effects.RequestAuthorisation):
             assert output.approval_id not in self._asked
             assert not self._pending
             self._asked.append(output.approval_id)
             self._pending = True
-        elif isinstance(output, ports.Keep):
+        elif isinstance(output, effects.Persist):
             fact = output.fact
             assert event_codec.load_fact(fact.event, *event_codec.dump_fact(fact)) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
             assert fact.event is not Event.PROVED or output.sale.mode == messages.OFFLINE
-        elif isinstance(output, ports.Tell):
-            assert sale_view(output.sale)
-            if output.sale.state is State.APPROVED:
+            assert sale_view(output.after)
+            if output.after.state is State.APPROVED:
                 self.approved, self._pending = True, False
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import aiohttp
 
-from receiver.crypto import host
 from receiver.protocol import messages
 from simulator.authority import Authority, DemoWorld
 from simulator.crypto import code_proof, pki
 from simulator.crypto.p256 import p256_public
+from simulator.world.enrolment import new_receiver
 from tests import evidence
 
 CODE = "314159"
@@ -160,15 +160,13 @@ def reason_in(problem: bytes) -> str:
 
 
 def enrol(authority: Authority, client: pki.Identity, **changes: Any) -> bytes:
-    values: dict[str, Any] = {
+    terms: dict[str, Any] = {
         "receiver_id": evidence.RECEIVER_ID,
-        "store": 101,
         "store_name": "Storgatan 1",
         "invoice_issuer": 7,
-        "currency": evidence.SEK,
-        "client_fingerprint": client.fingerprint(),
     }
-    return authority.enrol_receiver(host.ed25519_public(RECEIVER), **(values | changes))
+    given = terms | changes
+    return new_receiver(authority, client.fingerprint(), seed=RECEIVER, **given).certificate
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from functools import partial
 from signal import SIGKILL, Signals
 from typing import TYPE_CHECKING, Any
 
-from simulator.phone.app.app import Phone
+from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.buyer import Buyer
 from simulator.phone.transport.bleak_backend import ANDROID_MTU, phone_radio
 from simulator.world.till import TillError
@@ -186,7 +186,7 @@ class Checkout:
             asyncio.timeout(PATIENCE + patience_s),
             phone_radio(endpoint, mtu=mtu, supervision_timeout=SUPERVISION_MS) as radio,
         ):
-            phone = Phone(wallet or self.wallet, radio, observer=self._observe, ask_ms=ask_ms)
+            phone = PhoneApp(wallet or self.wallet, radio, observer=self._observe, ask_ms=ask_ms)
             return await phone.buy(buyer or Buyer(), till=TILL, patience_s=patience_s)
 
     async def step(self, name: str, since: int = 0) -> Step:

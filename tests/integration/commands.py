@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
+from asyncio.subprocess import PIPE
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from signal import SIGTERM, Signals
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from simulator.world import attach
+from simulator.processes import attach
+from simulator.processes.child_process import ChildProcess, Ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -19,18 +20,10 @@ if TYPE_CHECKING:
 PATIENCE = 30.0  # seconds; a cold start on a busy machine takes two
 
 
-class Ended(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
 class Running:
     """A command that has not ended yet."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: ChildProcess) -> None:
         self.pid = process.pid
         self._process = process
 
@@ -42,8 +35,7 @@ class Running:
         """The next line with this text that it logs; waits for it."""
         return await self._next(self._process.stderr, containing)
 
-    async def _next(self, stream: asyncio.StreamReader | None, containing: str) -> str:
-        assert stream is not None
+    async def _next(self, stream: asyncio.StreamReader, containing: str) -> str:
         async with asyncio.timeout(PATIENCE):
             while line := (await stream.readline()).decode():
                 if containing in line:
@@ -51,17 +43,15 @@ class Running:
         raise EOFError((await self.ended()).err)
 
     async def ended(self) -> Ended:
-        """Wait for its end; the output is what nobody has read yet."""
+        """Wait for its end; its output is what was not read before."""
         async with asyncio.timeout(PATIENCE):
-            out, err = await self._process.communicate()
-        print(out.decode(), err.decode(), sep="\n")  # shown by pytest where a test fails
-        assert self._process.returncode is not None
-        return Ended(self._process.returncode, out.decode(), err.decode())
+            ended = await self._process.ended()
+        print(ended.out, ended.err, sep="\n")  # shown by pytest where a test fails
+        return ended
 
     async def stop(self, how: Signals = SIGTERM) -> Ended:
         """A signal, if it still runs."""
-        if self._process.returncode is None:
-            self._process.send_signal(how)
+        self._process.send_signal(how)
         return await self.ended()
 
 
@@ -69,11 +59,8 @@ class Running:
 async def started(temporary: Path, *arguments: str) -> AsyncIterator[Running]:
     """A command from its start to its end; `temporary` is where it keeps its files, if any."""
     with _short(temporary) as place:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bridge.cli", *arguments),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(place),
+        process = await ChildProcess.start_module(
+            "bridge.cli", *arguments, stderr=PIPE, env=_environment(place)
         )
         running = Running(process)
         try:
@@ -130,7 +117,7 @@ def _parent(process: int) -> int:
 
 @contextmanager
 def _short(place: Path) -> Iterator[Path]:
-    """The same under a short name: a socket in it has 108 bytes for its own."""
+    """The same folder under a short name: a socket in it has 108 bytes for its own."""
     with TemporaryDirectory() as directory:
         name = Path(directory) / "t"
         name.symlink_to(place)
@@ -138,6 +125,6 @@ def _short(place: Path) -> Iterator[Path]:
 
 
 def _environment(temporary: Path) -> dict[str, str]:
-    """Ours, but that no world of somebody else's is found."""
+    """Ours, but that no world of another user is found."""
     own = {name: value for name, value in os.environ.items() if name != attach.VARIABLE}
     return {**own, "TMPDIR": str(temporary)}

@@ -22,7 +22,7 @@ from tests.journals import CrashError, closed, tamper
 def opened(path: Path) -> Journal:
     """With two archives, a sale that is open since before them, one more, and a WAL."""
     path.parent.mkdir()
-    journal = Journal(path)
+    journal = Journal.open(path)
     journal.append(1, "open", "rung", "{}", b"an open secret")
     for number in (1, 2):
         sell(journal, f"sale {number}")

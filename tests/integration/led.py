@@ -17,7 +17,7 @@ from receiver.protocol import exchange
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.events import Gone, Notified, OfferNotified
 from simulator.phone.conversation.messages import Maker
-from simulator.phone.conversation.offered_till import Till
+from simulator.phone.conversation.offered_till import OfferedTill
 from simulator.phone.transport import scan
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.transport.link import Link
@@ -57,7 +57,7 @@ class Led:
     @property
     def offered(self) -> Offered:
         """The offer, which must hold."""
-        till = Till(self.maker.wallet.pins)
+        till = OfferedTill(self.maker.wallet.pins)
         till.trust(self.certificate, _now())
         return till.check(self.offer)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from firmware.device import version
-from simulator.world.enrolment import PACKAGES, ROOT
+from simulator.world.receiver_command import PACKAGES, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

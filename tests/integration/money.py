@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.authority import Authority
-from simulator.tools.soak import evidence
+from simulator.tools.soak import ledger_and_journal
 from simulator.tools.soak.audit import Tills, audit
-from simulator.tools.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Kept, KeptRefund
+from simulator.tools.soak.till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Kept, KeptRefund
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import SALE, World
 
@@ -35,7 +35,7 @@ class Paper:
     def __init__(self, authority: Authority, names: Names) -> None:
         self._authority = authority
         self._names = names
-        self._before = evidence.ledger(authority.office.store)
+        self._before = ledger_and_journal.ledger(authority.office.store)
         self._sales: dict[str, Kept] = {}
         self._refunds: dict[str, KeptRefund] = {}
 
@@ -63,8 +63,8 @@ class Paper:
         What the bridge only noted is not in the file before it stops.
         """
         tills = Tills([*self._sales.values()], [*self._refunds.values()], [])
-        after = evidence.ledger(self._authority.office.store)
-        written = evidence.journalled(journal)
+        after = ledger_and_journal.ledger(self._authority.office.store)
+        written = ledger_and_journal.journalled(journal)
         findings = audit(tills, self._names.bridge_id, self._before, after, written)
         assert findings == [], "\n".join(map(str, findings))
 

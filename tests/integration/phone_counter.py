@@ -17,9 +17,7 @@ from bumble import core
 
 from receiver import reasons
 from receiver.core import io
-from receiver.core.identity import Identity
 from receiver.core.receiver import Receiver
-from receiver.crypto import host
 from receiver.host.texts import MENDABLE
 from receiver.link import wire
 from receiver.protocol import gatt, messages, signed
@@ -38,6 +36,7 @@ from simulator.hardware.radio.table import (
     FLAG_WRITE_NO_RESPONSE,
     Entry,
 )
+from simulator.world.enrolment import new_receiver
 
 TILL = 7
 SEK = 752
@@ -65,19 +64,10 @@ class Counter:
     def __init__(self, authority: Authority, till: int = TILL) -> None:
         self._authority = authority
         self._till = till
-        seed, self.receiver_id = os.urandom(32), os.urandom(8)
-        self.certificate = authority.enrol_receiver(
-            host.ed25519_public(seed),
-            receiver_id=self.receiver_id,
-            store=101,
-            store_name="Storgatan 1",
-            invoice_issuer=1,
-            currency=SEK,
-            client_fingerprint=_CLIENT,
-        )
+        receiver = new_receiver(authority, _CLIENT, store_name="Storgatan 1")
+        self.receiver_id, self.certificate = receiver.receiver_id, receiver.certificate
         self.caller = Caller(_CLIENT, self.receiver_id)
-        identity = Identity(seed, self.certificate, authority.pins, host, os.urandom, 1)
-        self.core = Receiver(identity)
+        self.core = Receiver(receiver.identity())
         self.wire: list[tuple[int, Any]] = []
         self.links = 0
         self.authorises = True  # otherwise nobody answers an approval

@@ -17,7 +17,7 @@ def files(world: World) -> list[Path]:
 
 def copy(world: World, to: str = "copy") -> Path:
     """As it is now; nothing is being written."""
-    world.daemon.service.books.flush()
+    world.daemon.service.books.commits.flush()
     place = world.config.journal.parent / to
     place.mkdir()
     for path in files(world):

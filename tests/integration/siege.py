@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from receiver.protocol import exchange
 from simulator.phone.conversation import events
+from simulator.processes.child_process import ChildProcess
 from tests.bridge_device import PATIENCE_S
 from tests.integration.checkout import PRICE
 
@@ -75,16 +76,15 @@ async def pays(till: Checkout, sale: Json, wallet: Wallet | None = None) -> Outc
 async def _refused(log: Path, mark: int, count: int) -> list[str]:
     """The reasons in a log's lines of refusals, once there are so many: it is written aside."""
     more = ("tail", "-c", f"+{mark + 1}", "-f", str(log))
-    tail = await asyncio.create_subprocess_exec(*more, stdout=asyncio.subprocess.PIPE)
+    tail = await ChildProcess.start(*more)
     found: list[str] = []
     try:
         async with asyncio.timeout(PATIENCE_S):
-            while len(found) < count and tail.stdout:
+            while len(found) < count:
                 fields = json.loads(await tail.stdout.readline())
                 found += [fields["reason"]] if fields["event"] == "refused" else []
     finally:
-        tail.kill()
-        await tail.wait()
+        await tail.stop()
     return found
 
 

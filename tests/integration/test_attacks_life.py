@@ -15,7 +15,6 @@ import pytest
 import pytest_asyncio
 from bleak.exc import BleakError
 
-from receiver.crypto import host
 from receiver.encoding import cbor
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, signed
@@ -218,15 +217,10 @@ async def renew(till: TappedCheckout, store_name: str) -> bytes:
     receiver_id = bytes.fromhex(receiver["hello"]["receiver_id"])
     client = receivers.client_of(authority.office.store, receiver_id)
     assert client is not None
-    certificate = authority.enrol_receiver(
-        host.ed25519_public((store / "key").read_bytes()),
-        receiver_id=receiver_id,
-        store=enrolment.STORE,
-        store_name=store_name,
-        invoice_issuer=enrolment.INVOICE_ISSUER,
-        currency=enrolment.SEK,
-        client_fingerprint=client,
-    )
+    seed = (store / "key").read_bytes()
+    certificate = enrolment.new_receiver(
+        authority, client, seed=seed, receiver_id=receiver_id, store_name=store_name
+    ).certificate
     bridge = till.world.bridge
     renewed = bridge.directory / f"{store_name}.cose"
     renewed.write_bytes(certificate)

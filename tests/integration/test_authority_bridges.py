@@ -10,12 +10,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from receiver.crypto import host
 from receiver.protocol import messages
 from simulator.authority.api.requests import POSITION_HEADER
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.process import AuthorityProcess
 from simulator.crypto import pki
+from simulator.world.enrolment import new_receiver
 from tests import evidence
 from tests.conftest import PlaceOf
 from tests.integration.authority_world import OTHER_ID, World, enrol, session_as, world_in
@@ -279,15 +279,7 @@ async def test_positions_outlive_the_process_and_its_lease_is_set(
     database = place if isinstance(place, str) else None
     async with AuthorityProcess(tmp_path, database, lease_s=2) as authority:
         identity = authority.ca.client("bridge")
-        authority.enrol_receiver(
-            host.ed25519_public(bytes(32)),
-            receiver_id=evidence.RECEIVER_ID,
-            store=1,
-            store_name="Store",
-            invoice_issuer=7,
-            currency=evidence.SEK,
-            client_fingerprint=identity.fingerprint(),
-        )
+        new_receiver(authority, identity.fingerprint(), receiver_id=evidence.RECEIVER_ID)
         context = pki.client_context(authority.ca.certificate, identity)
         body = {"bridge_id": BRIDGE, "life": LIFE, "run": RUN, "previous": None, "ended": False}
         place_at = {"sequence": 7, "hash": "00" * 32}

@@ -17,8 +17,7 @@ from receiver.crypto import host
 from receiver.protocol import messages, signed
 from simulator.authority.process import PROCESSES, STOP_S, AuthorityProcess
 from simulator.crypto import pki
-from simulator.phone.app import authority as app
-from simulator.phone.app.buyer import DEMO_CODE
+from simulator.world.enrolment import new_phone, new_receiver
 from tests import evidence
 from tests.conftest import PlaceOf
 
@@ -32,15 +31,10 @@ async def test_what_was_acknowledged_outlives_the_process(
         url, token = authority.url, authority.admin_token
         demo = authority.seed_demo()
         client = pki.DemoCa(tmp_path / "tls").client("bridge")
-        data = authority.enrol_receiver(
-            host.ed25519_public(evidence.seed("receiver")),
-            receiver_id=evidence.RECEIVER_ID,
-            store=1,
-            store_name="Store",
-            invoice_issuer=7,
-            currency=evidence.SEK,
-            client_fingerprint=client.fingerprint(),
+        receiver = new_receiver(
+            authority, client.fingerprint(), receiver_id=evidence.RECEIVER_ID, store_name="Store"
         )
+        data = receiver.certificate
         kept = signed.from_authority(messages.CERTIFICATE, data, authority.pins, host)
         assert kept.store_name == "Store"
         await authority.stop(how)
@@ -48,8 +42,7 @@ async def test_what_was_acknowledged_outlives_the_process(
         assert (authority.url, authority.admin_token) == (url, token)
         limits = authority.admin("GET", f"receivers/{evidence.RECEIVER_ID.hex()}")
         assert set(limits.values()) == {0}
-        word = authority.activation(demo.buyers[0].id)
-        wallet = await app.enrol(authority.url, authority.ca.certificate, word, DEMO_CODE)
+        wallet = await new_phone(authority, demo.buyers[0].id)
         assert [one.id for one in wallet.recipients] == demo.recipients
         with pytest.raises(urllib.error.HTTPError, match="404"):
             authority.admin("GET", "buyers/99")

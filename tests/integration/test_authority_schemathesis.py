@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +13,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import checks
 
-from receiver.crypto import host
 from simulator.authority.api.openapi import DOCUMENT
 from simulator.authority.process import AuthorityProcess
-from simulator.phone.app import authority as app
-from simulator.phone.app.buyer import DEMO_CODE
+from simulator.world.enrolment import new_phone, new_receiver
 from tests import evidence
 
 EXAMPLES = 12  # of each operation
@@ -55,17 +52,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
     async with AuthorityProcess(directory) as authority:
         demo = authority.seed_demo()
         client = authority.ca.client("bridge")
-        authority.enrol_receiver(
-            host.ed25519_public(os.urandom(32)),
-            receiver_id=evidence.RECEIVER_ID,
-            store=1,
-            store_name="Store",
-            invoice_issuer=7,
-            currency=evidence.SEK,
-            client_fingerprint=client.fingerprint(),
-        )
-        word = demo.buyers[0].activation
-        wallet = await app.enrol(authority.url, authority.ca.certificate, word, DEMO_CODE)
+        new_receiver(authority, client.fingerprint(), receiver_id=evidence.RECEIVER_ID)
+        wallet = await new_phone(authority, demo.buyers[0].id)
         tokens = {"administrator": authority.admin_token, "phone": wallet.token}
         tls = {
             "verify": str(authority.ca.certificate),

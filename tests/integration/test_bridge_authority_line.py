@@ -86,7 +86,7 @@ async def test_what_is_under_way_ends_as_it_began(tmp_path: Path) -> None:
 async def test_a_sale_outlives_connections_that_died(
     stopped: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bridge.sales.receiver_session")
+    caplog.set_level(logging.INFO, "bridge.sales.authorisation")
     async with in_the_middle(stopped.authority.port) as middle:
         url = f"https://127.0.0.1:{middle.port}"
         stopped.config = replace(

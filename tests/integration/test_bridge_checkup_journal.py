@@ -13,7 +13,7 @@ import pytest
 from bridge.daemon import journal_checks
 from bridge.daemon.findings import TroubleError
 from bridge.journal import Journal, JournalError
-from tests.journals import closed, old_journal, tamper
+from tests.journals import closed, next_version, old_journal, tamper
 
 PAGE = 4096
 
@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
     """A journal with two archives and something after them, closed."""
     path = tmp_path / "store" / "journal.sqlite"
     path.parent.mkdir()
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         for number in (1, 2):
             sell(journal, f"sale {number}")
             journal.archive(set())
@@ -61,7 +61,7 @@ def test_a_whole_journal(path: Path) -> None:
 
 
 def test_beside_a_bridge_that_archives(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         for number in range(3):
             assert "whole" in journal_checks.files(path)
             sell(journal, f"another sale {number}")
@@ -84,7 +84,7 @@ def broken_chain(path: Path) -> None:
 
 def repeated_entries(path: Path) -> None:
     """The live part has what the archives have too."""
-    columns = "1, at, sale_id, kind, body, 0, x'', 4, hash"
+    columns = "1, at, sale_id, kind, body, 0, x'', 1, hash"
     tamper(path, f"INSERT INTO entries SELECT {columns} FROM entries LIMIT 1")
 
 
@@ -94,10 +94,11 @@ def newer_schema(path: Path) -> None:
 
 def older_copy(path: Path) -> None:
     older = path.read_bytes()
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.archive(set())
     path.write_bytes(older)
-    with closing(Journal(path)) as journal:  # the crash that left an archive, and then another day
+    # The crash that left an archive, and then another day.
+    with closing(Journal.open(path)) as journal:
         sell(journal, "sale 4")
     shutil.copy(archive(path, 2), archive(path, 3))
 
@@ -124,7 +125,7 @@ def test_it_finds_what_a_start_would_find(path: Path, spoil: Callable[[Path], No
         journal_checks.files(path)
     assert "do not delete it" in found.value.todo
     with pytest.raises(JournalError) as refused:
-        Journal(path)
+        Journal.open(path)
     assert str(refused.value) == found.value.detail
 
 
@@ -156,14 +157,16 @@ def test_archives_in_doubt_are_named_and_do_not_stop_a_start(
     with unchanged(path), pytest.raises(TroubleError, match=words) as found:
         journal_checks.files(path)
     assert "from a backup" in found.value.todo
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         assert [found.value.detail] == journal.doubts
 
 
-def test_an_older_one_is_migrated_in_memory(tmp_path: Path) -> None:
+def test_an_older_one_is_migrated_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = tmp_path / "old.sqlite"
     old_journal(old)
-    old.chmod(0o600)
+    next_version(monkeypatch)
     before = old.read_bytes()
     assert journal_checks.files(old) == (
         f"{old}: of an older version; the bridge migrates it at its start"

@@ -306,7 +306,7 @@ async def test_a_board_that_takes_nothing_holds_up_no_other(stopped: World) -> N
     line_through(stopped, serial_port.opener(end.url))
     stopped.others[end.url] = stopped.others[URL]
     async with stopped.bridge():
-        link = stopped.daemon.service.stations[OTHER].link
+        link = stopped.daemon.service.sessions[OTHER].link
         async with asyncio.timeout(PATIENCE_S):
             while link.counters["opened"] < 1:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)

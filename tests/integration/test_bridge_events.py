@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge.domain.states import State
 from receiver import reasons
 from receiver.link import wire
 from simulator.authority import Fault
@@ -40,9 +41,12 @@ class Watcher:
 
 
 @asynccontextmanager
-async def watcher(world: World, after: int | None = None) -> AsyncIterator[Watcher]:
-    query = "" if after is None else f"?after={after}"
-    async with world.http.ws_connect(f"/v1/events{query}") as socket:
+async def watcher(
+    world: World, after: int | None = None, *, till: bool = True
+) -> AsyncIterator[Watcher]:
+    query = {} if after is None else {"after": str(after)}
+    query |= {"till": "true"} if till else {}
+    async with world.http.ws_connect("/v1/events", params=query) as socket:
         yield Watcher(socket)
 
 
@@ -124,8 +128,32 @@ async def test_missed_first_and_then_live(world: World) -> None:
             assert journalled(await late.until("posted", "sale-of-the-next-buyer")) == told[3:]
 
 
-async def test_who_asks_for_what_was_missed_may_be_the_till(world: World) -> None:
-    """An approval that nobody has seen is journalled as told before it is replayed."""
+@pytest.mark.parametrize("after", [None, 0])
+async def test_watching_is_not_telling(world: World, after: int | None) -> None:
+    """What is written does not depend on who watches: an approval is told by its till alone."""
+    await world.ring()
+    await world.device.offered()
+    async with watcher(world, till=False) as watch:
+        await world.pay()
+        await world.device.heard(wire.RESULT)
+        async with watcher(world, after, till=False):
+            sale = world.daemon.service.books.find(SALE)
+            assert sale is not None
+            assert sale.state is State.APPROVED
+        assert (await world.sale())["state"] == "approved"
+        events = await watch.until("told")
+    approved = [it for it in events if it["event"] == "sale" and it["sale"]["state"] == "approved"]
+    assert [event["what"] for event in approved] == ["told"]
+
+
+@pytest.mark.parametrize("till", ["false", "1", ""])
+async def test_a_till_says_so_in_one_way(world: World, till: str) -> None:
+    status, kind, _ = await world.problem("GET", f"/v1/events?till={till}")
+    assert (status, kind) == (400, "invalid-request")
+
+
+async def test_a_till_is_told_what_it_missed(world: World) -> None:
+    """An approval that its till has not seen is journalled as told before it is replayed."""
     await world.ring()
     await world.device.offered()
     await world.pay()

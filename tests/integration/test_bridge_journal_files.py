@@ -85,7 +85,7 @@ async def test_what_was_put_in_its_place_is_left_as_it_is(stopped: World, tmp_pa
     """SQLite takes its files away by their names: not those that another journal has now."""
     other = tmp_path / "other" / "journal.sqlite"
     other.parent.mkdir()
-    with closing(Journal(other)) as journal:
+    with closing(Journal.open(other)) as journal:
         journal.begin_life(1, RESTORED)
         copy = shutil.copytree(other.parent, tmp_path / "copy")  # with what is in its WAL alone
 
@@ -96,7 +96,7 @@ async def test_what_was_put_in_its_place_is_left_as_it_is(stopped: World, tmp_pa
 
     with pytest.raises(ExceptionGroup):
         await until_it_ends(stopped, replaced, asked=True)
-    with closing(Journal(stopped.config.journal)) as journal:
+    with closing(Journal.open(stopped.config.journal)) as journal:
         assert [life.cause for life in journal.lives()] == ["new", RESTORED]
 
 
@@ -146,7 +146,7 @@ def of_another(file: Path) -> Path:
     """A sound file with other sales in it."""
     copy = taken_away(file)
     other = file.parent.with_name("other.sqlite")
-    with closing(Journal(other)) as journal:
+    with closing(Journal.open(other)) as journal:
         journal.append(1, "another sale", "rung", "{}")
         journal.archive(set())
     (other.with_suffix(".archive") / file.name).rename(file)

@@ -54,7 +54,7 @@ async def test_the_receivers_own_receipt(shop: World) -> None:
     value = signed.parse(messages.PROVISIONAL, data).value
     assert (value.approval_id, value.amount) == (word.approval_id, AMOUNT)
     assert await shop.sale() == proved
-    assert shop.daemon.service.stations[3].refusals == {}
+    assert shop.daemon.service.sessions[3].refusals == {}
 
 
 @pytest.mark.parametrize(

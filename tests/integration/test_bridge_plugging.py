@@ -61,7 +61,7 @@ async def test_the_serial_number_is_no_proof(by_serial: World) -> None:
     other = Device(RECEIVER, device.certificate, evidence.RECEIVER_ID[::-1])
     hub.plugged = {"/dev/ttyUSB0": other}
     async with Daemon(by_serial.config, hub.opener, hub.ports) as daemon:
-        station = daemon.service.stations[TILL]
+        station = daemon.service.sessions[TILL]
         async with asyncio.timeout(PATIENCE_S):
             while not station.refusals:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)

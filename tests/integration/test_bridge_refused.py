@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from bridge.authority import clock_skew
-from bridge.books import books, event_bus
+from bridge.books import books
 from bridge.daemon import checks
 from bridge.sales import receiver_session, stand_in
 from receiver.link import wire
@@ -120,7 +120,7 @@ def _sets_this_clock(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
         time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
         monotonic=time.monotonic,
     )
-    for module in (clock_skew, books, event_bus, stand_in, receiver_session):
+    for module in (clock_skew, books, stand_in, receiver_session):
         monkeypatch.setattr(module, "time", here)
 
 

@@ -133,7 +133,7 @@ async def test_an_offer_with_another_amount(world: World) -> None:
     sale = await world.sale()
     assert (sale["state"], sale["reason"]["code"]) == ("declined", "receiver_untrusted")
     await world.device.heard(wire.CANCEL)
-    refusals = world.daemon.service.stations[TILL].refusals
+    refusals = world.daemon.service.sessions[TILL].refusals
     assert refusals == {reasons.RECEIVER_UNTRUSTED: 1, reasons.WRONG_AMOUNT: 1}
     world.device.lies = {}
     await world.ring("sale-of-the-next-buyer")
@@ -154,7 +154,7 @@ async def test_a_forged_approval_called_verified(world: World) -> None:
     assert (refusal.approval_id, refusal.reason) == (name, reasons.BAD_SIGNATURE)
     await world.pay()
     assert (await world.sale())["state"] == "approved"
-    refusals = world.daemon.service.stations[TILL].refusals
+    refusals = world.daemon.service.sessions[TILL].refusals
     assert refusals == {reasons.BAD_SIGNATURE: 1, reasons.RECEIVER_UNTRUSTED: 1}
 
 
@@ -291,4 +291,4 @@ async def test_the_receiver_resets_in_a_sale(world: World, unplugged: bool) -> N
 
 async def test_a_second_bridge_is_kept_from_the_journal(world: World) -> None:
     with pytest.raises(JournalError, match="locked"):
-        Journal(world.config.journal)
+        Journal.open(world.config.journal)

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.lines import receiver_link
 from bridge.observability import log_budget
-from bridge.sales.receiver_session import Station
+from bridge.sales.receiver_session import ReceiverSession
 from receiver.link import wire
 from tests.bridge_device import PATIENCE_S
 from tests.integration.till_world import TILL, World
@@ -27,7 +27,7 @@ def test_two_tellings_may_be_missed_and_tills_see_it_in_time() -> None:
 
 async def opened(world: World, times: int) -> None:
     """Until the line was opened so often."""
-    link = world.daemon.service.stations[TILL].link
+    link = world.daemon.service.sessions[TILL].link
     async with asyncio.timeout(PATIENCE_S):
         while link.counters["opened"] < times:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0)
@@ -64,17 +64,17 @@ async def test_a_receiver_that_tells_its_health_keeps_its_line(
 ) -> None:
     monkeypatch.setattr(receiver_link, "SILENT_MS", 1000)
     monkeypatch.setattr(wire, "HEALTH_MS", 20)
-    note, noted = Station._note_health, asyncio.Semaphore(0)
+    note, noted = ReceiverSession._note_health, asyncio.Semaphore(0)
 
-    def heard(station: Station, payload: bytes) -> None:
-        note(station, payload)
+    def heard(session: ReceiverSession, payload: bytes) -> None:
+        note(session, payload)
         noted.release()
 
-    monkeypatch.setattr(Station, "_note_health", heard)
+    monkeypatch.setattr(ReceiverSession, "_note_health", heard)
     async with stopped.bridge():
         for _ in range(100):  # twice as long as it would be waited in silence
             await asyncio.wait_for(noted.acquire(), PATIENCE_S)
-        assert stopped.daemon.service.stations[TILL].link.counters["opened"] == 1
+        assert stopped.daemon.service.sessions[TILL].link.counters["opened"] == 1
 
 
 async def test_noise_is_summed_up(
@@ -83,7 +83,7 @@ async def test_noise_is_summed_up(
     """A boot loop: what it writes, and each time that it comes up or is refused."""
     monkeypatch.setattr(log_budget, "SUM_S", 0.05)
     caplog.set_level(logging.INFO)
-    link = world.daemon.service.stations[TILL].link
+    link = world.daemon.service.sessions[TILL].link
     await world.device.heard(wire.STATE)
     for _ in range(200):
         link._received(b"Brownout detector was triggered\r\n\0")

@@ -192,7 +192,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
         second = await world.pay()
         assert (await world.sale())["approval_id"] == second.hex()
     assert world.transactions() == {first: "DECLINED", second: "PENDING"}
-    assert world.daemon.service.stations[TILL].refusals == {counted: 1}
+    assert world.daemon.service.sessions[TILL].refusals == {counted: 1}
 
 
 async def test_patience_ends_between_decline_and_verdict(world: World) -> None:

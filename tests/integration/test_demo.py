@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.integration.commands import Ended, tillsign
+from simulator.processes.child_process import Ended
+from tests.integration.commands import tillsign
 
 SALE_KEYS = {
     *("outcome", "reason", "amount", "currency", "approval_id", "transaction_id"),

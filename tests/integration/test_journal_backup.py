@@ -108,7 +108,7 @@ def test_beside_a_process_that_writes_and_archives(path: Path, place: Path) -> N
     script = (
         "import pathlib, sys\n"
         "from bridge.journal import Journal; from tests.journals import closed\n"
-        "journal = Journal(pathlib.Path(sys.argv[1])); number = 0\n"
+        "journal = Journal.open(pathlib.Path(sys.argv[1])); number = 0\n"
         "while True:\n"
         "    number += 1; name = f'sale {number}'\n"
         "    journal.append(1, name, 'rung', '{}'); journal.close_sale(closed(name))\n"

@@ -21,7 +21,7 @@ from bridge.domain.sale import Fact, Terms
 from bridge.domain.states import Event
 from bridge.journal import Alarm, Closed, Journal
 from receiver import reasons
-from tests.journals import old_journal, tamper
+from tests.journals import next_version, old_journal, tamper
 
 DAY = datetime(2026, 3, 29, 12).astimezone()  # clocks change in Europe on that day
 NOON = int(DAY.timestamp() * 1000)
@@ -58,7 +58,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
     """Three closed sales of two days, two of them in an archive, and one that is open."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         ended, refund = terms("sale-ended", 1, 12_50), terms("refund-1", 2, 5_00, kind=1)
         ring(journal, NOON - 24 * HOUR, ended)
         keep(journal, NOON, "sale-ended", Fact(Event.ENDED, reasons.CASHIER_CANCELLED))
@@ -240,9 +240,12 @@ def test_usage(
     assert words in capsys.readouterr().err
 
 
-def test_what_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_no_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, text = tmp_path / "old.sqlite", tmp_path / "text"
     old_journal(old)
+    next_version(monkeypatch)
     text.write_text("not a database, whatever its name" * 40)
     assert run(tmp_path / "away.sqlite", "list") == 2
     assert "there is no such file" in capsys.readouterr().err

@@ -28,9 +28,8 @@ from tests.integration.journal_store import (
     sell,
     tree,
 )
-from tests.journals import verified
+from tests.journals import is_next_version, next_version, verified
 
-VERSION_4 = Path(__file__).parent.parent / "unit" / "journal_4.sql"
 REFUSED = 0  # lives
 
 
@@ -74,7 +73,7 @@ def test_a_restored_journal_begins_a_new_life(
         *(aside.name, "journal.sqlite.lock"),
     ]
     assert path.stat().st_mode & 0o777 == 0o600
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         first, life = again.lives()
         assert (first.life, first.cause, life.cause) == (position.life, NEW, RESTORED)
         assert life.previous == first.life
@@ -124,7 +123,7 @@ def test_only_what_is_to_be_replaced(
     told = json.loads(capsys.readouterr().out)
     assert (told["journal"], told["aside"]) == (str(other / "till.sqlite"), None)
     assert sales(other / "till.sqlite") == ["sale 1", "sale 2", "sale 3"]
-    with closing(Journal(other / "till.sqlite")) as again:
+    with closing(Journal.open(other / "till.sqlite")) as again:
         assert [entry.kind for entry in again.entries_of("sale 1")] == ["rung"]
 
 
@@ -174,7 +173,7 @@ def another(copy: Path) -> None:
     """A whole journal, but not the one that the manifest names."""
     copy.unlink()
     shutil.rmtree(copy.with_suffix(".archive"))
-    with closing(Journal(copy)) as journal:
+    with closing(Journal.open(copy)) as journal:
         sell(journal, "elsewhere")
 
 
@@ -219,28 +218,24 @@ def test_a_restore_that_is_cut_off_is_begun_again(root: Path, crash: bool) -> No
 def _opened(journal: Path) -> int:
     """How many lives it has; REFUSED where a restore was not finished."""
     try:
-        with closing(Journal(journal)) as now:
+        with closing(Journal.open(journal)) as now:
             return len(now.lives())
     except JournalError as error:
         assert "run `tillsign journal restore` again" in str(error)  # noqa: PT017
         return REFUSED
 
 
-def test_a_backup_of_an_older_version(path: Path, place: Path, journal: Journal) -> None:
+def test_a_backup_of_an_older_version(
+    path: Path, place: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It was whole when it was made; it is migrated before it is put in place."""
     journal.close()
     assert run(path, "backup", place) == 0
-    copy = copied(place)
-    shutil.rmtree(copy.with_suffix(".archive"))
-    copy.unlink()
-    with closing(sqlite3.connect(copy)) as db:
-        db.executescript(VERSION_4.read_text())
-        sequence, value = db.execute("SELECT id, hash FROM entries WHERE id = 4").fetchone()
-    manifest = json.loads((place / "backup.json").read_text())
-    manifest |= {"sequence": sequence, "hash": value.hex()}
-    (place / "backup.json").write_text(json.dumps(manifest))
+    next_version(monkeypatch)
     assert run(path, "restore", place, "--replace") == 0
-    with closing(Journal(path)) as again:
+    with closing(sqlite3.connect(path)) as db:
+        assert is_next_version(db)
+    with closing(Journal.open(path)) as again:
         assert [life.cause for life in again.lives()] == [NEW, RESTORED]
     assert verified(path).findings == []
 

@@ -60,6 +60,11 @@ def micropython() -> str:
     return found
 
 
+def state(pid: int) -> str:
+    """Of a process, as proc(5) names it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def open_port(path: str) -> serial.Serial:
     return serial.Serial(path, 115_200, timeout=PATIENCE)
 
@@ -163,6 +168,8 @@ async def test_the_input_ring_drops(port: serial.Serial, line: LineProcess) -> N
     """The receiver computes and does not read: 260 of 400 bytes are kept."""
     before = await line.ask("status")
     os.kill(before["pid"], signal.SIGSTOP)
+    while state(before["pid"]) != "T":  # it may still read on another processor
+        await asyncio.sleep(0)
     sent = bytes(6 + n % 250 for n in range(400))
     port.write(sent)
     await until(line, lambda now: now["ring_overflow"] == before["ring_overflow"] + 140)

@@ -14,8 +14,9 @@ import serial
 
 from receiver.link import link
 from receiver.link.link import Delivered, Down, Link, Lost, Message, Up
-from simulator.hardware.serial_line.client import ROOT, LineProcess
+from simulator.hardware.serial_line.client import LineProcess
 from simulator.hardware.serial_line.config import Config
+from simulator.world.receiver_command import ROOT
 from tests.integration.test_line import DEVICES, PATIENCE, config, open_port
 
 __all__ = ["config"]  # the fixture

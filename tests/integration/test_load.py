@@ -9,8 +9,8 @@ import pytest
 
 from simulator.crypto.p256 import p256_private
 from simulator.tools.load.errors import LoadError
-from simulator.tools.load.run import Plan, Run
-from simulator.tools.load.shop import Shop
+from simulator.tools.load.run import LoadPlan, Run
+from simulator.tools.load.shop import LoadShop
 
 RECEIVERS = 4
 PATIENCE_S = 60.0
@@ -21,8 +21,8 @@ def heard(_: int) -> None:
 
 
 async def test_every_sale_is_paid_and_posted(tmp_path: Path) -> None:
-    plan = Plan(sales=20, rate=40, marks=(10, 20))
-    async with asyncio.timeout(PATIENCE_S), Shop(tmp_path, RECEIVERS) as shop:
+    plan = LoadPlan(sales=20, rate=40, marks=(10, 20))
+    async with asyncio.timeout(PATIENCE_S), LoadShop(tmp_path, RECEIVERS) as shop:
         result = await Run(shop, plan, heard).play()
     assert result.sales == 20
     assert result.amount > 0
@@ -33,8 +33,8 @@ async def test_every_sale_is_paid_and_posted(tmp_path: Path) -> None:
 
 
 async def test_a_sale_that_is_not_approved_ends_it(tmp_path: Path) -> None:
-    async with asyncio.timeout(PATIENCE_S), Shop(tmp_path, 1) as shop:
+    async with asyncio.timeout(PATIENCE_S), LoadShop(tmp_path, 1) as shop:
         shop.counters[0].wallet.code_private = p256_private()  # K is made from another
         with pytest.raises(ExceptionGroup) as failed:
-            await Run(shop, Plan(sales=2), heard).play()
+            await Run(shop, LoadPlan(sales=2), heard).play()
     assert failed.group_contains(LoadError, match="declined")

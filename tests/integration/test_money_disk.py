@@ -65,7 +65,7 @@ async def test_the_disk_fills_up_in_a_sale(
     monkeypatch.setattr(Journal, "flush", full_from(kind))
     async with stopped.bridge():
         selling = asyncio.create_task(sale_of(stopped))
-        await stopped.stalled("full")
+        await stopped.stalled("full", held=False)
         monkeypatch.undo()
         await selling
         await ends(stopped, paper, "paid")

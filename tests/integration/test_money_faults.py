@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bridge.books import books, event_bus
+from bridge.books import books
 from bridge.sales import lost_sale, receiver_session, stand_in
 from simulator.authority import Fault
 from simulator.authority.api import bridges, requests
@@ -153,7 +153,7 @@ def jump(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
         time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
         monotonic=time.monotonic,
     )
-    for module in (lost_sale, books, event_bus, stand_in, receiver_session):
+    for module in (lost_sale, books, stand_in, receiver_session):
         monkeypatch.setattr(module, "time", clock)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bridge.books import flushing
+from bridge.books import commits
 from bridge.daemon import checks
 from bridge.daemon.findings import Finding
 from bridge.journal import Journal
@@ -24,6 +24,7 @@ from bridge.journal.reader import Reader
 from bridge.till.rest import journal_stalled
 from receiver.link import wire
 from simulator.authority import Fault
+from simulator.processes.child_process import ChildProcess
 from tests.bridge_device import PATIENCE_S
 from tests.integration.commands import started
 from tests.integration.money import Paper, ends, sells
@@ -232,7 +233,7 @@ async def test_another_till_goes_on(stopped: World, hurried: None) -> None:
 
 async def test_events_wait_and_keep_their_order(paper: Paper, world: World) -> None:
     """As they stand in the journal; but that it is granted is no event."""
-    async with world.http.ws_connect("/v1/events?after=0") as watch:
+    async with world.http.ws_connect("/v1/events?after=0&till=true") as watch:
         await world.ring()
         await world.device.offered()
         with locked(world.config.journal) as release:
@@ -274,7 +275,7 @@ async def test_a_bridge_that_ends_while_it_is_locked(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """It goes without what was told to none; the till says it again to the next one."""
-    monkeypatch.setattr(flushing, "END_S", 0.01)
+    monkeypatch.setattr(commits, "END_S", 0.01)
     async with stopped.bridge():
         await stopped.approved()
         lock = locked(stopped.config.journal)
@@ -328,7 +329,7 @@ async def test_a_start_while_it_is_locked(
 async def test_a_start_that_is_given_up(tmp_path: Path) -> None:
     """SIGTERM ends a bridge that waits; it has named the process that is in its way."""
     path = written(tmp_path)
-    Journal(tmp_path / "journal.sqlite").close()
+    Journal.open(tmp_path / "journal.sqlite").close()
     with locked(tmp_path / "journal.sqlite"):
         async with started(tmp_path, "bridge", "run", "--config", str(path)) as running:
             said = await running.said("waiting for the journal")
@@ -348,14 +349,12 @@ sys.stdin.read()
 
 async def test_check_names_the_program(world: World) -> None:
     """Without a lock of its own; the bridge's writing is none to be named."""
-    pipe = asyncio.subprocess.PIPE
-    holding = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", HOLD, str(world.config.journal)), stdin=pipe, stdout=pipe
+    holding = await ChildProcess.start(
+        *(sys.executable, "-c", HOLD, str(world.config.journal)), stdin=asyncio.subprocess.PIPE
     )
-    assert holding.stdout is not None
-    await holding.stdout.readline()
+    await holding.ready()
     found = await journal_finding(world)
-    await holding.communicate(b"")  # its end
+    await holding.stop()
     assert not found.ok
     assert f"locked by another program (process {holding.pid}, " in found.detail
     assert (await journal_finding(world)).ok

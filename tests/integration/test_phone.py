@@ -21,7 +21,7 @@ from simulator.authority import Authority
 from simulator.authority.ledger import ledger
 from simulator.hardware.radio.server import Radio
 from simulator.phone.app import authority as app
-from simulator.phone.app.app import Phone
+from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.authority import AuthorityClient, AuthorityError
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanishing
 from simulator.phone.app.visit import Step
@@ -29,6 +29,7 @@ from simulator.phone.conversation import events
 from simulator.phone.conversation.messages import Maker, Signed
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import BATCH, Wallet
+from simulator.world.enrolment import new_phone
 from tests.integration.phone_counter import TILL, Counter
 
 PATIENCE = 20.0
@@ -61,13 +62,11 @@ class World:
 
     async def buy(self, buyer: Buyer, **more: Any) -> events.Outcome:
         async with asyncio.timeout(PATIENCE), phone_radio(self.radio.phones) as radio:
-            phone = Phone(self.wallet, radio, observer=self.observe, ask_ms=1000)
+            phone = PhoneApp(self.wallet, radio, observer=self.observe, ask_ms=1000)
             return await phone.buy(buyer, **more)
 
     async def another_wallet(self) -> Wallet:
-        buyer = self.authority.seed_demo().buyers[0]
-        ca = self.authority.ca.certificate
-        return await app.enrol(self.authority.url, ca, buyer.activation, DEMO_CODE)
+        return await new_phone(self.authority, self.authority.seed_demo().buyers[0].id)
 
 
 @asynccontextmanager
@@ -86,10 +85,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         authority = await stack.enter_async_context(Authority(tmp_path))
         radio = await stack.enter_async_context(Radio())
-        buyer = authority.seed_demo().buyers[0]
         counter = Counter(authority)
-        ca = authority.ca.certificate
-        wallet = await app.enrol(authority.url, ca, buyer.activation, DEMO_CODE)
+        wallet = await new_phone(authority, authority.seed_demo().buyers[0].id)
         await stack.enter_async_context(serving(counter, radio))
         yield World(authority, radio, counter, wallet)
 
@@ -229,7 +226,7 @@ async def test_a_phone_that_lies_is_refused_and_another_pays(
 
 async def test_no_till_in_reach(world: World) -> None:
     async with phone_radio(world.radio.phones) as radio:
-        outcome = await Phone(world.wallet, radio).buy(Buyer(), till=99, patience_s=0.5)
+        outcome = await PhoneApp(world.wallet, radio).buy(Buyer(), till=99, patience_s=0.5)
     assert outcome.result == events.NO_TILL
 
 

@@ -25,7 +25,8 @@ from bumble.host import Host
 from bumble.transport.serial import open_serial_transport
 
 from simulator.hardware.radio.server import Radio, Receiver
-from simulator.phone.transport.bleak_backend import Phone, phone_radio
+from simulator.phone.transport.bleak_backend import PhoneRadio, phone_radio
+from simulator.processes.child_process import ChildProcess
 
 ROOT = Path(__file__).parents[2]
 SERVICE = "7a1b0001-6f3e-4f0e-9d5c-2b8a4e6c1d90"
@@ -39,7 +40,7 @@ PATIENCE = 10.0
 class Board:
     """A MicroPython process with tests/integration/board.py."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: ChildProcess) -> None:
         self._process = process
         self._answers: asyncio.Queue[str] = asyncio.Queue()
         self.events: asyncio.Queue[str] = asyncio.Queue()
@@ -47,7 +48,6 @@ class Board:
         self._reader = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        assert self._process.stdout is not None
         async for raw in self._process.stdout:
             line = raw.decode().rstrip("\n")
             if line.startswith("irq "):
@@ -59,7 +59,6 @@ class Board:
 
     async def run(self, line: str) -> object:
         """Evaluate a line there; the text of an error starts with "!"."""
-        assert self._process.stdin is not None
         self._process.stdin.write(line.encode() + b"\n")
         answer = await asyncio.wait_for(self._answers.get(), PATIENCE)
         return ast.literal_eval(answer[2:]) if answer.startswith("> ") else answer
@@ -72,8 +71,7 @@ class Board:
                 return line.split()[1:]
 
     async def kill(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
+        self._process.kill()
         await self._process.wait()
         await self._reader
 
@@ -83,11 +81,10 @@ async def started(endpoint: str) -> AsyncIterator[Board]:
     program = shutil.which("micropython", path=str(Path(sys.executable).parent))
     assert program is not None
     path = f"{ROOT}/simulator/hardware/micropython:.frozen"
-    process = await asyncio.create_subprocess_exec(
+    process = await ChildProcess.start(
         program,
         str(ROOT / "tests/integration/board.py"),
         stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "MICROPYPATH": path, "TILLSIGN_RADIO": endpoint},
     )
     board = Board(process)
@@ -116,13 +113,13 @@ async def board(receiver: Receiver) -> AsyncIterator[Board]:
 
 
 @pytest.fixture
-async def phone(radio: Radio) -> AsyncIterator[Phone]:
+async def phone(radio: Radio) -> AsyncIterator[PhoneRadio]:
     async with phone_radio(radio.phones) as phone:
         yield phone
 
 
 async def find(
-    phone: Phone, wanted: Callable[[BLEDevice, AdvertisementData], bool] | None = None
+    phone: PhoneRadio, wanted: Callable[[BLEDevice, AdvertisementData], bool] | None = None
 ) -> tuple[BLEDevice, AdvertisementData]:
     async with BleakScanner(service_uuids=[SERVICE], backend=phone.scanner) as scanner:
         async with asyncio.timeout(PATIENCE):
@@ -133,13 +130,15 @@ async def find(
 
 
 @asynccontextmanager
-async def connected(phone: Phone) -> AsyncIterator[BleakClient]:
+async def connected(phone: PhoneRadio) -> AsyncIterator[BleakClient]:
     device, _ = await find(phone)
     async with BleakClient(device, backend=phone.client, timeout=PATIENCE) as client:
         yield client
 
 
-async def test_a_phone_sees_advertisement_and_scan_response(board: Board, phone: Phone) -> None:
+async def test_a_phone_sees_advertisement_and_scan_response(
+    board: Board, phone: PhoneRadio
+) -> None:
     await board.run("advertise()")
     _, data = await find(phone, lambda _, data: bool(data.service_data))
     assert data.local_name == "Till 7"
@@ -148,7 +147,7 @@ async def test_a_phone_sees_advertisement_and_scan_response(board: Board, phone:
     assert data.rssi == -50
 
 
-async def test_a_passive_scan_gets_no_scan_response(board: Board, phone: Phone) -> None:
+async def test_a_passive_scan_gets_no_scan_response(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     scanner = BleakScanner(scanning_mode="passive", backend=phone.scanner)
     async with scanner, asyncio.timeout(PATIENCE):
@@ -158,7 +157,7 @@ async def test_a_passive_scan_gets_no_scan_response(board: Board, phone: Phone) 
             break
 
 
-async def test_payloads_are_kept_cleared_and_limited(board: Board, phone: Phone) -> None:
+async def test_payloads_are_kept_cleared_and_limited(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     await board.run("ble.gap_advertise(20000, b'\\x02\\x01\\x06')")
     scanner = BleakScanner(backend=phone.scanner)
@@ -187,7 +186,7 @@ async def test_the_mtu_is_the_central_s_to_raise(radio: Radio, board: Board) -> 
         await board.run("advertise()")
 
 
-async def test_connect_event_names_the_phone(board: Board, phone: Phone) -> None:
+async def test_connect_event_names_the_phone(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     async with connected(phone):
         assert await board.event(1) == ["0", "1", phone.address.replace(":", "").lower()]
@@ -202,7 +201,7 @@ async def test_a_value_longer_than_a_packet_is_read_whole(radio: Radio, board: B
         assert len([e for e in await _drained(board) if e.startswith("4 ")]) == 3
 
 
-async def test_the_handler_may_forbid_a_read(board: Board, phone: Phone) -> None:
+async def test_the_handler_may_forbid_a_read(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     await board.run("verdict = 8")
     async with connected(phone) as client:
@@ -211,7 +210,7 @@ async def test_the_handler_may_forbid_a_read(board: Board, phone: Phone) -> None
     assert refusal.value.code == 8
 
 
-async def test_writes_come_back_as_notifications(board: Board, phone: Phone) -> None:
+async def test_writes_come_back_as_notifications(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     heard: asyncio.Queue[bytearray] = asyncio.Queue()
     async with connected(phone) as client:
@@ -225,7 +224,7 @@ async def test_writes_come_back_as_notifications(board: Board, phone: Phone) -> 
         assert heard.empty()
 
 
-async def test_every_write_is_its_own_event(board: Board, phone: Phone) -> None:
+async def test_every_write_is_its_own_event(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     heard: asyncio.Queue[bytearray] = asyncio.Queue()
     async with connected(phone) as client:
@@ -236,7 +235,9 @@ async def test_every_write_is_its_own_event(board: Board, phone: Phone) -> None:
     assert got == [bytes([number]) for number in range(50)]
 
 
-async def test_a_last_write_counts_after_its_phone_has_gone(board: Board, phone: Phone) -> None:
+async def test_a_last_write_counts_after_its_phone_has_gone(
+    board: Board, phone: PhoneRadio
+) -> None:
     await board.run("advertise()")
     async with connected(phone) as client:
         for number in range(10):  # no more than the phone's controller holds
@@ -255,7 +256,7 @@ async def test_a_notification_is_cut_to_the_mtu(radio: Radio, board: Board) -> N
 
 
 async def test_a_value_longer_than_its_buffer_is_cut_and_acknowledged(
-    board: Board, phone: Phone
+    board: Board, phone: PhoneRadio
 ) -> None:
     await board.run("advertise()")
     async with connected(phone) as client:
@@ -265,7 +266,7 @@ async def test_a_value_longer_than_its_buffer_is_cut_and_acknowledged(
         assert await board.run("ble.gatts_read(short)") == bytes(20)
 
 
-async def test_what_may_not_be_written_or_read_is_refused(board: Board, phone: Phone) -> None:
+async def test_what_may_not_be_written_or_read_is_refused(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     async with connected(phone) as client:
         with pytest.raises(BleakGATTProtocolError) as refusal:
@@ -292,7 +293,7 @@ async def test_advertising_stops_at_each_of_four_links(
 
 
 async def test_a_phone_gives_up_on_an_absent_receiver(
-    receiver: Receiver, board: Board, phone: Phone
+    receiver: Receiver, board: Board, phone: PhoneRadio
 ) -> None:
     client = BleakClient(receiver.address, backend=phone.client, timeout=0.1)
     with pytest.raises(BleakDeviceNotFoundError):
@@ -313,7 +314,7 @@ async def test_of_two_racing_phones_one_wins_and_the_other_comes_next(
     ):
         device, _ = await find(one)
 
-        async def pay(phone: Phone) -> str:
+        async def pay(phone: PhoneRadio) -> str:
             async with BleakClient(device, backend=phone.client, timeout=PATIENCE) as client:
                 await client.write_gatt_char(ECHO, b"paid", response=True)
             return phone.address
@@ -391,7 +392,7 @@ async def test_a_vanished_receiver_is_noticed_by_the_phone(radio: Radio) -> None
             assert (await again.event(1))[0] == "0"
 
 
-async def test_the_receiver_may_hang_up(board: Board, phone: Phone) -> None:
+async def test_the_receiver_may_hang_up(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     gone = asyncio.Event()
     device, _ = await find(phone)
@@ -404,7 +405,7 @@ async def test_the_receiver_may_hang_up(board: Board, phone: Phone) -> None:
         await client.write_gatt_char(ECHO, b"x", response=True)
 
 
-async def test_a_handler_that_raises_is_never_called_again(board: Board, phone: Phone) -> None:
+async def test_a_handler_that_raises_is_never_called_again(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     async with connected(phone) as client:
         await board.event(21)
@@ -415,7 +416,7 @@ async def test_a_handler_that_raises_is_never_called_again(board: Board, phone: 
         assert sum("broken handler" in line for line in board.noise) == 1
 
 
-async def test_what_the_handler_keeps_is_dead(board: Board, phone: Phone) -> None:
+async def test_what_the_handler_keeps_is_dead(board: Board, phone: PhoneRadio) -> None:
     await board.run("advertise()")
     async with connected(phone):
         await board.event(21)
@@ -432,7 +433,7 @@ async def test_activation_offers_secrets_before_it_returns(radio: Radio) -> None
 
 
 async def test_activating_again_drops_links_silently_and_wipes_the_table(
-    board: Board, phone: Phone
+    board: Board, phone: PhoneRadio
 ) -> None:
     await board.run("advertise()")
     gone = asyncio.Event()
@@ -448,7 +449,7 @@ async def test_activating_again_drops_links_silently_and_wipes_the_table(
 
 
 async def test_registration_while_advertising_or_connected_is_refused(
-    board: Board, phone: Phone
+    board: Board, phone: PhoneRadio
 ) -> None:
     busy = "! OSError(16,)"
     await board.run("advertise()")

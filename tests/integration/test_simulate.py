@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from simulator.processes.child_process import ChildProcess
 from simulator.world.till import Till
 from tests.integration.commands import PATIENCE, Family, Running, started, tillsign
 
@@ -167,8 +168,12 @@ async def test_a_phone_approves(here: Here) -> None:
 
 
 async def test_a_phone_that_declines_then_one_for_another_recipient(here: Here) -> None:
-    sale = await here.till.ring_up(PRICE)
-    assert (await here.phone("--decline"))[0] == 0
+    async with asyncio.timeout(PATIENCE), here.till.watch() as events:
+        sale = await here.till.ring_up(PRICE)
+        assert (await here.phone("--decline"))[0] == 0
+        async for event in events:  # the receiver tells of it after the phone has ended
+            if event["event"] == "sale" and event["sale"]["reason"]:
+                break
     still = await here.till.look(sale["sale_id"])
     assert (still["state"], still["reason"]["code"]) == ("open", "buyer_said_no")
     assert (await here.phone("--recipient", "2"))[0] == 0
@@ -243,13 +248,13 @@ async def test_an_external_receiver_started_from_the_readiness_line(tmp_path: Pa
         assert await asyncio.wait_for(receiver.wait(), PATIENCE) == 0
 
 
-async def _start_by_hand(command: Json, server: socket.socket) -> asyncio.subprocess.Process:
+async def _start_by_hand(command: Json, server: socket.socket) -> ChildProcess:
     """Once the bridge has called."""
     loop = asyncio.get_running_loop()
     line, _ = await asyncio.wait_for(loop.sock_accept(server), PATIENCE)
     with line:
         line.setblocking(True)
-        return await asyncio.create_subprocess_exec(
+        return await ChildProcess.start(
             *command["argv"],
             cwd=command["cwd"],
             env=command["env"],

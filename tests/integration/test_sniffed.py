@@ -15,14 +15,15 @@ from simulator.hardware.radio.sniffer import TERMINATED, Controlled, Heard, Sent
 from simulator.phone.app.buyer import DEMO_CODE, Declining
 from simulator.phone.conversation import events
 from simulator.phone.wallet.keys import ED25519, P256
-from simulator.tools.demo import eavesdropper, sniffing
+from simulator.processes.child_process import Ended
+from simulator.tools.demo import eavesdropper, sniffed_purchases
 from simulator.tools.demo.eavesdropper import Eavesdropper
-from simulator.tools.demo.searching import SECRET_LEAST, Confiding
-from simulator.tools.demo.sniffing import LENGTHS, Sniffed, sniff
+from simulator.tools.demo.record_search import SECRET_LEAST, Confiding
+from simulator.tools.demo.sniffed_purchases import LENGTHS, Sniffed, sniff
 from simulator.tools.demo.story import AMOUNT, APPROVED
 from simulator.world.world import Settings
 from tests.integration.checkout import PATIENCE, Checkout
-from tests.integration.commands import Ended, tillsign
+from tests.integration.commands import tillsign
 from tests.integration.tap import TappedCheckout, tapped_checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -150,9 +151,9 @@ async def test_two_sales_of_one_phone_share_nothing(till: Checkout) -> None:
     assert one.holds
     assert two.holds
     assert len(one.addresses) == len(two.addresses) == 1
-    assert sniffing.compare([one, two]) == ([], [])
-    assert sniffing.compare([one, one]).values
-    assert not sniffing.compare([one, one]).holds
+    assert sniffed_purchases.compare([one, two]) == ([], [])
+    assert sniffed_purchases.compare([one, one]).values
+    assert not sniffed_purchases.compare([one, one]).holds
 
 
 async def test_what_is_plain_is_read_as_it_is(till: Checkout) -> None:
@@ -181,7 +182,7 @@ async def test_a_decline_that_can_be_mended_shows(till: Checkout) -> None:
     said = sniffed.heard.said(eavesdropper.OFFER + " 2")
     assert said["again"] == said["reference"]
     assert said["reference"] == sniffed.heard.said(eavesdropper.OFFER)["reference"]
-    (document,) = sniffing.document([sniffed], None)["sniffed"]
+    (document,) = sniffed_purchases.document([sniffed], None)["sniffed"]
     assert "a decline that the buyer could mend" in " ".join(document["learnt"])
     assert "outcome of the last approval" in document["not_learnt"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 
+from simulator.processes.child_process import ChildProcess
 from simulator.tools.soak.plan import (
     AUTHORITY,
     BACKUP,
@@ -21,7 +21,6 @@ from simulator.tools.soak.plan import (
     RESTORE,
     plan,
 )
-from simulator.world.enrolment import ROOT
 
 SALES, SEED = 16, 7
 PATIENCE_S = 170.0  # it takes some 30
@@ -34,16 +33,13 @@ FAULTS = (
 
 async def test_a_short_soak(tmp_path: Path) -> None:
     output = tmp_path / "soak.json"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulator.processes.child", "simulator.tools.soak"),
+    process = await ChildProcess.start_module(
+        "simulator.tools.soak",
         *("--sales", str(SALES), "--seed", str(SEED), "--output", str(output)),
-        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        cwd=ROOT,
     )
-    out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    text = out.decode()
-    assert process.returncode == 0, text
+    code, text, _ = await asyncio.wait_for(process.ended(), PATIENCE_S)
+    assert code == 0, text
     found = json.loads(output.read_text())
     kills = [kill for kill in plan(SALES, SEED, 4).kills if kill.victim != PORT]
     assert set(found) == {"sales", "posted", "crashes", "liabilities", *FAULTS, *MISTAKES}

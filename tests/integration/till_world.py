@@ -14,10 +14,10 @@ import aiohttp
 from bridge.authority.client import AuthorityClient
 from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig
 from bridge.daemon.daemon import Daemon
-from receiver.crypto import host
 from receiver.protocol import pins
 from simulator.authority import Authority, Fault
 from simulator.crypto.pki import Identity
+from simulator.world.enrolment import new_receiver
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.scripted_buyer import Buyer
@@ -76,10 +76,11 @@ class World:
         if service.standing.serves and service.standing.is_vouched:
             await service.begun.wait()
 
-    async def stalled(self, word: str) -> None:
-        """Until the journal takes no write; the bridge answers then, and says so in this word."""
+    async def stalled(self, word: str, *, held: bool = True) -> None:
+        """Until a journal takes no write, and a sale is `held` by that; the bridge says so."""
         async with asyncio.timeout(PATIENCE_S):
-            while not self.daemon.service.books.stall.reason:  # noqa: ASYNC110 - nothing tells
+            commits = self.daemon.service.books.commits
+            while not commits.reason or (held and not commits.held()):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)
             assert (await self.call("GET", "/healthz"))[1]["journal"] == word
 
@@ -178,8 +179,8 @@ class World:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[Callable[[str], Awaitable[dict[str, Any]]]]:
-        """Gives a function that waits until the bridge tells `what`, and returns the sale then."""
-        async with self.http.ws_connect("/v1/events") as watch:
+        """Gives a function that waits until the till is told `what`, and returns the sale then."""
+        async with self.http.ws_connect("/v1/events?till=true") as watch:
 
             async def told(what: str) -> dict[str, Any]:
                 sale: dict[str, Any] = (await self.until(watch, event="sale", what=what))["sale"]
@@ -243,12 +244,11 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
 
 def enrol(authority: Authority, seed: bytes, receiver_id: bytes, client: Identity) -> bytes:
     """The certificate of a receiver that this bridge speaks for."""
-    return authority.enrol_receiver(
-        host.ed25519_public(seed),
+    return new_receiver(
+        authority,
+        client.fingerprint(),
+        seed=seed,
         receiver_id=receiver_id,
-        store=101,
         store_name="Storgatan 1",
         invoice_issuer=7,
-        currency=evidence.SEK,
-        client_fingerprint=client.fingerprint(),
-    )
+    ).certificate

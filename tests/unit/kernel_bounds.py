@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from receiver.crypto.field import SIZE
+from receiver.crypto.elements import SIZE
 from simulator.tools.generate import field_kernel
 
 LIMBS = SIZE // 2

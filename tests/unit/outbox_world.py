@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 from bridge.books.books import Books
-from bridge.books.stall import Stall
 from bridge.books.waiters import Waiting
 from bridge.domain.alarms import Alarm
 from bridge.domain.sale import Fact, Sale, Terms
@@ -58,7 +58,7 @@ class Kept:
     """As much of the books as an outbox looks at."""
 
     def __init__(self) -> None:
-        self.stall = Stall()
+        self.commits = SimpleNamespace(reason=reasons.OK)
         self.waiting = Waiting(lambda sale: False)
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
@@ -68,7 +68,7 @@ class Kept:
     def raise_alarm(self, alarm: Alarm) -> None:
         self.alarms.append(alarm)
 
-    def note_begun(self, sale: Sale, fact: Fact) -> None:
+    def note_begun(self, sale: Sale, fact: Fact, source: str) -> None:
         sale.take(fact)
         self.sales[sale.terms.sale_id] = sale
 
@@ -81,7 +81,7 @@ class Kept:
         assert source == "authority"
         sale.take(fact)
         self.taken.append((sale.terms.sale_id, fact.event, fact.reason))
-        self.waiting.wake(sale)
+        self.waiting.wake(sale.terms.sale_id)
 
 
 class World:

@@ -22,7 +22,7 @@ from simulator.phone.conversation import events
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.keys import P256, PhoneKey
-from simulator.phone.wallet.wallet import Recipient, Wallet
+from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
 from tests import evidence
 from tests.steps import Steps
 
@@ -57,7 +57,7 @@ def wallet(keys: Keys, credentials: int = 4, kind: str = P256, floor: int = 0) -
         buyer="Anna Andersson",
         authority_code_key=p256_public(evidence.seed("authority code")),
         pins=keys.pins(),
-        recipients=[Recipient(RECIPIENT, "Skolköket")],
+        recipients=[InvoiceRecipient(RECIPIENT, "Skolköket")],
         credentials={RECIPIENT: batch(keys, credentials, kind=kind, offline_floor=floor)},
     )
 

@@ -16,7 +16,8 @@ from bridge.domain.receipts import Receipts
 from bridge.domain.verification import Evidence
 from bridge.journal import Journal
 from bridge.sales.ports import Authority
-from bridge.sales.sale_service import Service, StationConfig
+from bridge.sales.receiver_session import ReceiverSetup
+from bridge.sales.sale_service import Service
 from receiver.crypto import host
 from receiver.encoding import cbor, schema
 from receiver.link import wire
@@ -76,13 +77,13 @@ class World:
         self.authority = Signing(keys)
         self.device = Device(RECEIVER, certificate, evidence.RECEIVER_ID)
         trusted = Evidence(host, keys.pins(), certificate)
-        row = StationConfig(TILL, "memory:", trusted, self.device)
+        row = ReceiverSetup(TILL, "memory:", trusted, self.device)
         authority = cast("Authority", self.authority)
         prove = Receipts(host, keys.pins()).prove
         self.service = Service(
             BRIDGE_ID, journal, EventBus(), authority, [row], prove, offline=offline
         )
-        self.station = self.service.stations[TILL]
+        self.station = self.service.sessions[TILL]
 
     async def live(self, seconds: float) -> None:
         """Let time pass, with the receiver's HEALTH on the way."""

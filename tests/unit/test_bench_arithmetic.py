@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from receiver.crypto import edwards25519, field, host, p256, portable, x25519
+from receiver.crypto.elements import CURVE25519, P256, SIZE
 from receiver.crypto.job import finish
 from simulator.tools import chip
 from simulator.tools.bench import arithmetic, rows
@@ -17,7 +18,7 @@ from simulator.tools.chip import interpreter
 pytestmark = pytest.mark.emulator
 
 RANDOM = Random(21)
-LIMBS = field.SIZE // 2
+LIMBS = SIZE // 2
 REGISTERS = 16
 PICK, SWAP = 6, 5  # operations of the kernel whose `choice` is an index, a bit
 
@@ -40,7 +41,7 @@ PROGRAMS = {
 
 
 def test_the_programs_are_found() -> None:
-    assert {field.CURVE25519.curve, field.P256.curve} == {p[0] for p in PROGRAMS.values()}
+    assert {CURVE25519.curve, P256.curve} == {p[0] for p in PROGRAMS.values()}
     assert len(PROGRAMS) >= 18
 
 
@@ -67,7 +68,7 @@ def choice(program: bytes) -> int:
     operations = program[1:-1:4]
     if PICK in operations:
         return RANDOM.randrange(field.ENTRIES)
-    return RANDOM.randrange(2) if SWAP in operations else RANDOM.randrange(16) * field.SIZE
+    return RANDOM.randrange(2) if SWAP in operations else RANDOM.randrange(16) * SIZE
 
 
 def test_whole_operations_call_the_same_kernels() -> None:

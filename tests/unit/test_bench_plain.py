@@ -8,7 +8,7 @@ import pytest
 
 from receiver.crypto import host
 from simulator.phone.wallet.keys import P256, PhoneKey
-from simulator.tools.bench import plain
+from simulator.tools.bench import plain_arithmetic
 
 RANDOM = Random(20)
 SIZES = (0, 1, 63, 150)
@@ -24,8 +24,8 @@ def spoiled(data: bytes) -> bytes:
 def test_ed25519_is_the_hosts(size: int) -> None:
     seed, message = RANDOM.randbytes(32), RANDOM.randbytes(size)
     public, signature = host.ed25519_public(seed), host.ed25519_sign(seed, message)
-    assert plain.ed25519_sign(seed, public, message) == signature
-    assert plain.ed25519_verify(public, message, signature)
+    assert plain_arithmetic.ed25519_sign(seed, public, message) == signature
+    assert plain_arithmetic.ed25519_verify(public, message, signature)
     for wrong in (
         (public, message + b"!", signature),
         (public, message, spoiled(signature)),
@@ -34,7 +34,7 @@ def test_ed25519_is_the_hosts(size: int) -> None:
         (b"\1" + bytes(31), message, b"\1" + bytes(63)),  # of small order: holds for everything
         (b"\xff" * 32, message, signature),
     ):
-        assert not plain.ed25519_verify(*wrong)
+        assert not plain_arithmetic.ed25519_verify(*wrong)
         assert not host.ed25519_verify(*wrong)
 
 
@@ -42,16 +42,16 @@ def test_x25519_is_the_hosts() -> None:
     for _ in range(4):
         private, other = RANDOM.randbytes(32), RANDOM.randbytes(32)
         public = host.x25519_public(other)
-        assert plain.x25519(private, public) == host.x25519(private, public)
+        assert plain_arithmetic.x25519(private, public) == host.x25519(private, public)
         base = b"\x09" + bytes(31)
-        assert plain.x25519(private, base) == host.x25519_public(private)
+        assert plain_arithmetic.x25519(private, base) == host.x25519_public(private)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_p256_is_the_hosts(size: int) -> None:
     key, message = PhoneKey(P256, bytes(1) + RANDOM.randbytes(31)), RANDOM.randbytes(size)
     public, signature = key.public, key.sign(message)
-    assert plain.p256_verify(public, message, signature)
+    assert plain_arithmetic.p256_verify(public, message, signature)
     for wrong in (
         (public, message + b"!", signature),
         (public, message, spoiled(signature)),
@@ -61,7 +61,7 @@ def test_p256_is_the_hosts(size: int) -> None:
         (b"\2" + b"\xff" * 32, message, signature),
         (public[1:], message, signature),
     ):
-        assert not plain.p256_verify(*wrong)
+        assert not plain_arithmetic.p256_verify(*wrong)
         assert not host.p256_verify(*wrong)
 
 
@@ -71,5 +71,5 @@ def test_p256_adds_equal_and_opposite_points() -> None:
     for private in (1, order - 1):
         key = PhoneKey(P256, private.to_bytes(32, "big"))
         public, signature = key.public, key.sign(b"message")
-        assert plain.p256_verify(public, b"message", signature)
-        assert not plain.p256_verify(public, b"messages", signature)
+        assert plain_arithmetic.p256_verify(public, b"message", signature)
+        assert not plain_arithmetic.p256_verify(public, b"messages", signature)

@@ -8,12 +8,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from bridge.lines.reconnect import Reconnect
 
-from bridge.backoff import Backoff
 from bridge.lines.socket_port import SocketPort
 from bridge.observability import timings
 from receiver.encoding import cose
 from receiver.errors import Error
+from receiver.host.backoff import Backoff
 from receiver.link import frames, wire
 from simulator.tools.bench import traced
 from simulator.tools.bench.traced import CHECK, COMMIT, Counted, Timed, Work
@@ -127,9 +128,9 @@ def profiled(monkeypatch: pytest.MonkeyPatch, *steps: bytes | list[bytes]) -> li
     """What is counted while a line brings bytes, and the till is sent what begins as an answer."""
     told: list[Counted] = []
     port, transport = object.__new__(SocketPort), _SelectorSocketTransport()
-    backoff = Backoff(1, 2, lambda: 0.5)
+    reconnect = Reconnect(Backoff(1, 2, lambda: 0.5))
     monkeypatch.setattr(port, "_closing", False, raising=False)
-    monkeypatch.setattr(port, "_received", lambda _: backoff.next(), raising=False)
+    monkeypatch.setattr(port, "_received", lambda _: reconnect.closed(0), raising=False)
     before = sys.getprofile()
     sys.setprofile(traced.Profiler(told.append))
     try:
@@ -150,14 +151,15 @@ def test_from_the_approval_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> Non
     (count,) = profiled(monkeypatch, *steps)
     assert [file.rpartition("/")[2] for file in count.files] == ["backoff.py", "socket_port.py"]
     assert count.moves == 2  # each time that bytes come, through a function of no file of ours
-    # Twice: bytes, the function, the delay, its chance. Two answers, as this module's transport.
-    assert count.calls == 2 * 4 + 2
+    # Twice: bytes, the function, the attempt, its delay, its chance. Two answers, as this module's
+    # transport.
+    assert count.calls == 2 * 5 + 2
 
 
 def test_an_approval_begins_with_its_first_part(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = part(more=True)
     (count,) = profiled(monkeypatch, whole[:5], whole[5:], part(), APPROVED)
-    assert count.calls == 2 * 4 + 1  # what ends the first frame is where it begins
+    assert count.calls == 2 * 5 + 1  # what ends the first frame is where it begins
 
 
 def test_an_answer_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

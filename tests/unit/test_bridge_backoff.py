@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bridge.backoff import Backoff, Reconnect
+from bridge.lines.reconnect import Reconnect
+
+from receiver.host.backoff import Backoff
 
 
 def test_delays_double_up_to_the_most() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.domain import controller, ports
+from bridge.domain import effects, inputs
 from receiver import reasons
 from receiver.link import wire
 from tests.bridge_world import DeskWorld
@@ -26,15 +26,19 @@ def world(tmp_path: Path) -> DeskWorld:
 
 def test_every_channel_has_its_direction() -> None:
     assert {*TO_BRIDGE, *TO_RECEIVER, *BOTH_WAYS} == set(wire.LAYOUTS)
-    assert set(controller._MESSAGES) == {*TO_BRIDGE, *BOTH_WAYS} - {
-        wire.HEALTH
-    }  # that is the station's
+
+
+@pytest.mark.parametrize("channel", sorted({*TO_BRIDGE, *BOTH_WAYS} - {wire.HEALTH}))
+def test_every_channel_of_a_receivers_is_understood(world: DeskWorld, channel: int) -> None:
+    """But for HEALTH, which is the session's."""
+    world.give(inputs.MessageReceived(channel, b"?", world.at))
+    assert world.refusals() != [reasons.WRONG_TYPE]
 
 
 @pytest.mark.parametrize("channel", TO_RECEIVER)
 def test_a_receiver_speaks_as_if_it_were_the_bridge(world: DeskWorld, channel: int) -> None:
-    before = world.sale.state, world.desk.deadline()
+    before = world.sale.state, world.controller.deadline()
     world.hear(channel, TO_RECEIVER[channel])
     assert world.refusals() == [reasons.WRONG_TYPE]
-    assert [type(output) for output in world.outputs] == [ports.Accept]
-    assert (world.sale.state, world.desk.deadline()) == before
+    assert [type(output) for output in world.outputs] == [effects.Acknowledge]
+    assert (world.sale.state, world.controller.deadline()) == before

@@ -18,6 +18,7 @@ from receiver.host.command import GROUP
 from receiver.protocol import pins
 from simulator.authority.keys import Keys
 from simulator.crypto.pki import DemoCa
+from simulator.processes.child_process import ChildProcess
 from tests import evidence
 
 PATIENCE_S = 20.0
@@ -115,7 +116,7 @@ async def logged(lines: asyncio.StreamReader, event: str) -> dict[str, str]:
 
 
 async def test_a_bridge_serves_until_it_is_stopped(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
+    process = await ChildProcess.start(
         sys.executable,
         "-c",
         "import sys; from bridge.cli.main import main; sys.exit(main())",
@@ -123,14 +124,11 @@ async def test_a_bridge_serves_until_it_is_stopped(tmp_path: Path) -> None:
         "run",
         "--config",
         str(written(tmp_path)),
-        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(PATIENCE_S):
-        assert process.stdout is not None
-        ready = json.loads(await process.stdout.readline())
+        ready = json.loads(await process.ready())
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ready["till_api"])
-        assert process.stderr is not None
         certificate = tmp_path / "certificate"
         good = certificate.read_bytes()
         certificate.write_bytes(good[:-1])
@@ -141,8 +139,8 @@ async def test_a_bridge_serves_until_it_is_stopped(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
         await logged(process.stderr, "all read anew")
         process.send_signal(signal.SIGTERM)
-        rest, log = await process.communicate()
-    assert (process.returncode, rest) == (0, b"")
+        code, rest, log = await process.ended()
+    assert (code, rest) == (0, "")
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert [it for it in events if it != "line away"] == ["stopping", "stopped"]
     assert shared(tmp_path) == []

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.domain import ports
+from bridge.domain import effects, inputs
 from bridge.domain.approval_attempt import NO_APPROVAL, VERDICT_MS
 from bridge.domain.sale import Fact
 from bridge.domain.states import Event, State
@@ -60,7 +59,7 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     world.present(offer, purchase.credential)
     assert sale.state == State.CLAIMED.value
     world.approve(offer, purchase.approval)
-    [ask] = world.take(ports.Ask)
+    [ask] = world.take(effects.RequestAuthorisation)
     assert ask.approval_id == purchase.approval_id
     assert (sale.state, sale.shown) == (State.ASKED, State.AUTHORISING)
     world.judge(offer, purchase.approval_id)
@@ -68,48 +67,26 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     world.answer(purchase.approval_id)
     assert sale.state == State.APPROVED.value
     assert world.sent() == [(wire.RESULT, wire.Result(identifiers.session_id(offer), sale.receipt))]
-    world.give(ports.Told())
+    world.give(inputs.TillNotified())
     assert (sale.state, sale.shown) == (State.TOLD, State.APPROVED)
-    assert world.desk.deadline() is None
+    assert world.controller.deadline() is None
 
 
-@pytest.mark.parametrize("verdict_first", [True, False])
-def test_whoever_watches_is_told_in_the_same_breath(
-    world: DeskWorld, offered: bytes, verdict_first: bool
-) -> None:
-    """The till's own from there on, as it may be the till; receiver and phone hear it as ever."""
-    world.watched = True
-    purchase = world.hand(offered)
-    if verdict_first:
-        world.judge(offered, purchase.approval_id)
-        world.outputs.clear()
-        world.answer(purchase.approval_id)
-    else:
-        world.answer(purchase.approval_id)
-        world.outputs.clear()
-        world.judge(offered, purchase.approval_id)
-    kinds = [type(output) for output in world.outputs if not isinstance(output, ports.Accept)]
-    assert kinds == [ports.Keep, ports.Tell, ports.Keep, ports.Tell, ports.Send]
-    assert world.outputs[2].fact.event is Event.TOLD
-    assert [channel for channel, _ in world.sent()] == [wire.RESULT]
-    assert (world.desk.sale, world.desk.deadline()) == (None, None)
-
-
-def test_the_journal_is_written_before_every_outward_act(world: DeskWorld) -> None:
+def test_facts_come_before_what_follows_from_them(world: DeskWorld) -> None:
+    """In this order they are carried out: a session writes each to the disk before the next act."""
     purchase = world.asked()
     world.answer(purchase.approval_id)
-    acts = [output for output in world.outputs if not isinstance(output, ports.Tell)]
-    after = {
-        act.fact.event: type(then) for act, then in pairwise(acts) if isinstance(act, ports.Keep)
-    }
-    assert [type(act) for act in acts[:3]] == [ports.Accept, ports.Begin, ports.Send]
-    assert after == {
-        Event.OFFERED: ports.Accept,
-        Event.HANDED: ports.Accept,
-        Event.ASKED: ports.Ask,
-        Event.VERIFIED: ports.Accept,
-        Event.GRANTED: ports.Send,
-    }
+    found = [
+        output.fact.event if isinstance(output, effects.Persist) else type(output)
+        for output in world.outputs
+        if not isinstance(output, effects.Publish)
+    ]
+    assert found == [
+        *(effects.Acknowledge, effects.BeginSale, effects.Send),
+        *(Event.OFFERED, effects.Acknowledge, effects.Acknowledge),
+        *(Event.HANDED, Event.ASKED, effects.RequestAuthorisation, effects.Acknowledge),
+        *(Event.VERIFIED, effects.Acknowledge, Event.GRANTED, effects.Send),
+    ]
 
 
 def test_a_refusal_is_journalled_before_anybody_hears_of_it(
@@ -119,16 +96,22 @@ def test_a_refusal_is_journalled_before_anybody_hears_of_it(
     world.outputs.clear()
     world.judge(offered, purchase.approval_id, reasons.BAD_SIGNATURE)
     acts = [type(output) for output in world.outputs]
-    assert acts == [ports.Refuse, ports.Keep, ports.Tell, ports.Owe, ports.Send, ports.Accept]
+    assert acts == [
+        effects.Refuse,
+        effects.Persist,
+        effects.QueueReversal,
+        effects.Send,
+        effects.Acknowledge,
+    ]
 
 
 def test_every_message_is_accepted_once(world: DeskWorld) -> None:
     world.asked()
-    assert len(world.take(ports.Accept)) == 5
-    world.give(ports.Received(wire.APPROVAL, b"\xff", AT))
-    world.give(ports.Received(99, b"", AT))
-    world.give(ports.Received(wire.OPEN, b"", AT))
-    assert len(world.take(ports.Accept)) == 3
+    assert len(world.take(effects.Acknowledge)) == 5
+    world.give(inputs.MessageReceived(wire.APPROVAL, b"\xff", AT))
+    world.give(inputs.MessageReceived(99, b"", AT))
+    world.give(inputs.MessageReceived(wire.OPEN, b"", AT))
+    assert len(world.take(effects.Acknowledge)) == 3
     assert world.refusals() == [reasons.MALFORMED, reasons.WRONG_TYPE, reasons.MALFORMED]
 
 
@@ -162,7 +145,7 @@ def test_a_lying_offer_ends_the_sale(world: DeskWorld, changes: dict[str, Any], 
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.RECEIVER_UNTRUSTED)
     assert world.refusals() == [cause, reasons.RECEIVER_UNTRUSTED]
     assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
-    assert world.take(ports.Keep)[-1].fact.evidence == data
+    assert world.take(effects.Persist)[-1].fact.evidence == data
     assert sale.match_code is None
 
 
@@ -187,17 +170,17 @@ def test_a_forged_approval_called_verified_is_caught(world: DeskWorld, offered: 
     assert (verdict.approval_id, verdict.reason) == (good.approval_id, reasons.BAD_SIGNATURE)
     world.judge(offered, good.approval_id)
     assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.RECEIVER_UNTRUSTED]
-    assert world.take(ports.Ask) == []
+    assert world.take(effects.RequestAuthorisation) == []
     assert world.sale.state is State.OPEN
     world.buy(offered)  # the next phone pays
-    assert len(world.take(ports.Ask)) == 1
+    assert len(world.take(effects.RequestAuthorisation)) == 1
 
 
 def test_a_verdict_about_another_approval_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
     purchase = world.hand(offered)
     world.judge(offered, bytes(16))
     assert world.refusals() == [reasons.RECEIVER_UNTRUSTED]
-    [owed] = world.take(ports.Owe)
+    [owed] = world.take(effects.QueueReversal)
     assert owed.approval_id == purchase.approval_id
     assert world.sale.state is State.OPEN
 
@@ -231,7 +214,7 @@ def test_a_kept_back_approval_is_late(world: DeskWorld, offered: bytes) -> None:
     world.approve(offered, old.approval)  # under its own session
     world.approve(new, old.approval)  # passed off as this one's
     assert world.refusals() == [reasons.WRONG_SESSION, reasons.BAD_SIGNATURE]
-    assert world.take(ports.Ask) == []
+    assert world.take(effects.RequestAuthorisation) == []
 
 
 def test_an_approval_after_its_offer_is_expired(world: DeskWorld) -> None:
@@ -240,7 +223,7 @@ def test_an_approval_after_its_offer_is_expired(world: DeskWorld) -> None:
     offer = world.offer(ttl=1)
     purchase = world.purchase(offer)
     world.present(offer, purchase.credential)
-    world.desk.handle(ports.LinkDown(), world.now)
+    world.controller.handle(inputs.LinkDown(), world.now)
     world.now += 1_000 + gatt.GRACE_MS + 1  # the sale's own patience is not looked at here
     world.approve(offer, purchase.approval)
     assert world.refusals() == [reasons.OFFER_EXPIRED]
@@ -337,7 +320,7 @@ def test_a_credential_out_of_time_claims_nothing(
     assert world.sent() == [
         (wire.VERDICT, wire.Verdict(identifiers.session_id(offered), name, cause))
     ]
-    assert world.take(ports.Ask) == []
+    assert world.take(effects.RequestAuthorisation) == []
 
 
 def test_an_approval_without_any_credential_is_refused(world: DeskWorld, offered: bytes) -> None:
@@ -387,7 +370,7 @@ def test_no_verdict_in_time_is_a_refusal(world: DeskWorld, offered: bytes) -> No
 def test_what_is_to_be_reversed_is_never_asked_again(world: DeskWorld, offered: bytes) -> None:
     """Nor when a receiver that was away hands it over anew, with its word on it."""
     purchase = world.hand(offered)
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.move(VERDICT_MS)
     world.outputs.clear()
     world.sync(world.sale.terms.reference, offered)
@@ -398,7 +381,7 @@ def test_what_is_to_be_reversed_is_never_asked_again(world: DeskWorld, offered: 
     assert world.sent() == [(wire.VERDICT, word)]  # else its slot would stay taken
     world.judge(offered, purchase.approval_id)
     assert world.refusals() == [reasons.REPLAY]
-    assert world.take(ports.Ask) == []
+    assert world.take(effects.RequestAuthorisation) == []
     assert world.sale.state is State.CLAIMED
 
 
@@ -452,11 +435,11 @@ def test_a_decline_waits_for_the_receivers_word(world: DeskWorld, offered: bytes
     world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
     sale = world.sale
     assert (sale.state, sale.shown, sale.reason) == (State.WITHHELD, State.AUTHORISING, reasons.OK)
-    assert [type(output) for output in world.outputs] == [ports.Keep, ports.Tell]
+    assert [type(output) for output in world.outputs] == [effects.Persist]
     world.outputs.clear()
     world.judge(offered, purchase.approval_id)
     acts = [type(output) for output in world.outputs]
-    assert acts == [ports.Keep, ports.Tell, ports.Send, ports.Accept, ports.Send]
+    assert acts == [effects.Persist, effects.Send, effects.Acknowledge, effects.Send]
     assert [channel for channel, _ in world.sent()] == [wire.RESULT, wire.OPEN]
     assert (sale.state, sale.reason, sale.mended) == (State.OPEN, reasons.PURCHASE_LIMIT, 1)
 
@@ -472,7 +455,7 @@ def test_a_decline_stands_when_the_receiver_refuses(world: DeskWorld, offered: b
     world.hear(wire.PHONE, wire.Phone(own, LINK, wire.PHONE_REFUSED, reasons.BAD_SIGNATURE))
     assert world.refusals() == [reasons.BAD_SIGNATURE]  # once
     assert world.sent() == [(wire.RESULT, wire.Result(own, sale.receipt))]
-    assert world.take(ports.Owe) == []
+    assert world.take(effects.QueueReversal) == []
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.BUYER_BLOCKED)
 
 
@@ -486,7 +469,7 @@ def test_a_late_verdict_on_an_earlier_approval_ends_no_wait(
     world.judge(offered, first.approval_id)
     assert world.sale.state is State.WITHHELD
     world.judge(offered, second.approval_id)
-    assert world.desk.sale is None
+    assert world.controller.sale is None
 
 
 def test_an_answered_offer_is_not_offered_again(world: DeskWorld, offered: bytes) -> None:
@@ -502,8 +485,8 @@ def test_an_answered_offer_is_not_offered_again(world: DeskWorld, offered: bytes
 def test_silence_is_unknown_and_an_answer_decides(world: DeskWorld) -> None:
     purchase = world.asked()
     sale = world.sale
-    world.give(ports.Unanswered(purchase.approval_id))
-    world.give(ports.Unanswered(purchase.approval_id))
+    world.give(inputs.AuthorityTimedOut(purchase.approval_id))
+    world.give(inputs.AuthorityTimedOut(purchase.approval_id))
     assert sale.state == State.UNKNOWN.value
     world.answer(purchase.approval_id)
     assert sale.state == State.APPROVED.value
@@ -514,15 +497,15 @@ def test_at_the_end_of_patience_the_reversal_is_owed(world: DeskWorld, answers: 
     purchase = world.asked()
     sale = world.sale
     for _ in range(answers):
-        world.give(ports.Unanswered(purchase.approval_id))
+        world.give(inputs.AuthorityTimedOut(purchase.approval_id))
     world.outputs.clear()
     world.move(PATIENCE_S * 1000)
     assert sale.state == State.REVERSING.value
     assert sale.shown is State.CANCELLED
-    assert world.desk.sale is None
+    assert world.controller.sale is None
     kinds = [type(output) for output in world.outputs]
-    assert kinds.index(ports.Keep) < kinds.index(ports.Owe)
-    world.desk.handle(ports.Answered(purchase.approval_id, b"late"), world.now)
+    assert kinds.index(effects.Persist) < kinds.index(effects.QueueReversal)
+    world.controller.handle(inputs.AuthorityAnswered(purchase.approval_id, b"late"), world.now)
     assert sale.state == State.REVERSING.value
 
 
@@ -545,7 +528,7 @@ def test_a_receipt_about_something_else_is_no_answer(
     purchase = world.asked()
     world.sent()
     receipt = world.receipt(purchase.approval_id, changes=changes)
-    world.give(ports.Answered(purchase.approval_id, receipt))
+    world.give(inputs.AuthorityAnswered(purchase.approval_id, receipt))
     assert world.sale.state is State.UNKNOWN
     assert world.sent() == []
 
@@ -553,8 +536,8 @@ def test_a_receipt_about_something_else_is_no_answer(
 def test_a_receipt_that_the_authority_did_not_sign_is_no_answer(world: DeskWorld) -> None:
     purchase = world.asked()
     good = world.receipt(purchase.approval_id)
-    world.give(ports.Answered(purchase.approval_id, good[:-1] + bytes([good[-1] ^ 1])))
-    world.give(ports.Answered(purchase.approval_id, b"<html>"))
+    world.give(inputs.AuthorityAnswered(purchase.approval_id, good[:-1] + bytes([good[-1] ^ 1])))
+    world.give(inputs.AuthorityAnswered(purchase.approval_id, b"<html>"))
     assert world.sale.state is State.UNKNOWN
     assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.MALFORMED]
 
@@ -563,7 +546,7 @@ def test_a_rejected_record_declines_only_the_first_time(world: DeskWorld) -> Non
     purchase = world.asked()
     sale = world.sale
     world.sent()
-    world.give(ports.Rejected(purchase.approval_id, reasons.CONFLICT))
+    world.give(inputs.RecordRejected(purchase.approval_id, reasons.CONFLICT))
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.CONFLICT)
     assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
 
@@ -577,11 +560,11 @@ def test_a_rejected_record_is_reversed_so_that_its_phone_hears(
     sale = world.sale
     if verified:
         world.judge(offered, purchase.approval_id)
-    world.give(ports.Rejected(purchase.approval_id, reasons.OFFER_EXPIRED))
+    world.give(inputs.RecordRejected(purchase.approval_id, reasons.OFFER_EXPIRED))
     if not verified:
-        assert not world.take(ports.Owe)  # nothing tells yet that there is an answer
+        assert not world.take(effects.QueueReversal)  # nothing tells yet that there is an answer
         world.judge(offered, purchase.approval_id)
-    assert world.take(ports.Owe) == [ports.Owe(sale, purchase.approval_id)]
+    assert world.take(effects.QueueReversal) == [effects.QueueReversal(sale, purchase.approval_id)]
     assert (sale.state, sale.owed) == (State.DECLINED, (purchase.approval_id,))
     assert not sale.closed
     sale.take(sale.given_back(purchase.approval_id))
@@ -593,17 +576,17 @@ def test_what_the_authority_declines_is_not_reversed(world: DeskWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
-    assert not world.take(ports.Owe)
+    assert not world.take(effects.QueueReversal)
     assert sale.closed
 
 
 def test_a_rejected_record_after_silence_proves_nothing(world: DeskWorld) -> None:
     purchase = world.asked()
     sale = world.sale
-    world.give(ports.Unanswered(purchase.approval_id))
-    world.give(ports.Rejected(purchase.approval_id, reasons.CONFLICT))
+    world.give(inputs.AuthorityTimedOut(purchase.approval_id))
+    world.give(inputs.RecordRejected(purchase.approval_id, reasons.CONFLICT))
     assert sale.state == State.REVERSING.value
-    assert len(world.take(ports.Owe)) == 1
+    assert len(world.take(effects.QueueReversal)) == 1
 
 
 # People.
@@ -680,7 +663,7 @@ def test_a_certificate_that_has_ended_by_a_wrong_clock(world: DeskWorld, known: 
 def test_no_answer_under_a_wrong_clock(world: DeskWorld, known: bool) -> None:
     """TLS may fail for it."""
     purchase = world.asked()
-    world.give(ports.Unanswered(purchase.approval_id))
+    world.give(inputs.AuthorityTimedOut(purchase.approval_id))
     world.clock_wrong = known
     assert ends_for(world) == (reasons.CLOCK_WRONG if known else reasons.REVERSED)
 
@@ -693,7 +676,7 @@ def test_no_receiver_came(world: DeskWorld) -> None:
 
 def test_the_cashier_cancels(world: DeskWorld, offered: bytes) -> None:
     sale = world.sale
-    world.give(ports.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
+    world.give(inputs.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.CASHIER_CANCELLED)
     [(channel, order)] = world.sent()
     assert (channel, order.reference) == (wire.CANCEL, sale.terms.reference)
@@ -704,7 +687,9 @@ def test_a_buyer_who_says_no_leaves_the_sale_open(world: DeskWorld, offered: byt
     left = wire.Phone(identifiers.session_id(offered), LINK, wire.PHONE_LEFT, reasons.BUYER_SAID_NO)
     world.hear(wire.PHONE, left)
     assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.BUYER_SAID_NO)
-    assert world.take(ports.Phone) == [ports.Phone(wire.PHONE_LEFT, LINK, reasons.BUYER_SAID_NO)]
+    assert world.take(effects.ReportPhone) == [
+        effects.ReportPhone(wire.PHONE_LEFT, LINK, reasons.BUYER_SAID_NO)
+    ]
     world.buy(offered)
     assert world.sale.state is State.AUTHORISING
 
@@ -727,7 +712,7 @@ def test_a_receiver_that_cannot_open_declines(world: DeskWorld) -> None:
 
 def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered: bytes) -> None:
     world.present(offered, world.purchase(offered).credential)
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.move(3_000)
     world.sync()
     [(channel, order)] = world.sent()
@@ -740,7 +725,7 @@ def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered
 
 def test_a_reboot_before_the_verdict_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
     purchase = world.hand(offered)
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.sync()
     assert (world.sale.state, world.sale.reason) == (State.OPEN, reasons.RECEIVER_OFFLINE)
     assert world.sale.owed == (purchase.approval_id,)
@@ -753,13 +738,13 @@ def test_a_link_that_was_only_lost_goes_on(world: DeskWorld, offered: bytes) -> 
     purchase = world.purchase(offered)
     world.present(offered, purchase.credential)
     world.approve(offered, purchase.approval)
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.sync(world.sale.terms.reference, offered)
     world.present(offered, purchase.credential)
     world.approve(offered, purchase.approval)
     world.judge(offered, purchase.approval_id)
     assert world.sent() == []
-    assert len(world.take(ports.Ask)) == 1
+    assert len(world.take(effects.RequestAuthorisation)) == 1
     assert world.sale.state is State.AUTHORISING
 
 
@@ -768,9 +753,9 @@ def test_a_verdict_counts_in_a_session_that_was_taken_up_again(
 ) -> None:
     """The order for another offer was lost with the link, and the first one goes on."""
     world.present(offered, world.purchase(offered).credential)
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.sync()
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.sync(world.sale.terms.reference, offered)
     world.buy(offered)
     assert world.sale.state is State.AUTHORISING
@@ -780,7 +765,7 @@ def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: DeskWorl
     world.sync()
     sale = world.ring()
     data = world.make_offer()
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.sync(sale.terms.reference, data)
     assert sale.offer == data
 
@@ -788,7 +773,7 @@ def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: DeskWorl
 def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) -> None:
     purchase = world.buy(offered)
     sale = world.sale
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.answer(purchase.approval_id)
     assert world.sent() == []
     world.sync(sale.terms.reference, offered)
@@ -804,7 +789,7 @@ def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) 
 def test_a_session_that_nobody_knows_is_cancelled(world: DeskWorld) -> None:
     world.ring()
     foreign = world.make_offer(reference=b"foreign0")
-    world.give(ports.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
+    world.give(inputs.Decide(Fact(Event.ENDED, reasons.CASHIER_CANCELLED)))
     world.sync(b"foreign0", foreign)
     [(channel, cancel)] = world.sent()
     assert (channel, cancel.reference) == (wire.CANCEL, b"foreign0")
@@ -814,7 +799,7 @@ def test_a_reboot_while_the_authority_is_asked_changes_nothing(world: DeskWorld)
     purchase = world.asked()
     sale = world.sale
     world.sent()
-    world.give(ports.LinkDown())
+    world.give(inputs.LinkDown())
     world.sync()
     assert world.sent() == []
     world.answer(purchase.approval_id)
@@ -831,7 +816,7 @@ def test_a_certificate_that_ends_is_no_lie(world: DeskWorld) -> None:
 
 def test_the_record_is_what_the_authority_takes(world: DeskWorld) -> None:
     world.asked()
-    [ask] = world.take(ports.Ask)
+    [ask] = world.take(effects.RequestAuthorisation)
     assert ask.record == evidence.record(
         world.certificate,
         world.sale.offer,
@@ -851,7 +836,7 @@ def test_the_receiver_has_its_time_once_its_approval_is_acknowledged(world: Desk
     world.ring()
     world.hand(world.offer())
     world.now += 6_000
-    world.give(ports.Written())
+    world.give(inputs.JournalWritten())
     world.move(4_999)
     assert not world.refusals()
     world.move(1)
@@ -861,7 +846,7 @@ def test_the_receiver_has_its_time_once_its_approval_is_acknowledged(world: Desk
 def test_the_till_has_its_time_once_the_approval_is_written(world: DeskWorld) -> None:
     world.answer(world.asked().approval_id)
     world.now += 20_000
-    world.give(ports.Written())
+    world.give(inputs.JournalWritten())
     world.move(14_999)
     assert world.sale.state is State.APPROVED
     sale = world.sale

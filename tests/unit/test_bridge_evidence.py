@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from bridge.domain import ports
+from bridge.domain import effects
 from bridge.domain.offline import Exposure
 from bridge.domain.states import State
 from bridge.domain.verification import Evidence
@@ -62,7 +62,7 @@ def test_a_credential_that_ends_between_claim_and_approval(
     world.approve(offer, approval)
     word = wire.Verdict(identifiers.session_id(offer), name, reasons.CREDENTIAL_EXPIRED)
     assert world.refusals() == refused
-    assert len(world.take(ports.Ask)) == 1 - len(refused)
+    assert len(world.take(effects.RequestAuthorisation)) == 1 - len(refused)
     assert world.sent() == ([(wire.VERDICT, word)] if refused else [])
     world.judge(offer, name)
     assert world.refusals() == []  # the receiver has not lied

@@ -13,14 +13,22 @@ from pathlib import Path
 import pytest
 
 from bridge.journal import DamageError, Entry, Journal, JournalError
-from tests.journals import OLD_HASHES, closed, old_journal, raw, tamper
+from tests.journals import (
+    closed,
+    is_next_version,
+    next_version,
+    old_journal,
+    raw,
+    tamper,
+    verified,
+)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A journal with three entries, closed."""
     path = tmp_path / "journal.sqlite"
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         for number in range(3):
             journal.append(number, f"sale {number}", "rung", '{"å":1}')
     return path
@@ -28,12 +36,12 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.sqlite")) as journal:
+    with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
         yield journal
 
 
 def test_what_was_written_is_read_again(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         assert journal.append(3, "sale 3", "ended", "{}") == 4
         entries = list(journal.rebuild())
         assert entries[0] == Entry(1, 0, "sale 0", "rung", '{"å":1}')
@@ -42,14 +50,14 @@ def test_what_was_written_is_read_again(path: Path) -> None:
 
 
 def test_it_is_durable(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         assert journal._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert journal._db.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_only_its_owner_reads_it(path: Path) -> None:
     path.chmod(0o644)
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(3, "sale 3", "ended", "{}")
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert set(modes.values()) == {0o600}
@@ -61,7 +69,7 @@ def test_only_its_owner_reads_it(path: Path) -> None:
 )
 def test_it_only_grows(path: Path, statement: str) -> None:
     with (
-        closing(Journal(path)) as journal,
+        closing(Journal.open(path)) as journal,
         pytest.raises(sqlite3.IntegrityError, match="append-only"),
     ):
         journal._db.execute(statement)
@@ -87,7 +95,7 @@ def test_what_is_noted_is_there_at_once_and_on_disk_with_the_next(
 
 @pytest.mark.parametrize("end", [Journal.flush, Journal.close])
 def test_flush_and_close_write_what_is_noted(path: Path, end: Callable[[Journal], None]) -> None:
-    journal = Journal(path)
+    journal = Journal.open(path)
     journal.note(1, "sale", "rung", "{}")
     end(journal)
     assert on_disk(path.parent) == 4
@@ -127,7 +135,7 @@ def test_a_closed_sale_is_found_before_and_after_it_is_written(
         assert journal.refunded("sale 1") == 50
         assert journal.refunded("") == 0
         journal.flush()
-    with closing(Journal(tmp_path / "again.sqlite")) as empty:
+    with closing(Journal.open(tmp_path / "again.sqlite")) as empty:
         assert empty.closed("sale 1") is None
 
 
@@ -147,12 +155,12 @@ def test_a_sale_closed_again_counts_once(journal: Journal) -> None:
 
 def test_secrets_are_given_back_until_their_sale_closes(path: Path) -> None:
     secret, other = b"the code proof 1", b"the code proof 2"
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "sale 1", "handed", "{}", secret)
         journal.append(1, "sale 2", "handed", "{}", other)
         assert [entry.secret for entry in journal.since(3)] == [secret, other]
         assert secret in raw(path)
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.close_sale(closed("sale 1"))
         assert [entry.secret for entry in journal.since(3)] == [b"", other]
         journal.flush()
@@ -160,13 +168,13 @@ def test_secrets_are_given_back_until_their_sale_closes(path: Path) -> None:
         journal.scrub()
         assert secret not in raw(path)
         assert other in raw(path)
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         assert [entry.secret for entry in journal.entries_of("sale 1")] == [b"", b""]
         assert [entry.secret for entry in journal.entries_of("sale 2")] == [b"", other]
 
 
 def test_a_secret_that_was_only_noted_never_reaches_the_disk(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.note(1, "sale 1", "handed", "{}", b"the code proof")
         journal.close_sale(closed("sale 1"))
         journal.append(1, "sale 2", "rung", "{}")
@@ -183,13 +191,13 @@ def test_a_secret_of_zeros_is_a_secret(journal: Journal) -> None:
 
 
 def test_one_process_writes(path: Path) -> None:
-    with closing(Journal(path)), pytest.raises(JournalError, match=r"locked by process [0-9]"):
-        Journal(path)
-    Journal(path).close()
+    with closing(Journal.open(path)), pytest.raises(JournalError, match=r"locked by process [0-9]"):
+        Journal.open(path)
+    Journal.open(path).close()
 
 
 def test_the_lock_ends_with_its_process(path: Path) -> None:
-    script = "import sys, pathlib, bridge.journal as j; j.Journal(pathlib.Path(sys.argv[1]));"
+    script = "import sys, pathlib, bridge.journal as j; j.Journal.open(pathlib.Path(sys.argv[1]));"
     wait = "print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
         [sys.executable, "-c", script.replace("j.Journal", "held = j.Journal") + wait, str(path)],
@@ -199,9 +207,9 @@ def test_the_lock_ends_with_its_process(path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         with pytest.raises(JournalError, match=f"locked by process {process.pid};"):
-            Journal(path)
+            Journal.open(path)
         process.kill()
-    Journal(path).close()
+    Journal.open(path).close()
 
 
 # What is not as it was written.
@@ -227,36 +235,36 @@ def test_a_change_breaks_the_chain(path: Path, statement: str) -> None:
     tamper(path, statement)
     before = path.read_bytes()
     with pytest.raises(DamageError, match=r"chain breaks at entry [0-9]; nothing was changed"):
-        Journal(path)
+        Journal.open(path)
     assert path.read_bytes() == before
 
 
 def test_a_change_under_way_is_found_by_rebuild(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         tamper(path, "UPDATE entries SET body = '{}' WHERE id = 2")
         with pytest.raises(JournalError, match="chain breaks at entry 2"):
             list(journal.rebuild())
 
 
-@pytest.mark.parametrize("version", [1, 2, 6])
+@pytest.mark.parametrize("version", [-1, 2, 6])
 def test_another_version_is_refused(path: Path, version: int) -> None:
     tamper(path, f"PRAGMA user_version = {version}")
-    with pytest.raises(JournalError, match=f"schema {version}, this is for 5"):
-        Journal(path)
+    with pytest.raises(JournalError, match=f"schema {version}, this is for 1"):
+        Journal.open(path)
 
 
 def test_what_is_no_journal(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"not a database, whatever its name" * 40)
     with pytest.raises(DamageError, match="not a database"):
-        Journal(path)
+        Journal.open(path)
     assert path.read_bytes().startswith(b"not a database")
     with pytest.raises(JournalError, match="No such file"):
-        Journal(tmp_path / "nowhere" / "journal.sqlite")
+        Journal.open(tmp_path / "nowhere" / "journal.sqlite")
     with closing(sqlite3.connect(tmp_path / "other.sqlite")) as db:
         db.execute("CREATE TABLE things (name TEXT)")
     with pytest.raises(JournalError, match="another program's"):
-        Journal(tmp_path / "other.sqlite")
+        Journal.open(tmp_path / "other.sqlite")
 
 
 def test_pages_that_are_damaged(path: Path) -> None:
@@ -264,7 +272,7 @@ def test_pages_that_are_damaged(path: Path) -> None:
     data[4096 + 8 : 4096 + 108] = b"\xff" * 100
     path.write_bytes(data)
     with pytest.raises(DamageError, match="nothing was changed"):
-        Journal(path)
+        Journal.open(path)
     assert path.read_bytes() == data
 
 
@@ -273,40 +281,46 @@ def test_a_wal_without_its_journal(path: Path) -> None:
     wal.write_bytes(b"what is left")
     path.unlink()
     with pytest.raises(DamageError, match="put back both"):
-        Journal(path)
+        Journal.open(path)
     assert wal.exists()
     assert not path.exists()
 
 
-# Version 3.
+# An older version.
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    old_journal(tmp_path / "old.sqlite")
-    return tmp_path / "old.sqlite"
-
-
-def test_a_journal_of_version_3_is_migrated(tmp_path: Path) -> None:
-    """Entries and hashes stay; what was approved there had ended with the till being told."""
-    old = tmp_path / "old.sqlite"
-    before = old_journal(old)
-    for _ in range(2):
-        with closing(Journal(old)) as journal:
+def test_an_older_journal_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries, hashes and secrets stay."""
+    old = path.with_name("old.sqlite")
+    before, hashes = old_journal(old), hashes_of(old)
+    next_version(monkeypatch)
+    for number in range(2):
+        with closing(Journal.open(old)) as journal:
             entries = list(journal.rebuild())
             assert entries[: len(before)] == before
-            assert entries[len(before)] == Entry(7, 42, "sale 1", "told", "{}")
-            journal.append(1, "sale 2", "claimed", "{}", b"secret")
+            assert entries[len(before)] == Entry(8, 42, "sale 1", "told", "{}")
+            assert journal.append(1, "sale 3", "claimed", "{}", b"secret") == 9 + number
     with closing(sqlite3.connect(old)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (5,)
-        hashes = [row[0].hex() for row in db.execute("SELECT hash FROM entries ORDER BY id")]
-    assert tuple(hashes[: len(before)]) == OLD_HASHES
+        assert is_next_version(db)
+    assert hashes_of(old)[: len(hashes)] == hashes
+    assert verified(old).findings == []
 
 
-def test_a_damaged_journal_of_version_3_stays_as_it_is(old: Path) -> None:
+def hashes_of(path: Path) -> list[bytes]:
+    with closing(sqlite3.connect(path)) as db:
+        return [row[0] for row in db.execute("SELECT hash FROM entries ORDER BY id")]
+
+
+def test_a_damaged_older_journal_stays_as_it_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = path.with_name("old.sqlite")
+    old_journal(old)
     tamper(old, "UPDATE entries SET at = 8 WHERE id = 1")
+    before = old.read_bytes()
+    next_version(monkeypatch)
     with pytest.raises(DamageError, match="chain breaks at entry 1;"):
-        Journal(old)
+        Journal.open(old)
+    assert old.read_bytes() == before
     with closing(sqlite3.connect(old)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (3,)
-        assert db.execute("SELECT count(prev) FROM entries").fetchone() == (6,)
+        assert not is_next_version(db)

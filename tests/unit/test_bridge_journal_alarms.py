@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         yield journal
 
 
@@ -44,7 +44,7 @@ def test_it_stands_until_it_is_acknowledged(path: Path, journal: Journal) -> Non
         journal.flush()
     journal.archive(set())
     journal.close()
-    with closing(Journal(path)) as again, Reader(path) as reader:
+    with closing(Journal.open(path)) as again, Reader(path) as reader:
         assert again.alarms(standing=False) == reader.alarms() == [seen, Standing(alarm("two"))]
     assert verified(path).findings == []
 

@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
     """Two archives with a sale each, a sale open since before the first, and one entry more."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "open", "rung", "{}", b"an open secret")
         for number in (1, 2):
             sell(journal, f"sale {number}")
@@ -51,7 +51,7 @@ def test_open_sales_are_carried_over_with_their_secrets(path: Path, journal: Jou
         assert [entry.id for entry in journal.entries_of("open")] == [1, live[1].id]
         assert journal.entries_of("open")[0].secret == b"an open secret"
         journal.close()
-        journal = Journal(path)
+        journal = Journal.open(path)
     journal.close()
 
 
@@ -94,7 +94,7 @@ def test_nothing_new_is_not_archived(path: Path, journal: Journal) -> None:
     assert list(journal.rebuild()) == []
     journal.append(1, "next", "rung", "{}")
     journal.close()
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         assert [entry.sale_id for entry in again.rebuild()] == ["next"]
 
 
@@ -117,7 +117,7 @@ def test_the_cursor_of_what_was_archived_last_is_good(journal: Journal) -> None:
 
 def test_when_it_is_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "ARCHIVE_AT", 2)
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         for number in range(4):
             journal.append(1, f"open {number}", "rung", "{}")
         sell(journal, "sale 1")
@@ -128,7 +128,7 @@ def test_when_it_is_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for number in range(3):
             sell(journal, f"sale 3.{number}")
             assert not journal.must_archive()  # less closed than carried over: it would not pay
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         assert not journal.must_archive()
         sell(journal, "sale 4")
         assert journal.must_archive()
@@ -174,21 +174,21 @@ def test_an_older_copy_is_not_written_to(path: Path, journal: Journal) -> None:
     """Restored from before the last archive, it would begin a second one of that name."""
     journal.close()
     older = path.read_bytes()
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         sell(again, "sale 3")
         again.archive({"open"})
     path.write_bytes(older)
     with pytest.raises(DamageError, match=r"000003.sqlite: holds entries that .* does not have"):
-        Journal(path)
+        Journal.open(path)
     assert path.read_bytes() == older
     path.unlink()
     with pytest.raises(DamageError, match=r"000001.sqlite: holds entries"):
-        Journal(path)
+        Journal.open(path)
     assert not path.exists()
 
 
 def test_a_foreign_archive_is_not_overwritten(path: Path, journal: Journal) -> None:
-    with closing(Journal(path.with_name("other.sqlite"))) as other:
+    with closing(Journal.open(path.with_name("other.sqlite"))) as other:
         sell(other, "elsewhere")
         other.archive(set())
     foreign = archive(path.with_name("other.sqlite"), 1).rename(archive(path, 3))

@@ -32,7 +32,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def test_what_was_noted_stays_noted(path: Path) -> None:
     """Written in its order as soon as that can be."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         with locked(path):
             for number in range(3):
                 journal.note(number, f"sale {number}", KEPT, "{}")
@@ -45,7 +45,7 @@ def test_what_was_noted_stays_noted(path: Path) -> None:
 
 def test_no_archive_is_made_meanwhile(path: Path) -> None:
     """And it is made afterwards, whole."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "sale", KEPT, "{}")
         journal.close_sale(closed("sale"))
         journal.flush()
@@ -57,15 +57,15 @@ def test_no_archive_is_made_meanwhile(path: Path) -> None:
 
 
 def test_it_does_not_open_meanwhile(path: Path) -> None:
-    Journal(path).close()
+    Journal.open(path).close()
     with locked(path), pytest.raises(JournalBusyError):
-        Journal(path)
-    Journal(path).close()
+        Journal.open(path)
+    Journal.open(path).close()
 
 
 def test_sqlite_never_waits(path: Path) -> None:
     """Neither at first nor after the WAL was emptied: the event loop would stand still."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         for number in range(SCRUB_AT + 1):
             assert _timeout(journal) == 0
             journal.append(number, f"sale {number}", KEPT, "{}", b"secret")
@@ -82,7 +82,7 @@ def _timeout(journal: Journal) -> int:
 
 def test_who_holds_it(path: Path) -> None:
     """As the kernel lists it; a reader's lock keeps none from writing."""
-    with closing(Journal(path)):
+    with closing(Journal.open(path)):
         assert holder.process(path) == 0
         with locked(path):
             assert holder.process(path) == os.getpid()

@@ -23,6 +23,7 @@ from tests.journals import (
     Power,
     Written,
     closed,
+    next_version,
     old_journal,
     powered,
     raw,
@@ -38,7 +39,7 @@ class Writing:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.model = Model()
-        self.journal = Journal(path)
+        self.journal = Journal.open(path)
 
     def append(self, sale_id: str, kind: str, secret: bytes = b"") -> None:
         self.model.log.append(Written(1, sale_id, kind, "{}", secret))
@@ -61,7 +62,7 @@ class Writing:
     def restart(self) -> None:
         self.journal.close()
         self.flushed()
-        self.journal = Journal(self.path)
+        self.journal = Journal.open(self.path)
 
     def flushed(self) -> None:
         self.model.durable = len(self.model.log)
@@ -124,7 +125,7 @@ def test_a_crash_at_every_step_loses_nothing_that_was_written(place: Path) -> No
     for cut in cuts(place):
         steps += 1
         cut.model.agree(cut.path)
-        with closing(Journal(cut.path)) as journal:
+        with closing(Journal.open(cut.path)) as journal:
             journal.append(9, "after", "rung", "{}")
             journal.archive(cut.model.open() | {"after"})
             cut.model.log.append(Written(9, "after", "rung", "{}"))
@@ -136,22 +137,24 @@ def test_a_crash_at_every_step_loses_nothing_that_was_written(place: Path) -> No
     assert steps > 200  # there were as many to crash at
 
 
-def test_a_crash_while_it_is_made_or_migrated(place: Path) -> None:
+def test_a_crash_while_it_is_made_or_migrated(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old file is there until the new one is."""
+    before = old_journal(place / "old.sqlite")
+    next_version(monkeypatch)
     for k in itertools.count(1):
         directory, left, lost = (place / f"{k}{more}" for more in ("", ".left", ".lost"))
         directory.mkdir()
-        before = old_journal(directory / "old.sqlite")
+        shutil.copy(place / "old.sqlite", directory)
         power = Power(directory, left)
         with powered(power):
             power.k = k
             with suppress(CrashError):
                 for name in ("old.sqlite", "new.sqlite"):
-                    Journal(directory / name).close()
+                    Journal.open(directory / name).close()
         if not left.exists():
             break
         for folder, name in itertools.product((left, lost), ("old.sqlite", "new.sqlite")):
-            with closing(Journal(folder / name)) as journal:
+            with closing(Journal.open(folder / name)) as journal:
                 found = [entry.kind for entry in journal.rebuild()]
                 migrated = [*(line.kind for line in before), "told"]  # as the migration adds it
                 assert found == (migrated if name == "old.sqlite" else [])
@@ -205,5 +208,5 @@ def test_a_torn_wal_loses_whole_entries_from_its_end(
     model = Model()
     model.log = list(torn.model.log)
     model.agree(path)
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "after", "rung", "{}")

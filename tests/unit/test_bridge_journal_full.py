@@ -44,7 +44,7 @@ def limit(journal: Journal, pages: int) -> None:
 
 
 def test_what_did_not_fit_left_nothing_and_fits_later(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "sale", "rung", "{}")
         limit(journal, 2)
         journal.note(2, "sale", "offered", "{}", b"noted")
@@ -55,7 +55,7 @@ def test_what_did_not_fit_left_nothing_and_fits_later(path: Path) -> None:
         journal.append(4, "sale", "ended", "{}")  # what is small still fits
         limit(journal, 1000)
         assert journal.append(5, "sale", "handed", BODY, b"written") == 4
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         entries = list(journal.rebuild())
     assert [entry.kind for entry in entries] == ["rung", "offered", "ended", "handed"]
     assert [entry.secret for entry in entries] == [b"", b"noted", b"", b"written"]
@@ -63,7 +63,7 @@ def test_what_did_not_fit_left_nothing_and_fits_later(path: Path) -> None:
 
 
 def test_what_was_noted_stays_noted(path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "sale", "handed", "{}", b"secret")
         limit(journal, 1)
         journal.note(1, "sale", "granted", BODY)
@@ -82,7 +82,7 @@ def test_a_disk_that_fills_up(small: Path) -> None:
     path, model = small / "journal.sqlite", Model()
     ballast = small / "ballast"
     ballast.write_bytes(bytes(200_000))
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         fill(journal, model)
         with pytest.raises(JournalFullError):
             journal.archive(model.open())
@@ -112,7 +112,7 @@ def test_an_archive_that_does_not_fit(path: Path, monkeypatch: pytest.MonkeyPatc
     def full(file: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
 
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "sale", "rung", "{}")
         journal.close_sale(closed("sale"))
         with monkeypatch.context() as patch:
@@ -127,7 +127,7 @@ def test_an_archive_that_does_not_fit(path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_room_for_new_sales(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         monkeypatch.setattr(disk, "free", lambda _: writer.ROOM)
         assert journal.room()
         monkeypatch.setattr(disk, "free", lambda _: writer.ROOM - 1)
@@ -152,7 +152,7 @@ def test_after_a_failed_commit_nothing_more_is_written(
             return super().execute(statement, *arguments)
 
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
-    journal = Journal(path)
+    journal = Journal.open(path)
     journal.append(1, "sale", "rung", "{}")
     failing = True
     with pytest.raises(JournalError, match="disk I/O error"):
@@ -162,12 +162,12 @@ def test_after_a_failed_commit_nothing_more_is_written(
         journal.append(3, "sale", "handed", "{}")
     assert len(journal.entries_of("sale")) == 1
     journal.close()
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         assert [entry.at for entry in again.rebuild()] == [1]
 
 
 def test_a_journal_that_is_shut_says_so(path: Path) -> None:
-    journal = Journal(path)
+    journal = Journal.open(path)
     journal.close()
     with pytest.raises(JournalError, match="closed"):
         journal.append(1, "sale", "rung", "{}")

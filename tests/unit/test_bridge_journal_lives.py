@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.journal import ArchiveError, Entry, Journal, Life, Position
+from bridge.journal import ArchiveError, Journal, Position
 from bridge.journal.chain import GENESIS
 from bridge.journal.lives import BEHIND, NEW, RESTORED
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
 from tests.journals import closed, tamper, verified
-
-VERSION_4 = Path(__file__).with_name("journal_4.sql")
 
 
 @pytest.fixture
@@ -26,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         yield journal
 
 
@@ -44,10 +42,10 @@ def test_each_journal_has_a_life_of_its_own(path: Path, journal: Journal) -> Non
     assert (life.number, life.cause, life.previous, life.entry) == (1, NEW, b"", 0)
     assert journal.life == life.life
     assert len(life.life) == 16
-    with closing(Journal(path.with_name("other.sqlite"))) as other:
+    with closing(Journal.open(path.with_name("other.sqlite"))) as other:
         assert other.life != journal.life
     journal.close()
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         assert again.lives() == [life]
 
 
@@ -71,7 +69,7 @@ def test_a_new_life_begins_with_an_entry_and_outlives_archives(
     assert {entry.sale_id for entry in journal.rebuild()} == {"sale"}
     assert journal.since(journal.position.sequence) == []
     journal.close()
-    with closing(Journal(path)) as again, Reader(path) as reader:
+    with closing(Journal.open(path)) as again, Reader(path) as reader:
         assert again.lives() == reader.lives() == lives
     assert verified(path).findings == []
 
@@ -129,7 +127,7 @@ def test_the_position_is_of_the_newest_entry_on_the_disk(path: Path, journal: Jo
     assert journal.position.hash == journal.hash_at(4)
     position = journal.position
     journal.close()
-    with closing(Journal(path)) as again:
+    with closing(Journal.open(path)) as again:
         assert again.position == position
 
 
@@ -193,27 +191,3 @@ def test_receivers_are_those_of_every_closed_sale(path: Path, journal: Journal) 
     tamper(path, "DELETE FROM receivers WHERE receiver_id = CAST('another' AS BLOB)")
     [finding] = verified(path).findings
     assert finding.endswith("the receivers are not those of the closed sales")
-
-
-# Version 4.
-
-
-def test_a_journal_of_version_4_is_migrated(path: Path) -> None:
-    """Its entries stay as they are; it gets a life, and knows its receivers."""
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.executescript(VERSION_4.read_text())
-        before = db.execute("SELECT * FROM entries").fetchall()
-    seen: list[list[Life]] = []
-    for _ in range(2):
-        with closing(Journal(path)) as journal:
-            assert isinstance(next(journal.rebuild()), Entry)
-            assert journal.receivers() == [(b"44444444", 3)]
-            assert journal.alarms(standing=False) == []
-            assert (journal.position.sequence, journal.newest_at()) == (4, 28)
-            seen.append(journal.lives())
-    assert seen[0] == seen[1]
-    assert [life.cause for life in seen[0]] == [NEW]
-    with closing(sqlite3.connect(path)) as db:
-        assert db.execute("SELECT * FROM entries").fetchall() == before
-    assert verified(path).findings == []

@@ -38,7 +38,7 @@ class Journalling(RuleBasedStateMachine):
         self.power = Power(self.path.parent, left)
         self.powered = powered(self.power)
         self.powered.__enter__()
-        self.journal = Journal(self.path)
+        self.journal = Journal.open(self.path)
 
     @rule(sale=SALES, at=TIMES, kind=TEXT, body=TEXT, size=SECRETS, durable=st.booleans())
     def write(self, sale: str, at: int, kind: str, body: str, size: int, durable: bool) -> None:
@@ -151,7 +151,7 @@ def test_a_reader_keeps_secrets_from_being_scrubbed_only_as_long_as_it_reads(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "journal.sqlite"
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "sale", "handed", "{}", b"the code proof")
         with closing(sqlite3.connect(path, isolation_level=None)) as reader:
             reader.execute("BEGIN")

@@ -17,7 +17,7 @@ SALES = ("open", "sale 1", "sale 2")
 def path(tmp_path: Path) -> Path:
     """A journal with a closed sale, an open one, and one that was closed last."""
     path = tmp_path / "journal.sqlite"
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "open", "rung", "{}", b"an open secret")
         for sale_id in SALES[1:]:
             journal.append(2, sale_id, "rung", "{}")
@@ -48,7 +48,7 @@ def test_an_archive_that_is_not_what_was_written(
         settle(partial, final)
 
     monkeypatch.setattr(disk, "settle", settled)
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         before, live = told(journal), list(journal.rebuild())
         with pytest.raises(DamageError, match=r"000001\.sqlite: is not what was written"):
             journal.archive({"open"})
@@ -57,7 +57,7 @@ def test_an_archive_that_is_not_what_was_written(
         assert journal.closed("sale 2") == closed("sale 2")
     path.with_suffix(".archive").joinpath("000001.sqlite").unlink()  # else the next start says so
     monkeypatch.undo()
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         assert told(journal) == before
         journal.archive({"open"})
         assert told(journal) == before

@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
     """With a secret that was erased, and may stand in the WAL."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         journal.append(1, "sale", "handed", "{}", b"an erased secret")
         journal.close_sale(closed("sale"))
         journal.flush()

@@ -13,7 +13,7 @@ from typing import NamedTuple, TextIO
 
 import pytest
 
-from bridge.observability import logs
+from bridge.observability import log_sink, logs
 from bridge.observability.log_sink import LINES_MOST, Sink, say
 from bridge.observability.logs import Log
 
@@ -79,6 +79,30 @@ def test_a_reader_that_is_gone_costs_lines_that_are_counted() -> None:
     sink.flush(PATIENCE_S)
     assert sink.dropped == 1
     os.close(writer)
+
+
+def test_lines_that_come_while_the_thread_pauses_are_one_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writes: list[str] = []
+    pausing, over = threading.Event(), threading.Event()
+
+    def pause(seconds: float) -> None:
+        assert seconds == log_sink.PAUSE_S
+        pausing.set()
+        over.wait(PATIENCE_S)
+
+    monkeypatch.setattr(log_sink, "sleep", pause)
+    monkeypatch.setattr(log_sink, "write_all", lambda _, text: writes.append(text))
+    sink = Sink(0, str)
+    sink.put("first\n")
+    assert pausing.wait(PATIENCE_S)
+    lines = [f"{number}\n" for number in range(50)]
+    for line in lines:
+        sink.put(line)
+    over.set()
+    sink.flush(PATIENCE_S)
+    assert writes == ["first\n", "".join(lines)]
 
 
 def test_what_cannot_be_written_down_is_counted(pipe: Pipe) -> None:

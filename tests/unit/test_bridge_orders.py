@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain import event_codec, ports
+from bridge.domain import effects, event_codec, inputs
 from bridge.domain.approval_attempt import VERDICT_MS
 from bridge.domain.sale import Sale
 from bridge.domain.states import UNVERIFIED, Event, State
@@ -40,7 +40,7 @@ class Moment:
 
     def approve(self) -> None:
         """A phone, the first or the next one; nobody minds it where there is no room."""
-        if self.world.desk.sale is None:
+        if self.world.controller.sale is None:
             return
         self.purchase: Purchase = self.world.hand(self.offer)
         self.receipts = {
@@ -53,45 +53,45 @@ class Moment:
         name = self.purchase.approval_id
         if self.sale.owed and name not in self.sale.owed:
             return
-        self.world.give(ports.Answered(name, self.receipts[reason]))
+        self.world.give(inputs.AuthorityAnswered(name, self.receipts[reason]))
 
     def judge(self, reason: int) -> None:
         self.world.judge(self.offer, self.purchase.approval_id, reason)
 
     def restart(self) -> None:
         """The receiver has forgotten its session; what is ordered then is offered."""
-        self.world.give(ports.LinkDown())
+        self.world.give(inputs.LinkDown())
         self.world.sync()
         self.reoffer()
 
     def reoffer(self) -> None:
-        desk = self.world.desk
-        if desk.sale is not None and desk._hearing is None:
+        desk = self.world.controller
+        if desk.sale is not None and desk._attempt is None:
             self.offer = self.world.offer()
 
     def decide(self, wish: Wish) -> None:
         """As the service does: what it is too late for is refused."""
-        if self.world.desk.sale is None:
+        if self.world.controller.sale is None:
             return
         with suppress(TooLateError):
             fact = decide(self.sale, wish)
             if fact is not None:
-                self.world.give(ports.Decide(fact))
+                self.world.give(inputs.Decide(fact))
 
     def give_back(self) -> None:
         """The authority acknowledges the oldest reversal, as the outbox tells it."""
         if self.sale.owed:
             fact = self.sale.given_back(self.sale.owed[0])
             self.sale.take(fact)
-            self.world.outputs.append(ports.Keep(self.sale, fact))
+            self.world.outputs.append(effects.Persist(self.sale, self.sale, fact, "authority"))
 
     def unanswered(self) -> None:
-        self.world.give(ports.Unanswered(self.purchase.approval_id))
+        self.world.give(inputs.AuthorityTimedOut(self.purchase.approval_id))
 
     def reject(self) -> None:
         if self.sale.owed and self.purchase.approval_id not in self.sale.owed:
             return
-        self.world.give(ports.Rejected(self.purchase.approval_id, reasons.CONFLICT))
+        self.world.give(inputs.RecordRejected(self.purchase.approval_id, reasons.CONFLICT))
 
 
 HAPPENS: dict[str, Callable[[Moment], None]] = {
@@ -106,7 +106,7 @@ HAPPENS: dict[str, Callable[[Moment], None]] = {
     "restart": Moment.restart,
     "cancel": lambda m: m.decide(Wish.CANCEL),
     "abort": lambda m: m.decide(Wish.ABORT),
-    "told": lambda m: m.world.give(ports.Told()),
+    "told": lambda m: m.world.give(inputs.TillNotified()),
     "paid": lambda m: m.decide(Wish.PAY),
     "end": lambda m: m.world.move(PATIENCE_S * 1000),
     "returned": Moment.give_back,
@@ -273,7 +273,9 @@ def test_every_order_has_one_right_answer(directory: Path, case: Case) -> None:
     assert (sale.state, sale.reason) == (case.state, case.reason)
     assert sale.owed == ((name,) if case.owed else ())
     assert results(moment) == case.results
-    assert [owe.approval_id for owe in moment.world.take(ports.Owe)] == list(sale.reversals)
+    assert [owe.approval_id for owe in moment.world.take(effects.QueueReversal)] == list(
+        sale.reversals
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.order)
@@ -295,8 +297,8 @@ def test_a_no_takes_the_steps_of_a_yes(directory: Path, order: str) -> None:
             HAPPENS[what](moment)
         steps.append([type(output) for output in moment.world.outputs])
     assert steps[0] == steps[1]
-    assert steps[0].count(ports.Keep) == 2
-    assert steps[0].count(ports.Send) == 1
+    assert steps[0].count(effects.Persist) == 2
+    assert steps[0].count(effects.Send) == 1
 
 
 @pytest.mark.parametrize("answer", ["yes", "no", "mend"])
@@ -328,8 +330,14 @@ def test_whatever_happens_money_is_where_the_till_was_told(
         if moment.sale.state in UNVERIFIED:
             assert identifiers.session_id(moment.sale.offer) not in answered(moment)
     assert_replayed(moment)
-    asked = [ask.approval_id for ask in moment.world.outputs if isinstance(ask, ports.Ask)]
-    owed = [owe.approval_id for owe in moment.world.outputs if isinstance(owe, ports.Owe)]
+    asked = [
+        ask.approval_id
+        for ask in moment.world.outputs
+        if isinstance(ask, effects.RequestAuthorisation)
+    ]
+    owed = [
+        owe.approval_id for owe in moment.world.outputs if isinstance(owe, effects.QueueReversal)
+    ]
     assert len(set(asked)) == len(asked)
     assert (tuple(owed), set(owed) <= set(asked)) == (moment.sale.reversals, True)
     standing = moment.sale.state in (State.APPROVED, State.TOLD, State.PAID)
@@ -354,12 +362,12 @@ def answered(moment: Moment) -> list[bytes]:
 
 
 def told(moment: Moment) -> list[tuple[int, Any]]:
-    sends = [out for out in moment.world.outputs if isinstance(out, ports.Send)]
+    sends = [out for out in moment.world.outputs if isinstance(out, effects.Send)]
     return [(out.channel, wire.decode(out.channel, out.payload)) for out in sends]
 
 
 def kept(moment: Moment) -> list[Any]:
-    return [out.fact for out in moment.world.outputs if isinstance(out, ports.Keep)]
+    return [out.fact for out in moment.world.outputs if isinstance(out, effects.Persist)]
 
 
 def taken_of_the_last_approval(moment: Moment) -> list[Event]:

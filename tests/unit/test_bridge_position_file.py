@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.sqlite")) as journal:
+    with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
         yield journal
 
 

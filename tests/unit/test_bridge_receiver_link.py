@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
+from bridge.lines.reconnect import Reconnect
 
-from bridge.backoff import Backoff, Reconnect
 from bridge.lines.receiver_link import ReceiverLink
+from receiver.host.backoff import Backoff
 from receiver.link import wire
 from tests import evidence
 from tests.bridge_device import PATIENCE_S, Device

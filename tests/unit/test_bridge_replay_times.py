@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from copy import copy
 from pathlib import Path
 
 import pytest
 
 from bridge.books.books import Books
 from bridge.books.event_bus import EventBus
-from bridge.domain import event_codec, ports
+from bridge.domain import events
 from bridge.domain.sale import Fact, Sale
 from bridge.domain.states import Event
 from bridge.journal import Journal
@@ -52,19 +53,18 @@ def books_over(journal: Journal) -> Books:
 async def begun(books: Books, sale_id: str) -> Sale:
     """A new sale, which the till rang up just now."""
     sale = Sale(TERMS._replace(sale_id=sale_id))
-    books.begin(sale)
+    books.begin(sale, copy(sale), events.TILL)
     books.settle()
-    books.tell(sale, event_codec.RUNG, ports.TILL)
     return sale
 
 
 async def test_replayed_events_have_the_times_of_the_journal(time: Time, path: Path) -> None:
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         books = books_over(journal)
-        with books.hub.subscribe() as watch:
+        with books.bus.subscribe() as watch:
             sale = await begun(books, "sale-number-0001")
             time.now += 2.5
-            books.take(sale, ENDED, ports.BRIDGE)
+            books.take(sale, ENDED, events.BRIDGE)
             await books.close()
             live = [watch.queue.get_nowait() for _ in range(watch.queue.qsize())]
         time.now += HOUR_S
@@ -79,16 +79,16 @@ async def test_replayed_events_have_the_times_of_the_journal(time: Time, path: P
 
 async def test_over_archive_and_restart(time: Time, path: Path) -> None:
     """What is carried over is no news; what comes after it has its own time."""
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         books = books_over(journal)
         sale = await begun(books, "sale-number-0001")
         journal.archive({sale.terms.sale_id})
-    with closing(Journal(path)) as journal:
+    with closing(Journal.open(path)) as journal:
         books = books_over(journal)
         last = journal._head.last
         time.now += HOUR_S
         sale = next(books.open_sales())
-        books.take(sale, ENDED, ports.BRIDGE)
+        books.take(sale, ENDED, events.BRIDGE)
         await books.close()
         time.now += HOUR_S
         [missed] = books.events_since(last)

@@ -48,7 +48,7 @@ class Till:
 
     def stand_in(self, revoked: bytes = NOBODY, *, allowed: bool = True, **changes: Any) -> Any:
         """By a state of `AT` with these limits, and the list that goes with it."""
-        holder = self.world.desk._evidence
+        holder = self.world.evidence
         terms = {**LIMITS, "revocations": sha256(revoked).digest(), **changes}
         holder.take_state(bytes(16), evidence.state(self.world.keys, AT, **terms))
         books = cast("Books", SimpleNamespace(exposure=lambda _: self.exposure))
@@ -189,7 +189,7 @@ def test_a_bridge_that_is_not_set_up_for_it(till: Till) -> None:
 
 def test_a_bridge_that_has_heard_no_list(till: Till) -> None:
     books = cast("Books", SimpleNamespace(exposure=lambda _: till.exposure))
-    here = StandInHere(till.world.desk._evidence, books, True)
+    here = StandInHere(till.world.evidence, books, True)
     assert here.accepts(till.sale()) is None
     with pytest.raises(Error) as caught:
         here.take_revocations(NOBODY)

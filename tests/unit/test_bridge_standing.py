@@ -68,7 +68,7 @@ class World:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with closing(Journal(tmp_path / "journal.sqlite")) as one:
+    with closing(Journal.open(tmp_path / "journal.sqlite")) as one:
         for number in range(3):
             one.append(1_800_000_000_000, f"sale-{number}", "rung", "{}")
         yield one

@@ -24,7 +24,7 @@ def played(tmp_path: Path) -> Callable[..., None]:
     """Play a story with a bridge that may accept offline, or not."""
 
     def plays(story: Story, *, offline: bool = True) -> None:
-        with closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
             play(World(tmp_path, journal, offline=offline), story)
 
     return plays
@@ -39,7 +39,7 @@ def test_new_limits_and_revocations_come_every_hour(played: Callable[..., None])
         assert (await world.heard()).version == 1
         world.authority.revoked = [b"cred0001"]
         await world.live(STATE_AGAIN_S + HEALTH_S)
-        known = world.station.evidence.state
+        known = world.station._evidence.state
         assert known is not None
         assert (known.version, known.offline_count) == (2, 2)
         assert known.revocations == sha256(cbor.encode([b"cred0001"])).digest()

@@ -29,7 +29,7 @@ def tell(tmp_path: Path) -> Callable[[Story], None]:
     """Play a story with a bridge that sells online."""
 
     def told(story: Story) -> None:
-        with closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
             play(World(tmp_path, journal, offline=False), story)
 
     return told
@@ -82,7 +82,7 @@ def test_the_order_goes_again_to_a_receiver_that_forgot_it(tell: Callable[[Story
 
 def test_the_watchers_hear_of_the_line_once_each_way(tell: Callable[[Story], None]) -> None:
     async def story(world: World) -> None:
-        with world.service.books.hub.subscribe() as watch:
+        with world.service.books.bus.subscribe() as watch:
             await world.heard()
             world.device.unplug()
             await asyncio.sleep(PLUGGING_S)

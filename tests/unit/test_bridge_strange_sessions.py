@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.domain import ports
+from bridge.domain import effects, inputs
 from bridge.domain.states import State
 from bridge.domain.till_decisions import Wish, decide
 from receiver import reasons
@@ -39,12 +39,12 @@ def handed(world: DeskWorld) -> Purchase:
 def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
     world: DeskWorld, handed: Purchase, reason: int
 ) -> None:
-    due = world.desk.deadline()
+    due = world.controller.deadline()
     world.hear(wire.VERDICT, wire.Verdict(NOWHERE, handed.approval_id, reason))
     assert world.refusals() == [reasons.WRONG_SESSION]
-    assert [type(output) for output in world.outputs] == [ports.Accept]
+    assert [type(output) for output in world.outputs] == [effects.Acknowledge]
     assert (world.sale.state, world.sale.owed) == (State.ASKED, ())
-    assert world.desk.deadline() == due  # its word is awaited as before
+    assert world.controller.deadline() == due  # its word is awaited as before
 
 
 @pytest.mark.parametrize("reason", NAMES.values(), ids=NAMES)
@@ -62,11 +62,11 @@ def test_the_word_on_a_session_that_ended_without_a_result_is_no_surprise(
     offer = world.sale.offer
     fact = decide(world.sale, Wish.CANCEL)
     assert fact is not None
-    world.give(ports.Decide(fact))
-    assert world.desk.sale is None
+    world.give(inputs.Decide(fact))
+    assert world.controller.sale is None
     world.outputs.clear()
     world.judge(offer, handed.approval_id)
-    assert [type(output) for output in world.outputs] == [ports.Accept]
+    assert [type(output) for output in world.outputs] == [effects.Acknowledge]
 
 
 def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(world: DeskWorld) -> None:
@@ -78,7 +78,7 @@ def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(world: D
         offer = world.offer()
         purchase = world.buy(offer)
         world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
-        assert world.desk.sale is None
+        assert world.controller.sale is None
         ended.append((offer, purchase.approval_id))
     world.outputs.clear()
     (older, name), (last, last_name) = ended
@@ -112,11 +112,11 @@ def proof(world: DeskWorld, purchase: Purchase) -> None:
 def test_other_words_about_a_session_that_is_not_known(
     world: DeskWorld, handed: Purchase, say: Callable[[DeskWorld, Purchase], None]
 ) -> None:
-    before = world.sale.state, world.desk.deadline()
+    before = world.sale.state, world.controller.deadline()
     say(world, handed)
     assert world.refusals() == [reasons.WRONG_SESSION]
-    assert world.take(ports.Keep) == []
-    assert (world.sale.state, world.desk.deadline()) == before
+    assert world.take(effects.Persist) == []
+    assert (world.sale.state, world.controller.deadline()) == before
     world.judge(world.sale.offer, handed.approval_id)
     assert world.sale.state is State.AUTHORISING
     assert identifiers.session_id(world.sale.offer) != NOWHERE

@@ -31,7 +31,7 @@ async def waits(waiting: Waiting, sale: Sale, *states: State) -> list[bool]:
     for state in states:
         await asyncio.sleep(0)
         sale.state = state
-        waiting.wake(sale)
+        waiting.wake(sale.terms.sale_id)
         for _ in range(5):
             await asyncio.sleep(0)
         done.append(asked.done())
@@ -79,7 +79,7 @@ async def test_all_who_wait_are_woken_and_no_others(sale: Sale) -> None:
     theirs = asyncio.create_task(waiting.settled(other, LONG_S))
     await asyncio.sleep(0)
     sale.state = State.POSTED
-    waiting.wake(sale)
+    waiting.wake(sale.terms.sale_id)
     assert await asyncio.gather(*ours) == [True] * 3
     assert not theirs.done()
     theirs.cancel()
@@ -95,7 +95,7 @@ async def test_who_goes_takes_nobody_along(sale: Sale) -> None:
     await asyncio.sleep(0)
     first.cancel()
     sale.state = State.POSTED
-    waiting.wake(sale)
+    waiting.wake(sale.terms.sale_id)
     assert await second
     with pytest.raises(asyncio.CancelledError):
         await first

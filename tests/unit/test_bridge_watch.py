@@ -22,7 +22,7 @@ def sale(till: int, amount: int, *, unsent: bool, state: State = State.PAID) -> 
 
 def watch(*sales: Any, breaker: Breaker | None = None, journal: Path = Path()) -> Watch:
     books = SimpleNamespace(open_sales=lambda: iter(sales))
-    service: Any = SimpleNamespace(books=books, stations={7: None, 8: None})
+    service: Any = SimpleNamespace(books=books, sessions={7: None, 8: None})
     guard: Any = SimpleNamespace(refused={})
     return Watch(service, breaker or Breaker(), Clock(), guard, journal, Endings())
 

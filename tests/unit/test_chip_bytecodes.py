@@ -18,7 +18,7 @@ from simulator.tools.chip import bytecodes
 
 FILES = [
     *(path for path in sorted((ROOT / "receiver/crypto").glob("[a-z]*.py")) if path.stem != "host"),
-    ROOT / "simulator/tools/bench/plain.py",
+    ROOT / "simulator/tools/bench/plain_arithmetic.py",
 ]
 INNER = ("<listcomp>", "<genexpr>")
 

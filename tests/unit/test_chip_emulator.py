@@ -164,14 +164,14 @@ def test_what_a_chip_would_let_pass_is_a_fault(
     path: Path, name: str, arguments: tuple[Any, ...], fault: str
 ) -> None:
     before = [bytes(item) for item in arguments if not isinstance(item, int)]
-    with pytest.raises(chip.Fault, match=fault):
+    with pytest.raises(chip.KernelFault, match=fault):
         chip.kernel(path, name).call(*arguments)
     assert [bytes(item) for item in arguments if not isinstance(item, int)] == before
 
 
 def test_a_kernel_is_sound_after_a_fault(path: Path) -> None:
     peek = chip.kernel(path, "peek")
-    with pytest.raises(chip.Fault):
+    with pytest.raises(chip.KernelFault):
         peek.call(b"abc", 3)
     assert peek.call(b"abc", 2) == ord("c")
 
@@ -190,7 +190,7 @@ def test_one_memory_is_one_memory(path: Path) -> None:
 def test_endless_loops_end(path: Path) -> None:
     function = build.functions(path, "rv32imc")["forever"]
     kernel = emulator.Kernel(function, limit=1000)
-    with pytest.raises(chip.Fault, match="more than 1000 instructions"):
+    with pytest.raises(chip.KernelFault, match="more than 1000 instructions"):
         kernel.call()
 
 

@@ -17,10 +17,10 @@ from simulator.hardware.radio.sniffer import (
     Linked,
     Sent,
 )
-from simulator.tools.demo import attributes, meaning, plain, searching
+from simulator.tools.demo import attributes, field_meanings, plain_fields, record_search
 from simulator.tools.demo.attributes import Follower, Seen
 from simulator.tools.demo.eavesdropper import AIR, EXCHANGE, LINK, Eavesdropper
-from simulator.tools.demo.sniffing import LENGTHS, compare
+from simulator.tools.demo.sniffed_purchases import LENGTHS, compare
 
 PHONE, RECEIVER = Address("4F:00:00:00:00:01", True), Address("00:00:00:00:00:02", False)
 HANDLES = {0x15: attributes.CERTIFICATE, 0x17: attributes.OFFER, 0x1A: attributes.EXCHANGE}
@@ -90,17 +90,19 @@ def test_a_packet_that_is_no_attribute_pdu_is_something_else(data: bytes) -> Non
 def test_every_field_of_ours_has_a_meaning() -> None:
     header = {"kid", "signature"}
     certificate = {field.name for field in messages.CERTIFICATE.fields}
-    assert set(meaning.CERTIFICATE) == certificate | header
+    assert set(field_meanings.CERTIFICATE) == certificate | header
     offer = {field.name for field in messages.OFFER.fields}
-    assert set(meaning.OFFER) == offer | header | {"session id", "match code"}
-    assert set(meaning.EXCHANGE) == {*LENGTHS, exchange.REFUSAL, exchange.LEAVE}
+    assert set(field_meanings.OFFER) == offer | header | {"session id", "match code"}
+    assert set(field_meanings.EXCHANGE) == {*LENGTHS, exchange.REFUSAL, exchange.LEAVE}
 
 
 def test_the_advertisement_is_read() -> None:
-    found = {field.name: field.value for field in plain.advertisement(gatt.advertising_data(7))}
+    found = {
+        field.name: field.value for field in plain_fields.advertisement(gatt.advertising_data(7))
+    }
     assert found == {"flags": b"\x06", "service": gatt.SERVICE, "name": "Till 7"}
     flags = gatt.FLAG_OPEN | gatt.FLAG_BUSY
-    response = plain.advertisement(gatt.scan_response(flags, 7, b"tag"))
+    response = plain_fields.advertisement(gatt.scan_response(flags, 7, b"tag"))
     assert {field.name: field.value for field in response} == {
         "version": "1",
         "state": "open, busy",
@@ -111,24 +113,29 @@ def test_the_advertisement_is_read() -> None:
 
 @pytest.mark.parametrize("data", [b"\x03\xff\x00\x00", gatt.scan_response(0, 7, b"tag")[:-1]])
 def test_an_advertisement_of_somebody_else(data: bytes) -> None:
-    assert {field.name for field in plain.advertisement(data)} <= {"unreadable"}
+    assert {field.name for field in plain_fields.advertisement(data)} <= {"unreadable"}
 
 
 @pytest.mark.parametrize(
     ("message", "name", "value", "learns"),
     [
-        (b"\x02" + bytes(32), "02 key", bytes(32), meaning.EXCHANGE[exchange.KEY]),
+        (b"\x02" + bytes(32), "02 key", bytes(32), field_meanings.EXCHANGE[exchange.KEY]),
         (b"\x03" + bytes(181), "03 credential", "sealed, 181 bytes", None),
         (b"\x07\x02", "07 leave", "wrong till", None),
-        (exchange.refusal(reasons.BUSY), "06 refusal", "busy", meaning.EXCHANGE[exchange.REFUSAL]),
+        (
+            exchange.refusal(reasons.BUSY),
+            "06 refusal",
+            "busy",
+            field_meanings.EXCHANGE[exchange.REFUSAL],
+        ),
         (
             exchange.sealed_refusal(bytes(padding.REFUSAL_SEALED)),
             "06 refusal",
             f"sealed, {padding.REFUSAL_SEALED} bytes",
-            meaning.REFUSED_SEALED,
+            field_meanings.REFUSED_SEALED,
         ),
-        (b"\x06", "06 refusal", b"", meaning.EXCHANGE[exchange.REFUSAL]),
-        (b"\x06\x63", "06 refusal", b"\x63", meaning.EXCHANGE[exchange.REFUSAL]),
+        (b"\x06", "06 refusal", b"", field_meanings.EXCHANGE[exchange.REFUSAL]),
+        (b"\x06\x63", "06 refusal", b"\x63", field_meanings.EXCHANGE[exchange.REFUSAL]),
         (b"", "unreadable", b"", None),
         (b"\x55abc", "unreadable", b"\x55abc", None),
     ],
@@ -136,13 +143,13 @@ def test_an_advertisement_of_somebody_else(data: bytes) -> None:
 def test_a_message_of_the_exchange(
     message: bytes, name: str, value: str | bytes, learns: str | None
 ) -> None:
-    field = plain.exchanged(message)
+    field = plain_fields.exchanged(message)
     assert (field.name, field.value) == (name, value)
     assert learns is None or field.learns == learns
 
 
 def test_what_cannot_be_read_is_said_to_be_so() -> None:
-    for read in (plain.certificate, plain.offer):
+    for read in (plain_fields.certificate, plain_fields.offer):
         assert read(b"garbage")[0].name == "unreadable"
 
 
@@ -186,13 +193,13 @@ def _declared() -> bytes:
 
 def test_a_search_finds_a_value_in_either_order_of_bytes() -> None:
     places = [b"..secret..", b"..terces..", b"..", b"secre"]
-    assert searching.search([("it", b"secret"), ("else", b"nowhere")], places) == [
-        searching.Found("it", 6, 2),
-        searching.Found("else", 7, 0),
+    assert record_search.search([("it", b"secret"), ("else", b"nowhere")], places) == [
+        record_search.SearchHit("it", 6, 2),
+        record_search.SearchHit("else", 7, 0),
     ]
 
 
 def test_common_values_are_found_wherever_they_stand() -> None:
-    assert searching.common([b"abcd12345678", b"short"], [b"", b"xx12345678y"]) == {b"12345678"}
-    assert searching.common([b"1234567"], [b"1234567"]) == set()
+    assert record_search.common([b"abcd12345678", b"short"], [b"", b"xx12345678y"]) == {b"12345678"}
+    assert record_search.common([b"1234567"], [b"1234567"]) == set()
     assert compare([]).holds

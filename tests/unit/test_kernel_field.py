@@ -7,7 +7,8 @@ from random import Random
 
 import pytest
 
-from receiver.crypto.field import CURVE25519, ENTRIES, P256, SIZE, Field, assemble, integer
+from receiver.crypto.elements import CURVE25519, P256, SIZE, Field, integer
+from receiver.crypto.field import ENTRIES, assemble
 from receiver.crypto.twins import field as twin
 from simulator.tools.chip.emulator import kernel
 from tests.unit.kernel_bounds import LIMBS, result

@@ -10,7 +10,7 @@ import pytest
 from bridge.observability import timings
 from simulator.tools.load import figures
 from simulator.tools.load.figures import Spread, spread
-from simulator.tools.load.run import Plan, arrivals
+from simulator.tools.load.run import LoadPlan, arrivals
 
 
 def test_a_spread_is_of_values_that_were_measured() -> None:
@@ -22,17 +22,17 @@ def test_a_spread_is_of_values_that_were_measured() -> None:
 
 
 def test_as_many_sales_come_as_were_planned_in_the_time_that_it_takes() -> None:
-    times = arrivals(Plan(sales=500, rate=50), random.Random(1))
+    times = arrivals(LoadPlan(sales=500, rate=50), random.Random(1))
     assert len(times) == 500
     assert times == sorted(times)
     assert times[0] >= 0
     assert times[-1] <= 10
-    assert times == arrivals(Plan(sales=500, rate=50), random.Random(1))
-    assert times != arrivals(Plan(sales=500, rate=50), random.Random(2))
+    assert times == arrivals(LoadPlan(sales=500, rate=50), random.Random(1))
+    assert times != arrivals(LoadPlan(sales=500, rate=50), random.Random(2))
 
 
 def test_without_a_rate_all_come_at_once() -> None:
-    assert arrivals(Plan(sales=3), random.Random(1)) == [0, 0, 0]
+    assert arrivals(LoadPlan(sales=3), random.Random(1)) == [0, 0, 0]
 
 
 def test_phases_are_milliseconds_of_the_sales_that_have_both_ends() -> None:

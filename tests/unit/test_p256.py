@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 
 from receiver.crypto import p256
-from receiver.crypto.field import P256, SIZE, element, integer
+from receiver.crypto.elements import P256, SIZE, element, integer
 from receiver.crypto.job import finish
 from receiver.crypto.p256_base import END, START, TABLE
 from simulator.crypto.p256 import p256_public, p256_sign

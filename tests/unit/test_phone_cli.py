@@ -18,7 +18,7 @@ from simulator.phone.app.screen import Screen, sentence
 from simulator.phone.app.visit import Step
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Outcome, View
-from simulator.world import attach
+from simulator.processes import attach
 
 VIEW = View(events.SHOWN, 1, "Storgatan 1", 7, 24_900, 752, "07")
 NO_SUCH_PID = 2**22 + 1  # above Linux's largest

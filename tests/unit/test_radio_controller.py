@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 import pytest
+from bumble.controller import Controller
 from bumble.hci import Address
 
+from simulator.hardware.radio.air import Air
 from simulator.hardware.radio.connection import RadioConnection
 from simulator.hardware.radio.controller import RadioController
-from simulator.hardware.radio.link import Air
 
 COMMAND_COMPLETE = 0x0E
 COMMAND_STATUS = 0x0F
@@ -197,7 +198,8 @@ def _is_heard(racer: RadioController) -> bool | None:
 async def test_who_listens_on_a_later_channel_waits_for_the_next_event(
     room: Room, channels: tuple[int, int], expected: list[bool | None]
 ) -> None:
-    room.receiver.air.channel = dict(zip(room.racers, channels, strict=True)).__getitem__
+    heard: dict[Controller, int] = dict(zip(room.racers, channels, strict=True))
+    room.receiver.air.channel = heard.__getitem__
     room.advertise()
     assert room.outcome() == expected
     room.advertise()

@@ -13,9 +13,9 @@ from bumble.gatt import Characteristic, Service
 from bumble.host import Host
 
 from simulator.hardware.radio import sniffer as sniffing
+from simulator.hardware.radio.air import Air
+from simulator.hardware.radio.bumble_logging import quieten
 from simulator.hardware.radio.controller import RadioController
-from simulator.hardware.radio.link import Air
-from simulator.hardware.radio.quiet import quieten
 from simulator.hardware.radio.sniffer import (
     ATT,
     TERMINATED,

@@ -15,9 +15,17 @@ from receiver import reasons
 from receiver.protocol import identifiers, messages
 from simulator.authority.storage.schema import DECLINED, PENDING, POSTED, VOIDED
 from simulator.tools.soak.audit import DOUBLED, LOST, UNKNOWN, Tills, audit, count, liabilities
-from simulator.tools.soak.books import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
-from simulator.tools.soak.evidence import Journalled, Ledger, Row
+from simulator.tools.soak.ledger_and_journal import Journalled, Ledger, LedgerLine
 from simulator.tools.soak.plan import CANCELLED, Back, plan
+from simulator.tools.soak.till_disk import (
+    NOT_REFUNDED,
+    PAID,
+    REFUNDED,
+    UNPAID,
+    Books,
+    Kept,
+    KeptRefund,
+)
 
 RECEIVER = b"receiver"
 BRIDGE_ID = b"bridge01"
@@ -32,25 +40,25 @@ GIVEN = KeptRefund(REFUND, SALE, 0, 300, REFUNDED)
 BY_PHONE = GIVEN._replace(phone=True)
 
 
-def booked(state: str = POSTED, name: bytes = b"a", **changes: Any) -> Row:
+def booked(state: str = POSTED, name: bytes = b"a", **changes: Any) -> LedgerLine:
     reference = identifiers.sale_reference(BRIDGE_ID, 1, SALE)
-    row = Row(name, RECEIVER, messages.PURCHASE, state, AMOUNT, reference, None, 0)
+    row = LedgerLine(name, RECEIVER, messages.PURCHASE, state, AMOUNT, reference, None, 0)
     return row._replace(**changes)
 
 
-def given(state: str = POSTED, amount: int = 300) -> Row:
+def given(state: str = POSTED, amount: int = 300) -> LedgerLine:
     name = refund_id(BRIDGE_ID, REFUND)
-    return Row(name, RECEIVER, messages.REFUND, state, amount, None, b"a", 0)
+    return LedgerLine(name, RECEIVER, messages.REFUND, state, amount, None, b"a", 0)
 
 
-def given_by_phone(state: str = POSTED) -> Row:
+def given_by_phone(state: str = POSTED) -> LedgerLine:
     reference = identifiers.sale_reference(BRIDGE_ID, 1, REFUND)
     return given(state)._replace(approval_id=b"by phone", reference=reference)
 
 
 def found(
     sales: list[Kept],
-    rows: list[Row],
+    rows: list[LedgerLine],
     refunds: list[KeptRefund] | None = None,
     *,
     spent: int | None = None,
@@ -83,7 +91,7 @@ def found(
         *("refunded", "by_phone", "not_refunded"),
     ],
 )
-def test_all_is_well(sales: list[Kept], rows: list[Row], refunds: list[KeptRefund]) -> None:
+def test_all_is_well(sales: list[Kept], rows: list[LedgerLine], refunds: list[KeptRefund]) -> None:
     assert found(sales, rows, refunds) == {}
 
 
@@ -124,7 +132,7 @@ def test_what_the_authority_approved_is_never_a_liability() -> None:
     assert found([kept], [], journal=Journalled({}, [])) == {LOST: 1, UNKNOWN: 1}
 
 
-def returned() -> tuple[Journalled, Row]:
+def returned() -> tuple[Journalled, LedgerLine]:
     """A refund that the bridge owes by itself, and its row."""
     name = IN_FULL + b"a".hex()
     sale = Sale(Terms(name, 1, AMOUNT, 752, 0, "", bytes(8), RECEIVER, kind=messages.REFUND))

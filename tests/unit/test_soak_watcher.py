@@ -7,7 +7,7 @@ from bridge.domain.sale import Fact, Terms
 from bridge.domain.states import Event
 from bridge.journal import Entry
 from receiver import reasons
-from simulator.tools.soak.watcher import Era, Heard, Point, Watcher, compare
+from simulator.tools.soak.event_watcher import Era, EventWatcher, Heard, Point, compare
 
 SALE = "sale-0123456789ab"
 TERMS = Terms(SALE, 1, 100, 752, 25, "", b"12345678", b"receiver")
@@ -27,7 +27,7 @@ async def nowhere() -> str:
 
 
 def found(*heard: Heard, gap: range = range(0)) -> list[str]:
-    watcher = Watcher(nowhere)
+    watcher = EventWatcher(nowhere)
     watcher.eras = [Era(heard=[*heard], gaps=[gap])]
     return [finding.text for finding in compare(watcher, ENTRIES)]
 
@@ -60,16 +60,16 @@ def test_what_a_crash_forgot_was_told() -> None:
     ]
 
 
-def put_back(*eras: list[Heard], points: list[Point]) -> Watcher:
+def put_back(*eras: list[Heard], points: list[Point]) -> EventWatcher:
     """What was told until each of these was put back, and after the last."""
-    watcher = Watcher(nowhere)
+    watcher = EventWatcher(nowhere)
     for heard, point in zip(eras, points, strict=True):
         watcher.eras[-1].heard = heard
         watcher.put_back(point)
     return watcher
 
 
-def texts(watcher: Watcher) -> list[str]:
+def texts(watcher: EventWatcher) -> list[str]:
     return [finding.text for finding in compare(watcher, ENTRIES)]
 
 

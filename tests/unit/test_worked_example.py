@@ -22,7 +22,7 @@ from receiver.protocol import exchange, gatt, identifiers, messages, padding, si
 from simulator.authority.keys import Keys
 from simulator.crypto import code_proof
 from simulator.crypto.p256 import p256_public, p256_sign
-from simulator.phone.conversation.offered_till import Till
+from simulator.phone.conversation.offered_till import OfferedTill
 from simulator.phone.wallet.wallet import Pending, Wallet
 from tests.unit.phone_shop import wallet
 
@@ -258,9 +258,9 @@ def pending() -> Pending:
     )
 
 
-def till() -> Till:
+def till() -> OfferedTill:
     """The till as the phone knows it, with the offer in hand."""
-    known = Till(PINS)
+    known = OfferedTill(PINS)
     known.trust(octets("certificate", "message"), NOW)
     known.take(known.check(octets("offer", "message")))
     return known

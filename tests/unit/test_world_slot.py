@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firmware.device import version
-from simulator.world.enrolment import PACKAGES, ROOT, slot
+from simulator.world.receiver_command import PACKAGES, ROOT, slot
 
 if TYPE_CHECKING:
     from pathlib import Path

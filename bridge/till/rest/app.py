@@ -112,7 +112,7 @@ class TillApi:
             seconds = requests.wait(request)
             sale = await self._find_or_ask(request, kind)
             if self._books.is_nowhere(sale):
-                await journal_stalled.over(self._books.stall)
+                await journal_stalled.over(self._books.commits)
             if seconds and not self._books.waiting.is_answered(sale):
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():
@@ -167,7 +167,7 @@ class TillApi:
         standing = self._service.standing
         if not standing.serves:
             return str(standing.phase)
-        return _JOURNAL[self._books.stall.reason] if self._service.serves else "recovering"
+        return _JOURNAL[self._books.commits.reason] if self._service.serves else "recovering"
 
     async def metrics(self, request: web.Request) -> web.Response:
         """GET /metrics, in Prometheus's text format."""
@@ -178,7 +178,7 @@ class TillApi:
         return web.json_response(openapi.DOCUMENT)
 
     async def _begun(self, begin: Callable[[], tuple[Sale, bool]]) -> web.Response:
-        await journal_stalled.over(self._books.stall)
+        await journal_stalled.over(self._books.commits)
         try:
             sale, new = begin()
         except ConflictError as error:

@@ -45,7 +45,7 @@ class OfficeApi:
         """GET /v1/totals?day=date&till=number."""
         requests.known(request, "day", "till")
         day, till = requests.day(request), requests.till(request)
-        await journal_stalled.over(self._books.stall)
+        await journal_stalled.over(self._books.commits)
         rows = self._books.rows(day.begin * MS, day.end * MS)
         places = [place for place in self._places() if till in (None, place.till)]
         _must_know(places)
@@ -61,7 +61,7 @@ class OfficeApi:
         day, till = requests.day(request), requests.till(request)
         if till is not None:
             _must_know([place for place in self._places() if place.till == till])
-        await journal_stalled.over(self._books.stall)
+        await journal_stalled.over(self._books.commits)
         with authority_problems.told():
             books = Reconciliation(self._books, self._service.authority, self._service.today())
             compared = await books.day(day, till)
@@ -72,13 +72,13 @@ class OfficeApi:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
         word = await requests.acknowledgement(request)
-        await journal_stalled.over(self._books.stall)
+        await journal_stalled.over(self._books.commits)
         loss = self._service.loss
         with authority_problems.told():
             if word.decision is None:
                 if not await loss.acknowledge(word.key, word.by, word.note):
                     raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
-                await journal_stalled.over(self._books.stall)
+                await journal_stalled.over(self._books.commits)
                 return web.json_response({"key": word.key, "sale": None})
             try:
                 sale = await loss.take_over(word.key, word.by, word.note)

@@ -44,7 +44,7 @@ async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
     if found is None and claim:
         _claim(service, sale_id)
         service.witnesses.decision(sale_id)
-        await journal_stalled.over(service.books.stall)
+        await journal_stalled.over(service.books.commits)
 
 
 async def brought_back(service: Service, sale_id: str) -> None:

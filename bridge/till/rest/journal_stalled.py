@@ -10,22 +10,22 @@ from bridge.till.server import problems
 from .views import sale_view
 
 if TYPE_CHECKING:
-    from bridge.books.stall import Stall
+    from bridge.books.commits import Commits
     from bridge.domain.sale import Sale
     from bridge.sales.sale_service import Service
 
 CASHIER_S = 2.0  # most locks are shorter; a cashier who is told no sooner looks for the fault here
 
 
-async def over(stall: Stall) -> None:
+async def over(commits: Commits) -> None:
     """Until all is written that was noted; raises ProblemError where that takes too long."""
-    if not stall.reason:
+    if not commits.reason:
         return
     try:
         async with asyncio.timeout(CASHIER_S):
-            await stall.over()
+            await commits.over()
     except TimeoutError:
-        raise problems.unwritten(stall.reason) from None
+        raise problems.unwritten(commits.reason) from None
 
 
 async def shown(service: Service, sale: Sale) -> dict[str, Any]:
@@ -41,7 +41,7 @@ async def _until_shown(service: Service, sale: Sale) -> None:
     try:
         async with asyncio.timeout(CASHIER_S):
             while service.books.is_held(sale):
-                await service.books.stall.over()
+                await service.books.commits.over()
                 service.show(sale)
     except TimeoutError:
-        raise problems.unwritten(service.books.stall.reason) from None
+        raise problems.unwritten(service.books.commits.reason) from None

@@ -64,6 +64,12 @@ _AFTER_PARAMETER = {
     "description": "The last cursor that was seen: what was missed since comes first.",
     "schema": {"type": "integer", "minimum": 0, "maximum": requests.CURSOR_MOST},
 }
+_AS_TILL_PARAMETER = {
+    "name": "till",
+    "in": "query",
+    "description": "Whether the watcher is the till: then `approved` is told to it.",
+    "schema": {"type": "string", "enum": ["true"]},
+}
 _WAIT_PARAMETER = {
     "name": "wait",
     "in": "query",
@@ -212,7 +218,7 @@ PATHS: dict[str, Any] = {
                 "400": _problem("No WebSocket, or no cursor of this form."),
                 "410": _problem("The cursor is older than what is kept at hand."),
             },
-            parameters=[_AFTER_PARAMETER],
+            parameters=[_AFTER_PARAMETER, _AS_TILL_PARAMETER],
         )
     },
     "/healthz": {

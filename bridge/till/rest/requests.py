@@ -118,10 +118,12 @@ def wait(request: web.Request) -> float:
     return seconds
 
 
-def after(request: web.Request) -> int | None:
-    """`?after=cursor` of the last event that was seen; None where it is not given."""
-    known(request, "after")
-    return _query_number(request, "after", 0, CURSOR_MOST)
+def watching(request: web.Request) -> tuple[int | None, bool]:
+    """`?after=cursor` of the last event that was seen, None where it is not given; `?till=true`."""
+    known(request, "after", "till")
+    if request.query.get("till", "true") != "true":
+        raise invalid("till must be true, or left out")
+    return _query_number(request, "after", 0, CURSOR_MOST), "till" in request.query
 
 
 def till(request: web.Request) -> int | None:

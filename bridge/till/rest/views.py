@@ -51,7 +51,7 @@ def sale_view(sale: Sale) -> dict[str, Any]:
 
 def shown_view(books: Books, sale: Sale) -> dict[str, Any]:
     """What the till may see of a sale just now."""
-    return held_view(sale, books.stall.reason) if books.is_held(sale) else sale_view(sale)
+    return held_view(sale, books.commits.reason) if books.is_held(sale) else sale_view(sale)
 
 
 def held_view(sale: Sale, reason: int) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""Events by WebSocket: one JSON object for each, in order, to whoever watches.
+"""Events by WebSocket: one JSON object for each, in order, to those who watch.
 
-Events of sales carry a cursor, the number of their line in the journal; who comes back with the
-last one it saw gets all that it missed first.
+Events of sales carry a cursor, the number of their line in the journal; a watcher that comes back
+with the last one it saw gets all that it missed first. Watching is not telling, but for a till that
+says that it is one (`till=true`): what is approved is the till's before it is sent to it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from weakref import WeakSet
 from aiohttp import WSCloseCode, web
 
 from bridge.domain.events import SaleChanged
+from bridge.domain.states import State
 from bridge.journal import CursorError
 from bridge.till.server.problems import ProblemError
 
@@ -21,7 +23,10 @@ from . import journal_stalled, requests
 from .views import event_view
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from bridge.books.event_bus import Subscription
+    from bridge.domain.events import Event
     from bridge.sales.sale_service import Service
 
 HEARTBEAT_S = 30.0
@@ -36,14 +41,17 @@ class Stream:
         self._sockets: WeakSet[web.WebSocketResponse] = WeakSet()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """GET /v1/events?after=cursor."""
-        cursor = requests.after(request)
+        """GET /v1/events?after=cursor&till=true."""
+        cursor, till = requests.watching(request)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST)
-        with self._service.books.hub.subscribe() as subscription:  # first: nothing is missed
-            missed = [] if cursor is None else await self._missed(cursor)
+        if cursor is None:
+            self._service.books.commits.flush()  # what happened before is no news
+        with self._service.books.bus.subscribe() as subscription:  # first: nothing is missed
+            past = await missed(self._service, cursor, till=till)
             await socket.prepare(request)
             self._sockets.add(socket)
-            sender = asyncio.create_task(_send(socket, missed, subscription))
+            events = told(self._service, past, subscription, till=till)
+            sender = asyncio.create_task(_send(socket, events))
             try:
                 async for _ in socket:
                     pass
@@ -56,32 +64,51 @@ class Stream:
         for socket in set(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
-    async def _missed(self, cursor: int) -> list[SaleChanged]:
-        """What happened after `cursor`; whoever reads it may be the till, as everywhere."""
-        books = self._service.books
-        for sale in books.open_sales():
-            self._service.show(sale)
-        books.flush()
-        await journal_stalled.over(books.stall)
-        try:
-            return books.events_since(cursor)
-        except CursorError:
-            self._service.witnesses.cursor(cursor)
-            raise ProblemError(
-                410, "cursor-gone", "older than what is kept at hand: ask for the open sales"
-            ) from None
+
+async def missed(service: Service, cursor: int | None, *, till: bool) -> list[SaleChanged]:
+    """What happened after `cursor`, if there is one; raises ProblemError."""
+    books = service.books
+    for sale in books.open_sales() if till else ():
+        service.show(sale)
+    if cursor is None:
+        return []
+    books.commits.flush()
+    await journal_stalled.over(books.commits)
+    try:
+        return books.events_since(cursor)
+    except CursorError:
+        service.witnesses.cursor(cursor)
+        raise ProblemError(
+            410, "cursor-gone", "older than what is kept at hand: ask for the open sales"
+        ) from None
 
 
-async def _send(
-    socket: web.WebSocketResponse, missed: list[SaleChanged], subscription: Subscription
-) -> None:
+async def told(
+    service: Service, past: list[SaleChanged], subscription: Subscription, *, till: bool
+) -> AsyncIterator[Event]:
+    """What one watcher is told, until it is too slow: what it missed, then what happens.
+
+    That a sale is approved is no event before its till was told: to a till, it is told here.
+    """
+    last = 0
+    for change in past:
+        yield change
+        last = change.cursor or last
+    while not (subscription.overrun and subscription.queue.empty()):
+        event = await subscription.queue.get()
+        if isinstance(event, SaleChanged):
+            if event.cursor and event.cursor <= last:
+                continue
+            if event.sale.state is State.APPROVED:
+                sale = service.books.find(event.sale.terms.sale_id) if till else None
+                if sale is not None:
+                    service.show(sale)
+                continue
+        yield event
+
+
+async def _send(socket: web.WebSocketResponse, events: AsyncIterator[Event]) -> None:
     with suppress(ConnectionError):
-        last = 0
-        for change in missed:
-            await socket.send_json(event_view(change))
-            last = change.cursor or last
-        while not (subscription.overrun and subscription.queue.empty()):
-            event = await subscription.queue.get()
-            if not (isinstance(event, SaleChanged) and event.cursor and event.cursor <= last):
-                await socket.send_json(event_view(event))
+        async for event in events:
+            await socket.send_json(event_view(event))
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from bridge.books.stall import why
+from bridge.books.commits import why
 from bridge.journal import ArchiveError, JournalLaterError
 from bridge.observability.logs import Log
 from receiver import reasons

@@ -1,3 +1,3 @@
-"""MicroPython has no __future__; annotations are never evaluated there anyway."""
+"""Stand in for `__future__`, which MicroPython lacks; it never evaluates annotations."""
 
 annotations = True

@@ -1,4 +1,4 @@
-"""The names of `typing` that device files need at run time (MicroPython ships none)."""
+"""Provide the names of `typing` that device files need at run time (MicroPython ships none)."""
 
 from collections import namedtuple
 
@@ -10,7 +10,7 @@ def NamedTuple(name, fields):  # noqa: N802 - CPython's spelling
 
 
 class Protocol:
-    """A base class that means nothing at run time."""
+    """An empty base class at run time."""
 
 
 def cast(_kind, value):

@@ -1,4 +1,4 @@
-"""ESP32 boards: NVS as store, the USB or UART console as line. Not yet seen on hardware."""
+"""ESP32 boards: NVS as store, USB or UART console as line. Not yet tested on hardware."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from firmware.device.ble import Ble
 
 NAMESPACE = "tillsign"
-WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far below
+WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far shorter
 
 _CAUSES = {
     machine.PWRON_RESET: wire.RESET_POWER,
@@ -31,7 +31,7 @@ _CAUSES = {
 
 
 class Clock:
-    """`ticks_ms` wraps after twelve days; this does not. Must be asked at least that often."""
+    """Milliseconds that never wrap; call at least every twelve days, when `ticks_ms` wraps."""
 
     def __init__(self) -> None:
         self._last = time.ticks_ms()
@@ -45,13 +45,13 @@ class Clock:
 
 
 class Store:
-    """Blobs in non-volatile storage, committed one by one."""
+    """Blobs in non-volatile storage, one commit each."""
 
     def __init__(self) -> None:
         self._nvs = esp32.NVS(NAMESPACE)
 
     def get(self, name: str) -> bytes:
-        buffer = bytearray(gatt.CERTIFICATE_MOST)  # the largest thing that is kept
+        buffer = bytearray(gatt.CERTIFICATE_MOST)  # the largest stored value
         try:
             size = self._nvs.get_blob(name, buffer)
         except OSError:
@@ -79,7 +79,7 @@ class Board:
         return machine.unique_id()
 
     def feed(self) -> None:
-        if self._watchdog is None:  # cannot be stopped: begins with the loop's first turn
+        if self._watchdog is None:  # cannot be stopped, so the loop's first turn starts it
             self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
         self._watchdog.feed()
 
@@ -98,7 +98,7 @@ class Board:
 
 
 def make() -> Ports:
-    """The platform, radio first."""
+    """Make the platform, radio first."""
     return Ports(
         cast("Ble", bluetooth.BLE()),  # the published stub is wrong
         bluetooth.UUID,

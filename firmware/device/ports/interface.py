@@ -1,4 +1,4 @@
-"""What a platform gives the device (design §2): one file beside this one for each platform."""
+"""What a platform provides (design §2): one module beside this one for each platform."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ if TYPE_CHECKING:
 
 class Clock(Protocol):
     def ms(self) -> int:
-        """Milliseconds since some moment before boot; never wraps."""
+        """Return milliseconds since some moment before boot; never wraps."""
 
 
 class Store(Protocol):
     def get(self, name: str) -> bytes:
-        """What was kept under `name` (at most 15 characters), or b""."""
+        """Return the value stored under `name` (at most 15 characters), or b""."""
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep `data`; it has survived a power cut from now on."""
+        """Store `data`; it survives a power cut from now on."""
 
 
 class Board(Protocol):
     name: str
 
     def reset_cause(self) -> int:
-        """One of `receiver.link.wire.RESET_…`."""
+        """Return one of `receiver.link.wire.RESET_…`."""
 
     def unique_id(self) -> bytes: ...
 
     def feed(self) -> None:
-        """Tell the watchdog that radio and serial are alive."""
+        """Tell the watchdog that radio and serial line are alive."""
 
     def blink(self, seconds: int) -> None: ...
 
     def wants_repl(self) -> bool:
-        """Whether a technician holds the button at power-up."""
+        """Return whether a technician holds the button at power-up."""
 
     def reset(self) -> None:
-        """Start over; does not return."""
+        """Reset the board; does not return."""
 
 
 Ports = NamedTuple(

@@ -1,7 +1,7 @@
-"""The Unix port of MicroPython as a board: files for the store, standard streams for the line.
+"""The Unix port of MicroPython as a board: files as store, standard streams as line.
 
-Where the interpreter has a `bluetooth` module of its own, that one is used; else the simulator's,
-from the directory that TILLSIGN_SHIM names.
+Use the interpreter's own `bluetooth` module if it has one; else the simulator's, from the directory
+that TILLSIGN_SHIM names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STANDARD_INPUT = 0
 
 
 class Clock:
-    """`ticks_ms` of this port wraps after an age; small ints have 63 bits here."""
+    """`ticks_ms` of this port wraps only after ages: small ints have 63 bits here."""
 
     def __init__(self) -> None:
         self._start = time.ticks_ms()
@@ -35,7 +35,7 @@ class Clock:
 
 
 class Store:
-    """One file each, replaced whole."""
+    """One file for each value, replaced whole."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
@@ -70,10 +70,10 @@ class Board:
         return b"unix"
 
     def feed(self) -> None:
-        """No watchdog here: whoever started this process watches it."""
+        """Do nothing: the parent process watches this one."""
 
     def blink(self, seconds: int) -> None:
-        """No lamp here."""
+        """Do nothing: there is no lamp."""
 
     def wants_repl(self) -> bool:
         return False
@@ -84,7 +84,7 @@ class Board:
 
 
 def make() -> Ports:
-    """The platform, radio first. TILLSIGN_STORE names the store's directory."""
+    """Make the platform, radio first. TILLSIGN_STORE names the store's directory."""
     _make_raw()
     bluetooth = _bluetooth()
     ble = bluetooth.BLE()
@@ -104,7 +104,7 @@ def make() -> Ports:
 
 
 def _make_raw() -> None:
-    """Where the line is a terminal: no echo, no signals, every byte as it is."""
+    """Set a terminal to raw: no echo, no signals, every byte as it is."""
     import termios  # type: ignore[import-not-found]  # the Unix port has it
 
     try:
@@ -114,7 +114,7 @@ def _make_raw() -> None:
 
 
 async def _pump(ble: Any) -> None:
-    """The simulator's radio has no interrupts: its socket is read here."""
+    """Read the simulated radio's socket, as that radio has no interrupts."""
     while True:
         await readable(ble.fileno_stream())
         ble.pump()

@@ -1,1 +1,1 @@
-"""Machine code for the chips, in viper: MicroPython alone reads these files."""
+"""Machine code for the chips, in viper: only MicroPython reads these files."""

@@ -1,1 +1,1 @@
-"""What the kernels compute, in plain integers: their reference, and for where viper is not."""
+"""Compute in plain integers what the kernels do: the reference, and the stand-in without viper."""

@@ -8,7 +8,7 @@ _DIAGONALS = [(i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12) for i in r
 
 
 def xor(_work: bytearray, blocks: int, data: bytearray, state: bytearray) -> None:
-    """As the kernel."""
+    """Do what the kernel does."""
     for at in range(0, 64 * blocks, 64):
         stream = int.from_bytes(_block(state), "little")
         mixed = int.from_bytes(data[at : at + 64], "little") ^ stream
@@ -18,7 +18,7 @@ def xor(_work: bytearray, blocks: int, data: bytearray, state: bytearray) -> Non
 
 
 def _block(state: bytearray) -> bytes:
-    """The key stream of one block (§2.3)."""
+    """Return the key stream of one block (§2.3)."""
     start = [int.from_bytes(state[i : i + 4], "little") for i in range(0, 64, 4)]
     words = list(start)
     for _ in range(10):
@@ -29,7 +29,7 @@ def _block(state: bytearray) -> bytes:
 
 
 def _quarter(words: list[int], a: int, b: int, c: int, d: int) -> None:
-    """A quarter round (§2.1)."""
+    """Apply a quarter round (§2.1)."""
     for target, other, mixed, left in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
         words[target] = (words[target] + words[other]) & _MASK
         x = words[mixed] ^ words[target]

@@ -1,20 +1,15 @@
-"""Field programs in plain integers; `receiver/crypto/field.py` says what the instructions mean."""
+"""Run field programs in plain integers; `receiver/crypto/field.py` defines the instructions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from receiver.crypto.field import Field
+from receiver.crypto.elements import CURVE25519, P256, SIZE, Field
 
 _LIMBS = 20
 
 
 def run(choice: int, registers: bytearray, program: bytes, table: bytes | bytearray) -> None:
-    """As the kernel; results are fully reduced."""
-    from receiver.crypto import field
-
-    prime = (field.CURVE25519, field.P256)[program[0]]
+    """Do what the kernel does; results are fully reduced."""
+    prime = (CURVE25519, P256)[program[0]]
     values = _Values(prime, registers, table, choice)
     for at in range(1, len(program) - 1, 4):
         op, result, left, right = program[at : at + 4]
@@ -22,10 +17,10 @@ def run(choice: int, registers: bytearray, program: bytes, table: bytes | bytear
             if choice:
                 values[result], values[left] = values[left], values[result]
         elif op == 6:
-            size = right * field.SIZE
+            size = right * SIZE
             entry = table[choice * size : (choice + 1) * size]
             for i in range(right):
-                values[result + i] = _unpack(entry[i * field.SIZE : (i + 1) * field.SIZE])
+                values[result + i] = _unpack(entry[i * SIZE : (i + 1) * SIZE])
         else:
             values[result] = _compute(prime, op, values, left, right)
     values.write_back()
@@ -44,7 +39,7 @@ def _compute(field: Field, op: int, values: _Values, left: int, right: int) -> i
 
 
 class _Values:
-    """Registers and table entry as integers, taken apart when they are first looked at."""
+    """Registers and table entry as integers, split when first read."""
 
     def __init__(
         self, field: Field, registers: bytearray, table: bytes | bytearray, offset: int

@@ -1,4 +1,4 @@
-"""Poly1305 (RFC 8439 §2.5) over whole blocks; work is laid out by the kernel."""
+"""Poly1305 (RFC 8439 §2.5) over whole blocks; the kernel defines the work area."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LIMB = 13  # bits
 
 
 def start(work: bytearray, key: bytearray) -> None:
-    """As the kernel."""
+    """Do what the kernel does."""
     r = int.from_bytes(key[:16], "little") & _CLAMP
     key[:16] = r.to_bytes(16, "little")
     _put(work, _FIVE_R, r, 5)
@@ -18,7 +18,7 @@ def start(work: bytearray, key: bytearray) -> None:
 
 
 def absorb(blocks: int, work: bytearray, data: bytes | bytearray) -> None:
-    """As the kernel, but h is reduced."""
+    """Do what the kernel does, but reduce h."""
     r, h = _take(work[_R:_H]), _take(work[_H:_END])
     for at in range(0, 16 * blocks, 16):
         block = int.from_bytes(data[at : at + 16], "little")
@@ -27,13 +27,13 @@ def absorb(blocks: int, work: bytearray, data: bytes | bytearray) -> None:
 
 
 def finish(work: bytearray, key: bytearray) -> None:
-    """As the kernel."""
+    """Do what the kernel does."""
     tag = _take(work[_H:_END]) % _PRIME + int.from_bytes(key[16:], "little")
     key[16:] = (tag % 2**128).to_bytes(16, "little")
 
 
 def _take(words: bytearray) -> int:
-    """The number whose limbs, carried or not, these are."""
+    """Return the number that these limbs, carried or not, represent."""
     limbs = [int.from_bytes(words[i : i + 4], "little") for i in range(0, len(words), 4)]
     return sum(limb << _LIMB * i for i, limb in enumerate(limbs))
 

@@ -1,14 +1,14 @@
-"""One block of SHA-512 in whole words; work is laid out by ../sha512.py."""
+"""Process one block of SHA-512 in whole words; ../sha512.py defines the work area."""
 
 from __future__ import annotations
 
 _MASK = 0xFFFFFFFFFFFFFFFF
-_TWICE = 0x10000000000000001  # times a word: the word beside itself, so that a shift turns it
+_TWICE = 0x10000000000000001  # times a word: two copies side by side, so that a shift rotates it
 _STATE, _COPY, _WORDS, _COUNT = 0, 64, 128, 80  # places of bytes, and how many words there are
 
 
 def schedule(work: bytearray, at: int, data: bytes) -> None:
-    """As the kernel (FIPS 180-4 §6.4.2, step 1)."""
+    """Do what the kernel does (FIPS 180-4 §6.4.2, step 1)."""
     work[_COPY:_WORDS] = work[_STATE:_COPY]
     words = [int.from_bytes(data[i : i + 8], "big") for i in range(at, at + 128, 8)]
     for i in range(16, _COUNT):
@@ -21,7 +21,7 @@ def schedule(work: bytearray, at: int, data: bytes) -> None:
 
 
 def compress(work: bytearray, size: int, rounds: bytes) -> None:
-    """As the kernel, but for what it leaves behind the state (steps 2 to 4, names as there)."""
+    """Do what the kernel does, but for the scratch behind the state (steps 2 to 4, same names)."""
     state = h, g, f, e, d, c, b, a = _take(work, _COPY, 8)
     words, constants = _take(work, _WORDS, _COUNT), _take(rounds, 0, size // 8)
     for word, constant in zip(words, constants):  # noqa: B905

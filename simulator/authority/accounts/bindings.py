@@ -13,7 +13,6 @@ from receiver.errors import Error
 from simulator.authority.storage.store import AgainError, atomic
 
 if TYPE_CHECKING:
-    from simulator.authority.ledger.journal_positions import Position
     from simulator.authority.storage.store import Store
 
 PAGE = 200  # receivers in one answer
@@ -41,6 +40,21 @@ _BIND = (
     "ON CONFLICT (receiver, client, since) DO UPDATE SET until = NULL"
 )
 _NAME = "INSERT INTO clients (fingerprint, client) VALUES (?, ?) ON CONFLICT DO NOTHING"
+
+
+class Position(NamedTuple):
+    """Where a bridge says that its journal stands."""
+
+    bridge: bytes
+    life: bytes
+    run: bytes
+    sequence: int
+    hash: bytes
+
+    @property
+    def place(self) -> tuple[int, bytes]:
+        """The same in two copies of a journal that are the same up to there."""
+        return self.sequence, self.hash
 
 
 class Caller(NamedTuple):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings
+from simulator.authority.accounts.bindings import Position as Position
 from simulator.authority.storage.store import AgainError, atomic
 
 if TYPE_CHECKING:
@@ -49,21 +50,6 @@ _PAST = "INSERT INTO past_lives (bridge, life) VALUES (?, ?) ON CONFLICT DO NOTH
 
 class ForeignBridgeError(Exception):
     """The bridge id is another client's."""
-
-
-class Position(NamedTuple):
-    """Where a bridge says that its journal stands."""
-
-    bridge: bytes
-    life: bytes
-    run: bytes
-    sequence: int
-    hash: bytes
-
-    @property
-    def place(self) -> tuple[int, bytes]:
-        """The same in two copies of a journal that are the same up to there."""
-        return self.sequence, self.hash
 
 
 class Claim(NamedTuple):

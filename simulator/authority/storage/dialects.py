@@ -6,13 +6,14 @@ does not need: there a transaction that begins IMMEDIATE is alone.
 
 from __future__ import annotations
 
+import random
 import re
 import sqlite3
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
-import tenacity
 from psycopg.types.numeric import Int8Dumper
 
 if TYPE_CHECKING:
@@ -26,13 +27,7 @@ POSTGRES = "postgresql://"
 
 _WAIT_S = 5  # for another writer; longer than any transaction takes, shorter than a bridge waits
 _MIGRATION_LOCK = 7_411_226_018_101_531  # any number that no other program locks in this database
-# Of new books only one can make a WAL, and SQLite has the others fail rather than wait.
-_ALONE = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
-    wait=tenacity.wait_random(0, 0.05),
-    stop=tenacity.stop_after_delay(_WAIT_S),
-    reraise=True,
-)
+_WAL_AGAIN_S = 0.05  # at most, between two tries to make the WAL of new books
 _LOCKING = re.compile(r" FOR NO KEY UPDATE( OF \w+)?$")
 
 
@@ -71,10 +66,6 @@ class Dialect(Protocol):
         """A connection inside a transaction in which it is the only one that migrates."""
         ...
 
-    def unmarked_version(self, db: Any) -> int:
-        """The schema's version in books that have no table of migrations; 0 for empty ones."""
-        ...
-
 
 def of(place: Path | str) -> Dialect:
     """By what `place` is: a path, or a URL of PostgreSQL."""
@@ -97,7 +88,7 @@ class Sqlite:
         db = sqlite3.connect(
             self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
         )
-        _ALONE(db.execute, "PRAGMA journal_mode = WAL")
+        _make_wal(db)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         return db
@@ -109,16 +100,9 @@ class Sqlite:
         return db.execute(_unlocked(sql), values)
 
     def connect_to_migrate(self) -> Any:
-        """As `connect`, but that tables may be replaced by others of the same name."""
         db = self.connect()
-        db.execute("PRAGMA foreign_keys = OFF")
-        db.execute("PRAGMA legacy_alter_table = ON")
         db.execute(self.begin)
         return db
-
-    def unmarked_version(self, db: Any) -> int:
-        version: int = db.execute("PRAGMA user_version").fetchone()[0]
-        return version
 
 
 class Postgres:
@@ -153,11 +137,22 @@ class Postgres:
         db.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
         return db
 
-    def unmarked_version(self, _: Any) -> int:
-        return 0
-
 
 @lru_cache(maxsize=256)  # as many statements as there are in this folder, and more
+def _make_wal(db: sqlite3.Connection) -> None:
+    """Of new books only one connection can make a WAL, and SQLite has the others fail at once."""
+    until = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() >= until:
+                raise
+        else:
+            return
+        time.sleep(random.uniform(0, _WAL_AGAIN_S))
+
+
 def _unlocked(sql: str) -> str:
     return _LOCKING.sub("", sql)
 

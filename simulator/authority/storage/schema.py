@@ -11,9 +11,9 @@ VOIDED = "VOIDED"  # given back, or reversed before it was ever seen
 EXPIRED = "EXPIRED"  # given back for want of a word; a late word still posts
 DECLINED = "DECLINED"
 
-VERSION = 3
+VERSION = 1
 
-_MONEY = """
+SCHEMA = """
 CREATE TABLE organisations (
     id {key},
     name {text} NOT NULL
@@ -190,11 +190,8 @@ CREATE TABLE alarms (
 CREATE TABLE state_version (
     version {integer} NOT NULL
 ) {rows};
-INSERT INTO state_version VALUES (0)
-"""
+INSERT INTO state_version VALUES (0);
 
-# What came with version 3.
-BRIDGES = """
 -- Which client speaks for a receiver, and which did: one at a time. `client` is the fingerprint of
 -- the first TLS certificate that the client had.
 CREATE TABLE bindings (
@@ -236,5 +233,3 @@ CREATE TABLE past_lives (
     PRIMARY KEY (bridge, life)
 ) {keyed}
 """
-
-SCHEMA = f"{_MONEY};{BRIDGES}"

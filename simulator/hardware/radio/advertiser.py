@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from bumble import hci
-from bumble.controller import LegacyAdvertiser
-
-if TYPE_CHECKING:
-    from .controller import RadioController
+from bumble.controller import Controller, LegacyAdvertiser
 
 UNIT = 0.000625  # seconds in one step of an advertising interval
 DELAY = 0.010  # seconds: the random delay added to each advertising event (Vol 6 Part B 4.4.2.2)
@@ -37,12 +34,19 @@ def report(kind: int, address: hci.Address, data: bytes, rssi: int) -> bytes:
     return bytes(Report([heard]))
 
 
+class Carrier(Protocol):
+    """What carries advertisements to those who listen."""
+
+    def advertise(self, advertiser: RadioAdvertiser) -> None:
+        """Carry one advertising event."""
+
+
 class RadioAdvertiser(LegacyAdvertiser):
     """Legacy advertising with the interval in HCI's unit and the standard's random delay."""
 
-    def __init__(self, radio: RadioController) -> None:
-        super().__init__(radio)
-        self.radio = radio
+    def __init__(self, controller: Controller, air: Carrier) -> None:
+        super().__init__(controller)
+        self.air = air
 
     @property
     def kind(self) -> Kind:
@@ -64,4 +68,4 @@ class RadioAdvertiser(LegacyAdvertiser):
 
     def send_advertising_data(self) -> None:
         if self.enabled:
-            self.radio.air.advertise(self)
+            self.air.advertise(self)

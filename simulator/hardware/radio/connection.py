@@ -4,58 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bumble import hci, ll
-from bumble.controller import Connection
+from bumble.controller import Connection, Controller
 from bumble.core import PhysicalTransport
 
 if TYPE_CHECKING:
-    from .controller import RadioController
+    from .air import Air
+    from .parameters import Parameters
 
 PACKETS_PER_EVENT = 4  # what an ESP32 gets into one connection event, each way
 ESTABLISHING_EVENTS = 6  # silent events until a new link is given up (Vol 6 Part B 4.5.2)
 
 
-class Parameters(NamedTuple):
-    """Connection parameters in HCI's units: 1.25 ms, events, 10 ms."""
-
-    interval: int
-    latency: int
-    timeout: int
-
-    @classmethod
-    def of(
-        cls,
-        command: hci.HCI_LE_Create_Connection_Command | hci.HCI_LE_Connection_Update_Command,
-        interval: int,
-    ) -> Parameters:
-        """What a host asks for, at one end of the range of intervals that it gives."""
-        return cls(interval, command.max_latency, command.supervision_timeout)
-
-    @property
-    def valid(self) -> bool:
-        """As HCI allows them (Vol 4 Part E 7.8.12)."""
-        return self.interval in range(6, 3201) and self.timeout in range(10, 3201)
-
-    @property
-    def interval_seconds(self) -> float:
-        return self.interval * 0.00125
-
-    @property
-    def timeout_seconds(self) -> float:
-        return self.timeout * 0.01
-
-
 class RadioConnection(Connection):
-    """One end; `peer` is the other, None where nobody answers (a lost race)."""
+    """One end; `peer` is the other, None where no controller answers (a lost race)."""
 
-    controller: RadioController
     peer: RadioConnection | None
 
     def __init__(
         self,
-        controller: RadioController,
+        controller: Controller,
+        air: Air,
         role: hci.Role,
         self_address: hci.Address,
         peer_address: hci.Address,
@@ -67,10 +38,11 @@ class RadioConnection(Connection):
             role=role,
             self_address=self_address,
             peer_address=peer_address,
-            link=controller.air,
+            link=air,
             transport=PhysicalTransport.LE,
             link_type=hci.HCI_Connection_Complete_Event.LinkType.ACL,
         )
+        self.air = air
         self.peer = None
         self.open = True
         self.parameters = parameters
@@ -91,7 +63,7 @@ class RadioConnection(Connection):
         self._schedule()
 
     def on_acl_pdu(self, pdu: bytes) -> None:
-        for sniffer in self.controller.air.sniffers:
+        for sniffer in self.air.sniffers:
             sniffer.sent(self, pdu)
         if self.peer is not None and self.peer.open:
             self.peer.receive(pdu)
@@ -108,7 +80,14 @@ class RadioConnection(Connection):
                 hci.HCI_AclDataPacket(self.handle, flag, 0, len(piece), piece)
             )
 
-    # How it ends
+    # How it begins and ends
+
+    def begin(self) -> None:
+        """Enter the link at its controller and tell the host."""
+        self.controller.le_connections[self.peer_address] = self
+        self.controller.send_hci_packet(
+            complete(hci.HCI_ErrorCode.SUCCESS, self.peer_address, self)
+        )
 
     def starve(self) -> None:
         """Hear nothing any more: after the supervision timeout the link is lost."""
@@ -140,7 +119,7 @@ class RadioConnection(Connection):
         if self._event is not None or self._starved or not self._outbox:
             return
         loop = asyncio.get_running_loop()
-        if self.controller.air.real_time:
+        if self.air.real_time:
             interval = self.parameters.interval_seconds
             wait = interval - (loop.time() - self._anchor) % interval
             self._event = loop.call_later(wait, self._connection_event)
@@ -150,7 +129,7 @@ class RadioConnection(Connection):
     def _connection_event(self) -> None:
         self._event = None
         count = len(self._outbox)
-        if self.controller.air.real_time:
+        if self.air.real_time:
             count = min(count, PACKETS_PER_EVENT)
         for _ in range(count):
             if not self._starved:
@@ -167,7 +146,7 @@ class RadioConnection(Connection):
                     )
                 )
             return
-        for sniffer in self.controller.air.sniffers:
+        for sniffer in self.air.sniffers:
             sniffer.controlled(self, packet)
         if self.peer is not None and self.peer.open:
             self.peer.controller.on_ll_control_pdu(self.peer.peer_address, packet)

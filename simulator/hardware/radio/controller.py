@@ -9,12 +9,13 @@ from bumble.controller import Connection
 from bumble.transport.common import TransportSink
 
 from .advertiser import INTERVALS, REPORTED, SCANNABLE, RadioAdvertiser, Report, report
+from .air import Air, Listener
 from .commands import Commands
-from .connection import Parameters, RadioConnection, complete
-from .link import Air
+from .connection import RadioConnection, complete
+from .parameters import Parameters
 
 
-class RadioController(Commands):
+class RadioController(Commands, Listener):
     """One radio. Handles start at 0, since hosts must not take that for "none"."""
 
     le_features = (
@@ -33,7 +34,7 @@ class RadioController(Commands):
     ) -> None:
         super().__init__(name, host_sink=host, link=air, public_address=public_address)
         self.air = air
-        self.le_legacy_advertiser: RadioAdvertiser = RadioAdvertiser(self)
+        self.le_legacy_advertiser: RadioAdvertiser = RadioAdvertiser(self, air)
         self.random_address = hci.Address.generate_static_address()
         self.supported_commands = {
             code
@@ -74,14 +75,17 @@ class RadioController(Commands):
         pending = self.pending_le_connection
         if pending is None or pending.peer_address != advertiser.address:
             return False
-        return self._own_address(pending.own_address_type) not in advertiser.radio.le_connections
+        return (
+            self._own_address(pending.own_address_type) not in advertiser.controller.le_connections
+        )
 
     def win(self, advertiser: RadioAdvertiser) -> None:
         """Connect: both ends exist from here on, and the advertiser falls silent."""
         central = self._initiate(advertiser)
         advertiser.stop()
         peripheral = RadioConnection(
-            advertiser.radio,
+            advertiser.controller,
+            self.air,
             hci.Role.PERIPHERAL,
             central.peer_address,
             central.self_address,
@@ -89,14 +93,14 @@ class RadioController(Commands):
         )
         central.peer, peripheral.peer = peripheral, central
         for sniffer in self.air.sniffers:
-            sniffer.linked(central)
+            sniffer.linked(central, central.parameters)
         for end in (central, peripheral):
-            end.controller.connected(end)
+            end.begin()
 
     def lose(self, advertiser: RadioAdvertiser) -> None:
-        """Believe to be connected, as a true controller does, and find out that nobody answers."""
+        """Believe to be connected, as a true controller does, and find out that none answers."""
         end = self._initiate(advertiser)
-        self.connected(end)
+        end.begin()
         end.never_answered()
 
     def _initiate(self, advertiser: RadioAdvertiser) -> RadioConnection:
@@ -106,6 +110,7 @@ class RadioController(Commands):
         self._update_listening()
         return RadioConnection(
             self,
+            self.air,
             hci.Role.CENTRAL,
             self._own_address(command.own_address_type),
             advertiser.address,
@@ -115,11 +120,6 @@ class RadioController(Commands):
     def _own_address(self, kind: int) -> hci.Address:
         public = kind == hci.OwnAddressType.PUBLIC
         return self.public_address if public else self.random_address
-
-    def connected(self, end: RadioConnection) -> None:
-        """Enter an end of a link and tell the host."""
-        self.le_connections[end.peer_address] = end
-        self.send_hci_packet(complete(hci.HCI_ErrorCode.SUCCESS, end.peer_address, end))
 
     def allocate_connection_handle(self) -> int:
         taken = {connection.handle for connection in self.le_connections.values()}

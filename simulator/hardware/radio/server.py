@@ -13,9 +13,9 @@ from weakref import WeakSet
 from bumble import hci
 from bumble.controller import Controller
 
+from .air import Air, Rssi, near
+from .bumble_logging import quieten
 from .controller import RadioController
-from .link import Air, Rssi, near
-from .quiet import quieten
 from .shim import Shim
 from .streams import H4, Frames, PtyH4, listen
 

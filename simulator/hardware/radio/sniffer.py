@@ -17,9 +17,11 @@ from bumble import hci, ll
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .connection import RadioConnection
+    from bumble.controller import Connection
 
-# A purchase leaves about 80, so that a sniffer that somebody forgot ends at a day's purchases.
+    from .parameters import Parameters
+
+# A purchase leaves about 80, so that a forgotten sniffer ends at a day's purchases.
 RECORDS_MOST = 20_000
 
 ATT = 4  # the L2CAP channel of the attribute protocol (Vol 3 Part A 2.1)
@@ -128,22 +130,22 @@ class Sniffer:
         now = self._clock()
         self._merge(Scanned(now, now, 1, _address(scanner), _address(sender), response))
 
-    def linked(self, end: RadioConnection) -> None:
-        pair, parameters = _pair(end), end.parameters
+    def linked(self, end: Connection, parameters: Parameters) -> None:
+        pair = _pair(end)
         link = next(self._numbers)
         interval, timeout = parameters.interval_seconds, parameters.timeout_seconds
         self._runs.clear()
         if self._add(Linked(self._clock(), link, *pair, interval, parameters.latency, timeout)):
             self._links[pair] = link
 
-    def sent(self, end: RadioConnection, pdu: bytes) -> None:
+    def sent(self, end: Connection, pdu: bytes) -> None:
         """A whole L2CAP PDU. Who has missed the request to connect cannot follow the link."""
         link = self._links.get(_pair(end))
         if link is not None:
             channel = int.from_bytes(pdu[2:_L2CAP_HEADER], "little")
             self._add(Sent(self._clock(), link, _is_up(end), channel, pdu[_L2CAP_HEADER:]))
 
-    def controlled(self, end: RadioConnection, pdu: ll.ControlPdu) -> None:
+    def controlled(self, end: Connection, pdu: ll.ControlPdu) -> None:
         link = self._links.get(_pair(end))
         if link is not None:
             self._add(Controlled(self._clock(), link, _is_up(end), pdu.opcode.name, _fields(pdu)))
@@ -191,11 +193,11 @@ def _address(address: hci.Address) -> Address:
     return Address(address.to_string(with_type_qualifier=False), address.is_random)
 
 
-def _is_up(end: RadioConnection) -> bool:
+def _is_up(end: Connection) -> bool:
     return end.role == hci.Role.CENTRAL
 
 
-def _pair(end: RadioConnection) -> tuple[Address, Address]:
+def _pair(end: Connection) -> tuple[Address, Address]:
     """Central and peripheral: two devices have one link at most."""
     own, other = _address(end.self_address), _address(end.peer_address)
     return (own, other) if _is_up(end) else (other, own)

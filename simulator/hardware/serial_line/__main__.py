@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .config import Config
-from .control import Control
+from .control import LineControl
 from .device import Device
 from .pump import Pump
 
@@ -41,7 +41,7 @@ async def run(config: Config) -> None:
         if config.reset_on_open:
             tasks.append(asyncio.create_task(reset_on_open(pump, device)))
         stack.push_async_callback(end, tasks)
-        server = await asyncio.start_unix_server(Control(pump, device).serve, config.control)
+        server = await asyncio.start_unix_server(LineControl(pump, device).serve, config.control)
         stack.callback(Path(config.control).unlink, missing_ok=True)
         stack.callback(server.close)
         print(json.dumps({"serial": config.serial, "control": config.control}), flush=True)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from contextlib import suppress
-from pathlib import Path
+from signal import SIGKILL
 from typing import Any
+
+from simulator.processes.child_process import ChildProcess
 
 from .config import Config
 
-ROOT = Path(__file__).parents[3]
-PATIENCE = 20.0  # seconds for a start, an answer or an end; each takes a fraction of one
+PATIENCE = 20.0  # seconds for an answer, which takes a fraction of one
 
 
 class LineProcess:
@@ -22,7 +21,7 @@ class LineProcess:
     def __init__(
         self,
         config: Config,
-        process: asyncio.subprocess.Process,
+        process: ChildProcess,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
@@ -35,19 +34,14 @@ class LineProcess:
     @classmethod
     async def start(cls, config: Config) -> LineProcess:
         """The process, ready; RuntimeError if it ends before that."""
-        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "simulator.processes.child"),
-            *("simulator.hardware.serial_line", "--config", config.to_json()),
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        process = await ChildProcess.start_module(
+            "simulator.hardware.serial_line", "--config", config.to_json()
         )
+        await process.ready()
         try:
-            async with asyncio.timeout(PATIENCE):
-                reader, writer = await _ready(process, config)
+            reader, writer = await asyncio.open_unix_connection(config.control)
         except BaseException:
-            process.kill()
-            await _end(process)
+            await process.stop(SIGKILL)
             raise
         return cls(config, process, reader, writer)
 
@@ -75,29 +69,10 @@ class LineProcess:
         self._writer.close()
         with suppress(ConnectionError):
             await self._writer.wait_closed()
-        if self._process.returncode is None:
-            self._process.terminate()
-        async with asyncio.timeout(PATIENCE):
-            await _end(self._process)
+        await self._process.stop()
 
     async def __aenter__(self) -> LineProcess:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
-
-
-async def _ready(
-    process: asyncio.subprocess.Process, config: Config
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    assert process.stdout
-    if not await process.stdout.readline():
-        raise RuntimeError(f"the line ended with status {await process.wait()}")
-    return await asyncio.open_unix_connection(config.control)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Reads to the end, or the pipe would outlive the process."""
-    assert process.stdout
-    await process.stdout.read()
-    await process.wait()

@@ -14,7 +14,7 @@ Answer = dict[str, Any]
 LIMITS = {"bytes": 65_536, "ms": 600_000}  # a request beyond these is a slip of the pen
 
 
-class Control:
+class LineControl:
     """The requests by name; each takes the request's other keys."""
 
     def __init__(self, pump: Pump, device: Device) -> None:

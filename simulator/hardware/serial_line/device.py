@@ -6,10 +6,11 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from signal import SIGKILL
+
+from simulator.processes.child_process import ChildProcess
 
 from .config import Config
-from .linux import die_with_parent
 from .terminal import Terminal
 
 STEADY = 1.0  # seconds: a process that lived so long did not fail at once
@@ -25,7 +26,7 @@ class Device:
         self._config = config
         self._terminal = terminal
         self._on_boot = on_boot
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._booted = asyncio.Condition()
         self._hurry = asyncio.Event()
 
@@ -57,37 +58,31 @@ class Device:
     def kill(self) -> None:
         """As the reset line does; the next start does not wait."""
         self._hurry.set()
-        if self._process and self._process.returncode is None:
+        if self._process:
             self._process.kill()
 
     async def _start(self) -> None:
         self._hurry.clear()
         self._terminal.flush()
         self._on_boot()
-        with self._open_log() as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._config.argv,
-                stdin=self._terminal.slave,
-                stdout=self._terminal.slave,
-                stderr=log,
-                cwd=self._config.cwd,
-                env={**os.environ, **self._config.env},
-                preexec_fn=die_with_parent,
-            )
+        self._process = await ChildProcess.start(
+            *self._config.argv,
+            stdin=self._terminal.slave,
+            stdout=self._terminal.slave,
+            log=Path(self._config.log),
+            cwd=self._config.cwd,
+            env={**os.environ, **self._config.env},
+        )
         async with self._booted:
             self.boots += 1
             self._booted.notify_all()
-
-    def _open_log(self) -> BinaryIO:
-        return Path(self._config.log).open("ab")
 
     async def _wait(self) -> None:
         assert self._process
         try:
             await self._process.wait()
         except asyncio.CancelledError:
-            self._process.kill()
-            await self._process.wait()
+            await self._process.stop(SIGKILL)
             raise
 
     async def _rest(self, pause: float) -> None:

@@ -1,18 +1,15 @@
-"""Two Linux calls that Python lacks: inotify, to see a terminal opened, and dying with a parent."""
+"""A Linux call that Python lacks: inotify, to see a terminal opened."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import struct
-import sys
 from collections.abc import Iterator
 
 OPENED = 0x20  # IN_OPEN
 CLOSED = 0x08 | 0x10  # IN_CLOSE_WRITE, IN_CLOSE_NOWRITE
 _HEAD = struct.Struct("iIII")  # watch, mask, cookie, length of the name
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -38,12 +35,6 @@ class Watch:
 
     def close(self) -> None:
         os.close(self.fd)
-
-
-def die_with_parent() -> None:
-    """However the parent ends, this process does not outlive it. Elsewhere than on Linux it may."""
-    if sys.platform == "linux":
-        _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _checked(result: int) -> int:

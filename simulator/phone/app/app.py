@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 PATIENCE_S = 60.0  # how long a buyer holds the phone to a till
 
 
-class Radio(Protocol):
-    """Where a phone's bleak finds its backends; `backend.Phone` is one on the simulated air."""
+class Adapter(Protocol):
+    """Where a phone's bleak finds its backends; `bleak_backend.PhoneRadio` is one on the air."""
 
     @property
     def scanner(self) -> type[BaseBleakScanner] | None: ...
@@ -45,7 +45,7 @@ class Radio(Protocol):
     def vanish(self) -> Callable[[], None] | None: ...
 
 
-class RealRadio(NamedTuple):
+class ComputerAdapter(NamedTuple):
     """The adapter of this computer, by bleak's own choice."""
 
     scanner: type[BaseBleakScanner] | None = None
@@ -57,13 +57,13 @@ def nobody(_step: Step) -> None:
     """Watches nothing."""
 
 
-class Phone:
+class PhoneApp:
     """A wallet on a radio. `ask_ms` is how long the authority is asked about a doubtful end."""
 
     def __init__(
         self,
         wallet: Wallet,
-        radio: Radio,
+        radio: Adapter,
         *,
         observer: Observer = nobody,
         ask_ms: int = states.ASK_MS,

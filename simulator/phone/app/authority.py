@@ -13,7 +13,7 @@ from receiver.protocol import pins
 from simulator.crypto.p256 import p256_private, p256_public
 from simulator.phone.conversation.events import NO_ANSWER, UNSEEN, Answered
 from simulator.phone.wallet import keys
-from simulator.phone.wallet.wallet import BATCH, LOW, Recipient, Wallet
+from simulator.phone.wallet.wallet import BATCH, LOW, InvoiceRecipient, Wallet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,5 +135,5 @@ def _wallet(
         buyer=answer["buyer"],
         authority_code_key=bytes.fromhex(answer["authority_code_key"]),
         pins=pins.decode(bytes.fromhex(answer["pins"])),
-        recipients=[Recipient(**recipient) for recipient in answer["recipients"]],
+        recipients=[InvoiceRecipient(**recipient) for recipient in answer["recipients"]],
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from simulator.phone.conversation.events import Outcome
     from simulator.phone.wallet.wallet import Wallet
 
-    from .app import Radio
+    from .app import Adapter
     from .buyer import Buyer
     from .visit import Observer
 
@@ -54,7 +54,7 @@ def _prepare(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     import asyncio
 
-    from simulator.world.attach import AttachError
+    from simulator.processes.attach import AttachError
 
     try:
         return asyncio.run(_phone(arguments))
@@ -71,7 +71,7 @@ async def _phone(arguments: Namespace) -> int:
 
     from bleak.exc import BleakError
 
-    from .app import Phone, RealRadio
+    from .app import ComputerAdapter, PhoneApp
 
     buyer, wanted = _buyer(arguments)
     async with AsyncExitStack() as stack:
@@ -79,12 +79,12 @@ async def _phone(arguments: Namespace) -> int:
         if arguments.recipient not in (None, *(one.id for one in wallet.recipients)):
             known = ", ".join(f"{one.id} ({one.name})" for one in wallet.recipients)
             raise UsageError(f"no invoice recipient {arguments.recipient}: choose from {known}")
-        radio: Radio = RealRadio()
+        radio: Adapter = ComputerAdapter()
         if arguments.radio == "sim":
             from simulator.phone.transport.bleak_backend import phone_radio
 
             radio = await stack.enter_async_context(phone_radio(endpoint))
-        phone = Phone(wallet, radio, observer=_observer(arguments.json))
+        phone = PhoneApp(wallet, radio, observer=_observer(arguments.json))
         try:
             outcome = await phone.buy(buyer, till=arguments.till, recipient=arguments.recipient)
         except (BleakError, OSError) as error:  # OSError: no D-Bus, so no BlueZ
@@ -150,7 +150,7 @@ async def _world(
     """What the world's control answers; raises AttachError."""
     import aiohttp
 
-    from simulator.world import attach
+    from simulator.processes import attach
 
     url = (world or attach.find()).rstrip("/")
     try:

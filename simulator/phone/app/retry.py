@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from bridge.backoff import Backoff
+from receiver.host.backoff import Backoff
 
 if TYPE_CHECKING:
     from simulator.phone.conversation.events import Outcome
@@ -15,7 +15,7 @@ MOST_MS = 1000
 
 
 class Retry:
-    """Another visit after each that bound nobody, until `until` (monotonic ms)."""
+    """Another visit after each that bound the buyer to nothing, until `until` (monotonic ms)."""
 
     def __init__(self, until: int) -> None:
         self._until = until

@@ -1,7 +1,7 @@
 """The phone's side of an exchange, from connection to result, as one machine (design §3.2-§3.4).
 
 Events of `events` go in through `handle`, what is to be done comes out of `poll` in order, and
-`steps` has the table. Times are monotonic milliseconds. Without a word that the authority signed,
+`states` has the table. Times are monotonic milliseconds. Without a word that the authority signed,
 an approval that went out leads to UNKNOWN, never to a no.
 """
 
@@ -17,7 +17,7 @@ from simulator.phone.wallet.settlement import Settled, by_receipt, settle
 
 from . import events, states
 from .events import Ask, HangUp, Outcome, Show, Tell, Write
-from .offered_till import Till
+from .offered_till import OfferedTill
 
 if TYPE_CHECKING:
     from receiver.protocol.messages import Provisional
@@ -58,7 +58,7 @@ class Conversation:
         self._limit: int | None = None  # when this state is over
         self._again: int | None = None  # when to resend, or to ask again
         self._pause = states.ASK_FIRST_MS
-        self._till = Till(wallet.pins)
+        self._till = OfferedTill(wallet.pins)
         self._early = b""  # the offer that was notified before the reads were done
         self._attempt = 0
         self._credential = b""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from receiver.protocol.validation import Offered, Pins
 
 
-class Till:
+class OfferedTill:
     """Its certificate, once that holds, and the offer in hand."""
 
     def __init__(self, pins: Pins) -> None:

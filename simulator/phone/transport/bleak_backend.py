@@ -34,7 +34,7 @@ from bumble.device import (
 from bumble.gatt_client import CharacteristicProxy
 from bumble.host import Host
 
-from simulator.hardware.radio.quiet import quieten
+from simulator.hardware.radio.bumble_logging import quieten
 from simulator.hardware.radio.streams import H4, connect
 
 ANDROID_MTU = 517  # what Android 14 asks for; older iPhones 185
@@ -45,7 +45,7 @@ T = TypeVar("T")
 E = core.AdvertisingData.Type
 
 
-class Phone:
+class PhoneRadio:
     """One phone's radio, with the two classes to give to bleak as `backend`."""
 
     def __init__(self, stream: H4, mtu: int, parameters: ConnectionParametersPreferences) -> None:
@@ -78,7 +78,7 @@ async def phone_radio(
     mtu: int = ANDROID_MTU,
     interval: float = INTERVAL,
     supervision_timeout: int = SUPERVISION_TIMEOUT,
-) -> AsyncIterator[Phone]:
+) -> AsyncIterator[PhoneRadio]:
     """A phone on the radio at `endpoint` (`Radio.phones`). Times in milliseconds."""
     quieten()
     stream = H4()
@@ -88,7 +88,7 @@ async def phone_radio(
         connection_interval_max=interval,
         supervision_timeout=supervision_timeout,
     )
-    phone = Phone(stream, mtu, parameters)
+    phone = PhoneRadio(stream, mtu, parameters)
     try:
         await phone.device.power_on()
         yield phone
@@ -99,7 +99,7 @@ async def phone_radio(
 class SimScanner(BaseBleakScanner):
     """bleak's scanner on a phone."""
 
-    phone: ClassVar[Phone]
+    phone: ClassVar[PhoneRadio]
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class SimScanner(BaseBleakScanner):
 class SimClient(BaseBleakClient):
     """bleak's client on a phone."""
 
-    phone: ClassVar[Phone]
+    phone: ClassVar[PhoneRadio]
 
     def __init__(self, address_or_ble_device: BLEDevice | str, **kwargs: Any) -> None:
         super().__init__(address_or_ble_device, **kwargs)

@@ -32,7 +32,7 @@ _PRIVATE = 0o600
 _PENDING_OCTETS = ("reference", "approval_id", "message", "original")
 
 
-class Recipient(NamedTuple):
+class InvoiceRecipient(NamedTuple):
     """An invoice recipient that the buyer may choose."""
 
     id: int
@@ -85,7 +85,7 @@ class Wallet:
     buyer: str
     authority_code_key: bytes
     pins: dict[bytes, bytes]
-    recipients: list[Recipient]
+    recipients: list[InvoiceRecipient]
     credentials: dict[int, list[bytes]] = field(default_factory=dict)
     counter: int = 1
     pending: dict[bytes, Pending] = field(default_factory=dict)  # by sale reference
@@ -232,7 +232,7 @@ def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
         buyer=value["buyer"],
         authority_code_key=bytes.fromhex(value["authority_code_key"]),
         pins=pins.decode(bytes.fromhex(value["pins"])),
-        recipients=[Recipient(**recipient) for recipient in value["recipients"]],
+        recipients=[InvoiceRecipient(**recipient) for recipient in value["recipients"]],
         credentials={
             int(recipient): [bytes.fromhex(data) for data in batch]
             for recipient, batch in value["credentials"].items()

@@ -13,10 +13,20 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from simulator.world.enrolment import ROOT
+from simulator.world.receiver_command import ROOT
 from simulator.world.world import World
 
-from . import arithmetic, cold, device, heap, load, pairs, sale, times, trace
+from . import (
+    arithmetic,
+    arithmetic_times,
+    authorisations,
+    bridge_start,
+    heap,
+    load,
+    receiver_start,
+    sale,
+    trace,
+)
 from .rows import Row, show, write
 
 if TYPE_CHECKING:
@@ -38,7 +48,7 @@ async def _world_rows() -> list[Row]:
     async with World() as world:  # its receiver's place on the radio is lent to the starts
         if world.line is not None:
             await world.line.stop()
-        found += await device.rows(world)
+        found += await receiver_start.rows(world)
     return found
 
 
@@ -56,18 +66,18 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
         tell(f"{done:,} of {sales:,} sales through one bridge ...")
 
     def written(done: int) -> None:
-        tell(f"{done:,} of {cold.SALES:,} sales into a journal ...")
+        tell(f"{done:,} of {bridge_start.SALES:,} sales into a journal ...")
 
     return {
         "the device's arithmetic on a chip": arithmetic.rows,
-        "the same on this host": times.rows,
+        "the same on this host": arithmetic_times.rows,
         "the device's heap": heap.rows,
         "whole sales and the receiver's start": _world,
         "one approval's way through the bridge": trace.rows,
         "the demo": _demo,
         "many sales through one bridge": partial(load.rows, sales, sold),
-        "a start on a long journal": partial(cold.rows, written),
-        "the authority on PostgreSQL": pairs.rows,
+        "a start on a long journal": partial(bridge_start.rows, written),
+        "the authority on PostgreSQL": authorisations.rows,
     }
 
 

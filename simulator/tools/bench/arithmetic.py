@@ -17,7 +17,7 @@ from receiver.crypto.twins import chacha20, poly1305, sha512
 from simulator.phone.wallet.keys import P256, PhoneKey
 from simulator.tools.chip import build, interpreter
 
-from . import plain
+from . import plain_arithmetic
 from .cases import MESSAGE, SEED, cases
 from .rows import Row
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
-    from simulator.tools.chip.interpreter import Work
+    from simulator.tools.chip.interpreter import Cost
 
     from .cases import Case
 
@@ -86,7 +86,7 @@ def signed_by_phone() -> tuple[bytes, bytes]:
     return key.public, key.sign(MESSAGE)
 
 
-def _spent() -> dict[str, list[Work]]:
+def _spent() -> dict[str, list[Cost]]:
     """By job, what it does in each slice."""
     known = cases(portable, *signed_by_phone())
     for name, case in known.items():  # which loads what they need
@@ -105,14 +105,16 @@ def _plain() -> dict[str, int]:
     """Instructions of the plain versions, by operation."""
     public, own = portable.ed25519_public(SEED), portable.ed25519_sign(SEED, MESSAGE)
     phone, signature = signed_by_phone()
-    ed25519 = _counted([plain], plain.ed25519_verify, public, MESSAGE, own)
-    p256 = _counted([plain], plain.p256_verify, phone, MESSAGE, signature)
+    ed25519 = _counted([plain_arithmetic], plain_arithmetic.ed25519_verify, public, MESSAGE, own)
+    p256 = _counted([plain_arithmetic], plain_arithmetic.p256_verify, phone, MESSAGE, signature)
     jobs = cases(portable, phone, signature)
     return {
         "ed25519_check": ed25519,
         "ed25519_verify": ed25519,
-        "ed25519_sign": _counted([plain], plain.ed25519_sign, SEED, public, MESSAGE),
-        "x25519": _counted([plain], plain.x25519, SEED, public),
+        "ed25519_sign": _counted(
+            [plain_arithmetic], plain_arithmetic.ed25519_sign, SEED, public, MESSAGE
+        ),
+        "x25519": _counted([plain_arithmetic], plain_arithmetic.x25519, SEED, public),
         "p256_verify": p256,
         "p256_check": p256,
         **{name: _counted(twins, _run, jobs[name]) for name, twins in _TWINS.items()},
@@ -130,7 +132,7 @@ def _counted(beside: Sequence[ModuleType], work: Callable[..., object], *argumen
     return interpreter.count(work, *arguments, beside=beside).instructions
 
 
-def _row(one: Operation, spent: dict[str, list[Work]], bounds: dict[str, int]) -> Row:
+def _row(one: Operation, spent: dict[str, list[Cost]], bounds: dict[str, int]) -> Row:
     works = [work for name in one.jobs for work in spent[name]]
     unit, scale = one.unit
     bound = bounds.get(one.name)

@@ -16,14 +16,17 @@ from receiver.core import io
 from receiver.crypto import host
 from receiver.link import wire
 from receiver.protocol import gatt, identifiers, messages, padding, pins, validation
+from simulator.authority.accounts import receivers
 from simulator.authority.keys import Keys
 from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.keys import P256, PhoneKey
-from simulator.phone.wallet.wallet import Recipient, Wallet
+from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
+from simulator.world import enrolment
+from simulator.world.enrolment import INVOICE_ISSUER, SEK, STORE
 
+from .arithmetic_times import run
 from .replay import PARTS, Life
 from .rows import Row
-from .times import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +38,7 @@ CODE = "123456"
 SEED = bytes(range(32))
 RECEIVER_ID = b"receiver"
 REFERENCE = b"saleref1"
-AMOUNT, SEK, TILL, RECIPIENT = 24_900, 752, 7, 1
+AMOUNT, TILL, RECIPIENT = 24_900, 7, 1
 NOW, LIFE_S = 1_800_000_000, 3600
 _SCRIPT = "from simulator.tools.bench import replay\nreplay.main()"
 
@@ -129,19 +132,10 @@ def sent(outputs: list[Any], channel: int) -> list[Any]:
 
 
 def _certificate(keys: Keys) -> bytes:
-    return keys.certificate(
-        messages.Certificate(
-            issuer="bench",
-            receiver_id=RECEIVER_ID,
-            expires=NOW + LIFE_S,
-            issued=NOW,
-            key=host.ed25519_public(SEED),
-            store=101,
-            store_name="x" * messages.STORE_NAME_MOST,
-            invoice_issuer=1,
-            currency=SEK,
-        )
-    )
+    name = "x" * messages.STORE_NAME_MOST
+    public = host.ed25519_public(SEED)
+    value = receivers.certificate_for(public, RECEIVER_ID, STORE, name, INVOICE_ISSUER, SEK, NOW)
+    return keys.certificate(value)
 
 
 def _wallet(keys: Keys, link: int) -> Wallet:
@@ -158,16 +152,6 @@ def _wallet(keys: Keys, link: int) -> Wallet:
             least_app=0,
         )
     )
-    return Wallet(
-        key=key,
-        code_private=SEED,
-        authority="",
-        ca="",
-        phone_id=link,
-        token="",
-        buyer="",
-        authority_code_key=keys.code_public,
-        pins=keys.pins(),
-        recipients=[Recipient(RECIPIENT, "")],
-        credentials={RECIPIENT: [credential]},
-    )
+    phone = enrolment.wallet(keys, key, SEED, InvoiceRecipient(RECIPIENT, ""))
+    phone.add_credentials(RECIPIENT, [credential], NOW)
+    return phone

@@ -9,16 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from simulator.tools.load.run import Plan, Run
-from simulator.tools.load.shop import Shop
+from simulator.tools.load.run import LoadPlan, Run
+from simulator.tools.load.shop import LoadShop
 
-from . import bare, sale
+from . import lower_bound, sale
 from .rows import HIGHER, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from simulator.tools.load.run import Result
+    from simulator.tools.load.run import LoadResult
 
 RECEIVERS = 200
 SALES = 10_000
@@ -40,15 +40,15 @@ _IDLE = (
 
 def rows(sales: int, progress: Callable[[int], object]) -> list[Row]:
     """`progress` hears how many sales are done; raises where one sale is not as it must be."""
-    plan = Plan(sales, OFFERED, marks=(sales // 10, sales))
+    plan = LoadPlan(sales, OFFERED, marks=(sales // 10, sales))
     result = asyncio.run(_play(plan, progress))
-    floor = bare.measure()
+    floor = lower_bound.measure()
     own = result.phases["own"]
     first, last = (result.memory[mark] for mark in plan.marks)
     return [
         Row(
             "load_rate", result.rate, "sales/s", better=HIGHER, budget=RATE_BUDGET,
-            bound=1000 / floor.wall, bound_is=bare.NAMES,
+            bound=1000 / floor.wall, bound_is=lower_bound.NAMES,
         ),
         Row(
             "load_own_share", own.median, "ms", budget=OWN_BUDGET_MS,
@@ -57,7 +57,7 @@ def rows(sales: int, progress: Callable[[int], object]) -> list[Row]:
         Row("load_own_share_p99", own.p99, "ms", budget=OWN_P99_BUDGET_MS),
         Row(
             "load_bridge_cpu", result.cpu["bridge"] * 1000, "ms/sale",
-            bound=floor.cpu, bound_is=bare.NAMES,
+            bound=floor.cpu, bound_is=lower_bound.NAMES,
         ),
         Row(
             "load_memory", last / _MB, "MB", budget=MEMORY_BUDGET_MB,
@@ -67,9 +67,9 @@ def rows(sales: int, progress: Callable[[int], object]) -> list[Row]:
     ]  # fmt: skip
 
 
-async def _play(plan: Plan, progress: Callable[[int], object]) -> Result:
+async def _play(plan: LoadPlan, progress: Callable[[int], object]) -> LoadResult:
     with TemporaryDirectory(prefix="tillsign-") as directory:
-        async with Shop(Path(directory), RECEIVERS) as shop:
+        async with LoadShop(Path(directory), RECEIVERS) as shop:
             return await Run(shop, plan, progress).play()
 
 

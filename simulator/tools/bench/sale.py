@@ -23,7 +23,7 @@ from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.tools.demo.story import AMOUNT, PLAIN, Stage
 from simulator.world.enrolment import SEK
 
-from . import times
+from . import arithmetic_times
 from .rows import Row, middle
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ async def rows(world: World) -> list[Row]:
     own = [share for steps in seen.values() if (share := timings.own_share(steps)) is not None]
     parts = {
         "radio": middle([_round_trip(one) for one in played]),
-        "verification": times.in_micropython(["p256_check"])["p256_check"],
+        "verification": arithmetic_times.in_micropython(["p256_check"])["p256_check"],
         "serial": _wire_ms(world.settings.rate, _approval(wallet)),
         "authority": _middle(seen, timings.AUTHORITY),
     }

@@ -12,9 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from simulator.tools.load.buyer import Buyer
-from simulator.tools.load.shop import Shop
-from simulator.tools.load.till import Till
+from simulator.tools.load.buyer import LoadBuyer
+from simulator.tools.load.shop import LoadShop
+from simulator.tools.load.till import LoadTill
 
 from .rows import Row, middle
 from .traced import COUNTED, TIMED, Counted, Timed
@@ -74,10 +74,10 @@ def _told(how: str, sales: int) -> list[str]:
 
 
 async def _sell(directory: Path, program: Sequence[str], sales: int) -> None:
-    async with Shop(directory, 1, program) as shop, asyncio.TaskGroup() as tasks:
+    async with LoadShop(directory, 1, program) as shop, asyncio.TaskGroup() as tasks:
         (counter,) = shop.counters
-        counter.board.air = Buyer(counter.board, counter.wallet, tasks.create_task)
-        till = Till(counter.till, shop.bridge.till_api)
+        counter.board.air = LoadBuyer(counter.board, counter.wallet, tasks.create_task)
+        till = LoadTill(counter.till, shop.bridge.till_api)
         for _ in range(sales):
             await till.sell(AMOUNT)
         till.close()

@@ -9,6 +9,6 @@ compress.instructions
 
 from __future__ import annotations
 
-from .emulator import Fault, Kernel, kernel
+from .emulator import Kernel, KernelFault, kernel
 
-__all__ = ["Fault", "Kernel", "kernel"]
+__all__ = ["Kernel", "KernelFault", "kernel"]

@@ -35,7 +35,7 @@ _RETURN = struct.pack("<HH", 0x8082, 0)  # c.jr ra
 _WRITES = (uni.UC_MEM_WRITE, uni.UC_MEM_WRITE_UNMAPPED, uni.UC_MEM_WRITE_PROT)
 
 
-class Fault(Exception):  # noqa: N818  (the word that chips have for it)
+class KernelFault(Exception):  # noqa: N818  (the word that chips have for it)
     """The kernel did what would be an error, or unnoticed and worse, on a chip."""
 
 
@@ -67,7 +67,7 @@ class Kernel:
     def call(self, *arguments: int | Buffer) -> int | None:
         """Integers go in as 32 bits, buffers are copied in and, if writable, back out.
 
-        Raises Fault, and then leaves the buffers as they were.
+        Raises KernelFault, and then leaves the buffers as they were.
         """
         self.instructions, self._fault, self._result = 0, "", None
         self._memory.clear()
@@ -76,7 +76,7 @@ class Kernel:
         self._uc.mem_write(_ARGUMENTS, struct.pack(f"<{len(objects)}I", *objects))
         returned = self._run(len(objects))
         if returned != (_NONE if self._result is None else _RESULT):
-            raise Fault(f"{self.name}: the result is neither a number nor None")
+            raise KernelFault(f"{self.name}: the result is neither a number nor None")
         self._memory.give_back()
         return self._result
 
@@ -101,7 +101,7 @@ class Kernel:
         except _unicorn.UcError as error:
             self._fault = self._fault or str(error)
         if self._fault:
-            raise Fault(f"{self.name}: {self._fault}")
+            raise KernelFault(f"{self.name}: {self._fault}")
         return self._uc.reg_read(reg.UC_RISCV_REG_A0)
 
     def _watch(self) -> None:

@@ -37,7 +37,7 @@ _CRYPTO, _TWINS = "receiver.crypto.", "receiver.crypto.twins."
 
 
 @dataclass
-class Work:
+class Cost:
     """What a run did; `instructions` is what that costs on an RV32 chip."""
 
     bytecodes: int = 0
@@ -57,29 +57,29 @@ class Work:
         return self.interpreter + self.kernel_instructions.total()
 
 
-def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[ModuleType] = ()) -> Work:
+def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[ModuleType] = ()) -> Cost:
     """What one call does; its modules must be imported already.
 
     Modules `beside` count as ours, too; of a twin among them that means not its kernel but itself.
     """
-    work = Work()
+    work = Cost()
     with _instrumented(lambda: work, beside):
         function(*arguments)
     return work
 
 
-def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> list[Work]:
+def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> list[Cost]:
     """What a job does from one yield to the next."""
-    found = [Work()]
+    found = [Cost()]
     with _instrumented(lambda: found[-1]):
         steps = job(*arguments)
         while next(steps, steps) is None:
-            found.append(Work())
+            found.append(Cost())
     return found
 
 
 @contextmanager
-def _instrumented(current: Callable[[], Work], beside: Sequence[ModuleType] = ()) -> Iterator[None]:
+def _instrumented(current: Callable[[], Cost], beside: Sequence[ModuleType] = ()) -> Iterator[None]:
     """Meanwhile modules of ours call the chip's code and tell what else they do."""
 
     def big(operator: str, times: int, cost: int) -> None:
@@ -116,7 +116,7 @@ def _twins(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
             yield name, value
 
 
-def _counted(current: Callable[[], Work], twin: FunctionType) -> Callable[..., int | None]:
+def _counted(current: Callable[[], Cost], twin: FunctionType) -> Callable[..., int | None]:
     file = twin.__module__.removeprefix(_TWINS)
     name, run = f"{file}.{twin.__name__}", _loaded(f"{KERNELS}/{file}.py", twin.__name__)
 

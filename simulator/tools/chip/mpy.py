@@ -24,12 +24,12 @@ class MalformedError(ValueError):
     """The file is not what mpy-cross makes of a file of kernels."""
 
 
-class Code(NamedTuple):
+class RawCode(NamedTuple):
     """One scope: a module's body or a function."""
 
     kind: str
     data: bytes
-    children: tuple[Code, ...]
+    children: tuple[RawCode, ...]
 
 
 class Module(NamedTuple):
@@ -38,7 +38,7 @@ class Module(NamedTuple):
     architecture: str
     strings: tuple[str | None, ...]  # None: one that the interpreter has itself, known by number
     table_at: int  # place of the interpreter's function table among the constants
-    body: Code
+    body: RawCode
 
     def names(self) -> list[str | None]:
         """What the module's body calls its functions, in order; None as in `strings`."""
@@ -155,7 +155,7 @@ def _constant(reader: _Reader, depth: int) -> bool:
     return False
 
 
-def _code(reader: _Reader, depth: int) -> Code:
+def _code(reader: _Reader, depth: int) -> RawCode:
     if depth > _MAX_DEPTH:
         raise MalformedError(f"more than {_MAX_DEPTH} scopes within each other")
     head = reader.number()
@@ -168,4 +168,4 @@ def _code(reader: _Reader, depth: int) -> Code:
     elif kind == ASSEMBLER:
         raise MalformedError("assembler functions are not read")
     count = reader.number() if head & _HAS_CHILDREN else 0
-    return Code(kind, data, tuple([_code(reader, depth + 1) for _ in range(count)]))
+    return RawCode(kind, data, tuple([_code(reader, depth + 1) for _ in range(count)]))

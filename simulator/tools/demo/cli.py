@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from receiver.host.command import FAILED, OK, Command, UsageError
 
+from . import picture
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from rich.console import Console
 
     from .story import Played, Scenario
 
@@ -26,6 +31,9 @@ def _prepare(parser: ArgumentParser) -> None:
         action="store_true",
         help="make one plain purchase, or N by one phone, and show what an eavesdropper learns",
     )
+    parser.add_argument(
+        "--svg", type=Path, metavar="FILE", help="write the output to FILE as a picture, too"
+    )
 
 
 def _run(arguments: Namespace) -> int:
@@ -36,24 +44,37 @@ def _run(arguments: Namespace) -> int:
     sales = arguments.sales
     if sales is not None and not 1 <= sales <= SALES_MOST:
         raise UsageError(f"--sales takes a number from 1 to {SALES_MOST}")
+    if arguments.json and arguments.svg:
+        raise UsageError("--svg needs the output that --json leaves out")
+    console = _console(arguments)
     if arguments.sniff:
-        return asyncio.run(_sniff(sales or 1, arguments.json))
-    scenarios = list(STORY) if sales is None else [PLAIN] * sales
-    return asyncio.run(_show(scenarios, arguments.json))
+        code = asyncio.run(_sniff(sales or 1, console, arguments.json))
+    else:
+        scenarios = list(STORY) if sales is None else [PLAIN] * sales
+        code = asyncio.run(_show(scenarios, console, arguments.json))
+    if arguments.svg:
+        picture.write(console, arguments.svg)
+    return code
 
 
-async def _show(scenarios: list[Scenario], as_json: bool) -> int:
-    import asyncio
-
+def _console(arguments: Namespace) -> Console:
     from rich.console import Console
+
+    if arguments.svg:
+        return Console(highlight=False, record=True, width=picture.WIDTH)
+    return Console(quiet=arguments.json, highlight=False)
+
+
+async def _show(scenarios: list[Scenario], console: Console, as_json: bool) -> int:
+    import asyncio
 
     from simulator.phone.transport.bleak_backend import phone_radio
     from simulator.world.world import OFFLINE, Settings, World
 
+    from .narration import Narrator
     from .story import Stage
-    from .telling import Teller
 
-    teller = Teller(Console(quiet=as_json, highlight=False))
+    teller = Narrator(console)
     played: list[Played] = []
     async with World(Settings(offline=OFFLINE)) as world:
         hello = (await world.receiver_up())["hello"]
@@ -73,28 +94,26 @@ async def _show(scenarios: list[Scenario], as_json: bool) -> int:
     return OK if all(one.as_it_should for one in played) else FAILED
 
 
-async def _sniff(sales: int, as_json: bool) -> int:
-    from rich.console import Console
-
+async def _sniff(sales: int, console: Console, as_json: bool) -> int:
     from simulator.world.world import World
 
-    from . import sniffing
+    from . import sniffed_purchases
     from .transcript import Transcript
 
-    transcript = Transcript(Console(quiet=as_json, highlight=False))
+    transcript = Transcript(console)
     async with World() as world:
         hello = (await world.receiver_up())["hello"]
         wallet = await world.new_wallet()
         sniffed = []
         for number in range(1, sales + 1):
-            sniffed.append(await sniffing.sniff(world, wallet))
+            sniffed.append(await sniffed_purchases.sniff(world, wallet))
             transcript.sale(number, sniffed[-1])
-    compared = sniffing.compare(sniffed) if sales > 1 else None
+    compared = sniffed_purchases.compare(sniffed) if sales > 1 else None
     if compared is not None:
         transcript.comparison(compared, sales)
     if as_json:
         played = document(hello, [one.played for one in sniffed])
-        print(json.dumps({**played, **sniffing.document(sniffed, compared)}))
+        print(json.dumps({**played, **sniffed_purchases.document(sniffed, compared)}))
     holds = all(one.holds for one in sniffed) and (compared is None or compared.holds)
     return OK if holds else FAILED
 

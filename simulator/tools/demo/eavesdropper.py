@@ -20,7 +20,7 @@ from simulator.hardware.radio.sniffer import (
 )
 
 from . import attributes as att
-from . import meaning, plain
+from . import field_meanings, plain_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from simulator.hardware.radio.sniffer import Address, Heard
 
     from .attributes import Seen
-    from .plain import Field
+    from .plain_fields import Field
 
 PHONE, RECEIVER = "phone", "receiver"
 
@@ -45,7 +45,7 @@ _SINCE = {
 }
 
 
-class Line(NamedTuple):
+class HeardField(NamedTuple):
     """One field: when it was heard (seconds), who sent it, and what it tells an eavesdropper."""
 
     at: float
@@ -76,7 +76,7 @@ class Eavesdropper:
         self.messages: list[Message] = []
         self.certificates: list[bytes] = []
         self.offers: list[bytes] = []
-        self._parts: dict[str, list[Line]] = {}
+        self._parts: dict[str, list[HeardField]] = {}
         self._said: set[tuple[str, str | bytes]] = set()  # on the air, where all is repeated
         self._table: dict[int, str] = {}
         self._visits: dict[int, _Visit] = {}
@@ -86,14 +86,14 @@ class Eavesdropper:
             visit.close()
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[HeardField]:
         """Part by part, each in the order of time."""
         return [
             line for part in self._parts.values() for line in sorted(part, key=lambda one: one.at)
         ]
 
     def say(self, at: float, sender: str, part: str, field: Field) -> None:
-        self._parts.setdefault(part, []).append(Line(at, sender, part, *field))
+        self._parts.setdefault(part, []).append(HeardField(at, sender, part, *field))
 
     def said(self, part: str) -> dict[str, str]:
         """The fields of a part and their last values, bytes as hex."""
@@ -101,11 +101,13 @@ class Eavesdropper:
 
     def _hear(self, record: Heard) -> None:
         if isinstance(record, Advertised):
-            self._once(record.at, RECEIVER, plain.air("address", _address(record.sender)))
+            self._once(record.at, RECEIVER, plain_fields.air("address", _address(record.sender)))
             self._advertisement(record)
-            self.say(record.at, RECEIVER, AIR, plain.air("repeats", _repeats(record)))
+            self.say(record.at, RECEIVER, AIR, plain_fields.air("repeats", _repeats(record)))
         elif isinstance(record, Scanned):
-            self._once(record.at, PHONE, plain.air("phone's address", _address(record.scanner)))
+            self._once(
+                record.at, PHONE, plain_fields.air("phone's address", _address(record.scanner))
+            )
             self._advertisement(record)
         elif isinstance(record, Linked):
             self._visits[record.link] = _Visit(self, self._table, record)
@@ -113,7 +115,7 @@ class Eavesdropper:
             self._visits[record.link].hear(record)
 
     def _advertisement(self, record: Advertised | Scanned) -> None:
-        for field in plain.advertisement(record.data):
+        for field in plain_fields.advertisement(record.data):
             self._once(record.at, RECEIVER, field)
 
     def _once(self, at: float, sender: str, field: Field) -> None:
@@ -135,14 +137,14 @@ class _Visit:
         self._offers = 0
         self._reference = b""
         parameters = f"every {linked.interval * 1000:g} ms, lost after {linked.timeout:g} s"
-        self._say(linked.at, True, plain.air("phone's address", _address(linked.central)))
-        self._say(linked.at, True, plain.air("parameters", parameters))
+        self._say(linked.at, True, plain_fields.air("phone's address", _address(linked.central)))
+        self._say(linked.at, True, plain_fields.air("parameters", parameters))
 
     def hear(self, record: Sent | Controlled) -> None:
         if isinstance(record, Controlled):
             self._controlled(record)
         elif record.channel != ATT:
-            self._say(record.at, record.up, plain.air("other", record.data))
+            self._say(record.at, record.up, plain_fields.air("other", record.data))
         elif (seen := self._follower.read(record)) is not None:
             self._see(seen)
 
@@ -150,13 +152,13 @@ class _Visit:
         """All questions about the table are one line, at the time of the first."""
         if self._asked:
             value = f"{len(self._asked)} questions"
-            self._say(self._asked[0], True, plain.air(att.DISCOVERED, value))
+            self._say(self._asked[0], True, plain_fields.air(att.DISCOVERED, value))
             self._asked = []
 
     def _controlled(self, record: Controlled) -> None:
         ended = record.name == TERMINATED
         value = f"reason {record.data[:1].hex()}" if ended else record.name
-        self._say(record.at, record.up, plain.air("end" if ended else "control", value))
+        self._say(record.at, record.up, plain_fields.air("end" if ended else "control", value))
         if ended:
             self._time(record.at, self._linked, "on the link")
 
@@ -166,44 +168,46 @@ class _Visit:
             self._asked.append(seen.at)
         elif said and seen.name == att.CERTIFICATE:
             self._book.certificates.append(seen.data)
-            self._tell(seen, CERTIFICATE, plain.certificate(seen.data))
+            self._tell(seen, CERTIFICATE, plain_fields.certificate(seen.data))
         elif said and seen.name == att.OFFER:
             self._offered(seen)
         elif said and seen.name == att.EXCHANGE:
             self._exchanged(seen)
         elif seen.what in (att.MTU_ASKED, att.MTU_ANSWERED):
             value = str(int.from_bytes(seen.data, "little"))
-            self._say(seen.at, seen.up, plain.air(seen.what, value))
+            self._say(seen.at, seen.up, plain_fields.air(seen.what, value))
         elif seen.what == att.SUBSCRIBED:
-            self._say(seen.at, seen.up, plain.air(seen.what, seen.name))
+            self._say(seen.at, seen.up, plain_fields.air(seen.what, seen.name))
         elif seen.what == att.ACKNOWLEDGED:
             self._acknowledged(seen)
         else:
-            self._say(seen.at, seen.up, plain.air("other", seen.data))
+            self._say(seen.at, seen.up, plain_fields.air("other", seen.data))
 
     def _acknowledged(self, seen: Seen) -> None:
         """Only of the approval: those of subscriptions say nothing that is worth a line."""
         if exchange.APPROVAL in self._last:
-            self._tell(seen, self._numbered(EXCHANGE), [plain.air(seen.what, "write response")])
+            self._tell(
+                seen, self._numbered(EXCHANGE), [plain_fields.air(seen.what, "write response")]
+            )
 
     def _offered(self, seen: Seen) -> None:
         if not seen.data:
             what = "none yet" if seen.what == att.READ else "withdrawn"
-            self._tell(seen, self._numbered(OFFER), [plain.offered(what, "")])
+            self._tell(seen, self._numbered(OFFER), [plain_fields.offered(what, "")])
             return
         self._offers += 1
         self._last = {}
         self._book.offers.append(seen.data)
-        fields = plain.offer(seen.data)
+        fields = plain_fields.offer(seen.data)
         reference = _reference(seen.data)
         if reference and reference == self._reference:
-            fields = [plain.offered("again", reference), *fields]
+            fields = [plain_fields.offered("again", reference), *fields]
         self._reference = reference
         self._tell(seen, self._numbered(OFFER), fields)
 
     def _exchanged(self, seen: Seen) -> None:
         self._book.messages.append(Message(seen.at, seen.up, seen.data))
-        self._tell(seen, self._numbered(EXCHANGE), [plain.exchanged(seen.data)])
+        self._tell(seen, self._numbered(EXCHANGE), [plain_fields.exchanged(seen.data)])
         kind = seen.data[0] if seen.data else 0
         before, name = _SINCE.get(kind, (0, ""))
         if before in self._last:
@@ -221,7 +225,9 @@ class _Visit:
         self._book.say(at, PHONE if up else RECEIVER, LINK, field)
 
     def _time(self, at: float, since: float, name: str) -> None:
-        field = plain.Field(name, f"{(at - since) * 1000:.0f} ms", meaning.TIMING[name])
+        field = plain_fields.Field(
+            name, f"{(at - since) * 1000:.0f} ms", field_meanings.TIMING[name]
+        )
         self._book.say(at, PHONE, self._numbered(TIMING), field)
 
 

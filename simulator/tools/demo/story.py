@@ -6,13 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from simulator.phone.app.app import Phone
+from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from simulator.phone.app.app import Radio
+    from simulator.phone.app.app import Adapter
     from simulator.phone.app.visit import Observer, Step
     from simulator.phone.wallet.wallet import Wallet
     from simulator.world.world import World
@@ -60,14 +60,14 @@ class Stage:
     """One world with one buyer's phone; `note` (who, text) is told what nobody else reports."""
 
     def __init__(
-        self, world: World, wallet: Wallet, radio: Radio, observer: Observer, note: Note
+        self, world: World, wallet: Wallet, radio: Adapter, observer: Observer, note: Note
     ) -> None:
         self.world = world
         self.note = note
         self._observer = observer
         self._steps: list[Step] = []
         self._told = 0.0
-        self._phone = Phone(wallet, radio, observer=self._observe)
+        self._phone = PhoneApp(wallet, radio, observer=self._observe)
         self._paid: list[str] = []
         self._left: asyncio.Task[object] | None = None  # a phone that waits for an authority
 

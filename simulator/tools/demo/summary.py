@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from receiver.protocol import exchange
 
-from . import meaning
+from . import field_meanings
 from .eavesdropper import CERTIFICATE, OFFER
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def learnt(heard: Eavesdropper) -> list[str]:
 
 def not_learnt(heard: Eavesdropper) -> dict[str, str]:
     """Each with its reason. A decline that the buyer can mend is learnt, by the next offer."""
-    found = dict(meaning.NOT_LEARNT)
+    found = dict(field_meanings.NOT_LEARNT)
     if len(heard.offers) > 1:
         found["outcome of the last approval"] = found.pop("outcome")
     return found

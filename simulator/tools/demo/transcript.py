@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from . import searching, summary
-from .telling import COLOURS, WHO_WIDTH
+from . import record_search, summary
+from .narration import COLOURS, WHO_WIDTH
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .eavesdropper import Line
-    from .searching import Found
-    from .sniffing import Compared, Sniffed
+    from .eavesdropper import HeardField
+    from .record_search import SearchHit
+    from .sniffed_purchases import Compared, Sniffed
 
 _FIELD_WIDTH = 34
 _BYTES_SHOWN = 12  # of a long value; the whole of it is in the JSON document
@@ -45,7 +45,7 @@ class Transcript:
     def comparison(self, compared: Compared, sales: int) -> None:
         """What the purchases have in common on the phone's side."""
         self._rule(f"{sales} purchases of one phone")
-        size = searching.WINDOW
+        size = record_search.WINDOW
         self._verdict(
             not compared.values,
             f"what the phone sent and was answered: {len(compared.values)} values of {size} bytes "
@@ -57,7 +57,7 @@ class Transcript:
             "its own; a true phone keeps one for about a quarter of an hour)",
         )
 
-    def _line(self, line: Line, start: float) -> None:
+    def _line(self, line: HeardField, start: float) -> None:
         head = Text(f"{(line.at - start) * 1000:7.0f} ms  ")
         head.append(line.sender.ljust(WHO_WIDTH), style=COLOURS[line.sender])
         head.append(f"  {line.field.replace('_', ' ').ljust(_FIELD_WIDTH)}{_shown(line.value)}")
@@ -105,5 +105,5 @@ def _shown(value: str | bytes) -> str:
     return f"{value[:_BYTES_SHOWN].hex()}… ({len(value)} bytes)"
 
 
-def _sought(found: Found) -> str:
+def _sought(found: SearchHit) -> str:
     return f"{found.name} ({found.size} bytes): {_PLACES.get(found.places, _MANY % found.places)}"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from receiver.crypto import edwards25519, field
+from receiver.crypto import edwards25519
+from receiver.crypto.elements import SIZE
 from receiver.crypto.job import finish
 
 TARGET = Path(__file__).resolve().parents[3] / "receiver/crypto/ed25519_base.py"
 _BASE = (4 * pow(5, -1, edwards25519.PRIME) % edwards25519.PRIME).to_bytes(32, "little")
-_LINE = field.SIZE  # one coordinate
+_LINE = SIZE  # one coordinate
 
 
 def source() -> str:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
-from receiver.crypto.field import P256, element
+from receiver.crypto.elements import P256, element
 
 Point = tuple[int, int]
 

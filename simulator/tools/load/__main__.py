@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from .run import Plan, Result, Run
-from .shop import Shop
+from .run import LoadPlan, LoadResult, Run
+from .shop import LoadShop
 
 
 def main() -> None:
@@ -20,14 +20,14 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="a second; 0: as many as will go")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    plan = Plan(arguments.sales, arguments.rate, arguments.seed, marks=(arguments.sales,))
+    plan = LoadPlan(arguments.sales, arguments.rate, arguments.seed, marks=(arguments.sales,))
     result = asyncio.run(_play(arguments.receivers, plan))
     print(json.dumps({**result._asdict(), "rate": result.rate}, indent=2))
 
 
-async def _play(receivers: int, plan: Plan) -> Result:
+async def _play(receivers: int, plan: LoadPlan) -> LoadResult:
     with TemporaryDirectory(prefix="tillsign-") as directory:
-        async with Shop(Path(directory), receivers) as shop:
+        async with LoadShop(Path(directory), receivers) as shop:
             print(f"bridge is process {shop.bridge.pid}", file=sys.stderr)
             return await Run(shop, plan, _tell).play()
 

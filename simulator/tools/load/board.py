@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 
 
-class Air(Protocol):
+class AirListener(Protocol):
     """What the receiver says on the air goes here."""
 
     def shown(self, offer: bytes) -> None:
@@ -36,7 +36,7 @@ class Board(asyncio.Protocol):
     """One receiver; the bridge is its only client, and one phone may be near it (`air`)."""
 
     def __init__(self, identity: Identity) -> None:
-        self.air: Air
+        self.air: AirListener
         self.identity = identity
         self.port = 0
         self.told = asyncio.Event()  # the bridge is there and has brought the authority's time

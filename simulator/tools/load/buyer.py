@@ -27,7 +27,7 @@ LAST_DIGIT_S = 0.3  # people take longer, to no effect
 _LINK = 0  # the only connection there is
 
 
-class Buyer:
+class LoadBuyer:
     """Approves whatever the receiver shows, always with the one credential that the phone holds."""
 
     def __init__(
@@ -46,7 +46,7 @@ class Buyer:
         self._holder = validation.certificate(host, wallet.pins, self._certificate, None)
         self._answer: asyncio.Future[bytes] | None = None
 
-    # What the receiver says (`board.Air`).
+    # What the receiver says (`board.AirListener`).
 
     def shown(self, offer: bytes) -> None:
         if offer:

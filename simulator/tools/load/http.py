@@ -16,7 +16,7 @@ _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     """What came back."""
 
     status: int
@@ -31,7 +31,7 @@ class Client(asyncio.Protocol):
         self._context = context
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
-        self._answer: asyncio.Future[Answer] | None = None
+        self._answer: asyncio.Future[HttpAnswer] | None = None
 
     async def ask(self, method: str, path: str, body: bytes = b"", kind: str = JSON) -> bytes:
         """One request, connecting where needed; raises LoadError for a refusal."""
@@ -73,7 +73,7 @@ class Client(asyncio.Protocol):
             return
         if len(body) >= _content_length(head):
             self._buffer = b""
-            self._answer.set_result(Answer(int(head.split(b" ", 2)[1]), body))
+            self._answer.set_result(HttpAnswer(int(head.split(b" ", 2)[1]), body))
 
 
 def _content_length(head: bytes) -> int:

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from simulator.authority.storage.schema import POSTED
 
 from . import figures
-from .buyer import Buyer
+from .buyer import LoadBuyer
 from .errors import LoadError
-from .shop import Booked
-from .till import Till
-from .watcher import Watcher
+from .shop import BookedSales
+from .step_watcher import StepWatcher
+from .till import LoadTill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from .figures import Spread
-    from .shop import Shop
+    from .shop import LoadShop
 
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 POSTED_S = 60.0  # after the last sale, until the authority has posted them all
 LOOK_S = 0.2
 
 
-class Plan(NamedTuple):
+class LoadPlan(NamedTuple):
     """`rate` in sales a second, 0 for as many as will go; memory is looked at after `marks`."""
 
     sales: int
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     marks: tuple[int, ...] = ()
 
 
-class Result(NamedTuple):
+class LoadResult(NamedTuple):
     """`cpu` in seconds a sale by process, `memory` in bytes of the bridge by number of sales."""
 
     sales: int
@@ -59,22 +59,22 @@ class Result(NamedTuple):
 class Run:
     """One run of a plan in a shop; `progress` hears how many sales are done."""
 
-    def __init__(self, shop: Shop, plan: Plan, progress: Callable[[int], object]) -> None:
+    def __init__(self, shop: LoadShop, plan: LoadPlan, progress: Callable[[int], object]) -> None:
         self._shop = shop
         self._plan = plan
         self._progress = progress
         self._random = random.Random(plan.seed)
-        self._buyers: list[Buyer] = []
+        self._buyers: list[LoadBuyer] = []
         self._done = 0
         self._amount = 0
         self._waited = 0
         self._memory: dict[int, int] = {}
 
-    async def play(self) -> Result:
+    async def play(self) -> LoadResult:
         """All sales; raises an exception group with LoadError where one is not approved."""
         url = self._shop.bridge.till_api
-        tills = [Till(counter.till, url) for counter in self._shop.counters]
-        watcher, before = Watcher(url), self._cpu()
+        tills = [LoadTill(counter.till, url) for counter in self._shop.counters]
+        watcher, before = StepWatcher(url), self._cpu()
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(watcher.run())
             self._let_in(partial(_spawn, tasks))
@@ -88,7 +88,7 @@ class Run:
         for till in tills:
             till.close()
         self._compare()
-        return Result(
+        return LoadResult(
             self._done,
             self._amount,
             seconds,
@@ -110,21 +110,21 @@ class Run:
 
     def _compare(self) -> None:
         """Tills, phones and authority must have the same in their books; raises LoadError."""
-        tills, booked = Booked(self._done, self._amount), self._shop.booked()
+        tills, booked = BookedSales(self._done, self._amount), self._shop.booked()
         receipts = [receipt for buyer in self._buyers for receipt in buyer.receipts]
-        phones = Booked(len(receipts), sum(receipt.amount for receipt in receipts))
+        phones = BookedSales(len(receipts), sum(receipt.amount for receipt in receipts))
         if booked != {POSTED: tills} or phones != tills:
             raise LoadError(f"paid at the tills {tills}, on the phones {phones}, booked {booked}")
 
     def _let_in(self, spawn: Callable[[Coroutine[None, None, None]], object]) -> None:
         """One buyer stands at each receiver."""
         for counter in self._shop.counters:
-            buyer = counter.board.air = Buyer(counter.board, counter.wallet, spawn)
+            buyer = counter.board.air = LoadBuyer(counter.board, counter.wallet, spawn)
             self._buyers.append(buyer)
 
-    async def _sell_all(self, tasks: asyncio.TaskGroup, tills: list[Till]) -> None:
+    async def _sell_all(self, tasks: asyncio.TaskGroup, tills: list[LoadTill]) -> None:
         """Each sale at the till that has been free for longest, when it is due."""
-        free: asyncio.Queue[Till] = asyncio.Queue()
+        free: asyncio.Queue[LoadTill] = asyncio.Queue()
         for till in tills:
             free.put_nowait(till)
         start = time.monotonic()
@@ -134,7 +134,7 @@ class Run:
             till = await free.get()
             tasks.create_task(self._sell(till, free))
 
-    async def _sell(self, till: Till, free: asyncio.Queue[Till]) -> None:
+    async def _sell(self, till: LoadTill, free: asyncio.Queue[LoadTill]) -> None:
         amount = self._random.randint(*AMOUNTS)
         await till.sell(amount)
         free.put_nowait(till)
@@ -157,7 +157,7 @@ def _spawn(tasks: asyncio.TaskGroup, visit: Coroutine[None, None, None]) -> None
         visit.close()
 
 
-def arrivals(plan: Plan, chance: random.Random) -> list[float]:
+def arrivals(plan: LoadPlan, chance: random.Random) -> list[float]:
     """When each sale begins, in seconds: a Poisson process of so many in so long; at once at 0."""
     if not plan.rate:
         return [0.0] * plan.sales

@@ -10,9 +10,9 @@ from receiver.protocol import pins
 from simulator.authority import Authority
 from simulator.authority.process import AuthorityProcess
 from simulator.authority.storage.store import Store
+from simulator.world import enrolment
 from simulator.world.bridge import PROGRAM, BridgeProcess, Place
 
-from . import enrolment
 from .board import HOST, Board
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ TOLD_S = 60.0  # until every receiver has heard bridge and authority, on a busy 
 _BOOKED = "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
 
 
-class Counter(NamedTuple):
+class LoadCounter(NamedTuple):
     """One till's place: the receiver, and the phone of whoever pays there."""
 
     till: int
@@ -36,28 +36,28 @@ class Counter(NamedTuple):
     wallet: Wallet
 
 
-class Booked(NamedTuple):
+class BookedSales(NamedTuple):
     """How many transactions, and their sum in minor units."""
 
     sales: int
     amount: int
 
 
-class Shop:
+class LoadShop:
     """An async context manager: everything is up, and every receiver has heard the bridge.
 
     The authority and the bridge (`program`) are processes of their own.
     """
 
     def __init__(self, directory: Path, receivers: int, program: Sequence[str] = PROGRAM) -> None:
-        self.counters: list[Counter] = []
+        self.counters: list[LoadCounter] = []
         self.bridge = BridgeProcess(directory / "bridge", program)
         self.authority: AuthorityProcess
         self._directory = directory
         self._receivers = receivers
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Shop:
+    async def __aenter__(self) -> LoadShop:
         async with AsyncExitStack() as stack:
             directory = self._directory / "authority"
             async with Authority(directory) as books:  # in here it takes far less than over HTTP
@@ -78,22 +78,23 @@ class Shop:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def booked(self) -> dict[str, Booked]:
+    def booked(self) -> dict[str, BookedSales]:
         """What the authority has in each state."""
         store = Store(self.authority.database)
         try:
             rows = store.rows(
                 "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
             )
-            return {state: Booked(count, amount) for state, count, amount in rows}
+            return {state: BookedSales(count, amount) for state, count, amount in rows}
         finally:
             store.close()
 
     def _enrol(self, books: Authority, client: str) -> None:
         buyer = books.seed_demo().buyers[0].id
         for number in range(1, self._receivers + 1):
-            board = Board(enrolment.receiver(books, client))
-            self.counters.append(Counter(number, board, enrolment.phone(books, buyer)))
+            board = Board(enrolment.new_receiver(books, client).identity())
+            phone = enrolment.new_phone_in_books(books, buyer)
+            self.counters.append(LoadCounter(number, board, phone))
 
     def _configure(self, client: TlsIdentity) -> None:
         pinned = self._directory / "pins"

@@ -15,7 +15,7 @@ WAIT_S = 30  # for an outcome, in one request
 SALES = "/v1/sales"
 
 
-class Till:
+class LoadTill:
     """A client of the till API at `url`."""
 
     def __init__(self, number: int, url: str) -> None:

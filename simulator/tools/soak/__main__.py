@@ -16,8 +16,8 @@ from rich.console import Console
 
 from simulator.authority.storage.postgres_cluster import Cluster, binaries
 
+from .progress import Progress
 from .run import soak
-from .telling import Teller
 
 OUTPUT = Path("build/soak.json")
 SALES, SALES_MOST = 200, 100_000
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    teller = Teller(Console(highlight=False), arguments.sales, arguments.seed)
+    teller = Progress(Console(highlight=False), arguments.sales, arguments.seed)
     directory, wanted = Path(mkdtemp(prefix="tillsign-soak-")), (arguments.sales, arguments.seed)
     folder = binaries() if arguments.postgresql else None
     try:

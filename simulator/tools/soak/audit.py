@@ -10,13 +10,13 @@ from bridge.domain.states import TAKEN_AS_PAID, State
 from receiver.protocol import identifiers
 from simulator.authority.storage.schema import EXPIRED, PENDING, POSTED
 
-from .books import PAID, REFUNDED
+from .till_disk import PAID, REFUNDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .books import Kept, KeptRefund
-    from .evidence import Journalled, Ledger, Row
+    from .ledger_and_journal import Journalled, Ledger, LedgerLine
+    from .till_disk import Kept, KeptRefund
 
 LOST, DOUBLED, UNKNOWN = "lost", "doubled", "unknown"
 
@@ -92,8 +92,8 @@ class _Audit:
         self._space = after.space
         self._journal = journal
         self._unbacked = {one.sale: one.amount for one in liabilities(tills, journal)}
-        self._purchases: dict[tuple[bytes, bytes | None], list[Row]] = defaultdict(list)
-        self._refunds: dict[object, list[Row]] = defaultdict(list)
+        self._purchases: dict[tuple[bytes, bytes | None], list[LedgerLine]] = defaultdict(list)
+        self._refunds: dict[object, list[LedgerLine]] = defaultdict(list)
         self._returned: set[bytes] = set()  # approvals that the bridge has refunded in full
         for row in after.rows:
             place = row.receiver, row.reference
@@ -143,10 +143,10 @@ class _Audit:
                 yield Finding(LOST, sale_id, text)
             self._returned.add(bytes.fromhex(sale_id.removeprefix(IN_FULL)))
 
-    def _is_returned(self, row: Row) -> bool:
+    def _is_returned(self, row: LedgerLine) -> bool:
         return row.approval_id in self._returned and row.refunded == row.posted
 
-    def _sale(self, kept: Kept, rows: list[Row]) -> Iterator[Finding]:
+    def _sale(self, kept: Kept, rows: list[LedgerLine]) -> Iterator[Finding]:
         yield from self._paid_is_posted(kept, sum(row.posted for row in rows))
         if sum(row.state == POSTED for row in rows) > 1:
             yield Finding(DOUBLED, kept.sale_id, "posted more than once")
@@ -166,7 +166,7 @@ class _Audit:
         if posted > kept.amount:
             yield Finding(DOUBLED, kept.sale_id, f"{kept.amount} at the till, {posted} posted")
 
-    def _refund(self, kept: KeptRefund, rows: list[Row]) -> Iterator[Finding]:
+    def _refund(self, kept: KeptRefund, rows: list[LedgerLine]) -> Iterator[Finding]:
         given = -sum(row.posted for row in rows)
         state = ", ".join(row.state for row in rows) or "unknown"
         if kept.ended is None:

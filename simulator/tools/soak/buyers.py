@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from simulator.phone.app.app import Phone
+from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
 from simulator.phone.conversation import events
 from simulator.phone.transport.bleak_backend import phone_radio
@@ -15,7 +15,7 @@ from .plan import MISTYPES, SAYS_NO, STAYS_AWAY
 if TYPE_CHECKING:
     from simulator.phone.conversation.events import Outcome
 
-    from .plan import Order
+    from .plan import PlannedSale
     from .shop import Shop
 
 ASK_MS = 2_000  # how long a phone asks about an approval whose end it does not know
@@ -34,16 +34,16 @@ class Buyers:
         self._counters = shop.counters
         self._visits: dict[tuple[int, ...], asyncio.Task[None]] = {}
 
-    def come(self, order: Order) -> None:
+    def come(self, order: PlannedSale) -> None:
         """The sale is rung up; a till that came back may say so again."""
         if order.buyer != STAYS_AWAY:
             self._come(order, order.number)
 
-    def come_back(self, order: Order, place: int) -> None:
+    def come_back(self, order: PlannedSale, place: int) -> None:
         """The same for one of its refunds."""
         self._come(order, order.number, place)
 
-    async def go(self, order: Order) -> None:
+    async def go(self, order: PlannedSale) -> None:
         """All of it is over; raises what a phone failed with."""
         for name in [name for name in self._visits if name[0] == order.number]:
             visit = self._visits.pop(name)
@@ -52,11 +52,11 @@ class Buyers:
             if not visit.cancelled():
                 visit.result()
 
-    def _come(self, order: Order, *name: int) -> None:
+    def _come(self, order: PlannedSale, *name: int) -> None:
         if name not in self._visits:
             self._visits[name] = asyncio.create_task(self._visit(order))
 
-    async def _visit(self, order: Order) -> None:
+    async def _visit(self, order: PlannedSale) -> None:
         await asyncio.sleep(order.comes_s)
         while True:
             outcome = await self._buy(order)
@@ -64,14 +64,14 @@ class Buyers:
                 return
             await asyncio.sleep(AGAIN_S)
 
-    async def _buy(self, order: Order) -> Outcome:
+    async def _buy(self, order: PlannedSale) -> Outcome:
         async with phone_radio(self._phones, supervision_timeout=SUPERVISION_MS) as radio:
             counter = self._counters[order.till - 1]
-            phone = Phone(counter.wallet, radio, ask_ms=ASK_MS)
+            phone = PhoneApp(counter.wallet, radio, ask_ms=ASK_MS)
             return await phone.buy(_buyer(order), till=counter.number, patience_s=order.patience_s)
 
 
-def _buyer(order: Order) -> Buyer:
+def _buyer(order: PlannedSale) -> Buyer:
     if order.buyer == SAYS_NO:
         return Declining()
     if order.buyer == MISTYPES:

@@ -55,7 +55,7 @@ class Back(NamedTuple):
     phone: bool
 
 
-class Order(NamedTuple):
+class PlannedSale(NamedTuple):
     """One sale: what the buyer does, and what the cashier and the till do. Times in seconds."""
 
     number: int
@@ -86,7 +86,7 @@ class Kill(NamedTuple):
     again_s: float | None  # it dies once more, so long after its next start
 
 
-class Fault(NamedTuple):
+class JournalFault(NamedTuple):
     """Something done to the journal once so many `sales` have begun, after the fault before it."""
 
     sales: int
@@ -105,9 +105,9 @@ class Change(NamedTuple):
 
 
 class Plan(NamedTuple):
-    orders: list[Order]
+    orders: list[PlannedSale]
     kills: list[Kill]
-    faults: list[Fault]
+    faults: list[JournalFault]
     changes: dict[int, Change]  # by order
 
 
@@ -121,11 +121,11 @@ def plan(sales: int, seed: int, tills: int) -> Plan:
     return Plan(orders, kills, faults, changes)
 
 
-def _order(chance: random.Random, number: int, till: int) -> Order:
+def _order(chance: random.Random, number: int, till: int) -> PlannedSale:
     amount = chance.randint(*AMOUNTS)
     buyer = _one_of(chance, _BUYERS)
     impatient = buyer in (SAYS_NO, STAYS_AWAY) or chance.random() < 0.1
-    return Order(
+    return PlannedSale(
         number,
         till,
         amount,
@@ -154,7 +154,7 @@ def _kills(chance: random.Random, sales: int, tills: int) -> Iterator[Kill]:
             delay_s += chance.uniform(0.05, TOGETHER_S)
 
 
-def _faults(chance: random.Random, sales: int) -> Iterator[Fault]:
+def _faults(chance: random.Random, sales: int) -> Iterator[JournalFault]:
     """Each kind at least once; nothing is put back before it was copied."""
     for _ in range(_times(sales, LOCKS)):
         yield _fault(chance, chance.randint(1, sales), LOCK)
@@ -165,9 +165,9 @@ def _faults(chance: random.Random, sales: int) -> Iterator[Fault]:
                 yield _fault(chance, at, kind)
 
 
-def _fault(chance: random.Random, sales: int, kind: str) -> Fault:
+def _fault(chance: random.Random, sales: int, kind: str) -> JournalFault:
     cut_s = chance.uniform(*CUT_S) if chance.random() < 0.4 else None
-    return Fault(sales, kind, chance.uniform(*LOCK_S), cut_s, _in_the_middle(chance))
+    return JournalFault(sales, kind, chance.uniform(*LOCK_S), cut_s, _in_the_middle(chance))
 
 
 def _changes(chance: random.Random, sales: int) -> Iterator[Change]:

@@ -11,27 +11,27 @@ from bridge.domain.states import Event
 from receiver import reasons
 from receiver.protocol import messages
 
-from . import evidence
-from .again import Again
-from .asking import Asking
+from . import ledger_and_journal
+from .after_restore import Again
 from .audit import DOUBLED, LOST, UNKNOWN, Finding, Liability, Tills, audit, count, liabilities
-from .books import Books
+from .back_office import Person
 from .buyers import Buyers
-from .faults import Faults
-from .person import Person
+from .event_watcher import EventWatcher, compare
+from .journal_faults import JournalFaults
+from .kills import Victims
 from .plan import BACKUP, COPY_BACK, EXCHANGE, LOCK, RENUMBER, RESTORE, plan
+from .retried_calls import Asking
 from .shop import Shop
 from .till import SoakTill
-from .victims import Victims
-from .watcher import Watcher, compare
+from .till_disk import Books
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from .books import Kept, KeptRefund
-    from .evidence import Journalled
-    from .plan import Order, Plan
+    from .ledger_and_journal import Journalled
+    from .plan import Plan, PlannedSale
+    from .till_disk import Kept, KeptRefund
 
     Progress = Callable[[int, int], object]
 
@@ -44,7 +44,7 @@ START_S, SALE_S = 90.0, 5.0  # how long a run may take: for each sale ten times 
 _FAULTS = (BACKUP, RESTORE, COPY_BACK, LOCK, RENUMBER, EXCHANGE)
 
 
-class Result(NamedTuple):
+class SoakResult(NamedTuple):
     """What a run came to."""
 
     sales: int
@@ -83,7 +83,7 @@ class Result(NamedTuple):
 
 async def soak(
     directory: Path, sales: int, seed: int, progress: Progress, database: str | None = None
-) -> Result:
+) -> SoakResult:
     """`progress` hears how many sales are over, and how many crashes there were.
 
     `database` is the URL of PostgreSQL for the authority; without one it has a file.
@@ -92,14 +92,14 @@ async def soak(
     spares = sum(change.kind == EXCHANGE for change in wanted.changes.values())
     try:
         async with Shop(directory, TILLS, database, spares) as shop:
-            before = evidence.ledger_at(shop.authority.database)
+            before = ledger_and_journal.ledger_at(shop.authority.database)
             run = _Run(shop, books, wanted, progress)
             began = time.monotonic()
             late = await run.play()
             seconds = time.monotonic() - began
             await shop.bridge.stop()
-            after = evidence.ledger_at(shop.authority.database)
-            journal = evidence.journalled(shop.journal)
+            after = ledger_and_journal.ledger_at(shop.authority.database)
+            journal = ledger_and_journal.journalled(shop.journal)
             bridge_id = shop.bridge_id
         tills = Tills(books.sales(), books.refunds(), books.complaints())
         findings = late + audit(tills, bridge_id, before, after, journal)
@@ -107,7 +107,7 @@ async def soak(
             findings += compare(run.watcher, journal.entries)
     finally:
         books.close()
-    return Result(
+    return SoakResult(
         len(tills.sales),
         seconds,
         run.victims.deaths,
@@ -138,9 +138,9 @@ class _Run:
         self._buyers = Buyers(shop)
         self._asking = Asking(self.victims.bridge)
         self._person = Person(self._asking)
-        self.watcher = Watcher(self.victims.bridge)
+        self.watcher = EventWatcher(self.victims.bridge)
         again = Again(books, self._asking)
-        self.faults = Faults(shop, self.victims, self.watcher, again.since)
+        self.faults = JournalFaults(shop, self.victims, self.watcher, again.since)
         self._tills = [
             SoakTill(
                 *(books, self._asking, counter, self.faults.rewinds),
@@ -186,7 +186,7 @@ class _Run:
                 self._over += 1
                 self._progress(self._over, self.victims.deaths.total())
 
-    def _rung(self, order: Order) -> None:
+    def _rung(self, order: PlannedSale) -> None:
         self._buyers.come(order)
 
     async def _settle(self) -> list[Finding]:

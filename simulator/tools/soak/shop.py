@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 from bridge.config import configuration
 from simulator.authority import Authority
-from simulator.authority.accounts import offline, people
+from simulator.authority.accounts import offline
 from simulator.authority.accounts.limits import Limits
 from simulator.authority.process import AuthorityProcess
 from simulator.hardware.radio.server import Radio
 from simulator.hardware.serial_line.client import LineProcess
 from simulator.hardware.serial_line.config import Config as LineConfig
-from simulator.phone.app import authority as app
-from simulator.phone.app.buyer import DEMO_CODE
 from simulator.world import enrolment
 from simulator.world.bridge import BridgeProcess, Place
+from simulator.world.receiver_command import command
 from simulator.world.till import Till
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from simulator.phone.wallet.wallet import Wallet
+    from simulator.world.enrolment import ReceiverFolder
 
 # What may be sold without the authority: nearly everything, but not for long.
 OFFLINE = Limits(floor=40_000, total=500_000, sales=20, hours=1)
@@ -41,7 +41,7 @@ class Counter:
     """
 
     number: int
-    receiver: enrolment.Enrolled
+    receiver: ReceiverFolder
     line: LineProcess
     wallet: Wallet
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -62,7 +62,7 @@ class Shop:
         self.counters: list[Counter] = []
         self._tills = tills
         self._spares = spares
-        self._drawer: list[enrolment.Enrolled] = []
+        self._drawer: list[ReceiverFolder] = []
         self._stack = AsyncExitStack()
 
     @property
@@ -112,7 +112,7 @@ class Shop:
         )
         for counter in self.counters:
             counter.wallet.authority = self.authority.url
-        pins = self.counters[0].receiver.directory / "pins"
+        pins = self.counters[0].receiver.pins
         self.bridge.configure(
             self.authority, client, (), pins=pins, timeout_s=TIMEOUT_S, offline=True
         )
@@ -127,30 +127,28 @@ class Shop:
             for counter in self.counters
         )
 
-    def _enrol(self, books: Authority, client: str, number: int) -> enrolment.Enrolled:
-        receiver = enrolment.enrol(books, self.directory / f"receiver-{number}", client)
-        office = books.office
+    def _enrol(self, books: Authority, client: str, number: int) -> ReceiverFolder:
+        receiver, office = enrolment.new_receiver(books, client), books.office
         offline.set_limits(office.store, receiver.receiver_id, OFFLINE, office.now())
-        return receiver
+        return receiver.keep_in(self.directory / f"receiver-{number}")
 
     async def _counter(self, books: Authority, buyer: int, till: int) -> Counter:
         receiver = self._drawer.pop()
         line = await self._line(receiver)
-        word = people.add_activation(books.office.store, buyer)
-        wallet = await app.enrol(books.url, books.ca.certificate, word, DEMO_CODE)
-        return Counter(till, receiver, line, wallet)
+        return Counter(till, receiver, line, await enrolment.new_phone(books, buyer))
 
-    async def _line(self, receiver: enrolment.Enrolled) -> LineProcess:
+    async def _line(self, receiver: ReceiverFolder) -> LineProcess:
         place = await self.radio.receiver(receiver.receiver_id)
-        command, directory = enrolment.command(receiver, place.endpoint, None), receiver.directory
+        directory = receiver.directory
+        start = command(directory, place.endpoint)
         line = await LineProcess.start(
             LineConfig(
                 serial=str(directory / "tty"),
                 control=str(directory / "control"),
-                argv=command.argv,
+                argv=start.argv,
                 log=str(directory / "receiver.log"),
-                cwd=command.cwd,
-                env=command.env,
+                cwd=start.cwd,
+                env=start.env,
             )
         )
         return await self._stack.enter_async_context(line)

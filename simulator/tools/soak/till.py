@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from simulator.world.till import FINAL, TillError
 
-from .asking import AGAIN_S, UNKNOWN_SALE
-from .books import NOT_REFUNDED, PAID, REFUNDED, UNPAID
 from .plan import CANCELLED
+from .retried_calls import AGAIN_S, UNKNOWN_SALE
+from .till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from simulator.world.till import Till
 
-    from .asking import Asking, Json
-    from .books import Books, Kept, KeptRefund
-    from .plan import Order
+    from .plan import PlannedSale
+    from .retried_calls import Asking, Json
     from .shop import Counter
+    from .till_disk import Books, Kept, KeptRefund
 
     Call = Callable[[Till], Awaitable[Json]]
 
@@ -45,8 +45,8 @@ class SoakTill:
         asking: Asking,
         counter: Counter,
         rewinds: Callable[[], int],
-        rung: Callable[[Order], object],
-        asked_back: Callable[[Order, int], object],
+        rung: Callable[[PlannedSale], object],
+        asked_back: Callable[[PlannedSale, int], object],
     ) -> None:
         self.deaths = 0
         self._books = books
@@ -57,7 +57,7 @@ class SoakTill:
         self._rung = rung
         self._asked_back = asked_back
 
-    async def serve(self, order: Order) -> None:
+    async def serve(self, order: PlannedSale) -> None:
         """To its end, however often the till dies meanwhile."""
         self._rewinds_before = self._rewinds()
         for number, life in enumerate(order.lives_s):
@@ -72,7 +72,7 @@ class SoakTill:
         """Whether this sale may have been lost with a journal."""
         return self._rewinds() > self._rewinds_before
 
-    async def _work(self, order: Order, *, again: bool) -> None:
+    async def _work(self, order: PlannedSale, *, again: bool) -> None:
         counter = self._counter
         kept = self._books.begin(order, counter.number, counter.receiver.receiver_id)
         if kept.ended is None:
@@ -87,7 +87,7 @@ class SoakTill:
 
     # A sale.
 
-    async def _sell(self, order: Order, kept: Kept, *, again: bool) -> None:
+    async def _sell(self, order: PlannedSale, kept: Kept, *, again: bool) -> None:
         """What was decided is said again; else the sale goes on as it is."""
         if kept.wish:
             self._end(kept.sale_id, await self._decide(order, kept.sale_id))
@@ -121,7 +121,7 @@ class SoakTill:
                 raise
             return None
 
-    async def _ring(self, order: Order, kept: Kept) -> Json:
+    async def _ring(self, order: PlannedSale, kept: Kept) -> Json:
         """The same each time: the bridge may know it already."""
         more: Json = {"sale_id": kept.sale_id, "till": kept.till, "patience_s": order.patience_s}
         while True:
@@ -131,7 +131,7 @@ class SoakTill:
             self._books.complain(kept.sale_id, f"{sale['sale_id']} is still at this till")
             await asyncio.sleep(AGAIN_S)
 
-    async def _outcome(self, order: Order, sale_id: str) -> Json:
+    async def _outcome(self, order: PlannedSale, sale_id: str) -> Json:
         """What the bridge says in the end, or to the cashier who waits no longer."""
         aborting = asyncio.create_task(self._abort_in_time(order, sale_id))
         try:
@@ -152,7 +152,7 @@ class SoakTill:
             if sale["state"] in FINAL:
                 return sale
 
-    async def _abort_in_time(self, order: Order, sale_id: str) -> bool:
+    async def _abort_in_time(self, order: PlannedSale, sale_id: str) -> bool:
         """Whether it was aborted: the other answer is that it is too late."""
         if order.aborts_s is None:
             return False
@@ -160,7 +160,7 @@ class SoakTill:
         sale = await self._say(order, lambda till: till.abort(sale_id))
         return sale["state"] not in ("approved", "paid")
 
-    async def _decide(self, order: Order, sale_id: str) -> Json:
+    async def _decide(self, order: PlannedSale, sale_id: str) -> Json:
         """On disk first, then said; the sale as it stands after that."""
         kept = self._books.sale(sale_id)
         wish = kept.wish or order.wish
@@ -172,7 +172,7 @@ class SoakTill:
             self._books.wish(sale_id, wish)
         return await self._wish(order, sale_id, wish)
 
-    async def _wish(self, order: Order, sale_id: str, wish: str) -> Json:
+    async def _wish(self, order: PlannedSale, sale_id: str, wish: str) -> Json:
         if wish == PAID:
             return await self._say(order, lambda till: till.paid(sale_id))
         return await self._say(order, lambda till: till.cancel(sale_id))
@@ -190,7 +190,7 @@ class SoakTill:
 
     # A refund.
 
-    async def _refund(self, order: Order, kept: KeptRefund) -> None:
+    async def _refund(self, order: PlannedSale, kept: KeptRefund) -> None:
         if kept.ended is not None:
             return
         try:
@@ -204,7 +204,7 @@ class SoakTill:
         done = refund["state"] == REFUNDED
         self._books.end_refund(kept.refund_id, REFUNDED if done else NOT_REFUNDED)
 
-    async def _give_back(self, order: Order, kept: KeptRefund) -> Json:
+    async def _give_back(self, order: PlannedSale, kept: KeptRefund) -> Json:
         """How it ended; without a phone it is asked for again where it was lost with a journal."""
         while True:
             try:
@@ -220,7 +220,7 @@ class SoakTill:
                 return refund
             await self._asking.stands(lambda till: till.paid(kept.sale_id))  # else it is not known
 
-    async def _ask_back(self, order: Order, kept: KeptRefund) -> Json:
+    async def _ask_back(self, order: PlannedSale, kept: KeptRefund) -> Json:
         """By phone only what is posted."""
         more: Json = {"refund_id": kept.refund_id, "sale_id": kept.sale_id}
         if kept.phone:
@@ -241,7 +241,7 @@ class SoakTill:
 
     # The bridge.
 
-    async def _say(self, order: Order, call: Call) -> Json:
+    async def _say(self, order: PlannedSale, call: Call) -> Json:
         """Once or twice; how the sale is after that, wished or not."""
         if not order.repeats:
             return await self._asking.stands(call)

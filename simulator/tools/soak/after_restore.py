@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from simulator.world.till import TillError
 
-from .asking import UNKNOWN_SALE
-from .books import PAID, REFUNDED
+from .retried_calls import UNKNOWN_SALE
+from .till_disk import PAID, REFUNDED
 
 if TYPE_CHECKING:
-    from .asking import Asking
-    from .books import Books, Kept, KeptRefund
+    from .retried_calls import Asking
+    from .till_disk import Books, Kept, KeptRefund
 
 
 class Again:

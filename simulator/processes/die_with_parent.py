@@ -1,16 +1,26 @@
 """Runs a module in a process that dies with its parent.
 
-Usage: python -m simulator.processes.child MODULE ARGUMENT…
+Usage: python -m simulator.processes.die_with_parent MODULE ARGUMENT…
 
 However a world ends, also by SIGKILL, nothing of it is left that starts receivers for ever.
 """
 
 from __future__ import annotations
 
+import ctypes
 import runpy
+import signal
 import sys
 
-from simulator.hardware.serial_line.linux import die_with_parent
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
+
+_libc = ctypes.CDLL(None)
+
+
+def die_with_parent() -> None:
+    """However the parent ends, this process does not outlive it. Elsewhere than on Linux it may."""
+    if sys.platform == "linux":
+        _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def main() -> None:

@@ -24,13 +24,13 @@ from simulator.authority.storage.schema import POSTED
 from simulator.crypto import pki
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.messages import Maker
-from simulator.tools.load import enrolment
 from simulator.tools.load.errors import LoadError
 from simulator.tools.load.http import JSON, Client
+from simulator.world import enrolment
 from simulator.world.enrolment import SEK
 
-from . import past
-from .past import Pair
+from . import postgres_alone
+from .postgres_alone import Pair
 from .rows import HIGHER, Row
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _TTL_S = 120
 _CBOR = "application/cbor"
 
 
-class Counter(NamedTuple):
+class PairCounter(NamedTuple):
     """A receiver and the one who buys there."""
 
     receiver: Identity
@@ -68,7 +68,7 @@ def rows() -> list[Row]:
         rounds = asyncio.run(_measure(Path(directory), cluster.new_books()))
     reached, alone = (statistics.median(rates) for rates in zip(*rounds, strict=True))
     share = statistics.median(through / past_it for through, past_it in rounds)
-    what = f"the same SQL alone, {past.CONNECTIONS} connections"
+    what = f"the same SQL alone, {postgres_alone.CONNECTIONS} connections"
     return [
         Row("authority_pairs", reached, "pairs/s", better=HIGHER, bound=alone, bound_is=what),
         Row("authority_pairs_share", share, "", better=HIGHER, budget=SHARE_BUDGET),
@@ -84,13 +84,17 @@ async def _measure(directory: Path, database: str) -> list[tuple[float, float]]:
         through = [_pairs(counters, size) for size in sizes]
         beside = [_pairs(counters, size) for size in sizes]
         asked = [
-            past.statements(database, books.office, client.fingerprint(), pairs) for pairs in beside
+            postgres_alone.statements(database, books.office, client.fingerprint(), pairs)
+            for pairs in beside
         ]
     async with AuthorityProcess(directory, database) as authority:
         context = pki.client_context(authority.ca.certificate, client)
         lines = [Client(authority.url, context) for _ in range(AT_ONCE)]
         rounds = [
-            (await _ask(lines, pairs), await asyncio.to_thread(past.run, database, statements))
+            (
+                await _ask(lines, pairs),
+                await asyncio.to_thread(postgres_alone.run, database, statements),
+            )
             for pairs, statements in zip(through, asked, strict=True)
         ]
         for line in lines:
@@ -98,23 +102,24 @@ async def _measure(directory: Path, database: str) -> list[tuple[float, float]]:
     return rounds[1:]
 
 
-def _enrol(books: Authority, client: str) -> list[Counter]:
+def _enrol(books: Authority, client: str) -> list[PairCounter]:
     store = books.office.store
     counters = []
     for number in range(COUNTERS):
         organisation = people.add_organisation(store, f"Organisation {number}")
         recipient = people.add_recipient(store, organisation, "Kitchen", _SPACE)
         buyer = people.add_buyer(store, organisation, "Buyer", _AMOUNT, [recipient])
-        counters.append(Counter(enrolment.receiver(books, client), enrolment.phone(books, buyer)))
+        receiver = enrolment.new_receiver(books, client).identity()
+        counters.append(PairCounter(receiver, enrolment.new_phone_in_books(books, buyer)))
     return counters
 
 
-def _pairs(counters: list[Counter], count: int) -> list[Pair]:
+def _pairs(counters: list[PairCounter], count: int) -> list[Pair]:
     """One counter after the other: whoever asks at once asks of different ones."""
     return [_pair(counters[number % len(counters)]) for number in range(count)]
 
 
-def _pair(counter: Counter) -> Pair:
+def _pair(counter: PairCounter) -> Pair:
     """A purchase, signed by receiver and phone as it is with a radio between them."""
     receiver, wallet, now = counter.receiver, counter.wallet, int(time.time())
     reference = os.urandom(messages.REFERENCE_SIZE)

@@ -32,7 +32,7 @@ COLOURS = {
 WHO_WIDTH = 9
 
 
-class Teller:
+class Narrator:
     """Writes on `console`; colours where it is a terminal, plain text where not."""
 
     def __init__(self, console: Console) -> None:
@@ -51,7 +51,7 @@ class Teller:
         line = Text(f"{elapsed:7.0f} ms  ")
         line.append(who.ljust(WHO_WIDTH), style=COLOURS[who])
         line.append("  " + text, style=style)
-        self._console.print(line, soft_wrap=True)
+        self._console.print(line, soft_wrap=not self._console.record)
 
     def step(self, step: Step) -> None:
         """Something that the phone did or showed."""

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bridge.journal import Journal
-from simulator.tools.load.run import Plan, Run
-from simulator.tools.load.shop import Shop
+from simulator.tools.load.run import LoadPlan, Run
+from simulator.tools.load.shop import LoadShop
 
 from .rows import Row, middle
 
@@ -42,8 +42,8 @@ def rows(progress: Callable[[int], object]) -> list[Row]:
 
 
 async def _rows(directory: Path, progress: Callable[[int], object]) -> list[Row]:
-    async with Shop(directory, 1) as shop:
-        await Run(shop, Plan(sales=1), lambda _: None).play()
+    async with LoadShop(directory, 1) as shop:
+        await Run(shop, LoadPlan(sales=1), lambda _: None).play()
         await shop.bridge.stop()
         path = shop.bridge.directory / "journal.sqlite"
         entries, closed = _only_sale(path)
@@ -72,7 +72,7 @@ def fill(
     progress: Callable[[int], object],
 ) -> None:
     """Copies of one sale under other ids, each a second later, archived as a bridge does."""
-    journal = Journal(path)
+    journal = Journal.open(path)
     for number in range(1, sales + 1):
         _copy(journal, entries, closed, number, (number - sales) * 1000)
         if journal.must_archive():
@@ -102,7 +102,7 @@ def _copy(journal: Journal, entries: list[Entry], closed: Closed, number: int, l
 
 
 def _only_sale(path: Path) -> tuple[list[Entry], Closed]:
-    journal = Journal(path)
+    journal = Journal.open(path)
     sale_id = next(journal.rebuild()).sale_id
     entries, closed = journal.entries_of(sale_id), journal.closed(sale_id)
     journal.close()

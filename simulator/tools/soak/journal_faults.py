@@ -10,8 +10,8 @@ import asyncio
 import json
 import shutil
 import sqlite3
-import sys
 import time
+from asyncio.subprocess import STDOUT
 from collections import Counter as Counts
 from contextlib import closing
 from datetime import UTC, datetime
@@ -20,19 +20,19 @@ from typing import TYPE_CHECKING
 
 from bridge.journal import archive, backup
 from bridge.journal.reader import Reader
-from simulator.world.enrolment import ROOT
+from simulator.processes.child_process import ChildProcess, Ended
 
+from .event_watcher import Point
 from .plan import BACKUP, COPY_BACK, EXCHANGE, IMAGE, LOCK, RENUMBER, RESTORE
-from .watcher import Point
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
-    from .plan import Change, Fault
+    from .event_watcher import EventWatcher
+    from .kills import Victims
+    from .plan import Change, JournalFault
     from .shop import Counter, Shop
-    from .victims import Victims
-    from .watcher import Watcher
 
 BUSY_S = 10.0  # for a lock that the bridge has just then
 NS = 1_000_000_000
@@ -42,14 +42,14 @@ _NOT_ON_THE_IMAGE = (".lock", "-staged")  # of the machine, not of the disk's co
 _RECOVERY = ("the journal is behind", "recovered", "alarm", "the journal is recovered")
 
 
-class Faults:
+class JournalFaults:
     """`say_again` has every till say what it has decided since then (ns since 1970)."""
 
     def __init__(
         self,
         shop: Shop,
         victims: Victims,
-        watcher: Watcher,
+        watcher: EventWatcher,
         say_again: Callable[[int], Awaitable[None]],
     ) -> None:
         self.done: Counts[str] = Counts()
@@ -74,7 +74,7 @@ class Faults:
         """How often an older journal was put back, or is just being."""
         return self.done[RESTORE] + self.done[COPY_BACK]
 
-    async def run(self, faults: Iterable[Fault]) -> None:
+    async def run(self, faults: Iterable[JournalFault]) -> None:
         """All of them, in their order."""
         for fault in faults:
             await self._victims.until(fault.sales)
@@ -99,16 +99,16 @@ class Faults:
             lines = [json.loads(line) for line in log if line.startswith("{")]
         return [_said(line) for line in lines if line["event"] in _RECOVERY]
 
-    async def _lock(self, fault: Fault) -> None:
+    async def _lock(self, fault: JournalFault) -> None:
         await asyncio.to_thread(_hold, self._shop.journal, fault.lasts_s)
         self.done[LOCK] += 1
 
-    async def _backup(self, fault: Fault) -> None:
+    async def _backup(self, fault: JournalFault) -> None:
         self._backup_of = self._watcher.era
         await self._command(fault, "backup", str(self._backups))
         self.done[BACKUP] += 1
 
-    async def _restore(self, fault: Fault) -> None:
+    async def _restore(self, fault: JournalFault) -> None:
         """What was decided since the backup was begun is said again."""
         made = backup.found(self._backups)
         begun = datetime.strptime(made.folder, _FOLDER).replace(tzinfo=UTC)
@@ -120,7 +120,7 @@ class Faults:
 
         await self._put_back(restore, int(begun.timestamp() * NS))
 
-    async def _take_image(self, fault: Fault) -> None:
+    async def _take_image(self, fault: JournalFault) -> None:
         """As the disk is after a crash."""
         self._image_at, self._image_of = time.time_ns(), self._watcher.era
 
@@ -132,7 +132,7 @@ class Faults:
         await self._victims.without_bridge(copy)
         self.done[IMAGE] += 1
 
-    async def _copy_back(self, fault: Fault) -> None:
+    async def _copy_back(self, fault: JournalFault) -> None:
         journal = self._shop.journal
 
         async def put_back() -> Point:
@@ -155,35 +155,25 @@ class Faults:
         await self._victims.without_bridge(work)
         await self._say_again(since_ns)
 
-    async def _command(self, fault: Fault, *words: str) -> None:
+    async def _command(self, fault: JournalFault, *words: str) -> None:
         """`tillsign journal`, which may be killed in its middle, and is run again then."""
         arguments = ("bridge.cli", "journal", *words, "--config", str(self._shop.bridge.config))
         for cut_s in (fault.cut_s, None) if fault.cut_s else (None,):
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "simulator.processes.child", *arguments),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                cwd=ROOT,
-            )
-            if await _ended(process, cut_s) and process.returncode == 0:
+            process = await ChildProcess.start_module(*arguments, stderr=STDOUT)
+            ended = await _ended(process, cut_s)
+            if ended.code == 0:
                 return
-        raise RuntimeError(f"{' '.join(words)}: {await _text(process)}")
+        raise RuntimeError(f"{' '.join(words)}: {ended.out.strip()}")
 
 
-async def _ended(process: asyncio.subprocess.Process, cut_s: float | None) -> bool:
-    """Whether it ended by itself; a second time it has to."""
+async def _ended(process: ChildProcess, cut_s: float | None) -> Ended:
+    """Its end, which is a kill after `cut_s`."""
     try:
         async with asyncio.timeout(cut_s):
-            await process.wait()
+            return await process.ended()
     except TimeoutError:
         process.kill()
-        await process.wait()
-        return False
-    return True
-
-
-async def _text(process: asyncio.subprocess.Process) -> str:
-    return (await process.stdout.read()).decode().strip() if process.stdout else ""
+        return await process.ended()
 
 
 def _hold(journal: Path, seconds: float) -> None:

@@ -12,7 +12,7 @@ from simulator.world.till import TillError
 from .audit import UNKNOWN, Finding
 
 if TYPE_CHECKING:
-    from .asking import Asking
+    from .retried_calls import Asking
 
     Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .plan import Back, Order
+    from .plan import Back, PlannedSale
 
 PAID, UNPAID = "paid", "unpaid"  # how a sale ended
 REFUNDED, NOT_REFUNDED = "refunded", "not refunded"  # how a refund ended
@@ -79,7 +79,7 @@ class Books:
     def close(self) -> None:
         self._db.close()
 
-    def begin(self, order: Order, till: int, receiver: bytes) -> Kept:
+    def begin(self, order: PlannedSale, till: int, receiver: bytes) -> Kept:
         """The sale of this order, under the id that it was given first, at the till of then."""
         self._db.execute(
             "INSERT INTO sales (sale_id, number, till, receiver, amount) VALUES (?, ?, ?, ?, ?) "

@@ -12,7 +12,7 @@ from receiver.host.currencies import LETTERS
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed
 from simulator.phone.app.wording import money
 
-from . import meaning
+from . import field_meanings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,12 +53,12 @@ class Field(NamedTuple):
 
 def air(name: str, value: str | bytes) -> Field:
     """What belongs to no message of ours."""
-    return Field(name, value, meaning.AIR[name])
+    return Field(name, value, field_meanings.AIR[name])
 
 
 def offered(name: str, value: str | bytes) -> Field:
     """What the offer's characteristic tells without an offer, or beside it."""
-    return Field(name, value, meaning.OFFERED[name])
+    return Field(name, value, field_meanings.OFFERED[name])
 
 
 def advertisement(data: bytes) -> list[Field]:
@@ -79,16 +79,16 @@ def advertisement(data: bytes) -> list[Field]:
 
 
 def certificate(data: bytes) -> list[Field]:
-    return _signed(messages.CERTIFICATE, data, meaning.CERTIFICATE)
+    return _signed(messages.CERTIFICATE, data, field_meanings.CERTIFICATE)
 
 
 def offer(data: bytes) -> list[Field]:
     """Its fields, and the two names that are made from its hash."""
-    found = _signed(messages.OFFER, data, meaning.OFFER)
+    found = _signed(messages.OFFER, data, field_meanings.OFFER)
     return [
         *found,
-        Field("session id", identifiers.session_id(data), meaning.OFFER["session id"]),
-        Field("match code", identifiers.match_code(data), meaning.OFFER["match code"]),
+        Field("session id", identifiers.session_id(data), field_meanings.OFFER["session id"]),
+        Field("match code", identifiers.match_code(data), field_meanings.OFFER["match code"]),
     ]
 
 
@@ -97,9 +97,13 @@ def exchanged(data: bytes) -> Field:
     kind, body = data[0] if data else 0, data[1:]
     if kind not in _TYPES:
         return air("unreadable", data)
-    name, value, learns = f"{kind:02x} {_TYPES[kind]}", _said(kind, body), meaning.EXCHANGE[kind]
+    name, value, learns = (
+        f"{kind:02x} {_TYPES[kind]}",
+        _said(kind, body),
+        field_meanings.EXCHANGE[kind],
+    )
     if kind == exchange.REFUSAL and len(body) == padding.REFUSAL_SEALED:
-        return Field(name, _sealed(body), meaning.REFUSED_SEALED)
+        return Field(name, _sealed(body), field_meanings.REFUSED_SEALED)
     return Field(name, value, learns)
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from receiver.encoding.schema import encode
 from receiver.link import link, wire
-from simulator.world.enrolment import interpreter
+from simulator.processes.child_process import ChildProcess
+from simulator.world.receiver_command import interpreter
 
 from .rows import Row, middle
 
 if TYPE_CHECKING:
-    from simulator.world.enrolment import Command
+    from simulator.world.receiver_command import Command
     from simulator.world.world import World
 
 STARTS = 9
@@ -41,15 +42,9 @@ async def _boot(command: Command) -> float:
     hello = encode(wire.BRIDGE_HELLO, own)
     end = link.Link(os.urandom(4), hello, host=True)
     start = time.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *command.argv,
-        cwd=command.cwd,
-        env=command.env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    process = await ChildProcess.start(
+        *command.argv, cwd=command.cwd, env=command.env, stdin=subprocess.PIPE
     )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("no pipes")
     try:
         async with asyncio.timeout(HELLO_S):
             while not isinstance(end.poll(), link.Up):

@@ -27,7 +27,7 @@ class Process(Protocol):
     async def stop(self, how: Signals = ...) -> None: ...
 
 
-class Server:
+class Victim:
     """A process that is started again each time; `up` is set while it serves."""
 
     def __init__(self, process: Process) -> None:
@@ -72,7 +72,7 @@ class Victims:
         self.deaths: Counts[str] = Counts()
         self.unplugged = 0
         self._shop = shop
-        self._servers = {BRIDGE: Server(shop.bridge), AUTHORITY: Server(shop.authority)}
+        self._servers = {BRIDGE: Victim(shop.bridge), AUTHORITY: Victim(shop.authority)}
         self._begun = 0
         self._more = asyncio.Condition()
 

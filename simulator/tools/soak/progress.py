@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from .run import Result
+    from .run import SoakResult
 
 LINES = 10  # of progress, where they stay to be read
 RECOVERY_MOST = 20  # lines of a recovery
 
 
-class Teller:
+class Progress:
     """Writes on `console`."""
 
     def __init__(self, console: Console, sales: int, seed: int) -> None:
@@ -47,7 +47,7 @@ class Teller:
         elif over == self._sales or over % max(1, self._sales // LINES) == 0:
             self._console.print(text)
 
-    def result(self, result: Result) -> None:
+    def result(self, result: SoakResult) -> None:
         """The table, and all that is wrong."""
         table = Table(title=f"Soak, seed {self._seed}, {result.seconds:.0f} s")
         table.title_justify = "left"
@@ -77,7 +77,7 @@ class Teller:
             self._console.print(f"  {line}", soft_wrap=True)
 
 
-def _rows(result: Result) -> Iterator[tuple[str, int]]:
+def _rows(result: SoakResult) -> Iterator[tuple[str, int]]:
     yield "sales", result.sales
     for state, number in sorted(result.ends.items()):
         yield f"  {state}", number

@@ -56,7 +56,7 @@ class Era:
     stands: float = math.inf  # the last cursor of what is in the journal still
 
 
-class Watcher:
+class EventWatcher:
     """Runs until it is cancelled."""
 
     def __init__(self, bridge: Callable[[], Awaitable[str]]) -> None:
@@ -136,7 +136,7 @@ class Watcher:
         self._news = asyncio.Event()
 
 
-def compare(watcher: Watcher, entries: Sequence[Entry]) -> Iterator[Finding]:
+def compare(watcher: EventWatcher, entries: Sequence[Entry]) -> Iterator[Finding]:
     """What was told otherwise than it is written, twice, or not at all."""
     written = {entry.id: Heard(entry.id, entry.sale_id, entry.kind) for entry in entries}
     for era in watcher.eras:

@@ -10,7 +10,7 @@ EVENTS = "/v1/events"
 _TIMING = '"timing"'  # of events without it not even the JSON is read
 
 
-class Watcher:
+class StepWatcher:
     """`steps` of every sale that it heard of (`bridge.observability.timings`).
 
     A bridge cuts off whoever is slow, as this process may be for a moment: `cut` counts it, and

@@ -28,7 +28,7 @@ _ROWS = (
 _SPACE = "SELECT coalesce(sum(credit_space), 0) FROM recipients"
 
 
-class Row(NamedTuple):
+class LedgerLine(NamedTuple):
     """A line of the ledger. What was reversed before it came has no amount and no reference."""
 
     approval_id: bytes
@@ -61,7 +61,7 @@ class Row(NamedTuple):
 class Ledger(NamedTuple):
     """All lines, and the credit space that all recipients have left."""
 
-    rows: list[Row]
+    rows: list[LedgerLine]
     space: int
 
 
@@ -90,7 +90,7 @@ def ledger_at(database: Path | str) -> Ledger:
 
 
 def ledger(store: Store) -> Ledger:
-    return Ledger([Row(*row) for row in store.rows(_ROWS)], int(store.value(_SPACE)))
+    return Ledger([LedgerLine(*row) for row in store.rows(_ROWS)], int(store.value(_SPACE)))
 
 
 def journalled(journal: Path) -> Journalled:

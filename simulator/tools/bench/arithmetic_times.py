@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from receiver.crypto import host
 from receiver.crypto.job import finish
-from simulator.world.enrolment import ROOT, interpreter
+from simulator.world.receiver_command import ROOT, interpreter
 
 from .arithmetic import signed_by_phone
 from .cases import cases

@@ -19,9 +19,9 @@ from simulator.hardware.radio.sniffer import (
 from simulator.phone.app.app import nobody
 from simulator.phone.transport.bleak_backend import phone_radio
 
-from . import plain, searching, summary
+from . import plain_fields, record_search, summary
 from .eavesdropper import Eavesdropper
-from .searching import Confiding
+from .record_search import Confiding
 from .story import AMOUNT, APPROVED, PATIENCE_S, Scenario, Stage
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from simulator.phone.wallet.wallet import Wallet
     from simulator.world.world import World
 
-    from .searching import Found
+    from .record_search import SearchHit
     from .story import Played
 
 TITLE = "A purchase, overheard"
@@ -52,8 +52,8 @@ class Sniffed(NamedTuple):
     records: list[Heard]
     missed: int
     heard: Eavesdropper
-    secrets: list[Found]
-    controls: list[Found]  # what must be found, or the search is blind
+    secrets: list[SearchHit]
+    controls: list[SearchHit]  # what must be found, or the search is blind
 
     @property
     def holds(self) -> bool:
@@ -67,7 +67,9 @@ class Sniffed(NamedTuple):
         """Bytes of each message, by its kind."""
         found = {"offer": [len(offer) for offer in self.heard.offers]}
         for message in self.heard.messages:
-            found.setdefault(plain.exchanged(message.data).name, []).append(len(message.data))
+            found.setdefault(plain_fields.exchanged(message.data).name, []).append(
+                len(message.data)
+            )
         return found
 
     @property
@@ -128,7 +130,7 @@ def compare(sniffed: Iterable[Sniffed]) -> Compared:
     values: set[bytes] = set()
     addresses: set[str] = set()
     for one, other in combinations(sniffed, 2):
-        values |= searching.common(one.of_phone, other.of_phone)
+        values |= record_search.common(one.of_phone, other.of_phone)
         addresses |= {address.text for address in one.addresses & other.addresses}
     return Compared(sorted(values), sorted(addresses))
 
@@ -181,12 +183,12 @@ def _examined(
     places = [piece for record in sniffer.records for piece in octets(record)]
     places += heard.certificates  # put together from its parts
     certificate = world.authority.office.store.value("SELECT data FROM certificates")
-    sealed = [(plain.exchanged(one.sealed).name, one.sealed) for one in buyer.told]
+    sealed = [(plain_fields.exchanged(one.sealed).name, one.sealed) for one in buyer.told]
     return Sniffed(
         played,
         sniffer.records,
         sniffer.missed,
         heard,
-        searching.search(searching.secrets(buyer.told, buyer.codes, wallet), places),
-        searching.search([("certificate", certificate), *sealed], places),
+        record_search.search(record_search.secrets(buyer.told, buyer.codes, wallet), places),
+        record_search.search([("certificate", certificate), *sealed], places),
     )

@@ -63,7 +63,7 @@ class _Telltale(Maker):
         return receipt
 
 
-class Found(NamedTuple):
+class SearchHit(NamedTuple):
     """Something that was looked for, and in how many places it was."""
 
     name: str
@@ -71,10 +71,10 @@ class Found(NamedTuple):
     places: int
 
 
-def search(wanted: Iterable[tuple[str, bytes]], places: list[bytes]) -> list[Found]:
+def search(wanted: Iterable[tuple[str, bytes]], places: list[bytes]) -> list[SearchHit]:
     """Look for each value in every place, in both orders of bytes."""
     return [
-        Found(name, len(value), sum(value in one or value[::-1] in one for one in places))
+        SearchHit(name, len(value), sum(value in one or value[::-1] in one for one in places))
         for name, value in wanted
     ]
 

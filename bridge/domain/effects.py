@@ -1,0 +1,229 @@
+"""What a controller asks for: plain values, to be carried out in order, and how they are collected.
+
+What is persisted is on the disk before anything outside is done for it.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from receiver.link import wire
+from receiver.protocol import messages
+
+from .events import BRIDGE
+from .sale import Fact
+from .states import VOLATILE, Event
+
+if TYPE_CHECKING:
+    from receiver.protocol.validation import Named, Offered
+
+    from .sale import Sale, Terms
+    from .verification import Claim
+
+
+class BeginSale(NamedTuple):
+    """Journal a new sale's terms, and publish it; `after` is a copy."""
+
+    sale: Sale
+    after: Sale
+    source: str
+
+
+class Persist(NamedTuple):
+    """Journal a fact, and publish it; `after` is a copy of the sale just after it."""
+
+    sale: Sale
+    after: Sale
+    fact: Fact
+    source: str
+
+
+class Publish(NamedTuple):
+    """Publish what no restart needs to know; `after` is a copy of the sale just after it."""
+
+    after: Sale
+    event: Event
+    source: str
+
+
+class Acknowledge(NamedTuple):
+    """Acknowledge the message that came in: its responsibility is the bridge's now."""
+
+
+class Send(NamedTuple):
+    """A message to the receiver."""
+
+    channel: int
+    payload: bytes
+
+
+class RequestAuthorisation(NamedTuple):
+    """Ask the authority, again and again until an answer settles it or it is given up.
+
+    Not before every reversal that the sale owes is through: it knows one hold for each sale.
+    """
+
+    sale: Sale
+    approval_id: bytes
+    record: bytes
+
+
+class StopAuthorisation(NamedTuple):
+    """Stop asking about the approval at hand: it was accepted offline, and is sent later."""
+
+
+class QueueReversal(NamedTuple):
+    """Stop asking about this approval, for ever; reverse it until that is acknowledged."""
+
+    sale: Sale
+    approval_id: bytes
+
+
+class QueueConfirmation(NamedTuple):
+    """The till has decided for the sale: confirm it until it is posted."""
+
+    sale: Sale
+
+
+class ReportPhone(NamedTuple):
+    """What a phone did, for those who watch."""
+
+    event: int
+    link: int
+    reason: int
+
+
+class Refuse(NamedTuple):
+    """Something was refused: to be counted and logged."""
+
+    reason: int
+    detail: str
+
+
+class CheckOffer(NamedTuple):
+    """Whether this is the receiver's offer for these terms."""
+
+    terms: Terms
+    data: bytes
+    at: int
+
+
+class CheckCredential(NamedTuple):
+    """Whether the credential that a phone has shown for this offer holds."""
+
+    offered: Offered
+    record: wire.CredentialRecord
+    at: int
+
+
+class CheckApproval(NamedTuple):
+    """Whether the phone signed this; `data` are its bytes."""
+
+    offered: Offered
+    claim: Claim
+    named: Named
+    data: bytes
+    at: int
+
+
+class CheckReceipt(NamedTuple):
+    """Whether this is the authority's word about this approval of this sale."""
+
+    terms: Terms
+    approval_id: bytes
+    data: bytes
+
+
+class CheckProvisional(NamedTuple):
+    """Whether the receiver signed this about an offline approval."""
+
+    terms: Terms
+    approval_id: bytes
+    data: bytes
+
+
+Check = CheckOffer | CheckCredential | CheckApproval | CheckReceipt | CheckProvisional
+Order = (
+    BeginSale
+    | Persist
+    | Publish
+    | Acknowledge
+    | Send
+    | RequestAuthorisation
+    | StopAuthorisation
+    | QueueReversal
+    | QueueConfirmation
+    | ReportPhone
+    | Refuse
+)
+Effect = Order | Check
+
+
+class Effects:
+    """The effects of one input, in order."""
+
+    def __init__(self) -> None:
+        self.synced = False  # the receiver is there and has told its open session
+        self._found: list[Effect] = []
+
+    def take(self) -> list[Effect]:
+        """All so far; the next input begins anew."""
+        found, self._found = self._found, []
+        return found
+
+    def put(self, effect: Effect) -> None:
+        self._found.append(effect)
+
+    def begin(self, sale: Sale, source: str) -> None:
+        self._found.append(BeginSale(sale, copy(sale), source))
+
+    def persist(self, sale: Sale, fact: Fact, source: str) -> None:
+        """Apply `fact`, have it journalled and published; raises IllegalMoveError."""
+        sale.take(fact)
+        after = copy(sale)
+        if fact.event in VOLATILE:
+            self._found.append(Publish(after, fact.event, source))
+        else:
+            self._found.append(Persist(sale, after, fact, source))
+
+    def owe(self, sale: Sale, event: Event, reason: int) -> None:
+        """The approval at hand is never asked about again: journal that it is to be reversed."""
+        self.decide(sale, Fact(event, reason, reversal=sale.approval_id), BRIDGE)
+
+    def decide(self, sale: Sale, fact: Fact, source: str) -> None:
+        """Persist a decision, and have the outbox do what is owed from here on."""
+        self.persist(sale, fact, source)
+        if fact.reversal:
+            self.put(QueueReversal(sale, fact.reversal))
+        elif fact.event is Event.PAID:
+            self.put(QueueConfirmation(sale))
+
+    def refuse(self, reason: int, detail: str) -> None:
+        self._found.append(Refuse(reason, detail))
+
+    def send(self, channel: int, value: Any) -> None:
+        """A message to the receiver; while it is away nothing, as its next SYNC puts it right."""
+        if self.synced:
+            self._found.append(Send(channel, wire.encode(channel, value)))
+
+    def order(self, terms: Terms, left: int) -> None:
+        """Have an offer made that lives no longer than the till waits (`left`, ms)."""
+        seconds = -(-left // 1000)
+        order = wire.Open(
+            terms.reference,
+            terms.kind,
+            terms.amount,
+            terms.currency,
+            terms.till,
+            max(1, min(messages.TTL_MOST_S, seconds)),
+            terms.original,
+        )
+        self.send(wire.OPEN, order)
+
+    def cancel(self, sale: Sale) -> None:
+        """The receiver's session ends with the sale."""
+        self.send(wire.CANCEL, wire.Cancel(sale.terms.reference, sale.reason))
+
+    def verdict(self, session: bytes, approval_id: bytes, reason: int) -> None:
+        self.send(wire.VERDICT, wire.Verdict(session, approval_id, reason))

@@ -1,0 +1,164 @@
+"""A process that this one starts and ends, and that never outlives it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from contextlib import ExitStack
+from signal import SIGKILL, SIGTERM, Signals
+from typing import IO, TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
+
+from .die_with_parent import die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Self, Unpack
+
+READY_S = 20.0  # a cold start on a busy machine takes about one
+STOP_S = 20.0  # a bridge gives its open sales ten
+
+_PRIVATE = 0o600
+
+T = TypeVar("T")
+
+
+class Options(TypedDict, total=False):
+    """How a process is started; `stdout` is a pipe by default, all else as it is here."""
+
+    stdin: int | IO[bytes]
+    stdout: int | IO[bytes]
+    stderr: int | IO[bytes]
+    log: Path  # in place of `stderr`: the file that its standard error is added to
+    cwd: str | Path | None
+    env: Mapping[str, str]
+
+
+class Ended(NamedTuple):
+    """The exit status of a process, and what it printed that was not read before."""
+
+    code: int
+    out: str
+    err: str
+
+
+class ChildProcess:
+    """A running process: `start` a program, or `start_module` for a module in this Python."""
+
+    def __init__(self, process: asyncio.subprocess.Process, name: str, log: Path | None) -> None:
+        self._process = process
+        self._name = name
+        self._log = log
+        self._reading = asyncio.Lock()  # of its output: it may be stopped while it is awaited
+
+    @classmethod
+    async def start(cls, *command: str, **options: Unpack[Options]) -> Self:
+        """Start a program; OSError where there is none."""
+        return await cls._start(command, die_with_parent, **options)
+
+    @classmethod
+    async def start_module(cls, module: str, *arguments: str, **options: Unpack[Options]) -> Self:
+        """As `python -m`, and with nothing to do between fork and exec, which threads forbid."""
+        runner = (sys.executable, "-m", "simulator.processes.die_with_parent")
+        return await cls._start((*runner, module, *arguments), None, module, **options)
+
+    @classmethod
+    async def _start(
+        cls,
+        command: tuple[str, ...],
+        before: Callable[[], None] | None,
+        name: str = "",
+        **options: Unpack[Options],
+    ) -> Self:
+        log = options.get("log")
+        with ExitStack() as stack:
+            stderr = options.get("stderr")
+            if log is not None:
+                log.touch(_PRIVATE)
+                stderr = stack.enter_context(log.open("ab"))
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=options.get("stdin"),
+                stdout=options.get("stdout", PIPE),
+                stderr=stderr,
+                cwd=options.get("cwd"),
+                env=options.get("env"),
+                preexec_fn=before,
+            )
+        return cls(process, name or command[0], log)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
+    # Its pipes
+
+    @property
+    def stdin(self) -> asyncio.StreamWriter:
+        return _pipe(self._process.stdin)
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        return _pipe(self._process.stdout)
+
+    @property
+    def stderr(self) -> asyncio.StreamReader:
+        return _pipe(self._process.stderr)
+
+    async def ready(self, within_s: float = READY_S) -> str:
+        """The first line that it prints; without one it is killed, and RuntimeError says why."""
+        try:
+            async with asyncio.timeout(within_s), self._reading:
+                line = await self.stdout.readline()
+        except BaseException:
+            await self.stop(SIGKILL)
+            raise
+        if not line:
+            code = await self.stop(SIGKILL)
+            raise RuntimeError(f"{self._name} did not start ({code}): {self._last_words()}")
+        return line.decode()
+
+    def _last_words(self) -> str:
+        return self._log.read_text().strip() if self._log else ""
+
+    # Its end
+
+    def send_signal(self, number: Signals) -> None:
+        """A process that has ended ignores it."""
+        if self.is_running:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        self.send_signal(SIGKILL)
+
+    async def wait(self) -> int:
+        """The exit status, once it has ended."""
+        return await self._process.wait()
+
+    async def ended(self) -> Ended:
+        """Wait for its end, and read all that is left in its pipes."""
+        async with self._reading:
+            out, err = await self._process.communicate()
+        return Ended(await self.wait(), (out or b"").decode(), (err or b"").decode())
+
+    async def stop(self, how: Signals = SIGTERM, within_s: float = STOP_S) -> int:
+        """End it with a signal, and with SIGKILL if it goes on for so long; the exit status."""
+        self.send_signal(how)
+        try:
+            async with asyncio.timeout(within_s):
+                return (await self.ended()).code
+        except TimeoutError:
+            self.kill()
+            return (await self.ended()).code
+
+
+def _pipe(stream: T | None) -> T:
+    """A stream that was asked for when the process was started."""
+    if stream is None:
+        raise RuntimeError("this is no pipe")
+    return stream
