@@ -7,19 +7,19 @@ comes of the authority's own problem documents alone: what a proxy answers is no
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
-from bridge.domain.held import Held, Holding, holding
+from bridge import contracts
+from bridge.contracts import MalformedError, MismatchError
+from bridge.domain.held import Held, Holding
 from receiver import reasons
-from receiver.protocol.messages import RECEIVER_ID_SIZE
-from receiver.protocol.signed import ID_SIZE
 
-from . import journal_positions
+from . import journal_positions, messages
 from .circuit_breaker import Breaker
 from .clock_skew import Clock
 from .connections import Connections, contexts
+from .messages import CBOR, COSE, JSON, PROBLEM, Nonce, ReceiverId, TransactionId
 from .no_answer import UnansweredError
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ __all__ = ["AuthorityClient", "Refunded", "RefusedError", "UnansweredError"]
 ANSWER_MOST = 4096  # bytes; a receipt has some 180, a problem some 300
 PAGES_MOST = 500  # of a list: more than any receiver's days can fill
 LIST_MOST = 1 << 20  # a page of transactions, or ten thousands of revoked credentials
-_COSE = "application/cose"
-_JSON = "application/json"
-_PROBLEM = "application/problem+json"
 _NOT_NOW = (408, 425, 429)  # client errors that say nothing about the request itself
+T = TypeVar("T")
+Page = TypeVar("Page", messages.ReceiverPage, messages.TransactionPage)
+
 _CODES = {name: code for code, name in reasons.NAMES.items() if code != reasons.OK}
 
 
@@ -100,16 +100,15 @@ class AuthorityClient:
 
     async def authorise(self, record: bytes) -> bytes:
         """The receipt for a record (layout `messages.RECORD`): COSE, not verified yet."""
-        headers = {"Content-Type": "application/cbor"}
-        return await self._post("/v1/authorisations", _COSE, data=record, headers=headers)
+        return await self._post(messages.AUTHORISATIONS, COSE, record, CBOR)
 
-    async def reverse(self, approval_id: bytes, receiver_id: bytes) -> str:
+    async def reverse(self, approval_id: bytes, receiver_id: bytes) -> Held:
         """Give back or bar an approval: the state that the authority leaves it in."""
-        return await self._move("reversals", approval_id, receiver_id)
+        return await self._move(messages.REVERSAL, messages.Reversed, approval_id, receiver_id)
 
-    async def confirm(self, approval_id: bytes, receiver_id: bytes) -> str:
+    async def confirm(self, approval_id: bytes, receiver_id: bytes) -> Held:
         """Post what is held: the state that the authority leaves it in."""
-        return await self._move("confirmations", approval_id, receiver_id)
+        return await self._move(messages.CONFIRMATION, messages.Confirmed, approval_id, receiver_id)
 
     async def refund(
         self,
@@ -120,90 +119,92 @@ class AuthorityClient:
         currency: int,
     ) -> Refunded:
         """Give money back on a posted transaction, with no phone at hand."""
-        body = {
-            "receiver_id": receiver_id.hex(),
-            "transaction_id": transaction_id.hex(),
-            "amount": amount,
-            "currency": currency,
-        }
-        answer = _document(await self._post(f"/v1/refunds/{refund_id.hex()}", _JSON, json=body))
-        if answer.get("refund_id") != refund_id.hex():
+        body = messages.RefundRequest(
+            receiver_id=ReceiverId(receiver_id),
+            transaction_id=TransactionId(transaction_id),
+            amount=amount,
+            currency=currency,
+        )
+        path = messages.path(messages.REFUND, refund_id=refund_id)
+        answer = await self._posted(path, body, messages.RefundAnswer)
+        if answer.refund_id != refund_id:
             raise UnansweredError("not an answer to this refund")
-        if answer.get("state") == Held.POSTED:
-            return Refunded(_name(answer.get("transaction_id")), reasons.OK)
-        if answer.get("state") == Held.DECLINED:
-            return Refunded(b"", _CODES.get(str(answer.get("reason")), reasons.CONFLICT))
-        raise UnansweredError("a refund in no known state")
+        if answer.state is messages.RefundOutcome.DECLINED:
+            return Refunded(b"", _CODES.get(answer.reason or "", reasons.CONFLICT))
+        if answer.transaction_id is None:
+            raise UnansweredError("a posted refund without an id")
+        return Refunded(answer.transaction_id, reasons.OK)
 
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
         """The signed state for a receiver under its nonce: COSE, not verified yet."""
-        body = {"receiver_id": receiver_id.hex(), "nonce": nonce.hex()}
-        return await self._post("/v1/states", _COSE, json=body)
+        body = messages.StateRequest(receiver_id=ReceiverId(receiver_id), nonce=Nonce(nonce))
+        return await self._post(messages.STATES, COSE, contracts.encode(body))
 
     async def revocations(self, receiver_id: bytes) -> bytes:
         """The list of revoked credentials whose hash stands in the state: CBOR, not checked yet."""
-        query = {"receiver_id": receiver_id.hex()}
-        return await self._get("/v1/revocations", "application/cbor", query)
+        return await self._get(messages.REVOCATIONS, CBOR, {"receiver_id": receiver_id.hex()})
 
     async def announce(self, claim: Claim) -> PositionAnswer:
         """Say where the journal is, and hear how it stands; the one call that bears no header."""
-        body = journal_positions.claim_body(claim)
-        answer = await self._send("POST", journal_positions.PATH, _JSON, ANSWER_MOST, json=body)
-        try:
-            return journal_positions.answer(_document(answer))
-        except ValueError as error:
-            raise UnansweredError("not an answer about a position") from error
+        body = contracts.encode(journal_positions.claim_body(claim))
+        answer = await self._send("POST", messages.POSITIONS, JSON, ANSWER_MOST, **_said(body))
+        return journal_positions.answer(_decoded(answer, messages.JournalStanding))
 
     async def receivers(self) -> list[bytes]:
         """The ids of all receivers that are bound to this client, or ever were."""
-        listed = await self._pages("/v1/receivers", {}, "receivers")
-        return [_name(one.get("receiver_id"), RECEIVER_ID_SIZE) for one in listed]
+        pages = await self._pages(messages.RECEIVERS, {}, messages.ReceiverPage)
+        return [one.receiver_id for page in pages for one in page.receivers]
 
     async def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
         """What the authority has of a receiver in a stretch of time."""
-        path = f"/v1/receivers/{receiver_id.hex()}/transactions"
+        path = messages.path(messages.TRANSACTIONS, receiver_id=receiver_id)
         query = {"from": str(start_s), "to": str(end_s)}
-        return [
-            _holding(receiver_id, one) for one in await self._pages(path, query, "transactions")
-        ]
+        pages = await self._pages(path, query, messages.TransactionPage)
+        return [one.holding(receiver_id) for page in pages for one in page.transactions]
 
     async def transaction(self, approval_id: bytes, receiver_id: bytes) -> Holding | None:
         """What the authority has of one approval; None where it never heard of it."""
-        path, query = f"/v1/transactions/{approval_id.hex()}", {"receiver_id": receiver_id.hex()}
+        path = messages.path(messages.TRANSACTION, approval_id=approval_id)
         try:
-            found = _holding(receiver_id, _document(await self._get(path, _JSON, query)))
+            body = await self._get(path, JSON, {"receiver_id": receiver_id.hex()})
         except RefusedError as error:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
             return None
+        found = _decoded(body, messages.Transaction)
         if found.approval_id != approval_id:
             raise UnansweredError("not an answer about this approval")
-        return found
+        return found.holding(receiver_id)
 
-    async def _pages(self, path: str, query: dict[str, str], name: str) -> list[dict[str, Any]]:
+    async def _pages(self, path: str, query: dict[str, str], page: type[Page]) -> list[Page]:
         """All of a list."""
-        found: list[dict[str, Any]] = []
+        found: list[Page] = []
         for _ in range(PAGES_MOST):
-            answer = _document(await self._get(path, _JSON, query))
-            page = answer.get(name)
-            if not isinstance(page, list) or not all(isinstance(one, dict) for one in page):
-                raise UnansweredError(f"not a list of {name}")
-            found += page
-            if not answer.get("next"):
+            found.append(_decoded(await self._get(path, JSON, query), page))
+            if found[-1].next is None:
                 return found
-            query["after"] = str(answer["next"])
+            query["after"] = found[-1].next.hex()
         raise UnansweredError(f"a list of more than {PAGES_MOST} pages")
 
-    async def _move(self, what: str, approval_id: bytes, receiver_id: bytes) -> str:
-        body = {"receiver_id": receiver_id.hex()}
-        answer = _document(await self._post(f"/v1/{what}/{approval_id.hex()}", _JSON, json=body))
-        state = answer.get("state")
-        if answer.get("approval_id") != approval_id.hex() or not isinstance(state, str):
+    async def _move(
+        self,
+        route: str,
+        answered: type[messages.Confirmed | messages.Reversed],
+        approval_id: bytes,
+        receiver_id: bytes,
+    ) -> Held:
+        body = messages.OfReceiver(receiver_id=ReceiverId(receiver_id))
+        path = messages.path(route, approval_id=approval_id)
+        answer = await self._posted(path, body, answered)
+        if answer.approval_id != approval_id:
             raise UnansweredError("not an answer about this approval")
-        return state
+        return Held(answer.state)
 
-    async def _post(self, path: str, wanted: str, **request: Any) -> bytes:
-        return await self._ask("POST", path, wanted, ANSWER_MOST, **request)
+    async def _posted(self, path: str, body: contracts.Request, answered: type[T]) -> T:
+        return _decoded(await self._post(path, JSON, contracts.encode(body)), answered)
+
+    async def _post(self, path: str, wanted: str, body: bytes, kind: str = JSON) -> bytes:
+        return await self._ask("POST", path, wanted, ANSWER_MOST, **_said(body, kind))
 
     async def _get(self, path: str, wanted: str, query: dict[str, str]) -> bytes:
         return await self._ask("GET", path, wanted, LIST_MOST, params=query)
@@ -214,7 +215,7 @@ class AuthorityClient:
         if journal is None:
             return await self._send(method, path, wanted, most, **request)
         await journal.admitted()
-        headers = {journal_positions.HEADER: journal.header(), **request.pop("headers", {})}
+        headers = {messages.POSITION_HEADER: journal.header(), **request.pop("headers", {})}
         try:
             return await self._send(method, path, wanted, most, headers=headers, **request)
         except RefusedError as error:
@@ -227,7 +228,7 @@ class AuthorityClient:
         with self._watched(path):
             answer = await self._connections.ask(method, path, most, **request)
             if _is_refusal(answer):
-                raise _refusal(answer.status, _document(answer.body), self.clock)
+                raise _refusal(answer.status, _decoded(answer.body, messages.Refusal), self.clock)
             if answer.status != 200 or answer.kind != wanted:
                 text = f"{path}: status {answer.status}, {answer.kind}"
                 raise UnansweredError(text, retry_after_s=answer.retry_after_s)
@@ -259,40 +260,23 @@ def _now() -> int:
 def _is_refusal(answer: Answer) -> bool:
     """Whether it is the authority's own word (RFC 9457) that this request took nothing."""
     refused = 400 <= answer.status < 500 and answer.status not in _NOT_NOW
-    return refused and answer.kind == _PROBLEM
+    return refused and answer.kind == PROBLEM
 
 
-def _refusal(status: int, problem: dict[str, Any], clock: Clock) -> RefusedError:
+def _refusal(status: int, problem: messages.Refusal, clock: Clock) -> RefusedError:
     """From a problem document, whose `reason` is one of our names or missing."""
-    name = problem.get("reason")
-    known = name if isinstance(name, str) else ""
-    reason = clock.blamed(_CODES.get(known, reasons.RECEIVER_UNTRUSTED))
-    return RefusedError(reason, f"status {status} {known}", said=known in _CODES)
+    name = problem.reason or ""
+    reason = clock.blamed(_CODES.get(name, reasons.RECEIVER_UNTRUSTED))
+    return RefusedError(reason, f"status {status} {name}", said=name in _CODES)
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def _said(body: bytes, kind: str = JSON) -> dict[str, Any]:
+    return {"data": body, "headers": {"Content-Type": kind}}
+
+
+def _decoded(body: bytes, type_: type[T]) -> T:
+    """What the authority answers; anything else is no answer."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise UnansweredError("not JSON") from None
-    if not isinstance(value, dict):
-        raise UnansweredError("not a JSON object")
-    return value
-
-
-def _holding(receiver_id: bytes, one: dict[str, Any]) -> Holding:
-    try:
-        return holding(receiver_id, one)
-    except ValueError as error:
-        raise UnansweredError("not a transaction") from error
-
-
-def _name(value: object, size: int = ID_SIZE) -> bytes:
-    """The id of something; raises UnansweredError for anything else."""
-    try:
-        name = bytes.fromhex(value) if isinstance(value, str) else b""
-    except ValueError:
-        name = b""
-    if len(name) != size:
-        raise UnansweredError("not an id")
-    return name
+        return contracts.decode(body, type_)
+    except (MalformedError, MismatchError) as error:
+        raise UnansweredError(f"not a {type_.__name__}: {error}") from None

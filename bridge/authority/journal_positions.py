@@ -1,25 +1,24 @@
-"""What bridge and authority say to each other of a journal's newest position, spelled once."""
+"""What the bridge says to the authority of its journal's newest position, and hears of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bridge.journal import Position
 
-PATH = "/v1/positions"
-HEADER = "Tillsign-Position"  # bridge id, life, run, sequence, hash: of every other call
+from .messages import (
+    BridgeId,
+    Checked,
+    Hash,
+    JournalStanding,
+    KnownPosition,
+    LifeId,
+    PositionClaim,
+    RunId,
+    Verdict,
+)
 
-
-class Verdict(StrEnum):
-    """What the authority makes of a position."""
-
-    CURRENT = "current"
-    BEHIND = "behind"
-    FORK = "fork"
-    SUPERSEDED = "superseded"
-    IN_USE = "in_use"
+__all__ = ["Answer", "Claim", "Verdict", "answer", "claim_body"]
 
 
 class Claim(NamedTuple):
@@ -43,41 +42,32 @@ class Answer(NamedTuple):
     retry_after_s: float
 
 
-def claim_body(claim: Claim) -> dict[str, Any]:
-    """As JSON."""
+def claim_body(claim: Claim) -> PositionClaim:
+    """As it is sent."""
     life, sequence, hash_ = claim.position
     checked = claim.checked
-    body = {
-        "bridge_id": claim.bridge_id.hex(),
-        "life": life.hex(),
-        "run": claim.run.hex(),
-        "sequence": sequence,
-        "hash": hash_.hex(),
-        "previous": claim.previous.hex() or None,
-        "ended": claim.ended,
-    }
-    if checked:
-        body["checked"] = {"sequence": checked.sequence, "hash": checked.hash.hex()}
-    return body
+    return PositionClaim(
+        bridge_id=BridgeId(claim.bridge_id),
+        life=LifeId(life),
+        run=RunId(claim.run),
+        sequence=sequence,
+        hash=Hash(hash_),
+        previous=LifeId(claim.previous) if claim.previous else None,
+        ended=claim.ended,
+        checked=Checked(sequence=checked.sequence, hash=Hash(checked.hash)) if checked else None,
+    )
 
 
-def answer(document: Mapping[str, Any]) -> Answer:
-    """Raises ValueError for anything but an answer."""
-    try:
-        newest, follows = document["newest"], document["follows"]
-        return Answer(
-            Verdict(document["standing"]),
-            _position(newest) if newest is not None else None,
-            bytes.fromhex(follows or ""),
-            float(document["lease_s"]),
-            float(document["retry_after_s"] or 0),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError("not an answer about a position") from error
+def answer(said: JournalStanding) -> Answer:
+    """As the bridge goes by it."""
+    return Answer(
+        said.standing,
+        _position(said.newest) if said.newest else None,
+        said.follows or b"",
+        said.lease_s,
+        said.retry_after_s or 0,
+    )
 
 
-def _position(newest: Mapping[str, Any]) -> Position:
-    sequence = newest["sequence"]
-    if not isinstance(sequence, int) or isinstance(sequence, bool):
-        raise ValueError("not a sequence")
-    return Position(bytes.fromhex(newest["life"]), sequence, bytes.fromhex(newest["hash"]))
+def _position(newest: KnownPosition) -> Position:
+    return Position(newest.life, newest.sequence, newest.hash)

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
+from msgspec import Meta, field
+
+from bridge import contracts
+from bridge.contracts import Fault, MismatchError, Octets, Request
 from bridge.journal import position_file
 from receiver.protocol.messages import TILL_MOST
 
-from .toml_table import ConfigError, Table, flag, listed, number, seconds, text
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["AuthorityConfig", "Config", "ConfigError", "Listen", "ReceiverConfig", "Tls", "load"]
-
 BRIDGE_ID_SIZE = 8
-TIMEOUT_MOST_S = 120.0  # longer than any till's patience serves nobody
+TIMEOUT_MOST_S = 120.0  # longer than any till waits
 DEFAULT_TIMEOUT_S = 10.0
 DEFAULT_DRAIN_S = 10.0  # most sales end by themselves in it; service managers wait 90 s
 DEFAULT_LISTEN = "127.0.0.1:8470"
@@ -28,16 +26,67 @@ DEFAULT_LISTEN = "127.0.0.1:8470"
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]")
 
 
-@dataclass(frozen=True)
-class Tls:
+class ConfigError(Exception):
+    """The configuration cannot be used; the text says which file, which key and what is allowed."""
+
+
+class BridgeId(Octets):
+    SIZES = (BRIDGE_ID_SIZE,)
+
+
+class Https(str):
+    """An https URL without a slash at its end."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        parts = urlsplit(value if isinstance(value, str) else "")
+        if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("Expected an https URL")
+        return cls(str(value).rstrip("/"))
+
+
+class Host(str):
+    """A name or address by which tills may call this bridge, without brackets."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        if not isinstance(value, str) or not _HOST.fullmatch(value):
+            raise ValueError("Expected a host")
+        return cls(value.lower().strip("[]"))
+
+
+class Address(tuple[str, int]):
+    """Where to listen: `localhost` or an IP address, and a port."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        parts = urlsplit(f"//{value}" if isinstance(value, str) else "")
+        if parts.hostname is None or parts.port is None or parts.path:
+            raise ValueError("Expected an address")
+        if parts.hostname != "localhost":
+            ip_address(parts.hostname)
+        return cls((parts.hostname, parts.port))
+
+
+def _must(text: str) -> Meta:
+    """What is allowed, as the person who wrote the file is told."""
+    return Meta(extra={"must": text})
+
+
+File = Annotated[Path, _must("a path")]
+Seconds = Annotated[
+    float, Meta(gt=0, le=TIMEOUT_MOST_S, extra={"must": f"seconds, up to {TIMEOUT_MOST_S:g}"})
+]
+
+
+class Tls(Request):
     """A server certificate and its key (PEM files)."""
 
     certificate: Path
     key: Path
 
 
-@dataclass(frozen=True)
-class Listen:
+class Listen(Request):
     """Where and to whom the till API is served; port 0 lets the system choose."""
 
     host: str
@@ -47,25 +96,29 @@ class Listen:
     hosts: tuple[str, ...] = ()  # names beside loopback's by which tills may call this bridge
 
 
-@dataclass(frozen=True)
-class AuthorityConfig:
+class AuthorityConfig(Request):
     """How to reach the authority, and who this bridge is to it (PEM files)."""
 
-    url: str
-    ca: Path
-    certificate: Path
-    key: Path
-    timeout_s: float = DEFAULT_TIMEOUT_S
+    url: Annotated[Https, _must('an address as "https://authority.example"')]
+    ca: File
+    certificate: File
+    key: File
+    timeout_s: Seconds = DEFAULT_TIMEOUT_S
 
 
-@dataclass(frozen=True)
-class ReceiverConfig:
-    """One receiver: till, pyserial URL or else USB serial number, certificate (COSE file)."""
+class ReceiverConfig(Request):
+    """One receiver: till, certificate (COSE file), pyserial URL or else USB serial number."""
 
-    till: int
-    url: str
-    certificate: Path
-    serial: str = ""
+    till: Annotated[
+        int, Meta(ge=1, le=TILL_MOST, extra={"must": f"a number from 1 to {TILL_MOST}"})
+    ]
+    certificate: File
+    url: Annotated[str, Meta(min_length=1, extra={"must": "a serial port or pyserial URL"})] = ""
+    serial: Annotated[str, Meta(min_length=1, extra={"must": "a USB serial number"})] = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.url) == bool(self.serial):
+            raise ValueError("url or serial must say where the receiver is: exactly one of both")
 
     @property
     def line(self) -> str:
@@ -73,8 +126,7 @@ class ReceiverConfig:
         return self.url or f"usb:{self.serial}"
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Request):
     """Everything that the daemon needs."""
 
     id: bytes
@@ -93,6 +145,84 @@ class Config:
         return self.position or position_file.beside(self.journal)
 
 
+# The tables of the file.
+
+
+class BridgeTable(Request):
+    id: Annotated[BridgeId, _must(f"{2 * BRIDGE_ID_SIZE} hexadecimal digits")]
+    journal: File
+    pins: File
+    position: File | None = None
+    drain_s: Seconds = DEFAULT_DRAIN_S
+
+
+class TillTable(Request):
+    listen: Annotated[Address, _must(f'an address as "{DEFAULT_LISTEN}"')] = Address.read(
+        DEFAULT_LISTEN
+    )
+    certificate: File | None = None
+    key: File | None = None
+    token: File | None = None
+    hosts: Annotated[
+        tuple[Host, ...],
+        Meta(min_length=1, extra={"must": 'a list of names as ["till-7.example"]'}),
+    ] = ()
+
+    def __post_init__(self) -> None:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: set both or none")
+        host = self.listen[0]
+        if not is_loopback(host):
+            if self.key is None or self.token is None:
+                raise ValueError(
+                    f"listen must be loopback: {host} needs certificate, key and token"
+                )
+            if not self.hosts:
+                raise ValueError(f"hosts is missing: the names by which tills reach {host}")
+
+    def listening(self) -> Listen:
+        tls = Tls(self.certificate, self.key) if self.certificate and self.key else None
+        return Listen(*self.listen, tls, self.token, self.hosts)
+
+
+class OfflineTable(Request):
+    enabled: Annotated[bool, _must("true or false")] = False
+
+
+class Tables(Request):
+    bridge: Annotated[BridgeTable, _must("a table [bridge]")]
+    authority: Annotated[AuthorityConfig, _must("a table [authority]")]
+    receiver: Annotated[
+        tuple[ReceiverConfig, ...],
+        Meta(min_length=1, extra={"must": "one or more tables [[receiver]]"}),
+    ]
+    till: Annotated[TillTable, _must("a table [till]")] = field(default_factory=TillTable)
+    offline: Annotated[OfflineTable, _must("a table [offline]")] = field(
+        default_factory=OfflineTable
+    )
+
+    def __post_init__(self) -> None:
+        for what, values in (
+            ("till number", {row.till for row in self.receiver}),
+            ("port", {row.line for row in self.receiver}),
+        ):
+            if len(values) != len(self.receiver):
+                raise ValueError(f"receiver must have a {what} of its own in every table")
+
+    def config(self) -> Config:
+        return Config(
+            self.bridge.id,
+            self.bridge.journal,
+            self.bridge.pins,
+            self.till.listening(),
+            self.authority,
+            self.receiver,
+            self.offline.enabled,
+            self.bridge.drain_s,
+            self.bridge.position,
+        )
+
+
 def load(path: Path) -> Config:
     """Read and check the file at `path`; raises ConfigError."""
     try:
@@ -101,125 +231,50 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from error
-    return _config(Table(path, "", document))
+    try:
+        return contracts.convert(document, Tables, partial(_read, path.parent)).config()
+    except MismatchError as error:
+        raise ConfigError(f"{path}: {_told(error)}") from None
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address is this very machine and nobody else reaches it there."""
+    """Whether a name or address reaches this machine alone."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-def _config(top: Table) -> Config:
-    bridge = top.table("bridge")
-    config = Config(
-        id=bridge.take("id", "16 hexadecimal digits", _bridge_id),
-        journal=bridge.file("journal"),
-        pins=bridge.file("pins"),
-        position=bridge.file_or_none("position"),
-        drain_s=bridge.take("drain_s", "seconds, up to 120", _timeout, DEFAULT_DRAIN_S),
-        listen=_till_api(top.table("till", {})),
-        authority=_authority(top.table("authority")),
-        receivers=tuple(_receiver(table) for table in top.tables("receiver")),
-        offline=_offline(top.table("offline", {})),
-    )
-    bridge.done()
-    top.done()
-    for what, values in (
-        ("till number", [row.till for row in config.receivers]),
-        ("port", [row.line for row in config.receivers]),
-    ):
-        if len(set(values)) != len(values):
-            raise top.error("receiver", f"must have a {what} of its own in every table")
-    return config
+def _read(directory: Path, type_: type[Any], value: object) -> Any:
+    """A value of a type of ours; paths are relative to the configuration file."""
+    if type_ is not Path:
+        return contracts.read(type_, value)
+    if not isinstance(value, str) or not value:
+        raise ValueError("Expected a path")
+    return directory / value
 
 
-def _till_api(table: Table) -> Listen:
-    example, default = f'an address as "{DEFAULT_LISTEN}"', _address(DEFAULT_LISTEN)
-    host, port = table.take("listen", example, _address, default)
-    certificate, key = table.file_or_none("certificate"), table.file_or_none("key")
-    token = table.file_or_none("token")
-    hosts = table.take("hosts", 'a list of names as ["till-7.example"]', _hosts, ())
-    table.done()
-    if (certificate is None) != (key is None):
-        raise table.error("certificate", "and key belong together: set both or none")
-    tls = Tls(certificate, key) if certificate and key else None
-    if not is_loopback(host):
-        if tls is None or token is None:
-            raise table.error(
-                "listen", f"must be loopback: {host} needs certificate, key and token"
-            )
-        if not hosts:
-            raise table.error("hosts", f"is missing: the names by which tills reach {host}")
-    return Listen(host, port, tls, token, hosts)
+def _told(error: MismatchError) -> str:
+    """Which key, what is wrong with it, and what is allowed."""
+    place = _place(error.path)
+    match error.fault:
+        case Fault.UNKNOWN:
+            return f"{place} is unknown; known keys: {', '.join(error.known)}"
+        case Fault.MISSING:
+            return f"{place} is missing: {error.must}"
+        case Fault.WRONG:
+            return f"{place} must be {error.must}"
+        case Fault.RULE:
+            table = _place((*error.path, "")).strip()
+            return " ".join(filter(None, (table, error.text)))
 
 
-def _authority(table: Table) -> AuthorityConfig:
-    config = AuthorityConfig(
-        url=table.take("url", 'an address as "https://authority.example"', _https),
-        ca=table.file("ca"),
-        certificate=table.file("certificate"),
-        key=table.file("key"),
-        timeout_s=table.take("timeout_s", "seconds, up to 120", _timeout, DEFAULT_TIMEOUT_S),
-    )
-    table.done()
-    return config
-
-
-def _receiver(table: Table) -> ReceiverConfig:
-    config = ReceiverConfig(
-        till=table.take("till", f"a number from 1 to {TILL_MOST}", _till),
-        url=table.take("url", "a serial port or pyserial URL", text, ""),
-        serial=table.take("serial", "a USB serial number", text, ""),
-        certificate=table.file("certificate"),
-    )
-    table.done()
-    if bool(config.url) == bool(config.serial):
-        raise table.error("url", "or serial must say where the receiver is: exactly one of both")
-    return config
-
-
-def _offline(table: Table) -> bool:
-    enabled: bool = table.take("enabled", "true or false", flag, False)
-    table.done()
-    return enabled
-
-
-def _bridge_id(value: Any) -> bytes:
-    raw = bytes.fromhex(text(value))
-    if len(raw) != BRIDGE_ID_SIZE:
-        raise ValueError
-    return raw
-
-
-def _address(value: Any) -> tuple[str, int]:
-    parts = urlsplit("//" + text(value))
-    if parts.hostname is None or parts.port is None or parts.path:
-        raise ValueError
-    if parts.hostname != "localhost":
-        ip_address(parts.hostname)
-    return parts.hostname, parts.port
-
-
-def _hosts(value: Any) -> tuple[str, ...]:
-    names = tuple(text(name).lower() for name in listed(value))
-    if not all(_HOST.fullmatch(name) for name in names):
-        raise ValueError
-    return tuple(name.strip("[]") for name in names)
-
-
-def _https(value: Any) -> str:
-    parts = urlsplit(text(value))
-    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError
-    return text(value).rstrip("/")
-
-
-def _timeout(value: Any) -> float:
-    return seconds(value, TIMEOUT_MOST_S)
-
-
-def _till(value: Any) -> int:
-    return number(value, 1, TILL_MOST)
+def _place(path: tuple[str | int, ...]) -> str:
+    """[table] or [table 2], and the key in it."""
+    match path:
+        case (str(table), int(number), *keys):
+            return " ".join([f"[{table} {number + 1}]", *map(str, keys[:1])])
+        case (str(table), str(key), *_):
+            return f"[{table}] {key}"
+        case _:
+            return " ".join(map(str, path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from .toml_table import ConfigError
+from .configuration import ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
 
-from bridge.config.toml_table import ConfigError
+from bridge.config.configuration import ConfigError
 from bridge.observability.logs import Log
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.config.toml_table import ConfigError
+from bridge.config.configuration import ConfigError
 from bridge.observability.logs import Log
 
 from .certificate_expiry import Endings

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from bridge.authority.client import AuthorityClient, RefusedError, UnansweredError
 from bridge.authority.clock_skew import Clock
 from bridge.authority.no_answer import OF_TIME, Cause
-from bridge.config.toml_table import ConfigError
+from bridge.config.configuration import ConfigError
 from bridge.domain.sale import Place
 from bridge.journal import JournalError, lock
 from bridge.journal.reader import Reader

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bridge.authority.client import AuthorityClient
 from bridge.authority.connections import contexts
+from bridge.config.configuration import ConfigError
 from bridge.config.private_files import read_token, require_private
-from bridge.config.toml_table import ConfigError
 from bridge.domain.verification import Evidence
 from bridge.till.server import listener
 from bridge.till.server.access import Speakers

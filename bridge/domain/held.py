@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from receiver.protocol.messages import REFERENCE_SIZE
-from receiver.protocol.signed import ID_SIZE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_KINDS = {"purchase": False, "refund": True}
+from typing import NamedTuple
 
 
 class Held(StrEnum):
     PENDING = "PENDING"  # held, until it is confirmed
     POSTED = "POSTED"
     VOIDED = "VOIDED"  # given back
-    EXPIRED = "EXPIRED"  # nobody confirmed it for days; a confirmation still posts it
+    EXPIRED = "EXPIRED"  # not confirmed for days; a confirmation still posts it
     DECLINED = "DECLINED"
 
 
@@ -43,40 +35,3 @@ class Holding(NamedTuple):
     @property
     def stands(self) -> bool:
         return self.state in STANDING
-
-
-def holding(receiver_id: bytes, one: Mapping[str, Any]) -> Holding:
-    """As it is listed (`/v1/transactions`); raises ValueError for anything else."""
-    try:
-        till = one.get("till")
-        return Holding(
-            _octets(one["approval_id"], ID_SIZE),
-            receiver_id,
-            Held(one["state"]),
-            _KINDS[one["kind"]],
-            _number(one["amount"]),
-            _number(one["currency"]),
-            _octets(one["transaction_id"], 0, ID_SIZE),
-            _octets(one["reference"], 0, REFERENCE_SIZE),
-            None if till is None else _number(till),
-            _number(one["time"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError("not a transaction") from error
-
-
-def _octets(value: object, *sizes: int) -> bytes:
-    if value is not None and not isinstance(value, str):
-        raise ValueError("not hexadecimal digits")
-    octets = bytes.fromhex(value or "")
-    if len(octets) not in sizes:
-        raise ValueError(f"{len(octets)} bytes")
-    return octets
-
-
-def _number(value: object) -> int:
-    if value is None:
-        return 0
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("not a number")
-    return value

@@ -15,6 +15,7 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from bridge.authority import messages
 from bridge.authority.client import RefusedError, UnansweredError
 from bridge.authority.journal_positions import Claim, Verdict
 from bridge.domain import alarms
@@ -105,8 +106,7 @@ class JournalStanding:
     def header(self) -> str:
         """The newest position, as every call to the authority bears it."""
         life, sequence, hash_ = self._journal.position
-        names = (self._bridge_id.hex(), life.hex(), self._run.hex())
-        return f"{' '.join(names)} {sequence} {hash_.hex()}"
+        return messages.position_header(self._bridge_id, life, self._run, sequence, hash_)
 
     async def admitted(self) -> None:
         """Raise UnansweredError unless the authority serves this journal."""

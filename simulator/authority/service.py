@@ -18,10 +18,11 @@ from aiohttp import hdrs, web
 from simulator.authority.api.admin import AdminApi
 from simulator.authority.api.admin_receivers import ReceiverApi
 from simulator.authority.api.bridges import BridgeApi
+from simulator.authority.api.models import Health
 from simulator.authority.api.openapi import DOCUMENT
 from simulator.authority.api.phones import PhoneApi
 from simulator.authority.api.positions import PositionApi
-from simulator.authority.api.requests import BODY_MOST, problems
+from simulator.authority.api.requests import BODY_MOST, answer, problems
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError, Store
@@ -208,4 +209,4 @@ async def _date(office: Office, _: web.Request, response: web.StreamResponse) ->
 
 
 async def _health(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok"})
+    return answer(Health("ok"))

@@ -51,6 +51,9 @@ def enumerated(schema: Any) -> Iterator[str]:
         yield from (word for word in words if word and word not in LETTERS.values())
         for part in schema.values():
             yield from enumerated(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from enumerated(part)
 
 
 def test_every_event() -> None:

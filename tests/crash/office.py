@@ -11,10 +11,12 @@ from enum import Enum
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
+from bridge import contracts
 from bridge.authority.client import Refunded, RefusedError, UnansweredError
 from bridge.authority.journal_positions import Answer, Claim, claim_body
 from bridge.authority.journal_positions import answer as read_answer
-from bridge.domain.held import Holding, holding
+from bridge.authority.messages import JournalStanding, PositionClaim, Transaction, TransactionPage
+from bridge.domain.held import Holding
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
@@ -28,6 +30,8 @@ from simulator.authority.storage.schema import POSTED
 from tests.crash.template import CLIENT
 
 if TYPE_CHECKING:
+    from msgspec import Struct
+
     from simulator.authority.accounts.bindings import Caller
     from simulator.authority.keys import Keys
     from simulator.authority.storage.store import Store
@@ -87,26 +91,27 @@ class Office:
 
     def transaction(self, receiver_id: bytes, approval_id: bytes) -> Holding:
         found = statements.one(self.store, self.caller(receiver_id), approval_id)
-        return holding(receiver_id, found)
+        return _sent(found, Transaction).holding(receiver_id)
 
     def transactions(self, receiver_id: bytes, start_s: int, end_s: int) -> list[Holding]:
         """Fewer here than fill a page."""
         caller = self.caller(receiver_id)
-        page = statements.page(self.store, caller, start_s, end_s, statements.BEGINNING)[0]
-        return [holding(receiver_id, one) for one in page]
+        page = _sent(statements.page(self.store, caller, start_s, end_s, None), TransactionPage)
+        return [one.holding(receiver_id) for one in page.transactions]
 
     def receivers(self) -> list[bytes]:
         """All that are or ever were bound to the bridge; fewer here than fill a page."""
-        listed = bindings.listed(self.store, CLIENT, b"")[0]
-        return [bytes.fromhex(one["receiver_id"]) for one in listed]
+        page = bindings.listed(self.store, CLIENT, b"")
+        return [one.receiver_id for one in page.receivers]
 
     def claim(self, claim: Claim) -> Answer:
-        """Through the very JSON that goes over HTTP."""
-        asked = app_positions.claim_of(claim_body(claim))
+        """As over HTTP."""
+        asked = app_positions.claim_of(_sent(claim_body(claim), PositionClaim))
         found = journal_positions.claim(
             self.store, CLIENT, asked, self.now(), journal_positions.LEASE_S
         )
-        return read_answer(app_positions.answered(found, journal_positions.LEASE_S))
+        said = app_positions.standing_of(found, journal_positions.LEASE_S)
+        return read_answer(_sent(said, JournalStanding))
 
     def hear(self, header: str) -> None:
         """The position that a call bears."""
@@ -284,6 +289,11 @@ class Line:
             answer.set_exception(result)
         else:
             answer.set_result(result)
+
+
+def _sent(said: Struct, type_: type[_T]) -> _T:
+    """Through the very JSON that goes over HTTP."""
+    return contracts.decode(contracts.encode(said), type_)
 
 
 @lru_cache(maxsize=64)  # the same record is sent again and again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from types import SimpleNamespace
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from aiohttp import web
 
+from bridge import contracts
 from bridge.authority import client
 from bridge.authority.clock_skew import Clock
+from bridge.authority.messages import PositionClaim, RefundRequest, Refusal, StateRequest
 from bridge.domain import event_codec, receiver_status
 from bridge.domain.sale import Terms
 from bridge.sales.orders import Order, RefundOrder
@@ -27,8 +28,9 @@ from receiver import reasons
 from receiver.encoding import cbor
 from receiver.host.currencies import LETTERS
 from receiver.link import wire
-from receiver.protocol import messages
+from receiver.link.wire import NONCE_SIZE
 from simulator.authority.api import requests as office
+from simulator.authority.api.models import BuyerChange, NewBuyer
 from simulator.authority.api.requests import RequestError
 from tests.fuzz.target import Target
 
@@ -50,10 +52,21 @@ _REFUNDS: list[dict[str, Any]] = [
     {"refund_id": _SALE_ID, "amount": 5, "currency": "SEK", "transaction_id": "0f" * 16, "till": 7},
 ]
 _ASKED: list[dict[str, Any]] = [
-    {"receiver_id": "00" * 8, "nonce": "ff" * 16},
+    {"receiver_id": "00" * 8, "nonce": "ff" * NONCE_SIZE},
+    {"receiver_id": "00" * 8, "transaction_id": "0f" * 16, "amount": 1, "currency": 999},
+    {"organisation": 1, "name": "Ännu en", "purchase_limit": 0, "recipients": [1, 0xFFFFFFFF]},
+    {"blocked": True, "purchase_limit": 7},
+    {
+        **{"bridge_id": "01" * 8, "life": "02" * 16, "run": "03" * 8, "sequence": 10**18 - 1},
+        **{"hash": "04" * 32, "previous": None, "ended": False},
+        "checked": {"sequence": 0, "hash": "05" * 32},
+    },
+]
+_STRANGE: list[dict[str, Any]] = [
     {"receiver_id": 0, "nonce": "x" * 80},
     {"receiver_id": True, "nonce": "Ännu en"},
 ]
+_BODIES: tuple[type[Any], ...] = (StateRequest, RefundRequest, PositionClaim, NewBuyer, BuyerChange)
 _REFUSALS = [b'{"status": 422, "reason": "busy"}', b'{"reason": null}', b"{}"]
 
 _GUARD = Guard(Speakers(("till.example",)), Rates())
@@ -66,7 +79,10 @@ def targets() -> Iterator[tuple[str, Target]]:
     yield "till-refund", Target(_refund, None, partial(_dumped, _REFUNDS))
     yield "till-wait", Target(_wait, None, lambda: [b"", b"0", b"60", b"1.5", b"5e-1"])
     yield "till-host", Target(_host, None, _hosts)
-    yield "authority-request", Target(_request, None, partial(_dumped, _ASKED))
+    yield (
+        "authority-request",
+        Target(_request, None, partial(_dumped, _ASKED), near=partial(_dumped, _STRANGE)),
+    )
     yield "health", Target(_health, None, _counted)
     yield "authority-answer", Target(_answer, None, lambda: _REFUSALS)
     yield "revocations", Target(_revoked, None, _revocations, near=lambda: [cbor.encode([1])])
@@ -123,23 +139,22 @@ def _hosts() -> list[bytes]:
 
 
 def _request(data: bytes) -> bool | None:
-    """A body for the authority: whatever its values are, each reader takes or refuses them."""
-    names = list(_ASKED[0])
-    body = _taken(lambda: office.json_body(_request_of(data), *names), RequestError)
-    for value in body.values() if body else ():
-        for reader in _READERS:
-            with suppress(RequestError):
-                reader(value)
-    return None if body is None else True
+    """A body for the authority: what is taken, said again, is the same."""
+    bodies = [
+        _taken(partial(office.body_of, _request_of(data), type_), RequestError) for type_ in _BODIES
+    ]
+    for body in filter(None, bodies):
+        assert contracts.decode(contracts.encode(body), type(body)) == body
+    return True if any(bodies) else None
 
 
 def _answer(data: bytes) -> bool | None:
     """A problem document from the authority: some reason of ours, whatever it says."""
     try:
-        document = client._document(data)
+        problem = client._decoded(data, Refusal)
     except client.UnansweredError:
         return None
-    assert client._refusal(422, document, Clock()).reason in reasons.NAMES
+    assert client._refusal(422, problem, Clock()).reason in reasons.NAMES
     return True
 
 
@@ -168,26 +183,6 @@ def _health(data: bytes) -> bool:
 
 def _counted() -> list[bytes]:
     return [cbor.encode({}), cbor.encode({reasons.BUSY: 3, reasons.EVICTED: 0xFFFFFFFF, 255: 1})]
-
-
-def _number(value: Any) -> None:
-    assert 1 <= office.number(value, "it", 1, messages.CURRENCY_MOST) <= messages.CURRENCY_MOST
-
-
-def _text(value: Any) -> None:
-    assert 0 < len(office.text(value, "it").encode()) <= 4 * office.NAME_MOST
-
-
-def _octets(value: Any) -> None:
-    size = messages.RECEIVER_ID_SIZE
-    assert len(office.octets(value, "it", size)) == size
-
-
-def _flag(value: Any) -> None:
-    assert office.flag(value, "it") in (True, False)
-
-
-_READERS: tuple[Callable[[Any], None], ...] = (_number, _text, _octets, _flag)
 
 
 def _request_of(data: bytes) -> web.Request:

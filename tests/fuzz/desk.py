@@ -10,11 +10,12 @@ from bridge.domain import effects, event_codec, inputs
 from bridge.domain.sale import Sale, Terms
 from bridge.domain.states import Event, State
 from bridge.domain.till_decisions import TooLateError, Wish, decide
+from bridge.till.rest import models
 from bridge.till.rest.views import sale_view
 from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import gatt, identifiers, messages, padding
-from tests import evidence
+from tests import evidence, till_answers
 from tests.bridge_world import BRIDGE_ID, PATIENCE_S, RECEIVER, TILL, DeskWorld, Purchase
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
@@ -200,7 +201,8 @@ class Hostile:
             assert event_codec.load_fact(fact.event, *event_codec.dump_fact(fact)) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
             assert fact.event is not Event.PROVED or output.sale.mode == messages.OFFLINE
-            assert sale_view(output.after)
+            shown = sale_view(output.after)
+            till_answers.assert_is(shown, models.Refund if output.after.is_refund else models.Sale)
             if output.after.state is State.APPROVED:
                 self.approved, self._pending = True, False
 

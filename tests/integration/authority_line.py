@@ -10,13 +10,14 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bridge.authority.client import AuthorityClient
-from bridge.config.configuration import AuthorityConfig
+from bridge.config.configuration import AuthorityConfig, Https
 from simulator.crypto import pki
 
 if TYPE_CHECKING:
@@ -144,9 +145,9 @@ def to(port: int, ca: DemoCa, host: str = "127.0.0.1", **changes: object) -> Aut
     """How a bridge finds what listens on `port`."""
     client = ca.client("bridge")
     config = AuthorityConfig(
-        f"https://{host}:{port}", ca.certificate, client.certificate, client.key, TIMEOUT_S
+        Https(f"https://{host}:{port}"), ca.certificate, client.certificate, client.key, TIMEOUT_S
     )
-    return replace(config, **changes)  # type: ignore[arg-type]
+    return replace(config, **changes)
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge.authority.messages import POSITION_HEADER
 from receiver.protocol import messages
-from simulator.authority.api.requests import POSITION_HEADER
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.process import AuthorityProcess
 from simulator.crypto import pki

@@ -10,7 +10,6 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable
-from dataclasses import replace
 from datetime import timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -18,11 +17,14 @@ from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bridge.authority import connections
 from bridge.authority.circuit_breaker import FAILURES_MOST, State
 from bridge.authority.client import ANSWER_MOST, AuthorityClient, RefusedError, UnansweredError
+from bridge.authority.journal_positions import Claim
 from bridge.authority.no_answer import Cause
+from bridge.journal import Position
 from receiver import reasons
 from simulator.crypto import pki
 from simulator.crypto.pki import DemoCa, Span
@@ -37,6 +39,7 @@ PROBLEM = "application/problem+json"
 HTML = b"<html>Access denied</html>"
 HOUR = timedelta(hours=1)
 LEASE = {"lease_s": 45, "retry_after_s": None}
+KNOWN = {"life": "02" * 16, "run": "03" * 8, "sequence": 7, "hash": "04" * 32, "time": 1}
 
 
 def page(value: Any, kind: str = "application/json", status: str = "200 OK") -> bytes:
@@ -171,6 +174,45 @@ async def test_what_is_no_transaction_is_no_answer(tmp_path: Path) -> None:
         assert await client.transaction(NAME, RECEIVER) is None
         server.say = lambda head: answer(HTML, "text/html", "404 x")
         await unanswered(client.transaction(NAME, RECEIVER))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"standing": "great"},
+        {"lease_s": "45"},
+        {"lease_s": True},
+        {"lease_s": -1},
+        {"follows": ""},
+        {"follows": "00" * 15},
+        {"newest": {}},
+        {"newest": KNOWN | {"sequence": True}},
+        {"newest": KNOWN | {"sequence": 1.0}},
+        {"newest": KNOWN | {"sequence": 10**18}},
+        {"newest": KNOWN | {"hash": "04" * 32 + "\n"}},
+    ],
+    ids=repr,
+)
+async def test_what_says_nothing_of_a_position_is_no_answer(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    standing = {"standing": "current", "newest": KNOWN, "follows": None, **LEASE}
+    claim = Claim(bytes(8), bytes(8), Position(bytes(16), 7, bytes(32)))
+    async with client_of(lambda head: page(standing | {"more": 1}), tmp_path) as (client, server):
+        assert (await client.announce(claim)).newest == Position(b"\2" * 16, 7, b"\4" * 32)
+        server.say = lambda head: page(standing | change)
+        await unanswered(client.announce(claim))
+
+
+@pytest.mark.parametrize("state", ["PENDING", "EXPIRED", "posted", "", None, 1])
+async def test_an_approval_ends_in_known_states_alone(state: Any, tmp_path: Path) -> None:
+    moved = {"approval_id": NAME.hex(), "state": "POSTED", "late": False}
+    async with client_of(lambda head: page(moved), tmp_path) as (client, server):
+        assert await client.confirm(NAME, RECEIVER) == "POSTED"
+        assert await client.reverse(NAME, RECEIVER) == "POSTED"
+        server.say = lambda head: page(moved | {"state": state})
+        await unanswered(client.confirm(NAME, RECEIVER))
+        await unanswered(client.reverse(NAME, RECEIVER))
 
 
 async def test_the_authoritys_own_no(tmp_path: Path) -> None:

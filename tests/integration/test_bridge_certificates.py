@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bridge.authority.client import AuthorityClient, UnansweredError
 from bridge.authority.no_answer import Cause
-from bridge.config.configuration import Listen, Tls
-from bridge.config.toml_table import ConfigError
+from bridge.config.configuration import ConfigError, Listen, Tls
 from bridge.daemon import checks, key_files
 from receiver.link import wire
 from receiver.protocol import messages, signed

@@ -6,17 +6,17 @@ import json
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.authority import clock_skew
 from bridge.cli import main as cli
-from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig, Tls
+from bridge.config.configuration import Config, Listen, ReceiverConfig, Tls
 from bridge.daemon import checks
 from bridge.daemon.findings import Finding, TroubleError
 from bridge.lines.usb_lookup import Present
@@ -32,7 +32,7 @@ PORT = Present("/dev/ttyUSB0", SERIAL)
 @pytest.fixture
 def world(stopped: World) -> World:
     [receiver] = stopped.config.receivers
-    row = ReceiverConfig(TILL, "", receiver.certificate, SERIAL)
+    row = ReceiverConfig(TILL, receiver.certificate, serial=SERIAL)
     stopped.config = replace(stopped.config, receivers=(row,))
     return stopped
 
@@ -58,13 +58,12 @@ async def test_all_is_well(world: World) -> None:
 
 
 def authority(config: Config, **changes: object) -> Config:
-    changed: AuthorityConfig = replace(config.authority, **changes)  # type: ignore[arg-type]
-    return replace(config, authority=changed)
+    return replace(config, authority=replace(config.authority, **changes))
 
 
 def receiver(config: Config, **changes: object) -> Config:
     [row] = config.receivers
-    return replace(config, receivers=(replace(row, **changes),))  # type: ignore[arg-type]
+    return replace(config, receivers=(replace(row, **changes),))
 
 
 def open_key(config: Config) -> Config:
@@ -236,7 +235,7 @@ def test_certificates_that_end(left: int, word: str, monkeypatch: pytest.MonkeyP
 
 
 def test_a_serial_server_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = ReceiverConfig(TILL, "socket://serial.example:4001", Path("certificate"))
+    row = ReceiverConfig(TILL, Path("certificate"), "socket://serial.example:4001")
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *name: asked.append(name))
     assert checks._port(row, list) == "socket://serial.example:4001, not asked"

@@ -8,7 +8,6 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import aiohttp
 import prometheus_client
 import pytest
 import serial
+from msgspec.structs import replace
 from serial.tools import list_ports
 
 from bridge import foreign_code
@@ -301,7 +301,7 @@ async def test_a_board_that_takes_nothing_holds_up_no_other(stopped: World) -> N
     end = terminal()
     [first] = stopped.config.receivers
     stopped.add_receiver(OTHER)
-    row = ReceiverConfig(OTHER, end.url, first.certificate)
+    row = ReceiverConfig(OTHER, first.certificate, end.url)
     stopped.config = replace(stopped.config, receivers=(first, row))
     line_through(stopped, serial_port.opener(end.url))
     stopped.others[end.url] = stopped.others[URL]

@@ -6,10 +6,10 @@ import asyncio
 import shutil
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.books import books
 from bridge.journal import Journal, Position, ReplacedError, position_file, writer

@@ -9,12 +9,12 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from io import StringIO
 from typing import Any
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from bridge.observability import logs
 from receiver.crypto import host

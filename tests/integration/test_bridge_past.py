@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.config.configuration import ReceiverConfig
 from simulator.authority import Fault
@@ -39,7 +39,7 @@ def exchange(world: World) -> None:
     id_, seed = (99).to_bytes(8, "big"), evidence.seed("its successor")
     path = world.config.journal.with_name("certificate-of-its-successor")
     path.write_bytes(enrol(world.authority, seed, id_, world.client))
-    world.config = replace(world.config, receivers=(ReceiverConfig(TILL, "memory://new", path),))
+    world.config = replace(world.config, receivers=(ReceiverConfig(TILL, path, "memory://new"),))
 
 
 CHANGES = [remove, renumber, exchange]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.config.configuration import ReceiverConfig
 from bridge.daemon.daemon import Daemon
@@ -38,7 +38,7 @@ class Hub:
 @pytest.fixture
 def by_serial(stopped: World) -> World:
     [receiver] = stopped.config.receivers
-    row = ReceiverConfig(TILL, "", receiver.certificate, SERIAL)
+    row = ReceiverConfig(TILL, receiver.certificate, serial=SERIAL)
     stopped.config = replace(stopped.config, receivers=(row,))
     return stopped
 

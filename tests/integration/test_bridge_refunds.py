@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from simulator.authority import Fault
 from tests.integration.refunding import PART, REFUND, ask, done, given_back, look, refused

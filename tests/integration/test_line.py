@@ -168,7 +168,7 @@ async def test_the_input_ring_drops(port: serial.Serial, line: LineProcess) -> N
     """The receiver computes and does not read: 260 of 400 bytes are kept."""
     before = await line.ask("status")
     os.kill(before["pid"], signal.SIGSTOP)
-    while state(before["pid"]) != "T":  # it may still read on another processor
+    while state(before["pid"]) != "T":  # noqa: ASYNC110 - nothing tells; it may still read
         await asyncio.sleep(0)
     sent = bytes(6 + n % 250 for n in range(400))
     port.write(sent)

@@ -8,11 +8,11 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.journal import Journal, JournalError, JournalFullError, disk
 from bridge.journal.writer import ROOM

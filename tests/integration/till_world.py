@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from msgspec.structs import replace
 
 from bridge.authority.client import AuthorityClient
-from bridge.config.configuration import AuthorityConfig, Config, Listen, ReceiverConfig
+from bridge.config.configuration import AuthorityConfig, Config, Https, Listen, ReceiverConfig
 from bridge.daemon.daemon import Daemon
 from receiver.protocol import pins
 from simulator.authority import Authority, Fault
 from simulator.crypto.pki import Identity
 from simulator.world.enrolment import new_receiver
-from tests import evidence
+from tests import evidence, till_answers
 from tests.bridge_device import PATIENCE_S, Device
 from tests.integration.scripted_buyer import Buyer
 
@@ -90,14 +90,16 @@ class World:
         certificate = enrol(self.authority, seed, id_, self.client)
         path = self.config.journal.with_name(f"certificate-{till}")
         path.write_bytes(certificate)
-        row = ReceiverConfig(till, f"memory://{till}", path)
+        row = ReceiverConfig(till, path, f"memory://{till}")
         self.config = replace(self.config, receivers=(*self.config.receivers, row))
         device = self.others[row.url] = Device(seed, certificate, id_)
         return device
 
     async def call(self, method: str, path: str, **request: Any) -> JSON:
         async with self.http.request(method, path, **request) as response:
-            return response.status, await response.json(content_type=None)
+            body = await response.json(content_type=None)
+        till_answers.check(method, path, response.status, body)
+        return response.status, body
 
     async def ring(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
         body = {"sale_id": sale_id, "amount": AMOUNT, "currency": "SEK"} | changes
@@ -214,6 +216,7 @@ class World:
         async with asyncio.timeout(PATIENCE_S):
             while True:
                 event = await watch.receive_json()
+                till_answers.assert_is_event(event)
                 if wanted.items() <= event.items():
                     return event
 
@@ -232,9 +235,13 @@ async def world_in(directory: Path) -> AsyncIterator[World]:
             pins=directory / "pins",
             listen=Listen("127.0.0.1", 0),
             authority=AuthorityConfig(
-                authority.url, authority.ca.certificate, client.certificate, client.key, 1.0
+                Https(authority.url),
+                authority.ca.certificate,
+                client.certificate,
+                client.key,
+                1.0,
             ),
-            receivers=(ReceiverConfig(TILL, "memory://", directory / "certificate"),),
+            receivers=(ReceiverConfig(TILL, directory / "certificate", "memory://"),),
         )
         buyer = Buyer(authority, certificate)
         await buyer.activate()

@@ -67,16 +67,14 @@ def refund(books: Books, client: str, refund_id: bytes, transaction_id: bytes | 
 
 
 def seen(books: Books, client: str) -> set[str]:
-    found, _ = statements.page(
-        books.store, caller(books, client), NOW - DAY, NOW + DAY, statements.BEGINNING
-    )
-    return {one["approval_id"] for one in found}
+    page = statements.page(books.store, caller(books, client), NOW - DAY, NOW + DAY, None)
+    return {one.approval_id.hex() for one in page.transactions}
 
 
 def shown(books: Books, client: str) -> list[tuple[str, int, int | None]]:
-    found, following = bindings.listed(books.store, client, b"")
-    assert following is None
-    return [(one["receiver_id"], one["since"], one["until"]) for one in found]
+    page = bindings.listed(books.store, client, b"")
+    assert page.next is None
+    return [(one.receiver_id.hex(), one.since, one.until) for one in page.receivers]
 
 
 # Who speaks for a receiver
@@ -116,12 +114,13 @@ def test_receivers_are_listed_page_by_page(books: Books, monkeypatch: pytest.Mon
     for number in range(4):
         key = host.ed25519_public(bytes([number]) * 32)
         enrol(books, CLIENT, public_key=key, receiver_id=bytes([number]) * 8)
-    found: list[str] = []
-    after: str | None = ""
+    found: list[bytes] = []
+    after: bytes | None = b""
     while after is not None:
-        page, after = bindings.listed(books.store, CLIENT, bytes.fromhex(after))
-        found += [one["receiver_id"] for one in page]
-    assert found == [one.hex() for one in ids]
+        page = bindings.listed(books.store, CLIENT, after)
+        after = page.next
+        found += [one.receiver_id for one in page.receivers]
+    assert found == ids
 
 
 # What each may do
@@ -135,7 +134,7 @@ def test_a_former_client_ends_what_it_began(books: Books) -> None:
     assert ledger.reverse(books.store, former, other_held, NOW) == VOIDED
     for _ in range(2):  # an id that was never seen; its stone is the former client's own
         assert ledger.reverse(books.store, former, bytes(16), NOW) == VOIDED
-    assert statements.one(books.store, former, held)["state"] == POSTED
+    assert statements.one(books.store, former, held).state == POSTED
     back = refund(books, CLIENT, b"\1" * 16, books.booked(held).transaction_id)
     assert (back.state, back.client) == (POSTED, CLIENT)
     assert refund(books, CLIENT, b"\1" * 16, books.booked(held).transaction_id) == back
@@ -191,9 +190,9 @@ def test_a_client_that_lost_only_its_binding_begins_nothing(books: Books) -> Non
 def test_a_stone_names_the_till_once_its_approval_came(books: Books) -> None:
     found = books.evidence(1, till=5)
     books.reverse(found.approval_id)
-    assert statements.one(books.store, books.caller, found.approval_id)["till"] is None
+    assert statements.one(books.store, books.caller, found.approval_id).till is None
     assert books.authorise(found) == reasons.REVERSED
-    assert statements.one(books.store, books.caller, found.approval_id)["till"] == 5
+    assert statements.one(books.store, books.caller, found.approval_id).till == 5
 
 
 # As of the time of acceptance

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
+from bridge.authority.messages import Verdict
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings, receivers
 from simulator.authority.ledger import journal_positions, ledger
-from simulator.authority.ledger.journal_positions import CURRENT, IN_USE, LEASE_S, Claim, Position
+from simulator.authority.ledger.journal_positions import LEASE_S, Claim, Position
 from simulator.authority.storage.schema import PENDING, POSTED
 from tests import evidence
 from tests.unit.authority_books import CLIENT, NOW, Books
@@ -26,23 +27,23 @@ def claim(books: Books, position: Position, now: int = NOW) -> str:
 
 def test_two_lives_that_claim_at_once(books: Books) -> None:
     """A lost journal begun anew on two machines: one of them serves."""
-    assert claim(books, at(9)) == CURRENT
+    assert claim(books, at(9)) == Verdict.CURRENT
     works = [
         partial(claim, books, at(1, life), NOW + LEASE_S + 1) for life in range(2, 2 + THREADS)
     ]
-    assert Counter(race(*works)) == {CURRENT: 1, IN_USE: THREADS - 1}
+    assert Counter(race(*works)) == {Verdict.CURRENT: 1, Verdict.IN_USE: THREADS - 1}
 
 
 def test_two_first_lives_at_once(books: Books) -> None:
     works = [partial(claim, books, at(1, life)) for life in range(1, 1 + THREADS)]
-    assert Counter(race(*works)) == {CURRENT: 1, IN_USE: THREADS - 1}
+    assert Counter(race(*works)) == {Verdict.CURRENT: 1, Verdict.IN_USE: THREADS - 1}
 
 
 def test_two_restarts_at_once(books: Books) -> None:
     """Each is the same place of the same life: whatever they are told, one of them is served."""
-    assert claim(books, at(9)) == CURRENT
+    assert claim(books, at(9)) == Verdict.CURRENT
     runs = range(2, 2 + THREADS)
-    assert set(race(*[partial(claim, books, at(9, run=run)) for run in runs])) == {CURRENT}
+    assert set(race(*[partial(claim, books, at(9, run=run)) for run in runs])) == {Verdict.CURRENT}
     served = race(*[partial(_is_served, books, at(9, run=run)) for run in runs])
     assert Counter(served) == {True: 1, False: THREADS - 1}
 
@@ -71,7 +72,7 @@ def test_calls_at_once_leave_the_newest_position(books: Books) -> None:
 def test_a_call_and_the_life_that_follows(books: Books) -> None:
     """Either the call is done before the other life serves, or it is not done at all."""
     for number in range(1, 1 + ROUNDS):
-        assert claim(books, at(1, 2 * number), NOW + number * 3 * LEASE_S) == CURRENT
+        assert claim(books, at(1, 2 * number), NOW + number * 3 * LEASE_S) == Verdict.CURRENT
         found = books.buy(number)
         later = NOW + number * 3 * LEASE_S + LEASE_S + 1
 
@@ -83,7 +84,7 @@ def test_a_call_and_the_life_that_follows(books: Books) -> None:
                 return books.booked(id_).state
 
         state, standing = race(confirm, partial(claim, books, at(1, 2 * number + 1), later))
-        assert (state, standing) in ((POSTED, CURRENT), (PENDING, CURRENT))
+        assert (state, standing) in ((POSTED, Verdict.CURRENT), (PENDING, Verdict.CURRENT))
         assert books.booked(found).state == state
 
 

@@ -7,17 +7,13 @@ from typing import Any
 
 import pytest
 
+from bridge.authority.messages import Verdict
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings, receivers
 from simulator.authority.ledger import journal_positions, ledger
 from simulator.authority.ledger.journal_positions import (
-    BEHIND,
-    CURRENT,
-    FORK,
-    IN_USE,
     LEASE_S,
-    SUPERSEDED,
     Claim,
     ForeignBridgeError,
     Position,
@@ -62,32 +58,32 @@ def newest(books: Books) -> Position:
 @pytest.fixture
 def served(books: Books) -> Books:
     """One bridge serves, its journal at 10."""
-    assert claim(books, at(10)) == CURRENT
+    assert claim(books, at(10)) == Verdict.CURRENT
     return books
 
 
 def test_a_bridge_never_heard_of_is_current(books: Books) -> None:
     asked = Claim(at(7), previous=NEXT_LIFE)
     answer = journal_positions.claim(books.store, CLIENT, asked, NOW, LEASE_S)
-    assert answer == journal_positions.Answer(CURRENT, None)
+    assert answer == journal_positions.Answer(Verdict.CURRENT, None)
     assert newest(books) == at(7)
 
 
 def test_the_run_that_serves_only_goes_forward(served: Books) -> None:
-    assert claim(served, at(12)) == CURRENT
-    assert claim(served, at(11)) == CURRENT
+    assert claim(served, at(12)) == Verdict.CURRENT
+    assert claim(served, at(11)) == Verdict.CURRENT
     assert newest(served) == at(12)
 
 
 # The same life, another run: how it stands against what is known, and what is known then.
 RESTARTS = [
-    ("at the same place", at(10, run=OTHER_RUN), None, CURRENT),
-    ("of another history", at(10, run=OTHER_RUN, history="x"), None, FORK),
-    ("an older copy", at(9, run=OTHER_RUN), None, BEHIND),
-    ("further, and does not say how", at(15, run=OTHER_RUN), None, BEHIND),
-    ("further, by the same chain", at(15, run=OTHER_RUN), (10, chain(10)), CURRENT),
-    ("further, by another chain", at(15, run=OTHER_RUN), (10, chain(10, "x")), FORK),
-    ("further, checked at an older place", at(15, run=OTHER_RUN), (9, chain(9)), BEHIND),
+    ("at the same place", at(10, run=OTHER_RUN), None, Verdict.CURRENT),
+    ("of another history", at(10, run=OTHER_RUN, history="x"), None, Verdict.FORK),
+    ("an older copy", at(9, run=OTHER_RUN), None, Verdict.BEHIND),
+    ("further, and does not say how", at(15, run=OTHER_RUN), None, Verdict.BEHIND),
+    ("further, by the same chain", at(15, run=OTHER_RUN), (10, chain(10)), Verdict.CURRENT),
+    ("further, by another chain", at(15, run=OTHER_RUN), (10, chain(10, "x")), Verdict.FORK),
+    ("further, checked at an older place", at(15, run=OTHER_RUN), (9, chain(9)), Verdict.BEHIND),
 ]
 
 
@@ -100,33 +96,36 @@ def test_a_restart_shows_that_its_journal_holds_all(
     served: Books, position: Position, checked: tuple[int, bytes] | None, standing: str
 ) -> None:
     assert claim(served, position, checked=checked) == standing
-    assert newest(served) == (position if standing == CURRENT else at(10))
+    assert newest(served) == (position if standing == Verdict.CURRENT else at(10))
 
 
 def test_of_two_copies_that_are_alike_the_first_to_go_on_serves(served: Books) -> None:
     """A copied disk starts beside its original; the other one is behind from then on."""
-    assert claim(served, at(10, run=OTHER_RUN)) == CURRENT
-    assert claim(served, at(10)) == CURRENT
+    assert claim(served, at(10, run=OTHER_RUN)) == Verdict.CURRENT
+    assert claim(served, at(10)) == Verdict.CURRENT
     with pytest.raises(Error):
         note(served, at(11, run=OTHER_RUN))
-    assert claim(served, at(11), checked=(10, chain(10))) == CURRENT
-    assert claim(served, at(10, run=OTHER_RUN)) == BEHIND
-    assert claim(served, at(11, run=OTHER_RUN, history="x")) == FORK
-    assert claim(served, at(12, run=OTHER_RUN, history="x"), checked=(11, chain(11, "x"))) == FORK
+    assert claim(served, at(11), checked=(10, chain(10))) == Verdict.CURRENT
+    assert claim(served, at(10, run=OTHER_RUN)) == Verdict.BEHIND
+    assert claim(served, at(11, run=OTHER_RUN, history="x")) == Verdict.FORK
+    assert (
+        claim(served, at(12, run=OTHER_RUN, history="x"), checked=(11, chain(11, "x")))
+        == Verdict.FORK
+    )
 
 
 def test_the_run_that_serves_begins_a_new_life_at_once(served: Books) -> None:
     """As it does once it has recovered what an older copy lacked."""
     asked = Claim(at(12, NEXT_LIFE), previous=LIFE)
     answer = journal_positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
-    assert (answer.standing, answer.follows) == (CURRENT, LIFE)
+    assert (answer.standing, answer.follows) == (Verdict.CURRENT, LIFE)
     again = journal_positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
-    assert (again.standing, again.follows) == (CURRENT, LIFE)
-    assert claim(served, at(99), AFTER) == SUPERSEDED
+    assert (again.standing, again.follows) == (Verdict.CURRENT, LIFE)
+    assert claim(served, at(99), AFTER) == Verdict.SUPERSEDED
 
 
 def test_a_machine_copied_while_it_ran_has_two_of_one_run(served: Books) -> None:
-    assert claim(served, at(10, history="x")) == FORK
+    assert claim(served, at(10, history="x")) == Verdict.FORK
     with pytest.raises(Error) as caught:
         note(served, at(10, history="x"))
     assert caught.value.code == reasons.JOURNAL_BEHIND
@@ -139,41 +138,41 @@ def test_a_new_life_waits_until_the_old_one_is_silent(
     asked = Claim(at(3, NEXT_LIFE, OTHER_RUN), previous)
     for now in (NOW, NOW + LEASE_S):
         waits = journal_positions.claim(served.store, CLIENT, asked, now, LEASE_S)
-        assert (waits.standing, waits.retry_after_s) == (IN_USE, AFTER - now)
+        assert (waits.standing, waits.retry_after_s) == (Verdict.IN_USE, AFTER - now)
         assert newest(served) == at(10)
     taken = journal_positions.claim(served.store, CLIENT, asked, AFTER, LEASE_S)
-    assert (taken.standing, taken.retry_after_s) == (CURRENT, None)
+    assert (taken.standing, taken.retry_after_s) == (Verdict.CURRENT, None)
     assert taken.newest is not None
     assert (taken.newest.position, taken.newest.heard) == (at(10), NOW)
     assert newest(served) == asked.position
 
 
 def test_a_life_that_another_followed_is_over_for_good(served: Books) -> None:
-    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == Verdict.CURRENT
     for now in (AFTER, AFTER + 10 * LEASE_S):
-        assert claim(served, at(99), now) == SUPERSEDED
-        assert claim(served, at(99, run=OTHER_RUN), now, previous=NEXT_LIFE) == SUPERSEDED
+        assert claim(served, at(99), now) == Verdict.SUPERSEDED
+        assert claim(served, at(99, run=OTHER_RUN), now, previous=NEXT_LIFE) == Verdict.SUPERSEDED
 
 
 def test_two_lives_of_one_backup(served: Books) -> None:
     """The second is refused while the first serves; a backup put back again later may follow it."""
-    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == Verdict.CURRENT
     second = Claim(at(3, THIRD_LIFE), LIFE)
     answer = journal_positions.claim(served.store, CLIENT, second, AFTER, LEASE_S)
-    assert (answer.standing, answer.retry_after_s) == (FORK, LEASE_S + 1)
-    assert claim(served, at(3, THIRD_LIFE), AFTER + LEASE_S + 1, previous=LIFE) == CURRENT
-    assert claim(served, at(4, NEXT_LIFE, OTHER_RUN), AFTER + LEASE_S + 1) == SUPERSEDED
+    assert (answer.standing, answer.retry_after_s) == (Verdict.FORK, LEASE_S + 1)
+    assert claim(served, at(3, THIRD_LIFE), AFTER + LEASE_S + 1, previous=LIFE) == Verdict.CURRENT
+    assert claim(served, at(4, NEXT_LIFE, OTHER_RUN), AFTER + LEASE_S + 1) == Verdict.SUPERSEDED
 
 
 def test_a_life_restarted_is_no_past_life(served: Books) -> None:
     """Its former runs are over, and what follows it waits like any other."""
-    assert claim(served, at(10, run=OTHER_RUN)) == CURRENT
-    assert claim(served, at(3, NEXT_LIFE), previous=LIFE) == IN_USE
+    assert claim(served, at(10, run=OTHER_RUN)) == Verdict.CURRENT
+    assert claim(served, at(3, NEXT_LIFE), previous=LIFE) == Verdict.IN_USE
 
 
 def test_a_bridge_that_stops_gives_its_place_away(served: Books) -> None:
-    assert claim(served, at(11), ended=True) == CURRENT
-    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == CURRENT
+    assert claim(served, at(11), ended=True) == Verdict.CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == Verdict.CURRENT
 
 
 @pytest.mark.parametrize("place", [10, 11, 12])
@@ -181,9 +180,9 @@ def test_a_bridge_that_stops_gives_its_place_away(served: Books) -> None:
 def test_a_bridge_that_goes_on_has_not_stopped(
     served: Books, again: Callable[[Books, Position], Any], place: int
 ) -> None:
-    assert claim(served, at(11), ended=True) == CURRENT
+    assert claim(served, at(11), ended=True) == Verdict.CURRENT
     again(served, at(place))
-    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == IN_USE
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), previous=LIFE) == Verdict.IN_USE
 
 
 # With every call
@@ -194,8 +193,8 @@ def test_a_call_keeps_the_place_and_moves_it_forward(served: Books) -> None:
     assert newest(served) == at(12)
     note(served, at(11), NOW + 5)
     assert newest(served) == at(12)
-    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == IN_USE
-    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER + 5, previous=LIFE) == CURRENT
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == Verdict.IN_USE
+    assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER + 5, previous=LIFE) == Verdict.CURRENT
 
 
 def test_a_bridge_that_says_nothing_is_taken(served: Books) -> None:
@@ -298,5 +297,5 @@ def test_a_bridge_goes_with_the_last_of_its_receivers(served: Books) -> None:
 def test_a_renewed_certificate_keeps_its_bridge(served: Books) -> None:
     assert bindings.renew(served.store, CLIENT, "renewed", NOW) == CLIENT
     client = bindings.certificate(served.store, "renewed").client
-    assert claim(served, at(11), client=client) == CURRENT
+    assert claim(served, at(11), client=client) == Verdict.CURRENT
     assert served.booked(served.buy(1)).state == PENDING

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import binascii
+import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from types import new_class
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, Meta, UnsetType
 
-from simulator.authority.api import requests
+from bridge import contracts
+from bridge.authority.messages import Number
+from bridge.contracts import MismatchError, Octets, Request, Text
+from simulator.authority.api import models, requests
 from simulator.authority.api.requests import RequestError
 
 ANYTHING = st.recursive(
@@ -20,6 +26,30 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
 SURROGATES = st.characters(min_codepoint=0xD7FF, max_codepoint=0xE000)
+
+
+class Both(Request):
+    a: int
+    b: int
+
+
+class Part(Request):
+    a: int | UnsetType = UNSET
+    b: int | UnsetType = UNSET
+
+
+class Odd(Octets):
+    """One byte, or three."""
+
+    SIZES = (1, 3)
+
+
+class Five(Text):
+    MOST = 5
+
+
+class Two(Octets):
+    SIZES = (2,)
 
 
 def asked(data: bytes, content_type: str = "application/json") -> web.Request:
@@ -40,26 +70,35 @@ def asked(data: bytes, content_type: str = "application/json") -> web.Request:
         b'{"a": 1, "b": 2, "c": 3}',
         b'{"a": 1, "c": 3}',
         b"null",
+        b'{"a": 1, "b": ' + b"9" * 5000 + b"}",
+        b'{"a": 1, "b": NaN}',
+        b'{"a": 1, "b": 2} {}',
+        b'{"a": 1, "b": 2, "\\ud800": 3}',
     ],
+    ids=lambda data: repr(data[:24]),
 )
 async def test_other_bodies_are_refused(data: bytes) -> None:
     with pytest.raises(RequestError) as caught:
-        await requests.json_body(asked(data), "a", "b")
+        await requests.body_of(asked(data), Both)
     assert caught.value.status == 400
 
 
 async def test_wanted_bodies_are_taken() -> None:
-    assert await requests.json_body(asked(b'{"a": 1, "b": 2}'), "a", "b") == {"a": 1, "b": 2}
-    assert await requests.json_body(asked(b'{"b": 2}'), "a", "b", partly=True) == {"b": 2}
+    assert await requests.body_of(asked(b'{"a": 1, "b": 2}'), Both) == Both(1, 2)
+    assert await requests.body_of(asked(b'{"b": 2}'), Part) == Part(b=2)
     with pytest.raises(RequestError) as caught:
-        await requests.json_body(asked(b"{}", "text/plain"))
+        await requests.body_of(asked(b"{}", "text/plain"), Part)
     assert caught.value.status == 415
+
+
+async def test_of_a_key_that_comes_twice_the_last_value_counts() -> None:
+    assert await requests.body_of(asked(b'{"a": "x", "b": 2, "a": 1}'), Both) == Both(1, 2)
 
 
 class Field(NamedTuple):
     """One kind of field: how it is read, what it means, and values near what it takes."""
 
-    read: Callable[[Any], Any]
+    type: Any
     means: Callable[[Any], Any]  # None for what is to be refused
     near: st.SearchStrategy[Any]
 
@@ -86,15 +125,23 @@ def octets_in(value: Any) -> bytes | None:
 
 HEX = "0123456789abcdefABCDEF"
 FIELDS = {
-    "number": Field(lambda value: requests.number(value, "it", 1, 9), number_in, st.integers()),
-    "flag": Field(lambda value: requests.flag(value, "it"), flag_in, st.sampled_from([0, 1])),
-    "text": Field(lambda value: requests.text(value, "it", 5), text_in, st.text(max_size=7)),
+    "number": Field(Annotated[int, Meta(ge=1, le=9)], number_in, st.integers()),
+    "flag": Field(bool, flag_in, st.sampled_from([0, 1])),
+    "text": Field(Five, text_in, st.text(max_size=7)),
     "octets": Field(
-        lambda value: requests.octets(value, "it", 1, 3),
+        Odd,
         octets_in,
         st.text(HEX, max_size=7) | st.text(HEX + "g _+٣", min_size=6, max_size=6),
     ),
 }
+
+
+def read(type_: Any, value: Any) -> Any:
+    """A member called `it`, out of the text in which it is sent."""
+    body: Any = new_class(
+        "Body", (Request,), {}, lambda members: members.update(__annotations__={"it": type_})
+    )
+    return contracts.decode(json.dumps({"it": value}).encode(), body).it
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -102,48 +149,76 @@ FIELDS = {
 def test_fields_are_taken_as_meant_or_refused(name: str, data: st.DataObject) -> None:
     field = FIELDS[name]
     value = data.draw(ANYTHING | field.near | st.integers(-1, 11) | st.text(SURROGATES, max_size=6))
+    value = json.loads(json.dumps(value))  # as it arrives: pairs of surrogates are one character
     wanted = field.means(value)
     if wanted is None:
-        with pytest.raises(RequestError) as caught:
-            field.read(value)
-        assert (caught.value.status, "it is" in caught.value.detail) == (400, True)
+        with pytest.raises(MismatchError) as caught:
+            read(field.type, value)
+        assert str(caught.value).startswith("it: Expected ")
     else:
-        taken = field.read(value)
-        assert (taken, type(taken)) == (wanted, type(wanted))
+        taken = read(field.type, value)
+        assert (taken, isinstance(taken, type(wanted))) == (wanted, True)
+        assert type(taken) is not bool or field.type is bool
 
 
 @pytest.mark.parametrize(
-    ("read", "value", "taken"),
+    ("type_", "value", "taken"),
     [
-        (lambda value: requests.number(value, "it"), 0, 0),
-        (lambda value: requests.number(value, "it"), requests.NUMBER_MOST, 0xFFFFFFFF),
-        (lambda value: requests.number(value, "it", 1, 9), 1, 1),
-        (lambda value: requests.number(value, "it", 1, 9), 9, 9),
-        (lambda value: requests.flag(value, "it"), False, False),
-        (lambda value: requests.flag(value, "it"), True, True),
-        (lambda value: requests.text(value, "it"), "å" * 80, "å" * 80),
-        (lambda value: requests.octets(value, "it", 1, 3), "0aFf10", b"\x0a\xff\x10"),
+        (Number, 0, 0),
+        (Number, 0xFFFFFFFF, 0xFFFFFFFF),
+        (Annotated[int, Meta(ge=1, le=9)], 1, 1),
+        (Annotated[int, Meta(ge=1, le=9)], 9, 9),
+        (bool, False, False),
+        (bool, True, True),
+        (models.Name, "å" * 80, "å" * 80),
+        (Odd, "0aFf10", b"\x0a\xff\x10"),
     ],
 )
-def test_what_is_just_allowed_is_taken(
-    read: Callable[[Any], Any], value: Any, taken: bytes | str | int
-) -> None:
-    assert read(value) == taken
+def test_what_is_just_allowed_is_taken(type_: Any, value: Any, taken: bytes | str | int) -> None:
+    assert read(type_, value) == taken
 
 
 @pytest.mark.parametrize(
-    "value", ["0", "00", "0g0", "0 0 ", "00  ", " 0000", "００００", "00000", None, 1]
+    "value",
+    ["0", "00", "0g0", "0 0 ", "00  ", " 0000", "0000\n", "００００", "00000", None, 1],
 )
 def test_hex_has_exactly_its_digits(value: Any) -> None:
-    with pytest.raises(RequestError):
-        requests.octets(value, "it", 2)
+    with pytest.raises(MismatchError):
+        read(Two, value)
 
 
 def test_hex_is_read() -> None:
-    assert requests.octets("00fF", "it", 2) == b"\x00\xff"
+    assert read(Two, "00fF") == b"\x00\xff"
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", 0, 10, None])
 def test_number_is_a_number(value: Any) -> None:
-    with pytest.raises(RequestError):
-        requests.number(value, "it", 1, 9)
+    with pytest.raises(MismatchError):
+        read(Annotated[int, Meta(ge=1, le=9)], value)
+
+
+@pytest.mark.parametrize(
+    "value", ["", "-1", "+1", "1.0", "1e3", " 1", "1_0", "٣", "4294967296", "9" * 5000]
+)
+def test_a_number_in_a_query_is_digits(value: str) -> None:
+    class Query(Request):
+        it: Number
+
+    assert contracts.query({"it": "007"}, Query) == Query(7)
+    with pytest.raises(MismatchError):
+        contracts.query({"it": value}, Query)
+
+
+def test_a_name_is_bounded_in_bytes() -> None:
+    good = {
+        "receiver_id": "00" * 8,
+        "key": "00" * 32,
+        "store": 1,
+        "store_name": "å" * 20,
+        "invoice_issuer": 7,
+        "currency": 752,
+        "client_fingerprint": "00" * 32,
+    }
+    assert contracts.convert(good, models.NewReceiver).store_name == "å" * 20
+    with pytest.raises(MismatchError, match="store_name is over 40 bytes"):
+        contracts.convert({**good, "store_name": "å" * 20 + "a"}, models.NewReceiver)

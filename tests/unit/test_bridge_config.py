@@ -48,6 +48,7 @@ key = "till-key.pem"
 token = "token"
 hosts = ["Tills.example", "192.0.2.9", "[2001:db8::7]"]
 """
+AUTHORITY = GOOD[GOOD.index("[authority]") : GOOD.index("[[receiver]]")]
 LOCAL = """
 [till]
 listen = "127.0.0.1:0"
@@ -158,7 +159,19 @@ def test_loopback_has_many_names(tmp_path: Path, listen: str) -> None:
         ('pins = "pins"', 'pins = "pins"\ndrain_s = 121', "[bridge] drain_s must"),
         ("till = 4", "till = 0", "[receiver 2] till must"),
         ("till = 4", "till = 65536", "[receiver 2] till must"),
-        ("[authority]", "[authorities]", "authority is missing"),
+        ("till = 4", "till = 4.0", "[receiver 2] till must be a number from 1 to 65535"),
+        ("till = 4", "till = 4\nspeed = 9600", "[receiver 2] speed is unknown; known keys: till"),
+        ("till = 4\n", "", "[receiver 2] till is missing: a number from 1 to 65535"),
+        ('"https://authority.example:8443/"', '"https://"', "[authority] url must be an address"),
+        (LOCAL, "[till]\nlisten = 8470\n", "[till] listen must be an address as"),
+        (LOCAL, LOCAL + "hosts = [7]", "[till] hosts must be a list of names as"),
+        (LOCAL, LOCAL + "token = true", "[till] token must be a path"),
+        (
+            "[authority]",
+            "[authorities]",
+            "authorities is unknown; known keys: bridge, authority, receiver, till, offline",
+        ),
+        (AUTHORITY, "", "authority is missing: a table [authority]"),
         ("[bridge]", "[door]\n[bridge]", "door is unknown"),
     ],
 )
@@ -169,10 +182,21 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, place: str) -> N
     assert str(caught.value).startswith(f"{path}: {place}")
 
 
-@pytest.mark.parametrize("text", ["[bridge", 'bridge = "x"', "receiver = []"])
-def test_what_is_no_configuration(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match=r"bridge\.toml: "):
-        configuration.load(written(tmp_path, text))
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[bridge", "is not TOML"),
+        ('bridge = "x"', "bridge must be a table [bridge]"),
+        ("receiver = []", "receiver must be one or more tables [[receiver]]"),
+        ("receiver = [1]", "receiver must be one or more tables [[receiver]]"),
+        ("", "bridge is missing: a table [bridge]"),
+    ],
+)
+def test_what_is_no_configuration(tmp_path: Path, text: str, place: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        configuration.load(path)
+    assert str(caught.value).startswith(f"{path}: {place}")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

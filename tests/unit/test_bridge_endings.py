@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.config.toml_table import ConfigError
+from bridge.config.configuration import ConfigError
 from bridge.daemon.certificate_expiry import (
     CLIENT,
     DAY_S,

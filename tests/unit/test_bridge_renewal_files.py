@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bridge.authority.clock_skew import Clock
-from bridge.config.toml_table import ConfigError
+from bridge.config.configuration import ConfigError
 from bridge.daemon import certificate_reload
 from bridge.daemon.certificate_expiry import CLIENT, Ending
 from bridge.daemon.certificate_reload import Paper, Ready, Renewal

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from bridge import contracts
+from bridge.authority.messages import Transaction
 from bridge.books import totals
 from bridge.books.totals import Row
-from bridge.domain.held import Held, Holding, holding
+from bridge.contracts import MismatchError
+from bridge.domain.held import Held, Holding
 from bridge.domain.sale import Place
 from bridge.domain.states import FINAL, State
 from bridge.sales import reconciliation
@@ -94,6 +97,8 @@ LISTED = {
     "amount": 100,
     "currency": SEK,
     "transaction_id": "0b" * 16,
+    "refunded": 0,
+    "late": False,
     "reference": "0c" * 8,
     "till": 3,
     "time": 1_800_000_000,
@@ -101,15 +106,28 @@ LISTED = {
 
 
 @pytest.mark.parametrize("name", LISTED)
-@pytest.mark.parametrize("strange", ["not hex", -1, True, [], "GONE"])
+@pytest.mark.parametrize("strange", ["not hex", -1, [[]], [], "GONE", 1.0])
 def test_what_the_authority_should_not_have_said(name: str, strange: Any) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        holding(PLACE.receiver_id, {**LISTED, name: strange})
+    with pytest.raises(MismatchError, match=r"."):
+        contracts.convert({**LISTED, name: strange}, Transaction)
+
+
+@pytest.mark.parametrize("name", [name for name in LISTED if name != "late"])
+def test_a_flag_is_nothing_else(name: str) -> None:
+    with pytest.raises(MismatchError):
+        contracts.convert({**LISTED, name: True}, Transaction)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_the_authority_leaves_nothing_out(name: str) -> None:
+    with pytest.raises(MismatchError, match=f"{name} is missing"):
+        contracts.convert({key: LISTED[key] for key in LISTED if key != name}, Transaction)
 
 
 def test_a_stone_has_hardly_anything() -> None:
     nothing = dict.fromkeys(("amount", "currency", "transaction_id", "reference", "till"))
-    stone = holding(PLACE.receiver_id, {**LISTED, **nothing, "state": "VOIDED"})
+    said = contracts.convert({**LISTED, **nothing, "state": "VOIDED"}, Transaction)
+    stone = said.holding(PLACE.receiver_id)
     assert (stone.amount, stone.till, stone.reference, stone.stands) == (0, None, b"", False)
 
 

@@ -15,7 +15,7 @@ from bridge.till.server import problems
 from bridge.till.server.problems import ProblemError
 from receiver import reasons
 
-from . import journal_recovering, journal_stalled, openapi, requests
+from . import journal_recovering, journal_stalled, requests
 from .back_office import OfficeApi
 from .views import shown_view
 from .websocket import Stream
@@ -175,6 +175,8 @@ class TillApi:
         return web.Response(body=await self._metrics.render(), headers=headers)
 
     async def openapi(self, request: web.Request) -> web.Response:
+        from . import openapi  # made of all types; no start of a bridge waits for it
+
         return web.json_response(openapi.DOCUMENT)
 
     async def _begun(self, begin: Callable[[], tuple[Sale, bool]]) -> web.Response:

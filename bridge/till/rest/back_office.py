@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from bridge.books import totals
+from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import ConflictError, UnknownSaleError
 from bridge.sales.reconciliation import Reconciliation
 from bridge.till.server import authority_problems
@@ -72,24 +73,25 @@ class OfficeApi:
     async def acknowledge(self, request: web.Request) -> web.Response:
         """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
         word = await requests.acknowledgement(request)
+        key, by, note = str(word.key), str(word.by), str(word.note or "")
         await journal_stalled.over(self._books.commits)
         loss = self._service.loss
         with authority_problems.told():
             if word.decision is None:
-                if not await loss.acknowledge(word.key, word.by, word.note):
+                if not await loss.acknowledge(key, by, note):
                     raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
                 await journal_stalled.over(self._books.commits)
-                return web.json_response({"key": word.key, "sale": None})
+                return web.json_response({"key": key, "sale": None})
             try:
-                sale = await loss.take_over(word.key, word.by, word.note)
-                self._service.decide(sale, word.decision)
+                sale = await loss.take_over(key, by, note)
+                self._service.decide(sale, Wish(word.decision))
             except UnknownSaleError as error:
                 raise ProblemError(404, "unknown-alarm", str(error)) from error
             except ConflictError as error:
                 more = sale_view(error.sale)
                 raise ProblemError(409, error.kind, error.detail, sale=more) from error
         view = await journal_stalled.shown(self._service, sale)
-        return web.json_response({"key": word.key, "sale": view})
+        return web.json_response({"key": key, "sale": view})
 
     async def outbox(self, request: web.Request) -> web.Response:
         """GET /v1/outbox: what the authority is still to hear, and why it has not yet."""

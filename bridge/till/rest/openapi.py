@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge import __version__
+from bridge import __version__, contracts
+from bridge.contracts import ref
 from bridge.till.server import problems
 
-from . import requests
-from .schema_parts import SALE_ID, TEXT, TILL, closed, ref
+from . import models, requests
 from .schemas import SCHEMAS
+
+if TYPE_CHECKING:
+    from msgspec import Struct
 
 
 def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -19,7 +22,7 @@ def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
 def _problem(description: str) -> dict[str, Any]:
     return {
         "description": description,
-        "content": {problems.MEDIA_TYPE: {"schema": ref("Problem")}},
+        "content": {problems.MEDIA_TYPE: {"schema": ref(models.Problem)}},
     }
 
 
@@ -49,9 +52,14 @@ _BODY = {
     "413": _problem(f"Over {requests.BODY_MOST} bytes."),
     "415": _problem("Not application/json."),
 }
-_NOTHING = _takes(closed({}), required=False)
-_SALE_PARAMETER = {"name": "sale_id", "in": "path", "required": True, "schema": SALE_ID}
-_TILL_PARAMETER = {"name": "till", "in": "query", "schema": TILL}
+_NOTHING = _takes({"type": "object", "maxProperties": 0}, required=False)
+_SALE_PARAMETER = {
+    "name": "sale_id",
+    "in": "path",
+    "required": True,
+    "schema": contracts.schema(models.Id),
+}
+_TILL_PARAMETER = {"name": "till", "in": "query", "schema": contracts.schema(models.Till)}
 _DAY_PARAMETER = {
     "name": "day",
     "in": "query",
@@ -87,7 +95,7 @@ _AWAY = {
 }
 
 
-def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
+def _begins(name: str, summary: str, wanted: type[Struct], given: type[Struct]) -> dict[str, Any]:
     """A POST that begins something under an id of the till's."""
     answers = {
         "200": _json("Known already.", ref(given)),
@@ -100,7 +108,7 @@ def _begins(name: str, summary: str, wanted: str, given: str) -> dict[str, Any]:
     return {"post": _operation(name, summary, answers, requestBody=_takes(ref(wanted)))}
 
 
-def _looks(name: str, summary: str, given: str) -> dict[str, Any]:
+def _looks(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
     answers = {
         "200": _json("As it is now.", ref(given)),
         "400": _UNREADABLE,
@@ -110,7 +118,7 @@ def _looks(name: str, summary: str, given: str) -> dict[str, Any]:
     return {"get": _operation(name, summary, answers, parameters=parameters)}
 
 
-def _decides(name: str, summary: str, given: str) -> dict[str, Any]:
+def _decides(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
     answers = {
         "200": _json("So it is, now or since before.", ref(given)),
         **_BODY,
@@ -123,53 +131,61 @@ def _decides(name: str, summary: str, given: str) -> dict[str, Any]:
 
 
 def _lists(
-    name: str, summary: str, schema: dict[str, Any], *parameters: dict[str, Any], **more: Any
+    name: str, summary: str, given: type[Struct], *parameters: dict[str, Any], **more: Any
 ) -> dict[str, Any]:
-    answers = {"200": _json("So it is.", schema), "400": _UNREADABLE, **more}
+    answers = {"200": _json("So it is.", ref(given)), "400": _UNREADABLE, **more}
     return {"get": _operation(name, summary, answers, parameters=list(parameters))}
 
 
 PATHS: dict[str, Any] = {
     "/v1/sales": {
-        **_begins("ring", "Ring up a sale; the same again is the same sale.", "NewSale", "Sale"),
+        **_begins(
+            "ring",
+            "Ring up a sale; the same again is the same sale.",
+            requests.NewSale,
+            models.Sale,
+        ),
         **_lists(
             "openSales",
             "Every sale and refund with something left to happen.",
-            closed({"sales": {"type": "array", "items": {"anyOf": [ref("Sale"), ref("Refund")]}}}),
+            models.OpenSales,
             _TILL_PARAMETER,
         ),
     },
-    "/v1/sales/{sale_id}": _looks("sale", "What became of a sale.", "Sale"),
+    "/v1/sales/{sale_id}": _looks("sale", "What became of a sale.", models.Sale),
     "/v1/sales/{sale_id}/paid": _decides(
-        "paid", "The till has stored that the sale is paid: it will be posted.", "Sale"
+        "paid", "The till has stored that the sale is paid: it will be posted.", models.Sale
     ),
     "/v1/sales/{sale_id}/cancel": _decides(
-        "cancel", "The till has stored that it is not: whatever is held is given back.", "Sale"
+        "cancel", "The till has stored that it is not: whatever is held is given back.", models.Sale
     ),
     "/v1/sales/{sale_id}/abort": _decides(
-        "abort", "The cashier waits no longer; refused once the sale is approved.", "Sale"
+        "abort", "The cashier waits no longer; refused once the sale is approved.", models.Sale
     ),
     "/v1/refunds": _begins(
-        "refund", "Give money back on a purchase, whole or in part.", "NewRefund", "Refund"
+        "refund",
+        "Give money back on a purchase, whole or in part.",
+        requests.NewRefund,
+        models.Refund,
     ),
-    "/v1/refunds/{sale_id}": _looks("refundStatus", "What became of a refund.", "Refund"),
+    "/v1/refunds/{sale_id}": _looks("refundStatus", "What became of a refund.", models.Refund),
     "/v1/refunds/{sale_id}/cancel": _decides(
-        "cancelRefund", "Take back a refund that still waits for the buyer.", "Refund"
+        "cancelRefund", "Take back a refund that still waits for the buyer.", models.Refund
     ),
     "/v1/refunds/{sale_id}/abort": _decides(
-        "abortRefund", "The same; refused once the buyer's approval is in.", "Refund"
+        "abortRefund", "The same; refused once the buyer's approval is in.", models.Refund
     ),
     "/v1/totals": _lists(
         "totals",
         "What a day came to at each receiver.",
-        ref("Totals"),
+        models.Totals,
         *(_DAY_PARAMETER, _TILL_PARAMETER),
         **{"404": _UNKNOWN_TILL},
     ),
     "/v1/reconciliation": _lists(
         "reconciliation",
         "The day in the journal beside the day in the authority's books.",
-        ref("Reconciliation"),
+        models.Reconciliation,
         *(_DAY_PARAMETER, _TILL_PARAMETER),
         **{"404": _UNKNOWN_TILL, **_AWAY},
     ),
@@ -178,21 +194,21 @@ PATHS: dict[str, Any] = {
             "acknowledge",
             "A person has seen to an alarm or a difference, or decides in the till's place.",
             {
-                "200": _json("It stands no longer.", ref("Acknowledged")),
+                "200": _json("It stands no longer.", ref(models.Acknowledged)),
                 **_BODY,
                 "404": _problem("No alarm and no difference has this key."),
                 "409": _problem("Decided otherwise; what stands is in the problem."),
                 **_AWAY,
             },
-            requestBody=_takes(ref("Acknowledgement")),
+            requestBody=_takes(ref(requests.Acknowledgement)),
         )
     },
-    "/v1/outbox": _lists("outbox", "What the authority is still to hear.", ref("Outbox")),
+    "/v1/outbox": _lists("outbox", "What the authority is still to hear.", models.Outbox),
     "/v1/outbox/send": {
         "post": _operation(
             "send",
             "Try all of it now.",
-            {"200": _json("As it was then.", ref("Outbox")), **_BODY},
+            {"200": _json("As it was then.", ref(models.Outbox)), **_BODY},
             requestBody=_NOTHING,
         )
     },
@@ -203,7 +219,7 @@ PATHS: dict[str, Any] = {
             {
                 "200": _json(
                     "All of them.",
-                    closed({"receivers": {"type": "array", "items": ref("Receiver")}}),
+                    ref(models.Receivers),
                 ),
                 "400": _UNREADABLE,
             },
@@ -214,7 +230,7 @@ PATHS: dict[str, Any] = {
             "events",
             "Everything that happens, by WebSocket: one JSON object in each message.",
             {
-                "101": _json("The messages.", ref("Event")),
+                "101": _json("The messages.", ref(models.Event)),
                 "400": _problem("No WebSocket, or no cursor of this form."),
                 "410": _problem("The cursor is older than what is kept at hand."),
             },
@@ -225,7 +241,7 @@ PATHS: dict[str, Any] = {
         "get": _operation(
             "health",
             "Whether the bridge serves.",
-            {"200": _json("It does.", ref("Serving"))},
+            {"200": _json("It does.", ref(models.Serving))},
         )
     },
     "/metrics": {
@@ -235,7 +251,7 @@ PATHS: dict[str, Any] = {
             {
                 "200": {
                     "description": "Its text format, version 0.0.4.",
-                    "content": {"text/plain": {"schema": TEXT}},
+                    "content": {"text/plain": {"schema": {"type": "string"}}},
                 }
             },
         )

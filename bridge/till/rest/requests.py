@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
+from msgspec import UNSET, Meta, UnsetType
+
+from bridge import contracts
 from bridge.books.totals import Day
+from bridge.contracts import Fault, MalformedError, MismatchError, Printable, Request
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import Order, RefundOrder
 from bridge.till.server.problems import ProblemError, invalid
@@ -17,6 +21,8 @@ from receiver.protocol.messages import TILL_MOST
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+T = TypeVar("T")
 
 BODY_MOST = 4096  # bytes; a sale takes some 200
 WAIT_MOST_S = 60.0  # below the two minutes after which proxies give up
@@ -30,79 +36,180 @@ CURSOR_MOST = (1 << 63) - 1  # as the journal counts
 DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")  # others have no sales, or no number of seconds
 SALE_ID = re.compile(r"[A-Za-z0-9_.:-]{16,64}")
 
-_COMMON = ("amount", "currency", "till", "patience_s", "reference")
-_SALE = ("sale_id", *_COMMON)
-_REFUND = ("refund_id", "sale_id", "transaction_id", "phone", *_COMMON)
-_TRANSACTION_ID = re.compile(r"[0-9a-f]{32}")
+
+def _whole(low: int, high: int, **more: Any) -> Meta:
+    must = {"must": f"a whole number from {low} to {high}"}
+    return Meta(ge=low, le=high, extra=must, **more)
+
+
+def _id(description: str) -> Meta:
+    return Meta(
+        pattern=rf"\A{SALE_ID.pattern}\Z",
+        description=description,
+        extra={"must": "16 to 64 of A-Z a-z 0-9 _ . : -"},
+    )
+
+
+class Currency(int):
+    """The number of a currency, which tills name by its letters."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        if not isinstance(value, str) or value not in NUMBERS:
+            raise ValueError("Expected a currency")
+        return cls(NUMBERS[value])
+
+    @classmethod
+    def schema(cls) -> dict[str, Any]:
+        return {"type": "string", "enum": list(NUMBERS), "description": "ISO 4217 letters."}
+
+
+class Note(Printable):
+    LEAST, MOST = 0, NOTE_MOST
+
+
+class AlarmKey(Printable):
+    MOST = KEY_MOST
+
+
+class PersonName(Printable):
+    MOST = NAME_MOST
+
+
+class Remark(Printable):
+    MOST = REMARK_MOST
+
+
+def _printable(most: int) -> Meta:
+    return Meta(extra={"must": f"1 to {most} printable characters"})
+
+
+NewId = Annotated[
+    str, _id("Chosen by the till from at least 16 random bytes, stored before first use.")
+]
+Amount = Annotated[int, _whole(1, UINT_MOST, description="Minor units: öre, cent.")]
+Letters = Annotated[Currency, Meta(extra={"must": f"one of {', '.join(NUMBERS)}"})]
+TillNumber = Annotated[
+    int, _whole(1, TILL_MOST, description="Needed where the bridge has several receivers.")
+]
+Patience = Annotated[
+    int,
+    _whole(
+        1,
+        PATIENCE_MOST_S,
+        description="How long the till waits for a buyer and for an answer.",
+    ),
+]
+Reference = Annotated[
+    Note,
+    Meta(
+        description="The till's own note, shown back; printable characters alone.",
+        extra={"must": f"at most {NOTE_MOST} printable characters"},
+    ),
+]
+
+
+class NewSale(Request):
+    """A sale as a till rings it up."""
+
+    sale_id: NewId
+    amount: Amount
+    currency: Letters
+    till: TillNumber | UnsetType = UNSET
+    patience_s: Patience = PATIENCE_S
+    reference: Reference | UnsetType = UNSET
+
+
+class NewRefund(Request):
+    """A refund of a sale that this bridge sold, or of any transaction."""
+
+    refund_id: NewId
+    amount: Amount
+    sale_id: Annotated[str, _id("Of the purchase, where this bridge sold it.")] | UnsetType = UNSET
+    transaction_id: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"\A[0-9a-f]{32}\Z",
+                description="Of the purchase, where another bridge sold it.",
+                extra={"must": "32 hexadecimal digits"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    phone: Annotated[
+        bool,
+        Meta(
+            description="Whether the buyer approves it at the receiver.",
+            extra={"must": "true or false"},
+        ),
+    ] = False
+    currency: Letters | UnsetType = UNSET
+    till: TillNumber | UnsetType = UNSET
+    patience_s: Patience = PATIENCE_S
+    reference: Reference | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.sale_id is UNSET) == (self.transaction_id is UNSET):
+            raise ValueError("name either the sale_id or the transaction_id of what is refunded")
+        if self.sale_id is UNSET and self.currency is UNSET:
+            raise ValueError("currency is missing")
+
+
+class Decision(StrEnum):
+    """What a person may decide in the till's place."""
+
+    PAID = Wish.PAY.value
+    CANCEL = Wish.CANCEL.value
+
+
+class Acknowledgement(Request):
+    """Who has seen to what; with a decision where nothing was decided about money."""
+
+    key: Annotated[AlarmKey, _printable(KEY_MOST)]
+    by: Annotated[PersonName, _printable(NAME_MOST)]
+    note: Annotated[Remark, _printable(REMARK_MOST)] | UnsetType = UNSET
+    decision: Annotated[Decision | None, Meta(extra={"must": "paid or cancel"})] = None
 
 
 async def order(request: web.Request) -> Order:
     """The sale in the body of a POST; raises ProblemError."""
-    body = await _object_of(request, _SALE, ("sale_id", "amount", "currency"))
+    asked = await _body(request, NewSale)
     return Order(
-        _sale_id(body["sale_id"], "sale_id"),
-        _number(body, "amount", 1, UINT_MOST),
-        _currency(body["currency"]),
-        _till(body),
-        _patience(body),
-        _note(body),
+        asked.sale_id,
+        asked.amount,
+        int(asked.currency),
+        asked.till or None,
+        asked.patience_s,
+        str(asked.reference or ""),
     )
 
 
 async def refund(request: web.Request) -> RefundOrder:
     """The refund in the body of a POST; raises ProblemError."""
-    body = await _object_of(request, _REFUND, ("refund_id", "amount"))
-    if ("sale_id" in body) == ("transaction_id" in body):
-        raise invalid("name either the sale_id or the transaction_id of what is refunded")
-    elsewhere = "transaction_id" in body
-    if elsewhere and "currency" not in body:
-        raise invalid("currency is missing")
-    transaction_id = body.get("transaction_id", "")
-    if elsewhere and not (
-        isinstance(transaction_id, str) and _TRANSACTION_ID.fullmatch(transaction_id)
-    ):
-        raise invalid("transaction_id must be 32 hexadecimal digits")
-    if not isinstance(body.get("phone", False), bool):
-        raise invalid("phone must be true or false")
+    asked = await _body(request, NewRefund)
     return RefundOrder(
-        _sale_id(body["refund_id"], "refund_id"),
-        _number(body, "amount", 1, UINT_MOST),
-        _currency(body["currency"]) if "currency" in body else None,
-        _till(body),
-        _patience(body),
-        _note(body),
-        "" if elsewhere else _sale_id(body["sale_id"], "sale_id"),
-        bytes.fromhex(transaction_id),
-        body.get("phone", False),
+        asked.refund_id,
+        asked.amount,
+        int(asked.currency) if asked.currency else None,
+        asked.till or None,
+        asked.patience_s,
+        str(asked.reference or ""),
+        asked.sale_id or "",
+        bytes.fromhex(asked.transaction_id or ""),
+        asked.phone,
     )
-
-
-class Acknowledgement(NamedTuple):
-    """Who has seen to what; with a decision where nothing was decided about money."""
-
-    key: str
-    by: str
-    note: str
-    decision: Wish | None
 
 
 async def acknowledgement(request: web.Request) -> Acknowledgement:
     """The body of a POST; raises ProblemError."""
-    body = await _object_of(request, ("key", "by", "note", "decision"), ("key", "by"))
-    decision = body.get("decision")
-    if decision not in (None, Wish.PAY, Wish.CANCEL):
-        raise invalid("decision must be paid or cancel")
-    return Acknowledgement(
-        _text(body, "key", KEY_MOST),
-        _text(body, "by", NAME_MOST),
-        _text(body, "note", REMARK_MOST) if "note" in body else "",
-        Wish(decision) if decision else None,
-    )
+    return await _body(request, Acknowledgement)
 
 
 async def nothing(request: web.Request) -> None:
     """A POST that says all with its path: no body, or an empty object."""
-    if request.body_exists and await _json_object(request):
+    said: dict[str, Any] = await _body(request, dict) if request.body_exists else {}
+    if said:
         raise invalid("nothing is known to say here")
 
 
@@ -152,44 +259,17 @@ def known(request: web.Request, *names: str) -> None:
         raise invalid(f"unknown parameter {unknown[0]!r}")
 
 
-async def _object_of(
-    request: web.Request, keys: tuple[str, ...], needed: tuple[str, ...]
-) -> dict[str, Any]:
-    body = await _json_object(request)
-    unknown = sorted(set(body) - set(keys))
-    if unknown:
-        raise invalid(f"unknown key {unknown[0]!r}; known are {', '.join(keys)}")
-    missing = [key for key in needed if key not in body]
-    if missing:
-        raise invalid(f"{missing[0]} is missing")
-    return body
-
-
-async def _json_object(request: web.Request) -> dict[str, Any]:
+async def _body(request: web.Request, type_: type[T]) -> T:
     if request.content_type != "application/json":
         # Also keeps web pages out: a browser asks before it sends this type to another origin.
         raise ProblemError(415, "unsupported-media-type", "send application/json")
-    data = await request.read()
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
+        return contracts.decode(await request.read(), type_)
+    except MalformedError:
         raise ProblemError(400, "malformed-json", "the body is not JSON") from None
-    if not isinstance(value, dict):
-        raise invalid("the body must be a JSON object")
-    return value
-
-
-def _sale_id(value: Any, key: str) -> str:
-    if not isinstance(value, str) or not SALE_ID.fullmatch(value):
-        raise invalid(f"{key} must be 16 to 64 of A-Z a-z 0-9 _ . : -")
-    return value
-
-
-def _number(body: dict[str, Any], key: str, low: int, high: int) -> int:
-    value = body[key]
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise invalid(f"{key} must be a whole number from {low} to {high}")
-    return value
+    except MismatchError as error:
+        whole = error.fault is Fault.WRONG and not error.path
+        raise invalid("the body must be a JSON object" if whole else str(error)) from None
 
 
 def _query_number(request: web.Request, key: str, low: int, high: int) -> int | None:
@@ -199,32 +279,3 @@ def _query_number(request: web.Request, key: str, low: int, high: int) -> int | 
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise invalid(f"{key} must be a whole number from {low} to {high}")
     return int(text)
-
-
-def _till(body: dict[str, Any]) -> int | None:
-    return _number(body, "till", 1, TILL_MOST) if "till" in body else None
-
-
-def _patience(body: dict[str, Any]) -> int:
-    return _number(body, "patience_s", 1, PATIENCE_MOST_S) if "patience_s" in body else PATIENCE_S
-
-
-def _currency(value: Any) -> int:
-    number = NUMBERS.get(value) if isinstance(value, str) else None
-    if number is None:
-        raise invalid(f"currency must be one of {', '.join(NUMBERS)}")
-    return number
-
-
-def _text(body: dict[str, Any], key: str, most: int) -> str:
-    value = body[key]
-    if isinstance(value, str) and 0 < len(value) <= most and value.isprintable():
-        return value
-    raise invalid(f"{key} must be 1 to {most} printable characters")
-
-
-def _note(body: dict[str, Any]) -> str:
-    value = body.get("reference", "")
-    if isinstance(value, str) and len(value) <= NOTE_MOST and value.isprintable():
-        return value
-    raise invalid(f"reference must be at most {NOTE_MOST} printable characters")

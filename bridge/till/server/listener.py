@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bridge.config.configuration import ConfigError
 from bridge.config.private_files import require_private
-from bridge.config.toml_table import ConfigError
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack

@@ -6,8 +6,9 @@ is the same client, so that what it booked and where its journal stands remain i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.authority.messages import Binding, ReceiverId, ReceiverPage
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.storage.store import AgainError, atomic
@@ -104,19 +105,19 @@ def speaks(store: Store, client: str) -> bool:
     return store.one(bound, client) is not None
 
 
-def listed(store: Store, fingerprint: str, after: bytes) -> tuple[list[dict[str, Any]], str | None]:
+def listed(store: Store, fingerprint: str, after: bytes) -> ReceiverPage:
     """Every receiver that is or was bound to a client, in order; and where the next page begins."""
     client, withdrawn = certificate(store, fingerprint)
     rows = store.rows(_LISTED, client, after, PAGE + 1)
     page = [
-        {
-            "receiver_id": receiver.hex(),
-            "since": since,
-            "until": min((end for end in (until, withdrawn) if end is not None), default=None),
-        }
+        Binding(
+            ReceiverId(receiver),
+            since,
+            min((end for end in (until, withdrawn) if end is not None), default=None),
+        )
         for receiver, since, until in rows[:PAGE]
     ]
-    return page, str(page[-1]["receiver_id"]) if len(rows) > PAGE else None
+    return ReceiverPage(page, page[-1].receiver_id if len(rows) > PAGE else None)
 
 
 def bind(store: Store, receiver_id: bytes, fingerprint: str, now: int) -> None:

@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
 
+from bridge.authority.messages import (
+    AUTHORISATIONS,
+    CBOR,
+    CONFIRMATION,
+    REFUND,
+    REVERSAL,
+    REVOCATIONS,
+    STATES,
+    TRANSACTION,
+    TRANSACTIONS,
+    Confirmed,
+    OfReceiver,
+    ReceiverQuery,
+    RefundAnswer,
+    RefundOutcome,
+    RefundRequest,
+    Reversed,
+    Settled,
+    StateRequest,
+    TransactionId,
+    TransactionsQuery,
+)
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
-from receiver.link.wire import NONCE_SIZE
 from receiver.protocol import messages, signed
 from simulator.authority.accounts import bindings, offline, receivers
 from simulator.authority.ledger import journal_positions, ledger, refunds, statements
 from simulator.authority.ledger.record_verification import verify
-from simulator.authority.storage.schema import DECLINED, POSTED
+from simulator.authority.storage.schema import POSTED
 from simulator.authority.storage.store import atomic
 
 from .requests import (
-    CBOR,
     RequestError,
+    answer,
+    body_of,
     client_fingerprint,
     cose,
-    json_body,
-    number,
-    octets,
     octets_body,
+    path_id,
     position,
-    query,
+    query_of,
+    route,
 )
 
 if TYPE_CHECKING:
@@ -42,12 +63,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 P = ParamSpec("P")
 
-APPROVAL_ID = "{approval_id:[0-9a-f]{32}}"
-
-_REFUND_ID = "{refund_id:[0-9a-f]{32}}"
-_RECEIVER_ID = "{receiver_id:[0-9a-f]{16}}"
-_TIME_SIZE = 4  # of a cursor, before the approval id
-CURSOR_SIZE = _TIME_SIZE + signed.ID_SIZE
+Asked = TypeVar("Asked", OfReceiver, RefundRequest, StateRequest)
 
 
 class BridgeApi:
@@ -61,14 +77,14 @@ class BridgeApi:
 
     def routes(self) -> list[web.RouteDef]:
         return [
-            web.post("/v1/authorisations", self.authorise),
-            web.post(f"/v1/confirmations/{APPROVAL_ID}", self.confirm),
-            web.post(f"/v1/reversals/{APPROVAL_ID}", self.reverse),
-            web.post(f"/v1/refunds/{_REFUND_ID}", self.refund),
-            web.get(f"/v1/transactions/{APPROVAL_ID}", self.transaction),
-            web.get(f"/v1/receivers/{_RECEIVER_ID}/transactions", self.transactions),
-            web.post("/v1/states", self.state),
-            web.get("/v1/revocations", self.revocations),
+            web.post(AUTHORISATIONS, self.authorise),
+            web.post(route(CONFIRMATION), self.confirm),
+            web.post(route(REVERSAL), self.reverse),
+            web.post(route(REFUND), self.refund),
+            web.get(route(TRANSACTION), self.transaction),
+            web.get(route(TRANSACTIONS), self.transactions),
+            web.post(STATES, self.state),
+            web.get(REVOCATIONS, self.revocations),
         ]
 
     async def authorise(self, request: web.Request) -> web.Response:
@@ -80,69 +96,54 @@ class BridgeApi:
 
     async def confirm(self, request: web.Request) -> web.Response:
         """Post, however late; what was voided or declined stays so, and says so."""
-        approval_id = request.match_info["approval_id"]
-        receiver_id, _ = await self._receiver(request)
-        booked = self._for(
-            request, receiver_id, ledger.confirm, bytes.fromhex(approval_id), self._office.now()
-        )
-        return web.json_response(
-            {"approval_id": approval_id, "state": booked.state, "late": bool(booked.late)}
-        )
+        name, asked = path_id(request, "approval_id"), await _asked(request, OfReceiver)
+        booked = self._for(request, asked.receiver_id, ledger.confirm, name, self._office.now())
+        return answer(Confirmed(TransactionId(name), Settled(booked.state), bool(booked.late)))
 
     async def reverse(self, request: web.Request) -> web.Response:
         """Give back, or make sure that nothing will be taken."""
-        approval_id = request.match_info["approval_id"]
-        receiver_id, _ = await self._receiver(request)
-        state = self._for(
-            request, receiver_id, ledger.reverse, bytes.fromhex(approval_id), self._office.now()
-        )
-        return web.json_response({"approval_id": approval_id, "state": state})
+        name, asked = path_id(request, "approval_id"), await _asked(request, OfReceiver)
+        state = self._for(request, asked.receiver_id, ledger.reverse, name, self._office.now())
+        return answer(Reversed(TransactionId(name), Settled(state)))
 
     async def refund(self, request: web.Request) -> web.Response:
         """Give back without a phone: posted at once, or declined."""
-        receiver_id, body = await self._receiver(request, "transaction_id", "amount", "currency")
-        refund_id = request.match_info["refund_id"]
+        name, asked = path_id(request, "refund_id"), await _asked(request, RefundRequest)
         order = refunds.Order(
-            bytes.fromhex(refund_id),
-            receiver_id,
-            octets(body["transaction_id"], "transaction_id", signed.ID_SIZE),
-            number(body["amount"], "amount", 1),
-            number(body["currency"], "currency", 1, messages.CURRENCY_MOST),
+            name, asked.receiver_id, asked.transaction_id, asked.amount, asked.currency
         )
-        booked = self._for(request, receiver_id, refunds.refund, order, self._office.now())
-        return web.json_response({"refund_id": refund_id, **_refunded(booked)})
+        now = self._office.now()
+        booked = self._for(request, asked.receiver_id, refunds.refund, order, now)
+        return answer(_refunded(name, booked))
 
     async def transaction(self, request: web.Request) -> web.Response:
         """What became of an approval or a refund."""
-        values = query(request, "receiver_id")
-        receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
-        approval_id = bytes.fromhex(request.match_info["approval_id"])
-        found = self._for(request, receiver_id, self._read, statements.one, approval_id)
-        return web.json_response(found)
+        receiver_id = query_of(request, ReceiverQuery).receiver_id
+        name = path_id(request, "approval_id")
+        return answer(self._for(request, receiver_id, self._read, statements.one, name))
 
     async def transactions(self, request: web.Request) -> web.Response:
         """All of a time, page by page, for a bridge that lost its journal."""
-        values = query(request, "from", "to", after="")
-        receiver_id = bytes.fromhex(request.match_info["receiver_id"])
-        start, end = (_epoch(values[name], name) for name in ("from", "to"))
-        after = _cursor(values["after"])
-        listed, following = self._for(
-            request, receiver_id, self._read, statements.page, start, end, after
+        asked = query_of(request, TransactionsQuery)
+        page = self._for(
+            request,
+            path_id(request, "receiver_id"),
+            self._read,
+            statements.page,
+            asked.start,
+            asked.end,
+            asked.after,
         )
-        return web.json_response(
-            {"transactions": listed, "next": str(following) if following else None}
-        )
+        return answer(page)
 
     async def state(self, request: web.Request) -> web.Response:
         """Time and limits for a receiver, under its nonce."""
-        receiver_id, body = await self._receiver(request, "nonce")
-        nonce = octets(body["nonce"], "nonce", NONCE_SIZE)
-        return cose(self._for(request, receiver_id, self._state, nonce))
+        asked = await _asked(request, StateRequest)
+        return cose(self._for(request, asked.receiver_id, self._state, asked.nonce))
 
     async def revocations(self, request: web.Request) -> web.Response:
         """The list whose hash stands in the states of this moment."""
-        values = query(request, "receiver_id")
-        receiver_id = octets(values["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE)
+        receiver_id = query_of(request, ReceiverQuery).receiver_id
         listed = self._for(request, receiver_id, self._revocations)
         return web.Response(body=listed, content_type=CBOR)
 
@@ -178,12 +179,6 @@ class BridgeApi:
         """What changes nothing, after the caller's position."""
         journal_positions.note(store, caller.client, caller.position, self._office.now())
         return work(store, caller, *args, **kwargs)
-
-    async def _receiver(self, request: web.Request, *names: str) -> tuple[bytes, dict[str, Any]]:
-        """The receiver that the body names, and the body."""
-        client_fingerprint(request)  # a caller without one need not be read
-        body = await json_body(request, "receiver_id", *names)
-        return octets(body["receiver_id"], "receiver_id", messages.RECEIVER_ID_SIZE), body
 
     def _for(
         self,
@@ -225,22 +220,15 @@ def _foreign() -> RequestError:
     return RequestError(403, "the client certificate does not speak for this receiver")
 
 
-def _refunded(booked: Booked) -> dict[str, Any]:
+async def _asked(request: web.Request, type_: type[Asked]) -> Asked:
+    client_fingerprint(request)  # a caller without one need not be read
+    return await body_of(request, type_)
+
+
+def _refunded(name: bytes, booked: Booked) -> RefundAnswer:
     """A refund that was reversed before it came is declined, for that reason."""
-    posted = booked.state == POSTED
-    return {
-        "state": POSTED if posted else DECLINED,
-        "reason": None if posted else reasons.name(booked.reason or reasons.REVERSED),
-        "transaction_id": statements.plain(booked.transaction_id),
-    }
-
-
-def _epoch(value: str, name: str) -> int:
-    return number(int(value) if value.isascii() and value.isdigit() else None, name)
-
-
-def _cursor(value: str) -> statements.Cursor:
-    if not value:
-        return statements.BEGINNING
-    data = octets(value, "after", CURSOR_SIZE)
-    return statements.Cursor(int.from_bytes(data[:_TIME_SIZE], "big"), data[_TIME_SIZE:])
+    if booked.state == POSTED and booked.transaction_id:
+        posted = TransactionId(booked.transaction_id)
+        return RefundAnswer(TransactionId(name), RefundOutcome.POSTED, None, posted)
+    reason = reasons.name(booked.reason or reasons.REVERSED)
+    return RefundAnswer(TransactionId(name), RefundOutcome.DECLINED, reason, None)

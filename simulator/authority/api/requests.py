@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections import Counter
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
+from bridge import contracts
+from bridge.authority import messages
+from bridge.authority.messages import COSE, JSON, POSITION_HEADER, PROBLEM, Problem
+from bridge.contracts import MalformedError, MismatchError
 from receiver import reasons
 from receiver.errors import Error
+from receiver.protocol.messages import RECEIVER_ID_SIZE
+from receiver.protocol.signed import ID_SIZE
+from simulator.authority.api.models import FINGERPRINT_SIZE
 from simulator.authority.ledger.journal_positions import ForeignBridgeError, Position
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError
@@ -21,18 +27,20 @@ from simulator.crypto import pki
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from msgspec import Struct
+
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+T = TypeVar("T", bound="Struct")
+
 BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
-NUMBER_MOST = 0xFFFFFFFF  # as on air
-NAME_MOST = 80  # characters
 
-# bridge id, life, run, sequence and hash, as `Position` has them
-POSITION_HEADER = "Tillsign-Position"
-POSITION = "([0-9a-f]{16}) ([0-9a-f]{32}) ([0-9a-f]{16}) (0|[1-9][0-9]{0,17}) ([0-9a-f]{64})"
-
-CBOR = "application/cbor"
-COSE = "application/cose"
+PARAMETERS = {
+    **dict.fromkeys(("approval_id", "refund_id"), f"[0-9a-f]{{{2 * ID_SIZE}}}"),
+    "receiver_id": f"[0-9a-f]{{{2 * RECEIVER_ID_SIZE}}}",
+    "fingerprint": f"[0-9a-f]{{{2 * FINGERPRINT_SIZE}}}",
+    **dict.fromkeys(("id", "phone"), "[0-9]{1,9}"),
+}
 
 _STATUS = {
     reasons.CONFLICT: 409,
@@ -62,18 +70,17 @@ class RequestError(Exception):
         return phrase if self.reason is None else reasons.name(self.reason)
 
     def answer(self) -> web.Response:
-        document = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if self.reason is not None:
-            document["reason"] = reasons.name(self.reason)
-        return web.json_response(
-            document,
+        document = Problem(
+            type="about:blank",
+            title=HTTPStatus(self.status).phrase,
             status=self.status,
-            content_type="application/problem+json",
+            detail=self.detail,
+            reason=None if self.reason is None else reasons.name(self.reason),
+        )
+        return web.Response(
+            body=contracts.encode(document),
+            status=self.status,
+            content_type=PROBLEM,
             headers={"WWW-Authenticate": "Bearer"} if self.status == 401 else None,
         )
 
@@ -120,70 +127,36 @@ async def octets_body(request: web.Request, content_type: str) -> bytes:
     return await request.read()
 
 
-async def json_body(
-    request: web.Request, *names: str, partly: bool = False, optional: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """The JSON object in the body, with exactly these names, or with some of them if `partly`.
-
-    Those that are `optional` may be there or not.
-    """
-    data = await octets_body(request, "application/json")
+async def body_of(request: web.Request, type_: type[T]) -> T:
+    """What the JSON in the body says."""
+    data = await octets_body(request, JSON)
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        raise RequestError(400, "not JSON") from None
-    if not isinstance(value, dict) or not set(value) <= {*names, *optional}:
-        raise RequestError(400, f"wants an object of {', '.join((*names, *optional))}")
-    if not partly and not set(names) <= set(value):
-        raise RequestError(400, f"wants all of {', '.join(names)}")
-    return value
+        return contracts.decode(data, type_)
+    except (MalformedError, MismatchError) as error:
+        raise RequestError(400, str(error)) from None
 
 
-def query(request: web.Request, *names: str, **optional: str) -> dict[str, str]:
-    """The query's values, each of these names once, with what stands for a missing one."""
-    given = request.query
-    if len(given) != len(set(given)) or not set(given) <= {*names, *optional}:
-        raise RequestError(400, f"wants once each of {', '.join((*names, *optional))}")
-    if not set(names) <= set(given):
-        raise RequestError(400, f"wants all of {', '.join(names)}")
-    return {**optional, **given}
+def query_of(request: web.Request, type_: type[T]) -> T:
+    """What the query says, each name once; `after=` is as good as none."""
+    given = dict(request.query)
+    if len(given) != len(request.query):
+        raise RequestError(400, "the query names something twice")
+    if "after" in type_.__struct_fields__ and not given.get("after", "?"):
+        del given["after"]
+    try:
+        return contracts.query(given, type_)
+    except MismatchError as error:
+        raise RequestError(400, str(error)) from None
 
 
-def object_of(value: Any, name: str, *names: str) -> dict[str, Any]:
-    """An object inside another, with exactly these names."""
-    if not isinstance(value, dict) or set(value) != set(names):
-        raise RequestError(400, f"{name} is not an object of {', '.join(names)}")
-    return value
+def route(template: str) -> str:
+    """For the router: a template whose parameters take only what their type does."""
+    return re.sub(r"{(\w+)}", lambda found: f"{{{found[1]}:{PARAMETERS[found[1]]}}}", template)
 
 
-def number(value: Any, name: str, low: int = 0, high: int = NUMBER_MOST) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise RequestError(400, f"{name} is no number from {low} to {high}")
-    return value
-
-
-def flag(value: Any, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise RequestError(400, f"{name} is neither true nor false")
-    return value
-
-
-def text(value: Any, name: str, most: int = NAME_MOST) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= most or not _is_unicode(value):
-        raise RequestError(400, f"{name} is no text of at most {most} characters")
-    return value
-
-
-def octets(value: Any, name: str, *sizes: int) -> bytes:
-    """So many bytes in hex digits, of one of these sizes."""
-    fits = isinstance(value, str) and len(value) in [2 * size for size in sizes]
-    if fits and value.isascii() and value.isalnum():
-        try:
-            return bytes.fromhex(value)
-        except ValueError:
-            pass
-    wanted = " or ".join(map(str, sizes))
-    raise RequestError(400, f"{name} is not {wanted} bytes in hex")
+def path_id(request: web.Request, name: str) -> bytes:
+    """An id in the path, of which the router let through hex digits alone."""
+    return bytes.fromhex(request.match_info[name])
 
 
 def bearer(request: web.Request) -> str:
@@ -212,23 +185,15 @@ def position(request: web.Request) -> Position | None:
 
 
 def position_in(header: str) -> Position:
-    found = re.fullmatch(POSITION, header)
-    if found is None:
-        raise RequestError(400, f"{POSITION_HEADER} is not id, life, run, sequence and hash")
-    bridge, life, run, sequence, hash_ = found.groups()
-    octets_of = bytes.fromhex
-    return Position(
-        octets_of(bridge), octets_of(life), octets_of(run), int(sequence), octets_of(hash_)
-    )
+    try:
+        return Position(*messages.position_in(header))
+    except ValueError as error:
+        raise RequestError(400, str(error)) from None
+
+
+def answer(value: Struct, status: int = 200) -> web.Response:
+    return web.Response(body=contracts.encode(value), status=status, content_type=JSON)
 
 
 def cose(data: bytes) -> web.Response:
     return web.Response(body=data, content_type=COSE)
-
-
-def _is_unicode(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

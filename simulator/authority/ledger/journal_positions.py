@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from bridge.authority.messages import Verdict
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
     from simulator.authority.storage.store import Store
 
 LEASE_S = 45  # three times the 15 s in which a bridge calls: silent for longer, it does not serve
-
-# What a journal is in the books' eyes.
-CURRENT = "current"  # it serves
-BEHIND = "behind"  # it ends, as far as it has shown, before what is known of it
-FORK = "fork"  # another copy of it went on in another way
-SUPERSEDED = "superseded"  # another life took its place for good
-IN_USE = "in_use"  # the one whose place it would take still serves
-STANDINGS = (CURRENT, BEHIND, FORK, SUPERSEDED, IN_USE)
 
 _KNOWN = (
     "SELECT bridge, life, run, sequence, hash, client, heard, ended, follows FROM positions "
@@ -77,7 +70,7 @@ class Answer(NamedTuple):
     `follows` is the life that a current one took the place of, now or before.
     """
 
-    standing: str
+    standing: Verdict
     newest: Known | None
     retry_after_s: int | None = None
     follows: bytes | None = None
@@ -89,14 +82,14 @@ def claim(store: Store, client: str, asked: Claim, now: int, lease_s: int) -> An
     known = _known(store, asked.position.bridge)
     if known is None:
         _first(store, client, asked.position, now, asked.ended)
-        return Answer(CURRENT, None)
+        return Answer(Verdict.CURRENT, None)
     _must_own(store, known, client)
     wait_s = 0 if known.ended else max(0, known.heard + lease_s + 1 - now)  # of whole seconds
     standing = _judge(store, known.position, asked, leased=wait_s > 0)
-    if standing == CURRENT:
+    if standing == Verdict.CURRENT:
         _take(store, known.position, client, asked, now)
     other_life = asked.position.life != known.position.life
-    waits = standing == IN_USE or (standing == FORK and other_life)
+    waits = standing == Verdict.IN_USE or (standing == Verdict.FORK and other_life)
     follows = known.position.life if other_life else known.follows
     return Answer(standing, known, wait_s if waits else None, follows)
 
@@ -116,7 +109,7 @@ def hear(store: Store, client: str, position: Position | None, now: int) -> None
         _first(store, client, position, now, ended=False)
         return
     _must_own(store, known, client)
-    if _judge_run(known.position, position) != CURRENT:
+    if _judge_run(known.position, position) != Verdict.CURRENT:
         raise Error(reasons.JOURNAL_BEHIND, "another journal of this bridge serves; claim anew")
     further = sequence > known.position.sequence  # of a row that has only just been made
     if further or known.heard < now or known.ended or known.client != client:
@@ -143,40 +136,40 @@ def _must_own(store: Store, known: Known, client: str) -> None:
         raise ForeignBridgeError
 
 
-def _judge(store: Store, newest: Position, asked: Claim, *, leased: bool) -> str:
+def _judge(store: Store, newest: Position, asked: Claim, *, leased: bool) -> Verdict:
     mine = asked.position
     if mine.life == newest.life and mine.run == newest.run:
         return _judge_run(newest, mine)
     if mine.life != newest.life:
         if _is_past(store, mine.bridge, mine.life):
-            return SUPERSEDED
+            return Verdict.SUPERSEDED
         goes_on = mine.run == newest.run and asked.previous == newest.life
         if goes_on or not leased:
-            return CURRENT
+            return Verdict.CURRENT
         other = asked.previous if asked.previous != newest.life else None
-        return FORK if other and _is_past(store, mine.bridge, other) else IN_USE
+        return Verdict.FORK if other and _is_past(store, mine.bridge, other) else Verdict.IN_USE
     return _judge_restart(newest, mine, asked.checked)
 
 
-def _judge_run(newest: Position, mine: Position) -> str:
+def _judge_run(newest: Position, mine: Position) -> Verdict:
     """The very run that serves: a lower sequence is only late. A copied machine has two of it."""
     if (mine.life, mine.run) != (newest.life, newest.run):
-        return SUPERSEDED
+        return Verdict.SUPERSEDED
     same = mine.hash == newest.hash
-    return FORK if mine.sequence == newest.sequence and not same else CURRENT
+    return Verdict.FORK if mine.sequence == newest.sequence and not same else Verdict.CURRENT
 
 
-def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] | None) -> str:
+def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] | None) -> Verdict:
     """Another run of the same life has to show that its chain holds the newest known entry.
 
     Of two copies that are alike the first that goes on from there is the one that serves.
     """
     if mine.sequence < newest.sequence:
-        return BEHIND
+        return Verdict.BEHIND
     shown = mine.place if mine.sequence == newest.sequence else checked
     if shown is None or shown[0] != newest.sequence:
-        return BEHIND
-    return CURRENT if shown == newest.place else FORK
+        return Verdict.BEHIND
+    return Verdict.CURRENT if shown == newest.place else Verdict.FORK
 
 
 def _is_past(store: Store, bridge: bytes, life: bytes) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from bridge import contracts
+from bridge.authority.messages import Cursor, Kind, Transaction, TransactionPage
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol import messages
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
 
 PAGE = 200  # transactions in one answer
 
-KINDS = {messages.PURCHASE: "purchase", messages.REFUND: "refund"}
+_KINDS = {messages.PURCHASE: Kind.PURCHASE, messages.REFUND: Kind.REFUND}
 
 _SHOWN = (
     "approval_id, state, amount, currency, transaction_id, refunded, late, reference, time, kind, "
     "till"
 )
+_NAMES = _SHOWN.split(", ")
 _ONE = f"SELECT {_SHOWN}, receiver, client FROM transactions WHERE approval_id = ?"
 _LISTED = (
     f"SELECT {_SHOWN} FROM transactions WHERE receiver = ? AND time >= ? AND time < ? "
@@ -29,20 +32,7 @@ _LISTED = (
 )
 
 
-class Cursor(NamedTuple):
-    """The last transaction of a page."""
-
-    time: int
-    approval_id: bytes
-
-    def __str__(self) -> str:
-        return f"{self.time:08x}{self.approval_id.hex()}"
-
-
-BEGINNING = Cursor(-1, b"")
-
-
-def one(store: Store, caller: Caller, approval_id: bytes) -> dict[str, Any]:
+def one(store: Store, caller: Caller, approval_id: bytes) -> Transaction:
     """A transaction or refund; raises Error(APPROVAL_UNKNOWN, WRONG_RECEIVER)."""
     row = store.one(_ONE, approval_id)
     if row is None:
@@ -54,26 +44,20 @@ def one(store: Store, caller: Caller, approval_id: bytes) -> dict[str, Any]:
 
 
 def page(
-    store: Store, caller: Caller, start: int, end: int, after: Cursor
-) -> tuple[list[dict[str, Any]], Cursor | None]:
+    store: Store, caller: Caller, start: int, end: int, after: Cursor | None
+) -> TransactionPage:
     """Those booked from `start` up to `end`, in order; and where the next page begins, if any.
 
     A client that speaks for the receiver no more sees what it booked itself.
     """
     today = int(caller.until is None)
-    rows = store.rows(_LISTED, caller.receiver, start, end, *after, caller.client, today, PAGE + 1)
+    place = (-1, b"") if after is None else (after.time, after.approval_id)
+    rows = store.rows(_LISTED, caller.receiver, start, end, *place, caller.client, today, PAGE + 1)
     listed, more = [_shown(row) for row in rows[:PAGE]], len(rows) > PAGE
-    if not more:
-        return listed, None
-    return listed, Cursor(listed[-1]["time"], bytes.fromhex(listed[-1]["approval_id"]))
+    return TransactionPage(listed, Cursor.of(listed[-1]) if more else None)
 
 
-def _shown(row: Sequence[Any]) -> dict[str, Any]:
-    names = [name.strip() for name in _SHOWN.split(",")]
-    shown = {name: plain(value) for name, value in zip(names, row, strict=True)}
-    return {**shown, "late": bool(shown["late"]), "kind": KINDS[shown["kind"]]}
-
-
-def plain(value: Any) -> Any:
-    """Bytes in hex, everything else as it is."""
-    return value.hex() if isinstance(value, bytes) else value
+def _shown(row: Sequence[Any]) -> Transaction:
+    shown = dict(zip(_NAMES, row, strict=True))
+    shown |= {"late": bool(shown["late"]), "kind": _KINDS[shown["kind"]]}
+    return contracts.convert(shown, Transaction)

@@ -5,11 +5,14 @@ One text for SQLite and PostgreSQL; the words in braces are `dialects`' own.
 
 from __future__ import annotations
 
-PENDING = "PENDING"  # held; a refund's is reserved
-POSTED = "POSTED"  # invoiced; a refund's is given back
-VOIDED = "VOIDED"  # given back, or reversed before it was ever seen
-EXPIRED = "EXPIRED"  # given back for want of a word; a late word still posts
-DECLINED = "DECLINED"
+from bridge.domain.held import Held
+
+# As the books keep them: plain text.
+PENDING = Held.PENDING.value  # held; a refund's is reserved
+POSTED = Held.POSTED.value  # invoiced; a refund's is given back
+VOIDED = Held.VOIDED.value  # given back, or reversed before it was ever seen
+EXPIRED = Held.EXPIRED.value  # given back for want of a word; a late word still posts
+DECLINED = Held.DECLINED.value
 
 VERSION = 1
 

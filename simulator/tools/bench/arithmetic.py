@@ -35,7 +35,7 @@ _M, _K = ("M instr.", 1_000_000), ("k instr.", 1_000)
 _OTHER_SEED = bytes(32)
 
 
-class Operation(NamedTuple):
+class CountedOperation(NamedTuple):
     """What it is made of, and in its unit: its budget, and Monocypher 4 in C (design §7)."""
 
     name: str
@@ -46,16 +46,16 @@ class Operation(NamedTuple):
 
 
 OPERATIONS = (
-    Operation("ed25519_check", ("ed25519_check",), 12, 3.1),
-    Operation("ed25519_verify", ("ed25519_key", "ed25519_check"), 18, 3.1),
-    Operation("ed25519_sign", ("ed25519_sign",), 8),
-    Operation("ed25519_key", ("ed25519_key",)),
-    Operation("x25519", ("x25519",), 14, 2.2),
-    Operation("p256_verify", ("p256_key", "p256_check"), 24),
-    Operation("p256_check", ("p256_check",), 13),
-    Operation("p256_key", ("p256_key",)),
-    Operation("sha512_block", ("sha512_block",), 60, unit=_K),
-    Operation("chacha_seal_200", ("chacha_seal_200",), 150, unit=_K),
+    CountedOperation("ed25519_check", ("ed25519_check",), 12, 3.1),
+    CountedOperation("ed25519_verify", ("ed25519_key", "ed25519_check"), 18, 3.1),
+    CountedOperation("ed25519_sign", ("ed25519_sign",), 8),
+    CountedOperation("ed25519_key", ("ed25519_key",)),
+    CountedOperation("x25519", ("x25519",), 14, 2.2),
+    CountedOperation("p256_verify", ("p256_key", "p256_check"), 24),
+    CountedOperation("p256_check", ("p256_check",), 13),
+    CountedOperation("p256_key", ("p256_key",)),
+    CountedOperation("sha512_block", ("sha512_block",), 60, unit=_K),
+    CountedOperation("chacha_seal_200", ("chacha_seal_200",), 150, unit=_K),
 )
 _TWINS: dict[str, Sequence[ModuleType]] = {
     "sha512_block": [sha512],
@@ -132,7 +132,7 @@ def _counted(beside: Sequence[ModuleType], work: Callable[..., object], *argumen
     return interpreter.count(work, *arguments, beside=beside).instructions
 
 
-def _row(one: Operation, spent: dict[str, list[Cost]], bounds: dict[str, int]) -> Row:
+def _row(one: CountedOperation, spent: dict[str, list[Cost]], bounds: dict[str, int]) -> Row:
     works = [work for name in one.jobs for work in spent[name]]
     unit, scale = one.unit
     bound = bounds.get(one.name)

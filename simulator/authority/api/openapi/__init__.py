@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge import __version__
+from bridge import __version__, contracts
+from bridge.authority.messages import JSON, Problem
+from simulator.authority.api.models import Health
 
 from . import admin, bridges, phones
-from .parts import SCHEMAS, answer, closed, operation
+from .parts import Operation
+
+_OPERATIONS: dict[str, dict[str, Operation]] = {
+    **bridges.OPERATIONS,
+    **phones.OPERATIONS,
+    **admin.OPERATIONS,
+    "/healthz": {"get": Operation("health", "Whether the authority serves.", Health)},
+    "/openapi.json": {"get": Operation("openapi", "This document.", JSON)},
+}
 
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -18,22 +28,19 @@ DOCUMENT: dict[str, Any] = {
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "paths": {
-        **bridges.PATHS,
-        **phones.PATHS,
-        **admin.PATHS,
-        "/healthz": {
-            "get": operation(
-                "health",
-                "Whether the authority serves.",
-                answer(closed({"status": {"const": "ok"}})),
-            )
-        },
-        "/openapi.json": {
-            "get": operation("openapi", "This document.", answer({"type": "object"})),
-        },
+        template: {method: one.described(template) for method, one in methods.items()}
+        for template, methods in _OPERATIONS.items()
     },
     "components": {
-        "schemas": SCHEMAS,
+        "schemas": contracts.schemas(
+            Problem,
+            *(
+                type_
+                for methods in _OPERATIONS.values()
+                for one in methods.values()
+                for type_ in one.types
+            ),
+        ),
         "securitySchemes": {
             "bridge": {
                 "type": "mutualTLS",

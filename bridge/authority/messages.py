@@ -1,0 +1,334 @@
+"""Everything that bridges and the authority say to each other: routes, requests, answers.
+
+Both ends import it. Records, receipts and states are CBOR and COSE (`receiver.protocol.messages`).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from bridge.contracts import Answer, Octets, Request
+from bridge.domain.held import Held, Holding
+from receiver import reasons
+from receiver.encoding.schema import UINT_MOST
+from receiver.link.wire import NONCE_SIZE
+from receiver.protocol.messages import CURRENCY_MOST, HASH_SIZE, RECEIVER_ID_SIZE, REFERENCE_SIZE
+from receiver.protocol.signed import ID_SIZE
+
+BRIDGE_ID_SIZE = 8
+LIFE_SIZE = 16
+RUN_SIZE = 8
+SEQUENCE_MOST = 10**18 - 1  # as many digits as the header takes; a database holds it
+CURSOR_TIME_SIZE = 4  # of a cursor, before the approval id
+
+AUTHORISATIONS = "/v1/authorisations"
+CONFIRMATION = "/v1/confirmations/{approval_id}"
+REVERSAL = "/v1/reversals/{approval_id}"
+REFUND = "/v1/refunds/{refund_id}"
+TRANSACTION = "/v1/transactions/{approval_id}"
+TRANSACTIONS = "/v1/receivers/{receiver_id}/transactions"
+RECEIVERS = "/v1/receivers"
+STATES = "/v1/states"
+REVOCATIONS = "/v1/revocations"
+POSITIONS = "/v1/positions"
+
+CBOR = "application/cbor"
+COSE = "application/cose"
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+# Bridge id, life, run, sequence and hash: with every call but the claim.
+POSITION_HEADER = "Tillsign-Position"
+POSITION = re.compile(
+    "([0-9a-f]{16}) ([0-9a-f]{32}) ([0-9a-f]{16}) (0|[1-9][0-9]{0,17}) ([0-9a-f]{64})"
+)
+
+
+class ReceiverId(Octets):
+    SIZES = (RECEIVER_ID_SIZE,)
+
+
+class TransactionId(Octets):
+    """Of an approval, a refund or what was booked for it."""
+
+    SIZES = (ID_SIZE,)
+
+
+class Reference(Octets):
+    SIZES = (REFERENCE_SIZE,)
+
+
+class Nonce(Octets):
+    SIZES = (NONCE_SIZE,)
+
+
+class BridgeId(Octets):
+    SIZES = (BRIDGE_ID_SIZE,)
+
+
+class LifeId(Octets):
+    SIZES = (LIFE_SIZE,)
+
+
+class RunId(Octets):
+    SIZES = (RUN_SIZE,)
+
+
+class Hash(Octets):
+    SIZES = (HASH_SIZE,)
+
+
+class Cursor(Octets):
+    """The last transaction of a page: its time and its id."""
+
+    SIZES = (CURSOR_TIME_SIZE + ID_SIZE,)
+
+    @classmethod
+    def of(cls, last: Transaction) -> Cursor:
+        return cls(last.time.to_bytes(CURSOR_TIME_SIZE, "big") + last.approval_id)
+
+    @property
+    def time(self) -> int:
+        return int.from_bytes(self[:CURSOR_TIME_SIZE], "big")
+
+    @property
+    def approval_id(self) -> bytes:
+        return self[CURSOR_TIME_SIZE:]
+
+
+Number = Annotated[int, Meta(ge=0, le=UINT_MOST)]
+Amount = Annotated[int, Meta(ge=1, le=UINT_MOST, description="Minor units.")]
+Currency = Annotated[int, Meta(ge=1, le=CURRENCY_MOST, description="ISO 4217 number.")]
+Time = Annotated[int, Meta(ge=0, le=UINT_MOST, description="Seconds since 1970.")]
+Sequence = Annotated[int, Meta(ge=0, le=SEQUENCE_MOST)]
+# A bridge takes reasons that came after it.
+ReasonName = Annotated[str, Meta(extra_json_schema={"enum": sorted(reasons.NAMES.values())})]
+
+
+class Settled(StrEnum):
+    """In what a confirmation or a reversal leaves an approval."""
+
+    POSTED = Held.POSTED.value
+    VOIDED = Held.VOIDED.value
+    DECLINED = Held.DECLINED.value
+
+
+class RefundOutcome(StrEnum):
+    """A refund is posted at once, or never."""
+
+    POSTED = Held.POSTED.value
+    DECLINED = Held.DECLINED.value
+
+
+class Kind(StrEnum):
+    """What was booked."""
+
+    PURCHASE = "purchase"
+    REFUND = "refund"
+
+
+class Verdict(StrEnum):
+    """What the authority makes of a journal's position."""
+
+    CURRENT = "current"  # it serves
+    BEHIND = "behind"  # it ends, as far as it has shown, before what is known of it
+    FORK = "fork"  # another copy of it went on in another way
+    SUPERSEDED = "superseded"  # another life took its place for good
+    IN_USE = "in_use"  # the one whose place it would take still serves
+
+
+# Requests.
+
+
+class OfReceiver(Request):
+    """For which receiver a confirmation or a reversal is."""
+
+    receiver_id: ReceiverId
+
+
+class RefundRequest(OfReceiver):
+    transaction_id: Annotated[TransactionId, Meta(description="Of the purchase.")]
+    amount: Amount
+    currency: Currency
+
+
+class StateRequest(OfReceiver):
+    nonce: Nonce
+
+
+class ReceiverQuery(Request):
+    receiver_id: ReceiverId
+
+
+class ReceiversQuery(Request):
+    after: ReceiverId | None = None
+
+
+class TransactionsQuery(Request):
+    start: Time = field(name="from")
+    end: Time = field(name="to")
+    after: Cursor | None = None
+
+
+class Checked(Request):
+    """What a chain has at one sequence."""
+
+    sequence: Sequence
+    hash: Hash
+
+
+class PositionClaim(Request):
+    """Where a bridge's journal stands."""
+
+    bridge_id: BridgeId
+    life: LifeId
+    run: RunId
+    sequence: Sequence
+    hash: Hash
+    previous: Annotated[
+        LifeId | None, Meta(description="The life that this one follows; null if begun anew.")
+    ]
+    ended: Annotated[bool, Meta(description="The bridge stops: its place is free at once.")]
+    checked: Annotated[
+        Checked | None,
+        Meta(description="What the chain has at the newest sequence of the last answer."),
+    ] = None
+
+
+# Answers.
+
+
+class Confirmed(Answer):
+    approval_id: TransactionId
+    state: Settled
+    late: bool
+
+
+class Reversed(Answer):
+    approval_id: TransactionId
+    state: Settled
+
+
+class RefundAnswer(Answer):
+    """Whether a refund is posted, under which id, or why not."""
+
+    refund_id: TransactionId
+    state: RefundOutcome
+    reason: ReasonName | None
+    transaction_id: TransactionId | None
+
+
+class Transaction(Answer):
+    """What became of an approval or a refund; what was never seen has hardly anything."""
+
+    approval_id: TransactionId
+    state: Held
+    kind: Kind
+    amount: Amount | None
+    currency: Currency | None
+    transaction_id: TransactionId | None
+    refunded: Annotated[Number, Meta(description="What refunds have given back of it.")]
+    late: Annotated[bool, Meta(description="Posted after it had expired.")]
+    reference: Reference | None
+    time: Time
+    till: Annotated[Number | None, Meta(description="Its number of then; null without an offer.")]
+
+    def holding(self, receiver_id: bytes) -> Holding:
+        """As the bridge goes by it."""
+        return Holding(
+            self.approval_id,
+            receiver_id,
+            self.state,
+            self.kind is Kind.REFUND,
+            self.amount or 0,
+            self.currency or 0,
+            self.transaction_id or b"",
+            self.reference or b"",
+            self.till,
+            self.time,
+        )
+
+
+class TransactionPage(Answer):
+    transactions: list[Transaction]
+    next: Cursor | None
+
+
+class Binding(Answer):
+    """A receiver that is or was bound to a client."""
+
+    receiver_id: ReceiverId
+    since: Time
+    until: Annotated[
+        Time | None,
+        Meta(description="When another client took the receiver over; null if none did."),
+    ]
+
+
+class ReceiverPage(Answer):
+    receivers: list[Binding]
+    next: ReceiverId | None
+
+
+class KnownPosition(Answer):
+    """The newest position of a bridge, and when it was heard of."""
+
+    life: LifeId
+    run: RunId
+    sequence: Sequence
+    hash: Hash
+    time: Time
+
+
+class JournalStanding(Answer):
+    """Whether a bridge may serve with its journal."""
+
+    standing: Verdict
+    newest: Annotated[
+        KnownPosition | None,
+        Meta(description="What was known of this bridge before; null of a new one."),
+    ]
+    follows: Annotated[
+        LifeId | None,
+        Meta(description="The life whose place a current one took, now or before."),
+    ]
+    lease_s: Annotated[Number, Meta(description="After so long a silence another life may follow.")]
+    retry_after_s: Number | None
+
+
+class Refusal(Answer):
+    """What a bridge reads of a problem document; the rest is for people."""
+
+    reason: ReasonName | None = None
+
+
+class Problem(Refusal, kw_only=True, omit_defaults=True):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def path(template: str, **ids: bytes) -> str:
+    """A route with these ids in it."""
+    return template.format_map({name: id_.hex() for name, id_ in ids.items()})
+
+
+def position_header(bridge: bytes, life: bytes, run: bytes, sequence: int, hash_: bytes) -> str:
+    return f"{bridge.hex()} {life.hex()} {run.hex()} {sequence} {hash_.hex()}"
+
+
+def position_in(header: str) -> tuple[bytes, bytes, bytes, int, bytes]:
+    """What `position_header` was given; raises ValueError."""
+    found = POSITION.fullmatch(header)
+    if found is None:
+        raise ValueError(f"{POSITION_HEADER} is not id, life, run, sequence and hash")
+    bridge, life, run, sequence, hash_ = found.groups()
+    of = bytes.fromhex
+    return of(bridge), of(life), of(run), int(sequence), of(hash_)
