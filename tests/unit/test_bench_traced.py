@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from bridge.lines.reconnect import Reconnect
 
+from bridge.lines.reconnect import Reconnect
 from bridge.lines.socket_port import SocketPort
 from bridge.observability import timings
 from receiver.encoding import cose

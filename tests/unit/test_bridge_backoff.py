@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bridge.lines.reconnect import Reconnect
-
 from receiver.host.backoff import Backoff
 
 

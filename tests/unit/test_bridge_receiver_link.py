@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
-from bridge.lines.reconnect import Reconnect
 
 from bridge.lines.receiver_link import ReceiverLink
+from bridge.lines.reconnect import Reconnect
 from receiver.host.backoff import Backoff
 from receiver.link import wire
 from tests import evidence
