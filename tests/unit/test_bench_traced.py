@@ -149,7 +149,7 @@ def profiled(monkeypatch: pytest.MonkeyPatch, *steps: bytes | list[bytes]) -> li
 def test_from_the_approval_to_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = (part(wire.OFFER), OPEN, part(), OPEN, part(), APPROVED, part(wire.HEALTH), APPROVED)
     (count,) = profiled(monkeypatch, *steps)
-    assert [file.rpartition("/")[2] for file in count.files] == ["backoff.py", "socket_port.py"]
+    assert [file.rpartition("/")[2] for file in count.files] == ["reconnect.py", "socket_port.py"]
     assert count.moves == 2  # each time that bytes come, through a function of no file of ours
     # Twice: bytes, the function, the attempt, its delay, its chance. Two answers, as this module's
     # transport.
