@@ -1,9 +1,12 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo picture test check fuzz bench soak format lock clean
+.PHONY: help demo picture test quick coverage check fuzz bench soak format lock clean
 .DEFAULT_GOAL := help
 
-BIN := build/venv/bin
+export VENV ?= build/venv
+BIN := $(VENV)/bin
 DEVICE := receiver firmware/device
+PARALLEL := -n auto --dist worksteal
+QUICK := not (processes or crashes or postgres or random or emulator or curves or patience)
 SECONDS := 30
 TARGET := all
 SALES ?= 200
@@ -20,9 +23,17 @@ picture: ## Draw docs/demo.svg anew: one purchase of the demo, for the README
 	@sh .ci/environment picture
 	@$(BIN)/tillsign demo --sales 1 --svg docs/demo.svg
 
-test: ## Run every test
+test: ## Run every test, on all cores
 	@sh .ci/environment test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(PARALLEL)
+
+quick: ## Run the tests that take no marker of pyproject.toml: within a minute
+	@sh .ci/environment quick
+	@$(BIN)/python -m pytest $(PARALLEL) -m '$(QUICK)'
+
+coverage: ## Run every test, and tell which branches none of them takes
+	@sh .ci/environment coverage
+	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html
 
 check: ## Lint, types (host, then device), and cross-compilation for the chips
 	@sh .ci/environment check
@@ -53,7 +64,7 @@ format: ## Bring every file into the one format
 
 lock: ## Pin again what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --all-extras pyproject.toml -o requirements/locked.txt
+	  --no-emit-find-links --no-header --no-annotate --all-extras pyproject.toml -o requirements/locked.txt
 
 clean: ## Remove everything that was made here
 	rm -rf build

@@ -14,6 +14,22 @@ PlaceOf = Callable[[Path], Path | str]
 _MISSING = "PostgreSQL is not installed: the authority's books are tested on SQLite only"
 
 
+# What takes its time in a whole folder; pyproject.toml says of each marker what it means.
+_FOLDERS = {
+    "crash": "crashes",
+    "fuzz": "random",
+    "integration": "processes",
+    "micropython": "processes",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in _FOLDERS:
+            item.add_marker(_FOLDERS[folder])
+
+
 def pytest_report_header() -> str:
     folder = binaries()
     return _MISSING if folder is None else f"PostgreSQL: {folder}"
@@ -34,7 +50,7 @@ def postgres() -> Iterator[Callable[[], str]]:
         yield cluster.new_books
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def place_of(request: pytest.FixtureRequest) -> PlaceOf:
     """Where new books of the authority are, for a directory: on each database in turn."""
     if request.param == "sqlite":

@@ -147,8 +147,14 @@ class Checkout:
         return sum(_is_told(event, sale, what) for event in self.events)
 
     async def outcome(self, sale: Json) -> Json:
+        """The sale once it is final; a bridge that puts its journal in order is asked again."""
         async with asyncio.timeout(PATIENCE):
-            return await self.world.till.outcome(sale["sale_id"])
+            while True:
+                try:
+                    return await self.world.till.outcome(sale["sale_id"])
+                except TillError as error:
+                    if error.kind != "recovering":
+                        raise
 
     def transactions(self, but: Collection[str] = ()) -> dict[str, str]:
         """Approval id → state, of all that the authority ever heard of `but` these."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import PIPE
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from signal import SIGTERM, Signals
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from simulator.processes import attach
 from simulator.processes.child_process import ChildProcess, Ended
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 PATIENCE = 30.0  # seconds; a cold start on a busy machine takes two
 
@@ -57,14 +58,15 @@ class Running:
 @asynccontextmanager
 async def started(temporary: Path, *arguments: str) -> AsyncIterator[Running]:
     """A command from its start to its end; `temporary` is where it keeps its files, if any."""
-    process = await ChildProcess.start_module(
-        "bridge.cli", *arguments, stderr=PIPE, env=_environment(temporary)
-    )
-    running = Running(process)
-    try:
-        yield running
-    finally:
-        await running.stop()
+    with _short(temporary) as place:
+        process = await ChildProcess.start_module(
+            "bridge.cli", *arguments, stderr=PIPE, env=_environment(place)
+        )
+        running = Running(process)
+        try:
+            yield running
+        finally:
+            await running.stop()
 
 
 async def tillsign(temporary: Path, *arguments: str) -> Ended:
@@ -111,6 +113,15 @@ def _parent(process: int) -> int:
         return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
+
+
+@contextmanager
+def _short(place: Path) -> Iterator[Path]:
+    """The same folder under a short name: a socket in it has 108 bytes for its own."""
+    with TemporaryDirectory() as directory:
+        name = Path(directory) / "t"
+        name.symlink_to(place)
+        yield name
 
 
 def _environment(temporary: Path) -> dict[str, str]:

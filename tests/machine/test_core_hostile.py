@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,6 +159,7 @@ class Chaos:
         return gatt.FLAG_OPEN if state == sale_session.OPEN else gatt.FLAG_BUSY if busy else 0
 
 
+@pytest.mark.random
 @settings(max_examples=300, deadline=None)
 @given(plan=PLANS)
 def test_anything_in_any_order(keys: Keys, plan: list[tuple[str, int, int]]) -> None:

@@ -57,7 +57,9 @@ def is_refused(world: World, phone: Phone, reason: int) -> None:
     assert world.sale.state == sale_session.CLAIMED
 
 
-@pytest.mark.parametrize(("spoil", "reason"), [case[1:] for case in APPROVALS], ids=str)
+@pytest.mark.parametrize(
+    ("spoil", "reason"), [case[1:] for case in APPROVALS], ids=[case[0] for case in APPROVALS]
+)
 def test_approval(world: World, spoil: Spoil, reason: int) -> None:
     world.open()
     phone = Phone(world).connect().key().present()

@@ -20,6 +20,13 @@ PUBLISHED = Path(cryptography_vectors.__file__).parent
 unhex = bytes.fromhex
 BACK_ENDS: dict[str, Crypto] = {"host": host, "portable": portable}
 both = pytest.mark.parametrize("crypto", BACK_ENDS.values(), ids=BACK_ENDS)
+both_at_length = pytest.mark.parametrize(
+    "crypto",
+    [
+        pytest.param(host, id="host"),
+        pytest.param(portable, id="portable", marks=pytest.mark.curves),
+    ],
+)
 
 
 def load(name: str) -> dict[str, list[Case]]:

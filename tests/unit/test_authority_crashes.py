@@ -22,6 +22,8 @@ from simulator.authority.storage.store import Store
 from tests import evidence
 from tests.unit.authority_books import NOW, WRONG, Books
 
+pytestmark = pytest.mark.crashes
+
 WEEK = ledger.EXPIRE_AFTER_S
 STEPS_MOST = 60  # statements in any of these scenarios, before and after which to die
 

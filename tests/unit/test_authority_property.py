@@ -174,6 +174,7 @@ class Bank(RuleBasedStateMachine):
         return found
 
 
+@pytest.mark.random
 @pytest.mark.parametrize(("database", "examples"), [("sqlite", 40), ("postgres", 12)])
 def test_money_is_conserved(request: pytest.FixtureRequest, database: str, examples: int) -> None:
     bank = Bank

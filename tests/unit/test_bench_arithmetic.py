@@ -15,6 +15,8 @@ from simulator.tools.bench import arithmetic, rows
 from simulator.tools.bench.cases import cases
 from simulator.tools.chip import interpreter
 
+pytestmark = pytest.mark.emulator
+
 RANDOM = Random(21)
 LIMBS = SIZE // 2
 REGISTERS = 16

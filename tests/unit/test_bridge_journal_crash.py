@@ -30,6 +30,8 @@ from tests.journals import (
     verified,
 )
 
+pytestmark = pytest.mark.crashes
+
 
 class Writing:
     """A journal and the model of it; what is asked for stands in the model first."""

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -142,7 +143,7 @@ def _memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
-TestJournalling = Journalling.TestCase
+TestJournalling = pytest.mark.random(Journalling.TestCase)
 TestJournalling.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 

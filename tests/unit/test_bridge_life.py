@@ -191,7 +191,7 @@ def test_a_name_without_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     ("allowed", "process", "every"),
     [
         ("30000000", "", 15.0),
-        ("30000000", str(os.getpid()), 15.0),
+        pytest.param("30000000", str(os.getpid()), 15.0, id="for this process"),
         ("30000000", "1", None),
         ("", "", None),
         ("soon", "", None),

@@ -14,6 +14,8 @@ from serial import rfc2217
 
 from bridge.lines.serial_port import BAUD, opener
 
+pytestmark = pytest.mark.patience
+
 PATIENCE_S = 20.0
 EVERY_BYTE = bytes(range(256)) * 4  # 0xFF is telnet's own and must be escaped
 

@@ -15,6 +15,8 @@ from simulator.tools.chip import build, emulator
 KERNELS = """
 import micropython
 
+pytestmark = pytest.mark.emulator
+
 BIG = 12345678901234567890  # a constant before the function table
 
 @micropython.viper

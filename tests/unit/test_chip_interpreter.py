@@ -16,6 +16,8 @@ from receiver.crypto.twins import chacha20
 from receiver.crypto.twins import field as twin
 from simulator.tools.chip import interpreter, operators
 
+pytestmark = pytest.mark.emulator
+
 PRIVATE = bytes(range(32))
 SOURCE = """
 BASE = 1 << 200

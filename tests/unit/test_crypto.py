@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from receiver.crypto import Crypto, host, portable
 from receiver.crypto.job import finish
 from simulator.crypto.p256 import p256_public, p256_sign
-from tests.unit.back_ends import both
+from tests.unit.back_ends import both, both_at_length
 
 if TYPE_CHECKING:
     from receiver.crypto.job import Job
@@ -108,7 +108,7 @@ def test_private_key_of_wrong_size_is_our_mistake(crypto: Crypto, size: int) -> 
             work()
 
 
-@both
+@both_at_length
 @pytest.mark.parametrize("kind", ["ed25519", "p256"])
 def test_every_other_length_is_refused(crypto: Crypto, kind: str) -> None:
     verify = getattr(crypto, f"{kind}_verify")
@@ -149,7 +149,7 @@ def flips(whole: bytes, step: int) -> list[bytes]:
     return [(int.from_bytes(whole, "big") ^ 1 << bit).to_bytes(top, "big") for bit in numbers]
 
 
-@both
+@both_at_length
 def test_flipped_bits_are_refused(crypto: Crypto) -> None:
     for spoilt in flips(b"".join(ED25519), 5):
         assert not crypto.ed25519_verify(spoilt[:32], spoilt[32:-64], spoilt[-64:])

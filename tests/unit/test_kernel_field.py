@@ -13,6 +13,8 @@ from receiver.crypto.twins import field as twin
 from simulator.tools.chip.emulator import kernel
 from tests.unit.kernel_bounds import LIMBS, result
 
+pytestmark = pytest.mark.emulator
+
 # The most that each limb of an element can be, if no operation leads out of this, as is proved
 # here. Modulo 2^255 - 19 the last carry lands on limb 2, at most 3 of it; for P-256 see `ceiling`.
 REACH = {

@@ -15,6 +15,8 @@ from receiver.crypto.twins import sha512 as sha512_twin
 from simulator.tools import chip
 from tests.unit.back_ends import load, parts
 
+pytestmark = pytest.mark.emulator
+
 KERNELS = "receiver/crypto/kernels/"
 SCHEDULE = chip.kernel(KERNELS + "sha512.py", "schedule")
 COMPRESS = chip.kernel(KERNELS + "sha512.py", "compress")

@@ -132,6 +132,7 @@ def test_coincidences_are_refused(
     assert p256.verify(public, MESSAGE, signature)
 
 
+@pytest.mark.emulator
 def test_instructions_on_a_chip() -> None:
     """13 M for a check and 24 M with the key's table (design §7), in slices of less than 3 M."""
     private = bytes(31) + b"\7"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from receiver.crypto import Crypto, host
-from tests.unit.back_ends import both, load, parts
+from tests.unit.back_ends import both_at_length, load, parts
 
 BASE = b"\x09" + bytes(31)
 
 
-@both
+@both_at_length
 def test_public_keys(crypto: Crypto) -> None:
     for case in load("x25519.json")["public"]:
         private, public = parts(case, "private", "public")
@@ -18,7 +18,7 @@ def test_public_keys(crypto: Crypto) -> None:
         assert crypto.x25519(private, BASE) == public
 
 
-@both
+@both_at_length
 @pytest.mark.parametrize("name", ["x25519.json", "wycheproof_x25519.json"])
 def test_shared_secrets(crypto: Crypto, name: str) -> None:
     for case in load(name)["shared"]:

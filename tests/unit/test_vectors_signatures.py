@@ -7,7 +7,7 @@ import pytest
 from receiver.crypto import Crypto
 from receiver.crypto.job import finish
 from simulator.crypto.p256 import p256_public, p256_sign
-from tests.unit.back_ends import Case, both, load, pairs, parts, unhex
+from tests.unit.back_ends import Case, both_at_length, load, pairs, parts, unhex
 
 ED25519 = load("ed25519.json")
 P256 = load("p256.json")
@@ -31,7 +31,7 @@ def wrong_p256(crypto: Crypto, cases: list[Case]) -> list[str]:
     return [c["name"] for c in cases if crypto.p256_verify(*parts(c, *fields)) is not c["valid"]]
 
 
-@both
+@both_at_length
 def test_ed25519_signing(crypto: Crypto) -> None:
     for case in ED25519["sign"]:
         seed, message = parts(case, "seed", "message")
@@ -39,19 +39,19 @@ def test_ed25519_signing(crypto: Crypto) -> None:
         assert crypto.ed25519_sign(seed, message).hex() == case["signature"]
 
 
-@both
+@both_at_length
 @pytest.mark.parametrize("name", ["ed25519.json", "wycheproof_ed25519.json"])
 def test_ed25519_verification(crypto: Crypto, name: str) -> None:
     assert wrong_ed25519(crypto, load(name)["verify"]) == []
 
 
-@both
+@both_at_length
 @pytest.mark.parametrize("name", ["p256.json", "wycheproof_p256.json"])
 def test_p256_verification(crypto: Crypto, name: str) -> None:
     assert wrong_p256(crypto, load(name)["verify"]) == []
 
 
-@both
+@both_at_length
 def test_p256_keys(crypto: Crypto) -> None:
     """A key is made ready exactly where it is the one encoding of a point of the curve."""
     for case in P256["keys"]:
@@ -59,7 +59,7 @@ def test_p256_keys(crypto: Crypto) -> None:
         assert (found is not None) is case["valid"], case["name"]
 
 
-@both
+@both_at_length
 def test_ed25519_keys(crypto: Crypto) -> None:
     """A key under which a case is valid is made ready; one of small order or no point is not."""
     for case in ED25519["verify"]:
@@ -79,7 +79,7 @@ def test_a_phone_signs_as_rfc6979_says(message: str) -> None:
     assert p256_sign(private, message.encode()) == signature
 
 
-@both
+@both_at_length
 def test_p256_nist_verification(crypto: Crypto) -> None:
     """SigVer.rsp, P-256 with SHA-256; an s in the high form is tried in both."""
     cases = []
@@ -94,7 +94,7 @@ def test_p256_nist_verification(crypto: Crypto) -> None:
     assert any(cases)
 
 
-@both
+@both_at_length
 def test_p256_nist_signatures(crypto: Crypto) -> None:
     """SigGen.txt, P-256 with SHA-256: all good, in their low form."""
     count = 0
@@ -106,7 +106,7 @@ def test_p256_nist_signatures(crypto: Crypto) -> None:
     assert count == 15
 
 
-@both
+@both_at_length
 def test_p256_nist_keys(crypto: Crypto) -> None:
     """PKV.rsp: a compressed key loses its y, so a wrong y makes another key of the curve."""
     b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
