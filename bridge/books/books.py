@@ -46,7 +46,7 @@ class Books(BookQueries):
         self.bus = bus
         self.stamps = timings.Stamps()
         self.commits = Commits(journal, self._tell, fail)
-        self.waiting = Waiting(self.is_held)
+        self.waiting = Waiting(self.commits.is_held)
         super().__init__(journal)
         for sale in event_codec.replay(journal.rebuild()).values():
             self._file(sale)
@@ -97,7 +97,7 @@ class Books(BookQueries):
     def begin(self, sale: Sale, after: Sale, source: str) -> None:
         """Journal a new sale; on the disk with the next `settle`."""
         cursor = self._note_terms(sale)
-        self._publish(after, event_codec.RUNG, source, cursor)
+        self._publish(after, event_codec.RUNG, source, cursor, due=True)
 
     def begin_with(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
@@ -134,18 +134,22 @@ class Books(BookQueries):
         """
         at, sale_id, written = _now(), sale.terms.sale_id, event_codec.dump_fact(fact)
         sale.date(fact.event, at, after.state)
-        with self.commits.or_end():
+        try:
             number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
             if after.closed:
                 self._journal.close_sale(closed_row(sale, at))
                 self._file(sale)
-        if fact.event not in NOTED and after.state not in HALFWAY:
+        except Exception as error:
+            self.commits.failed(error)
+            raise
+        due = _is_due(fact.event, after)
+        if due:
             self.commits.due(sale_id)
-        self._publish(after, fact.event, source, number)
+        self._publish(after, fact.event, source, number, due=due)
 
     def publish(self, after: Sale, event: Event, source: str) -> None:
         """Tell what is not journalled: `after` is a copy of the sale as it was just then."""
-        self._publish(after, event, source, None)
+        self._publish(after, event, source, None, due=False)
 
     def settle(self) -> bool:
         """Bring what is due to the disk and do what follows; False: it waits (`Commits`)."""
@@ -186,24 +190,25 @@ class Books(BookQueries):
 
     # Events.
 
-    def _publish(self, after: Sale, what: str, source: str, cursor: int | None) -> None:
-        """Tell it once it is durable; who waits looks at once at what no crash needs to keep."""
-        sale_id, till = after.terms.sale_id, after.terms.till
-        self.commits.publish(SaleChanged(source, time.time(), till, cursor, what, after))
-        if not self.commits.is_held(sale_id):
-            self.waiting.wake(sale_id)
+    def _publish(
+        self, after: Sale, what: str, source: str, cursor: int | None, *, due: bool
+    ) -> None:
+        """Tell it once it is durable; waiters look at once at what no crash needs to keep."""
+        terms = after.terms
+        self.commits.publish(SaleChanged(source, time.time(), terms.till, cursor, what, after))
+        if not due:
+            self.waiting.wake(terms.sale_id)
 
     def _tell(self, event: Published) -> None:
-        if isinstance(event, SaleChanged):
-            sale_id = event.sale.terms.sale_id
-            if event.what == Event.APPROVAL_RECEIVED:
-                self.stamps.mark(sale_id, timings.APPROVAL_KEPT)
-            state = event.sale.state
-            _log.info("sale", sale=sale_id, till=event.till, what=event.what, state=state)
-            self.bus.publish(event)
+        self.bus.publish(event)
+        if not isinstance(event, SaleChanged):
+            return
+        sale_id, what, after = event.sale.terms.sale_id, event.what, event.sale
+        _log.info("sale", sale=sale_id, till=event.till, what=what, state=after.state)
+        if what == Event.APPROVAL_RECEIVED:
+            self.stamps.mark(sale_id, timings.APPROVAL_KEPT)
+        if event.cursor and _is_due(what, after):
             self.waiting.wake(sale_id)
-        else:
-            self.bus.publish(event)
 
     # The journal.
 
@@ -243,6 +248,11 @@ class Books(BookQueries):
         """In the journal; raises ArchiveError where its archive is missing, which ends nothing."""
         with self.commits.or_end(ArchiveError):
             return reopened(self._journal, sale_id)
+
+
+def _is_due(event: str, after: Sale) -> bool:
+    """Whether a fact is to be on the disk before any act that follows it."""
+    return event not in NOTED and after.state not in HALFWAY
 
 
 def _now() -> int:

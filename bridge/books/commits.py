@@ -102,13 +102,19 @@ class Commits:
 
     def flush(self) -> None:
         """Write all that is noted; where the journal takes no write, again until it does."""
-        with self.or_end():
-            try:
-                self._journal.flush()
-            except JournalLaterError as error:
-                self._stall(error)
-                return
+        try:
+            self._journal.flush()
+        except JournalLaterError as error:
+            self._stall(error)
+            return
+        except Exception as error:
+            self._fail(error)
+            raise
+        try:
             self.written()
+        except Exception as error:
+            self.failed(error)
+            raise
 
     def written(self) -> None:
         """All that was noted is on the disk."""
@@ -129,14 +135,16 @@ class Commits:
 
         But not where it only has to wait, nor for what the caller knows to be harmless (`but`).
         """
-        harmless: tuple[type[Exception], ...] = (JournalLaterError, *but)
         try:
             yield
-        except harmless:
-            raise
         except Exception as error:
-            self._fail(error)
+            self.failed(error, *but)
             raise
+
+    def failed(self, error: Exception, *but: type[Exception]) -> None:
+        """End the bridge, unless the journal only has to wait, or for a cause in `but`."""
+        if not isinstance(error, (JournalLaterError, *but)):
+            self._fail(error)
 
     # While the journal takes no write.
 

@@ -15,7 +15,7 @@ LONG_S = 60.0  # no test waits that long
 TERMS = Terms("sale-0123456789ab", 3, 100, SEK, 25, "", b"12345678", b"receiver")
 
 
-def _nothing_held(sale: Sale) -> bool:
+def _nothing_held(sale_id: str) -> bool:
     return False
 
 

@@ -42,7 +42,7 @@ def application(
 ) -> web.Application:
     """The whole API as an aiohttp application; `warnings` is what /healthz tells people."""
     app = web.Application(
-        middlewares=[problems.middleware, guard.middleware, journal_recovering.middleware(service)],
+        middlewares=[problems.middleware, guard.middleware(journal_recovering.check(service))],
         client_max_size=requests.BODY_MOST,
     )
     api = TillApi(service, metrics, clock, warnings)

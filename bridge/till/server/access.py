@@ -65,13 +65,15 @@ class Guard:
         """Others may speak from here on; what was begun goes on."""
         self._speakers = speakers
 
-    @property
-    def middleware(self) -> Middleware:
+    def middleware(self, check: Callable[[web.Request], None]) -> Middleware:
+        """Admits requests; `check` raises ProblemError for those that are not served just now."""
+
         @web.middleware
         async def guard(request: web.Request, handler: problems.Handler) -> web.StreamResponse:
             try:
                 self._admit(request)
                 await _read_whole(request)
+                check(request)
                 with self._place(request):
                     return await handler(request)
             except _RefusalError as refusal:  # counted, not logged: there may be thousands
