@@ -13,6 +13,7 @@ from receiver.core.identity import Identity
 from receiver.core.receiver import Receiver
 from receiver.crypto import host, hpke
 from receiver.encoding import schema
+from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
 from simulator.authority.keys import Keys
@@ -217,6 +218,7 @@ class Phone:
         self.context: hpke.Context | None = None
         self.arrived = 0
         self._opener: padding.ResultOpener | None = None
+        self._before: padding.ResultOpener | None = None  # under the key before that
         self._told: list[tuple[int, Any]] = []
 
     # Writing.
@@ -224,7 +226,7 @@ class Phone:
     def connect(self, mtu: int | None = gatt.MTU_LEAST) -> Phone:
         self.arrived = len(self.world.outputs)
         self._told.clear()
-        self.context = self._opener = None
+        self.context = self._opener = self._before = None
         self.world.feed(io.Connected(self.link))
         if mtu is not None:
             self.world.feed(io.MtuAgreed(self.link, mtu))
@@ -255,6 +257,7 @@ class Phone:
         made = hpke.sender(host, ephemeral, padding.info(self.offer), private)
         assert made is not None
         self.enc, self.context = made
+        self._before = self._opener
         self._opener = padding.ResultOpener(host, self.context)
 
     def seal(self, message: bytes, size: int) -> bytes:
@@ -318,8 +321,18 @@ class Phone:
             return kind, body[0]
         assert self._opener is not None
         if kind == exchange.REFUSAL:
-            return kind, self._opener.refusal(body)
+            return kind, self._refusal(body)
         return kind, self._opener.open(body)
+
+    def _refusal(self, body: bytes) -> int:
+        """Under the key at hand, or under the one before it, beside which another is refused."""
+        assert self._opener is not None
+        try:
+            return self._opener.refusal(body)
+        except Error:
+            if self._before is None:
+                raise
+            return self._before.refusal(body)
 
     @property
     def refused(self) -> list[int]:
