@@ -95,23 +95,23 @@ class Books(BookQueries):
         return self._journal.room()
 
     def begin(self, sale: Sale, after: Sale, source: str) -> None:
-        """Journal a new sale; on the disk with the next `settle`."""
+        """Journal a new sale; on the disk with the next `commit`."""
         cursor = self._note_terms(sale)
         self._publish(after, event_codec.RUNG, source, cursor, due=True)
 
     def begin_with(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
         self.note_begun(sale, fact, source)
-        self.settle()
+        self.commit()
 
     def note_begun(self, sale: Sale, fact: Fact, source: str) -> None:
-        """The same, on the disk with the next `settle`."""
+        """The same, on the disk with the next `commit`."""
         self._note_terms(sale)
         sale.take(fact)
         self.persist(sale, copy(sale), fact, source)
 
     def raise_alarm(self, alarm: Alarm) -> None:
-        """Have it stand until a person acknowledges it; on the disk with the next `settle`."""
+        """Have it stand until a person acknowledges it; on the disk with the next `commit`."""
         with self.commits.or_end():
             new = self._journal.raise_alarm(_now(), alarm)
         if new:
@@ -119,7 +119,7 @@ class Books(BookQueries):
             _log.error("alarm", kind=alarm.kind, sale=alarm.sale_id or None, detail=alarm.detail)
 
     def acknowledge(self, key: str, by: str, note: str) -> bool:
-        """Whether there was such an alarm; on the disk with the next `settle`."""
+        """Whether there was such an alarm; on the disk with the next `commit`."""
         with self.commits.or_end():
             known = self._journal.acknowledge(_now(), key, by, note)
         if known:
@@ -129,7 +129,7 @@ class Books(BookQueries):
     def persist(self, sale: Sale, after: Sale, fact: Fact, source: str) -> None:
         """Journal a fact that the sale has taken, and publish it; `after` is the sale just then.
 
-        On the disk with the next `settle`, unless it may wait. With its last fact the sale is
+        On the disk with the next `commit`, unless it may wait. With its last fact the sale is
         closed, in the same commit.
         """
         at, sale_id, written = _now(), sale.terms.sale_id, event_codec.dump_fact(fact)
@@ -151,9 +151,9 @@ class Books(BookQueries):
         """Tell what is not journalled: `after` is a copy of the sale as it was just then."""
         self._publish(after, event, source, None, due=False)
 
-    def settle(self) -> bool:
+    def commit(self) -> bool:
         """Bring what is due to the disk and do what follows; False: it waits (`Commits`)."""
-        if not self.commits.settle():
+        if not self.commits.commit():
             for sale_id in self.commits.held():
                 self.waiting.wake(sale_id)
             return False
@@ -173,7 +173,7 @@ class Books(BookQueries):
         """Apply and journal a fact that no controller decided."""
         sale.take(fact)
         self.persist(sale, copy(sale), fact, source)
-        self.settle()
+        self.commit()
 
     def told(self, sale: Sale) -> None:
         """The till has the outcome; the first time is what counts."""
@@ -220,7 +220,7 @@ class Books(BookQueries):
                 _now(), terms.sale_id, event_codec.RUNG, event_codec.dump_terms(terms)
             )
         self.commits.due(terms.sale_id, new=True)
-        self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
+        self._open[terms.sale_id] = sale  # before `commit`, which may archive all but the open ones
         return number
 
     def _file(self, sale: Sale) -> None:

@@ -80,19 +80,19 @@ class Commits:
     # What follows from them.
 
     def then(self, act: Act) -> None:
-        """Do this with the next `settle`, or as soon after it as the journal is written again."""
+        """Do this with the next `commit`, or as soon after it as the journal is written again."""
         self._acts.append(act)
 
     def publish(self, event: Event) -> None:
         """Tell this once all that is noted is on the disk: at once, where it is."""
         if self._events or self._journal.has_noted:
             self._events.append(event)
-            if not self._due:  # else `settle` is on its way
+            if not self._due:  # else `commit` is on its way
                 self._arm(SOON_S)
         else:
             self._tell(event)
 
-    def settle(self) -> bool:
+    def commit(self) -> bool:
         """Write what is due and do what follows; False where the journal takes no write."""
         if self._due and not self.reason:
             self.flush()

@@ -47,7 +47,7 @@ class Waiting:
         """Until no reversal of this sale is owed."""
         return await self._until(sale, seconds, lambda: not sale.owed)
 
-    async def settled(self, sale: Sale, seconds: float) -> bool:
+    async def final(self, sale: Sale, seconds: float) -> bool:
         """Until the sale is final."""
         return await self._until(sale, seconds, lambda: sale.final)
 

@@ -116,7 +116,7 @@ class TillApi:
             if seconds and not self._books.waiting.is_answered(sale):
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():
-                raise asyncio.CancelledError  # nobody is there to be told
+                raise asyncio.CancelledError  # the client is gone
             self._service.show(sale)
             response = web.json_response(shown_view(self._books, sale))
             told = self._books.waiting.is_answered(sale)

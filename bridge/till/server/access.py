@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Middleware
 
-BODY_S = 5.0  # a body of 4 kB takes milliseconds; whoever needs longer holds a place for nothing
+BODY_S = 5.0  # a body of 4 kB takes milliseconds; a slower client holds a place for nothing
 POLLS_MOST = 512  # two for each of 200 tills, and room for those whose till is gone
 WATCHERS_MOST = 32  # operator pages and integrators; each costs a copy of every event
 RETRY_S = 1  # when to try again where places are short
