@@ -163,7 +163,7 @@ class ReceiverLink:
 
     def _new_link(self) -> link.Link:
         boot = os.urandom(frames.ID_SIZE)
-        while boot == frames.NOBODY:
+        while boot == frames.NO_ID:
             boot = os.urandom(frames.ID_SIZE)
         return link.Link(boot, self._own_hello, host=True)
 
