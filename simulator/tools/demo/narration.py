@@ -1,4 +1,4 @@
-"""The demo in words: each step with its time and who said it, then a table of latencies."""
+"""The demo in words: each step with its time and source, then a table of latencies."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ WHO_WIDTH = 9
 
 
 class Narrator:
-    """Writes on `console`; colours where it is a terminal, plain text where not."""
+    """A narrator on `console`, in colours where it is a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._start = time.monotonic()
 
     def title(self, text: str) -> None:
-        """A new sale begins: its clock starts at zero."""
+        """Begin a sale: its clock starts at zero."""
         self._console.print()
         self._console.rule(Text(text, style="bold"), align="left")
         self._start = time.monotonic()
 
     def note(self, who: str, text: str, at: float | None = None, style: str = "") -> None:
-        """One line: milliseconds since the sale began, who, what."""
+        """Write one line: milliseconds since the sale began, who, what."""
         elapsed = ((time.monotonic() if at is None else at) - self._start) * 1000
         line = Text(f"{elapsed:7.0f} ms  ")
         line.append(who.ljust(WHO_WIDTH), style=COLOURS[who])
@@ -54,13 +54,13 @@ class Narrator:
         self._console.print(line, soft_wrap=not self._console.record)
 
     def step(self, step: Step) -> None:
-        """Something that the phone did or showed."""
+        """Narrate a step of the phone."""
         text = _PHONE.get(step.name)
         if text is not None:
             self.note("phone", text(step.details), step.at)
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Something that the bridge told its watchers."""
+        """Narrate an event of the bridge."""
         if event["event"] == "phone" and event["what"] == "left":
             row = texts(reasons.BUYER_SAID_NO)
             self.note("till", f"is told, and stays open: {row.cashier_sv} / {row.cashier_en}")
@@ -68,7 +68,7 @@ class Narrator:
             self._sale(event["what"], event["from"], event["sale"])
 
     def outcome(self, played: Played) -> None:
-        """How the sale ended, against how it should."""
+        """Narrate how the sale ended, compared with the expected end."""
         state, reason = played.sale["state"], played.sale["reason"]
         transaction = played.sale["transaction_id"]
         text = f"{state}" + (f": {reason['sv']} / {reason['en']}" if reason else "")
@@ -76,7 +76,7 @@ class Narrator:
         self.note("till", text, style="bold green" if played.as_it_should else "bold red")
 
     def table(self, played: list[Played]) -> None:
-        """Latencies of every sale, and their medians."""
+        """Show the latencies of every sale, and their medians."""
         table = Table(title="Latencies in milliseconds", title_justify="left")
         table.add_column("sale")
         for name, *_ in _SPANS:
@@ -164,7 +164,7 @@ _SPANS = (
 
 
 def _latencies(played: Played) -> list[float | None]:
-    """One value for each column of the table."""
+    """Return one value for each column of the table."""
     first = {step.name: step.at for step in reversed(played.steps)}
     spans: list[float | None] = []
     for _, begin, end in _SPANS:
