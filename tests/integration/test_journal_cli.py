@@ -220,7 +220,7 @@ def test_export(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert file.read_text() == text
     assert file.stat().st_mode & 0o777 == 0o600
     assert run(path, "export", "--to", str(file)) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert run(path, "export", "--to", str(tmp_path / "no" / "where")) == 2
 
 
@@ -254,7 +254,7 @@ def test_what_is_no_journal(
     next_version(monkeypatch)
     text.write_text("not a database, whatever its name" * 40)
     assert run(tmp_path / "away.sqlite", "list") == 2
-    assert "there is no such file" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
     assert not (tmp_path / "away.sqlite").exists()
     assert run(old, "list") == 2
     assert "start the bridge to migrate it" in capsys.readouterr().err

@@ -63,7 +63,7 @@ def test_a_restored_journal_begins_a_new_life(
     assert "What was sold since then is not in it. Start the bridge now" in said
     assert not limits.exists()
     [aside] = path.parent.glob("journal.sqlite-until-*")
-    assert f"What stood there is in {aside}" in said
+    assert f"The old journal is in {aside}" in said
     stood = {name: data for name, data in before.items() if "position" not in name}
     stood.pop("journal.sqlite.lock")
     assert tree(aside) == stood
