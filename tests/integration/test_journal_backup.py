@@ -138,7 +138,10 @@ def test_a_folder_with_something_else_in_it(
     place.mkdir()
     (place / name).write_text("of a person")
     assert run(path, "backup", place) == 2
-    assert f"holds {name}, which is not part of a backup; name an empty folder" in capsys.readouterr().err
+    assert (
+        f"holds {name}, which is not part of a backup; name an empty folder"
+        in capsys.readouterr().err
+    )
     assert list(place.iterdir()) == [place / name]
 
 
