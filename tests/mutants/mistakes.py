@@ -86,8 +86,8 @@ MISTAKES = (
             DESK + "a_receipt_about_something_else_is_no_answer[changes4]"),
     Mistake("recalls without a reversal", Effects, "owe", wrong.owe_without_a_reversal,
             DESK + "a_refusal_is_journalled_before_anybody_hears_of_it"),
-    Mistake("declines at once", AuthorisationResult, "_deny", wrong.decline_at_once,
-            DESK + "a_decline_waits_for_the_receivers_word"),
+    Mistake("takes silence for no", AuthorisationResult, "_timed_out", wrong.take_silence_for_no,
+            DESK + "silence_is_unknown_and_an_answer_decides"),
     Mistake("notifies without its entry", effects, "VOLATILE", VOLATILE | {Event.TILL_NOTIFIED},
             ORDERS + "the_journal_alone_says_the_same[yes ok told]"),
     # What is carried out.

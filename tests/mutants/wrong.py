@@ -12,6 +12,7 @@ from bridge.authority.client import AuthorityClient, UnansweredError
 from bridge.authority.messages import OfReceiver, ReceiverId
 from bridge.books.commits import Commits
 from bridge.domain.approval_attempt import ApprovalAttempt
+from bridge.domain.authorisation_result import AuthorisationResult
 from bridge.domain.controller import Controller
 from bridge.domain.effects import Acknowledge, Effects, Persist
 from bridge.domain.events import BRIDGE
@@ -22,8 +23,9 @@ from bridge.journal import JournalLaterError
 from bridge.sales.outbox import Outbox
 from bridge.sales.receiver_session import ReceiverSession
 from bridge.till.rest import websocket
+from receiver import reasons
 from receiver.errors import Error
-from receiver.protocol import messages, signed
+from receiver.protocol import messages, signed, validation
 from simulator.authority.accounts.bindings import Caller
 from simulator.authority.ledger import decline_rules, transactions
 from simulator.authority.ledger.states import REVERSE
@@ -101,7 +103,8 @@ def persist_all_but_the_request(effects: Effects, sale: Any, fact: Fact, source:
 
 def take_any_approval(attempt: ApprovalAttempt, answer: Any, now: int) -> None:
     if isinstance(answer.found, Error):
-        answer = answer._replace(found=answer.check.named)
+        named = answer.check.named
+        answer = answer._replace(found=validation.Approved(named.id, named.parsed.value))
     _approval_checked(attempt, answer, now)
 
 
@@ -117,13 +120,14 @@ def read_unsigned(ring: Any, terms: Any, approval_id: bytes, data: bytes) -> Any
     return signed.parse(messages.RECEIPT, data).value
 
 
-def decline_at_once(result: Any, sale: Any, reason: int, receipt: bytes) -> None:
-    result._decline(sale, reason, receipt)
+def take_silence_for_no(result: AuthorisationResult, sale: Any) -> None:
+    result._deny(sale, reasons.AUTHORITY_UNREACHABLE, b"")
 
 
 # bridge/sales, bridge/till
 
-_handle, _told, _missed = ReceiverSession._handle, websocket.told, websocket.missed
+_handle, _begin = ReceiverSession._handle, Outbox._begin
+_told, _missed = websocket.told, websocket.missed
 
 
 class LateAnswers(deque[Any]):
@@ -156,9 +160,6 @@ def begin_while_it_is_asked(
     outbox: Outbox, sale: Any, name: bytes, attempt: Any, asking: Any = None
 ) -> None:
     _begin(outbox, sale, name, attempt)
-
-
-_begin = Outbox._begin
 
 
 async def tell_all(service: Any, past: Any, subscription: Any, *, till: bool) -> AsyncIterator[Any]:
