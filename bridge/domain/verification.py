@@ -1,4 +1,4 @@
-"""Rule 0: the bridge trusts nobody's word (design §5); every check of the receiver once more.
+"""Rule 0: the bridge repeats every check of the receiver (design §5).
 
 All raise `receiver.errors.Error` with one cause. `at` is seconds since 1970 on the bridge's clock.
 """

@@ -63,7 +63,7 @@ def remove_tree(path: Path) -> None:
     sync(path.parent)
 
 
-def settle(partial: Path, final: Path) -> None:
+def install(partial: Path, final: Path) -> None:
     """Give a file that is whole its name, and let nobody write to it again."""
     sync(partial)
     partial.chmod(READ_ONLY)

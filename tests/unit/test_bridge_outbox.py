@@ -205,7 +205,7 @@ async def test_a_refund_waits_for_its_purchase(world: World) -> None:
     world.authority.answers = {"refund": [Refunded(b"r" * 16, reasons.OK)], "confirm": ["POSTED"]}
     world.outbox.resume(one)
     await world.settled(bought)
-    assert await world.books.waiting.settled(one, PATIENCE_S)
+    assert await world.books.waiting.final(one, PATIENCE_S)
     assert world.authority.asked == ["confirm", "refund"]
 
 
@@ -231,7 +231,7 @@ async def test_a_refund_of_what_is_never_posted(world: World) -> None:
     world.authority.answers["confirm"] = ["VOIDED"]
     world.outbox.resume(one)
     await world.settled(bought)
-    assert await world.books.waiting.settled(one, PATIENCE_S)
+    assert await world.books.waiting.final(one, PATIENCE_S)
     assert world.events()[-1] == (Event.DECLINED, reasons.NOT_POSTED)
     assert "refund" not in world.authority.asked
 
