@@ -20,6 +20,7 @@ from bridge.domain.states import NOTED, VOLATILE, Event
 from bridge.sales import receiver_session
 from bridge.sales.outbox import Outbox
 from bridge.sales.receiver_session import ReceiverSession
+from bridge.sales.sale_service import Service
 from bridge.till.rest import websocket
 from simulator.authority.accounts import bindings
 from simulator.authority.ledger import ledger, refunds, transactions
@@ -69,7 +70,9 @@ MISTAKES = (
             COMMITS + "while_the_journal_takes_no_write_all_that_follows_waits"),
     Mistake("acts while it ends", Commits, "end", wrong.end_with_all_acts,
             COMMITS + "a_bridge_that_ends_does_not_do_what_waits"),
-    Mistake("goes on without a journal", Commits, "or_end", wrong.go_on_where_the_journal_fails,
+    Mistake("outlives its journal", Commits, "flush", wrong.flush_that_fails_alone,
+            COMMITS + "a_journal_that_fails_ends_the_bridge"),
+    Mistake("outlives a failing act", Commits, "failed", wrong.nothing,
             COMMITS + "an_act_that_fails_ends_the_bridge"),
     # What is decided.
     Mistake("acknowledges first", Controller, "_received", wrong.acknowledge_first,
@@ -94,6 +97,8 @@ MISTAKES = (
     Mistake("answers checks too late", receiver_session, "deque", wrong.LateAnswers,
             SESSION + "what_follows_from_a_check_goes_before_what_came_after_it"),
     Mistake("goes on after a failure", ReceiverSession, "_handle", wrong.handle_after_a_failure,
+            SESSION + "after_a_failure_nothing_more_is_done"),
+    Mistake("serves after a failure", Service, "fail", wrong.nothing,
             SESSION + "after_a_failure_nothing_more_is_done"),
     Mistake("gives a reversal up", Outbox, "_give_back", wrong.give_back_unheard,
             OUTBOX + "what_is_given_back[VOIDED]"),

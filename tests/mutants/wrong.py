@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from bridge.authority import messages as authority_messages
@@ -75,13 +75,17 @@ def flush_that_claims_success(commits: Commits) -> None:
     commits.written()
 
 
+def flush_that_fails_alone(commits: Commits) -> None:
+    try:
+        commits._journal.flush()
+    except JournalLaterError as error:
+        commits._stall(error)
+    else:
+        commits.written()
+
+
 async def end_with_all_acts(commits: Commits) -> None:
     commits.flush()
-
-
-@contextmanager
-def go_on_where_the_journal_fails(commits: Commits, *but: Any) -> Iterator[None]:
-    yield
 
 
 # bridge/domain
