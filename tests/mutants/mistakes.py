@@ -130,7 +130,7 @@ MISTAKES = (
             CLIENTS + "a_former_client_touches_nothing_of_the_next[sqlite]"),
     Mistake("holds for a former client", ledger, "check_bound", wrong.nothing,
             CLIENTS + "a_client_that_lost_only_its_binding_begins_nothing[sqlite]"),
-    Mistake("serves another's receiver", bindings, "caller", wrong.anyone_speaks,
+    Mistake("serves another's receiver", bindings, "caller", wrong.serve_any_client,
             CLIENTS + "a_receiver_has_one_client_and_a_history[sqlite]"),
 )
 # fmt: on

@@ -223,5 +223,5 @@ def allow_any_refund(original: Any, amount: int, currency: int, whose: Any = Non
     return decline_rules.judge_original(original, min(amount, 1), currency, whose)
 
 
-def anyone_speaks(store: Any, fingerprint: str, receiver_id: bytes) -> Caller:
+def serve_any_client(store: Any, fingerprint: str, receiver_id: bytes) -> Caller:
     return Caller(fingerprint, receiver_id)
