@@ -170,9 +170,9 @@ def test_a_forged_approval_called_verified_is_caught(world: DeskWorld, offered: 
     good = world.purchase(offered)
     world.present(offered, good.credential)
     world.approve(offered, forge(good.approval))
-    [(channel, verdict)] = world.sent()
-    assert channel == wire.VERDICT
-    assert (verdict.approval_id, verdict.reason) == (good.approval_id, reasons.BAD_SIGNATURE)
+    own = identifiers.session_id(offered)
+    word = wire.Verdict(own, good.approval_id, reasons.BAD_SIGNATURE)
+    assert world.sent() == [(wire.VERDICT, word)]
     world.judge(offered, good.approval_id)
     assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.RECEIVER_UNTRUSTED]
     assert world.take(effects.RequestAuthorisation) == []
