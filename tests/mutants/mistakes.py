@@ -39,9 +39,9 @@ class Mistake(NamedTuple):
 
 
 COMMITS = "tests/unit/test_bridge_commits.py::test_"
-DESK = "tests/unit/test_bridge_desk.py::test_"
+DESK = "tests/unit/test_bridge_controller.py::test_"
 ORDERS = "tests/unit/test_bridge_orders.py::test_"
-SESSION = "tests/unit/test_bridge_station.py::test_"
+SESSION = "tests/unit/test_bridge_receiver_session.py::test_"
 OUTBOX = "tests/unit/test_bridge_outbox.py::test_"
 STREAM = "tests/unit/test_bridge_websocket.py::test_"
 LINE = "tests/integration/test_bridge_authority_line.py::test_"

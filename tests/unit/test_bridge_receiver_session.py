@@ -19,7 +19,7 @@ from receiver import reasons
 from receiver.link import wire
 from tests.bridge_world import PATIENCE_S
 from tests.evidence import SEK
-from tests.unit.station_world import PLUGGING_S, Story, World, play
+from tests.unit.session_world import PLUGGING_S, Story, World, play
 
 SALE = "sale-0123456789ab"
 LONG_S = 2 * PLUGGING_S  # patience that outlasts a replugging
