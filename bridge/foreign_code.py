@@ -11,13 +11,15 @@ import struct
 import termios
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from bridge.observability.log_budget import Allowance
 from bridge.observability.logs import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+E = TypeVar("E", bound=Exception)
 
 _log = Log(__name__)
 
@@ -130,8 +132,13 @@ def crossing(
     except (error, *ours):
         raise
     except Exception as foreign:
-        text = said(edge, foreign)
-        raise error(f"{where}: {text}" if where else text) from foreign
+        raise translated(edge, error, foreign, where) from foreign
+
+
+def translated(edge: Edge, error: type[E], foreign: Exception, where: str = "") -> E:
+    """Turn a foreign exception into `error`; a cheaper form of `crossing` for busy paths."""
+    text = said(edge, foreign)
+    return error(f"{where}: {text}" if where else text)
 
 
 def said(edge: Edge, foreign: Exception) -> str:

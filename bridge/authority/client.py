@@ -7,7 +7,6 @@ and comes from the authority's own problem documents alone: a proxy's answer doe
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 from bridge import contracts
@@ -23,8 +22,6 @@ from .messages import CBOR, COSE, JSON, PROBLEM, Nonce, ReceiverId, TransactionI
 from .no_answer import UnansweredError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from bridge.config.configuration import AuthorityConfig
 
     from .connections import Contexts, HttpAnswer
@@ -228,22 +225,16 @@ class AuthorityClient:
             raise UnansweredError("another journal of this bridge serves") from error
 
     async def _send(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
-        with self._watched(path):
+        """Send only if the circuit breaker admits it, and report the result to it."""
+        if not self.breaker.admits(_now()):
+            raise UnansweredError(f"{path}: the authority is away")
+        try:
             answer = await self._connections.ask(method, path, most, **request)
             if _is_refusal(answer):
                 raise _refusal(answer.status, _decoded(answer.body, messages.Refusal), self.clock)
             if answer.status != 200 or answer.kind != wanted:
                 text = f"{path}: status {answer.status}, {answer.kind}"
                 raise UnansweredError(text, retry_after_s=answer.retry_after_s)
-        return answer.body
-
-    @contextmanager
-    def _watched(self, path: str) -> Iterator[None]:
-        """Ask only if the circuit breaker admits it, and report the result to it."""
-        if not self.breaker.admits(_now()):
-            raise UnansweredError(f"{path}: the authority is away")
-        try:
-            yield
         except UnansweredError:
             self.breaker.failed(_now())
             raise
@@ -254,6 +245,7 @@ class AuthorityClient:
             self.breaker.gave_up(_now())
             raise
         self.breaker.succeeded()
+        return answer.body
 
 
 def _now() -> int:

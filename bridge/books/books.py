@@ -46,7 +46,7 @@ class Books(BookQueries):
         self.bus = bus
         self.stamps = timings.Stamps()
         self.commits = Commits(journal, self._tell, fail)
-        self.waiting = Waiting(self.is_held)
+        self.waiting = Waiting(self.commits.is_held)
         super().__init__(journal)
         for sale in event_codec.replay(journal.rebuild()).values():
             self._file(sale)
@@ -95,23 +95,23 @@ class Books(BookQueries):
         return self._journal.room()
 
     def begin(self, sale: Sale, after: Sale, source: str) -> None:
-        """Journal a new sale; on the disk with the next `settle`."""
+        """Journal a new sale; on the disk with the next `commit`."""
         cursor = self._note_terms(sale)
-        self._publish(after, event_codec.RUNG, source, cursor)
+        self._publish(after, event_codec.RUNG, source, cursor, due=True)
 
     def begin_with(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
         self.note_begun(sale, fact, source)
-        self.settle()
+        self.commit()
 
     def note_begun(self, sale: Sale, fact: Fact, source: str) -> None:
-        """The same, on the disk with the next `settle`."""
+        """The same, on the disk with the next `commit`."""
         self._note_terms(sale)
         sale.take(fact)
         self.persist(sale, copy(sale), fact, source)
 
     def raise_alarm(self, alarm: Alarm) -> None:
-        """Have it stand until a person acknowledges it; on the disk with the next `settle`."""
+        """Have it stand until a person acknowledges it; on the disk with the next `commit`."""
         with self.commits.or_end():
             new = self._journal.raise_alarm(_now(), alarm)
         if new:
@@ -119,7 +119,7 @@ class Books(BookQueries):
             _log.error("alarm", kind=alarm.kind, sale=alarm.sale_id or None, detail=alarm.detail)
 
     def acknowledge(self, key: str, by: str, note: str) -> bool:
-        """Whether there was such an alarm; on the disk with the next `settle`."""
+        """Whether there was such an alarm; on the disk with the next `commit`."""
         with self.commits.or_end():
             known = self._journal.acknowledge(_now(), key, by, note)
         if known:
@@ -129,27 +129,31 @@ class Books(BookQueries):
     def persist(self, sale: Sale, after: Sale, fact: Fact, source: str) -> None:
         """Journal a fact that the sale has taken, and publish it; `after` is the sale just then.
 
-        On the disk with the next `settle`, unless it may wait. With its last fact the sale is
+        On the disk with the next `commit`, unless it may wait. With its last fact the sale is
         closed, in the same commit.
         """
         at, sale_id, written = _now(), sale.terms.sale_id, event_codec.dump_fact(fact)
         sale.date(fact.event, at, after.state)
-        with self.commits.or_end():
+        try:
             number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
             if after.closed:
                 self._journal.close_sale(closed_row(sale, at))
                 self._file(sale)
-        if fact.event not in NOTED and after.state not in HALFWAY:
+        except Exception as error:
+            self.commits.failed(error)
+            raise
+        due = _is_due(fact.event, after)
+        if due:
             self.commits.due(sale_id)
-        self._publish(after, fact.event, source, number)
+        self._publish(after, fact.event, source, number, due=due)
 
     def publish(self, after: Sale, event: Event, source: str) -> None:
         """Tell what is not journalled: `after` is a copy of the sale as it was just then."""
-        self._publish(after, event, source, None)
+        self._publish(after, event, source, None, due=False)
 
-    def settle(self) -> bool:
+    def commit(self) -> bool:
         """Bring what is due to the disk and do what follows; False: it waits (`Commits`)."""
-        if not self.commits.settle():
+        if not self.commits.commit():
             for sale_id in self.commits.held():
                 self.waiting.wake(sale_id)
             return False
@@ -169,7 +173,7 @@ class Books(BookQueries):
         """Apply and journal a fact that no controller decided."""
         sale.take(fact)
         self.persist(sale, copy(sale), fact, source)
-        self.settle()
+        self.commit()
 
     def told(self, sale: Sale) -> None:
         """The till has the outcome; the first time is what counts."""
@@ -186,24 +190,25 @@ class Books(BookQueries):
 
     # Events.
 
-    def _publish(self, after: Sale, what: str, source: str, cursor: int | None) -> None:
-        """Tell it once it is durable; who waits looks at once at what no crash needs to keep."""
-        sale_id, till = after.terms.sale_id, after.terms.till
-        self.commits.publish(SaleChanged(source, time.time(), till, cursor, what, after))
-        if not self.commits.is_held(sale_id):
-            self.waiting.wake(sale_id)
+    def _publish(
+        self, after: Sale, what: str, source: str, cursor: int | None, *, due: bool
+    ) -> None:
+        """Tell it once it is durable; waiters look at once at what no crash needs to keep."""
+        terms = after.terms
+        self.commits.publish(SaleChanged(source, time.time(), terms.till, cursor, what, after))
+        if not due:
+            self.waiting.wake(terms.sale_id)
 
     def _tell(self, event: Published) -> None:
-        if isinstance(event, SaleChanged):
-            sale_id = event.sale.terms.sale_id
-            if event.what == Event.APPROVAL_RECEIVED:
-                self.stamps.mark(sale_id, timings.APPROVAL_KEPT)
-            state = event.sale.state
-            _log.info("sale", sale=sale_id, till=event.till, what=event.what, state=state)
-            self.bus.publish(event)
+        self.bus.publish(event)
+        if not isinstance(event, SaleChanged):
+            return
+        sale_id, what, after = event.sale.terms.sale_id, event.what, event.sale
+        _log.info("sale", sale=sale_id, till=event.till, what=what, state=after.state)
+        if what == Event.APPROVAL_RECEIVED:
+            self.stamps.mark(sale_id, timings.APPROVAL_KEPT)
+        if event.cursor and _is_due(what, after):
             self.waiting.wake(sale_id)
-        else:
-            self.bus.publish(event)
 
     # The journal.
 
@@ -215,7 +220,7 @@ class Books(BookQueries):
                 _now(), terms.sale_id, event_codec.RUNG, event_codec.dump_terms(terms)
             )
         self.commits.due(terms.sale_id, new=True)
-        self._open[terms.sale_id] = sale  # before `settle`, which may archive all but the open ones
+        self._open[terms.sale_id] = sale  # before `commit`, which may archive all but the open ones
         return number
 
     def _file(self, sale: Sale) -> None:
@@ -243,6 +248,11 @@ class Books(BookQueries):
         """In the journal; raises ArchiveError where its archive is missing, which ends nothing."""
         with self.commits.or_end(ArchiveError):
             return reopened(self._journal, sale_id)
+
+
+def _is_due(event: str, after: Sale) -> bool:
+    """Whether a fact is to be on the disk before any act that follows it."""
+    return event not in NOTED and after.state not in HALFWAY
 
 
 def _now() -> int:

@@ -80,19 +80,19 @@ class Commits:
     # What follows from them.
 
     def then(self, act: Act) -> None:
-        """Do this with the next `settle`, or as soon after it as the journal is written again."""
+        """Do this with the next `commit`, or as soon after it as the journal is written again."""
         self._acts.append(act)
 
     def publish(self, event: Event) -> None:
         """Tell this once all that is noted is on the disk: at once, where it is."""
         if self._events or self._journal.has_noted:
             self._events.append(event)
-            if not self._due:  # else `settle` is on its way
+            if not self._due:  # else `commit` is on its way
                 self._arm(SOON_S)
         else:
             self._tell(event)
 
-    def settle(self) -> bool:
+    def commit(self) -> bool:
         """Write what is due and do what follows; False where the journal takes no write."""
         if self._due and not self.reason:
             self.flush()
@@ -102,13 +102,19 @@ class Commits:
 
     def flush(self) -> None:
         """Write all that is noted; where the journal takes no write, again until it does."""
-        with self.or_end():
-            try:
-                self._journal.flush()
-            except JournalLaterError as error:
-                self._stall(error)
-                return
+        try:
+            self._journal.flush()
+        except JournalLaterError as error:
+            self._stall(error)
+            return
+        except Exception as error:
+            self._fail(error)
+            raise
+        try:
             self.written()
+        except Exception as error:
+            self.failed(error)
+            raise
 
     def written(self) -> None:
         """All that was noted is on the disk."""
@@ -129,14 +135,16 @@ class Commits:
 
         But not where it only has to wait, nor for what the caller knows to be harmless (`but`).
         """
-        harmless: tuple[type[Exception], ...] = (JournalLaterError, *but)
         try:
             yield
-        except harmless:
-            raise
         except Exception as error:
-            self._fail(error)
+            self.failed(error, *but)
             raise
+
+    def failed(self, error: Exception, *but: type[Exception]) -> None:
+        """End the bridge, unless the journal only has to wait, or for a cause in `but`."""
+        if not isinstance(error, (JournalLaterError, *but)):
+            self._fail(error)
 
     # While the journal takes no write.
 

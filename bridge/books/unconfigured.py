@@ -33,7 +33,7 @@ def in_words(sales: Iterable[Sale]) -> str:
     for sale in sales:
         letters = LETTERS[sale.terms.currency]
         amounts[letters] = amounts.get(letters, 0) + sale.terms.amount
-        undecided += not sale.settled_by_till
+        undecided += not sale.is_decided
         count += 1
     sums = ", ".join(f"{amount} {letters}" for letters, amount in sorted(amounts.items()))
     told = f"; {undecided} wait for their till's decision" if undecided else ""

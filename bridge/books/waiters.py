@@ -1,4 +1,4 @@
-"""Who waits for a sale: woken by what happens to it, never by looking again and again."""
+"""Waiters for a sale, woken by what happens to it; none looks again and again."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Waiting:
-    """Everybody who waits, by sale. All waits are bounded, and tell whether it is so at the end."""
+    """Waiters by sale. All waits are bounded, and tell whether it is so at the end."""
 
-    def __init__(self, held: Callable[[Sale], bool]) -> None:
-        """`held`: whether a sale has facts that are to be told to none yet (`Books.is_held`)."""
+    def __init__(self, held: Callable[[str], bool]) -> None:
+        """`held`: whether a sale, by its id, has facts that may not be told (`Commits.is_held`)."""
         self._held = held
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
@@ -30,7 +30,7 @@ class Waiting:
 
     def is_answered(self, sale: Sale) -> bool:
         """Whether the till has nothing more to wait for, and may be told so."""
-        return sale.answered and not self._held(sale)
+        return sale.answered and not self._held(sale.terms.sale_id)
 
     async def news(self, sale: Sale, seconds: float) -> bool:
         """Until the sale has an answer, becomes unknown or stops being it."""
@@ -47,7 +47,7 @@ class Waiting:
         """Until no reversal of this sale is owed."""
         return await self._until(sale, seconds, lambda: not sale.owed)
 
-    async def settled(self, sale: Sale, seconds: float) -> bool:
+    async def final(self, sale: Sale, seconds: float) -> bool:
         """Until the sale is final."""
         return await self._until(sale, seconds, lambda: sale.final)
 
@@ -71,4 +71,4 @@ class Waiting:
 
     def _is_unknown(self, sale: Sale) -> bool:
         """As the till sees it."""
-        return sale.shown is State.UNKNOWN or self._held(sale)
+        return sale.shown is State.UNKNOWN or self._held(sale.terms.sale_id)

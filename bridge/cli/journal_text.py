@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bridge.domain import event_codec
+from bridge.domain.states import State
 from bridge.journal import alarms
 from bridge.journal.records import ALARM, CLOSED, OWN, load_closed
 from receiver import reasons
@@ -28,6 +29,7 @@ _WHOLE = 24  # bytes up to which octets are shown in full: ids are, messages are
 _UNREADABLE_MOST = 80  # characters of an entry unknown to this version; `--json` has all
 _DECIMALS = {"ISK": 0}  # ISO 4217: all others in use here have two
 _RED, _GREEN, _YELLOW, _PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[0m"
+_STATE_WIDTH = max(map(len, State))
 _COLOURS = {"posted": _GREEN, "liability": _RED, UNREADABLE: _RED}
 
 
@@ -36,7 +38,7 @@ def print_list(sales: Sequence[Listed], stream: TextIO) -> None:
     colour = _colours(stream)
     for sale in sales:
         shade = _COLOURS.get(sale.state, _YELLOW if sale.open else "")
-        state = f"{sale.state:<11}"
+        state = f"{sale.state:<{_STATE_WIDTH}}"
         stream.write(
             f"{_time(sale.at)}  till {sale.till:<5} {sale.kind:<6}  "
             f"{shade + state + _PLAIN if colour and shade else state}  "
@@ -47,7 +49,9 @@ def print_list(sales: Sequence[Listed], stream: TextIO) -> None:
         stream.write("no sales\n")
     for total in sums(sales):
         amount = money(total.amount, total.currency)
-        stream.write(f"{total.sales:>8} × {total.kind:<6}  {total.state:<11}  {amount:>16}\n")
+        stream.write(
+            f"{total.sales:>8} × {total.kind:<6}  {total.state:<{_STATE_WIDTH}}  {amount:>16}\n"
+        )
 
 
 def print_sale(sale_id: str, state: str, rows: Sequence[Row], stream: TextIO) -> None:

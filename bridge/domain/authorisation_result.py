@@ -72,7 +72,7 @@ class AuthorisationResult:
     def pass_on(self, sale: Sale) -> None:
         """The wait for the receiver's word is over: what the authority said goes out."""
         if sale.state in (State.APPROVED, State.TILL_NOTIFIED):
-            self._earlier.settle(sale, sale.receipt)
+            self._earlier.report(sale, sale.receipt)
             self._settle_refund(sale)
         elif sale.state is State.DECLINED_AWAITING_RECEIVER:
             self._decline(sale, sale.withheld)
@@ -154,7 +154,7 @@ class AuthorisationResult:
         fact = Fact(Event.MENDABLE, reason) if receipt and again else sale.denied(reason, news)
         self._effects.decide(sale, fact, AUTHORITY)
         if receipt:
-            self._earlier.settle(sale, receipt)
+            self._earlier.report(sale, receipt)
         else:  # the record was rejected
             self._effects.cancel(sale)
 

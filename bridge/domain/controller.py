@@ -169,7 +169,7 @@ class Controller:
             self._earlier.dismiss(message)
         if attempt and attempt.restart():
             self._spoken()
-        again = attempt and self._earlier.settled(attempt.session)  # the next is ordered anyway
+        again = attempt and self._earlier.is_over(attempt.session)  # the next is ordered anyway
         if sale is None or sale.state not in WAITING or again:
             return
         if ours:
@@ -183,7 +183,7 @@ class Controller:
             self._earlier.dismiss(message)
         elif attempt and message.offer == attempt.offered.data:
             return
-        elif sale.state not in WAITING or self._earlier.settled_offer(message.offer):
+        elif sale.state not in WAITING or self._earlier.is_over_for(message.offer):
             raise Error(reasons.WRONG_ORDER, f"offer while {sale.state}")
         elif not message.offer:
             reason = message.reason or reasons.RECEIVER_UNTRUSTED
@@ -197,7 +197,7 @@ class Controller:
         if self.sale is None or not message.offer:
             return False
         ours = message.reference == self.sale.terms.reference
-        return ours and not self._earlier.settled_offer(message.offer)
+        return ours and not self._earlier.is_over_for(message.offer)
 
     def _phone(self, message: wire.Phone) -> None:
         self._effects.put(effects.ReportPhone(message.event, message.link, message.reason))
@@ -209,7 +209,7 @@ class Controller:
             self._attempt_of(message.session).phone(message)
 
     def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
-        if self._earlier.settled(message.session):
+        if self._earlier.is_over(message.session):
             self._earlier.tell_again()
             return
         try:
@@ -309,7 +309,7 @@ class Controller:
         elif sale is not None and attempt and sale.state is State.APPROVED:
             self._end_attempt()
             self._patience_due = now + TELL_MS
-        elif sale is not None and attempt and self._earlier.settled(attempt.session):
+        elif sale is not None and attempt and self._earlier.is_over(attempt.session):
             self._start_patience(sale, now)
 
     def _end_attempt(self) -> None:

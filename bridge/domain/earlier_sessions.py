@@ -35,7 +35,7 @@ class EarlierSessions:
         self._last: Last | None = None
         self._ended = b""
 
-    def settle(self, sale: Sale, receipt: bytes) -> None:
+    def report(self, sale: Sale, receipt: bytes) -> None:
         """Tell the receiver how its session went."""
         own = identifiers.session_id(sale.offer)
         result = wire.Result(own, receipt)
@@ -69,7 +69,7 @@ class EarlierSessions:
 
     def dismiss(self, message: wire.Opened) -> None:
         """End a session that is not ours; where it is settled, the receiver missed the result."""
-        if self.settled_offer(message.offer):
+        if self.is_over_for(message.offer):
             self.tell_again()
         elif message.offer and len(message.reference) == messages.REFERENCE_SIZE:
             self._effects.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
@@ -78,15 +78,15 @@ class EarlierSessions:
         """Nothing more is awaited of this session."""
         self._ended = session_id
 
-    def settled(self, session_id: bytes) -> bool:
+    def is_over(self, session_id: bytes) -> bool:
         return self._last is not None and self._last.session == session_id
 
-    def settled_offer(self, offer: bytes) -> bool:
-        return bool(offer) and self.settled(identifiers.session_id(offer))
+    def is_over_for(self, offer: bytes) -> bool:
+        return bool(offer) and self.is_over(identifiers.session_id(offer))
 
     def knows(self, session_id: bytes) -> bool:
         """Whether a late word about this session is no surprise."""
-        return session_id == self._ended or self.settled(session_id)
+        return session_id == self._ended or self.is_over(session_id)
 
 
 class SeenApprovals:

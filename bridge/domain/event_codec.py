@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import msgspec
+
 from receiver.encoding import cose, schema
 from receiver.errors import Error
 from receiver.protocol import messages, signed
@@ -122,4 +124,4 @@ def _proof(name: str, value: bytes) -> bytes:
 
 
 def _json(body: dict[str, object]) -> str:
-    return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(body, order="sorted").decode()

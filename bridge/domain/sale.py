@@ -95,7 +95,7 @@ class Sale:
         self.terms = terms
         self.state = State.OPEN
         self.reason = reasons.OK
-        self.withheld = reasons.OK  # why the authority declined, which nobody is told yet
+        self.withheld = reasons.OK  # why the authority declined, not shown yet
         self.mode = messages.ONLINE
         self.mended = 0
         self.offer = b""
@@ -194,7 +194,7 @@ class Sale:
 
     @property
     def occupies_till(self) -> bool:
-        """Whether no other sale may begin at this till; what is owed bars nobody."""
+        """Whether no other sale may begin at this till; what is owed bars none."""
         return self.state in AT_THE_TILL
 
     @property
@@ -207,7 +207,7 @@ class Sale:
         return self.terms.kind == messages.REFUND
 
     @property
-    def settled_by_till(self) -> bool:
+    def is_decided(self) -> bool:
         """Whether nothing is to be decided about it any more."""
         return self.state in DECIDED
 

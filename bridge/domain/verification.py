@@ -1,4 +1,4 @@
-"""Rule 0: the bridge trusts nobody's word (design §5); every check of the receiver once more.
+"""Rule 0: the bridge repeats every check of the receiver (design §5).
 
 All raise `receiver.errors.Error` with one cause. `at` is seconds since 1970 on the bridge's clock.
 """
@@ -44,7 +44,7 @@ class Claim(NamedTuple):
 
     record: CredentialRecord
     credential: Credential
-    key: Key
+    key: Key | None
 
 
 class Evidence:
@@ -102,7 +102,14 @@ class Evidence:
         must_equal(record.certificate_hash, offered.certificate_hash, reasons.WRONG_RECEIVER)
         must_equal(record.offer, offered.data, reasons.WRONG_SESSION)
         holder = finish(validation.credential_job(self._ring, record.data, at))
-        return Claim(record, holder, finish(signed.prepare_job(self._crypto, holder.key)))
+        return Claim(record, holder, self._prepared(holder.key))
+
+    def _prepared(self, key: bytes) -> Key | None:
+        """The phone's key while the buyer types; a bad one is refused with its approval."""
+        try:
+            return finish(signed.prepare_job(self._crypto, key))
+        except Error:
+            return None
 
     def approval(self, check: CheckApproval) -> Approved:
         """The phone's approval of this offer with this credential."""
@@ -110,7 +117,7 @@ class Evidence:
         if check.at >= holder.expires:
             raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {holder.expires}")
         least_app = self.state.least_app if self.state else 0
-        key = check.claim.key
+        key = check.claim.key or finish(signed.prepare_job(self._crypto, holder.key))
         return finish(
             validation.named_job(self._crypto, check.offered, holder, key, check.named, least_app)
         )

@@ -64,7 +64,7 @@ def write(db: sqlite3.Connection, journal: Path, number: int) -> Path:
     db.execute("ATTACH DATABASE ? AS archive", (str(partial),))
     try:
         db.execute(f"PRAGMA archive.page_size = {_PAGE_SIZE}")
-        # It has no reader before it is complete, and `settle` brings it to the disk.
+        # It has no reader before it is complete, and `install` brings it to the disk.
         db.execute("PRAGMA archive.journal_mode = OFF")
         db.execute("PRAGMA archive.synchronous = OFF")
         database.commit(db, schema.make_archive)

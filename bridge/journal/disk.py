@@ -63,7 +63,7 @@ def remove_tree(path: Path) -> None:
     sync(path.parent)
 
 
-def settle(partial: Path, final: Path) -> None:
+def install(partial: Path, final: Path) -> None:
     """Give a complete file its final name, and make it read-only."""
     sync(partial)
     partial.chmod(READ_ONLY)

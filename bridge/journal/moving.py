@@ -32,7 +32,7 @@ def move(db: sqlite3.Connection, path: Path, head: Head, sale_ids: set[str]) -> 
     number = len(archive.known(db)) + 1
     base = reading.base(db)
     archive.tidy(db, path)
-    disk.settle(archive.write(db, path, number), archive.file(path, number))
+    disk.install(archive.write(db, path, number), archive.file(path, number))
     if archive.head(archive.file(path, number)) != head:
         raise DamageError(f"{archive.file(path, number)}: differs from what was written")
     carried, secrets, known = _carry(db, head, sale_ids)

@@ -96,11 +96,12 @@ class FileWriter:
 
     def _give(self, data: bytes | bytearray) -> int:
         """How many bytes the line took; raises PortError."""
-        with foreign_code.crossing(foreign_code.SERIAL, PortError):
-            try:
-                return os.write(self._file, data)
-            except BlockingIOError:
-                return 0
+        try:
+            return os.write(self._file, data)
+        except BlockingIOError:
+            return 0
+        except Exception as error:
+            raise foreign_code.translated(foreign_code.SERIAL, PortError, error) from error
 
 
 class ThreadWriter:

@@ -88,8 +88,10 @@ class SocketPort(asyncio.Protocol):
             raise PortError("closed")
         if self._transport.get_write_buffer_size() > WAITING_MOST:
             raise PortError("the other end takes no more")
-        with foreign_code.crossing(foreign_code.LINE_SOCKET, PortError):
+        try:
             self._transport.write(data)
+        except Exception as error:
+            raise foreign_code.translated(foreign_code.LINE_SOCKET, PortError, error) from error
 
     async def close(self) -> None:
         self._closing = True

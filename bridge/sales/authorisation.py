@@ -70,13 +70,17 @@ async def once(around: Surroundings, request: RequestAuthorisation) -> Heard:
         return AuthorityTimedOut(request.approval_id)  # an earlier approval may still be held
     books.stamps.mark(terms.sale_id, timings.AUTHORISE_SENT)
     try:
-        with foreign_code.crossing(foreign_code.AUTHORITY, UnansweredError, RefusedError):
-            data = await around.authority.authorise(request.record)
+        data = await around.authority.authorise(request.record)
     except RefusedError as error:
         _log.warning("record refused", sale=terms.sale_id, till=terms.till, detail=error.detail)
         if not error.said:  # another than the authority may have said it, after booking or not
             return AuthorityTimedOut(request.approval_id)
         return RecordRejected(request.approval_id, error.reason)
+    except UnansweredError:
+        raise
+    except Exception as error:
+        edge = foreign_code.AUTHORITY
+        raise foreign_code.translated(edge, UnansweredError, error) from error
     finally:
         books.stamps.mark(terms.sale_id, timings.AUTHORISE_ANSWERED)
     return AuthorityAnswered(request.approval_id, data)

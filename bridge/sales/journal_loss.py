@@ -107,7 +107,7 @@ class JournalLoss:
         if len(self._books.alarms()) >= UNBACKED_MOST:
             raise TooManyError
         self._books.raise_alarm(alarms.unbacked(sale_id, sale, _now()))
-        self._books.settle()
+        self._books.commit()
 
     async def reconsider(self, sale: Sale) -> Sale | None:
         """The till holds as paid what this bridge ended by itself: what is paid, if anything is.
@@ -166,7 +166,7 @@ class JournalLoss:
                 return False
             self._books.raise_alarm(alarm)
         self._books.acknowledge(key, by, note)
-        self._books.settle()
+        self._books.commit()
         return True
 
     async def _difference(self, key: str) -> Alarm | None:
@@ -228,7 +228,7 @@ class JournalLoss:
         for held in listed:
             if self._is_news(held):
                 self._books.raise_alarm(_unknown_here(held))
-        self._books.settle()
+        self._books.commit()
 
     async def _resume(self, sale: Sale, held: AuthorityTransaction | None) -> None:
         asked = sale.state in rollback.ASKED_ABOUT and sale.approval_id

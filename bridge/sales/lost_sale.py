@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .ports import Authority
 
-BACK_S = 8 * 24 * 3600  # as long as the authority holds what nobody decided, and a day
+BACK_S = 8 * 24 * 3600  # as long as the authority holds without a decision, and a day
 AHEAD_S = 24 * 3600  # what the two clocks may differ
 
 

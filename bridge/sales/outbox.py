@@ -71,17 +71,17 @@ class Outbox:
         for name in sale.owed:
             self.reverse(sale, name)
         if sale.state is State.PAID:
-            self.settle(sale)
+            self.confirm(sale)
         elif sale.state is State.REFUNDING:
             self.refund(sale)
 
     def reverse(
         self, sale: Sale, approval_id: bytes, asking: asyncio.Task[None] | None = None
     ) -> None:
-        """Owe the reversal of this approval, once nobody is `asking` about it any more."""
+        """Owe the reversal of this approval, once `asking` about it has ended."""
         self._begin(sale, approval_id, partial(self._give_back, sale, approval_id), asking)
 
-    def settle(self, sale: Sale, asking: asyncio.Task[None] | None = None) -> None:
+    def confirm(self, sale: Sale, asking: asyncio.Task[None] | None = None) -> None:
         """Owe the confirmation, and before it the upload of what was accepted offline."""
         self._begin(sale, sale.approval_id, partial(self._post, sale), asking)
 
@@ -184,7 +184,7 @@ class Outbox:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
             if not sale.record:  # its journal was lost, and now the authority's books are
-                return self._unbooked(sale, error.reason, "in nobody's books")
+                return self._unbooked(sale, error.reason, "in no books")
             refused = await self._upload(sale)
             if refused:
                 return refused
@@ -240,7 +240,7 @@ class Outbox:
         except ArchiveError as error:
             raise LeftError(f"the purchase cannot be looked up: {error}") from error
         if bought:
-            if not await self._books.waiting.settled(bought, SETTLED_S):
+            if not await self._books.waiting.final(bought, SETTLED_S):
                 raise UnansweredError("the purchase is not posted yet")
             if bought.state is not State.POSTED:
                 return Fact(Event.DECLINED, reasons.NOT_POSTED)

@@ -187,7 +187,7 @@ class ReceiverSession:
                     found.extendleft(reversed(self._controller.handle(answer, self._now())))
                 else:
                     self._carry_out(effect, arrived)
-            self._books.settle()
+            self._books.commit()
             self._set_timer()
             self._take_renewed()
         except Exception as error:
@@ -238,7 +238,7 @@ class ReceiverSession:
         self._around.outbox.reverse(sale, approval_id, self._authorisation.task)
 
     def _confirm(self, sale: Sale) -> None:
-        self._around.outbox.settle(sale, self._authorisation.task)
+        self._around.outbox.confirm(sale, self._authorisation.task)
 
     def _set_timer(self) -> None:
         due = self._controller.deadline()

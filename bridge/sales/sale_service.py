@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .outbox import Prove
     from .ports import Authority
 
-# A port that is missing is looked for about twice a second at first: somebody is plugging it in.
+# A missing port is looked for about twice a second at first: a person is plugging it in.
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
 STANDING_S = 3.0  # a till hears nothing so long after a restart, where a sale is in doubt

@@ -1,4 +1,4 @@
-"""Who says yes in the authority's place at one receiver, if anybody may (design §5 rule 4)."""
+"""Accepts offline for one receiver, within the authority's limits (design §5 rule 4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .ports import Authority
 
-REVOCATIONS_MOST = 0x10000  # bytes of a list; 7,000 names, more than anybody revokes in 72 h
+REVOCATIONS_MOST = 0x10000  # bytes of a list; 7,000 names, more than are revoked in 72 h
 
 _log = Log(__name__)
 

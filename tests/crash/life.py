@@ -183,7 +183,7 @@ def leave(folder: Path, grave: Path) -> None:
 
 def at_commits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make points of what a journal does on the disk."""
-    commit, settle = database.commit, disk.settle
+    commit, settle = database.commit, disk.install
 
     def counted(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
         life = LIFE.get(None)
@@ -206,7 +206,7 @@ def at_commits(monkeypatch: pytest.MonkeyPatch) -> None:
         here("after an archive was settled")
 
     monkeypatch.setattr(database, "commit", counted)
-    monkeypatch.setattr(disk, "settle", settled)
+    monkeypatch.setattr(disk, "install", settled)
 
 
 def here(what: str) -> None:

@@ -95,6 +95,6 @@ async def test_a_refund_brings_back_the_sale_that_it_names(stopped: World) -> No
         waiting, books = stopped.daemon.service.books.waiting, stopped.daemon.service.books
         known = books.find(REFUND)
         assert known is not None
-        assert await waiting.settled(known, 5)
+        assert await waiting.final(known, 5)
         status, refund = await stopped.call("GET", f"/v1/refunds/{REFUND}")
         assert (status, refund["state"]) == (200, "refunded")

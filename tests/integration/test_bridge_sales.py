@@ -72,7 +72,7 @@ async def test_everything_is_shown_as_it_happens(world: World) -> None:
             ("receiver", "offered", "open"),
             ("phone", "claimed", "claimed"),
             ("phone", "approval_received", "claimed"),
-            ("bridge", "asked", "authorising"),
+            ("bridge", "authorisation_sent", "authorising"),
             ("receiver", "verified", "authorising"),
             ("bridge", "till_notified", "approved"),
         ]

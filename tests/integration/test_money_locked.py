@@ -191,7 +191,7 @@ async def test_paid_meanwhile(paper: Paper, world: World, hurried: None) -> None
         release()
         known = world.daemon.service.books.find(SALE)
         assert known is not None
-        assert await world.daemon.service.books.waiting.settled(known, PATIENCE_S)
+        assert await world.daemon.service.books.waiting.final(known, PATIENCE_S)
     await ends(world, paper, "paid")
     assert world.transactions() == {name: "POSTED"}
 

@@ -154,7 +154,7 @@ class World:
         known = self.daemon.service.books.find(sale_id)
         assert known is not None
         waiting = self.daemon.service.books.waiting
-        assert await waiting.settled(known, PATIENCE_S)
+        assert await waiting.final(known, PATIENCE_S)
         assert await waiting.cleared(known, PATIENCE_S)
         sale: dict[str, Any] = await self.sale(sale_id, wait=0)
         return sale

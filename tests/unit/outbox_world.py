@@ -104,7 +104,7 @@ class World:
 
     async def settled(self, sale: Sale) -> None:
         self.outbox.resume(sale)
-        assert await self.books.waiting.settled(sale, PATIENCE_S)
+        assert await self.books.waiting.final(sale, PATIENCE_S)
         assert await self.books.waiting.cleared(sale, PATIENCE_S)
 
     def events(self) -> list[tuple[Event, int]]:

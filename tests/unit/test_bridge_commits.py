@@ -16,7 +16,7 @@ from bridge.books.event_bus import EventBus
 from bridge.domain.events import BRIDGE, TILL, Refused, SaleChanged
 from bridge.domain.sale import Fact, Sale
 from bridge.domain.states import Event, State
-from bridge.journal import Journal, JournalBusyError
+from bridge.journal import Journal, JournalBusyError, JournalError
 from receiver import reasons
 from tests.unit.outbox_world import TERMS
 
@@ -73,7 +73,9 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
-        yield Scene(journal, monkeypatch)
+        scene = Scene(journal, monkeypatch)
+        yield scene
+        scene.locked = False  # a test that failed is not to fail here, too
 
 
 async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> None:
@@ -84,7 +86,7 @@ async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> 
     scene.take(HANDED)
     scene.act("acknowledged")
     assert scene.seen == []
-    assert scene.books.settle()
+    assert scene.books.commit()
     assert scene.seen == [
         *("commit", "offer ordered", "acknowledged"),
         *("event rung", "event offered", "event approval_received"),
@@ -93,12 +95,12 @@ async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> 
 
 async def test_what_may_wait_holds_up_no_act_and_is_no_event_yet(scene: Scene) -> None:
     scene.begin()
-    scene.books.settle()
+    scene.books.commit()
     scene.seen.clear()
     scene.take(OFFERED)
     scene.act("acknowledged")
     scene.refused()
-    scene.books.settle()
+    scene.books.commit()
     assert scene.seen == ["acknowledged"]
     await asyncio.wait_for(_written(scene), 10 * SOON_S + 5)
     assert scene.seen == ["acknowledged", "commit", "event offered", "event refused"]
@@ -111,17 +113,17 @@ async def test_without_anything_noted_an_event_is_told_at_once(scene: Scene) -> 
 
 async def test_while_the_journal_takes_no_write_all_that_follows_waits(scene: Scene) -> None:
     scene.begin()
-    scene.books.settle()
+    scene.books.commit()
     scene.seen.clear()
     scene.locked = True
     heard: list[str] = []
     scene.books.commits.listen(lambda: heard.append("written again"))
     scene.take(HANDED)
     scene.act("acknowledged")
-    assert not scene.books.settle()
+    assert not scene.books.commit()
     scene.act("and more")
     scene.refused()
-    assert not scene.books.settle()
+    assert not scene.books.commit()
     assert (scene.seen, heard) == ([], [])
     assert scene.books.is_held(scene.sale)
     assert scene.books.commits.reason == reasons.JOURNAL_LOCKED
@@ -138,7 +140,7 @@ async def test_while_the_journal_takes_no_write_all_that_follows_waits(scene: Sc
 async def test_a_sale_of_which_nothing_is_written_is_nowhere(scene: Scene) -> None:
     scene.locked = True
     scene.begin()
-    scene.books.settle()
+    scene.books.commit()
     assert scene.books.is_nowhere(scene.sale)
     scene.locked = False
     async with asyncio.timeout(10):
@@ -148,15 +150,33 @@ async def test_a_sale_of_which_nothing_is_written_is_nowhere(scene: Scene) -> No
 
 async def test_a_bridge_that_ends_does_not_do_what_waits(scene: Scene) -> None:
     scene.begin()
-    scene.books.settle()
+    scene.books.commit()
     scene.locked = True
     scene.take(HANDED)
     scene.act("acknowledged")
-    scene.books.settle()
+    scene.books.commit()
     scene.locked = False
     await scene.books.close()
     assert "acknowledged" not in scene.seen
     assert not scene.journal.has_noted
+
+
+async def test_a_journal_that_fails_ends_the_bridge(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing follows from what it lacks."""
+
+    def breaks() -> None:
+        raise JournalError("the disk is gone")
+
+    scene.begin()
+    scene.act("offer ordered")
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.journal, "flush", breaks)
+        with pytest.raises(JournalError):
+            scene.books.commit()
+    assert isinstance(scene.failure, JournalError)
+    assert scene.seen == []
 
 
 async def test_an_act_that_fails_ends_the_bridge(scene: Scene) -> None:
@@ -166,7 +186,7 @@ async def test_an_act_that_fails_ends_the_bridge(scene: Scene) -> None:
     scene.begin()
     scene.books.commits.then(fails)
     with pytest.raises(ValueError):  # noqa: PT011 - its type is all that it has
-        scene.books.settle()
+        scene.books.commit()
     assert isinstance(scene.failure, ValueError)
 
 
@@ -178,7 +198,7 @@ async def test_an_event_shows_the_sale_as_it_was_just_then(scene: Scene) -> None
     scene.begin()
     scene.take(OFFERED)
     scene.take(HANDED)
-    scene.books.settle()
+    scene.books.commit()
     assert states == [State.OPEN, State.OPEN, State.APPROVAL_RECEIVED]
 
 

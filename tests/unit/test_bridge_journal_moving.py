@@ -41,13 +41,13 @@ def told(journal: Journal) -> list[Entry]:
 def test_an_archive_that_is_not_what_was_written(
     path: Path, monkeypatch: pytest.MonkeyPatch, statement: str
 ) -> None:
-    settle = disk.settle
+    settle = disk.install
 
     def settled(partial: Path, final: Path) -> None:
         tamper(partial, statement)
         settle(partial, final)
 
-    monkeypatch.setattr(disk, "settle", settled)
+    monkeypatch.setattr(disk, "install", settled)
     with closing(Journal.open(path)) as journal:
         before, live = told(journal), list(journal.rebuild())
         with pytest.raises(DamageError, match=r"000001\.sqlite: differs from what was written"):

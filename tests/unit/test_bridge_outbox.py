@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -204,7 +205,7 @@ async def test_a_refund_waits_for_its_purchase(world: World) -> None:
     world.authority.answers = {"refund": [Refunded(b"r" * 16, reasons.OK)], "confirm": ["POSTED"]}
     world.outbox.resume(one)
     await world.settled(bought)
-    assert await world.books.waiting.settled(one, PATIENCE_S)
+    assert await world.books.waiting.final(one, PATIENCE_S)
     assert world.authority.asked == ["confirm", "refund"]
 
 
@@ -230,7 +231,7 @@ async def test_a_refund_of_what_is_never_posted(world: World) -> None:
     world.authority.answers["confirm"] = ["VOIDED"]
     world.outbox.resume(one)
     await world.settled(bought)
-    assert await world.books.waiting.settled(one, PATIENCE_S)
+    assert await world.books.waiting.final(one, PATIENCE_S)
     assert world.events()[-1] == (Event.DECLINED, reasons.NOT_POSTED)
     assert "refund" not in world.authority.asked
 
@@ -279,6 +280,24 @@ async def test_nothing_is_asked_while_somebody_still_asks(world: World) -> None:
     assert world.authority.asked == []
     end.set()
     assert await world.books.waiting.cleared(sale, PATIENCE_S)
+
+
+async def test_nothing_is_asked_before_the_journal_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the request follows from could be lost in a crash."""
+    written = asyncio.Event()
+    locked = SimpleNamespace(reason=reasons.JOURNAL_LOCKED, over=written.wait)
+    monkeypatch.setattr(world.books, "commits", locked)
+    sale = world.sale(State.PAID)
+    world.authority.answers["confirm"] = ["POSTED"]
+    world.outbox.resume(sale)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert world.authority.asked == []
+    written.set()
+    await world.settled(sale)
+    assert world.authority.asked == ["confirm"]
 
 
 async def test_send_now_ends_every_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ async def begun(books: Books, sale_id: str) -> Sale:
     """A new sale, which the till rang up just now."""
     sale = Sale(TERMS._replace(sale_id=sale_id))
     books.begin(sale, copy(sale), events.TILL)
-    books.settle()
+    books.commit()
     return sale
 
 

@@ -15,7 +15,7 @@ LONG_S = 60.0  # no test waits that long
 TERMS = Terms("sale-0123456789ab", 3, 100, SEK, 25, "", b"12345678", b"receiver")
 
 
-def _nothing_held(sale: Sale) -> bool:
+def _nothing_held(sale_id: str) -> bool:
     return False
 
 
@@ -71,7 +71,7 @@ async def test_doubt_is_news_and_so_is_its_end(sale: Sale) -> None:
 async def test_who_has_an_answer_does_not_wait(sale: Sale) -> None:
     sale.state = State.POSTED
     assert await Waiting(_nothing_held).answered(sale, 0)
-    assert await Waiting(_nothing_held).settled(sale, 0)
+    assert await Waiting(_nothing_held).final(sale, 0)
     assert await Waiting(_nothing_held).cleared(sale, 0)
 
 
@@ -79,15 +79,15 @@ async def test_all_waits_are_bounded(sale: Sale) -> None:
     waiting = Waiting(_nothing_held)
     sale.owed = (b"i" * 16,)
     assert not await waiting.answered(sale, 0)
-    assert not await waiting.settled(sale, 0)
+    assert not await waiting.final(sale, 0)
     assert not await waiting.cleared(sale, 0)
     assert not waiting._waiting  # nothing is left of them
 
 
 async def test_all_who_wait_are_woken_and_no_others(sale: Sale) -> None:
     waiting, other = Waiting(_nothing_held), Sale(TERMS._replace(sale_id="sale-of-the-next-buyer"))
-    ours = [asyncio.create_task(waiting.settled(sale, LONG_S)) for _ in range(3)]
-    theirs = asyncio.create_task(waiting.settled(other, LONG_S))
+    ours = [asyncio.create_task(waiting.final(sale, LONG_S)) for _ in range(3)]
+    theirs = asyncio.create_task(waiting.final(other, LONG_S))
     await asyncio.sleep(0)
     sale.state = State.POSTED
     waiting.wake(sale.terms.sale_id)
@@ -101,8 +101,8 @@ async def test_all_who_wait_are_woken_and_no_others(sale: Sale) -> None:
 async def test_who_goes_takes_nobody_along(sale: Sale) -> None:
     """One of two polls is cancelled in the very moment in which something happens."""
     waiting = Waiting(_nothing_held)
-    first = asyncio.create_task(waiting.settled(sale, LONG_S))
-    second = asyncio.create_task(waiting.settled(sale, LONG_S))
+    first = asyncio.create_task(waiting.final(sale, LONG_S))
+    second = asyncio.create_task(waiting.final(sale, LONG_S))
     await asyncio.sleep(0)
     first.cancel()
     sale.state = State.POSTED

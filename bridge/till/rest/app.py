@@ -42,7 +42,7 @@ def application(
 ) -> web.Application:
     """The whole API as an aiohttp application; `warnings` is what /healthz tells people."""
     app = web.Application(
-        middlewares=[problems.middleware, guard.middleware, journal_recovering.middleware(service)],
+        middlewares=[problems.middleware, guard.middleware(journal_recovering.check(service))],
         client_max_size=requests.BODY_MOST,
     )
     api = TillApi(service, metrics, clock, warnings)
@@ -116,7 +116,7 @@ class TillApi:
             if seconds and not self._books.waiting.is_answered(sale):
                 await self._books.waiting.news(sale, seconds)
             if request.transport is None or request.transport.is_closing():
-                raise asyncio.CancelledError  # nobody is there to be told
+                raise asyncio.CancelledError  # the client is gone
             self._service.show(sale)
             response = web.json_response(shown_view(self._books, sale))
             told = self._books.waiting.is_answered(sale)

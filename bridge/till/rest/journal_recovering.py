@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -13,28 +13,25 @@ from bridge.till.server.problems import ProblemError
 from . import journal_stalled
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from bridge.domain.sale import Sale
     from bridge.sales.sale_service import Service
 
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _MONEY = ("/v1/sales", "/v1/refunds")
 _AGAIN = {"Retry-After": "2"}  # seconds: a recovery takes less, a bridge that is refused far longer
 
 
-def middleware(service: Service) -> Any:
+def check(service: Service) -> Callable[[web.Request], None]:
     """Answer nothing about sales before the journal is known to be the newest."""
 
-    @web.middleware
-    async def serve(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def must_serve(request: web.Request) -> None:
         if request.path.startswith(_MONEY) and not service.serves:
             detail = service.standing.detail or "the bridge is recovering its journal"
             raise ProblemError(503, "recovering", f"{detail}: ask again", headers=_AGAIN)
-        return await handler(request)
 
-    return serve
+    return must_serve
 
 
 async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:

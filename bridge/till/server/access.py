@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Middleware
 
-BODY_S = 5.0  # a body of 4 kB takes milliseconds; whoever needs longer holds a place for nothing
+BODY_S = 5.0  # a body of 4 kB takes milliseconds; a slower client holds a place for nothing
 POLLS_MOST = 512  # two for each of 200 tills, and room for those whose till is gone
 WATCHERS_MOST = 32  # operator pages and integrators; each costs a copy of every event
 RETRY_S = 1  # when to try again where places are short
@@ -65,13 +65,15 @@ class Guard:
         """Others may speak from here on; what was begun goes on."""
         self._speakers = speakers
 
-    @property
-    def middleware(self) -> Middleware:
+    def middleware(self, check: Callable[[web.Request], None]) -> Middleware:
+        """Admits requests; `check` raises ProblemError for those that are not served just now."""
+
         @web.middleware
         async def guard(request: web.Request, handler: problems.Handler) -> web.StreamResponse:
             try:
                 self._admit(request)
                 await _read_whole(request)
+                check(request)
                 with self._place(request):
                     return await handler(request)
             except _RefusalError as refusal:  # counted, not logged: there may be thousands

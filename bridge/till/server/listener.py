@@ -75,7 +75,7 @@ async def serve(
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=KEEP_ALIVE_S,
         lingering_time=LINGER_S,
-        auto_decompress=False,  # nobody has a reason to compress 200 bytes
+        auto_decompress=False,  # 200 bytes are not worth compressing
         max_line_size=LINE_MOST,
         max_field_size=FIELD_MOST,
         max_headers=FIELDS_MOST,

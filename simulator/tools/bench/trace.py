@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SALES = 25
+COMMITS_MOST = 3  # the approval with its request, the verdict, that the till is notified
 AMOUNT = 24_900
 
 # Goals not reached yet: a row that reaches its goal gets it as its budget.
@@ -30,7 +31,6 @@ GOAL_IS = "the goal, not reached yet"
 FILES_GOAL = 22
 MOVES_GOAL = 160
 CALLS_GOAL = 1_350  # half of the earlier figure in CPython 3.11
-COMMITS_GOAL = 3
 OWN_GOAL_MS = 1.5
 
 
@@ -39,12 +39,14 @@ def rows() -> list[Row]:
     counts, times = counted(SALES), timed(SALES)
     bare = [(time.own - time.commits - time.checks) * 1000 for time in times]
     messages = middle([count.messages for count in counts])
+    parses = middle([count.parses for count in counts])
+    commits = middle([count.commits for count in counts])
     return [
         _row("approval_bridge_files", [len(count.files) for count in counts], "files", FILES_GOAL),
         _row("approval_bridge_moves", [count.moves for count in counts], "moves", MOVES_GOAL),
         _row("approval_bridge_calls", [count.calls for count in counts], "calls", CALLS_GOAL),
-        _row("approval_cose_parses", [count.parses for count in counts], "parses", messages),
-        _row("approval_commits", [count.commits for count in counts], "commits", COMMITS_GOAL),
+        Row("approval_cose_parses", parses, "parses", budget=messages),
+        Row("approval_commits", commits, "commits", budget=COMMITS_MOST),
         _row("approval_own_bare", bare, "ms", OWN_GOAL_MS),
     ]
 

@@ -132,7 +132,7 @@ _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "offered": lambda _: "the offer is signed and on the air",
     "claimed": lambda _: "its credential holds",
     "approval_received": lambda _: "its approval is in the journal",
-    "asked": lambda _: "every check here holds: the authority is asked at once",
+    "authorisation_sent": lambda _: "every check here holds: the authority is asked at once",
     "verified": lambda _: "the approval holds there too",
     "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
     "recall_reversed": lambda _: "has given back what was held",
@@ -150,7 +150,9 @@ _REFUND: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "posted": lambda _: "takes it off the invoice",
 }
 _OFFLINE: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "told": lambda _: "the till waits no longer: accepts it within the limits, to be sent later",
+    "till_notified": lambda _: (
+        "the till waits no longer: accepts it within the limits, to be sent later"
+    ),
     "provisional_receipt": lambda _: "signs for that to the phone",
     "uploaded": lambda _: "yes, to what is sent now",
 }

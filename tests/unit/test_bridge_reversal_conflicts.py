@@ -61,7 +61,7 @@ async def test_what_the_till_cancelled_is_refunded_in_full(world: World) -> None
     sale = world.sale(State.REVERSING, owed=(NAME,), reason=reasons.CASHIER_CANCELLED)
     await world.settled(sale)
     [refund] = [one for one in world.books.sales.values() if one.is_refund]
-    assert await world.books.waiting.settled(refund, PATIENCE_S)
+    assert await world.books.waiting.final(refund, PATIENCE_S)
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.CASHIER_CANCELLED)
     assert sale.refunded_in_full
     assert (refund.state, refund.terms.original) == (State.POSTED, TRANSACTION)
@@ -76,7 +76,7 @@ async def test_a_recalled_approval_that_was_posted(world: World) -> None:
     world.authority.answers["transaction"] = [posted(EARLIER)]
     await world.settled(sale)
     [refund] = [one for one in world.books.sales.values() if one.is_refund]
-    assert await world.books.waiting.settled(refund, PATIENCE_S)
+    assert await world.books.waiting.final(refund, PATIENCE_S)
     assert (sale.state, sale.owed) == (State.POSTED, ())
     assert [alarm.approval_id for alarm in world.books.alarms] == [EARLIER]
 
