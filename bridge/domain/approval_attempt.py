@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 VERDICT_MS = 5_000  # design §3.4: no verdict in 5 s is a refusal
 NO_APPROVAL = bytes(ID_SIZE)  # the id of an approval that cannot be decoded
 
-# Only the bridge verifies these if the receiver has had no time since boot (design §3.4): a receiver
-# that finds such an approval valid does not lie.
+# Only the bridge verifies these if the receiver has had no time since boot (design §3.4): then a
+# receiver that finds such an approval valid does not lie.
 _OF_TIME = (
     reasons.CREDENTIAL_EXPIRED,
     reasons.CREDENTIAL_NOT_YET_VALID,
@@ -193,7 +193,7 @@ class ApprovalAttempt:
         """Handle a verdict that is not awaited; raises Error if it is false or out of order."""
         if reason == reasons.OK and name == self._bad:
             if self._bad_for not in _OF_TIME:
-                raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
+                raise Error(reasons.RECEIVER_UNTRUSTED, "verified an invalid approval")
         elif name not in (self._bad, self._sale.approval_id):
             raise Error(reasons.WRONG_ORDER, f"verdict while {self._sale.state}")
 

@@ -64,7 +64,7 @@ class EarlierSessions:
         if last is None or (last.session, last.channel) != (message.session, wire.STAND_IN):
             return
         if message.reason != reasons.OK:
-            self._effects.refuse(message.reason, "by the receiver, which was to stand in")
+            self._effects.refuse(message.reason, "by the receiver, after an offline acceptance")
             self._effects.send(wire.CANCEL, wire.Cancel(last.reference, message.reason))
 
     def dismiss(self, message: wire.Opened) -> None:
