@@ -60,7 +60,7 @@ def test_a_restored_journal_begins_a_new_life(
     assert run(path, "restore", place, "--replace") == 0
     said = capsys.readouterr().out
     assert said.startswith(f"{path}: restored; entries: 10, archives: 2, closed sales: 3;")
-    assert "What was sold since then is not in it. Start the bridge now" in said
+    assert "Later sales are not in it. Start the bridge now" in said
     assert not limits.exists()
     [aside] = path.parent.glob("journal.sqlite-until-*")
     assert f"The old journal is in {aside}" in said

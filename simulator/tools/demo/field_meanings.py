@@ -82,8 +82,8 @@ REFUSED_SEALED = "that the receiver refused, by the length; not why"
 TIMING = {
     "before the first digit": "how long the buyer looked before typing",
     "from the first digit to the last": "how fast the buyer types: a weak trait, and no name",
-    "from the last digit to the answer": "how fast receiver, network and authority are: a no waits "
-    "for the receiver's word as well, as a yes does",
+    "from the last digit to the answer": "how fast receiver, network and authority are: a decline "
+    "waits for the verdict, too",
     "on the link": "how long the phone stayed",
 }
 
@@ -94,7 +94,7 @@ NOT_LEARNT = {
     "credential": "it is sealed, and used for one purchase",
     "phone's key": "it stands in the credential",
     "code": "it never leaves the phone; its proof is sealed, and needs a private key to be tried",
-    "outcome": "a yes and a last no have one length and one sequence of packets, and the bridge "
-    "passes on either when receiver and authority have both spoken",
+    "outcome": "an approval and a final decline have one length and one sequence of packets, and "
+    "the bridge passes on either only once receiver and authority have both answered",
     "app build": "it stands in the approval",
 }

@@ -63,7 +63,7 @@ class Narrator:
         """Narrate an event of the bridge."""
         if event["event"] == "phone" and event["what"] == "left":
             row = texts(reasons.BUYER_SAID_NO)
-            self.note("till", f"is told, and stays open: {row.cashier_sv} / {row.cashier_en}")
+            self.note("till", f"shows why, and stays open: {row.cashier_sv} / {row.cashier_en}")
         if event["event"] == "sale":
             self._sale(event["what"], event["from"], event["sale"])
 
@@ -123,38 +123,38 @@ _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "credential_written": lambda _: "the first digit is typed: sends the credential",
     "approval_written": lambda d: f"the last digit is typed: sends {d['size']} bytes of approval",
     "declined": lambda d: f"declined: {_reason(d)}",
-    "provisional": lambda d: f"reads the receiver's own word: {_reason(d)}",
-    "leave_written": lambda _: "the buyer says no",
+    "provisional": lambda d: f"reads the provisional receipt: {_reason(d)}",
+    "leave_written": lambda _: "the buyer leaves",
     "done": lambda d: f"ends: {d['result']}",
 }
 _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "rung": lambda s: f"rings up {s['amount'] / 100:.2f} {s['currency']}",
     "offered": lambda _: "the offer is signed and on the air",
-    "claimed": lambda _: "its credential holds",
+    "claimed": lambda _: "its credential is valid",
     "approval_received": lambda _: "its approval is in the journal",
-    "authorisation_sent": lambda _: "every check here holds: the authority is asked at once",
-    "verified": lambda _: "the approval holds there too",
+    "authorisation_sent": lambda _: "every check here passes: the authority is asked at once",
+    "verified": lambda _: "the approval is valid there too",
     "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
     "recall_reversed": lambda _: "has given back what was held",
     "declined_awaiting_receiver": lambda _: (
-        "no, which waits for the receiver's word, as a yes does"
+        "declined, which waits for the verdict, as authorised does"
     ),
-    "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "declined": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "authorised": lambda _: "yes, and holds the money",
+    "mendable": lambda s: f"declined: {s['reason']['sv']} / {s['reason']['en']}",
+    "declined": lambda s: f"declined: {s['reason']['sv']} / {s['reason']['en']}",
+    "authorised": lambda _: "authorised: holds the money",
 }
 
 _REFUND: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "rung": lambda s: f"wants to give {s['amount'] / 100:.2f} {s['currency']} back",
-    "authorised": lambda _: "yes, and sets the money aside",
+    "rung": lambda s: f"orders a refund of {s['amount'] / 100:.2f} {s['currency']}",
+    "authorised": lambda _: "authorised: sets the money aside",
     "posted": lambda _: "takes it off the invoice",
 }
 _OFFLINE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "till_notified": lambda _: (
-        "the till waits no longer: accepts it within the limits, to be sent later"
+        "the till waits no longer: accepts it within the limits, to be uploaded later"
     ),
-    "provisional_receipt": lambda _: "signs for that to the phone",
-    "uploaded": lambda _: "yes, to what is sent now",
+    "provisional_receipt": lambda _: "signs a provisional receipt for the phone",
+    "uploaded": lambda _: "authorises the uploaded approval",
 }
 
 # Named spans between two steps of the phone.

@@ -109,7 +109,7 @@ class Stage:
         till, sale_id = self.world.till, played.sale["sale_id"]
         async with asyncio.timeout(PATIENCE_S), till.watch() as events:
             await till.paid(sale_id)
-            self.note("till", "keeps the sale as paid")
+            self.note("till", "marks the sale as paid")
             if self._left:
                 await self._come_back()
             async for event in events:
@@ -190,7 +190,7 @@ PLAIN = Scenario("A purchase", AMOUNT, APPROVED, _plain)
 STORY = (
     PLAIN,
     Scenario("Over the purchase limit", OVER_LIMIT, APPROVED, _over_limit),
-    Scenario("A buyer who says no", AMOUNT, CANCELLED, _said_no),
+    Scenario("A buyer who leaves", AMOUNT, CANCELLED, _said_no),
     Scenario("While the authority is away", AMOUNT, APPROVED, _alone, SHORT_S),
-    Scenario("Money back for the first", AMOUNT, REFUNDED, _given_back, refund=True),
+    Scenario("A refund of the first", AMOUNT, REFUNDED, _given_back, refund=True),
 )

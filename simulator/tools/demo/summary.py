@@ -37,11 +37,11 @@ def not_learnt(heard: Eavesdropper) -> dict[str, str]:
 
 
 def _progress(heard: Eavesdropper) -> str:
-    """By the types of the messages, which are plain."""
+    """Describe the progress by the types of the messages, which are plain."""
     kinds = [message.data[0] for message in heard.messages if message.data]
     answers, declined = kinds.count(exchange.RESULT), len(heard.offers) - 1
     if exchange.LEAVE in kinds:
-        return "the buyer said no"
+        return "the buyer left"
     if exchange.REFUSAL in kinds:
         return "the receiver refused"
     if not answers:
