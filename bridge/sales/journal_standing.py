@@ -114,9 +114,7 @@ class JournalStanding:
             self._woken.set()
             await self._stepped.wait()
         if self.phase not in (Phase.RECOVERING, Phase.CURRENT):
-            raise UnansweredError(
-                self.detail or "the authority has not confirmed the journal yet"
-            )
+            raise UnansweredError(self.detail or "the authority has not confirmed the journal yet")
 
     def suspect(self, detail: str) -> None:
         """Stop serving until the authority answers: a witness has seen more than the journal."""
