@@ -1,6 +1,6 @@
-"""Declared types for what crosses HTTP or stands in a file: decode, check, encode and describe it.
+"""Declared types for HTTP bodies, queries and files: decode, check, encode and describe them.
 
-msgspec does the work. Added here: bytes as hex digits, mistakes by their key, OpenAPI's schemas.
+msgspec does the work. Added here: bytes as hex digits, errors by their key, OpenAPI's schemas.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ _FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class _Frozen(StructMeta):
-    """What makes type checkers know that frozen is inherited."""
+    """A base that shows type checkers the inherited `frozen`."""
 
 
 class Request(Struct, metaclass=_Frozen, frozen=True, forbid_unknown_fields=True):
-    """What is asked or configured: every key is known."""
+    """A request or a configuration: an unknown key is an error."""
 
 
 class Answer(Struct, metaclass=_Frozen, frozen=True):
-    """What is answered: a later version may add members, which an older reader ignores."""
+    """An answer: a later version may add members, which an older reader ignores."""
 
 
-# Types of ours: `read` takes a value as it came or raises ValueError, `schema` describes it.
+# Our types: `read` takes a raw value or raises ValueError, `schema` describes it.
 
 
 class Octets(bytes):
@@ -62,7 +62,7 @@ class Octets(bytes):
 
     @classmethod
     def read(cls, value: object) -> Self:
-        """From hex digits, or from the bytes themselves; raises ValueError."""
+        """Read hex digits, or the bytes themselves; raises ValueError."""
         octets = bytes.fromhex(value) if _is_hex(value) else value
         if isinstance(octets, bytes) and len(octets) in cls.SIZES:
             return cls(octets)
@@ -91,7 +91,7 @@ class Choice(str):
 
 
 class Text(str):
-    """So many characters, all of which can be written in UTF-8."""
+    """A text of limited length that UTF-8 can write."""
 
     LEAST: ClassVar[int] = 1
     MOST: ClassVar[int]
@@ -112,7 +112,7 @@ class Text(str):
 
 
 class Printable(Text):
-    """So many printable characters."""
+    """A text of limited length with printable characters only."""
 
     @classmethod
     def takes(cls, value: str) -> bool:
@@ -124,7 +124,7 @@ def _is_hex(value: object) -> TypeGuard[str]:
 
 
 class MalformedError(ValueError):
-    """Not JSON."""
+    """The data is not JSON."""
 
 
 class Fault(Enum):
@@ -139,8 +139,8 @@ class Fault(Enum):
 class MismatchError(ValueError):
     """A value that does not fit its type.
 
-    `path` leads to the key, `must` says what its type allows (`Meta(extra={"must": …})`) and
-    `known` which keys there are where one is unknown; `text` is for what has no such words.
+    `path` leads to the key, `must` is what its type allows (`Meta(extra={"must": …})`) and `known`
+    lists the keys of the type where one is unknown; `text` is the error where there is no `must`.
     """
 
     def __init__(
@@ -175,12 +175,12 @@ class MismatchError(ValueError):
 
 
 def read(type_: type[Any], value: object) -> Any:
-    """A value of a type of ours, whose class method `read` takes it or raises ValueError."""
+    """Read a value of one of our types by its class method `read`; raises ValueError."""
     return type_.read(value)
 
 
 def convert(value: object, type_: type[T], read: Callable[[type[Any], object], Any] = read) -> T:
-    """A value of this type, strictly; raises MismatchError."""
+    """Convert a value to this type, strictly; raises MismatchError."""
     try:
         return msgspec.convert(value, type_, dec_hook=read)
     except msgspec.ValidationError as error:
@@ -190,7 +190,7 @@ def convert(value: object, type_: type[T], read: Callable[[type[Any], object], A
 
 
 def decode(data: bytes, type_: type[T]) -> T:
-    """What JSON says; of a key that comes twice the last value counts.
+    """Decode JSON; of a repeated key the last value counts.
 
     Raises MalformedError or MismatchError.
     """
@@ -202,7 +202,7 @@ def decode(data: bytes, type_: type[T]) -> T:
 
 
 def query(given: Mapping[str, str], type_: type[T]) -> T:
-    """What a query says, in which numbers are decimal digits; raises MismatchError."""
+    """Convert a query, in which numbers are decimal digits; raises MismatchError."""
     numbers = {one.encode_name for one in _fields(type_) if int in _parts(one.type)}
     return convert(
         {
@@ -214,7 +214,7 @@ def query(given: Mapping[str, str], type_: type[T]) -> T:
 
 
 def encode(value: object) -> bytes:
-    """As JSON."""
+    """Encode as JSON."""
     return msgspec.json.encode(value, enc_hook=_encode)
 
 
@@ -226,11 +226,11 @@ def _encode(value: object) -> str:
     raise NotImplementedError(type(value))
 
 
-# Mistakes.
+# Errors.
 
 
 def _mismatch(said: str, type_: type[Any]) -> MismatchError:
-    """What msgspec says in one sentence, taken apart."""
+    """Take msgspec's one-sentence error apart."""
     found = _AT.fullmatch(said)
     text, at = (found["text"], found["path"] or "") if found else (said, "")
     path = tuple(name or int(number) for name, number in _STEP.findall(at))
@@ -242,14 +242,14 @@ def _mismatch(said: str, type_: type[Any]) -> MismatchError:
         return MismatchError(Fault.UNKNOWN, path, text, known=_known(of))
     if not text.startswith("Expected ") and any(map(_fields, _parts(of))):
         return MismatchError(Fault.RULE, path, text)
-    while path and isinstance(path[-1], int) and not _must(of):  # words for the whole list
+    while path and isinstance(path[-1], int) and not _must(of):  # the text for the whole list
         path = path[:-1]
         of = _at(type_, path)
     return MismatchError(Fault.WRONG, path, text, must=_must(of))
 
 
 def _unwritable(value: object, type_: type[Any]) -> MismatchError:
-    """The first text that UTF-8 cannot write."""
+    """Find the first text that UTF-8 cannot write."""
     todo: list[tuple[tuple[str | int, ...], object]] = [((), value)]
     while todo:
         path, one = todo.pop()
@@ -272,14 +272,14 @@ def _known(type_: Any) -> tuple[str, ...]:
 
 
 def _at(type_: Any, path: tuple[str | int, ...]) -> Any:
-    """The type of what the path leads to."""
+    """Return the type at this path."""
     for step in path:
         type_ = next(_within(type_, step), None)
     return type_
 
 
 def _within(type_: Any, step: str | int) -> Iterator[Any]:
-    """The type of a list's items, or of a struct's member."""
+    """Return the type of a list's items, or of a struct's member."""
     for part in _parts(type_):
         if isinstance(step, int):
             yield from get_args(part)[:1]
@@ -288,7 +288,7 @@ def _within(type_: Any, step: str | int) -> Iterator[Any]:
 
 
 def _parts(type_: Any) -> Iterator[Any]:
-    """A type itself, or those that it is made of."""
+    """Return a type, or the members of a union."""
     if get_origin(type_) is Annotated:
         yield from _parts(get_args(type_)[0])
     elif get_origin(type_) in (Union, UnionType):
@@ -304,7 +304,7 @@ def _fields(type_: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
 
 
 def _must(type_: Any) -> str:
-    """What is allowed, in the words that the type bears."""
+    """Return what is allowed, from the type's metadata."""
     if get_origin(type_) in (Union, UnionType):
         return next(filter(None, map(_must, get_args(type_))), "")
     metas = [one for one in get_args(type_)[1:] if isinstance(one, Meta)]
@@ -314,7 +314,7 @@ def _must(type_: Any) -> str:
 # OpenAPI.
 
 
-_VIEW = "View"  # what the class of an answer bears, where the domain has one of that name too
+_VIEW = "View"  # the suffix of an answer's class, where the domain has the plain name
 
 
 def ref(type_: type[Any]) -> dict[str, str]:
@@ -322,7 +322,7 @@ def ref(type_: type[Any]) -> dict[str, str]:
 
 
 def schemas(*types: type[Struct]) -> dict[str, Any]:
-    """JSON Schema of these types and of what they are made of, by name."""
+    """Return the JSON Schema of these types and their parts, by name."""
     _, found = msgspec.json.schema_components(
         types, schema_hook=_schema, ref_template="#/components/schemas/{name}"
     )
@@ -330,19 +330,19 @@ def schemas(*types: type[Struct]) -> dict[str, Any]:
 
 
 def schema(type_: Any) -> dict[str, Any]:
-    """Of one value that is no struct."""
+    """Return the schema of one value that is not a struct."""
     found: dict[str, Any] = _plain(msgspec.json.schema(type_, schema_hook=_schema))
     return found
 
 
 def _schema(type_: type[Any]) -> dict[str, Any]:
-    """Of a type of ours."""
+    """Return the schema of one of our types."""
     found: dict[str, Any] = type_.schema()
     return found
 
 
 def _plain(found: Any) -> Any:
-    """Patterns as ECMA writes them; objects closed, since no answer has more than it declares."""
+    """Write patterns in ECMA's form; close objects, since answers have only declared members."""
     if isinstance(found, list):
         return [_plain(one) for one in found]
     if not isinstance(found, dict):
@@ -350,7 +350,7 @@ def _plain(found: Any) -> Any:
     made = {
         key: _plain(value)
         for key, value in found.items()
-        if key != "title" or isinstance(value, dict)  # a member that is called so
+        if key != "title" or isinstance(value, dict)  # a member with that name
     }
     if isinstance(name := made.get("$ref"), str):
         made["$ref"] = name.removesuffix(_VIEW)

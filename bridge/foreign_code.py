@@ -1,8 +1,8 @@
-"""The edges to code that is not ours: what each may raise becomes one error, with one policy.
+"""The edges to foreign code: every exception becomes one error, with one policy.
 
-A driver, a library or a system call may raise anything, whatever its page says. At each edge that
-becomes the one error of the row, which our own code expects; what is not of a kind that the edge is
-known for is logged with its traceback. The table stands in docs/operations.md as well.
+A driver, a library or a system call may raise anything, documented or not. At each edge that
+becomes the one error of the row, which our own code expects; an unexpected kind of exception is
+logged with its traceback. docs/operations.md has the table as well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = Log(__name__)
 
 
 class Edge(NamedTuple):
-    """`error` is the one that leaves `module`, "-" where none does."""
+    """`error` is the one that leaves `module`, "-" where none leaves it."""
 
     name: str
     foreign: str
@@ -42,7 +42,7 @@ SERIAL = Edge(
     "line opened anew",
 )
 LISTING = Edge(
-    "port listing", "pyserial, sysfs", "bridge.lines.usb_lookup", "PortError", "looked again"
+    "port listing", "pyserial, sysfs", "bridge.lines.usb_lookup", "PortError", "looked up again"
 )
 LINE_SOCKET = Edge(
     "line socket", "asyncio, TCP", "bridge.lines.socket_port", "PortError", "line opened anew"
@@ -52,7 +52,7 @@ LINE_NAME = Edge(
 )
 LINK = Edge(
     "receiver's line",
-    "whatever a port raises",
+    "the port's own errors",
     "bridge.lines.receiver_link",
     "-",
     "that receiver's line is opened anew",
@@ -68,17 +68,17 @@ JOURNAL = Edge(
     "journal", "SQLite, the disk", "bridge.journal", "JournalError", "bridge ends and is restarted"
 )
 POSITION = Edge(
-    "position file", "file system", "bridge.journal.position_file", "-", "not kept; written again"
+    "position file", "file system", "bridge.journal.position_file", "-", "not written; tried again"
 )
 LIMITS_FILE = Edge(
-    "kept limits", "file system", "bridge.authority.cached_limits", "-", "not kept; asked for again"
+    "cached limits", "file system", "bridge.authority.cached_limits", "-", "not cached; tried again"
 )
 AUTHORITY = Edge(
     "authority",
     "aiohttp, TLS, DNS",
     "bridge.authority.client",
     "UnansweredError",
-    "outcome unknown; asked again",
+    "outcome unknown; the request is repeated",
 )
 TILL_API = Edge(
     "till API", "aiohttp, sockets", "bridge.till.server.problems", "-", "500 to that request"
@@ -92,7 +92,7 @@ MANAGER = Edge(
     "sd_notify socket",
     "bridge.daemon.systemd",
     "-",
-    "not told; told again later",
+    "not notified; notified again later",
 )
 PAPERS = Edge(
     "certificates, keys",
@@ -106,7 +106,7 @@ RENEWAL = Edge(
     "file system, OpenSSL",
     "bridge.daemon.certificate_reload",
     "-",
-    "what was good stays in use",
+    "the last valid content stays in use",
 )
 
 TABLE = (
@@ -115,7 +115,7 @@ TABLE = (
     *(LISTENERS, LOG_SINK, MANAGER, PAPERS, RENEWAL),
 )
 
-# What drivers, sockets and files are known to raise: said in one line, without a traceback.
+# The usual exceptions of drivers, sockets and files: logged in one line, without a traceback.
 KNOWN = (OSError, ValueError, termios.error, struct.error)
 
 
@@ -126,7 +126,7 @@ _tracebacks = {edge.name: Allowance() for edge in TABLE}
 def crossing(
     edge: Edge, error: type[Exception], *ours: type[Exception], where: str = ""
 ) -> Iterator[None]:
-    """Raise `error` for whatever else is raised inside than `ours`, `where` before its text."""
+    """Raise `error` for any exception inside that is not one of `ours`, `where` before its text."""
     try:
         yield
     except (error, *ours):
@@ -136,22 +136,22 @@ def crossing(
 
 
 def translated(edge: Edge, error: type[E], foreign: Exception, where: str = "") -> E:
-    """A foreign exception as `error`; where each call counts, instead of `crossing`."""
+    """Turn a foreign exception into `error`; a cheaper form of `crossing` for busy paths."""
     text = said(edge, foreign)
     return error(f"{where}: {text}" if where else text)
 
 
 def said(edge: Edge, foreign: Exception) -> str:
-    """What a foreign exception says, in a line; logs the traceback of an unexpected one."""
+    """Describe a foreign exception in a line; log the traceback of an unexpected one."""
     if isinstance(foreign, KNOWN):
         return str(foreign) or type(foreign).__name__
     return unexpected(edge, foreign)
 
 
 def unexpected(edge: Edge, foreign: Exception) -> str:
-    """The same for what this edge is not known for; called where it is handled.
+    """Describe an exception that this edge does not expect; called where it is handled.
 
-    Logs its traceback, but a fault that comes again and again only now and then.
+    Logs its traceback; a repeated fault only now and then.
     """
     if _tracebacks[edge.name].may(time.monotonic()):
         _log.exception("unexpected error", what=edge.name)

@@ -1,4 +1,4 @@
-"""Blocking calls of one port, in a thread that is no pool's: what hangs there holds up no other.
+"""Blocking calls of one port, in a thread of its own: a call that hangs delays no other port.
 
 The event loop's own pool has a few threads for all: eight ports that hang in it would stop the
 look-up of the authority's name, and the process could not end before they return.
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class OwnThread:
-    """Makes one call at a time; one that hangs is left behind, and none is begun beside it."""
+    """Makes one call at a time; a call that hangs is abandoned, and until it ends others fail."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -27,9 +27,9 @@ class OwnThread:
     async def call(
         self, work: Callable[[], _T], seconds: float, undo: Callable[[_T], object] | None = None
     ) -> _T:
-        """What `work` returns or raises; TimeoutError after `seconds`, or while the last one hangs.
+        """Return the result of `work`; TimeoutError after `seconds`, or while the last call hangs.
 
-        `undo` takes back what is returned too late.
+        `undo` gets a result that comes too late.
         """
         if self._last is not None and not self._last.done():
             raise TimeoutError(f"{self._name} hangs")
@@ -72,7 +72,7 @@ def _into(future: Future[_T], work: Callable[[], _T]) -> Callable[[], None]:
 
 
 def _undoing(name: str, undo: Callable[[_T], object]) -> Callable[[Future[_T]], None]:
-    """In a thread again, as it may block, and this may be called on the event loop."""
+    """Return a callback for the event loop that runs `undo` in a thread, as it may block."""
 
     def undo_late(future: Future[_T]) -> None:
         if future.exception() is None:

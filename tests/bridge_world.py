@@ -48,7 +48,7 @@ class StandIn:
         return offline.accept(sale, AT) if self.willing else None
 
 
-class DeskWorld:
+class ControllerWorld:
     """One desk, a receiver that says what the test says, and a clock that the test moves."""
 
     def __init__(self, directory: Path) -> None:

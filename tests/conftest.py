@@ -20,6 +20,7 @@ _FOLDERS = {
     "fuzz": "random",
     "integration": "processes",
     "micropython": "processes",
+    "mutants": "mutants",
 }
 
 

@@ -1,1 +1,1 @@
-"""The way to the authority: its client, its retries, and what is known of its clock and limits."""
+"""The bridge's client of the authority: requests, retries, clock skew, cached limits."""

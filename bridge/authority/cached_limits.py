@@ -1,6 +1,6 @@
-"""What the authority last signed for a receiver, beside the journal: a restart need not lose it.
+"""The authority's latest signed state and list, stored beside the journal for a restart.
 
-Nothing in these files is believed for being there: state and list are checked as when they came.
+The files are not trusted: state and list are verified as on their arrival.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ _log = Log(__name__)
 
 
 class Kept(NamedTuple):
-    """A signed state (COSE), and the list that it names (CBOR)."""
+    """A signed state (COSE), and its list (CBOR)."""
 
     state: bytes
     revocations: bytes
 
 
 class KeptLimits:
-    """One receiver's file."""
+    """The file of one receiver."""
 
     def __init__(self, journal: Path, receiver_id: bytes) -> None:
         name = _NAME.format(journal=journal.name, receiver=receiver_id.hex())
         self._path = journal.with_name(name)
 
     def write(self, kept: Kept) -> None:
-        """In the place of what was kept; without room, nothing is kept."""
+        """Replace the file; without room store nothing."""
         fresh = self._path.with_name(self._path.name + "-new")
         try:
             fresh.write_bytes(cbor.encode(list(kept), _FILE_MOST))
             fresh.replace(self._path)
         except Exception as error:
             _log.warning(
-                "limits not kept", detail=foreign_code.said(foreign_code.LIMITS_FILE, error)
+                "limits not cached", detail=foreign_code.said(foreign_code.LIMITS_FILE, error)
             )
 
     def read(self) -> Kept | None:
-        """What was written last, if it can be read."""
+        """Read what was written last, if possible."""
         try:
             value: Any = cbor.decode(self._path.read_bytes(), _FILE_MOST)
         except (OSError, Error):
@@ -63,7 +63,7 @@ class KeptLimits:
 
 
 def forget(journal: Path) -> None:
-    """Keep nothing: a new journal cannot know what stands on these limits already."""
+    """Delete everything: a new journal lacks the sales that count against these limits."""
     names = _NAME.format(journal=glob.escape(journal.name), receiver="*")
     for path in journal.parent.glob(names):
         path.unlink()

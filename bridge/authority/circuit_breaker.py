@@ -1,24 +1,24 @@
-"""A circuit breaker: while the authority is away, it is asked now and then by one caller only.
+"""A circuit breaker: while the authority is away, one caller only asks it now and then.
 
-Own code, as the libraries for it measure by the wall clock, which jumps. Monotonic milliseconds.
+Our own, as the libraries for it measure by the wall clock, which jumps. Monotonic milliseconds.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-FAILURES_MOST = 5  # in a row, of whichever callers
-REST_MS = 2_000  # as long as a cashier may wait for an authority that is back
+FAILURES_MOST = 5  # in a row, of any callers
+REST_MS = 2_000  # the longest that a cashier waits for an authority that is back
 
 
 class BreakerState(StrEnum):
     CLOSED = "closed"  # all may ask
-    OPEN = "open"  # nobody may
-    TRYING = "trying"  # one asks, and decides for all
+    OPEN = "open"  # no caller may ask
+    TRYING = "trying"  # one caller asks, and decides for all
 
 
 class CircuitBreaker:
-    """Ask `admits` before each request, and say afterwards how it went."""
+    """A breaker: ask `admits` before each request, and report its result."""
 
     def __init__(self) -> None:
         self.state = BreakerState.CLOSED
@@ -26,27 +26,27 @@ class CircuitBreaker:
         self._until = 0
 
     def admits(self, now: int) -> bool:
-        """Whether a request may go out now; after the rest the first one is the trial."""
+        """Return whether a request may go out now; after the rest the first one is the trial."""
         if self.state is BreakerState.OPEN and now >= self._until:
             self.state = BreakerState.TRYING
             return True
         return self.state is BreakerState.CLOSED
 
     def reset(self) -> None:
-        """A person says that the authority is back: all may ask, until it fails again."""
+        """Close for a person who knows that the authority is back, until it fails again."""
         self.state, self._failures = BreakerState.CLOSED, 0
 
     def succeeded(self) -> None:
-        """There was an answer, whatever it said."""
+        """Note an answer of any kind."""
         self.reset()
 
     def failed(self, now: int) -> None:
-        """There was none."""
+        """Note a missing answer."""
         self._failures += 1
         if self.state is BreakerState.TRYING or self._failures >= FAILURES_MOST:
             self.state, self._until = BreakerState.OPEN, now + REST_MS
 
     def gave_up(self, now: int) -> None:
-        """The caller did not wait for the answer: nothing is learnt, and another may try."""
+        """Note that the caller did not wait for the answer: nothing is learnt, another may try."""
         if self.state is BreakerState.TRYING:
             self.state, self._until = BreakerState.OPEN, now

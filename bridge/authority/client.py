@@ -1,7 +1,7 @@
 """The authority's client: HTTPS with the bridge's own certificate, and two ways to fail.
 
-`UnansweredError` means unknown, never no; `RefusedError` means that this request took nothing, and
-comes of the authority's own problem documents alone: what a proxy answers is not its word.
+`UnansweredError` means unknown, not declined; `RefusedError` means that the request had no effect,
+and comes from the authority's own problem documents alone: a proxy's answer does not count.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["AuthorityClient", "Refunded", "RefusedError", "UnansweredError"]
 
 ANSWER_MOST = 4096  # bytes; a receipt has some 180, a problem some 300
-PAGES_MOST = 500  # of a list: more than any receiver's days can fill
+PAGES_MOST = 500  # of a list: more than a receiver's days can fill
 LIST_MOST = 1 << 20  # a page of transactions, or ten thousands of revoked credentials
-_NOT_NOW = (408, 425, 429)  # client errors that say nothing about the request itself
+_NOT_NOW = (408, 425, 429)  # client errors that do not concern the request itself
 T = TypeVar("T")
 Page = TypeVar("Page", messages.ReceiverPage, messages.TransactionPage)
 
@@ -40,7 +40,7 @@ _CODES = {name: code for code, name in reasons.NAMES.items() if code != reasons.
 
 
 class RefusedError(Exception):
-    """The authority does not take this request, for `reason`; `said` where it named that itself."""
+    """The authority refuses this request, for `reason`; `said` where it named that itself."""
 
     def __init__(self, reason: int, detail: str, *, said: bool = False) -> None:
         super().__init__(reason, detail)
@@ -50,33 +50,33 @@ class RefusedError(Exception):
 
 
 class Refunded(NamedTuple):
-    """What became of a refund: its transaction id, or why there is none."""
+    """The result of a refund: its transaction id, or why there is none."""
 
     transaction_id: bytes
     reason: int
 
 
 class JournalOf(Protocol):
-    """Whose journal all calls are made for (`bridge.sales.journal_standing`)."""
+    """The journal on whose behalf all calls are made (`bridge.sales.journal_standing`)."""
 
     async def admitted(self) -> None:
         """Raise UnansweredError unless the authority serves this journal."""
 
     def header(self) -> str:
-        """The newest position, which every call bears."""
+        """Return the newest position, which every call carries."""
 
     def wake(self) -> None:
-        """A call was refused, as another journal of this bridge serves."""
+        """Note a refused call: another journal of this bridge serves."""
 
 
 class AuthorityClient:
     """Kept-alive connections to one authority; an async context manager."""
 
     def __init__(self, config: AuthorityConfig, tls: Contexts | None = None) -> None:
-        """`tls`, or what the PEM files hold; raises OSError or ssl.SSLError where that is bad."""
+        """Set up with `tls`, or from the PEM files; raises OSError or ssl.SSLError if invalid."""
         self.breaker = CircuitBreaker()
         self.clock = Clock()
-        self.journal: JournalOf | None = None  # None for those that have none, and only look
+        self.journal: JournalOf | None = None  # None for callers that only look
         self._connections = Connections(config, tls or contexts(config), self.clock.hear)
 
     async def __aenter__(self) -> Self:
@@ -87,23 +87,23 @@ class AuthorityClient:
         await self._connections.__aexit__(*error)
 
     def renew(self, tls: Contexts) -> None:
-        """Go by other certificates from here on; what is under way ends as it began."""
+        """Use other certificates from now on; requests under way end as they began."""
         self._connections.renew(tls)
 
     def retry_now(self) -> None:
-        """Spare it no longer, however often it has not answered."""
+        """Allow a request at once, whatever failed before."""
         self.breaker.reset()
 
     async def authorise(self, record: bytes) -> bytes:
-        """The receipt for a record (layout `messages.RECORD`): COSE, not verified yet."""
+        """Return the receipt for a record (layout `messages.RECORD`): COSE, not verified yet."""
         return await self._post(messages.AUTHORISATIONS, COSE, record, CBOR)
 
     async def reverse(self, approval_id: bytes, receiver_id: bytes) -> HoldState:
-        """Give back or bar an approval: the state that the authority leaves it in."""
+        """Void or bar an approval; return its state at the authority."""
         return await self._move(messages.REVERSAL, messages.Reversed, approval_id, receiver_id)
 
     async def confirm(self, approval_id: bytes, receiver_id: bytes) -> HoldState:
-        """Post what is held: the state that the authority leaves it in."""
+        """Post what is held; return its state at the authority."""
         return await self._move(messages.CONFIRMATION, messages.Confirmed, approval_id, receiver_id)
 
     async def refund(
@@ -114,7 +114,7 @@ class AuthorityClient:
         amount: int,
         currency: int,
     ) -> Refunded:
-        """Give money back on a posted transaction, with no phone at hand."""
+        """Refund a posted transaction without a phone."""
         body = messages.RefundRequest(
             receiver_id=ReceiverId(receiver_id),
             transaction_id=TransactionId(transaction_id),
@@ -132,29 +132,29 @@ class AuthorityClient:
         return Refunded(answer.transaction_id, reasons.OK)
 
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
-        """The signed state for a receiver under its nonce: COSE, not verified yet."""
+        """Return the signed state for a receiver under its nonce: COSE, not verified yet."""
         body = messages.StateRequest(receiver_id=ReceiverId(receiver_id), nonce=Nonce(nonce))
         return await self._post(messages.STATES, COSE, contracts.encode(body))
 
     async def revocations(self, receiver_id: bytes) -> bytes:
-        """The list of revoked credentials whose hash stands in the state: CBOR, not checked yet."""
+        """Return the revocation list whose hash is in the state: CBOR, not checked yet."""
         return await self._get(messages.REVOCATIONS, CBOR, {"receiver_id": receiver_id.hex()})
 
     async def announce(self, claim: JournalClaim) -> PositionAnswer:
-        """Say where the journal is, and hear how it stands; the one call that bears no header."""
+        """Report the journal's position and get its standing; the one call without the header."""
         body = contracts.encode(journal_positions.claim_body(claim))
         answer = await self._send("POST", messages.POSITIONS, JSON, ANSWER_MOST, **_said(body))
         return journal_positions.answer(_decoded(answer, messages.StandingAnswer))
 
     async def receivers(self) -> list[bytes]:
-        """The ids of all receivers that are bound to this client, or ever were."""
+        """Return the ids of all receivers that are or were bound to this client."""
         pages = await self._pages(messages.RECEIVERS, {}, messages.ReceiverPage)
         return [one.receiver_id for page in pages for one in page.receivers]
 
     async def transactions(
         self, receiver_id: bytes, start_s: int, end_s: int
     ) -> list[AuthorityTransaction]:
-        """What the authority has of a receiver in a stretch of time."""
+        """Return the authority's transactions of a receiver in a stretch of time."""
         path = messages.path(messages.TRANSACTIONS, receiver_id=receiver_id)
         query = {"from": str(start_s), "to": str(end_s)}
         pages = await self._pages(path, query, messages.TransactionPage)
@@ -163,7 +163,7 @@ class AuthorityClient:
     async def transaction(
         self, approval_id: bytes, receiver_id: bytes
     ) -> AuthorityTransaction | None:
-        """What the authority has of one approval; None where it never heard of it."""
+        """Return the authority's data about one approval; None where it has none."""
         path = messages.path(messages.TRANSACTION, approval_id=approval_id)
         try:
             body = await self._get(path, JSON, {"receiver_id": receiver_id.hex()})
@@ -177,7 +177,7 @@ class AuthorityClient:
         return found.holding(receiver_id)
 
     async def _pages(self, path: str, query: dict[str, str], page: type[Page]) -> list[Page]:
-        """All of a list."""
+        """Yield all pages of a list."""
         found: list[Page] = []
         for _ in range(PAGES_MOST):
             found.append(_decoded(await self._get(path, JSON, query), page))
@@ -210,7 +210,7 @@ class AuthorityClient:
         return await self._ask("GET", path, wanted, LIST_MOST, params=query)
 
     async def _ask(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
-        """Ask for the journal whose position goes along."""
+        """Ask on behalf of the journal whose position goes along."""
         journal = self.journal
         if journal is None:
             return await self._send(method, path, wanted, most, **request)
@@ -225,7 +225,7 @@ class AuthorityClient:
             raise UnansweredError("another journal of this bridge serves") from error
 
     async def _send(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
-        """Ask only if the circuit breaker lets it; it learns how that goes."""
+        """Send only if the circuit breaker admits it, and report the result to it."""
         if not self.breaker.admits(_now()):
             raise UnansweredError(f"{path}: the authority is away")
         try:
@@ -253,13 +253,13 @@ def _now() -> int:
 
 
 def _is_refusal(answer: HttpAnswer) -> bool:
-    """Whether it is the authority's own word (RFC 9457) that this request took nothing."""
+    """Return whether it is the authority's own refusal (RFC 9457) of this request."""
     refused = 400 <= answer.status < 500 and answer.status not in _NOT_NOW
     return refused and answer.kind == PROBLEM
 
 
 def _refusal(status: int, problem: messages.Refusal, clock: Clock) -> RefusedError:
-    """From a problem document, whose `reason` is one of our names or missing."""
+    """Make the error of a problem document, whose `reason` is one of our names or missing."""
     name = problem.reason or ""
     reason = clock.blamed(_CODES.get(name, reasons.RECEIVER_UNTRUSTED))
     return RefusedError(reason, f"status {status} {name}", said=name in _CODES)
@@ -270,7 +270,7 @@ def _said(body: bytes, kind: str = JSON) -> dict[str, Any]:
 
 
 def _decoded(body: bytes, type_: type[T]) -> T:
-    """What the authority answers; anything else is no answer."""
+    """Decode the authority's answer; anything else is no answer."""
     try:
         return contracts.decode(body, type_)
     except (MalformedError, MismatchError) as error:

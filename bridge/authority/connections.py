@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
     from bridge.config.configuration import AuthorityConfig
 
-KEEP_ALIVE_S = 60.0  # below what servers usually allow (75 s), so that a kept connection is alive
-# For TCP and TLS; the second repeat of a lost SYN goes out after 3 s. In the 10 s for an answer and
-# a till's patience of 25 s, two tries follow a kept connection that turned out to be dead.
+KEEP_ALIVE_S = 60.0  # below the usual limit of servers (75 s), so that an idle connection is alive
+# For TCP and TLS; the second repeat of a lost SYN goes out after 3 s. With 10 s for an answer and
+# a till's patience of 25 s, two tries can follow a kept-alive connection that turns out dead.
 CONNECT_S = 4.0
-UNHEARD_MS = 5_000  # so long data may stay unacknowledged by the other end's TCP
-# What TCP asks an idle connection: one that died silently is gone in 25 s, before a sale needs it.
+UNHEARD_MS = 5_000  # the longest that data may stay unacknowledged by the other end's TCP
+# TCP's probes of an idle connection: a dead one is gone in 25 s, before a sale needs it.
 PROBE_AFTER_S, PROBE_EVERY_S, PROBES = 15, 5, 2
-TIME_AGAIN_S = 10.0  # where TLS fails for its dates, the time is asked for that often
+TIME_AGAIN_S = 10.0  # how often to ask for the time where TLS fails for its dates
 NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which `ssl` does not name
 
 
@@ -37,7 +37,7 @@ _log = Log(__name__)
 
 
 class HttpAnswer(NamedTuple):
-    """All of an answer; `retry_after_s` where it says when to come again."""
+    """A whole answer; `retry_after_s` from its header."""
 
     status: int
     kind: str
@@ -46,7 +46,7 @@ class HttpAnswer(NamedTuple):
 
 
 class Contexts(NamedTuple):
-    """TLS as this bridge, and the same without a look at dates (`Connections._ask_the_time`)."""
+    """TLS as this bridge, and the same without a check of dates (`Connections._ask_the_time`)."""
 
     strict: ssl.SSLContext
     timeless: ssl.SSLContext
@@ -60,7 +60,7 @@ def contexts(config: AuthorityConfig) -> Contexts:
 
 
 class Connections:
-    """To one server; an async context manager. `heard` is told the date of every answer."""
+    """Connections to one server; an async context manager. `heard` gets each answer's date."""
 
     def __init__(
         self, config: AuthorityConfig, tls: Contexts, heard: Callable[[str], None]
@@ -85,14 +85,14 @@ class Connections:
         await self._resolver.close()
 
     def renew(self, tls: Contexts) -> None:
-        """What is begun from here on goes over new connections; what is under way goes on."""
+        """Use new connections from now on; requests under way continue."""
         self._tls = tls
         self._drop(self._pool)
 
     async def ask(self, method: str, path: str, most: int, **request: Any) -> HttpAnswer:
-        """One request and its answer of at most so many bytes; raises UnansweredError.
+        """Send a request; return its answer of at most `most` bytes; raises UnansweredError.
 
-        The one crossing: whatever the libraries raise, no answer came.
+        The one edge: whatever the libraries raise, there was no answer.
         """
         pool = self._pool
         pool.under_way += 1
@@ -104,7 +104,7 @@ class Connections:
         except UnansweredError as error:
             raise UnansweredError(f"{path}: {error}") from error
         except Exception as error:
-            self._drop(pool)  # if one of them is dead, so may be the others
+            self._drop(pool)  # if one of them is dead, the others may be as well
             cause = cause_of(error)
             if cause in OF_TIME:
                 await self._ask_the_time()
@@ -116,9 +116,9 @@ class Connections:
                 self._end_if_idle(pool)
 
     async def _ask_the_time(self) -> None:
-        """Hear what the authority's clock says where its certificate does not fit this one.
+        """Ask for the authority's date where its certificate does not fit this clock.
 
-        CA and name are checked, and nothing is told or learnt but the date of the answer.
+        CA and name are checked, and only the date of the answer is used.
         """
         now = asyncio.get_running_loop().time()
         if now < self._time_again:
@@ -133,13 +133,13 @@ class Connections:
         finally:
             await pool.close()
 
-    # Pools: one is used; those that were dropped end with what is under way in them.
+    # Pools: one is used; dropped ones end with their last request.
 
     def _new_pool(self, tls: ssl.SSLContext | None = None) -> _Pool:
         return _Pool(tls or self._tls.strict, self._timeout, self._resolver)
 
     def _drop(self, pool: _Pool) -> None:
-        """Use it no longer; idle connections end at once where nothing is under way."""
+        """Use it no longer; close idle connections at once where nothing is under way."""
         if pool is self._pool:
             self._pool = self._new_pool()
             self._end_if_idle(pool)
@@ -152,7 +152,7 @@ class Connections:
 
 
 class _Pool:
-    """Connections that live and go together, and how many requests are under way in them."""
+    """Connections that live and end together, and the number of requests under way in them."""
 
     def __init__(
         self, tls: ssl.SSLContext, timeout: aiohttp.ClientTimeout, resolver: _Resolver
@@ -168,7 +168,7 @@ class _Pool:
             timeout=timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity"},
-            auto_decompress=False,  # nothing that is asked for here is compressed
+            auto_decompress=False,  # answers here are never compressed
         )
 
     async def close(self) -> None:
@@ -199,11 +199,11 @@ class _Resolver(ThreadedResolver):
     def _looked(self, key: tuple[str, int, int], task: asyncio.Task[list[ResolveResult]]) -> None:
         del self._looking[key]
         if not task.cancelled():
-            task.exception()  # it may be that no caller waits for it any longer
+            task.exception()  # perhaps no caller waits for it any longer
 
 
 async def _whole(response: aiohttp.ClientResponse, most: int) -> HttpAnswer:
-    """The answer with its body; raises UnansweredError for one longer than any of the authority."""
+    """Read the answer with its body; raises UnansweredError for one longer than allowed."""
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnansweredError("a compressed answer")
     body = bytearray()
@@ -215,7 +215,7 @@ async def _whole(response: aiohttp.ClientResponse, most: int) -> HttpAnswer:
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float | None:
-    """RFC 9110 §10.2.3: seconds, or a date, which is held against the date of the answer."""
+    """Read RFC 9110 §10.2.3: seconds, or a date, compared with the date of the answer."""
     value = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
@@ -226,7 +226,7 @@ def _retry_after(response: aiohttp.ClientResponse) -> float | None:
 
 
 def _socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket on which the system notices that the other end is gone."""
+    """Make a socket on which the system notices that the other end is gone."""
     made = socket.socket(*address[:3])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in (
@@ -235,7 +235,7 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
         ("TCP_KEEPCNT", PROBES),
         ("TCP_USER_TIMEOUT", UNHEARD_MS),
     ):
-        if hasattr(socket, name):  # not every system has them all
+        if hasattr(socket, name):  # some systems lack some of them
             made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return made
 
@@ -243,5 +243,5 @@ def _socket(address: tuple[Any, ...]) -> socket.socket:
 def _context(config: AuthorityConfig) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=config.ca)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(config.certificate, config.key, password="")  # never ask a terminal
+    context.load_cert_chain(config.certificate, config.key, password="")  # never ask on a terminal
     return context

@@ -1,4 +1,4 @@
-"""What the bridge says to the authority of its journal's newest position, and hears of it."""
+"""The bridge's report of its journal's newest position, and the authority's answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["JournalClaim", "PositionAnswer", "Verdict", "answer", "claim_body"]
 
 
 class JournalClaim(NamedTuple):
-    """What is said to the authority; `checked` is what this chain has at its newest position."""
+    """The report; `checked` is this chain's hash at the authority's newest position."""
 
     bridge_id: bytes
     run: bytes
@@ -33,7 +33,7 @@ class JournalClaim(NamedTuple):
 
 
 class PositionAnswer(NamedTuple):
-    """How the journal stands; `newest` as it was known, `follows` the life that this one ended."""
+    """The journal's standing; `newest` as the authority had it, `follows` the life before it."""
 
     verdict: Verdict
     newest: Position | None
@@ -43,7 +43,7 @@ class PositionAnswer(NamedTuple):
 
 
 def claim_body(claim: JournalClaim) -> PositionClaim:
-    """As it is sent."""
+    """Encode the request."""
     life, sequence, hash_ = claim.position
     checked = claim.checked
     return PositionClaim(
@@ -59,7 +59,7 @@ def claim_body(claim: JournalClaim) -> PositionClaim:
 
 
 def answer(said: StandingAnswer) -> PositionAnswer:
-    """As the bridge goes by it."""
+    """Decode the answer."""
     return PositionAnswer(
         said.standing,
         _position(said.newest) if said.newest else None,

@@ -1,4 +1,4 @@
-"""Everything that bridges and the authority say to each other: routes, requests, answers.
+"""All messages between bridges and the authority: routes, requests, answers.
 
 Both ends import it. Records, receipts and states are CBOR and COSE (`receiver.protocol.messages`).
 """
@@ -22,7 +22,7 @@ from receiver.protocol.signed import ID_SIZE
 BRIDGE_ID_SIZE = 8
 LIFE_SIZE = 16
 RUN_SIZE = 8
-SEQUENCE_MOST = 10**18 - 1  # as many digits as the header takes; a database holds it
+SEQUENCE_MOST = 10**18 - 1  # as many digits as the header takes; fits a database
 CURSOR_TIME_SIZE = 4  # of a cursor, before the approval id
 
 AUTHORISATIONS = "/v1/authorisations"
@@ -41,7 +41,7 @@ COSE = "application/cose"
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 
-# Bridge id, life, run, sequence and hash: with every call but the claim.
+# Bridge id, life, run, sequence and hash: in every call but the claim.
 POSITION_HEADER = "Tillsign-Position"
 POSITION = re.compile(
     "([0-9a-f]{16}) ([0-9a-f]{32}) ([0-9a-f]{16}) (0|[1-9][0-9]{0,17}) ([0-9a-f]{64})"
@@ -53,7 +53,7 @@ class ReceiverId(Octets):
 
 
 class TransactionId(Octets):
-    """Of an approval, a refund or what was booked for it."""
+    """The id of an approval, a refund or its booking."""
 
     SIZES = (ID_SIZE,)
 
@@ -105,12 +105,12 @@ Amount = Annotated[int, Meta(ge=1, le=UINT_MOST, description="Minor units.")]
 Currency = Annotated[int, Meta(ge=1, le=CURRENCY_MOST, description="ISO 4217 number.")]
 Time = Annotated[int, Meta(ge=0, le=UINT_MOST, description="Seconds since 1970.")]
 Sequence = Annotated[int, Meta(ge=0, le=SEQUENCE_MOST)]
-# A bridge takes reasons that came after it.
+# A bridge accepts reasons newer than itself.
 ReasonName = Annotated[str, Meta(extra_json_schema={"enum": sorted(reasons.NAMES.values())})]
 
 
 class Settled(StrEnum):
-    """In what a confirmation or a reversal leaves an approval."""
+    """The state of an approval after a confirmation or a reversal."""
 
     POSTED = HoldState.POSTED.value
     VOIDED = HoldState.VOIDED.value
@@ -118,34 +118,34 @@ class Settled(StrEnum):
 
 
 class RefundOutcome(StrEnum):
-    """A refund is posted at once, or never."""
+    """The result of a refund: posted at once, or never."""
 
     POSTED = HoldState.POSTED.value
     DECLINED = HoldState.DECLINED.value
 
 
 class Kind(StrEnum):
-    """What was booked."""
+    """The kind of a booking."""
 
     PURCHASE = "purchase"
     REFUND = "refund"
 
 
 class Verdict(StrEnum):
-    """What the authority makes of a journal's position."""
+    """The authority's verdict on a journal's position."""
 
     CURRENT = "current"  # it serves
-    BEHIND = "behind"  # it ends, as far as it has shown, before what is known of it
-    FORK = "fork"  # another copy of it went on in another way
-    SUPERSEDED = "superseded"  # another life took its place for good
-    IN_USE = "in_use"  # the one whose place it would take still serves
+    BEHIND = "behind"  # its shown end is before the newest known position
+    FORK = "fork"  # another copy of it continued in another way
+    SUPERSEDED = "superseded"  # another life replaced it for good
+    IN_USE = "in_use"  # the one that it would replace still serves
 
 
 # Requests.
 
 
 class OfReceiver(Request):
-    """For which receiver a confirmation or a reversal is."""
+    """The receiver of a confirmation or a reversal."""
 
     receiver_id: ReceiverId
 
@@ -175,14 +175,14 @@ class TransactionsQuery(Request):
 
 
 class Checked(Request):
-    """What a chain has at one sequence."""
+    """A chain's hash at one sequence."""
 
     sequence: Sequence
     hash: Hash
 
 
 class PositionClaim(Request):
-    """Where a bridge's journal stands."""
+    """The position of a bridge's journal."""
 
     bridge_id: BridgeId
     life: LifeId
@@ -195,7 +195,7 @@ class PositionClaim(Request):
     ended: Annotated[bool, Meta(description="The bridge stops: its place is free at once.")]
     checked: Annotated[
         Checked | None,
-        Meta(description="What the chain has at the newest sequence of the last answer."),
+        Meta(description="The chain's hash at the newest sequence of the last answer."),
     ] = None
 
 
@@ -214,7 +214,7 @@ class Reversed(Answer):
 
 
 class RefundAnswer(Answer):
-    """Whether a refund is posted, under which id, or why not."""
+    """The result of a refund: posted, under which id, or why not."""
 
     refund_id: TransactionId
     state: RefundOutcome
@@ -223,7 +223,7 @@ class RefundAnswer(Answer):
 
 
 class Transaction(Answer):
-    """What became of an approval or a refund; what was never seen has hardly anything."""
+    """The state of an approval or a refund; an unknown one has few members."""
 
     approval_id: TransactionId
     state: HoldState
@@ -231,14 +231,14 @@ class Transaction(Answer):
     amount: Amount | None
     currency: Currency | None
     transaction_id: TransactionId | None
-    refunded: Annotated[Number, Meta(description="What refunds have given back of it.")]
+    refunded: Annotated[Number, Meta(description="The sum of its refunds.")]
     late: Annotated[bool, Meta(description="Posted after it had expired.")]
     reference: Reference | None
     time: Time
-    till: Annotated[Number | None, Meta(description="Its number of then; null without an offer.")]
+    till: Annotated[Number | None, Meta(description="Its number then; null without an offer.")]
 
     def holding(self, receiver_id: bytes) -> AuthorityTransaction:
-        """As the bridge goes by it."""
+        """Convert to the bridge's own type."""
         return AuthorityTransaction(
             self.approval_id,
             receiver_id,
@@ -275,7 +275,7 @@ class ReceiverPage(Answer):
 
 
 class KnownPosition(Answer):
-    """The newest position of a bridge, and when it was heard of."""
+    """The newest position of a bridge, and when it was reported."""
 
     life: LifeId
     run: RunId
@@ -290,13 +290,13 @@ class StandingAnswer(Answer):
     standing: Verdict
     newest: Annotated[
         KnownPosition | None,
-        Meta(description="What was known of this bridge before; null of a new one."),
+        Meta(description="The bridge's earlier position; null for a new one."),
     ]
     follows: Annotated[
         LifeId | None,
-        Meta(description="The life whose place a current one took, now or before."),
+        Meta(description="The life that a current one replaced, now or earlier."),
     ]
-    lease_s: Annotated[Number, Meta(description="After so long a silence another life may follow.")]
+    lease_s: Annotated[Number, Meta(description="After such a silence another life may follow.")]
     retry_after_s: Number | None
 
 
@@ -316,7 +316,7 @@ class AuthorityProblem(Refusal, kw_only=True, omit_defaults=True):
 
 
 def path(template: str, **ids: bytes) -> str:
-    """A route with these ids in it."""
+    """Fill these ids into a route."""
     return template.format_map({name: id_.hex() for name, id_ in ids.items()})
 
 
@@ -325,7 +325,7 @@ def position_header(bridge: bytes, life: bytes, run: bytes, sequence: int, hash_
 
 
 def position_in(header: str) -> tuple[bytes, bytes, bytes, int, bytes]:
-    """What `position_header` was given; raises ValueError."""
+    """Parse a header made by `position_header`; raises ValueError."""
     found = POSITION.fullmatch(header)
     if found is None:
         raise ValueError(f"{POSITION_HEADER} is not id, life, run, sequence and hash")

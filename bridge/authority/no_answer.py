@@ -1,4 +1,4 @@
-"""Why no answer came from the authority, told apart as far as libraries and the system tell it."""
+"""The causes of a missing answer, as far as libraries and the system reveal them."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ if TYPE_CHECKING:
 
 
 class Cause(StrEnum):
-    """As people are told."""
+    """The causes in words for people."""
 
     SLOW = "nothing came in time"
     NO_NAME = "its name is not known in DNS"
-    NO_CONNECTION = "no connection came about in time"
+    NO_CONNECTION = "no connection was made in time"
     CLOSED_PORT = "the connection was refused"
     BROKEN = "the connection broke off"
     NOT_YET = "its certificate is not valid yet"
     EXPIRED = "its certificate has ended"
     OTHER_CA = "its certificate is not of the CA in [authority] ca"
     OTHER_NAME = "its certificate is for another name"
-    OUR_CERTIFICATE = "it does not take our client certificate"
+    OUR_CERTIFICATE = "it refuses our client certificate"
     TLS = "TLS failed"
-    STRANGE = "what came is not an answer of the authority"
+    STRANGE = "the answer is not from the authority"
 
 
 OF_TIME = (Cause.NOT_YET, Cause.EXPIRED)  # either clock may be wrong
 
-# X509_V_ERR_… of OpenSSL's x509_vfy.h. It looks for a root and checks signatures before dates: what
-# is not valid in time here is of the right CA.
+# X509_V_ERR_… of OpenSSL's x509_vfy.h. It looks for a root and checks signatures before dates: a
+# certificate with one of these errors has the right CA.
 _VERIFY = {9: Cause.NOT_YET, 10: Cause.EXPIRED, 62: Cause.OTHER_NAME, 64: Cause.OTHER_NAME}
 # Alerts about a certificate (RFC 8446 §6.2); in TLS 1.3 they come after the handshake.
 _ALERT = re.compile(r"ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)")
 
 
 class UnansweredError(Exception):
-    """No answer that could be trusted came; what happened is unknown."""
+    """No valid answer came; the result is unknown."""
 
     def __init__(
         self, text: str, *, cause: Cause = Cause.STRANGE, retry_after_s: float | None = None
     ) -> None:
-        """`retry_after_s`: how long the authority wants to be left alone, where it said so."""
+        """Set up; `retry_after_s`: how long the authority asks for a pause, where it does."""
         super().__init__(text)
         self.cause = cause
         self.retry_after_s = retry_after_s
 
 
 def cause_of(error: BaseException) -> Cause:
-    """What is behind an error of aiohttp, ssl or the system."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):  # itself caused by a plain time-out
+    """Return the cause behind an error of aiohttp, ssl or the system."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):  # its own cause is a plain time-out
         return Cause.NO_CONNECTION
     for one in _chain(error):
         cause = _cause(one)
@@ -64,7 +64,7 @@ def cause_of(error: BaseException) -> Cause:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """From the first cause to what came of it."""
+    """Yield the errors from the first cause to the last consequence."""
     if error.__cause__ is not None:
         yield from _chain(error.__cause__)
     yield error

@@ -1,4 +1,4 @@
-"""Asking again: longer waits each time, with jitter so that many bridges spread out."""
+"""Retries: longer waits each time, with jitter so that many bridges spread out."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .client import RefusedError, UnansweredError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-FIRST_S = 0.4  # the first wait is up to that, and then up to twice as long each time
-CASHIER_MOST_S = 2.0  # while a cashier waits, an authority that is back is noticed this soon
+FIRST_S = 0.4  # the first wait is at most this, and then at most twice as long each time
+CASHIER_MOST_S = 2.0  # while a cashier waits, a returned authority is noticed this soon
 OUTBOX_MOST_S = 30.0
-REFUSED_S = 300.0  # what the authority refuses needs a person first
+REFUSED_S = 300.0  # a refusal by the authority needs a person first
 ASKED_MOST_S = 600.0  # an authority that asks for more (Retry-After) may be back sooner
 
 _T = TypeVar("_T")
@@ -24,20 +24,20 @@ _Ts = TypeVarTuple("_Ts")
 
 
 class LeftError(Exception):
-    """The authority left it in a state that settles nothing."""
+    """The authority left it in a state that is not final."""
 
 
 def while_waiting(
     attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
 ) -> Coroutine[None, None, None]:
-    """For a till: again until the attempt returns True; who gives the task up ends the waits."""
+    """Retry for a till until the attempt returns True; cancelling the task ends the waits."""
     return _until_settled(CASHIER_MOST_S, attempt, *arguments)
 
 
 def at_leisure(
     attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
 ) -> Coroutine[None, None, None]:
-    """The same where no cashier waits."""
+    """Do the same where no cashier waits."""
     return _until_settled(OUTBOX_MOST_S, attempt, *arguments)
 
 
@@ -46,9 +46,9 @@ async def for_ever(
     sleep: Callable[[float], Awaitable[Any]],
     tell: Callable[[Exception], None],
 ) -> _T:
-    """For what is owed: again until an answer settles it; `tell` hears of the others.
+    """Retry what is owed until an answer settles it; `tell` gets every other result.
 
-    An authority that is away may be back any moment; one that refuses needs a person.
+    An absent authority may be back any moment; a refusal needs a person.
     """
     soon, late = _backoff(OUTBOX_MOST_S), _backoff(REFUSED_S)
     while True:
@@ -82,6 +82,6 @@ def _backoff(most_s: float) -> Backoff:
 
 
 def _asked_s(error: Exception) -> float:
-    """How long the authority itself asks to be left alone."""
+    """Return how long the authority itself asks for a pause."""
     asked_s = error.retry_after_s if isinstance(error, UnansweredError) else None
     return min(asked_s or 0.0, ASKED_MOST_S)

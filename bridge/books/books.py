@@ -1,6 +1,6 @@
-"""All sales of this bridge: in the journal first, then in memory, then told to who waits.
+"""All sales of this bridge: journalled first, then in memory, then published to waiters.
 
-In memory are the sales that are not closed, and the latest that are; the rest is in the journal.
+Open sales and the latest closed ones are in memory; the others are in the journal only.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _log = Log(__name__)
 
 
 class Books(BookQueries):
-    """Keeps what the journal holds. Everything here runs on the event loop."""
+    """The sales of the journal, in memory. Everything here runs on the event loop."""
 
     def __init__(self, journal: Journal, bus: EventBus, fail: Callable[[Exception], None]) -> None:
-        """Rebuilds every open sale; raises JournalError. `fail` ends the bridge."""
+        """Rebuild every open sale; raises JournalError. `fail` ends the bridge."""
         self.bus = bus
         self.stamps = timings.Stamps()
         self.commits = Commits(journal, self._tell, fail)
@@ -53,20 +53,18 @@ class Books(BookQueries):
             if sale.closed and journal.closed(sale.terms.sale_id) is None:
                 journal.close_sale(closed_row(sale, sale.decided_at))  # by an older bridge
 
-    # What there is.
+    # Queries.
 
     def find(self, sale_id: str) -> Sale | None:
-        """The sale, however long ago it was closed."""
+        """Return the sale, however long ago it was closed."""
         known = self._open.get(sale_id) or self._recent.get(sale_id)
         return known or self._look_up(sale_id)
 
     def events_since(self, cursor: int) -> list[SaleChanged]:
-        """The events of sales that were journalled after `cursor`; raises CursorError.
+        """Return the sale events that were journalled after `cursor`, in order.
 
-        And JournalLaterError where not all of them are on the disk.
-
-        In order, each with the sale as it was just then. That a sale is approved is no event
-        before the till was told.
+        Each has a copy of the sale at that moment. An approval is published only once the till
+        is notified. Raises CursorError, and JournalLaterError if some are not on the disk.
         """
         self.commits.flush()
         if self.commits.reason:
@@ -80,10 +78,10 @@ class Books(BookQueries):
                 found.append(_missed(entry, sale))
         return found
 
-    # What happens.
+    # Changes.
 
     def recover(self) -> list[Sale]:
-        """After a restart: every open sale, once what a crash left half done is put right."""
+        """Repair after a restart what a crash left half done; return every open sale."""
         for sale in self.open_sales():
             fact = recover(sale)
             if fact is not None:
@@ -91,7 +89,7 @@ class Books(BookQueries):
         return list(self._open.values())
 
     def has_room(self) -> bool:
-        """Whether the disk takes one more sale, and all that follows from it."""
+        """Whether the disk has room for one more sale and all its facts."""
         return self._journal.room()
 
     def begin(self, sale: Sale, after: Sale, source: str) -> None:
@@ -105,13 +103,13 @@ class Books(BookQueries):
         self.commit()
 
     def note_begun(self, sale: Sale, fact: Fact, source: str) -> None:
-        """The same, on the disk with the next `commit`."""
+        """Journal a sale and its first fact; on the disk with the next `commit`."""
         self._note_terms(sale)
         sale.take(fact)
         self.persist(sale, copy(sale), fact, source)
 
     def raise_alarm(self, alarm: Alarm) -> None:
-        """Have it stand until a person acknowledges it; on the disk with the next `commit`."""
+        """Raise an alarm until a person acknowledges it; on the disk with the next `commit`."""
         with self.commits.or_end():
             new = self._journal.raise_alarm(_now(), alarm)
         if new:
@@ -119,7 +117,7 @@ class Books(BookQueries):
             _log.error("alarm", kind=alarm.kind, sale=alarm.sale_id or None, detail=alarm.detail)
 
     def acknowledge(self, key: str, by: str, note: str) -> bool:
-        """Whether there was such an alarm; on the disk with the next `commit`."""
+        """Acknowledge an alarm, return whether it exists; on the disk with the next `commit`."""
         with self.commits.or_end():
             known = self._journal.acknowledge(_now(), key, by, note)
         if known:
@@ -127,10 +125,10 @@ class Books(BookQueries):
         return known
 
     def persist(self, sale: Sale, after: Sale, fact: Fact, source: str) -> None:
-        """Journal a fact that the sale has taken, and publish it; `after` is the sale just then.
+        """Journal an applied fact and publish it; `after` is a copy of the sale just after it.
 
-        On the disk with the next `commit`, unless it may wait. With its last fact the sale is
-        closed, in the same commit.
+        The fact is on the disk with the next `commit`, unless it may wait. The last fact of a
+        sale closes it, in the same commit.
         """
         at, sale_id, written = _now(), sale.terms.sale_id, event_codec.dump_fact(fact)
         sale.date(fact.event, at, after.state)
@@ -148,11 +146,11 @@ class Books(BookQueries):
         self._publish(after, fact.event, source, number, due=due)
 
     def publish(self, after: Sale, event: Event, source: str) -> None:
-        """Tell what is not journalled: `after` is a copy of the sale as it was just then."""
+        """Publish an event that is not journalled; `after` is a copy of the sale just after it."""
         self._publish(after, event, source, None, due=False)
 
     def commit(self) -> bool:
-        """Bring what is due to the disk and do what follows; False: it waits (`Commits`)."""
+        """Write due facts to the disk and do the acts after them; False: they wait (`Commits`)."""
         if not self.commits.commit():
             for sale_id in self.commits.held():
                 self.waiting.wake(sale_id)
@@ -162,11 +160,11 @@ class Books(BookQueries):
         return True
 
     def is_held(self, sale: Sale) -> bool:
-        """Whether it has facts that may not be told yet: the journal took no write."""
+        """Whether facts of the sale may not be shown yet, as the journal accepted no write."""
         return self.commits.is_held(sale.terms.sale_id)
 
     def is_nowhere(self, sale: Sale) -> bool:
-        """Whether a crash would leave nothing of it: it is not even to be shown as unknown."""
+        """Whether a crash would leave no trace of the sale: then it is not shown at all."""
         return self.commits.is_nowhere(sale.terms.sale_id)
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
@@ -176,7 +174,7 @@ class Books(BookQueries):
         self.commit()
 
     def told(self, sale: Sale) -> None:
-        """The till has the outcome; the first time is what counts."""
+        """Publish the times of a sale whose outcome the till has; only the first call counts."""
         sale_id = sale.terms.sale_id
         if not sale.answered or timings.TOLD in self.stamps.of(sale_id):
             return
@@ -185,7 +183,7 @@ class Books(BookQueries):
         self.commits.publish(SaleTimed("bridge", time.time(), sale.terms.till, sale_id, steps))
 
     async def close(self) -> None:
-        """The bridge ends: nothing is only noted any more, if that can be."""
+        """Write all noted facts to the disk, if possible, as the bridge ends."""
         await self.commits.end()
 
     # Events.
@@ -193,7 +191,7 @@ class Books(BookQueries):
     def _publish(
         self, after: Sale, what: str, source: str, cursor: int | None, *, due: bool
     ) -> None:
-        """Tell it once it is durable; waiters look at once at what no crash needs to keep."""
+        """Publish an event once it is durable; an event that is not due wakes waiters at once."""
         terms = after.terms
         self.commits.publish(SaleChanged(source, time.time(), terms.till, cursor, what, after))
         if not due:
@@ -213,7 +211,7 @@ class Books(BookQueries):
     # The journal.
 
     def _note_terms(self, sale: Sale) -> int:
-        """Note a new sale; the number of its line in the journal."""
+        """Journal the terms of a new sale; return the sequence number of the entry."""
         terms = sale.terms
         with self.commits.or_end():
             number = self._journal.note(
@@ -224,7 +222,7 @@ class Books(BookQueries):
         return number
 
     def _file(self, sale: Sale) -> None:
-        """Among the open sales or among the recent ones."""
+        """Move the sale to the open or to the recent ones."""
         sale_id = sale.terms.sale_id
         if not sale.closed:
             self._open[sale_id] = sale
@@ -235,7 +233,7 @@ class Books(BookQueries):
             self._recent.popitem(last=False)
 
     def _archive(self) -> None:
-        """Put closed sales away; what finds no room now is put away later."""
+        """Archive closed sales; without room on the disk, try again later."""
         with self.commits.or_end():
             try:
                 self._journal.archive(set(self._open))
@@ -245,13 +243,13 @@ class Books(BookQueries):
         self.commits.written()
 
     def _look_up(self, sale_id: str) -> Sale | None:
-        """In the journal; raises ArchiveError where its archive is missing, which ends nothing."""
+        """Look a sale up in the journal; raises ArchiveError if its archive is missing."""
         with self.commits.or_end(ArchiveError):
             return reopened(self._journal, sale_id)
 
 
 def _is_due(event: str, after: Sale) -> bool:
-    """Whether a fact is to be on the disk before any act that follows it."""
+    """Whether a fact must be on the disk before any act that follows it."""
     return event not in NOTED and after.state not in HALFWAY
 
 

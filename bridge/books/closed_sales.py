@@ -1,4 +1,4 @@
-"""A sale that is over: what the journal's index holds of it, and what its archives do."""
+"""Closed sales: their rows in the journal's index, and their entries in the archives."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def closed_row(sale: Sale, at: int) -> Closed:
-    """As it was closed `at` (ms since 1970), unless it was decided before."""
+    """Return the index row of a sale that closed `at` (ms since 1970), or was decided before."""
     terms = sale.terms
     return Closed(
         terms.sale_id,
@@ -34,7 +34,7 @@ def closed_row(sale: Sale, at: int) -> Closed:
 
 
 def reopened(journal: Journal, sale_id: str) -> Sale | None:
-    """A closed sale as its entries tell it; raises ArchiveError where they tell of none."""
+    """Rebuild a closed sale from its entries; raises ArchiveError if there are none."""
     if not journal.closed(sale_id):
         return None
     entries = journal.entries_of(sale_id)
@@ -42,6 +42,6 @@ def reopened(journal: Journal, sale_id: str) -> Sale | None:
         return event_codec.replay(entries)[sale_id]
     except (IllegalMoveError, LookupError, TypeError, ValueError) as error:
         raise ArchiveError(
-            f"sale {sale_id}: the archives do not hold what the journal's index names; "
-            "see what `tillsign journal verify` says"
+            f"sale {sale_id}: its entries are in the journal's index, and not in the archives; "
+            "run `tillsign journal verify`"
         ) from error

@@ -1,9 +1,9 @@
-"""The one place where facts become durable; acts and events follow once they are.
+"""The one place where facts become durable; acts and events follow after that.
 
-Facts are noted in the journal as they come. An act waits until every fact that is due is on the
-disk; an event waits until all that is noted is there, as a crash may forget what is only noted.
-While the journal takes no write (another program holds SQLite's lock, or the disk is full), facts
-go on being noted in their order, and acts and events wait in theirs.
+Facts are noted in the journal as they come. An act waits until every due fact is on the disk; an
+event waits until every noted fact is on the disk, as a crash loses facts that are only noted.
+During a stall (another program holds SQLite's lock, or the disk is full), facts are still noted in
+their order, and acts and events wait in theirs.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 
     Act = Callable[[], None]
 
-SOON_S = 0.1  # what is noted and not due is on the disk that soon, and its events are told
-LOCKED_AGAIN_S = 0.05  # a try that fails takes microseconds, and a cashier waits
-FULL_AGAIN_S = 0.5  # a try writes until there is no room; people make some, not programs
-END_S = 2.0  # for the last facts of a bridge that ends: what is lost then, nothing outside knows
+SOON_S = 0.1  # facts that are not due are on the disk, and their events published, after this
+LOCKED_AGAIN_S = 0.05  # a failed attempt takes microseconds, and a cashier waits
+FULL_AGAIN_S = 0.5  # an attempt writes until the disk is full; only people make room
+END_S = 2.0  # for the last facts of a bridge that ends: no other part has seen those that it loses
 
 _log = Log(__name__)
 
 
 class Commits:
-    """Of one journal."""
+    """The commits of one journal."""
 
     def __init__(
         self,
@@ -48,52 +48,52 @@ class Commits:
         self._journal = journal
         self._tell = tell
         self._fail = fail
-        self._due: dict[str, bool] = {}  # sale id → whether nothing of that sale is on the disk
+        self._due: dict[str, bool] = {}  # sale id → whether the sale has no entry on the disk
         self._acts: deque[Act] = deque()
         self._events: deque[Event] = deque()
         self._listeners: list[Act] = []
         self._timer: asyncio.TimerHandle | None = None
-        self._began = 0.0  # of a stall, monotonic s
+        self._began = 0.0  # the start of a stall, monotonic s
         self._over = asyncio.Event()
 
     # Facts.
 
     def due(self, sale_id: str = "", *, new: bool = False) -> None:
-        """What was just noted is to be on the disk before any act; `sale_id` where it is a sale's.
+        """Require the last noted fact on the disk before any act; `sale_id` if it is a sale's.
 
-        `new` where it is the first of its sale.
+        `new` if it is the first fact of its sale.
         """
         self._due[sale_id] = new or self._due.get(sale_id, False)
 
     def is_held(self, sale_id: str) -> bool:
-        """Whether a sale has facts that may not be told yet: the journal took no write."""
+        """Whether facts of a sale may not be shown yet, as the journal accepted no write."""
         return sale_id in self._due
 
     def is_nowhere(self, sale_id: str) -> bool:
-        """Whether a crash would leave nothing of a sale: it is not even to be shown as unknown."""
+        """Whether a crash would leave no trace of a sale: then it is not shown at all."""
         return self._due.get(sale_id, False)
 
     def held(self) -> list[str]:
-        """The sales with such facts."""
+        """Return the sales with such facts."""
         return [sale_id for sale_id in self._due if sale_id]
 
-    # What follows from them.
+    # Acts and events.
 
     def then(self, act: Act) -> None:
-        """Do this with the next `commit`, or as soon after it as the journal is written again."""
+        """Do `act` with the next `commit`, or at the end of a stall."""
         self._acts.append(act)
 
     def publish(self, event: Event) -> None:
-        """Tell this once all that is noted is on the disk: at once, where it is."""
+        """Publish an event once every noted fact is on the disk, at once if all are."""
         if self._events or self._journal.has_noted:
             self._events.append(event)
-            if not self._due:  # else `commit` is on its way
+            if not self._due:  # else a `commit` follows
                 self._arm(SOON_S)
         else:
             self._tell(event)
 
     def commit(self) -> bool:
-        """Write what is due and do what follows; False where the journal takes no write."""
+        """Write due facts and do the acts after them; return False during a stall."""
         if self._due and not self.reason:
             self.flush()
         elif not self.reason:
@@ -101,7 +101,7 @@ class Commits:
         return not self.reason
 
     def flush(self) -> None:
-        """Write all that is noted; where the journal takes no write, again until it does."""
+        """Write all noted facts; during a stall, try again until it is over."""
         try:
             self._journal.flush()
         except JournalLaterError as error:
@@ -117,7 +117,7 @@ class Commits:
             raise
 
     def written(self) -> None:
-        """All that was noted is on the disk."""
+        """Publish and act after all noted facts are on the disk."""
         stalled = bool(self.reason)
         self._due.clear()
         self._disarm()
@@ -131,9 +131,9 @@ class Commits:
 
     @contextmanager
     def or_end(self, *but: type[Exception]) -> Iterator[None]:
-        """End the bridge where the journal fails: memory may not say more than the disk.
+        """End the bridge if the journal fails: memory must not be ahead of the disk.
 
-        But not where it only has to wait, nor for what the caller knows to be harmless (`but`).
+        A stall does not end it, nor do the harmless errors that the caller names (`but`).
         """
         try:
             yield
@@ -142,32 +142,32 @@ class Commits:
             raise
 
     def failed(self, error: Exception, *but: type[Exception]) -> None:
-        """End the bridge, unless the journal only has to wait, or for a cause in `but`."""
+        """End the bridge, except for a stall and for the errors in `but`."""
         if not isinstance(error, (JournalLaterError, *but)):
             self._fail(error)
 
-    # While the journal takes no write.
+    # Stalls.
 
     def listen(self, listener: Act) -> None:
-        """Call `listener` each time that a stall is over and all that waited is done."""
+        """Call `listener` after each stall, once all waiting acts are done."""
         self._listeners.append(listener)
 
     def seconds(self) -> float:
-        """For how long nothing was written, 0 where there is no stall."""
+        """Return the seconds that a stall has lasted, 0 without a stall."""
         return time.monotonic() - self._began if self.reason else 0.0
 
     def error(self) -> JournalLaterError:
-        """What to raise where an answer would need what is not written."""
+        """Return the error for an answer that needs facts which are not written."""
         kind = JournalBusyError if self.reason == reasons.JOURNAL_LOCKED else JournalFullError
         return kind("the journal takes no write just now")
 
     async def over(self) -> None:
-        """Until everything is written."""
+        """Wait until everything is written."""
         while self.reason:
             await self._over.wait()
 
     async def end(self) -> None:
-        """The bridge ends: write what is noted, if that can be; what waited is not done."""
+        """Write the noted facts, if possible, as the bridge ends; waiting acts are dropped."""
         self._acts.clear()
         self._listeners.clear()
         self.flush()
@@ -188,7 +188,7 @@ class Commits:
             self._tell(self._events.popleft())
 
     def _stall(self, error: JournalLaterError) -> None:
-        """A write was turned down: say so once, and try again later."""
+        """Begin a stall after a failed write: log it once, and try again later."""
         reason = why(error)
         if not self.reason:
             self._began = time.monotonic()
@@ -202,7 +202,7 @@ class Commits:
         self._arm(LOCKED_AGAIN_S if reason == reasons.JOURNAL_LOCKED else FULL_AGAIN_S)
 
     def _arm(self, seconds: float) -> None:
-        """Flush in so many seconds at the latest."""
+        """Flush after `seconds` at the latest."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._flush_late)
 
@@ -217,6 +217,6 @@ class Commits:
 
 
 def why(error: JournalLaterError) -> int:
-    """The reason that tills are told."""
+    """Return the reason that tills see."""
     busy = isinstance(error, JournalBusyError)
     return reasons.JOURNAL_LOCKED if busy else reasons.JOURNAL_FULL

@@ -1,4 +1,4 @@
-"""Hands what happens in the bridge to every subscriber, in order or not at all."""
+"""Publish the bridge's events to every subscriber, in order or not at all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bridge.domain.events import Event
 
-WAITING_MOST = 256  # events that a slow watcher may owe; then it is cut off rather than misled
+WAITING_MOST = 256  # events that may wait for a slow watcher; then it is cut off rather than misled
 
 
 class Subscription:
@@ -33,7 +33,7 @@ class Subscription:
 
 
 class EventBus:
-    """Hands every event to every subscriber."""
+    """Publishes every event to every subscriber."""
 
     def __init__(self) -> None:
         self._subscriptions: list[Subscription] = []
@@ -49,15 +49,15 @@ class EventBus:
             self._subscriptions.remove(subscription)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
-        """Call `listener` with every event, for good: a part of the bridge itself."""
+        """Call `listener`, a part of the bridge itself, with every event from now on."""
         self._listeners.append(listener)
 
     def publish(self, event: Event) -> None:
-        """Tell all."""
+        """Give the event to all subscribers and listeners."""
         for listener in self._listeners:
             try:
                 listener(event)
-            except Exception as error:  # what only counts must not fail what it counts
+            except Exception as error:  # a listener that counts events must not disturb them
                 foreign_code.unexpected(foreign_code.LISTENERS, error)
         for subscription in self._subscriptions:
             subscription.put(event)

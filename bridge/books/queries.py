@@ -1,4 +1,4 @@
-"""What the books say when asked: sales in memory over the journal; nothing here changes either."""
+"""Queries of the books: sales in memory over the journal; nothing here changes either."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
 
 
 class BookQueries:
-    """In memory are the sales that are not closed, and the latest that are."""
+    """Queries; open sales and the latest closed ones are in memory."""
 
     def __init__(self, journal: Journal) -> None:
-        self.ended_at = journal.newest_at()  # ms: what came before this start, 0 for nothing
+        self.ended_at = journal.newest_at()  # ms: the newest entry before this start, 0 for none
         self._journal = journal
         self._open: dict[str, Sale] = {}
         self._recent: OrderedDict[str, Sale] = OrderedDict()
 
     def is_at_hand(self, sale_id: str) -> bool:
-        """Whether it is in memory: not closed, or among the RECENT_MOST that were closed last."""
+        """Whether the sale is in memory: open, or among the last RECENT_MOST closed ones."""
         return sale_id in self._open or sale_id in self._recent
 
     def at_hand(self) -> Iterator[Sale]:
         return iter([*self._open.values(), *self._recent.values()])
 
     def end(self) -> int:
-        """The newest entry on the disk."""
+        """Return the sequence number of the newest entry on the disk."""
         return self._journal.position.sequence
 
     def open_sales(self) -> Iterator[Sale]:
         return iter(list(self._open.values()))
 
     def exposure(self, receiver_id: bytes) -> Exposure:
-        """What stands on offline approvals of one receiver."""
+        """Return number and sum of one receiver's offline approvals."""
         sales = self._open.values()
         return exposure(sale for sale in sales if sale.terms.receiver_id == receiver_id)
 
     def refunded(self, sale: Sale) -> int:
-        """What was refunded on a sale, or may be yet."""
+        """Return the amount that was refunded on a sale, or may still be."""
         sale_id = sale.terms.sale_id
         under_way = sum(
             refund.terms.amount
@@ -57,7 +57,7 @@ class BookQueries:
         return under_way + self._journal.refunded(sale_id)
 
     def rows(self, begin: int, end: int) -> list[totals.TotalsRow]:
-        """What was decided from `begin` to before `end` (ms), closed or not, wherever it was."""
+        """Return the rows decided from `begin` to before `end` (ms), closed or not, anywhere."""
         still_open = [
             sale
             for sale in self._open.values()
@@ -67,7 +67,7 @@ class BookQueries:
         return [*map(totals.of_closed, closed), *map(totals.of_open, still_open)]
 
     def row_of(self, approval_id: str) -> totals.TotalsRow | None:
-        """The sale of an approval (hex), however long ago."""
+        """Return the row of an approval (hex), however old."""
         for row in self.under_way():
             if row.approval_id == approval_id:
                 return row
@@ -75,17 +75,17 @@ class BookQueries:
         return totals.of_closed(closed) if closed else None
 
     def under_way(self) -> list[totals.TotalsRow]:
-        """What the authority may hold of sales that are not closed, recalled approvals too."""
+        """Return what the authority may hold for open sales, recalled approvals too."""
         return [row for sale in self._open.values() for row in totals.of_open_approvals(sale)]
 
     def places(self) -> list[Place]:
-        """Every till and receiver of which the journal or its archives know, open sales' first."""
+        """Return every till and receiver in journal and archives, those of open sales first."""
         still_open = [sale.terms.place for sale in self._open.values()]
         closed = [Place(till, receiver_id) for receiver_id, till in self._journal.receivers()]
         return list(dict.fromkeys((*still_open, *closed)))
 
     def knows(self, held: AuthorityTransaction) -> bool:
-        """Whether an approval of the authority's is of a sale or refund here, however long ago."""
+        """Whether an approval at the authority belongs to a sale or refund here, however old."""
         name, place = held.approval_id, (held.receiver_id, held.reference)
         for sale in self._open.values():
             ours = (sale.terms.receiver_id, sale.terms.reference)
@@ -94,7 +94,7 @@ class BookQueries:
         return self.row_of(name.hex()) is not None
 
     def alarm(self, key: str) -> Alarm | None:
-        """Standing or acknowledged."""
+        """Return the alarm, open or acknowledged."""
         known = self._journal.alarm(key)
         return known.alarm if known else None
 
@@ -103,5 +103,5 @@ class BookQueries:
         return known is not None and known.acknowledged is not None
 
     def alarms(self) -> list[Standing]:
-        """What stands until a person acknowledges it."""
+        """Return the alarms that are not acknowledged."""
         return self._journal.alarms()

@@ -1,4 +1,4 @@
-"""What a day came to at each till and receiver, from the journal alone."""
+"""The totals of a day at each till and receiver, from the journal alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Day(NamedTuple):
 
 
 class TotalsRow(NamedTuple):
-    """One sale or refund, as far as a day's sums need it; at the place of then."""
+    """The data of one sale or refund for a day's sums, at its place at that time."""
 
     place: Place
     sale_id: str
@@ -63,14 +63,14 @@ def of_open(sale: Sale) -> TotalsRow:
 
 
 def of_open_approvals(sale: Sale) -> list[TotalsRow]:
-    """The approval at hand, and those that are being given back."""
+    """Return rows of the current approval, and of those that are being reversed."""
     row = of_open(sale)
     recalled = [row._replace(approval_id=name.hex()) for name in sale.owed]
     return [row, *(one._replace(state=State.REVERSING) for one in recalled)]
 
 
 def total(rows: list[TotalsRow]) -> list[dict[str, Any]]:
-    """The sums in each currency."""
+    """Return the sums in each currency."""
     currencies = sorted({row.currency for row in rows})
     return [_sums(LETTERS[one], [row for row in rows if row.currency == one]) for one in currencies]
 

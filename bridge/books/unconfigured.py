@@ -1,4 +1,4 @@
-"""Money that stands on tills which are not configured today: it is worked off, and said."""
+"""Sales with money at tills that are not configured today: they are completed, and logged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = Log(__name__)
 
 
 def at_other_places(sales: Iterable[Sale], today: Collection[Place]) -> dict[Place, list[Sale]]:
-    """The sales that are not over, by the till and receiver of then."""
+    """Return the sales that are not closed, by their till and receiver at that time."""
     found: dict[Place, list[Sale]] = {}
     for sale in sales:
         place = sale.terms.place
@@ -27,7 +27,7 @@ def at_other_places(sales: Iterable[Sale], today: Collection[Place]) -> dict[Pla
 
 
 def in_words(sales: Iterable[Sale]) -> str:
-    """How many they are, what they come to, and what becomes of it."""
+    """Return a text with their number, their sums and their treatment."""
     amounts: dict[str, int] = {}
     undecided = count = 0
     for sale in sales:
@@ -37,11 +37,11 @@ def in_words(sales: Iterable[Sale]) -> str:
         count += 1
     sums = ", ".join(f"{amount} {letters}" for letters, amount in sorted(amounts.items()))
     told = f"; {undecided} wait for their till's decision" if undecided else ""
-    return f"{count} not over, {sums} in minor units: worked off all the same{told}"
+    return f"{count} not over, {sums} in minor units: the bridge completes them{told}"
 
 
 def say(sales: Iterable[Sale], today: Collection[Place]) -> None:
-    """In the log, till by till."""
+    """Log them, till by till."""
     for place, found in at_other_places(sales, today).items():
         _log.warning(
             "money at a till that is not configured",

@@ -1,4 +1,4 @@
-"""Waiters for a sale, woken by what happens to it; none looks again and again."""
+"""Waiters for a sale, woken by its events; none polls."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ if TYPE_CHECKING:
 
 
 class Waiting:
-    """Waiters by sale. All waits are bounded, and tell whether it is so at the end."""
+    """Waiters by sale. All waits are bounded, and return whether the condition holds at the end."""
 
     def __init__(self, held: Callable[[str], bool]) -> None:
-        """`held`: whether a sale, by its id, has facts that may not be told (`Commits.is_held`)."""
+        """`held`: whether a sale, by its id, has facts not to show yet (`Commits.is_held`)."""
         self._held = held
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
     def wake(self, sale_id: str) -> None:
-        """Something happened to the sale: all who wait for it look again."""
+        """Wake all waiters of the sale, so that they look again."""
         for waiter in self._waiting.pop(sale_id, ()):
             if not waiter.done():
                 waiter.set_result(None)
 
     def is_answered(self, sale: Sale) -> bool:
-        """Whether the till has nothing more to wait for, and may be told so."""
+        """Whether the till's wait is over, and the till may see that."""
         return sale.answered and not self._held(sale.terms.sale_id)
 
     async def news(self, sale: Sale, seconds: float) -> bool:
-        """Until the sale has an answer, becomes unknown or stops being it."""
+        """Wait until the sale has an answer, becomes unknown or is no longer unknown."""
         before = self._is_unknown(sale)
         return await self._until(
             sale, seconds, lambda: self.is_answered(sale) or self._is_unknown(sale) != before
         )
 
     async def answered(self, sale: Sale, seconds: float) -> bool:
-        """Until the till has nothing more to wait for."""
+        """Wait until the till's wait is over."""
         return await self._until(sale, seconds, lambda: self.is_answered(sale))
 
     async def cleared(self, sale: Sale, seconds: float) -> bool:
-        """Until no reversal of this sale is owed."""
+        """Wait until no reversal of this sale is owed."""
         return await self._until(sale, seconds, lambda: not sale.owed)
 
     async def final(self, sale: Sale, seconds: float) -> bool:
-        """Until the sale is final."""
+        """Wait until the sale is final."""
         return await self._until(sale, seconds, lambda: sale.final)
 
     async def _until(self, sale: Sale, seconds: float, so: Callable[[], bool]) -> bool:
@@ -70,5 +70,5 @@ class Waiting:
                 del self._waiting[sale_id]
 
     def _is_unknown(self, sale: Sale) -> bool:
-        """As the till sees it."""
+        """Whether the till sees the sale as unknown."""
         return sale.shown is State.UNKNOWN or self._held(sale.terms.sale_id)

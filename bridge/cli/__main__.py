@@ -1,4 +1,4 @@
-"""`python -m bridge.cli` is `tillsign`, where no script is installed."""
+"""`python -m bridge.cli`: the same as `tillsign`, where no script is installed."""
 
 from .main import main
 

@@ -1,4 +1,4 @@
-"""`tillsign journal`: what the journal holds, for people, beside a bridge that runs or not."""
+"""`tillsign journal`: show and copy the journal, beside a running bridge or without one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _JSON_HELP = "for programs: one JSON object"
 
 
 class _Places(NamedTuple):
-    """The journal, and the file that says how far it has come."""
+    """The journal, and the file with its newest position."""
 
     journal: Path
     position: Path
@@ -43,7 +43,7 @@ def _prepare(parser: ArgumentParser) -> None:
     show.add_argument("sale_id", metavar="SALE_ID")
     show.add_argument("--json", action="store_true", help=_JSON_HELP)
 
-    verify = _action(actions, "verify", "Check every file, the whole chain and the index", _verify)
+    verify = _action(actions, "verify", "Verify every file, the whole chain and the index", _verify)
     verify.add_argument("--json", action="store_true", help=_JSON_HELP)
 
     export = _action(actions, "export", "Each entry as a line of JSON", _reading(_export))
@@ -56,8 +56,8 @@ def _prepare(parser: ArgumentParser) -> None:
     backup.add_argument("--json", action="store_true", help=_JSON_HELP)
 
     restore = _action(actions, "restore", "Put a backup in the place of the journal", _restore)
-    restore.add_argument("directory", type=Path, metavar="DIR", help="where the backup is")
-    restore.add_argument("--replace", action="store_true", help="put aside what stands there")
+    restore.add_argument("directory", type=Path, metavar="DIR", help="the backup's folder")
+    restore.add_argument("--replace", action="store_true", help="put the present journal aside")
     restore.add_argument("--json", action="store_true", help=_JSON_HELP)
 
 
@@ -96,7 +96,7 @@ def _run(arguments: Namespace) -> int:
             raise UsageError(str(error)) from error
         print(f"tillsign: {error}", file=sys.stderr)
         return FAILED
-    except BrokenPipeError:  # whoever read has seen enough; nothing is to be flushed at the end
+    except BrokenPipeError:  # the reader has closed the pipe; nothing is to be flushed at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
@@ -120,7 +120,7 @@ def _places(arguments: Namespace) -> _Places:
 
 
 def _reading(act: Callable[[Reader, Namespace], int]) -> Callable[[_Places, Namespace], int]:
-    """For what needs no more than one moment of the journal."""
+    """Wrap a command that needs only one moment of the journal."""
 
     def acting(places: _Places, arguments: Namespace) -> int:
         from bridge.journal.reader import Reader
@@ -168,7 +168,7 @@ def _verify(places: _Places, arguments: Namespace) -> int:
 
     from . import journal_text
 
-    reached = position_file.read(places.position)  # before the journal, which is not behind it
+    reached = position_file.read(places.position)  # before the journal, which is never behind it
     with Reader(places.journal) as journal:
         report = verify(journal, _progress(), reached)
     if arguments.json:
@@ -188,7 +188,7 @@ def _export(journal: Reader, arguments: Namespace) -> int:
     try:
         file = os.open(arguments.to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise UsageError(f"{arguments.to}: is there already; name a new file") from None
+        raise UsageError(f"{arguments.to}: exists already; name a new file") from None
     except OSError as error:
         raise UsageError(f"{arguments.to}: {error.strerror}") from error
     with open(file, "w", encoding="utf-8") as stream:  # noqa: PTH123
@@ -216,7 +216,7 @@ def _restore(places: _Places, arguments: Namespace) -> int:
 
 
 def _progress() -> Callable[[int, int], None]:
-    """Files that are done of how many, on a terminal alone."""
+    """Make a display of files done, on a terminal alone."""
     return _show_progress if sys.stderr.isatty() else lambda done, files: None
 
 
@@ -229,7 +229,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is no day; write it as 2026-01-31") from None
+        raise argparse.ArgumentTypeError(f"{text} is not a date; write it as 2026-01-31") from None
 
 
 command = Command(_HELP, _prepare, _run)

@@ -1,4 +1,4 @@
-"""`tillsign journal backup` and `restore`: copies of the journal, and what they say when done."""
+"""`tillsign journal backup` and `restore`: copies of the journal, and their reports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def restore(journal: Path, arguments: Namespace, progress: Progress) -> int:
     done = restoring.restore(arguments.directory, journal, progress, replace=arguments.replace)
     cached_limits.forget(
         journal
-    )  # what was sold offline since then stands on them, and is not here
+    )  # sales accepted offline since then count against them, and are missing here
     aside = str(done.aside) if done.aside else None
     if arguments.json:
         counts = done.report._asdict()
@@ -39,11 +39,11 @@ def restore(journal: Path, arguments: Namespace, progress: Progress) -> int:
         return OK
     print(f"{journal}: restored; {journal_text.counts(done.report)}")
     if aside:
-        print(f"What stood there is in {aside}; keep it until the recovery below is through.")
+        print(f"The old journal is in {aside}; keep it until the recovery below is complete.")
     print(
-        "What was sold since then is not in it. Start the bridge now: before it serves, it asks\n"
-        "the authority for every approval since, and what the tills decided is carried out.\n"
-        "Let every till say its open decisions again; `tillsign bridge check` and the\n"
-        "reconciliation name what is left. Sell nothing with another copy of this journal."
+        "Later sales are not in it. Start the bridge now: before it serves, it asks\n"
+        "the authority for every approval since, and carries out the tills' decisions.\n"
+        "Let every till repeat its open decisions; `tillsign bridge check` and the\n"
+        "reconciliation list what is left. Sell nothing with another copy of this journal."
     )
     return OK

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bridge.domain import event_codec
+from bridge.domain.states import State
 from bridge.journal import alarms
 from bridge.journal.records import ALARM, CLOSED, OWN, load_closed
 from receiver import reasons
@@ -24,19 +25,20 @@ if TYPE_CHECKING:
 
     from .sales import Listed
 
-_WHOLE = 24  # bytes up to which octets are shown: ids are, messages are not
-_UNREADABLE_MOST = 80  # characters of what this version does not understand; `--json` has all
-_DECIMALS = {"ISK": 0}  # ISO 4217: all others here have two
+_WHOLE = 24  # bytes up to which octets are shown in full: ids are, messages are not
+_UNREADABLE_MOST = 80  # characters of an entry unknown to this version; `--json` has all
+_DECIMALS = {"ISK": 0}  # ISO 4217: all others in use here have two
 _RED, _GREEN, _YELLOW, _PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[0m"
+_STATE_WIDTH = max(map(len, State))
 _COLOURS = {"posted": _GREEN, "liability": _RED, UNREADABLE: _RED}
 
 
 def print_list(sales: Sequence[Listed], stream: TextIO) -> None:
-    """One line a sale, then the sums."""
+    """Print one line a sale, then the sums."""
     colour = _colours(stream)
     for sale in sales:
         shade = _COLOURS.get(sale.state, _YELLOW if sale.open else "")
-        state = f"{sale.state:<11}"
+        state = f"{sale.state:<{_STATE_WIDTH}}"
         stream.write(
             f"{_time(sale.at)}  till {sale.till:<5} {sale.kind:<6}  "
             f"{shade + state + _PLAIN if colour and shade else state}  "
@@ -47,11 +49,13 @@ def print_list(sales: Sequence[Listed], stream: TextIO) -> None:
         stream.write("no sales\n")
     for total in sums(sales):
         amount = money(total.amount, total.currency)
-        stream.write(f"{total.sales:>8} × {total.kind:<6}  {total.state:<11}  {amount:>16}\n")
+        stream.write(
+            f"{total.sales:>8} × {total.kind:<6}  {total.state:<{_STATE_WIDTH}}  {amount:>16}\n"
+        )
 
 
 def print_sale(sale_id: str, state: str, rows: Sequence[Row], stream: TextIO) -> None:
-    """Every entry with its time and what it says, in words."""
+    """Print every entry with its time and content, in words."""
     bold, plain = ("\033[1m", _PLAIN) if _colours(stream) else ("", "")
     stream.write(f"{bold}{sale_id}{plain}  {state}\n")
     for row in rows:
@@ -66,14 +70,14 @@ def as_json(sale_id: str, state: str, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def counts(report: Report | Backup) -> str:
-    """How much there is, and how far it goes: an older copy is whole as well."""
+    """Describe the journal's size and end: an older copy is whole as well."""
     read = f"entries: {report.entries}, archives: {report.archives}, closed sales: {report.closed}"
     newest = f"up to {_time(report.newest_at)}, " if report.newest_at else ""
     return f"{read}; {newest}at sequence {report.sequence}"
 
 
 def print_json(value: object) -> None:
-    """For programs."""
+    """Print JSON for programs."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
@@ -82,7 +86,7 @@ def kind(row: Row) -> str:
 
 
 def fields(row: Row) -> dict[str, str]:
-    """What an entry says, with names for numbers; nothing of its secret."""
+    """Return an entry's content, with names for numbers, without its secret."""
     try:
         values = _values(row)
     except (LookupError, TypeError, ValueError):
@@ -91,7 +95,7 @@ def fields(row: Row) -> dict[str, str]:
 
 
 def money(amount: int, currency: str) -> str:
-    """Minor units as people write them."""
+    """Format minor units as people write them."""
     decimals = _DECIMALS.get(currency, 2)
     return f"{amount / 10**decimals:.{decimals}f} {currency}"
 
@@ -101,7 +105,7 @@ def _values(row: Row) -> Mapping[str, Any]:
         return event_codec.load_terms(row.body)._asdict()
     if row.kind == CLOSED:
         closed = load_closed(row.sale_id, row.body)._asdict()
-        del closed["terms"]  # stands with the sale's first entry
+        del closed["terms"]  # the sale's first entry has them
         return closed
     if row.kind == ALARM:
         return alarms.load(row)._asdict()
@@ -114,7 +118,7 @@ def _values(row: Row) -> Mapping[str, Any]:
 
 
 def _readable(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Only what is not empty."""
+    """Drop empty values."""
     for name, value in values.items():
         if name == "amount":
             yield name, money(value, letters(values["currency"]))
@@ -140,7 +144,7 @@ def _parsed(row: Row) -> dict[str, Any]:
 
 
 def _time(at: int, precision: str = "seconds") -> str:
-    """On this computer's clock."""
+    """Format a time by this computer's clock."""
     return datetime.fromtimestamp(at / 1000).astimezone().isoformat(" ", precision)
 
 

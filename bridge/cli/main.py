@@ -1,4 +1,4 @@
-"""`tillsign`: finds the commands that are installed and calls one; it knows none by itself."""
+"""`tillsign`: find the installed commands and call one; it has none itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from receiver.host.command import GROUP, USAGE, Command, UsageError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; its exit code (0 done, 1 failed, 2 usage or configuration)."""
+    """Run one command; return its exit code (0 done, 1 failed, 2 usage or configuration)."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
     command: Command = chosen.command

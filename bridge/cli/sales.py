@@ -1,4 +1,4 @@
-"""The sales of a journal as `tillsign journal` lists them, closed ones from its index."""
+"""The sales of a journal for `tillsign journal`, closed ones from its index."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Listed(NamedTuple):
 
 
 class ListedSum(NamedTuple):
-    """How many sales of a kind ended in a state, and what they come to."""
+    """How many sales of a kind ended in a state, and their sum."""
 
     kind: str
     state: str
@@ -49,7 +49,7 @@ class ListedSum(NamedTuple):
 
 
 def listed(journal: Reader, day: date | None, *, only_open: bool) -> list[Listed]:
-    """In the order of their times; raises JournalError."""
+    """List sales in the order of their times; raises JournalError."""
     start, end = _span(day) if day else (0, None)
     over: list[Closed] = []
     if not only_open:
@@ -68,7 +68,7 @@ def sums(sales: Iterable[Listed]) -> list[ListedSum]:
 
 
 def state_of(rows: Sequence[Row]) -> str:
-    """The state of the one sale that these lines are about."""
+    """Return the state of the one sale behind these lines."""
     sale = _replayed([reading.entry(row) for row in rows if not row.own])
     return sale.state if sale else UNREADABLE
 
@@ -108,7 +108,7 @@ def _reason(code: int) -> str:
 
 
 def _replayed(entries: list[Entry]) -> Sale | None:
-    """The sale that its entries make; None where they make none."""
+    """Replay a sale's entries; None where they make no sale."""
     try:
         return next(iter(event_codec.replay(entries).values()))
     except (IllegalMoveError, LookupError, StopIteration, TypeError, ValueError):
@@ -116,7 +116,7 @@ def _replayed(entries: list[Entry]) -> Sale | None:
 
 
 def _span(day: date) -> tuple[int, int]:
-    """The day on this computer's clock, in milliseconds since 1970, its end not included."""
+    """Return the day by this computer's clock, in milliseconds since 1970, its end not included."""
     ends = (datetime.combine(each, time()).astimezone() for each in (day, day + timedelta(1)))
     start, end = (int(each.timestamp() * 1000) for each in ends)
     return start, end

@@ -1,1 +1,1 @@
-"""The configuration: one TOML file, checked and typed, and the files with secrets that it names."""
+"""The configuration: one TOML file, checked and typed, and its files with secrets."""

@@ -20,14 +20,14 @@ from receiver.protocol.messages import TILL_MOST
 BRIDGE_ID_SIZE = 8
 TIMEOUT_MOST_S = 120.0  # longer than any till waits
 DEFAULT_TIMEOUT_S = 10.0
-DEFAULT_DRAIN_S = 10.0  # most sales end by themselves in it; service managers wait 90 s
+DEFAULT_DRAIN_S = 10.0  # most sales end by then; service managers wait 90 s
 DEFAULT_LISTEN = "127.0.0.1:8470"
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]")
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; the text says which file, which key and what is allowed."""
+    """The configuration cannot be used; the text names file and key and what is allowed."""
 
 
 class BridgeName(Octets):
@@ -69,7 +69,7 @@ class Address(tuple[str, int]):
 
 
 def _must(text: str) -> Meta:
-    """What is allowed, as the person who wrote the file is told."""
+    """State what is allowed, for the author of the file."""
     return Meta(extra={"must": text})
 
 
@@ -92,12 +92,12 @@ class Listen(Request):
     host: str
     port: int
     tls: Tls | None = None
-    token: Path | None = None  # the file that holds what every request must bear
+    token: Path | None = None  # the file with the token that every request must carry
     hosts: tuple[str, ...] = ()  # names beside loopback's by which tills may call this bridge
 
 
 class AuthorityConfig(Request):
-    """How to reach the authority, and who this bridge is to it (PEM files)."""
+    """How to reach the authority, and this bridge's identity there (PEM files)."""
 
     url: Annotated[Https, _must('an address as "https://authority.example"')]
     ca: File
@@ -118,16 +118,16 @@ class ReceiverConfig(Request):
 
     def __post_init__(self) -> None:
         if bool(self.url) == bool(self.serial):
-            raise ValueError("url or serial must say where the receiver is: exactly one of both")
+            raise ValueError("url or serial must locate the receiver: exactly one of both")
 
     @property
     def line(self) -> str:
-        """Where it is looked for, as people are told."""
+        """Return the receiver's place for people."""
         return self.url or f"usb:{self.serial}"
 
 
 class Config(Request):
-    """Everything that the daemon needs."""
+    """The daemon's whole configuration."""
 
     id: bytes
     journal: Path
@@ -137,11 +137,11 @@ class Config(Request):
     receivers: tuple[ReceiverConfig, ...]
     offline: bool = False
     drain_s: float = DEFAULT_DRAIN_S
-    position: Path | None = None  # beside the journal if it is not named
+    position: Path | None = None  # beside the journal unless named
 
     @property
     def position_file(self) -> Path:
-        """Where the journal's newest position is kept."""
+        """Return the file with the journal's newest position."""
         return self.position or position_file.beside(self.journal)
 
 
@@ -170,7 +170,7 @@ class TillTable(Request):
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together: set both or none")
+            raise ValueError("certificate and key need each other: set both or none")
         host = self.listen[0]
         if not is_loopback(host):
             if self.key is None or self.token is None:
@@ -238,7 +238,7 @@ def load(path: Path) -> Config:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address reaches this machine alone."""
+    """Return whether a name or address reaches this machine alone."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -246,7 +246,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _read(directory: Path, type_: type[Any], value: object) -> Any:
-    """A value of a type of ours; paths are relative to the configuration file."""
+    """Read a value of one of our types; paths are relative to the configuration file."""
     if type_ is not Path:
         return contracts.read(type_, value)
     if not isinstance(value, str) or not value:
@@ -255,7 +255,7 @@ def _read(directory: Path, type_: type[Any], value: object) -> Any:
 
 
 def _told(error: MismatchError) -> str:
-    """Which key, what is wrong with it, and what is allowed."""
+    """Describe the key, its error, and what is allowed."""
     place = _place(error.path)
     match error.fault:
         case Fault.UNKNOWN:
@@ -270,7 +270,7 @@ def _told(error: MismatchError) -> str:
 
 
 def _place(path: tuple[str | int, ...]) -> str:
-    """[table] or [table 2], and the key in it."""
+    """Name [table] or [table 2], and the key in it."""
     match path:
         case (str(table), int(number), *keys):
             return " ".join([f"[{table} {number + 1}]", *map(str, keys[:1])])

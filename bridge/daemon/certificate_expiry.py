@@ -1,4 +1,4 @@
-"""When certificates end, and who is told in time: log once a day, /healthz, metrics, `check`."""
+"""The ends of certificates, reported in time: log once a day, /healthz, metrics, `check`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY_S = 24 * 3600
-SOON_S = 30 * DAY_S  # a certificate is ordered, made and brought to the terminal in that
+SOON_S = 30 * DAY_S  # enough to order a certificate, make it and bring it to the terminal
 
 CLIENT, CA, TILL_API, RECEIVER = "client", "authority_ca", "till_api", "receiver"
 NAMES = {
@@ -33,7 +33,7 @@ _log = Log(__name__)
 
 
 class Ending(NamedTuple):
-    """A certificate ends `at` (seconds since 1970); `till` where it is a receiver's."""
+    """A certificate ends `at` (seconds since 1970); `till` for a receiver's."""
 
     what: str
     at: int
@@ -41,7 +41,7 @@ class Ending(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str]:
-        """Its labels."""
+        """Return its labels."""
         return self.what, "" if self.till is None else str(self.till)
 
     @property
@@ -59,23 +59,23 @@ class Ending(NamedTuple):
 
 
 class Endings:
-    """Of all certificates that are in use."""
+    """The ends of all certificates in use."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Ending] = {}
         self._told: dict[Ending, float] = {}  # when (monotonic s)
 
     def learn(self, endings: Iterable[Ending]) -> None:
-        """These are in use from here on."""
+        """Replace the known ends: these certificates are in use from now on."""
         self._known.update({one.key: one for one in endings})
 
     def is_older(self, fresh: Ending) -> bool:
-        """Whether `fresh` has ended, and what is in use has not."""
+        """Return whether `fresh` has ended, but not the certificate in use."""
         known = self._known.get(fresh.key)
         return known is not None and fresh.left_s <= 0 < known.left_s
 
     def left_s(self) -> dict[tuple[str, str], float]:
-        """Seconds by labels, below 0 for what has ended."""
+        """Return seconds by labels, below 0 for an ended certificate."""
         return {key: one.left_s for key, one in self._known.items()}
 
     def warnings(self) -> list[str]:
@@ -99,16 +99,16 @@ def day(at: float) -> str:
     try:
         return datetime.fromtimestamp(at, UTC).date().isoformat()
     except (OSError, OverflowError, ValueError):
-        return "no day of the calendar"
+        return "not a date of the calendar"
 
 
 def in_pem(path: Path) -> list[int]:
-    """When each certificate in a PEM file ends; raises ConfigError, also for a file cut short."""
+    """Return the end of each certificate in a PEM file; raises ConfigError, also if truncated."""
     try:
         data = path.read_bytes()
         found = x509.load_pem_x509_certificates(data)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: is no certificate in PEM: {error}") from error
+        raise ConfigError(f"{path}: is not a certificate in PEM: {error}") from error
     if b"---" in _BLOCK.sub(b"", data):
-        raise ConfigError(f"{path}: is cut short: write the whole file")
+        raise ConfigError(f"{path}: is truncated: write the whole file")
     return [int(one.not_valid_after_utc.timestamp()) for one in found]

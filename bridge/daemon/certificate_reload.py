@@ -1,6 +1,6 @@
-"""Certificates, keys, pins and token, read anew when their files change and on SIGHUP.
+"""Reload certificates, keys, pins and token when their files change and on SIGHUP.
 
-What cannot be used leaves in use what was good, and is said. No sale is ended for any of it.
+A file that cannot be used is reported, and the last valid content stays in use. No sale is ended.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from .certificate_expiry import Ending
 
-# A file is read once it has stayed the same from one look to the next: certificate and key are two
-# files, and neither need be written at once.
+# A file is read once it has stayed the same between two checks: certificate and key are two
+# files, and may be written one after the other.
 LOOK_S = 3.0
 
 _log = Log(__name__)
@@ -32,7 +32,7 @@ Signature = tuple[tuple[int, ...] | None, ...]
 
 
 class Ready(NamedTuple):
-    """Files that were read and hold: what puts them to use, and when their certificates end."""
+    """Valid files: how to apply them, and when their certificates end."""
 
     use: Callable[[], None]
     endings: tuple[Ending, ...] = ()
@@ -47,34 +47,34 @@ class Paper(NamedTuple):
 
 
 class Renewal:
-    """Looks at all papers of one bridge."""
+    """A check of all files of one bridge."""
 
     def __init__(self, papers: Iterable[Paper], clock: Clock) -> None:
         self.endings = Endings()
         self._papers = list(papers)
         self._clock = clock
-        self._seen: dict[str, Signature] = {}  # at the last look
-        self._read: dict[str, Signature] = {}  # when they were last read, held or not
+        self._seen: dict[str, Signature] = {}  # at the last check
+        self._read: dict[str, Signature] = {}  # at the last reading, valid or not
         self._troubles: dict[str, str] = {}
         self._hurry = asyncio.Event()
 
     def now(self) -> None:
-        """Read all of them anew, changed or not."""
+        """Reload all of them, changed or not."""
         self._hurry.set()
 
     async def run(self) -> None:
-        """Look again and again; whatever goes wrong with a file is said, and ends nothing."""
+        """Check repeatedly; a problem with a file is reported and ends nothing."""
         while True:
             anew = await self._nap()
             try:
                 await self.look(anew=anew)
                 if anew:
-                    _log.info("all read anew")
+                    _log.info("all files reloaded")
             except Exception:
-                _log.exception("certificates were not looked at")
+                _log.exception("certificates were not checked")
 
     async def look(self, *, anew: bool = False) -> None:
-        """Read what has changed and come to rest, or everything `anew`."""
+        """Reload the files that have changed and come to rest, or all of them if `anew`."""
         seen = await asyncio.to_thread(self._signatures)
         for paper in self._papers:
             signature = seen[paper.name]
@@ -83,18 +83,18 @@ class Renewal:
                 self._read[paper.name] = signature
                 await self._renew(paper)
             if rests and paper.name not in self._troubles:
-                _log.info("read anew", what=paper.name)
+                _log.info("file reloaded", what=paper.name)
         self._seen = seen
         self.endings.tell(asyncio.get_running_loop().time())
         self._clock.look()
 
     def warnings(self) -> list[str]:
-        """What a person must see to, for /healthz."""
+        """Return warnings for people, for /healthz."""
         clock = [f"the clock is {self._clock.difference()}"] if self._clock.wrong else []
         return [*clock, *self._troubles.values(), *self.endings.warnings()]
 
     async def _nap(self) -> bool:
-        """Whether it was cut short: all is to be read."""
+        """Pause; return whether it was interrupted to reload everything."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), LOOK_S)
         hurry = self._hurry.is_set()
@@ -106,7 +106,7 @@ class Renewal:
             ready = await asyncio.to_thread(paper.read)
             self._must_not_be_older(ready.endings)
             ready.use()
-        except Exception as error:  # of a file, or of what a library makes of its bytes
+        except Exception as error:  # of a file, or of a library that parses its bytes
             self._keep(paper, error)
             return
         self.endings.learn(ready.endings)
@@ -115,19 +115,19 @@ class Renewal:
     def _must_not_be_older(self, endings: Iterable[Ending]) -> None:
         for one in endings:
             if self.endings.is_older(one):
-                raise ConfigError(f"{one}, which is no reason to give up what is still good")
+                raise ConfigError(f"{one}; the valid one stays in use")
 
     def _keep(self, paper: Paper, error: Exception) -> None:
         said = str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
-        self._troubles[paper.name] = f"{paper.name}: what was good is kept in use: {said}"
-        _log.error("not read anew", what=paper.name, detail=said)
+        self._troubles[paper.name] = f"{paper.name}: the last valid content stays in use: {said}"
+        _log.error("file not reloaded", what=paper.name, detail=said)
 
     def _signatures(self) -> dict[str, Signature]:
         return {paper.name: tuple(map(_signature, paper.files)) for paper in self._papers}
 
 
 def _signature(path: Path) -> tuple[int, ...] | None:
-    """What changes with a file's content, name or mode; None where it is not there."""
+    """Return what changes with a file's content, name or mode; None if it does not exist."""
     try:
         stat = path.stat()
     except OSError:

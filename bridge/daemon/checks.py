@@ -1,6 +1,6 @@
-"""Is everything there that a bridge needs: asked before it is started, or beside one that runs.
+"""Check everything that a bridge needs, before its start or beside a running one.
 
-Nothing is changed and no receiver is disturbed: ports are looked for, not opened.
+It changes nothing and disturbs no receiver: it looks for ports without opening them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _TODO = {
 async def check(
     config: Config, ports: Callable[[], Iterable[Present]] = usb_lookup.present
 ) -> list[Finding]:
-    """Every part in turn, whatever the others are like."""
+    """Check every part in turn, independently of the others."""
     found = [
         _try("till API", partial(_till_api, config.listen)),
         _try("journal", partial(journal_checks.files, config.journal)),
@@ -74,7 +74,7 @@ async def check(
 
 
 def _try(what: str, look: Callable[[], str]) -> Finding:
-    """What `look` says, or what is wrong."""
+    """Run a check; return its result or the problem."""
     try:
         return Finding(what, True, look())
     except TroubleError as trouble:
@@ -94,7 +94,7 @@ def _till_api(listen: Listen) -> str:
 
 
 def _try_client(config: Config) -> list[Finding]:
-    """The client certificate, and the root that lasts longest."""
+    """Check the client certificate, and the root that lasts longest."""
 
     def ends(place: int) -> str:
         return _ends(key_files.authority_endings(config.authority)[place].at)
@@ -135,7 +135,7 @@ def _port(
 
 
 def _others(device: str, journal: Path | None) -> str:
-    """Who may have the port open beside the bridge; raises TroubleError where that is sure."""
+    """Name programs that may have the port open as well; raises TroubleError if one does."""
     bridge = (lock.process(journal) or None) if journal else None
     found = port_holders.find(device, () if bridge is None else (bridge,))
     if any(holder.sure for holder in found):
@@ -146,7 +146,7 @@ def _others(device: str, journal: Path | None) -> str:
 
 
 def _remote(url: str) -> str:
-    """A serial server's name; it takes one client at a time, so it is not asked."""
+    """Look up a serial server's name; it takes one client at a time, so do not connect."""
     host = urlsplit(url).hostname or ""
     try:
         socket.getaddrinfo(host, None)
@@ -154,11 +154,11 @@ def _remote(url: str) -> str:
         raise TroubleError(
             f"{host} is not known: {error}", "correct the url, or name it in DNS"
         ) from error
-    return f"{url}, not asked"
+    return f"{url}, not contacted"
 
 
 async def _authority(config: Config, known: list[tuple[ReceiverConfig, Evidence]]) -> list[Finding]:
-    """Whether it answers, takes this bridge's certificate, and knows each receiver by it."""
+    """Check that it answers, accepts this bridge's certificate, and knows each receiver by it."""
     newest = _newest(config.journal)
     try:
         client = key_files.client(config.authority)
@@ -174,7 +174,7 @@ async def _authority(config: Config, known: list[tuple[ReceiverConfig, Evidence]
     found = []
     async with client:
         for receiver, evidence in known:
-            client.retry_now()  # each is asked, whatever came of the others
+            client.retry_now()  # every receiver is checked, whatever the results before
             what = f"till {receiver.till}: authority"
             try:
                 found.append(Finding(what, True, await _state(client, evidence)))
@@ -198,7 +198,7 @@ async def _state(client: AuthorityClient, evidence: Evidence) -> str:
         raise TroubleError(f"refused: {reasons.name(error.reason)}", todo) from error
     except Error as error:
         todo = "fetch the authority's public keys (pins) again"
-        raise TroubleError(f"its answer proves nothing: {error.detail}", todo) from error
+        raise TroubleError(f"its answer is not valid: {error.detail}", todo) from error
     _must_be_right(client.clock)
     return f"answers in {(time.monotonic() - begun) * 1000:.0f} ms"
 
@@ -206,7 +206,7 @@ async def _state(client: AuthorityClient, evidence: Evidence) -> str:
 def _clock(clock: Clock) -> str:
     _must_be_right(clock)
     if clock.ahead_s is None:
-        return "not behind anything that is known here; the authority did not tell its time"
+        return "not behind any time known here; the authority did not send its time"
     return clock.difference()
 
 
@@ -216,7 +216,7 @@ def _must_be_right(clock: Clock) -> None:
 
 
 def _newest(path: Path) -> int:
-    """When the journal's newest entry was written, if it can be read."""
+    """Return the time of the journal's newest entry, if it can be read."""
     try:
         with Reader(path) as journal:
             return journal.newest_at()
@@ -225,10 +225,10 @@ def _newest(path: Path) -> int:
 
 
 def _ends(at: int) -> str:
-    """Until when something is good; raises TroubleError where that is past or soon."""
+    """Format the end of a certificate; raises TroubleError if it is past or soon."""
     left = at - time.time()
     if left <= 0:
         raise TroubleError(f"ended on {day(at)}", "renew it now: nothing works without it")
     if left < SOON_S:
         raise TroubleError(f"ends on {day(at)}", "renew it: nothing works without it from then on")
-    return f"good until {day(at)}"
+    return f"valid until {day(at)}"

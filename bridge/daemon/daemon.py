@@ -41,7 +41,7 @@ _log = Log(__name__)
 
 
 class Daemon:
-    """A whole bridge; an async context manager. `till_url` and `service` are there inside it."""
+    """A whole bridge; an async context manager. `till_url` and `service` exist inside it."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Daemon:
         opener: Callable[[str], Opener] = opening.opener,
         ports: Callable[[], Iterable[Present]] = usb_lookup.present,
     ) -> None:
-        """`opener` by URL; `ports` lists what is plugged in."""
+        """Set up; `opener` opens a port by URL, `ports` lists what is plugged in."""
         self._config = config
         self._opener = opener
         self._ports = ports
@@ -58,7 +58,7 @@ class Daemon:
         self.till_url = ""
 
     async def __aenter__(self) -> Self:
-        """Raises ConfigError or JournalError where it cannot start."""
+        """Start; raises ConfigError or JournalError."""
         async with AsyncExitStack() as stack:
             self.service = await self._start(stack)
             self._stack = stack.pop_all()
@@ -68,11 +68,11 @@ class Daemon:
         await self._stack.aclose()
 
     async def wait(self) -> None:
-        """Until something fails that a bridge cannot do without; raises an exception group."""
+        """Wait until an indispensable part fails; raises an exception group."""
         await asyncio.shield(self._work)
 
     def renew(self) -> None:
-        """Read certificates, keys, pins and token anew; while it starts, it does so anyway."""
+        """Reload certificates, keys, pins and token; a starting bridge reads them anyway."""
         if self._renewal:
             self._renewal.now()
 
@@ -129,7 +129,7 @@ class Daemon:
         guard: Guard,
         front: listener.Front | None,
     ) -> Renewal:
-        """All that is read anew while the bridge runs."""
+        """Return all files that are reloaded while the bridge runs."""
         config = self._config
         receivers = [
             key_files.of_receiver(config, row, service.sessions[row.till])
@@ -153,9 +153,9 @@ class Daemon:
 
 
 async def _keep_position(service: Service, journal: Journal, path: Path) -> None:
-    """Until the journal's files are no longer where they were: then the bridge ends."""
+    """Write the position until the journal's files are moved: then the bridge ends."""
     try:
-        if not service.standing.serves:  # what the file says is still to be asked about
+        if not service.standing.serves:  # the position in the file is still to be compared
             await service.standing.known()
         try:
             await position_file.keep(journal, path)
@@ -166,7 +166,7 @@ async def _keep_position(service: Service, journal: Journal, path: Path) -> None
 
 
 def _let_go(journal: Journal) -> None:
-    """What could not be written was told to none: the next start goes on without it."""
+    """Close the journal. Unwritten facts were never reported: the next start does without them."""
     try:
         journal.close()
     except JournalLaterError as error:
@@ -174,7 +174,7 @@ def _let_go(journal: Journal) -> None:
 
 
 async def _stop(work: asyncio.Task[None]) -> None:
-    """Cancel; raises what `work` failed with, so that no failure is lost."""
+    """Cancel; raise the error of `work`, so that no failure is lost."""
     work.cancel()
     await asyncio.wait((work,))
     if not work.cancelled() and (error := work.exception()):

@@ -1,4 +1,4 @@
-"""What `bridge check` finds (`bridge.daemon.checks`)."""
+"""The findings of `bridge check` (`bridge.daemon.checks`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at; `todo` says how it is mended."""
+    """The result of one check; `todo` is the remedy."""
 
     what: str
     ok: bool

@@ -1,4 +1,4 @@
-"""What `bridge check` looks at in the journal: all that a start would find, changing nothing."""
+"""The journal's part of `bridge check`: everything that a start would find, without changes."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ _UNREAD = "not to be compared with the journal's, which cannot be read"
 
 
 def files(path: Path) -> str:
-    """All that a start would find, changing nothing."""
+    """Check the journal as a start would, without changes."""
     made = path.exists() and path.stat().st_size
     try:
         found = opening.look(path)
         if made and found is None:
             opening.rehearse(path)
     except JournalError as error:
-        todo = "see docs/operations.md, The journal; do not delete it: it holds what is owed"
+        todo = "see docs/operations.md, The journal; do not delete it: it holds open confirmations"
         raise TroubleError(str(error), todo) from error
     if not made:
         if os.access(path.parent, os.W_OK | os.X_OK):
-            return f"{path} will be made"
+            return f"{path} will be created"
         raise TroubleError(
-            f"{path.parent} cannot be written", "make it, owned by the bridge's user"
+            f"{path.parent} cannot be written", "create it, owned by the bridge's user"
         )
     require_private(path)
     _unlocked(path)
     if found is None:
-        return f"{path}: of an older version; the bridge migrates it at its start"
+        return f"{path}: has an older version; the bridge migrates it at its start"
     if found.doubts:
         raise TroubleError(
             "; ".join(found.doubts), "put the archives back beside the journal, from a backup"
@@ -53,14 +53,14 @@ def files(path: Path) -> str:
 
 
 def _unlocked(path: Path) -> None:
-    """Whether another program than the bridge may write; read from the kernel, not tried."""
+    """Check that no other program locks the journal; read from the kernel, not tried."""
     if holder.process(path) not in (0, lock.process(path)):
         todo = "end that program, or its work on the journal; the bridge waits for it"
         raise TroubleError(f"locked by {holder.name(path)}", todo)
 
 
 def bridge_id(config: Config) -> str:
-    """Whether the journal's sales were rung up under the id in the configuration."""
+    """Check that the journal's sales were rung up under the id in the configuration."""
     try:
         with Reader(config.journal) as journal:
             rung = [entry for entry in journal.live() if entry.kind == event_codec.RUNG]
@@ -79,7 +79,7 @@ def bridge_id(config: Config) -> str:
 
 
 def standing(config: Config) -> str:
-    """Whether the journal is the newest, as far as this machine knows, and what waits in it."""
+    """Check that the journal is the newest known on this machine, and what waits in it."""
     try:
         with Reader(config.journal) as journal:
             life, sequence = journal.lives()[-1], journal.position.sequence
@@ -92,20 +92,20 @@ def standing(config: Config) -> str:
         detail = f"ends with entry {sequence}; entry {apart.sequence} was written before"
         raise TroubleError(f"an older copy: {detail}", _BEHIND)
     if life.cause in lives.TO_RECOVER:
-        raise TroubleError("an older copy, and the authority was not asked yet", _BEHIND)
+        raise TroubleError("an older copy; the authority was not asked yet", _BEHIND)
     if waiting:
         todo = "see GET /v1/reconciliation, and acknowledge them there"
         raise TroubleError(f"{waiting} alarms wait for a person", todo)
-    return f"entry {sequence}, nothing newer known here"
+    return f"entry {sequence}, the newest known here"
 
 
 def other_tills(journal: Path, today: Collection[Place]) -> str:
-    """What money stands on tills that are not configured."""
+    """Sum the money at tills that are not configured."""
     try:
         with Reader(journal) as reader:
             sales = event_codec.replay(reader.live()).values()
     except JournalError:
-        return "not known: the journal cannot be read"
+        return "unknown: the journal cannot be read"
     found = at_other_places(sales, today)
     told = [f"till {place.till}: {in_words(stand)}" for place, stand in found.items()]
-    return "; ".join(told) or "no money stands on tills that are not configured"
+    return "; ".join(told) or "no open money at tills that are not configured"

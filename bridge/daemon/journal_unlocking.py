@@ -1,4 +1,4 @@
-"""Opening the journal at start, however long another program has it locked."""
+"""Open the journal at start, however long another program has it locked."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AGAIN_S = 0.5
-SAID_EVERY = 10  # tries: a line every five seconds, more or less
-EXTRA_S = 30  # that the service manager is asked to wait longer, with each line
+SAID_EVERY = 10  # tries: a line about every five seconds
+EXTRA_S = 30  # longer start granted by the service manager, with each line
 
 _log = Log(__name__)
 
 
 async def opened(path: Path) -> Journal:
-    """Try until it can be read and written; raises JournalError for what waiting does not mend."""
+    """Try until it can be read and written; raises JournalError where waiting does not help."""
     failed = 0
     while (journal := _try(path, failed)) is None:
         failed += 1

@@ -1,6 +1,6 @@
-"""What the files hold that a configuration names; each raises ConfigError with what to mend.
+"""Read the files that a configuration names; each raises ConfigError with the remedy.
 
-Those in a `Paper` are read anew while the bridge runs (`bridge.daemon.certificate_reload`).
+Those in a `Paper` are reloaded while the bridge runs (`bridge.daemon.certificate_reload`).
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ _T = TypeVar("_T")
 
 
 def authority_keys(path: Path) -> Pins:
-    """The authority's public keys."""
+    """Read the authority's public keys."""
     return _decoded(path, pins.decode)
 
 
 def evidence(trusted: Pins, certificate: Path) -> Evidence:
-    """What can be proved about the receiver with this certificate."""
+    """Verify a receiver's certificate; return what can be proved about it."""
     return _decoded(certificate, lambda data: Evidence(host, trusted, data))
 
 
 def client(config: AuthorityConfig) -> AuthorityClient:
-    """The way to the authority, with this bridge's own certificate and key."""
+    """Make the client of the authority, with this bridge's certificate and key."""
     return AuthorityClient(config, tls(config))
 
 
 def tls(config: AuthorityConfig) -> Contexts:
-    """TLS towards the authority."""
+    """Make the TLS context towards the authority."""
     require_private(config.key)
     try:
         return contexts(config)
@@ -60,26 +60,26 @@ def tls(config: AuthorityConfig) -> Contexts:
 
 
 def authority_endings(config: AuthorityConfig) -> tuple[Ending, ...]:
-    """Of the client certificate with its chain, and of the root that lasts longest.
+    """Return the ends of the client certificate with its chain, and of the root that lasts longest.
 
-    While the authority changes its CA there are two: the old one may end.
+    There are two roots while the authority changes its CA: the old one may end.
     """
     own, roots = in_pem(config.certificate), in_pem(config.ca)
     return Ending(CLIENT, min(own)), Ending(CA, max(roots))
 
 
 def till_api_ending(tls: Tls) -> Ending:
-    """Of the certificate that tills are shown, with its chain."""
+    """Return the end of the till API's certificate, with its chain."""
     return Ending(TILL_API, min(in_pem(tls.certificate)))
 
 
 def speakers(listen: Listen) -> Speakers:
-    """Who may speak to the till API."""
+    """Return the tokens that the till API accepts."""
     return Speakers(listen.hosts, read_token(listen.token) if listen.token else "")
 
 
 def of_authority(config: AuthorityConfig, client: AuthorityClient) -> Paper:
-    """CA, client certificate and key."""
+    """Reload CA, client certificate and key."""
 
     def read() -> Ready:
         fresh, endings = tls(config), authority_endings(config)
@@ -89,7 +89,7 @@ def of_authority(config: AuthorityConfig, client: AuthorityClient) -> Paper:
 
 
 def of_pins(pins: Path, receipts: Receipts) -> Paper:
-    """The authority's public keys, by which what is owed is proved."""
+    """Reload the authority's public keys, which verify receipts."""
 
     def read() -> Ready:
         fresh = authority_keys(pins)
@@ -99,7 +99,7 @@ def of_pins(pins: Path, receipts: Receipts) -> Paper:
 
 
 def of_receiver(config: Config, row: ReceiverConfig, session: ReceiverSession) -> Paper:
-    """The authority's public keys, and the certificate of one receiver."""
+    """Reload the authority's public keys, and the certificate of one receiver."""
     name, known = f"receiver of till {row.till}", session.place.receiver_id
 
     def read() -> Ready:
@@ -113,7 +113,7 @@ def of_receiver(config: Config, row: ReceiverConfig, session: ReceiverSession) -
 
 
 def of_till_api(listen: Listen, guard: Guard, front: listener.Front | None) -> list[Paper]:
-    """Token, and certificate with key, where they are configured."""
+    """Reload token, and certificate with key, where configured."""
 
     def read_speakers() -> Ready:
         fresh = speakers(listen)

@@ -1,4 +1,4 @@
-"""What the metrics look at, where it stands (`bridge.observability.metrics.Watched`)."""
+"""The sources of the metrics (`bridge.observability.metrics.Watched`)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     from .certificate_expiry import Endings
 
-_LIVE = ("", "-wal")  # what SQLite adds to the name of the journal
+_LIVE = ("", "-wal")  # SQLite's suffixes of the journal's name
 
 
 class Watch:
-    """The parts of one bridge that have a state of their own."""
+    """The parts of one bridge that have their own state."""
 
     def __init__(
         self,

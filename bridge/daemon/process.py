@@ -1,4 +1,4 @@
-"""A bridge from its start to its end as a process: signals, and what the service manager hears."""
+"""A bridge as a process from start to end: signals, and notices to the service manager."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = Log(__name__)
 
 
 class Stop:
-    """What the signals ask for: to stop, and on the second one at once."""
+    """A stop by signal: orderly first, immediate on the second one."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -38,7 +38,7 @@ class Stop:
 async def run(config: Config, ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` gets the till API's address.
 
-    SIGHUP has certificates, keys, pins and token read anew.
+    SIGHUP reloads certificates, keys, pins and token.
 
     Raises ConfigError, JournalError or OSError where it cannot start, an exception group where it
     fails later.
@@ -56,7 +56,7 @@ async def run(config: Config, ready: Callable[[str], None]) -> None:
 
 
 async def _started(stack: AsyncExitStack, daemon: Daemon, stop: Stop) -> bool:
-    """Whether it serves; it may wait for its journal until it is stopped."""
+    """Start; return whether it serves: it may wait for its journal until it is stopped."""
     starting = asyncio.ensure_future(stack.enter_async_context(daemon))
     asked = asyncio.ensure_future(stop.asked.wait())
     await asyncio.wait((starting, asked), return_when=asyncio.FIRST_COMPLETED)
@@ -71,7 +71,7 @@ async def _started(stack: AsyncExitStack, daemon: Daemon, stop: Stop) -> bool:
 
 async def _serve(daemon: Daemon, config: Config, stop: Stop, ready: Callable[[str], None]) -> None:
     async with _signs_of_life(daemon.service):
-        gc.freeze()  # what stays until the end is not looked through again: 50 to 90 ms, measured
+        gc.freeze()  # do not scan again what lives until the end: 50 to 90 ms, measured
         _log.info("serving", url=daemon.till_url)
         ready(daemon.till_url)
         systemd.tell(systemd.READY)
@@ -82,7 +82,7 @@ async def _serve(daemon: Daemon, config: Config, stop: Stop, ready: Callable[[st
 
 
 async def _first(*waits: Coroutine[None, None, object]) -> None:
-    """Until one of them is over; raises what it failed with."""
+    """Wait until one of them ends; raise its error."""
     tasks = [asyncio.ensure_future(wait) for wait in waits]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -95,7 +95,7 @@ async def _first(*waits: Coroutine[None, None, object]) -> None:
 
 @asynccontextmanager
 async def _signs_of_life(service: Service) -> AsyncIterator[None]:
-    """Tell the manager again and again that the event loop turns and nothing has failed."""
+    """Notify the manager regularly that the event loop runs and nothing has failed."""
     every = systemd.alive_every_s()
 
     async def tell() -> None:

@@ -1,4 +1,4 @@
-"""What the service manager is told (sd_notify(3)), if one asks for it in the environment."""
+"""Notify the service manager (sd_notify(3)), if the environment asks for it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ ALIVE = "WATCHDOG=1"
 
 
 def tell(state: str) -> None:
-    """Say `state`; a manager that cannot be told is no reason to fail."""
+    """Send `state`; a manager that cannot be reached is no reason to fail."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    if address.startswith("@"):  # a name without a file, as Linux writes it
+    if address.startswith("@"):  # a name without a file, in Linux's form
         address = "\0" + address[1:]
-    with suppress(Exception):  # no descriptor left, a name that is too long: the next may pass
+    with suppress(Exception):  # no descriptor left, a name that is too long: the next one may work
         _send(state.encode(), address)
 
 
@@ -30,12 +30,12 @@ def _send(data: bytes, address: str) -> None:
 
 
 def patience(seconds: int, why: str) -> str:
-    """A state that asks for so much more time to start, and says why."""
+    """Make a state that asks for more time to start, with the reason."""
     return f"EXTEND_TIMEOUT_USEC={seconds * 1_000_000}\nSTATUS={why}"
 
 
 def alive_every_s() -> float | None:
-    """Seconds between two signs of life, half of what the manager allows; None if it asks none."""
+    """Return seconds between two signs of life, half of the manager's limit; None without one."""
     allowed, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
     if not allowed.isascii() or not allowed.isdigit() or process not in ("", str(os.getpid())):
         return None

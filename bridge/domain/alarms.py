@@ -1,4 +1,4 @@
-"""What a person must look at: it stands in reconciliation until it is acknowledged."""
+"""Alarms: findings that stay in the reconciliation until a person acknowledges them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
 
 PAID_AFTER_ALL = "paid_after_all"  # posted, and cancelled by the bridge: it is paid
 REFUND_OWED = "refund_owed"  # posted, and cancelled by the till: it is refunded in full
-UNKNOWN_HERE = "unknown_here"  # the authority holds or posted what this journal never saw
-UNBACKED = "unbacked"  # the till holds it as paid, and neither side knows of it: a liability
-DIFFERENCE = "difference"  # the books differ about a sale that both know
+UNKNOWN_HERE = "unknown_here"  # held or posted at the authority, and missing in this journal
+UNBACKED = "unbacked"  # paid at the till, unknown here and at the authority: a liability
+DIFFERENCE = "difference"  # the journal and the authority's books differ about a sale
 JOURNAL_BEHIND = "journal_behind"  # the journal is an older copy, or a new one in its place
 
 KINDS = (PAID_AFTER_ALL, REFUND_OWED, UNKNOWN_HERE, UNBACKED, DIFFERENCE, JOURNAL_BEHIND)
 
 
 class Alarm(NamedTuple):
-    """One thing that happened; what is not known of it is 0 or empty."""
+    """One finding; unknown fields are 0 or empty."""
 
     key: str  # the same cause has the same key
     kind: str
@@ -27,14 +27,14 @@ class Alarm(NamedTuple):
     approval_id: bytes
     amount: int  # minor units
     currency: int  # ISO 4217 number
-    till: int  # its number then
+    till: int  # the till number at the time of the sale
     receiver_id: bytes
     at: int  # milliseconds since 1970
     detail: str
 
 
 def of_holding(kind: str, held: AuthorityTransaction, sale_id: str, detail: str) -> Alarm:
-    """Its key is the approval id, so that one acknowledgement is for all that is said of it."""
+    """Make an alarm about a transaction; its key, the approval id, is acknowledged once."""
     return Alarm(
         key=held.approval_id.hex(),
         kind=kind,
@@ -50,7 +50,7 @@ def of_holding(kind: str, held: AuthorityTransaction, sale_id: str, detail: str)
 
 
 def unbacked(sale_id: str, sale: Sale | None, at: int) -> Alarm:
-    """The till says paid; `sale` is what this journal has of it, which was never approved."""
+    """Make an alarm about a paid sale; `sale`, never approved, is the journal's version."""
     return Alarm(
         key=f"sale:{sale_id}",
         kind=UNBACKED,
@@ -66,5 +66,5 @@ def unbacked(sale_id: str, sale: Sale | None, at: int) -> Alarm:
 
 
 def journal_behind(life: bytes, at: int, detail: str) -> Alarm:
-    """One for each life of the journal that began behind another."""
+    """Make the alarm about a journal that was behind: one for each life."""
     return Alarm(f"life:{life.hex()}", JOURNAL_BEHIND, "", b"", 0, 0, 0, b"", at, detail)

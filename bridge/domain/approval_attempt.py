@@ -1,4 +1,4 @@
-"""One offer: what phones bring for it, until one approval is good enough."""
+"""One offer: all that phones bring for it, until one approval is acceptable."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from .verification import Claim
 
 VERDICT_MS = 5_000  # design §3.4: no verdict in 5 s is a refusal
-NO_APPROVAL = bytes(ID_SIZE)  # names an approval that cannot even be read
+NO_APPROVAL = bytes(ID_SIZE)  # the id of an approval that cannot be decoded
 
-# Only the bridge judges these where the receiver has not heard the time since boot (design §3.4): a
-# receiver that finds such an approval good does not lie.
+# Only the bridge verifies these if the receiver has had no time since boot (design §3.4): then a
+# receiver that finds such an approval valid does not lie.
 _OF_TIME = (
     reasons.CREDENTIAL_EXPIRED,
     reasons.CREDENTIAL_NOT_YET_VALID,
@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class Unfit(NamedTuple):
-    """A credential that does not hold, and why: an approval with it is refused by the same name."""
+    """An invalid credential with its reason; an approval with it is refused for the same reason."""
 
     record: wire.CredentialRecord
     reason: int
@@ -61,25 +61,25 @@ class ApprovalAttempt:
         self._end = now + offered.offer.ttl * 1000 + gatt.GRACE_MS
         self._claims: dict[int, Claim] = {}
         self._unfit: dict[int, Unfit] = {}
-        self._verdict_due = 0  # while the receiver's word is awaited
-        self._link = 0  # that the last approval came on
-        self._bad = b""  # the approval id that was last found bad here
-        self._bad_for = reasons.OK  # why
+        self._verdict_due = 0  # while the receiver's verdict is awaited
+        self._link = 0  # the link of the last approval
+        self._bad = b""  # the approval id that the bridge last found invalid
+        self._bad_for = reasons.OK  # the reason
 
     def deadline(self) -> int | None:
         return self._verdict_due if self._sale.state in UNVERIFIED else None
 
     @property
     def untimely(self) -> bool:
-        """Whether a buyer was turned away for what this terminal's clock says."""
+        """Whether a buyer was refused because of this terminal's clock."""
         found = {self._bad_for, *(shown.reason for shown in self._unfit.values())}
         return not found.isdisjoint(_BY_OUR_CLOCK)
 
     def await_anew(self, now: int) -> None:
-        """Its approval was not acknowledged before: only now can the receiver's verdict come."""
+        """Restart the wait for the verdict: the receiver's approval is acknowledged only now."""
         self._verdict_due = now + VERDICT_MS
 
-    # These three tell whether they end the wait for the receiver's word on what was asked about.
+    # These three return whether they end the wait for the receiver's verdict on the candidate.
 
     def expire(self, now: int) -> bool:
         late = self._sale.state in UNVERIFIED and now >= self._verdict_due
@@ -88,7 +88,7 @@ class ApprovalAttempt:
         return late
 
     def restart(self) -> bool:
-        """The receiver came back without this session: no phone and no verdict of it will come."""
+        """End the wait: the receiver came back without this session and sends no verdict."""
         awaited = self._sale.state in UNVERIFIED
         if awaited:
             self._recall(reasons.RECEIVER_OFFLINE, "restarted")
@@ -97,17 +97,17 @@ class ApprovalAttempt:
         return awaited
 
     def verdict(self, message: wire.Verdict) -> bool:
-        """The receiver's word: one more condition, never a substitute."""
+        """Handle the receiver's verdict: one more condition, never a substitute."""
         name, reason = message.approval_id, message.reason
         awaited = self._sale.state in UNVERIFIED and name not in self._sale.reversals
         if awaited:
             self._weigh(name, reason)
-        elif name not in self._sale.reversals:  # else it is too late, and told so
+        elif name not in self._sale.reversals:  # else it is too late, and the receiver knows
             self._mind(name, reason)
         return awaited
 
     def phone(self, message: wire.Phone) -> None:
-        """A phone left, was refused or is gone; what it has handed over stands on its own."""
+        """Handle a phone that left, was refused or is gone; its approval stays in force."""
         if self._sale.state not in WAITING:
             return
         claimed = self._claims.pop(message.link, None) is not None
@@ -118,12 +118,12 @@ class ApprovalAttempt:
             self._effects.persist(self._sale, Fact(Event.LEFT, message.reason), PHONE)
 
     def credential(self, record: wire.CredentialRecord, at: int) -> None:
-        """A phone has shown a credential: have it checked."""
+        """Have the credential that a phone has shown checked."""
         self._claims.pop(record.link, None)
         self._effects.put(effects.CheckCredential(self.offered, record, at))
 
     def credential_checked(self, answer: CredentialChecked) -> None:
-        """Remember a link's credential, good or not."""
+        """Remember a link's credential, valid or not."""
         record, found = answer.record, answer.found
         if isinstance(found, Error):
             _remember(self._unfit, record.link, Unfit(record, found.code))
@@ -134,7 +134,7 @@ class ApprovalAttempt:
             self._effects.persist(self._sale, Fact(Event.CLAIMED), PHONE)
 
     def approval(self, record: wire.ApprovalRecord, now: int, at: int) -> None:
-        """Journal it, and have it checked; raises Error for one that cannot take the slot."""
+        """Journal an approval and have it checked; raises Error if it cannot be the candidate."""
         named = self._named(record)
         name = NO_APPROVAL if isinstance(named, Error) else named.id
         if name in self._sale.reversals:
@@ -144,11 +144,11 @@ class ApprovalAttempt:
             fact = Fact(Event.APPROVAL_RECEIVED, approval=record.data, secret=secret)
             self._effects.persist(self._sale, fact, PHONE)
             self._check(record, named, now, at)
-        elif record.data != self._sale.approval:  # the same again is the link's doing
+        elif record.data != self._sale.approval:  # the link may deliver the same approval twice
             self._reject(name, reasons.SECOND_APPROVAL)
 
     def approval_checked(self, answer: ApprovalChecked, now: int) -> None:
-        """The authority works while the receiver verifies (design §3.5)."""
+        """Ask the authority while the receiver verifies (design §3.5)."""
         check, found = answer.check, answer.found
         if isinstance(found, Error):
             self._refuse(check.data, check.named.id, check.claim.record.link, found)
@@ -180,7 +180,7 @@ class ApprovalAttempt:
         self._refuse(record.data, name, record.link, error)
 
     def _refuse(self, data: bytes, name: bytes, link: int, error: Error) -> None:
-        """An approval that is not even asked about; the receiver's slot is for the next phone."""
+        """Refuse an approval without asking the authority; the receiver's slot becomes free."""
         reason = self._seen.name(data, error.code)
         self._bad = name
         self._seen.refuse(self.session, link)
@@ -190,20 +190,20 @@ class ApprovalAttempt:
         self._effects.verdict(self.session, name, reason)
 
     def _mind(self, name: bytes, reason: int) -> None:
-        """A verdict that is not awaited; raises Error for a lie, and for one out of order."""
+        """Handle a verdict that is not awaited; raises Error if it is false or out of order."""
         if reason == reasons.OK and name == self._bad:
             if self._bad_for not in _OF_TIME:
-                raise Error(reasons.RECEIVER_UNTRUSTED, "called a bad approval verified")
+                raise Error(reasons.RECEIVER_UNTRUSTED, "verified an invalid approval")
         elif name not in (self._bad, self._sale.approval_id):
             raise Error(reasons.WRONG_ORDER, f"verdict while {self._sale.state}")
 
     def _weigh(self, name: bytes, reason: int) -> None:
-        """The awaited verdict; a refusal that names nothing is about what is in the slot."""
+        """Handle the awaited verdict; a refusal without an id means the candidate."""
         own = name == self._sale.approval_id
         if own and reason == reasons.OK:
             if (
                 self._sale.state is not State.DECLINED_AWAITING_RECEIVER
-            ):  # there the decline is all that is kept
+            ):  # there only the decline is stored
                 self._effects.persist(self._sale, Fact(Event.VERIFIED), RECEIVER)
         elif reason != reasons.OK and (own or name == NO_APPROVAL):
             self._turn_down(reason, "by the receiver")
@@ -211,14 +211,14 @@ class ApprovalAttempt:
             self._turn_down(reasons.RECEIVER_UNTRUSTED, "another approval's verdict")
 
     def _turn_down(self, reason: int, detail: str) -> None:
-        """Refuse what was asked about after all; the receiver's slot is for the next phone."""
+        """Refuse the approval after the authority was asked; the receiver's slot becomes free."""
         name = self._sale.approval_id
         self._seen.refuse(self.session, self._link)
         if self._recall(reason, detail):
             self._effects.verdict(self.session, name, reason)
 
     def _recall(self, reason: int, detail: str) -> bool:
-        """Whether anything is to be recalled: where the authority declined, nothing is held."""
+        """Recall the approval and return True; False after a decline, as nothing is held."""
         self._effects.refuse(reason, detail)
         held = self._sale.state is not State.DECLINED_AWAITING_RECEIVER
         if held:
@@ -226,7 +226,7 @@ class ApprovalAttempt:
         return held
 
     def _reject(self, name: bytes, reason: int) -> None:
-        """Refuse an approval that never takes the slot."""
+        """Refuse an approval that never became the candidate."""
         self._effects.verdict(self.session, name, reason)
         raise Error(reason, name.hex())
 
@@ -235,7 +235,7 @@ class ApprovalAttempt:
         return unfit.reason if unfit else reasons.WRONG_CREDENTIAL
 
     def _named(self, record: wire.ApprovalRecord) -> Named | Error:
-        """The approval in `record` with its name, proved or not; or why it has none."""
+        """Return the approval in `record` with its id, verified or not, or the error."""
         claim, unfit = self._claims.get(record.link), self._unfit.get(record.link)
         try:
             if claim is not None:
@@ -263,7 +263,7 @@ def _record(check: effects.CheckApproval) -> messages.Record:
 
 
 def _remember(links: dict[int, T], link: int, value: T) -> None:
-    """One for each link; the oldest makes room, as on the receiver."""
+    """Remember one value for each link; the oldest is dropped, as on the receiver."""
     links.pop(link, None)
     if len(links) >= gatt.LINKS_MOST:
         del links[next(iter(links))]

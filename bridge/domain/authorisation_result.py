@@ -1,4 +1,4 @@
-"""The authority's word on the approval at hand: it goes out when the receiver's is there, too."""
+"""The authority's answer about the current approval: passed on once the verdict is there, too."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class AuthorisationResult:
-    """One rule for yes and no, so that the time of an answer does not tell which it is."""
+    """One rule for both answers, so that an answer's time does not reveal which it is."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class AuthorisationResult:
         self._earlier = earlier
         self._stand_in = stand_in
         self._clock_wrong = clock_wrong
-        self._offline: Sale | None = None  # the last that was accepted so
+        self._offline: Sale | None = None  # the last sale accepted offline
 
     def take(self, sale: Sale, event: Heard) -> None:
-        """What came of asking about the approval of `sale`."""
+        """Handle the result of the request about the approval of `sale`."""
         match event:
             case AuthorityAnswered(approval_id, data):
                 self._effects.put(effects.CheckReceipt(sale.terms, approval_id, data))
@@ -56,7 +56,7 @@ class AuthorisationResult:
                 assert_never(event)
 
     def receipt_checked(self, sale: Sale, answer: ReceiptChecked) -> None:
-        """What the authority gave; what proves nothing is no answer."""
+        """Handle the authority's receipt; an invalid one counts as no answer."""
         found = answer.found
         if isinstance(found, Error):
             self._effects.refuse(found.code, "receipt: " + found.detail)
@@ -70,7 +70,7 @@ class AuthorisationResult:
             self._deny(sale, found.reason, answer.data)
 
     def pass_on(self, sale: Sale) -> None:
-        """The wait for the receiver's word is over: what the authority said goes out."""
+        """Pass on the authority's answer: the wait for the receiver's verdict is over."""
         if sale.state in (State.APPROVED, State.TILL_NOTIFIED):
             self._earlier.report(sale, sale.receipt)
             self._settle_refund(sale)
@@ -78,9 +78,9 @@ class AuthorisationResult:
             self._decline(sale, sale.withheld)
 
     def give_up(self, sale: Sale) -> None:
-        """The till waits no longer: a no that is there stands, all else is reversed.
+        """End the till's wait: a decline stands, anything else is reversed.
 
-        But for what may be accepted offline (design §5 rule 4).
+        Except an approval that may be accepted offline (design §5 rule 4).
         """
         if sale.state is State.DECLINED_AWAITING_RECEIVER:
             self._decline(sale, sale.withheld, mends=False)
@@ -88,7 +88,7 @@ class AuthorisationResult:
             self._take_back(sale)
 
     def provisional(self, message: wire.ProvisionalRecord) -> None:
-        """The receiver's provisional receipt for what was accepted offline; raises Error."""
+        """Have the provisional receipt of an offline acceptance checked; raises Error."""
         sale = self._offline
         if sale is None or identifiers.session_id(sale.offer) != message.session:
             raise Error(reasons.WRONG_SESSION, message.session.hex())
@@ -107,7 +107,7 @@ class AuthorisationResult:
     def _take_back(self, sale: Sale) -> None:
         reason = _GIVEN_UP.get(sale.state, reasons.REVERSED)
         if sale.state in _UNHEARD and self._clock_wrong():
-            reason = reasons.CLOCK_WRONG  # TLS fails with it, or nothing is booked
+            reason = reasons.CLOCK_WRONG  # TLS fails with it, or the authority books nothing
         self._effects.owe(sale, Event.REVERSAL_OWED, reason)
         self._effects.cancel(sale)
 
@@ -125,7 +125,7 @@ class AuthorisationResult:
         return True
 
     def _settle_refund(self, sale: Sale) -> None:
-        """A refund was decided when the till asked for it."""
+        """Mark a refund as paid: the till decided it when it ordered the refund."""
         if sale.is_refund:
             self._effects.decide(sale, Fact(Event.PAID), BRIDGE)
 
@@ -137,7 +137,7 @@ class AuthorisationResult:
         self._effects.refuse(reason, "record rejected")
         if sale.state in (State.AUTHORISATION_SENT, State.AUTHORISING):
             self._deny(sale, reason, b"")
-        else:  # an earlier try may have been booked: a rejection of this one proves nothing
+        else:  # an earlier request may be booked: the rejection of this one proves nothing
             self._take_back(sale)
 
     def _deny(self, sale: Sale, reason: int, receipt: bytes) -> None:
@@ -148,7 +148,7 @@ class AuthorisationResult:
             self._decline(sale, reason, receipt)
 
     def _decline(self, sale: Sale, reason: int, news: bytes = b"", *, mends: bool = True) -> None:
-        """Pass a no on; `news` is its receipt where the journal does not have it yet."""
+        """Pass a decline on; `news` is its receipt if the journal does not have it yet."""
         receipt = news or sale.receipt
         again = mends and reason in MENDABLE and sale.mended < messages.NEW_OFFERS_MOST
         fact = Fact(Event.MENDABLE, reason) if receipt and again else sale.denied(reason, news)
@@ -161,7 +161,7 @@ class AuthorisationResult:
 
 _UNHEARD = (State.AUTHORISING, State.UNKNOWN)  # the receiver agrees, the authority is awaited
 
-# Why the money goes back at the end of the till's patience.
+# The reason of a reversal at the end of the till's patience.
 _GIVEN_UP = {
     State.AUTHORISED_AWAITING_RECEIVER: reasons.VERDICT_TIMEOUT,
     State.APPROVED: reasons.NOT_TOLD,

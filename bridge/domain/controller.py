@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .inputs import Input
     from .offline import StandIn
 
-TELL_MS = 15_000  # for the till to fetch a yes; tills that wait ask all the time
+TELL_MS = 15_000  # for the till to fetch an approval; waiting tills poll all the time
 
 _ENDS = (wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)
 
@@ -37,7 +37,7 @@ class Controller:
     """One receiver's conversation with the bridge, and at most one active sale."""
 
     def __init__(self, stand_in: StandIn, clock_wrong: Callable[[], bool] = lambda: False) -> None:
-        """`clock_wrong`: whether `at` is far from the authority's time."""
+        """`clock_wrong` returns whether `at` is far from the authority's time."""
         self.sale: Sale | None = None
         self._effects = Effects()
         self._attempt: ApprovalAttempt | None = None
@@ -48,7 +48,7 @@ class Controller:
         self._seen = SeenApprovals()
 
     def handle(self, event: Input, now: int) -> list[Effect]:
-        """What follows from one input; raises IllegalMoveError where the caller broke its rule."""
+        """Return the effects of one input; raises IllegalMoveError if the caller broke its rule."""
         match event:
             case inputs.MessageReceived():
                 self._received(event, now)
@@ -96,7 +96,7 @@ class Controller:
         sale, what = self.sale, fact.event
         if sale is None:
             return
-        if what is Event.DECLINED:  # the authority's no goes out as it does by itself
+        if what is Event.DECLINED:  # the authority's decline is passed on as without a decision
             self._result.give_up(sale)
             return
         self._effects.decide(sale, fact, TILL)
@@ -125,7 +125,7 @@ class Controller:
         here = self._effects.synced and sale.offer
         reason = reasons.NOBODY_CAME if here else reasons.RECEIVER_OFFLINE
         if self._attempt and self._attempt.untimely and self._clock_wrong():
-            reason = reasons.CLOCK_WRONG  # they came, and were turned away for it
+            reason = reasons.CLOCK_WRONG  # a buyer came and was refused because of it
         self._finish(sale, Fact(Event.CANCELLED, reason), BRIDGE)
 
     # The receiver.
@@ -138,7 +138,7 @@ class Controller:
         self._effects.put(effects.Acknowledge())
 
     def _take(self, message: Any, event: inputs.MessageReceived, now: int) -> None:
-        """One message from the receiver, decoded; raises Error."""
+        """Handle one decoded message from the receiver; raises Error."""
         match event.channel:
             case wire.SYNC:
                 self._sync(message, now, event.at)
@@ -159,7 +159,7 @@ class Controller:
                 raise Error(reasons.WRONG_TYPE, f"channel {event.channel} from a receiver")
 
     def _sync(self, message: wire.Opened, now: int, at: int) -> None:
-        """The receiver is back: its session goes on, or gives way to ours."""
+        """Continue the session of a receiver that is back, or replace it by ours."""
         self._effects.synced = True
         sale, attempt = self.sale, self._attempt
         if attempt and message.offer == attempt.offered.data:
@@ -193,7 +193,7 @@ class Controller:
             self._effects.put(effects.CheckOffer(sale.terms, message.offer, at))
 
     def _is_ours(self, message: wire.Opened) -> bool:
-        """Whether a receiver's session belongs to the sale at hand and is not settled yet."""
+        """Whether a receiver's session belongs to the current sale and is not decided yet."""
         if self.sale is None or not message.offer:
             return False
         ours = message.reference == self.sale.terms.reference
@@ -229,7 +229,7 @@ class Controller:
             self._spoken()
 
     def _attempt_of(self, session_id: bytes) -> ApprovalAttempt:
-        """The attempt of this session; raises Error(WRONG_SESSION)."""
+        """Return the attempt of this session; raises Error(WRONG_SESSION)."""
         attempt = self._attempt
         if attempt is None or attempt.session != session_id:
             raise Error(reasons.WRONG_SESSION, session_id.hex())
@@ -268,13 +268,13 @@ class Controller:
         reason = found.code
         if reason == reasons.CERTIFICATE_EXPIRED:
             reason = reasons.CLOCK_WRONG if self._clock_wrong() else reason
-        else:  # a lie
+        else:  # the offer is false
             reason = reasons.RECEIVER_UNTRUSTED
             self._effects.refuse(reason, "offer")
         self._finish(sale, Fact(Event.DECLINED, reason, evidence=answer.data), BRIDGE)
 
     def _asking(self, approval_id: bytes) -> Sale | None:
-        """The sale whose approval the authority is asked about."""
+        """Return the sale if the authority is asked about this approval."""
         sale = self.sale
         asked = sale and sale.state in ASKING and sale.approval_id == approval_id
         return sale if asked else None
@@ -282,7 +282,7 @@ class Controller:
     # The journal.
 
     def _written(self, now: int) -> None:
-        """Receiver and till could not speak meanwhile: the time for their word begins anew."""
+        """Restart the waits for verdict and till: during the stall neither could be answered."""
         if self._attempt:
             self._attempt.await_anew(now)
         if self.sale is not None and self.sale.state is State.APPROVED:
@@ -291,17 +291,17 @@ class Controller:
     # Ends.
 
     def _spoken(self) -> None:
-        """The receiver's word is there, or is not awaited any longer."""
+        """Pass the answer on: the receiver's verdict is there, or no longer awaited."""
         if self.sale is not None:
             self._result.pass_on(self.sale)
 
     def _finish(self, sale: Sale, fact: Fact, source: str) -> None:
-        """The sale ends by `fact`, and the receiver's session with it."""
+        """End the sale by `fact`, and the receiver's session with it."""
         self._effects.persist(sale, fact, source)
         self._effects.cancel(sale)
 
     def _tidy(self, now: int) -> None:
-        """What is over goes; a sale that goes on after its answer has its next offer."""
+        """Drop what has ended; order the next offer of a sale that continues after its answer."""
         sale, attempt = self.sale, self._attempt
         if sale is not None and not sale.occupies_till:
             self._end_attempt()

@@ -1,4 +1,4 @@
-"""What a restart does to a sale in each state that a crash can leave (design §5)."""
+"""The effect of a restart on a sale, for each state that a crash can leave (design §5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .states import Event, State
 if TYPE_CHECKING:
     from .sale import Sale
 
-# None: it goes on where it was, by the till's word or the outbox's work.
+# None: the sale continues in its state, by the till's decision or through the outbox.
 RECOVERY: dict[State, Event | None] = {
     State.OPEN: Event.CANCELLED,
     State.CLAIMED: Event.CANCELLED,
@@ -24,7 +24,7 @@ RECOVERY: dict[State, Event | None] = {
     State.AUTHORISING: Event.REVERSAL_OWED,
     State.UNKNOWN: Event.REVERSAL_OWED,
     State.REVERSING: None,
-    State.APPROVED: Event.REVERSAL_OWED,  # the till was never told
+    State.APPROVED: Event.REVERSAL_OWED,  # the till was never notified
     State.TILL_NOTIFIED: None,
     State.PAID: None,
     State.REFUNDING: None,
@@ -36,11 +36,11 @@ RECOVERY: dict[State, Event | None] = {
 
 
 def recover(sale: Sale) -> Fact | None:
-    """What is to be journalled first of all after a restart, if anything."""
+    """Return the fact to journal first after a restart, None if there is none."""
     event = RECOVERY[sale.state]
     if event is Event.REVERSAL_OWED:
         if sale.is_refund and sale.state is State.APPROVED:
-            return Fact(Event.PAID)  # it was decided when the till asked for it
+            return Fact(Event.PAID)  # the till decided it when it ordered the refund
         return Fact(event, reasons.BRIDGE_RESTARTED, reversal=sale.approval_id)
     if event is Event.DECLINED:
         return sale.denied(sale.withheld)
@@ -48,5 +48,5 @@ def recover(sale: Sale) -> Fact | None:
 
 
 def is_ended_by_restart(sale: Sale) -> bool:
-    """Whether a restart ends what may have gone on in a span that the journal lacks."""
+    """Whether a restart ends a sale that may have continued in a span that the journal lacks."""
     return RECOVERY[sale.state] is not None

@@ -1,4 +1,4 @@
-"""What is over: results to tell again, sessions that are not awaited, approvals seen before."""
+"""Earlier sessions: results to send again, ended sessions, approvals seen before."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from .effects import Effects
     from .sale import Sale
 
-SEEN_MOST = 256  # approvals remembered, only to call a replay by its name
-REFUSED_MOST = 2 * gatt.LINKS_MOST  # of the session at hand and of the one before
+SEEN_MOST = 256  # approvals remembered, only to report a replay as such
+REFUSED_MOST = 2 * gatt.LINKS_MOST  # of the current session and of the one before
 
 
 class Last(NamedTuple):
-    """The last word on a session: its result, or that it is accepted offline."""
+    """The final outcome of a session: its result, or that it is accepted offline."""
 
     session: bytes
     reference: bytes
@@ -28,7 +28,7 @@ class Last(NamedTuple):
 
 
 class EarlierSessions:
-    """The last session that was settled, and the last that ended in whatever way."""
+    """The last session with an outcome, and the last that ended in any way."""
 
     def __init__(self, effects: Effects) -> None:
         self._effects = effects
@@ -36,7 +36,7 @@ class EarlierSessions:
         self._ended = b""
 
     def report(self, sale: Sale, receipt: bytes) -> None:
-        """Tell the receiver how its session went."""
+        """Send the outcome of its session to the receiver."""
         own = identifiers.session_id(sale.offer)
         result = wire.Result(own, receipt)
         self._last = Last(own, sale.terms.reference, wire.RESULT, result)
@@ -50,32 +50,32 @@ class EarlierSessions:
         self.tell_again()
 
     def tell_again(self) -> None:
-        """The last word, to a receiver that missed it."""
+        """Send the final outcome again, to a receiver that missed it."""
         if self._last is not None:
             self._effects.send(self._last.channel, self._last.value)
 
     def late(self, message: wire.Verdict) -> None:
-        """A verdict that is not awaited: a late one, one said again, or no to standing in.
+        """Handle an unawaited verdict: late, repeated, or a refusal of an offline acceptance.
 
-        That changes nothing about the money, as the till may know already. The phone is let go, and
-        asks the authority.
+        It changes nothing about the money, as the till may be notified already. The phone is
+        released, and asks the authority.
         """
         last = self._last
         if last is None or (last.session, last.channel) != (message.session, wire.STAND_IN):
             return
         if message.reason != reasons.OK:
-            self._effects.refuse(message.reason, "by the receiver, which was to stand in")
+            self._effects.refuse(message.reason, "by the receiver, after an offline acceptance")
             self._effects.send(wire.CANCEL, wire.Cancel(last.reference, message.reason))
 
     def dismiss(self, message: wire.Opened) -> None:
-        """End a session that is not ours; where it is settled, the receiver missed the result."""
+        """End a session that is not ours; if it has an outcome, the receiver missed the result."""
         if self.is_over_for(message.offer):
             self.tell_again()
         elif message.offer and len(message.reference) == messages.REFERENCE_SIZE:
             self._effects.send(wire.CANCEL, wire.Cancel(message.reference, reasons.WITHDRAWN))
 
     def end(self, session_id: bytes) -> None:
-        """Nothing more is awaited of this session."""
+        """Mark this session as ended."""
         self._ended = session_id
 
     def is_over(self, session_id: bytes) -> bool:
@@ -85,12 +85,12 @@ class EarlierSessions:
         return bool(offer) and self.is_over(identifiers.session_id(offer))
 
     def knows(self, session_id: bytes) -> bool:
-        """Whether a late word about this session is no surprise."""
+        """Whether a late message about this session is expected."""
         return session_id == self._ended or self.is_over(session_id)
 
 
 class SeenApprovals:
-    """Approvals that were good once, by the hash of their bytes, and refusals counted here."""
+    """Approvals that were valid once, by the hash of their bytes, and refusals counted here."""
 
     def __init__(self) -> None:
         self._digests: deque[bytes] = deque(maxlen=SEEN_MOST)
@@ -100,16 +100,16 @@ class SeenApprovals:
         self._digests.append(digest(data))
 
     def name(self, data: bytes, reason: int) -> int:
-        """`reason`, or REPLAY where these bytes were good before."""
+        """Return `reason`, or REPLAY if these bytes were valid before."""
         return reasons.REPLAY if digest(data) in self._digests else reason
 
     def refuse(self, session_id: bytes, link: int) -> None:
-        """An approval on this link is refused and counted here: the receiver's echo follows."""
+        """Count a refused approval on this link: the receiver's echo follows."""
         if (session_id, link) not in self._refused:
             self._refused.append((session_id, link))
 
     def echoes(self, session_id: bytes, link: int) -> bool:
-        """Whether the receiver's refusal on `link` is of an approval that was counted here."""
+        """Whether the receiver's refusal on `link` concerns an approval that was counted here."""
         known = (session_id, link) in self._refused
         if known:
             self._refused.remove((session_id, link))

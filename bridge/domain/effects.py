@@ -1,6 +1,6 @@
-"""What a controller asks for: plain values, to be carried out in order, and how they are collected.
+"""The effects that a controller asks for: plain values, carried out in order; and their collector.
 
-What is persisted is on the disk before anything outside is done for it.
+A fact is on the disk before any effect outside follows from it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Publish(NamedTuple):
 
 
 class Acknowledge(NamedTuple):
-    """Acknowledge the message that came in: its responsibility is the bridge's now."""
+    """Acknowledge the message that came in: the bridge is now responsible for it."""
 
 
 class Send(NamedTuple):
@@ -59,9 +59,9 @@ class Send(NamedTuple):
 
 
 class RequestAuthorisation(NamedTuple):
-    """Ask the authority, again and again until an answer settles it or it is given up.
+    """Ask the authority until an answer or a reversal ends the request.
 
-    Not before every reversal that the sale owes is through: it knows one hold for each sale.
+    First every owed reversal of the sale is acknowledged: the authority has one hold for each sale.
     """
 
     sale: Sale
@@ -70,7 +70,7 @@ class RequestAuthorisation(NamedTuple):
 
 
 class StopAuthorisation(NamedTuple):
-    """Stop asking about the approval at hand: it was accepted offline, and is sent later."""
+    """Stop asking about the current approval: it was accepted offline, and is uploaded later."""
 
 
 class QueueReversal(NamedTuple):
@@ -87,7 +87,7 @@ class QueueConfirmation(NamedTuple):
 
 
 class ReportPhone(NamedTuple):
-    """What a phone did, for those who watch."""
+    """Report an act of a phone to watchers."""
 
     event: int
     link: int
@@ -95,14 +95,14 @@ class ReportPhone(NamedTuple):
 
 
 class Refuse(NamedTuple):
-    """Something was refused: to be counted and logged."""
+    """Count and log a refusal."""
 
     reason: int
     detail: str
 
 
 class CheckOffer(NamedTuple):
-    """Whether this is the receiver's offer for these terms."""
+    """Check that this is the receiver's offer for these terms."""
 
     terms: Terms
     data: bytes
@@ -110,7 +110,7 @@ class CheckOffer(NamedTuple):
 
 
 class CheckCredential(NamedTuple):
-    """Whether the credential that a phone has shown for this offer holds."""
+    """Check the credential that a phone has shown for this offer."""
 
     offered: Offered
     record: wire.CredentialRecord
@@ -118,7 +118,7 @@ class CheckCredential(NamedTuple):
 
 
 class CheckApproval(NamedTuple):
-    """Whether the phone signed this; `data` are its bytes."""
+    """Check that the phone signed this approval; `data` are its bytes."""
 
     offered: Offered
     claim: Claim
@@ -128,7 +128,7 @@ class CheckApproval(NamedTuple):
 
 
 class CheckReceipt(NamedTuple):
-    """Whether this is the authority's word about this approval of this sale."""
+    """Check that this is the authority's receipt for this approval of this sale."""
 
     terms: Terms
     approval_id: bytes
@@ -136,7 +136,7 @@ class CheckReceipt(NamedTuple):
 
 
 class CheckProvisional(NamedTuple):
-    """Whether the receiver signed this about an offline approval."""
+    """Check that the receiver signed this provisional receipt of an offline approval."""
 
     terms: Terms
     approval_id: bytes
@@ -164,11 +164,11 @@ class Effects:
     """The effects of one input, in order."""
 
     def __init__(self) -> None:
-        self.synced = False  # the receiver is there and has told its open session
+        self.synced = False  # the receiver is there and has sent its open session
         self._found: list[Effect] = []
 
     def take(self) -> list[Effect]:
-        """All so far; the next input begins anew."""
+        """Return all effects so far and begin a new list."""
         found, self._found = self._found, []
         return found
 
@@ -179,7 +179,7 @@ class Effects:
         self._found.append(BeginSale(sale, copy(sale), source))
 
     def persist(self, sale: Sale, fact: Fact, source: str) -> None:
-        """Apply `fact`, have it journalled and published; raises IllegalMoveError."""
+        """Apply `fact`, journal and publish it; raises IllegalMoveError."""
         sale.take(fact)
         after = copy(sale)
         if fact.event in VOLATILE:
@@ -188,11 +188,11 @@ class Effects:
             self._found.append(Persist(sale, after, fact, source))
 
     def owe(self, sale: Sale, event: Event, reason: int) -> None:
-        """The approval at hand is never asked about again: journal that it is to be reversed."""
+        """Journal an owed reversal of the current approval; it is never asked about again."""
         self.decide(sale, Fact(event, reason, reversal=sale.approval_id), BRIDGE)
 
     def decide(self, sale: Sale, fact: Fact, source: str) -> None:
-        """Persist a decision, and have the outbox do what is owed from here on."""
+        """Persist a decision, and queue what the bridge owes the authority for it."""
         self.persist(sale, fact, source)
         if fact.reversal:
             self.put(QueueReversal(sale, fact.reversal))
@@ -203,12 +203,12 @@ class Effects:
         self._found.append(Refuse(reason, detail))
 
     def send(self, channel: int, value: Any) -> None:
-        """A message to the receiver; while it is away nothing, as its next SYNC puts it right."""
+        """Send a message to the receiver; while it is away none, as its next SYNC replaces it."""
         if self.synced:
             self._found.append(Send(channel, wire.encode(channel, value)))
 
     def order(self, terms: Terms, left: int) -> None:
-        """Have an offer made that lives no longer than the till waits (`left`, ms)."""
+        """Order an offer that expires no later than the till's patience (`left`, ms)."""
         seconds = -(-left // 1000)
         order = wire.Open(
             terms.reference,
@@ -222,7 +222,7 @@ class Effects:
         self.send(wire.OPEN, order)
 
     def cancel(self, sale: Sale) -> None:
-        """The receiver's session ends with the sale."""
+        """End the receiver's session with the sale."""
         self.send(wire.CANCEL, wire.Cancel(sale.terms.reference, sale.reason))
 
     def verdict(self, session: bytes, approval_id: bytes, reason: int) -> None:

@@ -1,12 +1,14 @@
-"""Sales as journal lines and back: replaying the same lines always gives the same sales.
+"""Encode sales as journal lines and decode them: the same lines always give the same sales.
 
-The code proof in an approval stands apart from its line, as `secret`, so that it can be erased.
+The code proof of an approval is stored apart from its line, as `secret`, so that it can be erased.
 """
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import msgspec
 
 from receiver.encoding import cose, schema
 from receiver.errors import Error
@@ -20,13 +22,13 @@ if TYPE_CHECKING:
 
 RUNG = "rung"  # the line that begins a sale or a refund; every other kind is an Event
 _OCTETS = ("reference", "receiver_id", "original")
-_HIDDEN = "hidden"  # where in the approval or the record the secret belongs
+_HIDDEN = "hidden"  # the place of the secret in the approval or the record
 _WITH_A_PROOF = ("approval", "record")
 _ALGORITHMS = (cose.ALG_ESP256, cose.ALG_ED25519)
 
 
 class JournalLine(Protocol):
-    """What a journal gives back; `at` in milliseconds since 1970."""
+    """A line as the journal returns it; `at` in milliseconds since 1970."""
 
     @property
     def at(self) -> int: ...
@@ -41,7 +43,7 @@ class JournalLine(Protocol):
 
 
 class Written(NamedTuple):
-    """A line's body, and what must not outlive the sale."""
+    """A line's body, and the secret that is erased with the end of the sale."""
 
     body: str
     secret: bytes
@@ -53,7 +55,7 @@ def dump_terms(terms: Terms) -> str:
 
 
 def dump_fact(fact: Fact) -> Written:
-    """The fact without its event, which is the line's kind."""
+    """Encode the fact without its event, which is the line's kind."""
     body: dict[str, object] = {"reason": fact.reason} if fact.reason else {}
     secret = b""
     for name in CARRIED:
@@ -74,7 +76,7 @@ def load_terms(body: str) -> Terms:
 
 
 def load_fact(kind: str, body: str, secret: bytes) -> Fact:
-    """The fact in a line; where its secret was erased, zeros stand in its place."""
+    """Decode the fact in a line; an erased secret is replaced by zeros."""
     values = json.loads(body)
     reason, hidden = values.pop("reason", 0), values.pop(_HIDDEN, 0)
     carried = {name: bytes.fromhex(value) for name, value in values.items()}
@@ -86,7 +88,7 @@ def load_fact(kind: str, body: str, secret: bytes) -> Fact:
 
 
 def replay(lines: Iterable[JournalLine]) -> dict[str, Sale]:
-    """Every sale in the journal by its id, in the order in which they began."""
+    """Return every sale in the journal by its id, in the order of their beginning."""
     sales: dict[str, Sale] = {}
     for line in lines:
         follow(sales, line)
@@ -94,7 +96,7 @@ def replay(lines: Iterable[JournalLine]) -> dict[str, Sale]:
 
 
 def follow(sales: dict[str, Sale], line: JournalLine) -> Sale:
-    """Take one more line; the sale that it is about, as it is then."""
+    """Apply one more line and return its sale."""
     if line.kind == RUNG:
         sales[line.sale_id] = Sale(load_terms(line.body))
     else:
@@ -106,7 +108,7 @@ def follow(sales: dict[str, Sale], line: JournalLine) -> Sale:
 
 
 def _proof(name: str, value: bytes) -> bytes:
-    """The code proof in an approval or a record; all of it where that cannot be read."""
+    """Return the code proof in an approval or a record; all bytes if it cannot be decoded."""
     try:
         if name == "record":
             value = schema.decode(messages.RECORD, value, messages.Record).approval
@@ -122,4 +124,4 @@ def _proof(name: str, value: bytes) -> bytes:
 
 
 def _json(body: dict[str, object]) -> str:
-    return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return msgspec.json.encode(body, order="sorted").decode()

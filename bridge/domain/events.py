@@ -1,4 +1,4 @@
-"""What happens in the bridge, as values for its event bus; `at` is seconds since 1970."""
+"""The events of the bridge's event bus; `at` is seconds since 1970."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .sale import Sale
 
-# Sources: who said so.
+# Sources of an event.
 TILL = "till"
 RECEIVER = "receiver"
 PHONE = "phone"
@@ -27,11 +27,11 @@ class SaleChanged(NamedTuple):
     till: int
     cursor: int | None  # the number of its line in the journal
     what: str
-    sale: Sale  # a copy, as it was just then
+    sale: Sale  # a copy, made at that moment
 
 
 class ReceiverChanged(NamedTuple):
-    """A receiver came, with its HELLO, or went."""
+    """A receiver's link came up, with its HELLO, or went down."""
 
     source: str
     at: float
@@ -40,7 +40,7 @@ class ReceiverChanged(NamedTuple):
 
 
 class PhoneMoved(NamedTuple):
-    """What a phone did (`wire.PHONE_*`)."""
+    """An act of a phone (`wire.PHONE_*`)."""
 
     source: str
     at: float
@@ -51,7 +51,7 @@ class PhoneMoved(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """Something from a receiver or phone was refused."""
+    """A message from a receiver or phone was refused."""
 
     source: str
     at: float
@@ -60,7 +60,7 @@ class Refused(NamedTuple):
 
 
 class SaleTimed(NamedTuple):
-    """The till has the outcome: when each step was (`timings`, monotonic seconds)."""
+    """The till has the outcome; `timings` are the times of the steps, in monotonic seconds."""
 
     source: str
     at: float

@@ -1,4 +1,4 @@
-"""What the authority may have of an approval or a refund, in its own words (design §5 rule 3)."""
+"""A transaction in the authority's books, with the authority's own states (design §5 rule 3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STANDING = (HoldState.PENDING, HoldState.POSTED, HoldState.EXPIRED)  # it is pos
 
 
 class AuthorityTransaction(NamedTuple):
-    """What the authority has of one approval or refund; what a tombstone lacks is 0 or empty."""
+    """The authority's row of one approval or refund; what a tombstone lacks is 0 or empty."""
 
     approval_id: bytes
     receiver_id: bytes
@@ -29,7 +29,7 @@ class AuthorityTransaction(NamedTuple):
     currency: int  # ISO 4217 number
     transaction_id: bytes
     reference: bytes  # of the sale; empty for a refund without a phone
-    till: int | None  # its number then
+    till: int | None  # the till number at the time of the sale
     time: int  # when it was booked, seconds since 1970
 
     @property

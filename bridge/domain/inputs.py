@@ -1,4 +1,4 @@
-"""What goes into a controller: plain values, no I/O. `at` is seconds since 1970."""
+"""The inputs of a controller: plain values, no I/O. `at` is seconds since 1970."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Ring(NamedTuple):
 
 
 class Decide(NamedTuple):
-    """The till's decision about the sale at hand (`till_decisions.decide`)."""
+    """The till's decision about the current sale (`till_decisions.decide`)."""
 
     fact: Fact
 
 
 class TillNotified(NamedTuple):
-    """The till is about to see the sale at hand, which is approved."""
+    """The till is about to see the current sale, which is approved."""
 
 
 class MessageReceived(NamedTuple):
@@ -40,19 +40,19 @@ class MessageReceived(NamedTuple):
 
 
 class LinkDown(NamedTuple):
-    """The receiver is away; its SYNC tells when it is back."""
+    """The receiver is away; it sends SYNC when it is back."""
 
 
 class JournalWritten(NamedTuple):
-    """The journal took no write for a while, and takes them again: all so far is on the disk."""
+    """A stall of the journal is over: all facts so far are on the disk."""
 
 
 class TimeElapsed(NamedTuple):
-    """`deadline()` is over."""
+    """The time of `deadline()` has passed."""
 
 
 class AuthorityAnswered(NamedTuple):
-    """What the authority gave for an approval; not yet proved to be a receipt."""
+    """The authority's answer about an approval; not yet verified as a receipt."""
 
     approval_id: bytes
     data: bytes
@@ -65,7 +65,7 @@ class AuthorityTimedOut(NamedTuple):
 
 
 class RecordRejected(NamedTuple):
-    """The authority does not take the record."""
+    """The authority refuses the record."""
 
     approval_id: bytes
     reason: int

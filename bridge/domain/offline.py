@@ -1,4 +1,4 @@
-"""Acceptance without an answer of the authority, within its limits (design §5 rule 4)."""
+"""Offline acceptance: without an answer of the authority, within its limits (design §5 rule 4)."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
 HOUR_S = 3600
 REVOCATIONS_S = 24 * HOUR_S  # how old the list of revoked credentials may be (design §5 rule 4)
-# What this clock may differ from the receiver's, which has the authority's time: the receiver signs
-# for no more than 300 s, and the authority books no more than 600.
+# The most that this clock may differ from the receiver's, which has the authority's time: the
+# receiver signs for at most 300 s, and the authority books at most 600.
 CLOCKS_S = 120
 
 
 class Exposure(NamedTuple):
-    """What stands on offline approvals of one receiver that the authority has not seen."""
+    """Number and sum of one receiver's offline approvals that the authority has not seen."""
 
     amount: int  # minor units
     sales: int
 
 
 def exposure(sales: Iterable[Sale]) -> Exposure:
-    """What stands on those of these sales that the authority has not seen."""
+    """Return the exposure of these sales: those that the authority has not seen."""
     amounts = [sale.terms.amount for sale in sales if sale.unsent]
     return Exposure(sum(amounts), len(amounts))
 
 
 class Limits(NamedTuple):
-    """What the authority has last said about one receiver; times in seconds since 1970."""
+    """The authority's latest limits for one receiver; times in seconds since 1970."""
 
     state: State
     revoked: frozenset[bytes]  # credential ids
-    revoked_at: int  # when that list was last known to be the current one
+    revoked_at: int  # the last time that list was known to be current
 
 
 class Case(NamedTuple):
-    """One approval that stands before the question."""
+    """One approval that may be accepted offline."""
 
     sale: Sale
     offer: Offer
@@ -55,31 +55,31 @@ class Case(NamedTuple):
 
     @property
     def latest(self) -> int:
-        """The later of what both clocks make of the time: no jump prolongs what is permitted."""
+        """The later time of both clocks: no jump extends a permission."""
         return max(self.at, self.limits.state.time + self.passed)
 
 
 class Accepted(NamedTuple):
-    """An offline acceptance: its record (mode OFFLINE), and when it was."""
+    """An offline acceptance: its record (mode OFFLINE) and its time."""
 
     record: bytes
     at: int
 
 
 class StandIn(Protocol):
-    """Who may say yes in the authority's place."""
+    """Accepts approvals in the authority's place."""
 
     def accepts(self, sale: Sale) -> Accepted | None:
-        """The acceptance, where the limits allow it."""
+        """Return the acceptance if the limits allow it."""
 
 
 def _clocks_agree(case: Case) -> bool:
-    """The offer is no older than a till is patient; 0 stands in one made without the time."""
+    """Whether the offer is no older than the patience; an offer made without the time has 0."""
     age = case.at - case.offer.issued
     return -CLOCKS_S <= age <= messages.TTL_MOST_S + CLOCKS_S
 
 
-# All must hold; the name is what a log says of the first that does not.
+# All rules must hold; the log shows the name of the first that does not.
 RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
     ("a purchase", lambda case: not case.sale.is_refund),
     ("time not behind the authority's", lambda case: case.at >= case.limits.state.time),
@@ -115,9 +115,9 @@ RULES: tuple[tuple[str, Callable[[Case], bool]], ...] = (
 
 
 def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int, passed: int) -> str | None:
-    """None where every rule holds, else the name of the first that does not.
+    """Return None if every rule holds, else the name of the first that does not.
 
-    `at` in seconds since 1970, `passed` since the state was signed, by a monotonic clock.
+    `at` in seconds since 1970; `passed` seconds since the state was signed, by a monotonic clock.
     """
     record: Record = schema.decode(messages.RECORD, sale.record, messages.Record)
     offer: Offer = signed.parse(messages.OFFER, record.offer).value
@@ -127,7 +127,7 @@ def judge(sale: Sale, limits: Limits, exposure: Exposure, at: int, passed: int) 
 
 
 def accept(sale: Sale, at: int) -> Accepted:
-    """Under its record the sale is uploaded later: the same approval, accepted now."""
+    """Accept the approval now; its record is uploaded later."""
     record: Record = schema.decode(messages.RECORD, sale.record, messages.Record)
     offline = record._replace(mode=messages.OFFLINE, accepted=at)
     return Accepted(schema.encode(messages.RECORD, offline), at)

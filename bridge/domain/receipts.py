@@ -1,6 +1,6 @@
-"""The authority's word about a sale, proved from the sale's own terms and the authority's keys.
+"""Verify the authority's receipts from a sale's own terms and the authority's keys.
 
-No configuration of today is asked: the till may have another number by now, or no receiver at all.
+Today's configuration plays no part: the till may have another number by now, or no receiver.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from .sale import Terms
 
 
-# The authority's keys that a host keeps ready: each is used at every sale or every hour.
+# The authority's keys that are kept ready: each is used at every sale or every hour.
 ROLES = (signed.ROLE_RECEIVER, signed.ROLE_CREDENTIAL, signed.ROLE_RECEIPT, signed.ROLE_STATE)
 
 
 def proved(ring: Ring, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
-    """The receipt in `data`, if it is signed and about this approval of this sale; raises Error."""
+    """Return the signed receipt in `data`; raises Error unless it fits this approval and sale."""
     receipt: Receipt = finish(ring.read_job(messages.RECEIPT, data))
     must_equal(receipt.version, messages.VERSION, reasons.WRONG_VERSION)
     must_equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
     must_equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
     must_equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
-    if terms.store is not None:  # journals of earlier releases do not say it
+    if terms.store is not None:  # journals of earlier releases lack it
         must_equal(receipt.store, terms.store, reasons.WRONG_RECEIVER)
     must_equal(receipt.till, terms.till, reasons.WRONG_TILL)
     booked = receipt.transaction_id != messages.NO_TRANSACTION
@@ -43,18 +43,18 @@ def proved(ring: Ring, terms: Terms, approval_id: bytes, data: bytes) -> Receipt
 
 
 class Receipts:
-    """Proves receipts by the authority's keys of now, which may be exchanged."""
+    """Verifies receipts by the authority's current keys, which may be exchanged."""
 
     def __init__(self, crypto: Crypto, pins: Pins) -> None:
         self._crypto = crypto
         self.renew(pins)
 
     def renew(self, pins: Pins) -> None:
-        """Go by these keys from here on."""
+        """Use these keys from now on."""
         self._ring = signed.Ring(self._crypto, pins, keep=ROLES)
 
     def prove(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
-        """As `proved`."""
+        """Return the verified receipt, as `proved` does."""
         return proved(self._ring, terms, approval_id, data)
 
 

@@ -1,4 +1,4 @@
-"""What a receiver says of itself: its health, with its counters by reason."""
+"""The health that a receiver reports, with its counters by reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ReceiverHealth(NamedTuple):
 
 
 class ReceiverStatus(NamedTuple):
-    """One receiver as its bridge sees it just now; `hello` and `health` are the latest."""
+    """The current status of one receiver; `hello` and `health` are the latest."""
 
     till: int
     url: str
@@ -35,7 +35,7 @@ class ReceiverStatus(NamedTuple):
 
 
 def health(payload: bytes) -> ReceiverHealth:
-    """A HEALTH message; raises Error where it or its counters cannot be read."""
+    """Decode a HEALTH message; raises Error if it or its counters cannot be read."""
     said: wire.Health = wire.decode(wire.HEALTH, payload)
     counters = cbor.decode(said.counters) if said.counters else {}
     if not isinstance(counters, dict):

@@ -1,4 +1,4 @@
-"""When money may go back on a purchase: at most what was posted, in its own currency."""
+"""The rules of refunds: at most the posted amount, in the purchase's own currency."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from .held import AuthorityTransaction
     from .sale import Terms
 
-IN_FULL = "refund-of-"  # before the approval id of what the bridge gives back by itself
+IN_FULL = "refund-of-"  # before the approval id, in the id of the bridge's own refunds
 
 
 class NoRefundError(Exception):
-    """It may not go back; `kind` is the stable word for the till."""
+    """The refund is not allowed; `kind` is the stable name for the till."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(kind, detail)
@@ -27,12 +27,12 @@ class NoRefundError(Exception):
 
 
 def refund_id(bridge_id: bytes, till_id: str) -> bytes:
-    """The idempotency key towards the authority of a refund without a phone (16 bytes)."""
+    """Return the idempotency key at the authority of a refund without a phone (16 bytes)."""
     return digest(b"tillsign refund" + bridge_id + till_id.encode())[:ID_SIZE]
 
 
 def in_full(sale: Sale, posted: AuthorityTransaction) -> tuple[Sale, Fact]:
-    """The refund of a posting that is not paid here: the same each time it is made."""
+    """Make the refund of a posting that is not paid here: the same at each call."""
     name = IN_FULL + posted.approval_id.hex()
     terms = sale.terms._replace(
         sale_id=name,
@@ -52,7 +52,7 @@ def check(bought: Sale, terms: Terms, refunded: int, *, phone: bool) -> None:
         raise NoRefundError("liability", "this sale is paid here and was never posted")
     if bought.state not in (State.PAID, State.POSTED):
         raise NoRefundError("not-paid", "this sale is not paid")
-    if phone and bought.state is not State.POSTED:  # its offer names what was posted
+    if phone and bought.state is not State.POSTED:  # its offer names the posted purchase
         raise NoRefundError("not-posted", "this sale is not posted yet: try again, or no phone")
     if terms.currency != bought.terms.currency:
         raise NoRefundError("conflict", "this sale is in another currency")

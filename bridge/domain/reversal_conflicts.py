@@ -1,4 +1,4 @@
-"""A reversal that meets a posting (design §5 rule 8): what it makes of the sale."""
+"""A reversal that meets a posting (design §5 rule 8): its effect on the sale."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def fact(sale: Sale, posted: AuthorityTransaction) -> Fact:
-    """What the bridge had cancelled is paid; what the till had stays so, and is refunded."""
+    """Return PAID_AFTER_ALL if the bridge had cancelled the sale, REFUND_OWED if the till had."""
     name = posted.approval_id
     if sale.state is not State.REVERSING or name != sale.approval_id:
         return Fact(Event.RECALL_REVERSED, reasons.REVERSED, reversal=name)

@@ -1,7 +1,7 @@
-"""What becomes of an open sale once its journal was put back from an older copy (design §5 rule 8).
+"""The open sales of a journal that was restored from an older copy (design §5 rule 8).
 
-The authority was asked first: what it holds was decided by the till in the span that was lost, or
-waits for the till's word still. Only what it does not hold ends as after any restart.
+The authority is asked first. A sale that it holds was decided by the till in the lost span, or
+still waits for the till's decision. Only a sale that it does not hold ends as after any restart.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from .held import AuthorityTransaction
     from .sale import Sale
 
-# The journal shows these as before the till's answer: the lost span may have gone on from there.
+# States before the till's decision: the sale may have continued in the lost span.
 UNTOLD = frozenset(state for state, event in RECOVERY.items() if event is not None)
-ASKED_ABOUT = UNTOLD | {State.TILL_NOTIFIED}  # what the authority says of these decides
+ASKED_ABOUT = UNTOLD | {State.TILL_NOTIFIED}  # the authority's answer about these decides
 
 
 def resume(sale: Sale, held: AuthorityTransaction | None) -> list[Fact]:
-    """The facts that bring the sale to where the authority says that it is.
+    """Return the facts that bring the sale to its state at the authority.
 
-    `held`: what the authority has of the sale, whatever approval that is; None for nothing.
+    `held` is the authority's transaction of the sale, by any approval; None if it has none.
     """
     if sale.state in UNTOLD:
         if held is not None and held.stands:
@@ -41,17 +41,17 @@ def resume(sale: Sale, held: AuthorityTransaction | None) -> list[Fact]:
 
 
 def adopted(held: AuthorityTransaction) -> list[Fact]:
-    """Take over what stands: what is posted was paid, and a refund was decided when asked for."""
+    """Return the facts of an adopted sale; a posted sale was paid, and so is any refund."""
     fact = Fact(Event.ADOPTED, approval_id=held.approval_id, transaction_id=held.transaction_id)
     decided = held.is_refund or held.state == HoldState.POSTED
     return [fact, Fact(Event.PAID)] if decided else [fact]
 
 
 def _told(sale: Sale, held: AuthorityTransaction) -> list[Fact]:
-    """Only the till's word moves it, and the authority may have that already.
+    """Return the facts of a notified sale: only the till's decision moves it.
 
-    What was accepted offline goes there once the till has said paid, and its reversal may be of
-    either word: then the till says its own again.
+    The authority may have that decision already. An offline acceptance is uploaded once the till
+    has decided paid; a reversal may follow either decision: then the till repeats its own.
     """
     ours, offline = held.approval_id == sale.approval_id, sale.mode == messages.OFFLINE
     if held.state == HoldState.POSTED or (ours and offline and held.state == HoldState.DECLINED):

@@ -1,4 +1,4 @@
-"""One sale, or one refund: its terms, and the facts that it took, in order."""
+"""One sale, or one refund: its terms, and its facts in order."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .states import AT_THE_TILL, DECIDED, FINAL, SHOWN, TABLE, TO_DECIDE, UNPAID
 
 
 class IllegalMoveError(Exception):
-    """Our own bug: an event that the sale's state does not know."""
+    """An event that the sale's state does not allow: a bug of the bridge."""
 
 
 class Place(NamedTuple):
-    """A till's number and the receiver that stands there, or stood there when a sale was made."""
+    """A till's number and its receiver, now or when a sale was made."""
 
     till: int
     receiver_id: bytes
 
 
 class Terms(NamedTuple):
-    """What the till asked for, of which receiver. Minor units, currency as ISO 4217 number.
+    """The till's order and its receiver. Minor units, currency as ISO 4217 number.
 
-    A refund names the transaction that it takes back, and the sale where this bridge knows it.
+    A refund names the transaction that it refunds, and the sale if this bridge has it.
     """
 
     sale_id: str
@@ -39,7 +39,7 @@ class Terms(NamedTuple):
     kind: int = messages.PURCHASE
     original: bytes = b""
     original_sale: str = ""
-    store: int | None = None  # as its receiver was certified then; None in older journals
+    store: int | None = None  # from the receiver's certificate at that time; None in older journals
 
     @property
     def place(self) -> Place:
@@ -48,7 +48,7 @@ class Terms(NamedTuple):
 
 @dataclass(frozen=True)
 class Fact:
-    """One event with all that it brings; empty fields change nothing."""
+    """One event with its data; empty fields change nothing."""
 
     event: Event
     reason: int = reasons.OK
@@ -59,9 +59,9 @@ class Fact:
     receipt: bytes = b""
     transaction_id: bytes = b""
     provisional: bytes = b""  # the receiver's receipt of an offline approval
-    evidence: bytes = b""  # what proves a lie
+    evidence: bytes = b""  # the proof of a false statement
     reversal: bytes = b""  # the approval id that is to be reversed, or was
-    # The code proof in `approval` or `record`, where it is known: the journal keeps it apart.
+    # The code proof in `approval` or `record`, if it is known: the journal stores it apart.
     secret: bytes = field(default=b"", compare=False)
 
 
@@ -71,7 +71,7 @@ _ENDS_OF_A_REVERSAL = (
     *(Event.RECALL_REVERSED, Event.REVERSED),
     *(Event.PAID_AFTER_ALL, Event.REFUND_OWED),
 )
-# Beside what the till is told: the reason that stands there stays to be read.
+# These do not change the till's view: the reason that it shows stays.
 _WITHOUT_REASON = frozenset(
     {
         *(Event.OFFERED, Event.VERIFIED, Event.RECALL_REVERSED, Event.REVERSED),
@@ -79,16 +79,16 @@ _WITHOUT_REASON = frozenset(
         Event.REFUND_OWED,
     }
 )
-# The day on which totals count a sale is that of the first of these.
+# Totals count a sale on the day of the first of these events.
 _DECISIONS = frozenset(
     {Event.CANCELLED, Event.DECLINED, Event.REVERSAL_OWED, Event.PAID, Event.REFUND_ORDERED}
 )
 
 
 class Sale:
-    """A sale in memory: nothing but its terms and the facts that it took, in order.
+    """A sale in memory, made only from its terms and its facts in order.
 
-    Times are milliseconds since 1970, as the journal has them.
+    Times are milliseconds since 1970, as in the journal.
     """
 
     def __init__(self, terms: Terms) -> None:
@@ -107,19 +107,19 @@ class Sale:
         self.provisional = b""
         self.evidence = b""
         self.reversals: tuple[bytes, ...] = ()  # approval ids that are never asked about again
-        self.owed: tuple[bytes, ...] = ()  # those of them that the authority still may hold
-        self.refunded_in_full = False  # posted before its reversal came: a refund takes it back
+        self.owed: tuple[bytes, ...] = ()  # those that the authority may still hold
+        self.refunded_in_full = False  # posted before its reversal came: it is refunded
         self.approved_at = 0
         self.decided_at = 0
 
     def __copy__(self) -> Sale:
-        """As it is just now; the generic way costs five times as much."""
+        """Return a copy of the current sale; the generic way takes five times as long."""
         twin = object.__new__(Sale)
         twin.__dict__.update(self.__dict__)
         return twin
 
     def take(self, fact: Fact) -> None:
-        """Apply one fact; raises IllegalMoveError for a pair that is not in the table."""
+        """Apply one fact; raises IllegalMoveError if the table does not have state and event."""
         after = TABLE[self.state].get(fact.event)
         if after is None:
             raise IllegalMoveError(f"{fact.event} in {self.state}")
@@ -145,28 +145,28 @@ class Sale:
             self._take_reversal(fact)
 
     def date(self, event: Event, at: int, state: State) -> None:
-        """Note when `event` was journalled, after which it was in `state`."""
+        """Store the time at which `event` was journalled and led to `state`."""
         if state in TO_DECIDE and not self.approved_at:
             self.approved_at = at
         if event in _DECISIONS and not self.decided_at:
             self.decided_at = at
 
     def given_back(self, approval_id: bytes) -> Fact:
-        """That the authority has reversed an owed approval: the sale's own, or a recalled one."""
+        """Return the fact that an owed approval, the sale's own or a recalled one, is reversed."""
         own = self.state is State.REVERSING and approval_id == self.approval_id
         event = Event.REVERSED if own else Event.RECALL_REVERSED
         return Fact(event, reasons.REVERSED, reversal=approval_id)
 
     @property
     def cancelled_by_till(self) -> bool:
-        """Whether the till or its cashier gave it up, and not the bridge by itself."""
+        """Whether the till or its cashier cancelled the sale, and not the bridge by itself."""
         return self.reason == reasons.CASHIER_CANCELLED
 
     def denied(self, reason: int, receipt: bytes = b"") -> Fact:
-        """That the authority's no is the end; `receipt` where the journal does not have it yet.
+        """Return the fact of a final decline; `receipt` if the journal does not have it yet.
 
-        Without one the record was refused: it is in no book, and its phone asks for it there, so
-        that a reversal is owed all the same.
+        Without one the record was refused: it is in no books, and its phone asks the authority,
+        so that a reversal is owed all the same.
         """
         unbooked = b"" if receipt or self.receipt else self.approval_id
         return Fact(Event.DECLINED, reason, receipt=receipt, reversal=unbooked)
@@ -182,24 +182,24 @@ class Sale:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing will ever happen to it again."""
+        """Whether the sale never changes again."""
         return self.final and not self.owed
 
     @property
     def answered(self) -> bool:
-        """Whether the till has nothing more to wait for; no refund before it is sure."""
+        """Whether the till's wait is over; a refund only once its outcome is certain."""
         if self.is_refund:
             return self.final or self.unpaid
         return self.state not in AT_THE_TILL or self.state is State.APPROVED
 
     @property
     def occupies_till(self) -> bool:
-        """Whether no other sale may begin at this till; what is owed bars none."""
+        """Whether no other sale may begin at this till; an owed request bars none."""
         return self.state in AT_THE_TILL
 
     @property
     def unpaid(self) -> bool:
-        """Whether it is sure that no money moves."""
+        """Whether it is certain that no money moves."""
         return self.state in UNPAID
 
     @property
@@ -208,12 +208,12 @@ class Sale:
 
     @property
     def is_decided(self) -> bool:
-        """Whether nothing is to be decided about it any more."""
+        """Whether the sale is decided."""
         return self.state in DECIDED
 
     @property
     def unsent(self) -> bool:
-        """Whether it stands on an offline approval that the authority has not seen."""
+        """Whether the sale has an offline approval that the authority has not seen."""
         standing = self.state in (*TO_DECIDE, State.PAID)
         return standing and self.mode == messages.OFFLINE and not self.receipt
 
@@ -235,7 +235,7 @@ class Sale:
             self.owed += (fact.reversal,)
 
     def _is_another(self, fact: Fact) -> bool:
-        """Whether the authority holds another approval than the one that the journal knows."""
+        """Whether the authority holds another approval than the one in the journal."""
         return fact.event is Event.ADOPTED and fact.approval_id != self.approval_id
 
     def _forget_approval(self) -> None:

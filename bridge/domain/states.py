@@ -1,4 +1,4 @@
-"""The one transition table of a sale, from rung up to its one end, and what follows from it."""
+"""The one transition table of a sale, from rung up to its end, and the sets made from it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class State(StrEnum):
 class Event(StrEnum):
     OFFERED = "offered"  # a verified offer
     CLAIMED = "claimed"  # a verified credential
-    LEFT = "left"  # the last phone with a credential is gone or said no
+    LEFT = "left"  # the last phone with a credential is gone or has refused
     APPROVAL_RECEIVED = "approval_received"  # the receiver delivered an approval
     REFUSED = "refused"  # that approval is invalid, and the authority was not asked
     AUTHORISATION_SENT = "authorisation_sent"  # the request may have left the bridge
@@ -51,10 +51,10 @@ class Event(StrEnum):
     PROVISIONAL_RECEIPT = "provisional_receipt"  # the receiver's, of an offline approval
     UPLOADED = "uploaded"  # the authority holds what was accepted offline
     POSTED = "posted"
-    ADOPTED = "adopted"  # the journal lost it; the authority holds it, and the till will decide
-    LIABILITY = "liability"  # the authority declines what the till holds as paid
-    PAID_AFTER_ALL = "paid_after_all"  # the bridge had cancelled what the authority had posted
-    REFUND_OWED = "refund_owed"  # the till had: it stays cancelled, and all of it goes back
+    ADOPTED = "adopted"  # lost by the journal, held by the authority; the till will decide
+    LIABILITY = "liability"  # the authority declines a sale that the till holds as paid
+    PAID_AFTER_ALL = "paid_after_all"  # cancelled by the bridge, and posted by the authority
+    REFUND_OWED = "refund_owed"  # cancelled by the till, and posted: refunded in full
 
 
 TABLE: dict[State, dict[Event, State]] = {
@@ -111,8 +111,8 @@ TABLE: dict[State, dict[Event, State]] = {
         Event.REVERSAL_OWED: State.REVERSING,
         Event.ADOPTED: State.TILL_NOTIFIED,
     },
-    # Whatever the receiver's word is, and if none comes, the decline stands. One entry, as in
-    # GRANTED: a yes and a no spend the same time in the journal.
+    # The decline stands with any verdict, and without one. One entry, as in GRANTED: both answers
+    # take the same time in the journal.
     State.DECLINED_AWAITING_RECEIVER: {
         Event.MENDABLE: State.OPEN,
         Event.DECLINED: State.DECLINED,
@@ -174,7 +174,7 @@ TABLE: dict[State, dict[Event, State]] = {
 
 
 def _where(event: Event) -> frozenset[State]:
-    """The states that know `event`."""
+    """Return the states that allow `event`."""
     return frozenset(state for state, exits in TABLE.items() if event in exits)
 
 
@@ -187,17 +187,17 @@ UNVERIFIED = _where(Event.VERIFIED) | {State.DECLINED_AWAITING_RECEIVER}
 OWING = frozenset({State.REVERSING, State.PAID, State.REFUNDING})  # the outbox has work
 TO_DECIDE = (State.APPROVED, State.TILL_NOTIFIED)  # the till is to decide
 TAKEN_AS_PAID = (State.PAID, State.POSTED, State.LIABILITY)  # by the till
-UNPAID = (State.REVERSING, State.DECLINED, State.CANCELLED)  # it is sure that no money moves
+UNPAID = (State.REVERSING, State.DECLINED, State.CANCELLED)  # it is certain that no money moves
 DECIDED = OWING | FINAL  # no decision changes these
-# No other sale may begin at the till of these.
+# A sale in one of these states bars another sale at its till.
 AT_THE_TILL = frozenset(State) - DECIDED - {State.TILL_NOTIFIED}
-# What a restart may forget: these change no money and no promise.
+# Events that a restart may lose: they change no money and no promise.
 VOLATILE = frozenset({Event.CLAIMED, Event.LEFT, Event.AUTHORITY_TIMEOUT})
-# What goes to disk with the next entry that must: lost in a crash, it is asked or told again.
+# Events that go to disk with the next due entry: after a crash they are asked or sent again.
 NOTED = frozenset(
     {Event.OFFERED, Event.RECALL_REVERSED, Event.UPLOADED, Event.POSTED, Event.REVERSED}
 )
-# So does what leads here: one of two answers, which causes no act before the other is there.
+# So do events that lead here: one of two answers, which has no effect before the other.
 HALFWAY = frozenset(
     {
         State.AUTHORISED_AWAITING_RECEIVER,
@@ -206,14 +206,14 @@ HALFWAY = frozenset(
         State.UNKNOWN,
     }
 )
-# What the till sees; the others show under their own name.
+# The till sees these under another name; the other states under their own.
 SHOWN = {
     State.APPROVAL_RECEIVED: State.CLAIMED,
     State.AUTHORISATION_SENT: State.AUTHORISING,
     State.AUTHORITY_TIMEOUT: State.UNKNOWN,
     State.AUTHORISED_AWAITING_RECEIVER: State.AUTHORISING,
     State.DECLINED_AWAITING_RECEIVER: State.AUTHORISING,
-    State.REVERSING: State.CANCELLED,  # journalled: nothing can make it paid any more
+    State.REVERSING: State.CANCELLED,  # journalled: no decision makes it paid any more
     State.TILL_NOTIFIED: State.APPROVED,
     State.POSTED: State.PAID,
     State.LIABILITY: State.PAID,

@@ -1,4 +1,4 @@
-"""What the till may decide about a sale, and when: the first decision wins (design §5 rule 5)."""
+"""The till's decisions about a sale, by state: the first decision wins (design §5 rule 5)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Wish(StrEnum):
     PAY = "paid"  # the till has persisted that the sale is paid
     CANCEL = "cancel"  # the till has persisted that it is not
-    ABORT = "abort"  # the cashier stops waiting: not to be had once the sale is approved
+    ABORT = "abort"  # the cashier stops waiting: refused once the sale is approved
 
 
 class TooLateError(Exception):
@@ -36,13 +36,13 @@ _STOP = {
     State.UNKNOWN: Event.REVERSAL_OWED,
 }
 
-# What each wish brings about; a state that is in neither table is too late for it.
+# The event of each decision; a state that is in neither table is too late for it.
 ACTS: dict[Wish, dict[State, Event]] = {
     Wish.PAY: dict.fromkeys(TO_DECIDE, Event.PAID),
     Wish.CANCEL: {**_STOP, **dict.fromkeys(TO_DECIDE, Event.REVERSAL_OWED)},
     Wish.ABORT: _STOP,
 }
-# Where it is so already: the same decision again, or an end that it agrees with.
+# States that already agree: the same decision again, or an end that matches it.
 STANDS: dict[Wish, tuple[State, ...]] = {
     Wish.PAY: TAKEN_AS_PAID,
     Wish.CANCEL: UNPAID,
@@ -51,7 +51,7 @@ STANDS: dict[Wish, tuple[State, ...]] = {
 
 
 def decide(sale: Sale, wish: Wish) -> Fact | None:
-    """The fact that `wish` makes, None where it is so already; raises TooLateError."""
+    """Return the fact of `wish`, None if the sale agrees already; raises TooLateError."""
     event = ACTS[wish].get(sale.state)
     if event is None:
         if sale.state in STANDS[wish]:
@@ -59,6 +59,6 @@ def decide(sale: Sale, wish: Wish) -> Fact | None:
         raise TooLateError(sale.shown)
     if event is Event.REVERSAL_OWED:
         return Fact(event, reasons.CASHIER_CANCELLED, reversal=sale.approval_id)
-    if event is Event.DECLINED:  # the authority's no stands, whatever the cashier wants
+    if event is Event.DECLINED:  # the authority's decline stands, whatever the cashier decides
         return sale.denied(sale.withheld)
     return Fact(event, reasons.CASHIER_CANCELLED if event is Event.CANCELLED else reasons.OK)

@@ -40,31 +40,31 @@ T = TypeVar("T")
 
 
 class Claim(NamedTuple):
-    """A credential record from the receiver, verified here, with the phone's key made ready."""
+    """A credential record from the receiver, verified here, with the phone's prepared key."""
 
     record: CredentialRecord
     credential: Credential
-    key: Key
+    key: Key | None
 
 
 class Evidence:
-    """What this bridge can prove about one receiver: its certificate and the pinned keys."""
+    """Verifies for one receiver, by its certificate and the pinned keys."""
 
     def __init__(self, crypto: Crypto, pins: Pins, certificate: bytes) -> None:
         self._crypto = crypto
         self._ring = signed.Ring(crypto, pins, keep=ROLES)
         self.certificate = certificate
         self.holder = finish(validation.certificate_job(self._ring, certificate, None))
-        self.state: State | None = None  # the latest; what it allows holds from its time on
+        self.state: State | None = None  # the latest; its limits hold from its time on
 
     def renew(self, fresh: Evidence) -> bool:
-        """Go by another certificate of the same receiver, and its pins; whether it is another."""
+        """Use another certificate of the same receiver, and its pins; return whether it differs."""
         changed = self.certificate != fresh.certificate
         self._ring, self.certificate, self.holder = fresh._ring, fresh.certificate, fresh.holder
         return changed
 
     def answer(self, check: Check) -> Checked:
-        """What comes of a check that a controller asked for."""
+        """Return the result of a check that a controller asked for."""
         match check:
             case CheckOffer(terms, data, at):
                 return OfferChecked(data, _or_error(lambda: self.offer(terms, data, at)))
@@ -84,7 +84,7 @@ class Evidence:
                 assert_never(check)
 
     def offer(self, terms: Terms, data: bytes, at: int) -> Offered:
-        """The offer in `data`, if it is this receiver's and says what the till asked for."""
+        """Return the offer in `data` if it is this receiver's and matches the till's order."""
         if at >= self.holder.expires:
             raise Error(reasons.CERTIFICATE_EXPIRED, f"certificate ended at {self.holder.expires}")
         offered = validation.offer(self._crypto, self.holder, self.certificate, data)
@@ -98,29 +98,36 @@ class Evidence:
         return offered
 
     def claim(self, offered: Offered, record: CredentialRecord, at: int) -> Claim:
-        """The credential that a phone has shown for this offer."""
+        """Return the verified credential that a phone has shown for this offer."""
         must_equal(record.certificate_hash, offered.certificate_hash, reasons.WRONG_RECEIVER)
         must_equal(record.offer, offered.data, reasons.WRONG_SESSION)
         holder = finish(validation.credential_job(self._ring, record.data, at))
-        return Claim(record, holder, finish(signed.prepare_job(self._crypto, holder.key)))
+        return Claim(record, holder, self._prepared(holder.key))
+
+    def _prepared(self, key: bytes) -> Key | None:
+        """Prepare the phone's key while the buyer types; an invalid key fails with its approval."""
+        try:
+            return finish(signed.prepare_job(self._crypto, key))
+        except Error:
+            return None
 
     def approval(self, check: CheckApproval) -> Approved:
-        """The phone's approval of this offer with this credential."""
+        """Return the phone's verified approval of this offer with this credential."""
         holder = check.claim.credential
         if check.at >= holder.expires:
             raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {holder.expires}")
         least_app = self.state.least_app if self.state else 0
-        key = check.claim.key
+        key = check.claim.key or finish(signed.prepare_job(self._crypto, holder.key))
         return finish(
             validation.named_job(self._crypto, check.offered, holder, key, check.named, least_app)
         )
 
     def receipt(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
-        """The authority's answer about this approval and sale."""
+        """Return the authority's verified receipt for this approval and sale."""
         return receipts.proved(self._ring, terms, approval_id, data)
 
     def provisional(self, terms: Terms, approval_id: bytes, data: bytes) -> Provisional:
-        """The receiver's own word that it told the phone of an offline acceptance."""
+        """Return the receiver's verified provisional receipt: the phone has the acceptance."""
         parsed = signed.parse(messages.PROVISIONAL, data)
         receipt: Provisional = parsed.value
         signed.verify(messages.PROVISIONAL, parsed, self.holder.key, self._crypto)
@@ -131,7 +138,7 @@ class Evidence:
         return receipt
 
     def take_state(self, nonce: bytes, data: bytes) -> State:
-        """Learn, and give, the authority's limits for this receiver; never from an older state."""
+        """Store and return the authority's limits for this receiver; never from an older state."""
         state: State = finish(self._ring.read_job(messages.STATE, data))
         must_equal(state.receiver_id, self.holder.receiver_id, reasons.WRONG_RECEIVER)
         must_equal(state.nonce, nonce, reasons.STALE_STATE)
@@ -142,7 +149,7 @@ class Evidence:
 
 
 def holder(record: CredentialRecord) -> Credential:
-    """The content of a credential, its signature unseen; raises Error where it is none."""
+    """Decode a credential without checking its signature; raises Error if it is none."""
     value: Credential = signed.parse(messages.CREDENTIAL, record.data).value
     return value
 

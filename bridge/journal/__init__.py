@@ -1,4 +1,4 @@
-"""The journal of a bridge: append-only, hash-chained, archived, its secrets erasable."""
+"""The journal of a bridge: append-only, hash-chained, archived; its secrets can be erased."""
 
 from .errors import (
     ArchiveError,

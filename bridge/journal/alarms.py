@@ -28,7 +28,7 @@ _SELECT = f"SELECT {ALARM_COLUMNS}, by, note, acknowledged_at, acknowledged FROM
 
 
 def body(alarm: Alarm) -> str:
-    """Of the entry that raises it; the sale stands in the entry itself."""
+    """Return the body of the entry that raises an alarm; the entry itself has the sale."""
     values = {**alarm._asdict(), **{name: getattr(alarm, name).hex() for name in _OCTETS}}
     del values["sale_id"]
     return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
@@ -39,14 +39,14 @@ def body_of_acknowledgement(key: str, by: str, note: str) -> str:
 
 
 def load(row: Row) -> Alarm:
-    """The alarm that an entry of the kind ALARM raises."""
+    """Load the alarm that an entry of the kind ALARM raises."""
     values = json.loads(row.body)
     octets = {name: bytes.fromhex(values[name]) for name in _OCTETS}
     return Alarm(**{**values, **octets, "sale_id": row.sale_id})
 
 
 def insert(db: sqlite3.Connection, row: Row) -> None:
-    """What an entry says of an alarm, into the table: the first word about each stands."""
+    """Apply an entry about an alarm to the table; the first acknowledgement stands."""
     if row.kind == ALARM:
         db.execute(_INSERT, (*load(row), row.id))
     elif row.kind == ACKNOWLEDGED:
@@ -56,7 +56,7 @@ def insert(db: sqlite3.Connection, row: Row) -> None:
 
 
 def take(found: dict[str, Standing], row: Row) -> None:
-    """The same into a dictionary."""
+    """Apply it to a dictionary."""
     if row.kind == ALARM:
         alarm = load(row)
         found.setdefault(alarm.key, Standing(alarm))
@@ -69,7 +69,7 @@ def take(found: dict[str, Standing], row: Row) -> None:
 
 
 def everything(db: sqlite3.Connection, noted: Iterable[Row] = ()) -> dict[str, Standing]:
-    """By their keys, in the order in which they were raised; `noted` is not in the table yet."""
+    """Return all alarms by their keys, in the order raised; `noted` is not in the table yet."""
     return _with(_read(db, f"{_SELECT} ORDER BY entry", ()), noted)
 
 
@@ -78,7 +78,7 @@ def find(db: sqlite3.Connection, noted: Iterable[Row], key: str) -> Standing | N
 
 
 def last_entry(db: sqlite3.Connection, sale_id: str) -> int:
-    """The last entry that says something of an alarm about a sale; 0 where none does."""
+    """Return the last entry about an alarm of a sale; 0 where there is none."""
     query = "SELECT max(max(entry, acknowledged)) FROM alarms WHERE sale_id = ?"
     return db.execute(query, (sale_id,)).fetchone()[0] or 0
 

@@ -1,7 +1,7 @@
-"""Archives: files beside the journal that hold what was moved out of it, each written once.
+"""Archives: files beside the journal with the entries moved out of it, each written once.
 
-An archive is whole and on the disk before it has its name, and the journal lets go of the lines in
-one transaction after that. What a crash leaves between the two is a file that says nothing new.
+An archive is complete and on the disk before it gets its name; after that one transaction removes
+its lines from the journal. A crash between the two leaves a file with nothing new.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DIGITS = 6
 _PAGE_SIZE = 16384  # a quarter less time to write than with 4096, measured
 
 _HASH = "SELECT hash FROM entries WHERE id = ?"
-# A sale is closed at the time of its decision, which may be long ago.
+# A sale is closed with the time of its decision, which may be long ago.
 _NEWEST = (
     f"SELECT at FROM entries WHERE carried = 0 AND kind != '{CLOSED}' ORDER BY id DESC LIMIT 1"
 )
@@ -42,7 +42,7 @@ def file(journal: Path, number: int) -> Path:
 
 
 def numbers(journal: Path) -> list[int]:
-    """Of the archive files that are there, known to the journal or not."""
+    """List the numbers of the archive files, known to the journal or not."""
     names = (path.stem for path in folder(journal).glob(f"*{_SUFFIX}"))
     return sorted(int(name) for name in names if name.isdigit())
 
@@ -50,21 +50,21 @@ def numbers(journal: Path) -> list[int]:
 def known(
     db: sqlite3.Connection, first: int = 1, last: int | None = None
 ) -> list[tuple[int, Head]]:
-    """Numbers and heads of the archives that hold any of these entries, in order."""
+    """Return numbers and heads of the archives that hold any of these entries, in order."""
     query = "SELECT number, last, head FROM archives WHERE last >= ? AND first <= ? ORDER BY number"
     end = last if last is not None else reading.base(db).last
     return [(row[0], chain.Head(*row[1:])) for row in db.execute(query, (first, end))]
 
 
 def write(db: sqlite3.Connection, journal: Path, number: int) -> Path:
-    """Copy the entries of the live part to an archive that is not named yet."""
+    """Copy the entries of the live part to an archive that has no name yet."""
     disk.folder(folder(journal))
     partial = file(journal, number).with_suffix(_PARTIAL)
     disk.remove(partial)
     db.execute("ATTACH DATABASE ? AS archive", (str(partial),))
     try:
         db.execute(f"PRAGMA archive.page_size = {_PAGE_SIZE}")
-        # Nothing reads it before it is whole, and `install` brings it to the disk.
+        # It has no reader before it is complete, and `install` brings it to the disk.
         db.execute("PRAGMA archive.journal_mode = OFF")
         db.execute("PRAGMA archive.synchronous = OFF")
         database.commit(db, schema.make_archive)
@@ -74,13 +74,13 @@ def write(db: sqlite3.Connection, journal: Path, number: int) -> Path:
 
 
 def check(path: Path) -> None:
-    """What SQLite itself finds wrong with an archive."""
+    """Return SQLite's own findings about an archive."""
     with _opened(path) as db:
         database.sound(path, db)
 
 
 def rows(path: Path) -> Iterator[Row]:
-    """Every line of one archive, in order."""
+    """Yield every line of one archive, in order."""
     with _opened(path) as db:
         yield from reading.rows(db)
 
@@ -88,7 +88,7 @@ def rows(path: Path) -> Iterator[Row]:
 def gathered(
     db: sqlite3.Connection, journal: Path, sale_id: str, first: int, last: int | None
 ) -> list[Row]:
-    """A sale's lines in the archives that hold the entries `first` to `last`."""
+    """Return a sale's lines from the archives that hold the entries `first` to `last`."""
     found: list[Row] = []
     for number, _ in known(db, first, last):
         with _opened(file(journal, number)) as archived:
@@ -97,7 +97,7 @@ def gathered(
 
 
 def has_news(db: sqlite3.Connection, journal: Path, after: int) -> bool:
-    """Whether something happened after the entry `after` that is archived; they are not empty."""
+    """Return whether an archived entry after `after` reports an event; archives are not empty."""
     number, _ = known(db)[-1]
     with _opened(file(journal, number)) as archived:
         first: int = archived.execute("SELECT min(id) FROM entries").fetchone()[0]
@@ -105,14 +105,14 @@ def has_news(db: sqlite3.Connection, journal: Path, after: int) -> bool:
 
 
 def head(path: Path) -> Head | None:
-    """Where the chain has come to at the archive's end."""
+    """Return the head of the chain at the archive's end."""
     with _opened(path) as db:
         found = db.execute("SELECT id, hash FROM entries ORDER BY id DESC LIMIT 1").fetchone()
     return chain.Head(*found) if found else None
 
 
 def hash_at(db: sqlite3.Connection, journal: Path, sequence: int) -> bytes | None:
-    """The chain's hash at an entry, here or in an archive; None where there is no such entry."""
+    """Return the chain's hash at an entry, here or in an archive; None without such an entry."""
     if sequence == chain.GENESIS.last:
         return chain.GENESIS.hash
     if found := db.execute(_HASH, (sequence,)).fetchone():
@@ -127,7 +127,7 @@ def hash_at(db: sqlite3.Connection, journal: Path, sequence: int) -> bytes | Non
 
 
 def newest_at(db: sqlite3.Connection, journal: Path) -> int:
-    """When the newest entry was written that repeats no other; 0 where there is none at hand."""
+    """Return the time of the newest entry that repeats no other; 0 where none can be read."""
     if found := db.execute(_NEWEST).fetchone():
         return int(found[0])
     for number, _ in reversed(known(db)):
@@ -138,9 +138,9 @@ def newest_at(db: sqlite3.Connection, journal: Path) -> int:
 
 
 def doubts(db: sqlite3.Connection, journal: Path) -> list[str]:
-    """Archives that are missing, and a last one with another end: each in a sentence.
+    """Describe archives that are missing, and a last one with another end, in a sentence each.
 
-    The older ones are only looked for: to read them all takes a start longer with every year.
+    Earlier ones are not read: reading them all would make a start slower every year.
     """
     there = set(numbers(journal))
     recorded = known(db)
@@ -156,9 +156,9 @@ def doubts(db: sqlite3.Connection, journal: Path) -> list[str]:
 
 
 def tidy(db: sqlite3.Connection, journal: Path) -> None:
-    """Take away what a crash left of an archive, all of which the live part still has.
+    """Remove the remains of an archive after a crash; the live part still has their entries.
 
-    Raises DamageError where an archive holds what the journal has never heard of.
+    Raises DamageError where an archive holds entries unknown to the journal.
     """
     partial = file(journal, len(known(db)) + 1).with_suffix(_PARTIAL)
     if partial.exists():
@@ -168,7 +168,7 @@ def tidy(db: sqlite3.Connection, journal: Path) -> None:
 
 
 def left_over(db: sqlite3.Connection, journal: Path, found: list[int]) -> list[Path]:
-    """Of the archives that were found, those that a crash left; raises DamageError for others."""
+    """Return the archives that a crash left; raises DamageError for other unknown ones."""
     last = len(known(db))
     strange = [number for number in found if number > last]
     for number in strange:
@@ -178,7 +178,7 @@ def left_over(db: sqlite3.Connection, journal: Path, found: list[int]) -> list[P
 
 
 def is_left_over(db: sqlite3.Connection, journal: Path, number: int) -> bool:
-    """Whether an archive that the journal does not know holds only what the live part has."""
+    """Return whether an unknown archive holds only entries of the live part."""
     if number != len(known(db)) + 1:
         return False
     end = head(file(journal, number))
@@ -187,15 +187,15 @@ def is_left_over(db: sqlite3.Connection, journal: Path, number: int) -> bool:
 
 
 def newer(journal: Path, number: int) -> str:
-    """What is to be said of an archive that the journal does not know."""
+    """Describe an archive that the journal does not know."""
     return (
         f"{file(journal, number)}: holds entries that {journal} does not have: that is an older "
-        "copy, or a new file in its place; put the right one there, or move the archives away"
+        "copy, or a new file in its place; put the right one back, or move the archives away"
     )
 
 
 def must_exist(path: Path) -> None:
-    """Raises ArchiveError where there is no such archive."""
+    """Raise ArchiveError where there is no such archive."""
     if not path.exists():
         raise ArchiveError(_missing(path))
 
@@ -205,12 +205,12 @@ def _missing(path: Path) -> str:
 
 
 def _other_end(path: Path) -> str:
-    return f"{path}: does not end with the entry that the journal names"
+    return f"{path}: does not end with the entry recorded in the journal"
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """One archive, to be read; raises ArchiveError where it is missing or cannot be read."""
+    """Open one archive for reading; raises ArchiveError where it is missing or cannot be read."""
     must_exist(path)
     try:
         with closing(database.archive(path)) as db:

@@ -1,7 +1,7 @@
-"""Backups: the journal with its archives as they were at one moment, in a folder of their own.
+"""Backups: the journal with its archives at one moment, in their own folder.
 
 A folder holds one backup, which the file MANIFEST names; that file is replaced in one step, so that
-there is always the old backup, whole, or the new one.
+there is always one complete backup, old or new.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "backup.json"
-JOURNAL = "journal.sqlite"  # whatever the bridge calls its own
+JOURNAL = "journal.sqlite"  # whatever name the bridge uses
 _TEXTS = ("folder", "life", "hash")
 _NEW = MANIFEST + "-new"
 _PARTIAL = ".partial"
@@ -52,10 +52,10 @@ class Backup(NamedTuple):
 
 
 def make(journal: Path, directory: Path, progress: Progress) -> Backup:
-    """A backup in the place of the one that `directory` held; beside a bridge that runs.
+    """Replace the backup in `directory` by a new one, also beside a running bridge.
 
-    Raises BackupError where the folder is not for backups, DamageError where the journal is not
-    whole, OSError where the copy cannot be written. What the folder held then stays.
+    Raises BackupError where the folder is not for backups, DamageError where the journal is
+    damaged, OSError where the copy cannot be written. The old backup stays then.
     """
     with _held(directory):
         _clear(directory, keep=_named(directory))
@@ -76,7 +76,7 @@ def make(journal: Path, directory: Path, progress: Progress) -> Backup:
 
 
 def found(directory: Path) -> Backup:
-    """The backup that a folder holds; raises BackupError."""
+    """Return the backup in a folder; raises BackupError."""
     try:
         values = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         if values.pop("format") != FORMAT:
@@ -88,13 +88,13 @@ def found(directory: Path) -> Backup:
         if not _FOLDER.fullmatch(backup.folder) or len(bytes.fromhex(backup.hash)) != HASH_SIZE:
             raise ValueError
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
-        raise BackupError(f"{directory}: holds no whole backup ({MANIFEST} names it)") from None
+        raise BackupError(f"{directory}: holds no complete backup ({MANIFEST} names it)") from None
     return backup
 
 
 def _copy(journal: Path, partial: Path, name: str, progress: Progress) -> Backup:
-    """One moment of the journal. What it names as archived then is written, and never changes:
-    an archive that a bridge makes meanwhile holds entries that are in the copied live part.
+    """Copy one moment of the journal. Its archives of that moment are complete and never change:
+    an archive made meanwhile holds entries of the copied live part.
     """
     copied = partial / JOURNAL
     with Reader(journal) as source:  # no longer than that: it keeps a bridge's WAL from shrinking
@@ -118,7 +118,7 @@ def _copy(journal: Path, partial: Path, name: str, progress: Progress) -> Backup
 
 
 def _copy_live(source: Reader, target: Path) -> None:
-    """As a file that needs no other beside it."""
+    """Copy to a file that needs no other file beside it."""
     os.close(os.open(target, os.O_CREAT | os.O_EXCL, disk.PRIVATE))
     with failures(target), closing(database.plain(target)) as copy:
         source.db.backup(copy)
@@ -127,13 +127,13 @@ def _copy_live(source: Reader, target: Path) -> None:
 
 
 def copy_archive(source: Path, target: Path) -> None:
-    """Raises ArchiveError where it is missing, OSError where the copy cannot be written."""
+    """Copy; raises ArchiveError where it is missing, OSError where it cannot be written."""
     archive.must_exist(source)
     disk.copy(source, target, disk.READ_ONLY)
 
 
 def _name(directory: Path, backup: Backup) -> None:
-    """From here on it is the backup that the folder holds."""
+    """Make it the folder's backup, from now on."""
     (directory / _NEW).unlink(missing_ok=True)
     text: dict[str, Any] = {"format": FORMAT, **backup._asdict()}
     disk.write(directory / _NEW, json.dumps(text, indent=2) + "\n")
@@ -142,14 +142,14 @@ def _name(directory: Path, backup: Backup) -> None:
 
 
 def _named(directory: Path) -> str:
-    """The folder of the backup that is there; empty for none."""
+    """Return the folder of the present backup; empty for none."""
     if not (directory / MANIFEST).exists():
         return ""
     return found(directory).folder
 
 
 def _clear(directory: Path, keep: str) -> None:
-    """Take away what is not `keep`: an older backup, or what a crash left of a new one."""
+    """Remove all but `keep`: an older backup, or the remains of a new one after a crash."""
     for path in directory.iterdir():
         if _FOLDER.fullmatch(path.name.removesuffix(_PARTIAL)) and path.name != keep:
             disk.remove_tree(path)
@@ -157,22 +157,22 @@ def _clear(directory: Path, keep: str) -> None:
 
 @contextmanager
 def _held(directory: Path) -> Iterator[None]:
-    """The folder, made if it is missing, for one backup at a time; raises BackupError."""
+    """Lock the folder, made if missing, for one backup at a time; raises BackupError."""
     try:
         directory.mkdir(disk.PRIVATE_FOLDER, exist_ok=True)
     except OSError as error:
-        raise BackupError(f"{directory}: cannot be made: {error.strerror}") from None
+        raise BackupError(f"{directory}: cannot be created: {error.strerror}") from None
     foreign = [path.name for path in directory.iterdir() if not _OURS.fullmatch(path.name)]
     if foreign:
         raise BackupError(
-            f"{directory}: holds {foreign[0]}, which is of no backup; name an empty folder"
+            f"{directory}: holds {foreign[0]}, which is not part of a backup; name an empty folder"
         )
     file = os.open(directory, os.O_RDONLY)
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BackupError(f"{directory}: another backup is being made there; wait") from None
+            raise BackupError(f"{directory}: another backup is running there; wait") from None
         yield
     finally:
         os.close(file)

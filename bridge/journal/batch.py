@@ -1,4 +1,4 @@
-"""What is noted and not yet written, and what is known of the live part without reading it."""
+"""Entries that are noted but not yet written, and the known facts about the live part."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ERASE = "UPDATE secrets SET secret = zeroblob(length(secret)) WHERE entry = ?"
 
 
 class Tally:
-    """Where a sale's lines are in the live part; of open ones, where they begin, what they hide."""
+    """Where a sale's lines are in the live part; for open ones, their first line and secrets."""
 
     def __init__(self) -> None:
         self.lines: dict[str, list[int]] = {}
         self.opened: dict[str, int] = {}
-        self.hidden: dict[str, list[int]] = {}  # the numbers of entries that have a secret
+        self.hidden: dict[str, list[int]] = {}  # the numbers of entries with a secret
         self.closings = 0
         self.carried = 0  # sales that the live part began with
 
@@ -42,7 +42,7 @@ class Tally:
 
 
 class Batch:
-    """Lines in order, with their secrets; written at once, or not at all."""
+    """Lines in order, with their secrets; written together or not at all."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -50,11 +50,11 @@ class Batch:
         self.closed: dict[str, Closed] = {}
 
     def take_back(self) -> None:
-        """Forget the line that came last, which closed nothing."""
+        """Remove the last line, which closed nothing."""
         self.secrets.pop(self.rows.pop().id, None)
 
     def close(self, row: Row, closed: Closed) -> None:
-        """The sale's secrets in here need no erasing: they never reach the disk."""
+        """Note the close; secrets noted here need no erasing, as they never reach the disk."""
         for line in self.of_sale(closed.sale_id):
             self.secrets.pop(line.id, None)
         self.rows.append(row)
@@ -64,7 +64,7 @@ class Batch:
         return [row for row in self.rows if row.sale_id == sale_id and row.of_a_sale]
 
     def write(self, db: sqlite3.Connection, known: Tally) -> int:
-        """All of it into the tables, in the caller's transaction; how many secrets it erased."""
+        """Write it to the tables, in the caller's transaction; return the erased secrets."""
         db.executemany(INSERT, self.rows)
         if self.secrets:
             db.executemany(KEEP, self.secrets.items())
@@ -75,7 +75,7 @@ class Batch:
         return erased
 
     def hand_over(self, known: Tally) -> None:
-        """It is written: what is known now, and nothing is noted."""
+        """Update the known facts after the write, and start empty."""
         for row in self.rows:
             known.take(row, hides=row.id in self.secrets)
         self.rows.clear()
@@ -83,7 +83,7 @@ class Batch:
         self.closed.clear()
 
     def _write_beside(self, db: sqlite3.Connection, row: Row, known: Tally) -> int:
-        """Into the table that follows from a line of the journal's own; the secrets it erased."""
+        """Write a line's row in its derived table; return the secrets that it erased."""
         if row.kind == LIFE:
             lives.insert(db, row)
         elif row.kind != CLOSED:

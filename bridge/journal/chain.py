@@ -11,11 +11,11 @@ from .records import Row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# What a hash covers, by the rule's number. Each value stands with its length in front, so that no
-# two of these can be taken for one another.
+# What a hash covers, by the rule's number. Each value has its length in front, so that no
+# two different entries have the same bytes.
 RULES = {1: attrgetter("id", "at", "sale_id", "kind", "body", "carried", "sealed")}
 HASH_SIZE = sha256().digest_size
-RULE = 1  # of what is written today, in the order in which `link` has it
+RULE = 1  # for new entries, in the order that `link` uses
 
 
 class BrokenError(Exception):
@@ -27,7 +27,7 @@ class BrokenError(Exception):
 
 
 class Head(NamedTuple):
-    """Where a chain has come to: its last entry's number and hash."""
+    """The end of a chain: its last entry's number and hash."""
 
     last: int
     hash: bytes
@@ -35,7 +35,7 @@ class Head(NamedTuple):
     def link(
         self, at: int, sale_id: str, kind: str, body: str, carried: int = 0, sealed: bytes = b""
     ) -> Row:
-        """The next entry; the chain itself does not move."""
+        """Make the next entry; the chain itself does not move."""
         values = (self.last + 1, at, sale_id, kind, body, carried, sealed)
         return Row(*values, RULE, _hash(self.hash, values))
 
@@ -48,7 +48,7 @@ def head(row: Row) -> Head:
 
 
 def checked(rows: Iterable[Row], before: Head) -> Iterator[Row]:
-    """The rows, each only if it follows from the one before; raises BrokenError."""
+    """Yield the rows that follow from the one before; raises BrokenError."""
     for row in rows:
         if row.id != before.last + 1 or row.rule not in RULES:
             raise BrokenError(row.id)
@@ -59,12 +59,12 @@ def checked(rows: Iterable[Row], before: Head) -> Iterator[Row]:
 
 
 def sealed(secret: bytes) -> bytes:
-    """What of a secret is in the chain, and stays when it is erased."""
+    """Return the part of a secret in the chain, which stays after its erasure."""
     return sha256(secret).digest() if secret else b""
 
 
 def is_whole(secret: bytes | None, row: Row) -> bool:
-    """Whether this is the secret that was written with `row`, and not what erasing left."""
+    """Return whether this is the secret written with `row`, and not its remains after erasure."""
     return secret is not None and sealed(secret) == row.sealed
 
 

@@ -1,4 +1,4 @@
-"""What the journal does with files beside SQLite: names last only once their folder is on disk."""
+"""The journal's files beside SQLite: a name is safe only once its folder is on disk."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def sync(path: Path) -> None:
 
 
 def folder(path: Path) -> None:
-    """Make the folder if it is missing; only its owner looks in."""
+    """Make the folder if it is missing; only its owner has access."""
     if not path.is_dir():
         path.mkdir(mode=PRIVATE_FOLDER)
         sync(path.parent)
 
 
 def copy(source: Path, target: Path, mode: int = PRIVATE) -> None:
-    """A new file, on the disk when it is there; raises OSError."""
+    """Copy to a new file, on the disk at return; raises OSError."""
     with source.open("rb") as read, open(target, "xb", opener=_private) as written:
         shutil.copyfileobj(read, written, COPY_SIZE)
         written.flush()
@@ -41,7 +41,7 @@ def copy(source: Path, target: Path, mode: int = PRIVATE) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """A new file, on the disk when it is there; raises OSError."""
+    """Write a new file, on the disk at return; raises OSError."""
     with open(path, "x", encoding="utf-8", opener=_private) as file:
         file.write(text)
         file.flush()
@@ -49,7 +49,7 @@ def write(path: Path, text: str) -> None:
 
 
 def give(path: Path, like: Path) -> None:
-    """What root made here belongs to the owner of `like`, as if that user had made it."""
+    """Give a file made by root to the owner of `like`, as if that user had made it."""
     owner = like.stat()
     for file in (path, *path.rglob("*")):
         made = file.stat()
@@ -58,13 +58,13 @@ def give(path: Path, like: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """A folder with all that is in it; archives in it may be read only."""
+    """Remove a folder with its content; archives in it may be read only."""
     shutil.rmtree(path)
     sync(path.parent)
 
 
 def install(partial: Path, final: Path) -> None:
-    """Give a file that is whole its name, and let nobody write to it again."""
+    """Give a complete file its final name, and make it read-only."""
     sync(partial)
     partial.chmod(READ_ONLY)
     partial.rename(final)
@@ -77,7 +77,7 @@ def remove(path: Path) -> None:
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Which file has this name just now; None for none."""
+    """Identify the file with this name; None for none."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def free(path: Path) -> int:
-    """Bytes that are left on the disk of `path`."""
+    """Return the free bytes on the disk of `path`."""
     return shutil.disk_usage(path).free
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a journal, and SQLite's errors said in our words."""
+"""The errors of a journal, and SQLite's errors in our words."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# How SQLite says that there is no room; the second where the WAL's index cannot grow.
+# SQLite's codes for a full disk; the second where the WAL's index cannot grow.
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 _NO_ROOM_ERRNO = (errno.ENOSPC, errno.EDQUOT)
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 FOREIGN = (sqlite3.Error, BrokenError, OSError)
-_PRIMARY = 0xFF  # the bits of an extended result code that say what kind it is
+_PRIMARY = 0xFF  # the bits of an extended result code that give its kind
 KEEP = (
-    "nothing was changed; keep the file as it is, see what `tillsign journal verify` says, "
+    "nothing was changed; keep the file as it is, run `tillsign journal verify`, "
     "and put back the last backup with `tillsign journal restore`"
 )
 
@@ -31,7 +31,7 @@ class JournalError(Exception):
 
 
 class JournalLaterError(JournalError):
-    """This write left nothing behind, and may be tried again."""
+    """This write left nothing behind, and may be repeated."""
 
 
 class JournalFullError(JournalLaterError):
@@ -43,11 +43,11 @@ class JournalBusyError(JournalLaterError):
 
 
 class DamageError(JournalError):
-    """What is in the files is not what was written."""
+    """The files do not hold what was written."""
 
 
 class ArchiveError(DamageError):
-    """An archive is missing or damaged: what stands in it cannot be shown, all else can."""
+    """An archive is missing or damaged: its entries cannot be shown, all others can."""
 
 
 class BackupError(JournalError):
@@ -55,16 +55,16 @@ class BackupError(JournalError):
 
 
 class ReplacedError(JournalError):
-    """Another file has the journal's name: what is written now would be found by no restart."""
+    """Another file has the journal's name: a restart would not find what is written now."""
 
 
 class CursorError(JournalError):
-    """What came after the cursor is no longer in the live part."""
+    """The entries after the cursor are no longer in the live part."""
 
 
 @contextmanager
 def failures(path: Path) -> Iterator[None]:
-    """SQLite's and the system's errors about the file at `path` as a JournalError."""
+    """Turn errors of SQLite and the system about the file at `path` into a JournalError."""
     try:
         yield
     except FOREIGN as error:
@@ -72,7 +72,7 @@ def failures(path: Path) -> Iterator[None]:
 
 
 def in_our_words(path: Path, error: Exception) -> JournalError:
-    """What one of the FOREIGN errors says of the file at `path`."""
+    """Describe one of the FOREIGN errors about the file at `path`."""
     match error:
         case sqlite3.Error():
             return _of_sqlite(path, error)
@@ -84,7 +84,7 @@ def in_our_words(path: Path, error: Exception) -> JournalError:
 
 
 def is_of_the_disk(error: BaseException | None) -> bool:
-    """Whether nobody can say what is on the disk now: no room is not among them."""
+    """Return whether the disk's content is unknown now: a full disk is not among them."""
     if isinstance(error, OSError):
         return error.errno not in _NO_ROOM_ERRNO
     code = getattr(error, "sqlite_errorcode", 0)

@@ -1,4 +1,4 @@
-"""The journal's lines as JSON, with all that it takes to check the chain, and no secret."""
+"""The journal's lines as JSON, with everything needed to check the chain, and no secret."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 
 def line(row: Row) -> str:
-    """One line; `body` stays text, as the hash covers it."""
+    """Encode one line; `body` stays text, as the hash covers it."""
     values = {**row._asdict(), "sealed": row.sealed.hex(), "hash": row.hash.hex()}
     return json.dumps(values, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""Which process holds SQLite's lock on a journal, read from the kernel's own list.
+"""Find the process with SQLite's lock on a journal, in the kernel's own list.
 
-Neither file is opened for that: closing it would let go of this process's own locks on it, as POSIX
-has it. Lock bytes: https://sqlite.org/walformat.html, and `os.h` of SQLite for the file itself.
+This opens no file: closing one would release this process's own locks on it, by POSIX.
+Lock bytes: https://sqlite.org/walformat.html, and `os.h` of SQLite for the file itself.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import NamedTuple
 UNKNOWN = "another program"
 _LOCKS = Path("/proc/locks")
 _FIELDS = 8  # number, class, mode, type, process, device and inode, first byte, last byte
-_WRITER = (120, 122)  # in the -shm: the one that writes, and the one that puts a WAL in order
+_WRITER = (120, 122)  # in the -shm: the writer's lock, and the lock for WAL recovery
 _WHOLE = (0x4000_0000, 0x4000_01FF)  # in the file itself: from PENDING to the end of SHARED
 
 
 class LockHolder(NamedTuple):
-    """A lock for writing as the kernel lists it."""
+    """A lock for writing in the kernel's list."""
 
     process: int
     device: int
@@ -29,7 +29,7 @@ class LockHolder(NamedTuple):
 
 
 def process(journal: Path) -> int:
-    """The process that keeps others from writing the journal; 0 where none is seen to."""
+    """Return the process that blocks writers of the journal; 0 where none is seen."""
     ranges = {
         _identity(path): span
         for path, span in ((journal.with_name(journal.name + "-shm"), _WRITER), (journal, _WHOLE))
@@ -43,7 +43,7 @@ def process(journal: Path) -> int:
 
 
 def name(journal: Path) -> str:
-    """The same for people to read."""
+    """Describe it for people."""
     number = process(journal)
     if number in (0, os.getpid()):
         return UNKNOWN
@@ -59,7 +59,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _listed() -> list[LockHolder]:
-    """Locks for writing; none where this system has no such list."""
+    """List locks for writing; none where this system has no such list."""
     with suppress(OSError):
         lines = _LOCKS.read_text(encoding="ascii").splitlines()
         return [held for line in lines if (held := _parsed(line))]
@@ -67,7 +67,7 @@ def _listed() -> list[LockHolder]:
 
 
 def _parsed(line: str) -> LockHolder | None:
-    """One line of proc_locks(5); None for a reader's lock, or one that only waits."""
+    """Parse one line of proc_locks(5); None for a reader's lock, or one that only waits."""
     fields = line.split()
     if len(fields) != _FIELDS or fields[3] != "WRITE" or fields[1] not in ("POSIX", "OFDLCK"):
         return None

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
 _WIDTH = len(Closed._fields) + 2
 _AGAIN = ", ".join(f"{name} = excluded.{name}" for name in (*Closed._fields, "entry"))
-# Into the table, with the numbers of the sale's first entry and of the one that closes it.
+# Insert a row, with the numbers of the sale's first entry and of the one that closes it.
 INSERT = (
     f"INSERT INTO closed VALUES ({', '.join('?' * _WIDTH)}) "
     f"ON CONFLICT (sale_id) DO UPDATE SET {_AGAIN}"
 )
-INSERT_RECEIVER = "INSERT OR IGNORE INTO receivers VALUES (?, ?)"  # and the till of then
+INSERT_RECEIVER = "INSERT OR IGNORE INTO receivers VALUES (?, ?)"  # with the till of that time
 _FIND = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE sale_id = ?"
 _FIND_BY = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE approval_id = ?"
 _BETWEEN = f"SELECT {CLOSED_COLUMNS} FROM closed WHERE decided_at >= ? AND decided_at < ?"
 _REFUNDED = (
     "SELECT coalesce(sum(amount), 0) FROM closed "
-    "WHERE original = ? AND original != '' AND kind = ? AND state = ?"  # as the index has it
+    "WHERE original = ? AND original != '' AND kind = ? AND state = ?"  # in the index's form
 )
 
 
 def receivers(db: sqlite3.Connection) -> set[tuple[bytes, int]]:
-    """Every receiver that a closed sale names, with the till number of then."""
+    """Return every receiver of a closed sale, with the till number of that time."""
     return {(row[0], row[1]) for row in db.execute("SELECT receiver_id, till FROM receivers")}
 
 
@@ -39,7 +39,7 @@ def find(db: sqlite3.Connection, sale_id: str) -> Closed | None:
 
 
 def find_by(db: sqlite3.Connection, approval_id: bytes) -> Closed | None:
-    """The sale of an approval; reads the whole index (20 ms for 100,000 sales)."""
+    """Find the sale of an approval; reads the whole index (20 ms for 100,000 sales)."""
     found = db.execute(_FIND_BY, (approval_id,)).fetchone()
     return Closed(*found) if found else None
 
@@ -47,7 +47,7 @@ def find_by(db: sqlite3.Connection, approval_id: bytes) -> Closed | None:
 def between(
     db: sqlite3.Connection, start: int, end: int, receiver_id: bytes | None
 ) -> list[Closed]:
-    """Those decided from `start` to before `end`, in that order."""
+    """Return sales decided from `start` to before `end`, in that order."""
     query: str = _BETWEEN
     values: tuple[int | bytes, ...] = (start, end)
     if receiver_id is not None:
@@ -56,19 +56,19 @@ def between(
 
 
 def refunded(db: sqlite3.Connection, original: str) -> int:
-    """The sum of the posted refunds of `original` (which is not empty)."""
+    """Return the sum of the posted refunds of `original` (which is not empty)."""
     found: int = db.execute(_REFUNDED, (original, REFUND, POSTED)).fetchone()[0]
     return found
 
 
 def span(db: sqlite3.Connection, sale_id: str) -> tuple[int, int] | None:
-    """Between which entries those of a closed sale lie."""
+    """Return the first and last entry of a closed sale."""
     found = db.execute("SELECT opened, entry FROM closed WHERE sale_id = ?", (sale_id,)).fetchone()
     return (found[0], found[1]) if found else None
 
 
 def everything(db: sqlite3.Connection) -> Iterator[tuple[Closed, int, int]]:
-    """All of it, for comparison with the entries."""
+    """Return all of it, for comparison with the entries."""
     for *columns, opened, entry in db.execute(
         f"SELECT {CLOSED_COLUMNS}, opened, entry FROM closed"
     ):
@@ -76,7 +76,7 @@ def everything(db: sqlite3.Connection) -> Iterator[tuple[Closed, int, int]]:
 
 
 def counted(refunds: Iterable[Closed], original: str) -> int:
-    """The same sum over closed sales that are not in the table yet."""
+    """Return the same sum over closed sales that are not in the table yet."""
     return sum(
         one.amount
         for one in refunds

@@ -1,4 +1,4 @@
-"""One process writes a journal: it holds a lock on a file beside it for as long as it lives."""
+"""One process writes a journal: it holds a lock on a file beside it until its end."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def file_of(journal: Path) -> Path:
 
 @contextmanager
 def hold(journal: Path) -> Iterator[None]:
-    """Hold the lock; raises JournalError where another process does. The file stays."""
+    """Hold the lock; raises JournalError where another process has it. The file stays."""
     path = file_of(journal)
     file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -33,7 +33,7 @@ def hold(journal: Path) -> Iterator[None]:
             pid = _written(file) or "unknown"
             raise JournalError(
                 f"{journal}: locked by process {pid}; one bridge at a time keeps a journal: "
-                "stop that one, or give this one a journal of its own"
+                "stop that one, or give this one its own journal"
             ) from None
         os.ftruncate(file, 0)
         os.pwrite(file, b"%d\n" % os.getpid(), 0)
@@ -43,7 +43,7 @@ def hold(journal: Path) -> Iterator[None]:
 
 
 def process(journal: Path) -> int:
-    """The bridge that has the journal, or had it last; 0 where there was none."""
+    """Return the bridge that has the journal, or had it last; 0 for none."""
     with suppress(OSError, ValueError):
         file = os.open(file_of(journal), os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""From each older schema to the next. A new version is one row more in the table below."""
+"""Migrate from each older schema to the next. A new version is one row more in the table below."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-# By the version that a step begins with; it leaves what `check` of `opening` accepts.
-# The steps are written for what they lead to: a later one may need the tables of its day spelled.
+# By the version that a step starts from; its result passes `check` of `opening`.
+# The steps spell out their results: a later one may need the tables of its time.
 MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}

@@ -1,4 +1,4 @@
-"""Moving the live part to an archive, and carrying what is open over to the next live part."""
+"""Move the live part to an archive, and carry open sales over to the next live part."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _NEW = "INSERT INTO archives VALUES (?, ?, ?, ?)"
 
 
 def move(db: sqlite3.Connection, path: Path, head: Head, sale_ids: set[str]) -> tuple[Head, Tally]:
-    """Everything up to `head`; the new live part's head, and what is known of it.
+    """Move everything up to `head`; return the new live part's head and the facts about it.
 
-    On disk first, then one transaction: a crash leaves all of it here or all of it there.
+    Archive on disk first, then one transaction: after a crash all of it is in one of the two.
     """
     number = len(archive.known(db)) + 1
     base = reading.base(db)
     archive.tidy(db, path)
     disk.install(archive.write(db, path, number), archive.file(path, number))
     if archive.head(archive.file(path, number)) != head:
-        raise DamageError(f"{archive.file(path, number)}: is not what was written")
+        raise DamageError(f"{archive.file(path, number)}: differs from what was written")
     carried, secrets, known = _carry(db, head, sale_ids)
     archived = (number, base.last + 1, *head)
     database.commit(db, partial(_replace, archived=archived, carried=carried, secrets=secrets))
@@ -47,7 +47,7 @@ def _replace(
     carried: list[Row],
     secrets: dict[int, bytes],
 ) -> None:
-    """Name the archive, and put what is carried over in the place of what it has."""
+    """Record the archive, and replace its entries by those carried over."""
     db.execute(_NEW, archived)
     _replace_entries(db, carried)
     db.execute("DELETE FROM secrets")  # secure: see database.writer
@@ -57,7 +57,7 @@ def _replace(
 def _carry(
     db: sqlite3.Connection, head: Head, sale_ids: set[str]
 ) -> tuple[list[Row], dict[int, bytes], Tally]:
-    """The lines of open sales once more, at the end of the chain, with their secrets."""
+    """Repeat the lines of open sales at the end of the chain, with their secrets."""
     carried: list[Row] = []
     secrets: dict[int, bytes] = {}
     known = Tally()
@@ -75,7 +75,7 @@ def _carry(
 
 
 def _replace_entries(db: sqlite3.Connection, carried: list[Row]) -> None:
-    """They are in the archive, and are no secret: no need to overwrite them with zeros."""
+    """Replace the entries; they are archived and not secret: no need to overwrite them."""
     for statement in schema.UNGUARD:
         db.execute(statement)
     db.execute("PRAGMA secure_delete = OFF")

@@ -1,4 +1,4 @@
-"""What an open journal says: all that is on the disk, and what is noted."""
+"""Reading an open journal: everything on the disk, and what is noted."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
 
 
 class OpenJournal:
-    """A journal as it is read by the process that writes it; `Journal` opens and writes it."""
+    """A journal, read by the process that writes it; `Journal` opens and writes it."""
 
     _path: Path
     _db: sqlite3.Connection
-    _batch: Batch  # what is noted
+    _batch: Batch  # noted entries
     _known: Tally
-    _base: Head  # what the live part follows
-    _head: Head  # of what is noted
+    _base: Head  # the head before the live part
+    _head: Head  # of the noted entries
     _lives: list[Life]
 
-    # Where it stands.
+    # Its position.
 
     def lives(self) -> list[Life]:
-        """All of them in order; the last is written now."""
+        """Return all lives in order; the last is the present one."""
         return list(self._lives)
 
     def hash_at(self, sequence: int) -> bytes | None:
-        """The chain's hash at an entry on the disk, None where there is none yet.
+        """Return the chain's hash at an entry on the disk, None where there is none yet.
 
-        Raises ArchiveError where the archive that has it cannot be read.
+        Raises ArchiveError where the archive with it cannot be read.
         """
         with failures(self._path):
             return archive.hash_at(self._db, self._path, sequence)
 
     def newest_at(self) -> int:
-        """When the newest entry was written, in milliseconds since 1970; 0 for none."""
+        """Return the time of the newest entry, in milliseconds since 1970; 0 for none."""
         for row in reversed(self._batch.rows):
             if row.kind != CLOSED:
                 return row.at
@@ -55,7 +55,7 @@ class OpenJournal:
     # Entries and sales.
 
     def rebuild(self) -> Iterator[Entry]:
-        """The live part in order; raises JournalError where its chain breaks."""
+        """Yield the live part in order; raises JournalError where its chain breaks."""
         rows = chain.checked(self._live(), self._base)
         while True:
             with failures(self._path):
@@ -67,7 +67,7 @@ class OpenJournal:
                 yield reading.entry(row, hidden)
 
     def since(self, cursor: int) -> list[Entry]:
-        """What happened after the entry `cursor`; raises CursorError where that is archived."""
+        """Yield the events after the entry `cursor`; raises CursorError where that is archived."""
         with failures(self._path):
             archived = cursor < self._base.last and self._has_archived_news(cursor)
             if archived or cursor > self._head.last:
@@ -76,7 +76,7 @@ class OpenJournal:
             return [reading.entry(row, self._secret(row)) for row in news]
 
     def entries_of(self, sale_id: str) -> list[Entry]:
-        """All of one sale, from the archives too, each with the number it was given first."""
+        """Return all entries of one sale, archived ones too, each with its first number."""
         with failures(self._path):
             span = index.span(self._db, sale_id)
             first = span[0] if span else self._known.opened.get(sale_id, self._base.last + 1)
@@ -90,12 +90,12 @@ class OpenJournal:
             ]
 
     def closed(self, sale_id: str) -> Closed | None:
-        """The closed sale or refund of this id, however long ago."""
+        """Find the closed sale or refund of this id, however old."""
         with failures(self._path):
             return self._batch.closed.get(sale_id) or index.find(self._db, sale_id)
 
     def closed_by(self, approval_id: bytes) -> Closed | None:
-        """The closed sale or refund of this approval, however long ago."""
+        """Find the closed sale or refund of this approval, however old."""
         noted = (one for one in self._batch.closed.values() if one.approval_id == approval_id)
         with failures(self._path):
             return next(noted, None) or index.find_by(self._db, approval_id)
@@ -103,7 +103,7 @@ class OpenJournal:
     def closed_between(
         self, start_ms: int, end_ms: int, receiver_id: bytes | None = None
     ) -> list[Closed]:
-        """Those decided from `start_ms` to before `end_ms`, in that order."""
+        """Return those decided from `start_ms` to before `end_ms`, in that order."""
         with failures(self._path):
             found = index.between(self._db, start_ms, end_ms, receiver_id)
         noted = [
@@ -115,39 +115,39 @@ class OpenJournal:
         return sorted(found + noted, key=lambda one: one.decided_at)
 
     def refunded(self, original: str) -> int:
-        """The sum of the closed and posted refunds of a sale or transaction."""
+        """Return the sum of the closed and posted refunds of a sale or transaction."""
         with failures(self._path):
             written = index.refunded(self._db, original)
         return written + index.counted(self._batch.closed.values(), original)
 
     def receivers(self) -> list[tuple[bytes, int]]:
-        """Every receiver that a closed sale names, with the till number of then."""
+        """Return every receiver of a closed sale, with the till number of that time."""
         with failures(self._path):
             found = index.receivers(self._db)
         return sorted(found | {(one.receiver_id, one.till) for one in self._batch.closed.values()})
 
     def alarms(self, *, standing: bool = True) -> list[Standing]:
-        """In the order in which they were raised; with `standing` only what still stands."""
+        """Return alarms in the order raised; with `standing` only those not acknowledged."""
         with failures(self._path):
             found = alarms.everything(self._db, self._batch.rows)
         return [one for one in found.values() if not (standing and one.acknowledged)]
 
     def alarm(self, key: str) -> Standing | None:
-        """Standing or acknowledged."""
+        """Find an alarm, acknowledged or not."""
         with failures(self._path):
             return alarms.find(self._db, self._batch.rows, key)
 
     # Helpers.
 
     def _has_archived_news(self, cursor: int) -> bool:
-        """Taken for granted where the archive cannot be read."""
+        """Return whether archived events follow; assume so where the archive cannot be read."""
         try:
             return archive.has_news(self._db, self._path, cursor)
         except ArchiveError:
             return True
 
     def _live(self, after: int | None = None) -> Iterator[Row]:
-        """The rows on disk, then the noted ones."""
+        """Yield the rows on disk, then the noted ones."""
         start = self._base.last if after is None else after
         noted = (row for row in list(self._batch.rows) if row.id > start)
         return together(reading.rows(self._db, start), noted)

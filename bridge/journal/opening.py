@@ -1,4 +1,4 @@
-"""Opening a journal: made, migrated or checked before anything is written to it."""
+"""Open a journal: create, migrate or check it before the first write."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """What the live part says when all of it was read."""
+    """The content of the live part after reading all of it."""
 
     head: Head
     known: Tally
-    doubts: list[str]  # archives of which what stands in them cannot be shown
+    doubts: list[str]  # archives that cannot be read
 
 
 class Opened(NamedTuple):
-    """What the live part is: its tables, what it follows, what is known of it."""
+    """The live part: its tables, the head before it, the facts about it."""
 
     db: sqlite3.Connection
     base: Head
@@ -37,7 +37,7 @@ class Opened(NamedTuple):
 
 
 def open_live(path: Path) -> Opened:
-    """Raises JournalError, with the file as it was, where it cannot be trusted."""
+    """Open; raises JournalError, with the file unchanged, where it is not valid."""
     found = look(path)
     db = database.writer(path)
     try:
@@ -51,21 +51,21 @@ def open_live(path: Path) -> Opened:
 
 
 def look(path: Path) -> Found | None:
-    """All that is checked before a journal is opened, changing nothing; also beside a bridge.
+    """Check all that an opening checks, without changes; also beside a bridge.
 
-    None where it is to be made or migrated first. Raises JournalError.
+    None where it is to be created or migrated first. Raises JournalError.
     """
     with failures(path):
         return _look(path)
 
 
 def restoring(path: Path) -> Path:
-    """The file that stands beside a journal while another is put in its place."""
+    """Return the file that exists beside a journal during a restore."""
     return path.with_name(path.name + "-restoring")
 
 
 def rehearse(path: Path) -> None:
-    """Migrate an older journal in memory, and check what comes of it; raises JournalError."""
+    """Migrate an older journal in memory, and check the result; raises JournalError."""
     with failures(path), closing(database.reader(path)) as db, closing(database.in_memory()) as to:
         db.backup(to)
         _bring_up(path, to)
@@ -75,7 +75,7 @@ def _look(path: Path) -> Found | None:
     _look_around(path)
     if not path.exists():
         return None
-    numbers = archive.numbers(path)  # first: a bridge that runs names one before it says so
+    numbers = archive.numbers(path)  # first: a running bridge names an archive before it records it
     with closing(database.reader(path, database.BUSY_S)) as db:
         db.execute("BEGIN")  # one moment
         if version(path, db) != schema.VERSION:
@@ -87,10 +87,10 @@ def _look(path: Path) -> Found | None:
 
 
 def version(path: Path, db: sqlite3.Connection) -> int:
-    """The schema's version, 0 where there is none yet; raises JournalError for an unknown one."""
+    """Return the schema's version, 0 for none; raises JournalError for an unknown one."""
     number = reading.version(db)
     if number == 0 and db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        raise JournalError(f"{path}: is another program's database; name another file")
+        raise JournalError(f"{path}: belongs to another program; name another file")
     if number not in {0, schema.VERSION, *MIGRATIONS}:
         newer = number > schema.VERSION
         advice = "a newer bridge wrote it: run that one" if newer else "it was never released"
@@ -99,19 +99,19 @@ def version(path: Path, db: sqlite3.Connection) -> int:
 
 
 def check(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
-    """The chain of the live part from the last archive on, and every secret in it."""
+    """Check the chain of the live part from the last archive on, and every secret in it."""
     head, known = reading.base(db), Tally()
     for row in chain.checked(reading.rows(db, head.last), head):
         head = chain.head(row)
         known.take(row, hides=bool(reading.secret(db, row)))
     beside = db.execute("SELECT count(*) FROM entries WHERE id <= ?", (reading.base(db).last,))
     if beside.fetchone()[0]:
-        raise DamageError(f"{path}: has entries that the archives have too; {KEEP}")
+        raise DamageError(f"{path}: repeats entries of the archives; {KEEP}")
     return head, known
 
 
 def _look_around(path: Path) -> None:
-    """What is left of a journal whose file is gone; SQLite would throw away a WAL."""
+    """Check for remains of a missing journal; SQLite would delete a WAL."""
     if restoring(path).exists():
         raise JournalError(
             f"{path}: a restore was begun and not finished: run `tillsign journal restore` again"
@@ -120,13 +120,13 @@ def _look_around(path: Path) -> None:
         return
     wal = path.with_name(path.name + "-wal")
     if wal.exists() and wal.stat().st_size:
-        raise DamageError(f"{path}: is missing or empty, and {wal} is not; put back both")
+        raise DamageError(f"{path}: is missing or empty, but {wal} is not; put back both")
     if numbers := archive.numbers(path):
         raise DamageError(archive.newer(path, numbers[0]))
 
 
 def _bring_up(path: Path, db: sqlite3.Connection) -> tuple[Head, Tally]:
-    """Make or migrate the tables, in one transaction, kept only if they hold after it."""
+    """Create or migrate the tables, in one transaction, which must pass the check."""
     return database.commit(db, partial(_made, path))
 
 

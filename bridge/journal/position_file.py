@@ -1,7 +1,7 @@
-"""How far the journal has come, in a small file apart from it: an older copy put back is noticed.
+"""The journal's newest position in a small, separate file: it shows that an old copy was restored.
 
 It is written without waiting for the disk, off the event loop, and lags by LAG_S: it is no part of
-a sale. What stands in it is believed only as far as it can be checked against the journal.
+a sale. Its content counts only as far as it can be checked against the journal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from . import Journal
 
-LAG_S = 1.0  # a till says what it knows of the last second by itself
+LAG_S = 1.0  # a till itself reports what it knows of the last second
 _SUFFIX = "-position"
 _FORMAT = "tillsign-position 1"
 _LINE = re.compile(
@@ -35,12 +35,12 @@ _log = Log(__name__)
 
 
 def beside(journal: Path) -> Path:
-    """Where it is unless the configuration names another place."""
+    """Return the default place of the file."""
     return journal.with_name(journal.name + _SUFFIX)
 
 
 def read(path: Path) -> Position | None:
-    """What was written last; None, with a word in the log, where it cannot be read."""
+    """Read the last position; None, with a log line, where it cannot be read."""
     try:
         with path.open("rb") as file:
             text = file.read(_MOST).decode("ascii")
@@ -57,7 +57,7 @@ def read(path: Path) -> Position | None:
 
 
 def write(path: Path, position: Position) -> None:
-    """In the place of what was there, in one step; raises OSError."""
+    """Replace the file in one step; raises OSError."""
     text = f"{_FORMAT} {position.life.hex()} {position.sequence} {position.hash.hex()}"
     fresh = path.with_name(path.name + "-new")
     with open(fresh, "w", encoding="ascii", opener=_private) as file:
@@ -66,7 +66,7 @@ def write(path: Path, position: Position) -> None:
 
 
 def last(journal: Journal, path: Path) -> None:
-    """Write where the journal has come to at the end of the bridge."""
+    """Write the journal's position at the end of the bridge."""
     try:
         write(path, journal.position)
     except Exception as error:
@@ -76,7 +76,7 @@ def last(journal: Journal, path: Path) -> None:
 async def keep(journal: Journal, path: Path) -> None:
     """Write each new position, at most one every LAG_S; raises ReplacedError.
 
-    Begin only once what stood in the file was compared with the journal: it is overwritten.
+    Compare the file with the journal before: it is overwritten.
     """
     written: Position | None = None
     failing = False
@@ -96,7 +96,7 @@ async def keep(journal: Journal, path: Path) -> None:
 
 def _not_kept(path: Path, error: Exception) -> None:
     _log.warning(
-        "position not kept", detail=f"{path}: {foreign_code.said(foreign_code.POSITION, error)}"
+        "position not written", detail=f"{path}: {foreign_code.said(foreign_code.POSITION, error)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Looking into a journal, beside a bridge that runs or not: nothing is changed."""
+"""Read a journal, beside a running bridge or without one, without changes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Reader:
 
     def __enter__(self) -> Self:
         if not self.path.exists():
-            raise JournalError(f"{self.path}: there is no such file; name the bridge's journal")
+            raise JournalError(f"{self.path}: does not exist; name the bridge's journal")
         with failures(self.path), ExitStack() as stack:
             self.db = database.reader(self.path)
             stack.callback(self.db.close)
             if version(self.path, self.db) != schema.VERSION:
                 raise JournalError(f"{self.path}: is an older one; start the bridge to migrate it")
-            self.db.execute("BEGIN")  # one moment: a bridge that runs goes on writing
+            self.db.execute("BEGIN")  # one moment: a running bridge continues to write
             self.base = reading.base(self.db)
             self._stack = stack.pop_all()
         return self
@@ -43,7 +43,7 @@ class Reader:
         self._stack.close()
 
     def rows(self) -> Iterator[Row]:
-        """Everything ever written, in order: the archives, then the live part."""
+        """Yield everything ever written, in order: the archives, then the live part."""
         for number, _ in archive.known(self.db):
             file = archive.file(self.path, number)
             with failures(file):
@@ -52,18 +52,18 @@ class Reader:
             yield from reading.rows(self.db)
 
     def live(self) -> list[Entry]:
-        """The live part, without secrets, its chain checked."""
+        """Yield the live part, without secrets, its chain checked."""
         with failures(self.path):
             rows = chain.checked(reading.rows(self.db, self.base.last), self.base)
             return [reading.entry(row) for row in rows if not row.own]
 
     def newest_at(self) -> int:
-        """As `Journal.newest_at`."""
+        """Return the same as `Journal.newest_at`."""
         with failures(self.path):
             return archive.newest_at(self.db, self.path)
 
     def rows_of(self, sale_id: str) -> list[Row]:
-        """All of one sale, each line once, also where the index does not know it."""
+        """Return all of one sale, each line once, also without the index."""
         with failures(self.path):
             first, last = index.span(self.db, sale_id) or (1, None)
             if last is not None:
@@ -74,14 +74,14 @@ class Reader:
 
     @property
     def position(self) -> Position:
-        """Its newest entry."""
+        """Return its newest entry."""
         with failures(self.path):
             found = self.db.execute("SELECT id, hash FROM entries ORDER BY id DESC LIMIT 1")
             head = found.fetchone() or self.base
             return Position(self.lives()[-1].life, *head)
 
     def hash_at(self, sequence: int) -> bytes | None:
-        """The chain's hash at an entry; None where there is no such entry."""
+        """Return the chain's hash at an entry; None where there is no such entry."""
         with failures(self.path):
             return archive.hash_at(self.db, self.path, sequence)
 
@@ -90,7 +90,7 @@ class Reader:
             return lives.everything(self.db)
 
     def alarms(self) -> list[Standing]:
-        """All of them, in the order in which they were raised."""
+        """Return all alarms, in the order raised."""
         with failures(self.path):
             return list(alarms.everything(self.db).values())
 
@@ -99,6 +99,6 @@ class Reader:
             return index.find(self.db, sale_id)
 
     def all_closed(self, start_ms: int = 0, end_ms: int = _FOREVER) -> list[Closed]:
-        """Those decided from `start_ms` to before `end_ms`, in that order."""
+        """Return those decided from `start_ms` to before `end_ms`, in that order."""
         with failures(self.path):
             return index.between(self.db, start_ms, end_ms, None)

@@ -1,4 +1,4 @@
-"""Reading the tables of a journal or an archive, in pages: no statement stays open between them."""
+"""Read the tables of a journal or an archive, in pages: no statement stays open between them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = 500  # rows
 _ROWS = f"SELECT {schema.COLUMNS} FROM entries WHERE id > ? ORDER BY id LIMIT {_PAGE}"
 _OF_SALE = f"SELECT {schema.COLUMNS} FROM entries WHERE sale_id = ? ORDER BY id"
 _AT = f"SELECT {schema.COLUMNS} FROM entries WHERE id = ?"
-# One entry under a clock that was wrong for a moment is not the last word.
+# A single entry with a wrong clock must not be the newest.
 _HEAD = "SELECT last, head FROM archives ORDER BY number DESC LIMIT 1"
 
 
@@ -26,7 +26,7 @@ def version(db: sqlite3.Connection) -> int:
 
 
 def rows(db: sqlite3.Connection, after: int = 0) -> Iterator[Row]:
-    """Every line after the entry `after`, in order."""
+    """Yield every line after the entry `after`, in order."""
     while page := [Row(*columns) for columns in db.execute(_ROWS, (after,))]:
         yield from page
         after = page[-1].id
@@ -41,13 +41,13 @@ def rows_at(db: sqlite3.Connection, numbers: Iterable[int]) -> list[Row]:
 
 
 def base(db: sqlite3.Connection) -> Head:
-    """What the live part follows: the head of the last archive."""
+    """Return what the live part follows: the head of the last archive."""
     found = db.execute(_HEAD).fetchone()
     return Head(*found) if found else GENESIS
 
 
 def secret(db: sqlite3.Connection, row: Row) -> bytes:
-    """The secret beside a line; empty where it had none or it is erased."""
+    """Return the secret of a line; empty where it has none or it is erased."""
     if not row.sealed:
         return b""
     found = db.execute("SELECT secret FROM secrets WHERE entry = ?", (row.id,)).fetchone()

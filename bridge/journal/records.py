@@ -1,4 +1,4 @@
-"""What the journal holds, as its users see it and as it stands in the file."""
+"""The journal's records, for its users and in the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bridge.domain.alarms import Alarm
 
 __all__ = ["Acknowledgement", "Alarm", "Closed", "Entry", "Life", "Position", "Row", "Standing"]
 
-OWN = "journal."  # how the kinds of the journal's own entries begin; its users never see them
+OWN = "journal."  # the prefix of the kinds of the journal's own entries, which its users never see
 CLOSED = OWN + "closed"
 LIFE = OWN + "life"
 ALARM = OWN + "alarm"
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """A sale or refund that is over: what totals, refunds and a sale_id used again ask for."""
+    """A closed sale or refund, for totals, refunds and a sale_id used again."""
 
     sale_id: str
     kind: str  # "sale" or "refund"
@@ -44,23 +44,23 @@ class Closed(NamedTuple):
     decided_at: int  # milliseconds since 1970
     transaction_id: bytes
     approval_id: bytes
-    terms: str  # JSON of what the till asked for
+    terms: str  # JSON of the till's request
     original: str  # what was refunded: a sale_id or a transaction id; else empty
 
 
 class Life(NamedTuple):
-    """A stretch of a journal's history in which one line of entries follows the other."""
+    """A stretch of a journal's history in which each entry follows the one before."""
 
     number: int
     life: bytes
     cause: str  # see `bridge.journal.lives`
-    previous: bytes  # the life that it follows; empty for the first
+    previous: bytes  # the life before it; empty for the first
     at: int  # milliseconds since 1970
     entry: int  # the entry that began it; 0 for the first
 
 
 class Position(NamedTuple):
-    """How far a journal has come: the newest entry that is on the disk, in which life."""
+    """How far a journal has come: its life and its newest entry on the disk."""
 
     life: bytes
     sequence: int
@@ -68,7 +68,7 @@ class Position(NamedTuple):
 
 
 class Acknowledgement(NamedTuple):
-    """Who has seen to an alarm, when (milliseconds since 1970), and what they say of it."""
+    """Who has acknowledged an alarm, when (milliseconds since 1970), and with which note."""
 
     by: str
     note: str
@@ -76,14 +76,14 @@ class Acknowledgement(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """An alarm and, once it no longer stands, who acknowledged it."""
+    """An alarm and, once acknowledged, its acknowledgement."""
 
     alarm: Alarm
     acknowledged: Acknowledgement | None = None
 
 
 class Row(NamedTuple):
-    """One line as it stands in the file, a link of the chain."""
+    """One line in the file, a link of the chain."""
 
     id: int
     at: int
@@ -92,12 +92,12 @@ class Row(NamedTuple):
     body: str
     carried: int  # the entry that this one repeats at the start of a live part, else 0
     sealed: bytes  # SHA-256 of the secret; empty without one
-    rule: int  # how it is hashed
+    rule: int  # the rule of its hash
     hash: bytes
 
     @property
     def origin(self) -> int:
-        """The entry's number when it was first written."""
+        """Return the entry's number when it was first written."""
         return self.carried or self.id
 
     @property
@@ -106,17 +106,17 @@ class Row(NamedTuple):
 
     @property
     def of_a_sale(self) -> bool:
-        """Whether a sale begins, goes on or is closed with it."""
+        """Return whether it begins, continues or closes a sale."""
         return not self.own or self.kind == CLOSED
 
     @property
     def is_news(self) -> bool:
-        """Whether this is the first that anybody hears of what its user wrote."""
+        """Return whether this is the first entry of its content, not a repetition."""
         return not self.own and not self.carried
 
 
 def dump_closed(closed: Closed) -> str:
-    """As the body of an entry, from which the index can be made again."""
+    """Encode as the body of an entry, from which the index can be rebuilt."""
     octets = {name: getattr(closed, name).hex() for name in _OCTETS}
     values = {**closed._asdict(), **octets}
     del values["sale_id"]

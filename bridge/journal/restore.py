@@ -1,4 +1,4 @@
-"""Putting a backup in the place of a journal, which then knows that it was restored."""
+"""Replace a journal by a backup; the entry of a new life records the restore."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Restored(NamedTuple):
-    """What the journal holds now, and where that is which stood in its place."""
+    """What the journal holds now, and where the old one is."""
 
     report: Report
     aside: Path | None
 
 
 def restore(directory: Path, journal: Path, progress: Progress, *, replace: bool) -> Restored:
-    """Put the backup that `directory` holds in the place of `journal`, in a new life.
+    """Put the backup in `directory` in the place of `journal`, in a new life.
 
     Raises JournalError where a bridge has the journal, BackupError where there is no backup or a
-    journal that is not to be replaced, DamageError where the backup is not whole, OSError where
-    files cannot be written. Until all is copied and checked, nothing is changed.
+    journal that is not to be replaced, DamageError where the backup is damaged, OSError where
+    files cannot be written. Nothing is changed before all is copied and checked.
     """
     with ExitStack() as stack:
         with failures(journal):
@@ -43,7 +43,7 @@ def restore(directory: Path, journal: Path, progress: Progress, *, replace: bool
         found = backup.found(directory)
         if _stands(journal) and not (replace or restoring(journal).exists()):
             raise BackupError(
-                f"{journal}: is there already; --replace puts it aside and deletes nothing"
+                f"{journal}: exists already; --replace puts it aside and deletes nothing"
             )
         staged = _staging(journal) / journal.name
         stack.callback(shutil.rmtree, staged.parent, ignore_errors=True)
@@ -52,7 +52,7 @@ def restore(directory: Path, journal: Path, progress: Progress, *, replace: bool
 
 
 def _staged(directory: Path, found: Backup, staged: Path, progress: Progress) -> Report:
-    """A checked copy; raises DamageError where the backup is not whole."""
+    """Make a checked copy; raises DamageError where the backup is damaged."""
     try:
         _copy(directory / found.folder, staged)
         return _check(staged, found, progress)
@@ -61,7 +61,7 @@ def _staged(directory: Path, found: Backup, staged: Path, progress: Progress) ->
 
 
 def _copy(source: Path, staged: Path) -> None:
-    """On the disk of the journal, so that it is put in place by its name alone."""
+    """Copy to the disk of the journal, so that renaming is enough at the end."""
     if staged.parent.exists():
         disk.remove_tree(staged.parent)
     disk.folder(staged.parent)
@@ -73,10 +73,10 @@ def _copy(source: Path, staged: Path) -> None:
 
 
 def _check(staged: Path, found: Backup, progress: Progress) -> Report:
-    """Whether it is the backup that was made; it is migrated if it is older, and lives anew."""
+    """Check that it is the manifest's backup, migrate an older one, and begin a new life."""
     with closing(Journal.open(staged)) as copy:
         if copy.hash_at(found.sequence) != bytes.fromhex(found.hash):
-            raise DamageError(f"{staged}: is not the backup that {backup.MANIFEST} names")
+            raise DamageError(f"{staged}: is not the backup in {backup.MANIFEST}")
         copy.begin_life(time.time_ns() // 1_000_000, RESTORED)
     with Reader(staged) as made:
         report = verify(made, progress)
@@ -90,7 +90,7 @@ def _check(staged: Path, found: Backup, progress: Progress) -> Report:
 
 
 def _put(staged: Path, journal: Path) -> Path | None:
-    """All that stands there aside, then the staged files; a bridge does not start meanwhile."""
+    """Move the old files aside, then the new ones in; a bridge cannot start meanwhile."""
     disk.give(staged.parent, journal.parent)
     disk.give(lock.file_of(journal), journal.parent)
     restoring(journal).touch(disk.PRIVATE)
@@ -104,7 +104,7 @@ def _put(staged: Path, journal: Path) -> Path | None:
 
 
 def _aside(journal: Path) -> Path:
-    """The journal and its archives as they are, in a folder that says until when they stood."""
+    """Name a folder for the old journal and its archives, after their last moment."""
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     aside = journal.with_name(f"{journal.name}-until-{now}")
     disk.folder(aside)

@@ -1,4 +1,4 @@
-"""The tables, and the version of them that this is."""
+"""The tables, and their version."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ GUARDS = (
     f"CREATE TRIGGER entries_remain BEFORE DELETE ON entries {_REFUSE}",
 )
 UNGUARD = ("DROP TRIGGER IF EXISTS entries_stay", "DROP TRIGGER IF EXISTS entries_remain")
-# Secrets are only ever added at the end and overwritten in place, so that SQLite never moves one
+# Secrets are only added at the end and overwritten in place, so that SQLite never moves one
 # to another page and leaves a copy behind.
 _SECRETS = "CREATE TABLE secrets (entry INTEGER PRIMARY KEY, secret BLOB NOT NULL) STRICT"
-# The archives in their order: which entries are in them, and the hash with which they end.
+# The archives in their order: their entries, and the hash at their end.
 _ARCHIVES = (
     """
     CREATE TABLE archives (
@@ -93,7 +93,7 @@ _LIVES = (
     f"CREATE TRIGGER lives_stay BEFORE UPDATE ON lives {_REFUSE}",
     f"CREATE TRIGGER lives_remain BEFORE DELETE ON lives {_REFUSE}",
 )
-# Made from the entries that raise and acknowledge them; `acknowledged` is 0 while it stands.
+# Made from the entries that raise and acknowledge them; `acknowledged` is 0 before that.
 _ALARMS = """
 CREATE TABLE alarms (
     key TEXT NOT NULL UNIQUE,
@@ -113,7 +113,7 @@ CREATE TABLE alarms (
     acknowledged INTEGER NOT NULL DEFAULT 0
 ) STRICT
 """
-# Every receiver that a closed sale names, at the till number of then: a few rows, while finding
+# Every receiver of a closed sale, with the till number of that time: a few rows, while finding
 # them in `closed` means to read all of it.
 _RECEIVERS = """
 CREATE TABLE receivers (
@@ -131,6 +131,6 @@ LIVE = (
 
 
 def make_archive(db: sqlite3.Connection) -> None:
-    """In the attached database `archive`: every entry of the live part."""
+    """Fill the attached database `archive` with every entry of the live part."""
     for statement in _ARCHIVE:
         db.execute(statement)

@@ -1,4 +1,4 @@
-"""Is everything as it was written: each file, the chain through all of them, and the index."""
+"""Verify the journal: each file, the chain through all of them, and the index."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class Report(NamedTuple):
-    """How much was read, how far it goes (`newest_at` in ms since 1970), and what is wrong.
+    """How much was read, how far it goes (`newest_at` in ms since 1970), and the findings.
 
-    Each finding is a sentence that names the file.
+    Each finding is a sentence with the file's name.
     """
 
     entries: int
@@ -36,9 +36,9 @@ class Report(NamedTuple):
 def verify(
     journal: Reader, progress: Callable[[int, int], None], reached: Position | None = None
 ) -> Report:
-    """Read all of it; `progress` gets how many of how many files are done.
+    """Read all of it; `progress` gets the number of files done and their total.
 
-    `reached` is where the bridge had come to when `journal` was opened, if that is known.
+    `reached` is the bridge's position when `journal` was opened, if known.
     """
     return _Inspection(journal, reached).run(progress)
 
@@ -75,7 +75,7 @@ class _Inspection:
         return Report(*counts, self._sequence, self._newest_at, self._findings)
 
     def _try(self, part: Callable[[], None]) -> None:
-        """What is wrong with one file says nothing about the next."""
+        """Check a part; an error in one file does not stop the others."""
         try:
             part()
         except JournalError as error:
@@ -87,7 +87,7 @@ class _Inspection:
             archive.check(path)
             found = self._follow(archive.rows(path), before)
         if found != recorded:
-            self._findings.append(f"{path}: does not end with the entry that the journal names")
+            self._findings.append(f"{path}: does not end with the entry recorded in the journal")
 
     def _live(self) -> None:
         journal = self._journal
@@ -96,20 +96,20 @@ class _Inspection:
             self._follow(reading.rows(journal.db), journal.base)
             for entry, secret, sealed in journal.db.execute(_SECRETS):
                 if any(secret) and chain.sealed(secret) != sealed:
-                    self._findings.append(f"{journal.path}: the secret of entry {entry} is another")
+                    self._findings.append(f"{journal.path}: the secret of entry {entry} is wrong")
 
     def _left_over(self) -> None:
-        """An archive that the journal does not name: a crash leaves one that says nothing new."""
+        """Check an archive unknown to the journal: a crash may leave one with nothing new."""
         path = self._journal.path
         numbers = archive.numbers(path)
-        with Reader(path) as now, failures(path):  # a bridge that runs may have archived since
+        with Reader(path) as now, failures(path):  # a running bridge may have archived since
             for number in numbers[len(archive.known(now.db)) :]:
                 if not archive.is_left_over(now.db, path, number):
                     file = archive.file(path, number)
                     self._findings.append(f"{file}: does not belong to this journal")
 
     def _follow(self, rows: Iterable[Row], before: Head) -> Head:
-        """Check one file's chain, and note what the index is to say; where it ends."""
+        """Check one file's chain, and collect the expected index; return the chain's end."""
         known = Tally()
         for row in chain.checked(rows, before):
             before = chain.head(row)
@@ -125,7 +125,7 @@ class _Inspection:
         return before
 
     def _note(self, row: Row) -> None:
-        """What the tables beside the index are to say, and how far it goes."""
+        """Collect the expected rows of the other tables, and the newest time."""
         alarms.take(self._alarms, row)
         if row.kind == LIFE:
             self._lives.append(row)
@@ -137,14 +137,14 @@ class _Inspection:
         path, db = self._journal.path, self._journal.db
         with failures(path):
             if not lives.follow_from(lives.everything(db), self._lives):
-                self._findings.append(f"{path}: the lives are not those that the entries begin")
+                self._findings.append(f"{path}: the lives do not match the entries")
             if alarms.everything(db) != self._alarms:
-                self._findings.append(f"{path}: the alarms are not those that the entries raise")
+                self._findings.append(f"{path}: the alarms do not match the entries")
             if index.receivers(db) != self._receivers:
-                self._findings.append(f"{path}: the receivers are not those of the closed sales")
+                self._findings.append(f"{path}: the receivers do not match the closed sales")
 
     def _behind(self) -> None:
-        """An older copy is whole in itself; only what stands apart from it tells."""
+        """Compare with the position file: an older copy is valid in itself."""
         if self._reached is None:
             return
         path, (_, sequence, expected) = self._journal.path, self._reached
@@ -166,7 +166,7 @@ class _Inspection:
                 _, digest = missing.pop(closed.sale_id, (0, b""))
                 if digest != _digest(closed, opened, entry):
                     self._findings.append(
-                        f"{path}: the index says of sale {closed.sale_id} what no entry says"
+                        f"{path}: the index of sale {closed.sale_id} does not match its entries"
                     )
         self._findings += [f"{path}: sale {name} is missing in the index" for name in missing]
 

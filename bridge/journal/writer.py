@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from .opening import Opened
     from .records import Alarm, Closed
 
-ROOM = 32 * 2**20  # bytes free for new sales: what is open can always be brought to its end
+ROOM = 32 * 2**20  # bytes free for new sales: open ones can always be finished
 ARCHIVE_AT = 250  # closed sales in the live part: moving them takes 10 to 20 ms, measured
-SCRUB_AT = 64  # erased secrets whose old bytes may still stand in the WAL
+SCRUB_AT = 64  # erased secrets whose old bytes may still be in the WAL
 _T = TypeVar("_T")
 
 
 class Journal(OpenJournal):
     """The one writer of the file at `path`; a second process is refused.
 
-    What happens is appended: when `append` returns, the entry survives a power cut, and with it
-    all that was noted before. `at` informs and nothing else: order is the order of writing.
+    Facts are appended: when `append` returns, the entry survives a power cut, and so does
+    everything noted before. `at` is information only: the order is that of writing.
     """
 
     def __init__(
@@ -42,11 +42,11 @@ class Journal(OpenJournal):
         files: dict[Path, tuple[int, int] | None],
         stack: ExitStack,
     ) -> None:
-        """What `open` found: `files` must stay where they are, `stack` lets go of all."""
+        """Set up with what `open` found: `files` must stay in place, `stack` closes everything."""
         self._path = path
         self._db, self._base, found, self._lives = live
         self._head, self._known, self.doubts = found
-        self._durable = self._head  # of what is on the disk
+        self._durable = self._head  # of the entries on the disk
         self._batch = Batch()
         self._files = files
         self._stack = stack
@@ -55,15 +55,15 @@ class Journal(OpenJournal):
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Raises JournalError: held by another process, of another version, damaged.
+        """Open; raises JournalError: held by another process, of another version, damaged.
 
-        JournalLaterError where another program has it locked just now, or the disk is full.
+        JournalLaterError where another program has it locked now, or the disk is full.
         """
         with ExitStack() as stack, failures(path):
             stack.enter_context(lock.hold(path))
             live = open_live(path)
             stack.callback(live.db.close)
-            live.db.execute("PRAGMA busy_timeout = 0")  # the event loop waits in no lock
+            live.db.execute("PRAGMA busy_timeout = 0")  # the event loop must not wait for a lock
             # Serve nothing before the journal can be written.
             database.commit(live.db, lambda _: None)
             database.truncate_wal(live.db)  # a crash may have left erased secrets in it
@@ -73,7 +73,7 @@ class Journal(OpenJournal):
     # Writing.
 
     def append(self, at: int, sale_id: str, kind: str, body: str, secret: bytes = b"") -> int:
-        """Write one entry and all noted before to disk; its number, when it is there."""
+        """Write one entry and all noted before to disk; return its number after that."""
         before = self._head
         number = self.note(at, sale_id, kind, body, secret)
         try:
@@ -86,7 +86,7 @@ class Journal(OpenJournal):
         return number
 
     def note(self, at: int, sale_id: str, kind: str, body: str, secret: bytes = b"") -> int:
-        """As `append`, but on disk only with what is appended next; its number."""
+        """Note an entry; it is written with the next one that `append` writes. Return its id."""
         sealed = chain.sealed(secret) if secret else b""
         row = self._head.link(at, sale_id, kind, body, sealed=sealed)
         self._batch.rows.append(row)
@@ -96,26 +96,26 @@ class Journal(OpenJournal):
         return row.id
 
     def close_sale(self, closed: Closed) -> None:
-        """Into the index, and its secrets erased; noted as by `note`."""
+        """Add a sale to the index and erase its secrets; noted as by `note`."""
         row = self._head.link(closed.decided_at, closed.sale_id, CLOSED, dump_closed(closed))
         self._batch.close(row, closed)
         self._head = Head(row.id, row.hash)
 
     def begin_life(self, at: int, cause: str) -> None:
-        """Part with the history so far, for a cause in `lives.CAUSES`; on disk when it returns."""
+        """Begin a new life, for a cause in `lives.CAUSES`; on disk when it returns."""
         self.append(at, "", LIFE, lives.body(self.life, cause))
         with failures(self._path):
             self._lives = lives.everything(self._db)
 
     def raise_alarm(self, at: int, alarm: Alarm) -> bool:
-        """Noted as by `note`; False where there is one of this key, which stays as it is."""
+        """Note an alarm as by `note`; False where its key exists, and that alarm stays as it is."""
         if self.alarm(alarm.key) is not None:
             return False
         self.note(at, alarm.sale_id, ALARM, alarms.body(alarm))
         return True
 
     def acknowledge(self, at: int, key: str, by: str, note: str) -> bool:
-        """Noted as by `note`; the first word stands. False where there is no alarm of this key."""
+        """Note an acknowledgement; the first one stands. False where no alarm has this key."""
         known = self.alarm(key)
         if known and not known.acknowledged:
             body = alarms.body_of_acknowledgement(key, by, note)
@@ -124,15 +124,15 @@ class Journal(OpenJournal):
 
     @property
     def has_noted(self) -> bool:
-        """Whether something is noted that is not on the disk."""
+        """Return whether a noted entry is not on the disk."""
         return bool(self._batch.rows)
 
     def holder(self) -> str:
-        """Which program has the journal locked, in words."""
+        """Name the program that has the journal locked."""
         return holder.name(self._path)
 
     def flush(self) -> None:
-        """Bring what is noted to the disk; raises JournalLaterError, with all of it still noted."""
+        """Write what is noted; raises JournalLaterError, with all of it still noted."""
         batch = self._batch
         if not batch.rows:
             return
@@ -145,13 +145,13 @@ class Journal(OpenJournal):
             self.scrub()
 
     def scrub(self) -> None:
-        """Take the bytes of erased secrets out of the WAL too; later, where that cannot be now."""
+        """Remove erased secrets from the WAL, too; later, if that is impossible now."""
         if self._unscrubbed:
             with suppress(JournalLaterError):
                 self._empty_wal()
 
     def close(self) -> None:
-        """Flush and let go; a journal that can no longer be written is let go all the same.
+        """Flush and close; a journal that cannot be written any more is closed as well.
 
         Raises JournalLaterError where the rest could not be written.
         """
@@ -163,7 +163,7 @@ class Journal(OpenJournal):
     # Archives.
 
     def must_archive(self) -> bool:
-        """Whether it is time; carrying many open sales over is not done more often than it pays."""
+        """Return whether it is time; carrying many open sales over must pay."""
         carried = self._known.carried
         return self._known.closings + len(self._batch.closed) >= max(ARCHIVE_AT, carried)
 
@@ -177,30 +177,30 @@ class Journal(OpenJournal):
         self._durable = self._head
         self._empty_wal()
 
-    # Where it stands.
+    # Its position.
 
     @property
     def life(self) -> bytes:
-        """The stretch of history that is written now."""
+        """Return the present stretch of history."""
         return self._lives[-1].life
 
     @property
     def position(self) -> Position:
-        """The newest entry on the disk: what is only noted does not count."""
+        """Return the newest entry on the disk, without noted ones."""
         return Position(self._lives[-1].life, *self._durable)
 
     def check_place(self) -> None:
-        """Raises ReplacedError where files of the journal were moved, replaced or removed."""
+        """Raise ReplacedError where files of the journal were moved, replaced or removed."""
         with failures(self._path):
             gone = [file for file, was in self._files.items() if disk.identity(file) != was]
         if gone:
             raise ReplacedError(
                 f"{gone[0]}: was moved, replaced or removed while the bridge ran; the bridge ends, "
-                "so that its next start reads what is there: put back the files that belong there"
+                "so that its next start reads the present files: put the right ones back"
             )
 
     def room(self) -> bool:
-        """Whether the disk has room for new sales."""
+        """Return whether the disk has room for new sales."""
         with failures(self._path):
             return disk.free(self._path.parent) >= ROOM
 
@@ -211,11 +211,9 @@ class Journal(OpenJournal):
             self._unscrubbed = 0
 
     def _write(self, work: Callable[[], _T]) -> _T:
-        """Do `work`; once it is unknown what a write left on the disk, no other follows."""
+        """Do `work`; after a write with an unknown result allow no other."""
         if self._broken:
-            raise JournalError(
-                f"{self._path}: failed before: {self._broken}; start the bridge anew"
-            )
+            raise JournalError(f"{self._path}: failed before: {self._broken}; restart the bridge")
         try:
             return work()
         except errors.FOREIGN as error:
@@ -227,11 +225,11 @@ class Journal(OpenJournal):
             raise
 
     def _learn_of(self, failure: JournalError, cause: BaseException | None) -> None:
-        """It is the last write where the disk is the cause."""
+        """Allow no more writes where the disk is the cause."""
         if errors.is_of_the_disk(cause):
             self._broken = failure
 
 
 def _files(path: Path) -> list[Path]:
-    """What must stay where it is; the WAL's index holds nothing that is not in the WAL."""
+    """Return the files that must stay in place; the WAL's index holds nothing beyond the WAL."""
     return [path, database.beside(path)[0], lock.file_of(path)]

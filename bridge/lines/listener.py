@@ -1,4 +1,4 @@
-"""What hears a receiver on its line (`bridge.lines.receiver_link`)."""
+"""The interface for the messages of a receiver's line (`bridge.lines.receiver_link`)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Listener(Protocol):
     """Called on the event loop."""
 
     def link_up(self, hello: wire.ReceiverHello) -> None:
-        """The receiver is there; its SYNC follows."""
+        """Handle a link that came up; the receiver's SYNC follows."""
 
     def link_down(self) -> None:
-        """It is away."""
+        """Handle a link that went down."""
 
     def message(self, channel: int, payload: bytes) -> None:
-        """A whole message; the line waits until `ReceiverLink.accept`."""
+        """Handle a whole message; the line waits until `ReceiverLink.accept`."""
 
     def refused(self, reason: int, detail: str) -> None:
-        """Something on the line was refused."""
+        """Handle a refusal on the line."""

@@ -1,4 +1,4 @@
-"""How a receiver's URL is opened: what pyserial knows by pyserial, a socket by the event loop."""
+"""Choose the opener of a receiver's URL: the event loop for a socket, else pyserial."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def opener(url: str) -> Opener:
-    """An opener for a pyserial URL: a device path, socket:// or rfc2217://."""
+    """Return an opener for a pyserial URL: a device path, socket:// or rfc2217://."""
     is_socket = url.startswith(socket_port.SCHEME + "://")
     return socket_port.opener(url) if is_socket else serial_port.opener(url)

@@ -1,7 +1,7 @@
-"""Which other programs have a serial port open: they take bytes that were meant for the bridge.
+"""Find the other programs that have a serial port open: they take bytes meant for the bridge.
 
-Linux hands each byte to one reader only. Files of another user's processes cannot be seen; those
-programs that are known to open every new port are named for running at all.
+Linux gives each byte to one reader only. Files of another user's processes cannot be seen;
+programs that are known to open every new port are named if they run at all.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 PROCESSES = Path("/proc")
-PROCESSES_MOST = 4096  # that are looked at: a terminal has a few hundred
+PROCESSES_MOST = 4096  # processes to look at: a terminal has a few hundred
 FILES_MOST = 1024  # of each process: the usual limit of open files
 THIEVES = ("ModemManager", "brltty")  # they look for modems and braille displays on every port
 REMEDY = "stop it, and keep it away with docs/99-tillsign-receivers.rules"
 
 
 class Holder(NamedTuple):
-    """A process; `sure` where its file was seen."""
+    """A process; `sure` if its open file was seen."""
 
     name: str
     process: int
@@ -33,11 +33,11 @@ class Holder(NamedTuple):
 
 
 def find(device: str, but: Collection[int] = (), processes: Path = PROCESSES) -> list[Holder]:
-    """Who has `device` open, except this process and those in `but`; blocks for some ms."""
+    """Return the processes that have `device` open, without this one and `but`; blocks some ms."""
     try:
         file = Path(device).stat()
         numbers = list(islice(_numbers(processes), PROCESSES_MOST))
-    except OSError:  # unplugged, or a system without /proc: nothing can be known
+    except OSError:  # unplugged, or a system without /proc
         return []
     found = []
     for number in numbers:
@@ -60,7 +60,7 @@ def _numbers(processes: Path) -> Iterator[int]:
 
 
 def _holds(files: Path, file: os.stat_result) -> bool | None:
-    """Whether one of these is `file`; None where they may not be seen."""
+    """Whether one of these is `file`; None without permission to see them."""
     try:
         with os.scandir(files) as entries:
             return any(_is(entry, file) for entry in islice(entries, FILES_MOST))

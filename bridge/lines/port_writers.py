@@ -1,4 +1,4 @@
-"""Ways to write to a line without waiting for it: what it does not take at once, it takes later."""
+"""Writers that do not wait for a line: they store the bytes that it does not accept at once."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from .errors import PortError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WRITE_TIMEOUT_S = 0.5  # a whole frame takes 17 ms; a port that takes nothing for longer is broken
-WAITING_MOST = 4096  # bytes that the line does not take: a third of a second at 115,200 baud
+WRITE_TIMEOUT_S = 0.5  # a whole frame takes 17 ms; a port that accepts nothing for longer is broken
+WAITING_MOST = 4096  # bytes that wait for the line: a third of a second at 115,200 baud
 NO_MORE = "the line takes no more"
 
 
 class Writer(Protocol):
-    """Used on the event loop; `lost` is told once where the line takes nothing."""
+    """Used on the event loop; calls `lost` once if the line accepts nothing."""
 
     def write(self, data: bytes) -> None:
-        """Give bytes to the line, or keep them until it takes them; raises PortError."""
+        """Write bytes to the line, or store them until it accepts them; raises PortError."""
 
     def close(self) -> None:
-        """Forget what waits."""
+        """Drop the bytes that wait."""
 
 
 class _Patience:
-    """Calls `lost` where bytes wait, and for WRITE_TIMEOUT_S none of them is taken."""
+    """Calls `lost` if bytes wait, and the line accepts none of them for WRITE_TIMEOUT_S."""
 
     def __init__(self, lost: Callable[[str], None]) -> None:
         self._lost = lost
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """From now on, if it does not wait already."""
+        """Start the timer, unless it runs already."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(WRITE_TIMEOUT_S, self._lost, NO_MORE)
@@ -50,7 +50,7 @@ class _Patience:
 
 
 class FileWriter:
-    """A descriptor that does not block: written at once, as a rule, and that costs no thread."""
+    """Writes to a descriptor that does not block: usually at once, and without a thread."""
 
     def __init__(self, file: int, lost: Callable[[str], None]) -> None:
         self._file = file
@@ -75,7 +75,7 @@ class FileWriter:
         self._done()
 
     def _go_on(self) -> None:
-        """The line takes more."""
+        """Continue: the line accepts bytes again."""
         try:
             taken = self._give(self._waiting)
         except PortError as error:
@@ -95,7 +95,7 @@ class FileWriter:
         self._patience.end()
 
     def _give(self, data: bytes | bytearray) -> int:
-        """How many bytes the line took; raises PortError."""
+        """Write to the line and return how many bytes it accepted; raises PortError."""
         try:
             return os.write(self._file, data)
         except BlockingIOError:
@@ -105,7 +105,7 @@ class FileWriter:
 
 
 class ThreadWriter:
-    """Anything that only blocks (rfc2217), with a thread that waits for it."""
+    """Writes to a line that only blocks (rfc2217), in a thread that waits for it."""
 
     def __init__(
         self, write: Callable[[bytes], int | None], lost: Callable[[str], None], name: str

@@ -1,7 +1,7 @@
-"""The way to one receiver: opens its port, pumps `receiver.link.link`, opens again when it is lost.
+"""The link to one receiver: opens its port, runs `receiver.link.link`, and reopens a lost port.
 
-Every connection has a link machine of its own with a boot id of its own, so that each time the link
-comes up the receiver tells its open session (design §4).
+Every connection has its own link machine with its own boot id, so that the receiver sends its open
+session each time the link comes up (design §4).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from .listener import Listener
     from .serial_port import Opener, Port
 
-# Two tellings of its health are missed, and half of the next: its firmware hangs, its line is dead
-# or another program takes the bytes. Tills see it as down within 90 s.
+# Two and a half of its health messages are missing: its firmware hangs, its line is dead or another
+# program takes the bytes. Tills see it as down within 90 s.
 SILENT_MS = 2 * wire.HEALTH_MS + wire.HEALTH_MS // 2
 SILENT = (
     f"nothing was understood for {SILENT_MS // 1000} s: power, cable, firmware, "
@@ -67,15 +67,15 @@ class ReceiverLink:
         self._port: Port | None = None
         self._lost: asyncio.Future[str] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._due: int | None = None  # when it goes off
+        self._due: int | None = None  # the time of the timer
         self._scheduled = False
         self._token = 0
-        self._heard_at = 0  # when the line last carried something that was understood
+        self._heard_at = 0  # the time of the last valid frame
         self._listening: asyncio.TimerHandle | None = None
         self._noise = Noise(self._clock, self._later, self._left_out)
 
     async def run(self) -> None:
-        """Keep the line open until cancelled."""
+        """Open the line again and again until cancelled."""
         while True:
             try:
                 cause = await self._connection()
@@ -89,32 +89,32 @@ class ReceiverLink:
             await asyncio.sleep((due - self._now()) / 1000)
 
     def quality(self) -> dict[str, int]:
-        """Counters of the line since the start, and of the link since it was last opened."""
+        """Return the line's counters since the start, and the link's since the last opening."""
         return {**self.counters, **self._link.counters}
 
     def send(self, channel: int, payload: bytes) -> None:
-        """Queue a message; a receiver that takes none any longer loses its connection."""
+        """Queue a message; a receiver that accepts no more loses its connection."""
         if not self._link.send(channel, payload):
             self._fail("the queue to the receiver is full")
         self._schedule()
 
     async def serve(self, work: Callable[[_T], Awaitable[None]], what: _T) -> None:
-        """Do `work` for this receiver: what goes wrong in it costs the line, not the bridge."""
+        """Do `work` for this receiver: an error in it costs the line, not the bridge."""
         try:
             await work(what)
         except Exception as error:
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """Open the line anew: what serves this receiver met what it does not expect."""
+        """Open the line again after an unexpected error in the code that serves this receiver."""
         self._fail(foreign_code.unexpected(foreign_code.LINK, error))
 
     def may_log(self, kind: str) -> bool:
-        """Whether this receiver may cause one more line of this kind in the log (`noise.KINDS`)."""
+        """Whether this receiver may add another line of this kind to the log (`noise.KINDS`)."""
         return self._noise.may(kind)
 
     def sending(self, channel: int, payload: bytes) -> Callable[[], None]:
-        """What sends it later on; void once the link was down: then the next SYNC comes first."""
+        """Return a function that sends it later; void after a link loss, as a SYNC follows."""
         hello = self.hello
 
         def send() -> None:
@@ -124,11 +124,11 @@ class ReceiverLink:
         return send
 
     def accept(self) -> None:
-        """Take responsibility for the last message, which acknowledges it at once."""
+        """Acknowledge the last message at once, and so become responsible for it."""
         self._accept(self._link, self._token)
 
     def acceptance(self) -> Callable[[], None]:
-        """What accepts the last message later on; void once the line has begun anew meanwhile."""
+        """Return a function that accepts the last message later; void after a new connection."""
         return partial(self._accept, self._link, self._token)
 
     def _accept(self, machine: link.Link, token: int) -> None:
@@ -138,7 +138,7 @@ class ReceiverLink:
     # A connection.
 
     async def _connection(self) -> str:
-        """One life of the line; the cause of its end."""
+        """Run one connection of the line; return the cause of its end."""
         self._link = self._new_link()
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._lost = lost
@@ -163,7 +163,7 @@ class ReceiverLink:
 
     def _new_link(self) -> link.Link:
         boot = os.urandom(frames.ID_SIZE)
-        while boot == frames.NOBODY:
+        while boot == frames.NO_ID:
             boot = os.urandom(frames.ID_SIZE)
         return link.Link(boot, self._own_hello, host=True)
 
@@ -172,7 +172,7 @@ class ReceiverLink:
             self._lost.set_result(cause)
 
     def _listen(self) -> None:
-        """Give up a line on which nothing is understood, before its HELLO or after it."""
+        """Close a line that carries no valid frame, before its HELLO or after it."""
         silent = self._now() - self._heard_at
         if silent >= SILENT_MS:
             self._fail(SILENT)
@@ -207,7 +207,7 @@ class ReceiverLink:
         self._turn()
 
     def _turn(self, move: Callable[[int], None] | None = None) -> None:
-        """Events out, then what they leave to be sent; a failure costs this receiver its line."""
+        """Handle events, then send the frames that follow; an error restarts this line only."""
         try:
             if move:
                 move(self._now())
@@ -218,7 +218,7 @@ class ReceiverLink:
             self.fail(error)
 
     def _transmit(self) -> None:
-        """Bytes out, next deadline."""
+        """Write the bytes that are due and set the next deadline."""
         if self._port is None:
             return
         try:
@@ -227,7 +227,7 @@ class ReceiverLink:
         except PortError as error:
             self._fail(str(error))
             return
-        except Exception as error:  # a port that breaks its word fails no sale of another
+        except Exception as error:  # a faulty port must not disturb another receiver's sale
             self.fail(error)
             return
         due = self._link.deadline()
@@ -275,7 +275,7 @@ class ReceiverLink:
         self._listener.link_up(hello)
 
     def _judge(self, content: bytes) -> wire.ReceiverHello:
-        """The receiver in a HELLO, if it is the configured one and speaks our protocol."""
+        """Return the HELLO of the configured receiver; raises Error for another id or version."""
         hello: wire.ReceiverHello = schema.decode(wire.RECEIVER_HELLO, content, wire.ReceiverHello)
         if not hello.least <= wire.PROTOCOL <= hello.most:
             raise Error(reasons.WRONG_VERSION, f"receiver speaks {hello.least} to {hello.most}")
@@ -289,7 +289,7 @@ class ReceiverLink:
             self._listener.link_down()
 
     def _raw(self, event: link.Raw) -> None:
-        """Boot text and tracebacks are kept for people; a broken frame may hold a credential."""
+        """Log boot texts and tracebacks; not a broken frame, which may hold a credential."""
         self.counters["raw"] += 1
         is_text = event.status == frames.TEXT
         if self._noise.may(TEXT if is_text else "not a frame"):

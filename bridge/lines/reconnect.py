@@ -1,4 +1,4 @@
-"""When to open a port again: a policy without a clock, apart from what is opened."""
+"""The policy for opening a port again, without a clock and without the port."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 class Reconnect:
-    """When to open a port again; a connection that lived long enough is forgiven its end."""
+    """Plans the next attempt; a connection that lived long enough resets the backoff."""
 
-    STEADY_MS = 5_000  # shorter lives keep backing off: a board in a boot loop must not spin us
+    STEADY_MS = 5_000  # a shorter life does not reset the backoff: the board may be in a boot loop
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff
@@ -21,7 +21,7 @@ class Reconnect:
         self._opened = now
 
     def closed(self, now: int) -> int:
-        """The time of the next attempt, after a failed open or a lost connection."""
+        """Return the time of the next attempt, after a failed opening or a lost connection."""
         if self._opened is not None and now - self._opened >= self.STEADY_MS:
             self._backoff.reset()
         self._opened = None

@@ -1,4 +1,4 @@
-"""A serial port by pyserial URL: one reader thread that hands bytes to the event loop."""
+"""A serial port by pyserial URL: one reader thread passes the bytes to the event loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bridge.observability.logs import Log
 from bridge.own_thread import OwnThread, start
 
 from . import port_holders
-from .errors import PortError as PortError  # every line raises it: one of this module's words
+from .errors import PortError as PortError  # every line raises it: part of this module's interface
 from .port_writers import FileWriter, ThreadWriter
 
 if TYPE_CHECKING:
@@ -29,34 +29,34 @@ if TYPE_CHECKING:
     from .port_writers import Writer
 
 BAUD = 115_200
-READ_TIMEOUT_S = 0.25  # how long `close` waits for the reader at most
+READ_TIMEOUT_S = 0.25  # the longest wait of `close` for the reader
 READ_MOST = 4096
-OPEN_TIMEOUT_S = 15.0  # the slowest, an rfc2217 server far away, takes some 10 at worst
-CLOSE_TIMEOUT_S = 10.0  # pyserial waits 7 for a thread of its own at rfc2217
-# Silence after which another program is looked for: a board writes as soon as it starts, and tells
-# its health every 30 s. A look takes some 10 ms of the interpreter.
+OPEN_TIMEOUT_S = 15.0  # the slowest, a distant rfc2217 server, takes some 10 at most
+CLOSE_TIMEOUT_S = 10.0  # with rfc2217 pyserial waits 7 for its own thread
+# Silence before the search for another program: a board writes as soon as it starts, and sends its
+# health every 30 s. A search takes some 10 ms of the interpreter.
 FIRST_LOOK_S = 10.0
 LOOK_S = 45.0
-_IN_USE = (errno.EBUSY, errno.EAGAIN)  # what TIOCEXCL and flock answer to the second program
+_IN_USE = (errno.EBUSY, errno.EAGAIN)  # the errors of TIOCEXCL and flock for the second program
 
 _log = Log(__name__)
-# One for each device that was ever opened: an opening that hangs is not tried beside itself.
+# One for each device that was ever opened: while an opening hangs, no second one begins.
 _threads: dict[str, OwnThread] = {}
-_shared: dict[str, Allowance] = {}  # how often it is said of a device that others have it open
+_shared: dict[str, Allowance] = {}  # limits the log lines about other programs at a device
 
 
 class Port(Protocol):
-    """What the link needs of a line; made by an opener, alive until `lost` or `close`."""
+    """A line as the link uses it; made by an opener, alive until `lost` or `close`."""
 
     def write(self, data: bytes) -> None:
-        """Give bytes to the line, without waiting for it; raises PortError."""
+        """Write bytes to the line without waiting for it; raises PortError."""
 
     async def close(self) -> None:
-        """Let go of the line; nothing is called back afterwards."""
+        """Close the line; no callback follows."""
 
 
 class SerialLine(Protocol):
-    """What is used of a pyserial object, whatever its URL."""
+    """The part of a pyserial object that is used here, for any URL."""
 
     port: str
     in_waiting: int
@@ -67,7 +67,7 @@ class SerialLine(Protocol):
 
 
 class Opener(Protocol):
-    """Opens a line; bytes go to `received`, its end is told once to `lost`. Raises PortError."""
+    """Opens a line; passes bytes to `received`, calls `lost` once at its end. Raises PortError."""
 
     async def __call__(
         self, received: Callable[[bytes], None], lost: Callable[[str], None]
@@ -75,7 +75,7 @@ class Opener(Protocol):
 
 
 def opener(url: str) -> Opener:
-    """An opener for a pyserial URL: a device path, socket:// or rfc2217://."""
+    """Return an opener for a pyserial URL: a device path, socket:// or rfc2217://."""
     thread = _threads.setdefault(url, OwnThread(f"open {url}"))
 
     async def open_url(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:
@@ -117,7 +117,7 @@ def _open(url: str) -> SerialLine:
 
 
 def _claim(line: serial.SerialBase) -> None:
-    """Bar every program that asks for no lock: the next one to open the port gets EBUSY."""
+    """Bar programs that use no lock: the next one that opens the port gets EBUSY."""
     file = _file(line)
     if file is not None:
         fcntl.ioctl(file, termios.TIOCEXCL)
@@ -133,12 +133,12 @@ def _in_use(url: str) -> str:
 
 
 def _close(line: SerialLine | serial.SerialBase) -> None:
-    """Let go of everything, whatever the driver says to that; blocks."""
-    # pyserial forgets to close a socket whose other end is gone already.
+    """Close everything, whatever the driver raises; blocks."""
+    # pyserial does not close a socket whose other end is gone already.
     raw, file = getattr(line, "_socket", None), _file(line)
     steps: list[Callable[[], object]] = [line.close]
     if file is not None:
-        # Others may open it again; and what the device has not taken is not waited for.
+        # Other programs may open it again; bytes that the device has not accepted are dropped.
         steps.insert(0, partial(fcntl.ioctl, file, termios.TIOCNXCL))
         steps.insert(1, partial(termios.tcflush, file, termios.TCOFLUSH))
     if raw is not None:
@@ -151,7 +151,7 @@ def _close(line: SerialLine | serial.SerialBase) -> None:
 
 
 def _file(line: object) -> int | None:
-    """The descriptor of an open device, which pyserial opens so that it does not block."""
+    """Return the descriptor of an open device, which pyserial opens as non-blocking."""
     return line.fileno() if isinstance(line, serial.Serial) and line.is_open else None
 
 
@@ -185,7 +185,7 @@ class SerialPort:
         self._writer.close()
         try:
             await OwnThread(f"close {self._line.port}").call(self._finish, CLOSE_TIMEOUT_S)
-        except TimeoutError as error:  # it keeps the port, and the next opening says so
+        except TimeoutError as error:  # the port stays open, and the next opening reports that
             foreign_code.said(foreign_code.SERIAL, error)
 
     def _writer_for(self, line: SerialLine) -> Writer:
@@ -202,7 +202,7 @@ class SerialPort:
         _close(self._line)
 
     def _end(self, cause: str) -> None:
-        """Tell the end of the line, once."""
+        """Report the end of the line, once."""
         lost, self._lost = self._lost, None
         if lost is not None and not self._closing:
             lost(cause)
@@ -221,7 +221,7 @@ class SerialPort:
             self._call(self._end, cause)
 
     def _read_some(self) -> None:
-        """Block for the first byte, take what else is there."""
+        """Block for the first byte, then read all that is available."""
         data = self._line.read(1)
         if data and (more := min(self._line.in_waiting, READ_MOST)):
             data += self._line.read(more)
@@ -240,7 +240,7 @@ class SerialPort:
             _log.warning("port shared", url=self._line.port, detail=detail)
 
     def _hand_over(self, data: bytes) -> None:
-        """Wake the loop once for all the bytes that wait."""
+        """Wake the loop once for all waiting bytes."""
         with self._lock:
             asleep = not self._pending
             self._pending += data

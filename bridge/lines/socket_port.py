@@ -1,7 +1,7 @@
 """A line behind a TCP port (`socket://host:port`), read by the event loop itself.
 
-pyserial takes a socket byte by byte, with two `select` for each: 200 such lines cost a bridge more
-than everything else together.
+pyserial reads a socket byte by byte, with two `select` calls for each: 200 such lines take more
+time than the rest of the bridge.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 SCHEME = "socket"
 OPEN_TIMEOUT_S = 5.0
-WAITING_MOST = 4096  # bytes that the other end does not take: a third of a second at 115,200 baud
-# An end that is gone without a word is noticed within 25 s, sooner than by its missing health.
+WAITING_MOST = 4096  # bytes that wait for the other end: a third of a second at 115,200 baud
+# A silent loss of the other end is noticed within 25 s, sooner than by its missing health.
 KEEP_ALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),  # seconds
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 25_000),  # ms, for what is not acknowledged
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 25_000),  # ms, for unacknowledged bytes
 )
 
 
 def opener(url: str) -> Opener:
-    """As `serial_port.opener`."""
+    """Return an opener, as `serial_port.opener` does."""
     thread = OwnThread(f"look up {url}")
 
     async def open_url(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:
@@ -52,7 +52,7 @@ def opener(url: str) -> Opener:
 
 
 async def _look_up(thread: OwnThread, host: str, number: int) -> list[tuple[str, int]]:
-    """The addresses that a name has; in a thread of this line, as that may take its time."""
+    """Return the addresses of a name; in this line's thread, as the look-up may be slow."""
     work = partial(socket.getaddrinfo, host, number, type=socket.SOCK_STREAM)
     with foreign_code.crossing(foreign_code.LINE_NAME, PortError, where=host):
         try:
@@ -63,7 +63,7 @@ async def _look_up(thread: OwnThread, host: str, number: int) -> list[tuple[str,
 
 
 async def _connect(addresses: list[tuple[str, int]], made: Callable[[], SocketPort]) -> SocketPort:
-    """To the first that answers; raises what the last one raised."""
+    """Connect to the first address that answers; raises the error of the last one."""
     loop = asyncio.get_running_loop()
     for host, number in addresses[:-1]:
         try:

@@ -1,4 +1,4 @@
-"""A serial port by its USB serial number: looked for at each open, as its name may change."""
+"""Find a serial port by its USB serial number: at each opening, as its name may change."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from .serial_port import Opener, Port
 
-SHOWN_MOST = 16  # ports in an error text; a person reads no more
-LIST_TIMEOUT_S = 10.0  # it takes some ms; a device that is half gone may hold sysfs up
+SHOWN_MOST = 16  # ports in an error text; more are not read
+LIST_TIMEOUT_S = 10.0  # it takes some ms; a device that is half gone may delay sysfs
 UNREADABLE = "the list of ports cannot be read just now"
 
 
 class Present(NamedTuple):
-    """A serial port that the system shows; `serial` None where the device tells none."""
+    """A serial port of the system; `serial` is None if the device has none."""
 
     device: str
     serial: str | None
@@ -34,18 +34,18 @@ class Present(NamedTuple):
 
 
 def present() -> list[Present]:
-    """The ports of this machine, now; asks the file system."""
+    """Return the current ports of this machine, from the file system."""
     return [Present(port.device, port.serial_number) for port in list_ports.comports()]
 
 
 def listed(ports: Callable[[], Iterable[Present]]) -> list[Present]:
-    """What `ports` tells; raises PortError for whatever a device that is half gone makes of it."""
+    """Return the ports of `ports()`; raises PortError for any error, as of a half-gone device."""
     with foreign_code.crossing(foreign_code.LISTING, PortError, where=UNREADABLE):
         return list(ports())
 
 
 def find(serial: str, ports: Iterable[Present]) -> str:
-    """The device with this serial number; raises PortError where there is none, or several."""
+    """Return the device with this serial number; raises PortError for none or several."""
     known = sorted(ports, key=lambda port: port.device)
     found = [port.device for port in known if port.serial == serial]
     if len(found) == 1:
@@ -64,7 +64,7 @@ def opener(
     ports: Callable[[], Iterable[Present]] = present,
     by_url: Callable[[str], Opener] = serial_port.opener,
 ) -> Opener:
-    """An opener that finds the port anew each time."""
+    """Return an opener that looks the port up each time."""
     thread = OwnThread("list the ports")
 
     async def open_found(received: Callable[[bytes], None], lost: Callable[[str], None]) -> Port:

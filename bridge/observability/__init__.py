@@ -1,1 +1,1 @@
-"""What operators see: log, metrics, timings."""
+"""The bridge for its operators: log, metrics, timings."""

@@ -1,7 +1,7 @@
-"""How many lines one receiver may cause in the log: a few of each kind, then a sum now and then.
+"""A limit of log lines for each receiver: a few of each kind, then a sum now and then.
 
-A board that starts over and over, or a cable that comes and goes, says the same all day: in full it
-would fill a terminal's disk (137 MB a day were seen) and hide what other tills have to say.
+A board that restarts all the time, or a loose cable, repeats the same lines all day: unlimited they
+would fill a terminal's disk (137 MB a day were measured) and hide the lines about other tills.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FEW = 6  # lines of a kind at once
-AGAIN_S = 900.0  # then one more in that time, so that a fault of now can be read at any time
-TEXT_FEW = 40  # of what a board writes: a traceback, or a few starts with all that they say
+AGAIN_S = 900.0  # then one more in that time, so that a present fault can always be read
+TEXT_FEW = 40  # text of a board: a traceback, or a few starts with all their output
 TEXT_AGAIN_S = 60.0
-REFUSALS_FEW = 100  # an attack of its own each, with its sale's id; counted by reason in any case
+REFUSALS_FEW = 100  # each is an attack with its own sale id; counted by reason in any case
 SUM_S = 60.0  # between two sums
 DAY_S = 86_400
 TEXT = "text of the board"
-# The kinds of lines that a receiver can cause as often as it likes: how many at once, and how long
+# The kinds of lines that a receiver can cause without limit: how many at once, and the time
 # until one more.
 KINDS = {
     TEXT: (TEXT_FEW, TEXT_AGAIN_S),
@@ -48,7 +48,7 @@ class Allowance:
         self._seen_at = 0.0
 
     def may(self, now: float) -> bool:
-        """Whether one may be written now."""
+        """Return whether a line may be written now."""
         regained = (now - self._seen_at) / self._again_s
         self._left = min(self._left + regained, float(self._few))
         self._seen_at = now
@@ -59,7 +59,7 @@ class Allowance:
 
 
 class Noise:
-    """The allowance of one receiver; `later(seconds, call)` has something called then."""
+    """The allowance of one receiver; `later(seconds, call)` schedules a call."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Noise:
         later: Callable[[float, Callable[[], None]], object],
         summed: Callable[[str, int], None],
     ) -> None:
-        """`summed` is given the kinds that were left out, with their counts, and how many."""
+        """Set up; `summed` gets the suppressed kinds with their counts, and the total."""
         self._clock = clock
         self._later = later
         self._summed = summed
@@ -75,7 +75,7 @@ class Noise:
         self._left_out: Counter[str] = Counter()
 
     def may(self, kind: str) -> bool:
-        """Whether a line of this kind may be written now; it is counted if not."""
+        """Return whether a line of this kind may be written now; count it if not."""
         if self._allowances[kind].may(self._clock()):
             return True
         if not self._left_out:

@@ -1,6 +1,6 @@
-"""Where log lines go: a file descriptor that a thread writes to, as its reader may stop reading.
+"""The output of log lines: a thread writes to a descriptor, as the reader may stop reading.
 
-A line that finds too many before it is dropped and counted; the bridge never waits for its log.
+A line is dropped and counted when too many wait; the bridge never waits for its log.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-LINES_MOST = 4096  # that wait: some 2 MB, and a minute of the busiest bridge's log
+LINES_MOST = 4096  # waiting: some 2 MB, and a minute of the busiest bridge's log
 AT_ONCE_MOST = 256  # lines in one write: a burst costs one system call
-# Between two writes: to wake the thread costs its waker 0.15 ms (measured), and a line that comes
+# Between two writes: waking the thread costs the caller 0.15 ms (measured), and a line that comes
 # while the thread pauses wakes nothing.
 PAUSE_S = 0.01
 
 
 class Sink:
-    """Writes lines in their order. `lost` is the line that tells how many were dropped."""
+    """A writer of lines in their order. `lost` makes the line about dropped ones."""
 
     def __init__(self, file: int, lost: Callable[[int], str]) -> None:
         self.dropped = 0
         self._file = file
         self._lost = lost
-        self._told = 0  # how many of the dropped lines the log itself has named
+        self._told = 0  # how many of the dropped lines the log has reported
         self._counting = threading.Lock()
         self._queue: SimpleQueue[str | threading.Event] = SimpleQueue()
         self._thread = start("write the log", self._write)
 
     def put(self, line: str) -> None:
-        """Have `line` written some time; never waits."""
+        """Queue `line`; never wait."""
         if self._queue.qsize() < LINES_MOST:
             self._queue.put(line)
         else:
             self.drop(1)
 
     def drop(self, lines: int) -> None:
-        """Count what is not written."""
+        """Count lines that are not written."""
         with self._counting:
             self.dropped += lines
 
     def flush(self, seconds: float) -> None:
-        """Wait until all of it is written, but no longer than `seconds`."""
+        """Wait until all lines are written, but no longer than `seconds`."""
         written = threading.Event()
         self._queue.put(written)
         written.wait(seconds)
@@ -61,7 +61,7 @@ class Sink:
     def _write(self) -> None:
         while True:
             lines, written = self._next()
-            with suppress(Exception):  # counted, as its reader may be another one next time
+            with suppress(Exception):  # counted: the next write may have another reader
                 self._write_lines(lines)
                 self._tell_lost()
             if written:
@@ -70,7 +70,7 @@ class Sink:
                 sleep(PAUSE_S)
 
     def _next(self) -> tuple[list[str], threading.Event | None]:
-        """The lines that wait, at least one, or up to where `flush` waits."""
+        """Return the waiting lines, at least one, or up to where `flush` waits."""
         lines: list[str] = []
         item: str | threading.Event | None = self._queue.get()
         while isinstance(item, str):
@@ -89,7 +89,7 @@ class Sink:
             raise
 
     def _tell_lost(self) -> None:
-        """What was dropped meanwhile, as the sink takes lines again."""
+        """Report the dropped lines, as the descriptor takes lines again."""
         lost = self.dropped - self._told
         if lost:
             write_all(self._file, self._lost(lost))
@@ -109,19 +109,19 @@ def write_all(file: int, text: str) -> None:
 
 
 def say(stream: TextIO, line: str) -> None:
-    """One line for the program that started this one, without waiting until it is read."""
+    """Write one line to the program that started this one, without waiting for its reader."""
     file = file_of(stream)
     if file is None:
         stream.write(line)
     else:
-        start("say a line", lambda: _say(file, line))
+        start("write a line", lambda: _say(file, line))
 
 
 def file_of(stream: TextIO) -> int | None:
-    """The descriptor under a stream; None for one in memory, which takes all."""
+    """Return the descriptor of a stream; None for one in memory, which takes everything."""
     try:
         return stream.fileno()
-    except (OSError, ValueError):  # io.UnsupportedOperation is both; a closed one is no file
+    except (OSError, ValueError):  # io.UnsupportedOperation is both; a closed stream has none
         return None
 
 

@@ -1,6 +1,6 @@
-"""What the bridge logs: one event a line with named fields, and nothing personal in it.
+"""The bridge's log: one event a line with named fields, and nothing personal in it.
 
-An event is a constant text; whatever varies is one of `Fields`. So no line can carry a credential,
+An event is a constant text; all variable parts are `Fields`. So no line can carry a credential,
 a recipient, a proof, a till's note or a key, and every line about a sale carries its id.
 """
 
@@ -21,21 +21,21 @@ JSON = "json"
 TEXT = "text"
 FORMATS = (JSON, TEXT)
 
-FLUSH_S = 1.0  # that a process which ends waits for its last lines at most
+FLUSH_S = 1.0  # the longest wait of an ending process for its last lines
 VALUE_MOST = 400  # characters of a value: a line is for reading
 _ENCODE = json.JSONEncoder().encode
-OURS = "bridge"  # loggers of this package; of others' exceptions only the type is shown
+OURS = "bridge"  # our loggers; of foreign exceptions only the type is shown
 
 
 class Fields(TypedDict, total=False):
-    """All that may vary in a line, named as it stands there."""
+    """The variable parts of a line, under their names in it."""
 
     approval: str  # approval id, or refund id, in hex
-    bytes: int  # how many there were of what is not shown
-    detail: str  # what exactly was wrong: a text of ours, or of the system
+    bytes: int  # length of data that is not shown
+    detail: str  # the exact error: a text of ours, or of the system
     firmware: str  # version that the receiver states
     kind: str  # kind of problem, as in the answer's type
-    lines: int  # how many lines were left out
+    lines: int  # how many lines were suppressed
     method: str  # HTTP method
     path: str  # path of the request, without its query
     reason: str  # name of a reason
@@ -45,8 +45,8 @@ class Fields(TypedDict, total=False):
     status: str  # kind of garbage on the line
     text: str  # printable text that the receiver's board wrote
     till: int | None
-    url: str  # where something is served or looked for
-    what: str  # what happened to the sale; which files were read
+    url: str  # address of a server or a port
+    what: str  # what happened to the sale; the files that were read
 
 
 class Log:
@@ -63,19 +63,19 @@ class Log:
         self._put(logging.INFO, event, fields)
 
     def warning(self, event: str, **fields: Unpack[Fields]) -> None:
-        """Somebody should look, some day."""
+        """Log what a person should look at some day."""
         self._put(logging.WARNING, event, fields)
 
     def error(self, event: str, **fields: Unpack[Fields]) -> None:
-        """Somebody must look, today."""
+        """Log what a person must look at today."""
         self._put(logging.ERROR, event, fields)
 
     def exception(self, event: str, **fields: Unpack[Fields]) -> None:
-        """The same, with the traceback of the exception at hand."""
+        """Log an error with the traceback of the current exception."""
         self._put(logging.ERROR, event, fields, True)
 
     def _put(self, level: int, event: str, fields: Fields, trace: bool = False) -> None:
-        """As `Logger.log` does, but without a look at who called."""
+        """Log as `Logger.log` does, but without finding the caller."""
         if not self._logger.isEnabledFor(level):
             return
         error, extra = sys.exc_info() if trace else None, {"fields": fields}
@@ -84,7 +84,7 @@ class Log:
 
 
 class Formatter(logging.Formatter):
-    """Lines of JSON, or lines for people; a library's record is an event without fields."""
+    """A formatter to JSON or to lines for people; a library's record is an event without fields."""
 
     def __init__(self, form: str) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class Formatter(logging.Formatter):
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         level, event = record.levelname.lower(), record.getMessage()
         fields = {
-            name: value[:VALUE_MOST] + "…"  # a line stays readable
+            name: value[:VALUE_MOST] + "…"  # keep the line readable
             if isinstance(value, str) and len(value) > VALUE_MOST
             else value
             for name, value in getattr(record, "fields", {}).items()
@@ -110,7 +110,7 @@ class Formatter(logging.Formatter):
         return f"{at} {level} {record.name}: {_plain(event)}{pairs}{trace}"
 
     def _trace(self, record: logging.LogRecord) -> str:
-        """A library may put what it was given into the text of its exception."""
+        """Format a traceback; a library may put its arguments into the text of its exception."""
         if record.exc_info is None or record.exc_info[0] is None:
             return ""
         if record.name.partition(".")[0] == OURS:
@@ -119,7 +119,7 @@ class Formatter(logging.Formatter):
 
 
 class LineHandler(logging.Handler):
-    """Hands whole lines to a sink; what cannot be written down is dropped and counted."""
+    """A handler that passes whole lines to a sink; a line that cannot be formatted is dropped."""
 
     def __init__(self, file: int) -> None:
         super().__init__()
@@ -148,14 +148,14 @@ class LineHandler(logging.Handler):
 
 
 def dropped() -> int:
-    """How many lines the log has lost since the start."""
+    """Return how many lines were lost since the start."""
     handlers = logging.getLogger().handlers
     return sum(one.sink.dropped for one in handlers if isinstance(one, LineHandler))
 
 
 def setup(stream: TextIO, level: str, form: str | None = None) -> None:
-    """Log to `stream`, in `form` or else as text on a terminal and JSON anywhere else."""
-    # What no line of ours says need not be found out for each (logging HOWTO, "Optimization").
+    """Log to `stream`, in `form` or else as text on a terminal and JSON elsewhere."""
+    # Spare each line the facts that ours never show (logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     file = file_of(stream)
     handler = logging.StreamHandler(stream) if file is None else LineHandler(file)
@@ -164,7 +164,7 @@ def setup(stream: TextIO, level: str, form: str | None = None) -> None:
 
 
 def _shown(value: object) -> str:
-    """A value for people: quoted where it would not read as one word."""
+    """Format a value for people: quoted unless it reads as one word."""
     if isinstance(value, str) and not (value and value.isascii() and _is_word(value)):
         return json.dumps(value)
     return str(value)
@@ -175,5 +175,5 @@ def _is_word(value: str) -> bool:
 
 
 def _plain(event: str) -> str:
-    """On one line, whatever a library put in."""
+    """Put a library's text on one line."""
     return event if event.isprintable() else json.dumps(event)

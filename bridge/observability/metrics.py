@@ -1,7 +1,7 @@
-"""The bridge's metrics, as Prometheus reads them; what each means stands in `docs/operations.md`.
+"""The bridge's metrics for Prometheus; `docs/operations.md` lists their meanings.
 
-Sales are counted as their events are published. What has a state of its own is looked at when the
-metrics are asked for. Labels are tills, and names of ours.
+Sales are counted as their events are published. Metrics with their own state are read when they
+are requested. Labels are tills, and names of ours.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 PREFIX = "tillsign_"
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 PURCHASE, REFUND = "purchase", "refund"
-UNCONFIGURED = "unconfigured"  # a till that was configured once: no label comes from a journal
-# Seconds. A purchase's own times are tens of milliseconds, an authority's hundreds; people take
-# seconds. Few, as each costs a line for each till and phase.
+UNCONFIGURED = "unconfigured"  # a till that is no longer configured: no label comes from a journal
+# Seconds. A purchase takes tens of milliseconds, an authority hundreds; people take
+# seconds. Few buckets, as each costs a line for each till and phase.
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
 PHASES: dict[str, Callable[[Mapping[str, float]], float | None]] = {
@@ -48,7 +48,7 @@ PHASES: dict[str, Callable[[Mapping[str, float]], float | None]] = {
     "bridge": timings.own_share,
     "whole": lambda steps: timings.span(steps, (timings.APPROVAL_RECEIVED, timings.TOLD)),
 }
-# The events that end a sale, and in which state.
+# The events that end a sale, with their states.
 ENDS: dict[str, str] = {
     event: after
     for before, exits in TABLE.items()
@@ -62,39 +62,39 @@ _Metric = TypeVar("_Metric", Counter, Histogram)
 
 
 class Watched(Protocol):
-    """What is looked at when the metrics are asked for; on the event loop, so briefly."""
+    """The values read when the metrics are requested; on the event loop, so briefly."""
 
     def receivers(self) -> list[ReceiverStatus]: ...
 
     def outbox_depth(self) -> int: ...
     def outbox_oldest_s(self) -> float: ...
     def offline_exposure(self) -> Mapping[int, Exposure]:
-        """By till: what stands on offline approvals that the authority has not seen."""
+        """Return offline approvals that were not uploaded yet, by till."""
 
     def unconfigured(self) -> Mapping[int, Exposure]:
-        """By till of then: what is not over of tills that are not configured today."""
+        """Return what is open at tills that are not configured today, by earlier till."""
 
     def journal_behind(self) -> bool:
-        """Whether nothing is served, as the journal is an older copy or in use elsewhere."""
+        """Return whether nothing is served, as the journal is an older copy or in use elsewhere."""
 
     def alarms(self) -> int:
-        """What a person has not acknowledged yet."""
+        """Return how many alarms are not acknowledged."""
 
     def undecided(self) -> int:
-        """Approvals that the till was told, and has neither taken as paid nor cancelled."""
+        """Count approvals that the till was notified of but has not decided."""
 
     def breaker_open(self) -> bool: ...
     def clock_ahead_s(self) -> float | None:
-        """Of the authority's, None while nothing tells."""
+        """Return how far it is ahead of the authority's, None while unknown."""
 
     def certificates_s(self) -> Mapping[tuple[str, str], float]:
-        """By what it is for and till (empty but for receivers): seconds until it ends."""
+        """Return seconds until each ends, by purpose and till (empty but for receivers)."""
 
     def refused_requests(self) -> Mapping[str, int]:
-        """By kind of problem, since the start."""
+        """Return refusals by kind of problem, since the start."""
 
     def journal_stalled_s(self) -> float:
-        """For how long the journal has taken no write."""
+        """Return for how long the journal has accepted no write."""
 
     def journal_bytes(self) -> int: ...
     def journal_free_bytes(self) -> int: ...
@@ -125,7 +125,7 @@ class Metrics:
                 self._phases[till, phase]
 
     def hear(self, event: Published) -> None:
-        """Take note of an event of the bus."""
+        """Count an event of the bus."""
         till = event.till if event.till in self._tills else UNCONFIGURED
         match event:
             case SaleChanged(what=what, sale=sale):
@@ -133,10 +133,10 @@ class Metrics:
             case SaleTimed(steps=steps):
                 self._hear_timing(till, steps)
             case _:
-                pass  # receivers and refusals are looked at when they are asked for
+                pass  # receivers and refusals are read when requested
 
     async def render(self) -> bytes:
-        """All of it in the text format; what takes long is done in a thread."""
+        """Return all metrics in the text format; the slow part runs in a thread."""
         looked = list(_look(self._watched))
         return await asyncio.to_thread(generate_latest, _Scrape(self._registry, looked))
 
@@ -160,7 +160,7 @@ class Metrics:
 
 
 class _Series(dict[tuple[int | str, ...], _Metric]):
-    """The series of one metric by their labels, kept: the library looks each up under a lock."""
+    """The series of one metric by their labels, cached: the library looks each up under a lock."""
 
     def __init__(self, metric: _Metric) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class _Series(dict[tuple[int | str, ...], _Metric]):
 
 
 class _Scrape:
-    """What was counted and what was just looked at, for the library to write down."""
+    """The counts and the values just read, for the library to write."""
 
     def __init__(self, registry: CollectorRegistry, looked: Iterable[Metric]) -> None:
         self._registry = registry
@@ -181,17 +181,17 @@ class _Scrape:
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():
-            # When each series began is another third of the text, and nobody reads it.
+            # The start of each series would be another third of the text, and is not used.
             metric.samples = [it for it in metric.samples if not it.name.endswith("_created")]
             yield metric
         yield from self._looked
 
 
 def _look(watched: Watched) -> Iterator[Metric]:
-    """The metrics that have a state of their own."""
+    """Read the metrics that have their own state."""
     yield _gauge("build_info", "What runs", {(__version__,): 1}, "version")
-    yield _gauge("undecided", "Approvals told, neither paid nor cancelled", watched.undecided())
-    yield _gauge("outbox_depth", "Approvals with a word owed", watched.outbox_depth())
+    yield _gauge("undecided", "Approvals notified, neither paid nor cancelled", watched.undecided())
+    yield _gauge("outbox_depth", "Approvals with a request owed", watched.outbox_depth())
     yield _gauge("outbox_oldest_seconds", "Age of the oldest", watched.outbox_oldest_s())
     yield _gauge("breaker_open", "Whether the authority is away", watched.breaker_open())
     ahead = watched.clock_ahead_s()
@@ -201,7 +201,7 @@ def _look(watched: Watched) -> Iterator[Metric]:
     text = "Seconds until a certificate ends"
     yield _gauge("certificate_expires_seconds", text, ends, "what", "till")
     stalled = watched.journal_stalled_s()
-    yield _gauge("journal_stalled_seconds", "Since when the journal takes no write", stalled)
+    yield _gauge("journal_stalled_seconds", "How long the journal has accepted no write", stalled)
     yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
     yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
     exposed = watched.offline_exposure()
@@ -217,8 +217,8 @@ def _look(watched: Watched) -> Iterator[Metric]:
     yield _gauge("journal_behind", "Whether the journal cannot be served", watched.journal_behind())
     yield _gauge("alarms", "What a person has not acknowledged", watched.alarms())
     refused = {(kind,): count for kind, count in watched.refused_requests().items()}
-    yield _counter("http_refused", "Requests refused at the door", refused, "kind")
-    yield _counter("log_lines_dropped", "Lines that the log did not take", logs.dropped())
+    yield _counter("http_refused", "Requests refused", refused, "kind")
+    yield _counter("log_lines_dropped", "Log lines dropped", logs.dropped())
     yield from _receivers(watched.receivers())
 
 
@@ -226,9 +226,9 @@ def _receivers(found: list[ReceiverStatus]) -> Iterator[Metric]:
     up = {(one.till,): one.up for one in found}
     line = {(one.till, name): n for one in found for name, n in one.line.items()}
     counts = {(one.till, reasons.name(r)): n for one in found for r, n in one.refusals.items()}
-    yield _gauge("receiver_up", "Whether the receiver is there", up, "till")
+    yield _gauge("receiver_up", "Whether the receiver is connected", up, "till")
     yield _counter("line", "Counters of the serial line", line, "till", "counter")
-    yield _counter("refusals", "What the bridge refused", counts, "till", "reason")
+    yield _counter("refusals", "Messages that the bridge refused", counts, "till", "reason")
 
 
 def _gauge(name: str, text: str, values: float | Mapping[Any, float], *labels: str) -> Metric:
@@ -246,7 +246,7 @@ def _family(
     values: float | Mapping[Any, float],
     labels: tuple[str, ...],
 ) -> Metric:
-    """One metric; `values` by label values, or the only one."""
+    """Make one metric; `values` by label values, or the only one."""
     family = kind(PREFIX + name, text, labels=labels)
     rows = values if not isinstance(values, (int, float)) else {(): values}
     for row, value in rows.items():

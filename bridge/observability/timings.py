@@ -1,4 +1,4 @@
-"""When each step of a sale happened, on the monotonic clock: what the bench reads."""
+"""The time of each step of a sale, on the monotonic clock, for the bench."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ AUTHORISE_ANSWERED = "authorise_answered"
 VERDICT_RECEIVED = "verdict_received"
 TOLD = "told"
 
-# Two waits that overlap: neither is the bridge's own work, and the longer one decides.
-VERDICT = (APPROVAL_RECEIVED, VERDICT_RECEIVED)  # the receiver verifies and says so on its line
+# Two waits that overlap: neither is the bridge's own work, and the longer one counts.
+VERDICT = (APPROVAL_RECEIVED, VERDICT_RECEIVED)  # the receiver verifies and sends its verdict
 AUTHORITY = (AUTHORISE_SENT, AUTHORISE_ANSWERED)
-# What the bridge itself spends before it waits, and after the later of the two words.
+# The bridge's own time before it waits, and after the later of the two answers.
 ASKING = (APPROVAL_RECEIVED, AUTHORISE_SENT)
 _WORDS = (VERDICT_RECEIVED, AUTHORISE_ANSWERED)
-SALES_MOST = 1000  # the latest; nobody asks for older ones
+SALES_MOST = 1000  # the latest; older ones are not used
 
 
 def span(steps: Mapping[str, float], between: tuple[str, str]) -> float | None:
-    """Seconds from one step to another; None if a step is missing."""
+    """Return seconds from one step to another; None if a step is missing."""
     begin, end = between
     return steps[end] - steps[begin] if begin in steps and end in steps else None
 
 
 def waiting(steps: Mapping[str, float]) -> float | None:
-    """Seconds in which the bridge only waits: from asking to the later of the two words."""
+    """Return seconds in which the bridge only waits: from asking to the later answer."""
     if AUTHORISE_SENT not in steps or not steps.keys() >= set(_WORDS):
         return None
     return max(steps[word] for word in _WORDS) - steps[AUTHORISE_SENT]
 
 
 def own_share(steps: Mapping[str, float]) -> float | None:
-    """Seconds of the bridge's own work from an approval to the told till; None as in `span`."""
+    """Return seconds of the bridge's own work from approval to notified till; None as in `span`."""
     whole, waited = span(steps, (APPROVAL_RECEIVED, TOLD)), waiting(steps)
     return None if whole is None or waited is None else whole - waited
 

@@ -1,1 +1,1 @@
-"""The application service: sales, refunds, receivers and what is owed to the authority."""
+"""The application service: sales, refunds, receivers and requests owed to the authority."""

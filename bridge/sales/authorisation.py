@@ -1,4 +1,4 @@
-"""Asks the authority about one approval at a time, until that is settled or given up."""
+"""Request authorisation of one approval at a time, until it is answered or stopped."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from .ports import Surroundings
 
-CLEARED_S = 2.0  # an approval waits that long at a time for the reversal of the one before it
+CLEARED_S = 2.0  # each attempt waits this long for the reversal before it
 
 _log = Log(__name__)
 
 
 class Authorisation:
-    """Of one receiver; `heard` takes what comes of each try."""
+    """The requests of one receiver; `heard` gets the result of each attempt."""
 
     def __init__(
         self, around: Surroundings, link: ReceiverLink, heard: Callable[[Heard], None]
@@ -36,14 +36,14 @@ class Authorisation:
         self._around = around
         self._link = link
         self._heard = heard
-        self.task: asyncio.Task[None] | None = None  # asks, or has asked last
+        self.task: asyncio.Task[None] | None = None  # the current or the last request
 
     def request(self, request: RequestAuthorisation) -> None:
-        """Begin to ask; what goes wrong in it costs the receiver its line, not the bridge."""
+        """Begin a request; an error in it costs the receiver its line, not the bridge."""
         self.task = self._around.spawn(self._link.serve(self._ask, request))
 
     def stop(self) -> None:
-        """Never ask again."""
+        """Stop asking, for ever."""
         if self.task:
             self.task.cancel()
 
@@ -51,7 +51,7 @@ class Authorisation:
         await while_waiting(self._try, request)
 
     async def _try(self, request: RequestAuthorisation) -> bool:
-        """Whether that settled it; raises UnansweredError where nothing came, and it did not."""
+        """Ask once; return whether the request is over. Raises UnansweredError to try again."""
         try:
             self._heard(await once(self._around, request))
         except UnansweredError as error:
@@ -64,7 +64,7 @@ class Authorisation:
 
 
 async def once(around: Surroundings, request: RequestAuthorisation) -> Heard:
-    """Not before every reversal that the sale owes is through; raises UnansweredError."""
+    """Ask once, after every owed reversal of the sale is done; raises UnansweredError."""
     terms, books = request.sale.terms, around.books
     if not await books.waiting.cleared(request.sale, CLEARED_S):
         return AuthorityTimedOut(request.approval_id)  # an earlier approval may still be held
@@ -73,7 +73,7 @@ async def once(around: Surroundings, request: RequestAuthorisation) -> Heard:
         data = await around.authority.authorise(request.record)
     except RefusedError as error:
         _log.warning("record refused", sale=terms.sale_id, till=terms.till, detail=error.detail)
-        if not error.said:  # another than the authority may have said it, after booking or not
+        if not error.said:  # another server may have answered, with or without a booking
             return AuthorityTimedOut(request.approval_id)
         return RecordRejected(request.approval_id, error.reason)
     except UnansweredError:

@@ -1,7 +1,7 @@
-"""What a lost or restored journal no longer says, asked of the authority (design §5 rules 7 and 8).
+"""Ask the authority for sales that a lost or restored journal lacks (design §5 rules 7 and 8).
 
-What the authority holds comes back into the books; what it does not know and a till holds as paid
-is named as a liability. Nothing is dropped silently.
+A sale that the authority holds is adopted; one that it does not have and a till holds as paid
+becomes a liability alarm. Nothing is dropped silently.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from .outbox import Outbox
     from .ports import Authority
 
-CLOCKS_S = 24 * 3600  # what the terminal's clock may have differed from the authority's
-RECONSIDER_S = 3.0  # a till that asks again so soon waits for no one
-BY_BRIDGE = "bridge"  # who has seen to it, where the till's own word did
-UNBACKED_MOST = 1000  # that stand: a till in a loop fills no journal
+CLOCKS_S = 24 * 3600  # the most that the terminal's clock may differ from the authority's
+RECONSIDER_S = 3.0  # the longest wait for a reversal before the till must ask again
+BY_BRIDGE = "bridge"  # acknowledges alarms that the till's own decision has resolved
+UNBACKED_MOST = 1000  # open alarms: a till in a loop must not fill the journal
 
 _APPROVAL = re.compile("[0-9a-f]{32}")
 
@@ -45,11 +45,11 @@ _log = Log(__name__)
 
 
 class TooManyError(Exception):
-    """More is claimed than a person will ever look through."""
+    """There are more alarms than a person can look through."""
 
 
 class JournalLoss:
-    """Asks the authority in the journal's place."""
+    """Asks the authority instead of the journal."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class JournalLoss:
         bridge_id: bytes,
         today: Iterable[Place],
     ) -> None:
-        """`today`: the places that are configured."""
+        """`today` are the configured places."""
         self._books = books
         self._authority = authority
         self._outbox = outbox
@@ -68,12 +68,12 @@ class JournalLoss:
         self._asking = asyncio.Lock()  # one at a time: each reads days of the authority's books
 
     async def adopt(self, sale_id: str) -> Sale | None:
-        """A sale that is in no journal here, if the authority holds it.
+        """Adopt a sale that is not in the journal, if the authority holds it.
 
         Raises UnansweredError and RefusedError: None only once all receivers were asked about.
         """
         async with self._asking:
-            known = self._books.find(sale_id)  # another request may have been as quick
+            known = self._books.find(sale_id)  # another request may have adopted it
             if known is not None:
                 return known
             held = await self._held_as(sale_id)
@@ -82,7 +82,7 @@ class JournalLoss:
         return self._take_over(lost_sale.sale_of(held, sale_id), rollback.adopted(held))
 
     def may_have_lost(self, amount: int) -> bool:
-        """Whether something of this amount is held or posted and in no sale here."""
+        """Whether an alarm about an unknown transaction of this amount is open."""
         standing = (one.alarm for one in self._books.alarms())
         return any(one.kind == alarms.UNKNOWN_HERE and one.amount == amount for one in standing)
 
@@ -100,7 +100,7 @@ class JournalLoss:
         return sale
 
     def claim(self, sale_id: str, sale: Sale | None) -> None:
-        """A till holds as paid what neither side has so: a liability until a person settles it.
+        """Raise an alarm for a sale that only the till holds as paid: a liability.
 
         Raises TooManyError.
         """
@@ -110,11 +110,11 @@ class JournalLoss:
         self._books.commit()
 
     async def reconsider(self, sale: Sale) -> Sale | None:
-        """The till holds as paid what this bridge ended by itself: what is paid, if anything is.
+        """Return the paid sale behind a till's `paid` about a sale that the bridge ended, if any.
 
-        That can be so where an older journal was put back. What has closed stays so: then a sale
-        of another name stands for what the authority holds. Raises UnansweredError and
-        RefusedError while it has not said what became of it, and TooManyError.
+        This can happen after an older journal was restored. A closed sale stays closed: a sale
+        of another name is made for the authority's transaction. Raises UnansweredError and
+        RefusedError while the authority's answer is missing, and TooManyError.
         """
         if sale.cancelled_by_till or not sale.unpaid:
             return None
@@ -136,29 +136,29 @@ class JournalLoss:
         return paid if paid.state in TAKEN_AS_PAID else None
 
     async def take_over(self, key: str, by: str, note: str) -> Sale:
-        """A sale of what is held and in none here, so that a person decides in the till's place.
+        """Adopt the transaction of an alarm, so that a person decides in the till's place.
 
-        Raises UnknownSaleError where no such alarm stands, UnansweredError and RefusedError.
+        Raises UnknownSaleError if there is no such alarm, UnansweredError and RefusedError.
         """
         alarm = self._books.alarm(key)
         if alarm is None or alarm.kind != alarms.UNKNOWN_HERE:
-            raise UnknownSaleError("nothing of this key waits for a decision")
+            raise UnknownSaleError("no alarm with this key waits for a decision")
         held = await self._authority.transaction(alarm.approval_id, alarm.receiver_id)
         if held is None or held.state in GIVEN_BACK:
-            raise UnknownSaleError("the authority holds it no more: acknowledge it")
+            raise UnknownSaleError("the authority no longer holds it: acknowledge it")
         self._books.acknowledge(key, by, note)
         return self._nameless(held)
 
     def _nameless(self, held: AuthorityTransaction) -> Sale:
-        """The sale of what is held whose own name is lost with the journal, or has ended."""
+        """Return a sale for a transaction whose own sale is lost with the journal, or has ended."""
         sale_id = f"approval-{held.approval_id.hex()}"
         known = self._books.find(sale_id)
         return known or self._take_over(lost_sale.sale_of(held, sale_id), rollback.adopted(held))
 
     async def acknowledge(self, key: str, by: str, note: str) -> bool:
-        """A person has seen an alarm, or a difference by its approval id; whether there is one.
+        """Acknowledge an alarm, or a difference by its approval id; return whether there is one.
 
-        Raises UnansweredError and RefusedError, where only the authority can say.
+        Raises UnansweredError and RefusedError, if only the authority can tell.
         """
         if self._books.alarm(key) is None:
             alarm = await self._difference(key)
@@ -183,7 +183,7 @@ class JournalLoss:
         )
 
     async def _holding(self, approval_id: bytes) -> AuthorityTransaction | None:
-        """What the authority has of an approval, at whatever receiver."""
+        """Return the authority's transaction of an approval, at any receiver."""
         places = (*self._today, *self._books.places())
         for receiver_id in await lost_sale.receivers(self._authority, places):
             try:
@@ -196,7 +196,7 @@ class JournalLoss:
         return None
 
     async def lacks(self) -> bool:
-        """Whether the authority has more than is known here, raised as alarms or not.
+        """Whether the authority has transactions that are in no sale and no alarm here.
 
         Raises UnansweredError and RefusedError.
         """
@@ -208,15 +208,15 @@ class JournalLoss:
         return held.stands and not self._books.knows(held) and self._books.alarm(name) is None
 
     def _since_s(self) -> int:
-        """When what the journal may lack began."""
+        """Return the start of the span that the journal may lack, in seconds since 1970."""
         ended_s = self._books.ended_at // 1000
         return ended_s - CLOCKS_S if ended_s else int(time.time()) - lost_sale.BACK_S
 
     async def recover(self, *, at_start: bool) -> None:
-        """Ask about every approval since the journal's end, and what became of each open one.
+        """Ask about every approval since the journal's end, and about each open sale.
 
-        Raises UnansweredError and RefusedError; done again, it changes nothing. Later than
-        `at_start`, what is not told yet is of this life of the bridge, and stands.
+        Raises UnansweredError and RefusedError; a second call changes nothing. Unless `at_start`,
+        sales that are not notified yet began in this run of the bridge, and are left alone.
         """
         listed = await self._listed(self._since_s())
         by_sale = {(one.receiver_id, one.reference): one for one in listed if one.stands}
@@ -236,7 +236,7 @@ class JournalLoss:
             held = await self._authority.transaction(sale.approval_id, sale.terms.receiver_id)
         for fact in rollback.resume(sale, held):
             self._books.take(sale, fact, AUTHORITY)
-        self._outbox.resume(sale)  # also where the bridge had begun: what it makes of it is owed
+        self._outbox.resume(sale)  # also after the start, as these facts may owe a request
         there = str(held.state) if held else "nothing there"
         name, till = sale.terms.sale_id, sale.terms.till
         _log.warning("recovered", sale=name, till=till, state=sale.state, detail=there)

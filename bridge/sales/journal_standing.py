@@ -1,8 +1,8 @@
-"""How this bridge's journal stands beside what is known of it elsewhere (design §5 rule 8).
+"""The standing of this bridge's journal: whether it is the newest one (design §5 rule 8).
 
-The authority and a file apart from the journal know its newest position. A journal that is behind
-is an older copy: the bridge says so, serves nothing, asks the authority about the span that is
-lost, and goes on in a new life. Two bridges with one journal are never served at once.
+The authority and the position file have its newest position. A journal that is behind is an older
+copy: the bridge reports that, serves nothing, asks the authority about the lost span, and continues
+in a new life. Two bridges with one journal are never served at once.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ if TYPE_CHECKING:
     from bridge.books.books import Books
     from bridge.journal import Journal, Position
 
-RUN_SIZE = 8  # bytes that name one start of the bridge
-CALLS_IN_A_LEASE = 3  # of a bridge that has nothing else to say
-AGAIN_FIRST_MS, AGAIN_MOST_MS = 400, 5_000  # an authority that is away
-END_S = 2.0  # of a stop, for an authority that is slow
+RUN_SIZE = 8  # bytes of the id of one start of the bridge
+CALLS_IN_A_LEASE = 3  # of a bridge without other requests
+AGAIN_FIRST_MS, AGAIN_MOST_MS = 400, 5_000  # for an authority that is away
+END_S = 2.0  # the longest delay of a stop by a slow authority
 
 _log = Log(__name__)
 
 
 class Phase(StrEnum):
-    UNHEARD = "unheard"  # the authority has not said yet how the journal stands
+    UNHEARD = "unheard"  # the authority has not reported the journal's standing yet
     CURRENT = "current"
     BEHIND = "behind"  # an older copy, or a new file in its place; the authority does not serve it
-    IN_USE = "in_use"  # the authority serves another bridge with it, or its last run just now
-    RECOVERING = "recovering"  # it does, in a new life: the lost span is asked about
+    IN_USE = "in_use"  # the authority serves another bridge with it, or this bridge's last run
+    RECOVERING = "recovering"  # the authority serves it in a new life: the lost span is asked about
 
 
 _LACKING = (Phase.BEHIND, Phase.RECOVERING)
 
 
 class Announce(Protocol):
-    """Raises UnansweredError, and RefusedError where the authority keeps no positions."""
+    """Raises UnansweredError, and RefusedError if the authority stores no positions."""
 
     async def __call__(self, claim: JournalClaim) -> PositionAnswer: ...
 
 
 class JournalStanding:
-    """One journal's; `run` as a task."""
+    """The standing of one journal; `run` it as a task."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class JournalStanding:
         recover: Callable[[], Awaitable[None]],
         apart: Position | None,
     ) -> None:
-        """`apart`: the newest position in the file apart; `recover` asks about the lost span."""
+        """`apart` is the position file's newest position; `recover` asks about the lost span."""
         self.phase = Phase.UNHEARD
         self.detail = ""  # for people
         self._waits_for = ""
@@ -81,30 +81,30 @@ class JournalStanding:
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
         self._stepped = asyncio.Event()
-        self.is_vouched = apart is not None  # something apart from the journal has spoken for it
+        self.is_vouched = apart is not None  # a source apart from the journal has confirmed it
         if self._is_behind_at_start(apart):
             self._fall_behind(_behind_of(apart, journal.position))
 
     @property
     def is_whole(self) -> bool:
-        """Whether what is not in the journal never was: its history has no break.
+        """Whether the journal is complete: its history has no break.
 
-        The file apart cannot say that: a disk image that is put back takes it along.
+        The position file cannot prove that: a restored disk image contains it as well.
         """
         return self.phase is Phase.CURRENT and len(self._journal.lives()) == 1
 
     @property
     def serves(self) -> bool:
-        """While the authority is away nothing speaks against it."""
+        """Whether the bridge serves; it does so too while the authority is away."""
         return self.phase in (Phase.UNHEARD, Phase.CURRENT)
 
     async def known(self) -> None:
-        """Until the journal is current."""
+        """Wait until the journal is current."""
         while self.phase is not Phase.CURRENT:
             await self._changed.wait()
 
     def header(self) -> str:
-        """The newest position, as every call to the authority bears it."""
+        """Return the newest position, for the header of every request to the authority."""
         life, sequence, hash_ = self._journal.position
         return messages.position_header(self._bridge_id, life, self._run, sequence, hash_)
 
@@ -114,22 +114,20 @@ class JournalStanding:
             self._woken.set()
             await self._stepped.wait()
         if self.phase not in (Phase.RECOVERING, Phase.CURRENT):
-            raise UnansweredError(
-                self.detail or "the authority has not said how the journal stands"
-            )
+            raise UnansweredError(self.detail or "the authority has not confirmed the journal yet")
 
     def suspect(self, detail: str) -> None:
-        """A witness says that the journal lacks its end: nothing is served before that is known."""
+        """Stop serving until the authority answers: a witness has seen more than the journal."""
         if self.serves:
             self._fall_behind(detail)
             self._woken.set()
 
     def wake(self) -> None:
-        """The authority has refused a call for the journal's standing: ask it again, now."""
+        """Ask the authority again at once: it refused a request for the journal's standing."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Keep the authority knowing where the journal is, and recover what it lacks."""
+        """Report the journal's position to the authority, and recover what the journal lacks."""
         while True:
             seconds = await self._step()
             stepped, self._stepped = self._stepped, asyncio.Event()
@@ -142,7 +140,7 @@ class JournalStanding:
                 continue
 
     async def end(self) -> None:
-        """The bridge stops: another may take its place at once, or else after the lease."""
+        """Report the bridge's stop: another may replace it at once, otherwise after the lease."""
         if self.phase is not Phase.CURRENT:
             return
         with suppress(TimeoutError, UnansweredError, RefusedError):
@@ -150,7 +148,7 @@ class JournalStanding:
                 await self._announce(self._claim()._replace(ended=True))
 
     async def _step(self) -> float:
-        """Say where the journal is and do what follows; seconds until it is said again."""
+        """Report the position and act on the answer; return the seconds until the next report."""
         try:
             seconds = await self._say()
         except (UnansweredError, RefusedError, JournalLaterError) as error:
@@ -177,7 +175,7 @@ class JournalStanding:
                 return 0.0
 
     async def _is_current(self, answer: PositionAnswer) -> float:
-        """The authority serves it: recover what it lacks first, in a life of its own."""
+        """Handle a served journal: recover what it lacks first, in a life of its own."""
         cause = self._journal.lives()[-1].cause
         if cause == lives.NEW and answer.follows:
             self._fall_behind("a new journal in the place of one that was lost")
@@ -202,16 +200,16 @@ class JournalStanding:
         return cause in lives.TO_RECOVER or (apart is not None and not self._extends(apart))
 
     def _extends(self, newest: Position) -> bool:
-        """Whether what was known of the journal is in it."""
+        """Whether the journal contains the position that is known elsewhere."""
         if newest.life not in {life.life for life in self._journal.lives()}:
             return False
         try:
             return self._journal.hash_at(newest.sequence) == newest.hash
-        except ArchiveError:  # which opening has told of: nothing speaks against it
+        except ArchiveError:  # logged at opening, and no proof against the journal
             return newest.sequence <= self._journal.position.sequence
 
     def _begin_life(self, cause: str) -> None:
-        """One life for each time that the journal is behind, and one once that is recovered."""
+        """Begin a life when the journal falls behind, and another once it is recovered."""
         if cause == lives.RECOVERED or self._journal.lives()[-1].cause not in lives.TO_RECOVER:
             self._journal.begin_life(_now(), cause)
 
@@ -225,16 +223,16 @@ class JournalStanding:
             self._set(Phase.BEHIND, detail)
 
     def _mark(self) -> None:
-        """A person is to know, whatever the recovery finds."""
+        """Raise an alarm for a person, whatever the recovery finds."""
         life = self._journal.lives()[-1]
         self._books.raise_alarm(alarms.journal_behind(life.life, _now(), self.detail))
 
     def _wait(self, detail: str) -> None:
-        """A person must stop one of the two; the lease of one that is gone ends by itself."""
+        """Wait until a person stops one of two bridges; a stopped one's lease ends by itself."""
         if self._waits_for != detail:
             _log.error("the journal is in use", detail=detail)
         self._waits_for = detail
-        if self.phase not in _LACKING:  # then what it lacks is what a person is to read
+        if self.phase not in _LACKING:  # else the detail shows what the journal lacks
             self._set(Phase.IN_USE, detail)
 
     def _set(self, phase: Phase, detail: str) -> None:
@@ -244,7 +242,7 @@ class JournalStanding:
 
 
 def _behind_of(known: Position | None, here: Position) -> str:
-    if known is None or known.sequence <= here.sequence:  # the file apart lags, or is as old
+    if known is None or known.sequence <= here.sequence:  # the position file lags, or is as old
         return "it was put back from an older copy"
     return f"it ends with entry {here.sequence}; entry {known.sequence} was written before"
 

@@ -1,6 +1,6 @@
-"""A sale that is in no journal here: the till still has its id, and the authority what it holds.
+"""A sale that the journal lost: the till still has its id, and the authority its transaction.
 
-The till's decision brings such a sale back: nothing that is held is left without an owner.
+The till's decision brings such a sale back: no hold is left without a sale.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
     from .ports import Authority
 
-BACK_S = 8 * 24 * 3600  # as long as the authority holds without a decision, and a day
-AHEAD_S = 24 * 3600  # what the two clocks may differ
+BACK_S = 8 * 24 * 3600  # the time of a hold without a decision, and a day
+AHEAD_S = 24 * 3600  # the most that the two clocks may differ
 
 
 async def find(
     authority: Authority, bridge_id: bytes, places: Iterable[Place], sale_id: str
 ) -> AuthorityTransaction | None:
-    """What the authority holds or posted under this id.
+    """Return the authority's held or posted transaction of this sale id.
 
-    Every receiver is asked about that it binds to this client, or that is in `places`. Raises
-    UnansweredError and RefusedError.
+    Asks about every receiver that the authority binds to this client, or that is in `places`.
+    Raises UnansweredError and RefusedError.
     """
     names = _Names(bridge_id, sale_id)
     now = int(time.time())
@@ -44,7 +44,7 @@ async def find(
 
 
 async def receivers(authority: Authority, places: Iterable[Place]) -> dict[bytes, list[int]]:
-    """Every receiver that this bridge or the authority's binding knows, with its tills here."""
+    """Return every receiver of this bridge or of the authority's binding, with its tills here."""
     known: dict[bytes, list[int]] = {}
     for place in places:
         known.setdefault(place.receiver_id, []).append(place.till)
@@ -54,7 +54,7 @@ async def receivers(authority: Authority, places: Iterable[Place]) -> dict[bytes
 
 
 def sale_of(held: AuthorityTransaction, sale_id: str) -> Sale:
-    """The sale of what is held; raises UnansweredError where its currency is not one of ours."""
+    """Make the sale of a transaction; raises UnansweredError for an unsupported currency."""
     if held.currency not in LETTERS:
         raise UnansweredError(f"a transaction in currency {held.currency}")
     return Sale(
@@ -73,7 +73,7 @@ def sale_of(held: AuthorityTransaction, sale_id: str) -> Sale:
 
 
 class _Names:
-    """What the authority may know a sale by: references are made of the till numbers of then."""
+    """The references of a sale at the authority: they contain the till number of that time."""
 
     def __init__(self, bridge_id: bytes, sale_id: str) -> None:
         self._bridge_id = bridge_id

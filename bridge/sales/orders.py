@@ -1,4 +1,4 @@
-"""What a till asks for, and why it may not have it."""
+"""Orders of a till, and the errors that refuse them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ConflictError(Exception):
-    """What the till asks contradicts what is already so; `sale` is what stands in the way."""
+    """The order contradicts the state of an existing `sale`."""
 
     def __init__(self, kind: str, detail: str, sale: Sale) -> None:
         super().__init__(kind, detail)
@@ -21,15 +21,15 @@ class ConflictError(Exception):
 
 
 class UnknownTillError(Exception):
-    """No receiver, or more than one, fits what the till named."""
+    """No receiver, or more than one, matches the order's till."""
 
 
 class UnknownSaleError(Exception):
-    """Nothing here has the id that the till named."""
+    """No sale here has the id in the request."""
 
 
 class NotNowError(Exception):
-    """The bridge takes nothing new: `reason` says why (`receiver.reasons`, 0 while it stops)."""
+    """The bridge accepts no new order for `reason` (`receiver.reasons`, 0 while it stops)."""
 
     def __init__(self, reason: int) -> None:
         super().__init__(reason)
@@ -37,7 +37,7 @@ class NotNowError(Exception):
 
 
 class Order(NamedTuple):
-    """A sale as the till asks for it; `till` None where the bridge has one receiver."""
+    """A till's order of a sale; `till` may be None if the bridge has one receiver."""
 
     sale_id: str
     amount: int
@@ -48,9 +48,9 @@ class Order(NamedTuple):
 
 
 class RefundOrder(NamedTuple):
-    """A refund as the till asks for it, of a sale known here or of any transaction.
+    """A till's order of a refund, of a sale known here or of any transaction.
 
-    With `phone` the buyer approves it at the receiver; without, the till's word is enough.
+    With `phone` the buyer approves it at the receiver; without, the till's order is enough.
     """
 
     refund_id: str
@@ -65,12 +65,12 @@ class RefundOrder(NamedTuple):
 
 
 def asks_for(order: Order, terms: Terms) -> bool:
-    """Whether `order` is the one that these terms came of, at whatever till it is made again."""
+    """Whether these terms were made from `order`, even if another till repeats it."""
     return terms.kind == messages.PURCHASE and _alike(order, terms, order.currency)
 
 
 def asks_back(order: RefundOrder, terms: Terms, bought: Sale | None) -> bool:
-    """The same of a refund; it names its purchase by the sale or by the transaction."""
+    """Whether these terms were made from a refund order, by sale or by transaction."""
     original = bought.transaction_id if bought else order.transaction_id
     by_transaction = bool(original) and terms.original == original
     by_sale = bool(order.sale_id) and terms.original_sale == order.sale_id
@@ -80,7 +80,7 @@ def asks_back(order: RefundOrder, terms: Terms, bought: Sale | None) -> bool:
 
 
 def _alike(order: Order | RefundOrder, terms: Terms, currency: int) -> bool:
-    """What the authority brought back has neither patience nor note, and may have no till."""
+    """Compare without patience, note and till for an adopted sale, which may lack them."""
     same = (order.amount, currency) == (terms.amount, terms.currency)
     if terms.patience_s:
         same = same and (order.patience_s, order.note) == (terms.patience_s, terms.note)
@@ -88,6 +88,6 @@ def _alike(order: Order | RefundOrder, terms: Terms, currency: int) -> bool:
 
 
 def must_be(known: Sale, same: bool) -> None:
-    """Raise ConflictError where this id stands for something else."""
+    """Raise ConflictError if this id belongs to another order."""
     if not same:
-        raise ConflictError("conflict", "this id stands for something else", known)
+        raise ConflictError("conflict", "this id belongs to another order", known)

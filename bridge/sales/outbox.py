@@ -1,6 +1,6 @@
-"""What is owed to the authority: one lane for each approval, in order, for ever (design §5).
+"""Requests owed to the authority: one lane for each approval, in order, for ever (design §5).
 
-Each lane has one task and so one request under way; one that fails holds up no other.
+Each lane has one task and so one request under way; a failing lane does not delay another.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
     Attempt = Callable[[], Awaitable[Fact]]
 
-AT_ONCE = 8  # requests of the outbox: after an outage those of waiting cashiers go between them
-SETTLED_S = 3600.0  # a lane that waits for another looks at the sale at least that often
+AT_ONCE = 8  # outbox requests: after an outage, those of waiting cashiers go in between
+SETTLED_S = 3600.0  # a lane that waits for another checks the sale at least this often
 
 _log = Log(__name__)
 _T = TypeVar("_T")
 
 
 class Prove(Protocol):
-    """Checks a receipt for an approval of a sale; raises Error where it proves nothing."""
+    """Verifies a receipt for an approval of a sale; raises Error if it is invalid."""
 
     def __call__(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt: ...
 
@@ -67,7 +67,7 @@ class Outbox:
                 tasks.create_task(lane())
 
     def resume(self, sale: Sale) -> None:
-        """Take up all that a sale owes."""
+        """Begin the lanes for all requests that a sale owes."""
         for name in sale.owed:
             self.reverse(sale, name)
         if sale.state is State.PAID:
@@ -90,7 +90,7 @@ class Outbox:
         self._begin(sale, sale.approval_id, partial(self._pay_back, sale))
 
     def send_now(self) -> None:
-        """Wait for nothing: every lane tries at once."""
+        """Make every lane try at once."""
         self._authority.retry_now()
         self._hurry.set()
         self._hurry = asyncio.Event()
@@ -130,9 +130,10 @@ class Outbox:
             self.reverse(sale, owed)
 
     async def _at_once(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """Its turn may never come, so that nothing is begun before.
+        """Wait for a free place among the AT_ONCE requests, then ask.
 
-        Nor before all is on the disk that it follows from.
+        `ask` builds the request only then, as a stop may come first. All facts behind it are on
+        the disk before.
         """
         if self._books.commits.reason:
             await self._books.commits.over()
@@ -144,7 +145,7 @@ class Outbox:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._hurry.wait(), seconds)
 
-    # What is done in a lane; each is harmless the second time.
+    # The work of a lane; each step may be repeated.
 
     async def _give_back(self, sale: Sale, approval_id: bytes) -> Fact:
         request = partial(self._authority.reverse, approval_id, sale.terms.receiver_id)
@@ -156,14 +157,14 @@ class Outbox:
         return sale.given_back(approval_id)
 
     async def _contradicted(self, sale: Sale, approval_id: bytes) -> Fact:
-        """A reversal that meets a posting (design §5 rule 8), as after a restored journal.
+        """Handle a reversal that meets a posting (design §5 rule 8), as after a restored journal.
 
-        What the bridge had cancelled is paid; what the till had is refunded in full.
+        A sale that the bridge cancelled is paid; one that the till cancelled is refunded in full.
         """
         ask = partial(self._authority.transaction, approval_id, sale.terms.receiver_id)
         held = await self._at_once(ask)
         if held is None or held.state != HoldState.POSTED:
-            raise LeftError("the authority says that it is posted, and that it is not")
+            raise LeftError("the authority reports it as posted and as not posted")
         fact = reversal_conflicts.fact(sale, held)
         self._books.raise_alarm(reversal_conflicts.alarm(sale, held, fact))
         if fact.event is not Event.PAID_AFTER_ALL and not sale.is_refund:
@@ -173,7 +174,7 @@ class Outbox:
         return fact
 
     async def _post(self, sale: Sale) -> Fact:
-        """Design §5 rule 6: where the authority does not know the approval, the record again."""
+        """Confirm; send the record if the authority lacks the approval (design §5 rule 6)."""
         if sale.unsent:
             refused = await self._upload(sale)
             if refused:
@@ -183,7 +184,7 @@ class Outbox:
         except RefusedError as error:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
-            if not sale.record:  # its journal was lost, and now the authority's books are
+            if not sale.record:  # first the journal was lost, now the authority's books
                 return self._unbooked(sale, error.reason, "in no books")
             refused = await self._upload(sale)
             if refused:
@@ -200,9 +201,9 @@ class Outbox:
         return await self._at_once(request)
 
     async def _upload(self, sale: Sale) -> Fact | None:
-        """The record, and how it was taken: None for yes, else what it makes of the sale.
+        """Send the record; return None if it is accepted, else the fact that ends the sale.
 
-        Not before every reversal that the sale owes is through: it would be declined beside them.
+        First every owed reversal of the sale is done: beside one the record would be declined.
         """
         if not await self._books.waiting.cleared(sale, SETTLED_S):
             raise UnansweredError("an earlier approval may still be held")
@@ -214,7 +215,7 @@ class Outbox:
                 raise
             return self._unbooked(sale, error.reason, error.detail)
         except Error as error:
-            raise LeftError(f"a receipt that proves nothing: {error.detail}") from error
+            raise LeftError(f"invalid receipt: {error.detail}") from error
         if receipt.outcome != messages.APPROVED:
             return self._forfeit(sale, receipt.reason, "declined")
         if sale.transaction_id != receipt.transaction_id:
@@ -223,7 +224,7 @@ class Outbox:
         return None
 
     def _unbooked(self, sale: Sale, reason: int, detail: str) -> Fact:
-        """A liability that is in no book; its reversal will be, and that its phone hears of."""
+        """Return a liability that is in no books; the phone learns of it by its owed reversal."""
         return replace(self._forfeit(sale, reason, detail), reversal=sale.approval_id)
 
     def _forfeit(self, sale: Sale, reason: int, detail: str) -> Fact:
@@ -232,7 +233,7 @@ class Outbox:
         return Fact(Event.LIABILITY, reason)
 
     async def _pay_back(self, sale: Sale) -> Fact:
-        """The purchase's own lane is emptied first: what is not posted cannot be refunded."""
+        """Send a refund, after the purchase's own lane: only a posted purchase can be refunded."""
         terms = sale.terms
         transaction_id = terms.original
         try:

@@ -1,4 +1,4 @@
-"""What the receivers' sessions of one bridge share, as they see it."""
+"""The interfaces that the receivers' sessions of one bridge share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Authority(Protocol):
-    """The authority as sessions and outbox need it; raises UnansweredError and RefusedError."""
+    """The authority for sessions and outbox; raises UnansweredError and RefusedError."""
 
     def retry_now(self) -> None: ...
     async def authorise(self, record: bytes) -> bytes: ...
@@ -46,7 +46,7 @@ class Authority(Protocol):
 
 
 class Surroundings(Protocol):
-    """What all sessions of a bridge share."""
+    """The parts that all sessions of a bridge share."""
 
     books: Books
     authority: Authority
@@ -56,7 +56,7 @@ class Surroundings(Protocol):
     offline: bool  # whether purchases may be accepted without the authority at all
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run beside; an error in it ends the bridge."""
+        """Run `work` as a task; an error in it ends the bridge."""
 
     def fail(self, error: Exception) -> None:
-        """End the bridge: what must be on disk is not."""
+        """End the bridge: a fact that must be on disk is not."""

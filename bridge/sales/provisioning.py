@@ -1,4 +1,4 @@
-"""What a receiver is brought: its certificate, and the authority's time and limits."""
+"""Provisioning of a receiver: its certificate, and the authority's time and limits."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from .ports import Surroundings
     from .stand_in import StandInHere
 
-STATE_LEAST_S = 1.0  # a receiver that says HELLO all the time is one request in that
-STATE_AGAIN_S = 3600.0  # where purchases may be accepted offline, limits are asked for that often
+STATE_LEAST_S = 1.0  # a receiver that sends HELLO all the time causes one request in this time
+STATE_AGAIN_S = 3600.0  # between two requests for limits, if purchases may be accepted offline
 
 _log = Log(__name__)
 
 
 class Provisioning:
-    """Of one receiver; `refused` hears why the authority or its answer brought nothing."""
+    """Provisions one receiver; `refused` gets the reason of a failed request or answer."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Provisioning:
         self._brought_at = -STATE_LEAST_S  # when the state was last asked for (monotonic s)
 
     def begin(self, hello: wire.ReceiverHello) -> None:
-        """The receiver has come up."""
+        """Begin for a receiver that has come up."""
         self.bring_certificate()
         self._stand_in.recall(hello.nonce)
         if self._bringing:
@@ -56,12 +56,12 @@ class Provisioning:
         self._bringing = self._around.spawn(self._link.serve(self._bring_state, hello))
 
     def bring_certificate(self) -> None:
-        """Bring the certificate that its offers are held against, as it may be a new one."""
+        """Send the certificate that its offers are checked against, as it may be a new one."""
         blob = wire.Blob(self._evidence.certificate)
         self._link.send(wire.CERTIFICATE, wire.encode(wire.CERTIFICATE, blob))
 
     async def _bring_state(self, hello: wire.ReceiverHello) -> None:
-        """Bring the authority's time and limits to a receiver that has come up, and new ones."""
+        """Send the authority's time and limits to a receiver that came up, and again later."""
         clock = asyncio.get_running_loop().time
         await asyncio.sleep(self._brought_at + STATE_LEAST_S - clock())
         self._brought_at = clock()
@@ -72,7 +72,7 @@ class Provisioning:
             await asyncio.sleep(STATE_AGAIN_S)
 
     async def _bring_state_once(self, hello: wire.ReceiverHello) -> bool:
-        """Whether there is nothing more to bring; raises UnansweredError while there is."""
+        """Send the state once; return whether it is done. Raises UnansweredError to try again."""
         try:
             data = await self._stand_in.ask(self._around.authority, hello.nonce)
         except UnansweredError as error:

@@ -1,4 +1,4 @@
-"""One receiver at its till: carries out, in order, what its controller decides."""
+"""One receiver at its till: carries out its controller's effects in order."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ _ARRIVALS = {
 
 
 class ReceiverSetup(NamedTuple):
-    """A receiver that is to be served."""
+    """The setup of one receiver."""
 
     till: int
     url: str
     evidence: Evidence
     opener: Opener
-    limits: KeptLimits | None = None  # where a restart finds what may be sold offline
+    limits: KeptLimits | None = None  # the cached limits, for a restart
 
 
 class ReceiverSession:
-    """Of one receiver, for as long as the bridge runs."""
+    """The session of one receiver, for the whole run of the bridge."""
 
     def __init__(
         self, setup: ReceiverSetup, bridge_id: bytes, reconnect: Reconnect, around: Surroundings
@@ -87,24 +87,24 @@ class ReceiverSession:
         self._provisioning = Provisioning(
             *(setup.till, evidence, self.link, stand_in, around, self.refused)
         )
-        self._renewed: Evidence | None = None  # for when no sale is at hand
+        self._renewed: Evidence | None = None  # used once no sale is active
         self._health: ReceiverHealth | None = None
         self._last_hello: wire.ReceiverHello | None = None
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
-        self._due: int | None = None  # when it goes off
+        self._due: int | None = None  # the time of the timer
         around.books.commits.listen(self._go_on)
 
     # The till's side.
 
     @property
     def sale(self) -> Sale | None:
-        """The active sale."""
+        """Return the active sale."""
         return self._controller.sale
 
     @property
     def store(self) -> int:
-        """The store number in the receiver's certificate."""
+        """Return the store number in the receiver's certificate."""
         return self._evidence.holder.store
 
     def ring(self, terms: Terms) -> Sale:
@@ -112,24 +112,24 @@ class ReceiverSession:
         self._handle(inputs.Ring(terms))
         sale = self._books.find(terms.sale_id)
         if sale is None:
-            raise RuntimeError("the journal does not take a sale")
+            raise RuntimeError("the journal accepts no sale")
         return sale
 
     def decide(self, fact: Fact) -> None:
-        """The till's decision about the active sale."""
+        """Apply the till's decision about the active sale."""
         self._handle(inputs.Decide(fact))
 
     def notify_till(self) -> None:
-        """The till is about to see the active sale: an approval is its own from here on."""
+        """Note that the till is about to see the active sale: only it decides an approval now."""
         self._handle(inputs.TillNotified())
 
     def renew(self, fresh: Evidence) -> None:
-        """Go by another certificate of this receiver, and other keys, once no sale is active."""
+        """Use another certificate of this receiver, and other keys, once no sale is active."""
         self._renewed = fresh
         self._take_renewed()
 
     def status(self) -> ReceiverStatus:
-        """How this receiver is."""
+        """Return the status of this receiver."""
         up, line = self.link.hello is not None, self.link.quality()
         hello, health = self._last_hello, self._health
         return ReceiverStatus(self.till, self._url, up, hello, health, line, self.refusals)
@@ -171,9 +171,9 @@ class ReceiverSession:
     # The controller.
 
     def _handle(self, event: Input) -> None:
-        """Let the controller decide, and have its effects done as soon as they may be.
+        """Let the controller decide, and carry out its effects as soon as possible.
 
-        A failure ends the bridge, not the money: what was to follow it is never done.
+        A failure ends the bridge, and loses no money: no later effect is carried out.
         """
         arrived = time.monotonic()
         if self._failed:
@@ -196,7 +196,7 @@ class ReceiverSession:
             raise
 
     def _carry_out(self, effect: Order, arrived: float) -> None:
-        """Note facts at once, in their order; acts follow once those are on the disk."""
+        """Note facts at once, in their order; acts follow once the facts are on the disk."""
         then = self._books.commits.then
         match effect:
             case effects.Persist():
@@ -256,12 +256,12 @@ class ReceiverSession:
             self._handle(inputs.TimeElapsed())
 
     def _go_on(self) -> None:
-        """The journal is written again, and what was put off is done."""
+        """Continue after a stall, once the waiting acts are done."""
         if not self._failed:
             self._handle(inputs.JournalWritten())
 
     def _take_renewed(self) -> None:
-        """A sale ends with the certificate that its offers were made under."""
+        """Use the renewed certificate, unless a sale is active: it ends with the old one."""
         fresh = self._renewed
         if fresh is None or self._controller.sale is not None:
             return

@@ -1,7 +1,7 @@
-"""The journal beside the authority's books: what agrees, and each that does not.
+"""Reconciliation: the journal compared with the authority's books, with each difference.
 
-All receivers count that the journal or the authority knows of, under the till numbers of then:
-what is configured today says nothing about the past (design §5 rule 7).
+It covers all receivers in the journal or at the authority, under their till numbers at that time:
+today's configuration does not describe the past (design §5 rule 7).
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ if TYPE_CHECKING:
 _COUNTED = (*TAKEN_AS_PAID, State.REFUNDING)  # money moves, or is about to
 # A hold is older than the till's decision about it by no more than the decision takes.
 AROUND_S = 24 * 3600
-ASKED_MOST = 100  # approvals asked for one by one: booked on another day than they were paid
+ASKED_MOST = 100  # approvals asked for one by one: those booked on another day than paid
 MS = 1000
 
-# What may be different between the bridge and the authority.
-UNKNOWN_HERE = "unknown_here"  # the authority holds or posted what this journal never saw
+# The kinds of difference between the bridge and the authority.
+UNKNOWN_HERE = "unknown_here"  # held or posted at the authority, and missing in this journal
 POSTED_UNPAID = "posted_unpaid"  # posted there, and not paid here
-NOT_POSTED = "not_posted"  # paid here, and not posted there: on its way while it is owed
+NOT_POSTED = "not_posted"  # paid here, and not posted there: normal while the confirmation is owed
 AMOUNT = "amount"
 KINDS = (UNKNOWN_HERE, POSTED_UNPAID, NOT_POSTED, AMOUNT)
 
 
 class Compared(NamedTuple):
-    """One place's day; `till` is None where a receiver of the authority never stood at one here."""
+    """One place's day; `till` is None for a receiver that was never at a till here."""
 
     till: int | None
     receiver_id: bytes
     matched: int
     differences: list[dict[str, Any]]
-    acknowledged: list[dict[str, Any]]  # differences that a person has seen to
+    acknowledged: list[dict[str, Any]]  # differences that a person has acknowledged
 
 
 class Reconciliation:
     """Compares the books of one bridge with the authority's."""
 
     def __init__(self, books: Books, authority: Authority, today: Iterable[Place]) -> None:
-        """`today`: the places that are configured, which come first."""
+        """`today` are the configured places, which come first."""
         self._books = books
         self._authority = authority
         self._today = list(today)
 
     async def day(self, day: Day, till: int | None) -> list[Compared]:
-        """Every place, or those of one till; raises UnansweredError and RefusedError."""
+        """Compare every place, or those of one till; raises UnansweredError and RefusedError."""
         ours = self._books.rows(day.begin * MS, day.end * MS)
         wide = self._books.rows((day.begin - AROUND_S) * MS, (day.end + AROUND_S) * MS)
         around = {row.approval_id: row for row in (*wide, *self._books.under_way())}
@@ -78,7 +78,7 @@ class Reconciliation:
         return one._replace(differences=stand, acknowledged=seen)
 
     async def _receivers(self) -> dict[bytes, int | None]:
-        """Every receiver with the till that it has, or had last."""
+        """Return every receiver with its current or last till."""
         tills: dict[bytes, int | None] = {one.receiver_id: one.till for one in self._today}
         for place in self._books.places():
             tills.setdefault(place.receiver_id, place.till)
@@ -89,7 +89,7 @@ class Reconciliation:
     async def _listed(
         self, receiver_id: bytes, day: Day, ours: list[TotalsRow]
     ) -> list[AuthorityTransaction]:
-        """The day's list, and what else the journal counts on."""
+        """Return the day's list, and other transactions that the journal counts on that day."""
         listed = await self._authority.transactions(receiver_id, day.begin, day.end)
         for name in missing(ours, listed)[:ASKED_MOST]:
             one = await self._authority.transaction(bytes.fromhex(name), receiver_id)
@@ -97,7 +97,7 @@ class Reconciliation:
         return listed
 
     def _look_up(self, theirs: list[AuthorityTransaction], around: dict[str, TotalsRow]) -> None:
-        """Add what the journal has of another time: offline purchases may be sent days later."""
+        """Add rows of another time: offline purchases may be uploaded days later."""
         for one in theirs:
             name = one.approval_id.hex()
             if one.stands and name not in around:
@@ -113,7 +113,7 @@ def _by_till(
     theirs: list[AuthorityTransaction],
     around: dict[str, TotalsRow],
 ) -> list[Compared]:
-    """One receiver's day under each till number that it had then."""
+    """Compare one receiver's day, under each till number that it had then."""
     tills = [_till(one, around, home) for one in theirs]
     found = []
     for till in dict.fromkeys((home, *(row.place.till for row in ours), *tills)):
@@ -125,7 +125,7 @@ def _by_till(
 
 
 def _till(one: AuthorityTransaction, around: dict[str, TotalsRow], home: int | None) -> int | None:
-    """The till of a transaction: as it was rung up, as the authority has it, or the receiver's."""
+    """Return a transaction's till: from the sale, from the authority, or the receiver's."""
     row = around.get(one.approval_id.hex())
     if row:
         return row.place.till
@@ -133,7 +133,7 @@ def _till(one: AuthorityTransaction, around: dict[str, TotalsRow], home: int | N
 
 
 def missing(rows: list[TotalsRow], theirs: list[AuthorityTransaction]) -> list[str]:
-    """Approval ids that count here and that the authority has not listed: to be asked for."""
+    """Return approval ids that count here and that the authority has not listed."""
     listed = {one.approval_id.hex() for one in theirs}
     names = [row.approval_id for row in rows if row.state in _COUNTED and row.approval_id]
     return [name for name in names if name not in listed]
@@ -142,10 +142,10 @@ def missing(rows: list[TotalsRow], theirs: list[AuthorityTransaction]) -> list[s
 def compare(
     rows: list[TotalsRow], around: dict[str, TotalsRow], theirs: list[AuthorityTransaction]
 ) -> tuple[int, list[dict[str, Any]]]:
-    """How many agree, and each that does not.
+    """Return the number that agree, and each difference.
 
-    `rows` are the day's; `around` those of some time before and after as well, by approval id,
-    since a hold and the till's decision may fall on two days; `theirs` as the authority lists them.
+    `rows` are the day's; `around`, by approval id, also has those of some time before and after,
+    since a hold and the till's decision may fall on two days; `theirs` is the authority's list.
     """
     told = [_difference(around.get(one.approval_id.hex()), one) for one in theirs]
     differences = [difference for difference in told if difference]
@@ -184,7 +184,7 @@ def _told(
 
 
 def alarm(row: TotalsRow, at: int) -> Alarm:
-    """A difference about a sale here, to be acknowledged by its approval id."""
+    """Make the alarm of a difference about a sale here; its key is the approval id."""
     return Alarm(
         key=row.approval_id,
         kind=DIFFERENCE,

@@ -1,4 +1,4 @@
-"""Refunds as tills order them: of a sale known here or of any transaction, with a phone or not."""
+"""Refund orders: of a sale known here or of any transaction, with or without a phone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def refund(service: Service, order: RefundOrder) -> tuple[Sale, bool]:
-    """The refund for `order`, and whether it is new.
+    """Return the refund for `order`, and whether it is new.
 
     Raises ConflictError, UnknownTillError, UnknownSaleError, NotNowError.
     """
@@ -49,7 +49,7 @@ def refund(service: Service, order: RefundOrder) -> tuple[Sale, bool]:
 
 
 def _named(books: Books, order: RefundOrder) -> RefundOrder:
-    """A transaction of a sale that is open here is that sale: its own lane comes first."""
+    """Replace the transaction of an open sale by that sale: its own lane comes first."""
     for sale in books.open_sales() if order.transaction_id else ():
         if sale.transaction_id == order.transaction_id and not sale.is_refund:
             return order._replace(sale_id=sale.terms.sale_id, transaction_id=b"")
@@ -57,7 +57,7 @@ def _named(books: Books, order: RefundOrder) -> RefundOrder:
 
 
 def _bought(books: Books, order: RefundOrder) -> Sale | None:
-    """The sale that the order names, None where it names a transaction; raises UnknownSaleError."""
+    """Return the order's sale, None if it names a transaction; raises UnknownSaleError."""
     if not order.sale_id:
         return None
     sale = books.find(order.sale_id)
@@ -69,10 +69,10 @@ def _bought(books: Books, order: RefundOrder) -> Sale | None:
 def _whereabouts(
     service: Service, order: RefundOrder, bought: Sale | None
 ) -> tuple[ReceiverSession | None, Place, int | None]:
-    """Where a refund is given, and the store: by phone at a receiver of today.
+    """Return the place and store of a refund: with a phone at a currently configured receiver.
 
-    Else where it was bought, unless another till is named: a till that asks for it again, after
-    the journal was lost and the receiver exchanged, asks for the same as before.
+    Without a phone at the purchase's place, unless the order names another till: a till that
+    repeats the order, after the journal was lost and the receiver exchanged, gets the same refund.
     """
     till = order.till
     if bought and till is None and (bought.terms.till in service.sessions or not order.phone):
@@ -84,13 +84,13 @@ def _whereabouts(
 
 
 def _terms(plain: Terms, order: RefundOrder, bought: Sale | None) -> Terms:
-    """The terms of a sale, made those of a refund."""
+    """Turn the terms of a sale into those of a refund."""
     original = bought.transaction_id if bought else order.transaction_id
     return plain._replace(kind=messages.REFUND, original=original, original_sale=order.sale_id)
 
 
 def _must_fit(books: Books, bought: Sale, terms: Terms, *, phone: bool) -> None:
-    """Raise ConflictError where the money may not go back on `bought`."""
+    """Raise ConflictError if the refund of `bought` is not allowed."""
     try:
         refunds.check(bought, terms, books.refunded(bought), phone=phone)
     except refunds.NoRefundError as error:
@@ -98,7 +98,7 @@ def _must_fit(books: Books, bought: Sale, terms: Terms, *, phone: bool) -> None:
 
 
 def _owe(service: Service, sale: Sale, name: bytes) -> Sale:
-    """One that needs no phone is decided as soon as the till asks for it."""
+    """Journal and queue a refund without a phone: the till's order decides it."""
     service.must_take()
     service.books.begin_with(sale, Fact(Event.REFUND_ORDERED, approval_id=name), TILL)
     service.outbox.refund(sale)

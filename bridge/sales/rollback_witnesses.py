@@ -1,8 +1,8 @@
-"""Who else has seen more than the journal has: tills and receivers (design §5 rule 8).
+"""Rollback witnesses: tills and receivers that have seen more than the journal (design §5 rule 8).
 
-A disk that was put back takes the file apart with it, and of what was sold while the authority
-was away that knows nothing. A till's cursor beyond the journal's end proves it; a decision or an
-offer that does not fit is looked into.
+A restored disk includes the position file, and the authority has no trace of sales made while it
+was away. A till's cursor beyond the journal's end proves a rollback; a decision or an offer that
+does not fit causes a question to the authority.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from .journal_loss import JournalLoss
     from .journal_standing import JournalStanding
 
-AGAIN_S = 600.0  # so often at most: a till in a loop keeps no bridge from selling
+AGAIN_S = 600.0  # at most once in this time: a till in a loop must not stop the bridge's sales
 
 _log = Log(__name__)
 
 
 class Witnesses:
-    """Of one bridge; `spawn` runs what takes longer beside."""
+    """The witnesses of one bridge; `spawn` runs the slow questions as tasks."""
 
     def __init__(
         self,
@@ -43,22 +43,22 @@ class Witnesses:
         self._loss = loss
         self._standing = standing
         self._spawn = spawn
-        self._believed_at = -AGAIN_S  # seconds of the loop
+        self._believed_at = -AGAIN_S  # the event loop's time, in seconds
         self._offered: set[bytes] = set()  # receivers that have made an offer since the start
         self._sequences = _newest(books)
 
     def cursor(self, cursor: int) -> None:
-        """A till gives this one as the last that it has seen."""
+        """Check the last cursor that a till has seen."""
         end = self._books.end()
         if cursor > end and self._is_time():
             self._standing.suspect(f"it ends with entry {end}; a till has seen entry {cursor}")
 
     def decision(self, sale_id: str) -> None:
-        """A till holds as paid what is not approved here."""
+        """Examine a till's `paid` about a sale that is not approved here."""
         self._look_into(f"a till holds {sale_id} as paid")
 
     def offer(self, receiver_id: bytes, data: bytes) -> None:
-        """A receiver's verified offer: after a start, the one that follows the newest here?"""
+        """Check a receiver's first verified offer: whether it follows the newest one here."""
         if receiver_id in self._offered:
             return
         self._offered.add(receiver_id)
@@ -88,7 +88,7 @@ class Witnesses:
 
 
 def _newest(books: Books) -> dict[bytes, int]:
-    """Receiver id → the newest sequence number of an offer that is at hand."""
+    """Return the newest offer sequence number in memory, by receiver id."""
     found: dict[bytes, int] = {}
     for sale in books.at_hand():
         if sale.offer:

@@ -1,4 +1,4 @@
-"""The sale service: all receivers of one bridge, their shared books, and what tills ask of them."""
+"""The sale service: all receivers of one bridge, their shared books, and the tills' requests."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from .outbox import Prove
     from .ports import Authority
 
-# A missing port is looked for about twice a second at first: a person is plugging it in.
+# A missing port is tried about twice a second at first: a person may be plugging it in.
 OPEN_FIRST_MS = 250
 OPEN_MOST_MS = 5_000
-STANDING_S = 3.0  # a till hears nothing so long after a restart, where a sale is in doubt
+STANDING_S = 3.0  # the longest silence to tills after a restart with a sale in doubt
 
 _log = Log(__name__)
 
@@ -65,7 +65,7 @@ class Service:
         clock: Clock | None = None,
         apart: Position | None = None,
     ) -> None:
-        """Rebuilds the sales; raises JournalError. `clock`: what is known of the terminal's.
+        """Rebuild the sales; raises JournalError. `clock` checks the terminal's clock.
 
         `apart`: see `JournalStanding`.
         """
@@ -77,7 +77,7 @@ class Service:
         self.outbox = Outbox(authority, self.books, prove)
         self.bridge_id = bridge_id
         self._stopping = False
-        self.begun = asyncio.Event()  # what a crash left half done is put right
+        self.begun = asyncio.Event()  # set once the repair after a crash is done
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -91,7 +91,7 @@ class Service:
         self.witnesses = Witnesses(self.books, self.loss, self.standing, self.spawn)
 
     async def run(self) -> None:
-        """Until cancelled, or until something fails that must not: then an exception group."""
+        """Run until cancelled; a fatal failure raises an exception group."""
         async with self._tasks as tasks:
             tasks.create_task(self.standing.run())
             tasks.create_task(self._resume())
@@ -102,11 +102,11 @@ class Service:
                 raise self._failure
 
     async def _resume(self) -> None:
-        """Put right what a crash left half done, and work off what is owed.
+        """Repair what a crash left half done, then run the outbox.
 
-        What was asked about may have been answered in a span that the journal lacks: the authority
-        is given a moment to say so, or all the time where no file apart speaks for the journal.
-        Nothing goes out to it before it has said how things stand.
+        A pending sale may have continued in a span that the journal lacks: this waits STANDING_S
+        for the authority's answer, or without limit if no position file confirms the journal.
+        The outbox sends nothing before that answer.
         """
         if any(is_ended_by_restart(sale) for sale in self.books.open_sales()):
             with suppress(TimeoutError):
@@ -130,7 +130,7 @@ class Service:
         await self.loss.recover(at_start=not self.begun.is_set())
 
     async def drain(self, seconds: float) -> None:
-        """Take nothing new, end what waits for a buyer, and wait for what was asked about."""
+        """Accept no new orders, cancel sales that wait for a buyer, and wait for the others."""
         self._stopping = True
         for session in self.sessions.values():
             sale = session.sale
@@ -139,7 +139,7 @@ class Service:
         waited = [self.books.waiting.answered(sale, seconds) for sale in self._active_sales()]
         await asyncio.gather(*waited)
 
-    # What tills ask.
+    # Requests of tills.
 
     @property
     def healthy(self) -> bool:
@@ -147,11 +147,11 @@ class Service:
 
     @property
     def serves(self) -> bool:
-        """Whether the journal can be believed: it is put right after a crash, and not behind."""
+        """Whether the journal is reliable: repaired after a crash, and not behind."""
         return self.begun.is_set() and self.standing.serves
 
     def ring(self, order: Order) -> tuple[Sale, bool]:
-        """The sale for `order`, and whether it is new.
+        """Return the sale for `order`, and whether it is new.
 
         Raises ConflictError, UnknownTillError, NotNowError.
         """
@@ -165,11 +165,11 @@ class Service:
         return self.begin(session, terms)
 
     def refund(self, order: RefundOrder) -> tuple[Sale, bool]:
-        """The refund for `order`, and whether it is new; raises as `ring`, and UnknownSaleError."""
+        """Return the refund, and whether it is new; raises as `ring`, and UnknownSaleError."""
         return refund_service.refund(self, order)
 
     def decide(self, sale: Sale, wish: Wish) -> None:
-        """What the till or the cashier wants; raises ConflictError where it is too late for it."""
+        """Apply the till's or the cashier's decision; raises ConflictError if it is too late."""
         try:
             fact = decide(sale, wish)
         except TooLateError as error:
@@ -184,7 +184,7 @@ class Service:
         self.outbox.resume(sale)
 
     def show(self, sale: Sale) -> None:
-        """The till is about to see this sale: what it sees as approved is its own from here on."""
+        """Note that the till is about to see this sale: only it decides an approval now."""
         session = self.sessions.get(sale.terms.till)
         if sale.state is not State.APPROVED or self.books.is_held(sale):
             return
@@ -192,7 +192,7 @@ class Service:
             session.notify_till()
 
     def today(self) -> list[Place]:
-        """The tills that are configured, with the receivers that stand there."""
+        """Return the configured tills with their receivers."""
         return [session.place for session in self.sessions.values()]
 
     def receivers(self) -> list[ReceiverStatus]:
@@ -202,7 +202,7 @@ class Service:
         sales = [session.sale for session in self.sessions.values()]
         return [sale for sale in sales if sale is not None]
 
-    # What orders need.
+    # For orders.
 
     def begin(self, session: ReceiverSession, terms: Terms) -> tuple[Sale, bool]:
         if session.sale is not None:
@@ -212,7 +212,7 @@ class Service:
         return session.ring(terms), True
 
     def known(self, sale_id: str) -> Sale | None:
-        """The sale that has this id, whatever is configured today; raises ConflictError."""
+        """Return the sale with this id, at any place; raises ConflictError."""
         known = self.books.find(sale_id)
         if known is not None and not self.books.is_at_hand(sale_id):
             raise ConflictError("sale-id-used", "this id was used by a sale long closed", known)
@@ -262,7 +262,7 @@ class Service:
             raise UnknownTillError(f"till must be one of {known}")
         return session
 
-    # What sessions and outbox need (`ports.Surroundings`).
+    # For sessions and outbox (`ports.Surroundings`).
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)

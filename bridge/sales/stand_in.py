@@ -1,4 +1,4 @@
-"""Accepts offline for one receiver, within the authority's limits (design §5 rule 4)."""
+"""Accept offline for one receiver, within the authority's limits (design §5 rule 4)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from .ports import Authority
 
-REVOCATIONS_MOST = 0x10000  # bytes of a list; 7,000 names, more than are revoked in 72 h
+REVOCATIONS_MOST = 0x10000  # bytes of a list: 7,000 names, more than are revoked in 72 h
 
 _log = Log(__name__)
 
 
 class StandInHere:
-    """The limits of one receiver, and what stands on them according to the journal."""
+    """The limits of one receiver, and its exposure according to the journal."""
 
     def __init__(
         self, evidence: Evidence, books: Books, allowed: bool, kept: KeptLimits | None = None
@@ -38,12 +38,12 @@ class StandInHere:
         self._books = books
         self._allowed = allowed
         self._kept = kept
-        self._heard = 0.0  # when the state was asked for (monotonic s)
+        self._heard = 0.0  # the time of the request for the state (monotonic s)
         self._revoked: frozenset[bytes] | None = None
         self._revoked_at = 0
 
     async def ask(self, authority: Authority, nonce: bytes) -> bytes:
-        """The state for the life of the receiver that has this nonce, learnt here first (COSE).
+        """Fetch the state (COSE) for the receiver's run with this nonce, and store its limits.
 
         Raises UnansweredError, RefusedError and Error.
         """
@@ -58,27 +58,27 @@ class StandInHere:
         return state
 
     def recall(self, nonce: bytes) -> None:
-        """After a restart: the limits that were kept, where the receiver lives the same life."""
+        """Load the cached limits after a restart, if the receiver has not restarted since."""
         kept = self._kept.read() if self._kept and self._allowed else None
         if kept is None or self._evidence.state is not None:
             return
         try:
             state = self._take_state(nonce, kept.state, time.monotonic())
-            self._heard -= max(0.0, time.time() - state.time)  # all that is known of its age
+            self._heard -= max(0.0, time.time() - state.time)  # the only estimate of its age
             self.take_revocations(kept.revocations)
         except Error as error:
             receiver_id = self._evidence.holder.receiver_id.hex()
             _log.debug("limits of another life", receiver=receiver_id, detail=error.detail)
 
     def take_revocations(self, data: bytes) -> None:
-        """Learn the list that the latest state names; raises Error for any other."""
+        """Store the list that the latest state names; raises Error for any other."""
         state = self._evidence.state
         if state is None or sha256(data).digest() != state.revocations:
-            raise Error(reasons.STALE_STATE, "not the list that the state names")
+            raise Error(reasons.STALE_STATE, "not the list named in the state")
         self._revoked, self._revoked_at = frozenset(_names(data)), state.time
 
     def accepts(self, sale: Sale) -> Accepted | None:
-        """The acceptance, where the bridge is set up for it and every limit holds."""
+        """Return the acceptance if the bridge is configured for it and every limit holds."""
         state, at = self._evidence.state, int(time.time())
         if not self._allowed or state is None or self._revoked is None:
             return None
@@ -100,5 +100,5 @@ class StandInHere:
 def _names(data: bytes) -> list[bytes]:
     listed: Any = cbor.decode(data, REVOCATIONS_MOST)
     if not isinstance(listed, list) or not all(isinstance(one, bytes) for one in listed):
-        raise Error(reasons.MALFORMED, "revocations are no list of names")
+        raise Error(reasons.MALFORMED, "the revocations are not a list of names")
     return listed

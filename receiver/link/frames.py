@@ -51,7 +51,7 @@ Garbage = NamedTuple("Garbage", [("status", int), ("data", bytes)])  # as it sto
 
 # A HELLO's payload: own boot (4), peer's boot as known or zeros (4), largest frame (2), content.
 ID_SIZE = 4
-NOBODY = bytes(ID_SIZE)
+NO_ID = bytes(ID_SIZE)
 HELLO_HEAD = 2 * ID_SIZE + 2
 HELLO_MAX = FRAME_MAX - FRAME_OVERHEAD - HELLO_HEAD  # content, while the peer's limit is unknown
 FRAME_MIN = 64  # a smaller limit is useless: this one leaves 53 bytes of payload
@@ -91,7 +91,7 @@ def encode_hello(hello: Hello) -> bytes:
 def decode_hello(payload: bytes) -> Hello | None:
     """Parse the HELLO in a payload; None if it is short, has no boot id or too small a limit."""
     frame_max = int.from_bytes(payload[2 * ID_SIZE : HELLO_HEAD], "big")
-    if len(payload) < HELLO_HEAD or payload[:ID_SIZE] == NOBODY or frame_max < FRAME_MIN:
+    if len(payload) < HELLO_HEAD or payload[:ID_SIZE] == NO_ID or frame_max < FRAME_MIN:
         return None
     boot, peer = payload[:ID_SIZE], payload[ID_SIZE : 2 * ID_SIZE]
     return Hello(boot, peer, frame_max, payload[HELLO_HEAD:])

@@ -61,14 +61,14 @@ class Link:
     """One end. `boot`: four bytes, new at every start; `hello`: what to tell the peer of itself."""
 
     def __init__(self, boot: bytes, hello: bytes, *, host: bool) -> None:
-        if len(boot) != frames.ID_SIZE or boot == frames.NOBODY or len(hello) > frames.HELLO_MAX:
+        if len(boot) != frames.ID_SIZE or boot == frames.NO_ID or len(hello) > frames.HELLO_MAX:
             raise ValueError("invalid boot or hello")
         self.hello = hello
         self.state = self._home = SEEKING if host else GREETING
         self.counters = dict.fromkeys(COUNTERS, 0)
         self._boot = boot
-        self._heard = Hello(frames.NOBODY, frames.NOBODY, frames.FRAME_MAX, b"")
-        self._peer = frames.NOBODY
+        self._heard = Hello(frames.NO_ID, frames.NO_ID, frames.FRAME_MAX, b"")
+        self._peer = frames.NO_ID
         self._joined = False  # the link has been up in this sequence space
         self._takes = frames.HOST_FRAME_MAX if host else frames.FRAME_MAX
         self._cap = frames.FRAME_MAX if host else frames.HOST_FRAME_MAX  # for every peer

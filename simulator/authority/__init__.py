@@ -1,4 +1,4 @@
-"""The reference authorization server: the only one who decides about money."""
+"""The reference authorisation server: it alone decides about money."""
 
 from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
 

@@ -1,7 +1,7 @@
-"""`python -m simulator.authority`: the authority as a process of its own.
+"""`python -m simulator.authority`: run the authority as its own process.
 
-One line of JSON on standard output says that it serves, and where. SIGTERM and SIGINT stop it;
-SIGKILL loses nothing that was acknowledged.
+One line of JSON on standard output announces that it serves, and its address. SIGTERM and SIGINT
+stop it; SIGKILL loses nothing that was acknowledged.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--directory", type=Path, required=True, help="keys, certificates, books")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--database", help="a postgresql:// URL, in place of a file")
+    parser.add_argument("--database", help="a postgresql:// URL instead of a file")
     parser.add_argument(
-        "--processes", type=int, default=1, help="that serve; more help with a database only"
+        "--processes", type=int, default=1, help="serving; more than one needs a database"
     )
     parser.add_argument(
-        "--lease-s", type=int, default=LEASE_S, help="silence after which a bridge may be followed"
+        "--lease-s", type=int, default=LEASE_S, help="silence before another journal takes over"
     )
     return parser.parse_args()
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    """1 where a process beside this one ended unasked."""
+    """Serve until stopped; return 1 if another of the processes ended by itself."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -58,7 +58,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         lease_s=arguments.lease_s,
     )
     async with authority, Workers(arguments.processes - 1, _same(arguments, authority)) as workers:
-        gc.freeze()  # what stays until the end is not looked through again
+        gc.freeze()  # do not scan again what lives until the end
         print(json.dumps(_ready(authority)), flush=True)
         ends = [asyncio.create_task(wait) for wait in (stopped.wait(), workers.ended())]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -68,7 +68,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _same(arguments: argparse.Namespace, authority: Authority) -> list[str]:
-    """The arguments of a process at the same port, with the same books."""
+    """Return the arguments for a process at the same port with the same books."""
     same = ["--directory", str(arguments.directory), "--host", arguments.host]
     same += ["--port", str(authority.port), "--lease-s", str(arguments.lease_s)]
     return [*same, "--database", arguments.database] if arguments.database else same
@@ -83,7 +83,7 @@ def _ready(authority: Authority) -> dict[str, str]:
 
 
 def _admin_token(directory: Path) -> str:
-    """The same one at every start."""
+    """Return the administrator's token, the same at every start."""
     path = directory / "admin-token"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""The host's cryptography, but that it does not compute again what it computed lately.
+"""The host's cryptography, with the latest results cached.
 
-A receiver's certificate comes with every sale, and a phone's credential with several. Checks are
-functions of what they are given, so an answer that is remembered is the answer.
+A receiver's certificate comes with every sale, and a phone's credential with several. Checks depend
+on their arguments alone, so a cached result is always correct.
 """
 
 from __future__ import annotations

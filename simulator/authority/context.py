@@ -1,4 +1,4 @@
-"""What every part of the authority works with."""
+"""The context that every part of the authority works with."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Office(NamedTuple):
     keys: Keys
     pins: Mapping[bytes, bytes]
     clock: Callable[[], float]
-    lease_s: int = LEASE_S  # for which a bridge that falls silent keeps its place
+    lease_s: int = LEASE_S  # how long a silent bridge keeps its place
 
     def now(self) -> int:
-        """Whole seconds."""
+        """Return the time in whole seconds."""
         return int(self.clock())

@@ -1,4 +1,4 @@
-"""An authority that is slow, broken or mute, on demand of the simulator's own code only."""
+"""Faults of the authority (slow, broken, silent), set only by the simulator's own code."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Fault(Enum):
 
 @dataclass
 class Faults:
-    """What to do to requests whose path begins with `prefix`; change the fields at any time.
+    """The fault for requests whose path begins with `prefix`; change the fields at any time.
 
-    `times` counts down to 0, where faults end by themselves; None goes on for ever.
+    `times` counts down to 0, where the faults end; None means without end.
     """
 
     delay_s: float = 0.0
@@ -37,11 +37,11 @@ class Faults:
     times: int | None = None
 
     def clear(self) -> None:
-        """Go right again."""
+        """Work normally again."""
         self.delay_s, self.fault, self.times = 0.0, None, None
 
     def middleware(self, stopped: asyncio.Event) -> Any:
-        """Hold requests back no longer than until `stopped`."""
+        """Make the middleware; it delays requests no longer than until `stopped`."""
 
         @web.middleware
         async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -51,7 +51,7 @@ class Faults:
             if delay_s:
                 await _wait(stopped, delay_s)
             if fault is Fault.FAIL:
-                raise RequestError(500, "as ordered")
+                raise RequestError(500, "fault injected")
             if fault is Fault.SILENT:
                 await stopped.wait()
                 return _cut(request, web.Response())

@@ -1,4 +1,4 @@
-"""The authority's secrets, and everything it signs with them.
+"""The authority's secret keys, and everything that it signs.
 
 One Ed25519 key per role and epoch, its `kid` being those two bytes; the newest epoch signs.
 """
@@ -35,7 +35,7 @@ _SEED_SIZE = 32
 
 
 class Keys:
-    """Signing seeds by kid and the X25519 key that code proofs rest on, from one private file."""
+    """Signing seeds by kid, and the X25519 key behind code proofs, from one private file."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
@@ -47,16 +47,16 @@ class Keys:
         self._code = bytes.fromhex(stored["code"])
 
     def pins(self) -> dict[bytes, bytes]:
-        """kid → public key, for everyone who verifies."""
+        """Return the public keys by kid, for verification."""
         return {kid: host.ed25519_public(seed) for kid, seed in self._seeds.items()}
 
     @property
     def code_public(self) -> bytes:
-        """The P-256 public key that phones agree K with."""
+        """Return the P-256 public key with which phones agree K."""
         return p256_public(self._code)
 
     def code_key(self, phone: bytes, code: str) -> bytes:
-        """K for a phone's P-256 public key and its code; ValueError as in `proof.code_key`."""
+        """Derive K for a phone's P-256 public key and code; ValueError as in `code_proof`."""
         return code_proof.code_key(self._code, phone, code)
 
     def certificate(self, value: messages.Certificate) -> bytes:
@@ -77,7 +77,7 @@ class Keys:
         limits: Limits = OFF,
         revocations: bytes = NO_REVOCATIONS,
     ) -> bytes:
-        """What a receiver needs to know now; `revocations` is the hash of the list."""
+        """Sign a state for a receiver; `revocations` is the hash of the list."""
         value = messages.State(
             version,
             receiver_id,

@@ -1,4 +1,4 @@
-"""The authority in a process of its own, to be killed at any moment; it looks like `Authority`."""
+"""The authority in its own process, which may be killed at any moment; used as `Authority` is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STOP_S = 10.0
 ANSWER_S = 10.0
 
-PROCESSES = 4  # with a database: while one waits for it, another goes on
+PROCESSES = 4  # with a database: while one waits for it, another continues
 
 _HOST = "127.0.0.1"
 
@@ -30,7 +30,7 @@ _HOST = "127.0.0.1"
 class AuthorityProcess:
     """An async context manager; `stop` and `start` keep port, keys, token and books.
 
-    The calls of the administrator (`admin`, `enrol_receiver`, `seed_demo`, `activation`) wait for
+    The administrator's calls (`admin`, `enrol_receiver`, `seed_demo`, `activation`) wait for
     their answers.
     """
 
@@ -39,7 +39,7 @@ class AuthorityProcess:
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
-        self.database = database or directory / BOOKS  # for a `Store` of whoever looks at the books
+        self.database = database or directory / BOOKS  # for a `Store` that reads the books
         self.log = directory / "authority.log"
         self.ca = pki.DemoCa(directory / TLS)
         self.pins = Keys(directory / KEYS).pins()
@@ -56,13 +56,13 @@ class AuthorityProcess:
 
     @property
     def pid(self) -> int:
-        """Of the running process."""
+        """Return the process id."""
         if self._process is None:
             raise RuntimeError("the authority does not run")
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process and wait until it serves; raises RuntimeError with its last words."""
+        """Start the process and wait until it serves; a RuntimeError quotes its last output."""
         arguments = ["--directory", str(self.directory), *self._arguments]
         arguments += ["--port", str(self._place.getsockname()[1])]
         self._process = await ChildProcess.start_module(
@@ -89,7 +89,7 @@ class AuthorityProcess:
         self._place.close()
 
     def admin(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """An answer to the administrator at /v1/admin/`path`; raises OSError for any other."""
+        """Return the administrator's answer at /v1/admin/`path`; raises OSError for any failure."""
         request = urllib.request.Request(
             f"{self.url}/v1/admin/{path}",
             method=method,
@@ -104,12 +104,12 @@ class AuthorityProcess:
             return json.load(response)
 
     def enrol_receiver(self, public_key: bytes, *, receiver_id: bytes, **values: Any) -> bytes:
-        """As `Authority.enrol_receiver`."""
+        """Do the same as `Authority.enrol_receiver`."""
         body = {"key": public_key.hex(), "receiver_id": receiver_id.hex(), **values}
         return bytes.fromhex(self.admin("POST", "receivers", body)["certificate"])
 
     def seed_demo(self) -> DemoWorld:
-        """The demo's people in books that have none; each call makes them anew."""
+        """Create the demo's people in books that have none; each call makes them anew."""
         organisation = self.admin("POST", "organisations", {"name": demo_data.ORGANISATION})["id"]
         recipients = [
             self.admin(
@@ -125,7 +125,7 @@ class AuthorityProcess:
         )
 
     def activation(self, buyer: int) -> str:
-        """A word that makes one phone this buyer's."""
+        """Create an activation for one phone of this buyer."""
         word: str = self.admin("POST", f"buyers/{buyer}/activations", {})["activation"]
         return word
 

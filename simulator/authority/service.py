@@ -1,4 +1,4 @@
-"""The authority as a running server: HTTPS in front, one directory behind."""
+"""The authority as a running HTTPS server over one directory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TLS = "tls"
 
 SWEEP_S = 60.0  # how much later than its time something may expire or raise an alarm
 
-_SHUTDOWN_S = 1.0  # for answers under way; decisions are whole in any case
+_SHUTDOWN_S = 1.0  # for answers under way; transactions are complete in any case
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ class Authority:
     """An async context manager; `stop` and `start` keep port, keys and books.
 
     `database` is a URL of PostgreSQL; without one the books are a file in `directory`. `pins` and
-    `ca` are there at once, `url` once started, books from `start` to `stop`. A bridge that is
-    silent for `lease_s` may be followed by another life of its journal.
+    `ca` exist at once, `url` once started, books from `start` to `stop`. After `lease_s` of silence
+    another life of a bridge's journal may take over.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Authority:
         return f"https://{self._host}:{self.port}"
 
     async def start(self) -> None:
-        """Open the books and listen, on the same port every time."""
+        """Open the books and listen, at the same port every time."""
         self._stopped.clear()
         store = Store(self._books)
         self._office = Office(store, self._keys, self.pins, self._clock, self._lease_s)
@@ -143,7 +143,7 @@ class Authority:
         currency: int,
         client_fingerprint: str,
     ) -> bytes:
-        """The receiver's certificate; from now on this TLS client speaks for the receiver."""
+        """Issue the receiver's certificate; from now on this TLS client speaks for the receiver."""
         office = self.office
         value = receivers.certificate_for(
             public_key, receiver_id, store, store_name, invoice_issuer, currency, office.now()
@@ -151,15 +151,15 @@ class Authority:
         return receivers.enrol(office.store, office.keys, value, client_fingerprint)
 
     def activation(self, buyer: int) -> str:
-        """A word that makes one phone this buyer's."""
+        """Create an activation for one phone of this buyer."""
         return people.add_activation(self.office.store, buyer)
 
     def seed_demo(self) -> demo_data.DemoWorld:
-        """Somebody to buy, and something to buy for."""
+        """Create demo buyers and their invoice recipients."""
         return demo_data.seed(self.office.store)
 
     async def _sweep(self, office: Office) -> None:
-        """Expire and raise alarms from time to time, until stopped."""
+        """Expire holds and raise alarms periodically, until stopped."""
         while not self._stopped.is_set():
             try:
                 ledger.sweep(office.store, office.now())
@@ -170,7 +170,7 @@ class Authority:
 
     @property
     def office(self) -> Office:
-        """Books and keys, for the simulator's own code; only while started."""
+        """Return books and keys, for the simulator's own code; only while started."""
         if self._office is None:
             raise RuntimeError("the authority is stopped")
         return self._office
@@ -192,7 +192,7 @@ class Authority:
 
 
 def held_port(host: str, port: int) -> socket.socket:
-    """A port that nobody else gets while this is open, whether the authority is up or not."""
+    """Reserve a port while this is open, whether the authority is up or not."""
     place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     place.bind((host, port))
@@ -204,7 +204,7 @@ async def _openapi(_: web.Request) -> web.Response:
 
 
 async def _date(office: Office, _: web.Request, response: web.StreamResponse) -> None:
-    """By the authority's own clock, so that bridges can tell theirs."""
+    """Add the date of the authority's clock, so that bridges can compare theirs."""
     response.headers[hdrs.DATE] = formatdate(office.now(), usegmt=True)
 
 

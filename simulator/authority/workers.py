@@ -1,4 +1,4 @@
-"""More processes at the same port, for books on a server: one process computes on one core only."""
+"""More processes at the same port, for books on a server: one process uses one core only."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ STOP_S = 10.0
 
 
 class Workers:
-    """An async context manager; all of them serve when it is entered, and end with this process."""
+    """An async context manager; all workers serve once it is entered, and end with this process."""
 
     def __init__(self, count: int, arguments: list[str]) -> None:
-        """`arguments` are those of `simulator.authority` for each."""
+        """Set up `count` processes of `simulator.authority` with these arguments."""
         self._count = count
         self._arguments = arguments
         self._processes: list[ChildProcess] = []
@@ -35,7 +35,7 @@ class Workers:
         await asyncio.gather(*(process.stop(within_s=STOP_S) for process in self._processes))
 
     async def ended(self) -> None:
-        """Waits until one of them is gone, which none should be; for ever where there are none."""
+        """Wait until one of them ends by mistake; without end where there are none."""
         waits = [asyncio.create_task(process.wait()) for process in self._processes]
         try:
             await asyncio.wait(

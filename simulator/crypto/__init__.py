@@ -1,1 +1,1 @@
-"""Keys that a phone's hardware or a certificate authority holds."""
+"""The keys of a phone's hardware and of a certificate authority."""

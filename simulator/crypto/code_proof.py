@@ -1,6 +1,6 @@
-"""The code proof: what only the phone with the code, or the authority, can compute (design §3.3).
+"""The code proof: only the phone with the code, or the authority, can compute it (design §3.3).
 
-A proof is six digits away from the code for whoever holds K's other half: it belongs in no log.
+With the other half of K, a proof gives away the six digits: never log it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _INFO = b"tillsign/1 code"
 
 
 def code_key(private: bytes, peer: bytes, code: str) -> bytes:
-    """K, 32 bytes, from our P-256 private key, the other side's public one, and the code.
+    """Derive K, 32 bytes, from our P-256 private key, the peer's public one, and the code.
 
-    The phone's key lies in its hardware, as the one that signs. ValueError for a code that is not
-    six digits, or a key that is none.
+    The phone's key is in its hardware, as is the one that signs. ValueError for a code that is not
+    six digits, or an invalid key.
     """
     if len(code) != CODE_DIGITS or not (code.isascii() and code.isdigit()):
         raise ValueError("a code has six digits")
@@ -33,10 +33,10 @@ def code_key(private: bytes, peer: bytes, code: str) -> bytes:
 
 
 def prove(key: bytes, context: bytes) -> bytes:
-    """The proof, 16 bytes, that K was known for this approval context."""
+    """Prove, in 16 bytes, that K was known for this approval context."""
     return hmac.digest(key, context, sha256)[:PROOF_SIZE]
 
 
 def holds(key: bytes, context: bytes, proof: bytes) -> bool:
-    """Whether `proof` was made with K for this context, in constant time."""
+    """Check in constant time whether `proof` was made with K for this context."""
     return hmac.compare_digest(prove(key, context), proof)

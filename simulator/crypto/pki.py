@@ -1,7 +1,7 @@
 """A demo certificate authority for TLS: one CA, servers on this host, clients for bridges.
 
-Not the protocol's own certificates: those are the authority's, in `simulator.authority`. Not made
-by `trustme` either: its certificates serve clients and servers alike, ours one of the two.
+These are not the protocol's certificates: `simulator.authority` issues those. `trustme` does not
+fit: its certificates serve clients and servers alike, ours only one of the two.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PRIVATE = 0o600
 
 
 class Span(NamedTuple):
-    """When a certificate begins to be valid and ends, from the moment on in which it is made."""
+    """When a certificate becomes valid and ends, counted from its creation."""
 
     begins: datetime.timedelta
     ends: datetime.timedelta
@@ -45,12 +45,12 @@ class Identity(NamedTuple):
     key: Path
 
     def fingerprint(self) -> str:
-        """What a server that is shown this certificate calls it."""
+        """Return the name by which servers know this certificate."""
         return fingerprint(ssl.PEM_cert_to_DER_cert(self.certificate.read_text()))
 
 
 class DemoCa:
-    """A CA in a directory, made at the first use and read again at the next."""
+    """A CA in a directory, created at the first use and loaded after that."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -61,18 +61,18 @@ class DemoCa:
 
     @property
     def certificate(self) -> Path:
-        """The PEM file to trust."""
+        """Return the PEM file to trust."""
         return self._identity.certificate
 
     def server(
         self, name: str = "server", hosts: tuple[str, ...] = HERE, span: Span = LEAF_SPAN
     ) -> Identity:
-        """A server certificate for `hosts`, names and addresses; kept under `name`."""
+        """Return a server certificate for `hosts`, names and addresses; stored under `name`."""
         san = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
         return self._leaf(name, ExtendedKeyUsageOID.SERVER_AUTH, san, span)
 
     def client(self, name: str, span: Span = LEAF_SPAN) -> Identity:
-        """A client certificate for a bridge; kept under `name`."""
+        """Return a client certificate for a bridge; stored under `name`."""
         san = x509.SubjectAlternativeName([x509.DNSName(name)])
         return self._leaf(name, ExtendedKeyUsageOID.CLIENT_AUTH, san, span)
 
@@ -96,12 +96,12 @@ class DemoCa:
 
 
 def fingerprint(der: bytes) -> str:
-    """SHA-256 of a certificate in DER, lower-case hex: what a receiver is bound to."""
+    """Return the SHA-256 of a certificate in DER, lower-case hex: receivers are bound to it."""
     return sha256(der).hexdigest()
 
 
 def server_context(ca: Path, identity: Identity) -> ssl.SSLContext:
-    """TLS 1.3 for a server that asks for a client certificate and goes on without one."""
+    """Make TLS 1.3 for a server that asks for a client certificate but does not require it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_OPTIONAL
@@ -111,7 +111,7 @@ def server_context(ca: Path, identity: Identity) -> ssl.SSLContext:
 
 
 def client_context(ca: Path, identity: Identity | None = None) -> ssl.SSLContext:
-    """TLS 1.3 towards a server of this CA, as `identity` or as nobody."""
+    """Make TLS 1.3 towards a server of this CA, with or without an identity."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_verify_locations(ca)
@@ -121,7 +121,7 @@ def client_context(ca: Path, identity: Identity | None = None) -> ssl.SSLContext
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """A whole file that only its owner reads, or none."""
+    """Write a file that only its owner may read, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.touch(_PRIVATE)
     unfinished.write_bytes(data)
@@ -190,14 +190,14 @@ def _load(identity: Identity) -> tuple[x509.Certificate, ec.EllipticCurvePrivate
     certificate = x509.load_pem_x509_certificate(identity.certificate.read_bytes())
     key = serialization.load_pem_private_key(identity.key.read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{identity.key.name} is no P-256 key")
+        raise ValueError(f"{identity.key.name} is not a P-256 key")
     return certificate, key
 
 
 def _write(
     identity: Identity, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
 ) -> None:
-    """Certificate first: a key on disk means that the pair is whole."""
+    """Write the certificate first: a key on disk means that the pair is complete."""
     private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

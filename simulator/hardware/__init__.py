@@ -1,1 +1,1 @@
-"""What stands in for hardware: radio, serial line, MicroPython's missing modules."""
+"""Replacements for hardware: radio, serial line, MicroPython's missing modules."""

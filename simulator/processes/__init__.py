@@ -1,1 +1,1 @@
-"""Child processes, and how a command finds the processes of a running world."""
+"""Child processes, and the search for a running world."""

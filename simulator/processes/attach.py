@@ -1,4 +1,4 @@
-"""How a command finds a running world: one small file for each, in a directory of this user's."""
+"""How a command finds a running world: one small file for each, in a directory of this user."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class AttachError(Exception):
 
 @contextmanager
 def publish(control: str) -> Iterator[None]:
-    """Let others find this process's world, at the URL of its control, while in the block."""
+    """Let other commands find this process's world by the URL of its control, inside the block."""
     directory = _directory()
     directory.mkdir(mode=_OURS, exist_ok=True)
     _check(directory)
     path = directory / f"world-{os.getpid()}.json"
-    unfinished = path.with_suffix(".new")  # nobody may read half of it
+    unfinished = path.with_suffix(".new")  # renamed when complete
     unfinished.write_text(json.dumps({"control": control, "pid": os.getpid()}))
     unfinished.replace(path)
     try:
@@ -38,7 +38,7 @@ def publish(control: str) -> Iterator[None]:
 
 
 def find() -> str:
-    """The control URL of the world that the environment names, else of the newest one running."""
+    """Return the control URL of the world in the environment, else of the newest one running."""
     named = os.environ.get(VARIABLE)
     if named:
         return named
@@ -57,14 +57,14 @@ def _directory() -> Path:
 
 
 def _check(directory: Path) -> None:
-    """What lies in a shared place is believed only where nobody else can have written it."""
+    """Require a directory that only this user can write to."""
     status = directory.lstat()
     if status.st_uid != os.getuid() or status.st_mode & 0o777 != _OURS or directory.is_symlink():
-        raise AttachError(f"{directory} is not this user's alone: remove it")
+        raise AttachError(f"{directory} is open to other users: remove it")
 
 
 def _age(path: Path) -> float:
-    """Newest first; a file that goes meanwhile is the oldest."""
+    """Return the sort key, newest first; a file that vanishes meanwhile counts as the oldest."""
     try:
         return -path.stat().st_mtime
     except OSError:
@@ -72,7 +72,7 @@ def _age(path: Path) -> float:
 
 
 def _control(path: Path) -> str | None:
-    """What a file says, if its world lives."""
+    """Return the URL in a file, if its world is running."""
     try:
         value = json.loads(path.read_text())
         os.kill(value["pid"], 0)

@@ -1,4 +1,4 @@
-"""A process that this one starts and ends, and that never outlives it."""
+"""A child process, which never outlives this one."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ T = TypeVar("T")
 
 
 class Options(TypedDict, total=False):
-    """How a process is started; `stdout` is a pipe by default, all else as it is here."""
+    """How to start a process; `stdout` is a pipe by default, the rest is inherited."""
 
     stdin: int | IO[bytes]
     stdout: int | IO[bytes]
     stderr: int | IO[bytes]
-    log: Path  # in place of `stderr`: the file that its standard error is added to
+    log: Path  # instead of `stderr`: the file to which its standard error is appended
     cwd: str | Path | None
     env: Mapping[str, str]
 
 
 class Ended(NamedTuple):
-    """The exit status of a process, and what it printed that was not read before."""
+    """A process's exit status and its unread output."""
 
     code: int
     out: str
@@ -50,16 +50,16 @@ class ChildProcess:
         self._process = process
         self._name = name
         self._log = log
-        self._reading = asyncio.Lock()  # of its output: it may be stopped while it is awaited
+        self._reading = asyncio.Lock()  # guards its output: it may be stopped while a reader waits
 
     @classmethod
     async def start(cls, *command: str, **options: Unpack[Options]) -> Self:
-        """Start a program; OSError where there is none."""
+        """Start a program; OSError if it does not exist."""
         return await cls._start(command, die_with_parent, **options)
 
     @classmethod
     async def start_module(cls, module: str, *arguments: str, **options: Unpack[Options]) -> Self:
-        """As `python -m`, and with nothing to do between fork and exec, which threads forbid."""
+        """Start `python -m`, with no code between fork and exec, which threads forbid."""
         runner = (sys.executable, "-m", "simulator.processes.die_with_parent")
         return await cls._start((*runner, module, *arguments), None, module, **options)
 
@@ -111,7 +111,7 @@ class ChildProcess:
         return _pipe(self._process.stderr)
 
     async def ready(self, within_s: float = READY_S) -> str:
-        """The first line that it prints; without one it is killed, and RuntimeError says why."""
+        """Return its first line; without one, kill it and raise RuntimeError with the cause."""
         try:
             async with asyncio.timeout(within_s), self._reading:
                 line = await self.stdout.readline()
@@ -129,7 +129,7 @@ class ChildProcess:
     # Its end
 
     def send_signal(self, number: Signals) -> None:
-        """A process that has ended ignores it."""
+        """Send a signal; a process that has ended ignores it."""
         if self.is_running:
             self._process.send_signal(number)
 
@@ -137,17 +137,17 @@ class ChildProcess:
         self.send_signal(SIGKILL)
 
     async def wait(self) -> int:
-        """The exit status, once it has ended."""
+        """Wait for its end; return the exit status."""
         return await self._process.wait()
 
     async def ended(self) -> Ended:
-        """Wait for its end, and read all that is left in its pipes."""
+        """Wait for its end; read what is left in its pipes."""
         async with self._reading:
             out, err = await self._process.communicate()
         return Ended(await self.wait(), (out or b"").decode(), (err or b"").decode())
 
     async def stop(self, how: Signals = SIGTERM, within_s: float = STOP_S) -> int:
-        """End it with a signal, and with SIGKILL if it goes on for so long; the exit status."""
+        """End it with a signal, after a timeout with SIGKILL; return the exit status."""
         self.send_signal(how)
         try:
             async with asyncio.timeout(within_s):
@@ -158,7 +158,7 @@ class ChildProcess:
 
 
 def _pipe(stream: T | None) -> T:
-    """A stream that was asked for when the process was started."""
+    """Require a stream that was asked for at the start."""
     if stream is None:
-        raise RuntimeError("this is no pipe")
+        raise RuntimeError("this stream is not a pipe")
     return stream

@@ -1,8 +1,8 @@
-"""Runs a module in a process that dies with its parent.
+"""Run a module in a process that dies with its parent.
 
 Usage: python -m simulator.processes.die_with_parent MODULE ARGUMENT…
 
-However a world ends, also by SIGKILL, nothing of it is left that starts receivers for ever.
+However a world ends, even by SIGKILL, no process is left behind.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _libc = ctypes.CDLL(None)
 
 
 def die_with_parent() -> None:
-    """However the parent ends, this process does not outlive it. Elsewhere than on Linux it may."""
+    """Make this process end with its parent, however that ends; on Linux only."""
     if sys.platform == "linux":
         _libc.prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def main() -> None:
-    """The module sees its own name and arguments, as after `python -m`."""
+    """Run the module with its own name and arguments, as `python -m` does."""
     die_with_parent()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""The bridge as a process of its own, started as a cashier terminal would start it."""
+"""The bridge in its own process, started as on a cashier terminal."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ certificate = "{certificate}"
 
 
 class AuthorityAddress(Protocol):
-    """The authority, wherever it runs."""
+    """The authority's address."""
 
     @property
     def url(self) -> str: ...
@@ -64,7 +64,7 @@ class Place(NamedTuple):
 class BridgeProcess:
     """`tillsign bridge run`, from its configuration file to its readiness line.
 
-    `program` is the module that stands for `tillsign`, with arguments of its own.
+    `program` is the module to run instead of `tillsign`, with its own arguments.
     """
 
     def __init__(self, directory: Path, program: Sequence[str] = PROGRAM) -> None:
@@ -73,7 +73,7 @@ class BridgeProcess:
         self.log = directory / "bridge.log"
         self.till_api = ""
         self._program = program
-        self._head = ""  # of the configuration: all but the receivers
+        self._head = ""  # of the configuration: everything but the receivers
         self._process: ChildProcess | None = None
 
     def configure(
@@ -86,7 +86,7 @@ class BridgeProcess:
         timeout_s: float,
         offline: bool = False,
     ) -> None:
-        """Write the configuration file; `offline` where limits of the authority's may be used."""
+        """Write the configuration file; `offline` lets the bridge use the authority's limits."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self._head = _CONFIG.format(
             id=secrets.token_hex(8),
@@ -101,19 +101,19 @@ class BridgeProcess:
         self.place(receivers)
 
     def place(self, receivers: Iterable[Place]) -> None:
-        """Write these receivers into the configuration, which the next start reads."""
+        """Write these receivers into the configuration for the next start."""
         tables = [_RECEIVER.format_map(receiver._asdict()) for receiver in receivers]
         self.config.write_text(self._head + "".join(tables))
 
     @property
     def pid(self) -> int:
-        """Of the running process."""
+        """Return the process id."""
         if self._process is None:
-            raise RuntimeError("the bridge does not run")
+            raise RuntimeError("the bridge is not running")
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process and wait until it serves; raises RuntimeError with its last words."""
+        """Start the process and wait until it serves; a RuntimeError quotes its last output."""
         arguments = [*self._program, "bridge", "run", "--config", str(self.config)]
         self._process = await ChildProcess.start_module(*arguments, log=self.log)
         self.till_api = json.loads(await self._process.ready())["till_api"]

@@ -1,4 +1,4 @@
-"""`tillsign simulate`: a world that runs until it is stopped, for tills and phones of others."""
+"""`tillsign simulate`: run a world until stopped, for other tills and phones."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _prepare(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     external = arguments.receiver == EXTERNAL
     if external and not arguments.serial:
-        raise UsageError("--receiver external needs --serial URL: where is it?")
+        raise UsageError("--receiver external needs --serial URL")
     if not external and (arguments.serial or arguments.hci):
         raise UsageError("--serial and --hci go with --receiver external")
 
@@ -89,11 +89,11 @@ async def _serve(settings: Settings, approving: bool) -> None:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
             for task in done:
-                task.result()  # what a phone failed with is not lost
+                task.result()  # raises the error of a phone that failed
 
 
 def readiness(world: World, control: WorldControl) -> dict[str, object]:
-    """The one line that says where everything is."""
+    """Return the line that lists every address."""
     return {
         "till_api": world.bridge.till_api,
         "authority": world.authority.url,
@@ -105,7 +105,7 @@ def readiness(world: World, control: WorldControl) -> dict[str, object]:
 
 
 async def _approve(world: World) -> NoReturn:
-    """One phone that pays whatever is rung up, for ever."""
+    """Pay every sale with one phone."""
     from simulator.phone.app.app import PhoneApp
     from simulator.phone.app.buyer import Buyer
     from simulator.phone.transport.bleak_backend import phone_radio

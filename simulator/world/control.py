@@ -1,4 +1,4 @@
-"""The world's own door: phones are handed out here, and faults are asked for."""
+"""The world's HTTP control: hand out phones and cause faults."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class WorldControl:
             await self._runner.cleanup()
 
     async def radio(self, _: web.Request) -> web.Response:
-        """Where phones are on the air."""
+        """Return the endpoint of the radio."""
         return web.json_response({"radio": self._world.radio.phones})
 
     async def add_phone(self, request: web.Request) -> web.Response:
-        """A freshly enrolled phone of a demo buyer, and the radio it is on."""
+        """Enrol a phone of a demo buyer; return it and its radio's endpoint."""
         body = await _body(request)
         kind = body.get("key_kind", keys.P256)
         if kind not in keys.KINDS:
@@ -54,20 +54,20 @@ class WorldControl:
         return web.json_response(answer, status=201)
 
     async def disturb_line(self, request: web.Request) -> web.Response:
-        """One command for the simulated serial line (`simulator.hardware.serial_line`)."""
+        """Send one command to the simulated serial line (`simulator.hardware.serial_line`)."""
         if self._world.line is None:
             raise web.HTTPConflict(text="the receiver is external: its line is not simulated")
         return web.json_response(await self._world.line.ask(**await _body(request)))
 
     async def change_buyer(self, request: web.Request) -> web.Response:
-        """As the authority's administrator would."""
+        """Change a buyer as the authority's administrator."""
         people = self._world.people
         buyer = people.buyers[int(request.match_info["id"])]
         changed = await self._world.administer(f"buyers/{buyer.id}", await _body(request))
         return web.json_response(changed)
 
     async def change_authority(self, request: web.Request) -> web.Response:
-        """{"up": false} takes it off the network, {"up": true} brings it back as it was."""
+        """Take the authority off the network by {"up": false}, bring it back by {"up": true}."""
         body = await _body(request)
         if body.get("up", True):
             await self._world.authority.start()
@@ -79,5 +79,5 @@ class WorldControl:
 async def _body(request: web.Request) -> dict[str, Any]:
     value = await request.json() if request.can_read_body else {}
     if not isinstance(value, dict):
-        raise web.HTTPBadRequest(text="a JSON object is wanted")
+        raise web.HTTPBadRequest(text="the body must be a JSON object")
     return value

@@ -1,4 +1,4 @@
-"""Receivers and phones that an authority knows: their keys, their certificates, what they keep."""
+"""Enrol receivers and phones at an authority: their keys, certificates and files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SLOT = "a"
 
 
 class Registrar(Protocol):
-    """An authority as an enrolment needs it, in this process or in one of its own."""
+    """The authority as an enrolment needs it, in this process or in another."""
 
     @property
     def url(self) -> str: ...
@@ -46,7 +46,7 @@ class Registrar(Protocol):
     def pins(self) -> dict[bytes, bytes]: ...
 
     def activation(self, buyer: int) -> str:
-        """A word that makes one phone this buyer's."""
+        """Create an activation for one phone of this buyer."""
 
     def enrol_receiver(
         self,
@@ -59,11 +59,11 @@ class Registrar(Protocol):
         currency: int,
         client_fingerprint: str,
     ) -> bytes:
-        """The certificate of a receiver for which this TLS client speaks."""
+        """Issue a receiver's certificate; this TLS client speaks for it."""
 
 
 class Terms(TypedDict, total=False):
-    """What a receiver's certificate states, where it is not the demo's."""
+    """The content of a receiver's certificate, where it differs from the demo's."""
 
     store: int
     store_name: str
@@ -80,7 +80,7 @@ _TERMS: Terms = {
 
 
 class ReceiverFolder(NamedTuple):
-    """Where the firmware of a receiver keeps what it must not lose."""
+    """The folder of what a receiver's firmware must not lose."""
 
     receiver_id: bytes
     directory: Path
@@ -103,11 +103,11 @@ class EnrolledReceiver(NamedTuple):
     pins: dict[bytes, bytes]
 
     def identity(self) -> Identity:
-        """As the receiver's core has it, in this process."""
+        """Return the identity for a receiver's core in this process."""
         return Identity(self.seed, self.certificate, self.pins, host, os.urandom, 1)
 
     def keep_in(self, directory: Path) -> ReceiverFolder:
-        """Write all of it, and the slot that the firmware's loader reads, for a MicroPython."""
+        """Write keys, certificates and the slot for the firmware's loader, for MicroPython."""
         directory.mkdir(parents=True, exist_ok=True)
         folder = ReceiverFolder(self.receiver_id, directory)
         (directory / "key").touch(mode=0o600)
@@ -126,9 +126,9 @@ def new_receiver(
     receiver_id: bytes | None = None,
     **terms: Unpack[Terms],
 ) -> EnrolledReceiver:
-    """A receiver for which `client` (the fingerprint of its TLS certificate) speaks from now on.
+    """Enrol a receiver for which `client` (its TLS fingerprint) speaks from now on.
 
-    Random, but for the seed of its key and the id that are given; enrolled before, it is renewed.
+    Key and id are random unless given; a receiver enrolled before is renewed.
     """
     seed = seed or os.urandom(SEED_SIZE)
     receiver_id = receiver_id or os.urandom(messages.RECEIVER_ID_SIZE)
@@ -142,20 +142,20 @@ def new_receiver(
 async def new_phone(
     authority: Registrar, buyer: int, code: str = DEMO_CODE, key_kind: str = keys.P256
 ) -> Wallet:
-    """A phone of this buyer, enrolled by its app, with credentials for every recipient."""
+    """Enrol a phone of this buyer through its app, with credentials for every recipient."""
     word = authority.activation(buyer)
     return await app.enrol(authority.url, authority.ca.certificate, word, code, key_kind)
 
 
 def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
-    """A phone of this buyer with one credential, in far less time than over HTTP."""
+    """Create a phone of this buyer with one credential directly in the books, faster than HTTP."""
     office = authority.office
     store, key, code_private = office.store, keys.generate(keys.P256), p256_private()
     code_public = p256_public(code_private)
     k = office.keys.code_key(code_public, DEMO_CODE)
     registered = people.register(store, authority.activation(buyer), key.public, code_public, k)
     if registered is None:
-        raise RuntimeError("a fresh activation is refused")
+        raise RuntimeError("a new activation was refused")
     owner, token = registered
     recipient = InvoiceRecipient(*people.recipients_of(store, buyer)[0])
     now = int(time.time())
@@ -185,7 +185,7 @@ def wallet(
     token: str = "",
     buyer: str = "",
 ) -> Wallet:
-    """What a phone keeps, without credentials yet; by default it has no authority to call."""
+    """Make a wallet without credentials; by default it has no authority to call."""
     return Wallet(
         key=key,
         code_private=code_private,

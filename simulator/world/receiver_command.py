@@ -1,4 +1,4 @@
-"""The firmware that a simulated receiver runs, and the command that starts it."""
+"""The command that starts the firmware of a simulated receiver."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHIM = Path(simulator.hardware.micropython.__path__[0])
 
 
 class Command(NamedTuple):
-    """What starts the firmware: on any Unix MicroPython by replacing `argv[0]`."""
+    """The command to start the firmware, on any Unix MicroPython if `argv[0]` is replaced."""
 
     argv: list[str]
     cwd: str
@@ -25,7 +25,7 @@ class Command(NamedTuple):
 
 
 def slot(directory: Path) -> Path:
-    """Make a slot that holds the device's files and nothing else, by links into this tree."""
+    """Make a slot of links to this tree that holds only the device's files."""
     for package in PACKAGES:
         (directory / package).parent.mkdir(parents=True, exist_ok=True)
         (directory / package).symlink_to(ROOT / package)
@@ -33,20 +33,20 @@ def slot(directory: Path) -> Path:
 
 
 def command(store: Path, radio: str, hci: Path | None = None) -> Command:
-    """How to start the firmware; `radio` is an endpoint, `hci` a terminal or nothing."""
+    """Return the command for the firmware; `radio` is an endpoint, `hci` a terminal or None."""
     environment = {
-        "MICROPYPATH": ".frozen",  # asyncio is in there; everything else the loader finds
+        "MICROPYPATH": ".frozen",  # holds asyncio; the loader finds the rest
         "TILLSIGN_STORE": str(store),
         "TILLSIGN_SHIM": str(SHIM),
         "TILLSIGN_RADIO": radio,
     }
     if hci is not None:
-        environment["MICROPYBTUART"] = str(hci)  # where MicroPython's own stack looks for HCI
+        environment["MICROPYBTUART"] = str(hci)  # read by MicroPython's own stack
     argv = [interpreter(), str(DEVICE / "main.py")]
     return Command(argv, str(store), environment)
 
 
 def interpreter() -> str:
-    """The MicroPython of this environment, or its bare name where there is none."""
+    """Return the MicroPython of this environment, or its bare name where there is none."""
     beside = Path(sys.executable).parent
     return shutil.which("micropython", path=str(beside)) or "micropython"

@@ -1,4 +1,4 @@
-"""A till: rings up sales through the bridge's API, hears their outcome, and decides."""
+"""A till: ring up sales through the bridge's API, get their outcome, and decide."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-FINAL = ("approved", "declined", "cancelled", "paid")  # nothing more to wait for
+FINAL = ("approved", "declined", "cancelled", "paid")  # the till waits for nothing more
 WAIT_S = 30
 
 
 class Till:
     """A client of the till API at `url`; an async context manager.
 
-    Every call raises TillError for a problem that the bridge answers with, and aiohttp's errors
-    where it does not answer.
+    Every call raises TillError for a problem document, and aiohttp's errors where the bridge does
+    not answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -44,70 +44,70 @@ class Till:
         return await self._ask("POST", "/v1/sales", body)
 
     async def look(self, sale_id: str, wait_s: float = 0) -> Json:
-        """The sale now, or once it has an answer within `wait_s`."""
+        """Return the sale, or wait up to `wait_s` for its answer."""
         return await self._ask("GET", f"/v1/sales/{sale_id}?wait={wait_s}")
 
     async def outcome(self, sale_id: str) -> Json:
-        """The sale once it is final."""
+        """Wait until the sale is final; return it."""
         sale = await self.look(sale_id, WAIT_S)
         while sale["state"] not in FINAL:
             sale = await self.look(sale_id, WAIT_S)
         return sale
 
     async def paid(self, sale_id: str) -> Json:
-        """The till has persisted that the sale is paid."""
+        """Report that the till has persisted the sale as paid."""
         return await self._ask("POST", f"/v1/sales/{sale_id}/paid")
 
     async def cancel(self, sale_id: str) -> Json:
-        """The till has persisted that it is not."""
+        """Report that the till has persisted the sale as not paid."""
         return await self._ask("POST", f"/v1/sales/{sale_id}/cancel")
 
     async def abort(self, sale_id: str) -> Json:
-        """The cashier waits no longer; refused where the sale is approved."""
+        """Stop waiting for a buyer; refused where the sale is approved."""
         return await self._ask("POST", f"/v1/sales/{sale_id}/abort")
 
     # A refund.
 
     async def refund(self, amount: int, **more: Any) -> Json:
-        """Give money back under a fresh refund id; `more` names the sale or the transaction."""
+        """Refund under a fresh refund id; `more` names the sale or the transaction."""
         return await self._ask(
             "POST", "/v1/refunds", {"refund_id": secrets.token_hex(16), "amount": amount, **more}
         )
 
     async def refund_status(self, refund_id: str, wait_s: float = 0) -> Json:
-        """The refund now, or once it has an answer within `wait_s`."""
+        """Return the refund, or wait up to `wait_s` for its answer."""
         return await self._ask("GET", f"/v1/refunds/{refund_id}?wait={wait_s}")
 
     async def abort_refund(self, refund_id: str) -> Json:
-        """The cashier waits no longer for a phone; refused where the refund is approved."""
+        """Stop waiting for a phone; refused where the refund is approved."""
         return await self._ask("POST", f"/v1/refunds/{refund_id}/abort")
 
-    # The day, and what is left to do.
+    # The day, and what is open.
 
     async def totals(self, **query: Any) -> Json:
-        """What a `day` came to, at one `till` or at all."""
+        """Return the totals of a `day`, at one `till` or at all."""
         return await self._ask("GET", "/v1/totals", params=query)
 
     async def reconciliation(self, **query: Any) -> Json:
-        """The same days and tills, beside the authority's books."""
+        """Return the same days and tills, compared with the authority's books."""
         return await self._ask("GET", "/v1/reconciliation", params=query)
 
     async def open_sales(self, **query: Any) -> list[Json]:
-        """Every sale and refund with something left to happen, at one `till` or at all."""
+        """List every sale and refund that is not closed, at one `till` or at all."""
         found: list[Json] = (await self._ask("GET", "/v1/sales", params=query))["sales"]
         return found
 
     async def acknowledge(self, key: str, by: str, **more: Any) -> Json:
-        """A person has seen an alarm or a difference; `more` is a note or a decision about it."""
+        """Acknowledge an alarm or a difference for a person; `more` is a note or a decision."""
         body = {"key": key, "by": by, **more}
         return await self._ask("POST", "/v1/reconciliation/acknowledge", body)
 
     async def outbox(self) -> Json:
-        """What the authority is still to hear."""
+        """Return what the bridge owes the authority."""
         return await self._ask("GET", "/v1/outbox")
 
     async def send_now(self) -> Json:
-        """Try all of that at once; how it was then."""
+        """Try to send the outbox at once; return its content before that."""
         return await self._ask("POST", "/v1/outbox/send")
 
     async def receivers(self) -> list[Json]:
@@ -115,20 +115,20 @@ class Till:
         receivers: list[Json] = answer["receivers"]
         return receivers
 
-    # What happens.
+    # Events.
 
     async def events(self) -> AsyncIterator[Json]:
-        """What the bridge tells, as it happens."""
+        """Yield the bridge's events as they happen."""
         async with self.watch() as events:
             async for event in events:
                 yield event
 
     @asynccontextmanager
     async def watch(self, after: int | None = None) -> AsyncIterator[AsyncIterator[Json]]:
-        """Every event from the moment of entering on, so that nothing done inside is missed.
+        """Yield every event from entering on, so that nothing done inside is missed.
 
-        With the cursor `after` of an earlier event all that came since is told first. This is the
-        till: what is approved is told to it.
+        With the cursor `after`, first yield all events since that one. To the bridge this is the
+        till: an `approved` here notifies it.
         """
         query = {"till": "true"} if after is None else {"till": "true", "after": str(after)}
         async with self._open.ws_connect("/v1/events", params=query) as stream:
@@ -151,7 +151,7 @@ class Till:
 
 
 class TillError(Exception):
-    """A problem (RFC 9457) that the bridge answered with."""
+    """A problem document (RFC 9457) from the bridge."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         super().__init__(f"{status} {problem.get('title')}: {problem.get('detail')}")
@@ -160,5 +160,5 @@ class TillError(Exception):
 
     @property
     def kind(self) -> str:
-        """The stable word of the problem."""
+        """Return the problem's stable name."""
         return str(self.problem.get("type", "")).rpartition(":")[2]

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 
 TILL = 7
 UP_S = 20.0
-# What the worlds of the command line may do without the authority, where they may: a sale of
-# 500.00 SEK, and five of them or 2,000.00 SEK until they are sent.
+# The offline limits of command-line worlds, where they are on: a sale of 500.00 SEK, and five sales
+# or 2,000.00 SEK until they are uploaded.
 OFFLINE = Limits(floor=50_000, total=200_000, sales=5, hours=24)
 
 
 class Settings(NamedTuple):
-    """What a world is made of. Without `serial` it starts receiver and line itself."""
+    """The parts of a world. Without `serial` it starts receiver and line itself."""
 
-    serial: str | None = None  # pyserial URL of a receiver that somebody else starts
+    serial: str | None = None  # pyserial URL of a receiver started elsewhere
     hci: Path | None = None  # where to expose the receiver's controller as an HCI terminal
     rate: int = 115_200  # baud of the simulated line
     authority_timeout_s: float = 10.0
@@ -79,12 +79,12 @@ class World:
     async def new_wallet(
         self, buyer: int = 0, code: str = DEMO_CODE, key_kind: str = keys.P256
     ) -> Wallet:
-        """A phone of the demo buyer with that place in the list, enrolled and with credentials."""
+        """Enrol a phone of the demo buyer at that index, with credentials."""
         owner = self.people.buyers[buyer].id
         return await enrolment.new_phone(self.authority, owner, code, key_kind)
 
     async def administer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Change something at the authority as its administrator: PUT /v1/admin/<path>."""
+        """Change a setting as the authority's administrator: PUT /v1/admin/<path>."""
         context = pki.client_context(self.authority.ca.certificate)
         headers = {"Authorization": f"Bearer {self.authority.admin_token}"}
         url = f"{self.authority.url}/v1/admin/{path}"
@@ -96,9 +96,9 @@ class World:
         return changed
 
     async def limit_offline(self, limits: Limits) -> None:
-        """Let the receiver and every demo buyer do so much without the authority.
+        """Set limits for the receiver and every demo buyer without the authority.
 
-        A receiver hears it with its next state, a phone with its next credentials.
+        A receiver gets them with its next state, a phone with its next credentials.
         """
         terms = {
             "offline_floor": limits.floor,
@@ -111,14 +111,14 @@ class World:
             await self.administer(f"buyers/{buyer.id}", {"offline_floor": limits.floor})
 
     async def receiver_up(self) -> dict[str, Any]:
-        """Wait until the bridge has heard the receiver; what it said of itself."""
+        """Wait until the receiver is connected; return what it reported."""
         async with asyncio.timeout(UP_S), self.till.watch() as events:
             while not (receiver := (await self.till.receivers())[0])["up"]:
                 await anext(events)
         return receiver
 
     async def restart_bridge(self, how: Signals) -> None:
-        """End the bridge's process and start it again as it was; `till` is then a new one."""
+        """End the bridge's process and start it again; `till` is then a new one."""
         await self.bridge.stop(how)
         await self._start_bridge()
 

@@ -24,6 +24,7 @@ REFUND = "refund-0123456789"
 TILL, NEXT = 3, 4
 FOR_EVER = 100
 SHORT_S = 8  # of patience, where it ends
+HEAD_START_S = 0.5  # of the first of two buyers
 ELSEWHERE = 20_000
 
 
@@ -76,8 +77,13 @@ async def recalled(world: World) -> None:
     """The receiver refuses what the authority has granted; the next phone's approval holds."""
     counter, (first, second, *_) = world.counters[TILL], world.buyers
     counter.fits = lambda one: reasons.BAD_SIGNATURE if one.buyer is first else reasons.OK
+
+    async def comes_later() -> None:
+        await asyncio.sleep(HEAD_START_S)
+        await second.pay(counter, link=1)
+
     world.beside(first.pay(counter))
-    world.beside(second.pay(counter, link=1))
+    world.beside(comes_later())
     await world.till.sell(SALE)
 
 

@@ -15,7 +15,7 @@ _FOLDER = TemporaryDirectory(prefix="tillsign-fuzz-")  # goes with the process
 
 @cache
 def folder() -> Path:
-    """Where the keys lie, under the name that a `DeskWorld` looks for."""
+    """Where the keys lie, under the name that a `ControllerWorld` looks for."""
     place = Path(_FOLDER.name)
     seeds = {bytes((role, 1)).hex(): evidence.seed(f"authority {role}").hex() for role in ROLES}
     stored = {"sign": seeds, "code": evidence.seed("authority code").hex()}

@@ -12,7 +12,7 @@ from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
 
 _OWN, _PEER = b"self", b"peer"
-_BOOTS = (_PEER, b"boot", _OWN, frames.NOBODY)
+_BOOTS = (_PEER, b"boot", _OWN, frames.NO_ID)
 _SIZES = (frames.FRAME_MIN, frames.FRAME_MAX, frames.HOST_FRAME_MAX, 0, 0xFFFF)
 _WAITS_MS = (0, 1, link.LOG_MS, link_states.RETRY_MS, link.STALE_MS, 5_000, 60_000)
 _WORN = (0, 1, 2, arq.MESSAGE_MAX)  # sizes of what this end sends, beside any short one

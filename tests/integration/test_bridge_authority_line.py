@@ -215,6 +215,13 @@ async def test_an_approval_ends_in_known_states_alone(state: Any, tmp_path: Path
         await unanswered(client.reverse(NAME, RECEIVER))
 
 
+async def test_an_answer_about_another_approval_is_no_answer(tmp_path: Path) -> None:
+    other = {"approval_id": bytes(16).hex(), "state": "POSTED", "late": False}
+    async with client_of(lambda head: page(other), tmp_path) as (client, _):
+        await unanswered(client.confirm(NAME, RECEIVER))
+        await unanswered(client.reverse(NAME, RECEIVER))
+
+
 async def test_the_authoritys_own_no(tmp_path: Path) -> None:
     refused = page({"reason": "credit_space"}, PROBLEM, "422 x")
     async with client_of(lambda head: refused, tmp_path) as (client, _):

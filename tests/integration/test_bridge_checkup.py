@@ -112,7 +112,7 @@ def other_client(config: Config) -> Config:
         (
             lambda config: authority(config, certificate=config.pins),
             "client certificate",
-            "is no certificate in PEM",
+            "is not a certificate in PEM",
             "correct the file",
         ),
         (
@@ -238,7 +238,7 @@ def test_a_serial_server_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> N
     row = ReceiverConfig(TILL, Path("certificate"), "socket://serial.example:4001")
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *name: asked.append(name))
-    assert checks._port(row, list) == "socket://serial.example:4001, not asked"
+    assert checks._port(row, list) == "socket://serial.example:4001, not contacted"
     assert asked == [("serial.example", None)]
 
     def unknown(*name: object) -> None:

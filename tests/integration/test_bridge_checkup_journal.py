@@ -146,7 +146,7 @@ def unreadable(path: Path) -> None:
     ("spoil", "words"),
     [
         (without, "000001.sqlite: this archive is missing"),
-        (cut_short, "000002.sqlite: does not end with the entry that the journal names"),
+        (cut_short, "000002.sqlite: does not end with the entry recorded in the journal"),
         (unreadable, "000002.sqlite: file is not a database"),
     ],
 )
@@ -169,7 +169,7 @@ def test_an_older_one_is_migrated_in_memory(
     next_version(monkeypatch)
     before = old.read_bytes()
     assert journal_checks.files(old) == (
-        f"{old}: of an older version; the bridge migrates it at its start"
+        f"{old}: has an older version; the bridge migrates it at its start"
     )
     assert old.read_bytes() == before
     tamper(old, "UPDATE entries SET at = 8 WHERE id = 1")

@@ -65,10 +65,10 @@ async def _has_lost_it(world: World, sale: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("does", "kind", "here", "there", "amount"),
     [
-        (_confirms, "posted_unpaid", "told", "POSTED", AMOUNT),
+        (_confirms, "posted_unpaid", "till_notified", "POSTED", AMOUNT),
         (_keeps, "not_posted", "paid", "PENDING", AMOUNT),
         (_gives_back, "not_posted", "liability", "VOIDED", AMOUNT),
-        (_counts_otherwise, "amount", "told", "PENDING", AMOUNT - 1),
+        (_counts_otherwise, "amount", "till_notified", "PENDING", AMOUNT - 1),
         (_has_lost_it, "not_posted", "posted", None, None),
     ],
 )

@@ -332,7 +332,7 @@ async def test_the_check_says_that_the_journal_is_older(stopped: World) -> None:
 async def test_the_check_says_what_stands_on_other_tills(stopped: World) -> None:
     async with stopped.bridge():
         await stopped.approved()
-    assert "no money stands" in (await finding(stopped, "other tills")).detail
+    assert "no open money" in (await finding(stopped, "other tills")).detail
     stopped.add_receiver(4)
     [_, other] = stopped.config.receivers
     stopped.config = replace(stopped.config, receivers=(other,))

@@ -265,5 +265,5 @@ async def test_the_bridge_restarts_with_a_recalled_approval(
         sale = await stopped.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
         stopped.authority.faults.clear()
-        assert await told("returned") == sale | {"settlement": "reversed"}
+        assert await told("recall_reversed") == sale | {"settlement": "reversed"}
     assert stopped.transactions() == {name: "VOIDED"}

@@ -53,13 +53,13 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
     _in_order(
         ended,
         *("A purchase", "shows match code", "the authority is asked", "approved: transaction"),
-        *("keeps the sale as paid", "invoices it"),
-        *("Over the purchase limit", "no: ", "raises the purchase limit", "approved"),
-        *("keeps the sale as paid", "invoices it"),
-        *("A buyer who says no", "is told, and stays open", "cancelled"),
-        *("While the authority is away", "is away", "the last digit", "keeps the sale as paid"),
+        *("marks the sale as paid", "invoices it"),
+        *("Over the purchase limit", "declined: ", "raises the purchase limit", "approved"),
+        *("marks the sale as paid", "invoices it"),
+        *("A buyer who leaves", "shows why, and stays open", "cancelled"),
+        *("While the authority is away", "is away", "the last digit", "marks the sale as paid"),
         *("is back", "invoices it"),
-        *("Money back", "Återbetalning / Refund: 249.00 SEK", "refunded: transaction"),
+        *("A refund", "Återbetalning / Refund: 249.00 SEK", "refunded: transaction"),
         *("Latencies", "median"),
     )
 

@@ -138,7 +138,10 @@ def test_a_folder_with_something_else_in_it(
     place.mkdir()
     (place / name).write_text("of a person")
     assert run(path, "backup", place) == 2
-    assert f"holds {name}, which is of no backup; name an empty folder" in capsys.readouterr().err
+    assert (
+        f"holds {name}, which is not part of a backup; name an empty folder"
+        in capsys.readouterr().err
+    )
     assert list(place.iterdir()) == [place / name]
 
 
@@ -149,9 +152,9 @@ def test_a_folder_that_cannot_be_made(
     assert run(path, "backup", place / "in" / "nothing") == 2
     place.write_text("a file")
     assert run(path, "backup", place) == 2
-    assert capsys.readouterr().err.count("cannot be made") == 2
+    assert capsys.readouterr().err.count("cannot be created") == 2
     assert run(path.with_name("none"), "backup", path.parent / "new") == 2
-    assert "there is no such file" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("journal")
@@ -169,7 +172,7 @@ def test_two_at_once(
     monkeypatch.setattr(disk, "copy", copying)
     assert run(path, "backup", place) == 0
     assert codes == [2]
-    assert "another backup is being made there" in capsys.readouterr().err
+    assert "another backup is running there" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("spoil", [missing_archive, damaged_archive, damaged_index])

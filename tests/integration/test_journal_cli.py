@@ -99,8 +99,8 @@ def test_the_list(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split()[-1] for line in lines[:4]] == [
         *("cashier_cancelled", "refund-1", "(open)", "cashier_cancelled")
     ]
-    assert "handed              99.00 SEK  sale-open  (open)" in lines[2]
-    assert lines[5].split() == ["2", "×", "sale", "cancelled", "19.50", "SEK"]
+    assert "approval_received                    99.00 SEK  sale-open  (open)" in lines[2]
+    assert ["2", "×", "sale", "cancelled", "19.50", "SEK"] in [line.split() for line in lines[4:]]
     assert not any("\033" in line for line in lines)
 
 
@@ -122,7 +122,7 @@ def test_the_list_is_narrowed(path: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_one_sale(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(path, "show", "sale-open") == 0
     text = capsys.readouterr().out
-    assert text.startswith("sale-open  handed\n")
+    assert text.startswith("sale-open  approval_received\n")
     for words in (
         "amount: 99.00 SEK",
         "note: mjölk",
@@ -220,7 +220,7 @@ def test_export(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert file.read_text() == text
     assert file.stat().st_mode & 0o777 == 0o600
     assert run(path, "export", "--to", str(file)) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert run(path, "export", "--to", str(tmp_path / "no" / "where")) == 2
 
 
@@ -254,7 +254,7 @@ def test_what_is_no_journal(
     next_version(monkeypatch)
     text.write_text("not a database, whatever its name" * 40)
     assert run(tmp_path / "away.sqlite", "list") == 2
-    assert "there is no such file" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
     assert not (tmp_path / "away.sqlite").exists()
     assert run(old, "list") == 2
     assert "start the bridge to migrate it" in capsys.readouterr().err
@@ -295,7 +295,7 @@ def test_on_a_terminal(path: Path) -> None:
     """Colours, and how far it has come."""
     said = on_terminal([sys.executable, "-m", "bridge.cli", "journal", "--journal", str(path)])
     assert "\033[32mposted" in said["list"]
-    assert "\033[33mhanded" in said["list"]
+    assert "\033[33mapproval_received" in said["list"]
     assert "1 of 2 files" in said["verify"]
 
 

@@ -60,10 +60,10 @@ def test_a_restored_journal_begins_a_new_life(
     assert run(path, "restore", place, "--replace") == 0
     said = capsys.readouterr().out
     assert said.startswith(f"{path}: restored; entries: 10, archives: 2, closed sales: 3;")
-    assert "What was sold since then is not in it. Start the bridge now" in said
+    assert "Later sales are not in it. Start the bridge now" in said
     assert not limits.exists()
     [aside] = path.parent.glob("journal.sqlite-until-*")
-    assert f"What stood there is in {aside}" in said
+    assert f"The old journal is in {aside}" in said
     stood = {name: data for name, data in before.items() if "position" not in name}
     stood.pop("journal.sqlite.lock")
     assert tree(aside) == stood

@@ -11,8 +11,8 @@ from tests.integration.commands import tillsign
 
 STORED = ROOT / "docs" / "demo.svg"
 SIZE_MOST = 60_000  # bytes: the README loads it on every visit
-# Of the receiver's word and the authority's the demo shows the first alone.
-_FIRST_WORD = {"receiver the approval holds there too", "authority yes, and holds the money"}
+# Of the receiver's verdict and the authority's answer the demo shows the first alone.
+_FIRST_WORD = {"receiver the approval is valid there too", "authority authorised: holds the money"}
 
 
 def lines(svg: str) -> list[str]:

@@ -123,7 +123,7 @@ def test_a_host_asks_twice_a_second() -> None:
 def test_a_host_that_lost_the_device_asks_again() -> None:
     """It says nothing but RESET to a board that may be starting."""
     host, now = Link(b"self", b"", host=True), 0
-    host.receive(hello(b"peer", frames.NOBODY), now)
+    host.receive(hello(b"peer", frames.NO_ID), now)
     steps = Steps(lambda: (now, host.deadline()))
     while host.state == link_states.GREETING:
         steps.take()
@@ -192,7 +192,7 @@ def test_a_hello_that_asks_gets_an_answer_and_the_message_again() -> None:
     assert host.poll() is None
 
 
-@pytest.mark.parametrize("named", [frames.NOBODY, b"else"])
+@pytest.mark.parametrize("named", [frames.NO_ID, b"else"])
 def test_a_peer_that_forgot_this_end_is_a_new_one(named: bytes) -> None:
     host = up_host()
     host.send(1, b"message")

@@ -38,7 +38,7 @@ def test_a_device_announces_what_its_ring_holds() -> None:
 
 def test_a_host_announces_the_longest_frame_that_there_is() -> None:
     host = Link(b"host", b"", host=True)
-    greeting = frames.Hello(b"dev1", frames.NOBODY, frames.FRAME_MAX, b"")
+    greeting = frames.Hello(b"dev1", frames.NO_ID, frames.FRAME_MAX, b"")
     payload = frames.encode_hello(greeting)
     host.receive(frames.encode(Frame(frames.HELLO, False, 0, 0, 0, payload)), 0)
     assert announced(host) == frames.HOST_FRAME_MAX

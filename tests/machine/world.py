@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -217,8 +218,7 @@ class Phone:
         self.enc = bytes(padding.ENC_SIZE)
         self.context: hpke.Context | None = None
         self.arrived = 0
-        self._opener: padding.ResultOpener | None = None
-        self._before: padding.ResultOpener | None = None  # under the key before that
+        self._openers: list[padding.ResultOpener] = []  # of every key since it connected
         self._told: list[tuple[int, Any]] = []
 
     # Writing.
@@ -226,7 +226,8 @@ class Phone:
     def connect(self, mtu: int | None = gatt.MTU_LEAST) -> Phone:
         self.arrived = len(self.world.outputs)
         self._told.clear()
-        self.context = self._opener = self._before = None
+        self.context = None
+        self._openers.clear()
         self.world.feed(io.Connected(self.link))
         if mtu is not None:
             self.world.feed(io.MtuAgreed(self.link, mtu))
@@ -257,8 +258,7 @@ class Phone:
         made = hpke.sender(host, ephemeral, padding.info(self.offer), private)
         assert made is not None
         self.enc, self.context = made
-        self._before = self._opener
-        self._opener = padding.ResultOpener(host, self.context)
+        self._openers.append(padding.ResultOpener(host, self.context))
 
     def seal(self, message: bytes, size: int) -> bytes:
         """The next message to the receiver, as big as such a message is; junk without a key."""
@@ -319,20 +319,11 @@ class Phone:
         kind, body = data[0], data[1:]
         if kind == exchange.REFUSAL and len(body) == 1:
             return kind, body[0]
-        assert self._opener is not None
-        if kind == exchange.REFUSAL:
-            return kind, self._refusal(body)
-        return kind, self._opener.open(body)
-
-    def _refusal(self, body: bytes) -> int:
-        """Under the key at hand, or under the one before it, beside which another is refused."""
-        assert self._opener is not None
-        try:
-            return self._opener.refusal(body)
-        except Error:
-            if self._before is None:
-                raise
-            return self._before.refusal(body)
+        for opener in reversed(self._openers):  # a second key is refused under the first
+            with suppress(Error):
+                content = opener.refusal(body) if kind == exchange.REFUSAL else opener.open(body)
+                return kind, content
+        raise AssertionError("an answer under no key of this link")
 
     @property
     def refused(self) -> list[int]:

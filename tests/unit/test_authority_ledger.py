@@ -177,6 +177,14 @@ def test_declined_attempt_uses_nothing_up(books: Books) -> None:
     assert books.authorise(books.evidence(1, till=4)) == reasons.OK
 
 
+def test_a_sale_carries_one_hold_at_a_time(books: Books) -> None:
+    """However many offers the receiver makes for it."""
+    first, second = books.evidence(1), books.evidence(2, reference=(1).to_bytes(8, "big"))
+    assert books.authorise(first) == reasons.OK
+    assert books.authorise(second) == reasons.CONFLICT
+    assert books.credit_space() == books.money() - evidence.AMOUNT
+
+
 def test_a_session_carries_one_hold_at_a_time(books: Books) -> None:
     """The receiver refuses one approval of an offer, and the next one is held in its place."""
     first, second = books.evidence(1), books.evidence(1, counter=2)

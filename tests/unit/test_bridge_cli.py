@@ -133,11 +133,11 @@ async def test_a_bridge_serves_until_it_is_stopped(tmp_path: Path) -> None:
         good = certificate.read_bytes()
         certificate.write_bytes(good[:-1])
         process.send_signal(signal.SIGHUP)
-        said = await logged(process.stderr, "not read anew")
+        said = await logged(process.stderr, "file not reloaded")
         assert said["what"] == "receiver of till 1"
         certificate.write_bytes(good)
         process.send_signal(signal.SIGHUP)
-        await logged(process.stderr, "all read anew")
+        await logged(process.stderr, "all files reloaded")
         process.send_signal(signal.SIGTERM)
         code, rest, log = await process.ended()
     assert (code, rest) == (0, "")

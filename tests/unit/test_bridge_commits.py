@@ -16,7 +16,7 @@ from bridge.books.event_bus import EventBus
 from bridge.domain.events import BRIDGE, TILL, Refused, SaleChanged
 from bridge.domain.sale import Fact, Sale
 from bridge.domain.states import Event, State
-from bridge.journal import Journal, JournalBusyError
+from bridge.journal import Journal, JournalBusyError, JournalError
 from receiver import reasons
 from tests.unit.outbox_world import TERMS
 
@@ -73,7 +73,9 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
-        yield Scene(journal, monkeypatch)
+        scene = Scene(journal, monkeypatch)
+        yield scene
+        scene.locked = False  # a test that failed is not to fail here, too
 
 
 async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> None:
@@ -157,6 +159,24 @@ async def test_a_bridge_that_ends_does_not_do_what_waits(scene: Scene) -> None:
     await scene.books.close()
     assert "acknowledged" not in scene.seen
     assert not scene.journal.has_noted
+
+
+async def test_a_journal_that_fails_ends_the_bridge(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing follows from what it lacks."""
+
+    def breaks() -> None:
+        raise JournalError("the disk is gone")
+
+    scene.begin()
+    scene.act("offer ordered")
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.journal, "flush", breaks)
+        with pytest.raises(JournalError):
+            scene.books.commit()
+    assert isinstance(scene.failure, JournalError)
+    assert scene.seen == []
 
 
 async def test_an_act_that_fails_ends_the_bridge(scene: Scene) -> None:

@@ -95,8 +95,8 @@ def test_another_address_with_all_that_it_needs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "place"),
     [
-        ('certificate = "till.pem"\n', "[till] certificate and key belong together"),
-        ('key = "till-key.pem"\n', "[till] certificate and key belong together"),
+        ('certificate = "till.pem"\n', "[till] certificate and key need each other"),
+        ('key = "till-key.pem"\n', "[till] certificate and key need each other"),
         (
             'certificate = "till.pem"\nkey = "till-key.pem"\n',
             "[till] listen must be loopback: 0.0.0.0 needs certificate, key and token",

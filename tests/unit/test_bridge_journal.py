@@ -263,7 +263,7 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
         Journal.open(tmp_path / "nowhere" / "journal.sqlite")
     with closing(sqlite3.connect(tmp_path / "other.sqlite")) as db:
         db.execute("CREATE TABLE things (name TEXT)")
-    with pytest.raises(JournalError, match="another program's"):
+    with pytest.raises(JournalError, match="belongs to another program"):
         Journal.open(tmp_path / "other.sqlite")
 
 

@@ -166,7 +166,7 @@ def test_after_a_failed_commit_nothing_more_is_written(
     with pytest.raises(JournalError, match="disk I/O error"):
         journal.append(2, "sale", "approval_received", "{}")
     failing = False
-    with pytest.raises(JournalError, match=r"failed before: .* start the bridge anew"):
+    with pytest.raises(JournalError, match=r"failed before: .* restart the bridge"):
         journal.append(3, "sale", "approval_received", "{}")
     assert len(journal.entries_of("sale")) == 1
     journal.close()

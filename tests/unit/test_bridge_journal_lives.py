@@ -99,7 +99,7 @@ def test_other_lives_than_the_entries_say_are_found(
     journal.close()
     tamper(path, statement)
     [finding] = verified(path).findings
-    assert finding.endswith("the lives are not those that the entries begin")
+    assert finding.endswith("the lives do not match the entries")
 
 
 @pytest.mark.parametrize("statement", ["UPDATE lives SET at = 9", "DELETE FROM lives"])
@@ -190,4 +190,4 @@ def test_receivers_are_those_of_every_closed_sale(path: Path, journal: Journal) 
         journal.flush()
     tamper(path, "DELETE FROM receivers WHERE receiver_id = CAST('another' AS BLOB)")
     [finding] = verified(path).findings
-    assert finding.endswith("the receivers are not those of the closed sales")
+    assert finding.endswith("the receivers do not match the closed sales")

@@ -50,7 +50,7 @@ def test_an_archive_that_is_not_what_was_written(
     monkeypatch.setattr(disk, "install", settled)
     with closing(Journal.open(path)) as journal:
         before, live = told(journal), list(journal.rebuild())
-        with pytest.raises(DamageError, match=r"000001\.sqlite: is not what was written"):
+        with pytest.raises(DamageError, match=r"000001\.sqlite: differs from what was written"):
             journal.archive({"open"})
         assert list(journal.rebuild()) == live
         assert told(journal) == before

@@ -24,14 +24,14 @@ from receiver import reasons
 from receiver.encoding import schema
 from receiver.link import wire
 from receiver.protocol import identifiers, messages, signed
-from tests.bridge_world import AT, PATIENCE_S, DeskWorld, Purchase
+from tests.bridge_world import AT, PATIENCE_S, ControllerWorld, Purchase
 
 
 class Moment:
     """A sale whose only approval was just handed over, and all that may come then."""
 
     def __init__(self, directory: Path) -> None:
-        self.world = world = DeskWorld(directory)
+        self.world = world = ControllerWorld(directory)
         world.sync()
         world.ring()
         self.sale: Sale = world.sale

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -279,6 +280,24 @@ async def test_nothing_is_asked_while_somebody_still_asks(world: World) -> None:
     assert world.authority.asked == []
     end.set()
     assert await world.books.waiting.cleared(sale, PATIENCE_S)
+
+
+async def test_nothing_is_asked_before_the_journal_is_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the request follows from could be lost in a crash."""
+    written = asyncio.Event()
+    locked = SimpleNamespace(reason=reasons.JOURNAL_LOCKED, over=written.wait)
+    monkeypatch.setattr(world.books, "commits", locked)
+    sale = world.sale(State.PAID)
+    world.authority.answers["confirm"] = ["POSTED"]
+    world.outbox.resume(sale)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert world.authority.asked == []
+    written.set()
+    await world.settled(sale)
+    assert world.authority.asked == ["confirm"]
 
 
 async def test_send_now_ends_every_pause(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,7 +114,7 @@ async def test_without_room_it_is_said_once_and_tried_again(
     keeping = asyncio.create_task(position_file.keep(journal, path))
     for _ in range(3):
         await watched.tries.get()
-    assert caplog.messages == ["position not kept"]
+    assert caplog.messages == ["position not written"]
     os.rmdir(path)  # noqa: PTH106
     while await watched.tries.get() != position_file.read(path):
         pass

@@ -14,7 +14,7 @@ from bridge.domain.offline import HOUR_S
 from bridge.journal import Journal
 from bridge.sales.provisioning import STATE_AGAIN_S
 from receiver.encoding import cbor
-from tests.unit.station_world import HEALTH_S, PLUGGING_S, Story, World, play
+from tests.unit.session_world import HEALTH_S, PLUGGING_S, Story, World, play
 
 DAY_S = 24 * 3600
 

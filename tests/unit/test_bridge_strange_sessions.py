@@ -14,19 +14,19 @@ from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import identifiers
 from tests import evidence
-from tests.bridge_world import LINK, RECEIVER, DeskWorld, Purchase
+from tests.bridge_world import LINK, RECEIVER, ControllerWorld, Purchase
 
 NOWHERE = evidence.seed("no session of ours")
 NAMES = {"good": reasons.OK, "bad": reasons.BAD_SIGNATURE}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> DeskWorld:
-    return DeskWorld(tmp_path)
+def world(tmp_path: Path) -> ControllerWorld:
+    return ControllerWorld(tmp_path)
 
 
 @pytest.fixture
-def handed(world: DeskWorld) -> Purchase:
+def handed(world: ControllerWorld) -> Purchase:
     """The receiver's word is awaited."""
     world.sync()
     world.ring()
@@ -37,7 +37,7 @@ def handed(world: DeskWorld) -> Purchase:
 
 @pytest.mark.parametrize("reason", NAMES.values(), ids=NAMES)
 def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
-    world: DeskWorld, handed: Purchase, reason: int
+    world: ControllerWorld, handed: Purchase, reason: int
 ) -> None:
     due = world.controller.deadline()
     world.hear(wire.VERDICT, wire.Verdict(NOWHERE, handed.approval_id, reason))
@@ -48,7 +48,7 @@ def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
 
 
 @pytest.mark.parametrize("reason", NAMES.values(), ids=NAMES)
-def test_a_verdict_with_no_sale_at_hand(world: DeskWorld, reason: int) -> None:
+def test_a_verdict_with_no_sale_at_hand(world: ControllerWorld, reason: int) -> None:
     world.sync()
     world.hear(wire.VERDICT, wire.Verdict(NOWHERE, bytes(16), reason))
     assert world.refusals() == [reasons.WRONG_SESSION]
@@ -56,7 +56,7 @@ def test_a_verdict_with_no_sale_at_hand(world: DeskWorld, reason: int) -> None:
 
 
 def test_the_word_on_a_session_that_ended_without_a_result_is_no_surprise(
-    world: DeskWorld, handed: Purchase
+    world: ControllerWorld, handed: Purchase
 ) -> None:
     """The cashier cancelled while the receiver was still at it."""
     offer = world.sale.offer
@@ -69,7 +69,9 @@ def test_the_word_on_a_session_that_ended_without_a_result_is_no_surprise(
     assert [type(output) for output in world.outputs] == [effects.Acknowledge]
 
 
-def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(world: DeskWorld) -> None:
+def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(
+    world: ControllerWorld,
+) -> None:
     """A late word on the last one is no surprise; there is none of an older one."""
     world.sync()
     ended = []
@@ -89,19 +91,19 @@ def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(world: D
     assert world.sent() == []
 
 
-def credential(world: DeskWorld, purchase: Purchase) -> None:
+def credential(world: ControllerWorld, purchase: Purchase) -> None:
     """For an offer that was never made for this sale."""
     other = evidence.offer(RECEIVER, world.certificate, world.at, sequence=99)
     world.present(other, purchase.credential)
 
 
-def approval(world: DeskWorld, purchase: Purchase) -> None:
+def approval(world: ControllerWorld, purchase: Purchase) -> None:
     """Another one of the same phone's: what was good before is called a replay."""
     data = world.purchase(world.sale.offer).approval
     world.hear(wire.APPROVAL, wire.ApprovalRecord(NOWHERE, LINK, data))
 
 
-def proof(world: DeskWorld, purchase: Purchase) -> None:
+def proof(world: ControllerWorld, purchase: Purchase) -> None:
     """A receipt of the receiver's own, for what nothing here was accepted offline."""
     name = purchase.approval_id
     receipt = evidence.provisional(RECEIVER, world.certificate, name, world.at)
@@ -110,7 +112,7 @@ def proof(world: DeskWorld, purchase: Purchase) -> None:
 
 @pytest.mark.parametrize("say", [credential, approval, proof])
 def test_other_words_about_a_session_that_is_not_known(
-    world: DeskWorld, handed: Purchase, say: Callable[[DeskWorld, Purchase], None]
+    world: ControllerWorld, handed: Purchase, say: Callable[[ControllerWorld, Purchase], None]
 ) -> None:
     before = world.sale.state, world.controller.deadline()
     say(world, handed)

@@ -63,7 +63,7 @@ def test_files_that_are_not_plain_are_refused(tmp_path: Path, line: str, text: s
 
 
 def test_an_unknown_chip_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(build.BuildError, match="x64 is none of"):
+    with pytest.raises(build.BuildError, match="x64 is not one of"):
         build.functions(file(tmp_path), "x64")
 
 

@@ -80,7 +80,7 @@ def test_each_way_through_a_function(body: str, arguments: tuple[Any, ...], expe
     "body", [" return {a: b}", " return lambda: a", " return [a for a in b for b in a]"]
 )
 def test_what_is_not_weighed_is_refused(body: str) -> None:
-    with pytest.raises(ValueError, match=r"sample, line 2: .* is not weighed"):
+    with pytest.raises(ValueError, match=r"sample, line 2: .* has no known cost"):
         executed(body, 1, 2)
 
 

@@ -95,7 +95,7 @@ def test_a_hello_is_read_back() -> None:
 @pytest.mark.parametrize(
     "hello",
     [
-        frames.Hello(frames.NOBODY, b"peer", 192, b""),
+        frames.Hello(frames.NO_ID, b"peer", 192, b""),
         frames.Hello(b"boot", b"peer", frames.FRAME_MIN - 1, b""),
     ],
 )

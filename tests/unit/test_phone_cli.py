@@ -65,7 +65,7 @@ def test_the_newest_living_world_is_found() -> None:
 def test_a_directory_that_others_can_write_is_not_believed() -> None:
     with attach.publish("http://127.0.0.1:1"):
         attach._directory().chmod(0o777)
-        with pytest.raises(attach.AttachError, match="alone"):
+        with pytest.raises(attach.AttachError, match="open to other users"):
             attach.find()
 
 
@@ -93,7 +93,7 @@ def test_a_buyer_has_one_mood() -> None:
 def test_a_file_that_is_no_wallet(tmp_path: Path) -> None:
     path = tmp_path / "wallet.json"
     path.write_text("{}")
-    with pytest.raises(UsageError, match="no wallet"):
+    with pytest.raises(UsageError, match="not a wallet"):
         cli.command.run(arguments("--wallet", str(path)))
 
 

@@ -37,8 +37,8 @@ def test_all_is_told() -> None:
 
 
 def test_one_is_missed() -> None:
-    assert found(TOLD[0], TOLD[2]) == ["offered never told"]
-    assert found(*TOLD[:2]) == ["cancelled never told"]
+    assert found(TOLD[0], TOLD[2]) == ["offered never sent"]
+    assert found(*TOLD[:2]) == ["cancelled never sent"]
 
 
 def test_one_is_in_an_archive_by_then() -> None:
@@ -46,17 +46,17 @@ def test_one_is_in_an_archive_by_then() -> None:
 
 
 def test_one_is_told_twice() -> None:
-    assert found(*TOLD, TOLD[2]) == ["cancelled told again, or out of order"]
+    assert found(*TOLD, TOLD[2]) == ["cancelled sent again, or out of order"]
 
 
 def test_the_order_is_another() -> None:
-    assert found(TOLD[0], TOLD[2], TOLD[1]) == ["offered told again, or out of order"]
+    assert found(TOLD[0], TOLD[2], TOLD[1]) == ["offered sent again, or out of order"]
 
 
 def test_what_a_crash_forgot_was_told() -> None:
-    assert found(*TOLD, Heard(4, SALE, "claimed")) == ["claimed told, and it is not written"]
+    assert found(*TOLD, Heard(4, SALE, "claimed")) == ["claimed sent, but not in the journal"]
     assert found(TOLD[0], TOLD[1]._replace(what="approval_received"), TOLD[2]) == [
-        "approval_received told, and it is not written"
+        "approval_received sent, but not in the journal"
     ]
 
 
@@ -76,7 +76,7 @@ def texts(watcher: EventWatcher) -> list[str]:
 def test_what_was_lost_with_a_journal_is_not_missed() -> None:
     lost = Heard(2, "sale-of-another-day", "rung")
     watcher = put_back([TOLD[0], lost], points=[Point(0, 1)])
-    assert texts(watcher) == ["offered never told", "cancelled never told"]
+    assert texts(watcher) == ["offered never sent", "cancelled never sent"]
     watcher.eras[-1].heard = TOLD[1:]
     assert texts(watcher) == []
 
@@ -84,7 +84,7 @@ def test_what_was_lost_with_a_journal_is_not_missed() -> None:
 def test_what_stands_in_an_older_journal_is_compared() -> None:
     watcher = put_back([TOLD[0], TOLD[1]._replace(what="approval_received")], points=[Point(0, 2)])
     watcher.eras[-1].heard = TOLD[2:]
-    assert texts(watcher) == ["approval_received told, and it is not written"]
+    assert texts(watcher) == ["approval_received sent, but not in the journal"]
 
 
 def test_a_copy_of_an_earlier_era() -> None:

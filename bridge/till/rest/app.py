@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.sales.sale_service import Service
     from bridge.till.server.access import Guard
 
-# What /healthz says of the journal, by the reason why it takes no write.
+# The journal's text in /healthz, by the reason of a stall.
 _JOURNAL = {reasons.OK: "ok", reasons.JOURNAL_LOCKED: "locked", reasons.JOURNAL_FULL: "full"}
 
 
@@ -40,7 +40,7 @@ def application(
     clock: Clock,
     warnings: Callable[[], list[str]] = list,
 ) -> web.Application:
-    """The whole API as an aiohttp application; `warnings` is what /healthz tells people."""
+    """Build the API as an aiohttp application; /healthz shows the `warnings`."""
     app = web.Application(
         middlewares=[problems.middleware, guard.middleware(journal_recovering.check(service))],
         client_max_size=requests.BODY_MOST,
@@ -76,7 +76,7 @@ def application(
 
 
 class TillApi:
-    """The handlers; every failure leaves as a problem document."""
+    """The handlers; every failure becomes a problem document."""
 
     def __init__(
         self,
@@ -92,21 +92,21 @@ class TillApi:
         self._books = service.books
 
     async def ring(self, request: web.Request) -> web.Response:
-        """POST /v1/sales: 201 for a new sale, 200 for the same again."""
+        """Handle POST /v1/sales: 201 for a new sale, 200 for the same again."""
         order = await requests.order(request)
         await journal_recovering.asked_before(self._service, order.sale_id, order.amount)
         return await self._begun(lambda: self._service.ring(order))
 
     async def refund(self, request: web.Request) -> web.Response:
-        """POST /v1/refunds: the same."""
+        """Handle POST /v1/refunds: 201 for a new refund, 200 for the same again."""
         order = await requests.refund(request)
         await journal_recovering.brought_back(self._service, order.sale_id)
-        if order.phone:  # without one, to be asked for again is all that it takes
+        if order.phone:  # a refund without a phone is simply ordered again
             await journal_recovering.asked_before(self._service, order.refund_id, order.amount)
         return await self._begun(lambda: self._service.refund(order))
 
     def sale(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """GET /v1/sales/{sale_id}?wait=seconds, and the same of refunds."""
+        """Handle GET /v1/sales/{sale_id}?wait=seconds, and the same for refunds."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
             seconds = requests.wait(request)
@@ -131,7 +131,7 @@ class TillApi:
     def decide(
         self, kind: str, wish: Wish
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """POST /v1/sales/{sale_id}/paid, …/cancel, …/abort: the first decision wins."""
+        """Handle POST /v1/sales/{sale_id}/paid, …/cancel, …/abort: the first decision wins."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
             await requests.nothing(request)
@@ -150,7 +150,7 @@ class TillApi:
         return handler
 
     async def health(self, request: web.Request) -> web.Response:
-        """GET /healthz."""
+        """Handle GET /healthz."""
         ahead_s = self._clock.ahead_s
         known = None if ahead_s is None else round(ahead_s)
         body = {
@@ -170,12 +170,12 @@ class TillApi:
         return _JOURNAL[self._books.commits.reason] if self._service.serves else "recovering"
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """GET /metrics, in Prometheus's text format."""
+        """Handle GET /metrics, in Prometheus's text format."""
         headers = {"Content-Type": CONTENT_TYPE}
         return web.Response(body=await self._metrics.render(), headers=headers)
 
     async def openapi(self, request: web.Request) -> web.Response:
-        from . import openapi  # made of all types; no start of a bridge waits for it
+        from . import openapi  # built from all types: too slow for a bridge's start
 
         return web.json_response(openapi.DOCUMENT)
 
@@ -201,9 +201,9 @@ class TillApi:
         return sale
 
     async def _find_or_ask(self, request: web.Request, kind: str, wish: Wish | None = None) -> Sale:
-        """A sale may have been lost with the journal: a decision about it brings it back.
+        """Find the sale, or adopt it from the authority if the journal may have lost it.
 
-        A question does so where the journal cannot vouch for itself.
+        A decision always asks the authority, a query only if the journal may lack entries.
         """
         try:
             return self._find(request, kind)
@@ -223,4 +223,4 @@ class TillApi:
 def _not_now(error: NotNowError) -> ProblemError:
     if error.reason:
         return problems.unwritten(error.reason)
-    return ProblemError(503, "stopping", "the bridge stops: nothing new is taken")
+    return ProblemError(503, "stopping", "the bridge stops and accepts no new orders")

@@ -1,4 +1,4 @@
-"""For the back office and for people who watch: what is open, what is owed, what a day came to."""
+"""Routes for the back office and for people: open sales, outbox, totals, reconciliation."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MS = 1000
 
 
 class OfficeApi:
-    """Nothing here decides about a sale."""
+    """Handlers that decide nothing about a sale, but for a person's acknowledgement."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._books = service.books
 
     async def open_sales(self, request: web.Request) -> web.Response:
-        """GET /v1/sales?till=number: every sale and refund with something left to happen."""
+        """GET /v1/sales?till=number: every sale and refund that is not closed."""
         requests.known(request, "till")
         till = requests.till(request)
         books = self._books
@@ -57,7 +57,7 @@ class OfficeApi:
         return web.json_response({"day": day.name, "receivers": summed})
 
     async def reconciliation(self, request: web.Request) -> web.Response:
-        """GET /v1/reconciliation?day=date&till=number: the journal beside the authority's books."""
+        """GET /v1/reconciliation?day=date&till=number: the journal and the authority's books."""
         requests.known(request, "day", "till")
         day, till = requests.day(request), requests.till(request)
         if till is not None:
@@ -71,7 +71,7 @@ class OfficeApi:
         return web.json_response({"day": day.name, "receivers": rows, "alarms": alarms})
 
     async def acknowledge(self, request: web.Request) -> web.Response:
-        """POST /v1/reconciliation/acknowledge: a person has seen to it, or decides about it."""
+        """POST /v1/reconciliation/acknowledge: a person has seen it, or decides about it."""
         word = await requests.acknowledgement(request)
         key, by, note = str(word.key), str(word.by), str(word.note or "")
         await journal_stalled.over(self._books.commits)
@@ -94,12 +94,12 @@ class OfficeApi:
         return web.json_response({"key": key, "sale": view})
 
     async def outbox(self, request: web.Request) -> web.Response:
-        """GET /v1/outbox: what the authority is still to hear, and why it has not yet."""
+        """GET /v1/outbox: what is owed to the authority, and why it was not sent yet."""
         requests.known(request)
         return web.json_response(self._outbox())
 
     async def send(self, request: web.Request) -> web.Response:
-        """POST /v1/outbox/send: try all of it now."""
+        """POST /v1/outbox/send: try to send all of it now."""
         await requests.nothing(request)
         self._service.outbox.send_now()
         return web.json_response(self._outbox())
@@ -122,7 +122,7 @@ class OfficeApi:
         }
 
     def _places(self) -> list[Place]:
-        """Those of today, then all others that the journal knows."""
+        """Return today's receivers, then all others in the journal."""
         return list(dict.fromkeys((*self._service.today(), *self._books.places())))
 
     def _row(self, till: int | None, receiver_id: bytes, **more: Any) -> dict[str, Any]:
@@ -140,4 +140,4 @@ def _compared(one: Compared) -> dict[str, Any]:
 
 def _must_know(places: list[Place]) -> None:
     if not places:
-        raise ProblemError(404, "unknown-till", "no receiver serves this till, or ever did")
+        raise ProblemError(404, "unknown-till", "no receiver serves or has served this till")

@@ -1,4 +1,4 @@
-"""A bridge whose journal lacks something: what tills are told, and what their words bring back."""
+"""The till API while the journal is incomplete: answers to tills, and sales recovered by them."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 _MONEY = ("/v1/sales", "/v1/refunds")
-_AGAIN = {"Retry-After": "2"}  # seconds: a recovery takes less, a bridge that is refused far more
+_AGAIN = {"Retry-After": "2"}  # seconds: a recovery takes less, a bridge that is refused far longer
 
 
 def check(service: Service) -> Callable[[web.Request], None]:
-    """Nothing about a sale is answered or taken before the journal can be believed."""
+    """Answer nothing about sales before the journal is known to be the newest."""
 
     def must_serve(request: web.Request) -> None:
         if request.path.startswith(_MONEY) and not service.serves:
-            detail = service.standing.detail or "the bridge puts its journal in order"
+            detail = service.standing.detail or "the bridge is recovering its journal"
             raise ProblemError(503, "recovering", f"{detail}: ask again", headers=_AGAIN)
 
     return must_serve
 
 
 async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
-    """Look for a sale at the authority; what it does not know and is claimed as paid is noted."""
+    """Look for a sale at the authority; note an unknown one that the till claims as paid."""
     with authority_problems.told():
         found = await service.loss.adopt(sale_id)
     if found is None and claim:
@@ -45,22 +45,22 @@ async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
 
 
 async def brought_back(service: Service, sale_id: str) -> None:
-    """The purchase that a refund names, where the journal cannot vouch for not having it."""
+    """Return the purchase of a refund, where the journal may have lost it."""
     if sale_id and not service.standing.is_whole and service.books.find(sale_id) is None:
         await adopt(service, sale_id, claim=False)
 
 
 async def asked_before(service: Service, name: str, amount: int) -> None:
-    """What a till asks for again, having got no answer: the journal lost it, the authority may not.
+    """Return what a till asks for again: the journal may have lost it, the authority not.
 
-    Looked for only where the recovery found such an amount: all other sales wait for nothing.
+    Searched only where the recovery found such an amount: all other sales wait for nothing.
     """
     if service.loss.may_have_lost(amount) and service.books.find(name) is None:
         await adopt(service, name, claim=False)
 
 
 async def reconsidered(service: Service, sale: Sale) -> Sale | None:
-    """What is paid, as its till says, of a sale that the bridge had ended by itself."""
+    """Reconsider a sale that the till reports as paid but the bridge had ended by itself."""
     try:
         with authority_problems.told():
             paid = await service.loss.reconsider(sale)
@@ -79,4 +79,4 @@ def _claim(service: Service, sale_id: str) -> None:
 
 
 def _too_many() -> ProblemError:
-    return ProblemError(503, "too-many-claims", "acknowledge what stands in the reconciliation")
+    return ProblemError(503, "too-many-claims", "acknowledge the alarms of the reconciliation")

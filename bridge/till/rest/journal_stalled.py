@@ -1,4 +1,4 @@
-"""While the journal takes no write: how long a till waits, and what it is answered then."""
+"""Requests while the journal accepts no write: how long a till waits, and its answer then."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from bridge.domain.sale import Sale
     from bridge.sales.sale_service import Service
 
-CASHIER_S = 2.0  # most locks are shorter; a cashier who is told no sooner looks for the fault here
+CASHIER_S = 2.0  # most locks are shorter; a cashier who waits longer looks for the fault here
 
 
 async def over(commits: Commits) -> None:
-    """Until all is written that was noted; raises ProblemError where that takes too long."""
+    """Wait until all that was noted is written; raises ProblemError where that takes too long."""
     if not commits.reason:
         return
     try:
@@ -29,7 +29,7 @@ async def over(commits: Commits) -> None:
 
 
 async def shown(service: Service, sale: Sale) -> dict[str, Any]:
-    """What the till may see of a sale once all of it is on the disk; raises as `over`."""
+    """Return the till's view of a sale once all of it is on the disk; raises as `over`."""
     service.show(sale)
     if service.books.is_held(sale):
         await _until_shown(service, sale)
@@ -37,7 +37,7 @@ async def shown(service: Service, sale: Sale) -> dict[str, Any]:
 
 
 async def _until_shown(service: Service, sale: Sale) -> None:
-    """Showing it may be the next write that has to wait."""
+    """Repeat while the notification itself is a write that has to wait."""
     try:
         async with asyncio.timeout(CASHIER_S):
             while service.books.is_held(sale):

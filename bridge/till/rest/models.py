@@ -1,4 +1,4 @@
-"""What the till API answers."""
+"""The answers of the till API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RefundState(Choice):
 
 
 class Settlement(Choice):
-    """What the authority holds of a sale."""
+    """The state of a sale at the authority."""
 
     CHOICES = ("owed", "posted", "liability", "reversing", "reversed", "refunded")
 
@@ -69,7 +69,7 @@ Counters = dict[str, int]
 
 
 class Reason(Answer):
-    """Why something is not: a stable word, and the cashier's texts."""
+    """A reason: a stable name, and the cashier's texts."""
 
     code: str
     sv: str
@@ -77,7 +77,7 @@ class Reason(Answer):
 
 
 class Outcome(Answer):
-    """What sales and refunds have in common."""
+    """The members that sales and refunds share."""
 
     amount: Amount
     currency: Letters
@@ -101,7 +101,7 @@ class SaleView(Outcome):
     ]
     offline: Annotated[
         bool,
-        Meta(description="Approved within the offline limits; the authority is asked later."),
+        Meta(description="Approved within the offline limits; uploaded to the authority later."),
     ]
     provisional_receipt: Annotated[
         str | None,
@@ -109,7 +109,7 @@ class SaleView(Outcome):
     ]
     settlement: Annotated[
         Settlement | None,
-        Meta(description="What the authority holds of it; nothing for the till to do."),
+        Meta(description="Its state at the authority; the till need not act on it."),
     ]
 
 
@@ -117,18 +117,18 @@ class Refund(Outcome):
     refund_id: Id
     state: Annotated[
         RefundState,
-        Meta(description="pending: it is on its way and will be refunded or declined."),
+        Meta(description="pending: it will be refunded or declined."),
     ]
     sale_id: str | None
     original_transaction_id: Hex | None
 
 
-# What tells them apart is which id they have.
+# Their ids tell them apart.
 SaleOrRefund = Annotated[Any, Meta(extra_json_schema={"anyOf": [ref(SaleView), ref(Refund)]})]
 
 
 class OpenSales(Answer):
-    """Everything with something left to happen."""
+    """All sales and refunds that are not closed."""
 
     sales: list[SaleOrRefund]
 
@@ -142,17 +142,17 @@ class Serving(Answer):
     ]
     warnings: Annotated[
         list[str],
-        Meta(description="For people: clock, certificates, files that cannot be used."),
+        Meta(description="For people: problems with clock, certificates and files."),
     ]
     journal: Annotated[
         JournalState,
-        Meta(description="Whether it is the newest and takes what is to be written."),
+        Meta(description="Whether it is the newest and accepts writes."),
     ]
-    alarms: Annotated[int, Meta(description="What a person has not acknowledged.")]
+    alarms: Annotated[int, Meta(description="Alarms that are not acknowledged.")]
 
 
 class Hello(Answer):
-    """What a receiver says of itself."""
+    """What a receiver reports about itself."""
 
     receiver_id: str
     board: str
@@ -190,7 +190,7 @@ class Sum(Answer):
 
 
 class Sums(Answer):
-    """What a day came to in one currency."""
+    """The sums of a day in one currency."""
 
     currency: Letters
     paid: Sum
@@ -200,7 +200,7 @@ class Sums(Answer):
     owed: Annotated[Sum, Meta(description="Paid, and not posted yet.")]
     unsent: Annotated[Sum, Meta(description="Paid offline, and not sent yet.")]
     liability: Annotated[Sum, Meta(description="Paid, and never to be posted.")]
-    undecided: Annotated[Sum, Meta(description="Approved; the till has said nothing yet.")]
+    undecided: Annotated[Sum, Meta(description="Approved; the till has not decided yet.")]
     declined: Sum
     cancelled: Sum
 
@@ -210,7 +210,7 @@ class PlaceOfDay(Answer):
 
     till: Annotated[int | None, Meta(description="Its number then.")]
     receiver_id: str
-    configured: Annotated[bool, Meta(description="Whether it stands at this till today.")]
+    configured: Annotated[bool, Meta(description="Whether it serves this till today.")]
 
 
 class PlaceTotals(PlaceOfDay):
@@ -218,14 +218,14 @@ class PlaceTotals(PlaceOfDay):
 
 
 class Totals(Answer):
-    """What a day came to at each receiver."""
+    """The sums of a day at each receiver."""
 
     day: str
     receivers: list[PlaceTotals]
 
 
 class Difference(Answer):
-    """What the journal and the authority's books say of one approval."""
+    """An approval in the journal and in the authority's books."""
 
     kind: DifferenceKind
     approval_id: str
@@ -243,9 +243,9 @@ class PlaceReconciliation(PlaceOfDay):
 
 
 class AlarmView(Answer):
-    """What a person must look at."""
+    """A finding that a person must acknowledge."""
 
-    key: Annotated[str, Meta(description="By which it is acknowledged.")]
+    key: Annotated[str, Meta(description="The key that acknowledges it.")]
     kind: AlarmKind
     sale_id: str | None
     approval_id: Hex | None
@@ -258,7 +258,7 @@ class AlarmView(Answer):
 
 
 class ReconciliationView(Answer):
-    """The day in the journal beside the day in the authority's books."""
+    """The day in the journal, compared with the authority's books."""
 
     day: str
     receivers: list[PlaceReconciliation]
@@ -273,13 +273,13 @@ class Acknowledged(Answer):
 
 
 class OutboxView(Answer):
-    """What the authority is still to hear."""
+    """What is owed to the authority."""
 
     depth: Annotated[int, Meta(description="Requests that are owed.")]
     oldest_s: float
     unsent: Annotated[
         list[SaleView],
-        Meta(description="Approved offline, and not seen by the authority."),
+        Meta(description="Approved offline, and not uploaded yet."),
     ]
 
 
@@ -288,7 +288,7 @@ class EventView(Answer):
 
     event: EventName
     source: Annotated[
-        EventSource, Meta(description="Who said so; journal in what is told again.")
+        EventSource, Meta(description="The source; `journal` for repeated events.")
     ] = field(name="from")
     at: Moment
     till: Till

@@ -1,4 +1,4 @@
-"""The till API described (OpenAPI 3.1); `tests` compare it with the routes and the answers."""
+"""The till API's description (OpenAPI 3.1); tests compare it with the routes and the answers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def _problem(description: str) -> dict[str, Any]:
     }
 
 
-# What any request may be answered, whatever it asks for.
+# The answers that any request may get.
 _ALWAYS = {
     "401": _problem("The token is missing or wrong, where this bridge has one."),
-    "403": _problem("Host or Origin name somebody else."),
+    "403": _problem("Host or Origin is not this bridge's."),
     "429": _problem("This address asks too often: see Retry-After."),
-    "500": _problem("The bridge failed; its log says why."),
+    "500": _problem("The bridge failed; see its log."),
     "503": _problem("The bridge stops or is full, or its journal is locked: see Retry-After."),
 }
 
@@ -42,13 +42,13 @@ def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) ->
 
 
 def _takes(schema: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
-    """The body of a POST, and how it may be refused."""
+    """Describe the body of a POST, and the answers that refuse it."""
     return {"required": required, "content": {"application/json": {"schema": schema}}}
 
 
 _BODY = {
-    "400": _problem("The request does not say what it must."),
-    "408": _problem("The body did not come."),
+    "400": _problem("The request is malformed or incomplete."),
+    "408": _problem("The body did not arrive in time."),
     "413": _problem(f"Over {requests.BODY_MOST} bytes."),
     "415": _problem("Not application/json."),
 }
@@ -69,13 +69,13 @@ _DAY_PARAMETER = {
 _AFTER_PARAMETER = {
     "name": "after",
     "in": "query",
-    "description": "The last cursor that was seen: what was missed since comes first.",
+    "description": "The last cursor seen: the missed events come first.",
     "schema": {"type": "integer", "minimum": 0, "maximum": requests.CURSOR_MOST},
 }
 _AS_TILL_PARAMETER = {
     "name": "till",
     "in": "query",
-    "description": "Whether the watcher is the till: then `approved` is told to it.",
+    "description": "Whether the watcher is the till: then `approved` notifies it.",
     "schema": {"type": "string", "enum": ["true"]},
 }
 _WAIT_PARAMETER = {
@@ -84,9 +84,9 @@ _WAIT_PARAMETER = {
     "description": "Seconds to wait until there is an answer, or it becomes unknown.",
     "schema": {"type": "number", "minimum": 0, "maximum": requests.WAIT_MOST_S, "default": 0},
 }
-_UNKNOWN_SALE = _problem("Nothing has this id.")
+_UNKNOWN_SALE = _problem("No sale or refund has this id.")
 _UNKNOWN_TILL = _problem("This bridge has no such till.")
-_UNREADABLE = _problem("The request does not say what it must.")
+_UNREADABLE = _problem("The request is malformed or incomplete.")
 
 
 _AWAY = {
@@ -96,21 +96,21 @@ _AWAY = {
 
 
 def _begins(name: str, summary: str, wanted: type[Struct], given: type[Struct]) -> dict[str, Any]:
-    """A POST that begins something under an id of the till's."""
+    """Describe a POST that creates a sale or refund under an id of the till."""
     answers = {
         "200": _json("Known already.", ref(given)),
         "201": _json("Begun.", ref(given)),
         **_BODY,
         "404": _problem("This bridge has no such till or no such purchase."),
-        "409": _problem("Another content for this id, or another sale at this till."),
-        "503": _problem("Nothing new is taken: the bridge stops, or its journal takes no write."),
+        "409": _problem("Other content for this id, or another sale at this till."),
+        "503": _problem("Nothing new is accepted: the bridge stops, or its journal is locked."),
     }
     return {"post": _operation(name, summary, answers, requestBody=_takes(ref(wanted)))}
 
 
 def _looks(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
     answers = {
-        "200": _json("As it is now.", ref(given)),
+        "200": _json("Its present state.", ref(given)),
         "400": _UNREADABLE,
         "404": _UNKNOWN_SALE,
     }
@@ -120,10 +120,10 @@ def _looks(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
 
 def _decides(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
     answers = {
-        "200": _json("So it is, now or since before.", ref(given)),
+        "200": _json("Decided, now or earlier.", ref(given)),
         **_BODY,
         "404": _UNKNOWN_SALE,
-        "409": _problem("Decided otherwise; what stands is in the problem."),
+        "409": _problem("Decided otherwise; the problem has the present state."),
         **_AWAY,
     }
     more = {"parameters": [_SALE_PARAMETER], "requestBody": _NOTHING}
@@ -133,7 +133,7 @@ def _decides(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
 def _lists(
     name: str, summary: str, given: type[Struct], *parameters: dict[str, Any], **more: Any
 ) -> dict[str, Any]:
-    answers = {"200": _json("So it is.", ref(given)), "400": _UNREADABLE, **more}
+    answers = {"200": _json("Success.", ref(given)), "400": _UNREADABLE, **more}
     return {"get": _operation(name, summary, answers, parameters=list(parameters))}
 
 
@@ -147,18 +147,18 @@ PATHS: dict[str, Any] = {
         ),
         **_lists(
             "openSales",
-            "Every sale and refund with something left to happen.",
+            "Every sale and refund that is not closed.",
             models.OpenSales,
             _TILL_PARAMETER,
         ),
     },
-    "/v1/sales/{sale_id}": _looks("sale", "What became of a sale.", models.SaleView),
+    "/v1/sales/{sale_id}": _looks("sale", "The state of a sale.", models.SaleView),
     "/v1/sales/{sale_id}/paid": _decides(
         "paid", "The till has stored that the sale is paid: it will be posted.", models.SaleView
     ),
     "/v1/sales/{sale_id}/cancel": _decides(
         "cancel",
-        "The till has stored that it is not: whatever is held is given back.",
+        "The till has stored that it is not: the bridge gives back any hold.",
         models.SaleView,
     ),
     "/v1/sales/{sale_id}/abort": _decides(
@@ -166,27 +166,27 @@ PATHS: dict[str, Any] = {
     ),
     "/v1/refunds": _begins(
         "refund",
-        "Give money back on a purchase, whole or in part.",
+        "Refund a purchase, whole or in part.",
         requests.NewRefund,
         models.Refund,
     ),
-    "/v1/refunds/{sale_id}": _looks("refundStatus", "What became of a refund.", models.Refund),
+    "/v1/refunds/{sale_id}": _looks("refundStatus", "The state of a refund.", models.Refund),
     "/v1/refunds/{sale_id}/cancel": _decides(
-        "cancelRefund", "Take back a refund that still waits for the buyer.", models.Refund
+        "cancelRefund", "Cancel a refund that still waits for the buyer.", models.Refund
     ),
     "/v1/refunds/{sale_id}/abort": _decides(
         "abortRefund", "The same; refused once the buyer's approval is in.", models.Refund
     ),
     "/v1/totals": _lists(
         "totals",
-        "What a day came to at each receiver.",
+        "The sums of a day at each receiver.",
         models.Totals,
         *(_DAY_PARAMETER, _TILL_PARAMETER),
         **{"404": _UNKNOWN_TILL},
     ),
     "/v1/reconciliation": _lists(
         "reconciliation",
-        "The day in the journal beside the day in the authority's books.",
+        "The day in the journal, compared with the authority's books.",
         models.ReconciliationView,
         *(_DAY_PARAMETER, _TILL_PARAMETER),
         **{"404": _UNKNOWN_TILL, **_AWAY},
@@ -194,33 +194,33 @@ PATHS: dict[str, Any] = {
     "/v1/reconciliation/acknowledge": {
         "post": _operation(
             "acknowledge",
-            "A person has seen to an alarm or a difference, or decides in the till's place.",
+            "Acknowledge an alarm or a difference, or decide in the till's place.",
             {
-                "200": _json("It stands no longer.", ref(models.Acknowledged)),
+                "200": _json("It is acknowledged.", ref(models.Acknowledged)),
                 **_BODY,
                 "404": _problem("No alarm and no difference has this key."),
-                "409": _problem("Decided otherwise; what stands is in the problem."),
+                "409": _problem("Decided otherwise; the problem has the present state."),
                 **_AWAY,
             },
             requestBody=_takes(ref(requests.AcknowledgementRequest)),
         )
     },
-    "/v1/outbox": _lists("outbox", "What the authority is still to hear.", models.OutboxView),
+    "/v1/outbox": _lists("outbox", "What is owed to the authority.", models.OutboxView),
     "/v1/outbox/send": {
         "post": _operation(
             "send",
-            "Try all of it now.",
-            {"200": _json("As it was then.", ref(models.OutboxView)), **_BODY},
+            "Try to send all of it now.",
+            {"200": _json("The outbox before that.", ref(models.OutboxView)), **_BODY},
             requestBody=_NOTHING,
         )
     },
     "/v1/receivers": {
         "get": _operation(
             "receivers",
-            "The receivers, and what they say of themselves.",
+            "The receivers, and their reports.",
             {
                 "200": _json(
-                    "All of them.",
+                    "All receivers.",
                     ref(models.Receivers),
                 ),
                 "400": _UNREADABLE,
@@ -230,11 +230,11 @@ PATHS: dict[str, Any] = {
     "/v1/events": {
         "get": _operation(
             "events",
-            "Everything that happens, by WebSocket: one JSON object in each message.",
+            "All events, by WebSocket: one JSON object in each message.",
             {
                 "101": _json("The messages.", ref(models.EventView)),
                 "400": _problem("No WebSocket, or no cursor of this form."),
-                "410": _problem("The cursor is older than what is kept at hand."),
+                "410": _problem("The cursor is older than the available events."),
             },
             parameters=[_AFTER_PARAMETER, _AS_TILL_PARAMETER],
         )
@@ -243,16 +243,16 @@ PATHS: dict[str, Any] = {
         "get": _operation(
             "health",
             "Whether the bridge serves.",
-            {"200": _json("It does.", ref(models.Serving))},
+            {"200": _json("It serves.", ref(models.Serving))},
         )
     },
     "/metrics": {
         "get": _operation(
             "metrics",
-            "How the bridge does, for Prometheus.",
+            "The bridge's metrics, for Prometheus.",
             {
                 "200": {
-                    "description": "Its text format, version 0.0.4.",
+                    "description": "Prometheus's text format, version 0.0.4.",
                     "content": {"text/plain": {"schema": {"type": "string"}}},
                 }
             },
@@ -270,7 +270,7 @@ DOCUMENT: dict[str, Any] = {
     "info": {
         "title": "Tillsign till API",
         "version": __version__,
-        "summary": "What a till says to the bridge on its own machine.",
+        "summary": "The API of the bridge for a till on its own machine.",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "paths": PATHS,
@@ -281,7 +281,7 @@ DOCUMENT: dict[str, Any] = {
             "token": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "Where the bridge's configuration names one.",
+                "description": "Where the bridge's configuration has one.",
             }
         },
     },

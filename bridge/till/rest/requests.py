@@ -1,4 +1,4 @@
-"""What tills send, read strictly: every key known, every value in bounds."""
+"""The requests of tills, decoded strictly: every key known, every value in bounds."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BODY_MOST = 4096  # bytes; a sale takes some 200
-WAIT_MOST_S = 60.0  # below the two minutes after which proxies give up
-PATIENCE_S = 25  # what the issue of a till names as default
-PATIENCE_MOST_S = 120  # an offer lives no longer (design §3.3)
+WAIT_MOST_S = 60.0  # below the two minutes of usual proxies
+PATIENCE_S = 25  # the default in the requirements
+PATIENCE_MOST_S = 120  # an offer is valid no longer (design §3.3)
 NOTE_MOST = 64  # characters of a till's own reference
-KEY_MOST = 80  # characters of an alarm's key: a sale's id with its kind before it
+KEY_MOST = 80  # characters of an alarm's key: the kind and a sale's id
 NAME_MOST = 64  # of the person who acknowledges it
-REMARK_MOST = 400  # of what that person has to say
-CURSOR_MOST = (1 << 63) - 1  # as the journal counts
+REMARK_MOST = 400  # of that person's note
+CURSOR_MOST = (1 << 63) - 1  # the journal's greatest number
 DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")  # others have no sales, or no number of seconds
 SALE_ID = re.compile(r"[A-Za-z0-9_.:-]{16,64}")
 
@@ -51,7 +51,7 @@ def _id(description: str) -> Meta:
 
 
 class Currency(int):
-    """The number of a currency, which tills name by its letters."""
+    """The number of a currency, which tills write in letters."""
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -121,7 +121,7 @@ class NewSale(Request):
 
 
 class NewRefund(Request):
-    """A refund of a sale that this bridge sold, or of any transaction."""
+    """A refund of a sale by this bridge, or of any transaction."""
 
     refund_id: NewId
     amount: Amount
@@ -157,14 +157,14 @@ class NewRefund(Request):
 
 
 class Decision(StrEnum):
-    """What a person may decide in the till's place."""
+    """A person's decision in the till's place."""
 
     PAID = Wish.PAY.value
     CANCEL = Wish.CANCEL.value
 
 
 class AcknowledgementRequest(Request):
-    """Who has seen to what; with a decision where nothing was decided about money."""
+    """A person's acknowledgement, with a decision where money is undecided."""
 
     key: Annotated[AlarmKey, _printable(KEY_MOST)]
     by: Annotated[PersonName, _printable(NAME_MOST)]
@@ -173,7 +173,7 @@ class AcknowledgementRequest(Request):
 
 
 async def order(request: web.Request) -> Order:
-    """The sale in the body of a POST; raises ProblemError."""
+    """Decode the sale in the body of a POST; raises ProblemError."""
     asked = await _body(request, NewSale)
     return Order(
         asked.sale_id,
@@ -186,7 +186,7 @@ async def order(request: web.Request) -> Order:
 
 
 async def refund(request: web.Request) -> RefundOrder:
-    """The refund in the body of a POST; raises ProblemError."""
+    """Decode the refund in the body of a POST; raises ProblemError."""
     asked = await _body(request, NewRefund)
     return RefundOrder(
         asked.refund_id,
@@ -202,19 +202,19 @@ async def refund(request: web.Request) -> RefundOrder:
 
 
 async def acknowledgement(request: web.Request) -> AcknowledgementRequest:
-    """The body of a POST; raises ProblemError."""
+    """Decode the body of a POST; raises ProblemError."""
     return await _body(request, AcknowledgementRequest)
 
 
 async def nothing(request: web.Request) -> None:
-    """A POST that says all with its path: no body, or an empty object."""
+    """Require a POST without content: no body, or an empty object."""
     said: dict[str, Any] = await _body(request, dict) if request.body_exists else {}
     if said:
-        raise invalid("nothing is known to say here")
+        raise invalid("the body must be empty here")
 
 
 def wait(request: web.Request) -> float:
-    """`?wait=seconds`, 0 where it is not given; raises ProblemError."""
+    """Read `?wait=seconds`, 0 by default; raises ProblemError."""
     known(request, "wait")
     try:
         seconds = float(request.query.get("wait", "0"))
@@ -226,7 +226,7 @@ def wait(request: web.Request) -> float:
 
 
 def watching(request: web.Request) -> tuple[int | None, bool]:
-    """`?after=cursor` of the last event that was seen, None where it is not given; `?till=true`."""
+    """Read `?after=cursor` of the last event seen, None by default, and `?till=true`."""
     known(request, "after", "till")
     if request.query.get("till", "true") != "true":
         raise invalid("till must be true, or left out")
@@ -234,12 +234,12 @@ def watching(request: web.Request) -> tuple[int | None, bool]:
 
 
 def till(request: web.Request) -> int | None:
-    """`?till=number`, None for all."""
+    """Read `?till=number`, None for all."""
     return _query_number(request, "till", 1, TILL_MOST)
 
 
 def day(request: web.Request) -> Day:
-    """`?day=2026-11-22`, today where it is not given, in this terminal's own time."""
+    """Read `?day=2026-11-22`, by default today, in this terminal's own time."""
     text = request.query.get("day")
     try:
         if text is not None and not DAY.fullmatch(text):
@@ -253,7 +253,7 @@ def day(request: web.Request) -> Day:
 
 
 def known(request: web.Request, *names: str) -> None:
-    """Refuse parameters that nobody knows."""
+    """Refuse unknown parameters."""
     unknown = sorted(set(request.query) - set(names))
     if unknown:
         raise invalid(f"unknown parameter {unknown[0]!r}")
@@ -261,7 +261,7 @@ def known(request: web.Request, *names: str) -> None:
 
 async def _body(request: web.Request, type_: type[T]) -> T:
     if request.content_type != "application/json":
-        # Also keeps web pages out: a browser asks before it sends this type to another origin.
+        # This also keeps web pages out: a browser asks before it sends this type to another origin.
         raise ProblemError(415, "unsupported-media-type", "send application/json")
     try:
         return contracts.decode(await request.read(), type_)

@@ -1,4 +1,4 @@
-"""What the till API takes and gives, as JSON Schema (OpenAPI 3.1): it follows from the types."""
+"""The till API's requests and answers as JSON Schema (OpenAPI 3.1), made from the types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCHEMAS: dict[str, Any] = contracts.schemas(
     models.EventView,
     models.Problem,
 )
-# As `NewRefund.__post_init__` has it.
+# The rule of `NewRefund.__post_init__`.
 SCHEMAS["NewRefund"]["oneOf"] = [
     {"required": ["sale_id"], "not": {"required": ["transaction_id"]}},
     {"required": ["transaction_id", "currency"], "not": {"required": ["sale_id"]}},

@@ -1,4 +1,4 @@
-"""What people and tills see of a sale, a reason and a receiver: JSON values."""
+"""Sales, reasons and receivers for people and tills: JSON values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PHONE_EVENTS = {
     wire.PHONE_REFUSED: "refused",
     wire.PHONE_GONE: "gone",
 }
-# A refund needs no decision of the till after it: what is approved is on its way.
+# A refund needs no decision of the till afterwards: an approved one will be posted.
 REFUND_STATES = {
     State.APPROVED: "pending",
     State.PAID: "pending",
@@ -45,17 +45,17 @@ SETTLEMENTS = {
 
 
 def sale_view(sale: Sale) -> dict[str, Any]:
-    """The till API's answer about a sale or a refund."""
+    """Return the till API's answer about a sale or a refund."""
     return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
 
 
 def shown_view(books: Books, sale: Sale) -> dict[str, Any]:
-    """What the till may see of a sale just now."""
+    """Return the part of a sale that the till may see now."""
     return held_view(sale, books.commits.reason) if books.is_held(sale) else sale_view(sale)
 
 
 def held_view(sale: Sale, reason: int) -> dict[str, Any]:
-    """The same while not all of it is in the journal, for this reason: no crash may unsay it."""
+    """Return the same while some of it is unwritten, for this reason: a crash must not undo it."""
     unsaid = dict.fromkeys(_UNSAID & (view := sale_view(sale)).keys())
     return {**view, **unsaid, "state": str(State.UNKNOWN), "reason": reason_view(reason)}
 
@@ -84,7 +84,7 @@ def _refund_view(sale: Sale) -> dict[str, Any]:
 
 def _common_view(sale: Sale) -> dict[str, Any]:
     terms = sale.terms
-    # Before, a receipt is half a word; after a reversal it says what is no longer so.
+    # Before this a receipt is half an answer; after a reversal it is out of date.
     told = sale.answered and sale.shown is not State.CANCELLED
     return {
         "amount": terms.amount,
@@ -100,7 +100,7 @@ def _common_view(sale: Sale) -> dict[str, Any]:
 
 
 def _settlement(sale: Sale) -> str | None:
-    """What the authority holds of it."""
+    """Return its state at the authority."""
     if sale.owed:
         return REVERSING
     if sale.refunded_in_full:
@@ -111,13 +111,13 @@ def _settlement(sale: Sale) -> str | None:
 
 
 def reason_view(code: int) -> dict[str, str]:
-    """A reason as its name and the cashier's texts."""
+    """Return a reason's name and the cashier's texts."""
     row = texts(code)
     return {"code": reasons.name(code), "sv": row.cashier_sv, "en": row.cashier_en}
 
 
 def alarm_view(alarm: Alarm) -> dict[str, Any]:
-    """What a person must look at."""
+    """Return an alarm for a person."""
     return {
         "key": alarm.key,
         "kind": alarm.kind,
@@ -133,7 +133,7 @@ def alarm_view(alarm: Alarm) -> dict[str, Any]:
 
 
 def hello_view(hello: ReceiverHello) -> dict[str, Any]:
-    """What a receiver says of itself."""
+    """Return what a receiver reports about itself."""
     return {
         "receiver_id": hello.receiver_id.hex(),
         "board": hello.board,
@@ -146,18 +146,18 @@ def hello_view(hello: ReceiverHello) -> dict[str, Any]:
 
 
 def phone_view(event: int, reason: int) -> dict[str, Any]:
-    """What a phone did (`wire.PHONE_*`), and why it left where a reason is told."""
+    """Return a phone's event (`wire.PHONE_*`), and why it left where it gave a reason."""
     return {"what": _PHONE_EVENTS[event], "reason": reasons.name(reason) if reason else None}
 
 
 def health_view(health: ReceiverHealth) -> dict[str, Any]:
-    """A receiver's health."""
+    """Return a receiver's health."""
     counters = {reasons.name(code): n for code, n in health.counters.items()}
     return {**health._asdict(), "counters": counters}
 
 
 def receiver_view(status: ReceiverStatus) -> dict[str, Any]:
-    """What the till API says of a receiver."""
+    """Return the till API's answer about a receiver."""
     refusals = {reasons.name(code): n for code, n in status.refusals.items()}
     return {
         "till": status.till,
@@ -171,7 +171,7 @@ def receiver_view(status: ReceiverStatus) -> dict[str, Any]:
 
 
 def event_view(event: Event) -> dict[str, Any]:
-    """An event as watchers see it."""
+    """Return an event for watchers."""
     name: str
     body: dict[str, Any]
     match event:

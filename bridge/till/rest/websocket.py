@@ -1,8 +1,8 @@
-"""Events by WebSocket: one JSON object for each, in order, to those who watch.
+"""Events by WebSocket: one JSON object for each, in order, to every watcher.
 
-Events of sales carry a cursor, the number of their line in the journal; a watcher that comes back
-with the last one it saw gets all that it missed first. Watching is not telling, but for a till that
-says that it is one (`till=true`): what is approved is the till's before it is sent to it.
+Events of sales carry a cursor, the number of their entry in the journal; a watcher that returns
+with the last one it saw gets the missed events first. Watching notifies no till, except one that
+declares itself (`till=true`): `approved` is stored as notified before it is sent to it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from bridge.sales.sale_service import Service
 
 HEARTBEAT_S = 30.0
-MESSAGE_MOST = 1024  # bytes; watchers have nothing to say
+MESSAGE_MOST = 1024  # bytes; watchers send nothing
 
 
 class Stream:
@@ -45,7 +45,7 @@ class Stream:
         cursor, till = requests.watching(request)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST)
         if cursor is None:
-            self._service.books.commits.flush()  # what happened before is no news
+            self._service.books.commits.flush()  # earlier events are no news
         with self._service.books.bus.subscribe() as subscription:  # first: nothing is missed
             past = await missed(self._service, cursor, till=till)
             await socket.prepare(request)
@@ -60,13 +60,13 @@ class Stream:
         return socket
 
     async def close(self, app: web.Application) -> None:
-        """The bridge goes: say so to every watcher."""
+        """Close every watcher's socket: the bridge stops."""
         for socket in set(self._sockets):
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
 
 async def missed(service: Service, cursor: int | None, *, till: bool) -> list[SaleChanged]:
-    """What happened after `cursor`, if there is one; raises ProblemError."""
+    """Return the events after `cursor`, if given; raises ProblemError."""
     books = service.books
     for sale in books.open_sales() if till else ():
         service.show(sale)
@@ -79,16 +79,16 @@ async def missed(service: Service, cursor: int | None, *, till: bool) -> list[Sa
     except CursorError:
         service.witnesses.cursor(cursor)
         raise ProblemError(
-            410, "cursor-gone", "older than what is kept at hand: ask for the open sales"
+            410, "cursor-gone", "older than the available events: ask for the open sales"
         ) from None
 
 
 async def told(
     service: Service, past: list[SaleChanged], subscription: Subscription, *, till: bool
 ) -> AsyncIterator[Event]:
-    """What one watcher is told, until it is too slow: what it missed, then what happens.
+    """Yield one watcher's events until it is too slow: the missed ones, then new ones.
 
-    That a sale is approved is no event before its till was told: to a till, it is told here.
+    `approved` is no event before its till is notified; for a till, this is the notification.
     """
     last = 0
     for change in past:

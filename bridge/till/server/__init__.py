@@ -1,1 +1,1 @@
-"""What every interface of tills stands behind: TLS, access, rates, problems."""
+"""The server under every till interface: TLS, access control, rates, problems."""

@@ -1,7 +1,7 @@
-"""Who may speak to the till API, how often, and how many at once.
+"""Access control of the till API: which clients, how often, and how many at once.
 
 Loopback is open to every page in a browser on this machine, hence Host and Origin; another address
-asks for a token as well (`bridge.config.configuration`).
+requires a token as well (`bridge.config.configuration`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from aiohttp.typedefs import Middleware
 
-BODY_S = 5.0  # a body of 4 kB takes milliseconds; a slower client holds a place for nothing
-POLLS_MOST = 512  # two for each of 200 tills, and room for those whose till is gone
-WATCHERS_MOST = 32  # operator pages and integrators; each costs a copy of every event
-RETRY_S = 1  # when to try again where places are short
+BODY_S = 5.0  # a body of 4 kB takes milliseconds; a slower client only occupies a place
+POLLS_MOST = 512  # two for each of 200 tills, and room for polls of tills that are gone
+WATCHERS_MOST = 32  # status pages and integrators; each costs a copy of every event
+RETRY_S = 1  # when to try again if all places are taken
 
 EVENTS = "/v1/events"
 KINDS = (
@@ -39,14 +39,14 @@ KINDS = (
 
 
 class Speakers(NamedTuple):
-    """Who may speak: host names beside loopback's, and a token unless it is empty."""
+    """The accepted callers: host names beside loopback's, and a token unless it is empty."""
 
     hosts: tuple[str, ...] = ()
     token: str = ""
 
 
 class Guard:
-    """One for each listener; `refused` counts by kind."""
+    """Access control of one listener; `refused` counts by kind."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Guard:
         self._polls: dict[asyncio.Task[Any], web.Request] = {}
 
     def renew(self, speakers: Speakers) -> None:
-        """Others may speak from here on; what was begun goes on."""
+        """Accept other callers from now on; requests under way continue."""
         self._speakers = speakers
 
     def middleware(self, check: Callable[[web.Request], None]) -> Middleware:
-        """Admits requests; `check` raises ProblemError for those that are not served just now."""
+        """Return the middleware that admits requests; `check` raises ProblemError to refuse one."""
 
         @web.middleware
         async def guard(request: web.Request, handler: problems.Handler) -> web.StreamResponse:
@@ -83,17 +83,17 @@ class Guard:
         return guard
 
     def drop_left_polls(self) -> None:
-        """End the polls whose client has gone, which nothing else notices before their time."""
+        """End the polls whose client has gone; nothing else notices that before they time out."""
         for task, request in self._polls.items():
             if request.transport is None:
                 task.cancel()
 
     def _admit(self, request: web.Request) -> None:
-        """Raises _RefusalError where this request is not to be heard."""
+        """Raise _RefusalError for a request that is not admitted."""
         wait_s = self._rates.take(request.remote or "", asyncio.get_running_loop().time())
         if wait_s:
             raise _RefusalError(429, "too-many-requests", "this client asks too often", wait_s)
-        if not self._named(request.headers.get("Host", "")):  # another name that leads here
+        if not self._named(request.headers.get("Host", "")):  # another name may lead here
             raise _RefusalError(403, "foreign-host", "the Host header must name this bridge")
         origin = request.headers.get("Origin")
         if origin is not None and not self._named(origin.partition("://")[2]):
@@ -106,7 +106,7 @@ class Guard:
             raise _RefusalError(503, "stopping", "the bridge failed and stops")
 
     def _named(self, netloc: str) -> bool:
-        """Whether `host[:port]` is a name by which this bridge may be called."""
+        """Whether `host[:port]` is an accepted name of this bridge."""
         try:
             host = urlsplit("//" + netloc).hostname or ""
         except ValueError:
@@ -115,7 +115,7 @@ class Guard:
 
     @contextmanager
     def _place(self, request: web.Request) -> Iterator[None]:
-        """One of the places for those who wait; others need none."""
+        """Hold one of the places for polls and watchers; other requests need none."""
         if request.path == EVENTS:
             yield from self._watching()
         elif "wait" in request.query:
@@ -144,7 +144,7 @@ class Guard:
 
 
 class _RefusalError(ProblemError):
-    """A problem of a kind in KINDS, with the headers that belong to it."""
+    """A problem of a kind in KINDS, with its headers."""
 
     def __init__(self, status: int, kind: str, detail: str, retry_s: float = 0) -> None:
         super().__init__(status, kind, detail)
@@ -156,7 +156,7 @@ class _RefusalError(ProblemError):
 
 
 async def _read_whole(request: web.Request) -> None:
-    """Have the body before the handler asks for it; the server bounds its size."""
+    """Read the body before the handler needs it; the server bounds its size."""
     if not request.body_exists:
         return
     try:
@@ -169,7 +169,7 @@ async def _read_whole(request: web.Request) -> None:
 
 
 def _bears(request: web.Request, token: str) -> bool:
-    """Compared in constant time."""
+    """Whether the request has the token, compared in constant time."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     data = given.strip().encode(errors="surrogateescape")
     return hmac.compare_digest(data, token.encode()) and scheme.lower() == "bearer"

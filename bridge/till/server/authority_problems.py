@@ -1,4 +1,4 @@
-"""An authority that does not answer, or refuses, as a problem document."""
+"""Problem documents for an authority that does not answer, or refuses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Whatever is asked of the authority inside fails as a ProblemError."""
+    """Raise ProblemError for any failed request to the authority in this context."""
     try:
         yield
     except UnansweredError as error:

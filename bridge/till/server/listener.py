@@ -1,4 +1,4 @@
-"""Where the till API listens: TLS, a bound on connections, and an end for those that hold them."""
+"""The listener of the till API: TLS, a bound on connections, and an end for stuck ones."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ CONNECTIONS_MOST = 640
 KEEP_ALIVE_S = 30.0  # until a whole request has come, and between two
 HANDSHAKE_S = 10.0
 LINGER_S = 2.0  # for the rest of a body that was refused
-LOOK_S = 1.0  # how often connections are looked at
-STUCK_LOOKS = 10  # a client that takes nothing of its answer for so many looks is cut off
-LINE_MOST = 2048  # bytes of the request line; the longest that means something has some 120
+LOOK_S = 1.0  # between two checks of all connections
+STUCK_LOOKS = 10  # a client that reads nothing of its answer for so many checks is cut off
+LINE_MOST = 2048  # bytes of the request line; the longest valid one has some 120
 FIELD_MOST = 4096  # bytes of a header field
 FIELDS_MOST = 64
-SHUTDOWN_S = 1.0  # for answers under way; tills that wait ask again
+SHUTDOWN_S = 1.0  # for answers under way; waiting tills ask again
 
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
@@ -39,14 +39,14 @@ _FULL = (
 
 
 class Front:
-    """The certificate that tills are shown: another may take its place for connections to come."""
+    """The certificate shown to tills; another may replace it for new connections."""
 
     def __init__(self, tls: Tls) -> None:
-        """Raises ConfigError."""
+        """Load the certificate; raises ConfigError."""
         self.tls = tls
         self.context = server_context(tls)
         self._shown = self.context
-        self.context.sni_callback = self._show  # called for each handshake, named or not
+        self.context.sni_callback = self._show  # called at each handshake, with or without a name
 
     def renew(self, fresh: ssl.SSLContext) -> None:
         self._shown = fresh
@@ -62,9 +62,9 @@ async def serve(
     guard: Guard,
     front: Front | None = None,
 ) -> str:
-    """Listen until `stack` unwinds; the address, with the port that was taken.
+    """Listen until `stack` unwinds; return the address, with the actual port.
 
-    `front` shows the certificate of `listen` where that is to be renewed.
+    `front` shows the certificate of `listen` if that is to be renewed.
     """
     front = front or (Front(listen.tls) if listen.tls else None)
     tls = front.context if front else None
@@ -99,7 +99,7 @@ async def serve(
 
 
 class _Door:
-    """Lets connections in, and looks after them."""
+    """Accepts connections, and supervises them."""
 
     def __init__(self, runner: web.AppRunner, guard: Guard) -> None:
         if runner.server is None:
@@ -109,7 +109,7 @@ class _Door:
         self._stuck: dict[web.RequestHandler, int] = {}
 
     def connection(self) -> asyncio.Protocol:
-        """A protocol for a new connection: the server's, or one that says that all is full."""
+        """Return the protocol of a new connection: the server's, or one that answers 503."""
         if len(self._server.connections) >= CONNECTIONS_MOST:
             return _Full()
         return self._server()
@@ -121,7 +121,7 @@ class _Door:
             self._cut_stuck()
 
     def _cut_stuck(self) -> None:
-        """Cut off who does not read: answers are small, so a buffer is empty in no time."""
+        """Cut off clients that do not read: answers are small, so a buffer empties quickly."""
         stuck: dict[web.RequestHandler, int] = {}
         for handler in self._server.connections:
             transport = handler.transport
@@ -133,7 +133,7 @@ class _Door:
 
 
 def _server_log(guard: Guard) -> logging.Logger:
-    """The server's own logger, without a traceback for everything that is no HTTP."""
+    """Make the server's own logger, without tracebacks for invalid HTTP."""
 
     def count(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -142,14 +142,14 @@ def _server_log(guard: Guard) -> logging.Logger:
             guard.refused["bad-http"] += 1
         return not bad
 
-    log = logging.Logger("aiohttp.server")  # of this door alone, as the filter is
+    log = logging.Logger("aiohttp.server")  # for this listener alone, as the filter is
     log.parent = logging.getLogger()
     log.addFilter(count)
     return log
 
 
 class _Full(asyncio.Protocol):
-    """Says 503 and closes."""
+    """Answers 503 and closes."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if isinstance(transport, asyncio.WriteTransport):
@@ -158,7 +158,7 @@ class _Full(asyncio.Protocol):
 
 
 def server_context(tls: Tls) -> ssl.SSLContext:
-    """TLS 1.2 or later, as tills have; raises ConfigError."""
+    """Make a context for TLS 1.2 or later, as tills need; raises ConfigError."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

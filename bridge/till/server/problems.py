@@ -1,4 +1,4 @@
-"""Problems as JSON (RFC 9457), for whatever goes wrong between a till and the bridge."""
+"""Problem documents (RFC 9457) for all errors between a till and the bridge."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:tillsign:problem:"
-_ARCHIVE = "it stands in an archive that is missing or damaged; the bridge's log names it"
+_ARCHIVE = "its archive is missing or damaged; the bridge's log names it"
 RETRY_AFTER_S = 1
 
 _log = Log(__name__)
 
 
 class ProblemError(Exception):
-    """An answer other than what was asked for. `kind` is the stable word that tills may test."""
+    """An error answer. `kind` is the stable name that tills may test."""
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class ProblemError(Exception):
 
 
 def invalid(detail: str) -> ProblemError:
-    """The request does not say what it must."""
+    """Return the problem of a request that is incomplete or invalid."""
     return ProblemError(400, "invalid-request", detail)
 
 
 def unwritten(reason: int) -> ProblemError:
-    """What would need a write that the journal takes not now; the same request again is right."""
+    """Return the problem of a request during a stall; the till may repeat it."""
     headers, text = {"Retry-After": str(RETRY_AFTER_S)}, texts(reason).cashier_en
     if reason == reasons.JOURNAL_LOCKED:
         return ProblemError(503, "journal-locked", text, headers=headers)
@@ -74,7 +74,7 @@ def response(problem: ProblemError) -> web.Response:
 
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever a handler raises becomes a problem document."""
+    """Turn every exception of a handler into a problem document."""
     try:
         return await handler(request)
     except ProblemError as problem:
@@ -89,7 +89,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     except Exception:
         sale, method = _sale(request), request.method
         _log.exception("a request failed", sale=sale, method=method, path=request.path)
-        return response(ProblemError(500, "internal", "the bridge failed; its log says why"))
+        return response(ProblemError(500, "internal", "the bridge failed; its log has the cause"))
 
 
 def _told(request: web.Request, problem: ProblemError) -> web.Response:
@@ -99,12 +99,12 @@ def _told(request: web.Request, problem: ProblemError) -> web.Response:
 
 
 def _sale(request: web.Request) -> str | None:
-    """The id of the sale that it is about, if its path names one."""
+    """Return the sale id in the request's path, if there is one."""
     return request.match_info.get("sale_id")
 
 
 def _of_http(error: web.HTTPException) -> web.Response:
-    """What the HTTP server itself refuses: unknown paths, methods, bodies too large."""
+    """Answer what the HTTP server itself refuses: unknown paths, methods, bodies too large."""
     kind = HTTPStatus(error.status).phrase.lower().replace(" ", "-")
     allow = error.headers.get("Allow")
     detail = error.reason if error.status != 413 else (error.text or error.reason)

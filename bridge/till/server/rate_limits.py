@@ -1,4 +1,4 @@
-"""How often one client address may ask: a token bucket for each, and a bound on the buckets."""
+"""Rate limits by client address: a token bucket for each, and a bound on the buckets."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
-# One address may be a server that speaks for all tills: 50 sales a second of some six requests each
-# are 300 a second (design §7). Three times that is no till any longer.
+# One address may be a server for all tills: 50 sales a second of some six requests each are 300 a
+# second (design §7). A client with three times that is no till.
 REQUESTS_PER_S = 1000.0
-# After a pause all 200 tills may ask for everything that they missed at once.
+# After a pause all 200 tills may request at once everything that they missed.
 BURST = 2000.0
-ADDRESSES_MOST = 1024  # buckets that are kept; the one longest unused is forgotten
-_SITE_BITS = 64  # the rest of an IPv6 address is the client's own to choose
+ADDRESSES_MOST = 1024  # stored buckets; the one longest unused is dropped
+_SITE_BITS = 64  # the client chooses the rest of an IPv6 address
 
 
 class Bucket(NamedTuple):
-    """What is left, and when (seconds) that was so."""
+    """The tokens left, and the time (seconds) of that count."""
 
     left: float
     at: float
@@ -31,7 +31,7 @@ class Rates:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, address: str, now: float) -> float:
-        """Take one request's share: 0 if there was one, else seconds until there is."""
+        """Take one token: return 0 if there was one, else the seconds until there is."""
         site = _site(address)
         bucket = self._buckets.pop(site, Bucket(self._burst, now))
         left = min(self._burst, bucket.left + (now - bucket.at) * self._per_s)
@@ -47,7 +47,7 @@ class Rates:
 
 
 def _site(address: str) -> str:
-    """The address, or the part of an IPv6 address that a client cannot choose."""
+    """Return the address, or the part of an IPv6 address that a client cannot choose."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:

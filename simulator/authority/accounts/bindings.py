@@ -1,7 +1,7 @@
-"""Which client speaks for a receiver, and which did: its certificates, its receivers, its rights.
+"""Bindings of clients to receivers: certificates, receivers and rights, now and earlier.
 
-A client is named by the fingerprint of the first TLS certificate that it had. A renewed certificate
-is the same client, so that what it booked and where its journal stands remain its own.
+A client is named by the fingerprint of its first TLS certificate. A renewed certificate is the same
+client and keeps its bookings and its journal position.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PAGE = 200  # receivers in one answer
 
-# The binding that counts of a client's with a receiver: today's, else the last one that ended.
+# The binding that applies to a client and a receiver: the current one, else the last that ended.
 SPOKEN_BY = "LEFT JOIN clients k ON k.fingerprint = ? LEFT JOIN bindings b ON b.receiver = {} "
 SPEAKER = "b.client, CASE WHEN k.until < b.until THEN k.until ELSE coalesce(b.until, k.until) END"
 NEWEST = "ORDER BY b.until IS NOT NULL, b.until DESC LIMIT 1"
@@ -44,7 +44,7 @@ _NAME = "INSERT INTO clients (fingerprint, client) VALUES (?, ?) ON CONFLICT DO 
 
 
 class Position(NamedTuple):
-    """Where a bridge says that its journal stands."""
+    """The position that a bridge reports for its journal."""
 
     bridge: bytes
     life: bytes
@@ -54,14 +54,14 @@ class Position(NamedTuple):
 
     @property
     def place(self) -> tuple[int, bytes]:
-        """The same in two copies of a journal that are the same up to there."""
+        """Return what two copies of a journal share if they are equal up to there."""
         return self.sequence, self.hash
 
 
 class Caller(NamedTuple):
-    """A client as it speaks for one receiver, and where it says that its journal stands.
+    """A client as it speaks for one receiver, with the journal position that it reports.
 
-    `until` is when it ceased to be the one that does; None for the one that does today.
+    `until` is when it lost the receiver; None for the current client.
     """
 
     client: str
@@ -70,43 +70,43 @@ class Caller(NamedTuple):
     position: Position | None = None
 
     def may_end(self, booked_by: str | None) -> bool:
-        """Today's client ends all that the receiver has, a former one what it booked itself."""
+        """Allow today's client everything at the receiver, a former one only its own bookings."""
         return self.until is None or booked_by == self.client
 
 
 class Certificate(NamedTuple):
-    """A client behind a fingerprint; `until` is when another certificate took this one's place."""
+    """The client behind a fingerprint; `until` is when another certificate replaced this one."""
 
     client: str
     until: int | None
 
 
 def caller(store: Store, fingerprint: str, receiver_id: bytes) -> Caller | None:
-    """The holder of a TLS certificate as it speaks for a receiver; None if it never did."""
+    """Return a TLS certificate's holder as it speaks for a receiver; None if it never did."""
     row = store.one(_CALLER, fingerprint, fingerprint, receiver_id)
     return Caller(row[0], receiver_id, row[1]) if row and row[0] is not None else None
 
 
 def certificate(store: Store, fingerprint: str) -> Certificate:
-    """Any certificate that was never renewed is a client of its own."""
+    """Return a certificate's client; one that was never renewed is a client of its own."""
     row = store.one("SELECT client, until FROM clients WHERE fingerprint = ?", fingerprint)
     return Certificate(*row) if row else Certificate(fingerprint, None)
 
 
 def fingerprint_of(store: Store, receiver_id: bytes) -> str | None:
-    """The TLS certificate that speaks for a receiver today."""
+    """Return the fingerprint of the TLS certificate that speaks for a receiver today."""
     found: str | None = store.value(_FINGERPRINT, receiver_id)
     return found
 
 
 def speaks(store: Store, client: str) -> bool:
-    """Whether any receiver is bound to a client today."""
+    """Return whether any receiver is bound to a client today."""
     bound = "SELECT 1 FROM bindings WHERE client = ? AND until IS NULL LIMIT 1"
     return store.one(bound, client) is not None
 
 
 def listed(store: Store, fingerprint: str, after: bytes) -> ReceiverPage:
-    """Every receiver that is or was bound to a client, in order; and where the next page begins."""
+    """List every receiver that is or was bound to a client, in order; tell where to continue."""
     client, withdrawn = certificate(store, fingerprint)
     rows = store.rows(_LISTED, client, after, PAGE + 1)
     page = [
@@ -121,9 +121,9 @@ def listed(store: Store, fingerprint: str, after: bytes) -> ReceiverPage:
 
 
 def bind(store: Store, receiver_id: bytes, fingerprint: str, now: int) -> None:
-    """Let this client, and no other, speak for a receiver that is locked by the caller.
+    """Let this client alone speak for a receiver; the caller has locked the receiver.
 
-    Raises Error(CONFLICT) for a certificate whose place another one took.
+    Raises Error(CONFLICT) for a certificate that another one replaced.
     """
     client, until = certificate(store, fingerprint)
     if until is not None:
@@ -137,10 +137,10 @@ def bind(store: Store, receiver_id: bytes, fingerprint: str, now: int) -> None:
 
 @atomic
 def renew(store: Store, old: str, new: str, now: int) -> str | None:
-    """Let `new` be the certificate of the client that `old` is of; None if there is none such.
+    """Make `new` the certificate of the client behind `old`; None if there is no such client.
 
-    All that is bound to the client stays so, and `old` may only end what it began. Raises
-    Error(CONFLICT) where `old` was renewed with another, or `new` is another client's.
+    Every binding stays, and `old` may only finish what it began. Raises Error(CONFLICT) where `old`
+    was renewed with another, or `new` belongs to another client.
     """
     client, until = certificate(store, old)
     known = "SELECT 1 FROM bindings WHERE client = ? LIMIT 1"
@@ -165,6 +165,6 @@ def _is_certificate_of(store: Store, fingerprint: str, client: str) -> bool:
 
 
 def _named(store: Store, fingerprint: str) -> bool:
-    """Whether a certificate stands in the books already."""
+    """Return whether the books hold a certificate."""
     known = "SELECT 1 FROM clients WHERE fingerprint = ?"
     return store.one(known, fingerprint) is not None

@@ -14,12 +14,12 @@ PURCHASE_LIMIT = 500_000  # 5,000.00 SEK
 # The first is for demos and load tests and never runs out; the last is below the purchase limit,
 # so that credit space can run out first.
 RECIPIENTS = (("Skolköket", 10_000_000_000), ("Slöjdsalen", 1_000_000), ("Fritids", 300_000))
-# Who may buy for which of them.
+# The recipients that each buyer may buy for, by index.
 BUYERS = (("Anna Andersson", (0, 1, 2)), ("Bertil Berg", (2,)))
 
 
 class DemoBuyer(NamedTuple):
-    """`activation` is good for one phone."""
+    """A demo buyer; `activation` works for one phone."""
 
     id: int
     name: str
@@ -34,7 +34,7 @@ class DemoWorld(NamedTuple):
 
 
 def seed(store: Store) -> DemoWorld:
-    """Make the world where there is none yet; new activations each time."""
+    """Create the demo's people where there are none; make new activations each time."""
     if store.value("SELECT count(*) FROM organisations") == 0:
         _create(store)
     buyers = store.rows("SELECT id, name FROM buyers ORDER BY id")

@@ -1,4 +1,4 @@
-"""What a receiver may take without a network."""
+"""What a receiver may accept offline."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 
 class Limits(NamedTuple):
-    """Of one receiver, as its states carry them."""
+    """The limits of one receiver, as its signed states carry them."""
 
     floor: int  # of one sale, in minor units
-    total: int  # of all that are not sent yet
-    sales: int  # that are not sent yet
+    total: int  # of all that are not uploaded yet
+    sales: int  # that are not uploaded yet
     hours: int
 
 

@@ -1,4 +1,4 @@
-"""What may be taken without a network: a receiver's limits, and who may not pay any more."""
+"""Offline purchases: a receiver's limits, and the credentials that are revoked."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .limits import OFF, Limits
 if TYPE_CHECKING:
     from simulator.authority.storage.store import Store
 
-STATE_LIFE_S = 24 * 3600  # a bridge takes nothing offline on an older state (design §5, rule 4)
-CODE_LIFE_S = 24 * 3600  # a phone that gave no right code for so long buys online only
-REVOKED_MOST = 7_000  # credentials at once
+STATE_LIFE_S = 24 * 3600  # a bridge accepts nothing offline on an older state (design §5, rule 4)
+CODE_LIFE_S = 24 * 3600  # a phone without a valid code for so long buys online only
+REVOKED_MOST = 7_000  # credentials in one list
 REVOCATIONS_MOST = 0x10000  # bytes; so many ids take 63 kB
 
 
@@ -29,7 +29,7 @@ _OF = "FROM offline_limits WHERE receiver = ? AND since <= ?"
 
 
 def limits_of(store: Store, receiver_id: bytes, now: int) -> Limits:
-    """What holds for a receiver."""
+    """Return the limits that apply to a receiver."""
     row = store.one(
         f"SELECT floor, total, sales, hours {_OF} ORDER BY since DESC LIMIT 1", receiver_id, now
     )
@@ -37,7 +37,7 @@ def limits_of(store: Store, receiver_id: bytes, now: int) -> Limits:
 
 
 def set_limits(store: Store, receiver_id: bytes, limits: Limits, now: int) -> None:
-    """From now on; states that were signed before last for their time."""
+    """Set the limits from now on; states signed earlier stay valid until they expire."""
     store.run(
         "INSERT INTO offline_limits (receiver, since, floor, total, sales, hours) "
         "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (receiver, since) DO UPDATE SET "
@@ -50,7 +50,7 @@ def set_limits(store: Store, receiver_id: bytes, limits: Limits, now: int) -> No
 
 
 def floor_at(store: Store, receiver_id: bytes, accepted: int) -> int:
-    """The highest floor in any state that the receiver could go by when it accepted."""
+    """Return the highest floor in any state that the receiver could hold when it accepted."""
     since = accepted - STATE_LIFE_S
     before = limits_of(store, receiver_id, since).floor
     after = store.value(f"SELECT max(floor) {_OF} AND since > ?", receiver_id, accepted, since)
@@ -58,17 +58,17 @@ def floor_at(store: Store, receiver_id: bytes, accepted: int) -> int:
 
 
 def terms(store: Store, receiver_id: bytes, now: int) -> tuple[Limits, bytes]:
-    """A receiver's limits and the revocations that go with them; off where those are too many."""
+    """Return a receiver's limits and the revocations; no limits if the list is too long."""
     found = _revoked(store, now)
     limits = limits_of(store, receiver_id, now) if len(found) <= REVOKED_MOST else OFF
     return limits, _listed(found)
 
 
 def revocations(store: Store, now: int) -> bytes:
-    """Sorted ids of the credentials that would be taken offline and must not, as CBOR.
+    """Return the sorted ids of credentials that no receiver may accept offline, as CBOR.
 
-    Those that were revoked, and those good for offline purchases whose buyer, phone or invoice
-    recipient is shut out; what has expired needs no list.
+    These are revoked credentials, and offline ones whose buyer, phone or invoice recipient is
+    blocked. Expired credentials are left out.
     """
     return _listed(_revoked(store, now))
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 SEK = 752  # ISO 4217
 CREDENTIAL_LIFE_S = 72 * 3600
 CREDENTIAL_BACKDATED_S = 60  # receivers' clocks lag
-CREDENTIALS_MOST = 16  # at once: some days of purchases
+CREDENTIALS_MOST = 16  # in one batch: enough for some days
 
-_WORD_BYTES = 16  # entropy of tokens and activation words
+_WORD_BYTES = 16  # entropy of tokens and activations
 _CREDENTIAL_ID_SIZE = 8
 
 
 class KeyTakenError(Exception):
-    """The key is another phone's."""
+    """Another phone has the key."""
 
 
 class Phone(NamedTuple):
@@ -62,7 +62,7 @@ def add_recipient(
 def add_buyer(
     store: Store, organisation: int, name: str, purchase_limit: int, recipients: list[int]
 ) -> int:
-    """A buyer who may buy for `recipients`."""
+    """Add a buyer who may buy for `recipients`."""
     buyer: int = store.value(
         "INSERT INTO buyers (organisation, name, purchase_limit) VALUES (?, ?, ?) RETURNING id",
         organisation,
@@ -75,7 +75,7 @@ def add_buyer(
 
 
 def add_activation(store: Store, buyer: int) -> str:
-    """A word that makes one phone this buyer's."""
+    """Create a one-time secret that activates one phone of this buyer."""
     word = secrets.token_urlsafe(_WORD_BYTES)
     store.run("INSERT INTO activations VALUES (?, ?)", _hash(word), buyer)
     return word
@@ -85,9 +85,9 @@ def add_activation(store: Store, buyer: int) -> str:
 def register(
     store: Store, activation: str, key: bytes, code_key: bytes, k: bytes
 ) -> tuple[Phone, str] | None:
-    """Use up an activation: the phone and its token. None for a word that is no use (any more).
+    """Use up an activation; return the phone and its token, or None if it is not valid.
 
-    Raises KeyTakenError, and the word stays good.
+    Raises KeyTakenError, and the activation stays usable.
     """
     token = secrets.token_urlsafe(_WORD_BYTES)
     if store.one("SELECT 1 FROM phones WHERE key = ?", key) is not None:
@@ -104,7 +104,7 @@ def register(
         k,
         _hash(token),
     )
-    if phone is None:  # in this moment
+    if phone is None:  # another process has just registered the key
         raise KeyTakenError
     return Phone(phone, buyer, key), token
 
@@ -120,7 +120,7 @@ def buyer_name(store: Store, buyer: int) -> str:
 
 
 def recipients_of(store: Store, buyer: int) -> list[Recipient]:
-    """The open invoice recipients of a buyer; none while the buyer is blocked."""
+    """Return the open invoice recipients of a buyer; none while the buyer is blocked."""
     rows = store.rows(
         "SELECT r.id, r.name FROM recipients r "
         "JOIN buyer_recipients br ON br.recipient = r.id JOIN buyers b ON b.id = br.buyer "
@@ -134,9 +134,9 @@ def recipients_of(store: Store, buyer: int) -> list[Recipient]:
 def issue_credentials(
     store: Store, keys: Keys, phone: Phone, recipient: int, count: int, now: int
 ) -> list[bytes]:
-    """`count` fresh credentials for one recipient.
+    """Issue `count` new credentials for one recipient.
 
-    Good for offline purchases up to the buyer's floor, if the phone gave a right code lately.
+    They allow offline purchases up to the buyer's floor if the phone gave a valid code lately.
     """
     expires = now + CREDENTIAL_LIFE_S
     not_before = now - CREDENTIAL_BACKDATED_S
@@ -166,5 +166,5 @@ def issue_credentials(
 
 
 def _hash(word: str) -> bytes:
-    """How tokens and activations are kept; they have entropy enough for a plain hash."""
+    """Hash tokens and activations for the books; their entropy allows a plain hash."""
     return signed.digest(word.encode())

@@ -37,7 +37,7 @@ _PRESENTED = (
 def enrol(store: Store, keys: Keys, value: messages.Certificate, client: str) -> bytes:
     """Issue `value`, bind the receiver to a client's fingerprint, and return the certificate.
 
-    Raises Error(CONFLICT) for a client certificate whose place another one took.
+    Raises Error(CONFLICT) for a client certificate that another one replaced.
     """
     data = keys.certificate(value)
     hashed = identifiers.certificate_hash(data)
@@ -76,7 +76,7 @@ def certificate_for(
     currency: int,
     now: int,
 ) -> messages.Certificate:
-    """What the authority states about a receiver from `now` on."""
+    """Return the authority's statement about a receiver from `now` on."""
     return messages.Certificate(
         ISSUER,
         receiver_id,
@@ -91,7 +91,7 @@ def certificate_for(
 
 
 def issued(store: Store, certificate_hash: bytes) -> Issued | None:
-    """The certificate with this hash, if one was ever issued."""
+    """Find a certificate by its hash; None if none was issued."""
     row = store.one(f"{_ISSUED} FROM certificates c WHERE c.hash = ?", certificate_hash)
     return Issued(*row) if row else None
 
@@ -99,7 +99,7 @@ def issued(store: Store, certificate_hash: bytes) -> Issued | None:
 def presented(
     store: Store, certificate_hash: bytes, fingerprint: str
 ) -> tuple[Issued | None, Caller | None]:
-    """That certificate, and the client behind `fingerprint` as it speaks for its receiver."""
+    """Find that certificate, and the client behind `fingerprint` as it speaks for its receiver."""
     row = store.one(_PRESENTED, fingerprint, fingerprint, certificate_hash)
     if row is None:
         return None, None
@@ -110,12 +110,12 @@ def presented(
 
 
 def client_of(store: Store, receiver_id: bytes) -> str | None:
-    """The fingerprint of the TLS certificate that may speak for a receiver."""
+    """Return the fingerprint of the TLS certificate that may speak for a receiver."""
     return bindings.fingerprint_of(store, receiver_id)
 
 
 def invoice_issuer_of(store: Store, receiver_id: bytes) -> int | None:
-    """Who invoices what is bought at a receiver."""
+    """Return the invoice issuer for purchases at a receiver."""
     issuer: int | None = store.value(
         "SELECT invoice_issuer FROM certificates WHERE receiver = ? AND replaced IS NULL",
         receiver_id,
@@ -124,6 +124,6 @@ def invoice_issuer_of(store: Store, receiver_id: bytes) -> int | None:
 
 
 def next_state_version(store: Store) -> int:
-    """A version above every one given out before."""
+    """Return a version above every earlier one."""
     version: int = store.value("UPDATE state_version SET version = version + 1 RETURNING version")
     return version

@@ -1,1 +1,1 @@
-"""What bridges, phones and administrators ask of the authority over HTTPS."""
+"""The authority's HTTPS API for bridges, phones and administrators."""

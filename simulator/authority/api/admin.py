@@ -1,4 +1,4 @@
-"""What an administrator changes. A change holds from the next authorisation on."""
+"""The administrator's routes. A change applies from the next authorisation on."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ _ALARMS = (
 
 
 class AdminApi:
-    """Buyers, invoice recipients, credentials and what was booked; all under one token."""
+    """Routes for buyers, invoice recipients, credentials and bookings, all under one token."""
 
     def __init__(self, office: Office, token: str) -> None:
         self._office = office
@@ -99,7 +99,7 @@ class AdminApi:
         return answer(Made(people.add_organisation(self._store, asked.name)), 201)
 
     async def add_buyer(self, request: web.Request) -> web.Response:
-        """A buyer, and the word that activates their first phone."""
+        """Add a buyer; return the activation for their first phone."""
         asked = await body_of(request, NewBuyer)
         self._must_know("organisations", asked.organisation)
         for one in asked.recipients:
@@ -109,7 +109,7 @@ class AdminApi:
         return answer(MadeBuyer(id_, people.add_activation(self._store, id_)), 201)
 
     async def add_activation(self, request: web.Request) -> web.Response:
-        """A word for one more phone of a buyer's."""
+        """Create an activation for one more phone of a buyer."""
         id_ = self._row(_BUYER, request)[0]
         await body_of(request, Nothing)
         return answer(ActivationWord(people.add_activation(self._store, id_)), 201)
@@ -119,9 +119,9 @@ class AdminApi:
         return answer(BuyerView(id_, name, limit, floor, bool(blocked), tries or 0))
 
     async def change_buyer(self, request: web.Request) -> web.Response:
-        """`unlock` forgives the wrong codes of all the buyer's phones.
+        """Change a buyer; `unlock` resets the wrong codes of all their phones.
 
-        `offline_floor` goes into the credentials that are issued from now on.
+        `offline_floor` applies to credentials that are issued from now on.
         """
         id_ = self._row(_BUYER, request)[0]
         asked = await body_of(request, BuyerChange)
@@ -143,7 +143,7 @@ class AdminApi:
         return answer(RecipientView(id_, name, currency, space, bool(closed)))
 
     async def change_recipient(self, request: web.Request) -> web.Response:
-        """`credit_space` is what is left to spend; what is held is no part of it."""
+        """Change a recipient; `credit_space` is what is left to spend, without the holds."""
         id_ = self._row(_RECIPIENT, request)[0]
         self._change("recipients", id_, given(await body_of(request, RecipientChange)))
         return await self.recipient(request)
@@ -160,12 +160,12 @@ class AdminApi:
         return answer(Credential(id_, asked.revoked))
 
     async def transactions(self, request: web.Request) -> web.Response:
-        """The latest, newest first."""
+        """List the latest transactions, newest first."""
         rows = self._store.rows(_TRANSACTIONS, LISTED_MOST)
         return answer(LatestTransactions([_of_row(BookedTransaction, row) for row in rows]))
 
     async def alarms(self, request: web.Request) -> web.Response:
-        """What a person must look at, the latest first; and how each stands by now."""
+        """List what a person must look at, latest first, with its current state."""
         rows = self._store.rows(_ALARMS, LISTED_MOST)
         return answer(Alarms([_of_row(Alarm, row) for row in rows]))
 
@@ -180,7 +180,7 @@ class AdminApi:
             raise RequestError(404, f"no {id_} in {table}")
 
     def _change(self, table: str, id_: int | bytes, values: Mapping[str, int | None]) -> int:
-        """How many rows there were to change."""
+        """Update a row; return how many rows matched."""
         if not values:
             return 0
         columns = ", ".join(f"{name} = ?" for name in values)
@@ -188,7 +188,7 @@ class AdminApi:
 
 
 def guarded_by(token: str) -> Callable[[Handler], Handler]:
-    """For handlers that answer the administrator only."""
+    """Make a decorator that lets only the administrator call a handler."""
 
     def guard(handler: Handler) -> Handler:
         async def guarded(request: web.Request) -> web.Response:
@@ -202,11 +202,11 @@ def guarded_by(token: str) -> Callable[[Handler], Handler]:
 
 
 def given(change: Struct) -> dict[str, int]:
-    """What a change names, as the books keep it: a flag is a number there."""
+    """Convert a change's members to columns: the books store a flag as a number."""
     values = {name: getattr(change, name) for name in change.__struct_fields__}
     return {name: int(value) for name, value in values.items() if value is not UNSET}
 
 
 def _of_row(type_: type[T], row: tuple[Any, ...]) -> T:
-    """A row whose columns stand in the order of the type's members."""
+    """Build a struct from a row whose columns stand in the order of its members."""
     return contracts.convert(dict(zip(type_.__struct_fields__, row, strict=True)), type_)

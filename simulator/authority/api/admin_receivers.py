@@ -1,4 +1,4 @@
-"""Receivers as an administrator sees them: their certificates and what they may take offline."""
+"""The administrator's routes for receivers: certificates and offline limits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LIMITS = {
 
 
 class ReceiverApi:
-    """All under the administrator's token."""
+    """Routes for receivers, all under the administrator's token."""
 
     def __init__(self, office: Office, token: str) -> None:
         self._office = office
@@ -52,7 +52,7 @@ class ReceiverApi:
         ]
 
     async def add(self, request: web.Request) -> web.Response:
-        """Issue a certificate; for a receiver that has one, a new one in its place."""
+        """Issue a certificate; it replaces the one that a receiver has."""
         asked, office = await body_of(request, NewReceiver), self._office
         value = receivers.certificate_for(
             asked.key,
@@ -68,11 +68,11 @@ class ReceiverApi:
         return answer(CertificateView(data.hex()), 201)
 
     async def limits(self, request: web.Request) -> web.Response:
-        """What a receiver may take without a network."""
+        """Return what a receiver may accept offline."""
         return answer(OfflineLimits(*self._limits(path_id(request, "receiver_id"))))
 
     async def change_limits(self, request: web.Request) -> web.Response:
-        """They go into the states that are signed from now on; all 0 is off."""
+        """Set the limits for states that are signed from now on; all 0 turns offline sales off."""
         receiver_id, office = path_id(request, "receiver_id"), self._office
         before = self._limits(receiver_id)
         changed = given(await body_of(request, OfflineLimitsChange))
@@ -81,7 +81,7 @@ class ReceiverApi:
         return answer(OfflineLimits(*limits))
 
     async def renew(self, request: web.Request) -> web.Response:
-        """Put a bridge's new TLS certificate in the place of the one it had."""
+        """Replace a bridge's TLS certificate with a new one."""
         new = (await body_of(request, Renewal)).client_fingerprint
         office, old = self._office, request.match_info["fingerprint"]
         if bindings.renew(office.store, old, new.hex(), office.now()) is None:

@@ -1,4 +1,4 @@
-"""What bridges ask of the authority: authorisations, their ends, refunds, states, statements."""
+"""The bridges' routes: authorisations, confirmations, reversals, refunds, states, statements."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ Asked = TypeVar("Asked", OfReceiver, RefundRequest, StateRequest)
 
 
 class BridgeApi:
-    """Every route wants a client certificate that speaks for the receiver.
+    """Every route requires a client certificate that speaks for the receiver.
 
-    One that spoke for it once may end what it began: the routes that begin something refuse it.
+    A former client may finish what it began; the routes that begin a transaction refuse it.
     """
 
     def __init__(self, office: Office) -> None:
@@ -88,26 +88,26 @@ class BridgeApi:
         ]
 
     async def authorise(self, request: web.Request) -> web.Response:
-        """A record in, a signed receipt out: approved and declined alike are 200."""
+        """Answer a record with a signed receipt; approved and declined are both 200."""
         client = client_fingerprint(request)
         data = await octets_body(request, CBOR)
         record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)
         return cose(self._authorise(client, record, position(request)))
 
     async def confirm(self, request: web.Request) -> web.Response:
-        """Post, however late; what was voided or declined stays so, and says so."""
+        """Post a hold, however late; what was voided or declined stays so, as the answer shows."""
         name, asked = path_id(request, "approval_id"), await _asked(request, OfReceiver)
         booked = self._for(request, asked.receiver_id, ledger.confirm, name, self._office.now())
         return answer(Confirmed(TransactionId(name), Settled(booked.state), bool(booked.late)))
 
     async def reverse(self, request: web.Request) -> web.Response:
-        """Give back, or make sure that nothing will be taken."""
+        """Void a hold, or make sure that none will be made."""
         name, asked = path_id(request, "approval_id"), await _asked(request, OfReceiver)
         state = self._for(request, asked.receiver_id, ledger.reverse, name, self._office.now())
         return answer(Reversed(TransactionId(name), Settled(state)))
 
     async def refund(self, request: web.Request) -> web.Response:
-        """Give back without a phone: posted at once, or declined."""
+        """Refund without a phone: posted at once, or declined."""
         name, asked = path_id(request, "refund_id"), await _asked(request, RefundRequest)
         order = refunds.Order(
             name, asked.receiver_id, asked.transaction_id, asked.amount, asked.currency
@@ -117,13 +117,13 @@ class BridgeApi:
         return answer(_refunded(name, booked))
 
     async def transaction(self, request: web.Request) -> web.Response:
-        """What became of an approval or a refund."""
+        """Return the state of an approval or a refund."""
         receiver_id = query_of(request, ReceiverQuery).receiver_id
         name = path_id(request, "approval_id")
         return answer(self._for(request, receiver_id, self._read, statements.one, name))
 
     async def transactions(self, request: web.Request) -> web.Response:
-        """All of a time, page by page, for a bridge that lost its journal."""
+        """List all transactions of a period, page by page, for a bridge that lost its journal."""
         asked = query_of(request, TransactionsQuery)
         page = self._for(
             request,
@@ -137,12 +137,12 @@ class BridgeApi:
         return answer(page)
 
     async def state(self, request: web.Request) -> web.Response:
-        """Time and limits for a receiver, under its nonce."""
+        """Sign time and limits for a receiver, under its nonce."""
         asked = await _asked(request, StateRequest)
         return cose(self._for(request, asked.receiver_id, self._state, asked.nonce))
 
     async def revocations(self, request: web.Request) -> web.Response:
-        """The list whose hash stands in the states of this moment."""
+        """Return the revocation list whose hash is in the states signed now."""
         receiver_id = query_of(request, ReceiverQuery).receiver_id
         listed = self._for(request, receiver_id, self._revocations)
         return web.Response(body=listed, content_type=CBOR)
@@ -176,7 +176,7 @@ class BridgeApi:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """What changes nothing, after the caller's position."""
+        """Run `work`, which changes nothing, after noting the caller's position."""
         journal_positions.note(store, caller.client, caller.position, self._office.now())
         return work(store, caller, *args, **kwargs)
 
@@ -188,7 +188,7 @@ class BridgeApi:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """`work` on the books for a receiver that the caller speaks for, or once did."""
+        """Run `work` on the books for a receiver of the caller, now or earlier."""
         fingerprint, store = client_fingerprint(request), self._office.store
         caller = bindings.caller(store, fingerprint, receiver_id)
         if caller is None:
@@ -211,7 +211,7 @@ def _listed_revocations(store: Store, _: Caller, now: int) -> bytes:
 
 
 def _must_speak(caller: Caller) -> None:
-    """A receiver that is another client's by now gets no more terms from this one."""
+    """Refuse a client whose receiver has moved to another one: it gets no more terms."""
     if caller.until is not None:
         raise _foreign()
 
@@ -221,12 +221,12 @@ def _foreign() -> RequestError:
 
 
 async def _asked(request: web.Request, type_: type[Asked]) -> Asked:
-    client_fingerprint(request)  # a caller without one need not be read
+    client_fingerprint(request)  # refuse a caller without one before reading its body
     return await body_of(request, type_)
 
 
 def _refunded(name: bytes, booked: Booked) -> RefundAnswer:
-    """A refund that was reversed before it came is declined, for that reason."""
+    """Decline a refund that was reversed before it came, with that reason."""
     if booked.state == POSTED and booked.transaction_id:
         posted = TransactionId(booked.transaction_id)
         return RefundAnswer(TransactionId(name), RefundOutcome.POSTED, None, posted)

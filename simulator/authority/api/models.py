@@ -1,4 +1,4 @@
-"""What phones and administrators say to the authority, and hear of it."""
+"""The types of the requests and answers of phones and administrators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from simulator.authority.ledger.states import ALARMS, OTHER_CONTENT, PENDING_LON
 from simulator.crypto.code_proof import CODE_DIGITS
 
 NAME_MOST = 80  # characters
-SPACE_MOST = 10**15  # minor units; every JSON reader takes such a number as it is
+SPACE_MOST = 10**15  # minor units; every JSON reader accepts such a number exactly
 ROW_MOST = 999_999_999
 CREDENTIAL_ID_SIZE = 8
 FINGERPRINT_SIZE = 32
@@ -67,7 +67,7 @@ CredentialCount = Annotated[int, Meta(ge=1, le=CREDENTIALS_MOST)]
 
 
 class Activation(Request):
-    """What makes a phone a buyer's."""
+    """What makes a phone one of a buyer's."""
 
     activation: Name
     key: PhoneKeyOctets
@@ -81,7 +81,7 @@ class RecipientName(Answer):
 
 
 class Welcome(Answer):
-    """A phone's own: its token opens every other route."""
+    """A new phone's id and token; the token opens every other route."""
 
     phone_id: Row
     token: str
@@ -101,7 +101,7 @@ class Credentials(Answer):
 
 
 class Approval(Answer):
-    """What became of an approval."""
+    """The state of an approval."""
 
     state: HoldState
     receipt: Hex | None
@@ -111,7 +111,7 @@ class Approval(Answer):
 
 
 class Nothing(Request):
-    """The path says all."""
+    """A request without members: the path names everything."""
 
 
 class Made(Answer):
@@ -130,7 +130,7 @@ class NewBuyer(Request):
 
 
 class ActivationWord(Answer):
-    """What activates one phone."""
+    """The secret that activates one phone."""
 
     activation: str
 
@@ -150,7 +150,7 @@ class BuyerView(Answer):
 
 
 class BuyerChange(Request):
-    """What is not named stays."""
+    """Changes to a buyer; members left out stay as they are."""
 
     purchase_limit: Number | UnsetType = UNSET
     offline_floor: Number | UnsetType = UNSET
@@ -176,7 +176,7 @@ class RecipientView(Answer):
 
 
 class RecipientChange(Request):
-    """What is not named stays."""
+    """Changes to a recipient; members left out stay as they are."""
 
     credit_space: Space | UnsetType = UNSET
     closed: bool | UnsetType = UNSET
@@ -210,7 +210,7 @@ class CertificateView(Answer):
 
 
 class OfflineLimits(Answer):
-    """What a receiver may take without a network."""
+    """What a receiver may accept offline."""
 
     offline_floor: Number
     offline_total: Number
@@ -219,7 +219,7 @@ class OfflineLimits(Answer):
 
 
 class OfflineLimitsChange(Request):
-    """What is not named stays."""
+    """Changes to the limits; members left out stay as they are."""
 
     offline_floor: Number | UnsetType = UNSET
     offline_total: Number | UnsetType = UNSET
@@ -252,7 +252,7 @@ class LatestTransactions(Answer):
 
 
 class Alarm(Answer):
-    """What a person must look at."""
+    """A finding that a person must look at."""
 
     id: Row
     kind: AlarmKind

@@ -1,4 +1,4 @@
-"""What phones ask of the authority: activation, credentials, the fate of an approval."""
+"""The phones' routes: activation, credentials, the state of an approval."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ APPROVAL = "/v1/approvals/{approval_id}"
 
 
 class PhoneApi:
-    """The phone's token, got at activation, opens every other route."""
+    """The phones' routes; the token from the activation opens all but that one."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -49,7 +49,7 @@ class PhoneApi:
         ]
 
     async def activate(self, request: web.Request) -> web.Response:
-        """Use up an activation; the code is forgotten once K is made from it."""
+        """Use up an activation; derive K from the code, then drop the code."""
         office = self._office
         asked = await body_of(request, Activation)
         _must_verify(asked.key)
@@ -80,7 +80,7 @@ class PhoneApi:
         )
 
     async def credentials(self, request: web.Request) -> web.Response:
-        """A batch of credentials for one invoice recipient of the buyer's."""
+        """Issue a batch of credentials for one invoice recipient of the buyer."""
         office = self._office
         phone = self._phone(request)
         if phone.id != int(request.match_info["phone"]):
@@ -96,7 +96,7 @@ class PhoneApi:
         return answer(Credentials([data.hex() for data in issued]))
 
     async def approval(self, request: web.Request) -> web.Response:
-        """What became of an approval: the phone's own, or one reversed before it was seen."""
+        """Return the state of the phone's own approval, or of one reversed before it came."""
         phone = self._phone(request)
         row = self._office.store.one(
             "SELECT state, receipt FROM transactions "
@@ -117,7 +117,7 @@ class PhoneApi:
 
 
 def _must_verify(key: bytes) -> None:
-    """Refuse (422) a key under which no signature can hold."""
+    """Refuse (422) a key that cannot verify any signature."""
     try:
         finish(signed.prepare_job(host, key))
     except Error as error:

@@ -1,4 +1,4 @@
-"""What a bridge says of itself: where its journal stands; and which receivers are its own."""
+"""Routes about the bridge itself: its journal's position and its receivers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class PositionApi:
-    """For any client certificate: it hears of itself only."""
+    """Routes for any client certificate; each client sees only its own data."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -39,7 +39,7 @@ class PositionApi:
         ]
 
     async def claim(self, request: web.Request) -> web.Response:
-        """Whether a bridge may serve with its journal; it asks at its start, and goes on asking."""
+        """Decide whether a bridge may serve with its journal; it asks at its start and later."""
         fingerprint, office = client_fingerprint(request), self._office
         asked = claim_of(await body_of(request, PositionClaim))
         client = bindings.certificate(office.store, fingerprint).client
@@ -47,7 +47,7 @@ class PositionApi:
         return answer(standing_of(found, office.lease_s))
 
     async def receivers(self, request: web.Request) -> web.Response:
-        """Every receiver that is or ever was bound to the client, page by page."""
+        """List every receiver that is or was bound to the client, page by page."""
         fingerprint, store = client_fingerprint(request), self._office.store
         after = query_of(request, ReceiversQuery).after or b""
         client = bindings.certificate(store, fingerprint).client
@@ -56,7 +56,7 @@ class PositionApi:
 
 
 def claim_of(body: PositionClaim) -> Claim:
-    """As the ledger takes it."""
+    """Convert the request to the ledger's claim."""
     checked = body.checked
     return journal_positions.Claim(
         journal_positions.Position(body.bridge_id, body.life, body.run, body.sequence, body.hash),
@@ -67,7 +67,7 @@ def claim_of(body: PositionClaim) -> Claim:
 
 
 def standing_of(found: Answer, lease_s: int) -> StandingAnswer:
-    """As the bridge hears it."""
+    """Convert the ledger's answer to the response."""
     return StandingAnswer(
         found.standing,
         _known(found.newest) if found.newest else None,

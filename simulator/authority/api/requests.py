@@ -1,4 +1,4 @@
-"""What every route shares: bodies read strictly, callers named, and problems told (RFC 9457)."""
+"""What every route shares: strict bodies, identified callers, problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class RequestError(Exception):
-    """An answer other than what was asked for."""
+    """An answer other than the requested one."""
 
     def __init__(self, status: int, detail: str, reason: int | None = None) -> None:
         super().__init__(status, detail)
@@ -65,7 +65,7 @@ class RequestError(Exception):
 
     @property
     def name(self) -> str:
-        """What counters call it."""
+        """Return the problem's name for counters."""
         phrase = HTTPStatus(self.status).phrase
         return phrase if self.reason is None else reasons.name(self.reason)
 
@@ -86,7 +86,7 @@ class RequestError(Exception):
 
 
 def problems(refused: Counter[str]) -> Any:
-    """Middleware: whatever a handler raises becomes a problem document, logged and counted."""
+    """Middleware: turn every exception of a handler into a problem document, logged and counted."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -121,14 +121,14 @@ def _problem(error: Exception) -> RequestError:
 
 
 async def octets_body(request: web.Request, content_type: str) -> bytes:
-    """The body, which must say that it is `content_type`."""
+    """Return the body; its content type must be `content_type`."""
     if request.content_type != content_type:
-        raise RequestError(415, f"wants {content_type}")
+        raise RequestError(415, f"content type must be {content_type}")
     return await request.read()
 
 
 async def body_of(request: web.Request, type_: type[T]) -> T:
-    """What the JSON in the body says."""
+    """Decode the JSON body."""
     data = await octets_body(request, JSON)
     try:
         return contracts.decode(data, type_)
@@ -137,10 +137,10 @@ async def body_of(request: web.Request, type_: type[T]) -> T:
 
 
 def query_of(request: web.Request, type_: type[T]) -> T:
-    """What the query says, each name once; `after=` is as good as none."""
+    """Decode the query; each name may come once, and an empty value counts as absent."""
     given = dict(request.query)
     if len(given) != len(request.query):
-        raise RequestError(400, "the query names something twice")
+        raise RequestError(400, "the query has a name twice")
     if "after" in type_.__struct_fields__ and not given.get("after", "?"):
         del given["after"]
     try:
@@ -150,34 +150,34 @@ def query_of(request: web.Request, type_: type[T]) -> T:
 
 
 def route(template: str) -> str:
-    """For the router: a template whose parameters take only what their type does."""
+    """Turn a template into a route whose parameters match only values of their types."""
     return re.sub(r"{(\w+)}", lambda found: f"{{{found[1]}:{PARAMETERS[found[1]]}}}", template)
 
 
 def path_id(request: web.Request, name: str) -> bytes:
-    """An id in the path, of which the router let through hex digits alone."""
+    """Decode an id in the path; the router let only hex digits through."""
     return bytes.fromhex(request.match_info[name])
 
 
 def bearer(request: web.Request) -> str:
-    """The caller's token."""
+    """Return the caller's token."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Bearer" or not token.isascii():
-        raise RequestError(401, "wants a bearer token")
+        raise RequestError(401, "a bearer token is required")
     return token
 
 
 def client_fingerprint(request: web.Request) -> str:
-    """Whose TLS client certificate this connection was opened with."""
+    """Return the fingerprint of the TLS client certificate of this connection."""
     tls = request.get_extra_info("ssl_object")
     certificate = tls.getpeercert(binary_form=True) if tls else None
     if certificate is None:
-        raise RequestError(403, "wants a client certificate")
+        raise RequestError(403, "a client certificate is required")
     return pki.fingerprint(certificate)
 
 
 def position(request: web.Request) -> Position | None:
-    """Where the caller says that its journal stands; None from a bridge that does not say."""
+    """Return the journal position that the caller reports; None if it reports none."""
     given = request.headers.getall(POSITION_HEADER, [])
     if not given:
         return None

@@ -1,1 +1,1 @@
-"""Transactions: held, posted, given back or declined, and the rules that decide."""
+"""Transactions: held, posted, voided or declined, and the rules that decide."""

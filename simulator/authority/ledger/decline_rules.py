@@ -1,4 +1,4 @@
-"""Why a purchase or a refund is declined: the authority's rules, in their order."""
+"""The reasons to decline a purchase or a refund, in the order of the rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TRIES_MOST = 5  # wrong codes in a row
 
 
 class Payer(NamedTuple):
-    """Who pays, as the books stand now."""
+    """The buyer, phone and recipient as the books have them now."""
 
     phone: int
     buyer: int
@@ -35,7 +35,7 @@ class Payer(NamedTuple):
 
 
 class Original(NamedTuple):
-    """The purchase that a refund gives back."""
+    """The purchase that a refund refers to."""
 
     id: bytes
     state: str
@@ -45,7 +45,7 @@ class Original(NamedTuple):
     recipient: int
     amount: int
     currency: int
-    given_back: int  # and what may yet be
+    given_back: int  # refunded, and reserved for refunds
 
 
 class Case(NamedTuple):
@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
     payer: Payer
     evidence: Evidence
-    client: str  # who asks
+    client: str  # the client that asks
     floor: int = 0  # of the receiver when it accepted, where that was offline
     original: Original | None = None
 
@@ -64,7 +64,7 @@ def _code_wrong(case: Case) -> bool:
 
 
 def _revoked(case: Case) -> bool:
-    """Offline nobody could know of what was revoked later."""
+    """Ignore a revocation that came after an offline acceptance."""
     revoked, evidence = case.payer.revoked, case.evidence
     return revoked is not None and (
         evidence.mode == messages.ONLINE or revoked <= evidence.accepted
@@ -72,7 +72,7 @@ def _revoked(case: Case) -> bool:
 
 
 def _over_floor(case: Case) -> bool:
-    """More than authority and credential let this receiver take without a network."""
+    """Compare with the floors of authority and credential, where accepted offline."""
     evidence = case.evidence
     floor = min(case.floor, evidence.credential.offline_floor)
     return evidence.mode == messages.OFFLINE and evidence.offer.amount > floor
@@ -84,7 +84,7 @@ def _amount(case: Case) -> int:
 
 Rules = tuple[tuple[int, "Callable[[Case], bool]"], ...]
 
-# The first that holds is why something is declined.
+# The first rule that applies is the reason.
 ANY: Rules = (
     (reasons.BUYER_BLOCKED, lambda case: bool(case.payer.blocked)),
     (reasons.CODE_LOCKED, lambda case: case.payer.tries >= TRIES_MOST),
@@ -100,12 +100,12 @@ PURCHASES: Rules = (
     (reasons.CREDIT_SPACE, lambda case: _amount(case) > case.payer.credit_space),
 )
 
-# Decided before anybody looked at the code: these neither count a try nor forgive one.
+# Decided before the code is checked: these neither count a try nor reset the count.
 BEFORE_CODE = (reasons.BUYER_BLOCKED, reasons.CODE_LOCKED)
 
 
 def judge(case: Case) -> int:
-    """OK, or the reason to decline."""
+    """Return OK, or the reason to decline."""
     offer, payer = case.evidence.offer, case.payer
     if offer.kind == messages.PURCHASE:
         return _first(PURCHASES, case)
@@ -120,9 +120,9 @@ def judge_original(
     currency: int,
     whose: tuple[int, int] | None = None,
 ) -> int:
-    """OK, or why so much of `original` may not be given back.
+    """Return OK, or why this amount of `original` may not be refunded.
 
-    `whose`: buyer and recipient who approved it, if anybody did.
+    `whose`: the buyer and recipient that approved it, if a phone did.
     """
     if original is None:
         return reasons.NOT_POSTED

@@ -1,6 +1,6 @@
-"""How far each bridge's journal has come: by it a bridge learns that a copy was put back.
+"""The position of each bridge's journal: it shows a bridge that an old copy was restored.
 
-A journal has a life (a new one when it is restored or begun anew), and each start of the bridge on
+A journal has a life (a new one when it is restored or created), and each start of the bridge on
 it is a run. One run of one life serves at a time. All rows of `positions` are locked before any
 other row, so that no two transactions wait for each other.
 """
@@ -19,7 +19,7 @@ from simulator.authority.storage.store import AgainError, atomic
 if TYPE_CHECKING:
     from simulator.authority.storage.store import Store
 
-LEASE_S = 45  # three times the 15 s in which a bridge calls: silent for longer, it does not serve
+LEASE_S = 45  # three times the 15 s between a bridge's calls; after that it does not serve
 
 _KNOWN = (
     "SELECT bridge, life, run, sequence, hash, client, heard, ended, follows FROM positions "
@@ -42,32 +42,32 @@ _PAST = "INSERT INTO past_lives (bridge, life) VALUES (?, ?) ON CONFLICT DO NOTH
 
 
 class ForeignBridgeError(Exception):
-    """The bridge id is another client's."""
+    """The bridge id belongs to another client."""
 
 
 class Claim(NamedTuple):
-    """A bridge's request to serve with its journal, or its word that it goes on or stops."""
+    """A bridge's request to serve with its journal, or its notice that it continues or stops."""
 
     position: Position
     previous: bytes | None = None  # the life that this one follows
-    checked: tuple[int, bytes] | None = None  # what its chain has at the newest known sequence
+    checked: tuple[int, bytes] | None = None  # the hash in its chain at the newest known sequence
     ended: bool = False
 
 
 class Known(NamedTuple):
-    """The newest position of a bridge, and who told of it when."""
+    """The newest position of a bridge, with its client and time."""
 
     position: Position
     client: str
     heard: int
     ended: bool
-    follows: bytes | None  # the life whose place this one took
+    follows: bytes | None  # the life that this one replaced
 
 
 class Answer(NamedTuple):
-    """Whether a bridge may serve; and what was known of it before it asked.
+    """Whether a bridge may serve, and its newest position before the request.
 
-    `follows` is the life that a current one took the place of, now or before.
+    `follows` is the life that a current one replaced, now or earlier.
     """
 
     standing: Verdict
@@ -78,7 +78,7 @@ class Answer(NamedTuple):
 
 @atomic
 def claim(store: Store, client: str, asked: Claim, now: int, lease_s: int) -> Answer:
-    """Judge a journal; only one that is current changes the books. Raises ForeignBridgeError."""
+    """Decide on a journal; only a current one changes the books. Raises ForeignBridgeError."""
     known = _known(store, asked.position.bridge)
     if known is None:
         _first(store, client, asked.position, now, asked.ended)
@@ -95,9 +95,9 @@ def claim(store: Store, client: str, asked: Claim, now: int, lease_s: int) -> An
 
 
 def hear(store: Store, client: str, position: Position | None, now: int) -> None:
-    """Note how far the journal of a calling bridge is, inside a transaction; one statement mostly.
+    """Store the position of a calling bridge, inside a transaction; mostly one statement.
 
-    Raises Error(JOURNAL_BEHIND) for one that may not serve, and ForeignBridgeError.
+    Raises Error(JOURNAL_BEHIND) for a bridge that may not serve, and ForeignBridgeError.
     """
     if position is None:
         return
@@ -111,7 +111,7 @@ def hear(store: Store, client: str, position: Position | None, now: int) -> None
     _must_own(store, known, client)
     if _judge_run(known.position, position) != Verdict.CURRENT:
         raise Error(reasons.JOURNAL_BEHIND, "another journal of this bridge serves; claim anew")
-    further = sequence > known.position.sequence  # of a row that has only just been made
+    further = sequence > known.position.sequence  # for a row that was only just made
     if further or known.heard < now or known.ended or known.client != client:
         _take(store, known.position, client, Claim(position), now)
 
@@ -125,13 +125,13 @@ def _known(store: Store, bridge: bytes) -> Known | None:
 
 
 def _first(store: Store, client: str, position: Position, now: int, ended: bool) -> None:
-    """A bridge that was never heard of; its id is this client's from now on."""
+    """Store a new bridge; from now on its id belongs to this client."""
     if store.run(_INSERT, *position, client, now, int(ended)) == 0:
         raise AgainError
 
 
 def _must_own(store: Store, known: Known, client: str) -> None:
-    """A bridge's id is passed on where its client has no receiver any more."""
+    """Require the bridge's owner; the id passes on once its client has no receiver."""
     if known.client != client and bindings.speaks(store, known.client):
         raise ForeignBridgeError
 
@@ -152,7 +152,7 @@ def _judge(store: Store, newest: Position, asked: Claim, *, leased: bool) -> Ver
 
 
 def _judge_run(newest: Position, mine: Position) -> Verdict:
-    """The very run that serves: a lower sequence is only late. A copied machine has two of it."""
+    """Accept the run that serves; a lower sequence is only late. A cloned machine repeats it."""
     if (mine.life, mine.run) != (newest.life, newest.run):
         return Verdict.SUPERSEDED
     same = mine.hash == newest.hash
@@ -160,9 +160,9 @@ def _judge_run(newest: Position, mine: Position) -> Verdict:
 
 
 def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] | None) -> Verdict:
-    """Another run of the same life has to show that its chain holds the newest known entry.
+    """Require of another run of the same life that its chain holds the newest known entry.
 
-    Of two copies that are alike the first that goes on from there is the one that serves.
+    Of two equal copies, the first to continue from there serves.
     """
     if mine.sequence < newest.sequence:
         return Verdict.BEHIND
@@ -173,13 +173,13 @@ def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] 
 
 
 def _is_past(store: Store, bridge: bytes, life: bytes) -> bool:
-    """Whether another took the place of a life."""
+    """Return whether another life has replaced this one."""
     found = "SELECT 1 FROM past_lives WHERE bridge = ? AND life = ?"
     return store.one(found, bridge, life) is not None
 
 
 def _take(store: Store, newest: Position, client: str, asked: Claim, now: int) -> None:
-    """Let the asking run be the one that serves; its position never moves back."""
+    """Let the asking run serve; its position never moves back."""
     mine = asked.position
     served = (mine.life, mine.run) == (newest.life, newest.run)
     if mine.life != newest.life:

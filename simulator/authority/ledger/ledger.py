@@ -1,5 +1,5 @@
-"""What is held, posted, given back or declined. Every call may be repeated: the same id over the
-same content has the same answer."""
+"""Hold, post, void and decline. Every call may be repeated: the same id with the same content
+has the same answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ALARM_AFTER_S = 15 * 60  # no till waits that long
 EXPIRE_AFTER_S = 7 * 24 * 3600
-SWEPT_MOST = 500  # in one go
+SWEPT_MOST = 500  # in one sweep
 
 _PAYER = (
     "SELECT p.id, p.buyer, p.k, p.tries, b.blocked, b.purchase_limit, c.revoked, "
@@ -41,11 +41,11 @@ _PAYER = (
 
 
 def authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now: int) -> bytes:
-    """Hold the amount or decline; the signed receipt, the same bytes for the same approval, but
-    that a hold which was given back is `reversed` from then on.
+    """Hold the amount or decline; return the signed receipt.
+    The same approval gets the same bytes, but a hold that was voided is `reversed` from then on.
 
     Raises Error: CONFLICT where the approval id is booked with other content, WRONG_CREDENTIAL for
-    a credential that is in no book, and what `check_fresh`, `check_bound` and `positions.hear` do.
+    an unknown credential, and the errors of `check_fresh`, `check_bound` and `positions.hear`.
     """
     with transactions.alarmed(store, evidence.approval_id, now):
         return _authorise(store, keys, caller, evidence, now)
@@ -53,7 +53,7 @@ def authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now:
 
 @atomic
 def confirm(store: Store, caller: Caller, approval_id: bytes, now: int) -> Booked:
-    """Post what is held, however late; how it is booked now.
+    """Post a hold, however late; return its booked state.
 
     What was voided or declined stays so, with an alarm. Raises Error: APPROVAL_UNKNOWN,
     WRONG_RECEIVER.
@@ -69,9 +69,9 @@ def confirm(store: Store, caller: Caller, approval_id: bytes, now: int) -> Booke
 
 @atomic
 def reverse(store: Store, caller: Caller, approval_id: bytes, now: int) -> str:
-    """Give back what is held, or bar what never came; the state it leaves.
+    """Void a hold, or bar one that never came; return the new state.
 
-    What is posted stays so, with an alarm. Raises Error(WRONG_RECEIVER).
+    A posted transaction stays so, with an alarm. Raises Error(WRONG_RECEIVER).
     """
     journal_positions.hear(store, caller.client, caller.position, now)
     booked = transactions.find(store, approval_id)
@@ -86,16 +86,16 @@ def reverse(store: Store, caller: Caller, approval_id: bytes, now: int) -> str:
 
 @atomic
 def expire(store: Store, approval_id: bytes, now: int) -> None:
-    """Give back what is still held."""
+    """Give back a hold that is still open."""
     booked = transactions.find(store, approval_id)
     if booked is not None and booked.state == PENDING:
         transactions.move(store, EXPIRE, booked, now)
 
 
 def sweep(store: Store, now: int) -> int:
-    """Expire what nobody confirmed for a week, and raise an alarm over what waits for long.
+    """Expire holds without a confirmation for a week; raise an alarm for those that wait long.
 
-    How many expired; as many as SWEPT_MOST may mean that there are more.
+    Returns how many expired; SWEPT_MOST of them may mean that there are more.
     """
     pending = "FROM transactions WHERE state = 'PENDING' AND time <= ?"
     late = store.rows(
@@ -116,7 +116,7 @@ def sweep(store: Store, now: int) -> int:
 @atomic
 def _authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now: int) -> bytes:
     journal_positions.hear(store, caller.client, caller.position, now)
-    payer = _payer(store, evidence)  # from here on the phone's approvals come one by one
+    payer = _payer(store, evidence)  # locks the phone's row: its approvals are handled one by one
     booked = transactions.find(store, evidence.approval_id)
     if booked is not None:
         _must_be_same(booked, evidence)
@@ -152,12 +152,12 @@ def _payer(store: Store, evidence: Evidence) -> Payer:
         _PAYER, evidence.credential.id, evidence.credential.key, evidence.approval.recipient
     )
     if row is None:
-        raise Error(reasons.WRONG_CREDENTIAL, "a credential that is in no book")
+        raise Error(reasons.WRONG_CREDENTIAL, "unknown credential")
     return Payer(*row)
 
 
 def _case(store: Store, payer: Payer, caller: Caller, evidence: Evidence) -> Case:
-    """With what more there is to look up."""
+    """Look up what the rules need besides."""
     floor, original = 0, None
     if evidence.mode == messages.OFFLINE:
         receiver = evidence.certificate.receiver_id
@@ -169,7 +169,7 @@ def _case(store: Store, payer: Payer, caller: Caller, evidence: Evidence) -> Cas
 
 
 def _note_code(store: Store, payer: Payer, reason: int, when: int) -> None:
-    """One wrong code more; or a right one, which ends a row of them."""
+    """Count a wrong code; a valid one resets the count."""
     if reason == reasons.CODE_WRONG:
         store.run("UPDATE phones SET tries = tries + 1 WHERE id = ?", payer.phone)
     elif reason not in BEFORE_CODE:
@@ -182,9 +182,9 @@ def _note_code(store: Store, payer: Payer, reason: int, when: int) -> None:
 
 
 def _hold(store: Store, keys: Keys, case: Case, now: int) -> bytes | None:
-    """Take the amount from the credit space, or reserve it on what is refunded.
+    """Take the amount from the credit space, or reserve it on the refund's original.
 
-    None where the database knows such a hold already.
+    None where the database already has such a hold.
     """
     transaction_id = secrets.token_bytes(len(messages.NO_TRANSACTION))
     receipt = _receipt(keys, case.evidence, transaction_id, reasons.OK, now)
@@ -195,14 +195,14 @@ def _hold(store: Store, keys: Keys, case: Case, now: int) -> bytes | None:
 def _decline(store: Store, keys: Keys, case: Case, reason: int, now: int) -> bytes:
     receipt = _receipt(keys, case.evidence, messages.NO_TRANSACTION, reason, now)
     if not _insert(store, DECLINE, case, now, receipt, reason):
-        raise AgainError  # reversed in this moment
+        raise AgainError  # reversed by another transaction meanwhile
     return receipt
 
 
 def _bury(
     store: Store, keys: Keys, evidence: Evidence, payer: Payer, booked: Booked, now: int
 ) -> bytes:
-    """An approval that was given back, perhaps before it came: the stone says so from now on."""
+    """Complete the tombstone of an approval that was reversed, perhaps before it came."""
     receipt = _receipt(keys, evidence, messages.NO_TRANSACTION, reasons.REVERSED, now)
     transactions.move(store, DECLINE, booked, now)
     store.run(
@@ -227,7 +227,7 @@ def _insert(
     reason: int,
     transaction_id: bytes | None = None,
 ) -> bool:
-    """False where a unique index of the schema says no."""
+    """Insert a row; False where a unique index of the schema refuses it."""
     row = _row(case)._replace(receipt=receipt, reason=reason, transaction_id=transaction_id)
     return transactions.insert(store, event, row, now, **_columns(case))
 
@@ -248,7 +248,7 @@ def _row(case: Case) -> Booked:
 
 
 def _columns(case: Case) -> dict[str, Any]:
-    """What is looked up in a row, or may stand in one row only, and never changes."""
+    """Return the columns that are searched or unique, and never change."""
     evidence, offer, certificate = case.evidence, case.evidence.offer, case.evidence.certificate
     return {
         "phone": case.payer.phone,

@@ -1,4 +1,4 @@
-"""A record from a bridge, believed only as far as its signatures go (design §5, rule 0)."""
+"""Verify a record from a bridge by its signatures alone (design §5, rule 0)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from simulator.authority.accounts.receivers import Issued
 
-ONLINE_WINDOW_S = 600  # a till's patience, and what its clock and ours may differ
+ONLINE_WINDOW_S = 600  # a till's patience, plus the difference between its clock and ours
 
 
 class Evidence(NamedTuple):
-    """A record whose every signature and binding holds."""
+    """A record whose every signature and binding is valid."""
 
     approval_id: bytes
     certificate: messages.Certificate
@@ -32,11 +32,11 @@ class Evidence(NamedTuple):
     mode: int
     accepted: int
     replaced: int | None  # when the receiver got another certificate
-    content: bytes  # hash of the record without how and when it was accepted
+    content: bytes  # hash of the record, without time and mode of its acceptance
 
 
 def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes]) -> Evidence:
-    """Check a record under the certificate that it names, at its acceptance time; raises Error."""
+    """Verify a record under its certificate, at its acceptance time; raises Error."""
     trusted = tuple(pins.items())
     holder = _certificate(trusted, issued.data)
     if record.accepted >= holder.expires:
@@ -61,27 +61,27 @@ def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes])
         record.mode,
         record.accepted,
         issued.replaced,
-        signed.digest(context + record.approval),  # the context has hashes of all the rest
+        signed.digest(context + record.approval),  # the context has hashes of all other parts
     )
 
 
 @lru_cache(REMEMBERED)
 def _certificate(pins: tuple[tuple[bytes, bytes], ...], data: bytes) -> messages.Certificate:
-    """The same at every sale; whether it has ended is another question."""
+    """Verify a certificate; it comes with every sale. Its expiry is checked elsewhere."""
     return validation.certificate(CRYPTO, dict(pins), data, None)
 
 
 @lru_cache(REMEMBERED)
 def _credential(pins: tuple[tuple[bytes, bytes], ...], data: bytes) -> messages.Credential:
-    """The same in several sales; the same question."""
+    """Verify a credential; it comes with several sales. Its expiry is checked elsewhere."""
     return validation.credential(CRYPTO, dict(pins), data, None)
 
 
 def check_fresh(evidence: Evidence, now: int) -> None:
-    """Raise Error unless this could have happened as it says; only for what is not yet booked."""
+    """Raise Error unless the acceptance is plausible; only for records not yet booked."""
     (_check_offline if evidence.mode == messages.OFFLINE else _check_online)(evidence, now)
     offer = evidence.offer
-    if offer.issued == 0:  # a receiver that has not heard the time since boot
+    if offer.issued == 0:  # a receiver that has not received the time since boot
         return
     age = evidence.accepted - offer.issued
     if not -ONLINE_WINDOW_S <= age <= offer.ttl + ONLINE_WINDOW_S:
@@ -89,31 +89,31 @@ def check_fresh(evidence: Evidence, now: int) -> None:
 
 
 def check_bound(evidence: Evidence, until: int | None) -> None:
-    """Raise Error unless the client spoke for the receiver when this was accepted.
+    """Raise Error unless the client spoke for the receiver at the acceptance.
 
-    `until` is when it ceased to. What it would have held online only now was promised to no till.
+    `until` is when it stopped. A late online hold is refused: no till has relied on it.
     """
     if until is None or (evidence.mode == messages.OFFLINE and evidence.accepted < until):
         return
-    raise Error(reasons.WRONG_RECEIVER, "the receiver is another client's by now")
+    raise Error(reasons.WRONG_RECEIVER, "the receiver now belongs to another client")
 
 
 def _check_online(evidence: Evidence, now: int) -> None:
-    """It happened just now."""
+    """Require that it happened just now."""
     if evidence.replaced is not None:
-        raise Error(reasons.WRONG_RECEIVER, "the receiver has another certificate by now")
+        raise Error(reasons.WRONG_RECEIVER, "the receiver now has another certificate")
     away = abs(now - evidence.accepted)
     if away > ONLINE_WINDOW_S:
         raise Error(reasons.OFFER_EXPIRED, f"accepted {away} s from the authority's time")
 
 
 def _check_offline(evidence: Evidence, now: int) -> None:
-    """It happened at any time before, and what counts is how things stood then."""
+    """Require that it could happen offline, by the state of that time."""
     if evidence.offer.kind != messages.PURCHASE:
         raise Error(reasons.WRONG_KIND, "only purchases are accepted offline")
     if evidence.accepted > now + ONLINE_WINDOW_S:
-        raise Error(reasons.OFFER_EXPIRED, f"accepted {evidence.accepted - now} s from now")
+        raise Error(reasons.OFFER_EXPIRED, f"accepted {evidence.accepted - now} s in the future")
     if evidence.replaced is not None and evidence.accepted >= evidence.replaced:
-        raise Error(reasons.WRONG_RECEIVER, "the receiver had another certificate by then")
+        raise Error(reasons.WRONG_RECEIVER, "the receiver had another certificate at that time")
     if evidence.offer.issued == 0:
         raise Error(reasons.STALE_STATE, "a receiver that did not know the time")

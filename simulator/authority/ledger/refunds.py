@@ -1,4 +1,4 @@
-"""Refunds as transfers: back to the credit space of a purchase, never more than was posted."""
+"""Refunds as transfers: back to the credit space of a purchase, at most what was posted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ORIGINAL = (
 
 
 class Order(NamedTuple):
-    """A refund that nobody approved on a phone, as a bridge asks for it."""
+    """A refund without a phone, as a bridge requests it."""
 
     id: bytes
     receiver: bytes
@@ -39,12 +39,12 @@ class Order(NamedTuple):
     currency: int
 
     def content(self) -> bytes:
-        """What may not change under the same id."""
+        """Hash what may not change under the same id."""
         return signed.digest(cbor.encode(list(self)))
 
 
 def original(store: Store, caller: Caller, issuer: int, transaction_id: bytes) -> Original | None:
-    """The purchase with this transaction id, which no other refund touches until we are done.
+    """Find the purchase by its transaction id and lock it against other refunds.
 
     It was bought at the caller's receiver, under any certificate, or elsewhere from the same
     invoice issuer; a former client finds only what it booked itself.
@@ -55,7 +55,7 @@ def original(store: Store, caller: Caller, issuer: int, transaction_id: bytes) -
 
 
 def refund(store: Store, caller: Caller, order: Order, now: int) -> Booked:
-    """Post or decline; how it is booked. Raises Error: CONFLICT, RECEIVER_UNKNOWN."""
+    """Post or decline; return the booking. Raises Error: CONFLICT, RECEIVER_UNKNOWN."""
     with transactions.alarmed(store, order.id, now):
         return _refund(store, caller, order, now)
 
@@ -79,12 +79,12 @@ def _refund(store: Store, caller: Caller, order: Order, now: int) -> Booked:
         recipient=purchase.recipient,
         original=purchase.id,
     )
-    issuer = purchase.invoice_issuer  # who took the money gives it back
+    issuer = purchase.invoice_issuer  # the invoice issuer of the purchase refunds it
     return _insert(store, TRANSFER, row, now, issuer, purchase.phone, order.currency)
 
 
 def _known(booked: Booked, caller: Caller, order: Order) -> Booked:
-    """The same answer again; one that was reversed before it came has that for its reason."""
+    """Return the same answer again; a refund reversed before it came has that reason."""
     if booked.receiver != order.receiver or booked.content not in (None, order.content()):
         raise Error(reasons.CONFLICT, "the refund id is booked with other content")
     transactions.must_be_theirs(booked, caller)

@@ -1,4 +1,4 @@
-"""What became of a receiver's transactions, as bridges may ask."""
+"""Statements of a receiver's transactions, for bridges."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LISTED = (
 
 
 def one(store: Store, caller: Caller, approval_id: bytes) -> Transaction:
-    """A transaction or refund; raises Error(APPROVAL_UNKNOWN, WRONG_RECEIVER)."""
+    """Return a transaction or refund; raises Error(APPROVAL_UNKNOWN, WRONG_RECEIVER)."""
     row = store.one(_ONE, approval_id)
     if row is None:
         raise Error(reasons.APPROVAL_UNKNOWN, "no such transaction")
@@ -46,9 +46,9 @@ def one(store: Store, caller: Caller, approval_id: bytes) -> Transaction:
 def page(
     store: Store, caller: Caller, start: int, end: int, after: Cursor | None
 ) -> TransactionPage:
-    """Those booked from `start` up to `end`, in order; and where the next page begins, if any.
+    """List those booked from `start` up to `end`, in order, and where the next page begins, if any.
 
-    A client that speaks for the receiver no more sees what it booked itself.
+    A former client of the receiver sees only its own bookings.
     """
     today = int(caller.until is None)
     place = (-1, b"") if after is None else (after.time, after.approval_id)

@@ -1,4 +1,4 @@
-"""What can happen to a transaction, and what it does to money: each in one table."""
+"""The states of a transaction and their effects on money, each in one table."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from receiver.protocol.messages import PURCHASE, REFUND
 from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 
-NONE = "none"  # an approval id or refund id never heard of
+NONE = "none"  # an approval id or refund id that is not in the books
 
 HOLD = "hold"
 TRANSFER = "transfer"  # a refund without a phone
@@ -16,8 +16,8 @@ CONFIRM = "confirm"
 REVERSE = "reverse"
 EXPIRE = "expire"
 
-# A declined one stays declined, what was reversed before it came stays void, and what is posted is
-# given back by a refund only. What expired is posted all the same when the word comes at last.
+# A declined transaction stays declined, one reversed before it came stays void, and a posted one is
+# given back by a refund only. An expired one is still posted when a late confirmation comes.
 TABLE = {
     NONE: {HOLD: PENDING, TRANSFER: POSTED, DECLINE: DECLINED, REVERSE: VOIDED},
     PENDING: {CONFIRM: POSTED, REVERSE: VOIDED, EXPIRE: EXPIRED},
@@ -27,14 +27,14 @@ TABLE = {
     DECLINED: {CONFIRM: DECLINED, REVERSE: DECLINED},
 }
 
-# Alarms: a till that holds what is not posted, or the other way round.
+# Alarms: the till and the books disagree about a posting.
 PENDING_LONG = "pending_long"
 EXPIRED_UNHEARD = "expired"
 POSTED_LATE = "posted_late"
 CONFIRMED_VOIDED = "confirmation_of_voided"
 CONFIRMED_DECLINED = "confirmation_of_declined"
 REVERSED_POSTED = "reversal_of_posted"
-OTHER_CONTENT = "other_content"  # the same id came again for something else
+OTHER_CONTENT = "other_content"  # the same id came again with other content
 
 ALARMS = {
     (PENDING, EXPIRE): EXPIRED_UNHEARD,
@@ -46,7 +46,7 @@ ALARMS = {
 
 
 class Effect(NamedTuple):
-    """How often the amount is added: to the credit space, and to a refund's original."""
+    """How often the amount is added to the credit space, and to a refund's original."""
 
     space: int = 0
     late: int = 0
@@ -54,8 +54,8 @@ class Effect(NamedTuple):
     refunded: int = 0
 
 
-# Kind, state before, state after. A refund that expired keeps its reservation, so that a late word
-# can post it without refunding more than there was; a reversal lets it go.
+# Kind, state before, state after. An expired refund keeps its reservation, so that a late
+# confirmation cannot refund more than was posted; a reversal releases it.
 EFFECTS = {
     (PURCHASE, NONE, PENDING): Effect(space=-1),
     (PURCHASE, PENDING, VOIDED): Effect(space=1),

@@ -1,4 +1,4 @@
-"""The rows of transactions: found, made and moved, always with the money that goes with them.
+"""The rows of transactions: find, insert and move them, always together with their money.
 
 All but `alarmed` runs inside a transaction of the caller's.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Booked(NamedTuple):
-    """What the books hold under an id; `content` is None where only a reversal ever came."""
+    """The booking of an id; `content` is None where only a reversal came."""
 
     id: bytes
     receiver: bytes
@@ -40,7 +40,7 @@ class Booked(NamedTuple):
     amount: int | None = None
     original: bytes | None = None
     late: int = 0
-    client: str | None = None  # who booked it
+    client: str | None = None  # the client that booked it
 
 
 _BOOKED = (
@@ -61,23 +61,23 @@ _PUT = "UPDATE recipients SET credit_space = credit_space + ?, late = late + ? W
 
 
 def find(store: Store, id_: bytes) -> Booked | None:
-    """What is booked under `id_`, which nobody else moves until the transaction ends."""
+    """Find the booking of `id_` and lock it until the transaction ends."""
     row = store.one(_BOOKED, id_)
     return Booked(*row) if row else None
 
 
 def must_be_theirs(booked: Booked, caller: Caller) -> None:
-    """Raise Error(WRONG_RECEIVER) unless the caller may bring to an end what is booked."""
+    """Raise Error(WRONG_RECEIVER) unless the caller may finish this booking."""
     if booked.receiver != caller.receiver:
-        raise Error(reasons.WRONG_RECEIVER, "another receiver's approval")
+        raise Error(reasons.WRONG_RECEIVER, "the approval of another receiver")
     if not caller.may_end(booked.client):
         raise Error(reasons.WRONG_RECEIVER, "booked by another client of this receiver")
 
 
 def insert(store: Store, event: str, booked: Booked, now: int, **columns: Any) -> bool:
-    """Book what was never heard of; False where a unique index says no, and nothing was done.
+    """Insert a new booking; False where a unique index refuses it and nothing was done.
 
-    Raises AgainError where the money that the caller saw is there no more.
+    Raises AgainError where the money that the caller saw is no longer there.
     """
     state = statemachine.step(TABLE, NONE, event)
     row = {**booked._asdict(), **columns, "state": state, "time": now, "changed": now}
@@ -91,7 +91,7 @@ def insert(store: Store, event: str, booked: Booked, now: int, **columns: Any) -
 
 
 def move(store: Store, event: str, booked: Booked, now: int) -> str:
-    """The state after `event`, with its money and its alarm; raises Error(WRONG_ORDER)."""
+    """Apply `event` with its money and alarm; return the new state; raises Error(WRONG_ORDER)."""
     before, after = booked.state, statemachine.step(TABLE, booked.state, event)
     if after != before:
         late = int((before, after) == (EXPIRED, POSTED))
@@ -106,13 +106,13 @@ def move(store: Store, event: str, booked: Booked, now: int) -> str:
 
 
 def alarm(store: Store, id_: bytes, kind: str, now: int) -> None:
-    """Once for each cause, however often it comes."""
+    """Raise an alarm, once for each cause."""
     store.run(_ALARM, id_, kind, now)
 
 
 @contextmanager
 def alarmed(store: Store, id_: bytes, now: int) -> Iterator[None]:
-    """Around a whole transaction: what is refused as a conflict is heard of all the same."""
+    """Wrap a whole transaction: store an alarm for a conflict although it is refused."""
     try:
         yield
     except Error as error:
@@ -122,7 +122,7 @@ def alarmed(store: Store, id_: bytes, now: int) -> Iterator[None]:
 
 
 def _apply(store: Store, effect: Effect, booked: Booked) -> None:
-    """Original before recipient, so that no two transactions wait for each other."""
+    """Update original before recipient, so that no two transactions wait for each other."""
     amount = booked.amount or 0
     if effect.reserved or effect.refunded:
         reserved, refunded = effect.reserved * amount, effect.refunded * amount

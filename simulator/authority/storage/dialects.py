@@ -1,4 +1,4 @@
-"""Where SQLite and PostgreSQL differ, all of it: everything else is one text for both.
+"""All the differences between SQLite and PostgreSQL; everything else is one text for both.
 
 Statements are written with `?` for values and with PostgreSQL's `FOR NO KEY UPDATE`, which SQLite
 does not need: there a transaction that begins IMMEDIATE is alone.
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# What a database says no with. Whoever asked may ask again: nothing of it was done.
+# The errors of a database. The caller may ask again: nothing was done.
 DatabaseError = (sqlite3.Error, psycopg.Error)
 
 POSTGRES = "postgresql://"
 
 _WAIT_S = 5  # for another writer; longer than any transaction takes, shorter than a bridge waits
 _MIGRATION_LOCK = 7_411_226_018_101_531  # any number that no other program locks in this database
-_WAL_AGAIN_S = 0.05  # at most, between two tries to make the WAL of new books
+_WAL_AGAIN_S = 0.05  # the longest pause between two attempts to set the WAL of new books
 _LOCKING = re.compile(r" FOR NO KEY UPDATE( OF \w+)?$")
 
 
@@ -52,7 +52,7 @@ _POSTGRES: Mapping[str, str] = {
 class Dialect(Protocol):
     """One kind of database at one place."""
 
-    words: Mapping[str, str]  # what stands in braces in the schema
+    words: Mapping[str, str]  # replacements for the braces in the schema
     begin: str
     collisions: tuple[type[Exception], ...]  # with another transaction: try again
 
@@ -63,12 +63,12 @@ class Dialect(Protocol):
     def execute(self, db: Any, sql: str, values: tuple[Any, ...]) -> Any: ...
 
     def connect_to_migrate(self) -> Any:
-        """A connection inside a transaction in which it is the only one that migrates."""
+        """Connect inside a transaction that excludes other migrations."""
         ...
 
 
 def of(place: Path | str) -> Dialect:
-    """By what `place` is: a path, or a URL of PostgreSQL."""
+    """Choose by `place`: a path, or a URL of PostgreSQL."""
     if isinstance(place, str) and place.startswith(POSTGRES):
         return Postgres(place)
     return Sqlite(place)
@@ -106,7 +106,7 @@ class Sqlite:
 
 
 class Postgres:
-    """A server, spoken to by many. Rows are locked where two could decide at once."""
+    """A server with many clients. Rows are locked where two transactions could decide at once."""
 
     begin = "BEGIN"
     collisions: tuple[type[Exception], ...] = (
@@ -138,9 +138,9 @@ class Postgres:
         return db
 
 
-@lru_cache(maxsize=256)  # as many statements as there are in this folder, and more
+@lru_cache(maxsize=256)  # more than there are statements in this folder
 def _make_wal(db: sqlite3.Connection) -> None:
-    """Of new books only one connection can make a WAL, and SQLite has the others fail at once."""
+    """Set WAL mode; in new books one connection can, and SQLite fails the others at once."""
     until = time.monotonic() + _WAIT_S
     while True:
         try:

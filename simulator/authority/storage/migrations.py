@@ -1,6 +1,6 @@
-"""From the books of any earlier release to those of this one, in one transaction.
+"""Migrate the books from any earlier version, in one transaction.
 
-The table `migrations` says which versions the books were of, and since when.
+The table `migrations` lists the versions of the books with their times.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Execute = Callable[..., Any]  # a statement and its values
 Migration = Callable[[Execute, "Dialect"], None]
 
-# What brings books of this version to the next one.
+# The statements that bring books of a version to the next one.
 MIGRATIONS: dict[int, Migration] = {}
 
 _COMMENT = re.compile(r"^ *--.*$", re.MULTILINE)
@@ -27,11 +27,11 @@ _EMPTY = 0
 
 
 class VersionError(Exception):
-    """Books of a release that is newer than this one; nothing in them was touched."""
+    """Books of a newer release; nothing in them was changed."""
 
 
 def migrate(dialect: Dialect) -> None:
-    """Bring the books to this release's version; all of it or nothing. Raises VersionError."""
+    """Bring the books to this release's version, all or nothing. Raises VersionError."""
     with closing(dialect.connect_to_migrate()) as db:
 
         def execute(sql: str, *values: Any) -> Any:

@@ -1,6 +1,6 @@
-"""A private PostgreSQL for tests and measurements, gone when they end: local socket, disk flushed.
+"""A private PostgreSQL for tests and measurements, deleted at the end: local socket, disk flushed.
 
-PostgreSQL does not run as root: there it runs as `nobody`, or whoever owns an installed one.
+PostgreSQL refuses to run as root: there it runs as an account without rights.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from urllib.parse import quote
 import psycopg
 
 STOP_S = 30.0
-WORDS_KEPT = 20  # lines of the server's, for whoever asks why
+WORDS_KEPT = 20  # lines of the server's output, for its error text
 
 _USER = "tillsign"
 _USERS = ("postgres", "nobody")
@@ -38,7 +38,7 @@ _SETTINGS = {
 
 
 def binaries() -> Path | None:
-    """The folder of initdb and postgres, the newest if there are more; None without."""
+    """Return the newest folder with initdb and postgres; None without one."""
     found = [
         path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()
     ]
@@ -54,7 +54,7 @@ class Cluster:
     """A context manager around a server in a directory of its own."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is what `binaries` found."""
+        """Set up with the `folder` that `binaries` found."""
         self._folder = folder
         self._numbers = itertools.count(1)
         self._stack = ExitStack()
@@ -77,7 +77,7 @@ class Cluster:
         return f"postgresql://{_USER}@/postgres?host={quote(str(self._place))}&options={options}"
 
     def new_books(self) -> str:
-        """The URL of books that nobody else has: a schema of their own."""
+        """Create books in a schema of their own; return their URL."""
         schema = f"books_{next(self._numbers)}"
         with psycopg.connect(self.url(), autocommit=True) as db:
             db.execute(f"CREATE SCHEMA {schema}".encode())
@@ -85,7 +85,7 @@ class Cluster:
 
     def _make(self) -> None:
         if os.geteuid() == 0:
-            os.chown(self._place, *_somebody())
+            os.chown(self._place, *_service_account())
         command = [
             self._folder / "initdb",
             "-D",
@@ -130,7 +130,7 @@ class Cluster:
         Thread(target=self._listen, args=(server.stderr,), daemon=True).start()
 
     def _listen(self, words: IO[str]) -> None:
-        """Keep the pipe from running full."""
+        """Read the pipe so that it never fills up."""
         with words:
             self._words.extend(words)
 
@@ -139,8 +139,8 @@ class Cluster:
         return self._place / "data"
 
 
-def _somebody() -> tuple[int, int]:
-    """User and group that root becomes."""
+def _service_account() -> tuple[int, int]:
+    """Return user and group that root switches to."""
     for name in _USERS:
         try:
             entry = pwd.getpwnam(name)
@@ -151,19 +151,19 @@ def _somebody() -> tuple[int, int]:
 
 
 def _unprivileged() -> list[str]:
-    """What to put before a command, so that it is not root's and dies with us."""
+    """Return the prefix of a command that drops root and dies with this process."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         return []
     user: list[str] = []
     if os.geteuid() == 0:
-        uid, gid = _somebody()
+        uid, gid = _service_account()
         user = [f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
     return [setpriv, *user, "--pdeathsig=INT", "--"]
 
 
 def _stop(server: subprocess.Popen[str]) -> None:
-    """At once: a checkpoint of books that are thrown away took half a minute."""
+    """Stop at once: a last checkpoint of files that are thrown away takes half a minute."""
     server.send_signal(signal.SIGQUIT)
     try:
         server.wait(STOP_S)

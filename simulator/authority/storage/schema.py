@@ -1,17 +1,17 @@
-"""The authority's tables. What decides about money is a constraint here, not a habit elsewhere.
+"""The authority's tables. Constraints here enforce the rules about money.
 
-One text for SQLite and PostgreSQL; the words in braces are `dialects`' own.
+One text for SQLite and PostgreSQL; `dialects` replaces the words in braces.
 """
 
 from __future__ import annotations
 
 from bridge.domain.held import HoldState
 
-# As the books keep them: plain text.
+# The states as the books store them: plain text.
 PENDING = HoldState.PENDING.value  # held; a refund's is reserved
 POSTED = HoldState.POSTED.value  # invoiced; a refund's is given back
-VOIDED = HoldState.VOIDED.value  # given back, or reversed before it was ever seen
-EXPIRED = HoldState.EXPIRED.value  # given back for want of a word; a late word still posts
+VOIDED = HoldState.VOIDED.value  # given back, or reversed before it came
+EXPIRED = HoldState.EXPIRED.value  # given back without a confirmation; a late one still posts
 DECLINED = HoldState.DECLINED.value
 
 VERSION = 1

@@ -1,6 +1,6 @@
 """The database: whole transactions, on disk when they end, from any number of threads.
 
-Whoever asks waits for the answer: a server does one thing at a time, and more of them do more.
+A caller waits for its answer; several processes answer more callers.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ Row = tuple[Any, ...]
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_TRIES_MOST = 20  # each of them lost to a transaction of somebody else's that went through
+_TRIES_MOST = 20  # each of them lost against another transaction
 
 
 class AgainError(Exception):
-    """Somebody else booked what this transaction had not seen: do all of it again."""
+    """Another transaction has changed what this one read: repeat all of it."""
 
 
 class BusyError(Exception):
-    """Fought over too long; nothing was done."""
+    """Too many collisions; nothing was done."""
 
 
 class Store:
@@ -48,19 +48,19 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; on disk when it ends."""
+        """Run a transaction: all or nothing; on disk when it ends."""
         self._execute(self._dialect.begin)
         try:
             yield
             self._execute("COMMIT")
         except BaseException:
-            with suppress(*dialects.DatabaseError):  # without a connection nothing was done either
+            with suppress(*dialects.DatabaseError):  # without a connection nothing was done
                 self._execute("ROLLBACK")
             raise
 
     def one(self, sql: str, *values: Any) -> Row | None:
-        """The first row, or None."""
-        found = self.rows(sql, *values)  # all of them: a statement ends with its last row
+        """Return the first row, or None."""
+        found = self.rows(sql, *values)  # fetch all: a statement ends with its last row
         return found[0] if found else None
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
@@ -68,12 +68,12 @@ class Store:
         return found
 
     def value(self, sql: str, *values: Any) -> Any:
-        """The first column of the first row; None where there is no row."""
+        """Return the first column of the first row; None where there is no row."""
         row = self.one(sql, *values)
         return row[0] if row else None
 
     def run(self, sql: str, *values: Any) -> int:
-        """The number of rows changed."""
+        """Run a statement; return the number of rows changed."""
         changed: int = self._execute(sql, *values).rowcount
         return changed
 
@@ -81,7 +81,7 @@ class Store:
         return self._dialect.execute(self._connection(), sql, values)
 
     def _connection(self) -> Any:
-        """This thread's own, made anew where the last one broke."""
+        """Return this thread's connection; replace a broken one."""
         db = getattr(self._mine, "db", None)
         if db is None or not self._dialect.alive(db):
             db = self._mine.db = self._dialect.connect()
@@ -91,7 +91,7 @@ class Store:
 
 
 def atomic(work: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:
-    """Make `work` one transaction, tried again where somebody else's came between."""
+    """Make `work` one transaction, repeated where another one collided with it."""
 
     @wraps(work)
     def whole(store: Store, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -1,1 +1,1 @@
-"""What the Unix port of MicroPython lacks, to be put on its path (this folder, not its parent)."""
+"""Modules that MicroPython's Unix port lacks; put this folder, not its parent, on its path."""

@@ -1,6 +1,6 @@
 """MicroPython's `bluetooth` module for the Unix port, over the simulated radio.
 
-It keeps the peripheral half of the ESP32's interface with all its traps. TILLSIGN_RADIO names
+It mimics the peripheral half of the ESP32's interface with all its traps. TILLSIGN_RADIO names
 the radio ("tcp:HOST:PORT" or "unix:PATH"). Two methods are not MicroPython's, since this port has
 no interrupts: `fileno_stream()`, readable when an event waits, and `pump()`, which runs the
 handler for each. Runs on MicroPython only.
@@ -25,7 +25,7 @@ _BODY_LIMIT = 1024  # longer than any answer: a value is at most 512 bytes
 _IRK = b"irk"
 _SECRET_OUR_IRK = 10
 _SECRET_PEER = 2
-_IGNORED = ("bond", "mitm", "io", "le_secure")  # settings about pairing, which nobody does here
+_IGNORED = ("bond", "mitm", "io", "le_secure")  # settings about pairing, which is not simulated
 
 
 class UUID:
@@ -67,7 +67,7 @@ class UUID:
 
 
 class BLE:
-    """The one radio; every BLE() is the same."""
+    """The radio; all instances share one state."""
 
     _instance = None
 
@@ -88,7 +88,7 @@ class BLE:
     # Beyond MicroPython
 
     def fileno_stream(self):
-        """The socket that is readable when an event waits; None before the first `active(True)`."""
+        """Return the socket, readable when an event waits; None before the first `active(True)`."""
         return self._events
 
     def pump(self):
@@ -229,9 +229,9 @@ class BLE:
             _send(self._events, wire.VERDICT, body)
 
     def _fire(self, event, data):
-        """Run the handler. It is gone for good if it raises, and its data when it returns.
+        """Run the handler. Drop it if it raises; clear its data when it returns.
 
-        The data is a list, where MicroPython's is a tuple, so that it can be emptied.
+        The data is a list, where MicroPython has a tuple, so that it can be cleared.
         """
         if self._handler is None:
             return None
@@ -266,7 +266,7 @@ class BLE:
         self._poll.register(self._events, select.POLLIN)
 
     def _ask(self, code, body=b""):
-        """One question, its answer: bytes that are good until the next one."""
+        """Ask one question; the answer's bytes are valid until the next one."""
         if self._asking is None:
             raise OSError(wire.ENODEV)
         _send(self._asking, code, body)
@@ -300,7 +300,7 @@ def _send(stream, code, body):
 
 
 def _receive(stream, header, body):
-    """Read one frame into `body`; gives its code and the length of its body."""
+    """Read one frame into `body`; return its code and the length of its body."""
     if stream.readinto(header) != wire.HEADER_SIZE:
         raise OSError(wire.ENODEV)  # the radio is gone
     length, code = struct.unpack(wire.HEADER, header)

@@ -1,8 +1,8 @@
-"""How a receiver's `bluetooth` module and the simulated radio talk. MicroPython and CPython.
+"""The protocol between a receiver's `bluetooth` module and the radio. MicroPython and CPython.
 
-Two streams for each receiver. On the first the module asks and the radio answers, one question
-at a time. On the second the radio tells events, so that it is readable when something waits, and
-the module answers with a verdict those that NimBLE waits for before it answers the phone.
+Each receiver has two streams. On the first the module asks and the radio answers, one question
+at a time. On the second the radio sends events, so that it is readable when one waits. NimBLE
+delays some of its answers to the phone until the handler returns: the module sends a verdict.
 
 Frame: length of what follows (2), code (1), body; little-endian.
 """
@@ -10,13 +10,13 @@ Frame: length of what follows (2), code (1), body; little-endian.
 HEADER = "<HB"
 HEADER_SIZE = 3
 
-# Which stream this is; the answer on the first is a token (4) that opens the second.
+# The kind of stream; the answer on the first is a token (4) that opens the second.
 HELLO_ASK = 1
 HELLO_EVENTS = 2
 
 # Questions                      body
 ACTIVE = 10  # on (1)
-IRQ = 11  # a handler is there (1)
+IRQ = 11  # whether a handler is set (1)
 GET_MAC = 12
 GET_MTU = 13
 GET_NAME = 14
@@ -33,14 +33,14 @@ SET_BUFFER = 26  # handle (2), length (2), append (1)
 DISCONNECT = 27  # connection (2)
 
 ADVERTISE_FORMAT = "<IBBB"  # interval in µs, connectable, payload length, scan response length
-KEEP = 0xFF  # as a length: keep what was given before
+KEEP = 0xFF  # as a length: keep the earlier value
 
 # Answers
-ANSWER = 100  # error number or 0 (2, signed), what was asked for
+ANSWER = 100  # error number or 0 (2, signed), the result
 
 # Events
-EVENT = 110  # IRQ number (1), serial number where a verdict is awaited or 0 (1), fields
-VERDICT = 111  # serial number (1), what the handler returned (2, signed), handler is there (1)
+EVENT = 110  # IRQ number (1), serial number of the verdict or 0 (1), fields
+VERDICT = 111  # serial number (1), the handler's result (2, signed), handler is set (1)
 
 IRQ_CENTRAL_CONNECT = 1
 IRQ_CENTRAL_DISCONNECT = 2
@@ -51,7 +51,7 @@ IRQ_CONNECTION_UPDATE = 27
 IRQ_GET_SECRET = 29
 IRQ_SET_SECRET = 30
 
-ADDRESS_FIELDS = "<HB6s"  # connection, address type, address as it is read
+ADDRESS_FIELDS = "<HB6s"  # connection, address type, address in reading order
 FIELDS = {
     IRQ_GATTS_WRITE: "<HH",  # connection, handle
     IRQ_GATTS_READ_REQUEST: "<HH",  # connection, handle
@@ -66,7 +66,7 @@ ENODEV = 19
 ENOMEM = 12
 LINK_GONE = -128
 
-CHARACTERISTIC = 0  # in REGISTER: what an entry is
+CHARACTERISTIC = 0  # the kinds of entries in REGISTER
 DESCRIPTOR = 1
 SERVICE = 2
-ENTRY_FORMAT = "<BHB"  # what it is, flags, length of the UUID that follows
+ENTRY_FORMAT = "<BHB"  # kind, flags, length of the UUID that follows

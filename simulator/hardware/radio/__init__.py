@@ -1,1 +1,1 @@
-"""The simulated radio: Bluetooth LE controllers on one air, and the ways in to them."""
+"""The simulated radio: Bluetooth LE controllers on one air, and their endpoints."""

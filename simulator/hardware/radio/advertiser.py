@@ -1,4 +1,4 @@
-"""Legacy advertising, and the report that a listener gets of it."""
+"""Legacy advertising, and its reports to listeners."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REPORTED = {
 
 @lru_cache(maxsize=1024)
 def report(kind: int, address: hci.Address, data: bytes, rssi: int) -> bytes:
-    """An LE Advertising Report event, made once for all who hear the same."""
+    """Make an LE Advertising Report event, once for all who receive it."""
     heard = Report.Report(
         event_type=kind, address_type=address.address_type, address=address, data=data, rssi=rssi
     )
@@ -35,7 +35,7 @@ def report(kind: int, address: hci.Address, data: bytes, rssi: int) -> bytes:
 
 
 class Carrier(Protocol):
-    """What carries advertisements to those who listen."""
+    """The carrier of advertisements to listeners."""
 
     def advertise(self, advertiser: RadioAdvertiser) -> None:
         """Carry one advertising event."""

@@ -1,7 +1,7 @@
-"""The air: who hears whom, who wins an advertiser, and which two controllers share a link.
+"""The air: range, the race for an advertiser, and links between two controllers.
 
-Bumble's own link routes by address and sends all to all. Here each end of a connection knows the
-other, and an advertisement goes to those controllers that listen and are in reach.
+Bumble's own link routes by address and sends everything to everyone. Here each end of a connection
+knows the other, and an advertisement reaches only the listening controllers in range.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Listener(Controller):
         raise NotImplementedError
 
     def wants(self, advertiser: RadioAdvertiser) -> bool:
-        """Whether this controller waits to connect to that advertiser, and would be answered."""
+        """Return whether this controller is trying to connect to that advertiser, and may."""
         raise NotImplementedError
 
     def win(self, advertiser: RadioAdvertiser) -> None:
@@ -40,7 +40,7 @@ class Listener(Controller):
         raise NotImplementedError
 
     def lose(self, advertiser: RadioAdvertiser) -> None:
-        """Believe to be connected to an advertiser that answers another."""
+        """Report a connection to an advertiser that has answered another controller."""
         raise NotImplementedError
 
     def fall_silent(self) -> None:
@@ -48,26 +48,26 @@ class Listener(Controller):
         raise NotImplementedError
 
     def restart(self) -> None:
-        """Forget everything."""
+        """Reset all state."""
         raise NotImplementedError
 
 
 def near(_advertiser: Controller, _listener: Controller) -> int | None:
-    """All controllers are within arm's length of each other."""
+    """Place all controllers within arm's length of each other."""
     return NEAR
 
 
 def hopping(_listener: Controller) -> int:
-    """A listener hears one channel at a time and takes them in turn, in step with no other."""
+    """Listen on one channel at a time, in turn, in step with no other listener."""
     return random.randrange(CHANNELS)
 
 
 class Air(LocalLink):
     """One room of controllers.
 
-    `rssi(advertiser, listener)` gives dBm, or None out of reach. `channel(listener)` is where an
+    `rssi(advertiser, listener)` returns dBm, or None out of range. `channel(listener)` is where an
     initiator listens while an advertiser goes through the channels. In real time data waits for
-    its connection event as on a true link; otherwise it goes at once.
+    its connection event as on a real link; otherwise it goes at once.
     """
 
     def __init__(self, rssi: Rssi = near, *, real_time: bool = False) -> None:
@@ -75,11 +75,11 @@ class Air(LocalLink):
         self.rssi = rssi
         self.channel: Channel = hopping
         self.real_time = real_time
-        self.sniffers: list[Sniffer] = []  # they hear all that is sent, and send nothing
+        self.sniffers: list[Sniffer] = []  # they receive everything and send nothing
         self._listening: dict[Listener, None] = {}
 
     def remove_controller(self, controller: Controller) -> None:
-        """Switch a controller off, or carry it away: both ends of its links starve."""
+        """Switch a controller off or carry it away: both ends of its links time out."""
         if controller in self.controllers:
             assert isinstance(controller, Listener)
             super().remove_controller(controller)
@@ -95,7 +95,7 @@ class Air(LocalLink):
         self._listening.clear()
 
     def listen(self, controller: Listener, on: bool) -> None:
-        """Tell whether a controller scans or waits for an advertiser to connect to."""
+        """Set whether a controller scans or tries to connect to an advertiser."""
         if on and controller in self.controllers:
             self._listening[controller] = None
         else:
@@ -103,7 +103,7 @@ class Air(LocalLink):
 
     @contextmanager
     def sniffed(self) -> Iterator[Sniffer]:
-        """Have all written down that is sent inside."""
+        """Record everything that is sent inside."""
         sniffer = Sniffer()
         self.sniffers.append(sniffer)
         try:
@@ -112,7 +112,7 @@ class Air(LocalLink):
             self.sniffers.remove(sniffer)
 
     def advertise(self, advertiser: RadioAdvertiser) -> None:
-        """Carry one advertising event, and the race to connect that it may start."""
+        """Carry one advertising event, and the race to connect that may follow."""
         if advertiser.controller not in self.controllers:
             return
         for sniffer in self.sniffers:
@@ -131,9 +131,9 @@ class Air(LocalLink):
             self._race(advertiser, racers)
 
     def _race(self, advertiser: RadioAdvertiser, racers: list[tuple[int, Listener]]) -> None:
-        # The first CONNECT_IND ends the event: who listens on a later channel heard nothing, and
-        # waits on. Two on one channel collide: the stronger is heard, either of two alike. The
-        # other side learns of its loss only by silence, after it has told its host that it is
+        # The first CONNECT_IND ends the event: an initiator on a later channel receives nothing and
+        # waits. Two on one channel collide: the stronger wins, either one if they are equal. The
+        # loser notices only by silence, after it has told its host that it is
         # connected.
         channels = {racer: self.channel(racer) for _, racer in racers}
         first = min(channels.values())

@@ -1,4 +1,4 @@
-"""Bumble writes out every packet, in colour, for debug lines that nobody reads."""
+"""Spare Bumble the work of formatting every packet, in colour, for unread debug lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bumble import att, hci, host
 
 
 def quieten() -> None:
-    """Make packets cheap to name (a quarter of all time otherwise), unless debug lines are on."""
+    """Make packet names cheap (otherwise a quarter of all time), unless debug logging is on."""
     if logging.getLogger("bumble").isEnabledFor(logging.DEBUG):
         return
     for kind in (*_family(hci.HCI_Packet), *_family(att.ATT_PDU)):

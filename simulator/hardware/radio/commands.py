@@ -1,7 +1,7 @@
 """HCI commands that hosts send and Bumble's controller leaves unanswered.
 
-NimBLE asks for the remote version and features, the data length, the PHY and the RSSI; a command
-without an answer stops a host for good. Each method answers one (Core, Vol 4 Part E).
+NimBLE asks for the remote version and features, the data length, the PHY and the RSSI; a host
+waits forever for a missing answer. Each method answers one (Core, Vol 4 Part E).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_TIME = 2120  # µs: 251 octets on the 1M PHY
 
 
 class Commands(Controller):
-    """A controller that answers every command, an unknown one with "unknown command"."""
+    """A controller that answers every command; an unknown one with "unknown command"."""
 
     acl_data_packet_length = MAX_OCTETS
     le_acl_data_packet_length = MAX_OCTETS
@@ -66,7 +66,7 @@ class Commands(Controller):
         )
 
     def _end(self, command: hci.HCI_Command, handle: int) -> RadioConnection | None:
-        """The connection that a command names; if there is none, the command is refused."""
+        """Return the connection that a command names; refuse the command if there is none."""
         connection: Connection | None = self.find_le_connection_by_handle(handle)
         if connection is None:
             unknown = hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
@@ -93,7 +93,7 @@ class Commands(Controller):
         )
 
     def heard(self, connection: RadioConnection) -> int | None:
-        """Signal strength of the other end, in dBm."""
+        """Return the signal strength of the other end, in dBm."""
         raise NotImplementedError
 
     def on_hci_read_remote_version_information_command(

@@ -1,4 +1,4 @@
-"""One end of a link: its parameters, its outgoing queue, and how it ends."""
+"""One end of a link: its parameters, its outgoing queue, and its end."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .air import Air
     from .parameters import Parameters
 
-PACKETS_PER_EVENT = 4  # what an ESP32 gets into one connection event, each way
-ESTABLISHING_EVENTS = 6  # silent events until a new link is given up (Vol 6 Part B 4.5.2)
+PACKETS_PER_EVENT = 4  # as many as an ESP32 sends in one connection event, each way
+ESTABLISHING_EVENTS = 6  # silent events until a new link is dropped (Vol 6 Part B 4.5.2)
 
 
 class RadioConnection(Connection):
@@ -52,7 +52,7 @@ class RadioConnection(Connection):
         self._event: asyncio.Handle | None = None
         self._anchor = asyncio.get_running_loop().time()
 
-    # What the host sends
+    # From the host
 
     def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
         self._outbox.append(packet)
@@ -68,10 +68,10 @@ class RadioConnection(Connection):
         if self.peer is not None and self.peer.open:
             self.peer.receive(pdu)
 
-    # What the other end sends
+    # From the other end
 
     def receive(self, pdu: bytes) -> None:
-        """Hand an L2CAP PDU to the host in pieces that its buffers hold."""
+        """Pass an L2CAP PDU to the host in pieces that fit its buffers."""
         size = self.controller.le_acl_data_packet_length
         for offset in range(0, len(pdu), size):
             piece = pdu[offset : offset + size]
@@ -80,30 +80,30 @@ class RadioConnection(Connection):
                 hci.HCI_AclDataPacket(self.handle, flag, 0, len(piece), piece)
             )
 
-    # How it begins and ends
+    # Begin and end
 
     def begin(self) -> None:
-        """Enter the link at its controller and tell the host."""
+        """Add the link to its controller and tell the host."""
         self.controller.le_connections[self.peer_address] = self
         self.controller.send_hci_packet(
             complete(hci.HCI_ErrorCode.SUCCESS, self.peer_address, self)
         )
 
     def starve(self) -> None:
-        """Hear nothing any more: after the supervision timeout the link is lost."""
+        """Receive nothing more: after the supervision timeout the link is lost."""
         self._expect_silence(
             self.parameters.timeout_seconds, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR
         )
 
     def never_answered(self) -> None:
-        """Learn, a few events later, that the link never came about."""
+        """Find out, a few events later, that the link was never established."""
         self._expect_silence(
             self.parameters.interval_seconds * ESTABLISHING_EVENTS,
             hci.HCI_ErrorCode.CONNECTION_FAILED_TO_BE_ESTABLISHED_ERROR,
         )
 
     def shut(self) -> None:
-        """Nothing reaches the host any more; what it had sent still goes out."""
+        """Deliver nothing more to the host; what it has sent still goes out."""
         self.open = False
         for timer in self._timers:
             timer.cancel()
@@ -155,7 +155,7 @@ class RadioConnection(Connection):
 def complete(
     status: int, peer: hci.Address, end: RadioConnection | None = None
 ) -> hci.HCI_LE_Connection_Complete_Event:
-    """The event that tells a host of its end of a link, or that there will be none."""
+    """Make the event that reports a host's end of a link, or its failure."""
     interval, latency, timeout = end.parameters if end else (0, 0, 0)
     return hci.HCI_LE_Connection_Complete_Event(
         status=status,

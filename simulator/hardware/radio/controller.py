@@ -1,4 +1,4 @@
-"""A Bluetooth LE controller on the simulated air: Bumble's, mended where a till needs it."""
+"""Bumble's Bluetooth LE controller on the simulated air, corrected where a till needs it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .parameters import Parameters
 
 
 class RadioController(Commands, Listener):
-    """One radio. Handles start at 0, since hosts must not take that for "none"."""
+    """One radio. Handles start at 0, since a host must not read 0 as "none"."""
 
     le_features = (
         hci.LeFeatureMask.LE_ENCRYPTION
         | hci.LeFeatureMask.CONNECTION_PARAMETERS_REQUEST_PROCEDURE
         | hci.LeFeatureMask.PERIPHERAL_INITIATED_FEATURE_EXCHANGE
         | hci.LeFeatureMask.LE_DATA_PACKET_LENGTH_EXTENSION
-    )  # no extended advertising: the receiver's is legacy, and one path is enough
+    )  # no extended advertising: the receiver uses legacy, and one path is enough
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class RadioController(Commands, Listener):
         }
         self._reported: set[bytes] = set()
 
-    # The air's side
+    # From the air
 
     def hear(self, advertiser: RadioAdvertiser, rssi: int) -> None:
         """Report an advertisement, and its scan response if this is an active scan."""
@@ -68,9 +68,9 @@ class RadioController(Commands, Listener):
             asyncio.get_running_loop().call_soon(self.hci_sink.on_packet, packet)
 
     def wants(self, advertiser: RadioAdvertiser) -> bool:
-        """Whether this controller waits to connect to that advertiser, and would be answered.
+        """Return whether this controller is trying to connect to that advertiser, and may.
 
-        Two devices have one link at most: a phone that lost it waits until the other end knows.
+        Two devices have one link at most: a phone that lost it waits until the other end notices.
         """
         pending = self.pending_le_connection
         if pending is None or pending.peer_address != advertiser.address:
@@ -80,7 +80,7 @@ class RadioController(Commands, Listener):
         )
 
     def win(self, advertiser: RadioAdvertiser) -> None:
-        """Connect: both ends exist from here on, and the advertiser falls silent."""
+        """Connect: both ends exist from now on, and the advertiser stops."""
         central = self._initiate(advertiser)
         advertiser.stop()
         peripheral = RadioConnection(
@@ -98,7 +98,7 @@ class RadioController(Commands, Listener):
             end.begin()
 
     def lose(self, advertiser: RadioAdvertiser) -> None:
-        """Believe to be connected, as a true controller does, and find out that none answers."""
+        """Report a connection, as a real controller does, and find the other end silent."""
         end = self._initiate(advertiser)
         end.begin()
         end.never_answered()
@@ -132,7 +132,7 @@ class RadioController(Commands, Listener):
             super().on_le_disconnected(connection, reason)
 
     def fall_silent(self) -> None:
-        """Leave the air: both ends of every link hear nothing any more."""
+        """Leave the air: both ends of every link receive nothing more."""
         self._stop()
         for connection in list(self.le_connections.values()):
             assert isinstance(connection, RadioConnection)
@@ -141,7 +141,7 @@ class RadioController(Commands, Listener):
                     end.starve()
 
     def restart(self) -> None:
-        """Forget everything, links without a word: their other ends starve."""
+        """Reset all state and drop links silently: their other ends time out."""
         self._stop()
         for connection in list(self.le_connections.values()):
             assert isinstance(connection, RadioConnection)
@@ -164,7 +164,7 @@ class RadioController(Commands, Listener):
     def _update_listening(self) -> None:
         self.air.listen(self, self.le_scan_enable or self.pending_le_connection is not None)
 
-    # The host's side
+    # From the host
 
     def on_hci_reset_command(
         self, _command: hci.HCI_Reset_Command
@@ -174,12 +174,12 @@ class RadioController(Commands, Listener):
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
 
     def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
-        """Data for a link that has just ended is dropped in silence, as every controller does."""
+        """Drop data for a link that has just ended, silently, as every controller does."""
         if self.find_connection_by_handle(packet.connection_handle) is not None:
             super().on_hci_acl_data_packet(packet)
 
     def on_hci_disconnect_command(self, command: hci.HCI_Disconnect_Command) -> None:
-        """7.1.6. Bumble never answers for an unknown handle, and gives the peer's reason here."""
+        """7.1.6. Bumble ignores an unknown handle, and reports the peer's reason here."""
         connection = self._end(command, command.connection_handle)
         if connection is not None:
             self._accept_then(command)

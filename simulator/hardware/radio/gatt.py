@@ -1,6 +1,6 @@
-"""A GATT server that answers as NimBLE and MicroPython do together.
+"""A GATT server that answers as NimBLE and MicroPython together.
 
-Discovery is Bumble's. Reads, writes and the MTU are ours: what does not fit a buffer is cut and
+Discovery is Bumble's. Reads, writes and the MTU are ours: data too long for a buffer is cut and
 still acknowledged, and one request at a time waits for the firmware's handler.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PREPARED_LIMIT = 64  # NimBLE's BLE_ATT_SVR_MAX_PREP_ENTRIES
 VALUE_LIMIT = 512  # the longest attribute value (Vol 3 Part F 3.2.9)
-PREFERRED_MTU = 256  # what ESP-IDF builds NimBLE with
+PREFERRED_MTU = 256  # the value in ESP-IDF's build of NimBLE
 
 
 class Handler(Protocol):
@@ -31,18 +31,18 @@ class Handler(Protocol):
         """Run it and wait for its verdict, 0 to allow."""
 
     def tell(self, event: int, *fields: int | bytes) -> None:
-        """Let it run when it can."""
+        """Run it when it is free."""
 
 
 class Telling(NamedTuple):
-    """An event that waits its turn."""
+    """A queued event."""
 
     event: int
     fields: tuple[int | bytes, ...]
 
 
 class GattServer(Table):
-    """One queue for what all phones ask."""
+    """One queue for the requests of all phones."""
 
     def __init__(self, device: Device, handler: Handler) -> None:
         super().__init__(device)
@@ -55,11 +55,11 @@ class GattServer(Table):
         self._inbox.put_nowait((bearer, att_pdu))  # type: ignore[arg-type]
 
     def tell_in_order(self, event: int, *fields: int | bytes) -> None:
-        """Tell an event after all that phones have asked before it."""
+        """Queue an event after all earlier requests."""
         self._inbox.put_nowait(Telling(event, fields))
 
     async def run(self) -> None:
-        """Serve one thing after the other, as NimBLE's host task does."""
+        """Handle one item after the other, as NimBLE's host task does."""
         while True:
             item = await self._inbox.get()
             if isinstance(item, Telling):
@@ -71,7 +71,7 @@ class GattServer(Table):
         return self.device.connections.get(peer.handle) is peer
 
     async def _serve(self, peer: Connection, pdu: att.ATT_PDU) -> None:
-        # A last write still counts after its phone has gone; everything else needs an answer.
+        # A last write still counts after its phone has left; other requests need an answer.
         if not self._here(peer) and not isinstance(
             pdu, (att.ATT_Write_Request, att.ATT_Write_Command)
         ):
@@ -117,7 +117,7 @@ class GattServer(Table):
         return self._answer(peer, pdu, error, att.ATT_Read_Blob_Response(part))
 
     async def _write(self, peer: Connection, handle: int, data: bytes) -> int:
-        """Store a value and run the handler; gives an ATT error or 0."""
+        """Store a value and run the handler; return an ATT error or 0."""
         attribute = self.get_attribute(handle)
         if attribute is None:
             return att.ErrorCode.INVALID_HANDLE
@@ -126,7 +126,7 @@ class GattServer(Table):
         buffer = self.buffers.get(handle)
         if len(data) > VALUE_LIMIT or (buffer is None and len(data) != 2):
             return att.ErrorCode.INVALID_ATTRIBUTE_LENGTH
-        if buffer is None:  # a client configuration: MicroPython is not told
+        if buffer is None:  # a client configuration: MicroPython gets no event
             if self._here(peer):
                 await attribute.write_value(peer, data)
             return 0
@@ -176,7 +176,7 @@ class GattServer(Table):
         response: att.ATT_PDU | None = None,
     ) -> None:
         if not self._here(peer):
-            return  # gone while the handler ran
+            return  # it left while the handler ran
         if error or response is None:
             response = att.ATT_Error_Response(
                 request_opcode_in_error=request.op_code,

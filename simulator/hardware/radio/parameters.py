@@ -1,4 +1,4 @@
-"""Connection parameters as a host asks for them and a link has them."""
+"""Connection parameters of a host's request and of a link."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Parameters(NamedTuple):
         command: hci.HCI_LE_Create_Connection_Command | hci.HCI_LE_Connection_Update_Command,
         interval: int,
     ) -> Parameters:
-        """What a host asks for, at one end of the range of intervals that it gives."""
+        """Take a host's parameters, at one end of its range of intervals."""
         return cls(interval, command.max_latency, command.supervision_timeout)
 
     @property
     def valid(self) -> bool:
-        """As HCI allows them (Vol 4 Part E 7.8.12)."""
+        """Check them against HCI's limits (Vol 4 Part E 7.8.12)."""
         return self.interval in range(6, 3201) and self.timeout in range(10, 3201)
 
     @property

@@ -1,4 +1,4 @@
-"""The radio as a service: one air, an endpoint for phones, and a way in for each receiver."""
+"""The radio as a service: one air, an endpoint for phones and one for each receiver."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .streams import H4, Frames, PtyH4, listen
 class Receiver:
     """A receiver's place on the air.
 
-    `endpoint` is what its process finds in TILLSIGN_RADIO. One process at a time: a new one
+    `endpoint` is the value of TILLSIGN_RADIO for its process. One process at a time: a new one
     replaces the last, as a reset does.
     """
 
@@ -33,18 +33,18 @@ class Receiver:
 
     @property
     def address(self) -> str:
-        """Its public address, as a phone shows it."""
+        """Return its public address, as a phone shows it."""
         return _text(self.controller.public_address)
 
 
 class Radio:
-    """Serves while entered. With a directory its endpoints are sockets there, else loopback TCP."""
+    """A radio that serves while entered: on sockets in a directory if given, else on TCP."""
 
     def __init__(
         self, directory: Path | None = None, *, rssi: Rssi = near, real_time: bool = False
     ) -> None:
         self.air = Air(rssi, real_time=real_time)
-        self.phones = ""  # the endpoint where a phone's own host finds a fresh controller
+        self.phones = ""  # the endpoint that gives a phone's own host a fresh controller
         self._directory = directory
         self._names = count(1)
         self._away: dict[str, Controller] = {}
@@ -60,7 +60,7 @@ class Radio:
         await self._closing.aclose()
 
     async def receiver(self, receiver_id: bytes) -> Receiver:
-        """A receiver whose firmware uses `simulator.hardware.micropython.bluetooth`."""
+        """Add a receiver whose firmware uses `simulator.hardware.micropython.bluetooth`."""
         controller = self._receiver_controller(receiver_id)
         shim = Shim(controller)
         endpoint = await self._serve(f"receiver-{receiver_id.hex()}", shim.stream)
@@ -68,7 +68,7 @@ class Radio:
         return Receiver(controller, endpoint)
 
     async def receiver_on_pty(self, receiver_id: bytes, path: Path) -> Receiver:
-        """A receiver with a Bluetooth stack of its own, which opens `path` as its HCI UART."""
+        """Add a receiver with its own Bluetooth stack, which opens `path` as its HCI UART."""
         controller = self._receiver_controller(receiver_id)
         line = PtyH4(path)
         await line.open()
@@ -78,14 +78,14 @@ class Radio:
         return Receiver(controller, str(path))
 
     def carry_away(self, address: str) -> None:
-        """Take a phone or receiver out of reach: both ends of its links starve."""
+        """Take a phone or receiver out of range: both ends of its links time out."""
         for controller in list(self.air.controllers):
             if address in (_text(controller.random_address), _text(controller.public_address)):
                 self.air.remove_controller(controller)
                 self._away[address] = controller
 
     def bring_back(self, address: str) -> None:
-        """Undo `carry_away`; its links are lost all the same."""
+        """Undo `carry_away`; its links stay lost."""
         self.air.add_controller(self._away.pop(address))
 
     def _receiver_controller(self, receiver_id: bytes) -> RadioController:
@@ -134,6 +134,6 @@ def _close(server: asyncio.Server, streams: WeakSet[H4 | Frames]) -> None:
 
 
 def _address(receiver_id: bytes) -> bytes:
-    """A public address of its own, little-endian, for each receiver id."""
+    """Derive a public address, little-endian, from a receiver id."""
     digest = hashlib.sha256(b"radio address" + receiver_id).digest()
     return digest[:5] + bytes([digest[5] & 0xFC])  # unicast, universally administered

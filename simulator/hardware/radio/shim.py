@@ -34,7 +34,7 @@ class Shim:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def stream(self) -> Frames:
-        """A new stream from the receiver's process."""
+        """Accept a new stream from the receiver's process."""
         return Frames(self._on_frame, self._on_lost)
 
     async def close(self) -> None:
@@ -42,7 +42,7 @@ class Shim:
         self._end()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # The firmware's handler, as the stack sees it
+    # The firmware's handler, for the stack
 
     def tell(self, event: int, *fields: int | bytes) -> None:
         self._send_event(event, 0, fields)
@@ -76,7 +76,7 @@ class Shim:
         elif stream is self._events and code == wire.VERDICT:
             self._on_verdict(body)
         elif code == wire.HELLO_ASK:
-            self._end()  # the line may have replaced a process before we heard of its end
+            self._end()  # the line may replace a process before its end is noticed here
             self._asking, self._token = stream, secrets.token_bytes(TOKEN_SIZE)
             self._answer(stream, 0, self._token)
         elif code == wire.HELLO_EVENTS and body == self._token:
@@ -90,7 +90,7 @@ class Shim:
             self._end()
 
     def _end(self) -> None:
-        """The process is gone: what it was connected to hears no more of it."""
+        """End the stack: the process is gone, its peers receive nothing more."""
         for stream in (self._asking, self._events):
             if stream is not None:
                 stream.close()

@@ -1,7 +1,7 @@
-"""A passive sniffer on the simulated air: what a radio in the room can record, and not one key.
+"""A passive sniffer on the simulated air: it records what any radio in the room can, without keys.
 
 It stands between the controllers, so that hosts of any kind are on both sides of it. Not recorded:
-a request to connect that lost its race (it collided), and silence, by which lost links end.
+a request to connect that lost its race (it collided), and silence, by which links time out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .parameters import Parameters
 
-# A purchase leaves about 80, so that a forgotten sniffer ends at a day's purchases.
+# A purchase makes about 80, so that a forgotten sniffer stops at a day's purchases.
 RECORDS_MOST = 20_000
 
 ATT = 4  # the L2CAP channel of the attribute protocol (Vol 3 Part A 2.1)
@@ -32,14 +32,14 @@ _PRIVATE = ("non-resolvable", "resolvable", "reserved", "static")  # Vol 6 Part 
 
 
 class Address(NamedTuple):
-    """A device address as people read it, and the bit beside it on the air."""
+    """A device address as people read it, with its type bit on the air."""
 
     text: str
     is_random: bool
 
     @property
     def kind(self) -> str:
-        """What its bits say: "public", or which kind of random."""
+        """Return "public", or the kind of random address in its bits."""
         return _PRIVATE[int(self.text[:2], 16) >> 6] if self.is_random else "public"
 
 
@@ -55,7 +55,7 @@ class Advertised(NamedTuple):
 
 
 class Scanned(NamedTuple):
-    """A request for more, and the scan response to it; merged as advertisements are."""
+    """A scan request and its response; merged as advertisements are."""
 
     at: float
     last: float
@@ -66,7 +66,7 @@ class Scanned(NamedTuple):
 
 
 class Linked(NamedTuple):
-    """A request to connect that was heard. `interval` and `timeout` in seconds."""
+    """A request to connect. `interval` and `timeout` in seconds."""
 
     at: float
     link: int
@@ -88,7 +88,7 @@ class Sent(NamedTuple):
 
 
 class Controlled(NamedTuple):
-    """A PDU of the link layer itself, with its fields one after the other."""
+    """A PDU of the link layer, with its fields one after the other."""
 
     at: float
     link: int
@@ -101,14 +101,14 @@ Heard = Advertised | Scanned | Linked | Sent | Controlled
 
 
 class Sniffer:
-    """Writes down what is sent while it is on an air (`Air.sniffed`). Times by `clock`, seconds.
+    """A recorder of everything on an air (`Air.sniffed`). Times by `clock`, seconds.
 
     Repeats of an advertisement are merged until a link begins or ends.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.records: list[Heard] = []
-        self.missed = 0  # what came when `records` was full
+        self.missed = 0  # records dropped because `records` was full
         self._clock = clock
         self._numbers = count()
         self._links: dict[tuple[Address, Address], int] = {}
@@ -116,11 +116,11 @@ class Sniffer:
         self._news = asyncio.Event()
 
     async def until(self, ready: Callable[[list[Heard]], bool]) -> None:
-        """Wait until the records are such."""
+        """Wait until `ready` accepts the records."""
         while not ready(self.records):
             await self._news.wait()
 
-    # What the air tells
+    # From the air
 
     def advertised(self, kind: str, sender: hci.Address, data: bytes) -> None:
         now = self._clock()
@@ -139,7 +139,7 @@ class Sniffer:
             self._links[pair] = link
 
     def sent(self, end: Connection, pdu: bytes) -> None:
-        """A whole L2CAP PDU. Who has missed the request to connect cannot follow the link."""
+        """Record a whole L2CAP PDU. Without its request to connect a link cannot be followed."""
         link = self._links.get(_pair(end))
         if link is not None:
             channel = int.from_bytes(pdu[2:_L2CAP_HEADER], "little")
@@ -152,10 +152,10 @@ class Sniffer:
             if isinstance(pdu, ll.TerminateInd):
                 self._runs.clear()
 
-    # The record
+    # Recording
 
     def _merge(self, new: Advertised | Scanned) -> None:
-        key = (type(new), *new[3:])  # all but the times
+        key = (type(new), *new[3:])  # everything but the times
         place = self._runs.get(key)
         if place is not None:
             old = self.records[place]
@@ -166,7 +166,7 @@ class Sniffer:
             self._runs[key] = len(self.records) - 1
 
     def _add(self, record: Heard) -> bool:
-        """Whether there was room for it."""
+        """Add a record; return whether there was room."""
         has_room = len(self.records) < RECORDS_MOST
         if has_room:
             self.records.append(record)
@@ -181,7 +181,7 @@ class Sniffer:
 
 
 def octets(record: Heard) -> Iterator[bytes]:
-    """Everything in a record that was on the air, addresses with their first byte first."""
+    """Return the bytes of a record that were on the air, addresses with their first byte first."""
     for value in record:
         if isinstance(value, Address):
             yield bytes.fromhex(value.text.replace(":", ""))
@@ -198,12 +198,12 @@ def _is_up(end: Connection) -> bool:
 
 
 def _pair(end: Connection) -> tuple[Address, Address]:
-    """Central and peripheral: two devices have one link at most."""
+    """Return central and peripheral: two devices have one link at most."""
     own, other = _address(end.self_address), _address(end.peer_address)
     return (own, other) if _is_up(end) else (other, own)
 
 
 def _fields(pdu: ll.ControlPdu) -> bytes:
-    """Bumble's PDUs have fields but no bytes; numbers take two, as most do on a true air."""
+    """Encode a PDU's fields: Bumble's have no bytes; numbers take two, as most do on a real air."""
     values = [getattr(pdu, field.name) for field in dataclasses.fields(pdu)]  # type: ignore[arg-type]
     return b"".join(v if isinstance(v, bytes) else int(v).to_bytes(2, "little") for v in values)

@@ -1,4 +1,4 @@
-"""One activation of the receiver's Bluetooth: what NimBLE and its glue do between two `active`.
+"""One activation of the receiver's Bluetooth: NimBLE and its glue between two `active`.
 
 Errors are `StackError` with the numbers that MicroPython raises on an ESP32.
 """
@@ -20,12 +20,12 @@ from .controller import RadioController
 from .gatt import GattServer, Handler
 from .table import FLAG_INDICATE, FLAG_READ, Buffer, Entry
 
-LINKS = 4  # ESP-IDF's default for NimBLE's MAX_CONNECTIONS on these images
+LINKS = 4  # ESP-IDF's default for NimBLE's MAX_CONNECTIONS in these images
 MTU_RANGE = range(23, 528)
 PAYLOAD = 31  # a legacy advertisement
 NAME_LENGTH = 31  # NimBLE's BLE_SVC_GAP_DEVICE_NAME_MAX_LENGTH
 DEFAULT_NAME = b"MPY ESP32"
-DEFAULT_INTERVAL = 30_000  # µs, where 0 is asked for
+DEFAULT_INTERVAL = 30_000  # µs, for a request of 0
 IN_FLIGHT = 24  # data packets: the controller's 12 and NimBLE's 12 blocks behind them
 PUBLIC, RANDOM, NRPA = 0, 1, 3  # address modes; 2 (resolvable) needs bonds
 
@@ -69,13 +69,13 @@ class Stack:
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Reset the controller and open an empty table."""
+        """Reset the controller and start with an empty table."""
         await self._device.power_on()
         self._open_table([])
         self._serving = asyncio.create_task(self._server.run())
 
     async def stop(self) -> None:
-        """Stop advertising and drop every link; the firmware hears nothing of it."""
+        """Stop advertising and drop every link; the firmware gets no event."""
         self.abandon()
         await self.advertise_stop()
         for handle in list(self._device.connections):
@@ -84,12 +84,12 @@ class Stack:
         await self._device.power_off()
 
     def abandon(self) -> None:
-        """Serve nobody and tell nothing any more."""
+        """Drop every link and send no more events."""
         if self._serving is not None:
             self._serving.cancel()
 
     def die(self) -> None:
-        """`abandon`, and hear no answer to what was asked last: the process is gone in mid-word."""
+        """Abandon, and ignore the answer to the last question: the process is gone."""
         self.abandon()
         self._device.host.ready = False
 
@@ -122,7 +122,7 @@ class Stack:
 
     @property
     def address(self) -> tuple[int, bytes]:
-        """Type and six bytes, as they are read."""
+        """Return type and six bytes, in reading order."""
         own = self._device.random_address if self._random else self._device.public_address
         return int(self._random), bytes(own)[::-1]
 
@@ -131,7 +131,7 @@ class Stack:
     async def advertise(
         self, interval: int, connectable: bool, payload: bytes | None, response: bytes | None
     ) -> None:
-        """Advertise, every `interval` µs. None keeps a payload as it was."""
+        """Advertise every `interval` µs. None keeps a payload."""
         await self.advertise_stop()
         for data in (payload, response):
             if data is not None and len(data) > PAYLOAD:
@@ -167,7 +167,7 @@ class Stack:
     # The table
 
     def register(self, entries: list[Entry]) -> list[list[int]]:
-        """Replace the services; gives the handles of each."""
+        """Replace the services; return the handles of each."""
         if self._advertising or self._device.connections:
             raise StackError(wire.EBUSY)
         return self._open_table(entries)
@@ -207,7 +207,7 @@ class Stack:
     # Links
 
     def notify(self, connection: int, handle: int, value: bytes | None) -> None:
-        """Notify one phone, subscribed or not; what is longer than its MTU allows is cut."""
+        """Notify one phone, subscribed or not; a value longer than its MTU allows is cut."""
         peer = self._device.connections.get(connection)
         if peer is None:
             raise StackError(wire.LINK_GONE)

@@ -21,7 +21,7 @@ from simulator.hardware.micropython import radiowire as wire
 async def listen(
     endpoint: str, factory: Callable[[], asyncio.Protocol]
 ) -> tuple[asyncio.Server, str]:
-    """Serve at an endpoint; port 0 takes a free one. Gives the server and the true endpoint."""
+    """Serve at an endpoint; port 0 takes a free one. Return the server and the real endpoint."""
     loop = asyncio.get_running_loop()
     kind, _, place = endpoint.partition(":")
     if kind == "unix":
@@ -32,7 +32,7 @@ async def listen(
 
 
 async def connect(endpoint: str, factory: Callable[[], asyncio.Protocol]) -> None:
-    """Connect a protocol to an endpoint; OSError where nobody serves."""
+    """Connect a protocol to an endpoint; OSError where no server listens."""
     loop = asyncio.get_running_loop()
     kind, _, place = endpoint.partition(":")
     if kind == "unix":
@@ -88,9 +88,9 @@ class H4(asyncio.Protocol):
 
 
 class PtyH4(H4):
-    """H4 on a pseudo-terminal that a process opens as its Bluetooth UART, at a path of its own.
+    """H4 on a pseudo-terminal at its own path, which a process opens as its Bluetooth UART.
 
-    The far side may be closed and opened again; its next HCI Reset starts afresh.
+    The far side may be closed and opened again; its next HCI Reset restarts it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,7 +119,7 @@ class PtyH4(H4):
 
 
 class _Reading(asyncio.Protocol):
-    """Only the bytes: the pseudo-terminal's comings and goings are not the stream's."""
+    """A protocol that passes only bytes on, not the opening and closing of the pseudo-terminal."""
 
     def __init__(self, stream: H4) -> None:
         self._stream = stream
@@ -129,7 +129,7 @@ class _Reading(asyncio.Protocol):
 
 
 class Frames(asyncio.Protocol):
-    """Frames on a stream; `on_frame(self, code, body)` gets each."""
+    """Frames on a stream; each goes to `on_frame(self, code, body)`."""
 
     def __init__(
         self, on_frame: Callable[[Frames, int, bytes], None], on_lost: Callable[[Frames], None]

@@ -1,4 +1,4 @@
-"""The receiver's attribute table, laid out as NimBLE does, with MicroPython's value buffers."""
+"""The receiver's attribute table, in NimBLE's layout, with MicroPython's value buffers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
 
 
 class Buffer:
-    """Room for one value."""
+    """The buffer of one value."""
 
     def __init__(self) -> None:
         self.data = b""
@@ -38,11 +38,11 @@ class Buffer:
         self.append = False
 
     def put(self, data: bytes) -> None:
-        """What a phone writes: cut at the size, without a word."""
+        """Store a phone's write: cut at the size, silently."""
         self.data = ((self.data if self.append else b"") + data)[: self.size]
 
     def take(self) -> bytes:
-        """What the firmware reads; an appending buffer is then empty."""
+        """Return the value for the firmware; this empties an appending buffer."""
         data = self.data
         if self.append:
             self.data = b""
@@ -59,7 +59,7 @@ class Table(gatt_server.Server):
         return self._first_handle + len(self.attributes)
 
     def clear(self) -> None:
-        """Forget the table. Handles count on: NimBLE gives new numbers to a new table."""
+        """Empty the table. Handles count on: NimBLE gives new numbers to a new table."""
         self._first_handle = self.next_handle()
         self.attributes.clear()
         self.attributes_by_handle.clear()
@@ -68,7 +68,7 @@ class Table(gatt_server.Server):
         self.buffers.clear()
 
     def add_table(self, entries: list[Entry]) -> list[list[int]]:
-        """Add services; gives the handles of their values and descriptors, in their order."""
+        """Add services; return the handles of their values and descriptors, in their order."""
         handles = []
         for service in _split(entries, wire.SERVICE):
             characteristics = [
@@ -88,14 +88,14 @@ class Table(gatt_server.Server):
             b"",
             descriptors,
         )
-        if own.flags & (FLAG_NOTIFY | FLAG_INDICATE):  # NimBLE puts it before all others
+        if own.flags & (FLAG_NOTIFY | FLAG_INDICATE):  # NimBLE puts it first
             value = self.make_descriptor_value(characteristic)
             readwrite = Permissions.READABLE | Permissions.WRITEABLE
             characteristic.descriptors = [gatt.Descriptor(CCCD, readwrite, value), *descriptors]
         return characteristic
 
     def _enter(self, characteristic: gatt.Characteristic[bytes]) -> list[int]:
-        """Give buffers to a characteristic and its descriptors; gives their handles."""
+        """Allocate buffers for a characteristic and its descriptors; return their handles."""
         own = [d for d in characteristic.descriptors if d.type != CCCD]
         handles = []
         for attribute in (characteristic, *own):
@@ -106,7 +106,7 @@ class Table(gatt_server.Server):
 
 
 def _permissions(flags: int) -> att.Attribute.Permissions:
-    # NimBLE makes no difference between the two ways to write
+    # NimBLE treats the two ways to write alike
     writeable = flags & (FLAG_WRITE | FLAG_WRITE_NO_RESPONSE)
     readable = flags & FLAG_READ
     return (Permissions.READABLE if readable else Permissions(0)) | (
@@ -115,6 +115,6 @@ def _permissions(flags: int) -> att.Attribute.Permissions:
 
 
 def _split(entries: list[Entry], kind: int) -> list[list[Entry]]:
-    """Cut a list before each entry of a kind."""
+    """Split a list before each entry of a kind."""
     starts = [i for i, entry in enumerate(entries) if entry.kind == kind]
     return [entries[a:b] for a, b in zip(starts, [*starts[1:], len(entries)], strict=True)]

@@ -1,4 +1,4 @@
-"""`python -m simulator.hardware.serial_line --config JSON`: one line, until SIGTERM or SIGINT."""
+"""`python -m simulator.hardware.serial_line --config JSON`: run a line until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .pump import Pump
 
 
 def main() -> None:
-    """The process."""
+    """Run the process."""
     parser = argparse.ArgumentParser(prog="simulator.hardware.serial_line", description=__doc__)
     parser.add_argument(
         "--config", required=True, help="JSON, the keys of simulator.hardware.serial_line.config"
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 async def run(config: Config) -> None:
-    """The line with its receiver; ends at a signal, or with the error that stopped the receiver."""
+    """Run the line with its receiver until a signal, or until the receiver fails."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -51,7 +51,7 @@ async def run(config: Config) -> None:
 
 
 async def reset_on_open(pump: Pump, device: Device) -> None:
-    """The host's open pulls the reset line."""
+    """Reset the receiver when the host opens the line."""
     while True:
         await pump.opened.wait()
         pump.opened.clear()
@@ -59,7 +59,7 @@ async def reset_on_open(pump: Pump, device: Device) -> None:
 
 
 async def end(tasks: list[asyncio.Task[Any]]) -> None:
-    """Cancels them and waits: the receiver's process ends here."""
+    """Cancel the tasks and wait: this ends the receiver's process."""
     for task in tasks:
         task.cancel()
     for task in tasks:

@@ -1,4 +1,4 @@
-"""Starts a line process, asks it for faults, and stops it."""
+"""Start a line process, ask it for faults, and stop it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.processes.child_process import ChildProcess
 
 from .config import Config
 
-PATIENCE = 20.0  # seconds for an answer, which takes a fraction of one
+PATIENCE = 20.0  # seconds for an answer, which comes in a fraction of one
 
 
 class LineProcess:
@@ -33,7 +33,7 @@ class LineProcess:
 
     @classmethod
     async def start(cls, config: Config) -> LineProcess:
-        """The process, ready; RuntimeError if it ends before that."""
+        """Start the process and wait until it is ready; RuntimeError if it ends before that."""
         process = await ChildProcess.start_module(
             "simulator.hardware.serial_line", "--config", config.to_json()
         )
@@ -46,7 +46,7 @@ class LineProcess:
         return cls(config, process, reader, writer)
 
     async def ask(self, do: str, **fields: Any) -> dict[str, Any]:
-        """One request, and the line's status after it; RuntimeError if it was refused.
+        """Send a request; return the line's status after it; RuntimeError if it was refused.
 
         garbage (bytes, to: host or device), text (text), cut (ms), unplug, replug, reset, status.
         """
@@ -61,11 +61,11 @@ class LineProcess:
         return answer
 
     def kill(self) -> None:
-        """The line's process dies at once, as in a crash of the simulator."""
+        """Kill the line's process, as in a crash of the simulator."""
         self._process.kill()
 
     async def stop(self) -> None:
-        """Ends the line and its receiver."""
+        """Stop the line and its receiver."""
         self._writer.close()
         with suppress(ConnectionError):
             await self._writer.wait_closed()

@@ -1,4 +1,4 @@
-"""What one line is told at its start."""
+"""The configuration of one line."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ BOOT_TEXT = (
 
 @dataclass(frozen=True)
 class Config:
-    """Paths, the receiver's command, and how the wire behaves."""
+    """Paths, the receiver's command, and the properties of the line."""
 
     serial: str  # the symlink that the host opens
     control: str  # the unix socket for faults
     argv: list[str]  # the receiver
-    log: str  # where its standard error goes, appended
+    log: str  # the file to which its standard error is appended
     cwd: str | None = None
-    env: dict[str, str] = field(default_factory=dict)  # beside the line's own
+    env: dict[str, str] = field(default_factory=dict)  # added to the line's own environment
     rate: int = 115_200  # baud, ten bits a byte; 0 is unlimited
-    ring: int = 260  # bytes that wait on the chip to be read; the rest is dropped
+    ring: int = 260  # bytes in the chip's input buffer; more are dropped
     hold_ms: int = 200  # the chip drops its output after so long without a reader
-    reset_on_open: bool = False  # the host's open pulls the reset line, as USB-UART bridges do
+    reset_on_open: bool = False  # the host's open resets the chip, as USB-UART bridges do
     boot_text: str = BOOT_TEXT
-    seed: int = 0  # of the garbage
+    seed: int = 0  # of the random bytes
 
     def to_json(self) -> str:
-        """As one line."""
+        """Encode as one line."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Config:
-        """Read back; TypeError on a key that is missing or unknown."""
+        """Decode; TypeError on a key that is missing or unknown."""
         return cls(**json.loads(text))

@@ -11,7 +11,7 @@ from .device import Device
 from .pump import Pump
 
 Answer = dict[str, Any]
-LIMITS = {"bytes": 65_536, "ms": 600_000}  # a request beyond these is a slip of the pen
+LIMITS = {"bytes": 65_536, "ms": 600_000}  # a request beyond these is a mistake
 
 
 class LineControl:
@@ -31,7 +31,7 @@ class LineControl:
         }
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until it ends."""
+        """Serve one connection until it ends."""
         try:
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
@@ -70,7 +70,7 @@ class LineControl:
         await self._device.reset()
 
     async def _status(self, _request: Answer) -> None:
-        """Every answer carries it."""
+        """Return the status, which is in every answer."""
 
 
 def _number(request: Answer, key: str) -> int:

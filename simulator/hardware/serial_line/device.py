@@ -13,13 +13,13 @@ from simulator.processes.child_process import ChildProcess
 from .config import Config
 from .terminal import Terminal
 
-STEADY = 1.0  # seconds: a process that lived so long did not fail at once
-PAUSE = 0.05  # seconds before the next try after such a failure, doubling
+STEADY = 1.0  # seconds: a process that lived so long did not fail at its start
+PAUSE = 0.05  # seconds before the next start after such a failure, doubling
 PAUSE_MOST = 2.0
 
 
 class Device:
-    """Starts the receiver, and again whenever it ends."""
+    """A starter of the receiver; it starts it again after each end."""
 
     def __init__(self, config: Config, terminal: Terminal, on_boot: Callable[[], None]) -> None:
         self.boots = 0
@@ -32,11 +32,11 @@ class Device:
 
     @property
     def pid(self) -> int | None:
-        """The running receiver's; None while it is between two starts."""
+        """Return the receiver's process id; None between two starts."""
         return self._process.pid if self._process else None
 
     async def run(self) -> None:
-        """Until cancelled, which ends the receiver too; OSError if it cannot be started."""
+        """Run until cancelled, then end the receiver; OSError if it cannot be started."""
         loop, pause = asyncio.get_running_loop(), 0.0
         while True:
             started = loop.time()
@@ -49,14 +49,14 @@ class Device:
             await self._rest(pause)
 
     async def reset(self) -> None:
-        """Kills the receiver, and returns when the next one was started."""
+        """Kill the receiver, and wait until the next one was started."""
         before = self.boots
         self.kill()
         async with self._booted:
             await self._booted.wait_for(lambda: self.boots > before)
 
     def kill(self) -> None:
-        """As the reset line does; the next start does not wait."""
+        """Kill the receiver as the reset line does; start the next one without delay."""
         self._hurry.set()
         if self._process:
             self._process.kill()

@@ -15,14 +15,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Watch:
-    """Tells when a file is opened and closed, from now on."""
+    """A watch of a file's opens and closes from now on."""
 
     def __init__(self, path: str) -> None:
         self.fd = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         _checked(_libc.inotify_add_watch(self.fd, path.encode(), OPENED | CLOSED))
 
     def read(self) -> Iterator[int]:
-        """OPENED or a bit of CLOSED for each event; nothing if there is none."""
+        """Return OPENED or a bit of CLOSED for each event; nothing if there is none."""
         try:
             data = os.read(self.fd, 4096)
         except BlockingIOError:

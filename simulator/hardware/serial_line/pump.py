@@ -1,4 +1,4 @@
-"""Carries bytes between the two terminals, as fast and as faithfully as the model says."""
+"""Carry bytes between the two terminals, with the timing and losses of the model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECOND = 1000 * MS
 
 
 class Pump:
-    """Owns the terminals, the symlink and the timer. Made and closed inside a running loop."""
+    """The owner of terminals, symlink and timer. Make and close it inside a running loop."""
 
     def __init__(self, config: Config) -> None:
         self.line = Line(config.rate, config.ring, config.hold_ms)
@@ -31,7 +31,7 @@ class Pump:
         self.plug()
 
     def plug(self) -> None:
-        """A terminal for the host under the same name; nothing if there is one."""
+        """Make a terminal for the host under the same name, unless there is one."""
         if self._host:
             return
         self._host = HostTerminal()
@@ -42,7 +42,7 @@ class Pump:
         self._turn()
 
     def unplug(self) -> None:
-        """The name goes, and whoever has the terminal open is hung up on."""
+        """Remove the name and hang up on the program that has the terminal open."""
         if not self._host:
             return
         self._link.unlink(missing_ok=True)
@@ -52,7 +52,7 @@ class Pump:
         self._host = None
 
     def close(self) -> None:
-        """Everything."""
+        """Close everything."""
         self.unplug()
         if self._timer:
             self._timer.cancel()
@@ -60,26 +60,26 @@ class Pump:
         self.device.close()
 
     def boot(self) -> None:
-        """The chip's first words; what it had not read is gone."""
+        """Send the chip's boot text; drop its unread input."""
         self.say(self._boot_text)
 
     def say(self, text: bytes) -> None:
-        """Towards the host, as if the device had written it."""
+        """Send text to the host, as if the device had written it."""
         self.line.from_device(text, time.monotonic_ns())
         self._turn()
 
     def garbage(self, size: int, to_host: bool) -> None:
-        """Random bytes towards one end."""
+        """Send random bytes to one end."""
         put = self.line.from_device if to_host else self.line.from_host
         put(self._random.randbytes(size), time.monotonic_ns())
         self._turn()
 
     def cut(self, duration_ms: int) -> None:
-        """Nothing passes for so long."""
+        """Let nothing pass for this long."""
         self.line.cut(time.monotonic_ns(), duration_ms * MS)
 
     def status(self) -> dict[str, object]:
-        """What the control socket tells of the line."""
+        """Return the line's status for the control socket."""
         is_open = bool(self._host and self._host.is_open())
         return {"plugged": self._host is not None, "open": is_open, **self.line.counters}
 
@@ -98,7 +98,7 @@ class Pump:
         self._turn()
 
     def _turn(self) -> None:
-        """Deliver what has arrived, listen to whom there is room for, and set the timer."""
+        """Deliver what has arrived, read where there is room, and set the timer."""
         now = time.monotonic_ns()
         self.device.write(self.line.to_device(now, self.device.unread()))
         room = self._host.room() if self._host else 0

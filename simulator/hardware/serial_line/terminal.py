@@ -1,4 +1,4 @@
-"""A pseudo-terminal in raw mode whose slave stays open, so that it outlives who uses it."""
+"""A pseudo-terminal in raw mode whose slave stays open, so that it outlives its users."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tty
 
 from .linux import OPENED, Watch
 
-KERNEL_ROOM = 4095  # bytes that the kernel keeps for a reader before it makes the writer wait
+KERNEL_ROOM = 4095  # bytes that the kernel buffers for a reader before the writer must wait
 CHUNK = 4096
 
 
@@ -24,33 +24,33 @@ class Terminal:
         self.path = os.ttyname(self.slave)
 
     def read(self) -> bytes:
-        """What the user has written; b"" if nothing."""
+        """Return what the user has written; b"" if nothing."""
         try:
             return os.read(self.fd, CHUNK)
         except BlockingIOError:
             return b""
 
     def write(self, data: bytes) -> None:
-        """For the user to read; the caller keeps within the room there is."""
+        """Write for the user; the caller respects the room."""
         if data:
             os.write(self.fd, data)
 
     def unread(self) -> int:
-        """Bytes that the user has not read yet."""
+        """Return how many bytes the user has not read yet."""
         return int(struct.unpack("i", fcntl.ioctl(self.slave, termios.FIONREAD, bytes(4)))[0])
 
     def flush(self) -> None:
-        """Forgets what the user has not read."""
+        """Drop what the user has not read."""
         termios.tcflush(self.slave, termios.TCIFLUSH)
 
     def close(self) -> None:
-        """Hangs up on whoever has it open."""
+        """Hang up on the program that has it open."""
         os.close(self.fd)
         os.close(self.slave)
 
 
 class HostTerminal(Terminal):
-    """The host's: knows whether it is open, and has room only then."""
+    """The host's terminal: it has room only while it is open."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class HostTerminal(Terminal):
         self._users = 0
 
     def changed(self) -> bool:
-        """Reads the watch: whether somebody opened it. Unread bytes die with the last user."""
+        """Read the watch: return whether it was opened. The last user's unread bytes are lost."""
         opened = False
         for event in self.watch.read():
             if event == OPENED:
@@ -76,7 +76,7 @@ class HostTerminal(Terminal):
         return self._users > 0
 
     def room(self) -> int:
-        """Bytes that the host's driver still takes."""
+        """Return how many more bytes fit into the host's driver."""
         return KERNEL_ROOM - self.unread() if self._users else 0
 
     def close(self) -> None:

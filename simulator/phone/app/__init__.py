@@ -1,1 +1,1 @@
-"""The app: what a buyer sees and does, visit by visit."""
+"""The app: the screens and actions of a buyer, visit by visit."""

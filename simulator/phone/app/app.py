@@ -1,4 +1,4 @@
-"""The app: prepares the wallet, finds a till, visits it, and visits again where that is wise."""
+"""The app: prepare the wallet, find a till, visit it, and repeat the visit where that helps."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from .buyer import Buyer
     from .visit import Observer
 
-PATIENCE_S = 60.0  # how long a buyer holds the phone to a till
+PATIENCE_S = 60.0  # seconds that a buyer holds the phone to a till
 
 
 class Adapter(Protocol):
-    """Where a phone's bleak finds its backends; `bleak_backend.PhoneRadio` is one on the air."""
+    """The source of bleak's backends; `bleak_backend.PhoneRadio` is one on the simulated air."""
 
     @property
     def scanner(self) -> type[BaseBleakScanner] | None: ...
@@ -53,19 +53,19 @@ class ComputerAdapter(NamedTuple):
     vanish: Callable[[], None] | None = None
 
 
-def nobody(_step: Step) -> None:
-    """Watches nothing."""
+def ignore(_step: Step) -> None:
+    """Ignore the step."""
 
 
 class PhoneApp:
-    """A wallet on a radio. `ask_ms` is how long the authority is asked about a doubtful end."""
+    """A wallet on a radio. `ask_ms` limits the questions to the authority about an unknown end."""
 
     def __init__(
         self,
         wallet: Wallet,
         radio: Adapter,
         *,
-        observer: Observer = nobody,
+        observer: Observer = ignore,
         ask_ms: int = states.ASK_MS,
     ) -> None:
         self._wallet = wallet
@@ -81,7 +81,7 @@ class PhoneApp:
         recipient: int | None = None,
         patience_s: float = PATIENCE_S,
     ) -> Outcome:
-        """One purchase by `buyer` at a till, the nearest or the one with this number."""
+        """Make one purchase by `buyer` at a till, the nearest or the one with this number."""
         wallet = self._wallet
         retry = Retry(_now() + int(patience_s * 1000))
         async with AsyncExitStack() as stack:
@@ -103,7 +103,7 @@ class PhoneApp:
         recipient: int | None,
         retry: Retry,
     ) -> Outcome:
-        """A doubtful end may outlast the patience; the search for a till may not."""
+        """Visit until done: an unknown end may outlast the patience, the search may not."""
         last = Outcome(NO_TILL, reasons.RECEIVER_OFFLINE)
         while True:
             self._tell("scanning", till=till)
@@ -129,7 +129,7 @@ class PhoneApp:
         return await visit.run(found, self._radio.client)
 
     async def _prepare(self, authority: AuthorityClient, recipient: int | None) -> None:
-        """Learn the end of old approvals, fill up on credentials; without a network neither."""
+        """Learn the end of old approvals and fetch credentials; without a network do neither."""
         now = int(time.time())
         for pending in list(self._wallet.pending.values()):
             answer = await authority.ask(pending.approval_id)
@@ -147,7 +147,7 @@ class PhoneApp:
 
     @contextmanager
     def _unfilled(self) -> Iterator[None]:
-        """Without new credentials the phone goes on with those it has."""
+        """Fetch no credentials: the phone uses those it has."""
         try:
             yield
         except (AuthorityError, Error) as error:
@@ -169,5 +169,5 @@ class PhoneApp:
 
 
 def _now() -> int:
-    """Monotonic milliseconds."""
+    """Return monotonic milliseconds."""
     return int(time.monotonic() * 1000)

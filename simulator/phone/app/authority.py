@@ -1,4 +1,4 @@
-"""The app's way to the authority: activation, credentials, the fate of an approval."""
+"""The app's client of the authority: activation, credentials, the state of an approval."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ UNSEEN_STATUS = 404
 
 
 class AuthorityError(Exception):
-    """No useful answer: no network, no server, or one that says no. The text is for people."""
+    """No useful answer: no network, no server, or a refusal. The text is for people."""
 
 
 class AuthorityClient:
-    """An async context manager; speaks for the phone with this token."""
+    """An async context manager that acts for the phone with this token."""
 
     def __init__(self, url: str, ca: str, token: str = "") -> None:
         self._url = url
@@ -51,19 +51,19 @@ class AuthorityClient:
             await self._session.close()
 
     async def refill(self, wallet: Wallet, recipient: int, now: int) -> None:
-        """Fetch a batch of credentials where the stock is low; raises AuthorityError or Error."""
+        """Fetch a batch of credentials when few are left; raises AuthorityError or Error."""
         if wallet.stock(recipient, now) < LOW:
             wallet.add_credentials(recipient, await self._batch(wallet, recipient), now)
 
     async def renew(self, wallet: Wallet, recipient: int, now: int) -> None:
-        """After a right code: what is issued now may be good offline, and is taken instead of what
-        is not. Raises as `refill`."""
+        """Replace the credentials after a valid code: new ones may be valid offline.
+        Raises as `refill`."""
         if not wallet.buys_offline(recipient, now):
             batch = await self._batch(wallet, recipient)
             wallet.add_credentials(recipient, batch, now, instead=True)
 
     async def ask(self, approval_id: bytes) -> Answered:
-        """What became of an approval; never raises for want of an answer."""
+        """Return the state of an approval; a missing answer is no error."""
         try:
             status, body = await self._call("GET", f"/v1/approvals/{approval_id.hex()}")
         except AuthorityError:
@@ -74,7 +74,7 @@ class AuthorityClient:
         return Answered(approval_id, body["state"], bytes.fromhex(receipt) if receipt else None)
 
     async def activate(self, body: dict[str, str]) -> dict[str, Any]:
-        """Make a phone of an activation; raises AuthorityError."""
+        """Activate a phone; raises AuthorityError."""
         _, answer = await self._call("POST", "/v1/phones", body)
         return answer
 
@@ -95,16 +95,16 @@ class AuthorityClient:
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise AuthorityError(f"the authority does not answer: {error}") from error
         if status >= 400 and (method, status) != ("GET", UNSEEN_STATUS):
-            raise AuthorityError(f"the authority says no: {answer.get('detail', status)}")
+            raise AuthorityError(f"the authority refuses: {answer.get('detail', status)}")
         return status, answer
 
 
 async def enrol(
     url: str, ca: Path, activation: str, code: str, key_kind: str = keys.P256
 ) -> Wallet:
-    """A new phone for the buyer of this activation, with credentials; raises AuthorityError.
+    """Enrol a phone for the buyer of this activation, with credentials; raises AuthorityError.
 
-    `ca` is the PEM file of what signs the authority's TLS certificate, `key_kind` of `keys.KINDS`.
+    `ca` is the PEM file of the authority's TLS issuer, `key_kind` one of `keys.KINDS`.
     """
     key, code_private = keys.generate(key_kind), p256_private()
     request = {

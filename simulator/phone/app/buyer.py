@@ -1,4 +1,4 @@
-"""Buyers as policies: what somebody does with what the phone shows."""
+"""Buyers as policies: how a buyer reacts to the screens."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ DEMO_CODE = "246810"
 
 
 class Buyer:
-    """Approves with one code after another, and leaves when none is left.
+    """A buyer who approves with one code after another, and leaves when none is left.
 
-    After a decline that can be mended the next code is typed at once, or when `again` has happened.
+    After a mendable decline the next code is typed at once, or when `again` has happened.
     A code may be used twice: `Buyer(code, code)` tries again with the same.
     """
 
     # The message (`exchange.KEY`, ...) during whose write the phone is carried out of reach.
     vanishes_at: int | None = None
-    comes_again = True  # after a visit that came to nothing
+    comes_again = True  # after a visit without a result
 
     def __init__(
         self, *codes: str, again: Wait | None = None, recipients: Sequence[int] = ()
     ) -> None:
         self._codes = list(codes or (DEMO_CODE,))
         self._again = again
-        self._recipients = list(recipients)  # one for each code; the usual one where it ends
+        self._recipients = list(recipients)  # one for each code; after that the usual one
 
     def maker(self, wallet: Wallet, recipient: int | None) -> Maker:
-        """Who builds this buyer's messages."""
+        """Return the maker of this buyer's messages."""
         return Maker(wallet, recipient)
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
-        """What the buyer does with this screen; closed when the screen changes."""
+        """React to this screen; closed when the screen changes."""
         if view.kind == events.ASKED:
             yield Look()
         elif not self._codes:
@@ -56,14 +56,14 @@ class Buyer:
 
 
 class Declining(Buyer):
-    """Looks and says no."""
+    """A buyer who looks and declines."""
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         yield SayNo(exchange.LEAVE_CANCELLED)
 
 
 class Silent(Buyer):
-    """Connects and says nothing at all, until the receiver has had enough."""
+    """A buyer who connects and sends nothing until the receiver ends the link."""
 
     comes_again = False
 
@@ -76,7 +76,7 @@ class Silent(Buyer):
 
 
 class Vanishing(Buyer):
-    """Approves, but is out of reach in the middle of one write, by default the credential's."""
+    """A buyer who approves, but leaves range during one write, by default the credential's."""
 
     comes_again = False
 

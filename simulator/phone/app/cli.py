@@ -1,4 +1,4 @@
-"""`tillsign phone`: one purchase with a phone of a running world, or with a real adapter."""
+"""`tillsign phone`: make one purchase with a phone of a running world, or with a real adapter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .buyer import Buyer
     from .visit import Observer
 
-_HELP = "A buyer's phone: finds a till and approves what it offers"
+_HELP = "A buyer's phone: find a till and approve its offer"
 
 
 def _prepare(parser: ArgumentParser) -> None:
@@ -29,11 +29,11 @@ def _prepare(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--code", metavar="N", help="the buyer's six digits (default: the demo's)")
     parser.add_argument("--recipient", type=int, metavar="ID", help="which invoice recipient pays")
-    parser.add_argument("--till", type=int, metavar="N", help="that till, not the nearest one")
+    parser.add_argument("--till", type=int, metavar="N", help="the till's number, not the nearest")
     mood = parser.add_mutually_exclusive_group()
-    mood.add_argument("--decline", action="store_true", help="look at the offer and say no")
-    mood.add_argument("--silent", action="store_true", help="connect and never say a word")
-    mood.add_argument("--vanish", action="store_true", help="be carried away in mid-write")
+    mood.add_argument("--decline", action="store_true", help="look at the offer and leave")
+    mood.add_argument("--silent", action="store_true", help="connect and send nothing")
+    mood.add_argument("--vanish", action="store_true", help="leave range during a write")
     parser.add_argument(
         "--world", metavar="URL", help="a world's control (default: $TILLSIGN_WORLD, or the newest)"
     )
@@ -41,7 +41,7 @@ def _prepare(parser: ArgumentParser) -> None:
         "--wallet",
         type=Path,
         metavar="FILE",
-        help="keep the phone's keys here, and be the same phone next time",
+        help="the wallet's file, to use the same phone next time",
     )
     parser.add_argument(
         "--key",
@@ -94,7 +94,7 @@ async def _phone(arguments: Namespace) -> int:
 
 
 def _buyer(arguments: Namespace) -> tuple[Buyer, tuple[str, ...]]:
-    """The policy, and the outcomes that it is after."""
+    """Return the policy, and its expected outcomes."""
     from simulator.phone.conversation import events
 
     from . import buyer
@@ -112,7 +112,7 @@ def _buyer(arguments: Namespace) -> tuple[Buyer, tuple[str, ...]]:
 
 
 async def _wallet(arguments: Namespace) -> tuple[Wallet, str]:
-    """The phone's wallet and the simulated radio's endpoint; a new phone unless a file has one."""
+    """Return the phone's wallet, from a file or new, and the simulated radio's endpoint."""
     from simulator.phone.wallet import keys, wallet
 
     kind = arguments.key or keys.P256
@@ -141,13 +141,13 @@ def _stored(path: Path | None) -> Wallet | None:
     try:
         return wallet.load(path)
     except (ValueError, KeyError, TypeError, Error) as error:
-        raise UsageError(f"{path} is no wallet: {error}") from error
+        raise UsageError(f"{path} is not a wallet: {error}") from error
 
 
 async def _world(
     world: str | None, method: str, path: str, body: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """What the world's control answers; raises AttachError."""
+    """Send a request to the world's control; raises AttachError."""
     import aiohttp
 
     from simulator.processes import attach
@@ -161,14 +161,14 @@ async def _world(
             answer: dict[str, Any] = await response.json()
             return answer
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:
-        raise attach.AttachError(f"the world at {url} hands out no phone: {error}") from error
+        raise attach.AttachError(f"the world at {url} did not provide a phone: {error}") from error
 
 
 def _observer(as_json: bool) -> Observer:
-    from .app import nobody
+    from .app import ignore
     from .screen import Screen
 
-    return nobody if as_json else Screen().step
+    return ignore if as_json else Screen().step
 
 
 def _print(outcome: Outcome, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""When to visit again: a policy apart from the visits."""
+"""The policy of repeated visits."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ MOST_MS = 1000
 
 
 class Retry:
-    """Another visit after each that bound the buyer to nothing, until `until` (monotonic ms)."""
+    """Allow another visit after each that did not bind the buyer, until `until` (monotonic ms)."""
 
     def __init__(self, until: int) -> None:
         self._until = until
         self._backoff = Backoff(FIRST_MS, MOST_MS, random.random)
 
     def left(self, now: int) -> int:
-        """What patience is left, ms."""
+        """Return the patience that is left, ms."""
         return max(0, self._until - now)
 
     def after(self, outcome: Outcome | None, now: int) -> int | None:
-        """How long to wait before the next visit; None for no more. No outcome: no connection."""
+        """Return the pause before the next visit; None to stop. No outcome: no connection."""
         if outcome is not None and not outcome.retry:
             return None
         pause = self._backoff.next()

@@ -1,4 +1,4 @@
-"""What the phone shows, on a terminal: one line for each step that means something to a person."""
+"""The phone's screen, on a terminal: one line for each step that concerns a person."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _SENTENCES = {
     "connect_failed": "No connection: {error}",
     "connected": "Connected, MTU {mtu}",
     "checked_in": "Checked in at {store}, no offer yet",
-    events.ASKED: "An offer has come: looking at it",
+    events.ASKED: "An offer arrived: opening it",
     events.SHOWN: "{store}, till {till}: {money}, match code {match_code}",
     "credential_written": "First digit typed, credential sent",
     "approval_written": "Code complete, approval sent",
     events.DECLINED: "Declined: {sv} / {en}",
     "provisional": "{sv} / {en}",
-    "leave_written": "Said no",
-    "vanished": "Carried out of reach",
+    "leave_written": "Left",
+    "vanished": "Out of range",
     "unfit": "Not accepted by the phone: {why} ({detail})",
     "refusal": "The receiver refuses (code {code})",
-    "unknown": "No answer that can be trusted: {why}",
+    "unknown": "No trusted answer: {why}",
     "asks_authority": "Asking the authority about {approval_id}",
-    "authority_says": "The authority says: {state}",
+    "authority_says": "The authority answers: {state}",
     "not_refilled": "No new credentials: {error}",
     "again": "Trying again",
 }
@@ -44,16 +44,16 @@ _ENDINGS = {
     events.APPROVED: ("Approved", "bold green"),
     events.ACCEPTED: ("Provisionally approved", "bold green"),
     events.DECLINED: ("Declined", "bold red"),
-    events.LEFT: ("You said no", "bold yellow"),
+    events.LEFT: ("You left", "bold yellow"),
     events.REFUSED: ("No purchase", "bold red"),
     events.LOST: ("No purchase: the link broke", "bold red"),
-    events.UNKNOWN: ("Not known yet: ask again before you pay another way", "bold magenta"),
+    events.UNKNOWN: ("Unknown yet: ask again before you pay another way", "bold magenta"),
     events.NO_TILL: ("No till found", "bold red"),
 }
 
 
 def sentence(step: Step) -> str | None:
-    """A step in English, None where it means nothing to a person."""
+    """Return a step in English; None for a step that does not concern a person."""
     pattern = _SENTENCES.get(step.name)
     if pattern is None:
         return None
@@ -68,14 +68,14 @@ def sentence(step: Step) -> str | None:
 
 
 class Screen:
-    """Prints steps as they happen, with the seconds since the first."""
+    """A printer of steps as they happen, with the seconds since the first."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
         self._began: float | None = None
 
     def step(self, step: Step) -> None:
-        """An observer for `Phone`."""
+        """Print a step: an observer for `Phone`."""
         if self._began is None:
             self._began = step.at
         text = sentence(step)
@@ -84,7 +84,7 @@ class Screen:
             self._console.print(when + Text(text))
 
     def outcome(self, outcome: Outcome) -> None:
-        """The last word."""
+        """Print the outcome."""
         ending, style = _ENDINGS[outcome.result]
         self._console.print(Text(ending, style))
         if outcome.result not in (events.APPROVED, events.LEFT):

@@ -1,4 +1,4 @@
-"""One visit at one till: the pump between bleak, the buyer, the authority and the conversation."""
+"""One visit at one till: pass events between bleak, buyer, authority and conversation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _WRITTEN = {
 
 
 class Step(NamedTuple):
-    """Something that happened, for whoever watches. `at` is time.monotonic(), seconds."""
+    """A step for an observer. `at` is time.monotonic(), seconds."""
 
     name: str
     at: float
@@ -53,7 +53,7 @@ class Step(NamedTuple):
 
 
 class Visit:
-    """Runs a conversation over one link. `vanish` carries the phone out of reach, if it can."""
+    """A conversation over one link. `vanish` carries the phone out of range, where possible."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Visit:
         self._acting: asyncio.Task[None] | None = None
 
     async def run(self, found: Found, backend: type[BaseBleakClient] | None) -> Outcome | None:
-        """How the visit ended; None where no connection came about."""
+        """Visit a till; return the outcome, or None where no connection was made."""
         self._link = Link(found.device, self._events.put_nowait, backend)
         try:
             async with asyncio.TaskGroup() as self._group:
@@ -100,7 +100,7 @@ class Visit:
         return self._conversation.outcome
 
     async def _turn(self) -> None:
-        """One event, or the conversation's next deadline."""
+        """Handle one event, or the conversation's next deadline."""
         due = self._conversation.deadline()
         try:
             async with asyncio.timeout(None if due is None else max(0, due - _now()) / 1000):
@@ -144,7 +144,7 @@ class Visit:
                 return
             await self._link.write(*action)
         except BleakError as error:
-            # At once, before what the buyer has typed meanwhile: nothing is signed for a dead link.
+            # At once, before the buyer's queued input: nothing is signed for a dead link.
             self.tell("link_failed", error=str(error))
             self._conversation.handle(Gone(), _now())
             return
@@ -195,5 +195,5 @@ class Visit:
 
 
 def _now() -> int:
-    """Monotonic milliseconds."""
+    """Return monotonic milliseconds."""
     return int(time.monotonic() * 1000)

@@ -1,4 +1,4 @@
-"""Amounts and reasons as a buyer reads them."""
+"""Amounts and reasons in words for a buyer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WHOLE = frozenset({"ISK"})  # currencies without minor units
 
 
 def money(amount: int, currency: int) -> str:
-    """`amount` in minor units, as "249.00 SEK"."""
+    """Format `amount`, in minor units, as "249.00 SEK"."""
     letters = LETTERS.get(currency, str(currency))
     if letters in _WHOLE:
         return f"{amount} {letters}"
@@ -29,7 +29,7 @@ def money(amount: int, currency: int) -> str:
 
 
 def reason_texts(reason: int) -> dict[str, str]:
-    """The buyer's texts of a reason: {"sv": …, "en": …}."""
+    """Return the buyer's texts of a reason: {"sv": …, "en": …}."""
     row = texts(reason)
     return {"sv": row.buyer_sv, "en": row.buyer_en}
 
@@ -39,7 +39,7 @@ def _kind(refund: bool) -> dict[str, str]:
 
 
 def document(outcome: Outcome) -> dict[str, object]:
-    """An outcome as one JSON object."""
+    """Convert an outcome to one JSON object."""
     view, receipt, reason = outcome.view, outcome.receipt, outcome.reason
     booked = receipt and receipt.transaction_id != messages.NO_TRANSACTION
     return {

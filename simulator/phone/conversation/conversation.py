@@ -1,8 +1,8 @@
 """The phone's side of an exchange, from connection to result, as one machine (design §3.2-§3.4).
 
-Events of `events` go in through `handle`, what is to be done comes out of `poll` in order, and
-`states` has the table. Times are monotonic milliseconds. Without a word that the authority signed,
-an approval that went out leads to UNKNOWN, never to a no.
+Events of `events` go in through `handle`, effects come out of `poll` in order, and `states`
+has the table. Times are monotonic milliseconds. Without a statement that the authority signed, a
+sent approval leads to UNKNOWN, never to a decline.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from .messages import Maker
 
-# What a refusal code stands for on the buyer's screen.
+# The outcome that each refusal code shows to the buyer.
 _REFUSALS = {
     exchange.RETRY: reasons.LINK_TIMEOUT,
     exchange.BUSY: reasons.BUSY,
@@ -34,11 +34,11 @@ _REFUSALS = {
     exchange.REFUSED: reasons.WRONG_SESSION,
 }
 _WORTH_ANOTHER_VISIT = (reasons.LINK_TIMEOUT, reasons.BUSY)
-# No plain refusal is believed any more.
+# In these states a plain refusal is ignored.
 _HAS_SEALED = (states.PRESENTED, states.APPROVED, states.DECLINED)
 _REFUSED_AFTERWARDS = (states.TURNED_AWAY, states.PASSED_OVER)
 _ASKING_THE_AUTHORITY = (states.ACCEPTED, states.UNKNOWN, *_REFUSED_AFTERWARDS)
-_COMMANDS = (bytes([exchange.KEY]), bytes([exchange.CREDENTIAL]))  # all else with response
+_COMMANDS = (bytes([exchange.KEY]), bytes([exchange.CREDENTIAL]))  # everything else with response
 
 
 class Conversation:
@@ -55,7 +55,7 @@ class Conversation:
         self._ask_ms = ask_ms
         self._now = 0
         self._out: list[Any] = []
-        self._limit: int | None = None  # when this state is over
+        self._limit: int | None = None  # when this state ends
         self._again: int | None = None  # when to resend, or to ask again
         self._pause = states.ASK_FIRST_MS
         self._till = OfferedTill(wallet.pins)
@@ -63,10 +63,10 @@ class Conversation:
         self._attempt = 0
         self._credential = b""
         self._approval: Pending | None = None
-        self._declined: Outcome | None = None  # while the buyer may mend it
+        self._declined: Outcome | None = None  # while the buyer may correct it
 
     def handle(self, event: Any, now: int) -> None:
-        """Take one event; what does not belong here is told and changes nothing."""
+        """Handle one event; one that does not fit is reported and changes nothing."""
         self._now = now
         try:
             _HANDLERS[type(event)](self, event)
@@ -74,7 +74,7 @@ class Conversation:
             self._tell("ignored", event=type(event).__name__, **_why(error))
 
     def poll(self) -> Any:
-        """The next thing to do (an output of `events`), or None."""
+        """Return the next effect (an output of `events`), or None."""
         return self._out.pop(0) if self._out else None
 
     def deadline(self) -> int | None:
@@ -96,7 +96,7 @@ class Conversation:
             self._unfit(Error(reasons.SMALL_MTU, f"MTU {event.mtu}"))
 
     def _read(self, event: events.Read) -> None:
-        """Nothing is said to a receiver before its certificate holds."""
+        """Send nothing to a receiver before its certificate is verified."""
         self._require(states.CHECKED_IN)
         try:
             holder = self._till.trust(event.certificate, self._seconds())
@@ -121,7 +121,7 @@ class Conversation:
             self._take_offer(event.data, states.NOTIFIED)
 
     def _take_offer(self, data: bytes, event: str) -> None:
-        """Show an offer, or ask first; one that mends a decline is shown straight away."""
+        """Show an offer, or ask first; one that follows a mendable decline is shown at once."""
         try:
             offered = self._till.check(data)
             reference = offered.offer.reference
@@ -181,7 +181,7 @@ class Conversation:
             self._finish(states.FINAL, outcome)
 
     def _accepted(self, word: Provisional) -> None:
-        """Not final: the goods may be handed over, and the authority tells how it ends."""
+        """Accept provisionally: the goods may be handed over, and the authority decides the end."""
         self._approval = self._wallet.accept(self._sent, word)
         self._step(states.PROVISIONAL, min(states.ACCEPTED_MS, self._ask_ms))
         approval_id, reason = self._sent.approval_id.hex(), reasons.ACCEPTED_OFFLINE
@@ -189,7 +189,7 @@ class Conversation:
         self._ask()
 
     def _refusal(self, body: bytes) -> None:
-        """Whoever holds the key seals: a plain one is believed only before it was used."""
+        """Accept a plain refusal only before the key was used: the holder of the key seals."""
         self._require(states.REFUSED)
         if len(body) == 1 and self.state in _HAS_SEALED:
             raise Error(reasons.BAD_SEAL, "a plain refusal")
@@ -212,7 +212,7 @@ class Conversation:
             outcome = self._plain(events.LOST, reasons.LINK_TIMEOUT, retry=True)
             self._finish(states.GONE, outcome)
 
-    # The buyer. What a finger does on a screen that has changed meanwhile is not in the table.
+    # The buyer. Input for a screen that has changed meanwhile is not in the table.
 
     def _look(self, event: events.Look) -> None:
         self._step(states.LOOK, keep=True)
@@ -283,7 +283,7 @@ class Conversation:
             self._finish(states.LATE, outcome)
 
     def _repeat(self) -> None:
-        """The identical bytes again, or the question to the authority."""
+        """Send the identical bytes again, or repeat the question to the authority."""
         if self.state == states.APPROVED:
             self._again = self._now + states.RESEND_MS
             self._write([self._sent.message])
@@ -291,7 +291,7 @@ class Conversation:
             self._again = None
             self._out.append(Ask(self._sent.approval_id))
 
-    # What follows.
+    # Consequences.
 
     def _open(self) -> None:
         self._attempt += 1
@@ -308,7 +308,7 @@ class Conversation:
             self._out.append(Show(view))
 
     def _doubt(self, event: str, why: str) -> None:
-        """Nobody trusted has said how it ended: let go of the till and ask the authority."""
+        """Let go of the till and ask the authority: no trusted answer came."""
         self._step(event, self._ask_ms)
         self._tell("unknown", approval_id=self._sent.approval_id.hex(), why=why)
         self._ask()
@@ -327,7 +327,7 @@ class Conversation:
         self._out.append(HangUp())
 
     def _plain(self, result: str, reason: int, *, retry: bool = False) -> Outcome:
-        """An end without a word from the authority, unless it declined before."""
+        """End without a statement of the authority, unless it declined before."""
         if self._declined is not None:
             return self._declined._replace(retry=retry)
         view = self._till.view(events.SHOWN, self._attempt)
@@ -340,7 +340,7 @@ class Conversation:
         return Outcome(settled.result, settled.reason, view, approval_id, settled.receipt, retry)
 
     def _step(self, event: str, lasts: int | None = None, *, keep: bool = False) -> None:
-        """Change the state, for `lasts` ms at most; `keep` keeps the limit there was."""
+        """Change the state, for `lasts` ms at most; `keep` keeps the earlier limit."""
         self.state = statemachine.step(states.TABLE, self.state, event)
         if not keep:
             self._limit = None if lasts is None else self._now + lasts

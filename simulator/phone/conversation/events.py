@@ -1,4 +1,4 @@
-"""What goes into the phone's conversation, what it asks for, and how it ends: plain values."""
+"""The inputs of the phone's conversation, its effects and its outcome: plain values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class Connected(NamedTuple):
-    """A till's link is up, at this ATT MTU."""
+    """A till's link is up, with this ATT MTU."""
 
     mtu: int
 
 
 class Read(NamedTuple):
-    """Certificate and offer as they lie at the receiver; an empty offer is none."""
+    """Certificate and offer as read from the receiver; an empty offer means none."""
 
     certificate: bytes
     offer: bytes
@@ -44,11 +44,11 @@ class Gone(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Yes, show the offer that just came."""
+    """The buyer agrees to see the offer that just came."""
 
 
 class FirstDigit(NamedTuple):
-    """The buyer begins to type; `recipient` is who shall pay if not the usual one."""
+    """The buyer begins to type; `recipient` is the invoice recipient, if not the usual one."""
 
     recipient: int | None = None
 
@@ -69,14 +69,14 @@ class SayNo(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What it knows of an approval: a state of its ledger, UNSEEN, or NO_ANSWER."""
+    """The authority's answer about an approval: a state of its ledger, UNSEEN, or NO_ANSWER."""
 
     approval_id: bytes
     state: str
     receipt: bytes | None = None
 
 
-UNSEEN = "unseen"  # it has never heard of the approval
+UNSEEN = "unseen"  # the approval is not in its books
 NO_ANSWER = "no answer"
 
 
@@ -91,39 +91,39 @@ class Write(NamedTuple):
 
 
 class Show(NamedTuple):
-    """The buyer has something to look at, and to act on."""
+    """The buyer has a screen to look at and act on."""
 
     view: View
 
 
 class Tell(NamedTuple):
-    """A step for whoever watches."""
+    """A step for an observer."""
 
     name: str
     details: Mapping[str, Any] = {}
 
 
 class Ask(NamedTuple):
-    """Ask the authority about this approval and feed back `Answered`."""
+    """Ask the authority about this approval and return `Answered`."""
 
     approval_id: bytes
 
 
 class HangUp(NamedTuple):
-    """Let go of the link."""
+    """Close the link."""
 
 
-# What a buyer sees.
+# The screens of a buyer.
 
 ASKED = "asked"  # an offer came by itself: look at it?
 SHOWN = "shown"  # an offer, waiting for the code
-DECLINED = "declined"  # no, but the buyer may mend it
+DECLINED = "declined"  # declined, but the buyer may correct it
 
 
 class View(NamedTuple):
     """One screen. `attempt` counts the offers shown in this conversation, from 1.
 
-    `reason` is why the authority declined the one before, and what the buyer may mend.
+    `reason` is why the authority declined the last offer, for the buyer to correct.
     """
 
     kind: str
@@ -134,26 +134,26 @@ class View(NamedTuple):
     currency: int
     match_code: str
     reason: int = reasons.OK
-    refund: bool = False  # money comes back
+    refund: bool = False  # money goes back to the buyer
 
 
-# How it ends.
+# The outcomes.
 
 APPROVED = "approved"  # by a receipt that the authority signed
-ACCEPTED = "accepted"  # provisionally, by the receiver's own word: the authority is yet to decide
-LEFT = "left"  # the buyer said no
+ACCEPTED = "accepted"  # provisionally, signed by the receiver: the authority has not decided yet
+LEFT = "left"  # the buyer left
 REFUSED = "refused"  # by the till, or by the phone itself, before any approval was sent
 LOST = "lost"  # the link broke before any approval was sent
-UNKNOWN = "unknown"  # an approval was sent and nobody trusted has answered yet
+UNKNOWN = "unknown"  # an approval was sent and no trusted answer came yet
 NO_TILL = "no till"
 
 
 class Outcome(NamedTuple):
-    """The end of one purchase; DECLINED and APPROVED come with the authority's word only."""
+    """The end of one purchase; DECLINED and APPROVED only by the authority's signature."""
 
     result: str
     reason: int = reasons.OK
     view: View | None = None
     approval_id: bytes = b""
     receipt: Receipt | None = None
-    retry: bool = False  # nothing was sent that binds to the next sale: worth another visit at once
+    retry: bool = False  # nothing was sent that binds the buyer: another visit may help

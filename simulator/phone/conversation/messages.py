@@ -1,4 +1,4 @@
-"""What the phone says at each step of an exchange; tests put liars in its place."""
+"""The phone's messages at each step of an exchange; tests replace them with false ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from receiver.protocol.validation import Offered
     from simulator.phone.wallet.wallet import Wallet
 
-APP_BUILD = 1  # what `least_app` of credential and state is compared with
+APP_BUILD = 1  # compared with `least_app` of credential and state
 
 _PADDED = {
     exchange.CREDENTIAL: padding.CREDENTIAL_PADDED,
@@ -26,21 +26,21 @@ _PADDED = {
 
 
 class Presented(NamedTuple):
-    """A credential, and what to write to present it."""
+    """A credential, and the writes that present it."""
 
     credential: bytes
     writes: list[bytes]
 
 
 class Signed(NamedTuple):
-    """An approval, and what to write for it: the last one is the approval itself."""
+    """An approval, and its writes: the last one is the approval itself."""
 
     pending: Pending
     writes: list[bytes]
 
 
 class Agreed(NamedTuple):
-    """What phone and receiver share for one offer on one link."""
+    """The secrets that phone and receiver share for one offer on one link."""
 
     offer: bytes
     enc: bytes
@@ -49,9 +49,9 @@ class Agreed(NamedTuple):
 
 
 class Maker:
-    """Builds the three messages of one link, and opens the answers.
+    """The maker of the three messages of one link; it also opens the answers.
 
-    Whoever wants to lie overrides one method. Times in seconds since 1970.
+    A false phone overrides one method. Times in seconds since 1970.
     """
 
     def __init__(self, wallet: Wallet, recipient: int | None = None) -> None:
@@ -60,17 +60,17 @@ class Maker:
         self._agreed: Agreed | None = None
 
     def show(self, offered: Offered) -> list[bytes]:
-        """The offer is on the screen; raises Error where its key is no use.
+        """Make the message for a shown offer; raises Error where its key is not usable.
 
-        Each time with a fresh key: the receiver takes none twice, for the same offer neither.
+        Each has a fresh key: the receiver accepts none twice, even for the same offer.
         """
         self._forget()
         return [bytes([exchange.KEY]) + self.agree(offered).enc]
 
     def begin(self, offered: Offered, recipient: int | None, now: int) -> Presented:
-        """The first digit is typed; raises Error where no credential is left.
+        """Make the messages for the first digit; raises Error where no credential is left.
 
-        A refund goes back to whom the purchase was invoiced, whoever is chosen.
+        A refund goes to the recipient of the purchase, whichever one is chosen.
         """
         if offered.offer.kind == messages.REFUND:
             recipient = self.wallet.original(offered.offer).recipient
@@ -79,7 +79,7 @@ class Maker:
         return Presented(credential, [self.seal(offered, exchange.CREDENTIAL, credential)])
 
     def complete(self, offered: Offered, credential: bytes, code: str, now: int) -> Signed:
-        """The code is complete: sign once, remember, and only then let it out."""
+        """Sign once for the complete code and remember the approval; only then send it."""
         context = self.context(offered, credential)
         value = self.value(offered, credential, code, now)
         approval = self.sign(value, context)
@@ -106,12 +106,12 @@ class Maker:
         return Signed(pending, [message])
 
     def context(self, offered: Offered, credential: bytes) -> bytes:
-        """What the approval is bound to."""
+        """Return the context that the approval is bound to."""
         enc = self._held.enc
         return identifiers.approval_context(offered.certificate_hash, offered.data, enc, credential)
 
     def value(self, offered: Offered, credential: bytes, code: str, now: int) -> Approval:
-        """What the approval says; ValueError for a code that is not six digits."""
+        """Return the approval's content; ValueError for a code that is not six digits."""
         holder: Credential = signed.parse(messages.CREDENTIAL, credential).value
         key = code_proof.code_key(self.wallet.code_private, self.wallet.authority_code_key, code)
         return messages.Approval(
@@ -126,41 +126,41 @@ class Maker:
         )
 
     def sign(self, value: Approval, context: bytes) -> bytes:
-        """The approval itself."""
+        """Sign the approval."""
         key = self.wallet.key
         alg = signed.algorithm(key.public)
         return signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
 
     def agree(self, offered: Offered) -> Agreed:
-        """The context for this offer, made when it is first asked for; the last one is erased."""
+        """Return the context for this offer, made at the first request; the last one is erased."""
         if self._agreed is None or self._agreed.offer != offered.data:
             self._forget()
             info = padding.info(offered.data)
             made = hpke.sender(host, offered.offer.ephemeral, info, os.urandom(hpke.KEY_SIZE))
             if made is None:
-                raise Error(reasons.BAD_SEAL, "the offer's key agrees with nobody")
+                raise Error(reasons.BAD_SEAL, "no key agreement with the offer's key")
             enc, context = made
             results = padding.ResultOpener(host, context)
             self._agreed = Agreed(offered.data, enc, context, results)
         return self._agreed
 
     def seal(self, offered: Offered, kind: int, message: bytes) -> bytes:
-        """A credential or an approval (a type of `exchange`) as it is written."""
+        """Seal a credential or an approval (a type of `exchange`) for its write."""
         padded = padding.pad(message, _PADDED[kind])
         return bytes([kind]) + self.agree(offered).context.seal(padded)
 
     def result(self, body: bytes) -> bytes:
-        """The receipt in a result; raises Error."""
+        """Open the receipt in a result; raises Error."""
         return self._held.results.open(body)
 
     def refusal(self, body: bytes) -> int:
-        """The code in a sealed refusal; raises Error."""
+        """Open the code in a sealed refusal; raises Error."""
         return self._held.results.refusal(body)
 
     @property
     def _held(self) -> Agreed:
         if self._agreed is None:
-            raise Error(reasons.BAD_SEAL, "sealed, and no key was agreed on")
+            raise Error(reasons.BAD_SEAL, "sealed, but no key was agreed on")
         return self._agreed
 
     def _forget(self) -> None:
@@ -171,7 +171,7 @@ class Maker:
 
 
 class Mute(Maker):
-    """Looks at the offer and never says a word."""
+    """A maker that sends nothing after the offer."""
 
     def show(self, offered: Offered) -> list[bytes]:
         return []

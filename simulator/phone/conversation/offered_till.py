@@ -1,4 +1,4 @@
-"""The till that a phone talks to, as far as the phone believes it."""
+"""The till of a conversation, as far as the phone has verified it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class OfferedTill:
-    """Its certificate, once that holds, and the offer in hand."""
+    """The certificate, once it is verified, and the current offer."""
 
     def __init__(self, pins: Pins) -> None:
         self._pins = pins
@@ -33,7 +33,7 @@ class OfferedTill:
         return self._holder
 
     def check(self, offer: bytes) -> Offered:
-        """An offer under the trusted certificate, in a currency with a name; raises Error."""
+        """Verify an offer under the trusted certificate, in a known currency; raises Error."""
         if self._holder is None:
             raise Error(reasons.NO_CERTIFICATE, "an offer before its certificate")
         offered = validation.offer(host, self._holder, self._certificate, offer)
@@ -42,9 +42,9 @@ class OfferedTill:
         return offered
 
     def provisional(self, data: bytes) -> Provisional | None:
-        """The receiver's own word in a result, None where it is none; raises Error if it is forged.
+        """Verify a provisional receipt in a result; None without one; raises Error if it is forged.
 
-        Like its offers it is signed under the certificate in whose name the sale is made.
+        It is signed under the receiver's certificate, as offers are.
         """
         try:
             parsed = signed.parse(messages.PROVISIONAL, data)
@@ -58,25 +58,25 @@ class OfferedTill:
         return word
 
     def take(self, offered: Offered) -> None:
-        """This is now the offer in hand."""
+        """Make this the current offer."""
         self._offered = offered
 
     @property
     def offered(self) -> Offered:
         if self._offered is None:
-            raise ValueError("no offer in hand")
+            raise ValueError("no current offer")
         return self._offered
 
     def offers(self, data: bytes) -> bool:
-        """Whether `data` is the offer in hand."""
+        """Return whether `data` is the current offer."""
         return self._offered is not None and self._offered.data == data
 
     def sells(self, reference: bytes) -> bool:
-        """Whether the offer in hand belongs to this sale."""
+        """Return whether the current offer belongs to this sale."""
         return self._offered is not None and self._offered.offer.reference == reference
 
     def view(self, kind: str, attempt: int, reason: int = reasons.OK) -> View | None:
-        """The offer in hand as the buyer sees it; None without one."""
+        """Return the current offer as a screen; None without one."""
         if self._offered is None:
             return None
         offer = self._offered.offer

@@ -1,4 +1,4 @@
-"""A phone's Bluetooth: bleak's scanner and client over a host of its own on the simulated radio.
+"""A phone's Bluetooth: bleak's scanner and client over its own host on the simulated radio.
 
 async with phone_radio(radio.phones) as phone:
     scanner = BleakScanner(backend=phone.scanner)
@@ -37,8 +37,8 @@ from bumble.host import Host
 from simulator.hardware.radio.bumble_logging import quieten
 from simulator.hardware.radio.streams import H4, connect
 
-ANDROID_MTU = 517  # what Android 14 asks for; older iPhones 185
-INTERVAL = 30.0  # ms: what iOS and Android start with
+ANDROID_MTU = 517  # the value of Android 14; older iPhones use 185
+INTERVAL = 30.0  # ms: the first value of iOS and Android
 SUPERVISION_TIMEOUT = 5000  # ms: Android's
 
 T = TypeVar("T")
@@ -62,11 +62,11 @@ class PhoneRadio:
 
     @property
     def address(self) -> str:
-        """Its private address, fresh for each phone."""
+        """Return its private address, new for each phone."""
         return self.device.random_address.to_string(with_type_qualifier=False)
 
     def vanish(self) -> None:
-        """Go dead at once: nobody is told, and the other end of a link starves."""
+        """Go silent at once: the other end of a link gets no event and times out."""
         self.on = False
         self._stream.close()
 
@@ -79,7 +79,7 @@ async def phone_radio(
     interval: float = INTERVAL,
     supervision_timeout: int = SUPERVISION_TIMEOUT,
 ) -> AsyncIterator[PhoneRadio]:
-    """A phone on the radio at `endpoint` (`Radio.phones`). Times in milliseconds."""
+    """Open a phone on the radio at `endpoint` (`Radio.phones`). Times in milliseconds."""
     quieten()
     stream = H4()
     await connect(endpoint, lambda: stream)
@@ -197,7 +197,7 @@ class SimClient(BaseBleakClient):
             with suppress(hci.HCI_Error):  # too late: it is connected, or was never asked
                 await device.send_sync_command(hci.HCI_LE_Create_Connection_Cancel_Command())
             raise
-        if _is_cancelled():  # before 3.12 `wait_for` forgets it when it comes with the answer
+        if _is_cancelled():  # before 3.12 `wait_for` loses one that comes with the answer
             with suppress(core.BaseBumbleError, hci.HCI_Error):
                 await connection.disconnect()
             raise asyncio.CancelledError
@@ -205,7 +205,7 @@ class SimClient(BaseBleakClient):
 
     async def disconnect(self) -> None:
         if self._connection is not None:
-            with suppress(BleakError):  # it may go by itself meanwhile
+            with suppress(BleakError):  # it may close by itself meanwhile
                 await self._asked(self._connection.disconnect())
 
     def _on_disconnection(self, _reason: int) -> None:
@@ -294,7 +294,7 @@ class SimClient(BaseBleakClient):
         await self._asked(proxy.unsubscribe())
 
     async def _asked(self, question: Awaitable[T]) -> T:
-        """Wait for an answer; Bumble cancels who waits when the link goes."""
+        """Wait for an answer; Bumble cancels its waiters when the link ends."""
         try:
             return await question
         except att.ATT_Error as error:
@@ -308,13 +308,13 @@ class SimClient(BaseBleakClient):
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody wants the task at hand to end."""
+    """Return whether the current task was cancelled."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def _private_address() -> hci.Address:
-    """As true phones take one every quarter of an hour; nobody holds the key that resolves it."""
+    """Make an address as real phones do every quarter of an hour; it cannot be resolved."""
     return hci.Address.generate_private_address(os.urandom(16))
 
 

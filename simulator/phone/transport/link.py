@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from bleak.backends.client import BaseBleakClient
     from bleak.backends.device import BLEDevice
 
-CONNECT_S = 5.0  # a connectable receiver answers its next advertisement, 150 ms at most
-OPEN_S = 10.0  # connecting, MTU and the table of services
-WRITE_S = 5.0  # an acknowledgement takes one connection interval, and the receiver's loop
-CLOSE_S = 2.0  # a phone that has vanished may never hear that it has let go
+CONNECT_S = 5.0  # a connectable receiver advertises again within 150 ms
+OPEN_S = 10.0  # connecting, MTU and service discovery
+WRITE_S = 5.0  # an acknowledgement takes one connection interval, plus the receiver's loop
+CLOSE_S = 2.0  # a phone out of range may never get the acknowledgement
 ATT_HEADER = 3  # opcode and handle of a write, Core 5.4 Vol 3 Part F 3.4.5
 
 
 class Link:
-    """Events go to `on_event`, in order. Every method but `close` may raise BleakError."""
+    """A link with events to `on_event`, in order. All methods but `close` may raise BleakError."""
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class Link:
 
     async def open(self) -> Connected:
         """Connect; TimeoutError where the receiver does not answer in time."""
-        self._up = True  # or half up: to be closed in any case
+        self._up = True  # or half up: close it in any case
         async with asyncio.timeout(OPEN_S):
             await self._client.connect()
         return Connected(self._mtu())
 
     async def read(self) -> Read:
-        """Subscribe, then read: what changes in between is notified."""
+        """Subscribe, then read: a change in between is notified."""
         await self._client.start_notify(gatt.EXCHANGE, self._notified)
         await self._client.start_notify(gatt.OFFER, self._offer_notified)
         certificate = await self._client.read_gatt_char(gatt.CERTIFICATE)
@@ -61,7 +61,7 @@ class Link:
             raise BleakError("no acknowledgement") from error
 
     async def close(self) -> None:
-        """Let go; a link that is gone already is no matter."""
+        """Close the link; one that is gone already is no error."""
         if not self._up:
             return
         with suppress(BleakError, TimeoutError):
@@ -69,11 +69,11 @@ class Link:
                 await self._client.disconnect()
 
     def forget(self) -> None:
-        """The radio is out of reach: there is nobody to let go of."""
+        """Drop the link without closing it: the radio is out of range."""
         self._up = False
 
     def _mtu(self) -> int:
-        """BlueZ tells it by the characteristic only, the client's own figure is always 23 there."""
+        """Return the MTU; BlueZ reports it by the characteristic, the client itself always 23."""
         exchange = self._client.services.get_characteristic(gatt.EXCHANGE)
         if exchange is None:
             raise BleakError("not a till: no exchange characteristic")

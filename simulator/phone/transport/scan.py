@@ -1,4 +1,4 @@
-"""Finding a till: scanning in the foreground, the strongest signal first (design §3.1)."""
+"""Find a till: scan in the foreground, the strongest signal first (design §3.1)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from receiver.protocol.gatt import Advert
 
-# From the first till heard: an idle neighbour advertises every 150 ms and must have had its turn.
+# From the first till received: an idle neighbour advertises every 150 ms and must be found too.
 GATHER_S = 0.2
 
 
 class Found(NamedTuple):
-    """A till on the air. What it advertises is a hint, and may not have been heard."""
+    """A till on the air. Its advertised data is a hint, and may be missing."""
 
     device: BLEDevice
     rssi: int
@@ -31,7 +31,7 @@ class Found(NamedTuple):
 async def find(
     backend: type[BaseBleakScanner] | None, till: int | None, patience: float
 ) -> Found | None:
-    """The strongest till, or the one with that number; None where none is heard in `patience` s."""
+    """Find the strongest till, or the one with that number; None after `patience` seconds."""
     heard: dict[str, Found] = {}
     loop = asyncio.get_running_loop()
     try:

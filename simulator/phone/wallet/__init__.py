@@ -1,1 +1,1 @@
-"""What the phone holds: keys, credentials, purchases whose end it does not know."""
+"""The phone's storage: keys, credentials, and purchases with an unknown end."""

@@ -1,4 +1,4 @@
-"""The phone's own key: P-256, as its hardware holds nothing else, or Ed25519."""
+"""The phone's own key: P-256, the only curve of its hardware, or Ed25519."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class PhoneKey(NamedTuple):
 
     @property
     def public(self) -> bytes:
-        """33 bytes for P-256, compressed, else 32; KeyError for a kind that nobody knows."""
+        """Return 33 bytes for P-256, compressed, else 32; KeyError for an unknown kind."""
         return _KINDS[self.kind].public(self.private)
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes, the same each time."""
+        """Sign: 64 bytes, the same each time."""
         return _KINDS[self.kind].sign(self.private, message)
 
 
 def generate(kind: str) -> PhoneKey:
-    """A fresh key."""
+    """Make a new key."""
     return PhoneKey(kind, p256_private() if kind == P256 else os.urandom(_PRIVATE_SIZE))

@@ -1,4 +1,4 @@
-"""What the authority's answer about an approval means for the buyer."""
+"""The meaning of the authority's answer about an approval for the buyer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Settled(NamedTuple):
-    """APPROVED or DECLINED, and why."""
+    """APPROVED or DECLINED, with the reason."""
 
     result: str
     reason: int
@@ -30,10 +30,10 @@ class Settled(NamedTuple):
 def settle(
     wallet: Wallet, pending: Pending, answer: Answered, now: int, *, refused: bool = False
 ) -> Settled | None:
-    """The end of an approval, which the wallet then forgets; None while nobody knows it.
+    """Return the end of an approval and remove it from the wallet; None while the end is unknown.
 
-    `now` in seconds since 1970. What the till has `refused` may still be held: that is no end, as
-    the hold is about to be given back. Raises Error where the receipt does not hold.
+    `now` in seconds since 1970. An approval that the till has `refused` may still be held: that is
+    not the end, since the hold is given back soon. Raises Error for an invalid receipt.
     """
     receipt = wallet.check_receipt(pending, answer.receipt) if answer.receipt else None
     if refused and answer.state == PENDING:
@@ -48,13 +48,13 @@ def settle(
 
 
 def by_receipt(receipt: Receipt) -> Settled:
-    """What a receipt says that came over the air."""
+    """Return the end by a receipt that came over the air."""
     result = APPROVED if receipt.outcome == messages.APPROVED else DECLINED
     return Settled(result, receipt.reason, receipt)
 
 
 def _settled(state: str, receipt: Receipt | None) -> Settled | None:
-    """By the ledger's state; a hold that was given back has a receipt that no longer counts."""
+    """Return the end by the ledger's state; the receipt of a voided hold does not count."""
     if state == VOIDED:
         return Settled(DECLINED, reasons.REVERSED, receipt)
     if receipt is None:

@@ -1,4 +1,4 @@
-"""What the phone holds: keys, credentials, purchases, and approvals whose end it does not know."""
+"""The phone's storage: keys, credentials, purchases, and approvals with an unknown end."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from receiver.protocol.messages import Credential, Offer, Provisional, Receipt
 
-BATCH = 8  # credentials fetched at once
+BATCH = 8  # credentials in one batch
 LOW = 4  # one sale may take as many: an offer and three new ones after mendable declines
 
-# The authority books no online record accepted more than ten minutes ago, and an offer lives two
-# minutes and a grace. What it has not seen by then it will never take, unless a till may have
+# The authority books no online record accepted more than ten minutes ago, and an offer is valid two
+# minutes and a grace. An approval that it has not received by then cannot be booked, unless a till
 # accepted it offline: that may be uploaded at any time.
 NEVER_AFTER_S = 900
-BOUGHT_MOST = 1000  # purchases that are remembered, the newest: years of a buyer's
+BOUGHT_MOST = 1000  # the newest purchases: years of a buyer's
 
 _PRIVATE = 0o600
 _PENDING_OCTETS = ("reference", "approval_id", "message", "original")
@@ -40,7 +40,7 @@ class InvoiceRecipient(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """An approval that went out, with the bytes to send again and what its receipt must say.
+    """A sent approval, with the bytes to send again and the content expected of its receipt.
 
     `original` is what it refunds, b"" for a purchase. `offline`: a till may accept it without the
     authority; `accepted`: this till has, by its provisional receipt.
@@ -55,7 +55,7 @@ class Pending(NamedTuple):
     store: int
     till: int
     time: int
-    # Files of older versions have none of these.
+    # Files of older versions lack these.
     recipient: int = 0
     original: bytes = b""
     offline: bool = False
@@ -63,7 +63,7 @@ class Pending(NamedTuple):
 
 
 class Bought(NamedTuple):
-    """A purchase that the authority approved, and how much of it was given back since."""
+    """A purchase that the authority approved, and how much of it was refunded since."""
 
     transaction_id: bytes
     amount: int
@@ -74,12 +74,12 @@ class Bought(NamedTuple):
 
 @dataclass
 class Wallet:
-    """Kept in the file `path`, or only in memory. Times in seconds since 1970."""
+    """A wallet in the file `path`, or only in memory. Times in seconds since 1970."""
 
-    key: PhoneKey  # whose public half the credentials name
+    key: PhoneKey  # its public half is in the credentials
     code_private: bytes  # P-256
     authority: str  # URL
-    ca: str  # PEM of what signs the authority's TLS certificate
+    ca: str  # PEM of the authority's TLS issuer
     phone_id: int
     token: str
     buyer: str
@@ -93,28 +93,28 @@ class Wallet:
     path: Path | None = None
 
     def stock(self, recipient: int, now: int) -> int:
-        """How many credentials for `recipient` are good now."""
+        """Return how many credentials for `recipient` are valid now."""
         return sum(self._is_good(data, now) for data in self.credentials.get(recipient, []))
 
     def buys_offline(self, recipient: int, now: int) -> bool:
-        """Whether a till may accept any of these credentials without the authority."""
+        """Return whether a till may accept any of these credentials offline."""
         good = (data for data in self.credentials.get(recipient, []) if self._is_good(data, now))
         return any(signed.parse(messages.CREDENTIAL, data).value.offline_floor for data in good)
 
     def add_credentials(
         self, recipient: int, batch: list[bytes], now: int, *, instead: bool = False
     ) -> None:
-        """Keep a batch from the authority, `instead` of all others; raises Error for a bad one."""
+        """Store a batch, `instead` of all others where set; raises Error for an invalid one."""
         for data in batch:
             value = validation.credential(host, self.pins, data, now)
             if value.key != self.key.public or value.recipient != recipient:
-                raise Error(reasons.WRONG_CREDENTIAL, "a credential for somebody else")
+                raise Error(reasons.WRONG_CREDENTIAL, "a credential for another phone")
         kept = [] if instead else self.credentials.get(recipient, [])
         self.credentials[recipient] = kept + batch
         self.save()
 
     def take_credential(self, recipient: int, now: int) -> bytes:
-        """A credential that no till has seen, and will be used once; raises Error without one."""
+        """Take a credential that no till has seen, for one use; raises Error without one."""
         stock = self.credentials.get(recipient, [])
         good = [data for data in stock if self._is_good(data, now)]
         self.credentials[recipient] = good[1:]
@@ -124,7 +124,7 @@ class Wallet:
         return good[0]
 
     def remember(self, pending: Pending) -> None:
-        """Keep an approval before it leaves the phone; its counter is used up for good."""
+        """Store an approval before it leaves the phone; its counter is used up for good."""
         if pending.counter < self.counter:
             raise ValueError("a counter value is signed once")
         self.counter = pending.counter + 1
@@ -132,7 +132,7 @@ class Wallet:
         self.save()
 
     def settle(self, pending: Pending, approved: Receipt | None = None) -> None:
-        """The end of this approval is known: by this receipt, or by none where it is no yes."""
+        """Store the known end of this approval: its receipt if approved, or None."""
         if self.pending.get(pending.reference) == pending:
             del self.pending[pending.reference]
             if approved is not None:
@@ -140,7 +140,7 @@ class Wallet:
             self.save()
 
     def accept(self, pending: Pending, word: Provisional) -> Pending:
-        """Remember that the till accepted this approval offline; raises Error."""
+        """Store that the till accepted this approval offline; raises Error."""
         _check(pending, word)
         if pending.original:
             raise Error(reasons.WRONG_KIND, "a refund, provisionally")
@@ -152,13 +152,13 @@ class Wallet:
         return accepted
 
     def check_receipt(self, pending: Pending, data: bytes) -> Receipt:
-        """The authority's word about this approval and no other; raises Error."""
+        """Verify the authority's receipt for exactly this approval; raises Error."""
         receipt: Receipt = signed.from_authority(messages.RECEIPT, data, self.pins, host)
         _check(pending, receipt)
         return receipt
 
     def original(self, offer: Offer) -> Bought:
-        """The purchase that a refund gives back, if it may give so much of it; raises Error."""
+        """Find the purchase of a refund and check the amount; raises Error."""
         bought = self.bought.get(offer.original)
         if bought is None:
             raise Error(reasons.OTHER_BUYER, "a refund of what was not bought with this phone")
@@ -182,7 +182,7 @@ class Wallet:
         unfinished.replace(self.path)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but `path`; secrets included."""
+        """Convert everything but `path`, secrets included."""
         return {
             "key_kind": self.key.kind,
             "private": self.key.private.hex(),
@@ -221,7 +221,7 @@ class Wallet:
 
 
 def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
-    """What `Wallet.to_json` gave; ValueError, KeyError or TypeError for anything else."""
+    """Read the result of `Wallet.to_json`; ValueError, KeyError or TypeError for anything else."""
     return Wallet(
         key=_key(value["key_kind"], bytes.fromhex(value["private"])),
         code_private=bytes.fromhex(value["code_private"]),
@@ -250,18 +250,18 @@ def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
 
 
 def load(path: Path) -> Wallet:
-    """The wallet in a file that `Wallet.save` wrote."""
+    """Load a file that `Wallet.save` wrote."""
     return from_json(json.loads(path.read_text()), path)
 
 
 def _key(kind: str, private: bytes) -> PhoneKey:
     if kind not in KINDS:
-        raise ValueError(f"{kind} is no kind of key")
+        raise ValueError(f"{kind} is not a kind of key")
     return PhoneKey(kind, private)
 
 
 def _check(pending: Pending, word: Receipt | Provisional) -> None:
-    """Raise Error unless this is about this approval and no other."""
+    """Raise Error unless this is about exactly this approval."""
     if word.version != messages.VERSION:
         raise Error(reasons.WRONG_VERSION, f"a receipt of version {word.version}")
     if word.approval_id != pending.approval_id:

@@ -45,7 +45,7 @@ async def _world_rows() -> list[Row]:
     async with World() as world:
         await world.receiver_up()
         found = await sale.rows(world)
-    async with World() as world:  # its receiver's place on the radio is lent to the starts
+    async with World() as world:  # the starts borrow its receiver's place on the radio
         if world.line is not None:
             await world.line.stop()
         found += await receiver_start.rows(world)
@@ -60,7 +60,7 @@ def _demo() -> list[Row]:
 
 
 def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], list[Row]]]:
-    """What is measured, in this order; `tell` shows how far a long part has come."""
+    """Return the parts in order; `tell` reports how far a long part has come."""
 
     def sold(done: int) -> None:
         tell(f"{done:,} of {sales:,} sales through one bridge ...")

@@ -1,9 +1,9 @@
-"""What the device's arithmetic costs on an RV32 chip: kernels emulated, the rest counted.
+"""The cost of the device's arithmetic on an RV32 chip: kernels emulated, the rest counted.
 
 A job is run once, slice by slice, by `simulator.tools.chip.interpreter`: each of its kernel calls
-executes the chip's machine code, every bytecode and big integer around them is weighed. Programs of
-the field's kernel cost the same whatever the numbers are (a test tries that), so that one run says
-what all runs cost; what varies with the key are Euclid's steps in P-256, by a few in a hundred.
+executes the chip's machine code; the bytecodes and big integers around them are counted. The field
+kernel's programs cost the same for all numbers (a test checks that), so one run stands for all;
+only Euclid's steps in P-256 vary with the key, by a few in a hundred.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
     from .cases import Case
 
-SLICE_BUDGET_M = 3  # what radio and serial line can wait for
+SLICE_BUDGET_M = 3  # the longest that radio and serial line can wait
 PLAIN_IS = "plain integers, counted alike"
 _M, _K = ("M instr.", 1_000_000), ("k instr.", 1_000)
 _OTHER_SEED = bytes(32)
 
 
 class CountedOperation(NamedTuple):
-    """What it is made of, and in its unit: its budget, and Monocypher 4 in C (design §7)."""
+    """An operation's parts, its budget, and Monocypher 4 in C (design §7), in one unit."""
 
     name: str
     jobs: tuple[str, ...]
@@ -64,7 +64,7 @@ _TWINS: dict[str, Sequence[ModuleType]] = {
 
 
 def rows() -> list[Row]:
-    """Every operation, the longest slice, and the native code of all kernels."""
+    """Measure every operation, the longest slice, and the native code of all kernels."""
     spent = _spent()
     bounds = _plain()
     found = [_row(one, spent, bounds) for one in OPERATIONS]
@@ -81,17 +81,17 @@ def rows() -> list[Row]:
 
 
 def signed_by_phone() -> tuple[bytes, bytes]:
-    """A phone's P-256 key, and its signature over MESSAGE."""
+    """Return a phone's P-256 key, and its signature over MESSAGE."""
     key = PhoneKey(P256, SEED)
     return key.public, key.sign(MESSAGE)
 
 
 def _spent() -> dict[str, list[Cost]]:
-    """By job, what it does in each slice."""
+    """Return what each job does in each slice."""
     known = cases(portable, *signed_by_phone())
-    for name, case in known.items():  # which loads what they need
+    for name, case in known.items():  # this loads what they need
         if not finish(case()):
-            raise ValueError(f"{name} came to nothing")
+            raise ValueError(f"{name} failed")
     names = {name for one in OPERATIONS for name in one.jobs} | {"x25519_public"}
     jobs: dict[str, Case] = {
         **{name: known[name] for name in sorted(names)},
@@ -102,7 +102,7 @@ def _spent() -> dict[str, list[Cost]]:
 
 
 def _plain() -> dict[str, int]:
-    """Instructions of the plain versions, by operation."""
+    """Count the instructions of the plain versions, by operation."""
     public, own = portable.ed25519_public(SEED), portable.ed25519_sign(SEED, MESSAGE)
     phone, signature = signed_by_phone()
     ed25519 = _counted([plain_arithmetic], plain_arithmetic.ed25519_verify, public, MESSAGE, own)
@@ -126,9 +126,9 @@ def _run(case: Case) -> object:
 
 
 def _counted(beside: Sequence[ModuleType], work: Callable[..., object], *arguments: object) -> int:
-    """Instructions of one call whose result is true, counted in the modules beside ours."""
+    """Count the instructions of one call that returns true, in these modules beside ours."""
     if not work(*arguments):
-        raise ValueError(f"{work} came to nothing")
+        raise ValueError(f"{work} failed")
     return interpreter.count(work, *arguments, beside=beside).instructions
 
 

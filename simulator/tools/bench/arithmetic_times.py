@@ -1,4 +1,4 @@
-"""The arithmetic by the clock of this host: inside MicroPython, and in the host's own libraries."""
+"""The arithmetic timed on this host: inside MicroPython, and in the host's own libraries."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ print(json.dumps(times))
 
 
 def rows() -> list[Row]:
-    """Milliseconds of each operation."""
+    """Measure each operation in milliseconds."""
     inside, beside = in_micropython(list(_LIBRARIES)), _on_host()
     return [
         Row(
@@ -66,7 +66,7 @@ def rows() -> list[Row]:
 
 
 def in_micropython(names: Sequence[str]) -> dict[str, float]:
-    """Milliseconds of each of these `cases` with the device's back end."""
+    """Time each of these `cases`, in milliseconds, with the device's back end."""
     phone = [data.hex() for data in signed_by_phone()]
     given = {"phone": phone, "samples": SAMPLES, "names": names}
     times: dict[str, list[float]] = json.loads(run(_SCRIPT, json.dumps(given)))
@@ -74,7 +74,7 @@ def in_micropython(names: Sequence[str]) -> dict[str, float]:
 
 
 def run(script: str, given: str) -> str:
-    """What a script in MicroPython prints, given this as its input."""
+    """Run a script in MicroPython with this input; return its output."""
     done = subprocess.run(
         [interpreter(), "-c", script],
         check=True,
@@ -87,7 +87,7 @@ def run(script: str, given: str) -> str:
 
 
 def _on_host() -> dict[str, float]:
-    """The same with the host's back end."""
+    """Time the same with the host's back end."""
     jobs = cases(host, *signed_by_phone())
     return {name: middle([_spent(jobs[name]) for _ in range(SAMPLES)]) for name in _LIBRARIES}
 

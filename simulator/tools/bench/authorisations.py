@@ -1,4 +1,4 @@
-"""Authorisations with their confirmations, through the authority on PostgreSQL and past it."""
+"""Authorisations with their confirmations, through the authority on PostgreSQL and without it."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from simulator.phone.wallet.wallet import Wallet
 
 SHARE_BUDGET = 0.5
-ROUNDS = 5  # each through the authority and then past it: what disturbs one, disturbs both
+ROUNDS = 5  # each through the authority and then without it: a disturbance hits both
 PAIRS = 400  # in half a round
 WARM = 100  # before them: connections and prepared statements
-COUNTERS = 32  # receivers, each with a buyer of an organisation of its own: no row is everybody's
-AT_ONCE = 16  # requests of this bridge
+COUNTERS = 32  # receivers, each with a buyer of its own organisation: no row is shared
+AT_ONCE = 16  # parallel requests of this bridge
 
 _AMOUNT = 100
 _SPACE = 1_000_000_000
@@ -53,7 +53,7 @@ _CBOR = "application/cbor"
 
 
 class PairCounter(NamedTuple):
-    """A receiver and the one who buys there."""
+    """A receiver and its buyer."""
 
     receiver: Identity
     wallet: Wallet
@@ -76,7 +76,7 @@ def rows() -> list[Row]:
 
 
 async def _measure(directory: Path, database: str) -> list[tuple[float, float]]:
-    """For each round the pairs a second through the authority, and of their SQL alone."""
+    """Return, for each round, pairs a second through the authority, and of their SQL alone."""
     async with Authority(directory, database=database) as books:
         client = books.ca.client("bridge")
         counters = _enrol(books, client.fingerprint())
@@ -115,12 +115,12 @@ def _enrol(books: Authority, client: str) -> list[PairCounter]:
 
 
 def _pairs(counters: list[PairCounter], count: int) -> list[Pair]:
-    """One counter after the other: whoever asks at once asks of different ones."""
+    """Make pairs at one counter after the other: parallel requests are at different ones."""
     return [_pair(counters[number % len(counters)]) for number in range(count)]
 
 
 def _pair(counter: PairCounter) -> Pair:
-    """A purchase, signed by receiver and phone as it is with a radio between them."""
+    """Make a purchase, signed by receiver and phone as over the radio."""
     receiver, wallet, now = counter.receiver, counter.wallet, int(time.time())
     reference = os.urandom(messages.REFERENCE_SIZE)
     order = Open(reference, messages.PURCHASE, _AMOUNT, SEK, 1, _TTL_S, b"")
@@ -141,7 +141,7 @@ def _pair(counter: PairCounter) -> Pair:
 
 
 async def _ask(lines: list[Client], pairs: Iterable[Pair]) -> float:
-    """Pairs a second, over all these lines; raises LoadError where one is not posted."""
+    """Return pairs a second, over all these lines; raises LoadError where one is not posted."""
     left, start, count = iter(pairs), time.perf_counter(), 0
 
     async def work(line: Client) -> None:
@@ -153,7 +153,7 @@ async def _ask(lines: list[Client], pairs: Iterable[Pair]) -> float:
             body = json.dumps({"receiver_id": pair.receiver_id.hex()}).encode()
             answer = json.loads(await line.ask("POST", path, body, JSON))
             if answer["state"] != POSTED:
-                raise LoadError(f"confirmed, and it is {answer}")
+                raise LoadError(f"confirmed, but it is {answer}")
             count += 1
 
     async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""The bridge's start on a journal that has seen many sales."""
+"""The bridge's start on a journal of many sales."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ BUDGET_S = 2.0
 STARTS = 5
 
 _AT_ONCE = 25  # sales in a commit of the copy
-_PROOF = bytes(16)  # stands apart from its line, and is erased when the sale is closed
-_HIDDEN = '"hidden"'  # in the line of which it is a part
+_PROOF = bytes(16)  # stored apart from its line, and erased when the sale is closed
+_HIDDEN = '"hidden"'  # in the line that it belongs to
 _IMPORTS = "import aiohttp, cryptography, nacl"
 
 
 def rows(progress: Callable[[int], object]) -> list[Row]:
-    """`progress` hears how many sales are in the journal."""
+    """Measure; `progress` gets the number of sales in the journal."""
     with TemporaryDirectory(prefix="tillsign-") as directory:
         return asyncio.run(_rows(Path(directory), progress))
 
@@ -71,7 +71,7 @@ def fill(
     sales: int,
     progress: Callable[[int], object],
 ) -> None:
-    """Copies of one sale under other ids, each a second later, archived as a bridge does."""
+    """Copy one sale under other ids, each a second later, archived as a bridge does."""
     journal = Journal.open(path)
     for number in range(1, sales + 1):
         _copy(journal, entries, closed, number, (number - sales) * 1000)
@@ -84,7 +84,7 @@ def fill(
 
 
 def _copy(journal: Journal, entries: list[Entry], closed: Closed, number: int, later: int) -> None:
-    """`later` in milliseconds, negative for earlier."""
+    """Copy a sale; `later` in milliseconds, negative for earlier."""
     sale_id = f"{number:032x}"
     for entry in entries:
         body = entry.body.replace(closed.sale_id, sale_id)
@@ -112,7 +112,7 @@ def _only_sale(path: Path) -> tuple[list[Entry], Closed]:
 
 
 async def _start(bridge: BridgeProcess, before: Callable[[], None]) -> float:
-    """Seconds from the start of the process to the line that says it is ready."""
+    """Return seconds from the start of the process to its readiness line."""
     before()
     start = time.monotonic()
     await bridge.start()
@@ -128,7 +128,7 @@ def _remove(path: Path) -> None:
 
 
 def _forget(path: Path) -> None:
-    """Take the journal out of the system's memory: it is read from the disk."""
+    """Drop the journal from the system's cache: it is read from the disk."""
     for file in (*path.parent.glob(path.name + "*"), *path.with_suffix(".archive").iterdir()):
         with file.open("rb") as opened:
             os.fsync(opened.fileno())

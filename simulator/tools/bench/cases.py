@@ -1,4 +1,4 @@
-"""The operations that are counted and timed. Runs on CPython and inside MicroPython."""
+"""The operations to count and time. Runs on CPython and inside MicroPython."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     Case = Callable[[], Job[Any]]
 
 SEED = bytes(range(32))
-MESSAGE = bytes(150)  # as long as what is signed in a sale
+MESSAGE = bytes(150)  # as long as a signed message of a sale
 _BLOCK = bytes(100)  # with its padding one block of SHA-512
 _TEXT = bytes(200)
 _NONCE = bytes(12)
 
 
 def cases(crypto: Crypto, phone: bytes, signature: bytes) -> dict[str, Case]:
-    """By name a job whose result is true. The phone's P-256 key has signed MESSAGE."""
+    """Return by name a job whose result is true. The phone's P-256 key has signed MESSAGE."""
     public = crypto.ed25519_public(SEED)
     own = crypto.ed25519_sign(SEED, MESSAGE)
     issuer = finish(crypto.ed25519_key_job(public))

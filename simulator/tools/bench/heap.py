@@ -1,7 +1,7 @@
 """The receiver's heap with four phones at a sale, in the Unix port's 64-bit words.
 
-On the host a receiver and four phones go through the sale once and the receiver's events are
-written down; inside MicroPython `replay` lets another one live through them, alone in its heap.
+On the host a receiver and four phones go through the sale once, and the receiver's events are
+recorded; inside MicroPython `replay` feeds them to another receiver, alone in its heap.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _SCRIPT = "from simulator.tools.bench import replay\nreplay.main()"
 
 
 def rows() -> list[Row]:
-    """The most at any moment of it, and what a receiver without a sale takes."""
+    """Measure the peak during the sale, and a receiver without a sale."""
     sale, _ = recorded()
     seen = json.loads(run(_SCRIPT, "\n".join(map(json.dumps, sale.told)) + "\n"))
     if seen["told"] != sale.life.told.hex():
-        raise ValueError("the receiver in MicroPython said something else")
+        raise ValueError("the receiver in MicroPython put out something else")
     return [
         Row(
             "heap_four_sessions", seen["most"] / 1000, "kB", budget=BUDGET_KB,
@@ -58,14 +58,14 @@ def rows() -> list[Row]:
 
 
 def recorded() -> tuple[Sale, list[Any]]:
-    """The sale as it went on the host, and all that its receiver put out."""
+    """Return the sale as it went on the host, and all output of its receiver."""
     with TemporaryDirectory(prefix="tillsign-") as directory:
         sale = Sale(Keys(Path(directory) / "keys.json"))
         return sale, sale.play()
 
 
 class Sale:
-    """One receiver on the host, and in `told` what has happened to it."""
+    """One receiver on the host; `told` records its events."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -77,7 +77,7 @@ class Sale:
         self._put_out()
 
     def play(self) -> list[Any]:
-        """Four phones up to their approvals, and the first one's receipt; all output."""
+        """Play four phones up to their approvals, and the first one's receipt; return output."""
         offered = self._open()
         phones = [self._come(link, offered) for link in range(gatt.LINKS_MOST)]
         shown = [phone.begin(offered, None, NOW) for phone in phones]
@@ -88,7 +88,7 @@ class Sale:
         ]
         said += self._write([one.writes for one in signed])
         if [verdict.reason for verdict in sent(said, wire.VERDICT)] != [reasons.OK]:
-            raise ValueError("the first approval does not hold")
+            raise ValueError("the first approval is not valid")
         name = identifiers.session_id(offered.data)
         return said + self._tell(wire.RESULT, wire.Result(name, bytes(padding.RECEIPT_MOST)))
 
@@ -101,7 +101,7 @@ class Sale:
         return validation.offer(host, holder, self._certificate, opened.offer)
 
     def _come(self, link: int, offered: Offered) -> Maker:
-        """A phone that has sent its key: whoever has not makes room for the fourth."""
+        """Connect a phone that sends its key; a phone without one makes room for the fourth."""
         phone = Maker(_wallet(self._keys, link))
         self._feed([("Connected", link), ("MtuAgreed", link, gatt.MTU)])
         self._feed([("Written", link, data) for data in phone.show(offered)])
@@ -111,12 +111,12 @@ class Sale:
         return self._feed([("WireMessage", channel, wire.encode(channel, value))])
 
     def _write(self, writes: list[list[bytes]]) -> list[Any]:
-        """By link, what its phone writes."""
+        """Write for each phone, by link."""
         written = [("Written", link, data) for link, all_ in enumerate(writes) for data in all_]
         return self._feed(written)
 
     def _feed(self, events: Sequence[tuple[str | int | bytes, ...]]) -> list[Any]:
-        """Events that come together; what all the work that they make puts out."""
+        """Feed events that come together; return all output of the resulting work."""
         spelled = [[v.hex() if isinstance(v, bytes) else v for v in event] for event in events]
         self.told.append(spelled)
         self.life.handle(spelled)
@@ -139,7 +139,7 @@ def _certificate(keys: Keys) -> bytes:
 
 
 def _wallet(keys: Keys, link: int) -> Wallet:
-    """A phone with one credential."""
+    """Make a phone's wallet with one credential."""
     key = PhoneKey(P256, bytes([link + 1]) * 32)
     credential = keys.credential(
         messages.Credential(

@@ -1,6 +1,6 @@
-"""Count what the sources look like: `python -m simulator.tools.bench.house`, `--json` for programs.
+"""Measure the sources: `python -m simulator.tools.bench.house`, `--json` for programs.
 
-What a number means stands beside the function that counts it.
+The function that counts a number documents it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ ROOT = Path(simulator.__path__[0]).parent
 PRODUCT = ("bridge", "receiver", "simulator", "firmware")
 TESTS = "tests"
 DOCUMENTS = ("docs/*.md", "README.md", "CONTRIBUTING.md")
-# In parts, since this file is counted as well.
+# Split, since this file is counted as well.
 WORDS = ("who" + "ever", *(start + "body" for start in ("no", "some", "any", "every")))
-WIDTH = 100  # of what is printed into a file
+WIDTH = 100  # of output into a file
 
 _WORD = re.compile(rf"\b({'|'.join(WORDS)})\b", re.IGNORECASE)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -45,7 +45,7 @@ class Source(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Of one folder: `Any` in a thousand lines of text, the length of functions in lines."""
+    """Figures of one folder: `Any` in a thousand lines of text, lengths of functions in lines."""
 
     files: int
     lines: int
@@ -57,7 +57,7 @@ class Figures(NamedTuple):
 
 
 class House(NamedTuple):
-    """Figures by folder; circles as sorted names of modules; how often each word stands."""
+    """Figures by folder; circles as sorted names of modules; how often each word occurs."""
 
     folders: dict[str, Figures]
     circles: list[list[str]]
@@ -65,7 +65,7 @@ class House(NamedTuple):
 
 
 def count(root: Path) -> House:
-    """Count the tree at `root`; a folder that is not there counts as empty."""
+    """Measure the tree at `root`; a missing folder counts as empty."""
     folders = {folder: sources(root, folder) for folder in (*PRODUCT, TESTS)}
     product = [source for folder in PRODUCT for source in folders[folder]]
     documents = [path for pattern in DOCUMENTS for path in sorted(root.glob(pattern))]
@@ -81,7 +81,7 @@ def count(root: Path) -> House:
 
 
 def sources(root: Path, folder: str) -> list[Source]:
-    """Every Python file below the folder."""
+    """Read every Python file below the folder."""
     found = []
     for path in sorted((root / folder).rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
@@ -93,7 +93,7 @@ def sources(root: Path, folder: str) -> list[Source]:
 
 
 def figures(files: Sequence[Source]) -> Figures:
-    """Of these files; a line is a line of text, whatever is on it."""
+    """Measure these files; every line of text counts."""
     lines = sum(len(file.text.splitlines()) for file in files)
     lengths = sorted(length for file in files for length in function_lengths(file.tree))
     uses = sum(uses_of_any(file.tree) for file in files)
@@ -109,7 +109,7 @@ def figures(files: Sequence[Source]) -> Figures:
 
 
 def statements(tree: ast.Module) -> int:
-    """Every statement by the grammar, `else` and `except` being parts of theirs; no docstring."""
+    """Count statements; `else` and `except` are parts of theirs, docstrings are none."""
     nodes = list(ast.walk(tree))
     return sum(isinstance(node, ast.stmt) for node in nodes) - sum(map(_has_docstring, nodes))
 
@@ -120,7 +120,7 @@ def _has_docstring(node: ast.AST) -> bool:
 
 
 def uses_of_any(tree: ast.AST) -> int:
-    """Every `Any` and `typing.Any`, also in a type that is quoted; an import is no use."""
+    """Count every `Any` and `typing.Any`, also in quoted types; an import does not count."""
     total = 0
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -133,7 +133,7 @@ def uses_of_any(tree: ast.AST) -> int:
 
 
 def _types(node: ast.AST) -> Iterator[ast.expr]:
-    """The types that stand in this node: annotations, and what is cast to."""
+    """Return the types in this node: annotations, and the targets of casts."""
     if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation is not None:
         yield node.annotation
     elif isinstance(node, _Function) and node.returns is not None:
@@ -154,7 +154,7 @@ def _in_quotes(annotation: ast.expr) -> int:
 
 
 def function_lengths(tree: ast.Module) -> list[int]:
-    """Lines from `def` to the last line, docstring and inner functions included."""
+    """Return lines from `def` to the last line, docstring and inner functions included."""
     return [
         (node.end_lineno or node.lineno) - node.lineno + 1
         for node in ast.walk(tree)
@@ -163,13 +163,13 @@ def function_lengths(tree: ast.Module) -> list[int]:
 
 
 def words(texts: Iterable[str]) -> dict[str, int]:
-    """How often each of WORDS stands there, in capitals or not; not within a longer name."""
+    """Count each of WORDS in any case, as whole words."""
     found = Counter(word.lower() for text in texts for word in _WORD.findall(text))
     return {word: found[word] for word in WORDS}
 
 
 def circles(files: Sequence[Source]) -> list[list[str]]:
-    """Modules that import each other while they run, directly or not: each a sorted list."""
+    """Find modules that import each other while they run, directly or not: each a sorted list."""
     modules = {file.module for file in files}
     edges = {file.module: set(imported(file, modules)) - {file.module} for file in files}
     reached = {module: _reached(module, edges) for module in modules}
@@ -181,7 +181,7 @@ def circles(files: Sequence[Source]) -> list[list[str]]:
 
 
 def _reached(start: str, edges: dict[str, set[str]]) -> set[str]:
-    """What an import of `start` runs; itself only where that leads back."""
+    """Return what an import of `start` runs; itself only where that leads back."""
     todo, done = list(edges[start]), set[str]()
     while todo:
         module = todo.pop()
@@ -192,7 +192,7 @@ def _reached(start: str, edges: dict[str, set[str]]) -> set[str]:
 
 
 def imported(file: Source, modules: set[str]) -> Iterator[str]:
-    """The modules among `modules` that this file imports when it runs, also in its functions.
+    """Return those of `modules` that this file imports when it runs, also in its functions.
 
     `from package import name` counts for the module of that name, else for the package's
     `__init__`; the packages above a module do not count.
@@ -211,7 +211,7 @@ def imported(file: Source, modules: set[str]) -> Iterator[str]:
 
 
 def _running(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node below but what only a type checker reads."""
+    """Yield every node below, except those for type checkers only."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
             for other in child.orelse:
@@ -223,7 +223,7 @@ def _running(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _base(file: Source, node: ast.ImportFrom) -> str:
-    """The absolute name of what a `from` names."""
+    """Return the absolute name of the target of a `from`."""
     if not node.level:
         return node.module or ""
     above = file.module.split(".")[: None if file.package else -1]
@@ -232,7 +232,7 @@ def _base(file: Source, node: ast.ImportFrom) -> str:
 
 
 def show(house: House, console: Console) -> None:
-    """The figures as tables."""
+    """Show the figures as tables."""
     table = _table("folder", *Figures._fields)
     for name, row in house.folders.items():
         table.add_row(name, *(f"{value:,.3g}" if value < 1000 else f"{value:,}" for value in row))

@@ -1,4 +1,4 @@
-"""One bridge with many receivers: how many sales a second, and what each costs."""
+"""One bridge with many receivers: sales a second, and the cost of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OFFERED = 51.0  # a second: the last sales end after the last arrival
 OWN_BUDGET_MS = 10
 OWN_P99_BUDGET_MS = 50
 MEMORY_BUDGET_MB = 200
-GROWTH_BUDGET = 1.05  # at the last sale, by what it was after a tenth of them
+GROWTH_BUDGET = 1.05  # at the last sale, relative to a tenth of them
 LIBRARIES = "aiohttp, cryptography, nacl.bindings, serial, sqlite3"
 
 _MB = 1e6
@@ -39,7 +39,7 @@ _IDLE = (
 
 
 def rows(sales: int, progress: Callable[[int], object]) -> list[Row]:
-    """`progress` hears how many sales are done; raises where one sale is not as it must be."""
+    """Measure; `progress` gets the number of sales done; raises where one sale went wrong."""
     plan = LoadPlan(sales, OFFERED, marks=(sales // 10, sales))
     result = asyncio.run(_play(plan, progress))
     floor = lower_bound.measure()

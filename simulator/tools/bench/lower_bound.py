@@ -1,4 +1,4 @@
-"""What a sale needs of disk and network, and nothing else: the lower bound of a bridge's work."""
+"""The disk and network work of a sale alone: the lower bound of a bridge's work."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from simulator.tools.load.http import Client
 if TYPE_CHECKING:
     import ssl
 
-COMMITS = 5  # must be on disk: the sale, the approval, that it was asked about, told, paid
+COMMITS = 5  # on disk: the sale, the approval, the request sent, till notified, paid
 ANSWERS = 3  # to the till: rung up, approved, paid
 POSTS = 2  # to the authority: authorise, confirm
 NAMES = f"{COMMITS} commits, {ANSWERS} answers, {POSTS} TLS posts alone, both ends in one process"
@@ -34,7 +34,7 @@ _PATH = "/v1/sales"
 
 
 class Bare(NamedTuple):
-    """Of one sale: milliseconds by the clock, and of the processor."""
+    """The cost of one sale: milliseconds by the clock, and of the processor."""
 
     wall: float
     cpu: float
@@ -90,7 +90,7 @@ def _journal(directory: Path) -> sqlite3.Connection:
 
 
 async def _serve(stack: AsyncExitStack, context: ssl.SSLContext | None) -> int:
-    """A server that reads what it is sent and says something; its port."""
+    """Start a server that reads requests and answers a constant; return its port."""
     app = web.Application()
     app.router.add_post(_PATH, _answer)
     runner = web.AppRunner(app, access_log=None)

@@ -1,8 +1,8 @@
-"""The device's long operations as anybody would write them in Python's integers.
+"""The device's long operations in straightforward Python integers.
 
-Whole twins of `receiver/crypto`, counted by the same model: what the kernels are worth. Where a
-choice was to be made it is the quick one: one ladder for both scalars, the order of R not looked
-at, nothing kept secret.
+Complete twins of `receiver/crypto`, counted by the same model: they show what the kernels save.
+Every choice is the fast one: one ladder for both scalars, the order of R unchecked,
+nothing in constant time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Jacobian = tuple[int, int, int]  # X, Y, Z with x = X/Z², y = Y/Z³; Z is 0 at 
 
 
 def x25519(private: bytes, public: bytes) -> bytes:
-    """The shared secret (RFC 7748 §5)."""
+    """Return the shared secret (RFC 7748 §5)."""
     scalar = int.from_bytes(private, "little") & (1 << 254) - 8 | 1 << 254
     x1 = int.from_bytes(public, "little") & (1 << 255) - 1
     x, z, x3, z3, swapped = 1, 0, x1, 1, 0
@@ -48,7 +48,7 @@ def x25519(private: bytes, public: bytes) -> bytes:
 
 
 def ed25519_sign(seed: bytes, public: bytes, message: bytes) -> bytes:
-    """The signature, by a signer who knows the public key (RFC 8032 §5.1.6)."""
+    """Sign, given the public key (RFC 8032 §5.1.6)."""
     digest = sha512(seed).digest()
     scalar = int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254
     nonce = _reduced(digest[32:] + message)
@@ -61,7 +61,7 @@ def ed25519_sign(seed: bytes, public: bytes, message: bytes) -> bytes:
 
 
 def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature holds (RFC 8032 §5.1.7), without the cofactor."""
+    """Verify the signature (RFC 8032 §5.1.7), without the cofactor."""
     key, r = _ed_decode(public), _ed_decode(signature[:32])
     s = int.from_bytes(signature[32:], "little")
     if key is None or r is None or s >= _L or _ed_small(key):
@@ -72,7 +72,7 @@ def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def p256_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether r ‖ s holds, s in its low form (FIPS 186-5 §6.4.2)."""
+    """Verify r ‖ s, s in its low form (FIPS 186-5 §6.4.2)."""
     key = _p_decode(public)
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     if key is None or not 0 < r < _N or not 0 < s <= _N // 2:
@@ -92,7 +92,7 @@ def _reduced(data: bytes) -> int:
 
 
 def _ed_decode(data: bytes) -> Point | None:
-    """RFC 8032 §5.1.3."""
+    """Decode a point (RFC 8032 §5.1.3)."""
     y = int.from_bytes(data, "little") & (1 << 255) - 1
     if y >= _P:
         return None
@@ -116,7 +116,7 @@ def _ed_small(point: Point) -> bool:
 
 
 def _ed_sum(a: int, p: Point, b: int, q: Point) -> Point:
-    """a times p plus b times q, bit by bit (Shamir's trick)."""
+    """Return a times p plus b times q, bit by bit (Shamir's trick)."""
     both, total = _ed_add(p, q), (0, 1, 1, 0)
     for at in range(252, -1, -1):
         total = _ed_double(total)
@@ -127,7 +127,7 @@ def _ed_sum(a: int, p: Point, b: int, q: Point) -> Point:
 
 
 def _ed_double(point: Point) -> Point:
-    """RFC 8032 §5.1.4."""
+    """Double a point (RFC 8032 §5.1.4)."""
     x, y, z, _ = point
     a, b = x * x % _P, y * y % _P
     h, g = a + b, a - b
@@ -137,7 +137,7 @@ def _ed_double(point: Point) -> Point:
 
 
 def _ed_add(p: Point, q: Point) -> Point:
-    """RFC 8032 §5.1.4."""
+    """Add two points (RFC 8032 §5.1.4)."""
     x, y, z, t = p
     x2, y2, z2, t2 = q
     a, b = (y - x) * (y2 - x2) % _P, (y + x) * (y2 + x2) % _P
@@ -161,7 +161,7 @@ _BASE = _ed_base()
 
 
 def _p_decode(public: bytes) -> Jacobian | None:
-    """SEC 1 §2.3.4, compressed."""
+    """Decode a compressed point (SEC 1 §2.3.4)."""
     x = int.from_bytes(public[1:], "big")
     if len(public) != 33 or public[0] not in (2, 3) or x >= _Q:
         return None
@@ -173,7 +173,7 @@ def _p_decode(public: bytes) -> Jacobian | None:
 
 
 def _p_sum(a: int, p: Jacobian, b: int, q: Jacobian) -> Jacobian:
-    """a times p plus b times q, bit by bit (Shamir's trick)."""
+    """Return a times p plus b times q, bit by bit (Shamir's trick)."""
     both, total = _p_add(p, q), (1, 1, 0)
     for at in range(255, -1, -1):
         total = _p_double(total)
@@ -184,7 +184,7 @@ def _p_sum(a: int, p: Jacobian, b: int, q: Jacobian) -> Jacobian:
 
 
 def _p_double(point: Jacobian) -> Jacobian:
-    """dbl-2001-b of the Explicit-Formulas Database."""
+    """Double a point: dbl-2001-b of the Explicit-Formulas Database."""
     x, y, z = point
     delta, gamma = z * z % _Q, y * y % _Q
     beta, alpha = x * gamma % _Q, 3 * (x - delta) * (x + delta) % _Q
@@ -194,7 +194,7 @@ def _p_double(point: Jacobian) -> Jacobian:
 
 
 def _p_add(p: Jacobian, q: Jacobian) -> Jacobian:
-    """add-1998-cmo-2 of the Explicit-Formulas Database, and its exceptions."""
+    """Add two points: add-1998-cmo-2 of the Explicit-Formulas Database, and its exceptions."""
     x, y, z = p
     x2, y2, z2 = q
     if not z or not z2:

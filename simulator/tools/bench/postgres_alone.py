@@ -1,4 +1,4 @@
-"""Past the authority: only what an authorisation and its confirmation ask of PostgreSQL."""
+"""The SQL of an authorisation and its confirmation, without the authority."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from receiver.protocol.messages import Record
     from simulator.authority.context import Office
 
-CONNECTIONS = 8  # twice as many as the authority has, one in each of its processes
+CONNECTIONS = 8  # twice the authority's, which has one in each process
 
 Statement = tuple[str, tuple[Any, ...]]
 
 
 class Pair(NamedTuple):
-    """What a bridge sends: a record, and later that it is paid."""
+    """A bridge's two requests: a record, and later that it is paid."""
 
     record: Record
     approval_id: bytes
@@ -32,7 +32,7 @@ class Pair(NamedTuple):
 
 
 class _Listener(Store):
-    """Begins and commits nothing, and keeps all that it was asked."""
+    """A database that commits nothing and records the statements."""
 
     heard: list[Statement]
 
@@ -43,18 +43,18 @@ class _Listener(Store):
         return super()._execute(sql, *values)
 
     def listen(self, office: Office, client: str, pair: Pair) -> list[Statement]:
-        """What these two requests ask, in order; nothing of it stays."""
+        """Return the statements of these two requests, in order; the books stay as they were."""
         self.heard = []
         super()._execute(dialects.Postgres.begin)
         hashed = pair.record.certificate_hash
         issued, caller = receivers.presented(self, hashed, client)
         if issued is None or caller is None:
-            raise RuntimeError("a receiver that was never enrolled")
+            raise RuntimeError("the receiver was never enrolled")
         evidence = verify(issued, pair.record, office.pins)
         ledger.authorise(self, office.keys, caller, evidence, office.now())
         again = bindings.caller(self, client, pair.receiver_id)
         if again is None:
-            raise RuntimeError("a client that speaks for no receiver")
+            raise RuntimeError("the client speaks for no receiver")
         ledger.confirm(self, again, pair.approval_id, office.now())
         super()._execute("ROLLBACK")
         return self.heard
@@ -63,7 +63,7 @@ class _Listener(Store):
 def statements(
     database: str, office: Office, client: str, pairs: Sequence[Pair]
 ) -> list[list[Statement]]:
-    """Of each pair the statements with their values; the books stay as they were."""
+    """Return each pair's statements with their values; the books stay as they were."""
     listener = _Listener(database)
     try:
         return [listener.listen(office, client, pair) for pair in pairs]
@@ -72,7 +72,7 @@ def statements(
 
 
 def run(database: str, asked: Sequence[list[Statement]]) -> float:
-    """Pairs a second, over CONNECTIONS at once; all of it is booked."""
+    """Return pairs a second, over CONNECTIONS at once; all of them are booked."""
     dialect = dialects.Postgres(database)
     left, start = iter(asked), time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as pool:

@@ -25,7 +25,7 @@ BOOT_BUDGET_MS = 1000
 
 
 async def rows(world: World) -> list[Row]:
-    """Boot; the world lends its radio and a store."""
+    """Measure boots; the world lends its radio and a store."""
     boots = [await _boot(world.command) for _ in range(STARTS)]
     bare = [_bare_start() for _ in range(STARTS)]
     return [
@@ -37,7 +37,7 @@ async def rows(world: World) -> list[Row]:
 
 
 async def _boot(command: Command) -> float:
-    """Seconds from the start of the process to its HELLO."""
+    """Return seconds from the start of the process to its HELLO."""
     own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, bytes(8), 0)
     hello = encode(wire.BRIDGE_HELLO, own)
     end = link.Link(os.urandom(4), hello, host=True)

@@ -1,4 +1,4 @@
-"""A receiver lives through given events and is weighed. Runs inside MicroPython.
+"""Feed given events to a receiver and measure its heap. Runs inside MicroPython.
 
 Reads JSON lines: the receiver's parts, then lists of events that come together, each event as
 [name in `receiver.core.io`, values...] with bytes in hexadecimal. Prints one JSON object.
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from receiver.crypto import Crypto
 
-LOADED = (chacha, ed25519, hkdf, hpke, p256, sha512, x25519)  # else they were at their first use
+LOADED = (chacha, ed25519, hkdf, hpke, p256, sha512, x25519)  # imported here, not at first use
 PARTS = ("seed", "certificate", "pins")
 _NOW = 0
 
 
 class Entropy:
-    """Random bytes that are the same whenever they are asked for."""
+    """Random bytes that repeat from run to run."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -41,7 +41,7 @@ class Entropy:
 
 
 class Scale:
-    """Bytes of heap in use beyond those at its own beginning."""
+    """Bytes of heap in use beyond those at its creation."""
 
     def __init__(self) -> None:
         self.most = 0
@@ -54,7 +54,7 @@ class Scale:
 
 
 class Life:
-    """A receiver, and one hash over all that it has told its bridge."""
+    """A receiver, and one hash over all its output to the bridge."""
 
     def __init__(self, parts: dict[str, str], crypto: Crypto) -> None:
         seed, certificate, pinned = [bytes.fromhex(parts[name]) for name in PARTS]
@@ -67,7 +67,7 @@ class Life:
             self.receiver.handle(_event(spelled), _NOW)
 
     def slices(self) -> Iterator[list[Any]]:
-        """What it puts out at once, and then in each slice of work until there is none."""
+        """Yield its immediate output, and then that of each slice of work until there is none."""
         yield self._drain()
         while self.receiver.busy():
             self.receiver.work(_NOW)
@@ -85,7 +85,7 @@ class Life:
 
 
 def main() -> None:
-    """Prints the most there ever was, what there is before the first event, and the hash."""
+    """Print the peak, the bytes before the first event, and the hash."""
     parts = json.loads(sys.stdin.readline())
     scale = Scale()
     life = Life(parts, portable)
@@ -99,7 +99,7 @@ def main() -> None:
 
 
 def _live(life: Life, scale: Scale) -> int:
-    """Weigh after the events and after each slice; the last weight."""
+    """Measure after the events and after each slice; return the last figure."""
     found = 0
     for _ in life.slices():
         found = scale.read()
@@ -107,7 +107,7 @@ def _live(life: Life, scale: Scale) -> int:
 
 
 def _in_use() -> int:
-    counts: Any = gc  # MicroPython's counts bytes, CPython's does not
+    counts: Any = gc  # MicroPython's `gc` counts bytes, CPython's does not
     gc.collect()
     found: int = counts.mem_alloc()
     return found

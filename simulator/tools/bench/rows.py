@@ -1,4 +1,4 @@
-"""One measurement as a row: beside its budget and the lower bound or peer of the same run."""
+"""One measurement as a row, with its budget and the lower bound or peer of the same run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-WIDTH = 136  # into a file or a CI log as well
+WIDTH = 136  # the same in a file or a CI log
 LOWER, HIGHER = "lower", "higher"
 COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
     ("what", "left"),
@@ -29,9 +29,9 @@ COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
 
 
 class Row(NamedTuple):
-    """`better` is LOWER or HIGHER; numbers in the row's unit, None where there is none.
+    """A row. `better` is LOWER or HIGHER; numbers in the row's unit, None where there is none.
 
-    Of instructions `interpreter` are those outside the kernels, `compiled` what portable C takes.
+    Of instructions, `interpreter` counts those outside the kernels, `compiled` portable C's.
     """
 
     name: str
@@ -46,19 +46,19 @@ class Row(NamedTuple):
 
     @property
     def holds(self) -> bool | None:
-        """Whether the budget holds; None without one."""
+        """Return whether the budget is met; None without one."""
         if self.budget is None:
             return None
         return self.value <= self.budget if self.better == LOWER else self.value >= self.budget
 
 
 def middle(values: Sequence[float], scale: float = 1.0) -> float:
-    """The median, which one busy moment of a shared machine does not move."""
+    """Return the median: a busy moment of a shared machine does not change it."""
     return median(values) * scale
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """The rows as JSON: name → value, unit, better, budget, bound, interpreter, compiled."""
+    """Write the rows as JSON: name → value, unit, better, budget, bound, interpreter, compiled."""
     told = ("value", "unit", "better", "budget", "bound", "interpreter", "compiled")
     document = {row.name: {name: getattr(row, name) for name in told} for row in rows}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 
 def show(rows: Sequence[Row]) -> None:
-    """The rows as one table."""
+    """Show the rows as one table."""
     table = Table()
     for name, justify in COLUMNS:
         table.add_column(name, justify=justify)

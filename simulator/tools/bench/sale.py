@@ -1,4 +1,4 @@
-"""Whole sales through the real processes, and the bridge's own share of them."""
+"""Whole sales through the real processes, and the bridge's share of them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from simulator.world.world import World
 
 SALES = 25
-TYPING_S = 0.3  # people take longer, to no effect
-PARTS_BUDGET = 1.3  # of what radio, verification, serial line and authority take by themselves
+TYPING_S = 0.3  # people take longer, with the same result
+PARTS_BUDGET = 1.3  # relative to radio, verification, serial line and authority by themselves
 SALE_BUDGET_MS = 400
 BRIDGE_BUDGET_MS = 10
-BAUD_BITS = 10  # a byte on the wire: start bit, eight bits, stop bit
-COMMITS = 3  # what must be on disk: the approval, that the authority is asked, the last word
+BAUD_BITS = 10  # a byte on the line: start bit, eight bits, stop bit
+COMMITS = 3  # on disk: the approval, the request sent, the till notified
 CHECKS = 1  # signatures on the way: the approval; the receipt is read while the receiver verifies
 FLOOR_IS = "its commits and signature checks alone"
 SAMPLES = 200
@@ -49,11 +49,11 @@ ENTRY_SIZE = 500  # bytes: an approval in the journal
 
 
 def _nothing(*_: Any) -> None:
-    """Nobody watches a measurement."""
+    """Do nothing: a measurement has no observer."""
 
 
 class _Typist(Buyer):
-    """Takes some time over the code, in which key and credential cross, as with people."""
+    """A buyer who takes time for the code, as people do: key and credential cross meanwhile."""
 
     async def act(self, view: View) -> AsyncGenerator[Act, None]:
         async for act in super().act(view):
@@ -70,7 +70,7 @@ _TYPED = PLAIN._replace(play=_typed)
 
 
 async def rows(world: World) -> list[Row]:
-    """Approval to till over many sales, with the parts that it cannot do without."""
+    """Measure approval to till over many sales, with its indispensable parts."""
     seen: dict[str, dict[str, float]] = {}
     watcher = asyncio.create_task(_watch(world, seen))
     wallet = await world.new_wallet()
@@ -102,19 +102,19 @@ async def rows(world: World) -> list[Row]:
 
 
 def bridge_floor() -> float:
-    """Milliseconds that a bridge cannot do without, from an approval to the told till."""
+    """Return the least milliseconds of a bridge, from an approval to the notified till."""
     return (COMMITS * _commit() + CHECKS * _check()) * 1000
 
 
 def _round_trip(played: Played) -> float:
-    """Milliseconds from the approval's write to its acknowledgement on the air."""
+    """Return milliseconds from the approval's write to its acknowledgement on the air."""
     (step,) = [step for step in played.steps if step.name == "approval_written"]
     acknowledged: float = step.details["acknowledged"]
     return (acknowledged - step.at) * 1000
 
 
 def _middle(seen: Mapping[str, Mapping[str, float]], between: tuple[str, str]) -> float:
-    """The median milliseconds of one span."""
+    """Return the median milliseconds of one span."""
     spans = [timings.span(steps, between) for steps in seen.values()]
     return middle([span for span in spans if span is not None], 1000)
 
@@ -126,7 +126,7 @@ async def _watch(world: World, seen: dict[str, dict[str, float]]) -> None:
 
 
 def _wire_ms(rate: int, approval: bytes) -> float:
-    """Milliseconds of approval, its acknowledgement and verdict on the wire, one after the other.
+    """Return milliseconds of approval, its acknowledgement and verdict on the line, in sequence.
 
     The rest crosses before the last digit, or meanwhile in the other direction.
     """
@@ -141,7 +141,7 @@ def _wire_ms(rate: int, approval: bytes) -> float:
 
 
 def _approval(wallet: Wallet) -> bytes:
-    """An approval as big as the ones that are sold with; its signature is none."""
+    """Make an approval of the usual size; its signature is not valid."""
     value = messages.Approval(
         version=messages.VERSION,
         counter=wallet.counter,
@@ -160,7 +160,7 @@ def _unsigned(_data: bytes) -> bytes:
 
 
 def _commit() -> float:
-    """Seconds for one durable commit by SQLite itself, in the journal's mode."""
+    """Return seconds for one durable commit by SQLite itself, in the journal's mode."""
     with TemporaryDirectory() as directory:
         db = sqlite3.connect(Path(directory) / "floor.sqlite", isolation_level=None)
         db.execute("PRAGMA journal_mode = WAL")
@@ -173,7 +173,7 @@ def _commit() -> float:
 
 
 def _check() -> float:
-    """Seconds for one strict verification with the host's libraries."""
+    """Return seconds for one strict verification with the host's libraries."""
     seed, message = bytes(32), bytes(150)
     public, signature = host.ed25519_public(seed), host.ed25519_sign(seed, message)
     times = [_spent(host.ed25519_verify, public, message, signature) for _ in range(SAMPLES)]

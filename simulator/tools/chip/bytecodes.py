@@ -1,27 +1,27 @@
-"""Let functions tell of the bytecodes that MicroPython would execute, wherever they run.
+"""Instrument functions to report the bytecodes that MicroPython would execute, on any Python.
 
-Their source says which ones: py/compile.c makes them of the syntax tree by fixed rules, so a tree
-in which each statement tells of its own counts the same on every CPython. Parts of a statement
-that not every run evaluates tell of themselves. Not seen are a few: what brings outer names into a
-comprehension, `not` where its value is wanted, what clears up after a chain of comparisons broken
-off, and each turn of a `yield from` but the first.
+py/compile.c makes bytecodes of the syntax tree by fixed rules, so a tree in which each statement
+reports its own counts the same on every CPython. Parts of a statement that not every run evaluates
+report themselves. A few are missed: those that bring outer names into a comprehension, `not` where
+its value is used, the clean-up after a broken-off chain of comparisons, and each turn of a
+`yield from` but the first.
 """
 
 from __future__ import annotations
 
 import ast
 
-EXECUTED = "_executed"  # a call of it, with their number, is what tells of bytecodes
+EXECUTED = "_executed"  # the function called with a number of bytecodes
 COUNTED = "_counted"  # the same, around a value that it returns
 
 RANGE_TURN = 4  # a turn's eight bytecodes are so quick that they cost what four others do
 _RETURN = 2  # at a function's end: load None, return
 
-# Beside what the parts of a node need; a name, an attribute or an element is loaded or stored.
+# Beyond what the parts of a node need; a name, an attribute or an element is loaded or stored.
 _WEIGHTS: dict[type[ast.AST], int] = {
     **dict.fromkeys((ast.Name, ast.Attribute, ast.Subscript, ast.Slice), 1),
     **dict.fromkeys((ast.BinOp, ast.UnaryOp, ast.Call, ast.keyword, ast.Starred), 1),
-    **dict.fromkeys((ast.Tuple, ast.List), 1),  # to build it or to take it apart
+    **dict.fromkeys((ast.Tuple, ast.List), 1),  # to build it or to unpack it
     **dict.fromkeys((ast.Return, ast.Raise, ast.Break, ast.Continue, ast.Yield, ast.Expr), 1),
     **dict.fromkeys((ast.Assign, ast.Pass), 0),
     ast.YieldFrom: 3,  # an iterator, and None to send
@@ -32,26 +32,26 @@ _LEAVES = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 
 
 def let_tell(tree: ast.AST, file: str) -> None:
-    """Change every function in a file's tree; ValueError where one has what is not weighed."""
+    """Change every function in a file's tree; ValueError for a construct without a known cost."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             node.body = _Teller(file).function(node)
 
 
 def is_constant(node: ast.expr) -> bool:
-    """Whether compilers compute it."""
+    """Return whether compilers compute it."""
     return all(isinstance(part, _CONSTANT) for part in ast.walk(node))
 
 
 class _Teller(ast.NodeTransformer):
-    """What it visits adds its bytecodes to `_sum`."""
+    """A visitor that adds each node's bytecodes to `_sum`."""
 
     def __init__(self, file: str) -> None:
         self._file = file
         self._sum = 0
 
     def function(self, node: ast.FunctionDef) -> list[ast.stmt]:
-        """Its body."""
+        """Instrument the body of a function."""
         return self._block(node.body, 0, _RETURN)
 
     def visit(self, node: ast.AST) -> ast.AST:
@@ -79,7 +79,7 @@ class _Teller(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
-        self._sum -= isinstance(node.op, ast.Not)  # a condition's jump turns instead
+        self._sum -= isinstance(node.op, ast.Not)  # a condition's jump is inverted instead
         return self.generic_visit(node)
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
@@ -112,9 +112,9 @@ class _Teller(ast.NodeTransformer):
     def _comprehension(
         self, node: ast.ListComp | ast.GeneratorExp, around: int, store: int
     ) -> ast.AST:
-        """A function that is made and called: `around` its turns, and to keep a value."""
+        """Handle a function that is made and called: `around` its turns, and to store a value."""
         if len(node.generators) > 1:
-            raise self._unknown(node, "a comprehension of two loops")
+            raise self._unknown(node, "a comprehension with two loops")
         loop = node.generators[0]
         self._sum += around
         loop.iter = self._visited(loop.iter)
@@ -127,7 +127,7 @@ class _Teller(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         self._sum += len(node.targets) - 1
         if all(isinstance(one, ast.Tuple) and len(one.elts) == 2 for one in _sides(node)):
-            self._sum -= 1  # two values change places, no tuple is built
+            self._sum -= 1  # two values are swapped, no tuple is built
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
@@ -156,7 +156,7 @@ class _Teller(ast.NodeTransformer):
     def visit_While(self, node: ast.While) -> ast.AST:
         endless = is_constant(node.test)
         if not endless:
-            self._sum += 1  # to the test, which stands at the end
+            self._sum += 1  # to the test, which comes at the end
             node.test = self._part(node.test, 1)
         node.body = self._block(node.body, 0, 1 if endless else 0)
         node.orelse = self._block(node.orelse)
@@ -177,14 +177,14 @@ class _Teller(ast.NodeTransformer):
         node.body = self._block(node.body, 0, 1)
         for handler in node.handlers:
             known = 0 if handler.type is None else self._weight(handler.type)
-            # Match, take, leave; a name is also deleted, whatever happens.
+            # Match, take, leave; a name is always deleted at the end.
             handler.body = self._block(handler.body, known + (10 if handler.name else 5))
         node.orelse = self._block(node.orelse)
         node.finalbody = self._block(node.finalbody, 1)
         return node
 
     def _block(self, body: list[ast.stmt], first: int = 0, last: int = 0) -> list[ast.stmt]:
-        """`first` are bytecodes before the first statement, `last` after one that goes on."""
+        """Instrument a block: `first` bytecodes before it, `last` after one that goes on."""
         found: list[ast.stmt] = []
         before = self._sum
         for node in body:
@@ -198,7 +198,7 @@ class _Teller(ast.NodeTransformer):
         return found
 
     def _part(self, node: ast.expr, more: int = 0) -> ast.expr:
-        """An expression that tells of itself, and of so many more."""
+        """Make an expression report itself, and `more`."""
         before, self._sum = self._sum, more
         value = self._visited(node)
         weight, self._sum = self._sum, before
@@ -217,7 +217,7 @@ class _Teller(ast.NodeTransformer):
 
     def _unknown(self, node: ast.AST, what: str) -> ValueError:
         line = getattr(node, "lineno", "?")
-        return ValueError(f"{self._file}, line {line}: {what} is not weighed")
+        return ValueError(f"{self._file}, line {line}: {what} has no known cost")
 
 
 def _sides(node: ast.Assign) -> list[ast.expr]:

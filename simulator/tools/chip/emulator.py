@@ -1,8 +1,8 @@
-"""Run one kernel's rv32imc machine code as a chip would, with honest 32-bit words, and count.
+"""Run one kernel's rv32imc machine code as a chip would, with true 32-bit words, and count.
 
-The code sees what MicroPython's native functions see: a function object whose context leads to the
-constants, one of which is the interpreter's function table (`mp_fun_table`, py/nativeglue.h). Of
-that table only the conversions of arguments and result work; a kernel that calls more is refused.
+The code finds what MicroPython's native functions find: a function object whose context leads to
+the constants, one of which is the interpreter's function table (`mp_fun_table`, py/nativeglue.h).
+Of that table only the conversions of arguments and result work; other calls are refused.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from unicorn import unicorn_const as uni
 from .build import Function, functions
 from .memory import DATA, DATA_END, Buffer, Machine, Memory
 
-_unicorn: Any = unicorn  # says that it is typed, but is not
+_unicorn: Any = unicorn  # claims to be typed, but is not
 
-INSTRUCTION_LIMIT = 10_000_000  # of one call: nobody may hold the interpreter longer
+INSTRUCTION_LIMIT = 10_000_000  # of one call: it must not block the interpreter for longer
 
 _CODE, _STACK, _TABLE, _FRAME = 0x1_0000, 0x20_0000, 0x30_0000, 0x31_0000
 _TRAPS, _END = 0x32_0000, 0x33_0000  # a return instruction for each entry; where the call ends
@@ -28,26 +28,26 @@ _ARGUMENTS, _CONTEXT, _CONSTANTS = _FRAME + 0x100, _FRAME + 0x200, _FRAME + 0x30
 _PAGE, _STACK_SIZE = 0x1000, 0x4000
 _ENTRIES = 128  # in the function table: more than it has
 _FROM_OBJECT, _TO_OBJECT, _WRONG_COUNT = 3, 4, 44  # places in it
-_NONE, _FALSE, _TRUE = 0x7000_0000, 0x7000_0010, 0x7000_0020  # objects are addresses where
-_ARGUMENT, _RESULT = 0x7100_0000, 0x7200_0000  # nothing is: a kernel cannot look into them
+_NONE, _FALSE, _TRUE = 0x7000_0000, 0x7000_0010, 0x7000_0020  # objects are addresses without
+_ARGUMENT, _RESULT = 0x7100_0000, 0x7200_0000  # memory: a kernel cannot look into them
 _BOOL, _INT, _UINT, _POINTERS = 1, 2, 3, (4, 5, 6, 7)  # MP_NATIVE_TYPE_*, py/runtime0.h
 _RETURN = struct.pack("<HH", 0x8082, 0)  # c.jr ra
 _WRITES = (uni.UC_MEM_WRITE, uni.UC_MEM_WRITE_UNMAPPED, uni.UC_MEM_WRITE_PROT)
 
 
-class KernelFault(Exception):  # noqa: N818  (the word that chips have for it)
-    """The kernel did what would be an error, or unnoticed and worse, on a chip."""
+class KernelFault(Exception):  # noqa: N818  (chips call it a fault)
+    """The kernel did what would be an error on a chip, or corrupt data unnoticed."""
 
 
 def kernel(path: str | Path, name: str) -> Kernel:
-    """The kernel `name` of a file (relative to the root, or absolute), ready to be called."""
+    """Load the kernel `name` of a file (relative to the root, or absolute)."""
     return Kernel(functions(path, "rv32imc")[name])
 
 
 class Kernel:
     """One kernel's code; `instructions` are those of the last call.
 
-    They are the function's own, from its first to its return. What the interpreter does around it
+    They are the function's own, from its first to its return. The interpreter's work around it
     (the call, the conversion of arguments) is in `interpreter.VIPER_CALL`.
     """
 
@@ -65,9 +65,9 @@ class Kernel:
         self._watch()
 
     def call(self, *arguments: int | Buffer) -> int | None:
-        """Integers go in as 32 bits, buffers are copied in and, if writable, back out.
+        """Call it: integers go in as 32 bits, buffers are copied in and, if writable, back out.
 
-        Raises KernelFault, and then leaves the buffers as they were.
+        Raises KernelFault and leaves the buffers unchanged then.
         """
         self.instructions, self._fault, self._result = 0, "", None
         self._memory.clear()
@@ -86,7 +86,7 @@ class Kernel:
         return self._memory.hold(argument), True
 
     def _run(self, count: int) -> int:
-        """Run to the end; what is in the register of the result."""
+        """Run to the end; return the result's register."""
         for register, value in (
             (reg.UC_RISCV_REG_SP, _STACK + _STACK_SIZE - 16),
             (reg.UC_RISCV_REG_RA, _END),
@@ -117,7 +117,7 @@ class Kernel:
         self._uc.emu_stop()
 
     def _on_block(self, _uc: Machine, address: int, size: int, _data: Any) -> None:
-        """A block has one entry and one exit, so entering it is running all of it."""
+        """Count a block on entry: it has one entry and one exit, so all of it runs."""
         length = self._lengths.get((address, size))
         if length is None:
             length = _instructions(self._code[address - _CODE :][:size])
@@ -142,7 +142,7 @@ class Kernel:
     def _from_object(self, value: int, kind: int) -> int:
         at = (value - _ARGUMENT) // 16
         if not 0 <= at < len(self._arguments):
-            self._stop("converts an object that is no argument")
+            self._stop("converts an object that is not an argument")
             return 0
         word, is_buffer = self._arguments[at]
         if is_buffer != (kind in _POINTERS) or kind not in (_BOOL, _INT, _UINT, *_POINTERS):
@@ -169,7 +169,7 @@ class Kernel:
 
 
 def _machine(function: Function) -> Machine:
-    """A machine with the code, and around it what native code of MicroPython expects."""
+    """Make a machine with the code, and the surroundings that MicroPython's native code expects."""
     uc: Machine = _unicorn.Uc(uni.UC_ARCH_RISCV, uni.UC_MODE_RISCV32)
     entries = [_NONE, _FALSE, _TRUE, *(_TRAPS + 4 * at for at in range(3, _ENTRIES))]
     constants = [0] * function.table_at + [_TABLE]
@@ -196,7 +196,7 @@ def _words(values: list[int]) -> bytes:
 
 
 def _instructions(code: bytes) -> int:
-    """How many there are: the two lowest bits tell 4 bytes from 2 (RISC-V ISA manual, §1.5)."""
+    """Count instructions: the two lowest bits tell 4 bytes from 2 (RISC-V ISA manual, §1.5)."""
     count = at = 0
     while at < len(code):
         at += 4 if code[at] & 3 == 3 else 2

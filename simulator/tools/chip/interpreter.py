@@ -1,10 +1,10 @@
-"""What the portable code costs on a chip: one run counted, times what was measured once.
+"""The cost of the portable code on a chip: one counted run times measured costs.
 
 The code runs on CPython with the chip's machine code in place of each kernel's twin, so kernels
 count exactly. Of the rest only our own files in receiver/crypto are counted: the bytecodes that
 MicroPython would execute (see `bytecodes.py`), and operations on integers beyond a word by their
-operands (see `operators.py`). Neither depends on CPython's version. Not counted: what built-ins do
-(SHA-256, int.from_bytes, slices, range checks of a list) and the collection of garbage.
+operands (see `operators.py`). Neither depends on CPython's version. Not counted: built-ins
+(SHA-256, int.from_bytes, slices, range checks of a list) and garbage collection.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _CRYPTO, _TWINS = "receiver.crypto.", "receiver.crypto.twins."
 
 @dataclass
 class Cost:
-    """What a run did; `instructions` is what that costs on an RV32 chip."""
+    """The work of a run; `instructions` is its cost on an RV32 chip."""
 
     bytecodes: int = 0
     kernel_calls: Counter[str] = field(default_factory=Counter)  # by "file.function"
@@ -48,7 +48,7 @@ class Cost:
 
     @property
     def interpreter(self) -> int:
-        """Instructions outside the kernels."""
+        """Return the instructions outside the kernels."""
         calls = self.kernel_calls.total() * VIPER_CALL
         return self.bytecodes * BYTECODE + calls + self.big_instructions
 
@@ -58,9 +58,9 @@ class Cost:
 
 
 def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[ModuleType] = ()) -> Cost:
-    """What one call does; its modules must be imported already.
+    """Count one call; its modules must be imported already.
 
-    Modules `beside` count as ours, too; of a twin among them that means not its kernel but itself.
+    Modules `beside` count as ours, too; a twin among them counts itself, not its kernel.
     """
     work = Cost()
     with _instrumented(lambda: work, beside):
@@ -69,7 +69,7 @@ def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[Module
 
 
 def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> list[Cost]:
-    """What a job does from one yield to the next."""
+    """Count what a job does from one yield to the next."""
     found = [Cost()]
     with _instrumented(lambda: found[-1]):
         steps = job(*arguments)
@@ -80,7 +80,7 @@ def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> l
 
 @contextmanager
 def _instrumented(current: Callable[[], Cost], beside: Sequence[ModuleType] = ()) -> Iterator[None]:
-    """Meanwhile modules of ours call the chip's code and tell what else they do."""
+    """Let our modules call the chip's code and report the rest of their work, inside the block."""
 
     def big(operator: str, times: int, cost: int) -> None:
         current().big[operator] += times
@@ -106,7 +106,7 @@ def _ours() -> list[ModuleType]:
 
 
 def _is_ours(file: Path) -> bool:
-    """Whether a chip runs this file; neither twins nor the host's back end are."""
+    """Return whether a chip runs this file; twins and the host's back end are excluded."""
     return file.parent == _OURS and file.name != "host.py"
 
 

@@ -1,7 +1,7 @@
-"""The emulated chip's data memory: every buffer in a place of its own, watched at each access.
+"""The emulated chip's data memory: every buffer in its own place, watched at each access.
 
-A buffer ends just before memory that does not exist. It keeps its alignment within the object it is
-a view of, as on a chip, where objects start at multiples of 16; only views of `bytes` always count
+A buffer ends just before memory that does not exist. It keeps its alignment within the object that
+it views, as on a chip, where objects start at multiples of 16; only views of `bytes` always count
 as aligned.
 """
 
@@ -24,7 +24,7 @@ _ALIGNMENT = 16  # MicroPython's heap hands out blocks of four words
 
 
 class Machine(Protocol):
-    """What is used of `unicorn.Uc`."""
+    """The part of `unicorn.Uc` in use."""
 
     def mem_map(self, address: int, size: int, perms: int) -> None: ...
     def mem_read(self, address: int, size: int) -> bytearray: ...
@@ -42,7 +42,7 @@ class Held(NamedTuple):
     address: int
     size: int
     home: Buffer
-    own: int | None  # address in this process, to know the same memory again; None if read-only
+    own: int | None  # address in this process, to recognise the same memory; None if read-only
 
 
 class Memory:
@@ -55,7 +55,7 @@ class Memory:
         self._held = []
 
     def hold(self, buffer: Buffer) -> int:
-        """The address of a copy; the same memory given twice is one copy."""
+        """Return the address of a copy; the same memory given twice is one copy."""
         view = memoryview(buffer).cast("B")
         own = None if view.readonly else _address(view)
         for held in self._held:
@@ -89,13 +89,13 @@ class Memory:
             self._mapped[at] = needed
 
     def give_back(self) -> None:
-        """Copy every buffer that may be written back to whoever handed it in."""
+        """Copy every buffer that may be written back to its original."""
         for held in self._held:
             if held.own is not None:
                 memoryview(held.home).cast("B")[:] = self._uc.mem_read(held.address, held.size)
 
     def complaint(self, address: int, size: int, writes: bool) -> str | None:
-        """What is wrong with an access to the data memory, if anything."""
+        """Describe what is wrong with an access to the data memory, if anything."""
         deed = f"{'write' if writes else 'read'} of {size} bytes"
         at = (address - DATA) // PLACE
         if at >= len(self._held):
@@ -116,7 +116,7 @@ def _address(view: memoryview) -> int:
 
 
 def _base(buffer: Buffer, own: int) -> int:
-    """Where the object starts that a view looks into."""
+    """Return the start of the object behind a view."""
     if not isinstance(buffer, memoryview):
         return own
     return _address(memoryview(buffer.obj).cast("B"))

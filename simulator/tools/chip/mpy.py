@@ -1,7 +1,7 @@
 """Strict reader of the .mpy container, version 6, as far as native code needs it.
 
 Format: "MicroPython .mpy files", section "Binary encoding of .mpy files", in MicroPython's
-reference manual. What mpy-cross does not make of kernels (rodata, bss, relocations) is refused.
+reference manual. Parts that mpy-cross never makes of kernels (rodata, bss, relocations) are errors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MAKE_FUNCTION, _STORE_NAME = 0x32, 0x16  # opcodes of the statement `def`
 
 
 class MalformedError(ValueError):
-    """The file is not what mpy-cross makes of a file of kernels."""
+    """The file is not one that mpy-cross makes of kernels."""
 
 
 class RawCode(NamedTuple):
@@ -36,12 +36,12 @@ class Module(NamedTuple):
     """One file."""
 
     architecture: str
-    strings: tuple[str | None, ...]  # None: one that the interpreter has itself, known by number
+    strings: tuple[str | None, ...]  # None: a string of the interpreter's own, known by number
     table_at: int  # place of the interpreter's function table among the constants
     body: RawCode
 
     def names(self) -> list[str | None]:
-        """What the module's body calls its functions, in order; None as in `strings`."""
+        """Return the names of the module's functions as its body binds them, as in `strings`."""
         return [self._name(at) for at in range(len(self.body.children))]
 
     def _name(self, child: int) -> str | None:
@@ -57,7 +57,7 @@ class Module(NamedTuple):
 
 
 def parse(data: bytes) -> Module:
-    """The whole file; raises MalformedError."""
+    """Parse the whole file; raises MalformedError."""
     reader = _Reader(data)
     architecture = _header(reader)
     string_count, constant_count = reader.number(), reader.number()
@@ -86,7 +86,7 @@ class _Reader:
         return self.take(1)[0]
 
     def number(self) -> int:
-        """A vuint of at most 32 bits, most significant seven bits first."""
+        """Read a vuint of at most 32 bits, most significant seven bits first."""
         value = 0
         for _ in range(5):
             byte = self.byte()
@@ -101,7 +101,7 @@ class _Reader:
 
 
 def _number(value: int) -> bytes:
-    """A vuint as the file spells it."""
+    """Encode a vuint as the file has it."""
     groups = [value & 0x7F]
     while value := value >> 7:
         groups.append(value & 0x7F | 0x80)
@@ -109,7 +109,7 @@ def _number(value: int) -> bytes:
 
 
 def _header(reader: _Reader) -> str:
-    """The architecture's name."""
+    """Return the architecture's name."""
     magic, version, features, _small_int_bits = reader.take(4)
     if magic != ord("M") or version != VERSION:
         raise MalformedError(f"not an .mpy file of version {VERSION}")
@@ -119,7 +119,7 @@ def _header(reader: _Reader) -> str:
         raise MalformedError("needs an extension of its architecture")
     number = features >> 2
     if number not in ARCHITECTURES:
-        raise MalformedError(f"architecture {number} is none of {ARCHITECTURES}")
+        raise MalformedError(f"architecture {number} is not one of {ARCHITECTURES}")
     return ARCHITECTURES[number]
 
 
@@ -138,7 +138,7 @@ def _text(reader: _Reader, length: int) -> bytes:
 
 
 def _constant(reader: _Reader, depth: int) -> bool:
-    """Pass over one constant; whether it is the function table."""
+    """Skip one constant; return whether it is the function table."""
     kind = reader.byte()
     if kind == _FUNCTION_TABLE or kind in _SINGLETONS:
         return kind == _FUNCTION_TABLE
@@ -166,6 +166,6 @@ def _code(reader: _Reader, depth: int) -> RawCode:
     elif kind == VIPER and (flags := reader.number()):
         raise MalformedError(f"viper code with data of its own (flags {flags:#x})")
     elif kind == ASSEMBLER:
-        raise MalformedError("assembler functions are not read")
+        raise MalformedError("assembler functions are not supported")
     count = reader.number() if head & _HAS_CHILDREN else 0
     return RawCode(kind, data, tuple([_code(reader, depth + 1) for _ in range(count)]))

@@ -1,7 +1,7 @@
-"""Let a module's functions tell of their bytecodes and of each operation on integers beyond a word.
+"""Instrument a module to report its bytecodes and each operation on integers beyond a word.
 
-Meanwhile the functions run code made from the same source, with a call in place of each operator
-and others that tell of bytecodes (see `bytecodes.py`). Unseen are comparisons and operators that
+The functions temporarily run code made from the same source, with a call in place of each operator
+and others that report bytecodes (see `bytecodes.py`). Missed are comparisons and operators that
 change an element or attribute in place.
 """
 
@@ -46,7 +46,7 @@ _COMPUTE = {sign: plain for sign, plain, _ in _OPERATORS.values()} | {
 
 @contextmanager
 def told(module: ModuleType, big: Big, executed: Callable[[int], None]) -> Iterator[None]:
-    """`big` is told of the operations, `executed` of bytecodes, a few at a time."""
+    """Report operations to `big` and bytecodes to `executed`, a few at a time."""
 
     def counted(weight: int, value: Any) -> Any:
         executed(weight)
@@ -60,7 +60,7 @@ def told(module: ModuleType, big: Big, executed: Callable[[int], None]) -> Itera
         return _COMPUTE[sign](left, right)
 
     def power(base: int, exponent: int, modulus: int) -> int:
-        """MicroPython squares for each bit but the first and multiplies for each 1."""
+        """Compute as MicroPython: square for each bit but the first and multiply for each 1."""
         times = exponent.bit_length() - 1 + exponent.bit_count()
         big("pow", times, times * (MODULAR_PRODUCT * modulus.bit_length() ** 2 >> 16))
         return pow(base, exponent, modulus)
@@ -68,7 +68,7 @@ def told(module: ModuleType, big: Big, executed: Callable[[int], None]) -> Itera
     def parts(dividend: int, divisor: int) -> tuple[int, int]:
         a, b = dividend.bit_length(), divisor.bit_length()
         if max(a, b) > _SMALL_BITS:
-            big("divmod", 1, SUM + _cost("//", a, b))  # two results to make room for
+            big("divmod", 1, SUM + _cost("//", a, b))  # two results to allocate
         return divmod(dividend, divisor)
 
     names = {bytecodes.EXECUTED: executed, bytecodes.COUNTED: counted, _OPERATE: operate}
@@ -83,7 +83,7 @@ def told(module: ModuleType, big: Big, executed: Callable[[int], None]) -> Itera
 
 
 def _cost(sign: str, left: int, right: int) -> int:
-    """Instructions of one operation on so many bits, as its inner loops go."""
+    """Return the instructions of one operation on so many bits, as its inner loops run."""
     steps = 0
     if sign == "*":
         steps = left * right
@@ -93,7 +93,7 @@ def _cost(sign: str, left: int, right: int) -> int:
 
 
 def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    """Those that the module defines, methods too."""
+    """Return the functions that the module defines, methods too."""
     places = [module, *(value for value in vars(module).values() if isinstance(value, type))]
     for place in places:
         for value in vars(place).values():

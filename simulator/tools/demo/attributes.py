@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CERTIFICATE, OFFER, EXCHANGE = "certificate", "offer", "exchange"
 
-# What can be seen.
+# The visible events.
 MTU_ASKED, MTU_ANSWERED = "mtu asked", "mtu answered"
 DISCOVERED, SUBSCRIBED = "discovery", "subscription"
 READ, WRITTEN, ACKNOWLEDGED, NOTIFIED = "read", "written", "acknowledged", "notified"
@@ -42,7 +42,7 @@ _CONFIGURATION_SIZE = 2  # of a subscription (Vol 3 Part G 3.3.3.3)
 
 
 class Seen(NamedTuple):
-    """One thing that happened to the value with that name, "" for values of no interest."""
+    """One event of the value with that name, "" for values of no interest."""
 
     at: float
     up: bool
@@ -52,9 +52,9 @@ class Seen(NamedTuple):
 
 
 class Follower:
-    """`read` takes one link's packets in order. `table` is what is known of handles.
+    """A follower of one link: `read` takes its packets in order. `table` holds the known handles.
 
-    It is the same on all links of a receiver, so that phones which keep it can be followed, too.
+    It is the same on all links of a receiver, so that phones that cache it can be followed, too.
     """
 
     def __init__(self, table: dict[int, str]) -> None:
@@ -64,7 +64,7 @@ class Follower:
         self._value = b""
 
     def read(self, sent: Sent) -> Seen | None:
-        """What this packet shows; a value that is read in parts shows with the last of them."""
+        """Return what this packet shows; a value in parts shows with the last of them."""
         try:
             shown = self._shown(att.ATT_PDU.from_bytes(sent.data))
         except Exception:  # Bumble's field decoders raise anything
@@ -107,7 +107,7 @@ class Follower:
                 self._table[handle] = name
 
     def _part(self, data: bytes) -> tuple[str, str, bytes] | None:
-        """A part that fills its packet is not the last."""
+        """Add a part; one that fills its packet is not the last."""
         self._value += data
         return (READ, self._reading, self._value) if len(data) < self._mtu - 1 else None
 

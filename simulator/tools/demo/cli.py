@@ -1,4 +1,4 @@
-"""`tillsign demo`: purchases from the till's key to the phone's screen, with no hardware."""
+"""`tillsign demo`: play purchases from the till's key to the phone's screen, with no hardware."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ async def _watch(events: Any, teller: Any) -> None:
 
 
 def document(hello: dict[str, Any], played: list[Played]) -> dict[str, Any]:
-    """What `--json` prints."""
+    """Return the output of `--json`."""
     return {
         "receiver": {name: hello[name] for name in ("interpreter", "version", "firmware")},
         "sales": [_sale(one) for one in played],

@@ -1,4 +1,4 @@
-"""What an eavesdropper makes of a sniffer's record: a line for every field, part by part.
+"""What an eavesdropper reads in a sniffer's record: a line for every field, part by part.
 
 The parsers are the project's own and Bumble's; there is no key here.
 """
@@ -36,7 +36,7 @@ PHONE, RECEIVER = "phone", "receiver"
 AIR, LINK, CERTIFICATE = "on the air", "on the link", "certificate"
 OFFER, EXCHANGE, TIMING = "offer", "exchange", "timing"
 
-# What a message is timed from, and what that time is called.
+# The message from which each is timed, and the name of that time.
 _SINCE = {
     exchange.CREDENTIAL: (exchange.KEY, "before the first digit"),
     exchange.APPROVAL: (exchange.CREDENTIAL, "from the first digit to the last"),
@@ -46,7 +46,7 @@ _SINCE = {
 
 
 class HeardField(NamedTuple):
-    """One field: when it was heard (seconds), who sent it, and what it tells an eavesdropper."""
+    """One field: its time (seconds), its sender, and what it tells an eavesdropper."""
 
     at: float
     sender: str
@@ -57,12 +57,12 @@ class HeardField(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The value; bytes as hex."""
+        """Return the value; bytes as hex."""
         return self.value.hex() if isinstance(self.value, bytes) else self.value
 
 
 class Message(NamedTuple):
-    """One message of the exchange, as it crossed."""
+    """One message of the exchange, as sent."""
 
     at: float
     up: bool
@@ -70,14 +70,14 @@ class Message(NamedTuple):
 
 
 class Eavesdropper:
-    """Reads a record. What it found: `messages` of the exchange, `certificates` and `offers`."""
+    """A reader of a record. It finds `messages` of the exchange, `certificates` and `offers`."""
 
     def __init__(self, records: Iterable[Heard]) -> None:
         self.messages: list[Message] = []
         self.certificates: list[bytes] = []
         self.offers: list[bytes] = []
         self._parts: dict[str, list[HeardField]] = {}
-        self._said: set[tuple[str, str | bytes]] = set()  # on the air, where all is repeated
+        self._said: set[tuple[str, str | bytes]] = set()  # fields on the air, where all is repeated
         self._table: dict[int, str] = {}
         self._visits: dict[int, _Visit] = {}
         for record in records:
@@ -87,7 +87,7 @@ class Eavesdropper:
 
     @property
     def lines(self) -> list[HeardField]:
-        """Part by part, each in the order of time."""
+        """Return the lines part by part, each in the order of time."""
         return [
             line for part in self._parts.values() for line in sorted(part, key=lambda one: one.at)
         ]
@@ -96,7 +96,7 @@ class Eavesdropper:
         self._parts.setdefault(part, []).append(HeardField(at, sender, part, *field))
 
     def said(self, part: str) -> dict[str, str]:
-        """The fields of a part and their last values, bytes as hex."""
+        """Return the fields of a part and their last values, bytes as hex."""
         return {line.field: line.text for line in self._parts.get(part, [])}
 
     def _hear(self, record: Heard) -> None:
@@ -119,7 +119,7 @@ class Eavesdropper:
             self._once(record.at, RECEIVER, field)
 
     def _once(self, at: float, sender: str, field: Field) -> None:
-        """Say what was not said before."""
+        """Add a field unless it was added before."""
         if (field.name, field.value) not in self._said:
             self._said.add((field.name, field.value))
             self.say(at, sender, AIR, field)
@@ -149,7 +149,7 @@ class _Visit:
             self._see(seen)
 
     def close(self) -> None:
-        """All questions about the table are one line, at the time of the first."""
+        """Close the link; all questions about the table are one line, at the time of the first."""
         if self._asked:
             value = f"{len(self._asked)} questions"
             self._say(self._asked[0], True, plain_fields.air(att.DISCOVERED, value))
@@ -184,7 +184,7 @@ class _Visit:
             self._say(seen.at, seen.up, plain_fields.air("other", seen.data))
 
     def _acknowledged(self, seen: Seen) -> None:
-        """Only of the approval: those of subscriptions say nothing that is worth a line."""
+        """Add the approval's acknowledgement; those of subscriptions tell nothing."""
         if exchange.APPROVAL in self._last:
             self._tell(
                 seen, self._numbered(EXCHANGE), [plain_fields.air(seen.what, "write response")]
@@ -232,7 +232,7 @@ class _Visit:
 
 
 def _reference(offer: bytes) -> bytes:
-    """What offers of one sale have in common; nothing where it cannot be read."""
+    """Return what offers of one sale have in common; nothing where it cannot be read."""
     try:
         reference: bytes = signed.parse(messages.OFFER, offer).value.reference
     except Error:

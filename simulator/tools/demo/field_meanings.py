@@ -1,6 +1,6 @@
-"""What each thing on the air tells somebody who listens: one sentence for each field.
+"""What each thing on the air tells a listener: one sentence for each field.
 
-"nothing" is said of what tells nothing of this purchase or this buyer that the rest does not.
+"nothing" marks what tells nothing of this purchase or this buyer beyond the rest.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ AIR = {
 
 CERTIFICATE = {
     "kid": "nothing: it names the authority's key, the same for many receivers",
-    "issuer": "whose system this is, as all its certificates say",
+    "issuer": "whose system this is, as in all its certificates",
     "receiver_id": "which receiver this is, as its address does",
     "expires": "when the receiver must be certified again",
     "issued": "when the receiver was certified",
     "key": "nothing: a public key, for checking",
-    "store": "which store this is, as its door says",
-    "store_name": "which store this is, as its door says",
+    "store": "which store this is, as on its door",
+    "store_name": "which store this is, as on its door",
     "invoice_issuer": "which association owns the store",
     "currency": "nothing: the country's",
-    "signature": "nothing: it proves the rest to everybody",
+    "signature": "nothing: it proves the rest to every reader",
 }
 
 OFFER = {
@@ -52,14 +52,14 @@ OFFER = {
     "amount": "what is to be paid: as on the till's display, and from farther away",
     "currency": "nothing: the certificate's",
     "till": "the till's number, as on its sign",
-    "issued": "when the sale was rung up, as the listener's own clock says",
+    "issued": "when the sale was rung up, by the listener's own clock",
     "ttl": "how long the till waits for a phone",
     "ephemeral": "nothing: a public key, fresh for this offer",
     "reference": "nothing by itself: a hash; it joins the offers of one sale",
     "kind": "that it is a purchase, or a refund",
     "original": "that it gives back this transaction, of which its receipt alone tells more",
     "signature": "that this till asked for this amount: a recording proves it to others, too",
-    "session id": "a name for this offer, with which nobody can ask for anything",
+    "session id": "a name for this offer, which gives access to nothing",
     "match code": "the two digits that till and phone show: they are no secret",
 }
 OFFERED = {
@@ -75,15 +75,15 @@ EXCHANGE = {
     exchange.APPROVAL: "when the buyer typed the last digit; not the code, nor who pays",
     exchange.RESULT: "that the authority answered, and when; not what",
     exchange.REFUSAL: "that the receiver refused, and one of five causes",
-    exchange.LEAVE: "that the buyer said no, and which of two reasons",
+    exchange.LEAVE: "that the buyer left, and which of two reasons",
 }
 REFUSED_SEALED = "that the receiver refused, by the length; not why"
 
 TIMING = {
     "before the first digit": "how long the buyer looked before typing",
-    "from the first digit to the last": "how fast somebody types: a weak trait, and no name",
-    "from the last digit to the answer": "how fast receiver, network and authority are: a no waits "
-    "for the receiver's word as well, as a yes does",
+    "from the first digit to the last": "how fast the buyer types: a weak trait, and no name",
+    "from the last digit to the answer": "how fast receiver, network and authority are: a decline "
+    "waits for the verdict, too",
     "on the link": "how long the phone stayed",
 }
 
@@ -94,7 +94,7 @@ NOT_LEARNT = {
     "credential": "it is sealed, and used for one purchase",
     "phone's key": "it stands in the credential",
     "code": "it never leaves the phone; its proof is sealed, and needs a private key to be tried",
-    "outcome": "a yes and a last no have one length and one sequence of packets, and the bridge "
-    "passes on either when receiver and authority have both spoken",
+    "outcome": "an approval and a final decline have one length and one sequence of packets, and "
+    "the bridge passes on either only once receiver and authority have both answered",
     "app build": "it stands in the approval",
 }

@@ -1,4 +1,4 @@
-"""The demo in words: each step with its time and who said it, then a table of latencies."""
+"""The demo in words: each step with its time and source, then a table of latencies."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ WHO_WIDTH = 9
 
 
 class Narrator:
-    """Writes on `console`; colours where it is a terminal, plain text where not."""
+    """A narrator on `console`, in colours where it is a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._start = time.monotonic()
 
     def title(self, text: str) -> None:
-        """A new sale begins: its clock starts at zero."""
+        """Begin a sale: its clock starts at zero."""
         self._console.print()
         self._console.rule(Text(text, style="bold"), align="left")
         self._start = time.monotonic()
 
     def note(self, who: str, text: str, at: float | None = None, style: str = "") -> None:
-        """One line: milliseconds since the sale began, who, what."""
+        """Write one line: milliseconds since the sale began, who, what."""
         elapsed = ((time.monotonic() if at is None else at) - self._start) * 1000
         line = Text(f"{elapsed:7.0f} ms  ")
         line.append(who.ljust(WHO_WIDTH), style=COLOURS[who])
@@ -54,21 +54,21 @@ class Narrator:
         self._console.print(line, soft_wrap=not self._console.record)
 
     def step(self, step: Step) -> None:
-        """Something that the phone did or showed."""
+        """Narrate a step of the phone."""
         text = _PHONE.get(step.name)
         if text is not None:
             self.note("phone", text(step.details), step.at)
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """Something that the bridge told its watchers."""
+        """Narrate an event of the bridge."""
         if event["event"] == "phone" and event["what"] == "left":
             row = texts(reasons.BUYER_SAID_NO)
-            self.note("till", f"is told, and stays open: {row.cashier_sv} / {row.cashier_en}")
+            self.note("till", f"shows why, and stays open: {row.cashier_sv} / {row.cashier_en}")
         if event["event"] == "sale":
             self._sale(event["what"], event["from"], event["sale"])
 
     def outcome(self, played: Played) -> None:
-        """How the sale ended, against how it should."""
+        """Narrate how the sale ended, compared with the expected end."""
         state, reason = played.sale["state"], played.sale["reason"]
         transaction = played.sale["transaction_id"]
         text = f"{state}" + (f": {reason['sv']} / {reason['en']}" if reason else "")
@@ -76,7 +76,7 @@ class Narrator:
         self.note("till", text, style="bold green" if played.as_it_should else "bold red")
 
     def table(self, played: list[Played]) -> None:
-        """Latencies of every sale, and their medians."""
+        """Show the latencies of every sale, and their medians."""
         table = Table(title="Latencies in milliseconds", title_justify="left")
         table.add_column("sale")
         for name, *_ in _SPANS:
@@ -123,36 +123,38 @@ _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "credential_written": lambda _: "the first digit is typed: sends the credential",
     "approval_written": lambda d: f"the last digit is typed: sends {d['size']} bytes of approval",
     "declined": lambda d: f"declined: {_reason(d)}",
-    "provisional": lambda d: f"reads the receiver's own word: {_reason(d)}",
-    "leave_written": lambda _: "the buyer says no",
+    "provisional": lambda d: f"reads the provisional receipt: {_reason(d)}",
+    "leave_written": lambda _: "the buyer leaves",
     "done": lambda d: f"ends: {d['result']}",
 }
 _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "rung": lambda s: f"rings up {s['amount'] / 100:.2f} {s['currency']}",
     "offered": lambda _: "the offer is signed and on the air",
-    "claimed": lambda _: "its credential holds",
+    "claimed": lambda _: "its credential is valid",
     "approval_received": lambda _: "its approval is in the journal",
-    "asked": lambda _: "every check here holds: the authority is asked at once",
-    "verified": lambda _: "the approval holds there too",
+    "authorisation_sent": lambda _: "every check here passes: the authority is asked at once",
+    "verified": lambda _: "the approval is valid there too",
     "recalled": lambda s: f"refused after all: {s['reason']['sv']} / {s['reason']['en']}",
     "recall_reversed": lambda _: "has given back what was held",
     "declined_awaiting_receiver": lambda _: (
-        "no, which waits for the receiver's word, as a yes does"
+        "declined, which waits for the verdict, as authorised does"
     ),
-    "mendable": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "declined": lambda s: f"no: {s['reason']['sv']} / {s['reason']['en']}",
-    "authorised": lambda _: "yes, and holds the money",
+    "mendable": lambda s: f"declined: {s['reason']['sv']} / {s['reason']['en']}",
+    "declined": lambda s: f"declined: {s['reason']['sv']} / {s['reason']['en']}",
+    "authorised": lambda _: "authorised: holds the money",
 }
 
 _REFUND: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "rung": lambda s: f"wants to give {s['amount'] / 100:.2f} {s['currency']} back",
-    "authorised": lambda _: "yes, and sets the money aside",
+    "rung": lambda s: f"orders a refund of {s['amount'] / 100:.2f} {s['currency']}",
+    "authorised": lambda _: "authorised: sets the money aside",
     "posted": lambda _: "takes it off the invoice",
 }
 _OFFLINE: dict[str, Callable[[Mapping[str, Any]], str]] = {
-    "told": lambda _: "the till waits no longer: accepts it within the limits, to be sent later",
-    "provisional_receipt": lambda _: "signs for that to the phone",
-    "uploaded": lambda _: "yes, to what is sent now",
+    "till_notified": lambda _: (
+        "the till waits no longer: accepts it within the limits, to be uploaded later"
+    ),
+    "provisional_receipt": lambda _: "signs a provisional receipt for the phone",
+    "uploaded": lambda _: "authorises the uploaded approval",
 }
 
 # Named spans between two steps of the phone.
@@ -164,7 +166,7 @@ _SPANS = (
 
 
 def _latencies(played: Played) -> list[float | None]:
-    """One value for each column of the table."""
+    """Return one value for each column of the table."""
     first = {step.name: step.at for step in reversed(played.steps)}
     spans: list[float | None] = []
     for _, begin, end in _SPANS:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 WIDTH = 100  # columns: the longest line of a plain purchase has 92
 _NAME = "demo"  # prefix of ids and classes: a new picture differs in its text alone
 _TITLE = "tillsign demo"
-# Rich's own format loads a font from the network; every page that shows the picture would, too.
+# Rich's own format loads a font from the network, and so would every page with the picture.
 _FORMAT = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>

@@ -1,4 +1,4 @@
-"""What is plain in each thing on the air: its fields, their values, and what they tell."""
+"""The plain parts of each thing on the air: its fields, their values, and what they tell."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _CODES = {exchange.REFUSAL: _REFUSALS, exchange.LEAVE: _LEAVES}
 
 
 class Field(NamedTuple):
-    """One field; bytes where people read nothing in it."""
+    """One field; a value without meaning for people is bytes."""
 
     name: str
     value: str | bytes
@@ -52,17 +52,17 @@ class Field(NamedTuple):
 
 
 def air(name: str, value: str | bytes) -> Field:
-    """What belongs to no message of ours."""
+    """Make a field outside our messages."""
     return Field(name, value, field_meanings.AIR[name])
 
 
 def offered(name: str, value: str | bytes) -> Field:
-    """What the offer's characteristic tells without an offer, or beside it."""
+    """Make a field of the offer's characteristic, without an offer or beside it."""
     return Field(name, value, field_meanings.OFFERED[name])
 
 
 def advertisement(data: bytes) -> list[Field]:
-    """The fields of an advertisement or scan response, as laid out in `receiver.protocol.gatt`."""
+    """Return the fields of an advertisement or scan response (see `receiver.protocol.gatt`)."""
     found: list[Field] = []
     for kind, value in core.AdvertisingData.from_bytes(data).ad_structures:
         if kind == _Structure.FLAGS:
@@ -83,7 +83,7 @@ def certificate(data: bytes) -> list[Field]:
 
 
 def offer(data: bytes) -> list[Field]:
-    """Its fields, and the two names that are made from its hash."""
+    """Return an offer's fields, and the two names made from its hash."""
     found = _signed(messages.OFFER, data, field_meanings.OFFER)
     return [
         *found,
@@ -93,7 +93,7 @@ def offer(data: bytes) -> list[Field]:
 
 
 def exchanged(data: bytes) -> Field:
-    """A message of the exchange: its type is plain, and little else."""
+    """Return a message of the exchange: its type is plain, and little else."""
     kind, body = data[0] if data else 0, data[1:]
     if kind not in _TYPES:
         return air("unreadable", data)
@@ -130,7 +130,7 @@ def _service_data(data: bytes) -> list[Field]:
 
 
 def _signed(kind: Kind, data: bytes, meanings: Mapping[str, str]) -> list[Field]:
-    """Header, payload and signature of a signed message; nothing is verified."""
+    """Split a signed message into header, payload and signature; nothing is verified."""
     try:
         message = signed.parse(kind, data)
     except Error:

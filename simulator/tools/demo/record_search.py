@@ -1,4 +1,4 @@
-"""What must not be found in a record, and what must: the owner of the world knows both."""
+"""Search a record for what must not be in it, and for what must: the world's owner knows both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from receiver.protocol.validation import Offered
     from simulator.phone.wallet.wallet import Wallet
 
-# Bytes. A shorter secret stands among the thousand random bytes of a purchase by chance; one of
+# Bytes. A shorter secret could be among the thousand random bytes of a purchase by chance; one of
 # six does so once in ten thousand million purchases.
 SECRET_LEAST = 6
 WINDOW = 8  # bytes: two purchases of one phone have no value of this size in common
@@ -26,7 +26,7 @@ _X_SIZE = 32  # of a public key, without the sign that a compressed point begins
 
 
 class Told(NamedTuple):
-    """One sealed message: its type, what is in it, and what was on the air."""
+    """One sealed message: its type, its content, and its bytes on the air."""
 
     kind: int
     message: bytes
@@ -34,7 +34,7 @@ class Told(NamedTuple):
 
 
 class Confiding(Buyer):
-    """Buys as any other, and tells what its phone sealed and opened."""
+    """A buyer who behaves as any other, and records what the phone sealed and opened."""
 
     def __init__(self, *codes: str, recipients: Sequence[int] = ()) -> None:
         super().__init__(*codes, recipients=recipients)
@@ -46,7 +46,7 @@ class Confiding(Buyer):
 
 
 class _Telltale(Maker):
-    """Notes each message beside its seal."""
+    """A recorder of each message beside its seal."""
 
     def __init__(self, wallet: Wallet, recipient: int | None, told: list[Told]) -> None:
         super().__init__(wallet, recipient)
@@ -64,7 +64,7 @@ class _Telltale(Maker):
 
 
 class SearchHit(NamedTuple):
-    """Something that was looked for, and in how many places it was."""
+    """A searched value, and the number of places where it was found."""
 
     name: str
     size: int
@@ -72,7 +72,7 @@ class SearchHit(NamedTuple):
 
 
 def search(wanted: Iterable[tuple[str, bytes]], places: list[bytes]) -> list[SearchHit]:
-    """Look for each value in every place, in both orders of bytes."""
+    """Search for each value in every place, in both orders of bytes."""
     return [
         SearchHit(name, len(value), sum(value in one or value[::-1] in one for one in places))
         for name, value in wanted
@@ -80,7 +80,7 @@ def search(wanted: Iterable[tuple[str, bytes]], places: list[bytes]) -> list[Sea
 
 
 def secrets(told: Iterable[Told], codes: Iterable[str], wallet: Wallet) -> list[tuple[str, bytes]]:
-    """Everything that an eavesdropper must not come to know, each with its name."""
+    """Return everything that an eavesdropper must not learn, each with its name."""
     found: list[tuple[str, bytes]] = []
     for one in told:
         if one.kind == exchange.CREDENTIAL:
@@ -98,7 +98,7 @@ def secrets(told: Iterable[Told], codes: Iterable[str], wallet: Wallet) -> list[
 
 
 def common(one: Iterable[bytes], other: Iterable[bytes]) -> set[bytes]:
-    """The values of `WINDOW` bytes that stand in both."""
+    """Return the values of `WINDOW` bytes that are in both."""
     return _windows(one) & _windows(other)
 
 
@@ -141,7 +141,7 @@ def _receipt(data: bytes) -> list[tuple[str, bytes]]:
 
 
 def _claims(kind: Kind, value: Any, *names: str) -> bytes:
-    """Neighbouring claims as they stand in the message: one number alone is too short to look for.
+    """Return neighbouring claims as in the message: one number alone is too short to search for.
 
     Without the head of their map, which is one byte.
     """

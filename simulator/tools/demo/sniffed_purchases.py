@@ -1,4 +1,4 @@
-"""Purchases with an eavesdropper in the room: what that learns, held against the truth."""
+"""Purchases with an eavesdropper in the room: compare what it learns with the truth."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from simulator.hardware.radio.sniffer import (
     Sent,
     octets,
 )
-from simulator.phone.app.app import nobody
+from simulator.phone.app.app import ignore
 from simulator.phone.transport.bleak_backend import phone_radio
 
 from . import plain_fields, record_search, summary
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 TITLE = "A purchase, overheard"
 
-# What each message of the exchange weighs, whoever buys and whatever is answered.
+# The size of each message of the exchange, for every buyer and every answer.
 LENGTHS = {
     exchange.KEY: 1 + padding.ENC_SIZE,
     exchange.CREDENTIAL: 1 + padding.CREDENTIAL_SEALED,
@@ -46,25 +46,25 @@ LENGTHS = {
 
 
 class Sniffed(NamedTuple):
-    """One purchase: how it went, what was heard, and what was looked for in that."""
+    """One purchase: its course, the record, and the values searched for in it."""
 
     played: Played
     records: list[Heard]
     missed: int
     heard: Eavesdropper
     secrets: list[SearchHit]
-    controls: list[SearchHit]  # what must be found, or the search is blind
+    controls: list[SearchHit]  # must be found, or the search does not work
 
     @property
     def holds(self) -> bool:
-        """Whether all was heard, no secret was found, and every length is the constant one."""
+        """Return whether all was received, no secret was found, and every length is constant."""
         complete = not self.missed and all(one.places for one in self.controls)
         kept = not any(one.places for one in self.secrets)
         return self.played.as_it_should and complete and kept and self._lengths_hold
 
     @property
     def lengths(self) -> dict[str, list[int]]:
-        """Bytes of each message, by its kind."""
+        """Return bytes of each message, by its kind."""
         found = {"offer": [len(offer) for offer in self.heard.offers]}
         for message in self.heard.messages:
             found.setdefault(plain_fields.exchanged(message.data).name, []).append(
@@ -74,13 +74,13 @@ class Sniffed(NamedTuple):
 
     @property
     def of_phone(self) -> list[bytes]:
-        """What this phone sent, and what was sent to no other: the answers of the exchange."""
+        """Return what this phone sent, and what was sent to it alone: the exchange's answers."""
         sent = [one for one in self.records if isinstance(one, (Sent, Controlled)) and one.up]
         return [one.data for one in [*sent, *self.heard.messages]]
 
     @property
     def addresses(self) -> set[Address]:
-        """Those under which a phone was heard."""
+        """Return the addresses of the phones."""
         linked = {one.central for one in self.records if isinstance(one, Linked)}
         return linked | {one.scanner for one in self.records if isinstance(one, Scanned)}
 
@@ -110,7 +110,7 @@ async def sniff(
     amount: int = AMOUNT,
     wanted: str = APPROVED,
 ) -> Sniffed:
-    """One purchase, by a phone that comes and goes, and everything on the air meanwhile."""
+    """Make one purchase with a phone that comes and goes, and record everything on the air."""
     buyer = buyer or Confiding()
 
     async def play(stage: Stage, sale_id: str) -> dict[str, Any]:
@@ -118,7 +118,7 @@ async def sniff(
 
     with world.radio.air.sniffed() as sniffer:
         async with phone_radio(world.radio.phones) as radio:
-            stage = Stage(world, wallet, radio, nobody, lambda _who, _text: None)
+            stage = Stage(world, wallet, radio, ignore, lambda _who, _text: None)
             played = await stage.run(Scenario(TITLE, amount, wanted, play))
             await asyncio.wait_for(sniffer.until(_over), PATIENCE_S)
             await stage.pay(played)
@@ -126,7 +126,7 @@ async def sniff(
 
 
 def compare(sniffed: Iterable[Sniffed]) -> Compared:
-    """What any two purchases share, in which nobody may recognise the phone."""
+    """Return what any two purchases share; it must not identify the phone."""
     values: set[bytes] = set()
     addresses: set[str] = set()
     for one, other in combinations(sniffed, 2):
@@ -136,7 +136,7 @@ def compare(sniffed: Iterable[Sniffed]) -> Compared:
 
 
 def document(sniffed: Iterable[Sniffed], compared: Compared | None) -> dict[str, Any]:
-    """What `--json` tells beyond how the purchases went."""
+    """Return the additional output of `--json`."""
     common = compared and {
         "values": [value.hex() for value in compared.values],
         "addresses": compared.addresses,
@@ -171,7 +171,7 @@ def _document(sniffed: Sniffed) -> dict[str, Any]:
 
 
 def _over(records: list[Heard]) -> bool:
-    """The phone has left, and the receiver advertises again."""
+    """Return whether the phone has left and the receiver advertises again."""
     ended = any(isinstance(one, Controlled) and one.name == TERMINATED for one in records)
     return ended and isinstance(records[-1], Advertised)
 
@@ -181,7 +181,7 @@ def _examined(
 ) -> Sniffed:
     heard = Eavesdropper(sniffer.records)
     places = [piece for record in sniffer.records for piece in octets(record)]
-    places += heard.certificates  # put together from its parts
+    places += heard.certificates  # assembled from its parts
     certificate = world.authority.office.store.value("SELECT data FROM certificates")
     sealed = [(plain_fields.exchanged(one.sealed).name, one.sealed) for one in buyer.told]
     return Sniffed(

@@ -1,4 +1,4 @@
-"""The demo's scenarios: what till, buyer and administrator do, and how each sale must end."""
+"""The demo's scenarios: the actions of till, buyer and administrator, and the expected ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OVER_LIMIT = 624_900
 RAISED_LIMIT = 1_000_000
 PATIENCE_S = 30.0  # for one step that takes a fraction of a second
 TILL_S = 25  # a till's own patience, as the bridge's default
-SHORT_S = 2  # where the demo waits for its end
+SHORT_S = 2  # for a demo step that waits for the till's patience to end
 
 APPROVED, CANCELLED, REFUNDED = "approved", "cancelled", "refunded"
 POSTED = "posted"
@@ -32,8 +32,8 @@ SAID_NO = "buyer_said_no"
 
 
 class Scenario(NamedTuple):
-    """One sale, or a refund of the first: a title, its amount, the state it must end in, who plays
-    it by its id, and how long the till waits."""
+    """One sale, or a refund of the first: a title, its amount, the state it must end in, its actors
+    by its id, and how long the till waits."""
 
     title: str
     amount: int
@@ -44,7 +44,7 @@ class Scenario(NamedTuple):
 
 
 class Played(NamedTuple):
-    """How a sale went. Times in milliseconds; None where there was no such moment."""
+    """The course of a sale. Times in milliseconds; None where there was no such moment."""
 
     sale: dict[str, Any]
     wanted: str
@@ -57,7 +57,7 @@ class Played(NamedTuple):
 
 
 class Stage:
-    """One world with one buyer's phone; `note` (who, text) is told what nobody else reports."""
+    """One world with one buyer's phone; `note` (who, text) gets what no event reports."""
 
     def __init__(
         self, world: World, wallet: Wallet, radio: Adapter, observer: Observer, note: Note
@@ -78,7 +78,7 @@ class Stage:
         return Played(final, scenario.outcome, self._approval_to_till(), self._steps)
 
     async def buy(self, sale_id: str, buyer: Buyer) -> dict[str, Any]:
-        """The buyer visits while the till waits for the outcome."""
+        """Let the buyer visit while the till waits for the outcome."""
         visit = asyncio.create_task(self._phone.buy(buyer))
         final = await self.world.till.outcome(sale_id)
         self._told = time.monotonic()
@@ -86,7 +86,7 @@ class Stage:
         return final
 
     async def buy_alone(self, sale_id: str, buyer: Buyer) -> dict[str, Any]:
-        """The same while the authority is away; the phone stays to hear what it says in the end."""
+        """Do the same while the authority is away; the phone stays for the final answer."""
         await self.world.authority.stop()
         self.note("authority", "is away")
         self._left = asyncio.create_task(self._phone.buy(buyer))
@@ -95,7 +95,7 @@ class Stage:
         return final
 
     async def give_back(self, refund_id: str, buyer: Buyer) -> dict[str, Any]:
-        """The buyer approves that money comes back."""
+        """Let the buyer approve a refund."""
         visit = asyncio.create_task(self._phone.buy(buyer))
         final = await self.world.till.refund_status(refund_id, PATIENCE_S)
         self._told = time.monotonic()
@@ -103,13 +103,13 @@ class Stage:
         return final
 
     async def pay(self, played: Played) -> None:
-        """The till keeps an approved sale as paid, and the authority invoices it."""
+        """Let the till mark an approved sale paid, and the authority invoice it."""
         if played.sale["state"] != APPROVED:
             return
         till, sale_id = self.world.till, played.sale["sale_id"]
         async with asyncio.timeout(PATIENCE_S), till.watch() as events:
             await till.paid(sale_id)
-            self.note("till", "keeps the sale as paid")
+            self.note("till", "marks the sale as paid")
             if self._left:
                 await self._come_back()
             async for event in events:
@@ -122,14 +122,14 @@ class Stage:
             self._left = None
 
     async def decline(self, sale_id: str) -> dict[str, Any]:
-        """The buyer says no, the till is told, and the cashier cancels."""
+        """Let the buyer leave, the till show that, and the cashier cancel."""
         told = asyncio.create_task(self._reason_shown(sale_id, SAID_NO))
         await self._phone.buy(Declining())
         await asyncio.wait_for(told, PATIENCE_S)
         return await self.world.till.cancel(sale_id)
 
     async def raise_limit(self) -> None:
-        """The organisation's administrator lets this buyer spend more."""
+        """Raise this buyer's purchase limit as the organisation's administrator."""
         buyer = self.world.people.buyers[0]
         changed = await self.world.administer(
             f"buyers/{buyer.id}", {"purchase_limit": RAISED_LIMIT}
@@ -146,7 +146,7 @@ class Stage:
         return str(sale["sale_id"])
 
     async def _come_back(self) -> None:
-        """The authority is there again; the bridge would notice by itself, a little later."""
+        """Bring the authority back; the bridge would notice by itself, a little later."""
         await self.world.authority.start()
         self.note("authority", "is back")
         await self.world.till.send_now()
@@ -190,7 +190,7 @@ PLAIN = Scenario("A purchase", AMOUNT, APPROVED, _plain)
 STORY = (
     PLAIN,
     Scenario("Over the purchase limit", OVER_LIMIT, APPROVED, _over_limit),
-    Scenario("A buyer who says no", AMOUNT, CANCELLED, _said_no),
+    Scenario("A buyer who leaves", AMOUNT, CANCELLED, _said_no),
     Scenario("While the authority is away", AMOUNT, APPROVED, _alone, SHORT_S),
-    Scenario("Money back for the first", AMOUNT, REFUNDED, _given_back, refund=True),
+    Scenario("A refund of the first", AMOUNT, REFUNDED, _given_back, refund=True),
 )

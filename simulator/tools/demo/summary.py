@@ -1,4 +1,4 @@
-"""What an eavesdropper knows of a purchase in the end, and what not."""
+"""What an eavesdropper knows of a purchase at the end, and what not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def learnt(heard: Eavesdropper) -> list[str]:
-    """Sentences, the plainest first."""
+    """Return sentences, the plainest first."""
     certificate, offer = heard.said(CERTIFICATE), heard.said(OFFER)
     if "amount" not in offer:
         return ["that a till is here"]
@@ -29,7 +29,7 @@ def learnt(heard: Eavesdropper) -> list[str]:
 
 
 def not_learnt(heard: Eavesdropper) -> dict[str, str]:
-    """Each with its reason. A decline that the buyer can mend is learnt, by the next offer."""
+    """Return each with its reason. A mendable decline is visible by the next offer."""
     found = dict(field_meanings.NOT_LEARNT)
     if len(heard.offers) > 1:
         found["outcome of the last approval"] = found.pop("outcome")
@@ -37,11 +37,11 @@ def not_learnt(heard: Eavesdropper) -> dict[str, str]:
 
 
 def _progress(heard: Eavesdropper) -> str:
-    """By the types of the messages, which are plain."""
+    """Describe the progress by the types of the messages, which are plain."""
     kinds = [message.data[0] for message in heard.messages if message.data]
     answers, declined = kinds.count(exchange.RESULT), len(heard.offers) - 1
     if exchange.LEAVE in kinds:
-        return "the buyer said no"
+        return "the buyer left"
     if exchange.REFUSAL in kinds:
         return "the receiver refused"
     if not answers:

@@ -1,4 +1,4 @@
-"""What an eavesdropper heard and learnt, printed field by field, and the check behind it."""
+"""Print what an eavesdropper received and learnt, field by field, and compare it with the truth."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from .sniffed_purchases import Compared, Sniffed
 
 _FIELD_WIDTH = 34
-_BYTES_SHOWN = 12  # of a long value; the whole of it is in the JSON document
+_BYTES_SHOWN = 12  # of a long value; the JSON document has all of it
 _NOTHING = "nothing"
 _PLACES, _MANY = {0: "nowhere", 1: "in one place"}, "in %d places"
 _GOOD, _BAD, _PLAIN = "bold green", "bold red", "yellow"
 
 
 class Transcript:
-    """Writes on `console`; colours where it is a terminal, plain text where not."""
+    """A transcript on `console`, in colours where it is a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def sale(self, number: int, sniffed: Sniffed) -> None:
-        """One purchase: every field, the summary, the search."""
+        """Print one purchase: every field, the summary, the search."""
         self._rule(f"{number}. What the air carried: {sniffed.played.sale['state']}")
         lines = sniffed.heard.lines
         start, part = min(line.at for line in lines), ""
@@ -43,7 +43,7 @@ class Transcript:
         self._search(sniffed)
 
     def comparison(self, compared: Compared, sales: int) -> None:
-        """What the purchases have in common on the phone's side."""
+        """Print what the purchases have in common on the phone's side."""
         self._rule(f"{sales} purchases of one phone")
         size = record_search.WINDOW
         self._verdict(
@@ -54,7 +54,7 @@ class Transcript:
         self._verdict(
             not compared.addresses,
             f"the phone's address: {len(compared.addresses)} in common (each visit here has one of "
-            "its own; a true phone keeps one for about a quarter of an hour)",
+            "its own; a real phone keeps one for about a quarter of an hour)",
         )
 
     def _line(self, line: HeardField, start: float) -> None:

@@ -17,7 +17,7 @@ _LINE = SIZE  # one coordinate
 
 
 def source() -> str:
-    """The file's text."""
+    """Return the file's text."""
     point = edwards25519.decode(_BASE)
     assert point is not None
     table = finish(edwards25519.comb_job(edwards25519.load(*point)))

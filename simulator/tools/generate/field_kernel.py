@@ -2,8 +2,8 @@
 
 Usage: python -m simulator.tools.generate.field_kernel
 A field element is 20 limbs of 13 bits, in 16-bit words: a column of a product, 20 x 2^26, then
-stays below 2^31, which is what a chip's word and the host's word have in common. `receiver/crypto/
-field.py` says what the instructions mean.
+stays below 2^31, the range that a chip's word and the host's word share. `receiver/crypto/
+field.py` explains the instructions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LIMBS = 20
 COLUMNS = 2 * LIMBS - 1
 TARGET = Path(__file__).resolve().parents[3] / "receiver/crypto/kernels/field.py"
 
-# The first two locals live in registers: `c` is the sum at hand, `b` what is read limb by limb.
+# The first two locals live in registers: `c` is the current sum, `b` is read limb by limb.
 _HEAD = '''"""Made by `simulator.tools.generate.field_kernel`, which says why it looks like this."""
 
 import micropython
@@ -67,7 +67,7 @@ _P256 = ((7, 5, "+"), (14, 10, "+"), (17, 3, "-"), (19, 9, "+"))
 
 
 def source() -> str:
-    """The kernel's text."""
+    """Return the kernel's text."""
     lines = ["if op <= 2:", "    if op == 1:", "        n = 1"]
     lines += ["    while n > 0:", "        n -= 1"]
     lines += _indent(_products(), 2)
@@ -81,7 +81,7 @@ def _indent(lines: list[str], depth: int) -> list[str]:
 
 
 def _products() -> list[str]:
-    """Columns w0 ... w38 of a product (op 1), or of a square (op 2), repeated n times."""
+    """Write columns w0 ... w38 of a product (op 1), or of a square (op 2), repeated n times."""
     product = [*_load("x{0} = b[{0}]", LIMBS), "b = ptr16(e)"]
     square = ["a = d", *_load("x{0} = b[{0}] * 2", LIMBS - 1)]
     for column in range(COLUMNS):
@@ -102,7 +102,7 @@ def _load(form: str, count: int) -> list[str]:
 
 
 def _column(column: int, terms: list[str]) -> list[str]:
-    """`c = term + c` takes six instructions a term; `c += term` takes nine."""
+    """Write a sum: `c = term + c` takes six instructions a term; `c += term` takes nine."""
     return [f"c = {terms[0]}", *(f"c = {term} + c" for term in terms[1:]), f"w{column} = c"]
 
 
@@ -111,7 +111,7 @@ def _reductions() -> list[str]:
 
 
 def _fold() -> list[str]:
-    """Modulo 2^255 - 19: the upper columns carried first, then 608 times them onto the lower."""
+    """Reduce modulo 2^255 - 19: carry the upper columns, then add 608 times them to the lower."""
     lines = ["c = w20"]
     for column in range(LIMBS, COLUMNS - 1):
         lines += [f"w{column} = c & m", "c = c >> 13", f"c = w{column + 1} + c"]
@@ -123,7 +123,7 @@ def _fold() -> list[str]:
 
 
 def _montgomery() -> list[str]:
-    """Divided by 2^260 modulo the prime of P-256."""
+    """Divide by 2^260 modulo the prime of P-256."""
     lines = ["c = 0"]
     for column in range(2 * LIMBS):
         if column < COLUMNS:
@@ -144,11 +144,11 @@ def _digit(limb: int) -> list[str]:
 
 
 def _sums() -> list[str]:
-    """A sum (op 3) or difference (op 4), less the multiple of p that its top limb shows."""
+    """Write a sum (op 3) or difference (op 4), less the multiple of p in its top limb."""
     lines = ["b = ptr16(a)", *_load("x{0} = b[{0}]", LIMBS), "b = ptr16(e)"]
     lines += ["if op == 3:", *_indent(_load("x{0} = b[{0}] + x{0}", LIMBS), 1)]
     lines += ["else:", *_indent(_load("x{0} = x{0} - b[{0}]", LIMBS), 1)]
-    # Two less than the top limb: what the limbs below may lack never makes the result negative.
+    # Two less than the top limb: a borrow from the limbs below never makes the result negative.
     lines += ["if curve == 0:", "    c = (x19 - 2) >> 8", "    x19 -= c << 8", "    c = c * 19"]
     lines += ["else:", "    c = (x19 - 2) >> 9"]
     for limbs, bits, sign in _P256:

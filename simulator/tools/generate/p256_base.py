@@ -1,7 +1,7 @@
-"""Write receiver/crypto/p256_base.py: where sums on P-256 begin, and the base point's comb.
+"""Write receiver/crypto/p256_base.py: the start of sums on P-256, and the base point's comb.
 
 Usage: python -m simulator.tools.generate.p256_base
-Affine arithmetic in plain integers, sharing nothing with what the chip computes.
+Affine arithmetic in plain integers, independent of the chip's.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _B = (G[1] ** 2 - G[0] ** 3 + 3 * G[0]) % _P
 
 
 def add(p: Point, q: Point) -> Point:
-    """The sum of two points that are not opposite."""
+    """Add two points that are not opposite."""
     numerator, denominator = (q[1] - p[1], q[0] - p[0])
     if p == q:
         numerator, denominator = 3 * p[0] ** 2 - 3, 2 * p[1]
@@ -45,7 +45,7 @@ def doubled(point: Point, times: int) -> Point:
 
 
 def comb(point: Point) -> list[Point]:
-    """The highest tooth with each choice of signs before the others, bit 1 for plus."""
+    """Return the highest tooth with each choice of signs before the others, bit 1 for plus."""
     *teeth, highest = [doubled(point, COLUMNS * tooth) for tooth in range(TEETH)]
     sums = [highest]
     for tooth in reversed(teeth):
@@ -54,7 +54,7 @@ def comb(point: Point) -> list[Point]:
 
 
 def start() -> Point:
-    """A point that nobody knows as a multiple of another: its x is a hash."""
+    """Return a point whose multiple of another is unknown: its x is a hash."""
     for number in count():
         x = int.from_bytes(sha256(b"tillsign/1 start of sums %d" % number).digest(), "big") % _P
         square = (x**3 - 3 * x + _B) % _P
@@ -65,7 +65,7 @@ def start() -> Point:
 
 
 def source() -> str:
-    """The file's text."""
+    """Return the file's text."""
     first = start()
     last = negative(doubled(first, COLUMNS))
     parts = [

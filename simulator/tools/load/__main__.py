@@ -1,4 +1,4 @@
-"""`python -m simulator.tools.load`: sell through one bridge, and print what it took as JSON."""
+"""`python -m simulator.tools.load`: sell through one bridge, and print the cost as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m simulator.tools.load", description=__doc__)
     parser.add_argument("--receivers", type=int, default=200)
     parser.add_argument("--sales", type=int, default=1000)
-    parser.add_argument("--rate", type=float, default=50.0, help="a second; 0: as many as will go")
+    parser.add_argument("--rate", type=float, default=50.0, help="a second; 0: as many as possible")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     plan = LoadPlan(arguments.sales, arguments.rate, arguments.seed, marks=(arguments.sales,))

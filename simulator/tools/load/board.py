@@ -1,4 +1,4 @@
-"""A receiver without its radio: the portable core and its link, behind a TCP port of its own."""
+"""A receiver without its radio: the portable core and its link, behind its own TCP port."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ HOST = "127.0.0.1"
 
 
 class AirListener(Protocol):
-    """What the receiver says on the air goes here."""
+    """The listener to what the receiver sends on the air."""
 
     def shown(self, offer: bytes) -> None:
-        """The offer characteristic holds this from now on; empty: no offer."""
+        """Set the offer characteristic; empty: no offer."""
 
     def notified(self, data: bytes) -> None:
-        """A notification for the phone."""
+        """Receive a notification for the phone."""
 
     def cut(self) -> None:
-        """The receiver ends the phone's connection."""
+        """Note that the receiver has ended the phone's connection."""
 
 
 class Board(asyncio.Protocol):
@@ -39,7 +39,7 @@ class Board(asyncio.Protocol):
         self.air: AirListener
         self.identity = identity
         self.port = 0
-        self.told = asyncio.Event()  # the bridge is there and has brought the authority's time
+        self.told = asyncio.Event()  # the bridge is connected and has sent the authority's time
         self._core = Receiver(identity)
         self._serial = Serial(link.Link(_boot_id(), _hello(identity), host=False), self._core)
         self._transport: asyncio.WriteTransport | None = None
@@ -48,13 +48,13 @@ class Board(asyncio.Protocol):
         self._health_due = 0
 
     async def listen(self) -> asyncio.Server:
-        """Serve on a free port, which `port` tells."""
+        """Serve on a free port, then in `port`."""
         server = await asyncio.get_running_loop().create_server(lambda: self, HOST, 0)
         self.port = server.sockets[0].getsockname()[1]
         return server
 
     def feed(self, *events: Any) -> None:
-        """What happens on the radio: inputs of `receiver.core.io`."""
+        """Feed events of the radio: inputs of `receiver.core.io`."""
         now = self._now()
         for event in events:
             self._core.handle(event, now)
@@ -64,7 +64,7 @@ class Board(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not isinstance(transport, asyncio.WriteTransport):
-            raise TypeError("a stream is wanted")
+            raise TypeError("the transport is not a stream")
         self._transport = transport
         self._health_due = self._now() + wire.HEALTH_MS
         self._arm()
@@ -80,7 +80,7 @@ class Board(asyncio.Protocol):
         self._serial.receive(data, now)
         self._turn(now)
 
-    # The loop of `firmware.device.app`, driven by what arrives.
+    # The loop of `firmware.device.app`, driven by arriving data.
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * 1000)
@@ -111,10 +111,10 @@ class Board(asyncio.Protocol):
         elif isinstance(action, io.Disconnect):
             self.air.cut()
         else:
-            self._serial.perform(action)  # what is for store, light and advertisement ends here
+            self._serial.perform(action)  # actions for store, light and advertisement end here
 
     def _arm(self) -> None:
-        """Wake at the next deadline; a timer that is early looks again, and is left alone."""
+        """Wake at the next deadline; an early timer checks again and stays."""
         times = (self._core.deadline(), self._serial.link.deadline(), self._health_due)
         due = min((time for time in times if time is not None), default=None)
         if due is None or self._transport is None or (self._timer and self._due <= due):

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from .board import Board
 
 FIRST_DIGIT_S = 0.1  # after the offer is shown
-LAST_DIGIT_S = 0.3  # people take longer, to no effect
-_LINK = 0  # the only connection there is
+LAST_DIGIT_S = 0.3  # people take longer, with the same result
+_LINK = 0  # the only connection
 
 
 class LoadBuyer:
-    """Approves whatever the receiver shows, always with the one credential that the phone holds."""
+    """A buyer who approves every offer, always with the phone's one credential."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class LoadBuyer:
         wallet: Wallet,
         spawn: Callable[[Coroutine[None, None, None]], object],
     ) -> None:
-        self.receipts: list[Receipt] = []  # of every approval, checked
+        self.receipts: list[Receipt] = []  # of every approval, verified
         self._board = board
         self._maker = Maker(wallet)
         self._wallet = wallet
@@ -46,7 +46,7 @@ class LoadBuyer:
         self._holder = validation.certificate(host, wallet.pins, self._certificate, None)
         self._answer: asyncio.Future[bytes] | None = None
 
-    # What the receiver says (`board.AirListener`).
+    # From the receiver (`board.AirListener`).
 
     def shown(self, offer: bytes) -> None:
         if offer:
@@ -85,7 +85,7 @@ class LoadBuyer:
         self._board.feed(io.Disconnected(_LINK))
 
     def _refusal(self, body: bytes) -> int:
-        """A code of `exchange`: plain before there is a key, else sealed."""
+        """Return a code of `exchange`: plain before there is a key, else sealed."""
         return body[0] if len(body) == 1 else self._maker.refusal(body)
 
 

@@ -1,7 +1,7 @@
-"""What ends a load."""
+"""The error that ends a load."""
 
 from __future__ import annotations
 
 
 class LoadError(Exception):
-    """Something did not go as every sale of a load must."""
+    """A sale of the load did not go as it must."""

@@ -1,4 +1,4 @@
-"""What a load is measured by: a process's memory and time, and sales by their steps."""
+"""The figures of a load: a process's memory and time, and sales by their steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _TICKS = os.sysconf("SC_CLK_TCK")
-# Beside the bridge's own share: its parts, and what it waits for.
+# Beside the bridge's own share: its parts, and its waits.
 SPANS = {
     "kept": (timings.APPROVAL_RECEIVED, timings.APPROVAL_KEPT),
     "asked": (timings.APPROVAL_RECEIVED, timings.AUTHORISE_SENT),
@@ -26,14 +26,14 @@ OWN = "own"
 
 
 class Spread(NamedTuple):
-    """Of many values, in their unit."""
+    """The spread of many values, in their unit."""
 
     median: float
     p99: float
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Median and 99th percentile by nearest rank; ValueError for no values."""
+    """Return median and 99th percentile by nearest rank; ValueError for no values."""
     if not values:
         raise ValueError("no values")
     ranked = sorted(values)
@@ -41,7 +41,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def phases(sales: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
-    """Milliseconds by phase over the stamps of many sales (`bridge.observability.timings`)."""
+    """Return milliseconds by phase over many sales' stamps (`bridge.observability.timings`)."""
     seen = {name: [timings.span(steps, span) for steps in sales] for name, span in SPANS.items()}
     seen[OWN] = [timings.own_share(steps) for steps in sales]
     found = {name: [s * 1000 for s in values if s is not None] for name, values in seen.items()}
@@ -49,11 +49,11 @@ def phases(sales: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
 
 
 def memory(pid: int) -> int:
-    """Resident bytes of a process now."""
+    """Return the resident bytes of a process now."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used of the processors since its start."""
+    """Return the processor seconds of a process since its start."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS

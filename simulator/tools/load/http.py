@@ -1,4 +1,4 @@
-"""As little HTTP as it takes: a general client would cost as much as what is measured with it."""
+"""The least HTTP that works: a general client would cost as much as the measured bridge."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LENGTH = b"content-length:"
 
 
 class HttpAnswer(NamedTuple):
-    """What came back."""
+    """The server's answer."""
 
     status: int
     body: bytes
@@ -34,7 +34,7 @@ class Client(asyncio.Protocol):
         self._answer: asyncio.Future[HttpAnswer] | None = None
 
     async def ask(self, method: str, path: str, body: bytes = b"", kind: str = JSON) -> bytes:
-        """One request, connecting where needed; raises LoadError for a refusal."""
+        """Send one request, connecting where needed; raises LoadError for a refusal."""
         loop = asyncio.get_running_loop()
         if self._transport is None:
             host, _, port = self._netloc.partition(":")
@@ -66,7 +66,7 @@ class Client(asyncio.Protocol):
             self._answer.set_exception(LoadError(f"the server hung up: {exc}"))
 
     def data_received(self, data: bytes) -> None:
-        """An answer is whole once it is as long as it says; nothing here comes in chunks."""
+        """Complete an answer once it has its declared length; none comes in chunks."""
         self._buffer += data
         head, end, body = self._buffer.partition(_HEAD_END)
         if not end or self._answer is None or self._answer.done():

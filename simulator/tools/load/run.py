@@ -1,4 +1,4 @@
-"""Many sales at once, as fast as they come or as fast as they go."""
+"""Many sales at once, at a rate or as fast as possible."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOOK_S = 0.2
 
 
 class LoadPlan(NamedTuple):
-    """`rate` in sales a second, 0 for as many as will go; memory is looked at after `marks`."""
+    """The plan. `rate` in sales a second, 0 for as many as possible; memory is read at `marks`."""
 
     sales: int
     rate: float = 0
@@ -39,7 +39,7 @@ class LoadPlan(NamedTuple):
 
 
 class LoadResult(NamedTuple):
-    """`cpu` in seconds a sale by process, `memory` in bytes of the bridge by number of sales."""
+    """The result. `cpu` in seconds a sale by process, `memory` in bytes of the bridge by sales."""
 
     sales: int
     amount: int
@@ -52,12 +52,12 @@ class LoadResult(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """Sales a second."""
+        """Return sales a second."""
         return self.sales / self.seconds
 
 
 class Run:
-    """One run of a plan in a shop; `progress` hears how many sales are done."""
+    """One run of a plan in a shop; `progress` gets the number of sales done."""
 
     def __init__(self, shop: LoadShop, plan: LoadPlan, progress: Callable[[int], object]) -> None:
         self._shop = shop
@@ -71,7 +71,7 @@ class Run:
         self._memory: dict[int, int] = {}
 
     async def play(self) -> LoadResult:
-        """All sales; raises an exception group with LoadError where one is not approved."""
+        """Play all sales; raises an exception group with LoadError where one is not approved."""
         url = self._shop.bridge.till_api
         tills = [LoadTill(counter.till, url) for counter in self._shop.counters]
         watcher, before = StepWatcher(url), self._cpu()
@@ -100,7 +100,7 @@ class Run:
         )
 
     async def _posted(self) -> None:
-        """Until the authority has posted every sale; it is another process, so it is asked."""
+        """Wait until the authority, which is another process, has posted every sale."""
         async with asyncio.timeout(POSTED_S):
             while True:
                 booked = self._shop.booked().get(POSTED)
@@ -109,7 +109,7 @@ class Run:
                 await asyncio.sleep(LOOK_S)
 
     def _compare(self) -> None:
-        """Tills, phones and authority must have the same in their books; raises LoadError."""
+        """Compare the books of tills, phones and authority; raises LoadError."""
         tills, booked = BookedSales(self._done, self._amount), self._shop.booked()
         receipts = [receipt for buyer in self._buyers for receipt in buyer.receipts]
         phones = BookedSales(len(receipts), sum(receipt.amount for receipt in receipts))
@@ -117,13 +117,13 @@ class Run:
             raise LoadError(f"paid at the tills {tills}, on the phones {phones}, booked {booked}")
 
     def _let_in(self, spawn: Callable[[Coroutine[None, None, None]], object]) -> None:
-        """One buyer stands at each receiver."""
+        """Place one buyer at each receiver."""
         for counter in self._shop.counters:
             buyer = counter.board.air = LoadBuyer(counter.board, counter.wallet, spawn)
             self._buyers.append(buyer)
 
     async def _sell_all(self, tasks: asyncio.TaskGroup, tills: list[LoadTill]) -> None:
-        """Each sale at the till that has been free for longest, when it is due."""
+        """Make each sale when it is due, at the till that has been free for longest."""
         free: asyncio.Queue[LoadTill] = asyncio.Queue()
         for till in tills:
             free.put_nowait(till)
@@ -153,12 +153,12 @@ class Run:
 def _spawn(tasks: asyncio.TaskGroup, visit: Coroutine[None, None, None]) -> None:
     try:
         tasks.create_task(visit)
-    except RuntimeError:  # the run has failed already, and receivers go on showing offers
+    except RuntimeError:  # the run has failed already, and receivers still show offers
         visit.close()
 
 
 def arrivals(plan: LoadPlan, chance: random.Random) -> list[float]:
-    """When each sale begins, in seconds: a Poisson process of so many in so long; at once at 0."""
+    """Return when each sale begins, in seconds: a Poisson process of this rate; at once for 0."""
     if not plan.rate:
         return [0.0] * plan.sales
     return sorted(chance.uniform(0, plan.sales / plan.rate) for _ in range(plan.sales))

@@ -1,4 +1,4 @@
-"""What a load runs against: an authority, many receivers with a phone each, and one bridge."""
+"""The surroundings of a load: an authority, many receivers with a phone each, and one bridge."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from simulator.phone.wallet.wallet import Wallet
 
 TIMEOUT_S = 10.0
-TOLD_S = 60.0  # until every receiver has heard bridge and authority, on a busy machine
+TOLD_S = 60.0  # until every receiver is connected to bridge and authority, on a busy machine
 
 _BOOKED = "SELECT state, count(*), sum(amount) FROM transactions GROUP BY state"
 
 
 class LoadCounter(NamedTuple):
-    """One till's place: the receiver, and the phone of whoever pays there."""
+    """One till's place: the receiver, and the phone of its buyer."""
 
     till: int
     board: Board
@@ -37,16 +37,16 @@ class LoadCounter(NamedTuple):
 
 
 class BookedSales(NamedTuple):
-    """How many transactions, and their sum in minor units."""
+    """The number of transactions, and their sum in minor units."""
 
     sales: int
     amount: int
 
 
 class LoadShop:
-    """An async context manager: everything is up, and every receiver has heard the bridge.
+    """An async context manager: everything is up, and every receiver is connected to the bridge.
 
-    The authority and the bridge (`program`) are processes of their own.
+    The authority and the bridge (`program`) are separate processes.
     """
 
     def __init__(self, directory: Path, receivers: int, program: Sequence[str] = PROGRAM) -> None:
@@ -60,7 +60,7 @@ class LoadShop:
     async def __aenter__(self) -> LoadShop:
         async with AsyncExitStack() as stack:
             directory = self._directory / "authority"
-            async with Authority(directory) as books:  # in here it takes far less than over HTTP
+            async with Authority(directory) as books:  # here it takes far less than over HTTP
                 client = books.ca.client("bridge")
                 self._enrol(books, client.fingerprint())
             self.authority = await stack.enter_async_context(AuthorityProcess(directory))
@@ -79,7 +79,7 @@ class LoadShop:
         await self._stack.aclose()
 
     def booked(self) -> dict[str, BookedSales]:
-        """What the authority has in each state."""
+        """Return what the authority has in each state."""
         store = Store(self.authority.database)
         try:
             rows = store.rows(

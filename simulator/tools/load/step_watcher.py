@@ -1,4 +1,4 @@
-"""Watches the bridge's events for when each step of each sale happened."""
+"""Watch the bridge's events for the times of each sale's steps."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 import aiohttp
 
 EVENTS = "/v1/events"
-_TIMING = '"timing"'  # of events without it not even the JSON is read
+_TIMING = '"timing"'  # events without it are not even parsed
 
 
 class StepWatcher:
-    """`steps` of every sale that it heard of (`bridge.observability.timings`).
+    """A watcher; `steps` has every sale that it saw (`bridge.observability.timings`).
 
-    A bridge cuts off whoever is slow, as this process may be for a moment: `cut` counts it, and
-    the sales of that moment have no steps.
+    A bridge disconnects slow watchers, and this process may be slow for a moment: `cut` counts
+    that, and the sales of that moment have no steps.
     """
 
     def __init__(self, url: str) -> None:
@@ -23,7 +23,7 @@ class StepWatcher:
         self._url = url
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Watch until cancelled."""
         async with aiohttp.ClientSession(self._url) as session:
             while True:
                 async with session.ws_connect(EVENTS) as stream:

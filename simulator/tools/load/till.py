@@ -23,17 +23,17 @@ class LoadTill:
         self._client = Client(url)
 
     async def sell(self, amount: int) -> None:
-        """A whole sale: rung up, approved, paid; raises LoadError for anything else."""
+        """Make a whole sale: rung up, approved, paid; raises LoadError for any other end."""
         terms = {"amount": amount, "currency": "SEK", "till": self._number}
         sale = await self._ask("POST", SALES, {"sale_id": secrets.token_hex(16), **terms})
         path = f"{SALES}/{sale['sale_id']}"
         while sale["state"] not in FINAL:
             sale = await self._ask("GET", f"{path}?wait={WAIT_S}")
         if sale["state"] != "approved" or sale["amount"] != amount:
-            raise LoadError(f"the till was told {sale}")
+            raise LoadError(f"the till got {sale}")
         sale = await self._ask("POST", f"{path}/paid")
         if sale["state"] != "paid":
-            raise LoadError(f"paid, and the till was told {sale}")
+            raise LoadError(f"paid, but the till got {sale}")
 
     def close(self) -> None:
         self._client.close()

@@ -1,1 +1,1 @@
-"""A shop in which bridge, authority, receivers and tills die all the time, and no money is lost."""
+"""A shop in which bridge, authority, receivers and tills keep crashing; no money may be lost."""

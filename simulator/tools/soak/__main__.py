@@ -1,4 +1,4 @@
-"""`python -m simulator.tools.soak`: sell while everything crashes; 0 only if no money is astray."""
+"""`python -m simulator.tools.soak`: sell while everything crashes; exit with 0 if books agree."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def main() -> int:
     if not 1 <= arguments.sales <= SALES_MOST:
         parser.error(f"--sales takes a number from 1 to {SALES_MOST}")
     if arguments.postgresql and binaries() is None:
-        parser.error("--postgresql: there is none here")
-    logging.getLogger("bumble").setLevel(logging.CRITICAL)  # its phones are gone at any moment
+        parser.error("--postgresql: it is not installed here")
+    logging.getLogger("bumble").setLevel(logging.CRITICAL)  # its phones disappear at any moment
     return _run(arguments)
 
 

@@ -1,6 +1,6 @@
-"""What tills do after a journal was put back: each says again what it has decided since the copy.
+"""Tills after a journal was restored: each repeats its decisions since the copy.
 
-Nothing of it is anywhere else: what is lost whole is brought back so, or named as a liability.
+These are stored nowhere else: a lost sale is recovered so, or named as a liability.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Again:
-    """All tills of a shop, side by side; the refunds after the sales that they take back."""
+    """All tills of a shop, in parallel; the refunds after their sales."""
 
     def __init__(self, books: Books, asking: Asking) -> None:
         self._books = books
         self._asking = asking
 
     async def since(self, ns: int) -> None:
-        """All that ended later than that (nanoseconds since 1970)."""
+        """Repeat all that ended later than that (nanoseconds since 1970)."""
         sales = self._books.sales_since(ns)
         tills = {sale.till for sale in sales}
         await asyncio.gather(
@@ -40,7 +40,7 @@ class Again:
             await self._sale(kept)
 
     async def _sale(self, kept: Kept) -> None:
-        """The books are compared in the end; but what it must not say is noted."""
+        """Repeat a sale's decision; note forbidden answers. The books are compared at the end."""
         paid, sale_id = kept.ended == PAID, kept.sale_id
         try:
             sale = await self._asking.stands(
@@ -54,7 +54,7 @@ class Again:
             self._books.complain(sale_id, "paid, and its till says again that it is not")
 
     async def _refund(self, kept: KeptRefund) -> None:
-        """One without a phone is asked for again; one by phone is only looked for."""
+        """Repeat a refund without a phone; only look for one by phone."""
         asked = {"refund_id": kept.refund_id, "sale_id": kept.sale_id}
         done = kept.ended == REFUNDED
         if not done and not kept.phone:

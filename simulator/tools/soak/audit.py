@@ -1,4 +1,4 @@
-"""What the tills keep, held against the authority's ledger and the bridge's journal."""
+"""Compare the tills' books with the authority's ledger and the bridge's journal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HOLDING = (PENDING, POSTED, EXPIRED)
 
 
 class Tills(NamedTuple):
-    """What all tills keep: sales, refunds, and what the bridge said that it must not say."""
+    """The tills' books: sales, refunds, and the bridge's forbidden answers."""
 
     sales: list[Kept]
     refunds: list[KeptRefund]
@@ -33,13 +33,13 @@ class Tills(NamedTuple):
 
     @property
     def paid(self) -> int:
-        """What they hold as paid, less what they gave back."""
+        """Return what they hold as paid, less refunds."""
         back = sum(refund.amount for refund in self.refunds if refund.ended == REFUNDED)
         return sum(sale.amount for sale in self.sales if sale.ended == PAID) - back
 
 
 class Liability(NamedTuple):
-    """What the store has the loss of, named in the bridge's alarms."""
+    """A loss of the store, named in the bridge's alarms."""
 
     sale: str
     amount: int
@@ -47,7 +47,7 @@ class Liability(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """LOST, DOUBLED or UNKNOWN; which sale, and what is wrong with it."""
+    """LOST, DOUBLED or UNKNOWN; the sale, and what is wrong with it."""
 
     kind: str
     sale: str
@@ -55,14 +55,14 @@ class Finding(NamedTuple):
 
 
 def count(findings: list[Finding], kind: str) -> int:
-    """Sales with such a finding."""
+    """Count sales with such a finding."""
     return len({finding.sale for finding in findings if finding.kind == kind})
 
 
 def liabilities(tills: Tills, journal: Journalled) -> list[Liability]:
-    """What was accepted offline in a span that the journal lost, and sent to no authority.
+    """Return what was accepted offline in a span that the journal lost, and never uploaded.
 
-    Only its till knows of it; its word raised the alarm that names it.
+    Only its till has it; the alarm that names it came from the till's decision.
     """
     return [
         Liability(kept.sale_id, kept.amount, f"{_LOST_SPAN}; {journal.unbacked[kept.sale_id]}")
@@ -80,7 +80,7 @@ def _taken_as_paid(kept: Kept, journal: Journalled) -> bool:
 def audit(
     tills: Tills, bridge_id: bytes, before: Ledger, after: Ledger, journal: Journalled
 ) -> list[Finding]:
-    """All that is wrong once nothing moves any more; `before` is the ledger of an empty shop."""
+    """Return every difference once all is quiet; `before` is the ledger of an empty shop."""
     return list(_Audit(tills, bridge_id, after, journal).run(before))
 
 
@@ -123,17 +123,17 @@ class _Audit:
         yield from self._sums(before)
 
     def _place(self, kept: Kept, name: str) -> tuple[bytes, bytes]:
-        """Receiver id and reference of a sale or its refund: of the till number of then."""
+        """Return receiver id and reference of a sale or refund, by the till number of that time."""
         return kept.receiver, identifiers.sale_reference(self._bridge_id, kept.till, name)
 
     def _name(self, refund: KeptRefund, sale: Kept) -> bytes | tuple[bytes, bytes]:
-        """How the authority knows a refund: by phone as a sale, another by its approval id."""
+        """Return a refund's name at the authority: by phone as a sale, else its approval id."""
         if refund.phone:
             return self._place(sale, refund.refund_id)
         return refund_id(self._bridge_id, refund.refund_id)
 
     def _in_full(self) -> Iterator[Finding]:
-        """What the bridge gave back by itself: posted, and cancelled by the till."""
+        """Check the bridge's own refunds: posted, and cancelled by the till."""
         for sale_id, sale in self._journal.sales.items():
             if not sale_id.startswith(IN_FULL):
                 continue
@@ -178,14 +178,14 @@ class _Audit:
             yield Finding(DOUBLED, kept.sale_id, f"refund of {kept.amount}, {given} given back")
 
     def _strangers(self) -> Iterator[Finding]:
-        """Money that no till knows of."""
+        """Find money that no till has in its books."""
         left = (*self._purchases.values(), *self._refunds.values())
         for row in (row for rows in left for row in rows):
             if row.state in _HOLDING:
                 yield Finding(LOST, row.approval_id.hex(), f"{row.state}, and no till's")
 
     def _originals(self) -> Iterator[Finding]:
-        """What was refunded of each purchase, by the purchase and by its refunds."""
+        """Compare what was refunded of each purchase, by the purchase and by its refunds."""
         given: Counter[bytes | None] = Counter()
         for row in self._rows:
             if row.is_refund:
@@ -197,7 +197,7 @@ class _Audit:
                 yield Finding(DOUBLED, row.approval_id.hex(), text)
 
     def _sums(self, before: Ledger) -> Iterator[Finding]:
-        """The same money, counted in two other ways."""
+        """Compare the same money, counted in two other ways."""
         posted, held = (
             sum(getattr(row, name) for row in self._rows) for name in ("posted", "held")
         )

@@ -1,4 +1,4 @@
-"""The person who sees to the reconciliation in the evening: all of it, until it is empty."""
+"""The person who works through the reconciliation in the evening, until it is empty."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 NAME = "Kim"
-_GONE, _TOO_LATE = "unknown-alarm", "conflict"  # there is nothing left to decide
+_GONE, _TOO_LATE = "unknown-alarm", "conflict"  # nothing is left to decide
 
 
 class Person:
-    """Comes once every till has said what it knows: what no till claims is cancelled."""
+    """A person who comes once every till has reported: sales that no till claims are cancelled."""
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
         self._began = date.today()
 
     async def see_to_all(self) -> None:
-        """Acknowledge every alarm, and each liability of the day; decide about what is held."""
+        """Acknowledge every alarm and liability of the day; decide about what is held."""
         answers = await self._days()
         for alarm in answers[-1]["alarms"]:
             if alarm["kind"] == alarms.UNKNOWN_HERE:
@@ -43,14 +43,14 @@ class Person:
                 await self._acknowledge(difference["approval_id"])
 
     async def left(self) -> list[Finding]:
-        """What stands there still."""
+        """Return what is still open."""
         answers = await self._days()
         standing = [(alarm["key"], f"alarm {alarm['kind']}") for alarm in answers[-1]["alarms"]]
         standing += [(one["approval_id"], one["kind"]) for one in _differences(answers)]
         return [Finding(UNKNOWN, name, f"{what} after quiet") for name, what in standing]
 
     async def _days(self) -> list[Json]:
-        """The reconciliation of each day of the soak."""
+        """Return the reconciliation of each day of the soak."""
         days = dict.fromkeys((self._began, date.today()))
         return [await self._day(day.isoformat()) for day in days]
 

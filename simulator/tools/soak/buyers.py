@@ -1,4 +1,4 @@
-"""Buyers: each comes to one sale with the till's usual phone, and goes when that is over."""
+"""Buyers: each comes to one sale with the till's usual phone, and leaves at its end."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from .plan import PlannedSale
     from .shop import Shop
 
-ASK_MS = 2_000  # how long a phone asks about an approval whose end it does not know
-SUPERVISION_MS = 400  # after which a receiver that died is missed
-AGAIN_S = 0.2  # after a visit that came to nothing
+ASK_MS = 2_000  # how long a phone asks about an approval with an unknown end
+SUPERVISION_MS = 400  # after which a crashed receiver is noticed
+AGAIN_S = 0.2  # after a visit without a result
 
 _WRONG_CODE = "000000"
 _ENDS = (events.APPROVED, events.DECLINED, events.LEFT, events.UNKNOWN)
 
 
 class Buyers:
-    """One at a time at each till."""
+    """One buyer at a time at each till."""
 
     def __init__(self, shop: Shop) -> None:
         self._phones = shop.radio.phones
@@ -35,16 +35,16 @@ class Buyers:
         self._visits: dict[tuple[int, ...], asyncio.Task[None]] = {}
 
     def come(self, order: PlannedSale) -> None:
-        """The sale is rung up; a till that came back may say so again."""
+        """Come to a new sale; a restarted till may call again."""
         if order.buyer != STAYS_AWAY:
             self._come(order, order.number)
 
     def come_back(self, order: PlannedSale, place: int) -> None:
-        """The same for one of its refunds."""
+        """Come to one of its refunds."""
         self._come(order, order.number, place)
 
     async def go(self, order: PlannedSale) -> None:
-        """All of it is over; raises what a phone failed with."""
+        """Leave after the end; raises the error of a phone that failed."""
         for name in [name for name in self._visits if name[0] == order.number]:
             visit = self._visits.pop(name)
             visit.cancel()

@@ -1,8 +1,8 @@
-"""Whoever watches the bridge's events is told of each line of the journal, once and in order.
+"""Watch the bridge's events and check that each journal entry comes once and in order.
 
-The watcher comes back with its cursor after every crash. Its socket tells nothing that the journal
-has not, and nothing is left out that came while there was no bridge to tell of it. Where an older
-journal was put back, it begins again at that one's end: what it heard beyond was lost.
+The watcher returns with its cursor after every crash. Its socket sends only what the journal
+has, and also what was written while the bridge was down. Where an older journal was restored,
+it starts again at that journal's end: the events beyond were lost.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from bridge.domain.sale import Sale
     from bridge.journal import Entry
 
-AGAIN_S = 0.05  # after a bridge that was not there
+AGAIN_S = 0.05  # after a bridge that was down
 GONE = 410  # the cursor is in an archive
 
 
 class Heard(NamedTuple):
-    """What was told of one line of the journal."""
+    """The event of one entry of the journal."""
 
     cursor: int
     sale_id: str
@@ -48,28 +48,28 @@ class Point(NamedTuple):
 
 @dataclass
 class Era:
-    """What was told until an older journal was put back."""
+    """The events until an older journal was restored."""
 
-    follows: Point | None = None  # what was put back
+    follows: Point | None = None  # the copy that was restored
     heard: list[Heard] = field(default_factory=list)
-    gaps: list[range] = field(default_factory=list)  # in an archive when they were asked for
-    stands: float = math.inf  # the last cursor of what is in the journal still
+    gaps: list[range] = field(default_factory=list)  # in an archive when requested
+    stands: float = math.inf  # the last cursor that is still in the journal
 
 
 class EventWatcher:
-    """Runs until it is cancelled."""
+    """A watcher that runs until it is cancelled."""
 
     def __init__(self, bridge: Callable[[], Awaitable[str]]) -> None:
         self.eras = [Era()]
         self.connections = 0
         self._bridge = bridge
         self._last = 0
-        self._cursor: int | None = 0  # None: whatever comes next
+        self._cursor: int | None = 0  # None: start with the next event
         self._news = asyncio.Event()
 
     @property
     def told(self) -> int:
-        """How many lines."""
+        """Return how many entries came."""
         return sum(len(era.heard) for era in self.eras)
 
     async def run(self) -> None:
@@ -79,7 +79,7 @@ class EventWatcher:
             await asyncio.sleep(AGAIN_S)
 
     async def until(self, sale_id: str, what: str) -> None:
-        """Until it was told this of the sale."""
+        """Wait for this event of the sale."""
         while not any(
             (heard.sale_id, heard.what) == (sale_id, what) for heard in self.eras[-1].heard
         ):
@@ -87,11 +87,11 @@ class EventWatcher:
 
     @property
     def era(self) -> int:
-        """The present one."""
+        """Return the present era."""
         return len(self.eras) - 1
 
     def put_back(self, point: Point) -> None:
-        """The bridge is down, and its journal ends there now."""
+        """Start an era: the bridge is down, and its journal now ends there."""
         self.eras.append(Era(point))
         for era in self.eras[:-1]:
             era.stands = 0
@@ -103,7 +103,7 @@ class EventWatcher:
         self._cursor = self._last = max(self.has(), default=0)
 
     def has(self) -> set[int]:
-        """The lines that it was told of, or could not be any more."""
+        """Return the cursors that came or cannot come any more."""
         found: set[int] = set()
         for era in self.eras:
             told = {heard.cursor for heard in era.heard}.union(*era.gaps)
@@ -116,7 +116,7 @@ class EventWatcher:
             async with Till(url) as till, till.watch(self._cursor) as events:
                 self.connections += 1
                 async for event in events:
-                    if era is self.eras[-1]:  # else it was on its way when its journal was lost
+                    if era is self.eras[-1]:  # else it was under way when its journal was lost
                         self._take(event)
         except aiohttp.WSServerHandshakeError as error:
             if error.status == GONE and era is self.eras[-1]:
@@ -137,31 +137,31 @@ class EventWatcher:
 
 
 def compare(watcher: EventWatcher, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """What was told otherwise than it is written, twice, or not at all."""
+    """Find events that differ from the entry, came twice, or never came."""
     written = {entry.id: Heard(entry.id, entry.sale_id, entry.kind) for entry in entries}
     for era in watcher.eras:
         yield from _astray(era, written)
     told = watcher.has()
     for cursor in _owed(entries):
         if cursor not in told:
-            yield Finding(UNKNOWN, written[cursor].sale_id, f"{written[cursor].what} never told")
+            yield Finding(UNKNOWN, written[cursor].sale_id, f"{written[cursor].what} never sent")
 
 
 def _astray(era: Era, written: dict[int, Heard]) -> Iterator[Finding]:
     before = 0
     for heard in era.heard:
         if heard.cursor <= before:
-            yield Finding(UNKNOWN, heard.sale_id, f"{heard.what} told again, or out of order")
+            yield Finding(UNKNOWN, heard.sale_id, f"{heard.what} sent again, or out of order")
         elif heard.cursor <= era.stands and written.get(heard.cursor) != heard:
-            yield Finding(UNKNOWN, heard.sale_id, f"{heard.what} told, and it is not written")
+            yield Finding(UNKNOWN, heard.sale_id, f"{heard.what} sent, but not in the journal")
         before = max(before, heard.cursor)
 
 
 def _owed(entries: Sequence[Entry]) -> Iterator[int]:
-    """The lines of which every watcher is told.
+    """Return the entries that every watcher must get.
 
-    Not that a sale is approved: a watcher may be the till, and hears of it as told. And a refund
-    without a phone begins with two lines at once, as does what is taken over from the authority.
+    Not `approved`: a watcher may be the till, and gets it when notified. And a refund
+    without a phone begins with two entries at once, as does an adopted one.
     """
     sales: dict[str, Sale] = {}
     for entry, after in zip(entries, [*entries[1:], None], strict=True):

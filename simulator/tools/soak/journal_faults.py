@@ -1,7 +1,7 @@
-"""What is done to the journal and to tills from outside, one thing after the other.
+"""Faults of the journal and of tills, one after the other.
 
-Another program locks the journal; it is backed up, restored and put back as an older disk image; a
-till is renumbered, or gets another receiver. Bridge or authority may die in the middle of each.
+Another program locks the journal; it is backed up, restored and replaced by an older disk image; a
+till is renumbered, or gets another receiver. Bridge or authority may crash in the middle of each.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
     from .plan import Change, JournalFault
     from .shop import Counter, Shop
 
-BUSY_S = 10.0  # for a lock that the bridge has just then
+BUSY_S = 10.0  # for a lock that the bridge has at that moment
 NS = 1_000_000_000
-_FOLDER = "%Y%m%dT%H%M%S.%fZ"  # of a backup: when it was begun
+_FOLDER = "%Y%m%dT%H%M%S.%fZ"  # of a backup: its start
 _NOT_ON_THE_IMAGE = (".lock", "-staged")  # of the machine, not of the disk's contents
-# What the log says of a journal that was put back.
+# The log lines about a journal that was restored.
 _RECOVERY = ("the journal is behind", "recovered", "alarm", "the journal is recovered")
 
 
 class JournalFaults:
-    """`say_again` has every till say what it has decided since then (ns since 1970)."""
+    """The faults; `say_again` has every till repeat its decisions since then (ns since 1970)."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class JournalFaults:
         self._backups = shop.directory / "backup"
         self._image = shop.directory / "image"
         self._image_at = 0
-        self._image_of = self._backup_of = 0  # the watcher's era then
+        self._image_of = self._backup_of = 0  # the watcher's era at that time
         self._rewound_at = 0  # bytes of the bridge's log
         self._kinds = {
             LOCK: self._lock,
@@ -71,11 +71,11 @@ class JournalFaults:
         }
 
     def rewinds(self) -> int:
-        """How often an older journal was put back, or is just being."""
+        """Return how often an older journal was restored, or is being restored."""
         return self.done[RESTORE] + self.done[COPY_BACK]
 
     async def run(self, faults: Iterable[JournalFault]) -> None:
-        """All of them, in their order."""
+        """Run all faults, in their order."""
         for fault in faults:
             await self._victims.until(fault.sales)
             async with asyncio.TaskGroup() as tasks:
@@ -84,7 +84,7 @@ class JournalFaults:
                 tasks.create_task(self._kinds[fault.kind](fault))
 
     async def change(self, change: Change, counter: Counter) -> None:
-        """Between two sales of this till."""
+        """Change a till between two of its sales."""
         does = {RENUMBER: self._shop.renumber, EXCHANGE: self._shop.exchange}[change.kind]
         async with asyncio.TaskGroup() as tasks:
             if change.kill:
@@ -93,7 +93,7 @@ class JournalFaults:
         self.done[change.kind] += 1
 
     def recovery(self) -> list[str]:
-        """What the bridge's log says of the last older journal that was put back."""
+        """Return the bridge's log about the last restored journal."""
         with self._shop.bridge.log.open(encoding="utf-8") as log:
             log.seek(self._rewound_at)
             lines = [json.loads(line) for line in log if line.startswith("{")]
@@ -109,7 +109,7 @@ class JournalFaults:
         self.done[BACKUP] += 1
 
     async def _restore(self, fault: JournalFault) -> None:
-        """What was decided since the backup was begun is said again."""
+        """Restore a backup; repeat what was decided since it was begun."""
         made = backup.found(self._backups)
         begun = datetime.strptime(made.folder, _FOLDER).replace(tzinfo=UTC)
 
@@ -121,7 +121,7 @@ class JournalFaults:
         await self._put_back(restore, int(begun.timestamp() * NS))
 
     async def _take_image(self, fault: JournalFault) -> None:
-        """As the disk is after a crash."""
+        """Copy the disk as it is after a crash."""
         self._image_at, self._image_of = time.time_ns(), self._watcher.era
 
         async def copy() -> None:
@@ -146,7 +146,7 @@ class JournalFaults:
         await self._put_back(put_back, self._image_at)
 
     async def _put_back(self, older: Callable[[], Awaitable[Point]], since_ns: int) -> None:
-        """An older journal, which ends where `older` says."""
+        """Put an older journal back, which ends at `older`."""
 
         async def work() -> None:
             self._rewound_at = self._shop.bridge.log.stat().st_size
@@ -156,7 +156,7 @@ class JournalFaults:
         await self._say_again(since_ns)
 
     async def _command(self, fault: JournalFault, *words: str) -> None:
-        """`tillsign journal`, which may be killed in its middle, and is run again then."""
+        """Run `tillsign journal`; it may be killed in the middle, and then runs again."""
         arguments = ("bridge.cli", "journal", *words, "--config", str(self._shop.bridge.config))
         for cut_s in (fault.cut_s, None) if fault.cut_s else (None,):
             process = await ChildProcess.start_module(*arguments, stderr=STDOUT)
@@ -167,7 +167,7 @@ class JournalFaults:
 
 
 async def _ended(process: ChildProcess, cut_s: float | None) -> Ended:
-    """Its end, which is a kill after `cut_s`."""
+    """Return its end, a kill after `cut_s`."""
     try:
         async with asyncio.timeout(cut_s):
             return await process.ended()
@@ -177,7 +177,7 @@ async def _ended(process: ChildProcess, cut_s: float | None) -> Ended:
 
 
 def _hold(journal: Path, seconds: float) -> None:
-    """SQLite's write lock, as another program may."""
+    """Hold SQLite's write lock, as another program may."""
     uri = f"{journal.resolve().as_uri()}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)) as db:
         db.execute("BEGIN IMMEDIATE")
@@ -186,7 +186,7 @@ def _hold(journal: Path, seconds: float) -> None:
 
 
 def _files(journal: Path) -> list[Path]:
-    """All that an image of the disk has of a journal."""
+    """Return all files that a disk image has of a journal."""
     found = [*journal.parent.glob(f"{journal.name}*"), archive.folder(journal)]
     aside = f"{journal.name}-until-"
     return [

@@ -1,4 +1,4 @@
-"""Those who die: by SIGKILL, at the plan's moments, and back after a while."""
+"""The victims: killed by SIGKILL at the plan's moments, and restarted after a while."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Process(Protocol):
-    """A server that keeps what it is in its directory."""
+    """A server that keeps its state in its directory."""
 
     async def start(self) -> None: ...
     async def stop(self, how: Signals = ...) -> None: ...
 
 
 class Victim:
-    """A process that is started again each time; `up` is set while it serves."""
+    """A process that is restarted each time; `up` is set while it serves."""
 
     def __init__(self, process: Process) -> None:
         self.up = asyncio.Event()
@@ -37,7 +37,7 @@ class Victim:
         self._one_at_a_time = asyncio.Lock()
 
     async def die(self, kill: Kill) -> int:
-        """How often it died: a second time where it was told to die while it starts."""
+        """Kill and restart it, twice if it is to crash during its start; return the number."""
         async with self._down():
             await asyncio.sleep(kill.away_s)
             if kill.again_s is not None:
@@ -45,7 +45,7 @@ class Victim:
         return 1 if kill.again_s is None else 2
 
     async def die_for(self, work: Work) -> None:
-        """It is away as long as the work takes."""
+        """Stop it for as long as the work takes."""
         async with self._down():
             await work()
 
@@ -62,7 +62,7 @@ class Victim:
         starting = asyncio.create_task(self._process.start())
         await asyncio.wait({starting}, timeout=life_s)
         await self._process.stop(SIGKILL)
-        await asyncio.gather(starting, return_exceptions=True)  # it says that it died
+        await asyncio.gather(starting, return_exceptions=True)  # it reports that it was killed
 
 
 class Victims:
@@ -77,29 +77,29 @@ class Victims:
         self._more = asyncio.Condition()
 
     async def bridge(self) -> str:
-        """Where the bridge serves tills, once it does."""
+        """Return the bridge's address, once it serves."""
         await self._servers[BRIDGE].up.wait()
         return self._shop.bridge.till_api
 
     async def begun(self) -> None:
-        """One sale more has begun."""
+        """Count one more sale begun."""
         async with self._more:
             self._begun += 1
             self._more.notify_all()
 
     async def until(self, sales: int) -> None:
-        """Until so many have begun."""
+        """Wait until so many have begun."""
         async with self._more:
             await self._more.wait_for(lambda: self._begun >= sales)
 
     async def run(self, kills: Iterable[Kill]) -> None:
-        """Until the last victim is back."""
+        """Run until the last victim is back."""
         async with asyncio.TaskGroup() as tasks:
             for kill in kills:
                 tasks.create_task(self.kill(kill))
 
     async def kill(self, kill: Kill) -> None:
-        """As it says, and until the victim is back."""
+        """Carry out a kill, and wait until the victim is back."""
         await self.until(kill.sales)
         await asyncio.sleep(kill.delay_s)
         counter = self._shop.counters[kill.till - 1]
@@ -113,13 +113,13 @@ class Victims:
             self.deaths[kill.victim] += await self._servers[kill.victim].die(kill)
 
     async def without_bridge(self, work: Work) -> None:
-        """Kill the bridge, do this, and start it again."""
+        """Kill the bridge, do this work, and start it again."""
         self.deaths[BRIDGE] += 1
         await self._servers[BRIDGE].die_for(work)
 
 
 async def _unplug(counter: Counter, kill: Kill) -> None:
-    """The receiver goes on; on the host its port is missed."""
+    """Unplug a receiver: it goes on, but the host has lost its port."""
     async with counter.busy:
         await counter.line.ask("unplug")
         await asyncio.sleep(kill.away_s)
@@ -127,7 +127,7 @@ async def _unplug(counter: Counter, kill: Kill) -> None:
 
 
 async def _cut_off(counter: Counter, kill: Kill) -> None:
-    """The line starts the receiver again by itself; without power it is missed on the host, too."""
+    """Kill a receiver: the line restarts it; without power the host loses its port, too."""
     async with counter.busy:
         if kill.power:
             await counter.line.ask("unplug")

@@ -1,4 +1,4 @@
-"""What the authority's ledger and the bridge's journal hold, as far as money goes."""
+"""The money in the authority's ledger and in the bridge's journal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SPACE = "SELECT coalesce(sum(credit_space), 0) FROM recipients"
 
 
 class LedgerLine(NamedTuple):
-    """A line of the ledger. What was reversed before it came has no amount and no reference."""
+    """A line of the ledger. A tombstone has no amount and no reference."""
 
     approval_id: bytes
     receiver: bytes
@@ -46,14 +46,14 @@ class LedgerLine(NamedTuple):
 
     @property
     def posted(self) -> int:
-        """What it takes from the buyer for good; refunds give."""
+        """Return what it takes from the buyer for good; refunds give."""
         if self.state != POSTED or self.amount is None:
             return 0
         return -self.amount if self.is_refund else self.amount
 
     @property
     def held(self) -> int:
-        """What it takes for now."""
+        """Return what it holds now."""
         pending = self.state == PENDING and not self.is_refund
         return self.amount or 0 if pending else 0
 
@@ -66,22 +66,22 @@ class Ledger(NamedTuple):
 
 
 class Journalled(NamedTuple):
-    """Every sale and refund by its id, also the archived ones; and what is wrong with the files."""
+    """Every sale and refund by its id, archived ones too; and what is wrong with the files."""
 
     sales: dict[str, Sale]
     damage: list[str]
-    entries: Sequence[Entry] = ()  # under the numbers that they were given first
+    entries: Sequence[Entry] = ()  # under their first numbers
     unbacked: Mapping[str, str] = MappingProxyType({})  # sale → why only its till holds it as paid
 
     @property
     def liable(self) -> int:
-        """What was paid at tills and will never be posted."""
+        """Return what was paid at tills and will never be posted."""
         liable = [sale for sale in self.sales.values() if sale.state is State.LIABILITY]
         return sum(sale.terms.amount for sale in liable)
 
 
 def ledger_at(database: Path | str) -> Ledger:
-    """As it is now; the authority may run."""
+    """Read it now; the authority may run."""
     store = Store(database)
     try:
         return ledger(store)
@@ -94,7 +94,7 @@ def ledger(store: Store) -> Ledger:
 
 
 def journalled(journal: Path) -> Journalled:
-    """As it is now; the bridge may run. What a new live part carries over counts once."""
+    """Read it now; the bridge may run. Entries carried over to a new live part count once."""
     with Reader(journal) as reader:
         report = verify(reader, lambda _done, _files: None)
         rows = {row.origin: row for row in reader.rows() if not row.own}

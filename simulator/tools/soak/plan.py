@@ -1,4 +1,4 @@
-"""What happens in a soak, sale by sale and crash by crash: the same seed, the same plan."""
+"""The plan of a soak, sale by sale and crash by crash: the same seed makes the same plan."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ PAID, CANCELLED = "paid", "cancelled"
 
 # Buyers.
 APPROVES = "approves"
-MISTYPES = "mistypes"  # and types the right code after that
+MISTYPES = "mistypes"  # then types the valid code
 SAYS_NO = "says no"
 STAYS_AWAY = "stays away"
 
-# Who dies; and whose port is pulled out for a while, which no receiver minds.
+# The victims; and unplugged ports, which do not affect a receiver.
 BRIDGE, AUTHORITY, RECEIVER, PORT = "bridge", "authority", "receiver", "port"
 
-# What is done to the journal: locked by another program, backed up, restored; taken as a disk's
-# image, and put back as one.
+# Faults of the journal: locked by another program, backed up, restored; copied as a disk image,
+# and replaced by one.
 LOCK, BACKUP, RESTORE = "locks", "backups", "restores"
 IMAGE, COPY_BACK = "images", "copies put back"
-# What is done to a till between two of its sales.
+# Changes of a till between two of its sales.
 RENUMBER, EXCHANGE = "renumbered", "exchanged"
 
 KILLS = 0.25  # for each sale
@@ -31,12 +31,12 @@ LOCKS, RESTORES, COPIES = 0.03, 0.015, 0.015  # the same
 CHANGES = 0.015  # of each kind
 LOCK_S = (0.1, 3.0)
 CUT_S = (0.2, 1.0)  # a command takes about one
-TOGETHER_S = 0.8  # between two who die together
+TOGETHER_S = 0.8  # between two that crash together
 PHONES = 0.5  # of the refunds
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 
 _BUYERS = {APPROVES: 88, MISTYPES: 5, SAYS_NO: 4, STAYS_AWAY: 3}
-# Who dies together: a bridge most often of what an authority that is away leaves it with.
+# The victims that crash together: mostly a bridge with open work while the authority is away.
 _GROUPS = {
     (BRIDGE,): 25,
     (AUTHORITY,): 20,
@@ -45,18 +45,18 @@ _GROUPS = {
     (RECEIVER, BRIDGE): 5,
     (PORT,): 15,
 }
-_IN_THE_MIDDLE = {BRIDGE: 35, AUTHORITY: 35, "": 30}  # of a fault: who dies
+_IN_THE_MIDDLE = {BRIDGE: 35, AUTHORITY: 35, "": 30}  # of a fault: the victim
 
 
 class Back(NamedTuple):
-    """A refund; `phone`: the buyer has to approve it."""
+    """A refund; `phone`: by phone, with the buyer's approval."""
 
     amount: int
     phone: bool
 
 
 class PlannedSale(NamedTuple):
-    """One sale: what the buyer does, and what the cashier and the till do. Times in seconds."""
+    """One sale: the actions of buyer, cashier and till. Times in seconds."""
 
     number: int
     till: int
@@ -64,40 +64,40 @@ class PlannedSale(NamedTuple):
     patience_s: int
     buyer: str
     comes_s: float  # after it was rung up
-    wish: str  # of a sale that is approved: PAID or CANCELLED
-    hesitates_s: float  # between that on its disk and its word to the bridge
-    wavers: bool  # wishes the other as well, before the first is answered
+    wish: str  # the decision on an approved sale: PAID or CANCELLED
+    hesitates_s: float  # between that decision on its disk and its report to the bridge
+    wavers: bool  # reports the other decision too, before the first is answered
     aborts_s: float | None  # the cashier waits no longer than that
-    repeats: bool  # says everything twice, both at once
-    lives_s: tuple[float, ...]  # the till dies so long after it began, and after it came back
+    repeats: bool  # sends everything twice, both at once
+    lives_s: tuple[float, ...]  # the till crashes so long after its start, and after its restart
     away_s: float
-    refunds: tuple[Back, ...]  # of a sale that is paid; more than there is, at times
+    refunds: tuple[Back, ...]  # of a paid sale; at times more than was paid
 
 
 class Kill(NamedTuple):
-    """One process dies by SIGKILL, `delay_s` after so many `sales` have begun, or in a fault."""
+    """One process is killed, `delay_s` after so many `sales` have begun, or in a fault."""
 
     sales: int
     delay_s: float
     victim: str
-    till: int  # whose receiver, where it is one
-    power: bool  # the receiver's line goes with it, and comes back with it
+    till: int  # of the victim, where it is a receiver
+    power: bool  # the receiver's line goes down and comes back with it
     away_s: float
-    again_s: float | None  # it dies once more, so long after its next start
+    again_s: float | None  # a second kill, so long after its next start
 
 
 class JournalFault(NamedTuple):
-    """Something done to the journal once so many `sales` have begun, after the fault before it."""
+    """A fault of the journal once so many `sales` have begun, after the fault before it."""
 
     sales: int
     kind: str
     lasts_s: float  # of a lock
-    cut_s: float | None  # the command dies so long after its start, and is run again
-    kill: Kill | None  # of another, in the middle of it
+    cut_s: float | None  # the command is killed so long after its start, and runs again
+    kill: Kill | None  # of another process, in the middle of the fault
 
 
 class Change(NamedTuple):
-    """What happens to the till of an order just before it; the bridge is started again for it."""
+    """A change of the till just before an order; the bridge is restarted for it."""
 
     order: int
     kind: str
@@ -112,7 +112,7 @@ class Plan(NamedTuple):
 
 
 def plan(sales: int, seed: int, tills: int) -> Plan:
-    """So many sales at tills 1 to `tills`, in turn."""
+    """Plan so many sales at tills 1 to `tills`, in turn."""
     chance = random.Random(seed)
     orders = [_order(chance, number, 1 + number % tills) for number in range(sales)]
     kills = sorted(_kills(chance, sales, tills), key=lambda kill: (kill.sales, kill.delay_s))
@@ -144,7 +144,7 @@ def _order(chance: random.Random, number: int, till: int) -> PlannedSale:
 
 
 def _kills(chance: random.Random, sales: int, tills: int) -> Iterator[Kill]:
-    """Each victim at least once."""
+    """Plan kills, of each victim at least once."""
     groups = [*_GROUPS, *chance.choices(list(_GROUPS), list(_GROUPS.values()), k=sales)]
     wanted = max(len(_GROUPS), round(sales * KILLS))
     for group in groups[:wanted]:
@@ -155,7 +155,7 @@ def _kills(chance: random.Random, sales: int, tills: int) -> Iterator[Kill]:
 
 
 def _faults(chance: random.Random, sales: int) -> Iterator[JournalFault]:
-    """Each kind at least once; nothing is put back before it was copied."""
+    """Plan faults, of each kind at least once; a copy comes before its restoration."""
     for _ in range(_times(sales, LOCKS)):
         yield _fault(chance, chance.randint(1, sales), LOCK)
     for kinds, rate in (((BACKUP, RESTORE), RESTORES), ((IMAGE, COPY_BACK), COPIES)):
@@ -171,7 +171,7 @@ def _fault(chance: random.Random, sales: int, kind: str) -> JournalFault:
 
 
 def _changes(chance: random.Random, sales: int) -> Iterator[Change]:
-    """Each before another order, in the later part: there is something to remember by then."""
+    """Plan changes, each before another order, in the later part: when there is a history."""
     times = _times(sales, CHANGES)
     kinds = [RENUMBER, EXCHANGE] * times
     later = range(sales // 3, max(sales, sales // 3 + len(kinds)))
@@ -201,7 +201,7 @@ def _kill(chance: random.Random, victim: str, sales: int, delay_s: float, tills:
 
 
 def _away(chance: random.Random, victim: str) -> float:
-    """The authority's network at times for longer than tills are patient."""
+    """Plan how long the victim is away, the authority at times longer than a till's patience."""
     if victim == AUTHORITY and chance.random() < 0.4:
         return chance.uniform(3.0, 8.0)
     return chance.uniform(0.02, 1.5)
@@ -212,7 +212,7 @@ def _deaths(chance: random.Random) -> int:
 
 
 def _refunds(chance: random.Random, amount: int) -> tuple[int, ...]:
-    """None, some in part, the whole, or one too many."""
+    """Plan refunds: none, some in part, the whole, or one too many."""
     kinds: list[Callable[[], tuple[int, ...]]] = [
         tuple,
         lambda: (amount,),

@@ -1,4 +1,4 @@
-"""How a soak goes and what it came to, for people: plain text where there is no terminal."""
+"""The progress and result of a soak, for people: plain text where there is no terminal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from .run import SoakResult
 
-LINES = 10  # of progress, where they stay to be read
+LINES = 10  # of progress, where they are not overwritten
 RECOVERY_MOST = 20  # lines of a recovery
 
 
 class Progress:
-    """Writes on `console`."""
+    """A reporter on `console`."""
 
     def __init__(self, console: Console, sales: int, seed: int) -> None:
         self._console = console
@@ -33,7 +33,7 @@ class Progress:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Say what happens while it does."""
+        """Show progress inside the block."""
         text = f"{self._sales} sales, seed {self._seed}"
         self._console.print(f"Soaking: {text}")
         shown = self._console.status(text) if self._console.is_terminal else nullcontext()
@@ -48,7 +48,7 @@ class Progress:
             self._console.print(text)
 
     def result(self, result: SoakResult) -> None:
-        """The table, and all that is wrong."""
+        """Print the table and all findings."""
         table = Table(title=f"Soak, seed {self._seed}, {result.seconds:.0f} s")
         table.title_justify = "left"
         table.add_column("what")
@@ -63,12 +63,12 @@ class Progress:
             self._console.print(f"{finding.kind}: {finding.sale}: {finding.text}", soft_wrap=True)
 
     def kept(self, directory: Path) -> None:
-        """Where everything is that tells why."""
+        """Print where the evidence is."""
         text = f"Journal, ledger, tills' books and logs are kept in {directory}"
         self._console.print(text, soft_wrap=True)
 
     def _recovery(self, lines: list[str]) -> None:
-        """Its beginning, and how it ended."""
+        """Return its beginning and its end."""
         left_out = len(lines) - RECOVERY_MOST
         if left_out > 0:
             lines = [*lines[: RECOVERY_MOST - 1], f"(and {left_out} more)", lines[-1]]

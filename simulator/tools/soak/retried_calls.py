@@ -1,4 +1,4 @@
-"""What tills and people ask of a bridge that dies: again and again, until there is an answer."""
+"""Repeat the requests of tills and people to a crashing bridge, until there is an answer."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 T = TypeVar("T")
 
-ANSWER_S = 20.0  # for any answer: a bridge that takes longer is as good as gone
+ANSWER_S = 20.0  # for any answer: a slower bridge counts as down
 AGAIN_S = 0.1  # after a bridge that did not answer
 
 UNKNOWN_SALE = "unknown-sale"  # the problem of a sale that neither bridge nor authority has
-_STANDS = ("conflict", "sale-id-used")  # problems that say how the sale is
+_STANDS = ("conflict", "sale-id-used")  # problems that tell the sale's state
 
 
 class Asking:
-    """`bridge` tells where it serves, once it does."""
+    """A caller; `bridge` returns its address, once it serves."""
 
     def __init__(self, bridge: Callable[[], Awaitable[str]]) -> None:
         self._bridge = bridge
 
     async def ask(self, call: Callable[[Till], Awaitable[T]]) -> T:
-        """An answer, however often the bridge dies before it gives one; raises TillError."""
+        """Return an answer, however often the bridge crashes before it; raises TillError."""
         while True:
             with suppress(aiohttp.ClientError, OSError, TimeoutError):
                 async with Till(await self._bridge()) as till, asyncio.timeout(ANSWER_S):
@@ -42,7 +42,7 @@ class Asking:
             await asyncio.sleep(AGAIN_S)
 
     async def stands(self, call: Callable[[Till], Awaitable[Json]]) -> Json:
-        """How the sale is after that, whether it was as wished or not."""
+        """Return the sale after that, whether it went as requested or not."""
         try:
             return await self.ask(call)
         except TillError as error:

@@ -1,4 +1,4 @@
-"""One soak: sales and crashes by the plan, then quiet, then the books compared."""
+"""One soak: sales and crashes by the plan, then quiet, then compare the books."""
 
 from __future__ import annotations
 
@@ -35,37 +35,37 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], object]
 
-TILLS = 4  # side by side at one bridge
-LAST = 100  # minor units, of a sale that nobody pays
+TILLS = 4  # in parallel at one bridge
+LAST = 100  # minor units, of a sale without a buyer
 QUIET_S = 60.0  # for all that is owed, with everything up
-HURRY_S = 0.3  # between two reminders, as a circuit breaker may be open just then
-START_S, SALE_S = 90.0, 5.0  # how long a run may take: for each sale ten times what it does
+HURRY_S = 0.3  # between two attempts, as a circuit breaker may be open just then
+START_S, SALE_S = 90.0, 5.0  # the longest run: for each sale ten times the usual
 
 _FAULTS = (BACKUP, RESTORE, COPY_BACK, LOCK, RENUMBER, EXCHANGE)
 
 
 class SoakResult(NamedTuple):
-    """What a run came to."""
+    """The result of a run."""
 
     sales: int
     seconds: float
     deaths: Counter[str]  # by SIGKILL
-    faults: Counter[str]  # what was done to the journal and to tills
-    unplugged: int  # ports, without a reset of what is behind them
+    faults: Counter[str]  # of the journal and of tills
+    unplugged: int  # ports, without a reset of the receiver behind
     till_deaths: int
     ends: Counter[str]  # of sales, by state and reason in the journal
-    refunds: dict[str, Counter[str]]  # by how they were given, and how they ended at the tills
+    refunds: dict[str, Counter[str]]  # by how they were made, and how they ended at the tills
     offline: int  # accepted without the authority
-    told: int  # lines of the journal to the watcher
-    connections: int  # that it took
+    told: int  # entries of the journal sent to the watcher
+    connections: int  # of the watcher
     posted: int
-    recovery: list[str]  # what the log says of the last older journal that was put back
+    recovery: list[str]  # the log of the last restored journal
     liabilities: list[Liability]
     findings: list[Finding]
 
     @property
     def summary(self) -> dict[str, int]:
-        """As build/soak.json has it."""
+        """Return the content of build/soak.json."""
         return {
             "sales": self.sales,
             "crashes": self.deaths.total(),
@@ -84,7 +84,7 @@ class SoakResult(NamedTuple):
 async def soak(
     directory: Path, sales: int, seed: int, progress: Progress, database: str | None = None
 ) -> SoakResult:
-    """`progress` hears how many sales are over, and how many crashes there were.
+    """Run a soak; `progress` gets the numbers of finished sales and of crashes.
 
     `database` is the URL of PostgreSQL for the authority; without one it has a file.
     """
@@ -155,7 +155,7 @@ class _Run:
         return sum(till.deaths for till in self._tills)
 
     async def play(self) -> list[Finding]:
-        """What was not over in time."""
+        """Play the plan; return what was not finished in time."""
         watching = asyncio.create_task(self.watcher.run())
         try:
             async with asyncio.timeout(START_S + SALE_S * len(self._plan.orders)):
@@ -167,7 +167,7 @@ class _Run:
             async with asyncio.timeout(QUIET_S):
                 left = await self._settle()
         except TimeoutError:
-            return [Finding(UNKNOWN, "all", "not over in time")]
+            return [Finding(UNKNOWN, "all", "not finished in time")]
         finally:
             watching.cancel()
             await asyncio.wait({watching})
@@ -190,7 +190,7 @@ class _Run:
         self._buyers.come(order)
 
     async def _settle(self) -> list[Finding]:
-        """Everything is up and nobody wishes anything any more: what is left after that."""
+        """Wait until nothing is owed, with everything up; return what is left."""
         await self._quiet()
         await self._person.see_to_all()
         await self._quiet()
@@ -202,7 +202,7 @@ class _Run:
         return left
 
     async def _quiet(self) -> None:
-        """Until nothing is owed and nothing is open."""
+        """Wait until nothing is owed and nothing is open."""
         while True:
             outbox = await self._asking.ask(lambda till: till.send_now())
             if not outbox["depth"] and not await self._asking.ask(lambda till: till.open_sales()):

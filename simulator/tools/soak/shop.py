@@ -1,4 +1,4 @@
-"""What a soak runs in: real processes for authority, bridge, lines and receivers, and one air."""
+"""The surroundings of a soak: real processes for authority, bridge, lines, receivers; one air."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from simulator.phone.wallet.wallet import Wallet
     from simulator.world.enrolment import ReceiverFolder
 
-# What may be sold without the authority: nearly everything, but not for long.
+# The limits without the authority: nearly everything, but not for long.
 OFFLINE = Limits(floor=40_000, total=500_000, sales=20, hours=1)
-TIMEOUT_S = 2.0  # of the bridge towards the authority: a cashier waits no longer than some of them
-LEASE_S = 2  # of a journal at the authority: one that was put back is served soon
-UP_S = 60.0  # until all receivers are there, on a busy machine
+TIMEOUT_S = 2.0  # of the bridge towards the authority: some cashiers wait no longer
+LEASE_S = 2  # of a journal at the authority: a restored one is served soon
+UP_S = 60.0  # until all receivers are connected, on a busy machine
 
 
 @dataclass
 class Counter:
-    """One till's place: number, receiver and line, which may change, and whose phone comes there.
+    """One till's place: number, receiver and line, which may change, and its buyer's phone.
 
     `busy` is held while its line or receiver is handled.
     """
@@ -48,12 +48,12 @@ class Counter:
 
 
 class Shop:
-    """An async context manager: everything is up, and every receiver has been heard."""
+    """An async context manager: everything is up, and every receiver is connected."""
 
     def __init__(
         self, directory: Path, tills: int, database: str | None = None, spares: int = 0
     ) -> None:
-        """`spares`: receivers that are enrolled and stand nowhere yet."""
+        """Set up; `spares`: receivers that are enrolled but have no place yet."""
         self.directory = directory
         self._database = database
         self.authority: AuthorityProcess
@@ -83,12 +83,12 @@ class Shop:
         await self._stack.aclose()
 
     async def renumber(self, counter: Counter) -> None:
-        """As of the bridge's next start."""
-        counter.number += self._tills  # which is no other's
+        """Give a till a new number from the bridge's next start on."""
+        counter.number += self._tills  # no other till has it
         self._place()
 
     async def exchange(self, counter: Counter) -> None:
-        """Put a new receiver in the place of the old one, for the bridge's next start."""
+        """Replace the receiver by a new one, for the bridge's next start."""
         async with counter.busy:
             await counter.line.stop()
             counter.receiver = self._drawer.pop()
@@ -98,7 +98,7 @@ class Shop:
     async def _open(self) -> None:
         directory, stack = self.directory / "authority", self._stack
         await stack.enter_async_context(self.radio)
-        # In here it takes far less than over HTTP.
+        # In this process it takes far less than over HTTP.
         async with Authority(directory, database=self._database) as books:
             client = books.ca.client("bridge")
             anna = books.seed_demo().buyers[0].id

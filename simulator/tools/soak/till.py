@@ -1,4 +1,4 @@
-"""A till that dies and comes back: all that it does next follows from what is on its disk."""
+"""A till that crashes and restarts: all its next steps follow from its disk."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     Call = Callable[[Till], Awaitable[Json]]
 
 WAIT_S = 10  # for an outcome, in one request
-WAVERS_S = 0.005  # until the cashier wishes the other: about when the bridge has the first
+WAVERS_S = 0.005  # until the cashier decides otherwise: about when the bridge gets the first
 
-_NO_REFUND = ("refund-exceeds", "liability")  # more than there is, or never posted
-_NO_REFUND_OF_LOST = (UNKNOWN_SALE, "not-paid")  # its purchase went with the journal
+_NO_REFUND = ("refund-exceeds", "liability")  # more than was paid, or never posted
+_NO_REFUND_OF_LOST = (UNKNOWN_SALE, "not-paid")  # its purchase was lost with the journal
 _NOT_YET = "not-posted"
 _REFUND_ENDS = (REFUNDED, "declined", "cancelled")
 
 
 class SoakTill:
-    """Serves one order after the other.
+    """A till that serves one order after the other.
 
-    `rung` is told of each as soon as the bridge knows it, `asked_back` of each refund, by its
-    place, for which a phone has to come. `rewinds`: how often an older journal was put back.
+    `rung` is called for each order as soon as the bridge has it, `asked_back` for each refund by
+    phone, with its place. `rewinds`: how often an older journal was restored.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class SoakTill:
         self._asked_back = asked_back
 
     async def serve(self, order: PlannedSale) -> None:
-        """To its end, however often the till dies meanwhile."""
+        """Serve an order to its end, however often the till crashes meanwhile."""
         self._rewinds_before = self._rewinds()
         for number, life in enumerate(order.lives_s):
             if await _in_time(self._work(order, again=number > 0), life):
@@ -69,7 +69,7 @@ class SoakTill:
 
     @property
     def _rewound(self) -> bool:
-        """Whether this sale may have been lost with a journal."""
+        """Return whether this sale may have been lost with a journal."""
         return self._rewinds() > self._rewinds_before
 
     async def _work(self, order: PlannedSale, *, again: bool) -> None:
@@ -88,7 +88,7 @@ class SoakTill:
     # A sale.
 
     async def _sell(self, order: PlannedSale, kept: Kept, *, again: bool) -> None:
-        """What was decided is said again; else the sale goes on as it is."""
+        """Repeat a stored decision; without one continue the sale."""
         if kept.wish:
             self._end(kept.sale_id, await self._decide(order, kept.sale_id))
             return
@@ -105,7 +105,7 @@ class SoakTill:
         self._end(kept.sale_id, sale)
 
     def _failed(self, sale_id: str, error: TillError) -> None:
-        """Lost with a journal: what is on the disk about it stands."""
+        """Accept a sale lost with a journal: the till's disk decides."""
         if error.kind != UNKNOWN_SALE or not self._rewound:
             self._books.complain(sale_id, str(error))
             return
@@ -113,7 +113,7 @@ class SoakTill:
         self._books.end(sale_id, PAID if paid else UNPAID)
 
     async def _known(self, sale_id: str) -> Json | None:
-        """A till that came back asks before it rings up the same again."""
+        """Ask for the sale before ringing it up again after a restart."""
         try:
             return await self._asking.ask(lambda till: till.look(sale_id))
         except TillError as error:
@@ -122,7 +122,7 @@ class SoakTill:
             return None
 
     async def _ring(self, order: PlannedSale, kept: Kept) -> Json:
-        """The same each time: the bridge may know it already."""
+        """Ring up, the same each time: the bridge may have it already."""
         more: Json = {"sale_id": kept.sale_id, "till": kept.till, "patience_s": order.patience_s}
         while True:
             sale = await self._say(order, lambda till: till.ring_up(order.amount, **more))
@@ -132,7 +132,7 @@ class SoakTill:
             await asyncio.sleep(AGAIN_S)
 
     async def _outcome(self, order: PlannedSale, sale_id: str) -> Json:
-        """What the bridge says in the end, or to the cashier who waits no longer."""
+        """Wait for the outcome, or abort for a cashier who waits no longer."""
         aborting = asyncio.create_task(self._abort_in_time(order, sale_id))
         try:
             sale = await self._wait(sale_id)
@@ -153,7 +153,7 @@ class SoakTill:
                 return sale
 
     async def _abort_in_time(self, order: PlannedSale, sale_id: str) -> bool:
-        """Whether it was aborted: the other answer is that it is too late."""
+        """Abort; return whether it was in time."""
         if order.aborts_s is None:
             return False
         await asyncio.sleep(order.aborts_s)
@@ -161,7 +161,7 @@ class SoakTill:
         return sale["state"] not in ("approved", "paid")
 
     async def _decide(self, order: PlannedSale, sale_id: str) -> Json:
-        """On disk first, then said; the sale as it stands after that."""
+        """Store the decision, then report it; return the sale after that."""
         kept = self._books.sale(sale_id)
         wish = kept.wish or order.wish
         self._books.wish(sale_id, wish)
@@ -178,14 +178,14 @@ class SoakTill:
         return await self._say(order, lambda till: till.cancel(sale_id))
 
     def _end(self, sale_id: str, sale: Json) -> None:
-        """As the bridge says; but who has handed out the goods has handed them out."""
+        """Store the bridge's end; but goods handed out stay handed out."""
         kept, paid = self._books.sale(sale_id), sale["state"] == "paid"
         if paid != (kept.wish == PAID) and kept.wish and not kept.wavered:
             if paid or not self._rewound:
-                self._books.complain(sale_id, f"{kept.wish}, and the bridge says {sale['state']}")
+                self._books.complain(sale_id, f"{kept.wish}, but the bridge has {sale['state']}")
             paid = kept.wish == PAID
         elif paid and not kept.wish:
-            self._books.complain(sale_id, "paid without the till's word")
+            self._books.complain(sale_id, "paid without the till's decision")
         self._books.end(sale_id, PAID if paid else UNPAID)
 
     # A refund.
@@ -205,7 +205,7 @@ class SoakTill:
         self._books.end_refund(kept.refund_id, REFUNDED if done else NOT_REFUNDED)
 
     async def _give_back(self, order: PlannedSale, kept: KeptRefund) -> Json:
-        """How it ended; without a phone it is asked for again where it was lost with a journal."""
+        """Refund and return its end; without a phone repeat it where it was lost with a journal."""
         while True:
             try:
                 refund = await self._ask_back(order, kept)
@@ -218,10 +218,10 @@ class SoakTill:
                     raise
             else:
                 return refund
-            await self._asking.stands(lambda till: till.paid(kept.sale_id))  # else it is not known
+            await self._asking.stands(lambda till: till.paid(kept.sale_id))  # else it has none
 
     async def _ask_back(self, order: PlannedSale, kept: KeptRefund) -> Json:
-        """By phone only what is posted."""
+        """Refund by phone, only what is posted."""
         more: Json = {"refund_id": kept.refund_id, "sale_id": kept.sale_id}
         if kept.phone:
             till = self._counter.number
@@ -242,7 +242,7 @@ class SoakTill:
     # The bridge.
 
     async def _say(self, order: PlannedSale, call: Call) -> Json:
-        """Once or twice; how the sale is after that, wished or not."""
+        """Send it once or twice; return the sale after that, as decided or not."""
         if not order.repeats:
             return await self._asking.stands(call)
         both = [asyncio.ensure_future(self._asking.stands(call)) for _ in range(2)]
@@ -251,7 +251,7 @@ class SoakTill:
 
 
 async def _in_time(work: Awaitable[object], seconds: float) -> bool:
-    """Whether `work` was done; if not it is dropped wherever it is, as in a crash."""
+    """Return whether `work` finished in time; if not, drop it wherever it is, as in a crash."""
     task = asyncio.ensure_future(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)

@@ -1,4 +1,4 @@
-"""What a till keeps on its disk: every wish before it is said, every end once it is heard."""
+"""A till's disk: every decision before it is reported, every end once it is received."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ _REFUND = "SELECT refund_id, sale_id, place, amount, ended, phone FROM refunds"
 
 
 class Kept(NamedTuple):
-    """A sale as a till has it; `wavered`: it has wished both, so the bridge's word decides."""
+    """A sale in a till's books; `wavered`: it has decided both ways, so the bridge decides."""
 
     sale_id: str
     number: int
-    till: int  # its number then
+    till: int  # its number at that time
     amount: int
     wish: str | None
     wavered: int
     ended: str | None
-    receiver: bytes  # which stood there then
-    offline: int = False  # it was approved so
+    receiver: bytes  # the one at that till at that time
+    offline: int = False  # it was accepted offline
 
 
 class KeptRefund(NamedTuple):
@@ -64,11 +64,11 @@ class KeptRefund(NamedTuple):
     place: int
     amount: int
     ended: str | None
-    phone: int = False  # the buyer has to approve it
+    phone: int = False  # by phone, with the buyer's approval
 
 
 class Books:
-    """All tills of a shop in one file; on disk when a method returns."""
+    """The books of all tills in a shop, in one file; on disk when a method returns."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -80,7 +80,7 @@ class Books:
         self._db.close()
 
     def begin(self, order: PlannedSale, till: int, receiver: bytes) -> Kept:
-        """The sale of this order, under the id that it was given first, at the till of then."""
+        """Store the sale of this order, under its first id, at the till of that time."""
         self._db.execute(
             "INSERT INTO sales (sale_id, number, till, receiver, amount) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO NOTHING",
@@ -89,7 +89,7 @@ class Books:
         return Kept(*self._db.execute(f"{_SALE} WHERE number = ?", (order.number,)).fetchone())
 
     def begin_refund(self, sale_id: str, place: int, back: Back) -> KeptRefund:
-        """The same of a sale's refunds, each by its place among them."""
+        """Do the same for a sale's refund, by its place among them."""
         self._db.execute(
             "INSERT INTO refunds (refund_id, sale_id, place, amount, phone) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT DO NOTHING",
@@ -106,7 +106,7 @@ class Books:
         )
 
     def stood_in(self, sale_id: str) -> None:
-        """The bridge approved it without the authority."""
+        """Note that the bridge accepted it offline."""
         self._db.execute("UPDATE sales SET offline = 1 WHERE sale_id = ?", (sale_id,))
 
     def end(self, sale_id: str, ended: str) -> None:
@@ -118,7 +118,7 @@ class Books:
         self._db.execute(ending, (ended, time.time_ns(), refund_id))
 
     def complain(self, sale_id: str, text: str) -> None:
-        """The bridge said what it must not say."""
+        """Note a forbidden answer of the bridge."""
         self._db.execute("INSERT INTO complaints VALUES (?, ?)", (sale_id, text))
 
     def sale(self, sale_id: str) -> Kept:
@@ -131,7 +131,7 @@ class Books:
         return [KeptRefund(*row) for row in self._db.execute(f"{_REFUND} ORDER BY rowid")]
 
     def sales_since(self, ns: int) -> list[Kept]:
-        """Those that ended later than that (nanoseconds since 1970)."""
+        """Return those that ended later than that (nanoseconds since 1970)."""
         found = f"{_SALE} WHERE ended_at > ? ORDER BY number"
         return [Kept(*row) for row in self._db.execute(found, (ns,))]
 
@@ -140,5 +140,5 @@ class Books:
         return [KeptRefund(*row) for row in self._db.execute(found, (ns,))]
 
     def complaints(self) -> list[tuple[str, str]]:
-        """Sale id and text of each."""
+        """Return sale id and text of each."""
         return list(self._db.execute("SELECT sale_id, text FROM complaints"))

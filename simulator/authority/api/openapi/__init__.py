@@ -1,4 +1,4 @@
-"""Every route of the authority described (OpenAPI 3.1); tests compare it with the answers."""
+"""The OpenAPI 3.1 description of every route; tests compare it with the answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DOCUMENT: dict[str, Any] = {
     "info": {
         "title": "Tillsign authority",
         "version": __version__,
-        "summary": "What bridges, phones and an administrator ask of the authorization server.",
+        "summary": "The authorisation server's API for bridges, phones and an administrator.",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
     "paths": {
@@ -49,7 +49,7 @@ DOCUMENT: dict[str, Any] = {
             "phone": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The token that a phone got when it was activated.",
+                "description": "The token that the phone received at its activation.",
             },
             "administrator": {"type": "http", "scheme": "bearer"},
         },

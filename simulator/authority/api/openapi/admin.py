@@ -1,4 +1,4 @@
-"""What an administrator asks."""
+"""The administrator's routes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OPERATIONS = {
     admin.ORGANISATIONS: {
         "post": _makes(
             "add_organisation",
-            "An organisation, which buys.",
+            "An organisation that buys.",
             models.Made,
             models.NewOrganisation,
         )
@@ -37,7 +37,7 @@ OPERATIONS = {
     admin.BUYERS: {
         "post": _makes(
             "add_buyer",
-            "A buyer, and the word that activates their first phone.",
+            "A buyer, and the activation of their first phone.",
             models.MadeBuyer,
             models.NewBuyer,
             404,
@@ -47,7 +47,7 @@ OPERATIONS = {
         "get": _looks("buyer", "A buyer.", models.BuyerView, 404),
         "put": _looks(
             "change_buyer",
-            "Limit, floor, block, or forgiveness of wrong codes.",
+            "Limit, floor, block, or reset of wrong codes.",
             models.BuyerView,
             404,
             asked=models.BuyerChange,
@@ -56,7 +56,7 @@ OPERATIONS = {
     admin.ACTIVATIONS: {
         "post": _makes(
             "add_activation",
-            "A word for one more phone.",
+            "An activation for one more phone.",
             models.ActivationWord,
             models.Nothing,
             404,
@@ -93,19 +93,17 @@ OPERATIONS = {
     admin_receivers.RECEIVERS: {
         "post": _makes(
             "add_receiver",
-            "A certificate; for a receiver that has one, a new one in its place.",
+            "A certificate; it replaces the one that a receiver has.",
             models.CertificateView,
             models.NewReceiver,
             409,
         )
     },
     admin_receivers.RECEIVER: {
-        "get": _looks(
-            "limits", "What a receiver may take without a network.", models.OfflineLimits, 404
-        ),
+        "get": _looks("limits", "What a receiver may accept offline.", models.OfflineLimits, 404),
         "put": _looks(
             "change_limits",
-            "For the states that are signed from now on; all 0 is off.",
+            "For the states that are signed from now on; all 0 turns it off.",
             models.OfflineLimits,
             404,
             asked=models.OfflineLimitsChange,
@@ -114,7 +112,7 @@ OPERATIONS = {
     admin_receivers.RENEWAL: {
         "post": _looks(
             "renew_client",
-            "A bridge's new TLS certificate in the place of the one it had; all it owns stays.",
+            "Replace a bridge's TLS certificate; its bindings and bookings stay.",
             models.Renewed,
             *(404, 409),
             asked=models.Renewal,

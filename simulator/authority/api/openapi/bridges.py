@@ -1,4 +1,4 @@
-"""What bridges ask."""
+"""The bridges' routes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _POSITION = {
     "name": messages.POSITION_HEADER,
     "in": "header",
     "required": False,
-    "description": "Where the bridge's journal stands: its id, life, run, sequence and hash. Of one"
-    " that may not serve nothing is done: 409, `journal_behind`.",
+    "description": "Where the bridge's journal stands: its id, life, run, sequence and hash. A"
+    " bridge that may not serve is refused: 409, `journal_behind`.",
     "schema": {"type": "string", "pattern": f"^{messages.POSITION.pattern}$"},
 }
 _operation = partial(Operation, security="bridge", headers=(_POSITION,))
@@ -27,13 +27,13 @@ OPERATIONS = {
             COSE,
             (403, 409, 422),
             asked=CBOR,
-            says="Approved or declined, as the receipt says.",
+            says="Approved or declined: see the receipt.",
         )
     },
     messages.CONFIRMATION: {
         "post": _operation(
             "confirm",
-            "Post what is held, however late. VOIDED and DECLINED: nothing is posted.",
+            "Post a hold, however late. VOIDED and DECLINED: nothing is posted.",
             messages.Confirmed,
             (403, 404, 409, 422),
             asked=messages.OfReceiver,
@@ -42,7 +42,7 @@ OPERATIONS = {
     messages.REVERSAL: {
         "post": _operation(
             "reverse",
-            "Give back what is held, or bar what never came. POSTED: it stays posted.",
+            "Void a hold, or bar one that never came. POSTED: it stays posted.",
             messages.Reversed,
             (403, 404, 409, 422),
             asked=messages.OfReceiver,
@@ -51,7 +51,7 @@ OPERATIONS = {
     messages.REFUND: {
         "post": _operation(
             "refund",
-            "Give back without a phone, as much as was posted at most: posted at once.",
+            "Refund without a phone, at most what was posted; posted at once.",
             messages.RefundAnswer,
             (403, 404, 409, 422),
             asked=messages.RefundRequest,
@@ -60,7 +60,7 @@ OPERATIONS = {
     messages.TRANSACTION: {
         "get": _operation(
             "transaction",
-            "What became of an approval or a refund.",
+            "The state of an approval or a refund.",
             messages.Transaction,
             (403, 404, 409, 422),
             query=messages.ReceiverQuery,
@@ -69,7 +69,7 @@ OPERATIONS = {
     messages.TRANSACTIONS: {
         "get": _operation(
             "transactions",
-            "All of a time in order, page by page, for a bridge that lost its journal.",
+            "All transactions of a period in order, in pages, for a bridge that lost its journal.",
             messages.TransactionPage,
             (403, 404, 409),
             query=messages.TransactionsQuery,
@@ -87,7 +87,7 @@ OPERATIONS = {
     messages.REVOCATIONS: {
         "get": _operation(
             "revocations",
-            "The credentials that no receiver may take offline: sorted ids, deterministic CBOR.",
+            "The credentials that no receiver may accept offline: sorted ids, deterministic CBOR.",
             CBOR,
             (403, 409),
             query=messages.ReceiverQuery,

@@ -1,4 +1,4 @@
-"""What the descriptions of routes are made of: schemas follow from the types."""
+"""Building blocks for the descriptions of routes; schemas follow from the types."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from simulator.authority.api.requests import BODY_MOST, PARAMETERS
 if TYPE_CHECKING:
     from msgspec import Struct
 
-# What an answer other than the wanted one is about.
+# What each status other than success means.
 PROBLEMS = {
-    400: "The request does not say what it must.",
+    400: "The request is malformed or incomplete.",
     401: "No token, or an unknown one.",
-    403: "Not for this caller.",
-    404: "No such thing.",
-    409: "The same id stands for something else already.",
+    403: "Not allowed for this caller.",
+    404: "Not found.",
+    409: "The id is already in use with other content.",
     413: f"Over {BODY_MOST} bytes.",
-    415: "Another content type.",
-    422: "Read and refused; `reason` says why.",
-    503: "The books cannot be reached. Nothing is known; ask again.",
+    415: "Wrong content type.",
+    422: "Valid in form, but refused; see `reason`.",
+    503: "The books cannot be reached. The outcome is unknown; ask again.",
 }
-_BODY = (400, 413, 415)  # of whatever has a body
+_BODY = (400, 413, 415)  # of every route with a body
 _PATH = {
     **{name: {"type": "string", "pattern": f"^{one}$"} for name, one in PARAMETERS.items()},
     **dict.fromkeys(("id", "phone"), contracts.schema(Row)),
@@ -47,13 +47,13 @@ class Operation(NamedTuple):
     asked: type[Struct] | str | None = None
     query: type[Struct] | None = None
     status: int = 200
-    says: str = "It is."
+    says: str = "Success."
     security: str | None = None
     headers: tuple[dict[str, Any], ...] = ()
 
     @property
     def types(self) -> list[type[Struct]]:
-        """Those that the description refers to."""
+        """Return the types that the description refers to."""
         return [one for one in (self.asked, self.answered) if isinstance(one, type)]
 
     def described(self, template: str) -> dict[str, Any]:
@@ -106,6 +106,6 @@ def _in_query(query: type[Struct] | None) -> list[dict[str, Any]]:
 
 
 def _given(schema: dict[str, Any]) -> dict[str, Any]:
-    """Of a parameter that may be left out; no query has a null."""
+    """Return the schema of an optional parameter; a query has no null."""
     given: dict[str, Any] = next(iter(schema.get("anyOf", [schema])))
     return given

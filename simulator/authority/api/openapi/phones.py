@@ -1,4 +1,4 @@
-"""What phones ask."""
+"""The phones' routes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OPERATIONS = {
     phones.PHONES: {
         "post": Operation(
             "activate",
-            "Make a phone a buyer's; the code is forgotten at once.",
+            "Activate a buyer's phone; the code is not stored.",
             models.Welcome,
             (403, 409, 422),
             asked=models.Activation,
@@ -30,7 +30,7 @@ OPERATIONS = {
     phones.APPROVAL: {
         "get": Operation(
             "approval",
-            "What became of the phone's own approval, or of one reversed before it came.",
+            "The state of the phone's own approval, or of one reversed before it came.",
             models.Approval,
             (401, 404),
             security="phone",

@@ -6,19 +6,20 @@ import asyncio
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bridge.domain.events import ReceiverChanged
-from bridge.domain.sale import Sale
-from bridge.domain.states import State
+from bridge.domain.sale import Fact, IllegalMoveError, Sale
+from bridge.domain.states import Event, State
 from bridge.journal import Journal
 from bridge.sales.orders import Order
 from receiver import reasons
 from receiver.link import wire
 from tests.bridge_world import PATIENCE_S
 from tests.evidence import SEK
-from tests.unit.station_world import PLUGGING_S, Story, World, play
+from tests.unit.session_world import PLUGGING_S, Story, World, play
 
 SALE = "sale-0123456789ab"
 LONG_S = 2 * PLUGGING_S  # patience that outlasts a replugging
@@ -111,5 +112,48 @@ def test_a_sale_that_ended_meanwhile_is_cancelled_at_the_receiver(
         cancelled = await world.device.heard(wire.CANCEL)
         assert cancelled.reference == sale.terms.reference
         assert world.device.orders == 1
+
+    tell(story)
+
+
+def test_what_follows_from_a_check_goes_before_what_came_after_it(
+    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver whose offer lies hears the end of the sale, then that its offer was taken."""
+
+    async def story(world: World) -> None:
+        await world.heard()
+        done: list[int | None] = []  # channels, None where a message is acknowledged
+        link = world.station.link
+        send, accept = link.send, link._accept
+
+        def sending(channel: int, payload: bytes) -> None:
+            done.append(channel)
+            send(channel, payload)
+
+        def accepting(*which: Any) -> None:
+            done.append(None)
+            accept(*which)
+
+        monkeypatch.setattr(link, "send", sending)
+        monkeypatch.setattr(link, "_accept", accepting)
+        world.device.lies = {"amount": 1}
+        world.service.ring(Order(SALE, 24_900, SEK, None, PATIENCE_S, ""))
+        await world.device.heard(wire.CANCEL)
+        assert done == [wire.OPEN, wire.CANCEL, None]
+
+    tell(story)
+
+
+def test_after_a_failure_nothing_more_is_done(tell: Callable[[Story], None]) -> None:
+    """The bridge ends, and what it would do until then could contradict its journal."""
+
+    async def story(world: World) -> None:
+        sale = await ring(world)
+        with pytest.raises(IllegalMoveError):
+            world.station.decide(Fact(Event.PAID))
+        with pytest.raises(RuntimeError):
+            world.station.decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED))
+        assert (sale.state, world.service.healthy) == (State.OPEN, False)
 
     tell(story)

@@ -17,18 +17,18 @@ from receiver.link import wire
 from receiver.protocol import gatt, identifiers, messages
 from receiver.protocol.messages import NEW_OFFERS_MOST
 from tests import evidence
-from tests.bridge_world import AT, LINK, PATIENCE_S, PHONE, RECEIVER, TILL, DeskWorld
+from tests.bridge_world import AT, LINK, PATIENCE_S, PHONE, RECEIVER, TILL, ControllerWorld
 
 OTHER_PHONE = evidence.seed("other phone")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> DeskWorld:
-    return DeskWorld(tmp_path)
+def world(tmp_path: Path) -> ControllerWorld:
+    return ControllerWorld(tmp_path)
 
 
 @pytest.fixture
-def offered(world: DeskWorld) -> bytes:
+def offered(world: ControllerWorld) -> bytes:
     """A sale with an offer; what led there is read already."""
     world.sync()
     world.ring()
@@ -46,7 +46,7 @@ def forge(data: bytes) -> bytes:
 # The honest way.
 
 
-def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
+def test_a_purchase_from_ring_to_receipt(world: ControllerWorld) -> None:
     world.sync()
     sale = world.ring()
     [(channel, order)] = world.sent()
@@ -72,7 +72,7 @@ def test_a_purchase_from_ring_to_receipt(world: DeskWorld) -> None:
     assert world.controller.deadline() is None
 
 
-def test_facts_come_before_what_follows_from_them(world: DeskWorld) -> None:
+def test_facts_come_before_what_follows_from_them(world: ControllerWorld) -> None:
     """In this order they are carried out: a session writes each to the disk before the next act."""
     purchase = world.asked()
     world.answer(purchase.approval_id)
@@ -95,7 +95,7 @@ def test_facts_come_before_what_follows_from_them(world: DeskWorld) -> None:
 
 
 def test_a_refusal_is_journalled_before_anybody_hears_of_it(
-    world: DeskWorld, offered: bytes
+    world: ControllerWorld, offered: bytes
 ) -> None:
     purchase = world.hand(offered)
     world.outputs.clear()
@@ -110,7 +110,7 @@ def test_a_refusal_is_journalled_before_anybody_hears_of_it(
     ]
 
 
-def test_every_message_is_accepted_once(world: DeskWorld) -> None:
+def test_every_message_is_accepted_once(world: ControllerWorld) -> None:
     world.asked()
     assert len(world.take(effects.Acknowledge)) == 5
     world.give(inputs.MessageReceived(wire.APPROVAL, b"\xff", AT))
@@ -120,7 +120,9 @@ def test_every_message_is_accepted_once(world: DeskWorld) -> None:
     assert world.refusals() == [reasons.MALFORMED, reasons.WRONG_TYPE, reasons.MALFORMED]
 
 
-def test_a_receiver_that_comes_late_gets_the_order_with_what_is_left(world: DeskWorld) -> None:
+def test_a_receiver_that_comes_late_gets_the_order_with_what_is_left(
+    world: ControllerWorld,
+) -> None:
     world.ring()
     assert world.sent() == []
     world.move(10_500)
@@ -142,7 +144,9 @@ def test_a_receiver_that_comes_late_gets_the_order_with_what_is_left(world: Desk
         ({"version": 2}, reasons.WRONG_VERSION),
     ],
 )
-def test_a_lying_offer_ends_the_sale(world: DeskWorld, changes: dict[str, Any], cause: int) -> None:
+def test_a_lying_offer_ends_the_sale(
+    world: ControllerWorld, changes: dict[str, Any], cause: int
+) -> None:
     world.sync()
     sale = world.ring()
     world.sent()
@@ -154,7 +158,7 @@ def test_a_lying_offer_ends_the_sale(world: DeskWorld, changes: dict[str, Any], 
     assert sale.match_code is None
 
 
-def test_an_offer_under_another_key_ends_the_sale(world: DeskWorld) -> None:
+def test_an_offer_under_another_key_ends_the_sale(world: ControllerWorld) -> None:
     world.sync()
     sale = world.ring()
     terms = sale.terms
@@ -166,13 +170,15 @@ def test_an_offer_under_another_key_ends_the_sale(world: DeskWorld) -> None:
     assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.RECEIVER_UNTRUSTED]
 
 
-def test_a_forged_approval_called_verified_is_caught(world: DeskWorld, offered: bytes) -> None:
+def test_a_forged_approval_called_verified_is_caught(
+    world: ControllerWorld, offered: bytes
+) -> None:
     good = world.purchase(offered)
     world.present(offered, good.credential)
     world.approve(offered, forge(good.approval))
-    [(channel, verdict)] = world.sent()
-    assert channel == wire.VERDICT
-    assert (verdict.approval_id, verdict.reason) == (good.approval_id, reasons.BAD_SIGNATURE)
+    own = identifiers.session_id(offered)
+    word = wire.Verdict(own, good.approval_id, reasons.BAD_SIGNATURE)
+    assert world.sent() == [(wire.VERDICT, word)]
     world.judge(offered, good.approval_id)
     assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.RECEIVER_UNTRUSTED]
     assert world.take(effects.RequestAuthorisation) == []
@@ -181,7 +187,9 @@ def test_a_forged_approval_called_verified_is_caught(world: DeskWorld, offered: 
     assert len(world.take(effects.RequestAuthorisation)) == 1
 
 
-def test_a_verdict_about_another_approval_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
+def test_a_verdict_about_another_approval_is_a_refusal(
+    world: ControllerWorld, offered: bytes
+) -> None:
     purchase = world.hand(offered)
     world.judge(offered, bytes(16))
     assert world.refusals() == [reasons.RECEIVER_UNTRUSTED]
@@ -191,7 +199,7 @@ def test_a_verdict_about_another_approval_is_a_refusal(world: DeskWorld, offered
 
 
 def test_a_refusal_that_names_nothing_is_about_what_is_in_the_slot(
-    world: DeskWorld, offered: bytes
+    world: ControllerWorld, offered: bytes
 ) -> None:
     purchase = world.hand(offered)
     world.judge(offered, NO_APPROVAL, reasons.BAD_SIGNATURE)
@@ -199,7 +207,7 @@ def test_a_refusal_that_names_nothing_is_about_what_is_in_the_slot(
     assert world.sale.reversals == (purchase.approval_id,)
 
 
-def test_a_receivers_second_word_changes_nothing(world: DeskWorld, offered: bytes) -> None:
+def test_a_receivers_second_word_changes_nothing(world: ControllerWorld, offered: bytes) -> None:
     purchase = world.buy(offered)
     world.judge(offered, purchase.approval_id, reasons.BAD_SIGNATURE)
     world.judge(offered, purchase.approval_id)
@@ -208,7 +216,7 @@ def test_a_receivers_second_word_changes_nothing(world: DeskWorld, offered: byte
     assert world.refusals() == [reasons.WRONG_ORDER]
 
 
-def test_a_kept_back_approval_is_late(world: DeskWorld, offered: bytes) -> None:
+def test_a_kept_back_approval_is_late(world: ControllerWorld, offered: bytes) -> None:
     old = world.purchase(offered)
     world.present(offered, old.credential)
     world.move(PATIENCE_S * 1000)  # nobody came
@@ -222,7 +230,7 @@ def test_a_kept_back_approval_is_late(world: DeskWorld, offered: bytes) -> None:
     assert world.take(effects.RequestAuthorisation) == []
 
 
-def test_an_approval_after_its_offer_is_expired(world: DeskWorld) -> None:
+def test_an_approval_after_its_offer_is_expired(world: ControllerWorld) -> None:
     world.sync()
     world.ring()
     offer = world.offer(ttl=1)
@@ -248,7 +256,7 @@ def test_an_approval_after_its_offer_is_expired(world: DeskWorld) -> None:
     ],
 )
 def test_a_bad_approval_is_named_and_the_slot_freed(
-    world: DeskWorld, offered: bytes, changes: dict[str, Any], cause: int
+    world: ControllerWorld, offered: bytes, changes: dict[str, Any], cause: int
 ) -> None:
     bad = world.purchase(offered, **changes)
     world.present(offered, bad.credential)
@@ -258,7 +266,7 @@ def test_a_bad_approval_is_named_and_the_slot_freed(
     assert (world.sale.state, world.sale.reason) == (State.OPEN, cause)
 
 
-def test_what_both_refuse_is_counted_once(world: DeskWorld, offered: bytes) -> None:
+def test_what_both_refuse_is_counted_once(world: ControllerWorld, offered: bytes) -> None:
     own = identifiers.session_id(offered)
     refused = wire.Phone(own, LINK, wire.PHONE_REFUSED, reasons.WRONG_AMOUNT)
     bad = world.purchase(offered, amount=1)
@@ -275,7 +283,7 @@ def test_what_both_refuse_is_counted_once(world: DeskWorld, offered: bytes) -> N
 
 
 def test_a_second_approval_is_refused_and_the_first_goes_on(
-    world: DeskWorld, offered: bytes
+    world: ControllerWorld, offered: bytes
 ) -> None:
     first = world.buy(offered)
     second = world.purchase(offered, phone=OTHER_PHONE)
@@ -290,7 +298,7 @@ def test_a_second_approval_is_refused_and_the_first_goes_on(
     assert sale.state == State.APPROVED.value
 
 
-def test_a_replay_in_the_next_sale_has_its_name(world: DeskWorld, offered: bytes) -> None:
+def test_a_replay_in_the_next_sale_has_its_name(world: ControllerWorld, offered: bytes) -> None:
     paid = world.buy(offered)
     world.answer(paid.approval_id)
     world.ring("sale-of-the-next-buyer")
@@ -310,7 +318,7 @@ def test_a_replay_in_the_next_sale_has_its_name(world: DeskWorld, offered: bytes
     ],
 )
 def test_a_credential_out_of_time_claims_nothing(
-    world: DeskWorld, offered: bytes, changes: dict[str, Any], cause: int
+    world: ControllerWorld, offered: bytes, changes: dict[str, Any], cause: int
 ) -> None:
     """The approval is refused by the same name; a receiver without the time has not lied."""
     credential = evidence.credential(world.keys, PHONE, AT, **changes)
@@ -328,13 +336,15 @@ def test_a_credential_out_of_time_claims_nothing(
     assert world.take(effects.RequestAuthorisation) == []
 
 
-def test_an_approval_without_any_credential_is_refused(world: DeskWorld, offered: bytes) -> None:
+def test_an_approval_without_any_credential_is_refused(
+    world: ControllerWorld, offered: bytes
+) -> None:
     world.approve(offered, world.purchase(offered).approval)
     assert world.refusals() == [reasons.WRONG_CREDENTIAL]
 
 
 def test_a_phone_that_the_receiver_refuses_claims_nothing_any_more(
-    world: DeskWorld, offered: bytes
+    world: ControllerWorld, offered: bytes
 ) -> None:
     world.present(offered, world.purchase(offered).credential)
     assert world.sale.state is State.CLAIMED
@@ -346,7 +356,7 @@ def test_a_phone_that_the_receiver_refuses_claims_nothing_any_more(
 
 
 def test_a_credential_of_a_wrong_role_or_issuer_claims_nothing(
-    world: DeskWorld, offered: bytes
+    world: ControllerWorld, offered: bytes
 ) -> None:
     world.present(offered, evidence.certificate(world.keys, RECEIVER, AT, store_name=""))
     parsed = cose.parse(evidence.credential(world.keys, PHONE, AT), cose.ALG_ED25519, 2)
@@ -358,7 +368,7 @@ def test_a_credential_of_a_wrong_role_or_issuer_claims_nothing(
     assert world.sale.state is State.OPEN
 
 
-def test_no_verdict_in_time_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
+def test_no_verdict_in_time_is_a_refusal(world: ControllerWorld, offered: bytes) -> None:
     purchase = world.hand(offered)
     world.outputs.clear()
     world.move(VERDICT_MS - 1)
@@ -372,7 +382,9 @@ def test_no_verdict_in_time_is_a_refusal(world: DeskWorld, offered: bytes) -> No
     assert (world.sale.state, world.sale.owed) == (State.OPEN, (purchase.approval_id,))
 
 
-def test_what_is_to_be_reversed_is_never_asked_again(world: DeskWorld, offered: bytes) -> None:
+def test_what_is_to_be_reversed_is_never_asked_again(
+    world: ControllerWorld, offered: bytes
+) -> None:
     """Nor when a receiver that was away hands it over anew, with its word on it."""
     purchase = world.hand(offered)
     world.give(inputs.LinkDown())
@@ -390,7 +402,7 @@ def test_what_is_to_be_reversed_is_never_asked_again(world: DeskWorld, offered: 
     assert world.sale.state is State.CLAIMED
 
 
-def test_the_receivers_refusal_frees_the_slot(world: DeskWorld, offered: bytes) -> None:
+def test_the_receivers_refusal_frees_the_slot(world: ControllerWorld, offered: bytes) -> None:
     first = world.hand(offered)
     world.sent()
     world.judge(offered, first.approval_id, reasons.OLD_APP)
@@ -411,7 +423,7 @@ def test_the_receivers_refusal_frees_the_slot(world: DeskWorld, offered: bytes) 
 # The authority.
 
 
-def test_a_mendable_decline_makes_a_new_offer_by_itself(world: DeskWorld) -> None:
+def test_a_mendable_decline_makes_a_new_offer_by_itself(world: ControllerWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     for _ in range(NEW_OFFERS_MOST):
@@ -427,14 +439,14 @@ def test_a_mendable_decline_makes_a_new_offer_by_itself(world: DeskWorld) -> Non
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.PURCHASE_LIMIT)
 
 
-def test_a_decline_that_cannot_be_mended_is_final(world: DeskWorld) -> None:
+def test_a_decline_that_cannot_be_mended_is_final(world: ControllerWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.BUYER_BLOCKED)
 
 
-def test_a_decline_waits_for_the_receivers_word(world: DeskWorld, offered: bytes) -> None:
+def test_a_decline_waits_for_the_receivers_word(world: ControllerWorld, offered: bytes) -> None:
     purchase = world.hand(offered)
     world.outputs.clear()
     world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
@@ -453,7 +465,7 @@ def test_a_decline_waits_for_the_receivers_word(world: DeskWorld, offered: bytes
     assert (sale.state, sale.reason, sale.mended) == (State.OPEN, reasons.PURCHASE_LIMIT, 1)
 
 
-def test_a_decline_stands_when_the_receiver_refuses(world: DeskWorld, offered: bytes) -> None:
+def test_a_decline_stands_when_the_receiver_refuses(world: ControllerWorld, offered: bytes) -> None:
     """The phone has its one answer, the refusal, and nothing is held: its link is closed."""
     purchase = world.hand(offered)
     world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
@@ -469,7 +481,7 @@ def test_a_decline_stands_when_the_receiver_refuses(world: DeskWorld, offered: b
 
 
 def test_a_late_verdict_on_an_earlier_approval_ends_no_wait(
-    world: DeskWorld, offered: bytes
+    world: ControllerWorld, offered: bytes
 ) -> None:
     first = world.hand(offered)
     world.judge(offered, first.approval_id, reasons.BAD_SIGNATURE)
@@ -481,7 +493,7 @@ def test_a_late_verdict_on_an_earlier_approval_ends_no_wait(
     assert world.controller.sale is None
 
 
-def test_an_answered_offer_is_not_offered_again(world: DeskWorld, offered: bytes) -> None:
+def test_an_answered_offer_is_not_offered_again(world: ControllerWorld, offered: bytes) -> None:
     """Else a receiver that says so for ever would have the till wait for ever."""
     purchase = world.buy(offered)
     world.answer(purchase.approval_id, reasons.PURCHASE_LIMIT)
@@ -491,7 +503,7 @@ def test_an_answered_offer_is_not_offered_again(world: DeskWorld, offered: bytes
     assert world.sent() == []
 
 
-def test_silence_is_unknown_and_an_answer_decides(world: DeskWorld) -> None:
+def test_silence_is_unknown_and_an_answer_decides(world: ControllerWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     world.give(inputs.AuthorityTimedOut(purchase.approval_id))
@@ -502,7 +514,7 @@ def test_silence_is_unknown_and_an_answer_decides(world: DeskWorld) -> None:
 
 
 @pytest.mark.parametrize("answers", [0, 1])
-def test_at_the_end_of_patience_the_reversal_is_owed(world: DeskWorld, answers: int) -> None:
+def test_at_the_end_of_patience_the_reversal_is_owed(world: ControllerWorld, answers: int) -> None:
     purchase = world.asked()
     sale = world.sale
     for _ in range(answers):
@@ -532,7 +544,7 @@ def test_at_the_end_of_patience_the_reversal_is_owed(world: DeskWorld, answers: 
     ],
 )
 def test_a_receipt_about_something_else_is_no_answer(
-    world: DeskWorld, changes: dict[str, Any]
+    world: ControllerWorld, changes: dict[str, Any]
 ) -> None:
     purchase = world.asked()
     world.sent()
@@ -542,7 +554,7 @@ def test_a_receipt_about_something_else_is_no_answer(
     assert world.sent() == []
 
 
-def test_a_receipt_that_the_authority_did_not_sign_is_no_answer(world: DeskWorld) -> None:
+def test_a_receipt_that_the_authority_did_not_sign_is_no_answer(world: ControllerWorld) -> None:
     purchase = world.asked()
     good = world.receipt(purchase.approval_id)
     world.give(inputs.AuthorityAnswered(purchase.approval_id, good[:-1] + bytes([good[-1] ^ 1])))
@@ -551,7 +563,7 @@ def test_a_receipt_that_the_authority_did_not_sign_is_no_answer(world: DeskWorld
     assert world.refusals() == [reasons.BAD_SIGNATURE, reasons.MALFORMED]
 
 
-def test_a_rejected_record_declines_only_the_first_time(world: DeskWorld) -> None:
+def test_a_rejected_record_declines_only_the_first_time(world: ControllerWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     world.sent()
@@ -562,7 +574,7 @@ def test_a_rejected_record_declines_only_the_first_time(world: DeskWorld) -> Non
 
 @pytest.mark.parametrize("verified", [True, False])
 def test_a_rejected_record_is_reversed_so_that_its_phone_hears(
-    world: DeskWorld, offered: bytes, verified: bool
+    world: ControllerWorld, offered: bytes, verified: bool
 ) -> None:
     """It is in no book, where the phone asks for it; what is declined is in one."""
     purchase = world.hand(offered)
@@ -581,7 +593,7 @@ def test_a_rejected_record_is_reversed_so_that_its_phone_hears(
     assert sale.closed
 
 
-def test_what_the_authority_declines_is_not_reversed(world: DeskWorld) -> None:
+def test_what_the_authority_declines_is_not_reversed(world: ControllerWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     world.answer(purchase.approval_id, reasons.BUYER_BLOCKED)
@@ -589,7 +601,7 @@ def test_what_the_authority_declines_is_not_reversed(world: DeskWorld) -> None:
     assert sale.closed
 
 
-def test_a_rejected_record_after_silence_proves_nothing(world: DeskWorld) -> None:
+def test_a_rejected_record_after_silence_proves_nothing(world: ControllerWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     world.give(inputs.AuthorityTimedOut(purchase.approval_id))
@@ -601,14 +613,14 @@ def test_a_rejected_record_after_silence_proves_nothing(world: DeskWorld) -> Non
 # People.
 
 
-def test_nobody_came(world: DeskWorld, offered: bytes) -> None:
+def test_nobody_came(world: ControllerWorld, offered: bytes) -> None:
     sale = world.sale
     world.move(PATIENCE_S * 1000)
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.NOBODY_CAME)
     assert [channel for channel, _ in world.sent()] == [wire.CANCEL]
 
 
-def ends_for(world: DeskWorld) -> int:
+def ends_for(world: ControllerWorld) -> int:
     """Why the sale ends when the till's patience does."""
     sale = world.sale
     world.move(PATIENCE_S * 1000)
@@ -627,7 +639,7 @@ def ends_for(world: DeskWorld) -> int:
 )
 @pytest.mark.parametrize("known", [False, True])
 def test_buyers_who_are_turned_away_by_a_wrong_clock(
-    world: DeskWorld, offered: bytes, approves: bool, off_s: int, refused: int, known: bool
+    world: ControllerWorld, offered: bytes, approves: bool, off_s: int, refused: int, known: bool
 ) -> None:
     credential = evidence.credential(world.keys, PHONE, AT, not_before=AT - 60)
     approval = evidence.approval(PHONE, world.certificate, offered, credential, counter=1)
@@ -641,7 +653,9 @@ def test_buyers_who_are_turned_away_by_a_wrong_clock(
     assert ends_for(world) == (reasons.CLOCK_WRONG if known else reasons.NOBODY_CAME)
 
 
-def test_a_credential_that_ended_by_a_jump_of_the_clock(world: DeskWorld, offered: bytes) -> None:
+def test_a_credential_that_ended_by_a_jump_of_the_clock(
+    world: ControllerWorld, offered: bytes
+) -> None:
     purchase = world.purchase(offered)
     world.present(offered, purchase.credential)
     world.at += 7200
@@ -651,13 +665,15 @@ def test_a_credential_that_ended_by_a_jump_of_the_clock(world: DeskWorld, offere
     assert ends_for(world) == reasons.CLOCK_WRONG
 
 
-def test_a_wrong_clock_does_not_explain_that_nobody_came(world: DeskWorld, offered: bytes) -> None:
+def test_a_wrong_clock_does_not_explain_that_nobody_came(
+    world: ControllerWorld, offered: bytes
+) -> None:
     world.clock_wrong = True
     assert ends_for(world) == reasons.NOBODY_CAME
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_a_certificate_that_has_ended_by_a_wrong_clock(world: DeskWorld, known: bool) -> None:
+def test_a_certificate_that_has_ended_by_a_wrong_clock(world: ControllerWorld, known: bool) -> None:
     world.sync()
     sale = world.ring()
     world.clock_wrong = known
@@ -669,7 +685,7 @@ def test_a_certificate_that_has_ended_by_a_wrong_clock(world: DeskWorld, known: 
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_no_answer_under_a_wrong_clock(world: DeskWorld, known: bool) -> None:
+def test_no_answer_under_a_wrong_clock(world: ControllerWorld, known: bool) -> None:
     """TLS may fail for it."""
     purchase = world.asked()
     world.give(inputs.AuthorityTimedOut(purchase.approval_id))
@@ -677,13 +693,13 @@ def test_no_answer_under_a_wrong_clock(world: DeskWorld, known: bool) -> None:
     assert ends_for(world) == (reasons.CLOCK_WRONG if known else reasons.REVERSED)
 
 
-def test_no_receiver_came(world: DeskWorld) -> None:
+def test_no_receiver_came(world: ControllerWorld) -> None:
     sale = world.ring()
     world.move(PATIENCE_S * 1000)
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.RECEIVER_OFFLINE)
 
 
-def test_the_cashier_cancels(world: DeskWorld, offered: bytes) -> None:
+def test_the_cashier_cancels(world: ControllerWorld, offered: bytes) -> None:
     sale = world.sale
     world.give(inputs.Decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED)))
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.CASHIER_CANCELLED)
@@ -691,7 +707,7 @@ def test_the_cashier_cancels(world: DeskWorld, offered: bytes) -> None:
     assert (channel, order.reference) == (wire.CANCEL, sale.terms.reference)
 
 
-def test_a_buyer_who_says_no_leaves_the_sale_open(world: DeskWorld, offered: bytes) -> None:
+def test_a_buyer_who_says_no_leaves_the_sale_open(world: ControllerWorld, offered: bytes) -> None:
     world.present(offered, world.purchase(offered).credential)
     left = wire.Phone(identifiers.session_id(offered), LINK, wire.PHONE_LEFT, reasons.BUYER_SAID_NO)
     world.hear(wire.PHONE, left)
@@ -703,12 +719,12 @@ def test_a_buyer_who_says_no_leaves_the_sale_open(world: DeskWorld, offered: byt
     assert world.sale.state is State.AUTHORISING
 
 
-def test_what_the_receiver_refuses_is_counted(world: DeskWorld, offered: bytes) -> None:
+def test_what_the_receiver_refuses_is_counted(world: ControllerWorld, offered: bytes) -> None:
     world.hear(wire.PHONE, wire.Phone(b"", 2, wire.PHONE_REFUSED, reasons.OVERSIZE))
     assert world.refusals() == [reasons.OVERSIZE]
 
 
-def test_a_receiver_that_cannot_open_declines(world: DeskWorld) -> None:
+def test_a_receiver_that_cannot_open_declines(world: ControllerWorld) -> None:
     world.sync()
     sale = world.ring()
     opened = wire.Opened(sale.terms.reference, b"", reasons.NO_CERTIFICATE)
@@ -719,7 +735,9 @@ def test_a_receiver_that_cannot_open_declines(world: DeskWorld) -> None:
 # Restarts of the receiver.
 
 
-def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered: bytes) -> None:
+def test_a_reboot_before_an_approval_makes_a_new_offer(
+    world: ControllerWorld, offered: bytes
+) -> None:
     world.present(offered, world.purchase(offered).credential)
     world.give(inputs.LinkDown())
     world.move(3_000)
@@ -732,7 +750,7 @@ def test_a_reboot_before_an_approval_makes_a_new_offer(world: DeskWorld, offered
     assert world.sale.state is State.APPROVED
 
 
-def test_a_reboot_before_the_verdict_is_a_refusal(world: DeskWorld, offered: bytes) -> None:
+def test_a_reboot_before_the_verdict_is_a_refusal(world: ControllerWorld, offered: bytes) -> None:
     purchase = world.hand(offered)
     world.give(inputs.LinkDown())
     world.sync()
@@ -743,7 +761,7 @@ def test_a_reboot_before_the_verdict_is_a_refusal(world: DeskWorld, offered: byt
     assert world.sale.state is State.AUTHORISING
 
 
-def test_a_link_that_was_only_lost_goes_on(world: DeskWorld, offered: bytes) -> None:
+def test_a_link_that_was_only_lost_goes_on(world: ControllerWorld, offered: bytes) -> None:
     purchase = world.purchase(offered)
     world.present(offered, purchase.credential)
     world.approve(offered, purchase.approval)
@@ -758,7 +776,7 @@ def test_a_link_that_was_only_lost_goes_on(world: DeskWorld, offered: bytes) -> 
 
 
 def test_a_verdict_counts_in_a_session_that_was_taken_up_again(
-    world: DeskWorld, offered: bytes
+    world: ControllerWorld, offered: bytes
 ) -> None:
     """The order for another offer was lost with the link, and the first one goes on."""
     world.present(offered, world.purchase(offered).credential)
@@ -770,7 +788,7 @@ def test_a_verdict_counts_in_a_session_that_was_taken_up_again(
     assert world.sale.state is State.AUTHORISING
 
 
-def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: DeskWorld) -> None:
+def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: ControllerWorld) -> None:
     world.sync()
     sale = world.ring()
     data = world.make_offer()
@@ -779,7 +797,7 @@ def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: DeskWorl
     assert sale.offer == data
 
 
-def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) -> None:
+def test_a_result_that_was_lost_is_told_again(world: ControllerWorld, offered: bytes) -> None:
     purchase = world.buy(offered)
     sale = world.sale
     world.give(inputs.LinkDown())
@@ -795,7 +813,7 @@ def test_a_result_that_was_lost_is_told_again(world: DeskWorld, offered: bytes) 
     assert world.refusals() == []
 
 
-def test_a_session_that_nobody_knows_is_cancelled(world: DeskWorld) -> None:
+def test_a_session_that_nobody_knows_is_cancelled(world: ControllerWorld) -> None:
     world.ring()
     foreign = world.make_offer(reference=b"foreign0")
     world.give(inputs.Decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED)))
@@ -804,7 +822,7 @@ def test_a_session_that_nobody_knows_is_cancelled(world: DeskWorld) -> None:
     assert (channel, cancel.reference) == (wire.CANCEL, b"foreign0")
 
 
-def test_a_reboot_while_the_authority_is_asked_changes_nothing(world: DeskWorld) -> None:
+def test_a_reboot_while_the_authority_is_asked_changes_nothing(world: ControllerWorld) -> None:
     purchase = world.asked()
     sale = world.sale
     world.sent()
@@ -815,7 +833,7 @@ def test_a_reboot_while_the_authority_is_asked_changes_nothing(world: DeskWorld)
     assert sale.state == State.APPROVED.value
 
 
-def test_a_certificate_that_ends_is_no_lie(world: DeskWorld) -> None:
+def test_a_certificate_that_ends_is_no_lie(world: ControllerWorld) -> None:
     world.at = AT + evidence.LIFE_S
     world.sync()
     sale = world.ring()
@@ -823,7 +841,7 @@ def test_a_certificate_that_ends_is_no_lie(world: DeskWorld) -> None:
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.CERTIFICATE_EXPIRED)
 
 
-def test_the_record_is_what_the_authority_takes(world: DeskWorld) -> None:
+def test_the_record_is_what_the_authority_takes(world: ControllerWorld) -> None:
     world.asked()
     [ask] = world.take(effects.RequestAuthorisation)
     assert ask.record == evidence.record(
@@ -839,7 +857,9 @@ def test_the_record_is_what_the_authority_takes(world: DeskWorld) -> None:
 # The journal took no write for a while.
 
 
-def test_the_receiver_has_its_time_once_its_approval_is_acknowledged(world: DeskWorld) -> None:
+def test_the_receiver_has_its_time_once_its_approval_is_acknowledged(
+    world: ControllerWorld,
+) -> None:
     """Before that its verdict could not come: the line carries one message at a time."""
     world.sync()
     world.ring()
@@ -852,7 +872,7 @@ def test_the_receiver_has_its_time_once_its_approval_is_acknowledged(world: Desk
     assert world.refusals() == [reasons.VERDICT_TIMEOUT]
 
 
-def test_the_till_has_its_time_once_the_approval_is_written(world: DeskWorld) -> None:
+def test_the_till_has_its_time_once_the_approval_is_written(world: ControllerWorld) -> None:
     world.answer(world.asked().approval_id)
     world.now += 20_000
     world.give(inputs.JournalWritten())

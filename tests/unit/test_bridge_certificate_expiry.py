@@ -96,7 +96,7 @@ def test_a_file_with_two_certificates(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_bytes(b"issued by x\n" + data + key)
     assert len(in_pem(path)) == 2
     path.write_bytes(data + key[:-9])
-    with pytest.raises(ConfigError, match="cut short"):
+    with pytest.raises(ConfigError, match="is truncated"):
         in_pem(path)
 
 

@@ -1,4 +1,4 @@
-"""The bridge's desk as a target: a receiver that says anything, and an authority that may, too."""
+"""The bridge's controller as a target: a receiver that says anything, and so may the authority."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import gatt, identifiers, messages, padding
 from tests import evidence, till_answers
-from tests.bridge_world import BRIDGE_ID, PATIENCE_S, RECEIVER, TILL, DeskWorld, Purchase
+from tests.bridge_world import BRIDGE_ID, PATIENCE_S, RECEIVER, TILL, ControllerWorld, Purchase
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
@@ -32,10 +32,10 @@ _RESOLVED = (Event.RECALLED, Event.DECLINED, Event.MENDABLE, Event.REVERSAL_OWED
 
 
 class Hostile:
-    """A desk between a lying receiver, phones with good papers, and an authority."""
+    """A controller between a lying receiver, phones with good papers, and an authority."""
 
     def __init__(self) -> None:
-        self.world = DeskWorld(authority.folder())
+        self.world = ControllerWorld(authority.folder())
         self.approved = False
         self._sales = 0
         self._offer = b""  # the last honest one
@@ -222,7 +222,7 @@ _STEPS: tuple[Step, ...] = (
 
 
 def targets() -> Iterator[tuple[str, Target]]:
-    yield "desk", Target(run, None, _seeds, slow=True)
+    yield "controller", Target(run, None, _seeds, slow=True)
 
 
 def run(data: bytes) -> bool | None:

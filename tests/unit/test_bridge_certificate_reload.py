@@ -115,9 +115,9 @@ async def test_what_cannot_be_used_leaves_what_was_good(
     for _ in range(4):
         await looking.look()
     errors = [it.message for it in caplog.records if it.levelno == logging.ERROR]
-    assert errors == ["not read anew"]  # once, as long as nothing changes
+    assert errors == ["file not reloaded"]  # once, as long as nothing changes
     [said] = looking.warnings()
-    assert said.startswith("pair: what was good is kept in use: ")
+    assert said.startswith("pair: the last valid content stays in use: ")
     pair.used = ["one"]
     pair.write("three")
     for _ in range(2):
@@ -188,4 +188,4 @@ async def test_no_failure_ends_it(
         await asyncio.wait_for(looked.wait(), PATIENCE_S)
     assert not running.done()
     running.cancel()
-    assert "certificates were not looked at" in caplog.text
+    assert "certificates were not checked" in caplog.text

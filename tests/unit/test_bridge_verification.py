@@ -21,7 +21,7 @@ from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import identifiers
 from tests import evidence
-from tests.bridge_world import AT, PHONE, RECEIVER, DeskWorld
+from tests.bridge_world import AT, PHONE, RECEIVER, ControllerWorld
 
 if TYPE_CHECKING:
     from bridge.books.books import Books
@@ -32,12 +32,12 @@ REVOKED = [b"cred0009"]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> DeskWorld:
-    return DeskWorld(tmp_path)
+def world(tmp_path: Path) -> ControllerWorld:
+    return ControllerWorld(tmp_path)
 
 
 @pytest.fixture
-def known(world: DeskWorld) -> Evidence:
+def known(world: ControllerWorld) -> Evidence:
     """What the bridge can prove, without a desk."""
     return Evidence(host, world.keys.pins(), world.certificate)
 
@@ -46,7 +46,7 @@ def known(world: DeskWorld) -> Evidence:
     ("lasts", "refused"), [(TYPING_S + 1, []), (TYPING_S, [reasons.CREDENTIAL_EXPIRED])]
 )
 def test_a_credential_that_ends_between_claim_and_approval(
-    world: DeskWorld, lasts: int, refused: list[int]
+    world: ControllerWorld, lasts: int, refused: list[int]
 ) -> None:
     """A receiver that has not heard the time calls it good: only the bridge can refuse it."""
     world.sync()
@@ -71,7 +71,7 @@ def test_a_credential_that_ends_between_claim_and_approval(
 
 @pytest.mark.parametrize(("lasts", "good"), [(TYPING_S + 1, True), (TYPING_S, False)])
 def test_a_certificate_that_ends_before_the_offer(tmp_path: Path, lasts: int, good: bool) -> None:
-    world = DeskWorld(tmp_path)
+    world = ControllerWorld(tmp_path)
     world.certificate = evidence.certificate(world.keys, RECEIVER, AT, expires=AT + lasts)
     known = Evidence(host, world.keys.pins(), world.certificate)
     terms = world.ring().terms
@@ -84,7 +84,9 @@ def test_a_certificate_that_ends_before_the_offer(tmp_path: Path, lasts: int, go
         assert caught.value.code == reasons.CERTIFICATE_EXPIRED
 
 
-def test_an_older_state_of_the_same_life_changes_nothing(world: DeskWorld, known: Evidence) -> None:
+def test_an_older_state_of_the_same_life_changes_nothing(
+    world: ControllerWorld, known: Evidence
+) -> None:
     """It is as well signed as the newer one, and may come late: a proxy, a second bridge."""
     older = evidence.state(world.keys, AT, version=4, least_app=1, offline_floor=90_000)
     newer = evidence.state(world.keys, AT + 60, version=5, least_app=7, offline_floor=100)
@@ -98,7 +100,7 @@ def test_an_older_state_of_the_same_life_changes_nothing(world: DeskWorld, known
 
 
 def test_an_older_state_brings_no_revoked_credential_back(
-    world: DeskWorld, known: Evidence
+    world: ControllerWorld, known: Evidence
 ) -> None:
     """Its list goes with it: the newer one stays in use."""
     books = cast("Books", SimpleNamespace(exposure=lambda _: Exposure(0, 0)))

@@ -142,4 +142,4 @@ async def test_without_room_nothing_is_kept(
     bridge.file._path.with_name(bridge.file._path.name + "-new").mkdir()
     await bridge.heard()
     assert bridge.file.read() is None
-    assert [record.message for record in caplog.records] == ["limits not kept"]
+    assert [record.message for record in caplog.records] == ["limits not cached"]

@@ -22,7 +22,7 @@ from receiver.link import wire
 from receiver.protocol import identifiers, messages
 from simulator.authority.accounts.offline import REVOCATIONS_MOST, REVOKED_MOST
 from tests import evidence
-from tests.bridge_world import AT, PATIENCE_S, PHONE, DeskWorld
+from tests.bridge_world import AT, PATIENCE_S, PHONE, ControllerWorld
 
 AMOUNT = 24_900
 ID = b"cred0001"  # as `tests.evidence` names it
@@ -39,7 +39,7 @@ class Till:
     """A verified approval that the authority does not answer, and what it may stand on."""
 
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.world = DeskWorld(directory)
+        self.world = ControllerWorld(directory)
         self.exposure = Exposure(0, 0)
         self.now = AT
         self.passed = 0  # by a clock that does not jump
