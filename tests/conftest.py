@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from simulator.authority.storage.postgres_cluster import Cluster, binaries
 
@@ -13,6 +14,9 @@ PlaceOf = Callable[[Path], Path | str]
 
 _MISSING = "PostgreSQL is not installed: the authority's books are tested on SQLite only"
 
+
+settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
+settings.load_profile("untimed")
 
 # What takes its time in a whole folder; pyproject.toml says of each marker what it means.
 _FOLDERS = {
