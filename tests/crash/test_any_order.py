@@ -264,6 +264,7 @@ class Day(RuleBasedStateMachine):
         self.world.go_on(seconds)
 
 
+@pytest.mark.long
 def test_whatever_happens(new_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "ARCHIVE_AT", 250)  # put back afterwards
     Day.new_world, Day.seen = staticmethod(new_world), Tally()

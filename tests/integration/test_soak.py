@@ -6,6 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from simulator.processes.child_process import ChildProcess
 from simulator.tools.soak.plan import (
     AUTHORITY,
@@ -31,6 +33,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.long
 async def test_a_short_soak(tmp_path: Path) -> None:
     output = tmp_path / "soak.json"
     process = await ChildProcess.start_module(
