@@ -90,7 +90,12 @@ class Daemon:
         client.clock.know_entry(journal.newest_at())
         bus, receipts = EventBus(), Receipts(host, trusted)
         service = Service(
-            *(config.id, journal, bus, client, receivers, receipts.prove),
+            bridge_id=config.id,
+            journal=journal,
+            bus=bus,
+            authority=client,
+            receivers=receivers,
+            prove=receipts.prove,
             offline=config.offline,
             clock=client.clock,
             apart=position_file.read(config.position_file),
@@ -111,7 +116,12 @@ class Daemon:
         keeping = asyncio.create_task(_keep_position(service, journal, config.position_file))
         stack.push_async_callback(_stop, keeping)
         watch = Watch(
-            *(service, client.breaker, client.clock, guard, config.journal, renewal.endings)
+            service=service,
+            breaker=client.breaker,
+            clock=client.clock,
+            guard=guard,
+            journal=config.journal,
+            endings=renewal.endings,
         )
         metrics = self.metrics = Metrics(service.sessions, watch)
         bus.listen(metrics.hear)

@@ -81,11 +81,21 @@ class ReceiverSession:
         stand_in = StandInHere(evidence, around.books, around.offline, setup.limits)
         self._controller = Controller(stand_in, lambda: around.clock.wrong)
         self.link = ReceiverLink(
-            *(setup.till, setup.opener, bridge_id, receiver_id, reconnect, self)
+            till=setup.till,
+            opener=setup.opener,
+            bridge_id=bridge_id,
+            receiver_id=receiver_id,
+            reconnect=reconnect,
+            listener=self,
         )
         self._authorisation = Authorisation(around, self.link, self._handle)
         self._provisioning = Provisioning(
-            *(setup.till, evidence, self.link, stand_in, around, self.refused)
+            till=setup.till,
+            evidence=evidence,
+            link=self.link,
+            stand_in=stand_in,
+            around=around,
+            refused=self.refused,
         )
         self._renewed: Evidence | None = None  # used once no sale is active
         self._health: ReceiverHealth | None = None

@@ -86,7 +86,12 @@ class Service:
         }
         self.loss = JournalLoss(self.books, authority, self.outbox, bridge_id, self.today())
         self.standing = JournalStanding(
-            *(bridge_id, journal, self.books, authority.announce, self._recover, apart)
+            bridge_id=bridge_id,
+            journal=journal,
+            books=self.books,
+            announce=authority.announce,
+            recover=self._recover,
+            apart=apart,
         )
         self.witnesses = Witnesses(self.books, self.loss, self.standing, self.spawn)
 

@@ -319,11 +319,16 @@ class Phone:
         kind, body = data[0], data[1:]
         if kind == exchange.REFUSAL and len(body) == 1:
             return kind, body[0]
-        for opener in reversed(self._openers):  # a second key is refused under the first
+        if kind == exchange.REFUSAL:
+            return kind, self._refusal(body)
+        return kind, self._openers[-1].open(body)
+
+    def _refusal(self, body: bytes) -> int:
+        """Under the key at hand, or under an earlier one: beside that another key is refused."""
+        for opener in reversed(self._openers):
             with suppress(Error):
-                content = opener.refusal(body) if kind == exchange.REFUSAL else opener.open(body)
-                return kind, content
-        raise AssertionError("an answer under no key of this link")
+                return opener.refusal(body)
+        raise AssertionError("a refusal under no key of this link")
 
     @property
     def refused(self) -> list[int]:

@@ -143,8 +143,12 @@ class _Run:
         self.faults = JournalFaults(shop, self.victims, self.watcher, again.since)
         self._tills = [
             SoakTill(
-                *(books, self._asking, counter, self.faults.rewinds),
-                *(self._rung, self._buyers.come_back),
+                books=books,
+                asking=self._asking,
+                counter=counter,
+                rewinds=self.faults.rewinds,
+                rung=self._rung,
+                asked_back=self._buyers.come_back,
             )
             for counter in shop.counters
         ]
