@@ -220,7 +220,7 @@ async def test_nothing_is_asked_before_the_standing_is_known(journal: Journal) -
     world.answers = [UnansweredError("away"), current()]
     running = asyncio.create_task(world.standing.run())
     try:
-        with pytest.raises(UnansweredError, match="has not said"):
+        with pytest.raises(UnansweredError, match="has not confirmed"):
             await world.standing.admitted()
         await world.standing.admitted()
         assert world.standing.phase is Phase.CURRENT
