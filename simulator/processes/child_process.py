@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from signal import SIGKILL, SIGTERM, Signals
 from typing import IO, TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
 
@@ -129,9 +130,14 @@ class ChildProcess:
     # Its end
 
     def send_signal(self, number: Signals) -> None:
-        """Send a signal; a process that has ended ignores it."""
+        """Send a signal; a process that has ended ignores it.
+
+        Not by `Process.send_signal`: that reaps a child that has just ended, and asyncio then
+        reports its exit status as 255.
+        """
         if self.is_running:
-            self._process.send_signal(number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(SIGKILL)
