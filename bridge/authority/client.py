@@ -270,7 +270,7 @@ def _said(body: bytes, kind: str = JSON) -> dict[str, Any]:
 
 
 def _decoded(body: bytes, type_: type[T]) -> T:
-    """Decode the authority's answer; anything else is no answer."""
+    """Decode the authority's answer; raise UnansweredError for anything else."""
     try:
         return contracts.decode(body, type_)
     except (MalformedError, MismatchError) as error:

@@ -13,7 +13,7 @@ ALIVE = "WATCHDOG=1"
 
 
 def tell(state: str) -> None:
-    """Send `state`; a manager that cannot be reached is no reason to fail."""
+    """Send `state`; an unreachable manager fails nothing."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
