@@ -50,8 +50,6 @@ class Books(BookQueries):
         super().__init__(journal)
         for sale in event_codec.replay(journal.rebuild()).values():
             self._file(sale)
-            if sale.closed and journal.closed(sale.terms.sale_id) is None:
-                journal.close_sale(closed_row(sale, sale.decided_at))  # by an older bridge
 
     # Queries.
 
