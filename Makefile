@@ -1,5 +1,5 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo picture test quick coverage check fuzz bench soak format lock clean
+.PHONY: help demo picture docs test quick coverage check fuzz bench soak format lock clean
 .DEFAULT_GOAL := help
 
 export VENV ?= build/venv
@@ -22,6 +22,10 @@ demo: ## Watch one purchase after the other, end to end, with no hardware
 picture: ## Draw docs/demo.svg anew: one purchase of the demo, for the README
 	@sh .ci/environment picture
 	@$(BIN)/tillsign demo --sales 1 --svg docs/demo.svg
+
+docs: ## Write the generated parts of docs/*.md anew: diagrams, reasons, metrics, limits
+	@sh .ci/environment docs
+	@$(BIN)/python -m simulator.tools.generate.docs
 
 test: ## Run every test, on all cores
 	@sh .ci/environment test

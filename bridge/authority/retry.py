@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FIRST_S = 0.4  # the first wait is at most this, and then at most twice as long each time
 CASHIER_MOST_S = 2.0  # while a cashier waits, a returned authority is noticed this soon
-OUTBOX_MOST_S = 30.0
+OUTBOX_MOST_S = 30.0  # between two tries while no cashier waits: a returned authority is asked soon
 REFUSED_S = 300.0  # a refusal by the authority needs a person first
 ASKED_MOST_S = 600.0  # an authority that asks for more (Retry-After) may be back sooner
 

@@ -19,7 +19,7 @@ from receiver.protocol.messages import TILL_MOST
 
 BRIDGE_ID_SIZE = 8
 TIMEOUT_MOST_S = 120.0  # longer than any till waits
-DEFAULT_TIMEOUT_S = 10.0
+DEFAULT_TIMEOUT_S = 10.0  # two tries fit into a till's patience
 DEFAULT_DRAIN_S = 10.0  # most sales end by then; service managers wait 90 s
 DEFAULT_LISTEN = "127.0.0.1:8470"
 

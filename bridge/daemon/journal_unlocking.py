@@ -13,7 +13,7 @@ from . import systemd
 if TYPE_CHECKING:
     from pathlib import Path
 
-AGAIN_S = 0.5
+AGAIN_S = 0.5  # between two tries; a person who ends the other program waits for it
 SAID_EVERY = 10  # tries: a line about every five seconds
 EXTRA_S = 30  # longer start granted by the service manager, with each line
 

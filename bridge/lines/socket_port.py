@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .serial_port import Opener, Port
 
 SCHEME = "socket"
-OPEN_TIMEOUT_S = 5.0
+OPEN_TIMEOUT_S = 5.0  # the second repeat of a lost SYN goes out after 3 s
 WAITING_MOST = 4096  # bytes that wait for the other end: a third of a second at 115,200 baud
 # A silent loss of the other end is noticed within 25 s, sooner than by its missing health.
 KEEP_ALIVE = (

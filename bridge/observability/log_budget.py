@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FEW = 6  # lines of a kind at once
 AGAIN_S = 900.0  # then one more in that time, so that a present fault can always be read
 TEXT_FEW = 40  # text of a board: a traceback, or a few starts with all their output
-TEXT_AGAIN_S = 60.0
+TEXT_AGAIN_S = 60.0  # then one more line in that time
 REFUSALS_FEW = 100  # each is an attack with its own sale id; counted by reason in any case
 SUM_S = 60.0  # between two sums
 DAY_S = 86_400

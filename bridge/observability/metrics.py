@@ -7,7 +7,9 @@ are requested. Labels are tills, and names of ours.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -21,7 +23,7 @@ from receiver import reasons
 from . import logs, timings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
@@ -58,7 +60,97 @@ ENDS: dict[str, str] = {
 DECLINES = (Event.MENDABLE, Event.DECLINED)
 
 
+class Meaning(NamedTuple):
+    """A metric's type, what it says, and its labels."""
+
+    kind: str
+    text: str
+    labels: tuple[str, ...] = ()
+
+
+COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
+# `make docs` writes this table into docs/operations.md.
+METRICS = {
+    "sales": Meaning(
+        COUNTER,
+        "Finished purchases and refunds: posted, liability, declined, cancelled",
+        ("till", "kind", "state", "reason"),
+    ),
+    "sale_events": Meaning(
+        COUNTER, "Events of sales, named as `what` in the till API", ("till", "event")
+    ),
+    "declines": Meaning(
+        COUNTER, "Declines, also those that the buyer could mend", ("till", "reason")
+    ),
+    "phase_seconds": Meaning(
+        HISTOGRAM,
+        "Time of a purchase: buyer (offer to approval), journal (written to disk), receiver (its"
+        " verdict), authority (its answer), bridge (its own share), whole (approval to till)",
+        ("till", "phase"),
+    ),
+    "receiver_up": Meaning(GAUGE, "1 while the receiver answers", ("till",)),
+    "line": Meaning(
+        COUNTER,
+        "The serial line: opened, raw, log, retransmits, garbage, resets, duplicates, deaf,"
+        " oversize, strange, dropped_logs",
+        ("till", "counter"),
+    ),
+    "refusals": Meaning(
+        COUNTER, "Messages of a receiver that the bridge refused", ("till", "reason")
+    ),
+    "undecided": Meaning(
+        GAUGE, "Approvals of which the till was notified and which it neither paid nor cancelled"
+    ),
+    "unconfigured_amount": Meaning(
+        GAUGE,
+        "Unfinished sales at tills that are not configured today, minor units; the bridge"
+        " finishes them all the same",
+        ("till",),
+    ),
+    "unconfigured_sales": Meaning(GAUGE, "Their number, refunds included", ("till",)),
+    "alarms": Meaning(GAUGE, "Unacknowledged alarms of the reconciliation"),
+    "journal_behind": Meaning(
+        GAUGE,
+        "1 while nothing is sold because the journal is an older copy, another bridge has it, or"
+        " it is being recovered after a start",
+    ),
+    "outbox_depth": Meaning(GAUGE, "Approvals and refunds with a message owed to the authority"),
+    "outbox_oldest_seconds": Meaning(GAUGE, "Age of the oldest of them"),
+    "breaker_open": Meaning(GAUGE, "1 while the authority is away and asked only now and then"),
+    "clock_offset_seconds": Meaning(
+        GAUGE,
+        "How far this terminal's clock is ahead of the authority's, jumps since the last answer"
+        " included; before the first answer none, or how far it is behind the newest entry of the"
+        " journal or the release",
+    ),
+    "certificate_expires_seconds": Meaning(
+        GAUGE,
+        "Seconds until a certificate expires, negative afterwards: client and till_api (with the"
+        " chain in the file), authority_ca (the root that lasts longest), receiver (the only one"
+        " with a till)",
+        ("what", "till"),
+    ),
+    "offline_amount": Meaning(GAUGE, "Unsent offline purchases, minor units", ("till",)),
+    "offline_purchases": Meaning(GAUGE, "Their number", ("till",)),
+    "journal_stalled_seconds": Meaning(
+        GAUGE,
+        "How long the journal has accepted no write: locked by another program, or disk full; 0"
+        " otherwise",
+    ),
+    "journal_bytes": Meaning(GAUGE, "Size of the journal's live part"),
+    "journal_free_bytes": Meaning(GAUGE, "Room on its disk"),
+    "http_refused": Meaning(COUNTER, "Requests refused by access control", ("kind",)),
+    "log_lines_dropped": Meaning(COUNTER, "Log lines that standard error did not accept"),
+    "build_info": Meaning(GAUGE, "1, with the version that runs", ("version",)),
+}
+
+Values = float | Iterable[tuple[tuple[object, ...], float]]
 _Metric = TypeVar("_Metric", Counter, Histogram)
+
+
+def exposed(name: str) -> str:
+    """Return the name under which Prometheus stores a metric."""
+    return PREFIX + name + ("_total" if METRICS[name].kind == COUNTER else "")
 
 
 class Watched(Protocol):
@@ -108,18 +200,11 @@ class Metrics:
         self._watched = watched
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._events = self._counter("sale_events", "What happened to sales", "event")
-        self._sales = self._counter("sales", "Sales that are over", "kind", "state", "reason")
-        self._declines = self._counter("declines", "Purchases declined", "reason")
-        self._phases = _Series(
-            Histogram(
-                f"{PREFIX}phase_seconds",
-                "Time of a purchase",
-                ("till", "phase"),
-                registry=self._registry,
-                buckets=BUCKETS,
-            )
-        )
+        self._events = _Series(self._made(Counter, "sale_events"))
+        self._sales = _Series(self._made(Counter, "sales"))
+        self._declines = _Series(self._made(Counter, "declines"))
+        phases = self._made(partial(Histogram, buckets=BUCKETS), "phase_seconds")
+        self._phases = _Series(phases)
         for till in self._tills:
             for phase in PHASES:
                 self._phases[till, phase]
@@ -140,8 +225,10 @@ class Metrics:
         looked = list(_look(self._watched))
         return await asyncio.to_thread(generate_latest, _Scrape(self._registry, looked))
 
-    def _counter(self, name: str, text: str, *labels: str) -> _Series[Counter]:
-        return _Series(Counter(PREFIX + name, text, ("till", *labels), registry=self._registry))
+    def _made(self, make: Callable[..., _Metric], name: str) -> _Metric:
+        """Register a metric that is counted here."""
+        meaning = METRICS[name]
+        return make(PREFIX + name, meaning.text, meaning.labels, registry=self._registry)
 
     def _hear_sale(self, till: int | str, what: str, sale: Sale) -> None:
         reason = reasons.name(sale.reason) if sale.reason else ""
@@ -189,66 +276,48 @@ class _Scrape:
 
 def _look(watched: Watched) -> Iterator[Metric]:
     """Read the metrics that have their own state."""
-    yield _gauge("build_info", "What runs", {(__version__,): 1}, "version")
-    yield _gauge("undecided", "Approvals notified, neither paid nor cancelled", watched.undecided())
-    yield _gauge("outbox_depth", "Approvals with a request owed", watched.outbox_depth())
-    yield _gauge("outbox_oldest_seconds", "Age of the oldest", watched.outbox_oldest_s())
-    yield _gauge("breaker_open", "Whether the authority is away", watched.breaker_open())
+    yield _family("build_info", [((__version__,), 1)])
+    yield _family("undecided", watched.undecided())
+    yield _family("outbox_depth", watched.outbox_depth())
+    yield _family("outbox_oldest_seconds", watched.outbox_oldest_s())
+    yield _family("breaker_open", watched.breaker_open())
     ahead = watched.clock_ahead_s()
-    known = {} if ahead is None else {(): ahead}
-    yield _gauge("clock_offset_seconds", "How far this clock is ahead of the authority's", known)
-    ends = watched.certificates_s()
-    text = "Seconds until a certificate ends"
-    yield _gauge("certificate_expires_seconds", text, ends, "what", "till")
-    stalled = watched.journal_stalled_s()
-    yield _gauge("journal_stalled_seconds", "How long the journal has accepted no write", stalled)
-    yield _gauge("journal_bytes", "Size of the journal's live part", watched.journal_bytes())
-    yield _gauge("journal_free_bytes", "Room on its disk", watched.journal_free_bytes())
-    exposed = watched.offline_exposure()
-    amounts = {(till,): found.amount for till, found in exposed.items()}
-    counts = {(till,): found.sales for till, found in exposed.items()}
-    yield _gauge("offline_amount", "Unsent offline purchases, minor units", amounts, "till")
-    yield _gauge("offline_purchases", "Unsent offline purchases", counts, "till")
-    elsewhere = watched.unconfigured()
-    amounts = {(till,): found.amount for till, found in elsewhere.items()}
-    counts = {(till,): found.sales for till, found in elsewhere.items()}
-    yield _gauge("unconfigured_amount", "Not over at other tills, minor units", amounts, "till")
-    yield _gauge("unconfigured_sales", "Not over at other tills", counts, "till")
-    yield _gauge("journal_behind", "Whether the journal cannot be served", watched.journal_behind())
-    yield _gauge("alarms", "What a person has not acknowledged", watched.alarms())
-    refused = {(kind,): count for kind, count in watched.refused_requests().items()}
-    yield _counter("http_refused", "Requests refused", refused, "kind")
-    yield _counter("log_lines_dropped", "Log lines dropped", logs.dropped())
+    yield _family("clock_offset_seconds", () if ahead is None else ahead)
+    yield _family("certificate_expires_seconds", watched.certificates_s().items())
+    yield _family("journal_stalled_seconds", watched.journal_stalled_s())
+    yield _family("journal_bytes", watched.journal_bytes())
+    yield _family("journal_free_bytes", watched.journal_free_bytes())
+    yield from _exposures("offline_amount", "offline_purchases", watched.offline_exposure())
+    yield from _exposures("unconfigured_amount", "unconfigured_sales", watched.unconfigured())
+    yield _family("journal_behind", watched.journal_behind())
+    yield _family("alarms", watched.alarms())
+    refused = watched.refused_requests().items()
+    yield _family("http_refused", (((kind,), count) for kind, count in refused))
+    yield _family("log_lines_dropped", logs.dropped())
     yield from _receivers(watched.receivers())
 
 
+def _exposures(amounts: str, numbers: str, exposures: Mapping[int, Exposure]) -> Iterator[Metric]:
+    found = exposures.items()
+    yield _family(amounts, (((till,), exposure.amount) for till, exposure in found))
+    yield _family(numbers, (((till,), exposure.sales) for till, exposure in found))
+
+
 def _receivers(found: list[ReceiverStatus]) -> Iterator[Metric]:
-    up = {(one.till,): one.up for one in found}
-    line = {(one.till, name): n for one in found for name, n in one.line.items()}
-    counts = {(one.till, reasons.name(r)): n for one in found for r, n in one.refusals.items()}
-    yield _gauge("receiver_up", "Whether the receiver is connected", up, "till")
-    yield _counter("line", "Counters of the serial line", line, "till", "counter")
-    yield _counter("refusals", "Messages that the bridge refused", counts, "till", "reason")
+    line = (((one.till, name), n) for one in found for name, n in one.line.items())
+    counts = (
+        ((one.till, reasons.name(reason)), n) for one in found for reason, n in one.refusals.items()
+    )
+    yield _family("receiver_up", (((one.till,), one.up) for one in found))
+    yield _family("line", line)
+    yield _family("refusals", counts)
 
 
-def _gauge(name: str, text: str, values: float | Mapping[Any, float], *labels: str) -> Metric:
-    return _family(GaugeMetricFamily, name, text, values, labels)
-
-
-def _counter(name: str, text: str, values: float | Mapping[Any, float], *labels: str) -> Metric:
-    return _family(CounterMetricFamily, name, text, values, labels)
-
-
-def _family(
-    kind: type[GaugeMetricFamily] | type[CounterMetricFamily],
-    name: str,
-    text: str,
-    values: float | Mapping[Any, float],
-    labels: tuple[str, ...],
-) -> Metric:
-    """Make one metric; `values` by label values, or the only one."""
-    family = kind(PREFIX + name, text, labels=labels)
-    rows = values if not isinstance(values, (int, float)) else {(): values}
-    for row, value in rows.items():
-        family.add_metric([str(label) for label in row], value)
+def _family(name: str, values: Values) -> Metric:
+    """Make one metric; `values` with their labels' values, or the only one."""
+    meaning = METRICS[name]
+    kind = CounterMetricFamily if meaning.kind == COUNTER else GaugeMetricFamily
+    family = kind(PREFIX + name, meaning.text, labels=meaning.labels)
+    for labels, value in [((), values)] if isinstance(values, (int, float)) else values:
+        family.add_metric([str(label) for label in labels], value)
     return family

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SIZE_MAX = 2048  # bytes; a record, the largest message, takes some 700 of them
 DEPTH_MAX = 4  # containers inside one another; a certificate has three: claims, cnf, COSE_Key
 INT_MAX = 0xFFFFFFFF  # protocol §3.3: integers fit 32 bits, so lengths and heads do too
-INT_MIN = -0x100000000
+INT_MIN = -0x100000000  # the same, for CBOR counts down from -1
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 _FALSE = 20  # arguments of the major type _SIMPLE

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-UINT_MOST = 0xFFFFFFFF
+UINT_MOST = 0xFFFFFFFF  # 32 bits, as in `cbor`
 
 # Kinds of value; `low` and `high` bound the number, or the length in bytes.
 UINT = 0

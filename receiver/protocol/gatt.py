@@ -17,12 +17,12 @@ EXCHANGE = "7b1f0003-5c0e-4d2b-9a57-c1a91ad0c0de"
 MTU = 247  # the receiver's answer: one LE data packet with length extension
 MTU_LEAST = 185  # of the oldest phones in use
 EXCHANGE_MOST = 182  # one notification or write at MTU 185
-OFFER_MOST = 182
+OFFER_MOST = 182  # one packet, like a message of the exchange
 CERTIFICATE_MOST = 512  # the largest attribute value, Core 5.4 Vol 3 Part F 3.2.9
 LINKS_MOST = 4  # of the chip's controller in stock images
 
-ADVERTISE_OPEN_US = 20_000
-ADVERTISE_IDLE_US = 150_000
+ADVERTISE_OPEN_US = 20_000  # the shortest that Bluetooth allows: a buyer waits
+ADVERTISE_IDLE_US = 150_000  # phones still find the till within a second
 
 # Limits of one link, milliseconds (design §3.4).
 MTU_MS = 5_000

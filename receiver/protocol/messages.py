@@ -24,12 +24,12 @@ RECEIVER_ID_SIZE = 8
 REFERENCE_SIZE = 8
 HASH_SIZE = 32
 OFFER_KID_SIZE = 8
-TTL_MOST_S = 120
+TTL_MOST_S = 120  # of an offer: longer than a buyer needs at a till
 NEW_OFFERS_MOST = 3  # in one sale, after declines that the buyer can mend (design §3.4)
 STORE_NAME_MOST = 40  # bytes: two lines on a phone
-ISSUER_MOST = 32
+ISSUER_MOST = 32  # bytes: a name for people
 CURRENCY_MOST = 999  # ISO 4217 numbers have three digits
-TILL_MOST = 0xFFFF
+TILL_MOST = 0xFFFF  # two bytes on the air
 
 PURCHASE = 0
 REFUND = 1

@@ -14,7 +14,7 @@ from .signed import AUTHORITY_KID_SIZE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KID_MOST = 0xFFFF
+KID_MOST = 0xFFFF  # two bytes: role and epoch
 
 
 def encode(pins: Mapping[bytes, bytes]) -> bytes:

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bridge.domain import states as bridge_states
-from receiver import reasons
-from receiver.core import connection
-from receiver.core import sale_session as receiver_sale
-from receiver.host.texts import MENDABLE, texts
-from simulator.phone.conversation import states
 from tests.architecture.tree import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-TABLES: dict[str, tuple[Any, ...]] = {
-    "docs/protocol.md": (connection.TABLE, receiver_sale.TABLE, states.TABLE),
-    "docs/bridge.md": (bridge_states.TABLE,),
-}
 _PATH = re.compile(r"`((?:receiver|bridge|firmware|simulator|tests|docs)/[\w/.\-]+\.\w+)`")
 _LINK = re.compile(r"\]\(([\w/.\-]+)\)")
-
-
-def row(state: str, exits: Mapping[str, str]) -> str:
-    """One state of a transition table as the documents show it."""
-    return f"| {state} | {', '.join(f'{event} → {after}' for event, after in exits.items())} |"
-
-
-@pytest.mark.parametrize("page", TABLES)
-def test_tables_are_those_of_the_code(page: str) -> None:
-    text = (ROOT / page).read_text()
-    for table in TABLES[page]:
-        for state, exits in table.items():
-            assert row(state, exits) in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -70,16 +45,3 @@ def _is_defined(name: str, tests: str) -> bool:
     return any(f"{kind} {name}{end}" in tests for kind, end in (("def", "("), ("class", "("))) or (
         f"\n{name} = " in tests
     )
-
-
-def test_reasons_are_those_of_the_code() -> None:
-    text = (ROOT / "docs" / "reasons.md").read_text()
-    assert [code for code in reasons.NAMES if reason_row(code) not in text] == []
-
-
-def reason_row(code: int) -> str:
-    """One reason as the documents show it."""
-    row, mendable = texts(code), "yes" if code in MENDABLE else ""
-    cashier = f"{row.cashier_sv}<br>{row.cashier_en}"
-    buyer = f"{row.buyer_sv}<br>{row.buyer_en}"
-    return f"| {code} | `{reasons.name(code)}` | {mendable} | {cashier} | {buyer} |"

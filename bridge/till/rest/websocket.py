@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.domain.events import Event
     from bridge.sales.sale_service import Service
 
-HEARTBEAT_S = 30.0
+HEARTBEAT_S = 30.0  # below the usual limit of proxies (60 s); a watcher that is gone is noticed
 MESSAGE_MOST = 1024  # bytes; watchers send nothing
 
 

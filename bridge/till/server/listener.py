@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 # Two for each of 200 tills, watchers, and a rest; systems allow 1,024 open files as a rule.
 CONNECTIONS_MOST = 640
 KEEP_ALIVE_S = 30.0  # until a whole request has come, and between two
-HANDSHAKE_S = 10.0
+HANDSHAKE_S = 10.0  # a TLS handshake takes milliseconds on a local network
 LINGER_S = 2.0  # for the rest of a body that was refused
 LOOK_S = 1.0  # between two checks of all connections
 STUCK_LOOKS = 10  # a client that reads nothing of its answer for so many checks is cut off
 LINE_MOST = 2048  # bytes of the request line; the longest valid one has some 120
 FIELD_MOST = 4096  # bytes of a header field
-FIELDS_MOST = 64
+FIELDS_MOST = 64  # header fields of a request; usual clients send some ten
 SHUTDOWN_S = 1.0  # for answers under way; waiting tills ask again
 
 _FULL = (

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:tillsign:problem:"
 _ARCHIVE = "its archive is missing or damaged; the bridge's log names it"
-RETRY_AFTER_S = 1
+RETRY_AFTER_S = 1  # most stalls are over by then
 
 _log = Log(__name__)
 

@@ -1,1 +1,1 @@
-"""Programs that write the device's kernels and tables."""
+"""Programs that write the device's kernels and tables, and the documents' generated parts."""
