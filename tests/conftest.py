@@ -22,10 +22,12 @@ settings.load_profile("untimed")
 _FOLDERS = {
     "crash": "crashes",
     "fuzz": "random",
-    "integration": "processes",
     "micropython": "processes",
     "mutants": "mutants",
+    "stories": "processes",
 }
+# And what takes its time in whatever asks for it: a bridge with its authority.
+_FIXTURES = {"stopped": "processes"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in _FOLDERS:
             item.add_marker(_FOLDERS[folder])
+        for name in _FIXTURES.keys() & getattr(item, "fixturenames", ()):
+            item.add_marker(_FIXTURES[name])
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

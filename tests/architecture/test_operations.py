@@ -28,7 +28,7 @@ from bridge.till.rest import requests
 from bridge.till.server import access, listener, rate_limits
 from receiver.host.command import USAGE
 from tests.architecture.tree import ROOT
-from tests.unit.test_bridge_metrics import Scripted
+from tests.bridge.observability.test_metrics import Scripted
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 UNIT = ROOT / "docs/tillsign-bridge.service"

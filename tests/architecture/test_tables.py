@@ -82,7 +82,7 @@ def test_every_state_of_a_link_ends_by_itself() -> None:
 
 
 def test_the_links_own_table_names_known_states_only() -> None:
-    """Its behaviour is tested in tests/machine/test_link.py."""
+    """Its behaviour is tested in tests/receiver/link/test_link.py."""
     for state, exits in link_states.TABLE.items():
         assert state in link_states.STATES
         for event, (after, _) in exits.items():

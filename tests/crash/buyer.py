@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from simulator.crypto import code_proof
-from tests import evidence
 from tests.crash.counter import APPROVED, PROVISIONAL
+from tests.support.values import evidence
 
 if TYPE_CHECKING:
     from tests.crash.counter import Counter

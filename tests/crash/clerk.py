@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import ConflictError, Order, RefundOrder, UnknownSaleError
-from tests import evidence
 from tests.crash import till
 from tests.crash.till import (
     AGAIN_S,
@@ -27,6 +26,7 @@ from tests.crash.till import (
     AwayError,
     UnknownError,
 )
+from tests.support.values import evidence
 
 if TYPE_CHECKING:
     from bridge.sales.sale_service import Service

@@ -12,9 +12,9 @@ pytest.register_assert_rewrite("tests.crash.invariants", "tests.crash.rollback_i
 
 from bridge.journal import writer  # noqa: E402
 from tests.crash import invariants, life, memos  # noqa: E402
-from tests.crash.clocks import Clock  # noqa: E402
 from tests.crash.scenarios import Case  # noqa: E402
 from tests.crash.world import World  # noqa: E402
+from tests.support.values.clocks import Clock  # noqa: E402
 
 MakeWorld = Callable[..., World]
 

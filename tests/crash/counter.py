@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import identifiers, messages
-from tests import evidence
 from tests.crash.wired import Wired
+from tests.support.values import evidence
 
 if TYPE_CHECKING:
     from tests.crash.buyer import Buyer

@@ -26,8 +26,8 @@ from tests.crash.life import Crash, Jam, Life
 from tests.crash.office import Line, Office
 from tests.crash.template import BRIDGE_ID, NOW, memory, template
 from tests.crash.till import AwayError
-from tests.crash.virtual import Loop
 from tests.crash.watcher import Watcher
+from tests.support.values.virtual import Loop
 
 if TYPE_CHECKING:
     from tests.crash.counter import Counter

@@ -9,11 +9,11 @@ from bridge.domain.states import Event
 from bridge.domain.till_decisions import Wish
 from receiver import reasons
 from simulator.authority.ledger.refunds import Order
-from tests import evidence
 from tests.crash.buyer import WRONG
 from tests.crash.office import Fault
 from tests.crash.template import template
 from tests.crash.till import PAID, REFUNDED, Rung
+from tests.support.values import evidence
 
 if TYPE_CHECKING:
     from tests.crash.world import Scenario, World

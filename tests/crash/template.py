@@ -17,7 +17,7 @@ from simulator.authority.keys import Keys
 from simulator.authority.storage.store import Store
 from simulator.crypto import code_proof
 from simulator.phone.wallet.keys import P256, PhoneKey
-from tests import evidence
+from tests.support.values import evidence
 
 NOW = 1_800_000_000  # when each world begins
 BRIDGE_ID = b"bridge01"

@@ -12,7 +12,7 @@ from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import ConflictError, Order, RefundOrder
 from bridge.till.rest import journal_recovering, journal_stalled
 from bridge.till.rest.views import shown_view
-from tests import evidence
+from tests.support.values import evidence
 
 if TYPE_CHECKING:
     from bridge.domain.sale import Sale

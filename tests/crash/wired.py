@@ -10,7 +10,7 @@ from bridge.lines.serial_port import Port, PortError
 from receiver.encoding import schema
 from receiver.link import link, wire
 from tests.crash.serial_line import SerialLine
-from tests.steps import Steps
+from tests.support.values.steps import Steps
 
 if TYPE_CHECKING:
     from tests.crash.template import Enrolled

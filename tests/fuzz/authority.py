@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from simulator.authority.keys import ROLES, Keys
-from tests import evidence
+from tests.support.values import evidence
 
 _FOLDER = TemporaryDirectory(prefix="tillsign-fuzz-")  # goes with the process
 

@@ -15,11 +15,18 @@ from bridge.till.rest.views import sale_view
 from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import gatt, identifiers, messages, padding
-from tests import evidence, till_answers
-from tests.bridge_world import BRIDGE_ID, PATIENCE_S, RECEIVER, TILL, ControllerWorld, Purchase
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
+from tests.support.machines.controller import (
+    BRIDGE_ID,
+    PATIENCE_S,
+    RECEIVER,
+    TILL,
+    ControllerWorld,
+    Purchase,
+)
+from tests.support.values import evidence, till_answers
 
 _CHANNELS = tuple(wire.LAYOUTS)
 _EVENTS = (wire.PHONE_SHOWN, wire.PHONE_LEFT, wire.PHONE_REFUSED, wire.PHONE_GONE)

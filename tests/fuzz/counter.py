@@ -9,13 +9,13 @@ from receiver.core import io, sale_session
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, messages, padding, signed
 from simulator.phone.wallet.keys import ED25519, P256
-from tests import evidence
 from tests.fuzz import authority, seeds
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
-from tests.machine.slices import Sliced
-from tests.machine.watch import Watch
-from tests.machine.world import BRIDGE_HELLO, EPOCH, Phone, World
+from tests.support.machines.receiver import BRIDGE_HELLO, EPOCH, Phone, World
+from tests.support.machines.slices import Sliced
+from tests.support.machines.watch import Watch
+from tests.support.values import evidence
 
 _MTUS = (gatt.MTU_LEAST, gatt.MTU, gatt.MTU_LEAST - 1, 23, 517)
 _TTLS = (60, 1, 10, 120)

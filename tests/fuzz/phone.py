@@ -15,11 +15,11 @@ from receiver.protocol import exchange, messages, padding
 from simulator.authority.storage import schema
 from simulator.phone.conversation import events, states
 from simulator.phone.wallet.wallet import Bought, Wallet
-from tests import evidence
 from tests.fuzz import authority
 from tests.fuzz.script import Script, Step, script
 from tests.fuzz.target import Target
-from tests.unit.phone_shop import CODE, EPOCH, MTU, RECEIVER, RECIPIENT, Shop, wallet
+from tests.support.machines.phone import CODE, EPOCH, MTU, RECEIVER, RECIPIENT, Shop, wallet
+from tests.support.values import evidence
 
 _MTUS = (MTU, 185, 184, 23)
 _REASONS = (reasons.OK, reasons.CREDIT_SPACE, reasons.CREDENTIAL_REVOKED)

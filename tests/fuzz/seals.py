@@ -9,9 +9,9 @@ from receiver.crypto.hpke import Context
 from receiver.crypto.job import finish
 from receiver.protocol import padding
 from receiver.protocol.padding import ResultOpener, ResultSealer
-from tests import evidence
 from tests.fuzz import seeds
 from tests.fuzz.target import Target
+from tests.support.values import evidence
 
 _PRIVATE = evidence.seed("ephemeral")
 _INFO = padding.info(b"offer")

@@ -38,16 +38,16 @@ class Mistake(NamedTuple):
     test: str  # its node id
 
 
-COMMITS = "tests/unit/test_bridge_commits.py::test_"
-DESK = "tests/unit/test_bridge_controller.py::test_"
-ORDERS = "tests/unit/test_bridge_orders.py::test_"
-SESSION = "tests/unit/test_bridge_receiver_session.py::test_"
-OUTBOX = "tests/unit/test_bridge_outbox.py::test_"
-STREAM = "tests/unit/test_bridge_websocket.py::test_"
-LINE = "tests/integration/test_bridge_authority_line.py::test_"
-LEDGER = "tests/unit/test_authority_ledger.py::test_"
-REFUNDS = "tests/unit/test_authority_refunds.py::test_"
-CLIENTS = "tests/unit/test_authority_bindings.py::test_"
+COMMITS = "tests/bridge/books/test_commits.py::test_"
+DESK = "tests/bridge/domain/test_controller.py::test_"
+ORDERS = "tests/bridge/domain/test_orders.py::test_"
+SESSION = "tests/bridge/sales/test_receiver_session.py::test_"
+OUTBOX = "tests/bridge/sales/test_outbox.py::test_"
+STREAM = "tests/bridge/till/test_websocket.py::test_"
+LINE = "tests/bridge/authority/test_authority_line.py::test_"
+LEDGER = "tests/simulator/authority/test_ledger.py::test_"
+REFUNDS = "tests/simulator/authority/test_refunds.py::test_"
+CLIENTS = "tests/simulator/authority/test_bindings.py::test_"
 
 # fmt: off
 MISTAKES = (

@@ -1,0 +1,208 @@
+"""Facts first, then what follows from them: the one place that makes them durable."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from copy import copy
+from pathlib import Path
+
+import pytest
+
+from bridge.books.books import Books
+from bridge.books.commits import SOON_S
+from bridge.books.event_bus import EventBus
+from bridge.domain.events import BRIDGE, TILL, Refused, SaleChanged
+from bridge.domain.sale import Fact, Sale
+from bridge.domain.states import Event, State
+from bridge.journal import Journal, JournalBusyError, JournalError
+from receiver import reasons
+from tests.support.bridge.outbox import TERMS
+
+OFFERED = Fact(Event.OFFERED, offer=b"offer")  # may wait
+HANDED = Fact(Event.APPROVAL_RECEIVED, approval=b"approval")  # is due
+
+
+class Scene:
+    """Books over a real journal, and everything that happens in its order."""
+
+    def __init__(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.journal = journal
+        self.seen: list[str] = []
+        self.failure: Exception | None = None
+        self.locked = False
+        bus = EventBus()
+        bus.listen(self._hear)
+        flush = journal.flush
+
+        def flushing() -> None:
+            if self.locked:
+                raise JournalBusyError("locked")
+            if journal.has_noted:
+                self.seen.append("commit")
+            flush()
+
+        monkeypatch.setattr(journal, "flush", flushing)
+        self.books = Books(journal, bus, self._fail)
+        self.sale = Sale(TERMS)
+
+    def _hear(self, event: object) -> None:
+        if isinstance(event, SaleChanged):
+            self.seen.append(f"event {event.what}")
+        elif isinstance(event, Refused):
+            self.seen.append("event refused")
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = error
+
+    def begin(self) -> None:
+        self.books.begin(self.sale, copy(self.sale), TILL)
+
+    def take(self, fact: Fact) -> None:
+        self.sale.take(fact)
+        self.books.persist(self.sale, copy(self.sale), fact, BRIDGE)
+
+    def act(self, name: str) -> None:
+        self.books.commits.then(lambda: self.seen.append(name))
+
+    def refused(self) -> None:
+        self.books.commits.publish(Refused(BRIDGE, 0.0, 7, reasons.BUSY))
+
+
+@pytest.fixture
+def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
+        scene = Scene(journal, monkeypatch)
+        yield scene
+        scene.locked = False  # a test that failed is not to fail here, too
+
+
+async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> None:
+    """All facts of one turn are one commit; its acts come next, then its events."""
+    scene.begin()
+    scene.act("offer ordered")
+    scene.take(OFFERED)
+    scene.take(HANDED)
+    scene.act("acknowledged")
+    assert scene.seen == []
+    assert scene.books.commit()
+    assert scene.seen == [
+        *("commit", "offer ordered", "acknowledged"),
+        *("event rung", "event offered", "event approval_received"),
+    ]
+
+
+async def test_what_may_wait_holds_up_no_act_and_is_no_event_yet(scene: Scene) -> None:
+    scene.begin()
+    scene.books.commit()
+    scene.seen.clear()
+    scene.take(OFFERED)
+    scene.act("acknowledged")
+    scene.refused()
+    scene.books.commit()
+    assert scene.seen == ["acknowledged"]
+    await asyncio.wait_for(_written(scene), 10 * SOON_S + 5)
+    assert scene.seen == ["acknowledged", "commit", "event offered", "event refused"]
+
+
+async def test_without_anything_noted_an_event_is_told_at_once(scene: Scene) -> None:
+    scene.refused()
+    assert scene.seen == ["event refused"]
+
+
+async def test_while_the_journal_takes_no_write_all_that_follows_waits(scene: Scene) -> None:
+    scene.begin()
+    scene.books.commit()
+    scene.seen.clear()
+    scene.locked = True
+    heard: list[str] = []
+    scene.books.commits.listen(lambda: heard.append("written again"))
+    scene.take(HANDED)
+    scene.act("acknowledged")
+    assert not scene.books.commit()
+    scene.act("and more")
+    scene.refused()
+    assert not scene.books.commit()
+    assert (scene.seen, heard) == ([], [])
+    assert scene.books.is_held(scene.sale)
+    assert scene.books.commits.reason == reasons.JOURNAL_LOCKED
+    scene.locked = False
+    async with asyncio.timeout(10):
+        await scene.books.commits.over()
+    assert scene.seen == [
+        *("commit", "acknowledged", "and more", "event approval_received", "event refused"),
+    ]
+    assert heard == ["written again"]
+    assert not scene.books.is_held(scene.sale)
+
+
+async def test_a_sale_of_which_nothing_is_written_is_nowhere(scene: Scene) -> None:
+    scene.locked = True
+    scene.begin()
+    scene.books.commit()
+    assert scene.books.is_nowhere(scene.sale)
+    scene.locked = False
+    async with asyncio.timeout(10):
+        await scene.books.commits.over()
+    assert not scene.books.is_nowhere(scene.sale)
+
+
+async def test_a_bridge_that_ends_does_not_do_what_waits(scene: Scene) -> None:
+    scene.begin()
+    scene.books.commit()
+    scene.locked = True
+    scene.take(HANDED)
+    scene.act("acknowledged")
+    scene.books.commit()
+    scene.locked = False
+    await scene.books.close()
+    assert "acknowledged" not in scene.seen
+    assert not scene.journal.has_noted
+
+
+async def test_a_journal_that_fails_ends_the_bridge(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing follows from what it lacks."""
+
+    def breaks() -> None:
+        raise JournalError("the disk is gone")
+
+    scene.begin()
+    scene.act("offer ordered")
+    with monkeypatch.context() as patch:
+        patch.setattr(scene.journal, "flush", breaks)
+        with pytest.raises(JournalError):
+            scene.books.commit()
+    assert isinstance(scene.failure, JournalError)
+    assert scene.seen == []
+
+
+async def test_an_act_that_fails_ends_the_bridge(scene: Scene) -> None:
+    def fails() -> None:
+        raise ValueError
+
+    scene.begin()
+    scene.books.commits.then(fails)
+    with pytest.raises(ValueError):  # noqa: PT011 - its type is all that it has
+        scene.books.commit()
+    assert isinstance(scene.failure, ValueError)
+
+
+async def test_an_event_shows_the_sale_as_it_was_just_then(scene: Scene) -> None:
+    states: list[State] = []
+    scene.books.bus.listen(
+        lambda event: states.append(event.sale.state) if isinstance(event, SaleChanged) else None
+    )
+    scene.begin()
+    scene.take(OFFERED)
+    scene.take(HANDED)
+    scene.books.commit()
+    assert states == [State.OPEN, State.OPEN, State.APPROVAL_RECEIVED]
+
+
+async def _written(scene: Scene) -> None:
+    while scene.journal.has_noted:  # noqa: ASYNC110 - a timer of the books' own writes it
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)

@@ -1,0 +1,95 @@
+"""What is put off while a line lives is void in its next life."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+
+from bridge.lines.receiver_link import ReceiverLink
+from bridge.lines.reconnect import Reconnect
+from receiver.host.backoff import Backoff
+from receiver.link import wire
+from tests.support.bridge.device import PATIENCE_S, Device
+from tests.support.values import evidence
+
+
+class Heard:
+    """The bridge's side: what the receiver said, acknowledged by the test alone."""
+
+    def __init__(self) -> None:
+        self.up: asyncio.Queue[wire.ReceiverHello] = asyncio.Queue()
+        self.said: asyncio.Queue[int] = asyncio.Queue()
+
+    def link_up(self, hello: wire.ReceiverHello) -> None:
+        self.up.put_nowait(hello)
+
+    def link_down(self) -> None: ...
+
+    def message(self, channel: int, payload: bytes) -> None:
+        self.said.put_nowait(channel)
+
+    def refused(self, reason: int, detail: str) -> None:
+        raise AssertionError(detail)
+
+
+class Line:
+    def __init__(self) -> None:
+        self.heard = Heard()
+        self.device = Device(evidence.seed("receiver"), b"", evidence.RECEIVER_ID)
+        reconnect = Reconnect(Backoff(1, 1, random.random))
+        ids = (b"bridge01", evidence.RECEIVER_ID)
+        self.link = ReceiverLink(3, self.device, *ids, reconnect, self.heard)
+
+    async def says(self) -> int:
+        return await asyncio.wait_for(self.heard.said.get(), PATIENCE_S)
+
+    async def lives_again(self) -> None:
+        """The receiver restarts: another life of the line, and its SYNC."""
+        self.device.reboot()
+        await asyncio.wait_for(self.heard.up.get(), PATIENCE_S)
+        assert await self.says() == wire.SYNC
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    one = Line()
+    running = asyncio.create_task(one.link.run())
+    await asyncio.wait_for(one.heard.up.get(), PATIENCE_S)
+    assert await one.says() == wire.SYNC
+    yield one
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_an_acceptance_is_of_one_message(line: Line) -> None:
+    """Said late, it accepts what it was made for, and nothing that came in its place."""
+    late = line.link.acceptance()
+    await line.lives_again()
+    line.device.send(wire.PHONE, wire.Phone(bytes(32), 0, wire.PHONE_SHOWN, 0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line.device, "write", _unexpected)
+        late()
+    line.link.accept()  # the SYNC of this life
+    assert await line.says() == wire.PHONE
+
+
+def _unexpected(data: bytes) -> None:
+    raise AssertionError(data)
+
+
+async def test_what_was_to_be_sent_is_of_one_life(line: Line) -> None:
+    """The receiver's SYNC in the next one brings all that it is to know."""
+    line.link.accept()
+    late = line.link.sending(wire.CANCEL, wire.encode(wire.CANCEL, wire.Cancel(bytes(8), 1)))
+    late()
+    assert (await line.device.heard(wire.CANCEL)).reason == 1
+    await line.lives_again()
+    line.link.accept()
+    late()
+    line.link.send(wire.CANCEL, wire.encode(wire.CANCEL, wire.Cancel(bytes(8), 2)))
+    assert (await line.device.heard(wire.CANCEL)).reason == 2

@@ -1,0 +1,114 @@
+"""A line behind a TCP port, on a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bridge.lines.opening import opener
+from bridge.lines.serial_port import PortError
+from bridge.lines.socket_port import KEEP_ALIVE, WAITING_MOST, SocketPort
+from tests.bridge.lines.test_serial_port import Heard
+
+PATIENCE_S = 10.0
+
+
+class Far:
+    """The other end: what it has read, and its way to write."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.ready: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+        self.ready = asyncio.Queue()
+
+    async def met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self.ready.put((reader, writer))
+
+
+@pytest.fixture
+async def far() -> AsyncIterator[Far]:
+    end = Far()
+    server = await asyncio.start_server(end.met, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    end.url = f"socket://{host}:{port}"
+    yield end
+    server.close()
+
+
+async def test_bytes_go_both_ways_until_it_is_lost(far: Far) -> None:
+    heard = Heard()
+    port = await opener(far.url)(heard.received, heard.lost)
+    reader, writer = await far.ready.get()
+    port.write(b"to the receiver\0")
+    assert await reader.readexactly(16) == b"to the receiver\0"
+    writer.write(b"from it\0")
+    await heard.until(lambda: bytes(heard.data) == b"from it\0")
+    writer.close()
+    await heard.until(lambda: heard.cause is not None)
+    with pytest.raises(PortError):
+        port.write(b"nobody is there")
+    await port.close()
+
+
+async def test_what_is_closed_hears_nothing(far: Far) -> None:
+    heard = Heard()
+    port = await opener(far.url)(heard.received, heard.lost)
+    reader, writer = await far.ready.get()
+    await port.close()
+    assert await reader.read() == b""
+    writer.close()
+    assert heard.data == b""
+
+
+async def test_an_end_that_takes_nothing_is_an_error(far: Far) -> None:
+    heard = Heard()
+    port = await opener(far.url)(heard.received, heard.lost)
+    _, writer = await far.ready.get()
+
+    def flood() -> None:
+        for _ in range(100_000):
+            port.write(bytes(WAITING_MOST))
+
+    with pytest.raises(PortError, match="takes no more"):
+        flood()
+    await port.close()
+    writer.close()
+
+
+@pytest.mark.parametrize("url", ["socket://", "socket://127.0.0.1", "socket://127.0.0.1:x"])
+async def test_a_url_that_leads_nowhere(url: str) -> None:
+    heard = Heard()
+    with pytest.raises(PortError):
+        await opener(url)(heard.received, heard.lost)
+
+
+async def test_nobody_listens(far: Far) -> None:
+    heard = Heard()
+    with pytest.raises(PortError):
+        await opener("socket://127.0.0.1:1")(heard.received, heard.lost)
+
+
+async def test_a_dead_end_is_noticed(far: Far) -> None:
+    """By the kernel, which is told how soon: no test waits that long."""
+    heard = Heard()
+    port = await opener(far.url)(heard.received, heard.lost)
+    _, writer = await far.ready.get()
+    assert isinstance(port, SocketPort)
+    connection = port._transport.get_extra_info("socket")
+    for level, option, value in KEEP_ALIVE:
+        assert connection.getsockopt(level, option) == value
+    await port.close()
+    writer.close()
+
+
+async def test_a_name_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look_up(*_: object, **__: object) -> None:
+        raise TypeError("strange")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    heard = Heard()
+    with pytest.raises(PortError, match=r"receiver\.example"):
+        await opener("socket://receiver.example:4001")(heard.received, heard.lost)

@@ -1,0 +1,239 @@
+"""Metrics in Prometheus's own format, read back with its own parser."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from bridge.books.event_bus import EventBus
+from bridge.domain.events import ReceiverChanged, SaleChanged, SaleTimed
+from bridge.domain.offline import Exposure
+from bridge.domain.receiver_status import ReceiverStatus
+from bridge.domain.sale import Sale
+from bridge.domain.states import FINAL, TABLE
+from bridge.observability import metrics, timings
+from bridge.observability.metrics import UNCONFIGURED, Metrics
+from receiver import reasons
+from receiver.protocol import messages
+from tests.support.bridge.outbox import TERMS
+
+TILLS = (7, 8)
+STEPS = {
+    timings.OFFER: 100.0,
+    timings.APPROVAL_RECEIVED: 110.0,
+    timings.APPROVAL_KEPT: 110.002,
+    timings.AUTHORISE_SENT: 110.003,
+    timings.VERDICT_RECEIVED: 110.103,
+    timings.AUTHORISE_ANSWERED: 110.203,
+    timings.TOLD: 110.206,
+}
+
+
+class Scripted:
+    """What is looked at."""
+
+    ahead_s: float | None = 3.5
+
+    def receivers(self) -> list[ReceiverStatus]:
+        line = {"retransmits": 4, "opened": 2}
+        up = ReceiverStatus(7, "seven", True, None, None, line, {reasons.BAD_SIGNATURE: 1})
+        down = ReceiverStatus(8, "eight", False, None, None, dict.fromkeys(line, 0), {})
+        return [up, down]
+
+    def outbox_depth(self) -> int:
+        return 3
+
+    def outbox_oldest_s(self) -> float:
+        return 61.5
+
+    def offline_exposure(self) -> dict[int, Exposure]:
+        return {7: Exposure(24_900, 2), 8: Exposure(0, 0)}
+
+    def undecided(self) -> int:
+        return 1
+
+    def breaker_open(self) -> bool:
+        return True
+
+    def clock_ahead_s(self) -> float | None:
+        return self.ahead_s
+
+    def certificates_s(self) -> Mapping[tuple[str, str], float]:
+        return {("client", ""): 86_400.0, ("receiver", "7"): -1.0}
+
+    def unconfigured(self) -> Mapping[int, Exposure]:
+        return {9: Exposure(300, 2)}
+
+    def journal_behind(self) -> bool:
+        return True
+
+    def alarms(self) -> int:
+        return 4
+
+    def refused_requests(self) -> Mapping[str, int]:
+        return {"unauthorized": 5}
+
+    def journal_stalled_s(self) -> float:
+        return 7.5
+
+    def journal_bytes(self) -> int:
+        return 4096
+
+    def journal_free_bytes(self) -> int:
+        return 1 << 30
+
+
+@pytest.fixture
+def found() -> Metrics:
+    return Metrics(TILLS, Scripted())
+
+
+def sold(
+    hub: EventBus,
+    what: str,
+    reason: int = reasons.OK,
+    *,
+    till: int = 7,
+    kind: int = messages.PURCHASE,
+) -> None:
+    sale = Sale(TERMS._replace(kind=kind))
+    sale.reason = reason
+    hub.publish(SaleChanged("bridge", 0.0, till, None, what, sale))
+
+
+async def read(found: Metrics) -> dict[str, Metric]:
+    text = (await found.render()).decode()
+    return {family.name: family for family in text_string_to_metric_families(text)}
+
+
+def value(families: Mapping[str, Metric], sample: str, **labels: str) -> float:
+    [it] = [
+        it
+        for family in families.values()
+        for it in family.samples
+        if it.name == sample and labels.items() <= it.labels.items()
+    ]
+    return it.value
+
+
+async def test_sales_are_counted_as_they_end(found: Metrics) -> None:
+    hub = EventBus()
+    hub.listen(found.hear)
+    for what in ("rung", "till_notified", "paid", "posted"):
+        sold(hub, what)
+    sold(hub, "mendable", reasons.CODE_WRONG)
+    sold(hub, "declined", reasons.CREDIT_SPACE)
+    sold(
+        hub, "recall_reversed", reasons.CREDIT_SPACE
+    )  # an approval recalled before, given back after the end
+    sold(hub, "posted", kind=messages.REFUND)
+    families = await read(found)
+    name = "tillsign_sales_total"
+    assert value(families, name, till="7", kind="purchase", state="posted", reason="") == 1
+    assert value(families, name, till="7", state="declined", reason="credit_space") == 1
+    assert value(families, name, kind="refund", state="posted") == 1
+    assert value(families, "tillsign_declines_total", reason="code_wrong") == 1
+    assert value(families, "tillsign_declines_total", reason="credit_space") == 1
+    assert value(families, "tillsign_sale_events_total", till="7", event="paid") == 1
+
+
+async def test_the_clock_once_the_authority_was_heard(found: Metrics) -> None:
+    assert value(await read(found), "tillsign_clock_offset_seconds") == 3.5
+    quiet = Scripted()
+    quiet.ahead_s = None
+    assert (await read(Metrics(TILLS, quiet)))["tillsign_clock_offset_seconds"].samples == []
+
+
+async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
+    hub = EventBus()
+    hub.listen(found.hear)
+    hub.publish(SaleTimed("bridge", 0.0, 7, "x", STEPS))
+    hub.publish(SaleTimed("bridge", 0.0, 7, "y", {timings.OFFER: 1.0, timings.TOLD: 2.0}))
+    families = await read(found)
+    sums = {
+        phase: value(families, "tillsign_phase_seconds_sum", till="7", phase=phase)
+        for phase in metrics.PHASES
+    }
+    assert sums == pytest.approx(
+        {
+            "buyer": 10,
+            "journal": 0.002,
+            "receiver": 0.103,
+            "authority": 0.2,
+            "bridge": 0.006,
+            "whole": 0.206,
+        }
+    )
+    count = "tillsign_phase_seconds_count"
+    assert value(families, count, till="7", phase="whole") == 1
+    assert value(families, count, till="8", phase="whole") == 0  # there before the first sale
+    bucket = "tillsign_phase_seconds_bucket"
+    assert value(families, bucket, till="7", phase="receiver", le="0.1") == 0
+    assert value(families, bucket, till="7", phase="receiver", le="0.25") == 1
+
+
+async def test_the_rest_is_looked_at_when_somebody_asks(found: Metrics) -> None:
+    families = await read(found)
+    assert value(families, "tillsign_receiver_up", till="7") == 1
+    assert value(families, "tillsign_receiver_up", till="8") == 0
+    assert value(families, "tillsign_line_total", till="7", counter="retransmits") == 4
+    assert value(families, "tillsign_refusals_total", till="7", reason="bad_signature") == 1
+    assert value(families, "tillsign_outbox_depth") == 3
+    assert value(families, "tillsign_outbox_oldest_seconds") == 61.5
+    assert value(families, "tillsign_offline_amount", till="7") == 24_900
+    assert value(families, "tillsign_offline_purchases", till="7") == 2
+    assert value(families, "tillsign_undecided") == 1
+    assert value(families, "tillsign_certificate_expires_seconds", what="client") == 86_400
+    assert value(families, "tillsign_certificate_expires_seconds", what="receiver", till="7") == -1
+    assert value(families, "tillsign_breaker_open") == 1
+    assert value(families, "tillsign_http_refused_total", kind="unauthorized") == 5
+    assert value(families, "tillsign_journal_stalled_seconds") == 7.5
+    assert value(families, "tillsign_journal_bytes") == 4096
+    assert value(families, "tillsign_journal_free_bytes") == 1 << 30
+    assert value(families, "process_resident_memory_bytes") > 0
+
+
+async def test_labels_are_bounded(found: Metrics) -> None:
+    hub = EventBus()
+    hub.listen(found.hear)
+    sold(hub, "rung", till=9)  # of a receiver that an older configuration had
+    hub.publish(ReceiverChanged("bridge", 0.0, 7, None))
+    families = await read(found)
+    tills = {
+        it.labels["till"]
+        for family in families.values()
+        for it in family.samples
+        if it.labels.get("till")  # empty is as good as none
+    }
+    assert tills == {"7", "8", UNCONFIGURED, "9"}  # 9 is looked at: money stands there
+    assert value(families, "tillsign_sale_events_total", till=UNCONFIGURED, event="rung") == 1
+    assert not any(name.endswith("_created") for name in families)
+
+
+async def test_what_stands_elsewhere_and_what_waits_for_a_person(found: Metrics) -> None:
+    families = await read(found)
+    assert value(families, "tillsign_unconfigured_amount", till="9") == 300
+    assert value(families, "tillsign_unconfigured_sales", till="9") == 2
+    assert value(families, "tillsign_journal_behind") == 1
+    assert value(families, "tillsign_alarms") == 4
+
+
+async def test_bridges_in_one_process_do_not_mix() -> None:
+    one, other = Metrics(TILLS, Scripted()), Metrics(TILLS, Scripted())
+    hub = EventBus()
+    hub.listen(one.hear)
+    sold(hub, "posted")
+    assert value(await read(one), "tillsign_sales_total", till="7") == 1
+    assert not (await read(other))["tillsign_sales"].samples
+
+
+def test_each_end_is_one_state() -> None:
+    ends: dict[str, set[str]] = {}
+    for before, exits in TABLE.items():
+        for event, after in exits.items():
+            if after in FINAL and before not in FINAL:
+                ends.setdefault(event, set()).add(after)
+    assert {event: {after} for event, after in metrics.ENDS.items()} == ends

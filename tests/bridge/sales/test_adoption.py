@@ -1,0 +1,69 @@
+"""A lost journal: what the authority holds comes back with the till's own decision."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.authority import Fault
+from tests.support.shop.till import AMOUNT, SALE, World
+
+NOWHERE = "sale-that-nobody-rang"
+
+
+async def lose_the_journal(world: World) -> None:
+    """As on a new disk: the same bridge, the same tills, and nothing remembered."""
+    for path in world.config.journal.parent.glob(world.config.journal.name + "*"):
+        if path.is_file():
+            path.unlink()
+
+
+async def held(world: World) -> bytes:
+    """An approved sale; the bridge's last one before its disk dies."""
+    async with world.bridge():
+        sale = await world.approved()
+    await lose_the_journal(world)
+    return bytes.fromhex(sale["approval_id"])
+
+
+@pytest.mark.parametrize(("wish", "end"), [("paid", "POSTED"), ("cancel", "VOIDED")])
+async def test_the_tills_decision_brings_a_sale_back(stopped: World, wish: str, end: str) -> None:
+    name = await held(stopped)
+    async with stopped.bridge():
+        assert (await stopped.sale(wait=0))["state"] == "approved"
+        sale = await stopped.decide(wish)
+        assert (sale["amount"], sale["approval_id"]) == (AMOUNT, name.hex())
+        await stopped.settled()
+        assert stopped.transactions() == {name: end}
+        assert await stopped.decide(wish) == await stopped.sale(wait=0)
+
+
+async def test_what_is_posted_was_paid_already(stopped: World) -> None:
+    async with stopped.bridge():
+        sale = await stopped.posted()
+    await lose_the_journal(stopped)
+    async with stopped.bridge():
+        assert (await stopped.problem("POST", f"/v1/sales/{SALE}/cancel"))[:2] == (409, "conflict")
+        again = await stopped.settled()
+        assert (again["state"], again["settlement"]) == ("paid", "posted")
+        assert again["transaction_id"] == sale["transaction_id"]
+        assert list(stopped.transactions().values()) == ["POSTED"]
+
+
+async def test_what_nobody_holds_stays_unknown(stopped: World) -> None:
+    await held(stopped)
+    async with stopped.bridge():
+        for wish in ("paid", "cancel", "abort"):
+            path = f"/v1/sales/{NOWHERE}/{wish}"
+            assert (await stopped.problem("POST", path))[:2] == (404, "unknown-sale")
+
+
+async def test_without_the_authority_nobody_can_say(stopped: World) -> None:
+    name = await held(stopped)
+    async with stopped.bridge():
+        stopped.break_authority(Fault.FAIL, "/v1/receivers")
+        path = f"/v1/sales/{SALE}/paid"
+        assert (await stopped.problem("POST", path))[:2] == (503, "authority-away")
+        stopped.authority.faults.clear()
+        await stopped.decide("paid")
+        await stopped.settled()
+        assert stopped.transactions() == {name: "POSTED"}

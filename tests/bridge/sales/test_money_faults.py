@@ -1,0 +1,214 @@
+"""Faults of authority and clock between a till's decision and its end: no money goes astray."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from bridge.books import books
+from bridge.sales import lost_sale, receiver_session, stand_in
+from simulator.authority import Fault
+from simulator.authority.api import bridges, requests
+from simulator.authority.ledger import ledger
+from tests.support.bridge.device import PATIENCE_S
+from tests.support.shop.money import Paper, ends, sells
+from tests.support.shop.till import SALE, World
+
+NEXT = "sale-of-the-next-buyer"
+CONFIRMATIONS, REVERSALS = "/v1/confirmations", "/v1/reversals"
+HOUR_S = 3600
+
+decisions = pytest.mark.parametrize(
+    ("wish", "path", "end"),
+    [("paid", CONFIRMATIONS, "posted"), ("cancel", REVERSALS, "reversed")],
+    ids=["paid", "cancelled"],
+)
+
+
+# The authority.
+
+
+@pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
+@decisions
+async def test_the_authority_does_not_answer_a_decision(
+    stopped: World, paper: Paper, fault: Fault, wish: str, path: str, end: str
+) -> None:
+    """Told again until it does; whatever it did the first time, it does once."""
+    async with stopped.bridge():
+        await stopped.approved()
+        stopped.break_authority(fault, path)
+        stopped.authority.faults.times = 1
+        assert (await ends(stopped, paper, wish))["settlement"] == end
+        assert stopped.authority.faults.times == 0
+
+
+@decisions
+async def test_the_authority_is_away_when_the_till_decides(
+    stopped: World, paper: Paper, wish: str, path: str, end: str
+) -> None:
+    """And still when the bridge has come back; the next buyer does not wait for it."""
+    async with stopped.bridge():
+        await stopped.approved()
+        await stopped.authority.stop()
+        await stopped.decide(wish)
+    async with stopped.bridge():
+        await stopped.ring(NEXT)
+        await stopped.device.offered()
+        await stopped.authority.start()
+        assert (await ends(stopped, paper))["settlement"] == end
+        await stopped.pay()
+        assert (await stopped.sale(NEXT))["state"] == "approved"
+        await ends(stopped, paper, "paid", NEXT)
+
+
+@decisions
+async def test_the_authority_goes_while_it_hears_a_decision(
+    stopped: World, paper: Paper, monkeypatch: pytest.MonkeyPatch, wish: str, path: str, end: str
+) -> None:
+    """It has done it, and nobody heard: done again by both after they came back."""
+    done = results(monkeypatch, {"paid": "confirm", "cancel": "reverse"}[wish])
+    async with stopped.bridge():
+        await stopped.approved()
+        stopped.break_authority(Fault.DROP, path)
+        await stopped.decide(wish)
+        await asyncio.wait_for(done.get(), PATIENCE_S)
+        await stopped.authority.stop()
+    stopped.authority.faults.clear()
+    await stopped.authority.start()
+    async with stopped.bridge():
+        assert (await ends(stopped, paper))["settlement"] == end
+
+
+def results(monkeypatch: pytest.MonkeyPatch, name: str) -> asyncio.Queue[Any]:
+    """What this call of the ledger comes to, each time, whether anybody waits for it or not."""
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    call = getattr(ledger, name)
+
+    def calling(*arguments: Any) -> Any:
+        result = call(*arguments)
+        told.put_nowait(result)
+        return result
+
+    monkeypatch.setattr(ledger, name, calling)
+    return told
+
+
+async def test_an_authority_that_is_slower_than_the_till_is_patient(
+    stopped: World, paper: Paper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reversal overtakes the authorisation, which then holds nothing."""
+    taken, looked = slow_office(monkeypatch), results(monkeypatch, "authorise")
+    async with stopped.bridge():
+        await stopped.ring(patience_s=1)
+        await stopped.device.offered()
+        name = await stopped.pay()
+        assert (await ends(stopped, paper))["settlement"] == "reversed"
+        taken.set()
+        await asyncio.wait_for(looked.get(), PATIENCE_S)
+        assert stopped.transactions() == {name: "VOIDED"}
+        await sells(stopped, paper, NEXT)
+
+
+def slow_office(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """The authority takes records at once, and looks at none before the event is set."""
+    taken = asyncio.Event()
+
+    async def read(request: web.Request, content_type: str) -> bytes:
+        data = await requests.octets_body(request, content_type)
+        await taken.wait()
+        return data
+
+    monkeypatch.setattr(bridges, "octets_body", read)
+    return taken
+
+
+async def test_a_refund_while_everything_fails_once(stopped: World, paper: Paper) -> None:
+    async with stopped.bridge():
+        sale = await stopped.posted()
+        paper.keep(sale)
+        for number, fault in enumerate(Fault):
+            stopped.break_authority(fault, "/v1/refunds")
+            stopped.authority.faults.times = 1
+            refund_id = f"refund-number-{number:04}"
+            body = {"refund_id": refund_id, "sale_id": SALE, "amount": 1_000 + number}
+            assert (await stopped.call("POST", "/v1/refunds", json=body))[0] == 201
+            path = f"/v1/refunds/{refund_id}?wait={PATIENCE_S:g}"
+            _, refund = await stopped.call("GET", path)
+            assert (refund["state"], stopped.authority.faults.times) == ("refunded", 0)
+            paper.keep_refund(refund)
+
+
+# The bridge's clock.
+
+
+def jump(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
+    """The bridge's wall clock, and nobody else's."""
+    clock = SimpleNamespace(
+        time=lambda: time.time() + ahead_s,
+        time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
+        monotonic=time.monotonic,
+    )
+    for module in (lost_sale, books, stand_in, receiver_session):
+        monkeypatch.setattr(module, "time", clock)
+
+
+jumps = pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S], ids=["ahead", "back"])
+
+
+@jumps
+async def test_the_clock_jumps_before_the_approval(
+    stopped: World, paper: Paper, monkeypatch: pytest.MonkeyPatch, ahead_s: int
+) -> None:
+    """The authority does not believe the time, and holds nothing; with a good clock it sells."""
+    async with stopped.bridge():
+        await stopped.ring(patience_s=2)
+        await stopped.device.offered()
+        with monkeypatch.context() as wrong:
+            jump(wrong, ahead_s)
+            await stopped.pay()
+            assert (await ends(stopped, paper))["state"] in ("declined", "cancelled")
+        await sells(stopped, paper, NEXT)
+
+
+@jumps
+@decisions
+async def test_the_clock_jumps_before_the_decision(
+    stopped: World,
+    paper: Paper,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead_s: int,
+    wish: str,
+    path: str,
+    end: str,
+) -> None:
+    async with stopped.bridge():
+        await stopped.approved()
+        jump(monkeypatch, ahead_s)
+        assert (await ends(stopped, paper, wish))["settlement"] == end
+
+
+@jumps
+@decisions
+async def test_the_clock_jumps_with_a_decision_owed(
+    stopped: World,
+    paper: Paper,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead_s: int,
+    wish: str,
+    path: str,
+    end: str,
+) -> None:
+    """And the bridge restarts under the wrong time: order is the order of the journal."""
+    async with stopped.bridge():
+        await stopped.approved()
+        stopped.break_authority(Fault.FAIL, path)
+        await stopped.decide(wish)
+    jump(monkeypatch, ahead_s)
+    stopped.authority.faults.clear()
+    async with stopped.bridge():
+        assert (await ends(stopped, paper))["settlement"] == end

@@ -1,0 +1,159 @@
+"""What a station tells its desk and the watchers of the line: virtual time, and a real link."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.domain.events import ReceiverChanged
+from bridge.domain.sale import Fact, IllegalMoveError, Sale
+from bridge.domain.states import Event, State
+from bridge.journal import Journal
+from bridge.sales.orders import Order
+from receiver import reasons
+from receiver.link import wire
+from tests.support.bridge.session import PLUGGING_S, Story, World, play
+from tests.support.machines.controller import PATIENCE_S
+from tests.support.values.evidence import SEK
+
+SALE = "sale-0123456789ab"
+LONG_S = 2 * PLUGGING_S  # patience that outlasts a replugging
+
+
+@pytest.fixture
+def tell(tmp_path: Path) -> Callable[[Story], None]:
+    """Play a story with a bridge that sells online."""
+
+    def told(story: Story) -> None:
+        with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
+            play(World(tmp_path, journal, offline=False), story)
+
+    return told
+
+
+async def ring(world: World, patience_s: int = PATIENCE_S) -> Sale:
+    """A sale whose offer is on the air."""
+    await world.heard()
+    sale, new = world.service.ring(Order(SALE, 24_900, SEK, None, patience_s, ""))
+    assert new
+    assert await world.device.offered()
+    return sale
+
+
+@pytest.mark.parametrize(
+    ("unplugged", "reason"),
+    [(False, reasons.NOBODY_CAME), (True, reasons.RECEIVER_OFFLINE)],
+    ids=["up", "down"],
+)
+def test_a_sale_ends_with_what_the_desk_heard_of_the_line(
+    tell: Callable[[Story], None], unplugged: bool, reason: int
+) -> None:
+    """A cashier who reads "nobody came" does not look at the cable."""
+
+    async def story(world: World) -> None:
+        sale = await ring(world)
+        if unplugged:
+            world.device.unplug()
+        await asyncio.sleep(PATIENCE_S + 1)
+        assert (sale.state, sale.reason) == (State.CANCELLED, reason)
+
+    tell(story)
+
+
+def test_the_order_goes_again_to_a_receiver_that_forgot_it(tell: Callable[[Story], None]) -> None:
+    async def story(world: World) -> None:
+        sale = await ring(world, LONG_S)
+        first = sale.offer
+        world.device.unplug()
+        await asyncio.sleep(1)
+        world.device.reboot()
+        world.device.plug()
+        assert await world.device.offered()
+        await asyncio.sleep(1)
+        assert world.device.orders == 2
+        assert (sale.state, sale.offer == first) == (State.OPEN, False)
+
+    tell(story)
+
+
+def test_the_watchers_hear_of_the_line_once_each_way(tell: Callable[[Story], None]) -> None:
+    async def story(world: World) -> None:
+        with world.service.books.bus.subscribe() as watch:
+            await world.heard()
+            world.device.unplug()
+            await asyncio.sleep(PLUGGING_S)
+            assert not world.station.status().up
+            world.device.plug()
+            await world.heard()
+            assert world.station.status().up
+            told = [watch.queue.get_nowait() for _ in range(watch.queue.qsize())]
+        lines = [one.hello is not None for one in told if isinstance(one, ReceiverChanged)]
+        assert lines == [True, False, True]
+
+    tell(story)
+
+
+def test_a_sale_that_ended_meanwhile_is_cancelled_at_the_receiver(
+    tell: Callable[[Story], None],
+) -> None:
+    """By its session, which the receiver names when it is back; nothing waited for it till then."""
+
+    async def story(world: World) -> None:
+        sale = await ring(world, LONG_S)
+        world.device.unplug()
+        await asyncio.sleep(LONG_S + 1)
+        assert sale.state is State.CANCELLED
+        world.device.plug()
+        cancelled = await world.device.heard(wire.CANCEL)
+        assert cancelled.reference == sale.terms.reference
+        assert world.device.orders == 1
+
+    tell(story)
+
+
+def test_what_follows_from_a_check_goes_before_what_came_after_it(
+    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A receiver whose offer lies hears the end of the sale, then that its offer was taken."""
+
+    async def story(world: World) -> None:
+        await world.heard()
+        done: list[int | None] = []  # channels, None where a message is acknowledged
+        link = world.station.link
+        send, accept = link.send, link._accept
+
+        def sending(channel: int, payload: bytes) -> None:
+            done.append(channel)
+            send(channel, payload)
+
+        def accepting(*which: Any) -> None:
+            done.append(None)
+            accept(*which)
+
+        monkeypatch.setattr(link, "send", sending)
+        monkeypatch.setattr(link, "_accept", accepting)
+        world.device.lies = {"amount": 1}
+        world.service.ring(Order(SALE, 24_900, SEK, None, PATIENCE_S, ""))
+        await world.device.heard(wire.CANCEL)
+        assert done == [wire.OPEN, wire.CANCEL, None]
+
+    tell(story)
+
+
+def test_after_a_failure_nothing_more_is_done(tell: Callable[[Story], None]) -> None:
+    """The bridge ends, and what it would do until then could contradict its journal."""
+
+    async def story(world: World) -> None:
+        sale = await ring(world)
+        with pytest.raises(IllegalMoveError):
+            world.station.decide(Fact(Event.PAID))
+        with pytest.raises(RuntimeError):
+            world.station.decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED))
+        assert (sale.state, world.service.healthy) == (State.OPEN, False)
+
+    tell(story)

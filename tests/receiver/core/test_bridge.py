@@ -1,0 +1,192 @@
+"""The receiver and its bridge: a link that comes up anew, health, and nonsense."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver import reasons
+from receiver.core import io, sale_session
+from receiver.encoding import cbor
+from receiver.link import wire
+from receiver.protocol import gatt
+from tests.support.machines.receiver import BRIDGE_HELLO, TILL, Phone, World
+from tests.support.values import evidence
+
+
+def after(world: World, event: Any) -> list[Any]:
+    """What one event makes the receiver tell its bridge."""
+    before = len(world.outputs)
+    world.feed(event)
+    return [
+        wire.decode(item.channel, item.payload)
+        for item in world.outputs[before:]
+        if isinstance(item, io.Send)
+    ]
+
+
+def sync(world: World) -> list[Any]:
+    return after(world, io.WireUp(BRIDGE_HELLO))
+
+
+def test_sync_without_a_sale(world: World) -> None:
+    assert sync(world) == [wire.Opened(b"", b"", reasons.OK)]
+
+
+def test_sync_with_an_open_session(world: World) -> None:
+    offer = world.open()
+    Phone(world).connect().key()
+    assert sync(world) == [wire.Opened(evidence.REFERENCE, offer, reasons.OK)]
+
+
+def test_sync_tells_the_credentials_again(world: World) -> None:
+    """Else a new bridge could not judge the approval that comes next."""
+    offer = world.open()
+    phone = Phone(world).connect().key().present()
+    opened, credential = sync(world)
+    assert opened.offer == offer
+    assert credential == world.sent(wire.CREDENTIAL)[0]
+    assert credential.data == phone.credential
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_sync_sends_the_unacknowledged_approval_again(world: World, gone: bool) -> None:
+    world.open()
+    phone = Phone(world).connect().approve()
+    if gone:
+        phone.vanish()
+    told = [world.sent(channel)[0] for channel in (wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT)]
+    assert sync(world)[1:] == told
+    world.result()
+    assert sync(world)[1:] == []
+
+
+def test_approval_while_the_bridge_is_away_comes_with_the_sync(world: World) -> None:
+    """The same bytes, whatever the link lost."""
+    world.open()
+    Phone(world).connect().approve()
+    first, second = sync(world), sync(world)
+    assert first == second
+
+
+def test_the_till_is_advertised_as_soon_as_its_bridge_is_there(world: World) -> None:
+    """A phone may check in before the first sale."""
+    assert world.advert().till == 0
+    world.connect_bridge()
+    assert world.advert() == gatt.Advert(gatt.VERSION, 0, TILL, bytes(3))
+
+
+@pytest.mark.parametrize("hello", [b"", b"\xff", BRIDGE_HELLO[:-1]])
+def test_a_bridge_that_cannot_be_understood_is_told_what_is_open_all_the_same(
+    world: World, hello: bytes
+) -> None:
+    world.open()
+    (opened,) = after(world, io.WireUp(hello))
+    assert opened.reference == evidence.REFERENCE
+    assert world.counters == {reasons.MALFORMED: 1}
+    assert world.advert().till == TILL
+
+
+def test_identify(world: World) -> None:
+    world.send(wire.IDENTIFY, wire.Identify(7))
+    assert world.of(io.Blink) == [io.Blink(7)]
+
+
+def test_health(world: World) -> None:
+    world.open()
+    for link in range(2):
+        Phone(world, link).connect()
+    Phone(world, 1).raw(b"?")
+    world.now = 77_999
+    world.receiver.health(world.now, 40_000)
+    world.drain()
+    counters = cbor.encode({reasons.WRONG_TYPE: 1})
+    assert world.sent(wire.HEALTH) == [wire.Health(77, 40_000, 2, counters)]
+
+
+def test_health_has_room_for_every_counter(world: World) -> None:
+    for reason in reasons.NAMES:
+        world.counters[reason] = 0xFFFFFFFF
+    world.receiver.report.count(reasons.OVERSIZE, "one more")
+    assert world.counters[reasons.OVERSIZE] == 0xFFFFFFFF
+    world.receiver.health(world.now, 0)
+
+
+# Nonsense.
+
+
+@pytest.mark.parametrize("channel", [*wire.LAYOUTS, 0, 33, 255])
+@pytest.mark.parametrize("payload", [b"", b"\xa0", b"\xff", b"\x01", bytes(300), b"\xa1\x01\x20"])
+def test_malformed_message(world: World, channel: int, payload: bytes) -> None:
+    world.feed(io.WireMessage(channel, payload))
+    assert list(world.counters.values()) == [1]
+    assert world.of(io.LogLine)
+    world.open()
+    assert world.sale.state == sale_session.OPEN
+
+
+@pytest.mark.parametrize("channel", [wire.SYNC, wire.OFFER, wire.PHONE, wire.HEALTH])
+def test_message_in_the_wrong_direction(world: World, channel: int) -> None:
+    samples = {
+        wire.SYNC: wire.Opened(b"", b"", 0),
+        wire.OFFER: wire.Opened(b"", b"", 0),
+        wire.PHONE: wire.Phone(b"", 0, wire.PHONE_GONE, 0),
+        wire.HEALTH: wire.Health(0, 0, 0, b""),
+    }
+    world.send(channel, samples[channel])
+    assert world.counters == {reasons.WRONG_TYPE: 1}
+
+
+@pytest.mark.parametrize(
+    ("channel", "state"),
+    [
+        (channel, state)
+        for channel in (wire.RESULT, wire.VERDICT)
+        for state in (sale_session.IDLE, sale_session.OPEN, sale_session.SETTLED)
+    ],
+)
+def test_answer_that_nobody_waits_for(world: World, channel: int, state: str) -> None:
+    world.open()
+    if state == sale_session.SETTLED:
+        Phone(world).connect().approve()
+        world.result()
+    if state == sale_session.IDLE:
+        world.cancel()
+    counted = sum(world.counters.values())
+    held = world.sale.candidate
+    if channel == wire.VERDICT:
+        world.reject(reasons.CREDENTIAL_REVOKED, bytes(16) if held is None else held.id)
+    elif state != sale_session.SETTLED:  # there it is a repeat
+        world.result()
+    assert world.sale.state == state
+    missing = channel == wire.RESULT and state == sale_session.SETTLED
+    assert sum(world.counters.values()) == counted + (0 if missing else 1)
+
+
+@given(st.integers(0, 255), st.binary(max_size=80))
+def test_arbitrary_messages(channel: int, payload: bytes) -> None:
+    world = _world
+    before = sum(world.counters.values())
+    world.feed(io.WireMessage(channel, payload))
+    assert sum(world.counters.values()) <= before + 1
+
+
+_world: World
+
+
+@pytest.fixture(autouse=True)
+def shared(world: World) -> None:
+    """Hypothesis takes no fixture that is new for each test."""
+    global _world
+    _world = world
+
+
+def test_the_till_is_advertised_before_its_first_sale(world: World) -> None:
+    before = len(world.outputs)
+    sync(world)
+    adverts = [item for item in world.outputs[before:] if isinstance(item, io.Advertise)]
+    assert adverts[-1].data == gatt.advertising_data(TILL)
+    assert adverts[-1].response == gatt.scan_response(0, TILL, bytes(3))

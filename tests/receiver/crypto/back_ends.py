@@ -1,0 +1,51 @@
+"""What tests of the cryptography share: both back ends, and the vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cryptography_vectors
+import pytest
+
+from receiver.crypto import Crypto, host, portable
+
+Case = dict[str, Any]
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+PUBLISHED = Path(cryptography_vectors.__file__).parent
+
+unhex = bytes.fromhex
+BACK_ENDS: dict[str, Crypto] = {"host": host, "portable": portable}
+both = pytest.mark.parametrize("crypto", BACK_ENDS.values(), ids=BACK_ENDS)
+both_at_length = pytest.mark.parametrize(
+    "crypto",
+    [
+        pytest.param(host, id="host"),
+        pytest.param(portable, id="portable", marks=pytest.mark.curves),
+    ],
+)
+
+
+def load(name: str) -> dict[str, list[Case]]:
+    """A file of tests/vectors."""
+    tables: dict[str, list[Case]] = json.loads((VECTORS / name).read_text())
+    return tables
+
+
+def parts(case: Case, *fields: str) -> list[bytes]:
+    return [unhex(case[field]) for field in fields]
+
+
+def pairs(path: str, section: str = "") -> Iterator[Case]:
+    """The blocks of `name = value` lines in a published file, after the line `section`."""
+    text = (PUBLISHED / path).read_text()
+    if section:
+        text = text.split(section + "\n")[1].split("\n[")[0]
+    for block in text.split("\n\n"):
+        lines = (line.partition("=") for line in block.splitlines() if line[:1] not in ("#", "["))
+        case = {name.strip(): value.strip() for name, _, value in lines if name}
+        if case:
+            yield case

@@ -1,0 +1,119 @@
+"""Ed25519 and P-256 on every vector there is: our corners, Wycheproof, RFCs and NIST."""
+
+from __future__ import annotations
+
+import pytest
+
+from receiver.crypto import Crypto
+from receiver.crypto.job import finish
+from simulator.crypto.p256 import p256_public, p256_sign
+from tests.receiver.crypto.back_ends import Case, both_at_length, load, pairs, parts, unhex
+
+ED25519 = load("ed25519.json")
+P256 = load("p256.json")
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+FIPS = "asymmetric/ECDSA/FIPS_186-3/"
+
+
+def compressed(x: int, y: int) -> bytes:
+    """The key as we spell it, whether it is on the curve or not."""
+    return bytes((2 + y % 2,)) + x.to_bytes(32, "big")
+
+
+def wrong_ed25519(crypto: Crypto, cases: list[Case]) -> list[str]:
+    fields = ("public", "message", "signature")
+    return [c["name"] for c in cases if crypto.ed25519_verify(*parts(c, *fields)) is not c["valid"]]
+
+
+def wrong_p256(crypto: Crypto, cases: list[Case]) -> list[str]:
+    fields = ("public", "message", "signature")
+    return [c["name"] for c in cases if crypto.p256_verify(*parts(c, *fields)) is not c["valid"]]
+
+
+@both_at_length
+def test_ed25519_signing(crypto: Crypto) -> None:
+    for case in ED25519["sign"]:
+        seed, message = parts(case, "seed", "message")
+        assert crypto.ed25519_public(seed).hex() == case["public"]
+        assert crypto.ed25519_sign(seed, message).hex() == case["signature"]
+
+
+@both_at_length
+@pytest.mark.parametrize("name", ["ed25519.json", "wycheproof_ed25519.json"])
+def test_ed25519_verification(crypto: Crypto, name: str) -> None:
+    assert wrong_ed25519(crypto, load(name)["verify"]) == []
+
+
+@both_at_length
+@pytest.mark.parametrize("name", ["p256.json", "wycheproof_p256.json"])
+def test_p256_verification(crypto: Crypto, name: str) -> None:
+    assert wrong_p256(crypto, load(name)["verify"]) == []
+
+
+@both_at_length
+def test_p256_keys(crypto: Crypto) -> None:
+    """A key is made ready exactly where it is the one encoding of a point of the curve."""
+    for case in P256["keys"]:
+        found = finish(crypto.p256_key_job(unhex(case["public"])))
+        assert (found is not None) is case["valid"], case["name"]
+
+
+@both_at_length
+def test_ed25519_keys(crypto: Crypto) -> None:
+    """A key under which a case is valid is made ready; one of small order or no point is not."""
+    for case in ED25519["verify"]:
+        ready = finish(crypto.ed25519_key_job(unhex(case["public"]))) is not None
+        assert ready or not case["valid"], case["name"]
+        if case["name"].startswith(("key of small order", "key in a long form", "key off")):
+            assert not ready, case["name"]
+
+
+@pytest.mark.parametrize("message", ["sample", "test"])
+def test_a_phone_signs_as_rfc6979_says(message: str) -> None:
+    """A.2.5, in the low form."""
+    private = unhex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721")
+    (case,) = (c for c in P256["verify"] if c["name"] == f"RFC 6979, {message}, s low")
+    public, signature = parts(case, "public", "signature")
+    assert p256_public(private) == public
+    assert p256_sign(private, message.encode()) == signature
+
+
+@both_at_length
+def test_p256_nist_verification(crypto: Crypto) -> None:
+    """SigVer.rsp, P-256 with SHA-256; an s in the high form is tried in both."""
+    cases = []
+    for case in pairs(FIPS + "SigVer.rsp", "[P-256,SHA-256]"):
+        x, y, r, s = (int(case[name], 16) for name in ("Qx", "Qy", "R", "S"))
+        for value in {s, ORDER - s}:
+            signature = r.to_bytes(32, "big") + value.to_bytes(32, "big")
+            valid = case["Result"][0] == "P" and value <= ORDER // 2
+            assert crypto.p256_verify(compressed(x, y), unhex(case["Msg"]), signature) is valid
+            cases.append(valid)
+    assert len(cases) == 30
+    assert any(cases)
+
+
+@both_at_length
+def test_p256_nist_signatures(crypto: Crypto) -> None:
+    """SigGen.txt, P-256 with SHA-256: all good, in their low form."""
+    count = 0
+    for case in pairs(FIPS + "SigGen.txt", "[P-256,SHA-256]"):
+        x, y, r, s = (int(case[name], 16) for name in ("Qx", "Qy", "R", "S"))
+        signature = r.to_bytes(32, "big") + min(s, ORDER - s).to_bytes(32, "big")
+        assert crypto.p256_verify(compressed(x, y), unhex(case["Msg"]), signature)
+        count += 1
+    assert count == 15
+
+
+@both_at_length
+def test_p256_nist_keys(crypto: Crypto) -> None:
+    """PKV.rsp: a compressed key loses its y, so a wrong y makes another key of the curve."""
+    b = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+    for case in pairs(FIPS + "PKV.rsp", "[P-256]"):
+        x, y = int(case["Qx"], 16), int(case["Qy"], 16)
+        if x >= 2**256:
+            continue  # 33 bytes cannot say it
+        on_curve = x < P and pow(x**3 - 3 * x + b, (P - 1) // 2, P) == 1
+        assert on_curve or case["Result"][0] == "F"
+        assert (finish(crypto.p256_key_job(compressed(x, y))) is not None) is on_curve

@@ -1,0 +1,146 @@
+"""COSE_Sign1: the shared vectors, what parsing must refuse, and what a context is for."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver import reasons
+from receiver.crypto import host
+from receiver.encoding import cbor, cose
+from receiver.errors import Error
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors/cose.json").read_text())
+KEYS = {name: bytes.fromhex(key) for name, key in VECTORS["keys"].items()}
+
+valid = pytest.mark.parametrize(
+    "case", VECTORS["valid"], ids=lambda case: f"{case['kind']}{case['alg']}"
+)
+
+
+def unhex(case: dict[str, Any], *fields: str) -> list[bytes]:
+    return [bytes.fromhex(case[field]) for field in fields]
+
+
+def refusal(data: bytes, alg: int = cose.ALG_ED25519, kid_size: int = 2) -> int:
+    with pytest.raises(Error) as caught:
+        cose.parse(data, alg, kid_size)
+    return caught.value.code
+
+
+def message(payload: bytes = b"\xa0", kid: bytes = b"\1\2") -> bytes:
+    return cose.build(cose.ALG_ED25519, kid, payload, cose.OFFER, b"", lambda _: bytes(64))
+
+
+@valid
+def test_build(case: dict[str, Any]) -> None:
+    kid, payload, context, signature = unhex(case, "kid", "payload", "context", "signature")
+    signed = []
+
+    def sign(data: bytes) -> bytes:
+        signed.append(data.hex())
+        return signature
+
+    built = cose.build(case["alg"], kid, payload, case["kind"], context, sign)
+    assert built.hex() == case["message"]
+    assert signed == [case["sig_structure"]]
+
+
+@valid
+def test_parse(case: dict[str, Any]) -> None:
+    data, kid, *parts = unhex(case, "message", "kid", "protected", "payload", "signature")
+    for view in (data, bytearray(data), memoryview(data)):
+        parsed = cose.parse(view, case["alg"], len(kid))
+        assert parsed == cose.Sign1(parts[0], case["alg"], kid, parts[1], parts[2])
+    assert cose.payload_map(parsed) == cbor.decode(parts[1])
+
+
+@valid
+def test_signature(case: dict[str, Any]) -> None:
+    context, protected, payload, signature = unhex(
+        case, "context", "protected", "payload", "signature"
+    )
+    signed = cose.to_be_signed(case["kind"], context, protected, payload)
+    if case["alg"] == cose.ALG_ED25519:
+        assert host.ed25519_verify(KEYS["ed25519"], signed, signature)
+    else:
+        assert host.p256_verify(KEYS["p256"], signed, signature)
+
+
+@valid
+def test_another_role_is_refused(case: dict[str, Any]) -> None:
+    data, kid = unhex(case, "message", "kid")
+    other = cose.ALG_ESP256 if case["alg"] == cose.ALG_ED25519 else cose.ALG_ED25519
+    assert refusal(data, other, len(kid)) == reasons.MALFORMED
+    for size in {0, 1, 2, 3, 7, 8, 9, 16, 1000} - {len(kid)}:
+        assert refusal(data, case["alg"], size) == reasons.MALFORMED
+
+
+@pytest.mark.parametrize("case", VECTORS["invalid"], ids=lambda case: case["why"])
+def test_invalid(case: dict[str, str]) -> None:
+    assert refusal(bytes.fromhex(case["message"])) == reasons.MALFORMED
+
+
+def test_header_of_a_shorter_kid_than_asked_for() -> None:
+    """A header whose own length is what the missing bytes of the kid would make it."""
+    header = cose.protected_header(cose.ALG_ED25519, b"\1\2")
+    data = cbor.encode([header, {}, b"\xa0", bytes(64)])
+    assert refusal(data, kid_size=len(header) + 2) == reasons.MALFORMED
+
+
+def test_oversize() -> None:
+    assert refusal(bytes(cbor.SIZE_MAX + 1)) == reasons.OVERSIZE
+
+
+def test_largest_message_can_be_verified() -> None:
+    """The Sig_structure of whatever parses is within the limit itself."""
+    room = cbor.SIZE_MAX - len(message(bytes(256))) + 256
+    parsed = cose.parse(message(bytes(room)), cose.ALG_ED25519, 2)
+    assert cose.to_be_signed(cose.APPROVAL, bytes(128), parsed.protected, parsed.payload)
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x80", b"\x01", b"\xa0\x00", b"\xa1\x01"])
+def test_payload_that_is_no_map(payload: bytes) -> None:
+    parsed = cose.parse(message(payload), cose.ALG_ED25519, 2)
+    with pytest.raises(Error) as caught:
+        cose.payload_map(parsed)
+    assert caught.value.code == reasons.MALFORMED
+
+
+def test_kind_and_context_cannot_be_mistaken() -> None:
+    """They are joined without a separator, so no kind may begin another."""
+    assert not any(one.startswith(other) for one, other in permutations(cose.KINDS, 2))
+    made = {cose.to_be_signed(kind, c, b"", b"") for kind in cose.KINDS for c in (b"", b"\0", b"r")}
+    assert len(made) == 3 * len(cose.KINDS)
+
+
+def test_our_own_mistakes() -> None:
+    with pytest.raises(ValueError, match="kind"):
+        cose.to_be_signed("invoice", b"", b"", b"")
+    with pytest.raises(ValueError, match="64"):
+        cose.build(cose.ALG_ED25519, b"", b"\xa0", cose.OFFER, b"", lambda _: b"")
+
+
+@given(st.binary(max_size=120), st.integers(0, 12))
+def test_arbitrary_bytes(data: bytes, kid_size: int) -> None:
+    with contextlib.suppress(Error):
+        cose.parse(data, cose.ALG_ED25519, kid_size)
+
+
+@given(st.data())
+def test_changed_bytes(data: st.DataObject) -> None:
+    """Refused, or else a message that builds back to exactly those bytes."""
+    changed = bytearray(message())
+    place = data.draw(st.integers(0, len(changed) - 1))
+    changed[place] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(Error):
+        parsed = cose.parse(changed, cose.ALG_ED25519, 2)
+        _, _, _, payload, signature = parsed
+        assert cbor.encode([parsed.protected, {}, payload, signature]) == bytes(changed)

@@ -1,0 +1,143 @@
+"""Frames on the line: the shared vectors, and that no stream of bytes does harm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from receiver.link import frames
+from receiver.link.frames import Decoder, Frame, Garbage
+
+VECTORS = json.loads(
+    Path(__file__).parents[2].joinpath("vectors").joinpath("frames.json").read_text("utf-8")
+)
+KINDS = {name: kind for kind, name in frames.KINDS.items()}
+STATUSES = {name: status for status, name in frames.STATUSES.items()}
+TAIL = b"tail"
+CTRL_C = 0x03
+
+Item = Frame | Garbage
+
+
+def make(case: dict[str, Any]) -> Frame:
+    payload = bytes.fromhex(case["payload"])
+    numbers = (case["seq"], case["ack"], case["channel"])
+    return Frame(KINDS[case["kind"]], case["more"], *numbers, payload)
+
+
+FRAMES = {case["name"]: make(case) for case in VECTORS["frames"]}
+
+
+def expected(item: dict[str, str]) -> Item:
+    if "frame" in item:
+        return FRAMES[item["frame"]]
+    return Garbage(STATUSES[item["status"]], bytes.fromhex(item["data"]))
+
+
+def check_stream(wire: bytes, items: list[Item], frame_max: int) -> None:
+    """Whole, byte by byte, and with a tail that no delimiter ends."""
+    assert list(Decoder(frame_max).receive(wire)) == items
+    decoder = Decoder(frame_max)
+    assert [item for byte in wire for item in decoder.receive(bytes([byte]))] == items
+    assert not decoder.pending()
+    assert list(decoder.receive(TAIL)) == []
+    assert decoder.pending()
+    assert decoder.flush() == Garbage(frames.TEXT, TAIL)
+
+
+@pytest.mark.parametrize("case", VECTORS["frames"], ids=lambda case: case["name"])
+def test_frame(case: dict[str, Any]) -> None:
+    frame, wire = make(case), bytes.fromhex(case["wire"])
+    assert frames.encode(frame) == wire
+    check_stream(wire, [frame], frames.HOST_FRAME_MAX)
+
+
+@pytest.mark.parametrize("case", VECTORS["streams"], ids=lambda case: case["name"])
+def test_stream(case: dict[str, Any]) -> None:
+    items = [expected(item) for item in case["items"]]
+    check_stream(bytes.fromhex(case["wire"]), items, case["frame_max"])
+
+
+def test_the_hosts_question_cannot_interrupt_a_repl() -> None:
+    """It is the only frame that the host sends before it has heard HELLO."""
+    assert CTRL_C not in frames.encode(Frame(frames.RESET, False, 0, 0, 0, b""))
+
+
+def test_a_frame_describes_itself() -> None:
+    frame = Frame(frames.DATA, True, 5, 3, 19, b"secret")
+    assert frames.describe(frame) == "DATA+ seq 5 ack 3 channel 19, 6 bytes"
+    assert frames.describe(FRAMES["reset"]) == "RESET seq 0 ack 0 channel 0, 0 bytes"
+
+
+def test_the_longest_frames_have_their_names() -> None:
+    assert len(frames.encode(FRAMES["longest towards the device"])) == frames.FRAME_MAX
+    longest = FRAMES["longest towards the host, no zeros"]
+    assert len(frames.encode(longest)) == frames.HOST_FRAME_MAX
+    with pytest.raises(ValueError, match="too long"):
+        frames.encode(longest._replace(payload=longest.payload + b"!"))
+
+
+def test_a_hello_is_read_back() -> None:
+    hello = frames.Hello(b"boot", b"peer", 192, b"content")
+    payload = frames.encode_hello(hello)
+    assert frames.decode_hello(payload) == hello
+    assert frames.decode_hello(payload[: frames.HELLO_HEAD]) is not None
+    longest = hello._replace(content=bytes(frames.HELLO_MAX))
+    frame = Frame(frames.HELLO, False, 0, 0, 0, frames.encode_hello(longest))
+    assert len(frames.encode(frame)) == frames.FRAME_MAX
+
+
+@pytest.mark.parametrize(
+    "hello",
+    [
+        frames.Hello(frames.NO_ID, b"peer", 192, b""),
+        frames.Hello(b"boot", b"peer", frames.FRAME_MIN - 1, b""),
+    ],
+)
+def test_a_hello_without_boot_or_room_is_none(hello: frames.Hello) -> None:
+    assert frames.decode_hello(frames.encode_hello(hello)) is None
+
+
+@pytest.mark.parametrize("size", range(frames.HELLO_HEAD))
+def test_a_short_hello_is_none(size: int) -> None:
+    assert frames.decode_hello(b"bootpeer\x01\x00"[:size]) is None
+
+
+@given(
+    st.builds(
+        Frame,
+        st.sampled_from(sorted(frames.KINDS)),
+        st.booleans(),
+        st.integers(0, 255),
+        st.integers(0, 255),
+        st.integers(0, 255),
+        st.binary(max_size=frames.HOST_FRAME_MAX - frames.FRAME_OVERHEAD),
+    )
+)
+def test_every_frame_is_read_back(frame: Frame) -> None:
+    wire = frames.encode(frame)
+    assert wire.count(0) == 2
+    assert wire[0] == wire[-1] == 0
+    assert list(Decoder(frames.HOST_FRAME_MAX).receive(wire)) == [frame]
+
+
+@given(st.lists(st.binary(max_size=400)))
+def test_any_bytes_are_frames_or_garbage_and_none_is_missing(chunks: list[bytes]) -> None:
+    decoder = Decoder(frames.FRAME_MAX)
+    items = [item for chunk in chunks for item in decoder.receive(chunk)]
+    rest = decoder.flush()
+    garbage = b"".join(item.data for item in [*items, rest] if isinstance(item, Garbage))
+    assert garbage == b"".join(chunks).replace(b"\0", b"")
+    assert all(len(item.data) < frames.FRAME_MAX for item in items if isinstance(item, Garbage))
+
+
+@given(st.binary(max_size=600))
+def test_a_frame_survives_whatever_stood_before(noise: bytes) -> None:
+    frame = FRAMES["part of a message"]
+    items = list(Decoder(frames.FRAME_MAX).receive(noise + frames.encode(frame)))
+    assert items[-1] == frame

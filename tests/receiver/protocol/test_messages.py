@@ -1,0 +1,225 @@
+"""The shared vectors of every message, and what each may weigh on air."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from receiver import reasons
+from receiver.crypto import Crypto, host, portable
+from receiver.encoding import cbor, schema
+from receiver.errors import Error
+from receiver.link import wire
+from receiver.protocol import gatt, identifiers, messages, padding, signed, validation
+from simulator.phone.wallet.keys import KINDS as KEY_KINDS
+from simulator.phone.wallet.keys import PhoneKey
+from tests.support.values import evidence
+
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors/messages.json").read_text())
+PINS = {
+    bytes((role, 1)): bytes.fromhex(VECTORS["keys"][f"authority {role}"]) for role in range(1, 5)
+}
+KINDS = {kind.type: kind for kind in vars(messages).values() if isinstance(kind, signed.Kind)}
+PLAIN: dict[str, tuple[Any, Any]] = {
+    "record": (messages.RECORD, messages.Record),
+    "receiver hello": (wire.RECEIVER_HELLO, wire.ReceiverHello),
+    "bridge hello": (wire.BRIDGE_HELLO, wire.BridgeHello),
+}
+BACK_ENDS = [pytest.param(host, id="host"), pytest.param(portable, id="portable")]
+SEED = bytes(32)
+# Design §7, bytes on air; credential, approval and receipt before sealing.
+ON_AIR = {
+    "offer": 182,
+    "credential": 164,
+    "approval": 129,
+    "receipt": 164,
+    "provisional": 164,
+    "certificate": 512,
+}
+PHONES = [PhoneKey(kind, bytes([1] * 32)) for kind in KEY_KINDS]
+
+
+def table(of: int | str) -> tuple[Any, Any]:
+    """Fields and maker of a layout by its name in the vectors."""
+    if isinstance(of, int):
+        return wire.LAYOUTS[of]
+    if of in KINDS:
+        return KINDS[of].fields, KINDS[of].make
+    return PLAIN[of.removeprefix("unsigned ")]
+
+
+def value_of(of: int | str, plain: dict[str, Any]) -> Any:
+    fields, make = table(of)
+    found = [plain[field.name] for field in fields]
+    return make(*[bytes.fromhex(item["hex"]) if isinstance(item, dict) else item for item in found])
+
+
+def test_every_message_has_vectors() -> None:
+    assert {case["kind"] for case in VECTORS["signed"]} == set(KINDS)
+    assert {case["of"] for case in VECTORS["maps"]} == {*wire.LAYOUTS, *PLAIN}
+
+
+@pytest.mark.parametrize("crypto", BACK_ENDS)
+@pytest.mark.parametrize("case", VECTORS["signed"], ids=lambda c: f"{c['name']} {c['kind']}")
+def test_signed(case: dict[str, Any], crypto: Crypto) -> None:
+    kind, data = KINDS[case["kind"]], bytes.fromhex(case["message"])
+    value = value_of(case["kind"], case["fields"])
+    public = bytes.fromhex(VECTORS["keys"][case["signer"]])
+    alg = signed.algorithm(public)
+    parsed = signed.parse(kind, data, alg)
+    assert parsed.value == value
+    signature = parsed.sign1.signature
+    assert signed.encode(kind, value, parsed.sign1.kid, lambda _: signature, alg=alg) == data
+    signed.verify(kind, parsed, public, crypto)
+
+
+@pytest.mark.parametrize("case", VECTORS["maps"], ids=lambda case: str(case["of"]))
+def test_map(case: dict[str, Any]) -> None:
+    fields, make = table(case["of"])
+    value, data = value_of(case["of"], case["fields"]), bytes.fromhex(case["payload"])
+    assert schema.encode(fields, value) == data
+    assert schema.decode(fields, data, make) == value
+
+
+def test_spoilt_maps() -> None:
+    for case in VECTORS["invalid"]:
+        fields, make = table(case["of"])
+        with pytest.raises(Error) as caught:
+            schema.decode(fields, bytes.fromhex(case["payload"]), make)
+        assert caught.value.code == reasons.MALFORMED, case
+
+
+@pytest.mark.parametrize("case", VECTORS["refused"], ids=lambda case: str(case["why"]))
+def test_refused(case: dict[str, str]) -> None:
+    with pytest.raises(Error) as caught:
+        signed.from_authority(messages.STATE, bytes.fromhex(case["message"]), PINS, host)
+    assert reasons.name(caught.value.code) == case["reason"]
+
+
+@pytest.mark.parametrize("crypto", BACK_ENDS)
+@pytest.mark.parametrize("plain", VECTORS["purchases"], ids=lambda plain: plain["phone"])
+def test_purchase(plain: dict[str, Any], crypto: Crypto) -> None:
+    """As receiver, phone and bridge walk it."""
+    made = {name: bytes.fromhex(text) for name, text in plain.items() if is_hex(name, text)}
+    holder = validation.certificate(crypto, PINS, made["certificate"], plain["time"])
+    offered = validation.offer(crypto, holder, made["certificate"], made["offer"])
+    credential = validation.credential(crypto, PINS, made["credential"], plain["time"])
+    approved = validation.approval(
+        crypto, offered, made["credential"], credential, made["enc"], made["approval"], 0
+    )
+    assert approved.id == made["approval_id"]
+    receipt = signed.from_authority(messages.RECEIPT, made["receipt"], PINS, crypto)
+    assert receipt.approval_id == approved.id
+    record = schema.decode(messages.RECORD, made["record"], messages.Record)
+    assert record.certificate_hash == offered.certificate_hash == made["certificate_hash"]
+
+
+def is_hex(name: str, text: Any) -> bool:
+    return isinstance(text, str) and name not in ("phone", "match_code", "sale_id")
+
+
+# What a message may weigh.
+
+
+def largest(field: schema.Field) -> Any:
+    """The value of the field that takes the most room."""
+    if field.kind == schema.UINT:
+        return field.high
+    if field.kind == schema.TEXT:
+        return "x" * field.high
+    if field.kind == schema.KEY:
+        return max((key.public for key in PHONES if len(key.public) <= field.high), key=len)
+    return bytes(field.high)
+
+
+def largest_message(kind: signed.Kind, key: PhoneKey = PHONES[0]) -> bytes:
+    """With every field at its largest; signed by `key` if it is a phone's, which `cnf` then has."""
+    value = kind.make(*[largest(field) for field in kind.fields])
+    if kind is messages.CREDENTIAL:
+        value = value._replace(key=key.public)
+    kid = bytes([kind.role]) + bytes(kind.kid_size - 1) if kind.kid_size else b""
+    if kind is messages.APPROVAL:
+        return signed.encode(kind, value, kid, key.sign, b"", signed.algorithm(key.public))
+    return signed.encode(kind, value, kid, partial(host.ed25519_sign, SEED))
+
+
+@pytest.mark.parametrize("key", PHONES, ids=lambda key: key.kind)
+@pytest.mark.parametrize("kind", ON_AIR)
+def test_the_largest_message_has_its_place_on_air(kind: str, key: PhoneKey) -> None:
+    """Nothing that its layout takes can be longer, since a larger number never encodes shorter."""
+    assert len(largest_message(KINDS[kind], key)) <= ON_AIR[kind]
+
+
+def test_a_number_never_encodes_shorter_than_a_smaller_one() -> None:
+    sizes = [len(cbor.encode(number)) for number in (0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1)]
+    assert sizes == sorted(sizes)
+
+
+def test_every_exchange_fits_one_packet() -> None:
+    assert padding.CREDENTIAL_MOST == padding.RECEIPT_MOST == ON_AIR["credential"]
+    assert ON_AIR["approval"] == padding.APPROVAL_MOST
+    sealed = (padding.CREDENTIAL_SEALED, padding.APPROVAL_SEALED, padding.RESULT_SEALED)
+    assert [1 + size for size in sealed] == [gatt.EXCHANGE_MOST, 147, gatt.EXCHANGE_MOST]
+    assert len(largest_message(messages.OFFER)) <= gatt.OFFER_MOST
+    assert len(largest_message(messages.CERTIFICATE)) <= gatt.CERTIFICATE_MOST
+
+
+def test_the_wire_has_room_for_every_message() -> None:
+    most = {field.name: field.high for field in messages.RECORD if field.kind == schema.BYTES}
+    for name in ("offer", "credential", "approval"):
+        assert len(largest_message(KINDS[name])) <= most[name]
+    for name, channel in (("state", wire.STATE), ("certificate", wire.CERTIFICATE)):
+        wire.encode(channel, wire.Blob(largest_message(KINDS[name])))
+    wire.encode(wire.RESULT, wire.Result(bytes(32), largest_message(messages.RECEIPT)))
+    provisional = largest_message(messages.PROVISIONAL)
+    wire.encode(wire.PROVISIONAL, wire.ProvisionalRecord(bytes(32), provisional))
+
+
+def test_no_message_is_too_long_for_the_link() -> None:
+    from receiver.link.arq import MESSAGE_MAX
+
+    for channel, (fields, make) in wire.LAYOUTS.items():
+        value = make(*[largest(field) for field in fields])
+        assert len(wire.encode(channel, value)) <= MESSAGE_MAX
+
+
+# Two kinds of offers.
+
+
+@pytest.mark.parametrize(
+    ("kind", "original"), [(messages.PURCHASE, b""), (messages.REFUND, bytes(16))]
+)
+def test_an_offer_names_a_transaction_exactly_where_it_is_a_refund(
+    kind: int, original: bytes
+) -> None:
+    certificate = largest_message(messages.CERTIFICATE)
+    holder = signed.parse(messages.CERTIFICATE, certificate).value
+    holder = holder._replace(key=host.ed25519_public(SEED))
+    data = evidence.offer(SEED, certificate, 0, kind=kind, original=original, currency=999)
+    offered = validation.offer(host, holder, certificate, data)
+    assert (offered.offer.kind, offered.offer.original) == (kind, original)
+
+
+# A kid belongs to its role.
+
+
+@pytest.mark.parametrize("kid", [b"", b"\1", b"\4\1", b"\1\1\1"])
+def test_signing_under_a_kid_of_another_role_is_our_mistake(kid: bytes) -> None:
+    value = messages.CREDENTIAL.make(*[largest(field) for field in messages.CREDENTIAL.fields])
+    with pytest.raises(ValueError, match="kid"):
+        signed.encode(messages.CREDENTIAL, value, kid, partial(host.ed25519_sign, SEED))
+
+
+@pytest.mark.parametrize("plain", VECTORS["purchases"], ids=lambda plain: plain["phone"])
+def test_verify_gives_the_structure_that_names_an_approval(plain: dict[str, Any]) -> None:
+    public = bytes.fromhex(VECTORS["keys"][plain["phone"]])
+    data = bytes.fromhex(plain["approval"])
+    parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(public))
+    context = bytes.fromhex(plain["context"])
+    structure = signed.verify(messages.APPROVAL, parsed, public, host, context)
+    assert structure == signed.structure(messages.APPROVAL, parsed, context)
+    assert identifiers.approval_id(structure).hex() == plain["approval_id"]

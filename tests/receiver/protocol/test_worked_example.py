@@ -1,0 +1,309 @@
+"""The worked example: every value made again by the product, on both of its ends."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from receiver import reasons
+from receiver.crypto import Crypto, host, hpke, portable
+from receiver.crypto.job import finish
+from receiver.errors import Error
+from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation
+from simulator.authority.keys import Keys
+from simulator.crypto import code_proof
+from simulator.crypto.p256 import p256_public, p256_sign
+from simulator.phone.conversation.offered_till import OfferedTill
+from simulator.phone.wallet.wallet import Pending, Wallet
+from tests.support.machines.phone import wallet
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+DOCUMENT: dict[str, Any] = json.loads((VECTORS / "exchange.json").read_text())
+PURCHASE: dict[str, dict[str, str]] = DOCUMENT["purchase"]
+NOW: int = DOCUMENT["time"]
+PINS = {
+    bytes([role, 1]): bytes.fromhex(PURCHASE["keys"][f"authority {role} public"])
+    for role in range(1, 5)
+}
+BACK_ENDS: list[Any] = [host, portable]
+back_ends = pytest.mark.parametrize("crypto", BACK_ENDS, ids=["host", "portable"])
+
+
+def octets(section: str, name: str) -> bytes:
+    return bytes.fromhex(PURCHASE[section][name])
+
+
+def key(name: str) -> bytes:
+    return octets("keys", name)
+
+
+def value(kind: signed.Kind) -> Any:
+    """A message's fields, bytes where its table says so."""
+    found = dict(DOCUMENT["fields"][kind.type])
+    if kind is messages.APPROVAL:
+        found["proof"] = PURCHASE["code proof"]["proof"]
+    if kind is messages.RECEIPT:
+        found["approval_id"] = PURCHASE["approval"]["approval_id"]
+    texts = {"issuer", "store_name"}
+    return kind.make(
+        **{
+            name: bytes.fromhex(v) if isinstance(v, str) and name not in texts else v
+            for name, v in found.items()
+        }
+    )
+
+
+def signer(name: str) -> Callable[[bytes], bytes]:
+    return partial(host.ed25519_sign, key(f"{name} private"))
+
+
+def maker() -> ModuleType:
+    """make_exchange.py as a module; it lies beside others that it imports."""
+    sys.path.insert(0, str(VECTORS))
+    try:
+        spec = importlib.util.spec_from_file_location("make_exchange", VECTORS / "make_exchange.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(VECTORS))
+
+
+def test_the_file_is_what_its_maker_writes() -> None:
+    assert json.loads(json.dumps(maker().document())) == DOCUMENT
+
+
+def test_the_protocol_document_shows_it() -> None:
+    page = Path(__file__).parents[3] / "docs" / "protocol.md"
+    assert maker().markdown() in page.read_text()
+
+
+def test_keys_belong_together() -> None:
+    for name in [name for name in PURCHASE["keys"] if name.endswith(" private")]:
+        owner = name.removesuffix(" private")
+        if owner.endswith("p256"):
+            made = p256_public(key(name))
+        elif owner.startswith("authority ") or owner == "receiver":
+            made = host.ed25519_public(key(name))
+        else:
+            made = host.x25519_public(key(name))
+        assert made == key(f"{owner} public")
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "by", "kid"),
+    [
+        (messages.CERTIFICATE, "certificate", "authority 1", b"\1\1"),
+        (messages.CREDENTIAL, "credential", "authority 2", b"\2\1"),
+        (messages.RECEIPT, "result", "authority 3", b"\3\1"),
+        (messages.OFFER, "offer", "receiver", b""),
+    ],
+    ids=lambda part: getattr(part, "type", None),
+)
+def test_signed_messages(kind: signed.Kind, section: str, by: str, kid: bytes) -> None:
+    kid = kid or octets("certificate", "sha256")[:8]
+    assert signed.encode(kind, value(kind), kid, signer(by)) == octets(section, "message")
+    parsed = signed.parse(kind, octets(section, "message"))
+    assert parsed.sign1.protected == octets(section, "protected")
+    assert parsed.sign1.payload == octets(section, "payload")
+    assert parsed.sign1.signature == octets(section, "signature")
+    assert signed.structure(kind, parsed) == octets(section, "sig_structure")
+    assert signed.digest(octets(section, "message")) == octets(section, "sha256")
+
+
+def test_names_of_the_session() -> None:
+    offer = octets("offer", "message")
+    assert identifiers.session_id(offer) == octets("session", "session_id")
+    assert identifiers.match_code(offer) == PURCHASE["session"]["match_code"]
+    till = DOCUMENT["fields"]["offer"]["till"]
+    assert gatt.advertising_data(till) == octets("session", "adv_data")
+    response = gatt.scan_response(gatt.FLAG_OPEN, till, identifiers.tag(offer))
+    assert response == octets("session", "scan_response")
+
+
+def test_code_proof() -> None:
+    k = code_proof.code_key(
+        key("phone code p256 private"), key("authority code p256 public"), "135790"
+    )
+    same = code_proof.code_key(
+        key("authority code p256 private"), key("phone code p256 public"), "135790"
+    )
+    assert k == same == octets("code proof", "k")
+    assert code_proof.prove(k, octets("approval", "context")) == octets("code proof", "proof")
+
+
+def test_approval() -> None:
+    enc, credential = octets("key", "enc"), octets("credential", "message")
+    certificate, offer = octets("certificate", "sha256"), octets("offer", "message")
+    context = identifiers.approval_context(certificate, offer, enc, credential)
+    assert context == octets("approval", "context")
+    sign = partial(p256_sign, key("phone p256 private"))
+    alg = signed.algorithm(key("phone p256 public"))
+    made = signed.encode(messages.APPROVAL, value(messages.APPROVAL), b"", sign, context, alg)
+    assert made == octets("approval", "message")
+    structure = signed.structure(
+        messages.APPROVAL, signed.parse(messages.APPROVAL, made, alg), context
+    )
+    assert structure == octets("approval", "sig_structure")
+    assert identifiers.approval_id(structure) == octets("approval", "approval_id")
+
+
+@back_ends
+def test_the_phones_end(crypto: Crypto) -> None:
+    offer = octets("offer", "message")
+    assert padding.info(offer) == octets("key", "info")
+    opened = hpke.sender(
+        crypto, key("ephemeral public"), padding.info(offer), key("encapsulated private")
+    )
+    assert opened is not None
+    enc, context = opened
+    assert bytes([exchange.KEY]) + enc == octets("key", "on_air")
+    for section, type_, size in (
+        ("credential", exchange.CREDENTIAL, padding.CREDENTIAL_PADDED),
+        ("approval", exchange.APPROVAL, padding.APPROVAL_PADDED),
+    ):
+        padded = padding.pad(octets(section, "message"), size)
+        assert padded == octets(section, "padded")
+        assert bytes([type_]) + context.seal(padded) == octets(section, "on_air")
+    results = padding.ResultOpener(crypto, context)
+    assert results.open(octets("result", "on_air")[1:]) == octets("result", "message")
+    assert results.refusal(octets("refusal", "sealed")[1:]) == exchange.BUSY
+
+
+@back_ends
+def test_the_receivers_end(crypto: Crypto) -> None:
+    enc, private = octets("key", "enc"), key("ephemeral private")
+    info = octets("key", "info")
+    job = hpke.recipient_job(crypto, enc, private, key("ephemeral public"), info)
+    context = finish(job)
+    assert context is not None
+    for section in ("credential", "approval"):
+        message = padding.unseal(context, octets(section, "on_air")[1:])
+        assert message == octets(section, "message")
+    results = padding.ResultSealer(crypto, context)
+    sealed = exchange.result(results.seal(octets("result", "message")))
+    assert sealed == octets("result", "on_air")
+    assert exchange.sealed_refusal(results.refuse(exchange.BUSY)) == octets("refusal", "sealed")
+    assert exchange.refusal(reasons.BUSY) == octets("refusal", "plain")
+
+
+@back_ends
+def test_the_checks_take_it(crypto: Crypto) -> None:
+    data, offer_data = octets("certificate", "message"), octets("offer", "message")
+    certificate = validation.certificate(crypto, PINS, data, NOW)
+    offered = validation.offer(crypto, certificate, data, offer_data)
+    credential_data = octets("credential", "message")
+    credential = validation.credential(crypto, PINS, credential_data, NOW)
+    approved = validation.approval(
+        crypto,
+        offered,
+        credential_data,
+        credential,
+        octets("key", "enc"),
+        octets("approval", "message"),
+        0,
+    )
+    assert approved.id == octets("approval", "approval_id")
+
+
+def cases(table: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", DOCUMENT["refused"][table], ids=lambda case: case["why"])
+
+
+@cases("certificates")
+def test_certificates_that_a_phone_refuses(case: dict[str, str]) -> None:
+    with pytest.raises(Error) as refused:
+        validation.certificate(host, PINS, bytes.fromhex(case["data"]), NOW)
+    assert reasons.name(refused.value.code) == case["reason"]
+
+
+@cases("offers")
+def test_offers_that_a_phone_refuses(case: dict[str, str]) -> None:
+    data = octets("certificate", "message")
+    holder = validation.certificate(host, PINS, data, NOW)
+    with pytest.raises(Error) as refused:
+        validation.offer(host, holder, data, bytes.fromhex(case["data"]))
+    assert reasons.name(refused.value.code) == case["reason"]
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Wallet:
+    return replace(wallet(Keys(tmp_path / "keys.json")), pins=PINS)
+
+
+def pending() -> Pending:
+    """The approval as its phone remembers it."""
+    offer = value(messages.OFFER)
+    return Pending(
+        reference=offer.reference,
+        approval_id=octets("approval", "approval_id"),
+        counter=9,
+        message=octets("approval", "on_air"),
+        amount=offer.amount,
+        currency=offer.currency,
+        store=DOCUMENT["fields"]["certificate"]["store"],
+        till=offer.till,
+        time=NOW,
+    )
+
+
+def till() -> OfferedTill:
+    """The till as the phone knows it, with the offer in hand."""
+    known = OfferedTill(PINS)
+    known.trust(octets("certificate", "message"), NOW)
+    known.take(known.check(octets("offer", "message")))
+    return known
+
+
+def other(title: str, name: str) -> bytes:
+    return bytes.fromhex(DOCUMENT["others"][title][name])
+
+
+def test_the_same_till_may_give_the_purchase_back() -> None:
+    offer = till().check(other("refund", "message")).offer
+    fields = DOCUMENT["fields"]["receipt"]
+    assert (offer.kind, offer.original.hex()) == (messages.REFUND, fields["transaction_id"])
+
+
+def test_the_receivers_own_word(held: Wallet) -> None:
+    data = other("provisional", "message")
+    word = till().provisional(data)
+    assert word is not None
+    assert held.accept(pending()._replace(offline=True), word).accepted
+    padded = padding.pad(data, padding.RESULT_PADDED)
+    assert padded == other("provisional", "padded")
+    assert till().provisional(octets("result", "message")) is None
+
+
+@cases("provisionals")
+def test_provisional_receipts_that_a_phone_refuses(case: dict[str, str], held: Wallet) -> None:
+    def take() -> None:
+        word = till().provisional(bytes.fromhex(case["data"]))
+        assert word is not None
+        held.accept(pending(), word)
+
+    with pytest.raises(Error) as refused:
+        take()
+    assert reasons.name(refused.value.code) == case["reason"]
+
+
+@cases("results")
+def test_results_that_a_phone_refuses(case: dict[str, str], held: Wallet) -> None:
+    info = octets("key", "info")
+    opened = hpke.sender(host, key("ephemeral public"), info, key("encapsulated private"))
+    assert opened is not None
+    results = padding.ResultOpener(host, opened[1])
+    with pytest.raises(Error) as refused:
+        held.check_receipt(pending(), results.open(bytes.fromhex(case["data"])[1:]))
+    assert reasons.name(refused.value.code) == case["reason"]

@@ -1,0 +1,103 @@
+"""The wallet: what it keeps, what it uses up, and what it does not believe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from receiver import reasons
+from receiver.errors import Error
+from simulator.authority.keys import Keys
+from simulator.phone.wallet import wallet as wallets
+from simulator.phone.wallet.keys import KINDS
+from simulator.phone.wallet.wallet import Pending
+from tests.support.machines.phone import EPOCH, PHONE, RECIPIENT, batch, wallet
+from tests.support.values import evidence
+
+PENDING = Pending(b"saleref1", bytes(16), 1, b"\x04approval", 100, 752, 101, 3, EPOCH)
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Keys:
+    return Keys(tmp_path / "keys.json")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wallet_survives_its_file(keys: Keys, tmp_path: Path, kind: str) -> None:
+    held = wallet(keys, kind=kind)
+    held.path = tmp_path / "wallet.json"
+    held.remember(PENDING)
+    assert wallets.load(held.path) == held
+    assert held.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_wallet_with_a_key_of_no_kind(keys: Keys) -> None:
+    stored = wallet(keys).to_json() | {"key_kind": "rsa"}
+    with pytest.raises(ValueError, match="rsa"):
+        wallets.from_json(stored)
+
+
+def test_a_pending_approval_is_on_disk_with_its_bytes(keys: Keys, tmp_path: Path) -> None:
+    held = wallet(keys)
+    held.path = tmp_path / "wallet.json"
+    held.remember(PENDING)
+    (stored,) = json.loads(held.path.read_text())["pending"]
+    assert bytes.fromhex(stored["message"]) == PENDING.message
+
+
+def test_a_counter_is_signed_once(keys: Keys) -> None:
+    held = wallet(keys)
+    held.remember(PENDING)
+    with pytest.raises(ValueError, match="once"):
+        held.remember(PENDING._replace(message=b"other"))
+    assert held.counter == 2
+
+
+def test_a_counter_stays_used_up_when_its_approval_is_settled(keys: Keys) -> None:
+    held = wallet(keys)
+    held.remember(PENDING)
+    held.settle(PENDING)
+    assert (held.pending, held.counter) == ({}, 2)
+
+
+def test_a_credential_is_used_once(keys: Keys) -> None:
+    held = wallet(keys, credentials=2)
+    taken = {held.take_credential(RECIPIENT, EPOCH) for _ in range(2)}
+    assert len(taken) == 2
+    with pytest.raises(Error) as error:
+        held.take_credential(RECIPIENT, EPOCH)
+    assert error.value.code == reasons.CREDENTIAL_EXPIRED
+
+
+def test_a_credential_that_has_ended_is_dropped(keys: Keys) -> None:
+    held = wallet(keys)
+    later = EPOCH + evidence.LIFE_S
+    assert held.stock(RECIPIENT, later) == 0
+    with pytest.raises(Error):
+        held.take_credential(RECIPIENT, later)
+    assert held.credentials[RECIPIENT] == []
+
+
+@pytest.mark.parametrize(
+    ("phone", "recipient"), [(evidence.seed("another"), RECIPIENT), (PHONE, RECIPIENT + 1)]
+)
+def test_a_credential_for_somebody_else(keys: Keys, phone: bytes, recipient: int) -> None:
+    held = wallet(keys)
+    credential = evidence.credential(keys, phone, EPOCH, recipient=recipient)
+    with pytest.raises(Error) as error:
+        held.add_credentials(RECIPIENT, [credential], EPOCH)
+    assert error.value.code == reasons.WRONG_CREDENTIAL
+    assert credential not in held.credentials[RECIPIENT]
+
+
+def test_a_batch_that_is_good_offline_takes_the_place_of_one_that_is_not(keys: Keys) -> None:
+    held = wallet(keys)
+    assert not held.buys_offline(RECIPIENT, EPOCH)
+    fresh = batch(keys, 2, offline_floor=100)
+    held.add_credentials(RECIPIENT, fresh, EPOCH, instead=True)
+    assert held.buys_offline(RECIPIENT, EPOCH)
+    assert held.credentials[RECIPIENT] == fresh
+    assert not held.buys_offline(RECIPIENT, EPOCH + evidence.LIFE_S)
+    assert not held.buys_offline(RECIPIENT + 1, EPOCH)

@@ -1,0 +1,80 @@
+"""`tillsign demo`: what programs read, and what people read where there is no terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from simulator.processes.child_process import Ended
+from tests.support.world.commands import tillsign
+
+pytestmark = pytest.mark.processes
+
+SALE_KEYS = {
+    *("outcome", "reason", "amount", "currency", "approval_id", "transaction_id"),
+    "ms_approval_to_till",
+}
+
+
+async def test_three_sales_as_json(tmp_path: Path) -> None:
+    ended = await tillsign(tmp_path, "demo", "--json", "--sales", "3")
+    assert (ended.code, ended.err) == (0, "")
+    document = json.loads(ended.out)
+    assert set(document) == {"receiver", "sales"}
+    assert set(document["receiver"]) == {"interpreter", "version", "firmware"}
+    assert document["receiver"]["interpreter"] == "micropython"
+    assert [set(sale) for sale in document["sales"]] == [SALE_KEYS] * 3
+    for sale in document["sales"]:
+        assert (sale["outcome"], sale["reason"]) == ("approved", None)
+        assert (sale["amount"], sale["currency"]) == (24_900, "SEK")
+        assert sale["ms_approval_to_till"] > 0
+    for name in ("approval_id", "transaction_id"):
+        assert len({sale[name] for sale in document["sales"]}) == 3
+
+
+async def test_the_story_as_json(tmp_path: Path) -> None:
+    ended = await tillsign(tmp_path, "demo", "--json")
+    assert (ended.code, ended.err) == (0, "")
+    sales = json.loads(ended.out)["sales"]
+    assert [set(sale) for sale in sales] == [SALE_KEYS] * len(sales)
+    assert [(sale["outcome"], sale["reason"]) for sale in sales] == [
+        ("approved", None),
+        ("approved", None),
+        ("cancelled", "cashier_cancelled"),
+        ("approved", "accepted_offline"),
+        ("refunded", None),
+    ]
+    said_no = sales[2]
+    assert (said_no["transaction_id"], said_no["ms_approval_to_till"]) == (None, None)
+
+
+async def test_the_story_in_plain_text(tmp_path: Path) -> None:
+    ended = await tillsign(tmp_path, "demo")
+    assert (ended.code, ended.err) == (0, "")
+    assert "\x1b" not in ended.out
+    _in_order(
+        ended,
+        *("A purchase", "shows match code", "the authority is asked", "approved: transaction"),
+        *("marks the sale as paid", "invoices it"),
+        *("Over the purchase limit", "declined: ", "raises the purchase limit", "approved"),
+        *("marks the sale as paid", "invoices it"),
+        *("A buyer who leaves", "shows why, and stays open", "cancelled"),
+        *("While the authority is away", "is away", "the last digit", "marks the sale as paid"),
+        *("is back", "invoices it"),
+        *("A refund", "Återbetalning / Refund: 249.00 SEK", "refunded: transaction"),
+        *("Latencies", "median"),
+    )
+
+
+def _in_order(ended: Ended, *texts: str) -> None:
+    at = 0
+    for text in texts:
+        at = ended.out.index(text, at) + len(text)
+
+
+async def test_a_number_of_sales_that_makes_no_sense(tmp_path: Path) -> None:
+    code, out, err = await tillsign(tmp_path, "demo", "--sales", "0")
+    assert (code, out) == (2, "")
+    assert "--sales" in err

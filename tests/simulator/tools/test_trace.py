@@ -1,0 +1,35 @@
+"""The trace of an approval, through the real processes."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.tools.bench import trace
+
+pytestmark = pytest.mark.processes
+
+SALES = 3
+
+
+def test_what_is_counted() -> None:
+    first, *later = trace.counted(SALES)
+    assert 1 + len(later) == SALES
+    for count in later:
+        assert {"socket_port.py", "app.py", "writer.py"} <= {
+            file.rpartition("/")[2] for file in count.files
+        }
+        assert count.messages == 2  # the approval and the receipt
+        assert count.parses >= count.messages
+        assert 1 <= count.commits <= first.commits
+        assert len(count.files) <= count.moves < count.calls
+    assert len({tuple(count.files) for count in later}) == 1
+    assert len({(count.parses, count.commits) for count in later}) == 1
+
+
+def test_what_is_timed() -> None:
+    times = trace.timed(SALES)
+    assert len(times) == SALES
+    for time in times:
+        assert time.commits > 0
+        assert time.checks > 0
+        assert time.own > time.commits + time.checks

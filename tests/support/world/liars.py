@@ -1,0 +1,58 @@
+"""Receivers whose firmware lies: the real files, with single lines replaced."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from firmware.device import version
+from simulator.world.receiver_command import PACKAGES, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.world.checkout import Checkout
+
+
+class Lie(NamedTuple):
+    """In this file, `honest` (found once) becomes `lie`."""
+
+    file: str
+    honest: str
+    lie: str
+
+
+@asynccontextmanager
+async def lying(till: Checkout, directory: Path, *lies: Lie) -> AsyncIterator[None]:
+    """The checkout's receiver runs lying firmware inside, and afterwards its own again."""
+    _forge(directory, lies)
+    own = _choose(till, str(directory))
+    forged_hello = await till.reset()
+    try:
+        yield
+    finally:
+        _choose(till, own)
+        own_hello = await till.reset()
+    assert forged_hello["firmware_hash"] == version.measure(str(directory)).hex()
+    assert own_hello["firmware_hash"] == version.measure(own).hex()
+    assert own_hello["firmware_hash"] != forged_hello["firmware_hash"]
+
+
+def _forge(directory: Path, lies: tuple[Lie, ...]) -> None:
+    for part in PACKAGES:
+        shutil.copytree(ROOT / part, directory / part)
+    for file, honest, lie in lies:
+        path = directory / file
+        text = path.read_text()
+        assert text.count(honest) == 1, f"{honest!r} is not once in {file}"
+        path.write_text(text.replace(honest, lie))
+
+
+def _choose(till: Checkout, directory: str) -> str:
+    """Let the loader run what is in `directory` from its next start on; what it ran before."""
+    slot = Path(till.world.command.env["TILLSIGN_STORE"], "slot")
+    before = slot.read_text()
+    slot.write_text(directory)
+    return before
