@@ -1,7 +1,8 @@
 """A `tillsign` that measures what each approval costs its bridge: the module that `trace` starts.
 
 Arguments: COUNTED or TIMED, a file for the results (a JSON object in each line), then those of
-`tillsign`. The profiler slows everything down: counted sales are not timed.
+`tillsign`. The profiler slows everything down: counted sales are not timed. Times are of the
+processor, for the whole process: other programs of the machine hardly change them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import threading
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import process_time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
 import bridge
 from bridge.cli.main import main as tillsign
+from bridge.lines import socket_port
 from bridge.lines.socket_port import SocketPort
 from bridge.observability import timings
 from receiver.crypto import host
@@ -46,7 +48,7 @@ _JOBS = ("ed25519_key_job", "ed25519_check_job", "p256_key_job", "p256_check_job
 
 
 class Work(NamedTuple):
-    """SQLite's work on a transaction, or that of a signature check; on the monotonic clock."""
+    """SQLite's work on a transaction, or that of a signature check; on the process's clock."""
 
     what: str
     start: float
@@ -65,17 +67,27 @@ class Counted(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """The bridge's own share of one approval (`timings.own_share`), in seconds."""
+    """The processor time of one approval, in seconds.
+
+    `own` is the bridge's own share (`timings.own_share`): from the line's bytes to the request, and
+    from the later of the authority's answer and the verdict to the till's answer. `commits` and
+    `checks` are what SQLite's transactions and the signature checks take of it.
+    """
 
     own: float
     commits: float
     checks: float
 
+    @property
+    def bare(self) -> float:
+        return self.own - self.commits - self.checks
+
 
 class Notes:
-    """The work done for one sale."""
+    """The work done for one sale, and when the line's latest bytes came."""
 
     def __init__(self) -> None:
+        self.arrived = 0.0
         self.clear()
 
     def clear(self) -> None:
@@ -106,23 +118,23 @@ class Connection(sqlite3.Connection):
         return self._noted(super().executemany, sql, parameters)
 
     def _noted(self, call: Callable[..., sqlite3.Cursor], *arguments: Any) -> sqlite3.Cursor:
-        begun, start = self.in_transaction, monotonic()
+        begun, start = self.in_transaction, process_time()
         try:
             return call(*arguments)
         finally:
             if begun or self.in_transaction:
-                NOTES.works.append(Work(COMMIT, start, monotonic()))
+                NOTES.works.append(Work(COMMIT, start, process_time()))
 
 
 def _noted(job: Callable[..., Job[Any]]) -> Callable[..., Job[Any]]:
     """Record a job of the host, which ends at its first step."""
 
     def noted(*arguments: Any) -> Job[Any]:
-        start = monotonic()
+        start = process_time()
         try:
             return (yield from job(*arguments))
         finally:
-            NOTES.works.append(Work(CHECK, start, monotonic()))
+            NOTES.works.append(Work(CHECK, start, process_time()))
 
     return noted
 
@@ -211,15 +223,23 @@ def timed(steps: Mapping[str, float]) -> Timed | None:
     return Timed(own, NOTES.within(COMMIT, spans), NOTES.within(CHECK, spans))
 
 
+class Port(SocketPort):
+    """A line that notes when its bytes come."""
+
+    def data_received(self, data: bytes) -> None:
+        NOTES.arrived = process_time()
+        super().data_received(data)
+
+
 class Stamps(timings.Stamps):
-    """An observer that reports a sale at its last step."""
+    """An observer on the process's clock that reports a sale at its last step."""
 
     def __init__(self, tell: Callable[[Timed], None]) -> None:
         super().__init__()
         self._tell = tell
 
     def mark(self, sale_id: str, step: str, at: float | None = None) -> None:
-        super().mark(sale_id, step, at)
+        super().mark(sale_id, step, process_time() if at is None else NOTES.arrived)
         if step == timings.TOLD and (found := timed(self.of(sale_id))) is not None:
             self._tell(found)
             NOTES.clear()
@@ -242,6 +262,7 @@ def main() -> int:
             for job in _JOBS:
                 stack.enter_context(patch.object(host, job, _noted(getattr(host, job))))
             stack.enter_context(patch.object(timings, "Stamps", partial(Stamps, tell)))
+            stack.enter_context(patch.object(socket_port, "SocketPort", Port))
         return tillsign(arguments)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,16 +74,34 @@ def test_a_sale_without_all_its_steps(missing: str) -> None:
     assert traced.timed({step: at for step, at in STEPS.items() if step != missing}) is None
 
 
-def test_the_last_step_tells(notes: traced.Notes) -> None:
+def test_the_last_step_tells(notes: traced.Notes, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Timed] = []
     marks = traced.Stamps(told.append)
     notes.works = [Work(COMMIT, 1, 2)]
     for step, at in STEPS.items():
         assert told == []
-        marks.mark("sale", step, at)
+        if step in (timings.APPROVAL_RECEIVED, timings.VERDICT_RECEIVED):
+            notes.arrived = at
+            marks.mark("sale", step, at + 100)  # on the monotonic clock
+        else:
+            monkeypatch.setattr(traced, "process_time", partial(float, at))
+            marks.mark("sale", step)
     assert told == [Timed(own=4, commits=1, checks=0)]
     assert notes.works == []
     assert marks.of("sale") == STEPS
+
+
+def test_the_bytes_of_a_line_are_noted(
+    notes: traced.Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    received: list[bytes] = []
+    port = object.__new__(traced.Port)
+    monkeypatch.setattr(port, "_closing", False, raising=False)
+    monkeypatch.setattr(port, "_received", received.append, raising=False)
+    monkeypatch.setattr(traced, "process_time", lambda: 4.0)
+    port.data_received(b"bytes")
+    assert received == [b"bytes"]
+    assert notes.arrived == 4
 
 
 # Commits.

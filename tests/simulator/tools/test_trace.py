@@ -32,4 +32,4 @@ def test_what_is_timed() -> None:
     for time in times:
         assert time.commits > 0
         assert time.checks > 0
-        assert time.own > time.commits + time.checks
+        assert time.bare > 0
