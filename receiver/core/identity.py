@@ -15,7 +15,7 @@ from receiver.protocol.validation import Offered
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
     from receiver.crypto.job import Job
     from receiver.protocol.messages import Certificate, Credential, Offer, State
     from receiver.protocol.validation import Pins

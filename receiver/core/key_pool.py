@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
     from receiver.crypto.job import Job
 
 SIZE = 2  # a sale and its first new offer come faster than a key can be made

@@ -15,8 +15,8 @@ from receiver.protocol.padding import ResultSealer
 from receiver.reasons import BAD_SEAL
 
 if TYPE_CHECKING:
-    from receiver.crypto import Crypto
     from receiver.crypto.hpke import Context
+    from receiver.crypto.interface import Crypto
     from receiver.protocol.messages import Credential
     from receiver.protocol.signed import Key
 

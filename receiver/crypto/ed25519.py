@@ -38,26 +38,13 @@ def public(seed: bytes) -> bytes:
     return finish(_signer_job(seed)).public
 
 
-def sign(seed: bytes, message: bytes) -> bytes:
-    """Return the signature, 64 bytes (RFC 8032 §5.1.6)."""
-    return finish(sign_job(seed, message))
-
-
 def sign_job(seed: bytes, message: bytes) -> Job[bytes]:
+    """Return the signature, 64 bytes (RFC 8032 §5.1.6)."""
     signer = yield from _signer_job(seed)
     nonce = _hash(signer.prefix + message)
     r = yield from _times_base_job(nonce)
     s = (nonce + _hash(r + signer.public + message) * signer.scalar) % _L
     return r + s.to_bytes(32, "little")
-
-
-def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Verify the signature (RFC 8032 §5.1.7, without the cofactor); never raise.
-
-    Refuse, even if the equation holds, a key or R that is not in its shortest form or has an
-    order of 8 or less, and S not below L.
-    """
-    return finish(check_job(finish(key_job(public)), message, signature))
 
 
 def key_job(public: bytes) -> Job[Ed25519Key | None]:
@@ -74,7 +61,11 @@ def key_job(public: bytes) -> Job[Ed25519Key | None]:
 
 
 def check_job(key: Ed25519Key | None, message: bytes, signature: bytes) -> Job[bool]:
-    """Verify as `verify`, with the key that `key_job` prepared."""
+    """Verify the signature (RFC 8032 §5.1.7, without the cofactor); never raise.
+
+    `key` is what `key_job` prepared. Refuse, even if the equation holds, a key or R that is not in
+    its shortest form or has an order of 8 or less, and S not below L.
+    """
     if key is None or len(signature) != SIGNATURE_SIZE:
         return False
     r = bytes(signature[:32])

@@ -13,14 +13,9 @@ _OUTER = int.from_bytes(b"\x5c" * _BLOCK, "big")
 
 
 def hmac_sha256(key: bytes, data: bytes) -> bytes:
-    """Return 32 bytes."""
+    """Return 32 bytes; from a salt (none is 32 zeros) and a secret, HKDF-Extract (§2.2)."""
     inner, outer = _pads(key)
     return _mac(inner, outer, data)
-
-
-def extract(salt: bytes, ikm: bytes) -> bytes:
-    """Return a pseudorandom key (RFC 5869 §2.2); no salt is the same as 32 zero bytes."""
-    return hmac_sha256(salt, ikm)
 
 
 def expand(secret: bytes, info: bytes, length: int) -> bytes:

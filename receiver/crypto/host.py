@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -12,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
 from nacl.bindings import crypto_core_ed25519_add, crypto_sign_open
 from nacl.exceptions import BadSignatureError
 from nacl.exceptions import RuntimeError as SodiumError
@@ -45,38 +43,12 @@ def at_once(work: Callable[P, T]) -> Callable[P, Job[T]]:
     return job
 
 
-def sha512(data: bytes) -> bytes:
-    return hashlib.sha512(data).digest()
-
-
-def hmac_sha256(key: bytes, data: bytes) -> bytes:
-    mac = HMAC(key, SHA256())
-    mac.update(data)
-    return mac.finalize()
-
-
 def ed25519_public(seed: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def ed25519_sign(seed: bytes, message: bytes) -> bytes:
     return Ed25519PrivateKey.from_private_bytes(seed).sign(message)
-
-
-def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Verify with both libraries, as neither is strict alone.
-
-    OpenSSL accepts keys of small order or in a long form; newer libsodium multiplies by the
-    cofactor; and PyNaCl does not check the size of the key.
-    """
-    if len(public) != _KEY_SIZE or len(signature) != _SIGNATURE_SIZE:
-        return False
-    try:
-        crypto_sign_open(signature + message, public)
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
-    except (BadSignatureError, InvalidSignature, ValueError):
-        return False
-    return True
 
 
 def _ed25519_key(public: bytes) -> bytes | None:
@@ -93,16 +65,24 @@ def _ed25519_key(public: bytes) -> bytes | None:
 
 
 def _ed25519_check(key: bytes | None, message: bytes, signature: bytes) -> bool:
-    return key is not None and ed25519_verify(key, message, signature)
+    """Verify with both libraries, as neither is strict alone.
+
+    OpenSSL accepts keys of small order or in a long form; newer libsodium multiplies by the
+    cofactor.
+    """
+    if key is None or len(signature) != _SIGNATURE_SIZE:
+        return False
+    try:
+        crypto_sign_open(signature + message, key)
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (BadSignatureError, InvalidSignature):
+        return False
+    return True
 
 
 ed25519_sign_job = at_once(ed25519_sign)
 ed25519_key_job = at_once(_ed25519_key)
 ed25519_check_job = at_once(_ed25519_check)
-
-
-def p256_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    return _p256_check(_p256_key(public), message, signature)
 
 
 def _p256_key(public: bytes) -> EllipticCurvePublicKey | None:

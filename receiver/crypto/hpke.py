@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from .hkdf import expand, extract
+from .hkdf import expand, hmac_sha256
+from .job import finish
 
 if TYPE_CHECKING:
-    from . import Crypto
+    from .interface import Crypto
     from .job import Job
 
 KEY_SIZE = 32
@@ -51,10 +52,10 @@ def sender(
 
     `ephemeral_private` is fresh each time. None if the shared secret is zero.
     """
-    shared = crypto.x25519(ephemeral_private, public)
+    shared = finish(crypto.x25519_job(ephemeral_private, public))
     if shared is None:
         return None
-    enc = crypto.x25519_public(ephemeral_private)
+    enc = finish(crypto.x25519_public_job(ephemeral_private))
     return enc, Context(crypto, _SENDER, _shared_secret(shared, enc, public), info)
 
 
@@ -124,7 +125,7 @@ def _shared_secret(shared: bytes, enc: bytes, public: bytes) -> bytes:
 
 def _extract(salt: bytes, label: bytes, ikm: bytes, suite: bytes = _SUITE) -> bytes:
     """Run LabeledExtract (§4)."""
-    return extract(salt, _VERSION + suite + label + ikm)
+    return hmac_sha256(salt, _VERSION + suite + label + ikm)
 
 
 def _expand(secret: bytes, label: bytes, info: bytes, length: int, suite: bytes = _SUITE) -> bytes:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 from .elements import P256, SIZE
 from .field import Machine, assemble
-from .job import finish
 from .p256_base import END, START, TABLE, B
 
 if TYPE_CHECKING:
@@ -85,11 +84,6 @@ _MULTIPLY = _program("W = W * @2")
 _DIVIDE = _program("Z = Z * W; W = W * @2; a = Z * Z; X = a * @0; a = a * Z; Y = a * @1")
 
 
-def verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    """Verify the signature r ‖ s; never raise."""
-    return finish(check_job(finish(key_job(public)), message, signature))
-
-
 def key_job(public: bytes) -> Job[bytearray | None]:
     """Return a key's comb, 1,280 bytes; None unless it is the one encoding of a point."""
     machine = Machine(P256, 10)
@@ -105,7 +99,7 @@ def key_job(public: bytes) -> Job[bytearray | None]:
 
 
 def check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bool]:
-    """Verify as `verify`, with the comb that `key_job` made."""
+    """Verify the signature r ‖ s with the comb that `key_job` made; never raise."""
     if key is None or len(signature) != SIGNATURE_SIZE:
         return False
     r = int.from_bytes(signature[:32], "big")

@@ -13,40 +13,16 @@ if TYPE_CHECKING:
     from .job import Job
 
 
-def sha512(data: bytes) -> bytes:
-    from .sha512 import sha512
-
-    return sha512(data)
-
-
-def hmac_sha256(key: bytes, data: bytes) -> bytes:
-    from .hkdf import hmac_sha256
-
-    return hmac_sha256(key, data)
-
-
 def ed25519_public(seed: bytes) -> bytes:
     from .ed25519 import public
 
     return public(seed)
 
 
-def ed25519_sign(seed: bytes, message: bytes) -> bytes:
-    from .ed25519 import sign
-
-    return sign(seed, message)
-
-
 def ed25519_sign_job(seed: bytes, message: bytes) -> Job[bytes]:
     from .ed25519 import sign_job
 
     return sign_job(seed, message)
-
-
-def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    from .ed25519 import verify
-
-    return verify(public, message, signature)
 
 
 def ed25519_key_job(public: bytes) -> Job[ed25519.Ed25519Key | None]:
@@ -63,12 +39,6 @@ def ed25519_check_job(
     return check_job(key, message, signature)
 
 
-def p256_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    from .p256 import verify
-
-    return verify(public, message, signature)
-
-
 def p256_key_job(public: bytes) -> Job[bytearray | None]:
     from .p256 import key_job
 
@@ -81,22 +51,10 @@ def p256_check_job(key: bytearray | None, message: bytes, signature: bytes) -> J
     return check_job(key, message, signature)
 
 
-def x25519_public(private: bytes) -> bytes:
-    from .x25519 import public
-
-    return public(private)
-
-
 def x25519_public_job(private: bytes) -> Job[bytes]:
     from .x25519 import public_job
 
     return public_job(private)
-
-
-def x25519(private: bytes, public: bytes) -> bytes | None:
-    from .x25519 import shared
-
-    return shared(private, public)
 
 
 def x25519_job(private: bytes, public: bytes) -> Job[bytes | None]:

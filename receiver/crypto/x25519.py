@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from . import curve25519
 from .elements import CURVE25519, element
 from .field import Machine, assemble, run
-from .job import finish
 
 if TYPE_CHECKING:
     from .job import Job
@@ -59,21 +58,13 @@ _END = "x <> x3\n z <> z3\n" + curve25519.INVERSE + "x = x * c\n"
 _QUOTIENT = assemble(CURVE25519, _NAMES, _END)
 
 
-def public(private: bytes) -> bytes:
-    """Return the public key, 32 bytes."""
-    return finish(public_job(private))
-
-
 def public_job(private: bytes) -> Job[bytes]:
+    """Return the public key, 32 bytes."""
     return _multiply(private, _BASE)
 
 
-def shared(private: bytes, public: bytes) -> bytes | None:
-    """Return the shared secret; None if it is zero (a key of small order) or has not 32 bytes."""
-    return finish(shared_job(private, public))
-
-
 def shared_job(private: bytes, public: bytes) -> Job[bytes | None]:
+    """Return the shared secret; None if it is zero (a key of small order) or has not 32 bytes."""
     if len(public) != SIZE:
         return None
     secret = yield from _multiply(private, public)

@@ -67,14 +67,6 @@ def parse(data: bytes | bytearray | memoryview, alg: int, kid_size: int) -> Sign
     return Sign1(protected, alg, kid, payload, signature)
 
 
-def payload_map(message: Sign1) -> dict[int, cbor.Value]:
-    """Decode the payload, which must be a map; raise Error(MALFORMED)."""
-    claims = cbor.decode(message.payload)
-    if not isinstance(claims, dict):
-        raise _malformed("payload is not a map")
-    return claims
-
-
 def protected_header(alg: int, kid: bytes) -> bytes:
     """Return the only header for this algorithm and key id (b"": none)."""
     form = alg, len(kid)

@@ -60,13 +60,6 @@ Hello = NamedTuple(
 )
 
 
-def describe(frame: Frame) -> str:
-    """Describe the frame in one line for a log; the payload by its length only."""
-    more = "+" if frame.more else ""
-    head = f"{KINDS[frame.kind]}{more} seq {frame.seq} ack {frame.ack} channel {frame.channel}"
-    return f"{head}, {len(frame.payload)} bytes"
-
-
 def encode(frame: Frame) -> bytes:
     """Return the frame as written, with both delimiters; raise ValueError if it is too long."""
     size = len(frame.payload) + FRAME_OVERHEAD

@@ -15,8 +15,8 @@ from . import gatt
 from .signed import digest
 
 if TYPE_CHECKING:
-    from receiver.crypto import Crypto
     from receiver.crypto.hpke import Context
+    from receiver.crypto.interface import Crypto
 
 # Bytes. What goes into one packet as type ‖ seal(length ‖ message ‖ zeros) ‖ tag.
 ENC_SIZE = 32  # the encapsulated key of DHKEM(X25519), RFC 9180 §7.1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
     from receiver.crypto.job import Job
     from receiver.encoding.schema import Field
 

@@ -19,7 +19,7 @@ from . import identifiers, messages, signed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
     from receiver.crypto.job import Job
 
     from .messages import Approval, Certificate, Credential, Offer

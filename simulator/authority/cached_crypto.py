@@ -15,7 +15,7 @@ from receiver.crypto.host import at_once
 from receiver.crypto.job import finish
 
 if TYPE_CHECKING:
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
 
 REMEMBERED = 4096  # of each kind; some megabytes in all
 

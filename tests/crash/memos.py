@@ -27,8 +27,8 @@ def _once(work: Callable[..., Any]) -> Callable[..., Any]:
 _MEMOS: tuple[tuple[object, str, Callable[..., Any]], ...] = (
     (host, "ed25519_sign", _once(host.ed25519_sign)),
     (host, "ed25519_public", _once(host.ed25519_public)),
-    (host, "ed25519_verify", _once(host.ed25519_verify)),
     (host, "ed25519_key_job", host.at_once(_once(host._ed25519_key))),
+    (host, "ed25519_check_job", host.at_once(_once(host._ed25519_check))),
     (schema, "decode", _once(schema.decode)),
     (signed, "parse", _once(signed.parse)),
 )

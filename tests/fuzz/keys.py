@@ -13,6 +13,7 @@ from receiver.crypto.job import finish
 from receiver.encoding import schema
 from tests.fuzz import near, seeds
 from tests.fuzz.target import Target
+from tests.receiver.crypto.back_ends import VERIFY, x25519
 
 _PRIVATE = bytes(range(32))  # of the receiver that agrees on keys here
 _KEY_SIZE = 32
@@ -59,18 +60,14 @@ def _signature(name: str, data: bytes) -> bool | None:
     size = _SIZES[name]
     public, rest = data[:size], data[size:]
     given = (public, rest[_SIGNATURE_SIZE:], rest[:_SIGNATURE_SIZE])
-    holds = {
-        "ed25519": (host.ed25519_verify, portable.ed25519_verify),
-        "p256": (host.p256_verify, portable.p256_verify),
-    }[name]
-    one, other = (verify(*given) for verify in holds)
+    one, other = (VERIFY[name](crypto, *given) for crypto in (host, portable))
     assert one == other
     return one or None
 
 
 def _agreed(data: bytes) -> bool | None:
     """A phone's key: the same secret for both, or none."""
-    secret = host.x25519(_PRIVATE, data)
-    assert portable.x25519(_PRIVATE, data) == secret
+    secret = x25519(host, _PRIVATE, data)
+    assert x25519(portable, _PRIVATE, data) == secret
     assert secret != bytes(_KEY_SIZE)
     return None if secret is None else True

@@ -7,6 +7,7 @@ from receiver.core import io, sale_session
 from receiver.core.identity import Identity
 from receiver.core.receiver import Receiver
 from receiver.crypto import hpke, portable
+from receiver.crypto.job import finish
 from receiver.encoding import cose, schema
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, pins, signed
@@ -123,7 +124,7 @@ class Phone:
 
 
 def ed25519_sign(message):
-    return portable.ed25519_sign(identifiers.digest(b"phone"), message)
+    return finish(portable.ed25519_sign_job(identifiers.digest(b"phone"), message))
 
 
 def p256_sign(message):
@@ -265,7 +266,9 @@ def issued(kind, data, **changes):
 def by_authority(kind, value):
     seed = identifiers.digest(b"authority %d" % kind.role)
     kid = bytes((kind.role, 1))
-    return signed.encode(kind, value, kid, lambda message: portable.ed25519_sign(seed, message))
+    return signed.encode(
+        kind, value, kid, lambda message: finish(portable.ed25519_sign_job(seed, message))
+    )
 
 
 def check_what_does_not_open(world):

@@ -4,10 +4,16 @@ import json
 
 from receiver import reasons
 from receiver.crypto import portable
+from receiver.crypto.job import finish
 from receiver.encoding import cose
 from receiver.errors import Error
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/cose.json"
+
+
+def verify(name, public, message, signature):
+    key = finish(getattr(portable, name + "_key_job")(public))
+    return finish(getattr(portable, name + "_check_job")(key, message, signature))
 
 
 def check_valid(case, keys):
@@ -25,13 +31,12 @@ def check_valid(case, keys):
     assert signed == [structure], case
     parsed = cose.parse(message, case["alg"], len(kid))
     assert (parsed.kid, parsed.payload, parsed.signature) == (kid, payload, signature), case
-    assert isinstance(cose.payload_map(parsed), dict), case
     if case["alg"] == cose.ALG_ED25519:
         public = bytes.fromhex(keys["ed25519"])
-        assert portable.ed25519_verify(public, structure, signature), case
+        assert verify("ed25519", public, structure, signature), case
     else:
         public = bytes.fromhex(keys["p256"])
-        assert portable.p256_verify(public, structure, signature), case
+        assert verify("p256", public, structure, signature), case
 
 
 def code_of(data):

@@ -32,24 +32,24 @@ def unhex(case, *fields):
 
 def check_digest(case):
     message, digest = unhex(case, "message", "digest")
-    assert portable.sha512(message) == digest, case
+    from receiver.crypto.sha512 import sha512
+
+    assert sha512(message) == digest, case
 
 
 def check_sign(case):
     seed, public, message, signature = unhex(case, "seed", "public", "message", "signature")
     assert portable.ed25519_public(seed) == public, case
     assert finish(portable.ed25519_sign_job(seed, message)) == signature, case
-    assert portable.ed25519_verify(public, message, signature), case
+    key = finish(portable.ed25519_key_job(public))
+    assert finish(portable.ed25519_check_job(key, message, signature)), case
 
 
 def check_ed25519(case):
     public, message, signature = unhex(case, "public", "message", "signature")
     key = finish(portable.ed25519_key_job(public))
-    if key is None:
-        assert not case["valid"], case
-        assert not portable.ed25519_verify(public, message, signature), case
-    else:
-        assert finish(portable.ed25519_check_job(key, message, signature)) is case["valid"], case
+    assert key is not None or not case["valid"], case
+    assert finish(portable.ed25519_check_job(key, message, signature)) is case["valid"], case
 
 
 def check_p256_key(case):
@@ -60,16 +60,12 @@ def check_p256_key(case):
 def check_p256(case):
     public, message, signature = unhex(case, "public", "message", "signature")
     key = finish(portable.p256_key_job(public))
-    if key is None:
-        assert not case["valid"], case
-        assert not portable.p256_verify(public, message, signature), case
-    else:
-        assert finish(portable.p256_check_job(key, message, signature)) is case["valid"], case
+    assert key is not None or not case["valid"], case
+    assert finish(portable.p256_check_job(key, message, signature)) is case["valid"], case
 
 
 def check_public(case):
     private, public = unhex(case, "private", "public")
-    assert portable.x25519_public(private) == public, case
     assert finish(portable.x25519_public_job(private)) == public, case
 
 

@@ -8,8 +8,14 @@ from receiver.crypto import native
 native.NATIVE = False  # before a module asks
 
 from receiver.crypto import portable  # noqa: E402
+from receiver.crypto.job import finish  # noqa: E402
 
 VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
+
+
+def verify(name, public, message, signature):
+    key = finish(getattr(portable, name + "_key_job")(public))
+    return finish(getattr(portable, name + "_check_job")(key, message, signature))
 
 
 def unhex(case, *fields):
@@ -21,16 +27,16 @@ def main():
         purchase = json.load(file)["purchase"]
     keys = purchase["keys"]
     private, enc = unhex(keys, "ephemeral private", "encapsulated public")
-    assert portable.x25519(private, enc) == bytes.fromhex(purchase["key"]["x25519"])
+    assert finish(portable.x25519_job(private, enc)) == bytes.fromhex(purchase["key"]["x25519"])
     for section, signer in (("credential", "authority 2 public"), ("offer", "receiver public")):
         message, signature = unhex(purchase[section], "sig_structure", "signature")
         public = bytes.fromhex(keys[signer])
-        assert portable.ed25519_verify(public, message, signature), section
-        assert not portable.ed25519_verify(public, message + b"x", signature), section
+        assert verify("ed25519", public, message, signature), section
+        assert not verify("ed25519", public, message + b"x", signature), section
     message, signature = unhex(purchase["approval"], "sig_structure", "signature")
     public = bytes.fromhex(keys["phone p256 public"])
-    assert portable.p256_verify(public, message, signature)
-    assert not portable.p256_verify(public, message + b"x", signature)
+    assert verify("p256", public, message, signature)
+    assert not verify("p256", public, message + b"x", signature)
     result_key, base = unhex(purchase["key"], "result_key", "result_base")
     padded, on_air = unhex(purchase["result"], "padded", "on_air")
     assert portable.chacha_seal(result_key, base, padded, b"") == on_air[1:]

@@ -75,9 +75,6 @@ class Board:
     def reset_cause(self) -> int:
         return _CAUSES.get(machine.reset_cause(), wire.RESET_OTHER)
 
-    def unique_id(self) -> bytes:
-        return machine.unique_id()
-
     def feed(self) -> None:
         if self._watchdog is None:  # cannot be stopped, so the loop's first turn starts it
             self._watchdog = machine.WDT(timeout=WATCHDOG_MS)

@@ -30,8 +30,6 @@ class Board(Protocol):
     def reset_cause(self) -> int:
         """Return one of `receiver.link.wire.RESET_…`."""
 
-    def unique_id(self) -> bytes: ...
-
     def feed(self) -> None:
         """Tell the watchdog that radio and serial line are alive."""
 

@@ -103,7 +103,7 @@ def _spent() -> dict[str, list[Cost]]:
 
 def _plain() -> dict[str, int]:
     """Count the instructions of the plain versions, by operation."""
-    public, own = portable.ed25519_public(SEED), portable.ed25519_sign(SEED, MESSAGE)
+    public, own = portable.ed25519_public(SEED), finish(portable.ed25519_sign_job(SEED, MESSAGE))
     phone, signature = signed_by_phone()
     ed25519 = _counted([plain_arithmetic], plain_arithmetic.ed25519_verify, public, MESSAGE, own)
     p256 = _counted([plain_arithmetic], plain_arithmetic.p256_verify, phone, MESSAGE, signature)

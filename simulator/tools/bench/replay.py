@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from receiver.crypto import Crypto
+    from receiver.crypto.interface import Crypto
 
 LOADED = (chacha, ed25519, hkdf, hpke, p256, sha512, x25519)  # imported here, not at first use
 PARTS = ("seed", "certificate", "pins")

@@ -10,7 +10,9 @@ from typing import Any
 import cryptography_vectors
 import pytest
 
-from receiver.crypto import Crypto, host, portable
+from receiver.crypto import host, portable
+from receiver.crypto.interface import Crypto
+from receiver.crypto.job import finish
 
 Case = dict[str, Any]
 
@@ -27,6 +29,31 @@ both_at_length = pytest.mark.parametrize(
         pytest.param(portable, id="portable", marks=pytest.mark.curves),
     ],
 )
+
+
+def ed25519_sign(crypto: Crypto, seed: bytes, message: bytes) -> bytes:
+    return finish(crypto.ed25519_sign_job(seed, message))
+
+
+def ed25519_verify(crypto: Crypto, public: bytes, message: bytes, signature: bytes) -> bool:
+    key = finish(crypto.ed25519_key_job(public))
+    return finish(crypto.ed25519_check_job(key, message, signature))
+
+
+def p256_verify(crypto: Crypto, public: bytes, message: bytes, signature: bytes) -> bool:
+    key = finish(crypto.p256_key_job(public))
+    return finish(crypto.p256_check_job(key, message, signature))
+
+
+VERIFY = {"ed25519": ed25519_verify, "p256": p256_verify}
+
+
+def x25519_public(crypto: Crypto, private: bytes) -> bytes:
+    return finish(crypto.x25519_public_job(private))
+
+
+def x25519(crypto: Crypto, private: bytes, public: bytes) -> bytes | None:
+    return finish(crypto.x25519_job(private, public))
 
 
 def load(name: str) -> dict[str, list[Case]]:

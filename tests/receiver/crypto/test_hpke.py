@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.crypto import Crypto, host, hpke
+from receiver.crypto import host, hpke
+from receiver.crypto.interface import Crypto
 from receiver.crypto.job import finish
 from tests.receiver.crypto.back_ends import PUBLISHED, Case, both, load, parts, unhex
 

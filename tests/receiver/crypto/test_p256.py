@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 
-from receiver.crypto import p256
+from receiver.crypto import p256, portable
 from receiver.crypto.elements import P256, SIZE, element, integer
 from receiver.crypto.job import finish
 from receiver.crypto.p256_base import END, START, TABLE
@@ -16,6 +16,7 @@ from simulator.crypto.p256 import p256_public, p256_sign
 from simulator.tools.chip.interpreter import slices
 from simulator.tools.generate import p256_base
 from simulator.tools.generate.p256_base import G, Point
+from tests.receiver.crypto.back_ends import p256_verify
 
 P = P256.prime
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -127,9 +128,9 @@ def test_coincidences_are_refused(
     ready = key(secret)
     assert total(u1, u2, ready) is None
     assert not finish(p256.check_job(ready, MESSAGE, signature))
-    assert not p256.verify(public, MESSAGE, signature)
+    assert not p256_verify(portable, public, MESSAGE, signature)
     begin_at(monkeypatch, 0xABCDEF)
-    assert p256.verify(public, MESSAGE, signature)
+    assert p256_verify(portable, public, MESSAGE, signature)
 
 
 @pytest.mark.emulator

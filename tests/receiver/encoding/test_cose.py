@@ -16,6 +16,7 @@ from receiver import reasons
 from receiver.crypto import host
 from receiver.encoding import cbor, cose
 from receiver.errors import Error
+from tests.receiver.crypto.back_ends import ed25519_verify, p256_verify
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/cose.json").read_text())
 KEYS = {name: bytes.fromhex(key) for name, key in VECTORS["keys"].items()}
@@ -59,7 +60,6 @@ def test_parse(case: dict[str, Any]) -> None:
     for view in (data, bytearray(data), memoryview(data)):
         parsed = cose.parse(view, case["alg"], len(kid))
         assert parsed == cose.Sign1(parts[0], case["alg"], kid, parts[1], parts[2])
-    assert cose.payload_map(parsed) == cbor.decode(parts[1])
 
 
 @valid
@@ -69,9 +69,9 @@ def test_signature(case: dict[str, Any]) -> None:
     )
     signed = cose.to_be_signed(case["kind"], context, protected, payload)
     if case["alg"] == cose.ALG_ED25519:
-        assert host.ed25519_verify(KEYS["ed25519"], signed, signature)
+        assert ed25519_verify(host, KEYS["ed25519"], signed, signature)
     else:
-        assert host.p256_verify(KEYS["p256"], signed, signature)
+        assert p256_verify(host, KEYS["p256"], signed, signature)
 
 
 @valid
@@ -104,14 +104,6 @@ def test_largest_message_can_be_verified() -> None:
     room = cbor.SIZE_MAX - len(message(bytes(256))) + 256
     parsed = cose.parse(message(bytes(room)), cose.ALG_ED25519, 2)
     assert cose.to_be_signed(cose.APPROVAL, bytes(128), parsed.protected, parsed.payload)
-
-
-@pytest.mark.parametrize("payload", [b"", b"\x80", b"\x01", b"\xa0\x00", b"\xa1\x01"])
-def test_payload_that_is_no_map(payload: bytes) -> None:
-    parsed = cose.parse(message(payload), cose.ALG_ED25519, 2)
-    with pytest.raises(Error) as caught:
-        cose.payload_map(parsed)
-    assert caught.value.code == reasons.MALFORMED
 
 
 def test_kind_and_context_cannot_be_mistaken() -> None:

@@ -68,12 +68,6 @@ def test_the_hosts_question_cannot_interrupt_a_repl() -> None:
     assert CTRL_C not in frames.encode(Frame(frames.RESET, False, 0, 0, 0, b""))
 
 
-def test_a_frame_describes_itself() -> None:
-    frame = Frame(frames.DATA, True, 5, 3, 19, b"secret")
-    assert frames.describe(frame) == "DATA+ seq 5 ack 3 channel 19, 6 bytes"
-    assert frames.describe(FRAMES["reset"]) == "RESET seq 0 ack 0 channel 0, 0 bytes"
-
-
 def test_the_longest_frames_have_their_names() -> None:
     assert len(frames.encode(FRAMES["longest towards the device"])) == frames.FRAME_MAX
     longest = FRAMES["longest towards the host, no zeros"]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from receiver import reasons
-from receiver.crypto import Crypto, host, portable
+from receiver.crypto import host, portable
+from receiver.crypto.interface import Crypto
 from receiver.encoding import cbor, schema
 from receiver.errors import Error
 from receiver.link import wire

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from receiver import reasons
-from receiver.crypto import Crypto, host, hpke, portable
+from receiver.crypto import host, hpke, portable
+from receiver.crypto.interface import Crypto
 from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed, validation

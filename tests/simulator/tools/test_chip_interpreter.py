@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from receiver.crypto import chacha, field, x25519
+from receiver.crypto.job import finish
 from receiver.crypto.twins import chacha20
 from receiver.crypto.twins import field as twin
 from simulator.tools.chip import interpreter, operators
@@ -101,8 +102,8 @@ def test_a_twin_counts_in_its_kernels_place() -> None:
 def test_kernels_run_as_on_the_chip() -> None:
     """The result is the twin's, the count that of the machine code."""
     results: list[bytes] = []
-    work = interpreter.count(lambda: results.append(x25519.public(PRIVATE)))
-    assert results == [x25519.public(PRIVATE)]
+    work = interpreter.count(lambda: results.append(finish(x25519.public_job(PRIVATE))))
+    assert results == [finish(x25519.public_job(PRIVATE))]
     assert vars(field)["run"] is twin.run  # as before
     assert work.kernel_calls["field.run"] > 250
     assert work.kernel_instructions["field.run"] > 1_000_000
@@ -113,7 +114,7 @@ def test_kernels_run_as_on_the_chip() -> None:
 
 
 def test_slices_are_the_whole() -> None:
-    whole = interpreter.count(x25519.public, PRIVATE)
+    whole = interpreter.count(lambda: finish(x25519.public_job(PRIVATE)))
     slices = interpreter.slices(x25519.public_job, PRIVATE)
     assert len(slices) > 2
     kernels = sum(work.kernel_instructions.total() for work in slices)
