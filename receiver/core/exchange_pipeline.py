@@ -21,9 +21,10 @@ from .sale_session import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import TypeVar
 
     from receiver.crypto.job import Job
+    from receiver.protocol.messages import Credential
     from receiver.protocol.validation import Offered
 
     from .connection import Peer
@@ -33,15 +34,17 @@ if TYPE_CHECKING:
     from .sale_session import Sale
     from .uplink import Report
 
+    T = TypeVar("T")
+
 
 class Duty:
     """Long work for one subject at a time; another subject, or none, cancels it."""
 
     def __init__(self) -> None:
         self.task: Task | None = None
-        self._subject: Any = None
+        self._subject: object = None
 
-    def begins(self, subject: Any) -> bool:
+    def begins(self, subject: object) -> bool:
         """Return whether `subject` is there and has no work yet."""
         if subject is not self._subject:
             self._subject = subject
@@ -166,12 +169,12 @@ class Judge:
             held.task.defer(job_queue.PART)
 
     def _begin(
-        self, peer: Peer, rank: int, job: Job[Any], then: Callable[[Peer, Any, int], None]
+        self, peer: Peer, rank: int, job: Job[T], then: Callable[[Peer, T, int], None]
     ) -> None:
         """Start long work for a link; `then` gets its result, the phone a refusal if it fails."""
         held = peer.sealed
 
-        def done(result: Any, error: Error | None, now: int) -> None:
+        def done(result: T, error: Error | None, now: int) -> None:
             held.task = None
             if error is None:
                 then(peer, result, now)
@@ -214,12 +217,12 @@ class Judge:
         if error is not None:  # an approval under it is refused for the same reason
             self._report.count(error.code, error.detail)
 
-    def _examined(self, peer: Peer, credential: Any, now: int) -> None:
+    def _examined(self, peer: Peer, credential: Credential, now: int) -> None:
         held = peer.sealed
         held.credential = credential
         self._report.credential(peer.link, held.enc, held.credential_data)
 
-    def _keep_ready(self, peer: Peer, key: Any, now: int) -> None:
+    def _keep_ready(self, peer: Peer, key: signed.Key, now: int) -> None:
         peer.sealed.key = key
 
     def _hear(self, peer: Peer, now: int) -> None:
@@ -246,7 +249,7 @@ class Judge:
             if task is not None:
                 begun, peer.sealed.task = task.take(), None
 
-        def done(result: Any, error: Error | None, now: int) -> None:
+        def done(result: object, error: Error | None, now: int) -> None:
             self._verifying.task = None
             self._judged(candidate, error, now)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 # In: from the radio.
 Connected = NamedTuple("Connected", [("link", int)])
@@ -26,3 +26,9 @@ Send = NamedTuple("Send", [("channel", int), ("payload", bytes)])
 LogLine = NamedTuple("LogLine", [("text", str)])
 Keep = NamedTuple("Keep", [("name", str), ("data", bytes)])
 Blink = NamedTuple("Blink", [("seconds", int)])
+
+if TYPE_CHECKING:
+    RadioEvent = Connected | Disconnected | MtuAgreed | Written | RadioLost
+    Event = RadioEvent | WireUp | WireMessage
+    ToRadio = Notify | NotifyOffer | ShowOffer | ShowCertificate | Advertise | Disconnect
+    Output = ToRadio | Send | LogLine | Keep | Blink

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from receiver import reasons
 from receiver.errors import Error
+from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages
 
 from . import connection as peers
 from . import io
 from . import sale_session as sales
-from .connections import Links
 from .sealed_exchange import Sealed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from .connection import Peer
+    from .connections import Links
     from .sale_session import Candidate, Sale
-
-# Events for the rest of the receiver.
-Shown = NamedTuple("Shown", [("link", int)])
-Left = NamedTuple("Left", [("link", int), ("why", int)])
-Refused = NamedTuple("Refused", [("link", int), ("reason", int), ("detail", str)])
-Gone = NamedTuple("Gone", [("link", int)])
+    from .uplink import Report
 
 _UNKEYED = (peers.READY, peers.OFFERED)
 _BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED, sales.STANDING_IN)
@@ -34,37 +29,24 @@ _BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED, sales.STANDING_IN
 class Air:
     """Every link and the advertisement. `out` takes outputs of `io` in order."""
 
-    def __init__(self, sale: Sale, out: list[Any]) -> None:
-        self.links = Links()
+    def __init__(self, sale: Sale, links: Links, report: Report, out: list[io.Output]) -> None:
+        self.links = links
         self.till = 0
         self._sale = sale
+        self._report = report
         self._out = out
-        self._news: list[Any] = []
         self._advert: tuple[int, int, int, bytes] | None = None
 
-    def poll(self) -> Any:
-        """Return the oldest event, or None."""
-        return self._news.pop(0) if self._news else None
-
-    def handle(self, event: Any, now: int) -> None:
-        """Handle one event of `io` from the radio; raise nothing."""
-        kind = type(event)
-        if kind is io.Connected:
+    def handle(self, event: io.RadioEvent, now: int) -> None:
+        """Handle one event from the radio; raise nothing."""
+        if isinstance(event, io.Connected):
             self._join(event.link, now)
-            return
-        if kind is io.RadioLost:
+        elif isinstance(event, io.RadioLost):
             self.lose()
-            return
-        peer = self.links.get(event.link)
-        if peer is None:
-            return
-        if kind is io.Disconnected:
-            self._gone(peer)
-        elif peer.state != peers.CLOSED:
-            try:
-                self._take(kind, peer, event, now)
-            except Error as error:
-                self.refuse(peer.link, error.code, now, error.detail)
+        else:
+            peer = self.links.get(event.link)
+            if peer is not None:
+                self._hear(peer, event, now)
 
     def publish(self, now: int) -> None:
         """Put the sale's offer on the air and notify every connected phone."""
@@ -126,13 +108,13 @@ class Air:
     def refuse_candidate(self, candidate: Candidate, reason: int, now: int, detail: str) -> None:
         """Refuse the candidate's own phone only: another phone may have its handle by now."""
         if self.holder(candidate) is None:
-            self._news.append(Refused(candidate.link, reason, detail))
+            self._report.refused(candidate.link, reason, detail)
         else:
             self.refuse(candidate.link, reason, now, detail)
 
     def refuse(self, link: int, reason: int, now: int, detail: str = "") -> None:
         """Send a phone a refusal that says as little as possible, and close its link."""
-        self._news.append(Refused(link, reason, detail))
+        self._report.refused(link, reason, detail)
         peer = self.links.get(link)
         if peer is None or peer.state == peers.CLOSED:
             return
@@ -187,7 +169,7 @@ class Air:
     def _gone(self, peer: Peer) -> None:
         self.links.drop(peer.link)
         if peer.has_key:
-            self._news.append(Gone(peer.link))
+            self._report.phone(peer.link, wire.PHONE_GONE, reasons.OK)
         # The next phone may get the same handle: send it nothing old.
         self._out[:] = [item for item in self._out if getattr(item, "link", None) != peer.link]
         self._advert = None
@@ -215,8 +197,19 @@ class Air:
         peer.handle(peers.END, now)
         self._out.append(io.Disconnect(peer.link))
 
-    def _take(self, kind: Any, peer: Peer, event: Any, now: int) -> None:
-        if kind is io.MtuAgreed:
+    def _hear(
+        self, peer: Peer, event: io.Disconnected | io.MtuAgreed | io.Written, now: int
+    ) -> None:
+        if isinstance(event, io.Disconnected):
+            self._gone(peer)
+        elif peer.state != peers.CLOSED:
+            try:
+                self._take(peer, event, now)
+            except Error as error:
+                self.refuse(peer.link, error.code, now, error.detail)
+
+    def _take(self, peer: Peer, event: io.MtuAgreed | io.Written, now: int) -> None:
+        if isinstance(event, io.MtuAgreed):
             self._agree(peer, event.mtu, now)
         else:
             write = exchange.parse(event.data)
@@ -237,7 +230,7 @@ class Air:
             return
         peer.handle(peers.KEY, now)
         self._meet(peer, body)
-        self._news.append(Shown(peer.link))
+        self._report.phone(peer.link, wire.PHONE_SHOWN, reasons.OK)
 
     def _crossed(self, peer: Peer, body: bytes, now: int) -> None:
         """Handle a key for an offer that has ended; sealed messages of the phone may follow."""
@@ -245,7 +238,7 @@ class Air:
             raise Error(reasons.WITHDRAWN, "key without an offer")
         reason = reasons.BUSY if now < self._sale.end else reasons.OFFER_EXPIRED
         self._meet(peer, body)
-        self._news.append(Refused(peer.link, reason, "key after its time"))
+        self._report.refused(peer.link, reason, "key after its time")
         peer.part(reason, now)
 
     def _meet(self, peer: Peer, enc: bytes) -> None:
@@ -275,7 +268,7 @@ class Air:
         why = exchange.LEAVES.get(body[0])
         if why is None:
             raise Error(reasons.MALFORMED, "leave with %d" % body[0])
-        self._news.append(Left(peer.link, why))
+        self._report.phone(peer.link, wire.PHONE_LEFT, why)
         self._close(peer, now)
 
 

@@ -14,9 +14,11 @@ from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import signed
 
-from . import io, job_queue, radio
+from . import io, job_queue
 from . import sale_session as sales
+from .connections import Links
 from .exchange_pipeline import Judge
+from .radio import Air
 from .sale_session import Sale
 from .uplink import Report
 
@@ -33,14 +35,6 @@ if TYPE_CHECKING:
 SEQUENCE_SIZE = 4
 NO_APPROVAL = bytes(signed.ID_SIZE)  # in a verdict on an approval that the bridge could not read
 
-_RADIO = (
-    io.Connected,
-    io.Disconnected,
-    io.MtuAgreed,
-    io.Written,
-    io.RadioLost,
-)
-
 
 class Receiver:
     """One receiver from boot to reset. Times in milliseconds that never wrap."""
@@ -48,9 +42,10 @@ class Receiver:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         self.sale = Sale()
-        self._out: list[Any] = []
-        self.air = radio.Air(self.sale, self._out)
-        self.report = Report(self.sale, self.air.links, self._out)
+        self._out: list[io.Output] = []
+        links = Links()
+        self.report = Report(self.sale, links, self._out)
+        self.air = Air(self.sale, links, self.report, self._out)
         self.judge = Judge(identity, self.sale, self.air, self.report)
         self._next: tuple[Certificate, bytes] | None = None
         self._certifying: Task | None = None
@@ -59,18 +54,18 @@ class Receiver:
         self._out.append(io.ShowCertificate(identity.certificate_data))
         self.air.advertise()
 
-    def handle(self, event: Any, now: int) -> None:
-        """Handle one event of `io`; raise nothing, whatever its bytes are."""
-        if isinstance(event, _RADIO):
-            self.air.handle(event, now)
-        elif isinstance(event, io.WireUp):
+    def handle(self, event: io.Event, now: int) -> None:
+        """Handle one event; raise nothing, whatever its bytes are."""
+        if isinstance(event, io.WireUp):
             self._greet(event.hello)
-        else:
+        elif isinstance(event, io.WireMessage):
             self._obey(event, now)
+        else:
+            self.air.handle(event, now)
         self._settle(now)
 
-    def poll(self) -> Any:
-        """Return the next output of `io`, or None."""
+    def poll(self) -> io.Output | None:
+        """Return the next output, or None."""
         return self._out.pop(0) if self._out else None
 
     def deadline(self) -> int | None:
@@ -132,29 +127,8 @@ class Receiver:
     def _settle(self, now: int) -> None:
         """After every event: start new work, send messages, and refresh the advertisement."""
         self.judge.pursue(now)
-        self._hear()
         self._renew()
         self.air.advertise()
-
-    # Events from the radio.
-
-    def _hear(self) -> None:
-        news = self.air.poll()
-        while news is not None:
-            self._news(news)
-            news = self.air.poll()
-
-    def _news(self, news: Any) -> None:
-        kind = type(news)
-        if kind is radio.Shown:
-            self.report.phone(news.link, wire.PHONE_SHOWN, reasons.OK)
-        elif kind is radio.Left:
-            self.report.phone(news.link, wire.PHONE_LEFT, news.why)
-        elif kind is radio.Refused:
-            self.report.count(news.reason, news.detail)
-            self.report.phone(news.link, wire.PHONE_REFUSED, news.reason)
-        else:
-            self.report.phone(news.link, wire.PHONE_GONE, reasons.OK)
 
     # Messages from the bridge.
 
@@ -169,7 +143,7 @@ class Receiver:
             self.report.count(error.code, error.detail)
         self.report.session()
 
-    def _obey(self, event: Any, now: int) -> None:
+    def _obey(self, event: io.WireMessage, now: int) -> None:
         try:
             order = wire.decode(event.channel, event.payload)
             action = _ORDERS.get(event.channel)
@@ -179,7 +153,7 @@ class Receiver:
         except Error as error:
             self.report.count(error.code, error.detail)
 
-    def _open(self, order: Any, now: int) -> None:
+    def _open(self, order: wire.Open, now: int) -> None:
         if self._next is not None:  # the bridge takes no more offers under the old one
             self.air.dismiss(reasons.CERTIFICATE_RENEWED, now)
             self._certify(*self._next)
@@ -196,19 +170,19 @@ class Receiver:
         self.sale.order(order, now)
         self.air.till = order.till
 
-    def _cancel(self, order: Any, now: int) -> None:
+    def _cancel(self, order: wire.Cancel, now: int) -> None:
         if self.sale.state != sales.IDLE and order.reference == self.sale.reference:
             self.sale.handle(sales.CANCELLED, now)
             self.air.withdraw(reasons.WITHDRAWN, now)
 
-    def _result(self, order: Any, now: int) -> None:
+    def _result(self, order: wire.Result, now: int) -> None:
         candidate, before = self._claimed(order.session), self.sale.state
         self.sale.settle(now)
         if before in (sales.CHECKING, sales.REFUSING):
             self.air.accept(candidate, now)
         self.air.answer(candidate, order.receipt, now)
 
-    def _stand_in(self, order: Any, now: int) -> None:
+    def _stand_in(self, order: wire.StandIn, now: int) -> None:
         """Sign for the candidate that the bridge accepts offline, or report why not."""
         candidate, sale = self._claimed(order.session), self.sale
         if order.approval_id != candidate.id:
@@ -225,7 +199,7 @@ class Receiver:
         if sale.state == sales.ACCEPTED:
             self.report.provisional()
 
-    def _verdict(self, order: Any, now: int) -> None:
+    def _verdict(self, order: wire.Verdict, now: int) -> None:
         """Free the slot: the bridge refuses the candidate, or has heard of the refusal here."""
         candidate, before = self._claimed(order.session), self.sale.state
         if order.reason == reasons.OK:
@@ -239,10 +213,10 @@ class Receiver:
         if before in (sales.CLAIMED, sales.STANDING_IN) and self.sale.shown(now):
             self.air.publish(now)
 
-    def _state(self, order: Any, now: int) -> None:
+    def _state(self, order: wire.Blob, now: int) -> None:
         self.judge.learn(order.data, now)
 
-    def _certificate(self, order: Any, now: int) -> None:
+    def _certificate(self, order: wire.Blob, now: int) -> None:
         """Store the certificate before acknowledging it; `_renew` puts it to use later."""
         data = order.data
         if data == self.identity.certificate_data and self._next is None:
@@ -261,7 +235,7 @@ class Receiver:
         job = self.identity.certificate_job(data)
         self._certifying = self.judge.work.add(job_queue.SIGN, job, done)
 
-    def _identify(self, order: Any, now: int) -> None:
+    def _identify(self, order: wire.Identify, now: int) -> None:
         self._out.append(io.Blink(order.seconds))
 
     def _claimed(self, wanted: bytes) -> Candidate:

@@ -13,8 +13,6 @@ from . import io
 from . import sale_session as sales
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from receiver.errors import Error
 
     from .connections import Links
@@ -24,14 +22,14 @@ if TYPE_CHECKING:
 class Report:
     """Messages on the line and lines in the log. `out` takes outputs of `io` in order."""
 
-    def __init__(self, sale: Sale, links: Links, out: list[Any]) -> None:
+    def __init__(self, sale: Sale, links: Links, out: list[io.Output]) -> None:
         self.counters: dict[int, int] = {}
         self._sale = sale
         self._links = links
         self._out = out
         self._told: dict[int, bytes] = {}  # link → key and credential that the bridge has of it
 
-    def send(self, channel: int, value: Any) -> None:
+    def send(self, channel: int, value: tuple[object, ...]) -> None:
         self._out.append(io.Send(channel, wire.encode(channel, value)))
 
     def count(self, reason: int, detail: str) -> None:
@@ -98,6 +96,11 @@ class Report:
         if event != wire.PHONE_SHOWN:
             self._told.pop(link, None)  # the bridge forgets it, too
         self.send(wire.PHONE, wire.Phone(self._sale.session, link, event, reason))
+
+    def refused(self, link: int, reason: int, detail: str) -> None:
+        """Count the refusal of a phone, and report it."""
+        self.count(reason, detail)
+        self.phone(link, wire.PHONE_REFUSED, reason)
 
     def health(self, now: int, free: int) -> None:
         """Send a health message; `free` is the heap left in bytes."""
