@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from receiver.errors import Error
 from receiver.protocol import exchange, padding
-from receiver.protocol.padding import ResultSealer
+from receiver.protocol.padding import Results
 from receiver.reasons import BAD_SEAL
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Sealed:
         self.task: Task | None = None  # its long work
         self._private: bytearray | None = None  # of the offer, until the phone's key is agreed
         self.context: Context | None = None
-        self.results: ResultSealer | None = None
+        self.results: Results | None = None
         self.credential_sealed = b""
         self.credential_data = b""
         self.credential: Credential | None = None  # once verified
@@ -50,7 +50,7 @@ class Sealed:
         """Open the phone's messages and seal answers from now on."""
         self._give_back()
         self.context = context
-        self.results = ResultSealer(crypto, context)
+        self.results = Results(crypto, context)
 
     def open_credential(self) -> bytes:
         """Return the unchecked credential; raise Error."""
@@ -66,14 +66,14 @@ class Sealed:
         """Return the notification with `receipt`; the same receipt gives the same bytes."""
         if self.results is not None and receipt != self._receipt:
             self._receipt = receipt
-            self.answer = exchange.result(self.results.seal(receipt))
+            self.answer = exchange.result(self.results.seal_receipt(receipt))
         return self.answer
 
     def refusal(self, reason: int) -> bytes:
         """Return the notification of a refusal, sealed if there is a key."""
         if self.results is None:
             return exchange.refusal(reason)
-        return exchange.sealed_refusal(self.results.refuse(exchange.refusal_code(reason)))
+        return exchange.sealed_refusal(self.results.seal_refusal(exchange.refusal_code(reason)))
 
     def is_agreeing(self) -> bool:
         """Return whether the phone may have sealed a message before answers can be sealed."""

@@ -59,10 +59,51 @@ def sender(
     return enc, Context(crypto, _SENDER, _shared_secret(shared, enc, public), info)
 
 
-class Context:
+class Messages:
+    """Messages under one key, in order: the n-th has the nonce `base` xor n (§5.2).
+
+    Beyond its message limit or once erased it raises ValueError.
+    """
+
+    def __init__(self, crypto: Crypto, key: bytes, base: bytes) -> None:
+        self._crypto = crypto
+        self._key = bytearray(key)
+        self._base = bytearray(base)
+        self._count = 0
+
+    def seal(self, plaintext: bytes, aad: bytes = b"") -> bytes:
+        """Seal the next message, 16 bytes longer."""
+        sealed = self._crypto.chacha_seal(cast("bytes", self._key), self._nonce(), plaintext, aad)
+        self._count += 1
+        return sealed
+
+    def open(self, sealed: bytes, aad: bytes = b"") -> bytes | None:
+        """Open the next message; None if `sealed` is not that one."""
+        plaintext = self._crypto.chacha_open(cast("bytes", self._key), self._nonce(), sealed, aad)
+        if plaintext is not None:
+            self._count += 1
+        return plaintext
+
+    def erase(self) -> None:
+        """Overwrite key and base nonce; harmless the second time.
+
+        What they were derived through lies in the heap until its memory is used again.
+        """
+        self._count = MESSAGE_LIMIT
+        for secret in (self._key, self._base):
+            secret[:] = bytes(len(secret))
+
+    def _nonce(self) -> bytes:
+        if self._count >= MESSAGE_LIMIT:
+            raise ValueError("no message is left: erased, or at the message limit")
+        nonce = int.from_bytes(self._base, "big") ^ self._count
+        return nonce.to_bytes(NONCE_SIZE, "big")
+
+
+class Context(Messages):
     """One direction of sealed messages, and secrets for other uses (§5.2, §5.3).
 
-    Using it in the other role, beyond its message limit or once erased raises ValueError.
+    Using it in the other role raises ValueError too.
     """
 
     def __init__(self, crypto: Crypto, role: int, shared_secret: bytes, info: bytes) -> None:
@@ -70,51 +111,35 @@ class Context:
         hashes = _extract(b"", b"psk_id_hash", b"") + _extract(b"", b"info_hash", info)
         schedule = _BASE_MODE + hashes
         secret = _extract(shared_secret, b"secret", _NO_PSK)
-        self._crypto = crypto
+        key = _expand(secret, b"key", schedule, KEY_SIZE)
+        super().__init__(crypto, key, _expand(secret, b"base_nonce", schedule, NONCE_SIZE))
         self._role = role
-        self._sequence = 0
-        self._key = bytearray(_expand(secret, b"key", schedule, KEY_SIZE))
-        self._base_nonce = bytearray(_expand(secret, b"base_nonce", schedule, NONCE_SIZE))
         self._exporter_secret = bytearray(_expand(secret, b"exp", schedule, _SECRET_SIZE))
 
     def seal(self, plaintext: bytes, aad: bytes = b"") -> bytes:
-        """Seal the next message, 16 bytes longer; senders only."""
-        nonce = self._nonce(_SENDER)
-        sealed = self._crypto.chacha_seal(cast("bytes", self._key), nonce, plaintext, aad)
-        self._sequence += 1
-        return sealed
+        """Seal the next message; senders only."""
+        self._must_be((_SENDER,))
+        return super().seal(plaintext, aad)
 
     def open(self, sealed: bytes, aad: bytes = b"") -> bytes | None:
-        """Open the next message; None if `sealed` is not that one; recipients only."""
-        nonce = self._nonce(_RECIPIENT)
-        plaintext = self._crypto.chacha_open(cast("bytes", self._key), nonce, sealed, aad)
-        if plaintext is not None:
-            self._sequence += 1
-        return plaintext
+        """Open the next message; recipients only."""
+        self._must_be((_RECIPIENT,))
+        return super().open(sealed, aad)
 
     def export(self, label: bytes, length: int) -> bytes:
         """Derive `length` bytes for `label`, the same and secret on both sides (§5.3)."""
-        if self._role == _ERASED:
-            raise ValueError("HPKE context is erased")
+        self._must_be((_SENDER, _RECIPIENT))
         return _expand(cast("bytes", self._exporter_secret), b"sec", label, length)
 
     def erase(self) -> None:
-        """Overwrite key, base nonce and exporter secret; harmless the second time.
-
-        What they were derived through lies in the heap until its memory is used again.
-        """
+        """Overwrite every secret; harmless the second time."""
+        super().erase()
         self._role = _ERASED
-        for secret in (self._key, self._base_nonce, self._exporter_secret):
-            secret[:] = bytes(len(secret))
+        self._exporter_secret[:] = bytes(_SECRET_SIZE)
 
-    def _nonce(self, role: int) -> bytes:
-        """Return the nonce of the next message (§5.2), after checking the role."""
-        if self._role != role:
+    def _must_be(self, roles: tuple[int, ...]) -> None:
+        if self._role not in roles:
             raise ValueError("HPKE context is erased, or of the other role")
-        if self._sequence >= MESSAGE_LIMIT:
-            raise ValueError("HPKE context has reached its message limit")
-        nonce = int.from_bytes(self._base_nonce, "big") ^ self._sequence
-        return nonce.to_bytes(NONCE_SIZE, "big")
 
 
 def _shared_secret(shared: bytes, enc: bytes, public: bytes) -> bytes:

@@ -73,10 +73,10 @@ def refusal(reason: int) -> bytes:
 
 
 def sealed_refusal(body: bytes) -> bytes:
-    """Return the notification with a code that `padding.ResultSealer` sealed."""
+    """Return the notification with a code that `padding.Results` sealed."""
     return bytes([REFUSAL]) + body
 
 
 def result(body: bytes) -> bytes:
-    """Return the notification with the authority's receipt, sealed by `padding.ResultSealer`."""
+    """Return the notification with the authority's receipt, sealed by `padding.Results`."""
     return bytes([RESULT]) + body

@@ -6,8 +6,9 @@ each; the receiver seals results and refusals with a key exported from the same 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from receiver.crypto.hpke import KEY_SIZE, NONCE_SIZE, Messages
 from receiver.errors import Error
 from receiver.reasons import BAD_SEAL, MALFORMED
 
@@ -34,8 +35,6 @@ REFUSAL_SEALED = _REFUSAL_SIZE + TAG_SIZE
 
 _INFO = b"tillsign/1"
 _RESULT_LABEL = b"tillsign/1 result"
-_KEY_SIZE = 32
-_NONCE_SIZE = 12
 
 
 def info(offer: bytes) -> bytes:
@@ -63,67 +62,34 @@ def unseal(context: Context, sealed: bytes) -> bytes:
     return unpad(_opened(context.open(sealed)))
 
 
-class _Results:
-    """Key and nonces for results: nonce = base xor n, n counts distinct results."""
+class Results(Messages):
+    """Results and refusals on one link: the receiver seals, the phone opens, in the same order.
+
+    To repeat one, send the same bytes.
+    """
 
     def __init__(self, crypto: Crypto, context: Context) -> None:
-        secret = context.export(_RESULT_LABEL, _KEY_SIZE + _NONCE_SIZE)
-        self._crypto = crypto
-        self._key = bytearray(secret[:_KEY_SIZE])
-        self._base = bytearray(secret[_KEY_SIZE:])
-        self._count = 0
-        self._erased = False
+        secret = context.export(_RESULT_LABEL, KEY_SIZE + NONCE_SIZE)
+        super().__init__(crypto, secret[:KEY_SIZE], secret[KEY_SIZE:])
 
-    def erase(self) -> None:
-        """Overwrite the key. Harmless the second time."""
-        self._erased = True
-        for secret in (self._key, self._base):
-            secret[:] = bytes(len(secret))
-
-    def _now(self) -> tuple[bytes, bytes]:
-        """Return key and nonce for the next result; raise ValueError once erased."""
-        if self._erased:
-            raise ValueError("the result key is erased")
-        nonce = int.from_bytes(self._base, "big") ^ self._count
-        return cast("bytes", self._key), nonce.to_bytes(_NONCE_SIZE, "big")
-
-
-class ResultSealer(_Results):
-    """The receiver's end. Each call counts as a new result: to repeat one, send the same bytes."""
-
-    def seal(self, receipt: bytes) -> bytes:
+    def seal_receipt(self, receipt: bytes) -> bytes:
         """Return the body of a result."""
-        return self._seal(pad(receipt, RESULT_PADDED))
+        return self.seal(pad(receipt, RESULT_PADDED))
 
-    def refuse(self, code: int) -> bytes:
+    def seal_refusal(self, code: int) -> bytes:
         """Return the body of a refusal with one of `exchange`'s codes."""
-        return self._seal(bytes([code]))
+        return self.seal(bytes([code]))
 
-    def _seal(self, data: bytes) -> bytes:
-        key, nonce = self._now()
-        self._count += 1
-        return self._crypto.chacha_seal(key, nonce, data, b"")
+    def open_receipt(self, body: bytes) -> bytes:
+        """Return the receipt in a result; raise Error(BAD_SEAL), Error(MALFORMED)."""
+        return unpad(_opened(self.open(body)))
 
-
-class ResultOpener(_Results):
-    """The phone's end: open results and refusals in order; raise Error(BAD_SEAL)."""
-
-    def open(self, body: bytes) -> bytes:
-        """Return the receipt in a result; raise Error(MALFORMED), too."""
-        return unpad(self._open(body))
-
-    def refusal(self, body: bytes) -> int:
-        """Return the code in a refusal; raise Error(MALFORMED), too."""
-        data = self._open(body)
+    def open_refusal(self, body: bytes) -> int:
+        """Return the code in a refusal; raise Error(BAD_SEAL), Error(MALFORMED)."""
+        data = _opened(self.open(body))
         if len(data) != _REFUSAL_SIZE:
             raise Error(MALFORMED, "refusal of %d bytes" % len(data))
         return data[0]
-
-    def _open(self, body: bytes) -> bytes:
-        key, nonce = self._now()
-        data = _opened(self._crypto.chacha_open(key, nonce, body, b""))
-        self._count += 1
-        return data
 
 
 def _opened(data: bytes | None) -> bytes:

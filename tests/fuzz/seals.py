@@ -8,7 +8,7 @@ from receiver.crypto import host, hpke
 from receiver.crypto.hpke import Context
 from receiver.crypto.job import finish
 from receiver.protocol import padding
-from receiver.protocol.padding import ResultOpener, ResultSealer
+from receiver.protocol.padding import Results
 from tests.fuzz import seeds
 from tests.fuzz.target import Target
 from tests.support.values import evidence
@@ -64,12 +64,12 @@ def _messages() -> list[bytes]:
 def _open(data: bytes) -> bytes:
     """A result, as it came from the air."""
     _, recipient = _contexts()
-    return ResultOpener(host, recipient).open(data)
+    return Results(host, recipient).open_receipt(data)
 
 
 def _seal_result(receipt: bytes) -> bytes:
     _, recipient = _contexts()
-    return ResultSealer(host, recipient).seal(receipt)
+    return Results(host, recipient).seal_receipt(receipt)
 
 
 def _results() -> list[bytes]:
@@ -79,5 +79,5 @@ def _results() -> list[bytes]:
 def _open_refusal(data: bytes) -> int:
     """Any bytes as a refusal under the receiver's own seal."""
     sender, recipient = _contexts()
-    body = ResultSealer(host, recipient)._seal(data)
-    return ResultOpener(host, sender).refusal(body)
+    body = Results(host, recipient).seal(data)
+    return Results(host, sender).open_refusal(body)

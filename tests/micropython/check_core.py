@@ -89,7 +89,7 @@ class Phone:
         ephemeral = signed.parse(messages.OFFER, offer).value.ephemeral
         made = hpke.sender(portable, ephemeral, padding.info(offer), self.world.entropy(32))
         self.enc, self.context = made
-        self.results = padding.ResultOpener(portable, self.context)
+        self.results = padding.Results(portable, self.context)
         credential = self.seal(self.credential, padding.CREDENTIAL_PADDED)
         return [bytes([exchange.KEY]) + self.enc, bytes([exchange.CREDENTIAL]) + credential]
 
@@ -166,7 +166,7 @@ def check_approved(world):
         assert again == [approval]
         outputs = world.tell(wire.RESULT, wire.Result(approval.session, b"receipt"))
         (result,) = phone.told(outputs)
-        assert phone.results.open(result[1:]) == b"receipt"
+        assert phone.results.open_receipt(result[1:]) == b"receipt"
 
 
 def check_refused_and_next(world):
@@ -176,7 +176,7 @@ def check_refused_and_next(world):
     second.come()
     outputs = first.approve(amount=1)
     (refusal,) = first.told(outputs)
-    assert first.results.refusal(refusal[1:]) == exchange.REFUSED
+    assert first.results.open_refusal(refusal[1:]) == exchange.REFUSED
     assert io.Disconnect(1) in outputs
     assert world.receiver.report.counters[reasons.WRONG_AMOUNT] == 1
     (word,) = sent(outputs, wire.VERDICT)
@@ -205,7 +205,7 @@ def check_too_late(world):
             writes.insert(0, io.Written(1, first.approval()))
         outputs = world.feed(*writes)
         (refusal,) = second.told(outputs)
-        assert second.results.refusal(refusal[1:]) == exchange.BUSY
+        assert second.results.open_refusal(refusal[1:]) == exchange.BUSY
         assert io.Disconnect(2) in outputs
         assert first.told(outputs) == []
         assert not sent(outputs, wire.APPROVAL)[1:]
@@ -235,7 +235,7 @@ def check_offline(world):
     outputs = world.tell(wire.STAND_IN, order)
     (made,) = sent(outputs, wire.PROVISIONAL)
     (result,) = phone.told(outputs)
-    assert phone.results.open(result[1:]) == made.receipt
+    assert phone.results.open_receipt(result[1:]) == made.receipt
     parsed = signed.parse(messages.PROVISIONAL, made.receipt)
     public = portable.ed25519_public(identifiers.digest(b"receiver"))
     signed.verify(messages.PROVISIONAL, parsed, public, portable)
@@ -243,7 +243,7 @@ def check_offline(world):
     assert sent(world.tell(wire.STAND_IN, order), wire.PROVISIONAL) == [made]
     outputs = world.tell(wire.RESULT, wire.Result(verdict.session, b"receipt"))
     (result,) = phone.told(outputs)
-    assert phone.results.open(result[1:]) == b"receipt"
+    assert phone.results.open_receipt(result[1:]) == b"receipt"
 
 
 def learn(world):

@@ -45,7 +45,7 @@ class Agreed(NamedTuple):
     offer: bytes
     enc: bytes
     context: hpke.Context
-    results: padding.ResultOpener
+    results: padding.Results
 
 
 class Maker:
@@ -140,7 +140,7 @@ class Maker:
             if made is None:
                 raise Error(reasons.BAD_SEAL, "no key agreement with the offer's key")
             enc, context = made
-            results = padding.ResultOpener(host, context)
+            results = padding.Results(host, context)
             self._agreed = Agreed(offered.data, enc, context, results)
         return self._agreed
 
@@ -151,11 +151,11 @@ class Maker:
 
     def result(self, body: bytes) -> bytes:
         """Open the receipt in a result; raises Error."""
-        return self._held.results.open(body)
+        return self._held.results.open_receipt(body)
 
     def refusal(self, body: bytes) -> int:
         """Open the code in a sealed refusal; raises Error."""
-        return self._held.results.refusal(body)
+        return self._held.results.open_refusal(body)
 
     @property
     def _held(self) -> Agreed:

@@ -184,7 +184,7 @@ def test_an_erased_context_holds_and_does_nothing() -> None:
 def test_the_last_nonce_is_never_used() -> None:
     sending, receiving = pair()
     for context in (sending, receiving):
-        context._sequence = hpke.MESSAGE_LIMIT - 1
+        context._count = hpke.MESSAGE_LIMIT - 1
     sealed = sending.seal(b"last")
     assert receiving.open(sealed) == b"last"
     with pytest.raises(ValueError, match="limit"):

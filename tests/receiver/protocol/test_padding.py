@@ -16,7 +16,7 @@ from receiver.crypto import host, hpke
 from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import exchange, padding
-from receiver.protocol.padding import ResultOpener, ResultSealer
+from receiver.protocol.padding import Results
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 PURCHASES = json.loads((VECTORS / "messages.json").read_text())["purchases"]
@@ -51,9 +51,9 @@ def contexts(
     return *sent, taken
 
 
-def answers() -> tuple[ResultSealer, ResultOpener]:
+def answers() -> tuple[Results, Results]:
     _, phone, receiver = contexts()
-    return ResultSealer(host, receiver), ResultOpener(host, phone)
+    return Results(host, receiver), Results(host, phone)
 
 
 def code_of(attempt: Any, *arguments: Any) -> int:
@@ -89,12 +89,12 @@ def test_what_a_receiver_reads(made: dict[str, Any], crossed: dict[str, Any]) ->
 @both
 def test_what_a_receiver_answers(made: dict[str, Any], crossed: dict[str, Any]) -> None:
     _, phone, receiver = contexts(*unhex(crossed, "receiver_private", "phone_private", "info"))
-    sealer, opener = ResultSealer(host, receiver), ResultOpener(host, phone)
-    result = exchange.result(sealer.seal(bytes.fromhex(made["receipt"])))
-    refusal = exchange.sealed_refusal(sealer.refuse(exchange.EXPIRED))
+    sealer, opener = Results(host, receiver), Results(host, phone)
+    result = exchange.result(sealer.seal_receipt(bytes.fromhex(made["receipt"])))
+    refusal = exchange.sealed_refusal(sealer.seal_refusal(exchange.EXPIRED))
     assert [result.hex(), refusal.hex()] == [crossed["result"], crossed["refusal"]]
-    assert opener.open(result[1:]).hex() == made["receipt"]
-    assert opener.refusal(refusal[1:]) == exchange.EXPIRED
+    assert opener.open_receipt(result[1:]).hex() == made["receipt"]
+    assert opener.open_refusal(refusal[1:]) == exchange.EXPIRED
 
 
 # Padding.
@@ -155,28 +155,28 @@ def test_a_context_belongs_to_one_offer() -> None:
 
 def test_results_come_in_order() -> None:
     sealer, opener = answers()
-    first, second = sealer.seal(b"receipt"), sealer.refuse(exchange.BUSY)
+    first, second = sealer.seal_receipt(b"receipt"), sealer.seal_refusal(exchange.BUSY)
     assert (len(first), len(second)) == (padding.RESULT_SEALED, padding.REFUSAL_SEALED)
-    assert code_of(opener.refusal, second) == reasons.BAD_SEAL
-    assert opener.open(first) == b"receipt"
-    assert code_of(opener.open, first) == reasons.BAD_SEAL
-    assert opener.refusal(second) == exchange.BUSY
+    assert code_of(opener.open_refusal, second) == reasons.BAD_SEAL
+    assert opener.open_receipt(first) == b"receipt"
+    assert code_of(opener.open_receipt, first) == reasons.BAD_SEAL
+    assert opener.open_refusal(second) == exchange.BUSY
 
 
 def test_the_same_receipt_twice_is_two_results() -> None:
     sealer, _ = answers()
-    assert sealer.seal(b"receipt") != sealer.seal(b"receipt")
+    assert sealer.seal_receipt(b"receipt") != sealer.seal_receipt(b"receipt")
 
 
 def test_an_erased_key_seals_and_opens_nothing() -> None:
     sealer, opener = answers()
-    body = sealer.seal(b"receipt")
+    body = sealer.seal_receipt(b"receipt")
     for end in (sealer, opener):
         end.erase()
         end.erase()
         secrets = [value for value in vars(end).values() if isinstance(value, bytearray)]
         assert len(secrets) == 2
         assert not any(map(any, secrets))
-    for attempt in (sealer.seal, opener.open):
+    for attempt in (sealer.seal_receipt, opener.open_receipt):
         with pytest.raises(ValueError, match="erased"):
             attempt(body[:100])

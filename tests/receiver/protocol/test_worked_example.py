@@ -177,9 +177,9 @@ def test_the_phones_end(crypto: Crypto) -> None:
         padded = padding.pad(octets(section, "message"), size)
         assert padded == octets(section, "padded")
         assert bytes([type_]) + context.seal(padded) == octets(section, "on_air")
-    results = padding.ResultOpener(crypto, context)
-    assert results.open(octets("result", "on_air")[1:]) == octets("result", "message")
-    assert results.refusal(octets("refusal", "sealed")[1:]) == exchange.BUSY
+    results = padding.Results(crypto, context)
+    assert results.open_receipt(octets("result", "on_air")[1:]) == octets("result", "message")
+    assert results.open_refusal(octets("refusal", "sealed")[1:]) == exchange.BUSY
 
 
 @back_ends
@@ -192,10 +192,12 @@ def test_the_receivers_end(crypto: Crypto) -> None:
     for section in ("credential", "approval"):
         message = padding.unseal(context, octets(section, "on_air")[1:])
         assert message == octets(section, "message")
-    results = padding.ResultSealer(crypto, context)
-    sealed = exchange.result(results.seal(octets("result", "message")))
+    results = padding.Results(crypto, context)
+    sealed = exchange.result(results.seal_receipt(octets("result", "message")))
     assert sealed == octets("result", "on_air")
-    assert exchange.sealed_refusal(results.refuse(exchange.BUSY)) == octets("refusal", "sealed")
+    assert exchange.sealed_refusal(results.seal_refusal(exchange.BUSY)) == octets(
+        "refusal", "sealed"
+    )
     assert exchange.refusal(reasons.BUSY) == octets("refusal", "plain")
 
 
@@ -304,7 +306,7 @@ def test_results_that_a_phone_refuses(case: dict[str, str], held: Wallet) -> Non
     info = octets("key", "info")
     opened = hpke.sender(host, key("ephemeral public"), info, key("encapsulated private"))
     assert opened is not None
-    results = padding.ResultOpener(host, opened[1])
+    results = padding.Results(host, opened[1])
     with pytest.raises(Error) as refused:
-        held.check_receipt(pending(), results.open(bytes.fromhex(case["data"])[1:]))
+        held.check_receipt(pending(), results.open_receipt(bytes.fromhex(case["data"])[1:]))
     assert reasons.name(refused.value.code) == case["reason"]

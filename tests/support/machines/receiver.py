@@ -218,7 +218,7 @@ class Phone:
         self.enc = bytes(padding.ENC_SIZE)
         self.context: hpke.Context | None = None
         self.arrived = 0
-        self._openers: list[padding.ResultOpener] = []  # of every key since it connected
+        self._openers: list[padding.Results] = []  # of every key since it connected
         self._told: list[tuple[int, Any]] = []
 
     # Writing.
@@ -258,7 +258,7 @@ class Phone:
         made = hpke.sender(host, ephemeral, padding.info(self.offer), private)
         assert made is not None
         self.enc, self.context = made
-        self._openers.append(padding.ResultOpener(host, self.context))
+        self._openers.append(padding.Results(host, self.context))
 
     def seal(self, message: bytes, size: int) -> bytes:
         """The next message to the receiver, as big as such a message is; junk without a key."""
@@ -321,13 +321,13 @@ class Phone:
             return kind, body[0]
         if kind == exchange.REFUSAL:
             return kind, self._refusal(body)
-        return kind, self._openers[-1].open(body)
+        return kind, self._openers[-1].open_receipt(body)
 
     def _refusal(self, body: bytes) -> int:
         """Under the key at hand, or under an earlier one: beside that another key is refused."""
         for opener in reversed(self._openers):
             with suppress(Error):
-                return opener.refusal(body)
+                return opener.open_refusal(body)
         raise AssertionError("a refusal under no key of this link")
 
     @property

@@ -50,6 +50,6 @@ def of_link(held: Sealed) -> list[bytearray]:
     context: Any = held.context
     results: Any = held.results
     secrets = [] if held._private is None else [held._private]
-    secrets += [] if context is None else [context._key, context._base_nonce]
+    secrets += [] if context is None else [context._key, context._base]
     secrets += [] if context is None else [context._exporter_secret]
     return secrets + ([] if results is None else [results._key, results._base])
