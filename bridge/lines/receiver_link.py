@@ -222,7 +222,7 @@ class ReceiverLink:
         if self._port is None:
             return
         try:
-            while data := self._link.transmit():
+            while data := self._link.transmit(self._now()):
                 self._port.write(data)
         except PortError as error:
             self._fail(str(error))

@@ -147,8 +147,7 @@ class App:
             raise TypeError("output " + repr(action))
 
     def _transmit(self, now: int) -> None:
-        data = self._serial.link.transmit()
+        data = self._serial.link.transmit(now)
         while data:
             self._line.write(data)
-            data = self._serial.link.transmit()
-        self._serial.expire(now)
+            data = self._serial.link.transmit(now)

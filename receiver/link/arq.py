@@ -1,4 +1,4 @@
-"""Hold the parts of stop-and-wait: the queue to send, the parts to join, and the retry timer."""
+"""Hold the parts of stop-and-wait: the queue to send, and the parts to join."""
 
 from __future__ import annotations
 
@@ -150,36 +150,3 @@ class Inbox:
     def _advance(self) -> None:
         self.seq = (self.seq + 1) & 0xFF
         self.owing = True
-
-
-class Timer:
-    """Run from the first `tick` after `start`, as the caller of `start` does not know the time."""
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.started = False
-        self.due: int | None = None
-
-    def start(self) -> None:
-        """Restart at the next tick."""
-        self.started = True
-        self.due = None
-
-    def stop(self) -> None:
-        """Stop: the answer came."""
-        self.attempts = 0
-        self.started = False
-        self.due = None
-
-    def tick(self, due: int) -> None:
-        """Set the time; `due` is the end of a timer started before it."""
-        if self.started:
-            self.started = False
-            self.due = due
-
-    def expired(self, now: int) -> bool:
-        """Return True once when the time is up."""
-        if self.due is None or now < self.due:
-            return False
-        self.due = None
-        return True

@@ -1,8 +1,7 @@
 """Carry whole messages between receiver and bridge, once and in order, over a lossy line.
 
 Stop-and-wait in both directions, over frames; the line is first-in, first-out. Both ends run this
-machine. It has no clock: output of `transmit` gets its time at the next `receive` or `expire`,
-so `deadline` is due at once after it.
+machine. It has no clock: each call states the time.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import frames, link_states
-from .arq import MESSAGE_MAX, Inbox, Outbox, Timer
+from .arq import MESSAGE_MAX, Inbox, Outbox
 from .arq import Message as Message  # re-exported: `poll` returns it
 from .arq import Queued as Queued
 from .frames import Frame, Garbage, Hello
@@ -76,11 +75,11 @@ class Link:
         self._decoder = frames.Decoder(self._takes)
         self._outbox = Outbox(self.counters)
         self._inbox = Inbox(self.counters)
-        self._timer = Timer()
+        self._attempts = 0  # to get an answer to the same frame
+        self._due: int | None = None  # when to try again
         self._logs: list[bytes] = []
         self._events: list[Event] = []
         self._token = 0
-        self._now = 0
         self._greeting = True  # a HELLO or RESET must be written
         self._log_due = 0
         self._stale_due = 0
@@ -113,18 +112,17 @@ class Link:
 
     def receive(self, data: bytes, now: int) -> None:
         """Take any bytes from the line; call `poll` afterwards until None."""
-        self._tick(now)
         for item in self._decoder.receive(data):
             self._item(item)
         self._stale_due = now + STALE_MS
 
-    def transmit(self) -> bytes:
+    def transmit(self, now: int) -> bytes:
         """Return the bytes to write now."""
-        wire = self._greeting_frame() if self._greeting else b""
+        wire = self._greeting_frame(now) if self._greeting else b""
         if self.state == UP:
-            wire += self._next_frame()
-            if self._logs and self._now >= self._log_due:
-                self._log_due = self._now + LOG_MS
+            wire += self._next_frame(now)
+            if self._logs and now >= self._log_due:
+                self._log_due = now + LOG_MS
                 wire += self._frame(frames.LOG, 0, self._logs.pop(0))
         return wire
 
@@ -134,9 +132,7 @@ class Link:
 
     def deadline(self) -> int | None:
         """Return when to call `expire`; a time in the past is at once."""
-        if self._timer.started:
-            return self._now
-        due = self._timer.due
+        due = self._due
         if self._decoder.pending() and (due is None or self._stale_due < due):
             due = self._stale_due
         if self._logs and self.state == UP and (due is None or self._log_due < due):
@@ -145,18 +141,14 @@ class Link:
 
     def expire(self, now: int) -> None:
         """Act on time that has passed."""
-        self._tick(now)
         if self._decoder.pending() and now >= self._stale_due:
             rest = self._decoder.flush()
             if rest is not None:
                 self._item(rest)
-        if self._timer.expired(now):
-            last = self._timer.attempts >= link_states.RETRIES
+        if self._due is not None and now >= self._due:
+            self._due = None
+            last = self._attempts >= link_states.RETRIES
             self._step(link_states.GIVE_UP if last else link_states.TIMER)
-
-    def _tick(self, now: int) -> None:
-        self._now = now
-        self._timer.tick(now + link_states.patience(self.state, self._timer.attempts))
 
     def _item(self, item: Frame | Garbage) -> None:
         if len(self._events) >= EVENTS_MAX:
@@ -212,20 +204,20 @@ class Link:
         self._meet(frame)
 
     def _begin(self, _frame: Frame) -> None:
-        self._timer.stop()
+        self._answered()
         self._greeting = True
 
     def _greet(self, _frame: Frame) -> None:
         self._greeting = True
 
     def _again(self, _frame: Frame) -> None:
-        self._timer.attempts += 1
+        self._attempts += 1
         self._greeting = True
 
     def _rise(self, frame: Frame) -> None:
         self._events.append(Up(self._heard.content, not self._joined))
         self._joined = True
-        self._timer.stop()
+        self._answered()
         self._outbox.again()
         self._greeting = frame.channel == ASKING
 
@@ -243,7 +235,7 @@ class Link:
         self._begin(frame)
 
     def _repeat(self, _frame: Frame) -> None:
-        self._timer.attempts += 1
+        self._attempts += 1
         self._outbox.again()
 
     def _take(self, frame: Frame) -> None:
@@ -255,7 +247,7 @@ class Link:
     def _acknowledged(self, frame: Frame) -> None:
         if not self._outbox.acknowledged(frame.ack):
             return
-        self._timer.stop()
+        self._answered()
         queued = self._outbox.finished()
         if queued is not None:
             self._events.append(Delivered(queued.channel, queued.token))
@@ -264,24 +256,31 @@ class Link:
         self._acknowledged(frame)
         self._events.append(Log(frame.payload))
 
+    def _answered(self) -> None:
+        self._attempts = 0
+        self._due = None
+
     # Write.
 
-    def _greeting_frame(self) -> bytes:
+    def _greeting_frame(self, now: int) -> bytes:
         self._greeting = False
         if self.state != UP:
-            self._timer.start()
+            self._await_answer(now)
         if self.state == SEEKING:
             return frames.encode(Frame(frames.RESET, False, 0, 0, 0, b""))
         channel = SETTLED if self.state == UP else ASKING
         hello = Hello(self._boot, self._peer, self._takes, self.hello)
         return frames.encode(Frame(frames.HELLO, False, 0, 0, channel, frames.encode_hello(hello)))
 
-    def _next_frame(self) -> bytes:
+    def _next_frame(self, now: int) -> bytes:
         part = self._outbox.part(self._largest - frames.FRAME_OVERHEAD)
         if part is not None:
-            self._timer.start()
+            self._await_answer(now)
             return self._frame(frames.DATA, part.channel, part.payload, part.more)
         return self._frame(frames.ACK, 0, b"") if self._inbox.owing else b""
+
+    def _await_answer(self, now: int) -> None:
+        self._due = now + link_states.patience(self.state, self._attempts)
 
     def _frame(self, kind: int, channel: int, payload: bytes, more: bool = False) -> bytes:
         self._inbox.owing = False

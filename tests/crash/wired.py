@@ -80,7 +80,7 @@ class Wired:
                 self.tell_session()
         if self._line is None:
             return
-        while data := self._link.transmit():
+        while data := self._link.transmit(self._now()):
             self._steps.take()
             for piece in self.noise(data):
                 self._line.deliver(piece)

@@ -77,7 +77,8 @@ class End:
 
     def transmits(self, script: Script) -> None:
         """Whatever goes out is whole frames, and none that the peer could not take."""
-        items = list(frames.Decoder(frames.HOST_FRAME_MAX).receive(self.link.transmit()))
+        written = self.link.transmit(self.now)
+        items = list(frames.Decoder(frames.HOST_FRAME_MAX).receive(written))
         for item in items:
             assert isinstance(item, Frame)
             assert len(frames.encode(item)) <= self._largest

@@ -57,7 +57,7 @@ class Trace:
         await self.open.wait()
         return b""
 
-    def transmit(self):
+    def transmit(self, now):
         self.said.append("transmit")
         return b""
 

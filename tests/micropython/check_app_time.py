@@ -119,7 +119,7 @@ class Bridge:
         self.written = []  # when, while it is deaf
         self.taken = []  # channels
         self.link = Link(b"host", b"a bridge", host=True)
-        self.coming = self.link.transmit()
+        self.coming = self.link.transmit(time.now)
         self.news = asyncio.Event()
 
     def write(self, data):
@@ -136,10 +136,10 @@ class Bridge:
         self.answer()
 
     def answer(self):
-        data = self.link.transmit()
+        data = self.link.transmit(self.time.now)
         while data:
             self.coming += data
-            data = self.link.transmit()
+            data = self.link.transmit(self.time.now)
 
     async def read(self):
         while not self.coming or self.deaf:

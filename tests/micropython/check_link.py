@@ -50,7 +50,7 @@ class Wire:
         due = end.link.deadline()
         if due is not None and due <= self.now:
             end.link.expire(self.now)
-        data = end.link.transmit()
+        data = end.link.transmit(self.now)
         self.writes += bool(data)
         if data and self.writes % LOSS:
             for byte in data:
@@ -94,7 +94,7 @@ def check_noise():
         noise = bytes([(n * n + k * k * 7) & 0xFF for k in range(n % 50)])
         host.receive(noise, n)
         host.expire(n)
-        host.transmit()
+        host.transmit(n)
         while host.poll() is not None:
             pass
     assert host.state == link_states.SEEKING

@@ -48,12 +48,16 @@ async def _boot(command: Command) -> float:
     try:
         async with asyncio.timeout(HELLO_S):
             while not isinstance(end.poll(), link.Up):
-                process.stdin.write(end.transmit())
-                end.receive(await process.stdout.read(512), int(time.monotonic() * 1000))
+                process.stdin.write(end.transmit(_now()))
+                end.receive(await process.stdout.read(512), _now())
         return time.monotonic() - start
     finally:
         process.stdin.close()
         await process.wait()
+
+
+def _now() -> int:
+    return int(time.monotonic() * 1000)
 
 
 def _bare_start() -> float:

@@ -99,9 +99,8 @@ class Board(asyncio.Protocol):
             self._do(action)
         self._serial.settle()
         if self._transport:
-            while data := self._serial.link.transmit():
+            while data := self._serial.link.transmit(now):
                 self._transport.write(data)
-            self._serial.expire(now)
 
     def _do(self, action: Any) -> None:
         if isinstance(action, io.ShowOffer):

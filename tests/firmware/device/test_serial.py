@@ -47,12 +47,12 @@ class Ends:
             self.now += 10
             self.host.expire(self.now)
             self.serial.expire(self.now)
-            self.host.receive(self.serial.link.transmit(), self.now)
+            self.host.receive(self.serial.link.transmit(self.now), self.now)
             for event in self.steps.polled(self.host.poll) if self.listening else ():
                 self.heard.append(event)
                 if isinstance(event, Message):
                     self.host.accept(event.token)
-            self.serial.receive(self.host.transmit(), self.now)
+            self.serial.receive(self.host.transmit(self.now), self.now)
 
     def messages(self) -> list[bytes]:
         return [event.payload for event in self.heard if isinstance(event, Message)]

@@ -29,12 +29,12 @@ def up_host(frame_max: int = 192) -> Link:
     host = Link(b"self", b"", host=True)
     host.receive(hello(b"peer", b"self", frame_max, link.SETTLED), 0)
     assert host.poll() == Up(b"content", True)
-    assert host.transmit() == b""
+    assert host.transmit(0) == b""
     return host
 
 
-def sent(end: Link) -> list[Frame]:
-    items = list(frames.Decoder(frames.HOST_FRAME_MAX).receive(end.transmit()))
+def sent(end: Link, now: int = 0) -> list[Frame]:
+    items = list(frames.Decoder(frames.HOST_FRAME_MAX).receive(end.transmit(now)))
     return [item for item in items if isinstance(item, Frame)]
 
 
@@ -99,7 +99,7 @@ def test_a_device_calls_for_ever_and_ever_slower() -> None:
     steps = Steps(lambda: (now, device.deadline()))
     while len(calls) < 9:
         steps.take()
-        if device.transmit():
+        if device.transmit(now):
             calls.append(now)
         device.expire(now)
         now = max(now, device.deadline() or 0)
@@ -112,7 +112,7 @@ def test_a_host_asks_twice_a_second() -> None:
     steps = Steps(lambda: (now, host.deadline()))
     while len(calls) < 9:
         steps.take()
-        if wire := host.transmit():
+        if wire := host.transmit(now):
             assert wire == frames.encode(Frame(frames.RESET, False, 0, 0, 0, b""))
             calls.append(now)
         host.expire(now)
@@ -127,7 +127,7 @@ def test_a_host_that_lost_the_device_asks_again() -> None:
     steps = Steps(lambda: (now, host.deadline()))
     while host.state == link_states.GREETING:
         steps.take()
-        host.transmit()
+        host.transmit(now)
         now = max(now, host.deadline() or 0)
         host.expire(now)
     assert host.state == link_states.SEEKING
@@ -138,7 +138,7 @@ def test_a_looped_line_is_no_peer() -> None:
     for host in (False, True):
         end, now = Link(b"self", b"", host=host), 0
         for _ in range(20):
-            end.receive(end.transmit(), now)
+            end.receive(end.transmit(now), now)
             now = max(now, end.deadline() or 0)
             end.expire(now)
         assert end.state != link_states.UP
@@ -177,7 +177,7 @@ def test_an_acknowledgement_hands_over_responsibility() -> None:
 def test_a_hello_that_is_settled_gets_no_answer() -> None:
     host = up_host()
     host.receive(hello(b"peer", b"self", channel=link.SETTLED), 0)
-    assert host.transmit() == b""
+    assert host.transmit(0) == b""
     assert host.poll() is None
 
 
@@ -206,7 +206,7 @@ def test_a_peer_that_forgot_this_end_is_a_new_one(named: bytes) -> None:
 def test_only_the_next_number_acknowledges(ack: int) -> None:
     host = up_host()
     host.send(1, b"message")
-    host.transmit()
+    host.transmit(0)
     host.receive(wire(ACK, ack=ack), 0)
     assert host.poll() is None
     assert host.deadline() == link_states.RETRY_MS
@@ -216,7 +216,7 @@ def test_a_number_out_of_order_is_strange() -> None:
     host = up_host()
     host.receive(wire(DATA, 2, payload=b"message"), 0)
     assert host.poll() is None
-    assert host.transmit() == b""
+    assert host.transmit(0) == b""
     assert host.counters["strange"] == 1
 
 
@@ -252,13 +252,13 @@ def test_data_carries_the_acknowledgement() -> None:
 def test_a_peer_with_small_frames_gets_small_frames() -> None:
     host = up_host(frame_max=64)
     host.send(1, bytes(100))
-    assert len(host.transmit()) == 64
+    assert len(host.transmit(0)) == 64
 
 
 def test_no_frame_to_a_device_is_longer_than_its_ring_allows() -> None:
     host = up_host(frame_max=4096)
     host.send(1, bytes(1000))
-    assert len(host.transmit()) == frames.FRAME_MAX
+    assert len(host.transmit(0)) == frames.FRAME_MAX
 
 
 def test_a_message_that_grows_too_long_is_refused_and_the_link_survives() -> None:
@@ -288,7 +288,7 @@ def test_retries_double_and_end() -> None:
     steps = Steps(lambda: (now, host.deadline()))
     while host.state == link_states.UP:
         steps.take()
-        if host.transmit():
+        if host.transmit(now):
             times.append(now)
         host.expire(now)
         now = max(now, host.deadline() or 0)
@@ -297,15 +297,16 @@ def test_retries_double_and_end() -> None:
     assert host.poll() == Down(link.SILENT)
 
 
-def test_the_timer_starts_when_the_time_is_known() -> None:
+def test_the_timer_starts_when_the_frame_is_written() -> None:
     """Sent after a long silence: the machine last heard of the time at 0."""
     host = up_host()
     host.send(1, b"?")
-    assert host.transmit()
-    assert host.deadline() == 0
-    host.expire(10_000)
-    assert host.transmit() == b""
+    assert host.transmit(10_000)
     assert host.deadline() == 10_150
+    host.expire(10_149)
+    assert host.transmit(10_149) == b""
+    host.expire(10_150)
+    assert host.transmit(10_150)
 
 
 def test_logs_are_slow_and_dropped_first() -> None:
@@ -313,11 +314,11 @@ def test_logs_are_slow_and_dropped_first() -> None:
     device.receive(hello(b"peer", b"self", 256, link.SETTLED), 0)
     assert [device.log(b"line %d" % n) for n in range(9)] == [True] * 8 + [False]
     assert device.counters["dropped_logs"] == 1
-    device.transmit()
-    assert device.transmit() == b""
+    device.transmit(0)
+    assert device.transmit(0) == b""
     assert device.deadline() == link.LOG_MS
     device.expire(link.LOG_MS)
-    assert sent(device) == [Frame(frames.LOG, False, 0, 0, 0, b"line 1")]
+    assert sent(device, link.LOG_MS) == [Frame(frames.LOG, False, 0, 0, 0, b"line 1")]
 
 
 def test_text_between_frames_is_raw_and_disturbs_nothing() -> None:
@@ -383,7 +384,7 @@ def test_nothing_on_the_wire_raises_or_grows(host: bool, chunks: list[bytes]) ->
         end.send(1, b"message")
         end.receive(chunk, now)
         end.expire(now)
-        assert len(end.transmit()) <= 3 * frames.HOST_FRAME_MAX
+        assert len(end.transmit(now)) <= 3 * frames.HOST_FRAME_MAX
         assert len(end._events) <= link.EVENTS_MAX + 4
     assert len(list(events(end))) <= link.EVENTS_MAX + 4
     end.receive(b"\0" + hello(b"true", b"self"), len(chunks))

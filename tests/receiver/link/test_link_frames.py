@@ -14,7 +14,7 @@ RING = 260  # bytes; MicroPython's standard input on the chip drops the rest
 
 def announced(end: Link) -> int:
     """The largest frame in the HELLO that this end writes."""
-    [frame] = list(frames.Decoder(frames.HOST_FRAME_MAX).receive(end.transmit()))
+    [frame] = list(frames.Decoder(frames.HOST_FRAME_MAX).receive(end.transmit(0)))
     assert isinstance(frame, Frame)
     hello = frames.decode_hello(frame.payload)
     assert hello is not None
@@ -25,8 +25,8 @@ def pair() -> tuple[Link, Link]:
     """A device and a host, up."""
     device, host = Link(b"dev1", b"", host=False), Link(b"host", b"", host=True)
     for _ in range(4):
-        host.receive(device.transmit(), 0)
-        device.receive(host.transmit(), 0)
+        host.receive(device.transmit(0), 0)
+        device.receive(host.transmit(0), 0)
     assert (device.state, host.state) == (link_states.UP, link_states.UP)
     return device, host
 
@@ -56,14 +56,14 @@ def test_the_longest_message_crosses_in_frames_of_that_size(side: str, most: int
     sizes: list[int] = []
     taken: list[bytes] = []
     while not taken:
-        data = sender.transmit()
+        data = sender.transmit(0)
         assert data, sizes
         sizes.append(len(data))
         taker.receive(data, 0)
         while (event := taker.poll()) is not None:
             if isinstance(event, Message):
                 taken.append(event.payload)
-        sender.receive(taker.transmit(), 0)
+        sender.receive(taker.transmit(0), 0)
     assert taken == [message]
     assert max(sizes) == most
     assert len(sizes) == -(-MESSAGE_MAX // (most - frames.FRAME_OVERHEAD))

@@ -24,9 +24,9 @@ def test_both_ends_come_up_once_and_know_each_other() -> None:
 def test_an_idle_link_is_silent() -> None:
     world = up_world()
     for end in world.ends:
-        end.link.transmit()
+        end.link.transmit(world.now)
         assert end.link.deadline() is None
-        assert end.link.transmit() == b""
+        assert end.link.transmit(world.now) == b""
 
 
 @pytest.mark.parametrize("delay", [0, 30, 400])

@@ -87,7 +87,7 @@ class Host:
         """Events, writes, and the time of the next turn."""
         while (event := self.link.poll()) is not None:
             self._on(event)
-        data = self.link.transmit()
+        data = self.link.transmit(now_ms())
         if self._port:
             self._port.write(data)
         self._moved.set()

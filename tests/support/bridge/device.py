@@ -177,7 +177,7 @@ class Device:
                 self._link.send(wire.SYNC, wire.encode(wire.SYNC, opened))
         if self._received is None:
             return
-        while data := self._link.transmit():
+        while data := self._link.transmit(self._now()):
             self._steps.take()
             asyncio.get_running_loop().call_soon(self._deliver, self.raw + data)
             self.raw = b""

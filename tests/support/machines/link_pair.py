@@ -110,7 +110,7 @@ class World:
             if due is not None and due <= self.now:
                 end.link.expire(self.now)
             end.handle(self.now)
-            self.wires[side].write(end.link.transmit(), self.now)
+            self.wires[side].write(end.link.transmit(self.now), self.now)
         times = [part.deadline() for part in (*self.ends, *self.wires)]
         self.now = max(self.now, min((time for time in times if time is not None), default=0))
 

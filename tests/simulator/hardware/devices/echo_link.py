@@ -31,7 +31,7 @@ def patience():
 
 
 while True:
-    sys.stdout.buffer.write(link.transmit())
+    sys.stdout.buffer.write(link.transmit(time.ticks_ms()))
     if poller.poll(patience()):
         data = line.read(1)
         if not data:
