@@ -62,7 +62,6 @@ class Counted(NamedTuple):
     moves: int
     calls: int
     parses: int
-    messages: int
     commits: int
 
 
@@ -150,7 +149,6 @@ class Profiler:
         self._tell = tell
         self._line = frames.Decoder(frames.HOST_FRAME_MAX)
         self._open = False
-        self._known: set[bytes] = set()  # messages parsed before
         self._begin()
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -159,7 +157,7 @@ class Profiler:
 
     def _begin(self) -> None:
         self._files: set[str] = set()
-        self._moves = self._calls = self._parses = self._messages = 0
+        self._moves = self._calls = self._parses = 0
         NOTES.clear()
 
     def _called(self, frame: FrameType) -> None:
@@ -167,8 +165,7 @@ class Profiler:
         if code is _RECEIVED and self._brings_approval(frame.f_locals["data"]) and not self._open:
             self._open = True
             self._begin()
-        if code is _PARSE:
-            self._parsed(bytes(frame.f_locals["data"]))
+        self._parses += code is _PARSE
         if self._open:
             self._calls += 1
             if code.co_filename.startswith(_BRIDGE):
@@ -183,16 +180,10 @@ class Profiler:
         found = [item for item in items if isinstance(item, frames.Frame)]
         return any((one.kind, one.channel) == (frames.DATA, wire.APPROVAL) for one in found)
 
-    def _parsed(self, data: bytes) -> None:
-        self._parses += 1
-        self._messages += data not in self._known
-        self._known.add(data)
-
     def _end(self) -> None:
         self._open = False
         files = sorted(file.removeprefix(_BRIDGE) for file in self._files)
-        found = (self._moves, self._calls, self._parses, self._messages, NOTES.commits)
-        self._tell(Counted(files, *found))
+        self._tell(Counted(files, self._moves, self._calls, self._parses, NOTES.commits))
 
 
 def _caller(frame: FrameType) -> str | None:
