@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-    from pathlib import Path
 
 WIDTH = 136  # at least, so that it is the same in a file or a CI log
 

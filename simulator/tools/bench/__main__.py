@@ -7,9 +7,10 @@ import asyncio
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -28,10 +29,6 @@ from . import (
     trace,
 )
 from .rows import SALES_BEFORE_START, Figure, missed, show, write
-
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Callable
 
 OUTPUT = Path("build/bench.json")
 

@@ -15,13 +15,12 @@ from receiver.crypto import hpke, portable
 from receiver.crypto.job import finish
 from simulator.phone.wallet.keys import P256, PhoneKey
 from simulator.tools.chip import build, interpreter
+from simulator.tools.chip.interpreter import Cost
 
 from .cases import MESSAGE, SEED, cases
 from .rows import ROWS, Figure, K, M
 
 if TYPE_CHECKING:
-    from simulator.tools.chip.interpreter import Cost
-
     from .cases import Case
 
 # By row, the jobs that it adds up.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from statistics import median
 from timeit import repeat
 from typing import TYPE_CHECKING
@@ -18,8 +19,6 @@ from .cases import cases
 from .rows import ROWS, Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .cases import Case
 
 SAMPLES = 51

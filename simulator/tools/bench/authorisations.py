@@ -7,10 +7,12 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from receiver.core.identity import Identity
 from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.encoding import schema
@@ -24,6 +26,7 @@ from simulator.authority.storage.schema import POSTED
 from simulator.crypto import pki
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.wallet import Wallet
 from simulator.tools.load.errors import LoadError
 from simulator.tools.load.http import JSON, Client
 from simulator.world import enrolment
@@ -32,12 +35,6 @@ from simulator.world.enrolment import SEK
 from . import postgres_alone
 from .postgres_alone import Pair
 from .rows import Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from receiver.core.identity import Identity
-    from simulator.phone.wallet.wallet import Wallet
 
 ROUNDS = 5  # each through the authority and then without it: a disturbance hits both
 PAIRS = 400  # in half a round

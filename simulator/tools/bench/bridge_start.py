@@ -9,23 +9,18 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from timeit import repeat
-from typing import TYPE_CHECKING
 
-from bridge.journal import Journal
+from bridge.journal import Closed, Entry, Journal
 from simulator.tools.load.run import LoadPlan, Run
 from simulator.tools.load.shop import LoadShop
+from simulator.world.bridge import BridgeProcess
 
 from .rows import IMPORTS, SALES_BEFORE_START, Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bridge.journal import Closed, Entry
-    from simulator.world.bridge import BridgeProcess
 
 STARTS = 5
 

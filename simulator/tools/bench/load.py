@@ -5,20 +5,15 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
-from simulator.tools.load.run import LoadPlan, Run
+from simulator.tools.load.run import LoadPlan, LoadResult, Run
 from simulator.tools.load.shop import LoadShop
 
 from . import lower_bound, sale
 from .rows import LIBRARIES, Figure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.tools.load.run import LoadResult
 
 RECEIVERS = 200
 SALES = 10_000

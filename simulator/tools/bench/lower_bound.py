@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import ssl
 import time
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
 
 from simulator.crypto import pki
 from simulator.tools.load.http import Client
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Callable, Iterator
 
 COMMITS = 5  # on disk: the sale, the approval with its request, the verdict, till notified, paid
 ANSWERS = 3  # to the till: rung up, approved, paid

@@ -8,18 +8,14 @@ import subprocess
 import time
 from statistics import median
 from timeit import repeat
-from typing import TYPE_CHECKING
 
 from receiver.encoding.schema import encode
 from receiver.link import link, wire
 from simulator.processes.child_process import ChildProcess
-from simulator.world.receiver_command import interpreter
+from simulator.world.receiver_command import Command, interpreter
+from simulator.world.world import World
 
 from .rows import Figure
-
-if TYPE_CHECKING:
-    from simulator.world.receiver_command import Command
-    from simulator.world.world import World
 
 STARTS = 9
 HELLO_S = 10.0

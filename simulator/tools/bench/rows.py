@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 from simulator.tools import figures
 from simulator.tools.chip.build import CODE_LIMIT
 from simulator.tools.figures import number
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 LOWER, HIGHER = "lower", "higher"
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from timeit import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.observability import timings
 from receiver import reasons
@@ -17,23 +18,20 @@ from receiver.link import frames, wire
 from receiver.protocol import messages, signed
 from simulator.crypto import code_proof
 from simulator.phone.app.buyer import Buyer
-from simulator.phone.conversation.events import Code
+from simulator.phone.conversation.events import Code, View
 from simulator.phone.conversation.messages import APP_BUILD
 from simulator.phone.transport.bleak_backend import phone_radio
-from simulator.tools.demo.story import AMOUNT, PLAIN, Stage
+from simulator.phone.wallet.wallet import Wallet
+from simulator.tools.demo.story import AMOUNT, PLAIN, Played, Stage
 from simulator.world.enrolment import SEK
+from simulator.world.world import World
 
 from . import arithmetic_times, lower_bound
 from .rows import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
-
     from simulator.phone.app.buyer import Act
-    from simulator.phone.conversation.events import View
-    from simulator.phone.wallet.wallet import Wallet
-    from simulator.tools.demo.story import Played
-    from simulator.world.world import World
+    from simulator.world.till import Json
 
 SALES = 25
 TYPING_S = 0.3  # people take longer, with the same result
@@ -42,7 +40,7 @@ COMMITS = 3  # on disk: the approval with its request, the verdict, that the til
 SAMPLES = 200
 
 
-def _nothing(*_: Any) -> None:
+def _nothing(*_: object) -> None:
     """Do nothing: a measurement has no observer."""
 
 
@@ -56,7 +54,7 @@ class _Typist(Buyer):
             yield act
 
 
-async def _typed(stage: Stage, sale_id: str) -> dict[str, Any]:
+async def _typed(stage: Stage, sale_id: str) -> Json:
     return await stage.buy(sale_id, _Typist())
 
 

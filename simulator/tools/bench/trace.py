@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from simulator.tools.load.buyer import LoadBuyer
 from simulator.tools.load.shop import LoadShop
@@ -19,9 +19,6 @@ from simulator.tools.load.till import LoadTill
 
 from .rows import Figure
 from .traced import COUNTED, TIMED, Counted, Timed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COUNTED_SALES = 25
 TIMED_SALES = 75  # two runs agree within a tenth, also beside other programs

@@ -13,11 +13,13 @@ import re
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from time import process_time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from unittest.mock import patch
 
 import bridge
@@ -30,10 +32,9 @@ from receiver.encoding import cose
 from receiver.link import frames, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import FrameType
-
     from receiver.crypto.job import Job
+
+T = TypeVar("T")
 
 COUNTED, TIMED = "counted", "timed"
 COMMIT, CHECK = "commit", "check"
@@ -109,14 +110,14 @@ NOTES = Notes()
 class Connection(sqlite3.Connection):
     """A connection that records its transactions."""
 
-    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: object = ()) -> sqlite3.Cursor:
         NOTES.commits += sql == "COMMIT"
         return self._noted(super().execute, sql, parameters)
 
-    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+    def executemany(self, sql: str, parameters: object) -> sqlite3.Cursor:
         return self._noted(super().executemany, sql, parameters)
 
-    def _noted(self, call: Callable[..., sqlite3.Cursor], *arguments: Any) -> sqlite3.Cursor:
+    def _noted(self, call: Callable[..., sqlite3.Cursor], *arguments: object) -> sqlite3.Cursor:
         begun, start = self.in_transaction, process_time()
         try:
             return call(*arguments)
@@ -125,10 +126,10 @@ class Connection(sqlite3.Connection):
                 NOTES.works.append(Work(COMMIT, start, process_time()))
 
 
-def _noted(job: Callable[..., Job[Any]]) -> Callable[..., Job[Any]]:
+def _noted(job: Callable[..., Job[T]]) -> Callable[..., Job[T]]:
     """Record a job of the host, which ends at its first step."""
 
-    def noted(*arguments: Any) -> Job[Any]:
+    def noted(*arguments: object) -> Job[T]:
         start = process_time()
         try:
             return (yield from job(*arguments))
