@@ -7,31 +7,40 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from types import UnionType
 from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
     ClassVar,
     Self,
-    TypeGuard,
+    TypedDict,
     TypeVar,
-    Union,
     dataclass_transform,
-    get_args,
-    get_origin,
 )
 
 import msgspec
-from msgspec import Meta, Struct, StructMeta, field
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+from msgspec import Meta, Struct, StructMeta, field, inspect
 
 T = TypeVar("T")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+Schema = TypedDict(
+    "Schema",
+    {
+        "$ref": str,
+        "additionalProperties": bool,
+        "anyOf": "list[Schema]",
+        "enum": list[str],
+        "maxLength": int,
+        "minLength": int,
+        "oneOf": list[object],
+        "pattern": str,
+        "properties": "dict[str, Schema]",
+        "required": list[str],
+        "title": str,
+        "type": str,
+    },
+    total=False,
+)
+
 _HEX = re.compile("(?:[0-9a-fA-F]{2})*")
 _DIGITS = re.compile("[0-9]{1,19}")
 _AT = re.compile(r"(?P<text>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
@@ -52,10 +61,21 @@ class Answer(Struct, metaclass=_Frozen, frozen=True):
     """An answer: a later version may add members, which an older reader ignores."""
 
 
-# Our types: `read` takes a raw value or raises ValueError, `schema` describes it.
+class Own:
+    """A type of ours, unknown to msgspec."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Make one of a raw value; raises ValueError."""
+        raise NotImplementedError
+
+    @classmethod
+    def schema(cls) -> dict[str, object]:
+        """Return its JSON Schema."""
+        raise NotImplementedError
 
 
-class Octets(bytes):
+class Octets(bytes, Own):
     """Bytes of one of these sizes, written as hex digits."""
 
     SIZES: ClassVar[tuple[int, ...]]
@@ -63,64 +83,42 @@ class Octets(bytes):
     @classmethod
     def read(cls, value: object) -> Self:
         """Read hex digits, or the bytes themselves; raises ValueError."""
-        octets = bytes.fromhex(value) if _is_hex(value) else value
-        if isinstance(octets, bytes) and len(octets) in cls.SIZES:
-            return cls(octets)
+        if isinstance(value, str) and _HEX.fullmatch(value):
+            value = bytes.fromhex(value)
+        if isinstance(value, bytes) and len(value) in cls.SIZES:
+            return cls(value)
         raise ValueError(f"Expected {' or '.join(map(str, cls.SIZES))} bytes in hex")
 
     @classmethod
-    def schema(cls) -> dict[str, Any]:
+    def schema(cls) -> dict[str, object]:
         sizes = "|".join(f"[0-9a-fA-F]{{{2 * size}}}" for size in cls.SIZES)
         return {"type": "string", "pattern": f"^({sizes})$"}
 
 
-class Choice(str):
-    """One of these words."""
-
-    CHOICES: ClassVar[tuple[str, ...]]
-
-    @classmethod
-    def read(cls, value: object) -> Self:
-        if not isinstance(value, str) or value not in cls.CHOICES:
-            raise ValueError(f"Expected one of {', '.join(cls.CHOICES)}")
-        return cls(value)
-
-    @classmethod
-    def schema(cls) -> dict[str, Any]:
-        return {"type": "string", "enum": list(cls.CHOICES)}
-
-
-class Text(str):
-    """A text of limited length that UTF-8 can write."""
+class Printable(str, Own):
+    """A text of limited length with printable characters only."""
 
     LEAST: ClassVar[int] = 1
     MOST: ClassVar[int]
 
     @classmethod
     def read(cls, value: object) -> Self:
-        if isinstance(value, str) and cls.LEAST <= len(value) <= cls.MOST and cls.takes(value):
+        if isinstance(value, str) and cls.LEAST <= len(value) <= cls.MOST and value.isprintable():
             return cls(value)
-        raise ValueError(f"Expected {cls.LEAST} to {cls.MOST} characters")
+        raise ValueError(f"Expected {cls.LEAST} to {cls.MOST} printable characters")
 
     @classmethod
-    def takes(cls, value: str) -> bool:
-        return _SURROGATE.search(value) is None
-
-    @classmethod
-    def schema(cls) -> dict[str, Any]:
+    def schema(cls) -> dict[str, object]:
         return {"type": "string", "minLength": cls.LEAST, "maxLength": cls.MOST}
 
 
-class Printable(Text):
-    """A text of limited length with printable characters only."""
-
-    @classmethod
-    def takes(cls, value: str) -> bool:
-        return value.isprintable()
-
-
-def _is_hex(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and _HEX.fullmatch(value) is not None
+def words(*choices: str) -> Meta:
+    """Allow only these words, as the metadata of a `str`."""
+    return Meta(
+        pattern=rf"\A(?:{'|'.join(map(re.escape, choices))})\Z",
+        extra_json_schema={"enum": list(choices)},
+        extra={"must": f"one of {', '.join(choices)}"},
+    )
 
 
 class MalformedError(ValueError):
@@ -174,19 +172,21 @@ class MismatchError(ValueError):
                 return self.text
 
 
-def read(type_: type[Any], value: object) -> Any:
-    """Read a value of one of our types by its class method `read`; raises ValueError."""
-    return type_.read(value)
+def read(type_: type[object], value: object) -> object:
+    """Read a value of one of our types; raises ValueError."""
+    return type_.read(value) if issubclass(type_, Own) else value
 
 
-def convert(value: object, type_: type[T], read: Callable[[type[Any], object], Any] = read) -> T:
+def convert(
+    value: object, type_: type[T], read: Callable[[type[object], object], object] = read
+) -> T:
     """Convert a value to this type, strictly; raises MismatchError."""
     try:
         return msgspec.convert(value, type_, dec_hook=read)
     except msgspec.ValidationError as error:
         raise _mismatch(str(error), type_) from None
-    except UnicodeEncodeError:  # it cannot quote half a surrogate pair
-        raise _unwritable(value, type_) from None
+    except UnicodeEncodeError:  # half a surrogate pair, in a query
+        raise MismatchError(Fault.WRONG, (), "Expected characters of Unicode") from None
 
 
 def decode(data: bytes, type_: type[T]) -> T:
@@ -195,7 +195,7 @@ def decode(data: bytes, type_: type[T]) -> T:
     Raises MalformedError or MismatchError.
     """
     try:
-        value = json.loads(data)
+        value = msgspec.json.decode(data)
     except (ValueError, RecursionError):
         raise MalformedError("not JSON") from None
     return convert(value, type_)
@@ -203,7 +203,11 @@ def decode(data: bytes, type_: type[T]) -> T:
 
 def query(given: Mapping[str, str], type_: type[T]) -> T:
     """Convert a query, in which numbers are decimal digits; raises MismatchError."""
-    numbers = {one.encode_name for one in _fields(type_) if int in _parts(one.type)}
+    numbers = {
+        one.encode_name
+        for one in _fields(inspect.type_info(type_))
+        if any(isinstance(part, inspect.IntType) for part in _parts(one.type))
+    }
     return convert(
         {
             name: int(value) if name in numbers and _DIGITS.fullmatch(value) else value
@@ -229,86 +233,70 @@ def _encode(value: object) -> str:
 # Errors.
 
 
-def _mismatch(said: str, type_: type[Any]) -> MismatchError:
+def _mismatch(said: str, type_: type[object]) -> MismatchError:
     """Take msgspec's one-sentence error apart."""
     found = _AT.fullmatch(said)
     text, at = (found["text"], found["path"] or "") if found else (said, "")
     path = tuple(name or int(number) for name, number in _STEP.findall(at))
-    of = _at(type_, path)
+    of = _at(inspect.type_info(type_), path)
     if named := _FIELD.fullmatch(text):
+        members = {one.encode_name: one.type for one in _fields(of)}
         path = (*path, named[2])
         if named[1] == "missing required":
-            return MismatchError(Fault.MISSING, path, text, must=_must(_at(type_, path)))
-        return MismatchError(Fault.UNKNOWN, path, text, known=_known(of))
-    if not text.startswith("Expected ") and any(map(_fields, _parts(of))):
+            return MismatchError(Fault.MISSING, path, text, must=_must(members[named[2]]))
+        return MismatchError(Fault.UNKNOWN, path, text, known=tuple(members))
+    if not text.startswith("Expected ") and any(_fields(of)):
         return MismatchError(Fault.RULE, path, text)
     while path and isinstance(path[-1], int) and not _must(of):  # the text for the whole list
         path = path[:-1]
-        of = _at(type_, path)
+        of = _at(inspect.type_info(type_), path)
     return MismatchError(Fault.WRONG, path, text, must=_must(of))
 
 
-def _unwritable(value: object, type_: type[Any]) -> MismatchError:
-    """Find the first text that UTF-8 cannot write."""
-    todo: list[tuple[tuple[str | int, ...], object]] = [((), value)]
-    while todo:
-        path, one = todo.pop()
-        match one:
-            case str() if _SURROGATE.search(one):
-                text = "Expected characters that UTF-8 can write"
-                return MismatchError(Fault.WRONG, path, text, must=_must(_at(type_, path)))
-            case dict():
-                if strange := next(filter(_SURROGATE.search, one), None):
-                    known = _known(_at(type_, path))
-                    return MismatchError(Fault.UNKNOWN, (*path, strange), "", known=known)
-                todo += [((*path, key), inner) for key, inner in one.items()]
-            case list():
-                todo += [((*path, number), inner) for number, inner in enumerate(one)]
-    raise ValueError("every text can be written")
-
-
-def _known(type_: Any) -> tuple[str, ...]:
-    return tuple(one.encode_name for part in _parts(type_) for one in _fields(part))
-
-
-def _at(type_: Any, path: tuple[str | int, ...]) -> Any:
-    """Return the type at this path."""
+def _at(type_: inspect.Type, path: tuple[str | int, ...]) -> inspect.Type:
+    """Return the type at this path: of a list's items, or of a struct's member."""
     for step in path:
-        type_ = next(_within(type_, step), None)
+        if isinstance(step, int):
+            type_ = next(_items(type_))
+        else:
+            type_ = next(one.type for one in _fields(type_) if one.encode_name == step)
     return type_
 
 
-def _within(type_: Any, step: str | int) -> Iterator[Any]:
-    """Return the type of a list's items, or of a struct's member."""
+def _items(type_: inspect.Type) -> Iterator[inspect.Type]:
     for part in _parts(type_):
-        if isinstance(step, int):
-            yield from get_args(part)[:1]
-        else:
-            yield from (one.type for one in _fields(part) if one.encode_name == step)
+        if isinstance(part, inspect.ListType | inspect.VarTupleType):
+            yield part.item_type
 
 
-def _parts(type_: Any) -> Iterator[Any]:
+def _fields(type_: inspect.Type) -> Iterator[inspect.Field]:
+    for part in _parts(type_):
+        if isinstance(part, inspect.StructType):
+            yield from part.fields
+
+
+def _parts(type_: inspect.Type) -> Iterator[inspect.Type]:
     """Return a type, or the members of a union."""
-    if get_origin(type_) is Annotated:
-        yield from _parts(get_args(type_)[0])
-    elif get_origin(type_) in (Union, UnionType):
-        for one in get_args(type_):
-            yield from _parts(one)
-    else:
-        yield type_
+    match type_:
+        case inspect.Metadata(type=inner):
+            yield from _parts(inner)
+        case inspect.UnionType(types=types):
+            for one in types:
+                yield from _parts(one)
+        case _:
+            yield type_
 
 
-def _fields(type_: Any) -> tuple[msgspec.structs.FieldInfo, ...]:
-    is_struct = isinstance(type_, type) and issubclass(type_, Struct)
-    return msgspec.structs.fields(type_) if is_struct else ()
-
-
-def _must(type_: Any) -> str:
+def _must(type_: inspect.Type) -> str:
     """Return what is allowed, from the type's metadata."""
-    if get_origin(type_) in (Union, UnionType):
-        return next(filter(None, map(_must, get_args(type_))), "")
-    metas = [one for one in get_args(type_)[1:] if isinstance(one, Meta)]
-    return next((one.extra["must"] for one in metas if one.extra and "must" in one.extra), "")
+    match type_:
+        case inspect.Metadata(extra={"must": str(must)}):
+            return must
+        case inspect.Metadata(type=inner):
+            return _must(inner)
+        case inspect.UnionType(types=types):
+            return next(filter(None, map(_must, types)), "")
+    return ""
 
 
 # OpenAPI.
@@ -317,11 +305,11 @@ def _must(type_: Any) -> str:
 _VIEW = "View"  # the suffix of an answer's class, where the domain has the plain name
 
 
-def ref(type_: type[Any]) -> dict[str, str]:
+def ref(type_: type[Struct]) -> Schema:
     return {"$ref": f"#/components/schemas/{type_.__name__.removesuffix(_VIEW)}"}
 
 
-def schemas(*types: type[Struct]) -> dict[str, Any]:
+def schemas(*types: type[Struct]) -> dict[str, Schema]:
     """Return the JSON Schema of these types and their parts, by name."""
     _, found = msgspec.json.schema_components(
         types, schema_hook=_schema, ref_template="#/components/schemas/{name}"
@@ -329,33 +317,34 @@ def schemas(*types: type[Struct]) -> dict[str, Any]:
     return {name.removesuffix(_VIEW): _plain(schema) for name, schema in found.items()}
 
 
-def schema(type_: Any) -> dict[str, Any]:
+def schema(type_: object) -> Schema:
     """Return the schema of one value that is not a struct."""
-    found: dict[str, Any] = _plain(msgspec.json.schema(type_, schema_hook=_schema))
-    return found
+    return _plain(msgspec.json.schema(type_, schema_hook=_schema))
 
 
-def _schema(type_: type[Any]) -> dict[str, Any]:
+def _schema(type_: type[object]) -> dict[str, object]:
     """Return the schema of one of our types."""
-    found: dict[str, Any] = type_.schema()
-    return found
+    if not issubclass(type_, Own):
+        raise NotImplementedError(type_)
+    return type_.schema()
 
 
-def _plain(found: Any) -> Any:
+def _plain(found: object) -> Schema:
+    """Rewrite every object inside, the innermost first."""
+    plain: Schema = json.loads(json.dumps(found), object_hook=_rewritten)
+    return plain
+
+
+def _rewritten(made: dict[str, object]) -> dict[str, object]:
     """Write patterns in ECMA's form; close objects, since answers have only declared members."""
-    if isinstance(found, list):
-        return [_plain(one) for one in found]
-    if not isinstance(found, dict):
-        return found
-    made = {
-        key: _plain(value)
-        for key, value in found.items()
-        if key != "title" or isinstance(value, dict)  # a member with that name
-    }
+    if isinstance(made.get("title"), str):  # and no member of that name
+        del made["title"]
     if isinstance(name := made.get("$ref"), str):
         made["$ref"] = name.removesuffix(_VIEW)
     if isinstance(pattern := made.get("pattern"), str):
         made["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
+    if "enum" in made:  # its pattern lists the same
+        made.pop("pattern", None)
     if "properties" in made and made.get("type") == "object":
         made.setdefault("additionalProperties", False)
     return made

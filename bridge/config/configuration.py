@@ -7,13 +7,13 @@ import tomllib
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
 from bridge import contracts
-from bridge.contracts import Fault, MismatchError, Octets, Request
+from bridge.contracts import Fault, MismatchError, Octets, Own, Request
 from bridge.journal import position_file
 from receiver.protocol.messages import TILL_MOST
 
@@ -34,7 +34,7 @@ class BridgeName(Octets):
     SIZES = (BRIDGE_ID_SIZE,)
 
 
-class Https(str):
+class Https(str, Own):
     """An https URL without a slash at its end."""
 
     @classmethod
@@ -45,7 +45,7 @@ class Https(str):
         return cls(str(value).rstrip("/"))
 
 
-class Host(str):
+class Host(str, Own):
     """A name or address by which tills may call this bridge, without brackets."""
 
     @classmethod
@@ -55,7 +55,7 @@ class Host(str):
         return cls(value.lower().strip("[]"))
 
 
-class Address(tuple[str, int]):
+class Address(tuple[str, int], Own):
     """Where to listen: `localhost` or an IP address, and a port."""
 
     @classmethod
@@ -245,7 +245,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _read(directory: Path, type_: type[Any], value: object) -> Any:
+def _read(directory: Path, type_: type[object], value: object) -> object:
     """Read a value of one of our types; paths are relative to the configuration file."""
     if type_ is not Path:
         return contracts.read(type_, value)

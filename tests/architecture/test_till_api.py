@@ -13,7 +13,7 @@ from bridge.books.totals import TotalsRow, total
 from bridge.domain import event_codec
 from bridge.domain.sale import Place
 from bridge.domain.states import TABLE, VOLATILE, State
-from bridge.till.rest.openapi import DOCUMENT
+from bridge.till.rest.openapi import PATHS
 from bridge.till.rest.schemas import SCHEMAS
 from bridge.till.server.access import KINDS
 from receiver.host.currencies import LETTERS
@@ -28,8 +28,7 @@ _MADE_BY = {"ProblemError": 1, "_RefusalError": 1, "ConflictError": 0, "NoRefund
 
 def test_every_route() -> None:
     named = {re.sub(r"\?.*", "", word) for word in WORDS}
-    paths = DOCUMENT["paths"]
-    routes = {f"{method.upper()} {path}" for path, row in paths.items() for method in row}
+    routes = {f"{method.upper()} {path}" for path, row in PATHS.items() for method in row}
     assert routes - named == set()
 
 

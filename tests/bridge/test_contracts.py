@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from bridge import contracts
 from bridge.authority.messages import PositionClaim, ReceiverId
-from bridge.contracts import Answer, Choice, Fault, MalformedError, MismatchError, Request
+from bridge.contracts import Answer, Fault, MalformedError, MismatchError, Request, words
 from bridge.till.rest import requests
 from bridge.till.rest.requests import AcknowledgementRequest, NewRefund, NewSale
 
@@ -24,8 +24,7 @@ ANYTHING = st.recursive(
 )
 
 
-class Colour(Choice):
-    CHOICES = ("red", "blue")
+Colour = Annotated[str, words("red", "blue")]
 
 
 class Row(Request):
@@ -74,16 +73,7 @@ class Shop(Request):
             {"name": "a", "rows": [], "first": {"number": 1, "colour": "green"}},
             Fault.WRONG,
             ("first", "colour"),
-            "first.colour: Expected one of red, blue",
-        ),
-        ({"name": "\ud800", "rows": {}}, Fault.WRONG, ("rows",), "rows must be"),
-        ({"name": 1, "rows": "\ud800"}, Fault.WRONG, ("name",), "name: Expected `str`"),
-        ({"name": "a", "rows": "\ud800"}, Fault.WRONG, ("rows",), "rows must be a list"),
-        (
-            {"name": "a", "rows": [], "\ud800": 1},
-            Fault.UNKNOWN,
-            ("\ud800",),
-            "unknown key '\\ud800'; known are name",
+            "first.colour must be one of red, blue",
         ),
     ],
 )
@@ -110,11 +100,17 @@ def test_nothing_but_a_mismatch_comes_of_other_values(
 ) -> None:
     names = st.sampled_from(list(contracts.schemas(type_)[type_.__name__]["properties"]))
     value = data.draw(st.dictionaries(names | st.text(), ANYTHING, max_size=6) | ANYTHING)
-    with suppress(MismatchError):
+    with suppress(MismatchError, MalformedError):
         assert isinstance(contracts.decode(json.dumps(value).encode(), type_), type_)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 100_000, b"1" * 5000, b"{} {}"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"{", b"\xff", b"[" * 100_000, b"1" * 5000, b"{} {}", b'{"rows": NaN}'),
+        *(b'{"name": "\\ud800"}', b'{"\\ud800": 1}', b'{"rows": ["\\udfff\\ud800"]}'),
+    ],
+)
 def test_what_is_not_json(data: bytes) -> None:
     with pytest.raises(MalformedError):
         contracts.decode(data, Shop)

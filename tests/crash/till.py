@@ -13,6 +13,7 @@ from bridge.sales.orders import ConflictError, Order, RefundOrder
 from bridge.till.rest import journal_recovering, journal_stalled
 from bridge.till.rest.views import shown_view
 from tests.support.values import evidence
+from tests.support.values.till_answers import said
 
 if TYPE_CHECKING:
     from bridge.domain.sale import Sale
@@ -189,7 +190,7 @@ async def look(service: Service, sale_id: str) -> View:
     if not service.books.waiting.is_answered(sale):
         await service.books.waiting.news(sale, WAIT_S)
     service.show(sale)
-    return shown_view(service.books, sale)
+    return said(shown_view(service.books, sale))
 
 
 async def decide(service: Service, sale_id: str, wish: Wish) -> View:
@@ -202,7 +203,7 @@ async def decide(service: Service, sale_id: str, wish: Wish) -> View:
             await journal_stalled.shown(service, error.sale)
             raise
         sale = paid
-    return await journal_stalled.shown(service, sale)
+    return said(await journal_stalled.shown(service, sale))
 
 
 async def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> View:
@@ -212,7 +213,7 @@ async def _begun(service: Service, begin: Callable[[], tuple[Sale, bool]]) -> Vi
     except ConflictError as error:
         await journal_stalled.shown(service, error.sale)
         raise
-    return await journal_stalled.shown(service, sale)
+    return said(await journal_stalled.shown(service, sale))
 
 
 async def _find_or_ask(service: Service, sale_id: str, wish: Wish | None = None) -> Sale:

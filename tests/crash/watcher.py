@@ -10,6 +10,7 @@ from bridge.journal import JournalLaterError
 from bridge.till.rest import websocket
 from bridge.till.rest.views import event_view
 from bridge.till.server.problems import ProblemError
+from tests.support.values.till_answers import said
 
 if TYPE_CHECKING:
     from bridge.sales.sale_service import Service
@@ -59,7 +60,9 @@ class Watcher:
     def _send(self, event: SaleChanged) -> None:
         """What is written to a socket arrives, even if the bridge ends meanwhile."""
         loop, machine = asyncio.get_running_loop(), self._machine
-        loop.call_later(machine.trip_s, self._take, event_view(event), context=machine.context)
+        loop.call_later(
+            machine.trip_s, self._take, said(event_view(event)), context=machine.context
+        )
 
     def _take(self, event: dict[str, Any]) -> None:
         sale = event["sale"]

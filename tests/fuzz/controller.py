@@ -212,7 +212,7 @@ class Hostile:
             assert (
                 fact.event is not Event.PROVISIONAL_RECEIPT or output.sale.mode == messages.OFFLINE
             )
-            shown = sale_view(output.after)
+            shown = till_answers.said(sale_view(output.after))
             till_answers.assert_is(
                 shown, models.Refund if output.after.is_refund else models.SaleView
             )

@@ -10,14 +10,14 @@ from aiohttp import web
 from bridge import __version__
 from bridge.domain.till_decisions import Wish
 from bridge.observability.metrics import CONTENT_TYPE
-from bridge.sales.orders import ConflictError, NotNowError, UnknownSaleError, UnknownTillError
-from bridge.till.server import problems
+from bridge.sales.orders import ConflictError
 from bridge.till.server.problems import ProblemError
 from receiver import reasons
 
 from . import journal_recovering, journal_stalled, requests
 from .back_office import OfficeApi
-from .views import shown_view
+from .models import Serving
+from .views import answer, shown_view
 from .websocket import Stream
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def application(
 ) -> web.Application:
     """Build the API as an aiohttp application; /healthz shows the `warnings`."""
     app = web.Application(
-        middlewares=[problems.middleware, guard.middleware(journal_recovering.check(service))],
+        middlewares=[guard.middleware(journal_recovering.check(service))],
         client_max_size=requests.BODY_MOST,
     )
     api = TillApi(service, metrics, clock, warnings)
@@ -118,7 +118,7 @@ class TillApi:
             if request.transport is None or request.transport.is_closing():
                 raise asyncio.CancelledError  # the client is gone
             self._service.show(sale)
-            response = web.json_response(shown_view(self._books, sale))
+            response = answer(shown_view(self._books, sale))
             told = self._books.waiting.is_answered(sale)
             await response.prepare(request)
             await response.write_eof()
@@ -139,29 +139,28 @@ class TillApi:
             try:
                 self._service.decide(sale, wish)
             except ConflictError as error:
-                paid = wish is Wish.PAY and await journal_recovering.reconsidered(
-                    self._service, sale
-                )
+                pays = wish is Wish.PAY
+                paid = pays and await journal_recovering.reconsidered(self._service, sale)
                 if not paid:
                     raise await self._conflict(error) from error
                 sale = paid
-            return web.json_response(await journal_stalled.shown(self._service, sale))
+            return answer(await journal_stalled.shown(self._service, sale))
 
         return handler
 
     async def health(self, request: web.Request) -> web.Response:
         """Handle GET /healthz."""
         ahead_s = self._clock.ahead_s
-        known = None if ahead_s is None else round(ahead_s)
-        body = {
-            "status": "ok",
-            "version": __version__,
-            "clock_offset_s": known,
-            "warnings": self._warnings(),
-            "journal": self._journal(),
-            "alarms": len(self._books.alarms()),
-        }
-        return web.json_response(body)
+        return answer(
+            Serving(
+                status="ok",
+                version=__version__,
+                clock_offset_s=None if ahead_s is None else round(ahead_s),
+                warnings=self._warnings(),
+                journal=self._journal(),
+                alarms=len(self._books.alarms()),
+            )
+        )
 
     def _journal(self) -> str:
         standing = self._service.standing
@@ -185,14 +184,8 @@ class TillApi:
             sale, new = begin()
         except ConflictError as error:
             raise await self._conflict(error) from error
-        except UnknownTillError as error:
-            raise ProblemError(404, "unknown-till", str(error)) from error
-        except UnknownSaleError as error:
-            raise ProblemError(404, "unknown-sale", str(error)) from error
-        except NotNowError as error:
-            raise _not_now(error) from error
         view = await journal_stalled.shown(self._service, sale)
-        return web.json_response(view, status=201 if new else 200)
+        return answer(view, 201 if new else 200)
 
     def _find(self, request: web.Request, kind: str) -> Sale:
         sale = self._books.find(request.match_info["sale_id"])
@@ -218,9 +211,3 @@ class TillApi:
     async def _conflict(self, error: ConflictError) -> ProblemError:
         view = await journal_stalled.shown(self._service, error.sale)
         return ProblemError(409, error.kind, error.detail, sale=view)
-
-
-def _not_now(error: NotNowError) -> ProblemError:
-    if error.reason:
-        return problems.unwritten(error.reason)
-    return ProblemError(503, "stopping", "the bridge stops and accepts no new orders")

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from bridge.books import totals
+from bridge.contracts import convert
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import ConflictError, UnknownSaleError
 from bridge.sales.reconciliation import Reconciliation
-from bridge.till.server import authority_problems
 from bridge.till.server.problems import ProblemError
 
 from . import journal_stalled, requests
-from .views import alarm_view, receiver_view, sale_view, shown_view
+from .models import (
+    Acknowledged,
+    Difference,
+    OpenSales,
+    OutboxView,
+    PlaceReconciliation,
+    PlaceTotals,
+    Receivers,
+    ReconciliationView,
+    SaleView,
+    Sums,
+    Totals,
+)
+from .views import alarm_view, answer, receiver_view, sale_view, shown_view
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from bridge.domain.sale import Place
     from bridge.sales.reconciliation import Compared
     from bridge.sales.sale_service import Service
@@ -40,7 +53,7 @@ class OfficeApi:
         for sale in found:
             self._service.show(sale)
         found = [sale for sale in found if not books.is_nowhere(sale)]
-        return web.json_response({"sales": [shown_view(books, sale) for sale in found]})
+        return answer(OpenSales([shown_view(books, sale) for sale in found]))
 
     async def totals(self, request: web.Request) -> web.Response:
         """GET /v1/totals?day=date&till=number."""
@@ -50,11 +63,19 @@ class OfficeApi:
         rows = self._books.rows(day.begin * MS, day.end * MS)
         places = [place for place in self._places() if till in (None, place.till)]
         _must_know(places)
-        summed = [
-            self._row(*place, sums=totals.total([row for row in rows if row.place == place]))
-            for place in places
-        ]
-        return web.json_response({"day": day.name, "receivers": summed})
+        summed = []
+        for place in places:
+            sums = totals.total([row for row in rows if row.place == place])
+            configured = place in self._service.today()
+            summed.append(
+                PlaceTotals(
+                    till=place.till,
+                    receiver_id=place.receiver_id.hex(),
+                    configured=configured,
+                    sums=convert(sums, list[Sums]),
+                )
+            )
+        return answer(Totals(day=day.name, receivers=summed))
 
     async def reconciliation(self, request: web.Request) -> web.Response:
         """GET /v1/reconciliation?day=date&till=number: the journal and the authority's books."""
@@ -63,12 +84,10 @@ class OfficeApi:
         if till is not None:
             _must_know([place for place in self._places() if place.till == till])
         await journal_stalled.over(self._books.commits)
-        with authority_problems.told():
-            books = Reconciliation(self._books, self._service.authority, self._service.today())
-            compared = await books.day(day, till)
-        rows = [self._row(one.till, one.receiver_id, **_compared(one)) for one in compared]
+        books = Reconciliation(self._books, self._service.authority, self._service.today())
+        compared = [self._compared(one) for one in await books.day(day, till)]
         alarms = [alarm_view(one.alarm) for one in self._books.alarms()]
-        return web.json_response({"day": day.name, "receivers": rows, "alarms": alarms})
+        return answer(ReconciliationView(day=day.name, receivers=compared, alarms=alarms))
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """POST /v1/reconciliation/acknowledge: a person has seen it, or decides about it."""
@@ -76,66 +95,64 @@ class OfficeApi:
         key, by, note = str(word.key), str(word.by), str(word.note or "")
         await journal_stalled.over(self._books.commits)
         loss = self._service.loss
-        with authority_problems.told():
-            if word.decision is None:
-                if not await loss.acknowledge(key, by, note):
-                    raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
-                await journal_stalled.over(self._books.commits)
-                return web.json_response({"key": key, "sale": None})
-            try:
-                sale = await loss.take_over(key, by, note)
-                self._service.decide(sale, Wish(word.decision))
-            except UnknownSaleError as error:
-                raise ProblemError(404, "unknown-alarm", str(error)) from error
-            except ConflictError as error:
-                more = sale_view(error.sale)
-                raise ProblemError(409, error.kind, error.detail, sale=more) from error
+        if word.decision is None:
+            if not await loss.acknowledge(key, by, note):
+                raise ProblemError(404, "unknown-alarm", "no alarm or difference has this key")
+            await journal_stalled.over(self._books.commits)
+            return answer(Acknowledged(key=key, sale=None))
+        try:
+            sale = await loss.take_over(key, by, note)
+            self._service.decide(sale, Wish(word.decision))
+        except UnknownSaleError as error:
+            raise ProblemError(404, "unknown-alarm", str(error)) from error
+        except ConflictError as error:
+            more = sale_view(error.sale)
+            raise ProblemError(409, error.kind, error.detail, sale=more) from error
         view = await journal_stalled.shown(self._service, sale)
-        return web.json_response({"key": key, "sale": view})
+        return answer(Acknowledged(key=key, sale=view))
 
     async def outbox(self, request: web.Request) -> web.Response:
         """GET /v1/outbox: what is owed to the authority, and why it was not sent yet."""
         requests.known(request)
-        return web.json_response(self._outbox())
+        return answer(self._outbox())
 
     async def send(self, request: web.Request) -> web.Response:
         """POST /v1/outbox/send: try to send all of it now."""
         await requests.nothing(request)
         self._service.outbox.send_now()
-        return web.json_response(self._outbox())
+        return answer(self._outbox())
 
     async def receivers(self, request: web.Request) -> web.Response:
         """GET /v1/receivers: each with its health and counters."""
         requests.known(request)
         found = [receiver_view(one) for one in self._service.receivers()]
-        return web.json_response({"receivers": found})
+        return answer(Receivers(found))
 
-    def _outbox(self) -> dict[str, Any]:
+    def _outbox(self) -> OutboxView:
         outbox = self._service.outbox
         unsent = [sale for sale in self._books.open_sales() if sale.unsent]
         for sale in unsent:
             self._service.show(sale)
-        return {
-            "depth": outbox.depth(),
-            "oldest_s": round(outbox.oldest_s(), 3),
-            "unsent": [shown_view(self._books, sale) for sale in unsent],
-        }
+        shown = (shown_view(self._books, sale) for sale in unsent)
+        return OutboxView(
+            depth=outbox.depth(),
+            oldest_s=round(outbox.oldest_s(), 3),
+            unsent=[view for view in shown if isinstance(view, SaleView)],
+        )
 
     def _places(self) -> list[Place]:
         """Return today's receivers, then all others in the journal."""
         return list(dict.fromkeys((*self._service.today(), *self._books.places())))
 
-    def _row(self, till: int | None, receiver_id: bytes, **more: Any) -> dict[str, Any]:
-        configured = (till, receiver_id) in self._service.today()
-        return {"till": till, "receiver_id": receiver_id.hex(), "configured": configured, **more}
-
-
-def _compared(one: Compared) -> dict[str, Any]:
-    return {
-        "matched": one.matched,
-        "differences": one.differences,
-        "acknowledged": one.acknowledged,
-    }
+    def _compared(self, one: Compared) -> PlaceReconciliation:
+        return PlaceReconciliation(
+            till=one.till,
+            receiver_id=one.receiver_id.hex(),
+            configured=(one.till, one.receiver_id) in self._service.today(),
+            matched=one.matched,
+            differences=convert(one.differences, list[Difference]),
+            acknowledged=convert(one.acknowledged, list[Difference]),
+        )
 
 
 def _must_know(places: list[Place]) -> None:

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bridge.sales.journal_loss import TooManyError
-from bridge.till.server import authority_problems
 from bridge.till.server.problems import ProblemError
 
 from . import journal_stalled
@@ -36,10 +34,9 @@ def check(service: Service) -> Callable[[web.Request], None]:
 
 async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:
     """Look for a sale at the authority; note an unknown one that the till claims as paid."""
-    with authority_problems.told():
-        found = await service.loss.adopt(sale_id)
+    found = await service.loss.adopt(sale_id)
     if found is None and claim:
-        _claim(service, sale_id)
+        service.loss.claim(sale_id, None)
         service.witnesses.decision(sale_id)
         await journal_stalled.over(service.books.commits)
 
@@ -61,22 +58,7 @@ async def asked_before(service: Service, name: str, amount: int) -> None:
 
 async def reconsidered(service: Service, sale: Sale) -> Sale | None:
     """Reconsider a sale that the till reports as paid but the bridge had ended by itself."""
-    try:
-        with authority_problems.told():
-            paid = await service.loss.reconsider(sale)
-    except TooManyError as error:
-        raise _too_many() from error
+    paid = await service.loss.reconsider(sale)
     if not paid and not sale.cancelled_by_till:
         service.witnesses.decision(sale.terms.sale_id)
     return paid
-
-
-def _claim(service: Service, sale_id: str) -> None:
-    try:
-        service.loss.claim(sale_id, None)
-    except TooManyError as error:
-        raise _too_many() from error
-
-
-def _too_many() -> ProblemError:
-    return ProblemError(503, "too-many-claims", "acknowledge the alarms of the reconciliation")

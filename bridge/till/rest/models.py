@@ -2,63 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from bridge.contracts import Answer, Choice, ref
+from bridge.contracts import Answer, ref, words
 from bridge.domain import alarms
 from bridge.domain.states import SHOWN, State
 from bridge.sales import reconciliation
-from bridge.till.server import problems
 from receiver.encoding.schema import UINT_MOST
 from receiver.host.currencies import NUMBERS
 from receiver.protocol.messages import TILL_MOST
 
 from .requests import SALE_ID
 
-
-class SaleState(Choice):
-    CHOICES = tuple(str(one) for one in State if one not in (*SHOWN, State.REFUNDING))
-
-
-class RefundState(Choice):
-    CHOICES = (
-        *(one for one in SaleState.CHOICES if one not in (State.APPROVED, State.PAID)),
+_SALE_STATES = tuple(str(one) for one in State if one not in (*SHOWN, State.REFUNDING))
+SaleState = Annotated[str, words(*_SALE_STATES)]
+RefundState = Annotated[
+    str,
+    words(
+        *(one for one in _SALE_STATES if one not in (State.APPROVED, State.PAID)),
         *("pending", "refunded"),
-    )
-
-
-class Settlement(Choice):
-    """The state of a sale at the authority."""
-
-    CHOICES = ("owed", "posted", "liability", "reversing", "reversed", "refunded")
-
-
-class CurrencyLetters(Choice):
-    CHOICES = tuple(NUMBERS)
-
-
-class JournalState(Choice):
-    CHOICES = ("ok", "locked", "full", "behind", "in_use", "recovering")
-
-
-class AlarmKind(Choice):
-    CHOICES = alarms.KINDS
-
-
-class DifferenceKind(Choice):
-    CHOICES = reconciliation.KINDS
-
-
-class EventName(Choice):
-    CHOICES = ("sale", "phone", "refusal", "receiver", "timing")
-
-
-class EventSource(Choice):
-    CHOICES = ("till", "receiver", "phone", "authority", "bridge", "journal")
-
-
+    ),
+]
+Settlement = Annotated[
+    str, words("owed", "posted", "liability", "reversing", "reversed", "refunded")
+]
+CurrencyLetters = Annotated[str, words(*NUMBERS)]
+JournalState = Annotated[str, words("ok", "locked", "full", "behind", "in_use", "recovering")]
+AlarmKind = Annotated[str, words(*alarms.KINDS)]
+DifferenceKind = Annotated[str, words(*reconciliation.KINDS)]
+EventName = Annotated[str, words("sale", "phone", "refusal", "receiver", "timing")]
+EventSource = Annotated[str, words("till", "receiver", "phone", "authority", "bridge", "journal")]
 Id = Annotated[str, Meta(pattern=rf"\A{SALE_ID.pattern}\Z")]
 Hex = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 Amount = Annotated[int, Meta(ge=1, le=UINT_MOST, description="Minor units: öre, cent.")]
@@ -124,7 +99,7 @@ class Refund(Outcome):
 
 
 # Their ids tell them apart.
-SaleOrRefund = Annotated[Any, Meta(extra_json_schema={"anyOf": [ref(SaleView), ref(Refund)]})]
+SaleOrRefund = Annotated[object, Meta(extra_json_schema={"anyOf": [ref(SaleView), ref(Refund)]})]
 
 
 class OpenSales(Answer):
@@ -268,7 +243,7 @@ class ReconciliationView(Answer):
 class Acknowledged(Answer):
     key: str
     sale: Annotated[
-        Any, Meta(extra_json_schema={"anyOf": [ref(SaleView), ref(Refund), {"type": "null"}]})
+        object, Meta(extra_json_schema={"anyOf": [ref(SaleView), ref(Refund), {"type": "null"}]})
     ]
 
 
@@ -301,16 +276,26 @@ class EventView(Answer):
     ) = UNSET
 
 
-class Problem(Answer):
-    """RFC 9457."""
+class SaleEvent(EventView, kw_only=True):
+    what: str
+    sale: SaleOrRefund
 
-    type: Annotated[str, Meta(pattern=rf"\A{problems.TYPE_PREFIX}[a-z-]+\Z")]
-    title: str
-    status: int
-    detail: str
-    sale: (
-        Annotated[
-            SaleOrRefund, Meta(description="In a conflict: what is in the way, as it stands.")
-        ]
-        | UnsetType
-    ) = UNSET
+
+class ReceiverEvent(EventView, kw_only=True):
+    up: bool
+    hello: Hello | UnsetType
+
+
+class PhoneEvent(EventView, kw_only=True):
+    link: int
+    what: str
+    reason: str | None
+
+
+class RefusalEvent(EventView, kw_only=True):
+    reason: str
+
+
+class TimingEvent(EventView, kw_only=True):
+    sale_id: str
+    stamps: Annotated[dict[str, float], Meta(description="Monotonic seconds.")]

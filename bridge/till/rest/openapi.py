@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge import __version__, contracts
 from bridge.contracts import ref
@@ -12,17 +12,19 @@ from . import models, requests
 from .schemas import SCHEMAS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from msgspec import Struct
 
 
-def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _json(description: str, schema: object) -> dict[str, object]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _problem(description: str) -> dict[str, Any]:
+def _problem(description: str) -> dict[str, object]:
     return {
         "description": description,
-        "content": {problems.MEDIA_TYPE: {"schema": ref(models.Problem)}},
+        "content": {problems.MEDIA_TYPE: {"schema": ref(problems.Problem)}},
     }
 
 
@@ -36,12 +38,14 @@ _ALWAYS = {
 }
 
 
-def _operation(name: str, summary: str, answers: dict[str, Any], **more: Any) -> dict[str, Any]:
+def _operation(
+    name: str, summary: str, answers: Mapping[str, object], **more: object
+) -> dict[str, object]:
     responses = {**_ALWAYS, **answers}
     return {"operationId": name, "summary": summary, "responses": responses, **more}
 
 
-def _takes(schema: dict[str, Any], *, required: bool = True) -> dict[str, Any]:
+def _takes(schema: object, *, required: bool = True) -> dict[str, object]:
     """Describe the body of a POST, and the answers that refuse it."""
     return {"required": required, "content": {"application/json": {"schema": schema}}}
 
@@ -95,7 +99,9 @@ _AWAY = {
 }
 
 
-def _begins(name: str, summary: str, wanted: type[Struct], given: type[Struct]) -> dict[str, Any]:
+def _begins(
+    name: str, summary: str, wanted: type[Struct], given: type[Struct]
+) -> dict[str, object]:
     """Describe a POST that creates a sale or refund under an id of the till."""
     answers = {
         "200": _json("Known already.", ref(given)),
@@ -108,7 +114,7 @@ def _begins(name: str, summary: str, wanted: type[Struct], given: type[Struct]) 
     return {"post": _operation(name, summary, answers, requestBody=_takes(ref(wanted)))}
 
 
-def _looks(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
+def _looks(name: str, summary: str, given: type[Struct]) -> dict[str, object]:
     answers = {
         "200": _json("Its present state.", ref(given)),
         "400": _UNREADABLE,
@@ -118,7 +124,7 @@ def _looks(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
     return {"get": _operation(name, summary, answers, parameters=parameters)}
 
 
-def _decides(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
+def _decides(name: str, summary: str, given: type[Struct]) -> dict[str, object]:
     answers = {
         "200": _json("Decided, now or earlier.", ref(given)),
         **_BODY,
@@ -131,13 +137,13 @@ def _decides(name: str, summary: str, given: type[Struct]) -> dict[str, Any]:
 
 
 def _lists(
-    name: str, summary: str, given: type[Struct], *parameters: dict[str, Any], **more: Any
-) -> dict[str, Any]:
+    name: str, summary: str, given: type[Struct], *parameters: object, **more: object
+) -> dict[str, object]:
     answers = {"200": _json("Success.", ref(given)), "400": _UNREADABLE, **more}
     return {"get": _operation(name, summary, answers, parameters=list(parameters))}
 
 
-PATHS: dict[str, Any] = {
+PATHS: dict[str, dict[str, object]] = {
     "/v1/sales": {
         **_begins(
             "ring",
@@ -265,7 +271,7 @@ PATHS: dict[str, Any] = {
     },
 }
 
-DOCUMENT: dict[str, Any] = {
+DOCUMENT: dict[str, object] = {
     "openapi": "3.1.0",
     "info": {
         "title": "Tillsign till API",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from msgspec import UNSET, Meta, UnsetType
 
 from bridge import contracts
 from bridge.books.totals import Day
-from bridge.contracts import Fault, MalformedError, MismatchError, Printable, Request
+from bridge.contracts import Fault, MalformedError, MismatchError, Printable, Request, words
 from bridge.domain.till_decisions import Wish
 from bridge.sales.orders import Order, RefundOrder
 from bridge.till.server.problems import ProblemError, invalid
@@ -50,20 +50,6 @@ def _id(description: str) -> Meta:
     )
 
 
-class Currency(int):
-    """The number of a currency, which tills write in letters."""
-
-    @classmethod
-    def read(cls, value: object) -> Self:
-        if not isinstance(value, str) or value not in NUMBERS:
-            raise ValueError("Expected a currency")
-        return cls(NUMBERS[value])
-
-    @classmethod
-    def schema(cls) -> dict[str, Any]:
-        return {"type": "string", "enum": list(NUMBERS), "description": "ISO 4217 letters."}
-
-
 class Note(Printable):
     LEAST, MOST = 0, NOTE_MOST
 
@@ -88,7 +74,7 @@ NewId = Annotated[
     str, _id("Chosen by the till from at least 16 random bytes, stored before first use.")
 ]
 Amount = Annotated[int, _whole(1, UINT_MOST, description="Minor units: öre, cent.")]
-Letters = Annotated[Currency, Meta(extra={"must": f"one of {', '.join(NUMBERS)}"})]
+Letters = Annotated[str, words(*NUMBERS), Meta(description="ISO 4217 letters.")]
 TillNumber = Annotated[
     int, _whole(1, TILL_MOST, description="Needed where the bridge has several receivers.")
 ]
@@ -178,7 +164,7 @@ async def order(request: web.Request) -> Order:
     return Order(
         asked.sale_id,
         asked.amount,
-        int(asked.currency),
+        NUMBERS[asked.currency],
         asked.till or None,
         asked.patience_s,
         str(asked.reference or ""),
@@ -191,7 +177,7 @@ async def refund(request: web.Request) -> RefundOrder:
     return RefundOrder(
         asked.refund_id,
         asked.amount,
-        int(asked.currency) if asked.currency else None,
+        NUMBERS[asked.currency] if asked.currency else None,
         asked.till or None,
         asked.patience_s,
         str(asked.reference or ""),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bridge import contracts
+from bridge.till.server.problems import Problem
 
 from . import models, requests
 
-SCHEMAS: dict[str, Any] = contracts.schemas(
+SCHEMAS = contracts.schemas(
     requests.NewSale,
     requests.NewRefund,
     requests.AcknowledgementRequest,
@@ -22,7 +21,7 @@ SCHEMAS: dict[str, Any] = contracts.schemas(
     models.Acknowledged,
     models.OutboxView,
     models.EventView,
-    models.Problem,
+    Problem,
 )
 # The rule of `NewRefund.__post_init__`.
 SCHEMAS["NewRefund"]["oneOf"] = [

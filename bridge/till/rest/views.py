@@ -1,9 +1,14 @@
-"""Sales, reasons and receivers for people and tills: JSON values."""
+"""The till API's answers, made from sales, receivers and events."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
 
 from bridge.domain.events import PhoneMoved, ReceiverChanged, Refused, SaleChanged, SaleTimed
 from bridge.domain.states import State
@@ -13,8 +18,28 @@ from receiver.host.texts import texts
 from receiver.link import wire
 from receiver.protocol import messages
 
+from .models import (
+    AlarmView,
+    EventView,
+    Health,
+    Hello,
+    Outcome,
+    PhoneEvent,
+    Reason,
+    Receiver,
+    ReceiverEvent,
+    Refund,
+    RefusalEvent,
+    SaleEvent,
+    SaleView,
+    TimingEvent,
+)
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.books.books import Books
+    from bridge.contracts import Answer
     from bridge.domain.alarms import Alarm
     from bridge.domain.events import Event
     from bridge.domain.receiver_status import ReceiverHealth, ReceiverStatus
@@ -35,8 +60,6 @@ REFUND_STATES = {
     State.POSTED: "refunded",
     State.LIABILITY: "declined",
 }
-_UNSAID = frozenset({"transaction_id", "receipt", "provisional_receipt", "settlement"})
-REVERSING, REVERSED, REFUNDED = "reversing", "reversed", "refunded"
 SETTLEMENTS = {
     State.PAID: "owed",
     State.POSTED: "posted",
@@ -44,151 +67,162 @@ SETTLEMENTS = {
 }
 
 
-def sale_view(sale: Sale) -> dict[str, Any]:
-    """Return the till API's answer about a sale or a refund."""
-    return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
+def answer(document: Answer, status: int = 200) -> web.Response:
+    """Return a response with this document."""
+    body = msgspec.json.encode(document)
+    return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
 
 
-def shown_view(books: Books, sale: Sale) -> dict[str, Any]:
+def shown_view(books: Books, sale: Sale) -> SaleView | Refund:
     """Return the part of a sale that the till may see now."""
     return held_view(sale, books.commits.reason) if books.is_held(sale) else sale_view(sale)
 
 
-def held_view(sale: Sale, reason: int) -> dict[str, Any]:
+def held_view(sale: Sale, reason: int) -> SaleView | Refund:
     """Return the same while some of it is unwritten, for this reason: a crash must not undo it."""
-    unsaid = dict.fromkeys(_UNSAID & (view := sale_view(sale)).keys())
-    return {**view, **unsaid, "state": str(State.UNKNOWN), "reason": reason_view(reason)}
+    view = replace(
+        sale_view(sale),
+        state=State.UNKNOWN,
+        reason=reason_view(reason),
+        transaction_id=None,
+        receipt=None,
+    )
+    if isinstance(view, SaleView):
+        return replace(view, provisional_receipt=None, settlement=None)
+    return view
 
 
-def _purchase_view(sale: Sale) -> dict[str, Any]:
-    return {
-        "sale_id": sale.terms.sale_id,
-        "state": str(sale.shown),
-        **_common_view(sale),
-        "offline": sale.mode == messages.OFFLINE,
-        "provisional_receipt": _base64url(sale.provisional) or None,
-        "settlement": _settlement(sale),
-    }
-
-
-def _refund_view(sale: Sale) -> dict[str, Any]:
+def sale_view(sale: Sale) -> SaleView | Refund:
+    """Return the till API's answer about a sale or a refund."""
     terms = sale.terms
-    return {
-        "refund_id": terms.sale_id,
-        "state": REFUND_STATES.get(sale.state, str(sale.shown)),
-        "sale_id": terms.original_sale or None,
-        "original_transaction_id": terms.original.hex() or None,
-        **_common_view(sale),
-    }
+    if sale.is_refund:
+        return Refund(
+            **asdict(_outcome(sale)),
+            refund_id=terms.sale_id,
+            state=REFUND_STATES.get(sale.state, sale.shown),
+            sale_id=terms.original_sale or None,
+            original_transaction_id=terms.original.hex() or None,
+        )
+    return SaleView(
+        **asdict(_outcome(sale)),
+        sale_id=terms.sale_id,
+        state=sale.shown,
+        offline=sale.mode == messages.OFFLINE,
+        provisional_receipt=_base64url(sale.provisional) or None,
+        settlement=_settlement(sale),
+    )
 
 
-def _common_view(sale: Sale) -> dict[str, Any]:
+def _outcome(sale: Sale) -> Outcome:
     terms = sale.terms
     # Before this a receipt is half an answer; after a reversal it is out of date.
     told = sale.answered and sale.shown is not State.CANCELLED
-    return {
-        "amount": terms.amount,
-        "currency": LETTERS[terms.currency],
-        "till": terms.till,
-        "reference": terms.note or None,
-        "match_code": sale.match_code,
-        "reason": reason_view(sale.reason) if sale.reason else None,
-        "approval_id": sale.approval_id.hex() or None,
-        "transaction_id": sale.transaction_id.hex() or None if told else None,
-        "receipt": _base64url(sale.receipt) or None if told else None,
-    }
+    return Outcome(
+        amount=terms.amount,
+        currency=LETTERS[terms.currency],
+        till=terms.till,
+        reference=terms.note or None,
+        match_code=sale.match_code,
+        reason=reason_view(sale.reason) if sale.reason else None,
+        approval_id=sale.approval_id.hex() or None,
+        transaction_id=sale.transaction_id.hex() or None if told else None,
+        receipt=_base64url(sale.receipt) or None if told else None,
+    )
 
 
 def _settlement(sale: Sale) -> str | None:
     """Return its state at the authority."""
     if sale.owed:
-        return REVERSING
+        return "reversing"
     if sale.refunded_in_full:
-        return REFUNDED
+        return "refunded"
     if sale.state is State.CANCELLED and sale.reversals:
-        return REVERSED
+        return "reversed"
     return SETTLEMENTS.get(sale.state)
 
 
-def reason_view(code: int) -> dict[str, str]:
+def reason_view(code: int) -> Reason:
     """Return a reason's name and the cashier's texts."""
     row = texts(code)
-    return {"code": reasons.name(code), "sv": row.cashier_sv, "en": row.cashier_en}
+    return Reason(code=reasons.name(code), sv=row.cashier_sv, en=row.cashier_en)
 
 
-def alarm_view(alarm: Alarm) -> dict[str, Any]:
+def alarm_view(alarm: Alarm) -> AlarmView:
     """Return an alarm for a person."""
-    return {
-        "key": alarm.key,
-        "kind": alarm.kind,
-        "sale_id": alarm.sale_id or None,
-        "approval_id": alarm.approval_id.hex() or None,
-        "amount": alarm.amount or None,
-        "currency": LETTERS.get(alarm.currency),
-        "till": alarm.till or None,
-        "receiver_id": alarm.receiver_id.hex() or None,
-        "at": alarm.at / 1000,
-        "detail": alarm.detail,
-    }
+    return AlarmView(
+        key=alarm.key,
+        kind=alarm.kind,
+        sale_id=alarm.sale_id or None,
+        approval_id=alarm.approval_id.hex() or None,
+        amount=alarm.amount or None,
+        currency=LETTERS.get(alarm.currency),
+        till=alarm.till or None,
+        receiver_id=alarm.receiver_id.hex() or None,
+        at=alarm.at / 1000,
+        detail=alarm.detail,
+    )
 
 
-def hello_view(hello: ReceiverHello) -> dict[str, Any]:
+def hello_view(hello: ReceiverHello) -> Hello:
     """Return what a receiver reports about itself."""
-    return {
-        "receiver_id": hello.receiver_id.hex(),
-        "board": hello.board,
-        "interpreter": hello.interpreter,
-        "version": hello.interpreter_version,
-        "firmware": hello.firmware,
-        "firmware_hash": hello.firmware_hash.hex(),
-        "reset_cause": hello.reset_cause,
-    }
+    return Hello(
+        receiver_id=hello.receiver_id.hex(),
+        board=hello.board,
+        interpreter=hello.interpreter,
+        version=hello.interpreter_version,
+        firmware=hello.firmware,
+        firmware_hash=hello.firmware_hash.hex(),
+        reset_cause=hello.reset_cause,
+    )
 
 
-def phone_view(event: int, reason: int) -> dict[str, Any]:
-    """Return a phone's event (`wire.PHONE_*`), and why it left where it gave a reason."""
-    return {"what": _PHONE_EVENTS[event], "reason": reasons.name(reason) if reason else None}
-
-
-def health_view(health: ReceiverHealth) -> dict[str, Any]:
+def health_view(health: ReceiverHealth) -> Health:
     """Return a receiver's health."""
-    counters = {reasons.name(code): n for code, n in health.counters.items()}
-    return {**health._asdict(), "counters": counters}
+    return Health(
+        uptime_s=health.uptime_s,
+        free_bytes=health.free_bytes,
+        links=health.links,
+        counters=_by_name(health.counters),
+    )
 
 
-def receiver_view(status: ReceiverStatus) -> dict[str, Any]:
+def receiver_view(status: ReceiverStatus) -> Receiver:
     """Return the till API's answer about a receiver."""
-    refusals = {reasons.name(code): n for code, n in status.refusals.items()}
-    return {
-        "till": status.till,
-        "url": status.url,
-        "up": status.up,
-        "hello": hello_view(status.hello) if status.hello else None,
-        "health": health_view(status.health) if status.health else None,
-        "line": dict(status.line),
-        "counters": dict(sorted(refusals.items())),
-    }
+    return Receiver(
+        till=status.till,
+        url=status.url,
+        up=status.up,
+        hello=hello_view(status.hello) if status.hello else None,
+        health=health_view(status.health) if status.health else None,
+        line=dict(status.line),
+        counters=dict(sorted(_by_name(status.refusals).items())),
+    )
 
 
-def event_view(event: Event) -> dict[str, Any]:
+def event_view(event: Event) -> EventView:
     """Return an event for watchers."""
-    name: str
-    body: dict[str, Any]
+    source, at, till = event[:3]
     match event:
         case SaleChanged(cursor=cursor, what=what, sale=sale):
-            name, body = "sale", {"cursor": cursor, "what": what, "sale": sale_view(sale)}
+            view = sale_view(sale)
+            return SaleEvent("sale", source, at, till, cursor, what=what, sale=view)
         case ReceiverChanged(hello=hello):
-            up = {"up": True, "hello": hello_view(hello)} if hello else {"up": False}
-            name, body = "receiver", up
-        case PhoneMoved(link=link, event=what, reason=reason):
-            name, body = "phone", {"link": link, **phone_view(what, reason)}
+            said = hello_view(hello) if hello else UNSET
+            return ReceiverEvent("receiver", source, at, till, up=bool(hello), hello=said)
+        case PhoneMoved(link=link, event=act, reason=reason):
+            what, why = _PHONE_EVENTS[act], reasons.name(reason) if reason else None
+            return PhoneEvent("phone", source, at, till, link=link, what=what, reason=why)
         case Refused(reason=reason):
-            name, body = "refusal", {"reason": reasons.name(reason)}
+            return RefusalEvent("refusal", source, at, till, reason=reasons.name(reason))
         case SaleTimed(sale_id=sale_id, steps=steps):
-            name, body = "timing", {"sale_id": sale_id, "stamps": dict(steps)}
-        case _:
-            assert_never(event)
-    return {"event": name, "from": event.source, "at": event.at, "till": event.till, **body}
+            stamps = dict(steps)
+            return TimingEvent("timing", source, at, till, sale_id=sale_id, stamps=stamps)
+    assert_never(event)
+
+
+def _by_name(counters: Mapping[int, int]) -> dict[str, int]:
+    """Return counters of reasons by their names."""
+    return {reasons.name(code): count for code, count in counters.items()}
 
 
 def _base64url(data: bytes) -> str:

@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
 
+from bridge import contracts
 from bridge.domain.events import SaleChanged
 from bridge.domain.states import State
 from bridge.journal import CursorError
@@ -110,5 +111,5 @@ async def told(
 async def _send(socket: web.WebSocketResponse, events: AsyncIterator[Event]) -> None:
     with suppress(ConnectionError):
         async for event in events:
-            await socket.send_json(event_view(event))
+            await socket.send_str(contracts.encode(event_view(event)).decode())
         await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too slow")

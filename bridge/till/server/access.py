@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import math
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -22,9 +21,9 @@ from .problems import ProblemError
 from .rate_limits import Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from aiohttp.typedefs import Middleware
+    from aiohttp.typedefs import Handler, Middleware
 
 BODY_S = 5.0  # a body of 4 kB takes milliseconds; a slower client only occupies a place
 POLLS_MOST = 512  # two for each of 200 tills, and room for polls of tills that are gone
@@ -58,35 +57,41 @@ class Guard:
         self._speakers = speakers
         self._rates = rates
         self._healthy = healthy
-        self._watchers = 0
-        self._polls: dict[asyncio.Task[Any], web.Request] = {}
+        self._watchers = _Seats(
+            "too-many-watchers", f"{WATCHERS_MOST} watch already", WATCHERS_MOST
+        )
+        self._polls = _Seats("too-many-polls", "wait already", POLLS_MOST)
 
     def renew(self, speakers: Speakers) -> None:
         """Accept other callers from now on; requests under way continue."""
         self._speakers = speakers
 
     def middleware(self, check: Callable[[web.Request], None]) -> Middleware:
-        """Return the middleware that admits requests; `check` raises ProblemError to refuse one."""
+        """Return the middleware that admits requests, and answers every error with a problem.
+
+        `check` raises ProblemError to refuse a request.
+        """
 
         @web.middleware
-        async def guard(request: web.Request, handler: problems.Handler) -> web.StreamResponse:
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
                 self._admit(request)
                 await _read_whole(request)
                 check(request)
-                with self._place(request):
-                    return await handler(request)
+                return await self._handled(request, handler)
             except _RefusalError as refusal:  # counted, not logged: there may be thousands
                 self.refused[refusal.kind] += 1
-                return problems.response(refusal)
+                return refusal.response()
+            except Exception as error:
+                return problems.response(request, error)
 
         return guard
 
     def drop_left_polls(self) -> None:
         """End the polls whose client has gone; nothing else notices that before they time out."""
-        for task, request in self._polls.items():
+        for request in self._polls:
             if request.transport is None:
-                task.cancel()
+                request.task.cancel()
 
     def _admit(self, request: web.Request) -> None:
         """Raise _RefusalError for a request that is not admitted."""
@@ -113,34 +118,34 @@ class Guard:
             return False
         return is_loopback(host) or host in self._speakers.hosts
 
-    @contextmanager
-    def _place(self, request: web.Request) -> Iterator[None]:
-        """Hold one of the places for polls and watchers; other requests need none."""
+    async def _handled(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Hold one of the places for polls and watchers meanwhile; other requests need none."""
         if request.path == EVENTS:
-            yield from self._watching()
+            places = self._watchers
         elif "wait" in request.query:
-            yield from self._polling(request)
+            places = self._polls
         else:
-            yield
-
-    def _watching(self) -> Iterator[None]:
-        if self._watchers >= WATCHERS_MOST:
-            raise _RefusalError(503, "too-many-watchers", f"{WATCHERS_MOST} watch already", RETRY_S)
-        self._watchers += 1
+            return await handler(request)
+        places.take(request)
         try:
-            yield
+            return await handler(request)
         finally:
-            self._watchers -= 1
+            places.remove(request)
 
-    def _polling(self, request: web.Request) -> Iterator[None]:
-        task = asyncio.current_task()
-        if len(self._polls) >= POLLS_MOST or task is None:
-            raise _RefusalError(503, "too-many-polls", f"{POLLS_MOST} wait already", RETRY_S)
-        self._polls[task] = request
-        try:
-            yield
-        finally:
-            del self._polls[task]
+
+class _Seats(list[web.Request]):
+    """Places for requests that wait; without a free one a request is refused."""
+
+    def __init__(self, kind: str, why: str, most: int) -> None:
+        super().__init__()
+        self._kind = kind
+        self._detail = f"{most} {why}"
+        self._most = most
+
+    def take(self, request: web.Request) -> None:
+        if len(self) >= self._most:
+            raise _RefusalError(503, self._kind, self._detail, RETRY_S)
+        self.append(request)
 
 
 class _RefusalError(ProblemError):

@@ -14,7 +14,7 @@ from bridge.authority.messages import (
     Time,
     TransactionId,
 )
-from bridge.contracts import Answer, Octets, Request, Text
+from bridge.contracts import Answer, Octets, Request
 from bridge.domain.held import HoldState
 from receiver.encoding.schema import ED25519_SIZE, P256_SIZE
 from receiver.protocol.messages import STORE_NAME_MOST
@@ -49,10 +49,7 @@ class CredentialId(Octets):
     SIZES = (CREDENTIAL_ID_SIZE,)
 
 
-class Name(Text):
-    MOST = NAME_MOST
-
-
+Name = Annotated[str, Meta(min_length=1, max_length=NAME_MOST)]
 StoreName = Annotated[Name, Meta(description=f"At most {STORE_NAME_MOST} bytes in UTF-8.")]
 Row = Annotated[int, Meta(ge=0, le=ROW_MOST)]
 Space = Annotated[int, Meta(ge=0, le=SPACE_MOST)]

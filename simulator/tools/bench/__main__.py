@@ -7,9 +7,10 @@ import asyncio
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -27,73 +28,62 @@ from . import (
     sale,
     trace,
 )
-from .rows import Row, show, write
+from .rows import SALES_BEFORE_START, Figure, missed, show, write
 
-if TYPE_CHECKING:
-    from argparse import Namespace
-    from collections.abc import Callable
-
-DEMO_BUDGET_S = 60
 OUTPUT = Path("build/bench.json")
 
 
-def _world() -> list[Row]:
-    return asyncio.run(_world_rows())
-
-
-async def _world_rows() -> list[Row]:
+async def _world() -> dict[str, Figure]:
     async with World() as world:
         await world.receiver_up()
-        found = await sale.rows(world)
+        found = await sale.measure(world)
     async with World() as world:  # the starts borrow its receiver's place on the radio
         if world.line is not None:
             await world.line.stop()
-        found += await receiver_start.rows(world)
-    return found
+        return {**found, **await receiver_start.measure(world)}
 
 
-def _demo() -> list[Row]:
+def _demo() -> dict[str, Figure]:
     start = time.monotonic()
     demo = [sys.executable, "-m", "bridge.cli", "demo"]
     subprocess.run(demo, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-    return [Row("demo", time.monotonic() - start, "s", budget=DEMO_BUDGET_S)]
+    return {"demo": Figure(time.monotonic() - start)}
 
 
-def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], list[Row]]]:
+def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], dict[str, Figure]]]:
     """Return the parts in order; `tell` reports how far a long part has come."""
 
     def sold(done: int) -> None:
         tell(f"{done:,} of {sales:,} sales through one bridge ...")
 
     def written(done: int) -> None:
-        tell(f"{done:,} of {bridge_start.SALES:,} sales into a journal ...")
+        tell(f"{done:,} of {SALES_BEFORE_START:,} sales into a journal ...")
 
     return {
-        "the device's arithmetic on a chip": arithmetic.rows,
-        "the same on this host": arithmetic_times.rows,
-        "the device's heap": heap.rows,
-        "whole sales and the receiver's start": _world,
-        "one approval's way through the bridge": trace.rows,
+        "the device's arithmetic on a chip": arithmetic.measure,
+        "the same on this host": arithmetic_times.measure,
+        "the device's heap": heap.measure,
+        "whole sales and the receiver's start": lambda: asyncio.run(_world()),
+        "one approval's way through the bridge": trace.measure,
         "the demo": _demo,
-        "many sales through one bridge": partial(load.rows, sales, sold),
-        "a start on a long journal": partial(bridge_start.rows, written),
-        "the authority on PostgreSQL": authorisations.rows,
+        "many sales through one bridge": partial(load.measure, sales, sold),
+        "a start on a long journal": partial(bridge_start.measure, written),
+        "the authority on PostgreSQL": authorisations.measure,
     }
 
 
 def main() -> int:
     arguments = _arguments()
-    rows: list[Row] = []
+    measured: dict[str, Figure] = {}
     with Console(stderr=True).status("") as status:
         for name, measure in _parts(arguments.sales, status.update).items():
             if arguments.only in name:
                 status.update(f"Measuring {name} ...")
-                rows += measure()
-    show(rows)
+                measured |= measure()
+    show(measured)
     if not arguments.only:
-        write(rows, OUTPUT)
-    missed = [row.name for row in rows if row.holds is False]
-    return 1 if missed else 0
+        write(measured, OUTPUT)
+    return 1 if missed(measured) else 0
 
 
 def _arguments() -> Namespace:

@@ -9,75 +9,46 @@ only Euclid's steps in P-256 vary with the key, by a few in a hundred.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from receiver.crypto import hpke, portable
 from receiver.crypto.job import finish
-from receiver.crypto.twins import chacha20, poly1305, sha512
 from simulator.phone.wallet.keys import P256, PhoneKey
 from simulator.tools.chip import build, interpreter
+from simulator.tools.chip.interpreter import Cost
 
-from . import plain_arithmetic
 from .cases import MESSAGE, SEED, cases
-from .rows import Row
+from .rows import ROWS, Figure, K, M
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import ModuleType
-
-    from simulator.tools.chip.interpreter import Cost
-
     from .cases import Case
 
-SLICE_BUDGET_M = 3  # the longest that radio and serial line can wait
-PLAIN_IS = "plain integers, counted alike"
-_M, _K = ("M instr.", 1_000_000), ("k instr.", 1_000)
+# By row, the jobs that it adds up.
+OPERATIONS = {
+    "ed25519_check": ("ed25519_check",),
+    "ed25519_verify": ("ed25519_key", "ed25519_check"),
+    "ed25519_sign": ("ed25519_sign",),
+    "ed25519_key": ("ed25519_key",),
+    "x25519": ("x25519",),
+    "p256_verify": ("p256_key", "p256_check"),
+    "p256_check": ("p256_check",),
+    "p256_key": ("p256_key",),
+    "sha512_block": ("sha512_block",),
+    "chacha_seal_200": ("chacha_seal_200",),
+}
+_SCALE = {M: 1_000_000, K: 1_000}
 _OTHER_SEED = bytes(32)
 
 
-class CountedOperation(NamedTuple):
-    """An operation's parts, its budget, and Monocypher 4 in C (design §7), in one unit."""
-
-    name: str
-    jobs: tuple[str, ...]
-    budget: float | None = None
-    compiled: float | None = None
-    unit: tuple[str, int] = _M
-
-
-OPERATIONS = (
-    CountedOperation("ed25519_check", ("ed25519_check",), 12, 3.1),
-    CountedOperation("ed25519_verify", ("ed25519_key", "ed25519_check"), 18, 3.1),
-    CountedOperation("ed25519_sign", ("ed25519_sign",), 8),
-    CountedOperation("ed25519_key", ("ed25519_key",)),
-    CountedOperation("x25519", ("x25519",), 14, 2.2),
-    CountedOperation("p256_verify", ("p256_key", "p256_check"), 24),
-    CountedOperation("p256_check", ("p256_check",), 13),
-    CountedOperation("p256_key", ("p256_key",)),
-    CountedOperation("sha512_block", ("sha512_block",), 60, unit=_K),
-    CountedOperation("chacha_seal_200", ("chacha_seal_200",), 150, unit=_K),
-)
-_TWINS: dict[str, Sequence[ModuleType]] = {
-    "sha512_block": [sha512],
-    "chacha_seal_200": [chacha20, poly1305],
-}
-
-
-def rows() -> list[Row]:
-    """Measure every operation, the longest slice, and the native code of all kernels."""
+def measure() -> dict[str, Figure]:
+    """Count every operation, the longest slice, and the native code of all kernels."""
     spent = _spent()
-    bounds = _plain()
-    found = [_row(one, spent, bounds) for one in OPERATIONS]
     longest = max(work.instructions for works in spent.values() for work in works)
-    unit, scale = _M
-    return [
-        *found,
-        Row("longest_slice", longest / scale, unit, budget=SLICE_BUDGET_M),
-        Row(
-            "kernels_xtensawin", sum(build.sizes("xtensawin").values()), "bytes",
-            budget=build.CODE_LIMIT,
-        ),
-    ]  # fmt: skip
+    return {
+        **{name: _figure(name, spent) for name in OPERATIONS},
+        "longest_slice": Figure(longest / _SCALE[M]),
+        "kernels_xtensawin": Figure(sum(build.sizes("xtensawin").values())),
+    }
 
 
 def signed_by_phone() -> tuple[bytes, bytes]:
@@ -92,7 +63,7 @@ def _spent() -> dict[str, list[Cost]]:
     for name, case in known.items():  # this loads what they need
         if not finish(case()):
             raise ValueError(f"{name} failed")
-    names = {name for one in OPERATIONS for name in one.jobs} | {"x25519_public"}
+    names = {name for jobs in OPERATIONS.values() for name in jobs} | {"x25519_public"}
     jobs: dict[str, Case] = {
         **{name: known[name] for name in sorted(names)},
         "hpke_recipient": partial(hpke.recipient_job, portable, SEED, SEED, SEED, b""),
@@ -101,48 +72,10 @@ def _spent() -> dict[str, list[Cost]]:
     return {name: interpreter.slices(job) for name, job in jobs.items()}
 
 
-def _plain() -> dict[str, int]:
-    """Count the instructions of the plain versions, by operation."""
-    public, own = portable.ed25519_public(SEED), finish(portable.ed25519_sign_job(SEED, MESSAGE))
-    phone, signature = signed_by_phone()
-    ed25519 = _counted([plain_arithmetic], plain_arithmetic.ed25519_verify, public, MESSAGE, own)
-    p256 = _counted([plain_arithmetic], plain_arithmetic.p256_verify, phone, MESSAGE, signature)
-    jobs = cases(portable, phone, signature)
-    return {
-        "ed25519_check": ed25519,
-        "ed25519_verify": ed25519,
-        "ed25519_sign": _counted(
-            [plain_arithmetic], plain_arithmetic.ed25519_sign, SEED, public, MESSAGE
-        ),
-        "x25519": _counted([plain_arithmetic], plain_arithmetic.x25519, SEED, public),
-        "p256_verify": p256,
-        "p256_check": p256,
-        **{name: _counted(twins, _run, jobs[name]) for name, twins in _TWINS.items()},
-    }
-
-
-def _run(case: Case) -> object:
-    return finish(case())
-
-
-def _counted(beside: Sequence[ModuleType], work: Callable[..., object], *arguments: object) -> int:
-    """Count the instructions of one call that returns true, in these modules beside ours."""
-    if not work(*arguments):
-        raise ValueError(f"{work} failed")
-    return interpreter.count(work, *arguments, beside=beside).instructions
-
-
-def _row(one: CountedOperation, spent: dict[str, list[Cost]], bounds: dict[str, int]) -> Row:
-    works = [work for name in one.jobs for work in spent[name]]
-    unit, scale = one.unit
-    bound = bounds.get(one.name)
-    return Row(
-        one.name,
+def _figure(name: str, spent: dict[str, list[Cost]]) -> Figure:
+    works = [work for job in OPERATIONS[name] for work in spent[job]]
+    scale = _SCALE[ROWS[name].unit]
+    return Figure(
         sum(work.instructions for work in works) / scale,
-        unit,
-        budget=one.budget,
-        bound=None if bound is None else bound / scale,
-        bound_is="" if bound is None else PLAIN_IS,
         interpreter=sum(work.interpreter for work in works) / scale,
-        compiled=one.compiled,
     )

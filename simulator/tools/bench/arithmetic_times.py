@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
+from collections.abc import Iterable
+from statistics import median
+from timeit import repeat
 from typing import TYPE_CHECKING
 
 from receiver.crypto import host
@@ -14,25 +16,14 @@ from simulator.world.receiver_command import ROOT, interpreter
 
 from .arithmetic import signed_by_phone
 from .cases import cases
-from .rows import Row, middle
+from .rows import ROWS, Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .cases import Case
 
 SAMPLES = 51
 PATH = f"{ROOT}:{ROOT}/firmware/device/lib:.frozen"  # where MicroPython finds the tree
-_LIBRARIES = {
-    "ed25519_check": "libsodium and OpenSSL, both",
-    "ed25519_verify": "libsodium and OpenSSL, both",
-    "ed25519_sign": "libsodium",
-    "x25519": "OpenSSL",
-    "p256_check": "OpenSSL",
-    "p256_verify": "OpenSSL",
-    "sha512_block": "OpenSSL",
-    "chacha_seal_200": "OpenSSL",
-}
+_SUFFIX = "_micropython"
 _SCRIPT = """
 import json, sys, time
 from receiver.crypto import portable
@@ -53,24 +44,29 @@ print(json.dumps(times))
 """
 
 
-def rows() -> list[Row]:
-    """Measure each operation in milliseconds."""
-    inside, beside = in_micropython(list(_LIBRARIES)), _on_host()
-    return [
-        Row(
-            f"{name}_micropython", inside[name], "ms",
-            bound=beside[name], bound_is=f"{library}, on this host",
-        )
-        for name, library in _LIBRARIES.items()
-    ]  # fmt: skip
+def measure() -> dict[str, Figure]:
+    """Time each operation, in milliseconds."""
+    names = [name.removesuffix(_SUFFIX) for name in ROWS if name.endswith(_SUFFIX)]
+    inside, beside = in_micropython(names), on_host(names)
+    return {name + _SUFFIX: Figure(inside[name], beside[name]) for name in names}
 
 
-def in_micropython(names: Sequence[str]) -> dict[str, float]:
+def in_micropython(names: Iterable[str]) -> dict[str, float]:
     """Time each of these `cases`, in milliseconds, with the device's back end."""
     phone = [data.hex() for data in signed_by_phone()]
-    given = {"phone": phone, "samples": SAMPLES, "names": names}
+    given = {"phone": phone, "samples": SAMPLES, "names": list(names)}
     times: dict[str, list[float]] = json.loads(run(_SCRIPT, json.dumps(given)))
-    return {name: middle(samples) for name, samples in times.items()}
+    return {name: median(samples) for name, samples in times.items()}
+
+
+def on_host(names: Iterable[str]) -> dict[str, float]:
+    """Time the same with the host's back end."""
+    jobs = cases(host, *signed_by_phone())
+    return {name: _middle(jobs[name]) for name in names}
+
+
+def _middle(case: Case) -> float:
+    return median(repeat(lambda: finish(case()), number=1, repeat=SAMPLES)) * 1000
 
 
 def run(script: str, given: str) -> str:
@@ -84,15 +80,3 @@ def run(script: str, given: str) -> str:
         env={**os.environ, "MICROPYPATH": PATH},
     )
     return done.stdout
-
-
-def _on_host() -> dict[str, float]:
-    """Time the same with the host's back end."""
-    jobs = cases(host, *signed_by_phone())
-    return {name: middle([_spent(jobs[name]) for _ in range(SAMPLES)]) for name in _LIBRARIES}
-
-
-def _spent(case: Case) -> float:
-    start = time.perf_counter()
-    finish(case())
-    return (time.perf_counter() - start) * 1000

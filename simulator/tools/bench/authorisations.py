@@ -7,10 +7,12 @@ import json
 import os
 import statistics
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from receiver.core.identity import Identity
 from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.encoding import schema
@@ -24,6 +26,7 @@ from simulator.authority.storage.schema import POSTED
 from simulator.crypto import pki
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.wallet import Wallet
 from simulator.tools.load.errors import LoadError
 from simulator.tools.load.http import JSON, Client
 from simulator.world import enrolment
@@ -31,15 +34,8 @@ from simulator.world.enrolment import SEK
 
 from . import postgres_alone
 from .postgres_alone import Pair
-from .rows import HIGHER, Row
+from .rows import Figure
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from receiver.core.identity import Identity
-    from simulator.phone.wallet.wallet import Wallet
-
-SHARE_BUDGET = 0.5
 ROUNDS = 5  # each through the authority and then without it: a disturbance hits both
 PAIRS = 400  # in half a round
 WARM = 100  # before them: connections and prepared statements
@@ -59,20 +55,20 @@ class PairCounter(NamedTuple):
     wallet: Wallet
 
 
-def rows() -> list[Row]:
+def measure() -> dict[str, Figure]:
     folder = binaries()
     if folder is None:
         missing = "not measured: initdb and postgres are not installed here"
-        return [Row("authority_pairs", 0.0, "pairs/s", better=HIGHER, bound_is=missing)]
+        return {"authority_pairs": Figure(0.0, bound_is=missing)}
     with Cluster(folder) as cluster, TemporaryDirectory(prefix="tillsign-") as directory:
         rounds = asyncio.run(_measure(Path(directory), cluster.new_books()))
     reached, alone = (statistics.median(rates) for rates in zip(*rounds, strict=True))
     share = statistics.median(through / past_it for through, past_it in rounds)
     what = f"the same SQL alone, {postgres_alone.CONNECTIONS} connections"
-    return [
-        Row("authority_pairs", reached, "pairs/s", better=HIGHER, bound=alone, bound_is=what),
-        Row("authority_pairs_share", share, "", better=HIGHER, budget=SHARE_BUDGET),
-    ]
+    return {
+        "authority_pairs": Figure(reached, alone, bound_is=what),
+        "authority_pairs_share": Figure(share),
+    }
 
 
 async def _measure(directory: Path, database: str) -> list[tuple[float, float]]:

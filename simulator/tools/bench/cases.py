@@ -9,12 +9,11 @@ from receiver.crypto.sha512 import sha512
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from receiver.crypto.interface import Crypto
     from receiver.crypto.job import Job
 
-    Case = Callable[[], Job[Any]]
+    Case = Callable[[], Job[object]]
 
 SEED = bytes(range(32))
 MESSAGE = bytes(150)  # as long as a signed message of a sale
@@ -53,6 +52,6 @@ def cases(crypto: Crypto, phone: bytes, signature: bytes) -> dict[str, Case]:
     }
 
 
-def _at_once(work: Callable[[], Any]) -> Job[Any]:
+def _at_once(work: Callable[[], object]) -> Job[object]:
     yield from ()
     return work()

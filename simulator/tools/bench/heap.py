@@ -7,15 +7,17 @@ recorded; inside MicroPython `replay` feeds them to another receiver, alone in i
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from receiver import reasons
 from receiver.core import io
 from receiver.crypto import host
 from receiver.link import wire
 from receiver.protocol import gatt, identifiers, messages, padding, pins, validation
+from receiver.protocol.validation import Offered
 from simulator.authority.accounts import receivers
 from simulator.authority.keys import Keys
 from simulator.phone.conversation.messages import Maker
@@ -26,14 +28,8 @@ from simulator.world.enrolment import INVOICE_ISSUER, SEK, STORE
 
 from .arithmetic_times import run
 from .replay import PARTS, Life
-from .rows import Row
+from .rows import Figure
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from receiver.protocol.validation import Offered
-
-BUDGET_KB = 48  # 24 in a chip's words, design §7
 CODE = "123456"
 SEED = bytes(range(32))
 RECEIVER_ID = b"receiver"
@@ -43,21 +39,16 @@ NOW, LIFE_S = 1_800_000_000, 3600
 _SCRIPT = "from simulator.tools.bench import replay\nreplay.main()"
 
 
-def rows() -> list[Row]:
+def measure() -> dict[str, Figure]:
     """Measure the peak during the sale, and a receiver without a sale."""
     sale, _ = recorded()
     seen = json.loads(run(_SCRIPT, "\n".join(map(json.dumps, sale.told)) + "\n"))
     if seen["told"] != sale.life.told.hex():
         raise ValueError("the receiver in MicroPython put out something else")
-    return [
-        Row(
-            "heap_four_sessions", seen["most"] / 1000, "kB", budget=BUDGET_KB,
-            bound=seen["idle"] / 1000, bound_is="the same without a sale",
-        )
-    ]  # fmt: skip
+    return {"heap_four_sessions": Figure(seen["most"] / 1000, seen["idle"] / 1000)}
 
 
-def recorded() -> tuple[Sale, list[Any]]:
+def recorded() -> tuple[Sale, list[object]]:
     """Return the sale as it went on the host, and all output of its receiver."""
     with TemporaryDirectory(prefix="tillsign-") as directory:
         sale = Sale(Keys(Path(directory) / "keys.json"))
@@ -72,11 +63,11 @@ class Sale:
         self._certificate = _certificate(keys)
         given = (SEED, self._certificate, pins.encode(keys.pins()))
         parts = {name: part.hex() for name, part in zip(PARTS, given, strict=True)}
-        self.told: list[Any] = [parts]
+        self.told: list[object] = [parts]
         self.life = Life(parts, host)
         self._put_out()
 
-    def play(self) -> list[Any]:
+    def play(self) -> list[object]:
         """Play four phones up to their approvals, and the first one's receipt; return output."""
         offered = self._open()
         phones = [self._come(link, offered) for link in range(gatt.LINKS_MOST)]
@@ -107,26 +98,26 @@ class Sale:
         self._feed([("Written", link, data) for data in phone.show(offered)])
         return phone
 
-    def _tell(self, channel: int, value: Any) -> list[Any]:
+    def _tell(self, channel: int, value: object) -> list[object]:
         return self._feed([("WireMessage", channel, wire.encode(channel, value))])
 
-    def _write(self, writes: list[list[bytes]]) -> list[Any]:
+    def _write(self, writes: list[list[bytes]]) -> list[object]:
         """Write for each phone, by link."""
         written = [("Written", link, data) for link, all_ in enumerate(writes) for data in all_]
         return self._feed(written)
 
-    def _feed(self, events: Sequence[tuple[str | int | bytes, ...]]) -> list[Any]:
+    def _feed(self, events: Sequence[tuple[str | int | bytes, ...]]) -> list[object]:
         """Feed events that come together; return all output of the resulting work."""
         spelled = [[v.hex() if isinstance(v, bytes) else v for v in event] for event in events]
         self.told.append(spelled)
         self.life.handle(spelled)
         return self._put_out()
 
-    def _put_out(self) -> list[Any]:
+    def _put_out(self) -> list[object]:
         return [item for found in self.life.slices() for item in found]
 
 
-def sent(outputs: list[Any], channel: int) -> list[Any]:
+def sent(outputs: list[object], channel: int) -> list[Any]:
     sends = [item for item in outputs if isinstance(item, io.Send) and item.channel == channel]
     return [wire.decode(channel, item.payload) for item in sends]
 

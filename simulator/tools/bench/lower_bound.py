@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import ssl
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -17,13 +20,9 @@ from aiohttp import web
 from simulator.crypto import pki
 from simulator.tools.load.http import Client
 
-if TYPE_CHECKING:
-    import ssl
-
-COMMITS = 5  # on disk: the sale, the approval, the request sent, till notified, paid
+COMMITS = 5  # on disk: the sale, the approval with its request, the verdict, till notified, paid
 ANSWERS = 3  # to the till: rung up, approved, paid
 POSTS = 2  # to the authority: authorise, confirm
-NAMES = f"{COMMITS} commits, {ANSWERS} answers, {POSTS} TLS posts alone, both ends in one process"
 
 _HOST = "127.0.0.1"
 _ROUNDS = 300
@@ -52,28 +51,27 @@ async def _measure(directory: Path) -> Bare:
         tls = await _serve(stack, pki.server_context(ca.certificate, ca.server()))
         context = pki.client_context(ca.certificate, ca.client("bridge"))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        db = _journal(directory)
-        stack.callback(db.close)
+        commit = stack.enter_context(journal(directory))
         till = Client(f"http://{_HOST}:{plain}")
         stack.callback(till.close)
         url = f"https://{_HOST}:{tls}{_PATH}"
-        await _sale(db, till, session, url, context)  # connects
+        await _sale(commit, till, session, url, context)  # connects
         wall, cpu = time.perf_counter(), time.process_time()
         for _ in range(_ROUNDS):
-            await _sale(db, till, session, url, context)
+            await _sale(commit, till, session, url, context)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return Bare(wall / _ROUNDS * 1000, cpu / _ROUNDS * 1000)
 
 
 async def _sale(
-    db: sqlite3.Connection,
+    commit: Callable[[], object],
     till: Client,
     session: aiohttp.ClientSession,
     url: str,
     context: ssl.SSLContext,
 ) -> None:
     for _ in range(COMMITS):
-        db.execute("INSERT INTO entries VALUES (?)", (_ENTRY,))
+        commit()
     for _ in range(ANSWERS):
         await till.ask("POST", _PATH, _ANSWER)
     for _ in range(POSTS):
@@ -81,12 +79,14 @@ async def _sale(
             await response.read()
 
 
-def _journal(directory: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(directory / "bare.sqlite", isolation_level=None)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("CREATE TABLE entries (data BLOB)")
-    return db
+@contextmanager
+def journal(directory: Path) -> Iterator[Callable[[], object]]:
+    """Open a journal by SQLite alone, in the bridge's mode; yield what commits one entry."""
+    with closing(sqlite3.connect(directory / "bare.sqlite", isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("CREATE TABLE entries (data BLOB)")
+        yield partial(db.execute, "INSERT INTO entries VALUES (?)", (_ENTRY,))
 
 
 async def _serve(stack: AsyncExitStack, context: ssl.SSLContext | None) -> int:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from receiver.protocol.messages import Record
 from simulator.authority.accounts import bindings, receivers
+from simulator.authority.context import Office
 from simulator.authority.ledger import ledger
 from simulator.authority.ledger.record_verification import verify
 from simulator.authority.storage import dialects
 from simulator.authority.storage.store import Store
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from receiver.protocol.messages import Record
-    from simulator.authority.context import Office
-
 CONNECTIONS = 8  # twice the authority's, which has one in each process
 
-Statement = tuple[str, tuple[Any, ...]]
+Statement = tuple[str, tuple[object, ...]]
 
 
 class Pair(NamedTuple):
@@ -36,7 +33,7 @@ class _Listener(Store):
 
     heard: list[Statement]
 
-    def _execute(self, sql: str, *values: Any) -> Any:
+    def _execute(self, sql: str, *values: object) -> Any:
         self.heard.append((sql, values))
         if sql in (dialects.Postgres.begin, "COMMIT"):
             return None

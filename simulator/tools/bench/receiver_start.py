@@ -6,34 +6,26 @@ import asyncio
 import os
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from statistics import median
+from timeit import repeat
 
 from receiver.encoding.schema import encode
 from receiver.link import link, wire
 from simulator.processes.child_process import ChildProcess
-from simulator.world.receiver_command import interpreter
+from simulator.world.receiver_command import Command, interpreter
+from simulator.world.world import World
 
-from .rows import Row, middle
-
-if TYPE_CHECKING:
-    from simulator.world.receiver_command import Command
-    from simulator.world.world import World
+from .rows import Figure
 
 STARTS = 9
 HELLO_S = 10.0
-BOOT_BUDGET_MS = 1000
 
 
-async def rows(world: World) -> list[Row]:
+async def measure(world: World) -> dict[str, Figure]:
     """Measure boots; the world lends its radio and a store."""
     boots = [await _boot(world.command) for _ in range(STARTS)]
-    bare = [_bare_start() for _ in range(STARTS)]
-    return [
-        Row(
-            "boot_to_hello", middle(boots, 1000), "ms", budget=BOOT_BUDGET_MS,
-            bound=middle(bare, 1000), bound_is="an empty script in the same interpreter",
-        )
-    ]  # fmt: skip
+    bare = repeat(_bare_start, number=1, repeat=STARTS)
+    return {"boot_to_hello": Figure(median(boots) * 1000, median(bare) * 1000)}
 
 
 async def _boot(command: Command) -> float:
@@ -56,11 +48,9 @@ async def _boot(command: Command) -> float:
         await process.wait()
 
 
+def _bare_start() -> None:
+    subprocess.run([interpreter(), "-c", "pass"], check=True)
+
+
 def _now() -> int:
     return int(time.monotonic() * 1000)
-
-
-def _bare_start() -> float:
-    start = time.monotonic()
-    subprocess.run([interpreter(), "-c", "pass"], check=True)
-    return time.monotonic() - start

@@ -62,18 +62,18 @@ class Life:
         self.receiver = Receiver(Identity(seed, certificate, known, crypto, Entropy(), 1))
         self.told = bytes(32)
 
-    def handle(self, events: list[Any]) -> None:
+    def handle(self, events: list[list[str | int]]) -> None:
         for spelled in events:
             self.receiver.handle(_event(spelled), _NOW)
 
-    def slices(self) -> Iterator[list[Any]]:
+    def slices(self) -> Iterator[list[object]]:
         """Yield its immediate output, and then that of each slice of work until there is none."""
         yield self._drain()
         while self.receiver.busy():
             self.receiver.work(_NOW)
             yield self._drain()
 
-    def _drain(self) -> list[Any]:
+    def _drain(self) -> list[object]:
         found = []
         item = self.receiver.poll()
         while item is not None:
@@ -113,6 +113,6 @@ def _in_use() -> int:
     return found
 
 
-def _event(spelled: list[Any]) -> Any:
+def _event(spelled: list[str | int]) -> object:
     values = [bytes.fromhex(value) if isinstance(value, str) else value for value in spelled[1:]]
-    return getattr(io, spelled[0])(*values)
+    return getattr(io, str(spelled[0]))(*values)

@@ -8,36 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from simulator.tools.load.buyer import LoadBuyer
 from simulator.tools.load.shop import LoadShop
 from simulator.tools.load.till import LoadTill
 
-from .rows import Row, middle
+from .rows import Figure
 from .traced import COUNTED, TIMED, Counted, Timed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COUNTED_SALES = 25
 TIMED_SALES = 75  # two runs agree within a tenth, also beside other programs
-COMMITS_MOST = 3  # the approval with its request, the verdict, that the till is notified
 AMOUNT = 24_900
 
-# Goals not reached yet: a row that reaches its goal gets it as its budget.
-GOAL_IS = "the goal, not reached yet"
-FILES_GOAL = 22
-MOVES_GOAL = 160
-CALLS_GOAL = 1_350  # half of the earlier figure in CPython 3.11
-OWN_GOAL_MS = 1.5
 
-
-def rows() -> list[Row]:
-    """Measure the median sale, each figure beside its goal.
+def measure() -> dict[str, Figure]:
+    """Measure the median sale.
 
     `approval_own_bare` is the bridge's processor time on the way from the approval's bytes to the
     till's answer, without SQLite's transactions and the signature checks. Not on the way: what it
@@ -45,22 +34,15 @@ def rows() -> list[Row]:
     Of this one a quarter of the sales takes less: a busy machine slows down single sales.
     """
     counts, times = counted(COUNTED_SALES), timed(TIMED_SALES)
-    messages = middle([count.messages for count in counts])
-    parses = middle([count.parses for count in counts])
-    commits = middle([count.commits for count in counts])
     bare, _, _ = quantiles([time.bare * 1000 for time in times], n=4)
-    return [
-        _row("approval_bridge_files", [len(count.files) for count in counts], "files", FILES_GOAL),
-        _row("approval_bridge_moves", [count.moves for count in counts], "moves", MOVES_GOAL),
-        _row("approval_bridge_calls", [count.calls for count in counts], "calls", CALLS_GOAL),
-        Row("approval_cose_parses", parses, "parses", budget=messages),
-        Row("approval_commits", commits, "commits", budget=COMMITS_MOST),
-        Row("approval_own_bare", bare, "ms", bound=OWN_GOAL_MS, bound_is=GOAL_IS),
-    ]
-
-
-def _row(name: str, values: Sequence[float], unit: str, goal: float) -> Row:
-    return Row(name, middle(values), unit, bound=goal, bound_is=GOAL_IS)
+    return {
+        "approval_bridge_files": Figure(median(len(count.files) for count in counts)),
+        "approval_bridge_moves": Figure(median(count.moves for count in counts)),
+        "approval_bridge_calls": Figure(median(count.calls for count in counts)),
+        "approval_cose_parses": Figure(median(count.parses for count in counts)),
+        "approval_commits": Figure(median(count.commits for count in counts)),
+        "approval_own_bare": Figure(bare),
+    }
 
 
 def counted(sales: int) -> list[Counted]:

@@ -13,11 +13,13 @@ import re
 import sqlite3
 import sys
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from time import process_time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from unittest.mock import patch
 
 import bridge
@@ -30,10 +32,9 @@ from receiver.encoding import cose
 from receiver.link import frames, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import FrameType
-
     from receiver.crypto.job import Job
+
+T = TypeVar("T")
 
 COUNTED, TIMED = "counted", "timed"
 COMMIT, CHECK = "commit", "check"
@@ -62,7 +63,6 @@ class Counted(NamedTuple):
     moves: int
     calls: int
     parses: int
-    messages: int
     commits: int
 
 
@@ -110,14 +110,14 @@ NOTES = Notes()
 class Connection(sqlite3.Connection):
     """A connection that records its transactions."""
 
-    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: object = ()) -> sqlite3.Cursor:
         NOTES.commits += sql == "COMMIT"
         return self._noted(super().execute, sql, parameters)
 
-    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+    def executemany(self, sql: str, parameters: object) -> sqlite3.Cursor:
         return self._noted(super().executemany, sql, parameters)
 
-    def _noted(self, call: Callable[..., sqlite3.Cursor], *arguments: Any) -> sqlite3.Cursor:
+    def _noted(self, call: Callable[..., sqlite3.Cursor], *arguments: object) -> sqlite3.Cursor:
         begun, start = self.in_transaction, process_time()
         try:
             return call(*arguments)
@@ -126,10 +126,10 @@ class Connection(sqlite3.Connection):
                 NOTES.works.append(Work(COMMIT, start, process_time()))
 
 
-def _noted(job: Callable[..., Job[Any]]) -> Callable[..., Job[Any]]:
+def _noted(job: Callable[..., Job[T]]) -> Callable[..., Job[T]]:
     """Record a job of the host, which ends at its first step."""
 
-    def noted(*arguments: Any) -> Job[Any]:
+    def noted(*arguments: object) -> Job[T]:
         start = process_time()
         try:
             return (yield from job(*arguments))
@@ -150,7 +150,6 @@ class Profiler:
         self._tell = tell
         self._line = frames.Decoder(frames.HOST_FRAME_MAX)
         self._open = False
-        self._known: set[bytes] = set()  # messages parsed before
         self._begin()
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
@@ -159,7 +158,7 @@ class Profiler:
 
     def _begin(self) -> None:
         self._files: set[str] = set()
-        self._moves = self._calls = self._parses = self._messages = 0
+        self._moves = self._calls = self._parses = 0
         NOTES.clear()
 
     def _called(self, frame: FrameType) -> None:
@@ -167,8 +166,7 @@ class Profiler:
         if code is _RECEIVED and self._brings_approval(frame.f_locals["data"]) and not self._open:
             self._open = True
             self._begin()
-        if code is _PARSE:
-            self._parsed(bytes(frame.f_locals["data"]))
+        self._parses += code is _PARSE
         if self._open:
             self._calls += 1
             if code.co_filename.startswith(_BRIDGE):
@@ -183,16 +181,10 @@ class Profiler:
         found = [item for item in items if isinstance(item, frames.Frame)]
         return any((one.kind, one.channel) == (frames.DATA, wire.APPROVAL) for one in found)
 
-    def _parsed(self, data: bytes) -> None:
-        self._parses += 1
-        self._messages += data not in self._known
-        self._known.add(data)
-
     def _end(self) -> None:
         self._open = False
         files = sorted(file.removeprefix(_BRIDGE) for file in self._files)
-        found = (self._moves, self._calls, self._parses, self._messages, NOTES.commits)
-        self._tell(Counted(files, *found))
+        self._tell(Counted(files, self._moves, self._calls, self._parses, NOTES.commits))
 
 
 def _caller(frame: FrameType) -> str | None:

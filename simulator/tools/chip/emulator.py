@@ -116,7 +116,7 @@ class Kernel:
         self._fault = self._fault or fault
         self._uc.emu_stop()
 
-    def _on_block(self, _uc: Machine, address: int, size: int, _data: Any) -> None:
+    def _on_block(self, _uc: Machine, address: int, size: int, _data: object) -> None:
         """Count a block on entry: it has one entry and one exit, so all of it runs."""
         length = self._lengths.get((address, size))
         if length is None:
@@ -126,7 +126,7 @@ class Kernel:
         if self.instructions > self._limit:
             self._stop(f"more than {self._limit} instructions")
 
-    def _on_table(self, uc: Machine, address: int, _size: int, _data: Any) -> None:
+    def _on_table(self, uc: Machine, address: int, _size: int, _data: object) -> None:
         entry = (address - _TRAPS) // 4
         value, kind = uc.reg_read(reg.UC_RISCV_REG_A0), uc.reg_read(reg.UC_RISCV_REG_A1)
         if entry == _FROM_OBJECT:
@@ -157,12 +157,12 @@ class Kernel:
             return value - (1 << 32)
         return int(value != 0) if kind == _BOOL else value
 
-    def _on_access(self, _uc: Machine, access: int, address: int, size: int, *_rest: Any) -> None:
+    def _on_access(self, _uc: Machine, access: int, address: int, size: int, *_: object) -> None:
         complaint = self._memory.complaint(address, size, access in _WRITES)
         if complaint is not None:
             self._stop(complaint)
 
-    def _on_invalid(self, _uc: Machine, access: int, address: int, size: int, *_rest: Any) -> bool:
+    def _on_invalid(self, _uc: Machine, access: int, address: int, size: int, *_: object) -> bool:
         complaint = self._memory.complaint(address, size, access in _WRITES)
         self._stop(complaint or f"access {access} to {address:#x}")
         return False

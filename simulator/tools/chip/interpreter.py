@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any
 
 from firmware.tools.compile import ROOT
 
@@ -57,7 +56,9 @@ class Cost:
         return self.interpreter + self.kernel_instructions.total()
 
 
-def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[ModuleType] = ()) -> Cost:
+def count(
+    function: Callable[..., object], *arguments: object, beside: Sequence[ModuleType] = ()
+) -> Cost:
     """Count one call; its modules must be imported already.
 
     Modules `beside` count as ours, too; a twin among them counts itself, not its kernel.
@@ -68,7 +69,7 @@ def count(function: Callable[..., Any], *arguments: Any, beside: Sequence[Module
     return work
 
 
-def slices(job: Callable[..., Generator[None, None, Any]], *arguments: Any) -> list[Cost]:
+def slices(job: Callable[..., Generator[None, None, object]], *arguments: object) -> list[Cost]:
     """Count what a job does from one yield to the next."""
     found = [Cost()]
     with _instrumented(lambda: found[-1]):

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from . import bytecodes
 
+Compute: TypeAlias = Callable[..., object]
 Big: TypeAlias = Callable[[str, int, int], None]  # operator, times, instructions
 
 # RV32 instructions for 256 bits, measured on MicroPython 1.29-preview.
@@ -27,7 +28,7 @@ _HALF = MODULAR_PRODUCT // 2  # for `*` and `%` each: assumed, only both togethe
 
 _SMALL_BITS = 30  # a chip's word, less tag and sign
 _OPERATE = "_operate"
-_OPERATORS: dict[type[ast.operator], tuple[str, Any, Any]] = {
+_OPERATORS: dict[type[ast.operator], tuple[str, Compute, Compute]] = {
     ast.Add: ("+", operator.add, operator.iadd),
     ast.Sub: ("-", operator.sub, operator.isub),
     ast.Mult: ("*", operator.mul, operator.imul),
@@ -48,11 +49,11 @@ _COMPUTE = {sign: plain for sign, plain, _ in _OPERATORS.values()} | {
 def told(module: ModuleType, big: Big, executed: Callable[[int], None]) -> Iterator[None]:
     """Report operations to `big` and bytecodes to `executed`, a few at a time."""
 
-    def counted(weight: int, value: Any) -> Any:
+    def counted(weight: int, value: object) -> object:
         executed(weight)
         return value
 
-    def operate(sign: str, left: Any, right: Any) -> Any:
+    def operate(sign: str, left: Any, right: Any) -> object:
         if type(left) is type(right) is int:
             a, b = left.bit_length(), right.bit_length()
             if max(a, b) > _SMALL_BITS:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bumble import att
 
 from receiver.protocol import gatt
-
-if TYPE_CHECKING:
-    from simulator.hardware.radio.sniffer import Sent
+from simulator.hardware.radio.sniffer import Sent
 
 CERTIFICATE, OFFER, EXCHANGE = "certificate", "offer", "exchange"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from receiver.host.command import FAILED, OK, Command, UsageError
 
@@ -12,9 +12,13 @@ from . import picture
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import AsyncIterator
 
     from rich.console import Console
 
+    from simulator.world.till import Json
+
+    from .narration import Narrator
     from .story import Played, Scenario
 
 _HELP = "Watch purchases end to end, with no hardware"
@@ -118,12 +122,12 @@ async def _sniff(sales: int, console: Console, as_json: bool) -> int:
     return OK if holds else FAILED
 
 
-async def _watch(events: Any, teller: Any) -> None:
+async def _watch(events: AsyncIterator[Json], teller: Narrator) -> None:
     async for event in events:
         teller.event(event)
 
 
-def document(hello: dict[str, Any], played: list[Played]) -> dict[str, Any]:
+def document(hello: Json, played: list[Played]) -> Json:
     """Return the output of `--json`."""
     return {
         "receiver": {name: hello[name] for name in ("interpreter", "version", "firmware")},
@@ -131,7 +135,7 @@ def document(hello: dict[str, Any], played: list[Played]) -> dict[str, Any]:
     }
 
 
-def _sale(played: Played) -> dict[str, Any]:
+def _sale(played: Played) -> Json:
     sale, elapsed = played.sale, played.approval_to_till
     return {
         "outcome": sale["state"],

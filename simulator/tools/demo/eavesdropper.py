@@ -5,15 +5,18 @@ The parsers are the project's own and Bumble's; there is no key here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from receiver.errors import Error
 from receiver.protocol import exchange, messages, signed
 from simulator.hardware.radio.sniffer import (
     ATT,
     TERMINATED,
+    Address,
     Advertised,
     Controlled,
+    Heard,
     Linked,
     Scanned,
     Sent,
@@ -21,14 +24,8 @@ from simulator.hardware.radio.sniffer import (
 
 from . import attributes as att
 from . import field_meanings, plain_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from simulator.hardware.radio.sniffer import Address, Heard
-
-    from .attributes import Seen
-    from .plain_fields import Field
+from .attributes import Seen
+from .plain_fields import Field
 
 PHONE, RECEIVER = "phone", "receiver"
 

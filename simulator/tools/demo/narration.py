@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,14 +14,12 @@ from rich.text import Text
 from receiver import reasons
 from receiver.host.texts import texts
 from receiver.protocol import messages
+from simulator.phone.app.visit import Step
 from simulator.phone.app.wording import KINDS, money, reason_texts
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from .story import Played
 
-    from simulator.phone.app.visit import Step
-
-    from .story import Played
+Json = Mapping[str, Any]
 
 COLOURS = {
     "till": "cyan",
@@ -59,7 +58,7 @@ class Narrator:
         if text is not None:
             self.note("phone", text(step.details), step.at)
 
-    def event(self, event: Mapping[str, Any]) -> None:
+    def event(self, event: Json) -> None:
         """Narrate an event of the bridge."""
         if event["event"] == "phone" and event["what"] == "left":
             row = texts(reasons.BUYER_SAID_NO)
@@ -92,7 +91,7 @@ class Narrator:
         self._console.print()
         self._console.print(table)
 
-    def _sale(self, what: str, who: str, sale: Mapping[str, Any]) -> None:
+    def _sale(self, what: str, who: str, sale: Json) -> None:
         text = _REFUND.get(what) if "refund_id" in sale else None
         text = text or (_OFFLINE if sale.get("offline") else _SALE).get(what)
         if text is not None:
@@ -101,7 +100,7 @@ class Narrator:
             self.note("till", f"shows match code {sale['match_code']}")
 
 
-def _offer(details: Mapping[str, Any]) -> str:
+def _offer(details: Json) -> str:
     amount = money(details["amount"], details["currency"])
     if details["refund"]:
         amount = " / ".join(KINDS[messages.REFUND].values()) + f": {amount}"
@@ -110,12 +109,12 @@ def _offer(details: Mapping[str, Any]) -> str:
     )
 
 
-def _reason(details: Mapping[str, Any]) -> str:
+def _reason(details: Json) -> str:
     texts = reason_texts(details["reason"])
     return f"{texts['sv']} / {texts['en']}"
 
 
-_PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+_PHONE: dict[str, Callable[[Json], str]] = {
     "scanning": lambda _: "looks for a till",
     "found": lambda d: f"sees till {d['till']}",
     "connected": lambda d: f"connected, MTU {d['mtu']}",
@@ -127,7 +126,7 @@ _PHONE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "leave_written": lambda _: "the buyer leaves",
     "done": lambda d: f"ends: {d['result']}",
 }
-_SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+_SALE: dict[str, Callable[[Json], str]] = {
     "rung": lambda s: f"rings up {s['amount'] / 100:.2f} {s['currency']}",
     "offered": lambda _: "the offer is signed and on the air",
     "claimed": lambda _: "its credential is valid",
@@ -144,12 +143,12 @@ _SALE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "authorised": lambda _: "authorised: holds the money",
 }
 
-_REFUND: dict[str, Callable[[Mapping[str, Any]], str]] = {
+_REFUND: dict[str, Callable[[Json], str]] = {
     "rung": lambda s: f"orders a refund of {s['amount'] / 100:.2f} {s['currency']}",
     "authorised": lambda _: "authorised: sets the money aside",
     "posted": lambda _: "takes it off the invoice",
 }
-_OFFLINE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+_OFFLINE: dict[str, Callable[[Json], str]] = {
     "till_notified": lambda _: (
         "the till waits no longer: accepts it within the limits, to be uploaded later"
     ),

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from rich.console import Console
+from rich.console import Console
 
 WIDTH = 100  # columns: the longest line of a plain purchase has 92
 _NAME = "demo"  # prefix of ids and classes: a new picture differs in its text alone

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from bumble import core
 
 from receiver.errors import Error
 from receiver.host.currencies import LETTERS
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed
+from receiver.protocol.signed import Kind
 from simulator.phone.app.wording import money
 
 from . import field_meanings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from receiver.protocol.signed import Kind
 
 _Structure = core.AdvertisingData.Type
 _UUID_SIZE = 16

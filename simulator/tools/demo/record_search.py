@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from receiver.encoding import schema
 from receiver.protocol import exchange, messages, signed
+from receiver.protocol.signed import Kind
+from receiver.protocol.validation import Offered
 from simulator.authority.accounts.demo_data import ORGANISATION
 from simulator.phone.app.buyer import DEMO_CODE, Buyer
 from simulator.phone.conversation.messages import Maker
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from receiver.protocol.signed import Kind
-    from receiver.protocol.validation import Offered
-    from simulator.phone.wallet.wallet import Wallet
+from simulator.phone.wallet.wallet import Wallet
 
 # Bytes. A shorter secret could be among the thousand random bytes of a purchase by chance; one of
 # six does so once in ten thousand million purchases.
@@ -140,7 +137,7 @@ def _receipt(data: bytes) -> list[tuple[str, bytes]]:
     ]
 
 
-def _claims(kind: Kind, value: Any, *names: str) -> bytes:
+def _claims(kind: Kind, value: object, *names: str) -> bytes:
     """Return neighbouring claims as in the message: one number alone is too short to search for.
 
     Without the head of their map, which is one byte.

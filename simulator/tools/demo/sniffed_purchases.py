@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from receiver.protocol import exchange, gatt, padding
 from simulator.hardware.radio.sniffer import (
     TERMINATED,
+    Address,
     Advertised,
     Controlled,
+    Heard,
     Linked,
     Scanned,
     Sent,
+    Sniffer,
     octets,
 )
 from simulator.phone.app.app import ignore
 from simulator.phone.transport.bleak_backend import phone_radio
+from simulator.phone.wallet.wallet import Wallet
+from simulator.world.world import World
 
 from . import plain_fields, record_search, summary
 from .eavesdropper import Eavesdropper
-from .record_search import Confiding
-from .story import AMOUNT, APPROVED, PATIENCE_S, Scenario, Stage
+from .record_search import Confiding, SearchHit
+from .story import AMOUNT, APPROVED, PATIENCE_S, Played, Scenario, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from simulator.hardware.radio.sniffer import Address, Heard, Sniffer
-    from simulator.phone.wallet.wallet import Wallet
-    from simulator.world.world import World
-
-    from .record_search import SearchHit
-    from .story import Played
+    from simulator.world.till import Json
 
 TITLE = "A purchase, overheard"
 
@@ -113,7 +112,7 @@ async def sniff(
     """Make one purchase with a phone that comes and goes, and record everything on the air."""
     buyer = buyer or Confiding()
 
-    async def play(stage: Stage, sale_id: str) -> dict[str, Any]:
+    async def play(stage: Stage, sale_id: str) -> Json:
         return await stage.buy(sale_id, buyer)
 
     with world.radio.air.sniffed() as sniffer:
@@ -135,7 +134,7 @@ def compare(sniffed: Iterable[Sniffed]) -> Compared:
     return Compared(sorted(values), sorted(addresses))
 
 
-def document(sniffed: Iterable[Sniffed], compared: Compared | None) -> dict[str, Any]:
+def document(sniffed: Iterable[Sniffed], compared: Compared | None) -> Json:
     """Return the additional output of `--json`."""
     common = compared and {
         "values": [value.hex() for value in compared.values],
@@ -144,7 +143,7 @@ def document(sniffed: Iterable[Sniffed], compared: Compared | None) -> dict[str,
     return {"sniffed": [_document(one) for one in sniffed], "common": common}
 
 
-def _document(sniffed: Sniffed) -> dict[str, Any]:
+def _document(sniffed: Sniffed) -> Json:
     lines = sniffed.heard.lines
     start = min(line.at for line in lines)
     return {

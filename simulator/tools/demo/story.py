@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.phone.app.app import PhoneApp
+from simulator.phone.app.app import Adapter, PhoneApp
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
+from simulator.phone.app.visit import Step
+from simulator.phone.wallet.wallet import Wallet
+from simulator.world.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from simulator.phone.app.visit import Observer
+    from simulator.world.till import Json
 
-    from simulator.phone.app.app import Adapter
-    from simulator.phone.app.visit import Observer, Step
-    from simulator.phone.wallet.wallet import Wallet
-    from simulator.world.world import World
-
-    Note = Callable[[str, str], None]
+Note = Callable[[str, str], None]
 
 AMOUNT = 24_900
 OVER_LIMIT = 624_900
@@ -38,7 +38,7 @@ class Scenario(NamedTuple):
     title: str
     amount: int
     outcome: str
-    play: Callable[[Stage, str], Awaitable[dict[str, Any]]]
+    play: Callable[[Stage, str], Awaitable[Json]]
     patience_s: int = TILL_S
     refund: bool = False
 
@@ -46,7 +46,7 @@ class Scenario(NamedTuple):
 class Played(NamedTuple):
     """The course of a sale. Times in milliseconds; None where there was no such moment."""
 
-    sale: dict[str, Any]
+    sale: Json
     wanted: str
     approval_to_till: float | None
     steps: list[Step]
@@ -77,7 +77,7 @@ class Stage:
         final = await scenario.play(self, await self._begin(scenario))
         return Played(final, scenario.outcome, self._approval_to_till(), self._steps)
 
-    async def buy(self, sale_id: str, buyer: Buyer) -> dict[str, Any]:
+    async def buy(self, sale_id: str, buyer: Buyer) -> Json:
         """Let the buyer visit while the till waits for the outcome."""
         visit = asyncio.create_task(self._phone.buy(buyer))
         final = await self.world.till.outcome(sale_id)
@@ -85,7 +85,7 @@ class Stage:
         await visit
         return final
 
-    async def buy_alone(self, sale_id: str, buyer: Buyer) -> dict[str, Any]:
+    async def buy_alone(self, sale_id: str, buyer: Buyer) -> Json:
         """Do the same while the authority is away; the phone stays for the final answer."""
         await self.world.authority.stop()
         self.note("authority", "is away")
@@ -94,7 +94,7 @@ class Stage:
         self._told = time.monotonic()
         return final
 
-    async def give_back(self, refund_id: str, buyer: Buyer) -> dict[str, Any]:
+    async def give_back(self, refund_id: str, buyer: Buyer) -> Json:
         """Let the buyer approve a refund."""
         visit = asyncio.create_task(self._phone.buy(buyer))
         final = await self.world.till.refund_status(refund_id, PATIENCE_S)
@@ -121,7 +121,7 @@ class Stage:
             await self._left
             self._left = None
 
-    async def decline(self, sale_id: str) -> dict[str, Any]:
+    async def decline(self, sale_id: str) -> Json:
         """Let the buyer leave, the till show that, and the cashier cancel."""
         told = asyncio.create_task(self._reason_shown(sale_id, SAID_NO))
         await self._phone.buy(Declining())
@@ -166,23 +166,23 @@ class Stage:
         return (self._told - written[-1]) * 1000 if written else None
 
 
-async def _plain(stage: Stage, sale_id: str) -> dict[str, Any]:
+async def _plain(stage: Stage, sale_id: str) -> Json:
     return await stage.buy(sale_id, Buyer())
 
 
-async def _over_limit(stage: Stage, sale_id: str) -> dict[str, Any]:
+async def _over_limit(stage: Stage, sale_id: str) -> Json:
     return await stage.buy(sale_id, Buyer(DEMO_CODE, DEMO_CODE, again=stage.raise_limit))
 
 
-async def _said_no(stage: Stage, sale_id: str) -> dict[str, Any]:
+async def _said_no(stage: Stage, sale_id: str) -> Json:
     return await stage.decline(sale_id)
 
 
-async def _alone(stage: Stage, sale_id: str) -> dict[str, Any]:
+async def _alone(stage: Stage, sale_id: str) -> Json:
     return await stage.buy_alone(sale_id, Buyer())
 
 
-async def _given_back(stage: Stage, refund_id: str) -> dict[str, Any]:
+async def _given_back(stage: Stage, refund_id: str) -> Json:
     return await stage.give_back(refund_id, Buyer())
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from receiver.protocol import exchange
 
 from . import field_meanings
-from .eavesdropper import CERTIFICATE, OFFER
-
-if TYPE_CHECKING:
-    from .eavesdropper import Eavesdropper
+from .eavesdropper import CERTIFICATE, OFFER, Eavesdropper
 
 
 def learnt(heard: Eavesdropper) -> list[str]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rich.console import Console
 from rich.text import Text
 
 from . import record_search, summary
+from .eavesdropper import HeardField
 from .narration import COLOURS, WHO_WIDTH
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from .eavesdropper import HeardField
-    from .record_search import SearchHit
-    from .sniffed_purchases import Compared, Sniffed
+from .record_search import SearchHit
+from .sniffed_purchases import Compared, Sniffed
 
 _FIELD_WIDTH = 34
 _BYTES_SHOWN = 12  # of a long value; the JSON document has all of it

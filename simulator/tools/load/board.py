@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from bridge import __version__
 from firmware.device.serial import Serial
 from receiver.core import io
+from receiver.core.identity import Identity
 from receiver.core.receiver import Receiver
 from receiver.encoding import schema
 from receiver.link import frames, link, wire
-
-if TYPE_CHECKING:
-    from receiver.core.identity import Identity
 
 HOST = "127.0.0.1"
 
@@ -53,7 +51,7 @@ class Board(asyncio.Protocol):
         self.port = server.sockets[0].getsockname()[1]
         return server
 
-    def feed(self, *events: Any) -> None:
+    def feed(self, *events: object) -> None:
         """Feed events of the radio: inputs of `receiver.core.io`."""
         now = self._now()
         for event in events:
@@ -102,7 +100,7 @@ class Board(asyncio.Protocol):
             while data := self._serial.link.transmit(now):
                 self._transport.write(data)
 
-    def _do(self, action: Any) -> None:
+    def _do(self, action: object) -> None:
         if isinstance(action, io.ShowOffer):
             self.air.shown(action.data)
         elif isinstance(action, io.Notify):

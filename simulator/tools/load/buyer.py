@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
 
 from receiver.core import io
 from receiver.crypto import host
 from receiver.protocol import exchange, gatt, messages, validation
+from receiver.protocol.messages import Receipt
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.wallet import Wallet
 
+from .board import Board
 from .errors import LoadError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from receiver.protocol.messages import Receipt
-    from simulator.phone.wallet.wallet import Wallet
-
-    from .board import Board
 
 FIRST_DIGIT_S = 0.1  # after the offer is shown
 LAST_DIGIT_S = 0.3  # people take longer, with the same result

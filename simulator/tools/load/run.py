@@ -6,23 +6,20 @@ import asyncio
 import os
 import random
 import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from simulator.authority.storage.schema import POSTED
 
 from . import figures
 from .buyer import LoadBuyer
 from .errors import LoadError
-from .shop import BookedSales
+from .figures import Spread
+from .shop import BookedSales, LoadShop
 from .step_watcher import StepWatcher
 from .till import LoadTill
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from .figures import Spread
-    from .shop import LoadShop
 
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 POSTED_S = 60.0  # after the last sale, until the authority has posted them all
@@ -75,7 +72,9 @@ class Run:
         url = self._shop.bridge.till_api
         tills = [LoadTill(counter.till, url) for counter in self._shop.counters]
         watcher, before = StepWatcher(url), self._cpu()
-        async with asyncio.TaskGroup() as tasks:
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            for till in tills:
+                stack.callback(till.close)
             watching = tasks.create_task(watcher.run())
             self._let_in(partial(_spawn, tasks))
             start = time.monotonic()
@@ -85,8 +84,6 @@ class Run:
             after = self._cpu()
             await self._posted()
             watching.cancel()
-        for till in tills:
-            till.close()
         self._compare()
         return LoadResult(
             self._done,

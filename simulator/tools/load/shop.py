@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from receiver.protocol import pins
 from simulator.authority import Authority
 from simulator.authority.process import AuthorityProcess
 from simulator.authority.storage.store import Store
+from simulator.crypto.pki import Identity as TlsIdentity
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world import enrolment
 from simulator.world.bridge import PROGRAM, BridgeProcess, Place
 
 from .board import HOST, Board
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from simulator.crypto.pki import Identity as TlsIdentity
-    from simulator.phone.wallet.wallet import Wallet
 
 TIMEOUT_S = 10.0
 TOLD_S = 60.0  # until every receiver is connected to bridge and authority, on a busy machine

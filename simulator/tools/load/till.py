@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from typing import Any
+
+import msgspec
 
 from simulator.world.till import FINAL
 
@@ -13,6 +13,14 @@ from .http import Client
 
 WAIT_S = 30  # for an outcome, in one request
 SALES = "/v1/sales"
+
+
+class SoldSale(msgspec.Struct):
+    """What this till reads of a sale."""
+
+    sale_id: str
+    state: str
+    amount: int
 
 
 class LoadTill:
@@ -25,20 +33,19 @@ class LoadTill:
     async def sell(self, amount: int) -> None:
         """Make a whole sale: rung up, approved, paid; raises LoadError for any other end."""
         terms = {"amount": amount, "currency": "SEK", "till": self._number}
-        sale = await self._ask("POST", SALES, {"sale_id": secrets.token_hex(16), **terms})
-        path = f"{SALES}/{sale['sale_id']}"
-        while sale["state"] not in FINAL:
+        body = msgspec.json.encode({"sale_id": secrets.token_hex(16), **terms})
+        sale = await self._ask("POST", SALES, body)
+        path = f"{SALES}/{sale.sale_id}"
+        while sale.state not in FINAL:
             sale = await self._ask("GET", f"{path}?wait={WAIT_S}")
-        if sale["state"] != "approved" or sale["amount"] != amount:
+        if sale.state != "approved" or sale.amount != amount:
             raise LoadError(f"the till got {sale}")
         sale = await self._ask("POST", f"{path}/paid")
-        if sale["state"] != "paid":
+        if sale.state != "paid":
             raise LoadError(f"paid, but the till got {sale}")
 
     def close(self) -> None:
         self._client.close()
 
-    async def _ask(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        content = b"" if body is None else json.dumps(body).encode()
-        answer: dict[str, Any] = json.loads(await self._client.ask(method, path, content))
-        return answer
+    async def _ask(self, method: str, path: str, body: bytes = b"") -> SoldSale:
+        return msgspec.json.decode(await self._client.ask(method, path, body), type=SoldSale)

@@ -6,16 +6,11 @@ These are stored nowhere else: a lost sale is recovered so, or named as a liabil
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from simulator.world.till import TillError
 
-from .retried_calls import UNKNOWN_SALE
-from .till_disk import PAID, REFUNDED
-
-if TYPE_CHECKING:
-    from .retried_calls import Asking
-    from .till_disk import Books, Kept, KeptRefund
+from .retried_calls import UNKNOWN_SALE, Asking
+from .till_disk import PAID, REFUNDED, Books, Kept, KeptRefund
 
 
 class Again:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from bridge.domain.refunds import IN_FULL, refund_id
 from bridge.domain.states import TAKEN_AS_PAID, State
 from receiver.protocol import identifiers
 from simulator.authority.storage.schema import EXPIRED, PENDING, POSTED
 
-from .till_disk import PAID, REFUNDED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from .ledger_and_journal import Journalled, Ledger, LedgerLine
-    from .till_disk import Kept, KeptRefund
+from .ledger_and_journal import Journalled, Ledger, LedgerLine
+from .till_disk import PAID, REFUNDED, Kept, KeptRefund
 
 LOST, DOUBLED, UNKNOWN = "lost", "doubled", "unknown"
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.domain import alarms
 from bridge.sales import reconciliation
 from simulator.world.till import TillError
 
 from .audit import UNKNOWN, Finding
+from .retried_calls import Asking
 
 if TYPE_CHECKING:
-    from .retried_calls import Asking
+    from simulator.world.till import Json
 
-    Json = dict[str, Any]
 
 NAME = "Kim"
 _GONE, _TOO_LATE = "unknown-alarm", "conflict"  # nothing is left to decide

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome
 from simulator.phone.transport.bleak_backend import phone_radio
 
-from .plan import MISTYPES, SAYS_NO, STAYS_AWAY
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Outcome
-
-    from .plan import PlannedSale
-    from .shop import Shop
+from .plan import MISTYPES, SAYS_NO, STAYS_AWAY, PlannedSale
+from .shop import Shop
 
 ASK_MS = 2_000  # how long a phone asks about an approval with an unknown end
 SUPERVISION_MS = 400  # after which a crashed receiver is noticed

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 
 from bridge.domain import event_codec
+from bridge.domain.sale import Sale
 from bridge.domain.states import Event, State
+from bridge.journal import Entry
 from simulator.world.till import Till
 
 from .audit import UNKNOWN, Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
-
-    from bridge.domain.sale import Sale
-    from bridge.journal import Entry
+    from simulator.world.till import Json
 
 AGAIN_S = 0.05  # after a bridge that was down
 GONE = 410  # the cursor is in an archive
@@ -122,7 +122,7 @@ class EventWatcher:
             if error.status == GONE and era is self.eras[-1]:
                 self._cursor = None
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def _take(self, event: Json) -> None:
         cursor = event.get("cursor")
         if event["event"] != "sale" or cursor is None:
             return

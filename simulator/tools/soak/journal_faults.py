@@ -13,26 +13,20 @@ import sqlite3
 import time
 from asyncio.subprocess import STDOUT
 from collections import Counter as Counts
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bridge.journal import archive, backup
 from bridge.journal.reader import Reader
 from simulator.processes.child_process import ChildProcess, Ended
 
-from .event_watcher import Point
-from .plan import BACKUP, COPY_BACK, EXCHANGE, IMAGE, LOCK, RENUMBER, RESTORE
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
-    from pathlib import Path
-
-    from .event_watcher import EventWatcher
-    from .kills import Victims
-    from .plan import Change, JournalFault
-    from .shop import Counter, Shop
+from .event_watcher import EventWatcher, Point
+from .kills import Victims
+from .plan import BACKUP, COPY_BACK, EXCHANGE, IMAGE, LOCK, RENUMBER, RESTORE, Change, JournalFault
+from .shop import Counter, Shop
 
 BUSY_S = 10.0  # for a lock that the bridge has at that moment
 NS = 1_000_000_000

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter as Counts
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from signal import SIGKILL
-from typing import TYPE_CHECKING, Protocol
+from signal import SIGKILL, Signals
+from typing import Protocol
 
-from .plan import AUTHORITY, BRIDGE, PORT, RECEIVER
+from .plan import AUTHORITY, BRIDGE, PORT, RECEIVER, Kill
+from .shop import Counter, Shop
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-    from signal import Signals
-
-    from .plan import Kill
-    from .shop import Counter, Shop
-
-    Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Awaitable[None]]
 
 
 class Process(Protocol):

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bridge.domain import alarms, event_codec
+from bridge.domain.sale import Sale
 from bridge.domain.states import State
-from bridge.journal import reading
+from bridge.journal import Entry, reading
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
 from receiver.protocol import messages
 from simulator.authority.storage.schema import PENDING, POSTED
 from simulator.authority.storage.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from bridge.domain.sale import Sale
-    from bridge.journal import Entry
 
 _ROWS = (
     "SELECT approval_id, receiver, kind, state, amount, reference, original, refunded "

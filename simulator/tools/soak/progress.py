@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from .plan import AUTHORITY, BRIDGE, RECEIVER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from rich.console import Console
-    from rich.status import Status
-
-    from .run import SoakResult
+from .run import SoakResult
 
 LINES = 10  # of progress, where they are not overwritten
 RECOVERY_MOST = 20  # lines of a recovery

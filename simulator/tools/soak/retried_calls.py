@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 
 from simulator.world.till import Till, TillError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from simulator.world.till import Json
 
-Json = dict[str, Any]
 T = TypeVar("T")
 
 ANSWER_S = 20.0  # for any answer: a slower bridge counts as down

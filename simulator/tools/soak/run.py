@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 from bridge.domain.states import Event
 from receiver import reasons
@@ -19,21 +21,14 @@ from .buyers import Buyers
 from .event_watcher import EventWatcher, compare
 from .journal_faults import JournalFaults
 from .kills import Victims
-from .plan import BACKUP, COPY_BACK, EXCHANGE, LOCK, RENUMBER, RESTORE, plan
+from .ledger_and_journal import Journalled
+from .plan import BACKUP, COPY_BACK, EXCHANGE, LOCK, RENUMBER, RESTORE, Plan, PlannedSale, plan
 from .retried_calls import Asking
 from .shop import Shop
 from .till import SoakTill
-from .till_disk import Books
+from .till_disk import Books, Kept, KeptRefund
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from .ledger_and_journal import Journalled
-    from .plan import Plan, PlannedSale
-    from .till_disk import Kept, KeptRefund
-
-    Progress = Callable[[int, int], object]
+Progress = Callable[[int, int], object]
 
 TILLS = 4  # in parallel at one bridge
 LAST = 100  # minor units, of a sale without a buyer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from bridge.config import configuration
 from simulator.authority import Authority
@@ -15,16 +15,12 @@ from simulator.authority.process import AuthorityProcess
 from simulator.hardware.radio.server import Radio
 from simulator.hardware.serial_line.client import LineProcess
 from simulator.hardware.serial_line.config import Config as LineConfig
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world import enrolment
 from simulator.world.bridge import BridgeProcess, Place
+from simulator.world.enrolment import ReceiverFolder
 from simulator.world.receiver_command import command
 from simulator.world.till import Till
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from simulator.phone.wallet.wallet import Wallet
-    from simulator.world.enrolment import ReceiverFolder
 
 # The limits without the authority: nearly everything, but not for long.
 OFFLINE = Limits(floor=40_000, total=500_000, sales=20, hours=1)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from simulator.world.till import FINAL, TillError
+from simulator.world.till import FINAL, Till, TillError
 
-from .plan import CANCELLED
-from .retried_calls import AGAIN_S, UNKNOWN_SALE
-from .till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID
+from .plan import CANCELLED, PlannedSale
+from .retried_calls import AGAIN_S, UNKNOWN_SALE, Asking
+from .shop import Counter
+from .till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from simulator.world.till import Till
-
-    from .plan import PlannedSale
-    from .retried_calls import Asking, Json
-    from .shop import Counter
-    from .till_disk import Books, Kept, KeptRefund
+    from simulator.world.till import Json
 
     Call = Callable[[Till], Awaitable[Json]]
 
@@ -41,6 +36,7 @@ class SoakTill:
 
     def __init__(
         self,
+        *,
         books: Books,
         asking: Asking,
         counter: Counter,

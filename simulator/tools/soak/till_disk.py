@@ -5,12 +5,10 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .plan import Back, PlannedSale
+from .plan import Back, PlannedSale
 
 PAID, UNPAID = "paid", "unpaid"  # how a sale ended
 REFUNDED, NOT_REFUNDED = "refunded", "not refunded"  # how a refund ended

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge.domain import effects, event_codec, inputs
 from bridge.domain.approval_attempt import VERDICT_MS
@@ -306,13 +307,14 @@ def test_one_word_alone_looks_the_same(directory: Path, answer: str) -> None:
     """To the till: what it may see is the same, but for the name of the event."""
     moment = Moment(directory)
     HAPPENS[answer](moment)
-    assert sale_view(moment.sale) == sale_view(moment.sale) | {
-        "state": State.AUTHORISING,
-        "reason": None,
-        "receipt": None,
-        "transaction_id": None,
-        "approval_id": moment.purchase.approval_id.hex(),
-    }
+    assert sale_view(moment.sale) == replace(
+        sale_view(moment.sale),
+        state=State.AUTHORISING,
+        reason=None,
+        receipt=None,
+        transaction_id=None,
+        approval_id=moment.purchase.approval_id.hex(),
+    )
     assert [channel for channel, _ in told(moment)] == [wire.OPEN]
 
 

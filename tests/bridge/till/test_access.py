@@ -36,7 +36,7 @@ class Shop:
         self.url = ""
         self.http: aiohttp.ClientSession
         self.app = web.Application(
-            middlewares=[problems.middleware, self.guard.middleware(lambda request: None)],
+            middlewares=[self.guard.middleware(lambda request: None)],
             client_max_size=4096,
         )
         for path in ("/v1/sales", "/v1/refunds", "/v1/sales/x/paid"):

@@ -91,11 +91,18 @@ def test_every_case_holds_with_both_back_ends() -> None:
 
 def test_operations_name_cases() -> None:
     known = cases(host, *arithmetic.signed_by_phone())
-    for one in arithmetic.OPERATIONS:
-        assert set(one.jobs) <= set(known)
+    for name, jobs in arithmetic.OPERATIONS.items():
+        assert name in rows.ROWS
+        assert set(jobs) <= set(known)
 
 
 def test_a_row_without_budget_neither_holds_nor_fails() -> None:
-    assert rows.Row("free", 1, "ms").holds is None
-    assert rows.Row("at most", 1, "ms", budget=1).holds
-    assert not rows.Row("at least", 0.9, "ms", rows.HIGHER, budget=1).holds
+    assert rows.holds(rows.Row("ms"), 1) is None
+    assert rows.holds(rows.Row("ms", budget=1), 1)
+    assert not rows.holds(rows.Row("ms", budget=1), 1.1)
+    assert not rows.holds(rows.Row("ms", budget=1, better=rows.HIGHER), 0.9)
+
+
+def test_a_missed_budget_is_named() -> None:
+    measured = {"demo": rows.Figure(61), "boot_to_hello": rows.Figure(100)}
+    assert rows.missed(measured) == ["demo"]

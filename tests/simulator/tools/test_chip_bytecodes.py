@@ -18,7 +18,10 @@ from simulator.tools.chip import bytecodes
 
 FILES = [
     *(path for path in sorted((ROOT / "receiver/crypto").glob("[a-z]*.py")) if path.stem != "host"),
-    ROOT / "simulator/tools/bench/plain_arithmetic.py",
+    *(
+        ROOT / f"receiver/protocol/{name}.py"
+        for name in ("exchange", "gatt", "identifiers", "padding", "validation")
+    ),
 ]
 INNER = ("<listcomp>", "<genexpr>")
 

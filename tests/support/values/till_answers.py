@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
 from bridge import contracts
 from bridge.till.rest import models
+from bridge.till.server.problems import Problem
 
 _BY_PATH: tuple[tuple[str, type[Struct] | None], ...] = (
     ("POST /v1/sales", models.SaleView),
@@ -29,7 +30,7 @@ _BY_PATH: tuple[tuple[str, type[Struct] | None], ...] = (
 def check(method: str, path: str, status: int, body: Any) -> None:
     """Raise AssertionError for an answer that is not of its type."""
     if status >= 400:
-        assert_is(body, models.Problem)
+        assert_is(body, Problem)
     else:
         asked = f"{method} {path.partition('?')[0]}"
         type_ = next(type_ for pattern, type_ in _BY_PATH if re.fullmatch(pattern, asked))
@@ -52,8 +53,8 @@ def assert_is_event(value: dict[str, Any]) -> None:
         assert_is(sale, models.Refund if "refund_id" in sale else models.SaleView)
 
 
-def said(value: Struct) -> Any:
-    return json.loads(contracts.encode(value))
+def said(value: Struct) -> dict[str, Any]:
+    return cast("dict[str, Any]", json.loads(contracts.encode(value)))
 
 
 def _sales(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bridge import contracts
 from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
+from bridge.contracts import Schema
 from simulator.authority.api.models import CredentialId, Row
 from simulator.authority.api.requests import BODY_MOST, PARAMETERS
 
@@ -105,7 +106,6 @@ def _in_query(query: type[Struct] | None) -> list[dict[str, Any]]:
     ]
 
 
-def _given(schema: dict[str, Any]) -> dict[str, Any]:
+def _given(schema: Schema) -> Schema:
     """Return the schema of an optional parameter; a query has no null."""
-    given: dict[str, Any] = next(iter(schema.get("anyOf", [schema])))
-    return given
+    return next(iter(schema.get("anyOf", [schema])))
