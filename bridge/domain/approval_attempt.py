@@ -244,7 +244,8 @@ class ApprovalAttempt:
                 shown, holder = unfit.record, verification.holder(unfit.record)
             else:
                 return Error(reasons.WRONG_CREDENTIAL, f"no credential on link {record.link}")
-            return validation.named(self.offered, shown.data, holder, shown.enc, record.data)
+            submission = validation.Submission(shown.enc, shown.data, holder, record.data)
+            return validation.named(self.offered, submission)
         except Error as error:
             return error
 

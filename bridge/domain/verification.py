@@ -118,9 +118,7 @@ class Evidence:
             raise Error(reasons.CREDENTIAL_EXPIRED, f"ended at {holder.expires}")
         least_app = self.state.least_app if self.state else 0
         key = check.claim.key or finish(signed.prepare_job(self._crypto, holder.key))
-        return finish(
-            validation.named_job(self._crypto, check.offered, holder, key, check.named, least_app)
-        )
+        return finish(validation.named_job(key, check.offered, holder, check.named, least_app))
 
     def receipt(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:
         """Return the authority's verified receipt for this approval and sale."""

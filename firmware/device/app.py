@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firmware.device.ports.interface import Ports
-    from receiver.core.receiver import Receiver
 
     from .line import Line
     from .radio import Radio
@@ -29,14 +28,13 @@ class App:
 
     def __init__(
         self,
-        receiver: Receiver,
-        radio: Radio,
         serial: Serial,
+        radio: Radio,
         line: Line,
         platform: Ports,
         flag: asyncio.ThreadSafeFlag,
     ) -> None:
-        self._receiver = receiver
+        self._receiver = serial.receiver
         self._radio = radio
         self._serial = serial
         self._line = line

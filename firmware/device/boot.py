@@ -63,13 +63,13 @@ async def _serve(platform: Ports) -> None:
     link = Link(platform.entropy(4), _hello(platform, receiver.identity), host=False)
     line = Line(platform.source, platform.sink, asyncio.Event())
     serial = Serial(link, receiver)
-    app = App(receiver, radio, serial, line, platform, flag)
+    app = App(serial, radio, line, platform, flag)
     await app.run()
 
 
 def _identity(platform: Ports) -> Identity:
     """Load key, certificate and pinned keys from the store; make a key if there is none."""
-    from receiver.core.identity import Identity
+    from receiver.core.identity import Enrolment, Identity
     from receiver.crypto import portable
 
     store = platform.store
@@ -78,14 +78,8 @@ def _identity(platform: Ports) -> Identity:
         seed = platform.entropy(SEED_SIZE)
         store.put("key", seed)
     sequence = int.from_bytes(store.get("sequence"), "big") or SEQUENCE_FIRST
-    return Identity(
-        seed,
-        store.get("certificate"),
-        _pins(store.get("pins")),
-        portable,
-        platform.entropy,
-        sequence,
-    )
+    enrolment = Enrolment(seed, store.get("certificate"), _pins(store.get("pins")))
+    return Identity(enrolment, portable, platform.entropy, sequence)
 
 
 def _pins(data: bytes) -> dict[bytes, bytes]:

@@ -19,7 +19,7 @@ class Serial:
 
     def __init__(self, end: link.Link, receiver: Receiver) -> None:
         self.link = end
-        self._receiver = receiver
+        self.receiver = receiver
         self._accept: int | None = None
         self._hello = b""  # the bridge's HELLO
         self._newest = 0  # token of the newest queued message
@@ -52,7 +52,7 @@ class Serial:
 
     def settle(self) -> None:
         """Acknowledge the last message once everything it asked for is done and stored."""
-        if self._accept is not None and self._receiver.settled():
+        if self._accept is not None and self.receiver.settled():
             self.link.accept(self._accept)
             self._accept = None
 
@@ -63,7 +63,7 @@ class Serial:
 
     def _synchronise(self, now: int) -> None:
         self._missing = False
-        self._receiver.handle(io.WireUp(self._hello), now)
+        self.receiver.handle(io.WireUp(self._hello), now)
 
     def _send(self, action: io.Send) -> None:
         token = self.link.send(action.channel, action.payload)
@@ -77,7 +77,7 @@ class Serial:
         event = self.link.poll()
         while event is not None:
             if isinstance(event, Message):
-                self._receiver.handle(io.WireMessage(event.channel, event.payload), now)
+                self.receiver.handle(io.WireMessage(event.channel, event.payload), now)
                 self._accept = event.token
             elif isinstance(event, link.Up) and event.fresh:
                 self._hello = event.hello

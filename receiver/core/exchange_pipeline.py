@@ -231,9 +231,8 @@ class Judge:
         if offered is None or credential is None:
             raise Error(reasons.WITHDRAWN, "approval without an offer")
         data = held.open_approval()
-        enc, shown = held.enc, held.credential_data
-        name = validation.approval_id(offered, shown, credential, enc, data)
-        candidate = Candidate(peer.link, enc, shown, credential, data, name)
+        shown = validation.Submission(held.enc, held.credential_data, credential, data)
+        candidate = Candidate(peer.link, shown, validation.named(offered, shown).id)
         if not self._sale.take(candidate, now):
             raise Error(reasons.BUSY, "no room to wait")
 
@@ -264,20 +263,12 @@ class Judge:
         begun: Job[signed.Key] | None,
     ) -> Job[validation.Approved]:
         """Check with the phone's key as far as it is prepared; `begun` is that preparation."""
-        crypto, holder = self._identity.crypto, candidate.credential
+        shown = candidate.submission
         if key is None:
-            key = yield from begun or signed.prepare_job(crypto, holder.key)
-        approved = yield from validation.approval_job(
-            crypto,
-            offered,
-            candidate.credential_data,
-            holder,
-            key,
-            candidate.enc,
-            candidate.approval_data,
-            self._identity.least_app,
-        )
-        return approved
+            public = shown.credential.key
+            key = yield from begun or signed.prepare_job(self._identity.crypto, public)
+        least_app = self._identity.least_app
+        return (yield from validation.approval_job(key, offered, shown, least_app))
 
     def _judged(self, candidate: Candidate, error: Error | None, now: int) -> None:
         if error is None:

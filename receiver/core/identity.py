@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from receiver import reasons
 from receiver.crypto.job import finish
@@ -29,8 +29,11 @@ SEQUENCE_BLOCK = 64
 APART_S = 300
 
 
+Enrolment = NamedTuple("Enrolment", [("seed", bytes), ("certificate", bytes), ("pins", "Pins")])
+
+
 class Identity:
-    """Hold the receiver's seed and make its offers.
+    """Hold what enrolment gave the receiver, and make its offers.
 
     `reserved` is the first sequence number that no earlier boot can have used; `entropy(n)` gives n
     random bytes.
@@ -38,15 +41,13 @@ class Identity:
 
     def __init__(
         self,
-        seed: bytes,
-        certificate: bytes,
-        pins: Pins,
+        enrolment: Enrolment,
         crypto: Crypto,
         entropy: Callable[[int], bytes],
         reserved: int,
     ) -> None:
-        self._seed = seed
-        self.ring = Ring(crypto, pins)
+        self._seed = enrolment.seed
+        self.ring = Ring(crypto, enrolment.pins)
         self.crypto = crypto
         self.entropy = entropy
         self._sequence = reserved
@@ -58,9 +59,9 @@ class Identity:
         self.certificate: Certificate | None = None
         self.problem: Error | None = None  # why the stored certificate is not in use
         try:
-            if certificate:
-                self.certificate = finish(self.certificate_job(certificate))
-                self.certificate_data = certificate
+            if enrolment.certificate:
+                self.certificate = finish(self.certificate_job(enrolment.certificate))
+                self.certificate_data = enrolment.certificate
         except Error as error:  # a receiver that cannot start cannot receive a better one
             self.problem = error
 

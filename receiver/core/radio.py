@@ -125,7 +125,7 @@ class Air:
     def holder(self, candidate: Candidate) -> Peer | None:
         """Return the phone that approved, if its link is still up."""
         peer = self.links.get(candidate.link)
-        return peer if peer and peer.sealed.enc == candidate.enc else None
+        return peer if peer and peer.sealed.enc == candidate.submission.enc else None
 
     def deadline(self) -> int | None:
         return self.links.deadline()

@@ -189,7 +189,7 @@ class Receiver:
             raise Error(reasons.WRONG_SESSION, "stand-in for another approval")
         try:
             if sale.state == sales.CLAIMED and sale.offered:
-                offer, holder = sale.offered.offer, candidate.credential
+                offer, holder = sale.offered.offer, candidate.submission.credential
                 self.identity.may_stand_in(offer, holder, order.time, now)
         except Error as error:
             self.report.count(error.code, error.detail)

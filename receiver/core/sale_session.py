@@ -10,8 +10,7 @@ from receiver.protocol import gatt
 
 if TYPE_CHECKING:
     from receiver.link.wire import Open
-    from receiver.protocol.messages import Credential
-    from receiver.protocol.validation import Offered
+    from receiver.protocol.validation import Offered, Submission
 
     from .key_pool import Pair
 
@@ -99,18 +98,8 @@ WORD_MS = 5_000
 KEYS_MOST = 64
 _KEY_HEAD = 8
 
-# One phone's evidence for one offer; it outlives the phone's link.
-Candidate = NamedTuple(
-    "Candidate",
-    [
-        ("link", int),
-        ("enc", bytes),
-        ("credential_data", bytes),
-        ("credential", "Credential"),
-        ("approval_data", bytes),
-        ("id", bytes),
-    ],
-)
+# A phone's approval on its way; it outlives the phone's link.
+Candidate = NamedTuple("Candidate", [("link", int), ("submission", "Submission"), ("id", bytes)])
 
 
 class Sale:

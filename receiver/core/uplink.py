@@ -74,10 +74,10 @@ class Report:
 
     def approval(self, candidate: Candidate) -> None:
         """Send the candidate before its check; and its credential again if the bridge lacks it."""
-        link = candidate.link
-        if self._told.get(link) != candidate.enc:
-            self.credential(link, candidate.enc, candidate.credential_data)
-        record = wire.ApprovalRecord(self._sale.session, link, candidate.approval_data)
+        link, shown = candidate.link, candidate.submission
+        if self._told.get(link) != shown.enc:
+            self.credential(link, shown.enc, shown.credential_data)
+        record = wire.ApprovalRecord(self._sale.session, link, shown.approval_data)
         self.send(wire.APPROVAL, record)
 
     def verdict(self, candidate: Candidate, reason: int) -> None:

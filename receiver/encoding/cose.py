@@ -85,16 +85,14 @@ def to_be_signed(kind: str, context: bytes, protected: bytes, payload: bytes) ->
 
 
 def build(
-    alg: int,
-    kid: bytes,
-    payload: bytes,
-    kind: str,
-    context: bytes,
-    sign: Callable[[bytes], bytes],
+    protected: bytes, payload: bytes, kind: str, context: bytes, sign: Callable[[bytes], bytes]
 ) -> bytes:
     """Return an encoded COSE_Sign1; `sign` maps the Sig_structure to 64 bytes."""
-    protected = protected_header(alg, kid)
-    signature = sign(to_be_signed(kind, context, protected, payload))
+    return join(protected, payload, sign(to_be_signed(kind, context, protected, payload)))
+
+
+def join(protected: bytes, payload: bytes, signature: bytes) -> bytes:
+    """Return a COSE_Sign1 of its parts."""
     if len(signature) != SIGNATURE_SIZE:
         raise ValueError("signature is not 64 bytes")
     return cbor.encode([protected, {}, payload, signature])

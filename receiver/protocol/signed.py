@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from receiver.crypto.interface import Crypto
+    from receiver.crypto.interface import Crypto, Ready
     from receiver.crypto.job import Job
     from receiver.encoding.schema import Field
 
@@ -47,8 +47,10 @@ Kind = NamedTuple(
 Signed = NamedTuple("Signed", [("sign1", cose.Sign1), ("value", "Any")])
 
 
-# A public key prepared for checks; only the back end knows the form of `ready`.
-Key = NamedTuple("Key", [("public", bytes), ("ready", "Any")])
+# A public key prepared for checks: the back end's function for its algorithm, and what that needs.
+Key = NamedTuple(
+    "Key", [("alg", int), ("check_job", "Callable[..., Job[bool]]"), ("ready", "Ready")]
+)
 
 
 def digest(data: bytes) -> bytes:
@@ -64,27 +66,32 @@ def algorithm(public: bytes) -> int:
 
 def encode(
     kind: Kind,
-    value: Any,
+    value: object,
     kid: bytes,
     sign: Callable[[bytes], bytes],
+    *,
     context: bytes = b"",
     alg: int = cose.ALG_ED25519,
 ) -> bytes:
     """Build and sign one message; `sign` maps the Sig_structure to 64 bytes."""
-    if len(kid) != kind.kid_size or (kind.role and kid[0] != kind.role):
-        raise ValueError("kid does not belong to a " + kind.type)
     payload = schema.encode(kind.fields, value)
-    return cose.build(alg, kid, payload, kind.type, context, sign)
+    return cose.build(_header(kind, alg, kid), payload, kind.type, context, sign)
 
 
 def encode_job(
-    kind: Kind, value: Any, kid: bytes, sign_job: Callable[[bytes], Job[bytes]]
+    kind: Kind, value: object, kid: bytes, sign_job: Callable[[bytes], Job[bytes]]
 ) -> Job[bytes]:
     """Build as `encode` without a context; `sign_job` signs in slices."""
-    header = cose.protected_header(cose.ALG_ED25519, kid)
+    header = _header(kind, cose.ALG_ED25519, kid)
     payload = schema.encode(kind.fields, value)
     signature = yield from sign_job(cose.to_be_signed(kind.type, b"", header, payload))
-    return encode(kind, value, kid, lambda _: signature)
+    return cose.join(header, payload, signature)
+
+
+def _header(kind: Kind, alg: int, kid: bytes) -> bytes:
+    if len(kid) != kind.kid_size or (kind.role and kid[0] != kind.role):
+        raise ValueError("kid does not belong to a " + kind.type)
+    return cose.protected_header(alg, kid)
 
 
 def parse(kind: Kind, data: bytes, alg: int = cose.ALG_ED25519) -> Signed:
@@ -102,37 +109,30 @@ def structure(kind: Kind, signed: Signed, context: bytes = b"") -> bytes:
 
 def prepare_job(crypto: Crypto, public: bytes) -> Job[Key]:
     """Prepare `public` for checks; raise Error(BAD_SIGNATURE) if nothing could verify under it."""
-    is_p256 = algorithm(public) == cose.ALG_ESP256
-    ready = yield from (crypto.p256_key_job if is_p256 else crypto.ed25519_key_job)(public)
+    alg = algorithm(public)
+    key_job, check_job = crypto.ed25519_key_job, crypto.ed25519_check_job
+    if alg == cose.ALG_ESP256:
+        key_job, check_job = crypto.p256_key_job, crypto.p256_check_job
+    ready = yield from key_job(public)
     if ready is None:
         raise Error(BAD_SIGNATURE, "unusable public key")
-    return Key(public, ready)
+    return Key(alg, check_job, ready)
 
 
-def verify_job(
-    crypto: Crypto, key: Key, kind: Kind, signed: Signed, context: bytes = b""
-) -> Job[bytes]:
-    """Return the Sig_structure; raise Error(BAD_SIGNATURE) unless `key` signed it."""
-    message = structure(kind, signed, context)
-    yield from check_job(crypto, key, kind, signed, message)
-    return message
-
-
-def check_job(crypto: Crypto, key: Key, kind: Kind, signed: Signed, message: bytes) -> Job[None]:
-    """As `verify_job`, where the Sig_structure is known."""
-    alg = algorithm(key.public)
-    check = crypto.p256_check_job if alg == cose.ALG_ESP256 else crypto.ed25519_check_job
-    holds = yield from check(key.ready, message, signed.sign1.signature)
-    if not holds or signed.sign1.alg != alg:
+def check_job(key: Key, kind: Kind, signed: Signed, message: bytes) -> Job[None]:
+    """Raise Error(BAD_SIGNATURE) unless `key` signed this; `message` is its Sig_structure."""
+    holds = yield from key.check_job(key.ready, message, signed.sign1.signature)
+    if not holds or signed.sign1.alg != key.alg:
         raise Error(BAD_SIGNATURE, kind.type)
 
 
 def verify(
     kind: Kind, signed: Signed, public: bytes, crypto: Crypto, context: bytes = b""
 ) -> bytes:
-    """Verify as `verify_job`, at once and with an unprepared key."""
-    key = finish(prepare_job(crypto, public))
-    return finish(verify_job(crypto, key, kind, signed, context))
+    """Check at once, with an unprepared key; return the Sig_structure."""
+    message = structure(kind, signed, context)
+    finish(check_job(finish(prepare_job(crypto, public)), kind, signed, message))
+    return message
 
 
 class Ring:
@@ -171,7 +171,7 @@ class Ring:
         if kid not in self._pins:
             raise Error(UNKNOWN_ISSUER, "%s under kid %s" % (kind.type, kid.hex()))
         key = yield from self._key_job(kid)
-        yield from verify_job(self.crypto, key, kind, signed)
+        yield from check_job(key, kind, signed, structure(kind, signed))
 
     def _key_job(self, kid: bytes) -> Job[Key]:
         if kid in self._ready:

@@ -37,6 +37,16 @@ Offered = NamedTuple(
         ("offer", "Offer"),
     ],
 )
+# What one phone submits for an offer; `enc` is the key that sealed it, its credential is verified.
+Submission = NamedTuple(
+    "Submission",
+    [
+        ("enc", bytes),
+        ("credential_data", bytes),
+        ("credential", "Credential"),
+        ("approval_data", bytes),
+    ],
+)
 # A valid approval, and the id to request authorisation under.
 Approved = NamedTuple("Approved", [("id", bytes), ("approval", "Approval")])
 # One whose signature is not checked yet.
@@ -92,10 +102,9 @@ def credential(crypto: Crypto, pins: Pins, data: bytes, now: int | None) -> Cred
     return finish(credential_job(signed.Ring(crypto, pins), data, now))
 
 
-def named(
-    offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
-) -> Named:
+def named(offered: Offered, submission: Submission) -> Named:
     """Parse an approval and name it, signature unchecked; raise Error if it is none."""
+    enc, credential_data, holder, data = submission
     parsed = signed.parse(messages.APPROVAL, data, signed.algorithm(holder.key))
     context = identifiers.approval_context(
         offered.certificate_hash, offered.data, enc, credential_data
@@ -105,7 +114,7 @@ def named(
 
 
 def named_job(
-    crypto: Crypto, offered: Offered, holder: Credential, key: Key, it: Named, least_app: int
+    key: Key, offered: Offered, holder: Credential, it: Named, least_app: int
 ) -> Job[Approved]:
     """Check a parsed approval, as `approval_job` does."""
     value: Approval = it.parsed.value
@@ -115,47 +124,24 @@ def named_job(
     _equal(value.recipient, holder.recipient, reasons.WRONG_RECIPIENT)
     if value.app < max(holder.least_app, least_app):
         raise Error(reasons.OLD_APP, "app build %d" % value.app)
-    yield from signed.check_job(crypto, key, messages.APPROVAL, it.parsed, it.structure)
+    yield from signed.check_job(key, messages.APPROVAL, it.parsed, it.structure)
     return Approved(it.id, value)
 
 
 def approval_job(
-    crypto: Crypto,
-    offered: Offered,
-    credential_data: bytes,
-    holder: Credential,
-    key: Key,
-    enc: bytes,
-    data: bytes,
-    least_app: int,
+    key: Key, offered: Offered, submission: Submission, least_app: int
 ) -> Job[Approved]:
-    """Check the phone's signature over this offer, certificate and credential, sealed under `enc`.
+    """Check the phone's signature over this offer, its certificate, the credential and `enc`.
 
-    `key` is `holder.key` prepared by `signed.prepare_job`.
+    `key` is the credential's, prepared by `signed.prepare_job`.
     """
-    it = named(offered, credential_data, holder, enc, data)
-    approved = yield from named_job(crypto, offered, holder, key, it, least_app)
-    return approved
+    it = named(offered, submission)
+    return (yield from named_job(key, offered, submission.credential, it, least_app))
 
 
-def approval(
-    crypto: Crypto,
-    offered: Offered,
-    credential_data: bytes,
-    holder: Credential,
-    enc: bytes,
-    data: bytes,
-    least_app: int,
-) -> Approved:
-    key = finish(signed.prepare_job(crypto, holder.key))
-    return finish(approval_job(crypto, offered, credential_data, holder, key, enc, data, least_app))
-
-
-def approval_id(
-    offered: Offered, credential_data: bytes, holder: Credential, enc: bytes, data: bytes
-) -> bytes:
-    """Return the id of an approval, signature unchecked; raise Error if it is none."""
-    return named(offered, credential_data, holder, enc, data).id
+def approval(crypto: Crypto, offered: Offered, submission: Submission, least_app: int) -> Approved:
+    key = finish(signed.prepare_job(crypto, submission.credential.key))
+    return finish(approval_job(key, offered, submission, least_app))
 
 
 def _equal(found: int, wanted: int, reason: int) -> None:

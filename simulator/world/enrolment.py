@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypedDict
 
-from receiver.core.identity import Identity
+from receiver.core.identity import Enrolment, Identity
 from receiver.crypto import host
 from receiver.host import currencies
 from receiver.protocol import messages, pins
@@ -104,7 +104,7 @@ class EnrolledReceiver(NamedTuple):
 
     def identity(self) -> Identity:
         """Return the identity for a receiver's core in this process."""
-        return Identity(self.seed, self.certificate, self.pins, host, os.urandom, 1)
+        return Identity(Enrolment(self.seed, self.certificate, self.pins), host, os.urandom, 1)
 
     def keep_in(self, directory: Path) -> ReceiverFolder:
         """Write keys, certificates and the slot for the firmware's loader, for MicroPython."""

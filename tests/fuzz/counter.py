@@ -187,7 +187,7 @@ class Counter:
         )
         word = signed.parse(messages.PROVISIONAL, data).value
         assert word.approval_id == held.id
-        assert word.amount == offered.offer.amount <= held.credential.offline_floor
+        assert word.amount == offered.offer.amount <= held.submission.credential.offline_floor
         assert offered.offer.kind == messages.PURCHASE
         assert state is not None
 

@@ -102,7 +102,7 @@ def _sign1(message: cose.Sign1) -> bytes:
 
 def _signed_again(kind: signed.Kind, message: signed.Signed) -> bytes:
     _, alg, kid, _, signature = message.sign1
-    return signed.encode(kind, message.value, kid, lambda _: signature, b"", alg)
+    return signed.encode(kind, message.value, kid, lambda _: signature, alg=alg)
 
 
 def _decode_map(fields: tuple[schema.Field, ...], make: Callable[..., Any], data: bytes) -> Any:

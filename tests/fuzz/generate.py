@@ -40,7 +40,7 @@ def message(kind: signed.Kind, alg: int) -> Callable[[Random], bytes]:
             kid = bytes([kind.role]) + kid[1:]
         value = _value(kind.fields, kind.make, random)
         signature = random.randbytes(cose.SIGNATURE_SIZE)
-        return signed.encode(kind, value, kid, lambda _: signature, b"", alg)
+        return signed.encode(kind, value, kid, lambda _: signature, alg=alg)
 
     return one
 

@@ -88,7 +88,8 @@ def run(alive):
     """What the loop asks for until the line closes."""
     parts, receiver = Trace(alive), Receiver()
     receiver.said, receiver.open = parts.said, parts.open
-    app = App(receiver, parts, parts, parts, parts, asyncio.ThreadSafeFlag())
+    parts.receiver = receiver
+    app = App(parts, parts, parts, parts, asyncio.ThreadSafeFlag())
     asyncio.run(app.run())
     return parts.said
 

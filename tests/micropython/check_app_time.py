@@ -162,7 +162,7 @@ class Device:
         self.core, self.radio, self.bridge = Part(self.time), Part(self.time), Bridge(self.time)
         self.link = Link(b"dev1", b"a receiver", host=False)
         serial = Serial(self.link, self.core)
-        self.app = App(self.core, self.radio, serial, self.bridge, self.radio, self.time)
+        self.app = App(serial, self.radio, self.bridge, self.radio, self.time)
 
     def run(self, ms):
         """So many milliseconds; the loop begins anew each time, with all that it knew."""

@@ -4,7 +4,7 @@ import json
 
 from receiver import reasons
 from receiver.core import io, sale_session
-from receiver.core.identity import Identity
+from receiver.core.identity import Enrolment, Identity
 from receiver.core.receiver import Receiver
 from receiver.crypto import hpke, portable
 from receiver.crypto.job import finish
@@ -30,14 +30,10 @@ class World:
         self.now = 5000
         self.drawn = 0
         known = {bytes((n, 1)): bytes.fromhex(keys["authority %d" % n]) for n in range(1, 5)}
-        identity = Identity(
-            identifiers.digest(b"receiver"),
-            self.certificate,
-            pins.decode(pins.encode(known)),
-            portable,
-            self.entropy,
-            1,
+        enrolment = Enrolment(
+            identifiers.digest(b"receiver"), self.certificate, pins.decode(pins.encode(known))
         )
+        identity = Identity(enrolment, portable, self.entropy, 1)
         self.nonce = identity.nonce
         self.receiver = Receiver(identity)
         self.drain()
@@ -114,7 +110,7 @@ class Phone:
             self.credential,
         )
         sign, alg = self.signer
-        data = signed.encode(messages.APPROVAL, value, b"", sign, context, alg)
+        data = signed.encode(messages.APPROVAL, value, b"", sign, context=context, alg=alg)
         return bytes([exchange.APPROVAL]) + self.seal(data, padding.APPROVAL_PADDED)
 
     def told(self, outputs):

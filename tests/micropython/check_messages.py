@@ -62,7 +62,7 @@ def check_signed(case, keys):
     parsed = signed.parse(kind, data, alg)
     assert parsed.value == value, case
     signature = parsed.sign1.signature
-    assert signed.encode(kind, value, kid, lambda _: signature, b"", alg) == data, case
+    assert signed.encode(kind, value, kid, lambda _: signature, alg=alg) == data, case
     signed.verify(kind, parsed, public, portable)
 
 
@@ -110,9 +110,10 @@ def check_purchase(case, pins):
     holder = validation.certificate(portable, pins, made["certificate"], now)
     offered = validation.offer(portable, holder, made["certificate"], offer)
     credential = validation.credential(portable, pins, made["credential"], now)
-    approved = validation.approval(
-        portable, offered, made["credential"], credential, made["enc"], made["approval"], 0
+    submission = validation.Submission(
+        made["enc"], made["credential"], credential, made["approval"]
     )
+    approved = validation.approval(portable, offered, submission, 0)
     assert approved.id == made["approval_id"]
     receipt = signed.from_authority(messages.RECEIPT, made["receipt"], pins, portable)
     assert receipt.approval_id == approved.id

@@ -44,9 +44,8 @@ def verify(issued: Issued, record: messages.Record, pins: Mapping[bytes, bytes])
     offered = validation.offer(CRYPTO, holder, issued.data, record.offer)
     credential = _credential(trusted, record.credential)
     validation.in_time(credential, record.accepted)
-    approved = validation.approval(
-        CRYPTO, offered, record.credential, credential, record.enc, record.approval, LEAST_APP
-    )
+    submission = validation.Submission(record.enc, record.credential, credential, record.approval)
+    approved = validation.approval(CRYPTO, offered, submission, LEAST_APP)
     context = identifiers.approval_context(
         offered.certificate_hash, record.offer, record.enc, record.credential
     )

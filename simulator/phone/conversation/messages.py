@@ -129,7 +129,7 @@ class Maker:
         """Sign the approval."""
         key = self.wallet.key
         alg = signed.algorithm(key.public)
-        return signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
+        return signed.encode(messages.APPROVAL, value, b"", key.sign, context=context, alg=alg)
 
     def agree(self, offered: Offered) -> Agreed:
         """Return the context for this offer, made at the first request; the last one is erased."""

@@ -132,7 +132,8 @@ def _pair(counter: PairCounter) -> Pair:
         offered.certificate_hash, offered.data, enc, credential, approval, messages.ONLINE, now
     )
     holder = validation.credential(host, wallet.pins, credential, now)
-    name = validation.approval_id(offered, credential, holder, enc, approval)
+    submission = validation.Submission(enc, credential, holder, approval)
+    name = validation.named(offered, submission).id
     return Pair(record, name, receiver.receiver_id)
 
 

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from receiver.core import io
-from receiver.core.identity import Identity
+from receiver.core.identity import Enrolment, Identity
 from receiver.core.receiver import Receiver
 from receiver.crypto import chacha, ed25519, hkdf, hpke, p256, portable, sha512, x25519
 from receiver.protocol import pins
@@ -59,7 +59,9 @@ class Life:
     def __init__(self, parts: dict[str, str], crypto: Crypto) -> None:
         seed, certificate, pinned = [bytes.fromhex(parts[name]) for name in PARTS]
         known = pins.decode(pinned)
-        self.receiver = Receiver(Identity(seed, certificate, known, crypto, Entropy(), 1))
+        self.receiver = Receiver(
+            Identity(Enrolment(seed, certificate, known), crypto, Entropy(), 1)
+        )
         self.told = bytes(32)
 
     def handle(self, events: list[list[str | int]]) -> None:
@@ -74,7 +76,7 @@ class Life:
             yield self._drain()
 
     def _drain(self) -> list[object]:
-        found = []
+        found: list[object] = []
         item = self.receiver.poll()
         while item is not None:
             if isinstance(item, io.Send):
@@ -113,6 +115,7 @@ def _in_use() -> int:
     return found
 
 
-def _event(spelled: list[str | int]) -> object:
+def _event(spelled: list[str | int]) -> io.Event:
     values = [bytes.fromhex(value) if isinstance(value, str) else value for value in spelled[1:]]
-    return getattr(io, str(spelled[0]))(*values)
+    event: io.Event = getattr(io, str(spelled[0]))(*values)
+    return event

@@ -144,7 +144,7 @@ def _approval(wallet: Wallet) -> bytes:
         app=APP_BUILD,
         proof=bytes(code_proof.PROOF_SIZE),
     )
-    return signed.encode(messages.APPROVAL, value, b"", _unsigned, b"", cose.ALG_ESP256)
+    return signed.encode(messages.APPROVAL, value, b"", _unsigned, alg=cose.ALG_ESP256)
 
 
 def _unsigned(_data: bytes) -> bytes:

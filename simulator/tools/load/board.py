@@ -51,8 +51,8 @@ class Board(asyncio.Protocol):
         self.port = server.sockets[0].getsockname()[1]
         return server
 
-    def feed(self, *events: object) -> None:
-        """Feed events of the radio: inputs of `receiver.core.io`."""
+    def feed(self, *events: io.RadioEvent) -> None:
+        """Feed events of the radio."""
         now = self._now()
         for event in events:
             self._core.handle(event, now)

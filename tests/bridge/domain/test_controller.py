@@ -48,7 +48,13 @@ def offered(world: ControllerWorld) -> bytes:
 def forge(data: bytes) -> bytes:
     """The same approval under a signature that nobody made."""
     parsed = cose.parse(data, cose.ALG_ESP256, 0)
-    return cose.build(cose.ALG_ESP256, b"", parsed.payload, cose.APPROVAL, b"", lambda _: bytes(64))
+    return cose.build(
+        cose.protected_header(cose.ALG_ESP256, b""),
+        parsed.payload,
+        cose.APPROVAL,
+        b"",
+        lambda _: bytes(64),
+    )
 
 
 # The honest way.
@@ -369,7 +375,11 @@ def test_a_credential_of_a_wrong_role_or_issuer_claims_nothing(
     world.present(offered, evidence.certificate(world.keys, RECEIVER, AT, store_name=""))
     parsed = cose.parse(evidence.credential(world.keys, PHONE, AT), cose.ALG_ED25519, 2)
     stranger = cose.build(
-        cose.ALG_ED25519, b"\x02\x63", parsed.payload, cose.CREDENTIAL, b"", lambda _: bytes(64)
+        cose.protected_header(cose.ALG_ED25519, b"\x02\x63"),
+        parsed.payload,
+        cose.CREDENTIAL,
+        b"",
+        lambda _: bytes(64),
     )
     world.present(offered, stranger)
     assert world.refusals() == [reasons.WRONG_ROLE, reasons.UNKNOWN_ISSUER]

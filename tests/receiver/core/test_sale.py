@@ -20,9 +20,9 @@ OFFER = messages.Offer(1, 1, 100, 752, 3, 0, TTL_S, bytes(32), b"saleref1", 0, b
 CERTIFICATE = messages.Certificate("", bytes(8), 0, 0, bytes(32), 0, "", 0, 752)
 OFFERED = validation.Offered(CERTIFICATE, bytes(32), b"offer", OFFER)
 CREDENTIAL = messages.Credential(0, 0, bytes(8), bytes(33), 0, 1, 1)
+SUBMISSION = validation.Submission(bytes(32), b"credential", CREDENTIAL, b"approval")
 FIRST, SECOND, THIRD, FOURTH, FIFTH = (
-    Candidate(link, bytes(32), b"credential", CREDENTIAL, b"approval", b"id %d" % link)
-    for link in range(5)
+    Candidate(link, SUBMISSION, b"id %d" % link) for link in range(5)
 )
 ORDER = wire.Open(b"saleref1", messages.PURCHASE, 100, 752, 3, TTL_S, b"")
 EVENTS = {event for exits in sale_session.TABLE.values() for event in exits}

@@ -149,7 +149,7 @@ def test_a_word_that_comes_twice_refuses_nobody_else(world: World) -> None:
     world.reject(reasons.WRONG_AMOUNT)
     world.reject(reasons.WRONG_AMOUNT, name)
     assert world.sale.state == sale_session.CLAIMED
-    assert world.sale.candidate.approval_data == second.approval
+    assert world.sale.candidate.submission.approval_data == second.approval
     assert world.counters == {reasons.WRONG_AMOUNT: 1, reasons.WRONG_SESSION: 1}
 
 

@@ -37,7 +37,9 @@ def refusal(data: bytes, alg: int = cose.ALG_ED25519, kid_size: int = 2) -> int:
 
 
 def message(payload: bytes = b"\xa0", kid: bytes = b"\1\2") -> bytes:
-    return cose.build(cose.ALG_ED25519, kid, payload, cose.OFFER, b"", lambda _: bytes(64))
+    return cose.build(
+        cose.protected_header(cose.ALG_ED25519, kid), payload, cose.OFFER, b"", lambda _: bytes(64)
+    )
 
 
 @valid
@@ -49,7 +51,9 @@ def test_build(case: dict[str, Any]) -> None:
         signed.append(data.hex())
         return signature
 
-    built = cose.build(case["alg"], kid, payload, case["kind"], context, sign)
+    built = cose.build(
+        cose.protected_header(case["alg"], kid), payload, case["kind"], context, sign
+    )
     assert built.hex() == case["message"]
     assert signed == [case["sig_structure"]]
 
@@ -117,7 +121,9 @@ def test_our_own_mistakes() -> None:
     with pytest.raises(ValueError, match="kind"):
         cose.to_be_signed("invoice", b"", b"", b"")
     with pytest.raises(ValueError, match="64"):
-        cose.build(cose.ALG_ED25519, b"", b"\xa0", cose.OFFER, b"", lambda _: b"")
+        cose.build(
+            cose.protected_header(cose.ALG_ED25519, b""), b"\xa0", cose.OFFER, b"", lambda _: b""
+        )
 
 
 @given(st.binary(max_size=120), st.integers(0, 12))

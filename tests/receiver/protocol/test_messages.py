@@ -109,9 +109,10 @@ def test_purchase(plain: dict[str, Any], crypto: Crypto) -> None:
     holder = validation.certificate(crypto, PINS, made["certificate"], plain["time"])
     offered = validation.offer(crypto, holder, made["certificate"], made["offer"])
     credential = validation.credential(crypto, PINS, made["credential"], plain["time"])
-    approved = validation.approval(
-        crypto, offered, made["credential"], credential, made["enc"], made["approval"], 0
+    submission = validation.Submission(
+        made["enc"], made["credential"], credential, made["approval"]
     )
+    approved = validation.approval(crypto, offered, submission, 0)
     assert approved.id == made["approval_id"]
     receipt = signed.from_authority(messages.RECEIPT, made["receipt"], PINS, crypto)
     assert receipt.approval_id == approved.id
@@ -144,7 +145,7 @@ def largest_message(kind: signed.Kind, key: PhoneKey = PHONES[0]) -> bytes:
         value = value._replace(key=key.public)
     kid = bytes([kind.role]) + bytes(kind.kid_size - 1) if kind.kid_size else b""
     if kind is messages.APPROVAL:
-        return signed.encode(kind, value, kid, key.sign, b"", signed.algorithm(key.public))
+        return signed.encode(kind, value, kid, key.sign, alg=signed.algorithm(key.public))
     return signed.encode(kind, value, kid, partial(host.ed25519_sign, SEED))
 
 

@@ -39,9 +39,10 @@ class Case:
 
     def approve(self, data: bytes, least_app: int = 0) -> validation.Approved:
         holder = validation.credential(host, self.pins, self.credential, NOW)
-        return validation.approval(
-            host, self.offered(), self.credential, holder, evidence.ENC, data, least_app
-        )
+        return validation.approval(host, self.offered(), self.submission(holder, data), least_app)
+
+    def submission(self, holder: messages.Credential, data: bytes) -> validation.Submission:
+        return validation.Submission(evidence.ENC, self.credential, holder, data)
 
     def approval(self, **changes: Any) -> bytes:
         return evidence.approval(PHONE, self.certificate, self.offer, self.credential, **changes)
@@ -196,10 +197,8 @@ def test_approval_id_is_not_over_the_signature(case: Case) -> None:
     structure = signed.structure(messages.APPROVAL, parsed, context)
     assert parsed.sign1.signature not in structure
     assert case.approve(data).id == identifiers.approval_id(structure)
-    offered, enc = case.offered(), evidence.ENC
-    assert (
-        validation.approval_id(offered, case.credential, holder, enc, data) == case.approve(data).id
-    )
+    named = validation.named(case.offered(), case.submission(holder, data))
+    assert named.id == case.approve(data).id
 
 
 def test_every_bit_of_an_approval_counts(case: Case) -> None:
@@ -259,8 +258,8 @@ def test_an_approval_in_slices(case: Case) -> None:
     holder = finish(validation.credential_job(ring, case.credential, NOW))
     key = finish(signed.prepare_job(crypto, holder.key))
     crypto.steps.clear()
-    arguments = (crypto, case.offered(), case.credential, holder, key, evidence.ENC)
-    approved = finish(validation.approval_job(*arguments, case.approval(), 0))
+    submission = case.submission(holder, case.approval())
+    approved = finish(validation.approval_job(key, case.offered(), submission, 0))
     assert approved == case.approve(case.approval())
     assert len(crypto.steps) == 1
 
@@ -273,10 +272,11 @@ def test_comparisons_come_before_the_signature(case: Case) -> None:
     old = validation.certificate_job(ring, case.certificate, NOW + evidence.LIFE_S)
     assert reason_of(finish, old) == reasons.CERTIFICATE_EXPIRED
     holder = signed.parse(messages.CREDENTIAL, case.credential).value
-    key = finish(signed.prepare_job(host, holder.key))
-    wrong = case.approval(amount=1)
-    arguments = (crypto, case.offered(), case.credential, holder, key, evidence.ENC)
-    assert reason_of(finish, validation.approval_job(*arguments, wrong, 0)) == reasons.WRONG_AMOUNT
+    key = finish(signed.prepare_job(crypto, holder.key))
+    crypto.steps.clear()
+    wrong = case.submission(holder, case.approval(amount=1))
+    job = validation.approval_job(key, case.offered(), wrong, 0)
+    assert reason_of(finish, job) == reasons.WRONG_AMOUNT
     assert crypto.steps == []
 
 

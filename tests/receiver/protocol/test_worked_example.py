@@ -151,7 +151,9 @@ def test_approval() -> None:
     assert context == octets("approval", "context")
     sign = partial(p256_sign, key("phone p256 private"))
     alg = signed.algorithm(key("phone p256 public"))
-    made = signed.encode(messages.APPROVAL, value(messages.APPROVAL), b"", sign, context, alg)
+    made = signed.encode(
+        messages.APPROVAL, value(messages.APPROVAL), b"", sign, context=context, alg=alg
+    )
     assert made == octets("approval", "message")
     structure = signed.structure(
         messages.APPROVAL, signed.parse(messages.APPROVAL, made, alg), context
@@ -208,15 +210,10 @@ def test_the_checks_take_it(crypto: Crypto) -> None:
     offered = validation.offer(crypto, certificate, data, offer_data)
     credential_data = octets("credential", "message")
     credential = validation.credential(crypto, PINS, credential_data, NOW)
-    approved = validation.approval(
-        crypto,
-        offered,
-        credential_data,
-        credential,
-        octets("key", "enc"),
-        octets("approval", "message"),
-        0,
+    submission = validation.Submission(
+        octets("key", "enc"), credential_data, credential, octets("approval", "message")
     )
+    approved = validation.approval(crypto, offered, submission, 0)
     assert approved.id == octets("approval", "approval_id")
 
 

@@ -206,9 +206,15 @@ async def test_a_phone_with_an_ed25519_key_pays_as_well(till: Checkout) -> None:
 
 
 _OTHER_ALGORITHM = cose.build(
-    cose.ALG_ED25519, b"", bytes(45), cose.APPROVAL, b"", lambda _: bytes(64)
+    cose.protected_header(cose.ALG_ED25519, b""), bytes(45), cose.APPROVAL, b"", lambda _: bytes(64)
 )
-_KEY_ID = cose.build(cose.ALG_ESP256, b"me", bytes(41), cose.APPROVAL, b"", lambda _: bytes(64))
+_KEY_ID = cose.build(
+    cose.protected_header(cose.ALG_ESP256, b"me"),
+    bytes(41),
+    cose.APPROVAL,
+    b"",
+    lambda _: bytes(64),
+)
 
 
 @pytest.mark.parametrize(

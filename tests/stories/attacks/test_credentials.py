@@ -74,7 +74,13 @@ def _signed_by(
     def make(till: Checkout, wallet: Wallet) -> bytes:
         sign = papers.signer(till, role)
         payload = schema.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
-        return cose.build(cose.ALG_ED25519, bytes([kid_role, epoch]), payload, kind, b"", sign)
+        return cose.build(
+            cose.protected_header(cose.ALG_ED25519, bytes([kid_role, epoch])),
+            payload,
+            kind,
+            b"",
+            sign,
+        )
 
     return make
 
@@ -82,7 +88,9 @@ def _signed_by(
 def _self_signed(till: Checkout, wallet: Wallet) -> bytes:
     payload = schema.encode(messages.CREDENTIAL.fields, papers.credential_value(wallet))
     kid = bytes([signed.ROLE_CREDENTIAL, papers.EPOCH])
-    return cose.build(cose.ALG_ED25519, kid, payload, cose.CREDENTIAL, b"", wallet.key.sign)
+    return cose.build(
+        cose.protected_header(cose.ALG_ED25519, kid), payload, cose.CREDENTIAL, b"", wallet.key.sign
+    )
 
 
 def _misled(kind: str) -> Make:

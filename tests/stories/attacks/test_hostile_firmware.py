@@ -252,8 +252,8 @@ async def test_an_approval_of_the_sale_before(till: Checkout, tmp_path: Path) ->
     """The receiver stores what the first phone said and hands it over for the second's."""
     lie = Lie(
         REPORT,
-        "record = wire.ApprovalRecord(self._sale.session, link, candidate.approval_data)",
-        "self.old = getattr(self, 'old', candidate.approval_data); "
+        "record = wire.ApprovalRecord(self._sale.session, link, shown.approval_data)",
+        "self.old = getattr(self, 'old', shown.approval_data); "
         "record = wire.ApprovalRecord(self._sale.session, link, self.old)",
     )
     async with lying(till, tmp_path, lie):

@@ -141,7 +141,9 @@ def _expired(till: Checkout, liar: Receiver) -> bytes:
 
 def _signed(liar: Receiver, sign: Callable[[bytes], bytes], kid: bytes, kind: str = "") -> bytes:
     payload = signed.parse(messages.CERTIFICATE, liar.certificate).sign1.payload
-    return cose.build(cose.ALG_ED25519, kid, payload, kind or cose.CERTIFICATE, b"", sign)
+    return cose.build(
+        cose.protected_header(cose.ALG_ED25519, kid), payload, kind or cose.CERTIFICATE, b"", sign
+    )
 
 
 TRUE_KID = bytes([signed.ROLE_RECEIVER, papers.EPOCH])
@@ -203,7 +205,9 @@ def _made_for(kind: str) -> Make:
     def make(till: Checkout, liar: Receiver) -> bytes:
         sign1 = signed.parse(messages.OFFER, liar.offer()).sign1
         sign = partial(host.ed25519_sign, liar.seed)
-        return cose.build(cose.ALG_ED25519, sign1.kid, sign1.payload, kind, b"", sign)
+        return cose.build(
+            cose.protected_header(cose.ALG_ED25519, sign1.kid), sign1.payload, kind, b"", sign
+        )
 
     return make
 

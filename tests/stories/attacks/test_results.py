@@ -49,7 +49,9 @@ def _signed(role: int, kid_role: int, epoch: int = papers.EPOCH, kind: str = cos
     def forge(till: Checkout, receipt: bytes) -> bytes:
         sign1 = signed.parse(messages.RECEIPT, receipt).sign1
         kid, sign = bytes([kid_role, epoch]), papers.signer(till, role)
-        return cose.build(cose.ALG_ED25519, kid, sign1.payload, kind, b"", sign)
+        return cose.build(
+            cose.protected_header(cose.ALG_ED25519, kid), sign1.payload, kind, b"", sign
+        )
 
     return forge
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from receiver import reasons
 from receiver.core import io
-from receiver.core.identity import Identity
+from receiver.core.identity import Enrolment, Identity
 from receiver.core.receiver import Receiver
 from receiver.crypto import host
 from receiver.link import wire
@@ -70,7 +70,7 @@ class Shop:
         self.wallet = held
         self.now = 0
         certificate = certified or evidence.certificate(keys, RECEIVER, EPOCH)
-        identity = Identity(RECEIVER, certificate, keys.pins(), host, os.urandom, 1)
+        identity = Identity(Enrolment(RECEIVER, certificate, keys.pins()), host, os.urandom, 1)
         self.receiver = Receiver(identity)
         self.certificate = certificate
         self.offer = b""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from receiver import reasons
 from receiver.core import io
-from receiver.core.identity import Identity
+from receiver.core.identity import Enrolment, Identity
 from receiver.core.receiver import Receiver
 from receiver.crypto import host, hpke
 from receiver.encoding import schema
@@ -62,7 +62,8 @@ class World:
 
     def make_identity(self, reserved: int) -> Identity:
         pins = self.keys.pins()
-        return Identity(RECEIVER, self.certificate, pins, self.crypto, self.entropy, reserved)
+        enrolment = Enrolment(RECEIVER, self.certificate, pins)
+        return Identity(enrolment, self.crypto, self.entropy, reserved)
 
     def entropy(self, size: int) -> bytes:
         """Never the same twice."""

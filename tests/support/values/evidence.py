@@ -124,7 +124,9 @@ def approval(
         app=APP,
         proof=code_proof.prove(k, context),
     )
-    return signed.encode(messages.APPROVAL, value._replace(**changes), b"", key.sign, context, alg)
+    return signed.encode(
+        messages.APPROVAL, value._replace(**changes), b"", key.sign, context=context, alg=alg
+    )
 
 
 def record(

@@ -165,7 +165,7 @@ class Approving(Maker):
 def approve(key: PhoneKey, value: Approval, context: bytes) -> bytes:
     """Honestly, but in whatever context."""
     alg = signed.algorithm(key.public)
-    return signed.encode(messages.APPROVAL, value, b"", key.sign, context, alg)
+    return signed.encode(messages.APPROVAL, value, b"", key.sign, context=context, alg=alg)
 
 
 def signed_as(kind: str) -> Sign:
@@ -173,7 +173,13 @@ def signed_as(kind: str) -> Sign:
 
     def sign(key: PhoneKey, value: Approval, context: bytes) -> bytes:
         payload = schema.encode(messages.APPROVAL.fields, value)
-        return cose.build(signed.algorithm(key.public), b"", payload, kind, context, key.sign)
+        return cose.build(
+            cose.protected_header(signed.algorithm(key.public), b""),
+            payload,
+            kind,
+            context,
+            key.sign,
+        )
 
     return sign
 
