@@ -12,8 +12,6 @@ from receiver.link import wire
 from . import slots
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from firmware.device.ports.interface import Ports
 
     from .line import Line
@@ -134,7 +132,7 @@ class App:
             self._do(action, now)
             action = self._receiver.poll()
 
-    def _do(self, action: Any, now: int) -> None:
+    def _do(self, action: io.Output, now: int) -> None:
         if self._radio.perform(action, now) or self._serial.perform(action):
             return
         if isinstance(action, io.Keep):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+from typing import TYPE_CHECKING
 
 IRQ_CENTRAL_CONNECT = 1
 IRQ_CENTRAL_DISCONNECT = 2
@@ -20,33 +16,38 @@ FLAG_NOTIFY = 0x0010
 
 ENOMEM = 12  # no buffer for a notification: the stack's only back-pressure
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
 
-class Ble(Protocol):
-    """The part of `bluetooth.BLE` that this firmware uses."""
+    class Ble(Protocol):
+        """The part of `bluetooth.BLE` that this firmware uses."""
 
-    def active(self, on: bool = ...) -> bool: ...
+        def active(self, on: bool = ...) -> bool: ...
 
-    def config(self, **settings: int | str) -> None: ...
+        def config(self, **settings: int | str) -> None: ...
 
-    def irq(self, handler: Callable[[int, tuple[Any, ...]], Any]) -> None: ...
+        def irq(self, handler: Callable[[int, tuple[int, ...]], None]) -> None: ...
 
-    def gap_advertise(
-        self,
-        interval_us: int | None,
-        adv_data: bytes | None = None,
-        *,
-        resp_data: bytes | None = None,
-        connectable: bool = True,
-    ) -> None: ...
+        def gap_advertise(
+            self,
+            interval_us: int | None,
+            adv_data: bytes | None = None,
+            *,
+            resp_data: bytes | None = None,
+            connectable: bool = True,
+        ) -> None: ...
 
-    def gatts_register_services(self, services: tuple[Any, ...]) -> tuple[tuple[int, ...], ...]: ...
+        def gatts_register_services(
+            self, services: tuple[object, ...]
+        ) -> tuple[tuple[int, ...], ...]: ...
 
-    def gatts_set_buffer(self, handle: int, size: int) -> None: ...
+        def gatts_set_buffer(self, handle: int, size: int) -> None: ...
 
-    def gatts_read(self, handle: int) -> bytes: ...
+        def gatts_read(self, handle: int) -> bytes: ...
 
-    def gatts_write(self, handle: int, data: bytes) -> None: ...
+        def gatts_write(self, handle: int, data: bytes) -> None: ...
 
-    def gatts_notify(self, link: int, handle: int, data: bytes) -> None: ...
+        def gatts_notify(self, link: int, handle: int, data: bytes) -> None: ...
 
-    def gap_disconnect(self, link: int) -> bool: ...
+        def gap_disconnect(self, link: int) -> bool: ...

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .wait import readable, writable
 
 if TYPE_CHECKING:
-    from typing import Any
+    from firmware.device.ports.interface import Stream
 
 READ_MOST = 256  # the chip's input ring holds 260 bytes
 WRITE_MOST = 63  # USB-Serial-JTAG stalls on multiples of 64 (MicroPython 1.28, 1.29)
@@ -24,10 +24,10 @@ WAITING_MOST = 2048
 class Line:
     """Non-blocking bytes over two streams; run `pump` as a task to write the output."""
 
-    def __init__(self, source: Any, sink: Any, wakes: Any) -> None:
+    def __init__(self, source: Stream, sink: Stream, wakes: asyncio.Event) -> None:
         self._source = source
         self._sink = sink
-        self._wakes = wakes  # asyncio.Event
+        self._wakes = wakes
         self._waiting = bytearray()
         self._poller = select.poll()
         self._poller.register(source, select.POLLIN)

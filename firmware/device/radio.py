@@ -32,11 +32,11 @@ _Cut = NamedTuple("_Cut", [("link", int), ("due", int)])
 class Radio:
     """`wake` is called from the interrupt handler and must be safe there."""
 
-    def __init__(self, ble: Ble, uuid: Callable[[str], Any], wake: Callable[[], None]) -> None:
+    def __init__(self, ble: Ble, uuid: Callable[[str], object], wake: Callable[[], None]) -> None:
         self.lost = 0  # events dropped for lack of room in the ring, and failures of the handler
         self._ble = ble
         self._wake = wake
-        self._ring: list[Any] = [None] * RING_SIZE
+        self._ring: list[io.RadioEvent | None] = [None] * RING_SIZE
         self._head = 0  # written only by the handler
         self._tail = 0  # written only by the loop
         self._pending: list[_Pending] = []
@@ -51,7 +51,7 @@ class Radio:
         ble.config(mtu=gatt.MTU)
         self._certificate, self._offer, self._exchange = self._register(uuid)
 
-    def poll(self) -> Any:
+    def poll(self) -> io.RadioEvent | None:
         """Return the next event for the core, or None."""
         if self._tail == self._head:
             return io.Disconnected(self._gone.pop(0)) if self._gone else None
@@ -62,7 +62,7 @@ class Radio:
             self._forget(event.link)
         return event
 
-    def perform(self, action: Any, now: int) -> bool:
+    def perform(self, action: io.Output, now: int) -> bool:
         """Perform one output of the core; False if it is not for the radio."""
         method = _ACTIONS.get(type(action))
         if method is None:
@@ -96,7 +96,7 @@ class Radio:
         for link in [cut.link for cut in self._cuts if cut.due <= now]:
             self._cut(link)
 
-    def _register(self, uuid: Callable[[str], Any]) -> tuple[int, ...]:
+    def _register(self, uuid: Callable[[str], object]) -> tuple[int, ...]:
         """Register the GATT table of design §3.2, in its fixed order."""
         read, notify = names.FLAG_READ, names.FLAG_NOTIFY
         write = names.FLAG_WRITE | names.FLAG_WRITE_NO_RESPONSE
@@ -113,7 +113,7 @@ class Radio:
         self._ble.gatts_set_buffer(exchange, gatt.EXCHANGE_MOST + 1)
         return handles
 
-    def _interrupt(self, event: int, data: tuple[Any, ...]) -> None:
+    def _interrupt(self, event: int, data: tuple[int, ...]) -> None:
         try:
             if event == names.IRQ_CENTRAL_CONNECT:
                 self._put(io.Connected(data[0]))
@@ -129,7 +129,7 @@ class Radio:
                 self._broken.append(data[0])
         self._wake()
 
-    def _put(self, event: Any) -> None:
+    def _put(self, event: io.RadioEvent) -> None:
         head = (self._head + 1) % RING_SIZE
         if head == self._tail:
             raise MemoryError
@@ -195,7 +195,7 @@ class Radio:
         self._cuts = [cut for cut in self._cuts if cut.link != link]
 
 
-_ACTIONS: dict[Any, Callable[[Radio, Any, int], None]] = {
+_ACTIONS: dict[type, Callable[[Radio, Any, int], None]] = {
     io.ShowCertificate: Radio._show_certificate,
     io.ShowOffer: Radio._show_offer,
     io.NotifyOffer: Radio._notify_offer,

@@ -9,8 +9,6 @@ from receiver.link import link
 from receiver.link.arq import Message
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from receiver.core.receiver import Receiver
 
 
@@ -40,7 +38,7 @@ class Serial:
         self.link.expire(now)
         self._drain(now)
 
-    def perform(self, action: Any) -> bool:
+    def perform(self, action: io.Output) -> bool:
         """Queue one output of the core; False if it is not for the line."""
         if isinstance(action, io.Send):
             self._send(action)

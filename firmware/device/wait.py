@@ -6,11 +6,10 @@ from asyncio import core  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Any
 
-    async def readable(stream: Any) -> None: ...
+    async def readable(stream: object) -> None: ...
 
-    async def writable(stream: Any) -> None: ...
+    async def writable(stream: object) -> None: ...
 
 else:
 

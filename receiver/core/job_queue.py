@@ -31,7 +31,7 @@ PART = 7  # the refusal of a late phone: no sale waits for it
 class Task:
     """A queued job. `done(result, error, now)` runs at its end; result or error is None."""
 
-    def __init__(self, queue: list[Task], rank: int, job: Job[Any], done: Done) -> None:
+    def __init__(self, queue: list[Task], rank: int, job: Job[object], done: Done) -> None:
         self.rank = rank
         self.job = job
         self.done = done
@@ -76,7 +76,7 @@ class Work:
     def __init__(self) -> None:
         self._queue: list[Task] = []
 
-    def add(self, rank: int, job: Job[Any], done: Done) -> Task:
+    def add(self, rank: int, job: Job[object], done: Done) -> Task:
         return Task(self._queue, rank, job, done)
 
     def busy(self) -> bool:

@@ -14,7 +14,9 @@ from . import cbor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 UINT_MOST = 0xFFFFFFFF  # 32 bits, as in `cbor`
 
@@ -64,9 +66,9 @@ def phone_key(key: int, name: str) -> Field:
     return Field(key, name, KEY, ED25519_SIZE, P256_SIZE)
 
 
-def encode(fields: tuple[Field, ...], value: Any) -> bytes:
+def encode(fields: tuple[Field, ...], value: object) -> bytes:
     """Encode `value` (a namedtuple with the fields' names) as a deterministic CBOR map."""
-    mapping: dict[int, Any] = {}
+    mapping: dict[int, cbor.Encodable] = {}
     before = None
     for field in fields:
         item = getattr(value, field.name)
@@ -78,16 +80,16 @@ def encode(fields: tuple[Field, ...], value: Any) -> bytes:
     return cbor.encode(mapping)
 
 
-def decode(fields: tuple[Field, ...], data: bytes, make: Callable[..., Any]) -> Any:
+def decode(fields: tuple[Field, ...], data: bytes, make: Callable[..., T]) -> T:
     """Decode `data` as `make(*values in the order of fields)`; raise Error(MALFORMED)."""
     return from_map(fields, cbor.decode(data), make)
 
 
-def from_map(fields: tuple[Field, ...], mapping: Any, make: Callable[..., Any]) -> Any:
+def from_map(fields: tuple[Field, ...], mapping: object, make: Callable[..., T]) -> T:
     """Decode as `decode`, from a map that is already parsed."""
     if not isinstance(mapping, dict):
         raise Error(MALFORMED, "not a map")
-    values: list[Any] = []
+    values: list[object] = []
     keys = len(mapping)
     for field in fields:
         if field.kind == ATTACHED and values and not values[-1]:
@@ -116,10 +118,11 @@ def _put(field: Field, value: Any) -> Any:
     return put
 
 
-def _fits(field: Field, value: Any) -> bool:
+def _fits(field: Field, value: object) -> bool:
     if field.kind == UINT:
-        number = isinstance(value, int) and not isinstance(value, bool)
-        return number and field.low <= value <= field.high
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return field.low <= value <= field.high
     if field.kind == TEXT:
         return isinstance(value, str) and field.low <= len(value.encode()) <= field.high
     return isinstance(value, bytes) and field.low <= len(value) <= field.high
@@ -134,18 +137,18 @@ _COSE_KEY = 1  # the member of cnf, RFC 8747 §3.1
 _EVEN = 2  # first byte of a compressed point; the next number is odd
 
 
-def _cose_key(public: bytes) -> dict[int, Any]:
+def _cose_key(public: bytes) -> dict[int, cbor.Encodable]:
     if len(public) != P256_SIZE:
         return {_COSE_KEY: {_KTY: _OKP, _CRV: _ED25519, _X: public}}
     odd = public[0] != _EVEN
     return {_COSE_KEY: {_KTY: _EC2, _CRV: _P256, _X: public[1:], _Y: odd}}
 
 
-def _key_bytes(value: Any) -> Any:
+def _key_bytes(value: object) -> bytes | None:
     """Return the public key in a cnf claim; None if the claim has any other form."""
     key = value.get(_COSE_KEY) if isinstance(value, dict) else None
     public = key.get(_X) if isinstance(key, dict) else None
-    if not isinstance(key, dict) or not isinstance(public, bytes):
+    if not isinstance(value, dict) or not isinstance(key, dict) or not isinstance(public, bytes):
         return None
     odd = key.get(_Y)
     if isinstance(odd, bool):

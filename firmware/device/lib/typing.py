@@ -9,9 +9,5 @@ def NamedTuple(name, fields):  # noqa: N802 - CPython's spelling
     return namedtuple(name, [field for field, _ in fields])
 
 
-class Protocol:
-    """An empty base class at run time."""
-
-
 def cast(_kind, value):
     return value

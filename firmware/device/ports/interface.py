@@ -2,54 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from typing import Any
+    from typing import Protocol
 
     from firmware.device.ble import Ble
 
+    class Bytes(Protocol):
+        """The binary side of a standard stream."""
 
-class Clock(Protocol):
-    def ms(self) -> int:
-        """Return milliseconds since some moment before boot; never wraps."""
+        def read(self, size: int) -> bytes: ...
 
+        def write(self, data: bytes) -> object: ...
 
-class Store(Protocol):
-    def get(self, name: str) -> bytes:
-        """Return the value stored under `name` (at most 15 characters), or b""."""
+    class Stream(Protocol):
+        """A standard stream, as MicroPython has it."""
 
-    def put(self, name: str, data: bytes) -> None:
-        """Store `data`; it survives a power cut from now on."""
+        @property
+        def buffer(self) -> Bytes: ...
 
+    class Clock(Protocol):
+        def ms(self) -> int:
+            """Return milliseconds since some moment before boot; never wraps."""
 
-class Board(Protocol):
-    name: str
+    class Store(Protocol):
+        def get(self, name: str) -> bytes:
+            """Return the value stored under `name` (at most 15 characters), or b""."""
 
-    def reset_cause(self) -> int:
-        """Return one of `receiver.link.wire.RESET_…`."""
+        def put(self, name: str, data: bytes) -> None:
+            """Store `data`; it survives a power cut from now on."""
 
-    def feed(self) -> None:
-        """Tell the watchdog that radio and serial line are alive."""
+    class Board(Protocol):
+        name: str
 
-    def blink(self, seconds: int) -> None: ...
+        def reset_cause(self) -> int:
+            """Return one of `receiver.link.wire.RESET_…`."""
 
-    def wants_repl(self) -> bool:
-        """Return whether a technician holds the button at power-up."""
+        def feed(self) -> None:
+            """Tell the watchdog that radio and serial line are alive."""
 
-    def reset(self) -> None:
-        """Reset the board; does not return."""
+        def blink(self, seconds: int) -> None: ...
+
+        def wants_repl(self) -> bool:
+            """Return whether a technician holds the button at power-up."""
+
+        def reset(self) -> None:
+            """Reset the board; does not return."""
 
 
 Ports = NamedTuple(
     "Ports",
     [
         ("ble", "Ble"),
-        ("uuid", "Callable[[str], Any]"),
-        ("radio_pump", "Coroutine[Any, Any, None] | None"),
-        ("source", "Any"),
-        ("sink", "Any"),
+        ("uuid", "Callable[[str], object]"),
+        ("radio_pump", "Coroutine[object, object, None] | None"),
+        ("source", "Stream"),
+        ("sink", "Stream"),
         ("store", "Store"),
         ("entropy", "Callable[[int], bytes]"),
         ("clock", "Clock"),
