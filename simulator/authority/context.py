@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from simulator.authority.ledger.journal_positions import LEASE_S
+from simulator.authority.storage.store import Store
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from simulator.authority.storage.store import Store
-
-    from .keys import Keys
+from .keys import Keys
 
 
 class Office(NamedTuple):

@@ -6,14 +6,11 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
-from simulator.authority.api.requests import RequestError
-
-if TYPE_CHECKING:
-    from simulator.authority.api.requests import Handler
+from simulator.authority.api.requests import Handler, RequestError
 
 
 class Fault(Enum):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
 from simulator.authority.ledger.journal_positions import LEASE_S
@@ -15,9 +16,6 @@ from simulator.processes.child_process import ChildProcess
 from .accounts import demo_data
 from .keys import Keys
 from .service import BOOKS, KEYS, TLS, held_port
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 STOP_S = 10.0
 ANSWER_S = 10.0

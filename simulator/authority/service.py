@@ -8,10 +8,11 @@ import secrets
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from email.utils import formatdate
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aiohttp import hdrs, web
 
@@ -33,10 +34,6 @@ from .context import Office
 from .faults import Faults
 from .keys import Keys
 from .ledger import ledger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 BOOKS = "authority.sqlite"
 KEYS = "authority-keys.json"

@@ -6,16 +6,13 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
-from typing import IO, TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
+from typing import IO, NamedTuple, Self, TypedDict, TypeVar, Unpack
 
 from .die_with_parent import die_with_parent
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-    from typing import Self, Unpack
 
 READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 20.0  # a bridge gives its open sales ten

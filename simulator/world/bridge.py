@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from signal import SIGTERM, Signals
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from simulator.crypto.pki import DemoCa, Identity
 from simulator.processes.child_process import ChildProcess
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from simulator.crypto.pki import DemoCa, Identity
 
 PROGRAM = ("bridge.cli",)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from simulator.phone.wallet import keys
 
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 BODY_MOST = 4096
 

@@ -5,27 +5,23 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypedDict
+from typing import NamedTuple, Protocol, TypedDict, Unpack
 
 from receiver.core.identity import Identity
 from receiver.crypto import host
 from receiver.host import currencies
 from receiver.protocol import messages, pins
+from simulator.authority import Authority
 from simulator.authority.accounts import people
+from simulator.authority.keys import Keys
 from simulator.crypto.p256 import p256_private, p256_public
+from simulator.crypto.pki import DemoCa
 from simulator.phone.app import authority as app
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
 
 from .receiver_command import slot
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-    from simulator.authority import Authority
-    from simulator.authority.keys import Keys
-    from simulator.crypto.pki import DemoCa
 
 SEED_SIZE = 32
 STORE = 101

@@ -6,15 +6,12 @@ client and keeps its bookings and its journal position.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bridge.authority.messages import Binding, ReceiverId, ReceiverPage
 from receiver import reasons
 from receiver.errors import Error
-from simulator.authority.storage.store import AgainError, atomic
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 PAGE = 200  # receivers in one answer
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from simulator.authority.storage.store import Store
 
 from . import people
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
 
 ORGANISATION = "Exempelskolan AB"
 PURCHASE_LIMIT = 500_000  # 5,000.00 SEK

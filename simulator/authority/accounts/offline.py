@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from receiver.encoding import cbor
 from simulator.authority.ledger.decline_rules import TRIES_MOST
+from simulator.authority.storage.store import Store
 
 from .limits import OFF, Limits
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
 
 STATE_LIFE_S = 24 * 3600  # a bridge accepts nothing offline on an older state (design §5, rule 4)
 CODE_LIFE_S = 24 * 3600  # a phone without a valid code for so long buys online only

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver.protocol import messages, signed
-from simulator.authority.keys import LEAST_APP
-from simulator.authority.storage.store import atomic
+from simulator.authority.keys import LEAST_APP, Keys
+from simulator.authority.storage.store import Store, atomic
 
 from .offline import CODE_LIFE_S
-
-if TYPE_CHECKING:
-    from simulator.authority.keys import Keys
-    from simulator.authority.storage.store import Store
 
 SEK = 752  # ISO 4217
 CREDENTIAL_LIFE_S = 72 * 3600

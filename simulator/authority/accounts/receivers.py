@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver.protocol import identifiers, messages
-from simulator.authority.keys import ISSUER
-from simulator.authority.storage.store import atomic
+from simulator.authority.keys import ISSUER, Keys
+from simulator.authority.storage.store import Store, atomic
 
 from . import bindings
 from .bindings import NEWEST, SPEAKER, SPOKEN_BY, Caller
-
-if TYPE_CHECKING:
-    from simulator.authority.keys import Keys
-    from simulator.authority.storage.store import Store
 
 CERTIFICATE_LIFE_S = 365 * 24 * 3600
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from aiohttp import web
 from msgspec import UNSET, Struct
@@ -11,6 +12,7 @@ from msgspec import UNSET, Struct
 from bridge import contracts
 from bridge.contracts import MismatchError
 from simulator.authority.accounts import people
+from simulator.authority.context import Office
 
 from .models import (
     ActivationWord,
@@ -34,12 +36,7 @@ from .models import (
 )
 from .requests import RequestError, answer, bearer, body_of, route
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from simulator.authority.context import Office
-
-    Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 T = TypeVar("T", bound=Struct)
 

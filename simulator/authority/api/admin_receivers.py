@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 
 from simulator.authority.accounts import bindings, offline, receivers
 from simulator.authority.accounts.limits import Limits
+from simulator.authority.context import Office
 
 from .admin import given, guarded_by
 from .models import (
@@ -19,9 +18,6 @@ from .models import (
     Renewed,
 )
 from .requests import RequestError, answer, body_of, path_id, route
-
-if TYPE_CHECKING:
-    from simulator.authority.context import Office
 
 RECEIVERS = "/v1/admin/receivers"
 RECEIVER = "/v1/admin/receivers/{receiver_id}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 from aiohttp import web
 
@@ -33,10 +34,14 @@ from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.protocol import messages, signed
 from simulator.authority.accounts import bindings, offline, receivers
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.context import Office
 from simulator.authority.ledger import journal_positions, ledger, refunds, statements
+from simulator.authority.ledger.journal_positions import Position
 from simulator.authority.ledger.record_verification import verify
+from simulator.authority.ledger.transactions import Booked
 from simulator.authority.storage.schema import POSTED
-from simulator.authority.storage.store import atomic
+from simulator.authority.storage.store import Store, atomic
 
 from .requests import (
     RequestError,
@@ -50,15 +55,6 @@ from .requests import (
     query_of,
     route,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.context import Office
-    from simulator.authority.ledger.journal_positions import Position
-    from simulator.authority.ledger.transactions import Booked
-    from simulator.authority.storage.store import Store
 
 T = TypeVar("T")
 P = ParamSpec("P")

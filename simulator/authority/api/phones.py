@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 
 from bridge.domain.held import HoldState
@@ -12,6 +10,8 @@ from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import pins, signed
 from simulator.authority.accounts import people
+from simulator.authority.accounts.people import Phone
+from simulator.authority.context import Office
 
 from .models import (
     Activation,
@@ -24,11 +24,6 @@ from .models import (
     Welcome,
 )
 from .requests import RequestError, answer, bearer, body_of, path_id, route
-
-if TYPE_CHECKING:
-    from simulator.authority.accounts.people import Phone
-    from simulator.authority.context import Office
-
 
 PHONES = "/v1/phones"
 CREDENTIALS = "/v1/phones/{phone}/credentials"

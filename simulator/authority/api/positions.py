@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 
 from bridge.authority import messages
@@ -17,13 +15,11 @@ from bridge.authority.messages import (
     StandingAnswer,
 )
 from simulator.authority.accounts import bindings
+from simulator.authority.context import Office
 from simulator.authority.ledger import journal_positions
+from simulator.authority.ledger.journal_positions import Answer, Claim, Known
 
 from .requests import answer, body_of, client_fingerprint, position, query_of
-
-if TYPE_CHECKING:
-    from simulator.authority.context import Office
-    from simulator.authority.ledger.journal_positions import Answer, Claim, Known
 
 
 class PositionApi:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
+from msgspec import Struct
 
 from bridge import contracts
 from bridge.authority import messages
@@ -24,12 +26,7 @@ from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError
 from simulator.crypto import pki
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from msgspec import Struct
-
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 T = TypeVar("T", bound="Struct")
 

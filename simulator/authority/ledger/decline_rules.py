@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.protocol import messages
 from simulator.authority.storage.schema import POSTED
 from simulator.crypto import code_proof
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .record_verification import Evidence
+from .record_verification import Evidence
 
 TRIES_MOST = 5  # wrong codes in a row
 

@@ -7,17 +7,14 @@ other row, so that no two transactions wait for each other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bridge.authority.messages import Verdict
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings
 from simulator.authority.accounts.bindings import Position as Position
-from simulator.authority.storage.store import AgainError, atomic
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 LEASE_S = 45  # three times the 15 s between a bridge's calls; after that it does not serve
 

@@ -4,27 +4,22 @@ has the same answer."""
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol import messages
 from simulator.authority.accounts import offline
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.keys import Keys
 from simulator.authority.storage.schema import EXPIRED, PENDING, VOIDED
-from simulator.authority.storage.store import AgainError, atomic
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 from . import journal_positions, refunds, transactions
 from .decline_rules import BEFORE_CODE, Case, Payer, judge
-from .record_verification import check_bound, check_fresh
+from .record_verification import Evidence, check_bound, check_fresh
 from .states import CONFIRM, DECLINE, EXPIRE, HOLD, NONE, PENDING_LONG, REVERSE
 from .transactions import Booked
-
-if TYPE_CHECKING:
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.keys import Keys
-    from simulator.authority.storage.store import Store
-
-    from .record_verification import Evidence
 
 ALARM_AFTER_S = 15 * 60  # no till waits that long
 EXPIRE_AFTER_S = 7 * 24 * 3600

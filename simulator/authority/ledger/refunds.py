@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.encoding import cbor
 from receiver.errors import Error
 from receiver.protocol import messages, signed
 from simulator.authority.accounts import receivers
-from simulator.authority.storage.store import AgainError, atomic
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 from . import journal_positions, transactions
 from .decline_rules import Original, judge_original
 from .states import DECLINE, NONE, TRANSFER
 from .transactions import Booked
-
-if TYPE_CHECKING:
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.storage.store import Store
 
 _ORIGINAL = (
     "SELECT t.approval_id, t.state, t.invoice_issuer, t.phone, p.buyer, t.recipient, t.amount, "

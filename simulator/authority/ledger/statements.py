@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from bridge import contracts
 from bridge.authority.messages import Cursor, Kind, Transaction, TransactionPage
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol import messages
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.storage.store import Store
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.storage.store import Store
 
 PAGE = 200  # transactions in one answer
 

@@ -5,24 +5,18 @@ All but `alarmed` runs inside a transaction of the caller's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from receiver import reasons, statemachine
 from receiver.errors import Error
+from simulator.authority.accounts.bindings import Caller
 from simulator.authority.storage.schema import EXPIRED, POSTED
-from simulator.authority.storage.store import AgainError
+from simulator.authority.storage.store import AgainError, Store
 
-from .states import ALARMS, EFFECTS, NONE, OTHER_CONTENT, TABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.storage.store import Store
-
-    from .states import Effect
+from .states import ALARMS, EFFECTS, NONE, OTHER_CONTENT, TABLE, Effect
 
 
 class Booked(NamedTuple):

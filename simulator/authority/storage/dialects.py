@@ -10,15 +10,13 @@ import random
 import re
 import sqlite3
 import time
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 # The errors of a database. The caller may ask again: nothing was done.
 DatabaseError = (sqlite3.Error, psycopg.Error)

@@ -9,12 +9,10 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .dialects import Dialect
 from .schema import SCHEMA, VERSION
-
-if TYPE_CHECKING:
-    from .dialects import Dialect
 
 Execute = Callable[..., Any]  # a statement and its values
 Migration = Callable[[Execute, "Dialect"], None]

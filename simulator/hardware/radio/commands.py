@@ -7,15 +7,11 @@ waits forever for a missing answer. Each method answers one (Core, Vol 4 Part E)
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from bumble import hci
-from bumble.controller import Controller
+from bumble.controller import Connection, Controller
 
-if TYPE_CHECKING:
-    from bumble.controller import Connection
-
-    from .connection import RadioConnection
+from .connection import RadioConnection
 
 UNHEARD = 127  # dBm: "not available" (7.5.4)
 MAX_OCTETS = 251

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.scanner import BaseBleakScanner
 
 from receiver import reasons
 from receiver.errors import Error
@@ -13,23 +17,14 @@ from simulator.phone.conversation import states
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import APPROVED, LOST, NO_TILL, Outcome
 from simulator.phone.transport import scan
+from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.settlement import settle
+from simulator.phone.wallet.wallet import Wallet
 
 from .authority import AuthorityClient, AuthorityError
+from .buyer import Buyer
 from .retry import Retry
-from .visit import Step, Visit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bleak.backends.client import BaseBleakClient
-    from bleak.backends.scanner import BaseBleakScanner
-
-    from simulator.phone.transport.scan import Found
-    from simulator.phone.wallet.wallet import Wallet
-
-    from .buyer import Buyer
-    from .visit import Observer
+from .visit import Observer, Step, Visit
 
 PATIENCE_S = 60.0  # seconds that a buyer holds the phone to a till
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -14,9 +15,6 @@ from simulator.crypto.p256 import p256_private, p256_public
 from simulator.phone.conversation.events import NO_ANSWER, UNSEEN, Answered
 from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import BATCH, LOW, InvoiceRecipient, Wallet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TIMEOUT_S = 10.0  # a person waits
 UNSEEN_STATUS = 404

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from bleak.backends.client import BaseBleakClient
 from bleak.exc import BleakError
 
 from receiver.protocol import exchange
+from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import (
     NO_ANSWER,
     Answered,
     Ask,
     Gone,
     HangUp,
+    Outcome,
     Show,
     Tell,
+    View,
     Write,
 )
 from simulator.phone.transport.link import Link
+from simulator.phone.transport.scan import Found
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+from .authority import AuthorityClient
+from .buyer import Buyer
 
-    from bleak.backends.client import BaseBleakClient
-
-    from simulator.phone.conversation.conversation import Conversation
-    from simulator.phone.conversation.events import Outcome, View
-    from simulator.phone.transport.scan import Found
-
-    from .authority import AuthorityClient
-    from .buyer import Buyer
-
-    Observer = Callable[["Step"], None]
+Observer = Callable[["Step"], None]
 
 _WRITTEN = {
     exchange.KEY: "key_written",

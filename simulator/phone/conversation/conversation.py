@@ -7,23 +7,20 @@ sent approval leads to UNKNOWN, never to a decline.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from receiver import reasons, statemachine
 from receiver.errors import Error
 from receiver.host.texts import MENDABLE
 from receiver.protocol import exchange, gatt, messages, padding
+from receiver.protocol.messages import Provisional
 from simulator.phone.wallet.settlement import Settled, by_receipt, settle
+from simulator.phone.wallet.wallet import Pending, Wallet
 
 from . import events, states
 from .events import Ask, HangUp, Outcome, Show, Tell, Write
+from .messages import Maker
 from .offered_till import OfferedTill
-
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Provisional
-    from simulator.phone.wallet.wallet import Pending, Wallet
-
-    from .messages import Maker
 
 # The outcome that each refusal code shows to the buyer.
 _REFUSALS = {

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from receiver import reasons
-
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Receipt
+from receiver.protocol.messages import Receipt
 
 # In: from the radio.
 

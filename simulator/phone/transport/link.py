@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bleak import BleakClient
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 
 from receiver.protocol import gatt
 from simulator.phone.conversation.events import Connected, Gone, Notified, OfferNotified, Read
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bleak.backends.client import BaseBleakClient
-    from bleak.backends.device import BLEDevice
 
 CONNECT_S = 5.0  # a connectable receiver advertises again within 150 ms
 OPEN_S = 10.0  # connecting, MTU and service discovery

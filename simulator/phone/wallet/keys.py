@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from receiver.crypto import host
 from simulator.crypto.p256 import p256_private, p256_public, p256_sign
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 P256 = "p256"
 ED25519 = "ed25519"

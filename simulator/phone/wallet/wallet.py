@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from receiver import reasons
 from receiver.crypto import host
 from receiver.errors import Error
 from receiver.protocol import messages, pins, signed, validation
+from receiver.protocol.messages import Credential, Offer, Provisional, Receipt
 
 from .keys import KINDS, PhoneKey
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from receiver.protocol.messages import Credential, Offer, Provisional, Receipt
 
 BATCH = 8  # credentials in one batch
 LOW = 4  # one sale may take as many: an offer and three new ones after mendable declines

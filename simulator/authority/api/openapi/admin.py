@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from msgspec import Struct
 
 from simulator.authority.api import admin, admin_receivers, models
 
 from .parts import Operation
-
-if TYPE_CHECKING:
-    from msgspec import Struct
 
 
 def _looks(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from bridge import contracts
 from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 from bridge.contracts import Schema
 from simulator.authority.api.models import CredentialId, Row
 from simulator.authority.api.requests import BODY_MOST, PARAMETERS
-
-if TYPE_CHECKING:
-    from msgspec import Struct
 
 # What each status other than success means.
 PROBLEMS = {
