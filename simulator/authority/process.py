@@ -9,6 +9,7 @@ from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
 
 from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
+from simulator.authority.accounts.receivers import Terms
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.crypto import pki
 from simulator.processes.child_process import ChildProcess
@@ -101,9 +102,16 @@ class AuthorityProcess:
         with urllib.request.urlopen(request, timeout=ANSWER_S, context=context) as response:
             return json.load(response)
 
-    def enrol_receiver(self, public_key: bytes, *, receiver_id: bytes, **values: Any) -> bytes:
+    def enrol_receiver(
+        self, public_key: bytes, *, receiver_id: bytes, terms: Terms, client_fingerprint: str
+    ) -> bytes:
         """Do the same as `Authority.enrol_receiver`."""
-        body = {"key": public_key.hex(), "receiver_id": receiver_id.hex(), **values}
+        body = {
+            "key": public_key.hex(),
+            "receiver_id": receiver_id.hex(),
+            "client_fingerprint": client_fingerprint,
+            **terms._asdict(),
+        }
         return bytes.fromhex(self.admin("POST", "receivers", body)["certificate"])
 
     def seed_demo(self) -> DemoWorld:

@@ -134,17 +134,12 @@ class Authority:
         public_key: bytes,
         *,
         receiver_id: bytes,
-        store: int,
-        store_name: str,
-        invoice_issuer: int,
-        currency: int,
+        terms: receivers.Terms,
         client_fingerprint: str,
     ) -> bytes:
         """Issue the receiver's certificate; from now on this TLS client speaks for the receiver."""
         office = self.office
-        value = receivers.certificate_for(
-            public_key, receiver_id, store, store_name, invoice_issuer, currency, office.now()
-        )
+        value = receivers.certificate_for(public_key, receiver_id, terms, office.now())
         return receivers.enrol(office.store, office.keys, value, client_fingerprint)
 
     def activation(self, buyer: int) -> str:

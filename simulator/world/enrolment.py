@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypedDict, Unpack
+from typing import NamedTuple, Protocol
 
 from receiver.core.identity import Identity
 from receiver.crypto import host
@@ -13,6 +13,7 @@ from receiver.host import currencies
 from receiver.protocol import messages, pins
 from simulator.authority import Authority
 from simulator.authority.accounts import people
+from simulator.authority.accounts.receivers import Terms
 from simulator.authority.keys import Keys
 from simulator.crypto.p256 import p256_private, p256_public
 from simulator.crypto.pki import DemoCa
@@ -45,34 +46,9 @@ class Registrar(Protocol):
         """Create an activation for one phone of this buyer."""
 
     def enrol_receiver(
-        self,
-        public_key: bytes,
-        *,
-        receiver_id: bytes,
-        store: int,
-        store_name: str,
-        invoice_issuer: int,
-        currency: int,
-        client_fingerprint: str,
+        self, public_key: bytes, *, receiver_id: bytes, terms: Terms, client_fingerprint: str
     ) -> bytes:
         """Issue a receiver's certificate; this TLS client speaks for it."""
-
-
-class Terms(TypedDict, total=False):
-    """The content of a receiver's certificate, where it differs from the demo's."""
-
-    store: int
-    store_name: str
-    invoice_issuer: int
-    currency: int
-
-
-_TERMS: Terms = {
-    "store": STORE,
-    "store_name": STORE_NAME,
-    "invoice_issuer": INVOICE_ISSUER,
-    "currency": SEK,
-}
 
 
 class ReceiverFolder(NamedTuple):
@@ -120,7 +96,8 @@ def new_receiver(
     *,
     seed: bytes | None = None,
     receiver_id: bytes | None = None,
-    **terms: Unpack[Terms],
+    store_name: str = STORE_NAME,
+    invoice_issuer: int = INVOICE_ISSUER,
 ) -> EnrolledReceiver:
     """Enrol a receiver for which `client` (its TLS fingerprint) speaks from now on.
 
@@ -128,9 +105,11 @@ def new_receiver(
     """
     seed = seed or os.urandom(SEED_SIZE)
     receiver_id = receiver_id or os.urandom(messages.RECEIVER_ID_SIZE)
-    stated = _TERMS | terms
     certificate = authority.enrol_receiver(
-        host.ed25519_public(seed), receiver_id=receiver_id, client_fingerprint=client, **stated
+        host.ed25519_public(seed),
+        receiver_id=receiver_id,
+        terms=Terms(STORE, store_name, invoice_issuer, SEK),
+        client_fingerprint=client,
     )
     return EnrolledReceiver(seed, receiver_id, certificate, authority.pins)
 
@@ -155,7 +134,7 @@ def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
     owner, token = registered
     recipient = InvoiceRecipient(*people.recipients_of(store, buyer)[0])
     now = int(time.time())
-    batch = people.issue_credentials(store, office.keys, owner, recipient.id, 1, now)
+    batch = people.issue_credentials(store, office.keys, owner, recipient.id, 1, now=now)
     phone = wallet(
         office.keys,
         key,

@@ -143,7 +143,12 @@ class Office:
         limits, listed = offline.terms(self.store, receiver_id, self.now())
         version = receivers.next_state_version(self.store)
         return self.keys.state(
-            version, receiver_id, nonce, self.now(), limits, signed.digest(listed)
+            version,
+            receiver_id,
+            nonce,
+            self.now(),
+            limits=limits,
+            revocations=signed.digest(listed),
         )
 
     def revocations(self) -> bytes:

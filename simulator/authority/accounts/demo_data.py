@@ -34,13 +34,12 @@ class DemoWorld(NamedTuple):
 
 def seed(store: Store) -> DemoWorld:
     """Create the demo's people where there are none; make new activations each time."""
-    if store.value("SELECT count(*) FROM organisations") == 0:
+    if not store.exists("SELECT 1 FROM organisations"):
         _create(store)
     buyers = store.rows("SELECT id, name FROM buyers ORDER BY id")
-    recipients = store.rows("SELECT id FROM recipients ORDER BY id")
     return DemoWorld(
         [DemoBuyer(id_, name, people.add_activation(store, id_)) for id_, name in buyers],
-        [id_ for (id_,) in recipients],
+        store.every(int, "SELECT id FROM recipients ORDER BY id"),
     )
 
 

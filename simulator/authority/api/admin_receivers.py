@@ -50,15 +50,8 @@ class ReceiverApi:
     async def add(self, request: web.Request) -> web.Response:
         """Issue a certificate; it replaces the one that a receiver has."""
         asked, office = await body_of(request, NewReceiver), self._office
-        value = receivers.certificate_for(
-            asked.key,
-            asked.receiver_id,
-            asked.store,
-            asked.store_name,
-            asked.invoice_issuer,
-            asked.currency,
-            office.now(),
-        )
+        terms = receivers.Terms(asked.store, asked.store_name, asked.invoice_issuer, asked.currency)
+        value = receivers.certificate_for(asked.key, asked.receiver_id, terms, office.now())
         client = asked.client_fingerprint.hex()
         data = receivers.enrol(office.store, office.keys, value, client)
         return answer(CertificateView(data.hex()), 201)

@@ -199,7 +199,9 @@ def _signed_state(store: Store, caller: Caller, nonce: bytes, office: Office) ->
     limits, listed = offline.terms(store, caller.receiver, now)
     version = receivers.next_state_version(store)
     digest = signed.digest(listed)
-    return office.keys.state(version, caller.receiver, nonce, now, limits, digest)
+    return office.keys.state(
+        version, caller.receiver, nonce, now, limits=limits, revocations=digest
+    )
 
 
 def _listed_revocations(store: Store, _: Caller, now: int) -> bytes:

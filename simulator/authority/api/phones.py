@@ -86,7 +86,7 @@ class PhoneApi:
             raise RequestError(403, "not an open invoice recipient of this buyer")
         now = office.now()
         issued = people.issue_credentials(
-            office.store, office.keys, phone, asked.recipient, asked.count, now
+            office.store, office.keys, phone, asked.recipient, asked.count, now=now
         )
         return answer(Credentials([data.hex() for data in issued]))
 

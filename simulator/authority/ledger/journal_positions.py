@@ -172,7 +172,7 @@ def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] 
 def _is_past(store: Store, bridge: bytes, life: bytes) -> bool:
     """Return whether another life has replaced this one."""
     found = "SELECT 1 FROM past_lives WHERE bridge = ? AND life = ?"
-    return store.one(found, bridge, life) is not None
+    return store.exists(found, bridge, life)
 
 
 def _take(store: Store, newest: Position, client: str, asked: Claim, now: int) -> None:

@@ -125,7 +125,8 @@ def sent(outputs: list[object], channel: int) -> list[Any]:
 def _certificate(keys: Keys) -> bytes:
     name = "x" * messages.STORE_NAME_MOST
     public = host.ed25519_public(SEED)
-    value = receivers.certificate_for(public, RECEIVER_ID, STORE, name, INVOICE_ISSUER, SEK, NOW)
+    terms = receivers.Terms(STORE, name, INVOICE_ISSUER, SEK)
+    value = receivers.certificate_for(public, RECEIVER_ID, terms, NOW)
     return keys.certificate(value)
 
 

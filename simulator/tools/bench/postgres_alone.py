@@ -83,7 +83,7 @@ def _work(dialect: dialects.Postgres, left: Iterator[list[Statement]]) -> None:
     try:
         for one in left:
             for sql, values in one:
-                found = dialect.execute(db, sql, values)
+                found = db.execute(sql, values)
                 if found.description:
                     found.fetchall()
     finally:

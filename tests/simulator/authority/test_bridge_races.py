@@ -103,9 +103,8 @@ def test_the_client_is_renewed_once(books: Books) -> None:
 
 def test_a_receiver_is_bound_to_one_client(books: Books) -> None:
     def enrol(client: str) -> bytes:
-        value = receivers.certificate_for(
-            bytes(32), evidence.RECEIVER_ID, 1, f"Store of {client}", 7, evidence.SEK, NOW + 1
-        )
+        terms = receivers.Terms(1, f"Store of {client}", 7, evidence.SEK)
+        value = receivers.certificate_for(bytes(32), evidence.RECEIVER_ID, terms, NOW + 1)
         return receivers.enrol(books.store, books.keys, value, client)
 
     race(*[partial(enrol, f"client {number}") for number in range(THREADS)])

@@ -284,9 +284,8 @@ def test_a_bridge_is_its_first_clients(served: Books) -> None:
 
 
 def test_a_bridge_goes_with_the_last_of_its_receivers(served: Books) -> None:
-    value = receivers.certificate_for(
-        evidence.seed("another key"), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
-    )
+    key, terms = evidence.seed("another key"), receivers.Terms(1, "Store", 7, evidence.SEK)
+    value = receivers.certificate_for(key, evidence.RECEIVER_ID, terms, NOW)
     receivers.enrol(served.store, served.keys, value, "other")
     journal_positions.note(served.store, "other", at(11), NOW)
     assert newest(served) == at(11)

@@ -47,11 +47,10 @@ class Books:
         )
         assert registered is not None
         [self.credential] = people.issue_credentials(
-            self.store, self.keys, registered[0], self.recipient, 1, NOW
+            self.store, self.keys, registered[0], self.recipient, 1, now=NOW
         )
-        value = receivers.certificate_for(
-            host.ed25519_public(RECEIVER), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
-        )
+        public, terms = host.ed25519_public(RECEIVER), receivers.Terms(1, "Store", 7, evidence.SEK)
+        value = receivers.certificate_for(public, evidence.RECEIVER_ID, terms, NOW)
         self.certificate = receivers.enrol(self.store, self.keys, value, CLIENT)
         self.caller = Caller(CLIENT, evidence.RECEIVER_ID)
 
