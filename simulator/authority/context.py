@@ -19,6 +19,7 @@ class Office(NamedTuple):
     pins: Mapping[bytes, bytes]
     clock: Callable[[], float]
     lease_s: int = LEASE_S  # how long a silent bridge keeps its place
+    admin_token: str = ""
 
     def now(self) -> int:
         """Return the time in whole seconds."""

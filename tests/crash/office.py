@@ -80,7 +80,7 @@ class Office:
     def now(self) -> int:
         return int(self._clock())
 
-    # As `simulator.authority.api.bridges.BridgeApi` does it.
+    # As `simulator.authority.api.bridges` does it.
 
     def caller(self, receiver_id: bytes) -> Caller:
         """The bridge as it speaks for a receiver."""

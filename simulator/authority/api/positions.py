@@ -1,61 +1,40 @@
-"""Routes about the bridge itself: its journal's position and its receivers."""
+"""The operation about a bridge's journal: may it serve?"""
 
 from __future__ import annotations
 
-from aiohttp import web
-
-from bridge.authority import messages
 from bridge.authority.messages import (
+    POSITIONS,
     Hash,
     KnownPosition,
     LifeId,
     PositionClaim,
-    ReceiversQuery,
     RunId,
     StandingAnswer,
 )
 from simulator.authority.accounts import bindings
-from simulator.authority.context import Office
+from simulator.authority.accounts.bindings import Position
 from simulator.authority.ledger import journal_positions
 from simulator.authority.ledger.journal_positions import Answer, Claim, Known
 
-from .requests import answer, body_of, client_fingerprint, position, query_of
+from .operations import Api, Call
+
+api = Api("bridge", lambda call: call.fingerprint, (403,))
 
 
-class PositionApi:
-    """Routes for any client certificate; each client sees only its own data."""
-
-    def __init__(self, office: Office) -> None:
-        self._office = office
-
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post(messages.POSITIONS, self.claim),
-            web.get(messages.RECEIVERS, self.receivers),
-        ]
-
-    async def claim(self, request: web.Request) -> web.Response:
-        """Decide whether a bridge may serve with its journal; it asks at its start and later."""
-        fingerprint, office = client_fingerprint(request), self._office
-        asked = claim_of(await body_of(request, PositionClaim))
-        client = bindings.certificate(office.store, fingerprint).client
-        found = journal_positions.claim(office.store, client, asked, office.now(), office.lease_s)
-        return answer(standing_of(found, office.lease_s))
-
-    async def receivers(self, request: web.Request) -> web.Response:
-        """List every receiver that is or was bound to the client, page by page."""
-        fingerprint, store = client_fingerprint(request), self._office.store
-        after = query_of(request, ReceiversQuery).after or b""
-        client = bindings.certificate(store, fingerprint).client
-        journal_positions.note(store, client, position(request), self._office.now())
-        return answer(bindings.listed(store, fingerprint, after))
+@api.on("POST", POSITIONS)
+def claim(call: Call, asked: PositionClaim) -> StandingAnswer:
+    """Decide whether a bridge may serve with its journal; only `current` changes the books."""
+    office, client = call.office, bindings.certificate(call.store, call.fingerprint).client
+    wanted = claim_of(asked)
+    found = journal_positions.claim(call.store, client, wanted, office.now(), office.lease_s)
+    return standing_of(found, office.lease_s)
 
 
 def claim_of(body: PositionClaim) -> Claim:
     """Convert the request to the ledger's claim."""
     checked = body.checked
-    return journal_positions.Claim(
-        journal_positions.Position(body.bridge_id, body.life, body.run, body.sequence, body.hash),
+    return Claim(
+        Position(body.bridge_id, body.life, body.run, body.sequence, body.hash),
         body.previous,
         (checked.sequence, checked.hash) if checked else None,
         body.ended,

@@ -5,28 +5,26 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from msgspec import Struct
 
 from bridge import contracts
 from bridge.authority import messages
-from bridge.authority.messages import COSE, JSON, POSITION_HEADER, PROBLEM, AuthorityProblem
+from bridge.authority.messages import JSON, POSITION_HEADER, PROBLEM, AuthorityProblem
 from bridge.contracts import MalformedError, MismatchError
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol.messages import RECEIVER_ID_SIZE
 from receiver.protocol.signed import ID_SIZE
-from simulator.authority.api.models import FINGERPRINT_SIZE
+from simulator.authority.api.models import CREDENTIAL_ID_SIZE, FINGERPRINT_SIZE
 from simulator.authority.ledger.journal_positions import ForeignBridgeError, Position
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError
 from simulator.crypto import pki
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 T = TypeVar("T", bound="Struct")
 
@@ -35,6 +33,7 @@ BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
 PARAMETERS = {
     **dict.fromkeys(("approval_id", "refund_id"), f"[0-9a-f]{{{2 * ID_SIZE}}}"),
     "receiver_id": f"[0-9a-f]{{{2 * RECEIVER_ID_SIZE}}}",
+    "credential_id": f"[0-9a-f]{{{2 * CREDENTIAL_ID_SIZE}}}",
     "fingerprint": f"[0-9a-f]{{{2 * FINGERPRINT_SIZE}}}",
     **dict.fromkeys(("id", "phone"), "[0-9]{1,9}"),
 }
@@ -82,7 +81,7 @@ class RequestError(Exception):
         )
 
 
-def problems(refused: Counter[str]) -> Any:
+def problems(refused: Counter[str]) -> Middleware:
     """Middleware: turn every exception of a handler into a problem document, logged and counted."""
 
     @web.middleware
@@ -151,11 +150,6 @@ def route(template: str) -> str:
     return re.sub(r"{(\w+)}", lambda found: f"{{{found[1]}:{PARAMETERS[found[1]]}}}", template)
 
 
-def path_id(request: web.Request, name: str) -> bytes:
-    """Decode an id in the path; the router let only hex digits through."""
-    return bytes.fromhex(request.match_info[name])
-
-
 def bearer(request: web.Request) -> str:
     """Return the caller's token."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -186,11 +180,3 @@ def position_in(header: str) -> Position:
         return Position(*messages.position_in(header))
     except ValueError as error:
         raise RequestError(400, str(error)) from None
-
-
-def answer(value: Struct, status: int = 200) -> web.Response:
-    return web.Response(body=contracts.encode(value), status=status, content_type=JSON)
-
-
-def cose(data: bytes) -> web.Response:
-    return web.Response(body=data, content_type=COSE)

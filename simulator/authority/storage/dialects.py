@@ -61,7 +61,7 @@ class Cursor(Protocol):
     def fetchall(self) -> list[Row]: ...
 
 
-class Connection(Protocol):
+class BooksConnection(Protocol):
     """A connection that takes the statements of the one text."""
 
     @property
@@ -79,9 +79,9 @@ class Dialect(ABC):
     collisions: ClassVar[tuple[type[Exception], ...]]  # with another transaction: try again
 
     @abstractmethod
-    def connect(self) -> Connection: ...
+    def connect(self) -> BooksConnection: ...
 
-    def connect_to_migrate(self) -> Connection:
+    def connect_to_migrate(self) -> BooksConnection:
         """Connect inside a transaction that excludes other migrations."""
         db = self.connect()
         for sql in self.begin_to_migrate:
@@ -107,7 +107,7 @@ class Sqlite(Dialect):
     def __init__(self, path: Path | str) -> None:
         self._path = path
 
-    def connect(self) -> Connection:
+    def connect(self) -> BooksConnection:
         db = sqlite3.connect(
             self._path,
             timeout=_WAIT_S,
@@ -132,7 +132,7 @@ class Postgres(Dialect):
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def connect(self) -> Connection:
+    def connect(self) -> BooksConnection:
         db = psycopg.connect(self._url, autocommit=True, prepare_threshold=1)
         db.adapters.register_dumper(int, Int8Dumper)  # one type, so one plan for each statement
         db.execute(f"SET lock_timeout = '{_WAIT_S}s'")

@@ -17,7 +17,7 @@ import msgspec
 from bridge import contracts
 
 from . import dialects, migrations
-from .dialects import Connection, Cursor, Row, Value
+from .dialects import BooksConnection, Cursor, Row, Value
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -42,7 +42,7 @@ class Store:
         migrations.migrate(self._dialect)
         self._mine = threading.local()
         self._guard = threading.Lock()
-        self._opened: list[Connection] = []
+        self._opened: list[BooksConnection] = []
 
     def close(self) -> None:
         while self._opened:
@@ -100,9 +100,9 @@ class Store:
     def _execute(self, sql: str, *values: Value) -> Cursor:
         return self._connection().execute(sql, values)
 
-    def _connection(self) -> Connection:
+    def _connection(self) -> BooksConnection:
         """Return this thread's connection; replace a broken one."""
-        db: Connection | None = getattr(self._mine, "db", None)
+        db: BooksConnection | None = getattr(self._mine, "db", None)
         if db is None or db.closed:
             db = self._mine.db = self._dialect.connect()
             with self._guard:
