@@ -14,7 +14,6 @@ from receiver.protocol import messages, pins
 from simulator.authority import Authority
 from simulator.authority.accounts import people
 from simulator.authority.accounts.receivers import Terms
-from simulator.authority.keys import Keys
 from simulator.crypto.p256 import p256_private, p256_public
 from simulator.crypto.pki import DemoCa
 from simulator.phone.app import authority as app
@@ -132,14 +131,16 @@ def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
     if registered is None:
         raise RuntimeError("a new activation was refused")
     owner, token = registered
-    recipient = InvoiceRecipient(*people.recipients_of(store, buyer)[0])
+    theirs = people.recipients_of(store, buyer)[0]
+    recipient = InvoiceRecipient(theirs.id, theirs.name)
     now = int(time.time())
     batch = people.issue_credentials(store, office.keys, owner, recipient.id, 1, now=now)
-    phone = wallet(
-        office.keys,
+    phone = Wallet(
         key,
         code_private,
-        recipient,
+        office.keys.code_public,
+        office.keys.pins(),
+        [recipient],
         authority=authority.url,
         phone_id=owner.id,
         token=token,
@@ -147,29 +148,3 @@ def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
     )
     phone.add_credentials(recipient.id, batch, now)
     return phone
-
-
-def wallet(
-    authority_keys: Keys,
-    key: keys.PhoneKey,
-    code_private: bytes,
-    recipient: InvoiceRecipient,
-    *,
-    authority: str = "",
-    phone_id: int = 0,
-    token: str = "",
-    buyer: str = "",
-) -> Wallet:
-    """Make a wallet without credentials; by default it has no authority to call."""
-    return Wallet(
-        key=key,
-        code_private=code_private,
-        authority=authority,
-        ca="",
-        phone_id=phone_id,
-        token=token,
-        buyer=buyer,
-        authority_code_key=authority_keys.code_public,
-        pins=authority_keys.pins(),
-        recipients=[recipient],
-    )

@@ -13,6 +13,7 @@ from bleak.backends.scanner import BaseBleakScanner
 
 from receiver import reasons
 from receiver.errors import Error
+from simulator.authority.api.client import AuthorityError
 from simulator.phone.conversation import states
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import APPROVED, LOST, NO_TILL, Outcome
@@ -21,7 +22,7 @@ from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.settlement import settle
 from simulator.phone.wallet.wallet import Wallet
 
-from .authority import AuthorityClient, AuthorityError
+from .authority import AuthorityClient
 from .buyer import Buyer
 from .retry import Retry
 from .visit import Observer, Step, Visit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from receiver.host.command import FAILED, OK, Command, UsageError
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
+    from simulator.phone.wallet.wallet import Handout, Wallet
 
     from .app import Adapter
     from .buyer import Buyer
@@ -113,43 +113,44 @@ def _buyer(arguments: Namespace) -> tuple[Buyer, tuple[str, ...]]:
 
 async def _wallet(arguments: Namespace) -> tuple[Wallet, str]:
     """Return the phone's wallet, from a file or new, and the simulated radio's endpoint."""
-    from simulator.phone.wallet import keys, wallet
+    from simulator.phone.wallet import keys
+    from simulator.processes.attach import AttachError
 
     kind = arguments.key or keys.P256
     if kind not in keys.KINDS:
         raise UsageError(f"--key: one of {', '.join(keys.KINDS)}")
     known = _stored(arguments.wallet)
     if known is not None:
-        simulated = arguments.radio == "sim"
-        return known, await _radio(arguments.world) if simulated else ""
+        if arguments.radio != "sim":
+            return known, ""
+        return known, (await _world(arguments.world, "GET", "/v1/radio")).radio
     answer = await _world(arguments.world, "POST", "/v1/phones", {"key_kind": kind})
-    known = wallet.from_json(answer["wallet"], arguments.wallet)
-    known.save()
-    return known, answer["radio"]
-
-
-async def _radio(world: str | None) -> str:
-    return str((await _world(world, "GET", "/v1/radio"))["radio"])
+    if answer.wallet is None:
+        raise AttachError("the world handed out no phone")
+    answer.wallet.path = arguments.wallet
+    answer.wallet.save()
+    return answer.wallet, answer.radio
 
 
 def _stored(path: Path | None) -> Wallet | None:
-    from receiver.errors import Error
     from simulator.phone.wallet import wallet
 
     if path is None or not path.exists():
         return None
     try:
         return wallet.load(path)
-    except (ValueError, KeyError, TypeError, Error) as error:
+    except ValueError as error:
         raise UsageError(f"{path} is not a wallet: {error}") from error
 
 
 async def _world(
     world: str | None, method: str, path: str, body: dict[str, str] | None = None
-) -> dict[str, Any]:
+) -> Handout:
     """Send a request to the world's control; raises AttachError."""
     import aiohttp
+    import msgspec
 
+    from simulator.phone.wallet.wallet import Handout
     from simulator.processes import attach
 
     url = (world or attach.find()).rstrip("/")
@@ -158,8 +159,7 @@ async def _world(
             aiohttp.ClientSession(raise_for_status=True) as session,
             session.request(method, url + path, json=body) as response,
         ):
-            answer: dict[str, Any] = await response.json()
-            return answer
+            return msgspec.json.decode(await response.read(), type=Handout)
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:
         raise attach.AttachError(f"the world at {url} did not provide a phone: {error}") from error
 

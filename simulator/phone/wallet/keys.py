@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
 
 from receiver.crypto import host
 from simulator.crypto.p256 import p256_private, p256_public, p256_sign
@@ -30,7 +32,7 @@ KINDS = tuple(_KINDS)
 class PhoneKey(NamedTuple):
     """A private key of 32 bytes, and its kind."""
 
-    kind: str
+    kind: Annotated[str, Meta(pattern=rf"\A({P256}|{ED25519})\Z")]
     private: bytes
 
     @property

@@ -23,7 +23,6 @@ from simulator.authority.keys import Keys
 from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.keys import P256, PhoneKey
 from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
-from simulator.world import enrolment
 from simulator.world.enrolment import INVOICE_ISSUER, SEK, STORE
 
 from .arithmetic_times import run
@@ -144,6 +143,7 @@ def _wallet(keys: Keys, link: int) -> Wallet:
             least_app=0,
         )
     )
-    phone = enrolment.wallet(keys, key, SEED, InvoiceRecipient(RECIPIENT, ""))
+    theirs = [InvoiceRecipient(RECIPIENT, "")]
+    phone = Wallet(key, SEED, keys.code_public, keys.pins(), theirs)
     phone.add_credentials(RECIPIENT, [credential], NOW)
     return phone
