@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.scanner import BaseBleakScanner
@@ -160,7 +160,7 @@ class PhoneApp:
         till = found.advert.till if found.advert else None
         self._tell("found", address=found.device.address, rssi=found.rssi, till=till)
 
-    def _tell(self, name: str, **details: Any) -> None:
+    def _tell(self, name: str, **details: object) -> None:
         self._observer(Step(name, time.monotonic(), details))
 
 

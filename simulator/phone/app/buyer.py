@@ -6,11 +6,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from receiver.protocol import exchange
 from simulator.phone.conversation import events
-from simulator.phone.conversation.events import Code, FirstDigit, Look, SayNo, View
+from simulator.phone.conversation.events import Act, Code, FirstDigit, Look, SayNo, View
 from simulator.phone.conversation.messages import Maker, Mute
 from simulator.phone.wallet.wallet import Wallet
 
-Act = Look | FirstDigit | Code | SayNo
 Wait = Callable[[], Awaitable[object]]
 
 DEMO_CODE = "246810"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bleak.backends.client import BaseBleakClient
 from bleak.exc import BleakError
@@ -17,8 +17,10 @@ from simulator.phone.conversation.events import (
     NO_ANSWER,
     Answered,
     Ask,
+    Details,
     Gone,
     HangUp,
+    Input,
     Outcome,
     Show,
     Tell,
@@ -46,7 +48,7 @@ class Step(NamedTuple):
 
     name: str
     at: float
-    details: Mapping[str, Any]
+    details: Details
 
 
 class Visit:
@@ -65,7 +67,7 @@ class Visit:
         self._authority = authority
         self._observer = observer
         self._vanish = vanish
-        self._events: asyncio.Queue[Any] = asyncio.Queue()
+        self._events: asyncio.Queue[Input] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._acting: asyncio.Task[None] | None = None
 
@@ -108,7 +110,7 @@ class Visit:
             return
         await self._handle(event)
 
-    async def _handle(self, event: Any) -> None:
+    async def _handle(self, event: Input) -> None:
         self._conversation.handle(event, _now())
         await self._perform()
 
@@ -149,7 +151,7 @@ class Visit:
         details = {"size": len(action.data), "acknowledged": time.monotonic()}
         self._observer(Step(name, issued, details))
 
-    async def _vanish_during(self, write: Coroutine[Any, Any, None]) -> None:
+    async def _vanish_during(self, write: Coroutine[object, None, None]) -> None:
         writing = asyncio.create_task(write)
         await asyncio.sleep(0)  # the write begins
         self.tell("vanished")
@@ -182,12 +184,12 @@ class Visit:
         self.tell("authority_says", state=answer.state)
         self._events.put_nowait(answer)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[object, None, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)
         self._tasks.append(task)
         return task
 
-    def tell(self, name: str, **details: Any) -> None:
+    def tell(self, name: str, **details: object) -> None:
         self._observer(Step(name, time.monotonic(), details))
 
 
