@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
 
-from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
+from simulator.authority.accounts.demo_data import DemoWorld
 from simulator.authority.accounts.receivers import Terms
 from simulator.authority.ledger.journal_positions import LEASE_S
+from simulator.authority.storage.store import Store
 from simulator.crypto import pki
 from simulator.processes.child_process import ChildProcess
 
@@ -115,34 +117,11 @@ class AuthorityProcess:
         return bytes.fromhex(self.admin("POST", "receivers", body)["certificate"])
 
     def seed_demo(self) -> DemoWorld:
-        """Create the demo's people in books that have none; each call makes them anew."""
-        organisation = self.admin("POST", "organisations", {"name": demo_data.ORGANISATION})["id"]
-        recipients = [
-            self.admin(
-                "POST",
-                "recipients",
-                {"organisation": organisation, "name": name, "credit_space": space},
-            )["id"]
-            for name, space in demo_data.RECIPIENTS
-        ]
-        return DemoWorld(
-            [self._buyer(organisation, name, recipients, of) for name, of in demo_data.BUYERS],
-            recipients,
-        )
+        """Do the same as `Authority.seed_demo`."""
+        with closing(Store(self.database)) as store:
+            return demo_data.seed(store)
 
     def activation(self, buyer: int) -> str:
         """Create an activation for one phone of this buyer."""
         word: str = self.admin("POST", f"buyers/{buyer}/activations", {})["activation"]
         return word
-
-    def _buyer(
-        self, organisation: int, name: str, recipients: list[int], of: tuple[int, ...]
-    ) -> DemoBuyer:
-        body = {
-            "organisation": organisation,
-            "name": name,
-            "purchase_limit": demo_data.PURCHASE_LIMIT,
-            "recipients": [recipients[place] for place in of],
-        }
-        answer = self.admin("POST", "buyers", body)
-        return DemoBuyer(answer["id"], name, answer["activation"])

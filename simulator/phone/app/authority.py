@@ -113,14 +113,14 @@ async def enrol(
     wallet = Wallet(
         key,
         code_private,
-        welcome.authority_code_key,
+        bytes(welcome.authority_code_key),
         pins.decode(bytes.fromhex(welcome.pins)),
-        [InvoiceRecipient(one.id, one.name) for one in welcome.recipients],
+        [InvoiceRecipient(one.id, str(one.name)) for one in welcome.recipients],
         authority=url,
         ca=pem,
         phone_id=welcome.phone_id,
         token=welcome.token,
-        buyer=welcome.buyer,
+        buyer=str(welcome.buyer),
     )
     async with AuthorityClient(url, pem, wallet.token) as authority:
         for recipient in wallet.recipients:
