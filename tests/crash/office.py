@@ -22,7 +22,6 @@ from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed
 from simulator.authority.accounts import bindings, offline, receivers
-from simulator.authority.api import positions as app_positions
 from simulator.authority.api.requests import position_in
 from simulator.authority.ledger import journal_positions, ledger, refunds, statements
 from simulator.authority.ledger.record_verification import verify
@@ -108,11 +107,10 @@ class Office:
 
     def claim(self, claim: JournalClaim) -> PositionAnswer:
         """As over HTTP."""
-        asked = app_positions.claim_of(_sent(claim_body(claim), PositionClaim))
-        found = journal_positions.claim(
+        asked = _sent(claim_body(claim), PositionClaim)
+        said = journal_positions.claim(
             self.store, CLIENT, asked, self.now(), journal_positions.LEASE_S
         )
-        said = app_positions.standing_of(found, journal_positions.LEASE_S)
         return read_answer(_sent(said, StandingAnswer))
 
     def hear(self, header: str) -> None:

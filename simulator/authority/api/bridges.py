@@ -10,6 +10,7 @@ from bridge.authority import messages as wire
 from bridge.authority.messages import (
     Confirmed,
     OfReceiver,
+    PositionClaim,
     ReceiverPage,
     ReceiverQuery,
     ReceiversQuery,
@@ -18,6 +19,7 @@ from bridge.authority.messages import (
     RefundRequest,
     Reversed,
     Settled,
+    StandingAnswer,
     StateRequest,
     Transaction,
     TransactionId,
@@ -49,6 +51,7 @@ _POSITION: dict[str, object] = {
 }
 
 api = Api("bridge", lambda call: call.fingerprint, (403, 409), (_POSITION,))
+claims = Api("bridge", lambda call: call.fingerprint, (403,))  # name their position in the body
 
 
 @api.on("POST", wire.AUTHORISATIONS, 422)
@@ -123,6 +126,13 @@ def receivers_of_client(call: Call, asked: ReceiversQuery) -> ReceiverPage:
     client = bindings.certificate(call.store, call.fingerprint).client
     journal_positions.note(call.store, client, call.position, call.office.now())
     return bindings.listed(call.store, call.fingerprint, asked.after or b"")
+
+
+@claims.on("POST", wire.POSITIONS)
+def claim(call: Call, asked: PositionClaim) -> StandingAnswer:
+    """Decide whether a bridge may serve with its journal; only `current` changes the books."""
+    office, client = call.office, bindings.certificate(call.store, call.fingerprint).client
+    return journal_positions.claim(call.store, client, asked, office.now(), office.lease_s)
 
 
 def receipt_for(call: Call, record: messages.Record) -> bytes:

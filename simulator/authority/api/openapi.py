@@ -11,7 +11,7 @@ from msgspec import Struct
 from bridge import __version__, contracts
 from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 
-from . import admin, admin_receivers, bridges, phones, positions
+from . import admin, admin_receivers, bridges, phones
 from .models import Health, Row
 from .operations import Api, Binary, Call, Operation
 from .requests import BODY_MOST, PARAMETERS
@@ -55,7 +55,7 @@ def openapi(_call: Call) -> Json:
 
 _APIS = (
     bridges.api,
-    positions.api,
+    bridges.claims,
     phones.new,
     phones.api,
     admin.api,

@@ -8,11 +8,12 @@ from typing import Any
 
 import psycopg
 
+from bridge.authority.messages import BridgeId, Checked, Hash, LifeId, PositionClaim, RunId
 from receiver.crypto import host
 from receiver.encoding import schema
 from receiver.protocol import identifiers, messages
 from simulator.authority.accounts import demo_data, people, receivers
-from simulator.authority.accounts.bindings import Caller
+from simulator.authority.accounts.bindings import Caller, Position
 from simulator.authority.keys import Keys
 from simulator.authority.ledger import ledger, refunds, transactions
 from simulator.authority.ledger.record_verification import Evidence, verify
@@ -30,6 +31,25 @@ WRONG = bytes([1] * code_proof.KEY_SIZE)
 ISSUER = 7
 CLIENT = "client"
 BrokenConstraint = (sqlite3.IntegrityError, psycopg.IntegrityError)
+
+
+def claimed(
+    position: Position,
+    previous: bytes | None = None,
+    checked: tuple[int, bytes] | None = None,
+    ended: bool = False,
+) -> PositionClaim:
+    """The claim of a bridge whose journal is there."""
+    return PositionClaim(
+        BridgeId(position.bridge),
+        LifeId(position.life),
+        RunId(position.run),
+        position.sequence,
+        Hash(position.hash),
+        LifeId(previous) if previous else None,
+        ended,
+        Checked(checked[0], Hash(checked[1])) if checked else None,
+    )
 
 
 class Books:
