@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from asyncio.subprocess import PIPE
@@ -158,6 +159,35 @@ class ChildProcess:
         except TimeoutError:
             self.kill()
             return (await self.ended()).code
+
+
+class ServerProcess:
+    """A server in its own process, which may be stopped, killed and started again."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._process: ChildProcess | None = None
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the process does not run")
+        return self._process.pid
+
+    async def run(self, module: str, *arguments: str) -> dict[str, str]:
+        """Start it and wait until it serves; return its readiness line.
+
+        A RuntimeError quotes its last output.
+        """
+        self._process = await ChildProcess.start_module(module, *arguments, log=self.log)
+        ready: dict[str, str] = json.loads(await self._process.ready())
+        return ready
+
+    async def stop(self, how: Signals = SIGTERM) -> None:
+        """End the process and wait for it."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.stop(how)
 
 
 def _pipe(stream: T | None) -> T:

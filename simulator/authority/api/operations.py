@@ -14,19 +14,18 @@ from aiohttp import web
 from msgspec import Struct
 
 from bridge import contracts
-from bridge.authority.messages import CBOR, COSE, JSON
+from bridge.authority.messages import CBOR, COSE, JSON, POSITION_HEADER
 from simulator.authority.accounts import people
 from simulator.authority.accounts.bindings import Position
 from simulator.authority.accounts.people import Phone
 from simulator.authority.context import Office
+from simulator.crypto import pki
 
 from .requests import (
     RequestError,
-    bearer,
     body_of,
-    client_fingerprint,
     octets_body,
-    position,
+    position_in,
     query_of,
     route,
 )
@@ -58,20 +57,36 @@ class Call:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The caller's TLS client certificate, which it must have."""
-        return client_fingerprint(self.request)
+        """The fingerprint of the caller's TLS client certificate, which it must have."""
+        tls = self.request.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls else None
+        if certificate is None:
+            raise RequestError(403, "a client certificate is required")
+        return pki.fingerprint(certificate)
+
+    @cached_property
+    def token(self) -> str:
+        """The caller's bearer token, which it must have."""
+        scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not token.isascii():
+            raise RequestError(401, "a bearer token is required")
+        return token
 
     @cached_property
     def phone(self) -> Phone:
         """The phone whose token the caller has."""
-        phone = people.phone_of(self.store, bearer(self.request))
+        phone = people.phone_of(self.store, self.token)
         if phone is None:
             raise RequestError(401, "no such phone")
         return phone
 
     @property
     def position(self) -> Position | None:
-        return position(self.request)
+        """The journal position that the caller reports; None if it reports none."""
+        given = self.request.headers.getall(POSITION_HEADER, [])
+        if not given:
+            return None
+        return position_in(given[0] if len(given) == 1 else "")
 
     def id(self, name: str) -> bytes:
         """Decode an id in the path; the router lets only hex digits through."""

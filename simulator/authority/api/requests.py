@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bridge import contracts
 from bridge.authority import messages
-from bridge.authority.messages import JSON, POSITION_HEADER, PROBLEM, AuthorityProblem
+from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 from bridge.contracts import MalformedError, MismatchError
 from receiver import reasons
 from receiver.errors import Error
@@ -24,7 +24,6 @@ from simulator.authority.api.models import CREDENTIAL_ID_SIZE, FINGERPRINT_SIZE
 from simulator.authority.ledger.journal_positions import ForeignBridgeError, Position
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError
-from simulator.crypto import pki
 
 T = TypeVar("T", bound="Struct")
 
@@ -148,31 +147,6 @@ def query_of(request: web.Request, type_: type[T]) -> T:
 def route(template: str) -> str:
     """Turn a template into a route whose parameters match only values of their types."""
     return re.sub(r"{(\w+)}", lambda found: f"{{{found[1]}:{PARAMETERS[found[1]]}}}", template)
-
-
-def bearer(request: web.Request) -> str:
-    """Return the caller's token."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer" or not token.isascii():
-        raise RequestError(401, "a bearer token is required")
-    return token
-
-
-def client_fingerprint(request: web.Request) -> str:
-    """Return the fingerprint of the TLS client certificate of this connection."""
-    tls = request.get_extra_info("ssl_object")
-    certificate = tls.getpeercert(binary_form=True) if tls else None
-    if certificate is None:
-        raise RequestError(403, "a client certificate is required")
-    return pki.fingerprint(certificate)
-
-
-def position(request: web.Request) -> Position | None:
-    """Return the journal position that the caller reports; None if it reports none."""
-    given = request.headers.getall(POSITION_HEADER, [])
-    if not given:
-        return None
-    return position_in(given[0] if len(given) == 1 else "")
 
 
 def position_in(header: str) -> Position:
