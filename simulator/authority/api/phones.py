@@ -14,7 +14,6 @@ from .models import (
     Approval,
     Credentials,
     CredentialsRequest,
-    Name,
     P256Key,
     RecipientName,
     Welcome,
@@ -44,12 +43,9 @@ def activate(call: Call, asked: Activation) -> Welcome:
     return Welcome(
         phone.id,
         token,
-        Name(people.buyer_name(call.store, phone.buyer)),
+        people.buyer_name(call.store, phone.buyer),
         P256Key(office.keys.code_public),
-        [
-            RecipientName(one.id, Name(one.name))
-            for one in people.recipients_of(call.store, phone.buyer)
-        ],
+        [RecipientName(*one) for one in people.recipients_of(call.store, phone.buyer)],
         pins.encode(office.pins).hex(),
     )
 

@@ -115,12 +115,12 @@ async def enrol(
         code_private,
         bytes(welcome.authority_code_key),
         pins.decode(bytes.fromhex(welcome.pins)),
-        [InvoiceRecipient(one.id, str(one.name)) for one in welcome.recipients],
+        [InvoiceRecipient(one.id, one.name) for one in welcome.recipients],
         authority=url,
         ca=pem,
         phone_id=welcome.phone_id,
         token=welcome.token,
-        buyer=str(welcome.buyer),
+        buyer=welcome.buyer,
     )
     async with AuthorityClient(url, pem, wallet.token) as authority:
         for recipient in wallet.recipients:
