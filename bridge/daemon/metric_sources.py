@@ -30,6 +30,7 @@ class Watch:
 
     def __init__(
         self,
+        *,
         service: Service,
         breaker: circuit_breaker.CircuitBreaker,
         clock: Clock,

@@ -24,7 +24,14 @@ def watch(*sales: Any, breaker: CircuitBreaker | None = None, journal: Path = Pa
     books = SimpleNamespace(open_sales=lambda: iter(sales))
     service: Any = SimpleNamespace(books=books, sessions={7: None, 8: None})
     guard: Any = SimpleNamespace(refused={})
-    return Watch(service, breaker or CircuitBreaker(), Clock(), guard, journal, Endings())
+    return Watch(
+        service=service,
+        breaker=breaker or CircuitBreaker(),
+        clock=Clock(),
+        guard=guard,
+        journal=journal,
+        endings=Endings(),
+    )
 
 
 def test_exposure_is_summed_for_each_till() -> None:
