@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -25,13 +25,11 @@ from receiver import reasons
 from . import logs, timings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client.core import Metric
 
     from bridge.domain.events import Event as Published
-    from bridge.domain.offline import Exposure
-    from bridge.domain.receiver_status import ReceiverStatus
     from bridge.domain.sale import Sale
 
 PREFIX = "tillsign_"
@@ -153,51 +151,13 @@ def exposed(name: str) -> str:
     return PREFIX + name + ("_total" if METRICS[name].kind == COUNTER else "")
 
 
-class Watched(Protocol):
-    """The values read when the metrics are requested; on the event loop, so briefly."""
-
-    def receivers(self) -> list[ReceiverStatus]: ...
-
-    def outbox_depth(self) -> int: ...
-    def outbox_oldest_s(self) -> float: ...
-    def offline_exposure(self) -> Mapping[int, Exposure]:
-        """Return offline approvals that were not uploaded yet, by till."""
-
-    def unconfigured(self) -> Mapping[int, Exposure]:
-        """Return what is open at tills that are not configured today, by earlier till."""
-
-    def journal_behind(self) -> bool:
-        """Return whether nothing is served, as the journal is an older copy or in use elsewhere."""
-
-    def alarms(self) -> int:
-        """Return how many alarms are not acknowledged."""
-
-    def undecided(self) -> int:
-        """Count approvals that the till was notified of but has not decided."""
-
-    def breaker_open(self) -> bool: ...
-    def clock_ahead_s(self) -> float | None:
-        """Return how far it is ahead of the authority's, None while unknown."""
-
-    def certificates_s(self) -> Mapping[tuple[str, str], float]:
-        """Return seconds until each ends, by purpose and till (empty but for receivers)."""
-
-    def refused_requests(self) -> Mapping[str, int]:
-        """Return refusals by kind of problem, since the start."""
-
-    def journal_stalled_s(self) -> float:
-        """Return for how long the journal has accepted no write."""
-
-    def journal_bytes(self) -> int: ...
-    def journal_free_bytes(self) -> int: ...
-
-
 class Metrics:
     """The counts of one bridge."""
 
-    def __init__(self, tills: Iterable[int], watched: Watched) -> None:
+    def __init__(self, tills: Iterable[int], look: Callable[[], Mapping[str, Values]]) -> None:
+        """`look` reads the metrics that have their own state, briefly, as the loop waits."""
         self._tills = frozenset(tills)
-        self._watched = watched
+        self._look = look
         self._process = ProcessCollector(registry=None)
         self._events: Counter[Labels] = Counter()
         self._sales: Counter[Labels] = Counter()
@@ -222,7 +182,9 @@ class Metrics:
             "sale_events": self._events.items(),
             "sales": self._sales.items(),
             "declines": self._declines.items(),
-            **_look(self._watched),
+            "build_info": [((__version__,), 1)],
+            "log_lines_dropped": logs.dropped(),
+            **self._look(),
         }
         found = [self._phase_seconds(), *(_family(name, values[name]) for name in values)]
         return await asyncio.to_thread(generate_latest, _Scrape(self._process, found))
@@ -278,42 +240,6 @@ class _Scrape:
     def collect(self) -> Iterator[Metric]:
         yield from self._process.collect()
         yield from self._found
-
-
-def _look(watched: Watched) -> dict[str, Values]:
-    """Read the metrics that have their own state."""
-    ahead = watched.clock_ahead_s()
-    offline = watched.offline_exposure().items()
-    elsewhere = watched.unconfigured().items()
-    refused = watched.refused_requests().items()
-    receivers = watched.receivers()
-    return {
-        "build_info": [((__version__,), 1)],
-        "undecided": watched.undecided(),
-        "outbox_depth": watched.outbox_depth(),
-        "outbox_oldest_seconds": watched.outbox_oldest_s(),
-        "breaker_open": watched.breaker_open(),
-        "clock_offset_seconds": () if ahead is None else ahead,
-        "certificate_expires_seconds": watched.certificates_s().items(),
-        "journal_stalled_seconds": watched.journal_stalled_s(),
-        "journal_bytes": watched.journal_bytes(),
-        "journal_free_bytes": watched.journal_free_bytes(),
-        "offline_amount": [((till,), exposure.amount) for till, exposure in offline],
-        "offline_purchases": [((till,), exposure.sales) for till, exposure in offline],
-        "unconfigured_amount": [((till,), exposure.amount) for till, exposure in elsewhere],
-        "unconfigured_sales": [((till,), exposure.sales) for till, exposure in elsewhere],
-        "journal_behind": watched.journal_behind(),
-        "alarms": watched.alarms(),
-        "http_refused": [((kind,), count) for kind, count in refused],
-        "log_lines_dropped": logs.dropped(),
-        "receiver_up": [((one.till,), one.up) for one in receivers],
-        "line": [((one.till, name), n) for one in receivers for name, n in one.line.items()],
-        "refusals": [
-            ((one.till, reasons.name(reason)), n)
-            for one in receivers
-            for reason, n in one.refusals.items()
-        ],
-    }
 
 
 def _family(name: str, values: Values) -> Metric:
