@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import (
     ClassVar,
@@ -28,6 +28,7 @@ Schema = TypedDict(
         "$ref": str,
         "additionalProperties": bool,
         "anyOf": "list[Schema]",
+        "description": str,
         "enum": list[str],
         "maxLength": int,
         "minLength": int,
@@ -43,6 +44,7 @@ Schema = TypedDict(
 
 _HEX = re.compile("(?:[0-9a-fA-F]{2})*")
 _DIGITS = re.compile("[0-9]{1,19}")
+_DECIMAL = re.compile(r"[0-9]{1,19}(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2})?")
 _AT = re.compile(r"(?P<text>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
@@ -161,7 +163,7 @@ class MismatchError(ValueError):
         key = ".".join(map(str, self.path))
         match self.fault:
             case Fault.UNKNOWN:
-                return f"unknown key {self.path[-1]!r}; known are {', '.join(self.known)}"
+                return f"unknown key {self.path[-1]!r}; known are {', '.join(self.known) or 'none'}"
             case Fault.MISSING:
                 return f"{key} is missing"
             case Fault.WRONG if self.must:
@@ -203,18 +205,18 @@ def decode(data: bytes, type_: type[T]) -> T:
 
 def query(given: Mapping[str, str], type_: type[T]) -> T:
     """Convert a query, in which numbers are decimal digits; raises MismatchError."""
-    numbers = {
-        one.encode_name
-        for one in _fields(inspect.type_info(type_))
-        if any(isinstance(part, inspect.IntType) for part in _parts(one.type))
-    }
-    return convert(
-        {
-            name: int(value) if name in numbers and _DIGITS.fullmatch(value) else value
-            for name, value in given.items()
-        },
-        type_,
-    )
+    fields = {one.encode_name: list(_parts(one.type)) for one in _fields(inspect.type_info(type_))}
+    return convert({key: _number(given[key], fields.get(key, ())) for key in given}, type_)
+
+
+def _number(text: str, types: Iterable[inspect.Type]) -> object:
+    """Read a number where the type allows one."""
+    for one in types:
+        if isinstance(one, inspect.IntType) and _DIGITS.fullmatch(text):
+            return int(text)
+        if isinstance(one, inspect.FloatType) and _DECIMAL.fullmatch(text):
+            return float(text)
+    return text
 
 
 def encode(value: object) -> bytes:

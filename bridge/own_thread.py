@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ class OwnThread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._last: Future[Any] | None = None
+        self._is_free: Callable[[], bool] = lambda: True
 
     async def call(
         self, work: Callable[[], _T], seconds: float, undo: Callable[[_T], object] | None = None
@@ -31,13 +31,13 @@ class OwnThread:
 
         `undo` gets a result that comes too late.
         """
-        if self._last is not None and not self._last.done():
+        if not self._is_free():
             raise TimeoutError(f"{self._name} hangs")
         future: Future[_T] = Future()
         future.set_running_or_notify_cancel()
         answer = asyncio.wrap_future(future)
         start(self._name, _into(future, work))
-        self._last = future
+        self._is_free = future.done
         taken = False
         try:
             await asyncio.wait((answer,), timeout=seconds)

@@ -6,7 +6,7 @@ The files are not trusted: state and list are verified as on their arrival.
 from __future__ import annotations
 
 import glob
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bridge import foreign_code
 from bridge.observability.logs import Log
@@ -50,7 +50,7 @@ class KeptLimits:
     def read(self) -> Kept | None:
         """Read what was written last, if possible."""
         try:
-            value: Any = cbor.decode(self._path.read_bytes(), _FILE_MOST)
+            value: object = cbor.decode(self._path.read_bytes(), _FILE_MOST)
         except (OSError, Error):
             return None
         except Exception as error:

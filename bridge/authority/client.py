@@ -7,7 +7,7 @@ and comes from the authority's own problem documents alone: a proxy's answer doe
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, TypeVar
 
 from bridge import contracts
 from bridge.contracts import MalformedError, MismatchError
@@ -17,7 +17,7 @@ from receiver import reasons
 from . import journal_positions, messages
 from .circuit_breaker import CircuitBreaker
 from .clock_skew import Clock
-from .connections import Connections, contexts
+from .connections import Connections, HttpRequest, contexts
 from .messages import CBOR, COSE, JSON, PROBLEM, Nonce, ReceiverId, TransactionId
 from .no_answer import UnansweredError
 
@@ -143,7 +143,7 @@ class AuthorityClient:
     async def announce(self, claim: JournalClaim) -> PositionAnswer:
         """Report the journal's position and get its standing; the one call without the header."""
         body = contracts.encode(journal_positions.claim_body(claim))
-        answer = await self._send("POST", messages.POSITIONS, JSON, ANSWER_MOST, **_said(body))
+        answer = await self._send(_posting(messages.POSITIONS, body, JSON), JSON)
         return journal_positions.answer(_decoded(answer, messages.StandingAnswer))
 
     async def receivers(self) -> list[bytes]:
@@ -204,36 +204,36 @@ class AuthorityClient:
         return _decoded(await self._post(path, JSON, contracts.encode(body)), answered)
 
     async def _post(self, path: str, wanted: str, body: bytes, kind: str = JSON) -> bytes:
-        return await self._ask("POST", path, wanted, ANSWER_MOST, **_said(body, kind))
+        return await self._ask(_posting(path, body, kind), wanted)
 
     async def _get(self, path: str, wanted: str, query: dict[str, str]) -> bytes:
-        return await self._ask("GET", path, wanted, LIST_MOST, params=query)
+        return await self._ask(HttpRequest("GET", path, LIST_MOST, {}, query=query), wanted)
 
-    async def _ask(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
+    async def _ask(self, asked: HttpRequest, wanted: str) -> bytes:
         """Ask on behalf of the journal whose position goes along."""
         journal = self.journal
         if journal is None:
-            return await self._send(method, path, wanted, most, **request)
+            return await self._send(asked, wanted)
         await journal.admitted()
-        headers = {messages.POSITION_HEADER: journal.header(), **request.pop("headers", {})}
+        headers = {messages.POSITION_HEADER: journal.header(), **asked.headers}
         try:
-            return await self._send(method, path, wanted, most, headers=headers, **request)
+            return await self._send(asked._replace(headers=headers), wanted)
         except RefusedError as error:
             if error.reason != reasons.JOURNAL_BEHIND or not error.said:
                 raise
             journal.wake()
             raise UnansweredError("another journal of this bridge serves") from error
 
-    async def _send(self, method: str, path: str, wanted: str, most: int, **request: Any) -> bytes:
+    async def _send(self, asked: HttpRequest, wanted: str) -> bytes:
         """Send only if the circuit breaker admits it, and report the result to it."""
         if not self.breaker.admits(_now()):
-            raise UnansweredError(f"{path}: the authority is away")
+            raise UnansweredError(f"{asked.path}: the authority is away")
         try:
-            answer = await self._connections.ask(method, path, most, **request)
+            answer = await self._connections.ask(asked)
             if _is_refusal(answer):
                 raise _refusal(answer.status, _decoded(answer.body, messages.Refusal), self.clock)
             if answer.status != 200 or answer.kind != wanted:
-                text = f"{path}: status {answer.status}, {answer.kind}"
+                text = f"{asked.path}: status {answer.status}, {answer.kind}"
                 raise UnansweredError(text, retry_after_s=answer.retry_after_s)
         except UnansweredError:
             self.breaker.failed(_now())
@@ -265,8 +265,8 @@ def _refusal(status: int, problem: messages.Refusal, clock: Clock) -> RefusedErr
     return RefusedError(reason, f"status {status} {name}", said=name in _CODES)
 
 
-def _said(body: bytes, kind: str = JSON) -> dict[str, Any]:
-    return {"data": body, "headers": {"Content-Type": kind}}
+def _posting(path: str, body: bytes, kind: str) -> HttpRequest:
+    return HttpRequest("POST", path, ANSWER_MOST, {"Content-Type": kind}, body=body)
 
 
 def _decoded(body: bytes, type_: type[T]) -> T:

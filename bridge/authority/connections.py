@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import aiohttp
 from aiohttp.resolver import ThreadedResolver
@@ -16,9 +16,10 @@ from .clock_skew import http_date
 from .no_answer import OF_TIME, UnansweredError, cause_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aiohttp.abc import ResolveResult
+    from aiohttp.connector import AddrInfoType
 
     from bridge.config.configuration import AuthorityConfig
 
@@ -34,6 +35,17 @@ NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which `ssl` do
 
 
 _log = Log(__name__)
+
+
+class HttpRequest(NamedTuple):
+    """A request whose answer has at most `most` bytes."""
+
+    method: str
+    path: str
+    most: int
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    query: Mapping[str, str] | None = None
 
 
 class HttpAnswer(NamedTuple):
@@ -89,26 +101,32 @@ class Connections:
         self._tls = tls
         self._drop(self._pool)
 
-    async def ask(self, method: str, path: str, most: int, **request: Any) -> HttpAnswer:
-        """Send a request; return its answer of at most `most` bytes; raises UnansweredError.
+    async def ask(self, asked: HttpRequest) -> HttpAnswer:
+        """Send a request; return its whole answer; raises UnansweredError.
 
         The one edge: whatever the libraries raise, there was no answer.
         """
         pool = self._pool
         pool.under_way += 1
         try:
-            asking = pool.http.request(method, self._url + path, allow_redirects=False, **request)
-            async with asking as response:
+            async with pool.http.request(
+                asked.method,
+                self._url + asked.path,
+                allow_redirects=False,
+                headers=asked.headers,
+                data=asked.body,
+                params=asked.query,
+            ) as response:
                 self._heard(response.headers.get("Date", ""))
-                return await _whole(response, most)
+                return await _whole(response, asked.most)
         except UnansweredError as error:
-            raise UnansweredError(f"{path}: {error}") from error
+            raise UnansweredError(f"{asked.path}: {error}") from error
         except Exception as error:
             self._drop(pool)  # if one of them is dead, the others may be as well
             cause = cause_of(error)
             if cause in OF_TIME:
                 await self._ask_the_time()
-            text = f"{path}: {type(error).__name__}: {cause}"
+            text = f"{asked.path}: {type(error).__name__}: {cause}"
             raise UnansweredError(text, cause=cause) from error
         finally:
             pool.under_way -= 1
@@ -225,7 +243,7 @@ def _retry_after(response: aiohttp.ClientResponse) -> float | None:
     return None if until is None or now is None else max(0.0, until - now)
 
 
-def _socket(address: tuple[Any, ...]) -> socket.socket:
+def _socket(address: AddrInfoType) -> socket.socket:
     """Make a socket on which the system notices that the other end is gone."""
     made = socket.socket(*address[:3])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from receiver.host.backoff import Backoff
 
@@ -43,7 +43,7 @@ def at_leisure(
 
 async def for_ever(
     attempt: Callable[[], Awaitable[_T]],
-    sleep: Callable[[float], Awaitable[Any]],
+    sleep: Callable[[float], Awaitable[object]],
     tell: Callable[[Exception], None],
 ) -> _T:
     """Retry what is owed until an answer settles it; `tell` gets every other result.

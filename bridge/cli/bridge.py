@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING
 
 from receiver.host.command import FAILED, OK, Command, UsageError
 
+from . import output
+from .output import Result
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from bridge.daemon.findings import Finding
 
 _HELP = "The daemon between till, receivers and authority"
 _RUN_HELP = "Serve until stopped; prints one JSON line when ready"
@@ -30,7 +36,7 @@ def _prepare(parser: ArgumentParser) -> None:
         action.add_argument(
             "--config", type=Path, required=True, metavar="FILE", help="a TOML file"
         )
-    look.add_argument("--json", action="store_true", help="for programs: one JSON object")
+    output.add_json(look)
     run.add_argument(
         "--log", choices=_LOG_LEVELS, default="info", help="how much to log (default: info)"
     )
@@ -41,15 +47,10 @@ def _prepare(parser: ArgumentParser) -> None:
     )
 
 
-def _run(arguments: Namespace) -> int:
-    code: int = arguments.act(arguments)
-    return code
-
-
 def _serve(arguments: Namespace) -> int:
     import asyncio
 
-    from bridge.config import configuration
+    from bridge.config.configuration import ConfigError
     from bridge.config.private_files import UMASK
     from bridge.daemon import process
     from bridge.journal import JournalError
@@ -59,8 +60,8 @@ def _serve(arguments: Namespace) -> int:
     os.umask(UMASK)
     log = logs.Log("bridge")
     try:
-        asyncio.run(process.run(configuration.load(arguments.config), _ready))
-    except configuration.ConfigError as error:
+        asyncio.run(process.run(output.configured(arguments.config), _ready))
+    except ConfigError as error:
         raise UsageError(str(error)) from error
     except (JournalError, OSError) as error:
         log.error("the bridge cannot start", detail=str(error))
@@ -74,21 +75,18 @@ def _serve(arguments: Namespace) -> int:
 def _check(arguments: Namespace) -> int:
     import asyncio
 
-    from bridge.config import configuration
     from bridge.daemon import checks
 
-    try:
-        found = asyncio.run(checks.check(configuration.load(arguments.config)))
-    except configuration.ConfigError as error:
-        raise UsageError(str(error)) from error
-    if arguments.json:
-        print(json.dumps({"findings": [finding._asdict() for finding in found]}))
-    else:
-        for what, ok, detail, todo in found:
-            print(f"{'ok' if ok else 'FAILED':7}{what}: {detail}")
-            if todo:
-                print(f"{'':7}→ {todo}")
-    return OK if all(finding.ok for finding in found) else FAILED
+    found = asyncio.run(checks.check(output.configured(arguments.config)))
+    value = {"findings": [finding._asdict() for finding in found]}
+    return Result(value, _lines(found), all(finding.ok for finding in found)).show(arguments)
+
+
+def _lines(found: list[Finding]) -> Iterator[str]:
+    for what, ok, detail, todo in found:
+        yield f"{'ok' if ok else 'FAILED':7}{what}: {detail}"
+        if todo:
+            yield f"{'':7}→ {todo}"
 
 
 def _ready(till_api: str) -> None:
@@ -97,4 +95,4 @@ def _ready(till_api: str) -> None:
     say(sys.stdout, json.dumps({"till_api": till_api}) + "\n")
 
 
-command = Command(_HELP, _prepare, _run)
+command = Command(_HELP, _prepare, lambda arguments: arguments.act(arguments))

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from receiver.host.command import FAILED, OK, Command, UsageError
 
+from . import output
+from .output import Result
+
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
@@ -18,7 +21,12 @@ if TYPE_CHECKING:
     from bridge.journal.reader import Reader
 
 _HELP = "Look into a bridge's journal: its sales, their entries, and whether it is whole"
-_JSON_HELP = "for programs: one JSON object"
+
+_RESTORED = """\
+Later sales are not in it. Start the bridge now: before it serves, it asks
+the authority for every approval since, and carries out the tills' decisions.
+Let every till repeat its open decisions; `tillsign bridge check` and the
+reconciliation list what is left. Sell nothing with another copy of this journal."""
 
 
 class _Places(NamedTuple):
@@ -37,14 +45,11 @@ def _prepare(parser: ArgumentParser) -> None:
     sales.add_argument("--till", type=int, metavar="NUMBER", help="only those of one till")
     sales.add_argument("--state", help="only those in one state, as posted")
     sales.add_argument("--open", action="store_true", help="only those that are not closed")
-    sales.add_argument("--json", action="store_true", help=_JSON_HELP)
 
     show = _action(actions, "show", "One sale, entry by entry", _reading(_show))
     show.add_argument("sale_id", metavar="SALE_ID")
-    show.add_argument("--json", action="store_true", help=_JSON_HELP)
 
     verify = _action(actions, "verify", "Verify every file, the whole chain and the index", _verify)
-    verify.add_argument("--json", action="store_true", help=_JSON_HELP)
 
     export = _action(actions, "export", "Each entry as a line of JSON", _reading(_export))
     export.add_argument("--to", type=Path, metavar="FILE", help="a new file instead of the output")
@@ -53,12 +58,13 @@ def _prepare(parser: ArgumentParser) -> None:
         actions, "backup", "A copy with the archives, beside a running bridge", _backup
     )
     backup.add_argument("directory", type=Path, metavar="DIR", help="empty, or an older backup")
-    backup.add_argument("--json", action="store_true", help=_JSON_HELP)
 
     restore = _action(actions, "restore", "Put a backup in the place of the journal", _restore)
     restore.add_argument("directory", type=Path, metavar="DIR", help="the backup's folder")
     restore.add_argument("--replace", action="store_true", help="put the present journal aside")
-    restore.add_argument("--json", action="store_true", help=_JSON_HELP)
+
+    for action in (sales, show, verify, backup, restore):
+        output.add_json(action)
 
 
 def _add_which(parser: ArgumentParser, default: str | None) -> None:
@@ -88,34 +94,28 @@ def _run(arguments: Namespace) -> int:
         code: int = arguments.act(_places(arguments), arguments)
         sys.stdout.flush()
         return code
-    except DamageError as error:
-        print(f"tillsign: {error}", file=sys.stderr)
-        return FAILED
-    except JournalError as error:
-        if not isinstance(error.__cause__, (OSError, sqlite3.Error)):
-            raise UsageError(str(error)) from error
-        print(f"tillsign: {error}", file=sys.stderr)
-        return FAILED
     except BrokenPipeError:  # the reader has closed the pipe; nothing is to be flushed at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        print(f"tillsign: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
-        return FAILED
+        text = f"{error.filename or 'output'}: {error.strerror}"
+    except JournalError as error:
+        broken = isinstance(error.__cause__, (OSError, sqlite3.Error))
+        if not broken and not isinstance(error, DamageError):
+            raise UsageError(str(error)) from error
+        text = str(error)
+    print(f"tillsign: {text}", file=sys.stderr)
+    return FAILED
 
 
 def _places(arguments: Namespace) -> _Places:
-    from bridge.config import configuration
     from bridge.journal import position_file
 
     if (arguments.journal is None) == (arguments.config is None):
         raise UsageError("name either the journal (--journal) or the configuration (--config)")
     if arguments.journal is not None:
         return _Places(arguments.journal, position_file.beside(arguments.journal))
-    try:
-        read = configuration.load(arguments.config)
-    except configuration.ConfigError as error:
-        raise UsageError(str(error)) from error
+    read = output.configured(arguments.config)
     return _Places(read.journal, read.position_file)
 
 
@@ -139,12 +139,12 @@ def _list(journal: Reader, arguments: Namespace) -> int:
         found = [sale for sale in found if sale.till == arguments.till]
     if arguments.state is not None:
         found = [sale for sale in found if sale.state == arguments.state]
-    if arguments.json:
-        sums = [total._asdict() for total in sales.sums(found)]
-        journal_text.print_json({"sales": [sale._asdict() for sale in found], "sums": sums})
-    else:
-        journal_text.print_list(found, sys.stdout)
-    return OK
+    sums = sales.sums(found)
+    value = {
+        "sales": [sale._asdict() for sale in found],
+        "sums": [total._asdict() for total in sums],
+    }
+    return Result(value, journal_text.listed(found, sums)).show(arguments)
 
 
 def _show(journal: Reader, arguments: Namespace) -> int:
@@ -154,11 +154,8 @@ def _show(journal: Reader, arguments: Namespace) -> int:
     if not rows:
         raise UsageError(f"{journal.path}: no sale {arguments.sale_id}; `list` names them")
     state = sales.state_of(rows)
-    if arguments.json:
-        journal_text.print_json(journal_text.as_json(arguments.sale_id, state, rows))
-    else:
-        journal_text.print_sale(arguments.sale_id, state, rows, sys.stdout)
-    return OK
+    value = journal_text.as_json(arguments.sale_id, state, rows)
+    return Result(value, journal_text.entries(arguments.sale_id, state, rows)).show(arguments)
 
 
 def _verify(places: _Places, arguments: Namespace) -> int:
@@ -171,14 +168,9 @@ def _verify(places: _Places, arguments: Namespace) -> int:
     reached = position_file.read(places.position)  # before the journal, which is never behind it
     with Reader(places.journal) as journal:
         report = verify(journal, _progress(), reached)
-    if arguments.json:
-        journal_text.print_json(report._asdict())
-    else:
-        for finding in report.findings:
-            print(finding)
-        state = "damaged" if report.findings else "whole"
-        print(f"{places.journal}: {state}; {journal_text.counts(report)}")
-    return FAILED if report.findings else OK
+    state = "damaged" if report.findings else "whole"
+    lines = [*report.findings, f"{places.journal}: {state}; {journal_text.counts(report)}"]
+    return Result(report._asdict(), lines, ok=not report.findings).show(arguments)
 
 
 def _export(journal: Reader, arguments: Namespace) -> int:
@@ -204,15 +196,32 @@ def _write(journal: Reader, stream: TextIO) -> None:
 
 
 def _backup(places: _Places, arguments: Namespace) -> int:
-    from . import journal_copies
+    from bridge.journal import backup
 
-    return journal_copies.backup(places.journal, arguments, _progress())
+    from . import journal_text
+
+    made = backup.make(places.journal, arguments.directory, _progress())
+    line = f"{arguments.directory}: backup of {places.journal}; {journal_text.counts(made)}"
+    value = {"directory": str(arguments.directory), **made._asdict()}
+    return Result(value, [line]).show(arguments)
 
 
 def _restore(places: _Places, arguments: Namespace) -> int:
-    from . import journal_copies
+    from bridge.authority import cached_limits
+    from bridge.journal.restore import restore
 
-    return journal_copies.restore(places.journal, arguments, _progress())
+    from . import journal_text
+
+    journal = places.journal
+    done = restore(arguments.directory, journal, _progress(), replace=arguments.replace)
+    # Sales accepted offline since then count against them, and are missing here.
+    cached_limits.forget(journal)
+    aside = str(done.aside) if done.aside else None
+    lines = [f"{journal}: restored; {journal_text.counts(done.report)}"]
+    if aside:
+        lines.append(f"The old journal is in {aside}; keep it until the recovery below ends.")
+    value = {"journal": str(journal), "aside": aside, **done.report._asdict()}
+    return Result(value, [*lines, _RESTORED]).show(arguments)
 
 
 def _progress() -> Callable[[int, int], None]:

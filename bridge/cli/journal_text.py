@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 from bridge.domain import event_codec
 from bridge.domain.states import State
@@ -16,57 +17,53 @@ from bridge.journal import alarms
 from bridge.journal.records import ALARM, CLOSED, OWN, load_closed
 from receiver import reasons
 
-from .sales import UNREADABLE, letters, sums
+from .sales import UNREADABLE, letters
 
 if TYPE_CHECKING:
     from bridge.journal.backup import Backup
     from bridge.journal.records import Row
     from bridge.journal.verify import Report
 
-    from .sales import Listed
+    from .sales import Listed, ListedSum
 
 _WHOLE = 24  # bytes up to which octets are shown in full: ids are, messages are not
 _UNREADABLE_MOST = 80  # characters of an entry unknown to this version; `--json` has all
 _DECIMALS = {"ISK": 0}  # ISO 4217: all others in use here have two
 _RED, _GREEN, _YELLOW, _PLAIN = "\033[31m", "\033[32m", "\033[33m", "\033[0m"
+_BOLD = "\033[1m"
 _STATE_WIDTH = max(map(len, State))
 _COLOURS = {"posted": _GREEN, "liability": _RED, UNREADABLE: _RED}
 
 
-def print_list(sales: Sequence[Listed], stream: TextIO) -> None:
-    """Print one line a sale, then the sums."""
-    colour = _colours(stream)
+def listed(sales: Sequence[Listed], totals: Sequence[ListedSum]) -> Iterator[str]:
+    """Describe each sale in a line, then the sums."""
     for sale in sales:
         shade = _COLOURS.get(sale.state, _YELLOW if sale.open else "")
-        state = f"{sale.state:<{_STATE_WIDTH}}"
-        stream.write(
+        yield (
             f"{_time(sale.at)}  till {sale.till:<5} {sale.kind:<6}  "
-            f"{shade + state + _PLAIN if colour and shade else state}  "
+            f"{_shaded(f'{sale.state:<{_STATE_WIDTH}}', shade)}  "
             f"{money(sale.amount, sale.currency):>16}  {sale.sale_id}"
-            f"{'  ' + sale.reason if sale.reason else ''}{'  (open)' if sale.open else ''}\n"
+            f"{'  ' + sale.reason if sale.reason else ''}{'  (open)' if sale.open else ''}"
         )
     if not sales:
-        stream.write("no sales\n")
-    for total in sums(sales):
+        yield "no sales"
+    for total in totals:
         amount = money(total.amount, total.currency)
-        stream.write(
-            f"{total.sales:>8} × {total.kind:<6}  {total.state:<{_STATE_WIDTH}}  {amount:>16}\n"
-        )
+        yield f"{total.sales:>8} × {total.kind:<6}  {total.state:<{_STATE_WIDTH}}  {amount:>16}"
 
 
-def print_sale(sale_id: str, state: str, rows: Sequence[Row], stream: TextIO) -> None:
-    """Print every entry with its time and content, in words."""
-    bold, plain = ("\033[1m", _PLAIN) if _colours(stream) else ("", "")
-    stream.write(f"{bold}{sale_id}{plain}  {state}\n")
+def entries(sale_id: str, state: str, rows: Sequence[Row]) -> Iterator[str]:
+    """Describe every entry with its time and content, in words."""
+    yield f"{_shaded(sale_id, _BOLD)}  {state}"
     for row in rows:
-        stream.write(f"\n{_time(row.at, 'milliseconds')}  #{row.id}  {bold}{kind(row)}{plain}\n")
+        yield f"\n{_time(row.at, 'milliseconds')}  #{row.id}  {_shaded(kind(row), _BOLD)}"
         for name, value in fields(row).items():
-            stream.write(f"    {name}: {value}\n")
+            yield f"    {name}: {value}"
 
 
-def as_json(sale_id: str, state: str, rows: Sequence[Row]) -> dict[str, Any]:
-    entries = [{"id": row.id, "at": row.at, "kind": kind(row), **_parsed(row)} for row in rows]
-    return {"sale_id": sale_id, "state": state, "entries": entries}
+def as_json(sale_id: str, state: str, rows: Sequence[Row]) -> dict[str, object]:
+    found = [{"id": row.id, "at": row.at, "kind": kind(row), **_parsed(row)} for row in rows]
+    return {"sale_id": sale_id, "state": state, "entries": found}
 
 
 def counts(report: Report | Backup) -> str:
@@ -74,11 +71,6 @@ def counts(report: Report | Backup) -> str:
     read = f"entries: {report.entries}, archives: {report.archives}, closed sales: {report.closed}"
     newest = f"up to {_time(report.newest_at)}, " if report.newest_at else ""
     return f"{read}; {newest}at sequence {report.sequence}"
-
-
-def print_json(value: object) -> None:
-    """Print JSON for programs."""
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def kind(row: Row) -> str:
@@ -100,7 +92,7 @@ def money(amount: int, currency: str) -> str:
     return f"{amount / 10**decimals:.{decimals}f} {currency}"
 
 
-def _values(row: Row) -> Mapping[str, Any]:
+def _values(row: Row) -> Mapping[str, object]:
     if row.kind == event_codec.RUNG:
         return event_codec.load_terms(row.body)._asdict()
     if row.kind == CLOSED:
@@ -110,24 +102,30 @@ def _values(row: Row) -> Mapping[str, Any]:
     if row.kind == ALARM:
         return alarms.load(row)._asdict()
     if row.own:
-        own: dict[str, Any] = json.loads(row.body)
+        own: dict[str, object] = json.loads(row.body)
         return own
     values = asdict(event_codec.load_fact(row.kind, row.body, b""))
     del values["event"]
     return values
 
 
-def _readable(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _readable(values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Drop empty values."""
+    currency = values.get("currency")
     for name, value in values.items():
-        if name == "amount":
-            yield name, money(value, letters(values["currency"]))
-        elif name == "reason" and value != reasons.OK:
-            yield name, reasons.name(value)
-        elif name in ("decided_at", "at"):
-            yield name, _time(value, "milliseconds")
-        elif name not in ("reason", "currency", "sale_id") and value:
-            yield name, _octets(value) if isinstance(value, bytes) else str(value)
+        match name, value:
+            case "amount", int() if isinstance(currency, int):
+                yield name, money(value, letters(currency))
+            case "reason", int() if value != reasons.OK:
+                yield name, reasons.name(value)
+            case (("decided_at" | "at"), int()):
+                yield name, _time(value, "milliseconds")
+            case (("reason" | "currency" | "sale_id"), _):
+                pass
+            case _, bytes() if value:
+                yield name, _octets(value)
+            case _ if value:
+                yield name, str(value)
 
 
 def _octets(value: bytes) -> str:
@@ -136,7 +134,7 @@ def _octets(value: bytes) -> str:
     return f"{len(value)} bytes, SHA-256 {sha256(value).hexdigest()[:16]}"
 
 
-def _parsed(row: Row) -> dict[str, Any]:
+def _parsed(row: Row) -> dict[str, object]:
     try:
         return {"body": json.loads(row.body)}
     except ValueError:
@@ -148,5 +146,7 @@ def _time(at: int, precision: str = "seconds") -> str:
     return datetime.fromtimestamp(at / 1000).astimezone().isoformat(" ", precision)
 
 
-def _colours(stream: TextIO) -> bool:
-    return stream.isatty() and "NO_COLOR" not in os.environ
+def _shaded(text: str, shade: str) -> str:
+    """Colour a text on a terminal."""
+    coloured = shade and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    return shade + text + _PLAIN if coloured else text

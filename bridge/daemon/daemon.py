@@ -123,7 +123,7 @@ class Daemon:
             journal=config.journal,
             endings=renewal.endings,
         )
-        metrics = self.metrics = Metrics(service.sessions, watch)
+        metrics = self.metrics = Metrics(service.sessions, watch.look)
         bus.listen(metrics.hear)
         app = application(service, guard, metrics, client.clock, renewal.warnings)
         self.till_url = await listener.serve(stack, app, config.listen, guard, front)

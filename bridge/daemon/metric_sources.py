@@ -1,22 +1,23 @@
-"""The sources of the metrics (`bridge.observability.metrics.Watched`)."""
+"""The metrics of the parts that have their own state."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.authority import circuit_breaker
+from bridge.authority.circuit_breaker import BreakerState
 from bridge.books.unconfigured import at_other_places
 from bridge.domain.offline import Exposure, exposure
 from bridge.domain.states import State
 from bridge.journal import disk
+from receiver import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from bridge.authority.circuit_breaker import CircuitBreaker
     from bridge.authority.clock_skew import Clock
-    from bridge.domain.receiver_status import ReceiverStatus
     from bridge.domain.sale import Sale
+    from bridge.observability.metrics import Values
     from bridge.sales.sale_service import Service
     from bridge.till.server.access import Guard
 
@@ -30,8 +31,9 @@ class Watch:
 
     def __init__(
         self,
+        *,
         service: Service,
-        breaker: circuit_breaker.CircuitBreaker,
+        breaker: CircuitBreaker,
         clock: Clock,
         guard: Guard,
         journal: Path,
@@ -44,23 +46,48 @@ class Watch:
         self._journal = journal
         self._endings = endings
 
-    def receivers(self) -> list[ReceiverStatus]:
-        return self._service.receivers()
+    def look(self) -> dict[str, Values]:
+        """Return the values of metrics (`METRICS`), by the values of their labels."""
+        service, books = self._service, self._service.books
+        ahead_s = self._clock.ahead_s
+        offline, elsewhere = self._offline().items(), self._elsewhere().items()
+        receivers = service.receivers()
+        return {
+            "undecided": sum(sale.state is State.TILL_NOTIFIED for sale in books.open_sales()),
+            "outbox_depth": service.outbox.depth(),
+            "outbox_oldest_seconds": service.outbox.oldest_s(),
+            "breaker_open": self._breaker.state is not BreakerState.CLOSED,
+            "clock_offset_seconds": () if ahead_s is None else ahead_s,
+            "certificate_expires_seconds": self._endings.left_s().items(),
+            "journal_stalled_seconds": books.commits.seconds(),
+            "journal_bytes": self._journal_bytes(),
+            "journal_free_bytes": disk.free(self._journal.parent),
+            "offline_amount": [((till,), found.amount) for till, found in offline],
+            "offline_purchases": [((till,), found.sales) for till, found in offline],
+            "unconfigured_amount": [((till,), found.amount) for till, found in elsewhere],
+            "unconfigured_sales": [((till,), found.sales) for till, found in elsewhere],
+            "journal_behind": not service.serves,
+            "alarms": len(books.alarms()),
+            "http_refused": [((kind,), count) for kind, count in self._guard.refused.items()],
+            "receiver_up": [((one.till,), one.up) for one in receivers],
+            "line": [((one.till, name), n) for one in receivers for name, n in one.line.items()],
+            "refusals": [
+                ((one.till, reasons.name(reason)), n)
+                for one in receivers
+                for reason, n in one.refusals.items()
+            ],
+        }
 
-    def outbox_depth(self) -> int:
-        return self._service.outbox.depth()
-
-    def outbox_oldest_s(self) -> float:
-        return self._service.outbox.oldest_s()
-
-    def offline_exposure(self) -> dict[int, Exposure]:
+    def _offline(self) -> dict[int, Exposure]:
+        """Return the offline approvals that were not uploaded yet, by till."""
         at: dict[int, list[Sale]] = {till: [] for till in self._service.sessions}
         for sale in self._service.books.open_sales():
             if sale.unsent:
                 at.setdefault(sale.terms.till, []).append(sale)
         return {till: exposure(sales) for till, sales in at.items()}
 
-    def unconfigured(self) -> dict[int, Exposure]:
+    def _elsewhere(self) -> dict[int, Exposure]:
+        """Return what is open at tills that are not configured today, by earlier till."""
         found: dict[int, list[Sale]] = {}
         sales_of = at_other_places(self._service.books.open_sales(), self._service.today())
         for place, sales in sales_of.items():
@@ -70,33 +97,6 @@ class Watch:
             for till, sales in found.items()
         }
 
-    def journal_behind(self) -> bool:
-        return not self._service.serves
-
-    def alarms(self) -> int:
-        return len(self._service.books.alarms())
-
-    def undecided(self) -> int:
-        return sum(sale.state is State.TILL_NOTIFIED for sale in self._service.books.open_sales())
-
-    def breaker_open(self) -> bool:
-        return self._breaker.state is not circuit_breaker.BreakerState.CLOSED
-
-    def clock_ahead_s(self) -> float | None:
-        return self._clock.ahead_s
-
-    def certificates_s(self) -> Mapping[tuple[str, str], float]:
-        return self._endings.left_s()
-
-    def refused_requests(self) -> Mapping[str, int]:
-        return self._guard.refused
-
-    def journal_stalled_s(self) -> float:
-        return self._service.books.commits.seconds()
-
-    def journal_bytes(self) -> int:
+    def _journal_bytes(self) -> int:
         files = [self._journal.with_name(self._journal.name + more) for more in _LIVE]
         return sum(file.stat().st_size for file in files if file.exists())
-
-    def journal_free_bytes(self) -> int:
-        return disk.free(self._journal.parent)

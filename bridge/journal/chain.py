@@ -33,7 +33,7 @@ class Head(NamedTuple):
     hash: bytes
 
     def link(
-        self, at: int, sale_id: str, kind: str, body: str, carried: int = 0, sealed: bytes = b""
+        self, at: int, sale_id: str, kind: str, body: str, *, carried: int = 0, sealed: bytes = b""
     ) -> Row:
         """Make the next entry; the chain itself does not move."""
         values = (self.last + 1, at, sale_id, kind, body, carried, sealed)

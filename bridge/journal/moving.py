@@ -65,7 +65,9 @@ def _carry(
         row = Row(*columns)
         if row.own:
             continue
-        again = head.link(row.at, row.sale_id, row.kind, row.body, row.origin, row.sealed)
+        again = head.link(
+            row.at, row.sale_id, row.kind, row.body, carried=row.origin, sealed=row.sealed
+        )
         if hides := bool(row.sealed) and chain.is_whole(secret, row):
             secrets[again.id] = secret
         known.take(again, hides=hides)

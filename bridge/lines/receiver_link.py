@@ -47,6 +47,7 @@ class ReceiverLink:
 
     def __init__(
         self,
+        *,
         till: int,
         opener: Opener,
         bridge_id: bytes,

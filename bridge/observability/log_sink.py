@@ -61,9 +61,13 @@ class Sink:
     def _write(self) -> None:
         while True:
             lines, written = self._next()
-            with suppress(Exception):  # counted: the next write may have another reader
-                self._write_lines(lines)
-                self._tell_lost()
+            unwritten = len(lines)
+            try:
+                write_all(self._file, "".join(lines))
+                unwritten = 0
+                self._tell_lost()  # the descriptor takes lines again
+            except Exception:  # the next write may have another reader
+                self.drop(unwritten)
             if written:
                 written.set()
             elif self._queue.qsize() < AT_ONCE_MOST:
@@ -81,15 +85,7 @@ class Sink:
                 item = None
         return lines, item
 
-    def _write_lines(self, lines: list[str]) -> None:
-        try:
-            write_all(self._file, "".join(lines))
-        except Exception:
-            self.drop(len(lines))
-            raise
-
     def _tell_lost(self) -> None:
-        """Report the dropped lines, as the descriptor takes lines again."""
         lost = self.dropped - self._told
         if lost:
             write_all(self._file, self._lost(lost))

@@ -10,11 +10,13 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from .log_sink import Sink, file_of
 
 if TYPE_CHECKING:
+    from types import TracebackType
     from typing import TextIO
 
 JSON = "json"
@@ -53,7 +55,6 @@ class Log:
     """A logger of events: `log.info("receiver up", till=7, firmware="0.1.0")`."""
 
     def __init__(self, name: str) -> None:
-        self._name = name
         self._logger = logging.getLogger(name)
 
     def debug(self, event: str, **fields: Unpack[Fields]) -> None:
@@ -75,12 +76,38 @@ class Log:
         self._put(logging.ERROR, event, fields, True)
 
     def _put(self, level: int, event: str, fields: Fields, trace: bool = False) -> None:
-        """Log as `Logger.log` does, but without finding the caller."""
-        if not self._logger.isEnabledFor(level):
-            return
-        error, extra = sys.exc_info() if trace else None, {"fields": fields}
-        record = self._logger.makeRecord(self._name, level, "", 0, event, (), error, extra=extra)
-        self._logger.handle(record)
+        if self._logger.isEnabledFor(level):
+            error = sys.exc_info() if trace else None
+            self._logger.callHandlers(_Line(self._logger.name, level, event, fields, error))
+
+
+class _Line(logging.LogRecord):
+    """The record of an event of ours; made without logging's search for the caller's file."""
+
+    def __init__(
+        self,
+        name: str,
+        level: int,
+        event: str,
+        fields: Fields,
+        error: tuple[type[BaseException], BaseException, TracebackType]
+        | tuple[None, None, None]
+        | None = None,
+    ) -> None:
+        now = time()
+        self.__dict__ |= _BLANK
+        self.name = name
+        self.levelno = level
+        self.levelname = _LEVELS[level]
+        self.msg = event
+        self.fields = fields
+        self.exc_info = error
+        self.created = now
+        self.msecs = now % 1 * 1000
+
+
+_BLANK = vars(logging.LogRecord("", logging.NOTSET, "", 0, "", (), None))
+_LEVELS = {level: name for name, level in logging.getLevelNamesMapping().items()}
 
 
 class Formatter(logging.Formatter):
@@ -121,30 +148,25 @@ class Formatter(logging.Formatter):
 class LineHandler(logging.Handler):
     """A handler that passes whole lines to a sink; a line that cannot be formatted is dropped."""
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, formatter: Formatter) -> None:
         super().__init__()
         self.sink = Sink(file, self._lost)
+        self._formatter = formatter
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a line, without logging's lock: the sink needs none."""
         try:
-            self.sink.put(self.format(record) + "\n")
+            self.sink.put(self._formatter.format(record) + "\n")
         except Exception:
             self.sink.drop(1)
+        return True
 
     def flush(self) -> None:
         self.sink.flush(FLUSH_S)
 
     def _lost(self, lines: int) -> str:
-        record = logging.makeLogRecord(
-            {
-                "name": __name__,
-                "levelno": logging.WARNING,
-                "levelname": logging.getLevelName(logging.WARNING),
-                "msg": "log lines dropped",
-                "fields": {"lines": lines},
-            }
-        )
-        return self.format(record) + "\n"
+        line = _Line(__name__, logging.WARNING, "log lines dropped", {"lines": lines})
+        return self._formatter.format(line) + "\n"
 
 
 def dropped() -> int:
@@ -157,9 +179,10 @@ def setup(stream: TextIO, level: str, form: str | None = None) -> None:
     """Log to `stream`, in `form` or else as text on a terminal and JSON elsewhere."""
     # Spare each line the facts that ours never show (logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    formatter = Formatter(form or (TEXT if stream.isatty() else JSON))
     file = file_of(stream)
-    handler = logging.StreamHandler(stream) if file is None else LineHandler(file)
-    handler.setFormatter(Formatter(form or (TEXT if stream.isatty() else JSON)))
+    handler = logging.StreamHandler(stream) if file is None else LineHandler(file, formatter)
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
 
 

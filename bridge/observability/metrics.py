@@ -7,12 +7,14 @@ are requested. Labels are tills, and names of ours.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from bridge import __version__
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from bridge.domain.events import Event as Published
-    from bridge.domain.offline import Exposure
-    from bridge.domain.receiver_status import ReceiverStatus
     from bridge.domain.sale import Sale
 
 PREFIX = "tillsign_"
@@ -40,16 +40,14 @@ UNCONFIGURED = "unconfigured"  # a till that is no longer configured: no label c
 # seconds. Few buckets, as each costs a line for each till and phase.
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
-PHASES: dict[str, Callable[[Mapping[str, float]], float | None]] = {
-    "buyer": lambda steps: timings.span(steps, (timings.OFFER, timings.APPROVAL_RECEIVED)),
-    "journal": lambda steps: timings.span(
-        steps, (timings.APPROVAL_RECEIVED, timings.APPROVAL_KEPT)
-    ),
-    "receiver": lambda steps: timings.span(steps, timings.VERDICT),
-    "authority": lambda steps: timings.span(steps, timings.AUTHORITY),
-    "bridge": timings.own_share,
-    "whole": lambda steps: timings.span(steps, (timings.APPROVAL_RECEIVED, timings.TOLD)),
+SPANS = {
+    "buyer": (timings.OFFER, timings.APPROVAL_RECEIVED),
+    "journal": (timings.APPROVAL_RECEIVED, timings.APPROVAL_KEPT),
+    "receiver": timings.VERDICT,
+    "authority": timings.AUTHORITY,
+    "whole": (timings.APPROVAL_RECEIVED, timings.TOLD),
 }
+PHASES = (*SPANS, "bridge")
 # The events that end a sale, with their states.
 ENDS: dict[str, str] = {
     event: after
@@ -145,7 +143,7 @@ METRICS = {
 }
 
 Values = float | Iterable[tuple[tuple[object, ...], float]]
-_Metric = TypeVar("_Metric", Counter, Histogram)
+Labels = tuple[int | str, ...]
 
 
 def exposed(name: str) -> str:
@@ -153,164 +151,95 @@ def exposed(name: str) -> str:
     return PREFIX + name + ("_total" if METRICS[name].kind == COUNTER else "")
 
 
-class Watched(Protocol):
-    """The values read when the metrics are requested; on the event loop, so briefly."""
-
-    def receivers(self) -> list[ReceiverStatus]: ...
-
-    def outbox_depth(self) -> int: ...
-    def outbox_oldest_s(self) -> float: ...
-    def offline_exposure(self) -> Mapping[int, Exposure]:
-        """Return offline approvals that were not uploaded yet, by till."""
-
-    def unconfigured(self) -> Mapping[int, Exposure]:
-        """Return what is open at tills that are not configured today, by earlier till."""
-
-    def journal_behind(self) -> bool:
-        """Return whether nothing is served, as the journal is an older copy or in use elsewhere."""
-
-    def alarms(self) -> int:
-        """Return how many alarms are not acknowledged."""
-
-    def undecided(self) -> int:
-        """Count approvals that the till was notified of but has not decided."""
-
-    def breaker_open(self) -> bool: ...
-    def clock_ahead_s(self) -> float | None:
-        """Return how far it is ahead of the authority's, None while unknown."""
-
-    def certificates_s(self) -> Mapping[tuple[str, str], float]:
-        """Return seconds until each ends, by purpose and till (empty but for receivers)."""
-
-    def refused_requests(self) -> Mapping[str, int]:
-        """Return refusals by kind of problem, since the start."""
-
-    def journal_stalled_s(self) -> float:
-        """Return for how long the journal has accepted no write."""
-
-    def journal_bytes(self) -> int: ...
-    def journal_free_bytes(self) -> int: ...
-
-
 class Metrics:
-    """One registry for one bridge."""
+    """The counts of one bridge."""
 
-    def __init__(self, tills: Iterable[int], watched: Watched) -> None:
+    def __init__(self, tills: Iterable[int], look: Callable[[], Mapping[str, Values]]) -> None:
+        """`look` reads the metrics that have their own state, briefly, as the loop waits."""
         self._tills = frozenset(tills)
-        self._watched = watched
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        self._events = _Series(self._made(Counter, "sale_events"))
-        self._sales = _Series(self._made(Counter, "sales"))
-        self._declines = _Series(self._made(Counter, "declines"))
-        phases = self._made(partial(Histogram, buckets=BUCKETS), "phase_seconds")
-        self._phases = _Series(phases)
+        self._look = look
+        self._process = ProcessCollector(registry=None)
+        self._events: Counter[Labels] = Counter()
+        self._sales: Counter[Labels] = Counter()
+        self._declines: Counter[Labels] = Counter()
+        self._phases: defaultdict[Labels, Times] = defaultdict(Times)
         for till in self._tills:
             for phase in PHASES:
-                self._phases[till, phase]
+                self._phases[till, phase] = Times()
 
     def hear(self, event: Published) -> None:
-        """Count an event of the bus."""
+        """Count an event of the bus; receivers and refusals are read when requested."""
         till = event.till if event.till in self._tills else UNCONFIGURED
         match event:
             case SaleChanged(what=what, sale=sale):
                 self._hear_sale(till, what, sale)
             case SaleTimed(steps=steps):
                 self._hear_timing(till, steps)
-            case _:
-                pass  # receivers and refusals are read when requested
 
     async def render(self) -> bytes:
         """Return all metrics in the text format; the slow part runs in a thread."""
-        looked = list(_look(self._watched))
-        return await asyncio.to_thread(generate_latest, _Scrape(self._registry, looked))
-
-    def _made(self, make: Callable[..., _Metric], name: str) -> _Metric:
-        """Register a metric that is counted here."""
-        meaning = METRICS[name]
-        return make(PREFIX + name, meaning.text, meaning.labels, registry=self._registry)
+        values = {
+            "sale_events": self._events.items(),
+            "sales": self._sales.items(),
+            "declines": self._declines.items(),
+            "build_info": [((__version__,), 1)],
+            "log_lines_dropped": logs.dropped(),
+            **self._look(),
+        }
+        found = [self._phase_seconds(), *(_family(name, values[name]) for name in values)]
+        return await asyncio.to_thread(generate_latest, _Scrape(self._process, found))
 
     def _hear_sale(self, till: int | str, what: str, sale: Sale) -> None:
         reason = reasons.name(sale.reason) if sale.reason else ""
-        self._events[till, what].inc()
+        self._events[till, what] += 1
         if what in DECLINES:
-            self._declines[till, reason].inc()
+            self._declines[till, reason] += 1
         if what in ENDS:
             kind = REFUND if sale.is_refund else PURCHASE
-            self._sales[till, kind, ENDS[what], reason].inc()
+            self._sales[till, kind, ENDS[what], reason] += 1
 
     def _hear_timing(self, till: int | str, steps: Mapping[str, float]) -> None:
-        for phase, measure in PHASES.items():
-            seconds = measure(steps)
+        spent = {phase: timings.span(steps, between) for phase, between in SPANS.items()}
+        for phase, seconds in (*spent.items(), ("bridge", timings.own_share(steps))):
             if seconds is not None:
-                self._phases[till, phase].observe(seconds)
+                self._phases[till, phase].add(seconds)
+
+    def _phase_seconds(self) -> Metric:
+        name = "phase_seconds"
+        family = HistogramMetricFamily(
+            PREFIX + name, METRICS[name].text, labels=METRICS[name].labels
+        )
+        for labels, times in self._phases.items():
+            family.add_metric([str(label) for label in labels], times.buckets(), times.total)
+        return family
 
 
-class _Series(dict[tuple[int | str, ...], _Metric]):
-    """The series of one metric by their labels, cached: the library looks each up under a lock."""
+class Times:
+    """How many times are within each of BUCKETS, and their sum."""
 
-    def __init__(self, metric: _Metric) -> None:
-        super().__init__()
-        self._metric: _Metric = metric
+    def __init__(self) -> None:
+        self.total = 0.0
+        self._counts = [0] * (len(BUCKETS) + 1)
 
-    def __missing__(self, labels: tuple[int | str, ...]) -> _Metric:
-        series: _Metric = self._metric.labels(*labels)
-        self[labels] = series
-        return series
+    def add(self, seconds: float) -> None:
+        self.total += seconds
+        self._counts[bisect_left(BUCKETS, seconds)] += 1
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return each bound, and how many times are not above it."""
+        return list(zip((*map(str, BUCKETS), "+Inf"), accumulate(self._counts), strict=True))
 
 
 class _Scrape:
-    """The counts and the values just read, for the library to write."""
+    """What the library is to write."""
 
-    def __init__(self, registry: CollectorRegistry, looked: Iterable[Metric]) -> None:
-        self._registry = registry
-        self._looked = looked
+    def __init__(self, process: ProcessCollector, found: list[Metric]) -> None:
+        self._process = process
+        self._found = found
 
     def collect(self) -> Iterator[Metric]:
-        for metric in self._registry.collect():
-            # The start of each series would be another third of the text, and is not used.
-            metric.samples = [it for it in metric.samples if not it.name.endswith("_created")]
-            yield metric
-        yield from self._looked
-
-
-def _look(watched: Watched) -> Iterator[Metric]:
-    """Read the metrics that have their own state."""
-    yield _family("build_info", [((__version__,), 1)])
-    yield _family("undecided", watched.undecided())
-    yield _family("outbox_depth", watched.outbox_depth())
-    yield _family("outbox_oldest_seconds", watched.outbox_oldest_s())
-    yield _family("breaker_open", watched.breaker_open())
-    ahead = watched.clock_ahead_s()
-    yield _family("clock_offset_seconds", () if ahead is None else ahead)
-    yield _family("certificate_expires_seconds", watched.certificates_s().items())
-    yield _family("journal_stalled_seconds", watched.journal_stalled_s())
-    yield _family("journal_bytes", watched.journal_bytes())
-    yield _family("journal_free_bytes", watched.journal_free_bytes())
-    yield from _exposures("offline_amount", "offline_purchases", watched.offline_exposure())
-    yield from _exposures("unconfigured_amount", "unconfigured_sales", watched.unconfigured())
-    yield _family("journal_behind", watched.journal_behind())
-    yield _family("alarms", watched.alarms())
-    refused = watched.refused_requests().items()
-    yield _family("http_refused", (((kind,), count) for kind, count in refused))
-    yield _family("log_lines_dropped", logs.dropped())
-    yield from _receivers(watched.receivers())
-
-
-def _exposures(amounts: str, numbers: str, exposures: Mapping[int, Exposure]) -> Iterator[Metric]:
-    found = exposures.items()
-    yield _family(amounts, (((till,), exposure.amount) for till, exposure in found))
-    yield _family(numbers, (((till,), exposure.sales) for till, exposure in found))
-
-
-def _receivers(found: list[ReceiverStatus]) -> Iterator[Metric]:
-    line = (((one.till, name), n) for one in found for name, n in one.line.items())
-    counts = (
-        ((one.till, reasons.name(reason)), n) for one in found for reason, n in one.refusals.items()
-    )
-    yield _family("receiver_up", (((one.till,), one.up) for one in found))
-    yield _family("line", line)
-    yield _family("refusals", counts)
+        yield from self._process.collect()
+        yield from self._found
 
 
 def _family(name: str, values: Values) -> Metric:

@@ -60,6 +60,7 @@ class JournalStanding:
 
     def __init__(
         self,
+        *,
         bridge_id: bytes,
         journal: Journal,
         books: Books,

@@ -31,6 +31,7 @@ class Provisioning:
 
     def __init__(
         self,
+        *,
         till: int,
         evidence: Evidence,
         link: ReceiverLink,

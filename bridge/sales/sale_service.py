@@ -54,13 +54,13 @@ class Service:
 
     def __init__(
         self,
+        *,
         bridge_id: bytes,
         journal: Journal,
         bus: EventBus,
         authority: Authority,
         receivers: Iterable[ReceiverSetup],
         prove: Prove,
-        *,
         offline: bool = False,
         clock: Clock | None = None,
         apart: Position | None = None,

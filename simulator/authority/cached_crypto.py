@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from receiver.crypto import host
 from receiver.crypto.host import at_once
+from receiver.crypto.interface import Crypto
 from receiver.crypto.job import finish
-
-if TYPE_CHECKING:
-    from receiver.crypto.interface import Crypto
 
 REMEMBERED = 4096  # of each kind; some megabytes in all
 

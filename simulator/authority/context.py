@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from simulator.authority.ledger.journal_positions import LEASE_S
+from simulator.authority.storage.store import Store
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from simulator.authority.storage.store import Store
-
-    from .keys import Keys
+from .keys import Keys
 
 
 class Office(NamedTuple):
@@ -22,6 +19,7 @@ class Office(NamedTuple):
     pins: Mapping[bytes, bytes]
     clock: Callable[[], float]
     lease_s: int = LEASE_S  # how long a silent bridge keeps its place
+    admin_token: str = ""
 
     def now(self) -> int:
         """Return the time in whole seconds."""

@@ -6,14 +6,11 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from simulator.authority.api.requests import RequestError
-
-if TYPE_CHECKING:
-    from simulator.authority.api.requests import Handler
 
 
 class Fault(Enum):
@@ -40,7 +37,7 @@ class Faults:
         """Work normally again."""
         self.delay_s, self.fault, self.times = 0.0, None, None
 
-    def middleware(self, stopped: asyncio.Event) -> Any:
+    def middleware(self, stopped: asyncio.Event) -> Middleware:
         """Make the middleware; it delays requests no longer than until `stopped`."""
 
         @web.middleware

@@ -10,7 +10,6 @@ import os
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from receiver.crypto import host
 from receiver.encoding import cbor
@@ -74,6 +73,7 @@ class Keys:
         receiver_id: bytes,
         nonce: bytes,
         now: int,
+        *,
         limits: Limits = OFF,
         revocations: bytes = NO_REVOCATIONS,
     ) -> bytes:
@@ -93,7 +93,7 @@ class Keys:
         )
         return self._sign(messages.STATE, value)
 
-    def _sign(self, kind: signed.Kind, value: Any) -> bytes:
+    def _sign(self, kind: signed.Kind, value: tuple[object, ...]) -> bytes:
         kid = max(kid for kid in self._seeds if kid[0] == kind.role)
         return signed.encode(kind, value, kid, partial(host.ed25519_sign, self._seeds[kid]))
 

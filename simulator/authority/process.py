@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from signal import SIGKILL, SIGTERM, Signals
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any
 
-from simulator.authority.accounts.demo_data import DemoBuyer, DemoWorld
+from simulator.authority.accounts.demo_data import DemoWorld
+from simulator.authority.accounts.receivers import Terms
 from simulator.authority.ledger.journal_positions import LEASE_S
+from simulator.authority.storage.store import Store
 from simulator.crypto import pki
-from simulator.processes.child_process import ChildProcess
+from simulator.processes.child_process import ServerProcess
 
 from .accounts import demo_data
 from .keys import Keys
 from .service import BOOKS, KEYS, TLS, held_port
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-STOP_S = 10.0
 ANSWER_S = 10.0
 
 PROCESSES = 4  # with a database: while one waits for it, another continues
@@ -27,7 +27,7 @@ PROCESSES = 4  # with a database: while one waits for it, another continues
 _HOST = "127.0.0.1"
 
 
-class AuthorityProcess:
+class AuthorityProcess(ServerProcess):
     """An async context manager; `stop` and `start` keep port, keys, token and books.
 
     The administrator's calls (`admin`, `enrol_receiver`, `seed_demo`, `activation`) wait for
@@ -37,10 +37,10 @@ class AuthorityProcess:
     def __init__(
         self, directory: Path, database: str | None = None, *, lease_s: int = LEASE_S
     ) -> None:
+        super().__init__(directory / "authority.log")
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.database = database or directory / BOOKS  # for a `Store` that reads the books
-        self.log = directory / "authority.log"
         self.ca = pki.DemoCa(directory / TLS)
         self.pins = Keys(directory / KEYS).pins()
         self.admin_token = ""
@@ -48,33 +48,17 @@ class AuthorityProcess:
         if database:
             self._arguments += ["--database", database, "--processes", str(PROCESSES)]
         self._place = held_port(_HOST, 0)
-        self._process: ChildProcess | None = None
 
     @property
     def url(self) -> str:
         return f"https://{_HOST}:{self._place.getsockname()[1]}"
 
-    @property
-    def pid(self) -> int:
-        """Return the process id."""
-        if self._process is None:
-            raise RuntimeError("the authority does not run")
-        return self._process.pid
-
     async def start(self) -> None:
         """Start the process and wait until it serves; a RuntimeError quotes its last output."""
         arguments = ["--directory", str(self.directory), *self._arguments]
         arguments += ["--port", str(self._place.getsockname()[1])]
-        self._process = await ChildProcess.start_module(
-            "simulator.authority", *arguments, log=self.log
-        )
-        self.admin_token = json.loads(await self._process.ready())["admin_token"]
-
-    async def stop(self, how: Signals = SIGTERM) -> None:
-        """End the process and wait for it."""
-        process, self._process = self._process, None
-        if process is not None:
-            await process.stop(how, STOP_S)
+        ready = await self.run("simulator.authority", *arguments)
+        self.admin_token = ready["admin_token"]
 
     async def __aenter__(self) -> AuthorityProcess:
         try:
@@ -103,40 +87,24 @@ class AuthorityProcess:
         with urllib.request.urlopen(request, timeout=ANSWER_S, context=context) as response:
             return json.load(response)
 
-    def enrol_receiver(self, public_key: bytes, *, receiver_id: bytes, **values: Any) -> bytes:
+    def enrol_receiver(
+        self, public_key: bytes, *, receiver_id: bytes, terms: Terms, client_fingerprint: str
+    ) -> bytes:
         """Do the same as `Authority.enrol_receiver`."""
-        body = {"key": public_key.hex(), "receiver_id": receiver_id.hex(), **values}
+        body = {
+            "key": public_key.hex(),
+            "receiver_id": receiver_id.hex(),
+            "client_fingerprint": client_fingerprint,
+            **terms._asdict(),
+        }
         return bytes.fromhex(self.admin("POST", "receivers", body)["certificate"])
 
     def seed_demo(self) -> DemoWorld:
-        """Create the demo's people in books that have none; each call makes them anew."""
-        organisation = self.admin("POST", "organisations", {"name": demo_data.ORGANISATION})["id"]
-        recipients = [
-            self.admin(
-                "POST",
-                "recipients",
-                {"organisation": organisation, "name": name, "credit_space": space},
-            )["id"]
-            for name, space in demo_data.RECIPIENTS
-        ]
-        return DemoWorld(
-            [self._buyer(organisation, name, recipients, of) for name, of in demo_data.BUYERS],
-            recipients,
-        )
+        """Do the same as `Authority.seed_demo`."""
+        with closing(Store(self.database)) as store:
+            return demo_data.seed(store)
 
     def activation(self, buyer: int) -> str:
         """Create an activation for one phone of this buyer."""
         word: str = self.admin("POST", f"buyers/{buyer}/activations", {})["activation"]
         return word
-
-    def _buyer(
-        self, organisation: int, name: str, recipients: list[int], of: tuple[int, ...]
-    ) -> DemoBuyer:
-        body = {
-            "organisation": organisation,
-            "name": name,
-            "purchase_limit": demo_data.PURCHASE_LIMIT,
-            "recipients": [recipients[place] for place in of],
-        }
-        answer = self.admin("POST", "buyers", body)
-        return DemoBuyer(answer["id"], name, answer["activation"])

@@ -8,21 +8,16 @@ import secrets
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from email.utils import formatdate
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from simulator.authority.api.admin import AdminApi
-from simulator.authority.api.admin_receivers import ReceiverApi
-from simulator.authority.api.bridges import BridgeApi
-from simulator.authority.api.models import Health
-from simulator.authority.api.openapi import DOCUMENT
-from simulator.authority.api.phones import PhoneApi
-from simulator.authority.api.positions import PositionApi
-from simulator.authority.api.requests import BODY_MOST, answer, problems
+from simulator.authority.api.openapi import OPERATIONS
+from simulator.authority.api.requests import BODY_MOST, problems
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError, Store
@@ -33,10 +28,6 @@ from .context import Office
 from .faults import Faults
 from .keys import Keys
 from .ledger import ledger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 BOOKS = "authority.sqlite"
 KEYS = "authority-keys.json"
@@ -95,7 +86,9 @@ class Authority:
         """Open the books and listen, at the same port every time."""
         self._stopped.clear()
         store = Store(self._books)
-        self._office = Office(store, self._keys, self.pins, self._clock, self._lease_s)
+        self._office = Office(
+            store, self._keys, self.pins, self._clock, self._lease_s, self.admin_token
+        )
         self._runner = web.AppRunner(
             self._app(self._office), access_log=None, shutdown_timeout=_SHUTDOWN_S
         )
@@ -137,17 +130,12 @@ class Authority:
         public_key: bytes,
         *,
         receiver_id: bytes,
-        store: int,
-        store_name: str,
-        invoice_issuer: int,
-        currency: int,
+        terms: receivers.Terms,
         client_fingerprint: str,
     ) -> bytes:
         """Issue the receiver's certificate; from now on this TLS client speaks for the receiver."""
         office = self.office
-        value = receivers.certificate_for(
-            public_key, receiver_id, store, store_name, invoice_issuer, currency, office.now()
-        )
+        value = receivers.certificate_for(public_key, receiver_id, terms, office.now())
         return receivers.enrol(office.store, office.keys, value, client_fingerprint)
 
     def activation(self, buyer: int) -> str:
@@ -180,13 +168,7 @@ class Authority:
             middlewares=[problems(self.refused), self.faults.middleware(self._stopped)],
             client_max_size=BODY_MOST,
         )
-        app.add_routes(BridgeApi(office).routes())
-        app.add_routes(PositionApi(office).routes())
-        app.add_routes(PhoneApi(office).routes())
-        app.add_routes(AdminApi(office, self.admin_token).routes())
-        app.add_routes(ReceiverApi(office, self.admin_token).routes())
-        app.router.add_get("/healthz", _health)
-        app.router.add_get("/openapi.json", _openapi)
+        app.add_routes([one.route(office) for one in OPERATIONS])
         app.on_response_prepare.append(partial(_date, office))
         return app
 
@@ -199,14 +181,6 @@ def held_port(host: str, port: int) -> socket.socket:
     return place
 
 
-async def _openapi(_: web.Request) -> web.Response:
-    return web.json_response(DOCUMENT)
-
-
 async def _date(office: Office, _: web.Request, response: web.StreamResponse) -> None:
     """Add the date of the authority's clock, so that bridges can compare theirs."""
     response.headers[hdrs.DATE] = formatdate(office.now(), usegmt=True)
-
-
-async def _health(_: web.Request) -> web.Response:
-    return answer(Health("ok"))

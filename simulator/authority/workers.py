@@ -6,8 +6,6 @@ import asyncio
 
 from simulator.processes.child_process import ChildProcess
 
-STOP_S = 10.0
-
 
 class Workers:
     """An async context manager; all workers serve once it is entered, and end with this process."""
@@ -32,7 +30,7 @@ class Workers:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(process.stop(within_s=STOP_S) for process in self._processes))
+        await asyncio.gather(*(process.stop() for process in self._processes))
 
     async def ended(self) -> None:
         """Wait until one of them ends by mistake; without end where there are none."""

@@ -7,19 +7,18 @@ fit: its certificates serve clients and servers alike, ours only one of the two.
 from __future__ import annotations
 
 import datetime
+import os
 import ssl
 from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-if TYPE_CHECKING:
-    from cryptography.x509 import ObjectIdentifier
 
 HERE = ("localhost", "127.0.0.1", "::1")
 
@@ -121,10 +120,13 @@ def client_context(ca: Path, identity: Identity | None = None) -> ssl.SSLContext
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file that only its owner may read, on disk, whole or not at all."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.touch(_PRIVATE)
-    unfinished.write_bytes(data)
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     unfinished.replace(path)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
-from typing import IO, TYPE_CHECKING, NamedTuple, TypedDict, TypeVar
+from typing import IO, NamedTuple, Self, TypedDict, TypeVar, Unpack
 
 from .die_with_parent import die_with_parent
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-    from typing import Self, Unpack
 
 READY_S = 20.0  # a cold start on a busy machine takes about one
 STOP_S = 20.0  # a bridge gives its open sales ten
@@ -161,6 +159,35 @@ class ChildProcess:
         except TimeoutError:
             self.kill()
             return (await self.ended()).code
+
+
+class ServerProcess:
+    """A server in its own process, which may be stopped, killed and started again."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._process: ChildProcess | None = None
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise RuntimeError("the process does not run")
+        return self._process.pid
+
+    async def run(self, module: str, *arguments: str) -> dict[str, str]:
+        """Start it and wait until it serves; return its readiness line.
+
+        A RuntimeError quotes its last output.
+        """
+        self._process = await ChildProcess.start_module(module, *arguments, log=self.log)
+        ready: dict[str, str] = json.loads(await self._process.ready())
+        return ready
+
+    async def stop(self, how: Signals = SIGTERM) -> None:
+        """End the process and wait for it."""
+        process, self._process = self._process, None
+        if process is not None:
+            await process.stop(how)
 
 
 def _pipe(stream: T | None) -> T:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from signal import SIGTERM, Signals
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from simulator.processes.child_process import ChildProcess
+from simulator.crypto.pki import Identity
+from simulator.processes.child_process import ServerProcess
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from simulator.crypto.pki import DemoCa, Identity
+from .enrolment import Registrar
 
 PROGRAM = ("bridge.cli",)
 
@@ -44,15 +41,6 @@ certificate = "{certificate}"
 """
 
 
-class AuthorityAddress(Protocol):
-    """The authority's address."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def ca(self) -> DemoCa: ...
-
-
 class Place(NamedTuple):
     """One receiver: its till, its pyserial URL, its certificate (COSE file)."""
 
@@ -61,24 +49,23 @@ class Place(NamedTuple):
     certificate: Path
 
 
-class BridgeProcess:
+class BridgeProcess(ServerProcess):
     """`tillsign bridge run`, from its configuration file to its readiness line.
 
     `program` is the module to run instead of `tillsign`, with its own arguments.
     """
 
     def __init__(self, directory: Path, program: Sequence[str] = PROGRAM) -> None:
+        super().__init__(directory / "bridge.log")
         self.directory = directory
         self.config = directory / "bridge.toml"
-        self.log = directory / "bridge.log"
         self.till_api = ""
         self._program = program
         self._head = ""  # of the configuration: everything but the receivers
-        self._process: ChildProcess | None = None
 
     def configure(
         self,
-        authority: AuthorityAddress,
+        authority: Registrar,
         identity: Identity,
         receivers: Iterable[Place],
         *,
@@ -105,21 +92,8 @@ class BridgeProcess:
         tables = [_RECEIVER.format_map(receiver._asdict()) for receiver in receivers]
         self.config.write_text(self._head + "".join(tables))
 
-    @property
-    def pid(self) -> int:
-        """Return the process id."""
-        if self._process is None:
-            raise RuntimeError("the bridge is not running")
-        return self._process.pid
-
     async def start(self) -> None:
         """Start the process and wait until it serves; a RuntimeError quotes its last output."""
-        arguments = [*self._program, "bridge", "run", "--config", str(self.config)]
-        self._process = await ChildProcess.start_module(*arguments, log=self.log)
-        self.till_api = json.loads(await self._process.ready())["till_api"]
-
-    async def stop(self, how: Signals = SIGTERM) -> None:
-        """End the process and wait for it."""
-        process, self._process = self._process, None
-        if process is not None:
-            await process.stop(how)
+        module, *arguments = self._program
+        ready = await self.run(module, *arguments, "bridge", "run", "--config", str(self.config))
+        self.till_api = ready["till_api"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from simulator.phone.wallet import keys
+from simulator.phone.wallet.wallet import Handout
 
-if TYPE_CHECKING:
-    from .world import World
+from .world import World
 
 BODY_MOST = 4096
 
@@ -50,8 +51,9 @@ class WorldControl:
         if kind not in keys.KINDS:
             raise web.HTTPBadRequest(text="key_kind: one of " + ", ".join(keys.KINDS))
         wallet = await self._world.new_wallet(int(body.get("buyer", 0)), key_kind=kind)
-        answer = {"wallet": wallet.to_json(), "radio": self._world.radio.phones}
-        return web.json_response(answer, status=201)
+        handout = Handout(self._world.radio.phones, wallet.portable())
+        answer = msgspec.json.encode(handout)
+        return web.Response(body=answer, status=201, content_type="application/json")
 
     async def disturb_line(self, request: web.Request) -> web.Response:
         """Send one command to the simulated serial line (`simulator.hardware.serial_line`)."""

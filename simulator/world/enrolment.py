@@ -5,27 +5,23 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypedDict
+from typing import NamedTuple, Protocol
 
 from receiver.core.identity import Enrolment, Identity
 from receiver.crypto import host
 from receiver.host import currencies
 from receiver.protocol import messages, pins
+from simulator.authority import Authority
 from simulator.authority.accounts import people
+from simulator.authority.accounts.receivers import Terms
 from simulator.crypto.p256 import p256_private, p256_public
+from simulator.crypto.pki import DemoCa
 from simulator.phone.app import authority as app
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
 
 from .receiver_command import slot
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-    from simulator.authority import Authority
-    from simulator.authority.keys import Keys
-    from simulator.crypto.pki import DemoCa
 
 SEED_SIZE = 32
 STORE = 101
@@ -49,34 +45,9 @@ class Registrar(Protocol):
         """Create an activation for one phone of this buyer."""
 
     def enrol_receiver(
-        self,
-        public_key: bytes,
-        *,
-        receiver_id: bytes,
-        store: int,
-        store_name: str,
-        invoice_issuer: int,
-        currency: int,
-        client_fingerprint: str,
+        self, public_key: bytes, *, receiver_id: bytes, terms: Terms, client_fingerprint: str
     ) -> bytes:
         """Issue a receiver's certificate; this TLS client speaks for it."""
-
-
-class Terms(TypedDict, total=False):
-    """The content of a receiver's certificate, where it differs from the demo's."""
-
-    store: int
-    store_name: str
-    invoice_issuer: int
-    currency: int
-
-
-_TERMS: Terms = {
-    "store": STORE,
-    "store_name": STORE_NAME,
-    "invoice_issuer": INVOICE_ISSUER,
-    "currency": SEK,
-}
 
 
 class ReceiverFolder(NamedTuple):
@@ -124,7 +95,8 @@ def new_receiver(
     *,
     seed: bytes | None = None,
     receiver_id: bytes | None = None,
-    **terms: Unpack[Terms],
+    store_name: str = STORE_NAME,
+    invoice_issuer: int = INVOICE_ISSUER,
 ) -> EnrolledReceiver:
     """Enrol a receiver for which `client` (its TLS fingerprint) speaks from now on.
 
@@ -132,9 +104,11 @@ def new_receiver(
     """
     seed = seed or os.urandom(SEED_SIZE)
     receiver_id = receiver_id or os.urandom(messages.RECEIVER_ID_SIZE)
-    stated = _TERMS | terms
     certificate = authority.enrol_receiver(
-        host.ed25519_public(seed), receiver_id=receiver_id, client_fingerprint=client, **stated
+        host.ed25519_public(seed),
+        receiver_id=receiver_id,
+        terms=Terms(STORE, store_name, invoice_issuer, SEK),
+        client_fingerprint=client,
     )
     return EnrolledReceiver(seed, receiver_id, certificate, authority.pins)
 
@@ -157,14 +131,16 @@ def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
     if registered is None:
         raise RuntimeError("a new activation was refused")
     owner, token = registered
-    recipient = InvoiceRecipient(*people.recipients_of(store, buyer)[0])
+    theirs = people.recipients_of(store, buyer)[0]
+    recipient = InvoiceRecipient(theirs.id, theirs.name)
     now = int(time.time())
-    batch = people.issue_credentials(store, office.keys, owner, recipient.id, 1, now)
-    phone = wallet(
-        office.keys,
+    batch = people.issue_credentials(store, office.keys, owner, recipient.id, 1, now=now)
+    phone = Wallet(
         key,
         code_private,
-        recipient,
+        office.keys.code_public,
+        office.keys.pins(),
+        [recipient],
         authority=authority.url,
         phone_id=owner.id,
         token=token,
@@ -172,29 +148,3 @@ def new_phone_in_books(authority: Authority, buyer: int) -> Wallet:
     )
     phone.add_credentials(recipient.id, batch, now)
     return phone
-
-
-def wallet(
-    authority_keys: Keys,
-    key: keys.PhoneKey,
-    code_private: bytes,
-    recipient: InvoiceRecipient,
-    *,
-    authority: str = "",
-    phone_id: int = 0,
-    token: str = "",
-    buyer: str = "",
-) -> Wallet:
-    """Make a wallet without credentials; by default it has no authority to call."""
-    return Wallet(
-        key=key,
-        code_private=code_private,
-        authority=authority,
-        ca="",
-        phone_id=phone_id,
-        token=token,
-        buyer=buyer,
-        authority_code_key=authority_keys.code_public,
-        pins=authority_keys.pins(),
-        recipients=[recipient],
-    )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    Json = dict[str, Any]
+Json = dict[str, Any]
 
 FINAL = ("approved", "declined", "cancelled", "paid")  # the till waits for nothing more
 WAIT_S = 30

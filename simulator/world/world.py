@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
+from signal import Signals
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 
 from simulator.authority import Authority
+from simulator.authority.accounts.demo_data import DemoWorld
 from simulator.authority.accounts.limits import Limits
 from simulator.crypto import pki
 from simulator.hardware.radio.server import Radio
@@ -18,19 +20,13 @@ from simulator.hardware.serial_line.client import LineProcess
 from simulator.hardware.serial_line.config import Config as LineConfig
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet import keys
+from simulator.phone.wallet.wallet import Wallet
 
 from . import enrolment
 from .bridge import BridgeProcess, Place
+from .enrolment import ReceiverFolder
 from .receiver_command import Command, command
 from .till import Till
-
-if TYPE_CHECKING:
-    from signal import Signals
-
-    from simulator.authority.accounts.demo_data import DemoWorld
-    from simulator.phone.wallet.wallet import Wallet
-
-    from .enrolment import ReceiverFolder
 
 TILL = 7
 UP_S = 20.0

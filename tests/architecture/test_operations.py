@@ -28,7 +28,7 @@ from bridge.till.rest import requests
 from bridge.till.server import access, listener, rate_limits
 from receiver.host.command import USAGE
 from tests.architecture.tree import ROOT
-from tests.bridge.observability.test_metrics import Scripted
+from tests.bridge.observability.test_metrics import looked
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 UNIT = ROOT / "docs/tillsign-bridge.service"
@@ -96,7 +96,7 @@ def test_every_field_of_a_log_line_is_there_and_no_other() -> None:
 
 
 async def test_every_metric_is_there_and_no_other() -> None:
-    text = (await Metrics((7,), Scripted()).render()).decode()
+    text = (await Metrics((7,), looked).render()).decode()
     found = set(re.findall(r"^# TYPE (tillsign_\w+)", text, re.MULTILINE))
     assert {exposed(name) for name in METRICS} == found
     alarms = PAGE.partition("When to raise an alarm:")[2].partition("\n## ")[0]

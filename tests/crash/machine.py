@@ -135,7 +135,12 @@ class Machine:
         line = Line(self, life)
         prove = receipts.Receipts(host, made.keys.pins()).prove
         life.service = Service(
-            *(BRIDGE_ID, journal, EventBus(), line, stations, prove),
+            bridge_id=BRIDGE_ID,
+            journal=journal,
+            bus=EventBus(),
+            authority=line,
+            receivers=stations,
+            prove=prove,
             offline=self._offline,
             apart=self.copies.filed(journal),
         )

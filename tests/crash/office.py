@@ -22,7 +22,6 @@ from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed
 from simulator.authority.accounts import bindings, offline, receivers
-from simulator.authority.api import positions as app_positions
 from simulator.authority.api.requests import position_in
 from simulator.authority.ledger import journal_positions, ledger, refunds, statements
 from simulator.authority.ledger.record_verification import verify
@@ -80,7 +79,7 @@ class Office:
     def now(self) -> int:
         return int(self._clock())
 
-    # As `simulator.authority.api.bridges.BridgeApi` does it.
+    # As `simulator.authority.api.bridges` does it.
 
     def caller(self, receiver_id: bytes) -> Caller:
         """The bridge as it speaks for a receiver."""
@@ -108,11 +107,10 @@ class Office:
 
     def claim(self, claim: JournalClaim) -> PositionAnswer:
         """As over HTTP."""
-        asked = app_positions.claim_of(_sent(claim_body(claim), PositionClaim))
-        found = journal_positions.claim(
+        asked = _sent(claim_body(claim), PositionClaim)
+        said = journal_positions.claim(
             self.store, CLIENT, asked, self.now(), journal_positions.LEASE_S
         )
-        said = app_positions.standing_of(found, journal_positions.LEASE_S)
         return read_answer(_sent(said, StandingAnswer))
 
     def hear(self, header: str) -> None:
@@ -143,7 +141,12 @@ class Office:
         limits, listed = offline.terms(self.store, receiver_id, self.now())
         version = receivers.next_state_version(self.store)
         return self.keys.state(
-            version, receiver_id, nonce, self.now(), limits, signed.digest(listed)
+            version,
+            receiver_id,
+            nonce,
+            self.now(),
+            limits=limits,
+            revocations=signed.digest(listed),
         )
 
     def revocations(self) -> bytes:

@@ -79,9 +79,8 @@ def memory() -> Path:
 def _enrol(store: Store, keys: Keys, till: int) -> Enrolled:
     receiver_id = bytes((*range(7), till))
     seed = evidence.seed(f"receiver {till}")
-    value = receivers.certificate_for(
-        host.ed25519_public(seed), receiver_id, STORE, "Storgatan 1", ISSUER, evidence.SEK, NOW
-    )
+    terms = receivers.Terms(STORE, "Storgatan 1", ISSUER, evidence.SEK)
+    value = receivers.certificate_for(host.ed25519_public(seed), receiver_id, terms, NOW)
     certificate = receivers.enrol(store, keys, value, CLIENT)
     offline.set_limits(store, receiver_id, LIMITS, NOW)
     return Enrolled(receiver_id, seed, certificate)
@@ -98,5 +97,5 @@ def _register(store: Store, keys: Keys, number: int) -> Holder:
     store.run("UPDATE buyers SET offline_floor = ?", LIMITS.floor)
     store.run("UPDATE phones SET code_at = ?", NOW)
     recipient = demo.recipients[0]
-    [credential] = people.issue_credentials(store, keys, registered[0], recipient, 1, NOW)
+    [credential] = people.issue_credentials(store, keys, registered[0], recipient, 1, now=NOW)
     return Holder(seed, credential, k)

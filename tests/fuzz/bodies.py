@@ -121,7 +121,7 @@ def _spelled(order: Order) -> bytes:
 def _wait(data: bytes) -> bool | None:
     request = SimpleNamespace(query={"wait": data.decode("latin-1")} if data else {})
     try:
-        seconds = till.wait(cast("web.Request", request))
+        seconds = till.query(cast("web.Request", request), till.WaitQuery).wait
     except ProblemError:
         return None
     assert 0 <= seconds <= till.WAIT_MOST_S

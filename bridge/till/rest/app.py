@@ -109,7 +109,7 @@ class TillApi:
         """Handle GET /v1/sales/{sale_id}?wait=seconds, and the same for refunds."""
 
         async def handler(request: web.Request) -> web.StreamResponse:
-            seconds = requests.wait(request)
+            seconds = requests.query(request, requests.WaitQuery).wait
             sale = await self._find_or_ask(request, kind)
             if self._books.is_nowhere(sale):
                 await journal_stalled.over(self._books.commits)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from bridge.books import totals
 from bridge.contracts import convert
 from bridge.domain.till_decisions import Wish
@@ -46,10 +48,9 @@ class OfficeApi:
 
     async def open_sales(self, request: web.Request) -> web.Response:
         """GET /v1/sales?till=number: every sale and refund that is not closed."""
-        requests.known(request, "till")
-        till = requests.till(request)
+        till = requests.query(request, requests.TillQuery).till
         books = self._books
-        found = [sale for sale in books.open_sales() if till in (None, sale.terms.till)]
+        found = [sale for sale in books.open_sales() if till in (UNSET, sale.terms.till)]
         for sale in found:
             self._service.show(sale)
         found = [sale for sale in found if not books.is_nowhere(sale)]
@@ -57,11 +58,11 @@ class OfficeApi:
 
     async def totals(self, request: web.Request) -> web.Response:
         """GET /v1/totals?day=date&till=number."""
-        requests.known(request, "day", "till")
-        day, till = requests.day(request), requests.till(request)
+        asked = requests.query(request, requests.DayQuery)
+        day = requests.day(asked)
         await journal_stalled.over(self._books.commits)
         rows = self._books.rows(day.begin * MS, day.end * MS)
-        places = [place for place in self._places() if till in (None, place.till)]
+        places = [place for place in self._places() if asked.till in (UNSET, place.till)]
         _must_know(places)
         summed = []
         for place in places:
@@ -79,8 +80,8 @@ class OfficeApi:
 
     async def reconciliation(self, request: web.Request) -> web.Response:
         """GET /v1/reconciliation?day=date&till=number: the journal and the authority's books."""
-        requests.known(request, "day", "till")
-        day, till = requests.day(request), requests.till(request)
+        asked = requests.query(request, requests.DayQuery)
+        day, till = requests.day(asked), asked.till or None
         if till is not None:
             _must_know([place for place in self._places() if place.till == till])
         await journal_stalled.over(self._books.commits)
@@ -113,7 +114,7 @@ class OfficeApi:
 
     async def outbox(self, request: web.Request) -> web.Response:
         """GET /v1/outbox: what is owed to the authority, and why it was not sent yet."""
-        requests.known(request)
+        requests.query(request, requests.Nothing)
         return answer(self._outbox())
 
     async def send(self, request: web.Request) -> web.Response:
@@ -124,7 +125,7 @@ class OfficeApi:
 
     async def receivers(self, request: web.Request) -> web.Response:
         """GET /v1/receivers: each with its health and counters."""
-        requests.known(request)
+        requests.query(request, requests.Nothing)
         found = [receiver_view(one) for one in self._service.receivers()]
         return answer(Receivers(found))
 

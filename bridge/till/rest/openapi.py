@@ -12,7 +12,7 @@ from . import models, requests
 from .schemas import SCHEMAS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from msgspec import Struct
 
@@ -63,31 +63,14 @@ _SALE_PARAMETER = {
     "required": True,
     "schema": contracts.schema(models.Id),
 }
-_TILL_PARAMETER = {"name": "till", "in": "query", "schema": contracts.schema(models.Till)}
-_DAY_PARAMETER = {
-    "name": "day",
-    "in": "query",
-    "description": "As 2026-11-22, in the terminal's own time; today where it is left out.",
-    "schema": {"type": "string", "format": "date", "pattern": f"^{requests.DAY.pattern}$"},
-}
-_AFTER_PARAMETER = {
-    "name": "after",
-    "in": "query",
-    "description": "The last cursor seen: the missed events come first.",
-    "schema": {"type": "integer", "minimum": 0, "maximum": requests.CURSOR_MOST},
-}
-_AS_TILL_PARAMETER = {
-    "name": "till",
-    "in": "query",
-    "description": "Whether the watcher is the till: then `approved` notifies it.",
-    "schema": {"type": "string", "enum": ["true"]},
-}
-_WAIT_PARAMETER = {
-    "name": "wait",
-    "in": "query",
-    "description": "Seconds to wait until there is an answer, or it becomes unknown.",
-    "schema": {"type": "number", "minimum": 0, "maximum": requests.WAIT_MOST_S, "default": 0},
-}
+
+
+def _in_query(query: type[Struct]) -> Iterator[object]:
+    for name, schema in contracts.schemas(query)[query.__name__]["properties"].items():
+        said = {"description": schema.pop("description")} if "description" in schema else {}
+        yield {"name": name, "in": "query", **said, "schema": schema}
+
+
 _UNKNOWN_SALE = _problem("No sale or refund has this id.")
 _UNKNOWN_TILL = _problem("This bridge has no such till.")
 _UNREADABLE = _problem("The request is malformed or incomplete.")
@@ -120,7 +103,7 @@ def _looks(name: str, summary: str, given: type[Struct]) -> dict[str, object]:
         "400": _UNREADABLE,
         "404": _UNKNOWN_SALE,
     }
-    parameters = [_SALE_PARAMETER, _WAIT_PARAMETER]
+    parameters = [_SALE_PARAMETER, *_in_query(requests.WaitQuery)]
     return {"get": _operation(name, summary, answers, parameters=parameters)}
 
 
@@ -137,10 +120,10 @@ def _decides(name: str, summary: str, given: type[Struct]) -> dict[str, object]:
 
 
 def _lists(
-    name: str, summary: str, given: type[Struct], *parameters: object, **more: object
+    name: str, summary: str, given: type[Struct], asked: type[Struct], **more: object
 ) -> dict[str, object]:
     answers = {"200": _json("Success.", ref(given)), "400": _UNREADABLE, **more}
-    return {"get": _operation(name, summary, answers, parameters=list(parameters))}
+    return {"get": _operation(name, summary, answers, parameters=list(_in_query(asked)))}
 
 
 PATHS: dict[str, dict[str, object]] = {
@@ -155,7 +138,7 @@ PATHS: dict[str, dict[str, object]] = {
             "openSales",
             "Every sale and refund that is not closed.",
             models.OpenSales,
-            _TILL_PARAMETER,
+            requests.TillQuery,
         ),
     },
     "/v1/sales/{sale_id}": _looks("sale", "The state of a sale.", models.SaleView),
@@ -187,14 +170,14 @@ PATHS: dict[str, dict[str, object]] = {
         "totals",
         "The sums of a day at each receiver.",
         models.Totals,
-        *(_DAY_PARAMETER, _TILL_PARAMETER),
+        requests.DayQuery,
         **{"404": _UNKNOWN_TILL},
     ),
     "/v1/reconciliation": _lists(
         "reconciliation",
         "The day in the journal, compared with the authority's books.",
         models.ReconciliationView,
-        *(_DAY_PARAMETER, _TILL_PARAMETER),
+        requests.DayQuery,
         **{"404": _UNKNOWN_TILL, **_AWAY},
     ),
     "/v1/reconciliation/acknowledge": {
@@ -211,7 +194,9 @@ PATHS: dict[str, dict[str, object]] = {
             requestBody=_takes(ref(requests.AcknowledgementRequest)),
         )
     },
-    "/v1/outbox": _lists("outbox", "What is owed to the authority.", models.OutboxView),
+    "/v1/outbox": _lists(
+        "outbox", "What is owed to the authority.", models.OutboxView, requests.Nothing
+    ),
     "/v1/outbox/send": {
         "post": _operation(
             "send",
@@ -242,7 +227,7 @@ PATHS: dict[str, dict[str, object]] = {
                 "400": _problem("No WebSocket, or no cursor of this form."),
                 "410": _problem("The cursor is older than the available events."),
             },
-            parameters=[_AFTER_PARAMETER, _AS_TILL_PARAMETER],
+            parameters=list(_in_query(requests.EventsQuery)),
         )
     },
     "/healthz": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -34,12 +34,13 @@ NAME_MOST = 64  # of the person who acknowledges it
 REMARK_MOST = 400  # of that person's note
 CURSOR_MOST = (1 << 63) - 1  # the journal's greatest number
 DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")  # others have no sales, or no number of seconds
+_DAY = "2026-11-22"
 SALE_ID = re.compile(r"[A-Za-z0-9_.:-]{16,64}")
 
 
-def _whole(low: int, high: int, **more: Any) -> Meta:
+def _whole(low: int, high: int, description: str | None = None) -> Meta:
     must = {"must": f"a whole number from {low} to {high}"}
-    return Meta(ge=low, le=high, extra=must, **more)
+    return Meta(ge=low, le=high, extra=must, description=description)
 
 
 def _id(description: str) -> Meta:
@@ -78,6 +79,7 @@ Letters = Annotated[str, words(*NUMBERS), Meta(description="ISO 4217 letters.")]
 TillNumber = Annotated[
     int, _whole(1, TILL_MOST, description="Needed where the bridge has several receivers.")
 ]
+AnyTill = Annotated[int, _whole(1, TILL_MOST)]
 Patience = Annotated[
     int,
     _whole(
@@ -158,6 +160,59 @@ class AcknowledgementRequest(Request):
     decision: Annotated[Decision | None, Meta(extra={"must": "paid or cancel"})] = None
 
 
+class Nothing(Request):
+    """A body or a query without content."""
+
+
+class TillQuery(Request):
+    till: AnyTill | UnsetType = UNSET
+
+
+class DayQuery(Request):
+    day: (
+        Annotated[
+            str,
+            Meta(
+                pattern=rf"\A{DAY.pattern}\Z",
+                description=f"As {_DAY}, in the terminal's own time; today where it is left out.",
+                extra_json_schema={"format": "date"},
+                extra={"must": f"a date as {_DAY}"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    till: AnyTill | UnsetType = UNSET
+
+
+class WaitQuery(Request):
+    wait: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=WAIT_MOST_S,
+            description="Seconds to wait until there is an answer, or it becomes unknown.",
+            extra={"must": f"seconds from 0 to {WAIT_MOST_S:g}"},
+        ),
+    ] = 0
+
+
+class EventsQuery(Request):
+    after: (
+        Annotated[
+            int, _whole(0, CURSOR_MOST, "The last cursor seen: the missed events come first.")
+        ]
+        | UnsetType
+    ) = UNSET
+    till: (
+        Annotated[
+            str,
+            words("true"),
+            Meta(description="Whether the watcher is the till: then `approved` notifies it."),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
 async def order(request: web.Request) -> Order:
     """Decode the sale in the body of a POST; raises ProblemError."""
     asked = await _body(request, NewSale)
@@ -194,55 +249,27 @@ async def acknowledgement(request: web.Request) -> AcknowledgementRequest:
 
 async def nothing(request: web.Request) -> None:
     """Require a POST without content: no body, or an empty object."""
-    said: dict[str, Any] = await _body(request, dict) if request.body_exists else {}
-    if said:
-        raise invalid("the body must be empty here")
+    if request.body_exists:
+        await _body(request, Nothing)
 
 
-def wait(request: web.Request) -> float:
-    """Read `?wait=seconds`, 0 by default; raises ProblemError."""
-    known(request, "wait")
+def query(request: web.Request, type_: type[T]) -> T:
+    """Convert the query; raises ProblemError."""
     try:
-        seconds = float(request.query.get("wait", "0"))
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= WAIT_MOST_S:
-        raise invalid(f"wait must be seconds from 0 to {WAIT_MOST_S:g}")
-    return seconds
+        return contracts.query(request.query, type_)
+    except MismatchError as error:
+        raise invalid(str(error)) from None
 
 
-def watching(request: web.Request) -> tuple[int | None, bool]:
-    """Read `?after=cursor` of the last event seen, None by default, and `?till=true`."""
-    known(request, "after", "till")
-    if request.query.get("till", "true") != "true":
-        raise invalid("till must be true, or left out")
-    return _query_number(request, "after", 0, CURSOR_MOST), "till" in request.query
-
-
-def till(request: web.Request) -> int | None:
-    """Read `?till=number`, None for all."""
-    return _query_number(request, "till", 1, TILL_MOST)
-
-
-def day(request: web.Request) -> Day:
-    """Read `?day=2026-11-22`, by default today, in this terminal's own time."""
-    text = request.query.get("day")
+def day(asked: DayQuery) -> Day:
+    """Return the day in this terminal's own time, by default today."""
     try:
-        if text is not None and not DAY.fullmatch(text):
-            raise ValueError
-        begin = datetime.fromisoformat(text) if text else datetime.now()
+        begin = datetime.fromisoformat(asked.day) if asked.day else datetime.now()
         begin = begin.replace(hour=0, minute=0, second=0, microsecond=0)
         end = begin + timedelta(days=1)
         return Day(begin.date().isoformat(), int(begin.timestamp()), int(end.timestamp()))
     except (ValueError, OverflowError, OSError):
-        raise invalid("day must be a date as 2026-11-22") from None
-
-
-def known(request: web.Request, *names: str) -> None:
-    """Refuse unknown parameters."""
-    unknown = sorted(set(request.query) - set(names))
-    if unknown:
-        raise invalid(f"unknown parameter {unknown[0]!r}")
+        raise invalid(f"day must be a date as {_DAY}") from None
 
 
 async def _body(request: web.Request, type_: type[T]) -> T:
@@ -256,12 +283,3 @@ async def _body(request: web.Request, type_: type[T]) -> T:
     except MismatchError as error:
         whole = error.fault is Fault.WRONG and not error.path
         raise invalid("the body must be a JSON object" if whole else str(error)) from None
-
-
-def _query_number(request: web.Request, key: str, low: int, high: int) -> int | None:
-    text = request.query.get(key)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-        raise invalid(f"{key} must be a whole number from {low} to {high}")
-    return int(text)

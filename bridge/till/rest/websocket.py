@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from aiohttp import WSCloseCode, web
+from msgspec import UNSET
 
 from bridge import contracts
 from bridge.domain.events import SaleChanged
@@ -43,7 +44,9 @@ class Stream:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """GET /v1/events?after=cursor&till=true."""
-        cursor, till = requests.watching(request)
+        asked = requests.query(request, requests.EventsQuery)
+        cursor = None if asked.after is UNSET else asked.after
+        till = bool(asked.till)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_MOST)
         if cursor is None:
             self._service.books.commits.flush()  # earlier events are no news

@@ -6,15 +6,12 @@ client and keeps its bookings and its journal position.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bridge.authority.messages import Binding, ReceiverId, ReceiverPage
 from receiver import reasons
 from receiver.errors import Error
-from simulator.authority.storage.store import AgainError, atomic
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 PAGE = 200  # receivers in one answer
 
@@ -89,20 +86,19 @@ def caller(store: Store, fingerprint: str, receiver_id: bytes) -> Caller | None:
 
 def certificate(store: Store, fingerprint: str) -> Certificate:
     """Return a certificate's client; one that was never renewed is a client of its own."""
-    row = store.one("SELECT client, until FROM clients WHERE fingerprint = ?", fingerprint)
-    return Certificate(*row) if row else Certificate(fingerprint, None)
+    known = "SELECT client, until FROM clients WHERE fingerprint = ?"
+    return store.find(Certificate, known, fingerprint) or Certificate(fingerprint, None)
 
 
 def fingerprint_of(store: Store, receiver_id: bytes) -> str | None:
     """Return the fingerprint of the TLS certificate that speaks for a receiver today."""
-    found: str | None = store.value(_FINGERPRINT, receiver_id)
-    return found
+    return store.find(str, _FINGERPRINT, receiver_id)
 
 
 def speaks(store: Store, client: str) -> bool:
     """Return whether any receiver is bound to a client today."""
     bound = "SELECT 1 FROM bindings WHERE client = ? AND until IS NULL LIMIT 1"
-    return store.one(bound, client) is not None
+    return store.exists(bound, client)
 
 
 def listed(store: Store, fingerprint: str, after: bytes) -> ReceiverPage:
@@ -131,7 +127,7 @@ def bind(store: Store, receiver_id: bytes, fingerprint: str, now: int) -> None:
     current = "UPDATE bindings SET until = ? WHERE receiver = ? AND until IS NULL AND client <> ?"
     store.run(current, now, receiver_id, client)
     bound = "SELECT 1 FROM bindings WHERE receiver = ? AND until IS NULL"
-    if store.one(bound, receiver_id) is None:
+    if not store.exists(bound, receiver_id):
         store.run(_BIND, receiver_id, client, now)
 
 
@@ -144,13 +140,13 @@ def renew(store: Store, old: str, new: str, now: int) -> str | None:
     """
     client, until = certificate(store, old)
     known = "SELECT 1 FROM bindings WHERE client = ? LIMIT 1"
-    if store.one(known, client) is None:
+    if not store.exists(known, client):
         return None
-    if _is_certificate_of(store, new, client):
+    if certificate(store, new) == Certificate(client, None):
         return client
     if until is not None:
         raise Error(reasons.CONFLICT, "this client certificate was renewed with another one")
-    if certificate(store, new).client != new or store.one(known, new) or _named(store, new):
+    if certificate(store, new).client != new or store.exists(known, new) or _is_named(store, new):
         raise Error(reasons.CONFLICT, "the new client certificate is another client's")
     store.run(_NAME, old, client)
     withdrawn = "UPDATE clients SET until = ? WHERE fingerprint = ? AND until IS NULL"
@@ -159,12 +155,6 @@ def renew(store: Store, old: str, new: str, now: int) -> str | None:
     return client
 
 
-def _is_certificate_of(store: Store, fingerprint: str, client: str) -> bool:
-    found = certificate(store, fingerprint)
-    return found.client == client and found.until is None
-
-
-def _named(store: Store, fingerprint: str) -> bool:
+def _is_named(store: Store, fingerprint: str) -> bool:
     """Return whether the books hold a certificate."""
-    known = "SELECT 1 FROM clients WHERE fingerprint = ?"
-    return store.one(known, fingerprint) is not None
+    return store.exists("SELECT 1 FROM clients WHERE fingerprint = ?", fingerprint)

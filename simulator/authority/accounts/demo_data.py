@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from simulator.authority.storage.store import Store
 
 from . import people
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
 
 ORGANISATION = "Exempelskolan AB"
 PURCHASE_LIMIT = 500_000  # 5,000.00 SEK
@@ -35,13 +34,12 @@ class DemoWorld(NamedTuple):
 
 def seed(store: Store) -> DemoWorld:
     """Create the demo's people where there are none; make new activations each time."""
-    if store.value("SELECT count(*) FROM organisations") == 0:
+    if not store.exists("SELECT 1 FROM organisations"):
         _create(store)
     buyers = store.rows("SELECT id, name FROM buyers ORDER BY id")
-    recipients = store.rows("SELECT id FROM recipients ORDER BY id")
     return DemoWorld(
         [DemoBuyer(id_, name, people.add_activation(store, id_)) for id_, name in buyers],
-        [id_ for (id_,) in recipients],
+        store.every(int, "SELECT id FROM recipients ORDER BY id"),
     )
 
 

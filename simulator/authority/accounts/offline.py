@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from receiver.encoding import cbor
 from simulator.authority.ledger.decline_rules import TRIES_MOST
+from simulator.authority.storage.store import Store
 
 from .limits import OFF, Limits
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
 
 STATE_LIFE_S = 24 * 3600  # a bridge accepts nothing offline on an older state (design §5, rule 4)
 CODE_LIFE_S = 24 * 3600  # a phone without a valid code for so long buys online only
@@ -30,10 +26,8 @@ _OF = "FROM offline_limits WHERE receiver = ? AND since <= ?"
 
 def limits_of(store: Store, receiver_id: bytes, now: int) -> Limits:
     """Return the limits that apply to a receiver."""
-    row = store.one(
-        f"SELECT floor, total, sales, hours {_OF} ORDER BY since DESC LIMIT 1", receiver_id, now
-    )
-    return Limits(*row) if row else OFF
+    newest = f"SELECT floor, total, sales, hours {_OF} ORDER BY since DESC LIMIT 1"
+    return store.find(Limits, newest, receiver_id, now) or OFF
 
 
 def set_limits(store: Store, receiver_id: bytes, limits: Limits, now: int) -> None:
@@ -53,8 +47,8 @@ def floor_at(store: Store, receiver_id: bytes, accepted: int) -> int:
     """Return the highest floor in any state that the receiver could hold when it accepted."""
     since = accepted - STATE_LIFE_S
     before = limits_of(store, receiver_id, since).floor
-    after = store.value(f"SELECT max(floor) {_OF} AND since > ?", receiver_id, accepted, since)
-    return max(before, after or 0)
+    highest = f"SELECT coalesce(max(floor), 0) {_OF} AND since > ?"
+    return max(before, store.number(highest, receiver_id, accepted, since))
 
 
 def terms(store: Store, receiver_id: bytes, now: int) -> tuple[Limits, bytes]:
@@ -74,7 +68,7 @@ def revocations(store: Store, now: int) -> bytes:
 
 
 def _revoked(store: Store, now: int) -> list[bytes]:
-    return [id_ for (id_,) in store.rows(_REVOCATIONS, now, now, TRIES_MOST, REVOKED_MOST + 1)]
+    return store.every(bytes, _REVOCATIONS, now, now, TRIES_MOST, REVOKED_MOST + 1)
 
 
 def _listed(found: list[bytes]) -> bytes:

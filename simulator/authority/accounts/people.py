@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver.protocol import messages, signed
-from simulator.authority.keys import LEAST_APP
-from simulator.authority.storage.store import atomic
+from simulator.authority.keys import LEAST_APP, Keys
+from simulator.authority.storage.store import Store, atomic
 
 from .offline import CODE_LIFE_S
-
-if TYPE_CHECKING:
-    from simulator.authority.keys import Keys
-    from simulator.authority.storage.store import Store
 
 SEK = 752  # ISO 4217
 CREDENTIAL_LIFE_S = 72 * 3600
@@ -40,14 +36,13 @@ class Recipient(NamedTuple):
 
 
 def add_organisation(store: Store, name: str) -> int:
-    id_: int = store.value("INSERT INTO organisations (name) VALUES (?) RETURNING id", name)
-    return id_
+    return store.number("INSERT INTO organisations (name) VALUES (?) RETURNING id", name)
 
 
 def add_recipient(
     store: Store, organisation: int, name: str, credit_space: int, currency: int = SEK
 ) -> int:
-    id_: int = store.value(
+    return store.number(
         "INSERT INTO recipients (organisation, name, currency, credit_space) "
         "VALUES (?, ?, ?, ?) RETURNING id",
         organisation,
@@ -55,7 +50,6 @@ def add_recipient(
         currency,
         credit_space,
     )
-    return id_
 
 
 @atomic
@@ -63,7 +57,7 @@ def add_buyer(
     store: Store, organisation: int, name: str, purchase_limit: int, recipients: list[int]
 ) -> int:
     """Add a buyer who may buy for `recipients`."""
-    buyer: int = store.value(
+    buyer = store.number(
         "INSERT INTO buyers (organisation, name, purchase_limit) VALUES (?, ?, ?) RETURNING id",
         organisation,
         name,
@@ -90,12 +84,14 @@ def register(
     Raises KeyTakenError, and the activation stays usable.
     """
     token = secrets.token_urlsafe(_WORD_BYTES)
-    if store.one("SELECT 1 FROM phones WHERE key = ?", key) is not None:
+    if store.exists("SELECT 1 FROM phones WHERE key = ?", key):
         raise KeyTakenError
-    buyer = store.value("DELETE FROM activations WHERE hash = ? RETURNING buyer", _hash(activation))
+    used_up = "DELETE FROM activations WHERE hash = ? RETURNING buyer"
+    buyer = store.find(int, used_up, _hash(activation))
     if buyer is None:
         return None
-    phone = store.value(
+    phone = store.find(
+        int,
         "INSERT INTO phones (buyer, key, code_key, k, token_hash) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT DO NOTHING RETURNING id",
         buyer,
@@ -110,29 +106,28 @@ def register(
 
 
 def phone_of(store: Store, token: str) -> Phone | None:
-    row = store.one("SELECT id, buyer, key FROM phones WHERE token_hash = ?", _hash(token))
-    return Phone(*row) if row else None
+    known = "SELECT id, buyer, key FROM phones WHERE token_hash = ?"
+    return store.find(Phone, known, _hash(token))
 
 
 def buyer_name(store: Store, buyer: int) -> str:
-    name: str = store.value("SELECT name FROM buyers WHERE id = ?", buyer)
-    return name
+    return str(store.value("SELECT name FROM buyers WHERE id = ?", buyer))
 
 
 def recipients_of(store: Store, buyer: int) -> list[Recipient]:
     """Return the open invoice recipients of a buyer; none while the buyer is blocked."""
-    rows = store.rows(
+    return store.every(
+        Recipient,
         "SELECT r.id, r.name FROM recipients r "
         "JOIN buyer_recipients br ON br.recipient = r.id JOIN buyers b ON b.id = br.buyer "
         "WHERE b.id = ? AND b.blocked = 0 AND r.closed = 0 ORDER BY r.id",
         buyer,
     )
-    return [Recipient(*row) for row in rows]
 
 
 @atomic
 def issue_credentials(
-    store: Store, keys: Keys, phone: Phone, recipient: int, count: int, now: int
+    store: Store, keys: Keys, phone: Phone, recipient: int, count: int, *, now: int
 ) -> list[bytes]:
     """Issue `count` new credentials for one recipient.
 
@@ -140,7 +135,7 @@ def issue_credentials(
     """
     expires = now + CREDENTIAL_LIFE_S
     not_before = now - CREDENTIAL_BACKDATED_S
-    floor: int = store.value(
+    floor = store.number(
         "SELECT CASE WHEN p.code_at >= ? THEN b.offline_floor ELSE 0 END "
         "FROM phones p JOIN buyers b ON b.id = p.buyer WHERE p.id = ?",
         now - CODE_LIFE_S,

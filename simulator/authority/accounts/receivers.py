@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver.protocol import identifiers, messages
-from simulator.authority.keys import ISSUER
-from simulator.authority.storage.store import atomic
+from simulator.authority.keys import ISSUER, Keys
+from simulator.authority.storage.store import Store, atomic
 
 from . import bindings
 from .bindings import NEWEST, SPEAKER, SPOKEN_BY, Caller
 
-if TYPE_CHECKING:
-    from simulator.authority.keys import Keys
-    from simulator.authority.storage.store import Store
-
 CERTIFICATE_LIFE_S = 365 * 24 * 3600
+
+
+class Terms(NamedTuple):
+    """Where a receiver stands and whose invoices it causes, in its certificate."""
+
+    store: int
+    store_name: str
+    invoice_issuer: int
+    currency: int
 
 
 class Issued(NamedTuple):
@@ -68,32 +73,17 @@ def enrol(store: Store, keys: Keys, value: messages.Certificate, client: str) ->
 
 
 def certificate_for(
-    public_key: bytes,
-    receiver_id: bytes,
-    store_number: int,
-    store_name: str,
-    invoice_issuer: int,
-    currency: int,
-    now: int,
+    public_key: bytes, receiver_id: bytes, terms: Terms, now: int
 ) -> messages.Certificate:
     """Return the authority's statement about a receiver from `now` on."""
-    return messages.Certificate(
-        ISSUER,
-        receiver_id,
-        now + CERTIFICATE_LIFE_S,
-        now,
-        public_key,
-        store_number,
-        store_name,
-        invoice_issuer,
-        currency,
-    )
+    expires = now + CERTIFICATE_LIFE_S
+    return messages.Certificate(ISSUER, receiver_id, expires, now, public_key, *terms)
 
 
 def issued(store: Store, certificate_hash: bytes) -> Issued | None:
     """Find a certificate by its hash; None if none was issued."""
-    row = store.one(f"{_ISSUED} FROM certificates c WHERE c.hash = ?", certificate_hash)
-    return Issued(*row) if row else None
+    known = f"{_ISSUED} FROM certificates c WHERE c.hash = ?"
+    return store.find(Issued, known, certificate_hash)
 
 
 def presented(
@@ -116,14 +106,10 @@ def client_of(store: Store, receiver_id: bytes) -> str | None:
 
 def invoice_issuer_of(store: Store, receiver_id: bytes) -> int | None:
     """Return the invoice issuer for purchases at a receiver."""
-    issuer: int | None = store.value(
-        "SELECT invoice_issuer FROM certificates WHERE receiver = ? AND replaced IS NULL",
-        receiver_id,
-    )
-    return issuer
+    current = "SELECT invoice_issuer FROM certificates WHERE receiver = ? AND replaced IS NULL"
+    return store.find(int, current, receiver_id)
 
 
 def next_state_version(store: Store) -> int:
     """Return a version above every earlier one."""
-    version: int = store.value("UPDATE state_version SET version = version + 1 RETURNING version")
-    return version
+    return store.number("UPDATE state_version SET version = version + 1 RETURNING version")

@@ -1,15 +1,13 @@
-"""The administrator's routes for receivers: certificates and offline limits."""
+"""The administrator's operations for receivers: certificates and offline limits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from aiohttp import web
+from msgspec import structs
 
 from simulator.authority.accounts import bindings, offline, receivers
 from simulator.authority.accounts.limits import Limits
 
-from .admin import given, guarded_by
+from .admin import admit, given
 from .models import (
     CertificateView,
     NewReceiver,
@@ -18,78 +16,43 @@ from .models import (
     Renewal,
     Renewed,
 )
-from .requests import RequestError, answer, body_of, path_id, route
+from .operations import Api, Call
+from .requests import RequestError
 
-if TYPE_CHECKING:
-    from simulator.authority.context import Office
-
-RECEIVERS = "/v1/admin/receivers"
-RECEIVER = "/v1/admin/receivers/{receiver_id}"
-RENEWAL = "/v1/admin/clients/{fingerprint}/renewal"
-
-_LIMITS = {
-    "offline_floor": "floor",
-    "offline_total": "total",
-    "offline_count": "sales",
-    "offline_hours": "hours",
-}
+api = Api("administrator", admit, (401, 403))
 
 
-class ReceiverApi:
-    """Routes for receivers, all under the administrator's token."""
+@api.on("POST", "/v1/admin/receivers", 409, status=201)
+def add_receiver(call: Call, asked: NewReceiver) -> CertificateView:
+    """Issue a certificate; it replaces the one that a receiver has."""
+    office, client = call.office, asked.client_fingerprint.hex()
+    terms = receivers.Terms(asked.store, asked.store_name, asked.invoice_issuer, asked.currency)
+    value = receivers.certificate_for(asked.key, asked.receiver_id, terms, office.now())
+    return CertificateView(receivers.enrol(call.store, office.keys, value, client).hex())
 
-    def __init__(self, office: Office, token: str) -> None:
-        self._office = office
-        self._token = token
 
-    def routes(self) -> list[web.RouteDef]:
-        guard = guarded_by(self._token)
-        return [
-            web.post(RECEIVERS, guard(self.add)),
-            web.get(route(RECEIVER), guard(self.limits)),
-            web.put(route(RECEIVER), guard(self.change_limits)),
-            web.post(route(RENEWAL), guard(self.renew)),
-        ]
+@api.on("GET", "/v1/admin/receivers/{receiver_id}", 404)
+def limits(call: Call) -> OfflineLimits:
+    """Return what a receiver may accept offline."""
+    receiver_id = call.id("receiver_id")
+    if receivers.client_of(call.store, receiver_id) is None:
+        raise RequestError(404, "no such receiver")
+    return OfflineLimits(*offline.limits_of(call.store, receiver_id, call.office.now()))
 
-    async def add(self, request: web.Request) -> web.Response:
-        """Issue a certificate; it replaces the one that a receiver has."""
-        asked, office = await body_of(request, NewReceiver), self._office
-        value = receivers.certificate_for(
-            asked.key,
-            asked.receiver_id,
-            asked.store,
-            asked.store_name,
-            asked.invoice_issuer,
-            asked.currency,
-            office.now(),
-        )
-        client = asked.client_fingerprint.hex()
-        data = receivers.enrol(office.store, office.keys, value, client)
-        return answer(CertificateView(data.hex()), 201)
 
-    async def limits(self, request: web.Request) -> web.Response:
-        """Return what a receiver may accept offline."""
-        return answer(OfflineLimits(*self._limits(path_id(request, "receiver_id"))))
+@api.on("PUT", "/v1/admin/receivers/{receiver_id}", 404)
+def change_limits(call: Call, asked: OfflineLimitsChange) -> OfflineLimits:
+    """Set the limits for states that are signed from now on; all 0 turns offline sales off."""
+    changed = structs.replace(limits(call), **given(asked))
+    value = Limits(*structs.astuple(changed))
+    offline.set_limits(call.store, call.id("receiver_id"), value, call.office.now())
+    return changed
 
-    async def change_limits(self, request: web.Request) -> web.Response:
-        """Set the limits for states that are signed from now on; all 0 turns offline sales off."""
-        receiver_id, office = path_id(request, "receiver_id"), self._office
-        before = self._limits(receiver_id)
-        changed = given(await body_of(request, OfflineLimitsChange))
-        limits = before._replace(**{_LIMITS[name]: value for name, value in changed.items()})
-        offline.set_limits(office.store, receiver_id, limits, office.now())
-        return answer(OfflineLimits(*limits))
 
-    async def renew(self, request: web.Request) -> web.Response:
-        """Replace a bridge's TLS certificate with a new one."""
-        new = (await body_of(request, Renewal)).client_fingerprint
-        office, old = self._office, request.match_info["fingerprint"]
-        if bindings.renew(office.store, old, new.hex(), office.now()) is None:
-            raise RequestError(404, "no receiver was ever bound to this client")
-        return answer(Renewed(new))
-
-    def _limits(self, receiver_id: bytes) -> Limits:
-        store, now = self._office.store, self._office.now()
-        if receivers.client_of(store, receiver_id) is None:
-            raise RequestError(404, "no such receiver")
-        return offline.limits_of(store, receiver_id, now)
+@api.on("POST", "/v1/admin/clients/{fingerprint}/renewal", 404, 409)
+def renew_client(call: Call, asked: Renewal) -> Renewed:
+    """Replace a bridge's TLS certificate; its bindings and bookings stay."""
+    old, new = call.request.match_info["fingerprint"], asked.client_fingerprint
+    if bindings.renew(call.store, old, new.hex(), call.office.now()) is None:
+        raise RequestError(404, "no receiver was ever bound to this client")
+    return Renewed(new)

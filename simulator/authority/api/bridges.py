@@ -1,31 +1,29 @@
-"""The bridges' routes: authorisations, confirmations, reversals, refunds, states, statements."""
+"""The bridges' operations: authorisations, confirmations, reversals, refunds, states, statements.
+
+Each requires a client certificate that speaks for the receiver. A former client may finish what it
+began; the operations that begin a transaction refuse it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
-
-from aiohttp import web
-
+from bridge.authority import messages as wire
 from bridge.authority.messages import (
-    AUTHORISATIONS,
-    CBOR,
-    CONFIRMATION,
-    REFUND,
-    REVERSAL,
-    REVOCATIONS,
-    STATES,
-    TRANSACTION,
-    TRANSACTIONS,
     Confirmed,
     OfReceiver,
+    PositionClaim,
+    ReceiverPage,
     ReceiverQuery,
+    ReceiversQuery,
     RefundAnswer,
     RefundOutcome,
     RefundRequest,
     Reversed,
     Settled,
+    StandingAnswer,
     StateRequest,
+    Transaction,
     TransactionId,
+    TransactionPage,
     TransactionsQuery,
 )
 from receiver import reasons
@@ -33,167 +31,143 @@ from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.protocol import messages, signed
 from simulator.authority.accounts import bindings, offline, receivers
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.context import Office
 from simulator.authority.ledger import journal_positions, ledger, refunds, statements
 from simulator.authority.ledger.record_verification import verify
 from simulator.authority.storage.schema import POSTED
-from simulator.authority.storage.store import atomic
+from simulator.authority.storage.store import Store, atomic
 
-from .requests import (
-    RequestError,
-    answer,
-    body_of,
-    client_fingerprint,
-    cose,
-    octets_body,
-    path_id,
-    position,
-    query_of,
-    route,
-)
+from .operations import Api, Call, Cbor, Cose
+from .requests import RequestError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_POSITION: dict[str, object] = {
+    "name": wire.POSITION_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Where the bridge's journal stands: its id, life, run, sequence and hash. A"
+    " bridge that may not serve is refused: 409, `journal_behind`.",
+    "schema": {"type": "string", "pattern": f"^{wire.POSITION.pattern}$"},
+}
 
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.context import Office
-    from simulator.authority.ledger.journal_positions import Position
-    from simulator.authority.ledger.transactions import Booked
-    from simulator.authority.storage.store import Store
-
-T = TypeVar("T")
-P = ParamSpec("P")
-
-Asked = TypeVar("Asked", OfReceiver, RefundRequest, StateRequest)
+api = Api("bridge", lambda call: call.fingerprint, (403, 409), (_POSITION,))
+claims = Api("bridge", lambda call: call.fingerprint, (403,))  # name their position in the body
 
 
-class BridgeApi:
-    """Every route requires a client certificate that speaks for the receiver.
+@api.on("POST", wire.AUTHORISATIONS, 422)
+def authorise(call: Call, asked: Cbor) -> Cose:
+    """Hold the amount of an approval, or decline: the record in, the signed receipt out."""
+    record: messages.Record = schema.decode(messages.RECORD, asked, messages.Record)
+    return Cose(receipt_for(call, record))
 
-    A former client may finish what it began; the routes that begin a transaction refuse it.
-    """
 
-    def __init__(self, office: Office) -> None:
-        self._office = office
+@api.on("POST", wire.CONFIRMATION, 404, 422)
+def confirm(call: Call, asked: OfReceiver) -> Confirmed:
+    """Post a hold, however late. VOIDED and DECLINED: nothing is posted."""
+    name, caller = call.id("approval_id"), _caller(call, asked.receiver_id)
+    booked = ledger.confirm(call.store, caller, name, call.office.now())
+    return Confirmed(TransactionId(name), Settled(booked.state), booked.late)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.post(AUTHORISATIONS, self.authorise),
-            web.post(route(CONFIRMATION), self.confirm),
-            web.post(route(REVERSAL), self.reverse),
-            web.post(route(REFUND), self.refund),
-            web.get(route(TRANSACTION), self.transaction),
-            web.get(route(TRANSACTIONS), self.transactions),
-            web.post(STATES, self.state),
-            web.get(REVOCATIONS, self.revocations),
-        ]
 
-    async def authorise(self, request: web.Request) -> web.Response:
-        """Answer a record with a signed receipt; approved and declined are both 200."""
-        client = client_fingerprint(request)
-        data = await octets_body(request, CBOR)
-        record: messages.Record = schema.decode(messages.RECORD, data, messages.Record)
-        return cose(self._authorise(client, record, position(request)))
+@api.on("POST", wire.REVERSAL, 404, 422)
+def reverse(call: Call, asked: OfReceiver) -> Reversed:
+    """Void a hold, or bar one that never came. POSTED: it stays posted."""
+    name, caller = call.id("approval_id"), _caller(call, asked.receiver_id)
+    state = ledger.reverse(call.store, caller, name, call.office.now())
+    return Reversed(TransactionId(name), Settled(state))
 
-    async def confirm(self, request: web.Request) -> web.Response:
-        """Post a hold, however late; what was voided or declined stays so, as the answer shows."""
-        name, asked = path_id(request, "approval_id"), await _asked(request, OfReceiver)
-        booked = self._for(request, asked.receiver_id, ledger.confirm, name, self._office.now())
-        return answer(Confirmed(TransactionId(name), Settled(booked.state), bool(booked.late)))
 
-    async def reverse(self, request: web.Request) -> web.Response:
-        """Void a hold, or make sure that none will be made."""
-        name, asked = path_id(request, "approval_id"), await _asked(request, OfReceiver)
-        state = self._for(request, asked.receiver_id, ledger.reverse, name, self._office.now())
-        return answer(Reversed(TransactionId(name), Settled(state)))
+@api.on("POST", wire.REFUND, 404, 422)
+def refund(call: Call, asked: RefundRequest) -> RefundAnswer:
+    """Refund without a phone, at most what was posted; posted at once, or declined."""
+    name, caller = TransactionId(call.id("refund_id")), _caller(call, asked.receiver_id)
+    order = refunds.Order(
+        name, asked.receiver_id, asked.transaction_id, asked.amount, asked.currency
+    )
+    booked = refunds.refund(call.store, caller, order, call.office.now())
+    if booked.state == POSTED and booked.transaction_id:
+        posted = TransactionId(booked.transaction_id)
+        return RefundAnswer(name, RefundOutcome.POSTED, None, posted)
+    reason = reasons.name(booked.reason or reasons.REVERSED)  # reversed before it came
+    return RefundAnswer(name, RefundOutcome.DECLINED, reason, None)
 
-    async def refund(self, request: web.Request) -> web.Response:
-        """Refund without a phone: posted at once, or declined."""
-        name, asked = path_id(request, "refund_id"), await _asked(request, RefundRequest)
-        order = refunds.Order(
-            name, asked.receiver_id, asked.transaction_id, asked.amount, asked.currency
-        )
-        now = self._office.now()
-        booked = self._for(request, asked.receiver_id, refunds.refund, order, now)
-        return answer(_refunded(name, booked))
 
-    async def transaction(self, request: web.Request) -> web.Response:
-        """Return the state of an approval or a refund."""
-        receiver_id = query_of(request, ReceiverQuery).receiver_id
-        name = path_id(request, "approval_id")
-        return answer(self._for(request, receiver_id, self._read, statements.one, name))
+@api.on("GET", wire.TRANSACTION, 404, 422)
+def transaction(call: Call, asked: ReceiverQuery) -> Transaction:
+    """Return the state of an approval or a refund."""
+    caller = _noted(call, _caller(call, asked.receiver_id))
+    return statements.one(call.store, caller, call.id("approval_id"))
 
-    async def transactions(self, request: web.Request) -> web.Response:
-        """List all transactions of a period, page by page, for a bridge that lost its journal."""
-        asked = query_of(request, TransactionsQuery)
-        page = self._for(
-            request,
-            path_id(request, "receiver_id"),
-            self._read,
-            statements.page,
-            asked.start,
-            asked.end,
-            asked.after,
-        )
-        return answer(page)
 
-    async def state(self, request: web.Request) -> web.Response:
-        """Sign time and limits for a receiver, under its nonce."""
-        asked = await _asked(request, StateRequest)
-        return cose(self._for(request, asked.receiver_id, self._state, asked.nonce))
+@api.on("GET", wire.TRANSACTIONS, 404)
+def transactions(call: Call, asked: TransactionsQuery) -> TransactionPage:
+    """List all transactions of a period in pages, for a bridge that lost its journal."""
+    caller = _noted(call, _caller(call, call.id("receiver_id")))
+    return statements.page(call.store, caller, asked.start, asked.end, asked.after)
 
-    async def revocations(self, request: web.Request) -> web.Response:
-        """Return the revocation list whose hash is in the states signed now."""
-        receiver_id = query_of(request, ReceiverQuery).receiver_id
-        listed = self._for(request, receiver_id, self._revocations)
-        return web.Response(body=listed, content_type=CBOR)
 
-    # The books.
+@api.on("POST", wire.STATES)
+def state(call: Call, asked: StateRequest) -> Cose:
+    """Sign time, limits and the hash of the revocations for a receiver's nonce."""
+    caller = _todays(call, asked.receiver_id)
+    return Cose(_signed_state(call.store, caller, asked.nonce, call.office))
 
-    def _authorise(self, client: str, record: messages.Record, at: Position | None = None) -> bytes:
-        office = self._office
-        issued, caller = receivers.presented(office.store, record.certificate_hash, client)
-        if issued is None:
-            raise Error(reasons.RECEIVER_UNKNOWN, "a certificate that was never issued")
-        if caller is None:
-            raise _foreign()
-        evidence = verify(issued, record, office.pins)
-        now, caller = office.now(), caller._replace(position=at)
-        return ledger.authorise(office.store, office.keys, caller, evidence, now)
 
-    def _state(self, store: Store, caller: Caller, nonce: bytes) -> bytes:
-        _must_speak(caller)
-        return _signed_state(store, caller, nonce, self._office)
+@api.on("GET", wire.REVOCATIONS)
+def revocations(call: Call, asked: ReceiverQuery) -> Cbor:
+    """List the credentials that no receiver may accept offline: sorted ids, deterministic CBOR."""
+    _noted(call, _todays(call, asked.receiver_id))
+    return Cbor(offline.revocations(call.store, call.office.now()))
 
-    def _revocations(self, store: Store, caller: Caller) -> bytes:
-        _must_speak(caller)
-        return self._read(store, caller, _listed_revocations, self._office.now())
 
-    def _read(
-        self,
-        store: Store,
-        caller: Caller,
-        work: Callable[Concatenate[Store, Caller, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run `work`, which changes nothing, after noting the caller's position."""
-        journal_positions.note(store, caller.client, caller.position, self._office.now())
-        return work(store, caller, *args, **kwargs)
+@api.on("GET", wire.RECEIVERS)
+def receivers_of_client(call: Call, asked: ReceiversQuery) -> ReceiverPage:
+    """List every receiver that is or ever was bound to the client, in pages."""
+    client = bindings.certificate(call.store, call.fingerprint).client
+    journal_positions.note(call.store, client, call.position, call.office.now())
+    return bindings.listed(call.store, call.fingerprint, asked.after or b"")
 
-    def _for(
-        self,
-        request: web.Request,
-        receiver_id: bytes,
-        work: Callable[Concatenate[Store, Caller, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run `work` on the books for a receiver of the caller, now or earlier."""
-        fingerprint, store = client_fingerprint(request), self._office.store
-        caller = bindings.caller(store, fingerprint, receiver_id)
-        if caller is None:
-            raise _foreign()
-        return work(store, caller._replace(position=position(request)), *args, **kwargs)
+
+@claims.on("POST", wire.POSITIONS)
+def claim(call: Call, asked: PositionClaim) -> StandingAnswer:
+    """Decide whether a bridge may serve with its journal; only `current` changes the books."""
+    office, client = call.office, bindings.certificate(call.store, call.fingerprint).client
+    return journal_positions.claim(call.store, client, asked, office.now(), office.lease_s)
+
+
+def receipt_for(call: Call, record: messages.Record) -> bytes:
+    """Verify a record and book it; return the signed receipt, approved or declined."""
+    office = call.office
+    issued, caller = receivers.presented(call.store, record.certificate_hash, call.fingerprint)
+    if issued is None:
+        raise Error(reasons.RECEIVER_UNKNOWN, "a certificate that was never issued")
+    if caller is None:
+        raise _foreign()
+    caller = caller._replace(position=call.position)
+    evidence = verify(issued, record, office.pins)
+    return ledger.authorise(call.store, office.keys, caller, evidence, office.now())
+
+
+def _caller(call: Call, receiver_id: bytes) -> Caller:
+    """Return the client as it speaks for a receiver, now or earlier."""
+    caller = bindings.caller(call.store, call.fingerprint, receiver_id)
+    if caller is None:
+        raise _foreign()
+    return caller._replace(position=call.position)
+
+
+def _todays(call: Call, receiver_id: bytes) -> Caller:
+    """Refuse a client whose receiver has moved to another one: it gets no more terms."""
+    caller = _caller(call, receiver_id)
+    if caller.until is not None:
+        raise _foreign()
+    return caller
+
+
+def _noted(call: Call, caller: Caller) -> Caller:
+    """Store the caller's position, for an operation that changes nothing else."""
+    journal_positions.note(call.store, caller.client, caller.position, call.office.now())
+    return caller
 
 
 @atomic
@@ -202,33 +176,10 @@ def _signed_state(store: Store, caller: Caller, nonce: bytes, office: Office) ->
     journal_positions.hear(store, caller.client, caller.position, now)
     limits, listed = offline.terms(store, caller.receiver, now)
     version = receivers.next_state_version(store)
-    digest = signed.digest(listed)
-    return office.keys.state(version, caller.receiver, nonce, now, limits, digest)
-
-
-def _listed_revocations(store: Store, _: Caller, now: int) -> bytes:
-    return offline.revocations(store, now)
-
-
-def _must_speak(caller: Caller) -> None:
-    """Refuse a client whose receiver has moved to another one: it gets no more terms."""
-    if caller.until is not None:
-        raise _foreign()
+    return office.keys.state(
+        version, caller.receiver, nonce, now, limits=limits, revocations=signed.digest(listed)
+    )
 
 
 def _foreign() -> RequestError:
     return RequestError(403, "the client certificate does not speak for this receiver")
-
-
-async def _asked(request: web.Request, type_: type[Asked]) -> Asked:
-    client_fingerprint(request)  # refuse a caller without one before reading its body
-    return await body_of(request, type_)
-
-
-def _refunded(name: bytes, booked: Booked) -> RefundAnswer:
-    """Decline a refund that was reversed before it came, with that reason."""
-    if booked.state == POSTED and booked.transaction_id:
-        posted = TransactionId(booked.transaction_id)
-        return RefundAnswer(TransactionId(name), RefundOutcome.POSTED, None, posted)
-    reason = reasons.name(booked.reason or reasons.REVERSED)
-    return RefundAnswer(TransactionId(name), RefundOutcome.DECLINED, reason, None)

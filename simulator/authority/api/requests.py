@@ -6,30 +6,24 @@ import logging
 import re
 from collections import Counter
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from msgspec import Struct
 
 from bridge import contracts
 from bridge.authority import messages
-from bridge.authority.messages import COSE, JSON, POSITION_HEADER, PROBLEM, AuthorityProblem
+from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 from bridge.contracts import MalformedError, MismatchError
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol.messages import RECEIVER_ID_SIZE
 from receiver.protocol.signed import ID_SIZE
-from simulator.authority.api.models import FINGERPRINT_SIZE
+from simulator.authority.api.models import CREDENTIAL_ID_SIZE, FINGERPRINT_SIZE
 from simulator.authority.ledger.journal_positions import ForeignBridgeError, Position
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError
-from simulator.crypto import pki
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from msgspec import Struct
-
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 T = TypeVar("T", bound="Struct")
 
@@ -38,6 +32,7 @@ BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
 PARAMETERS = {
     **dict.fromkeys(("approval_id", "refund_id"), f"[0-9a-f]{{{2 * ID_SIZE}}}"),
     "receiver_id": f"[0-9a-f]{{{2 * RECEIVER_ID_SIZE}}}",
+    "credential_id": f"[0-9a-f]{{{2 * CREDENTIAL_ID_SIZE}}}",
     "fingerprint": f"[0-9a-f]{{{2 * FINGERPRINT_SIZE}}}",
     **dict.fromkeys(("id", "phone"), "[0-9]{1,9}"),
 }
@@ -85,7 +80,7 @@ class RequestError(Exception):
         )
 
 
-def problems(refused: Counter[str]) -> Any:
+def problems(refused: Counter[str]) -> Middleware:
     """Middleware: turn every exception of a handler into a problem document, logged and counted."""
 
     @web.middleware
@@ -154,46 +149,8 @@ def route(template: str) -> str:
     return re.sub(r"{(\w+)}", lambda found: f"{{{found[1]}:{PARAMETERS[found[1]]}}}", template)
 
 
-def path_id(request: web.Request, name: str) -> bytes:
-    """Decode an id in the path; the router let only hex digits through."""
-    return bytes.fromhex(request.match_info[name])
-
-
-def bearer(request: web.Request) -> str:
-    """Return the caller's token."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer" or not token.isascii():
-        raise RequestError(401, "a bearer token is required")
-    return token
-
-
-def client_fingerprint(request: web.Request) -> str:
-    """Return the fingerprint of the TLS client certificate of this connection."""
-    tls = request.get_extra_info("ssl_object")
-    certificate = tls.getpeercert(binary_form=True) if tls else None
-    if certificate is None:
-        raise RequestError(403, "a client certificate is required")
-    return pki.fingerprint(certificate)
-
-
-def position(request: web.Request) -> Position | None:
-    """Return the journal position that the caller reports; None if it reports none."""
-    given = request.headers.getall(POSITION_HEADER, [])
-    if not given:
-        return None
-    return position_in(given[0] if len(given) == 1 else "")
-
-
 def position_in(header: str) -> Position:
     try:
         return Position(*messages.position_in(header))
     except ValueError as error:
         raise RequestError(400, str(error)) from None
-
-
-def answer(value: Struct, status: int = 200) -> web.Response:
-    return web.Response(body=contracts.encode(value), status=status, content_type=JSON)
-
-
-def cose(data: bytes) -> web.Response:
-    return web.Response(body=data, content_type=COSE)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.protocol import messages
 from simulator.authority.storage.schema import POSTED
 from simulator.crypto import code_proof
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .record_verification import Evidence
+from .record_verification import Evidence
 
 TRIES_MOST = 5  # wrong codes in a row
 
@@ -24,14 +22,14 @@ class Payer(NamedTuple):
     buyer: int
     k: bytes
     tries: int
-    blocked: int
+    blocked: bool
     purchase_limit: int
     revoked: int | None
     recipient: int
     currency: int
     credit_space: int
-    closed: int
-    theirs: int
+    closed: bool
+    theirs: bool
 
 
 class Original(NamedTuple):
@@ -86,14 +84,14 @@ Rules = tuple[tuple[int, "Callable[[Case], bool]"], ...]
 
 # The first rule that applies is the reason.
 ANY: Rules = (
-    (reasons.BUYER_BLOCKED, lambda case: bool(case.payer.blocked)),
+    (reasons.BUYER_BLOCKED, lambda case: case.payer.blocked),
     (reasons.CODE_LOCKED, lambda case: case.payer.tries >= TRIES_MOST),
     (reasons.CODE_WRONG, _code_wrong),
     (reasons.CREDENTIAL_REVOKED, _revoked),
 )
 PURCHASES: Rules = (
     *ANY,
-    (reasons.RECIPIENT_CLOSED, lambda case: bool(case.payer.closed or not case.payer.theirs)),
+    (reasons.RECIPIENT_CLOSED, lambda case: case.payer.closed or not case.payer.theirs),
     (reasons.WRONG_CURRENCY, lambda case: case.evidence.offer.currency != case.payer.currency),
     (reasons.PURCHASE_LIMIT, _over_floor),
     (reasons.PURCHASE_LIMIT, lambda case: _amount(case) > case.payer.purchase_limit),

@@ -7,17 +7,23 @@ other row, so that no two transactions wait for each other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from bridge.authority.messages import Verdict
+from bridge.authority.messages import (
+    Checked,
+    Hash,
+    KnownPosition,
+    LifeId,
+    PositionClaim,
+    RunId,
+    StandingAnswer,
+    Verdict,
+)
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings
 from simulator.authority.accounts.bindings import Position as Position
-from simulator.authority.storage.store import AgainError, atomic
-
-if TYPE_CHECKING:
-    from simulator.authority.storage.store import Store
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 LEASE_S = 45  # three times the 15 s between a bridge's calls; after that it does not serve
 
@@ -45,15 +51,6 @@ class ForeignBridgeError(Exception):
     """The bridge id belongs to another client."""
 
 
-class Claim(NamedTuple):
-    """A bridge's request to serve with its journal, or its notice that it continues or stops."""
-
-    position: Position
-    previous: bytes | None = None  # the life that this one follows
-    checked: tuple[int, bytes] | None = None  # the hash in its chain at the newest known sequence
-    ended: bool = False
-
-
 class Known(NamedTuple):
     """The newest position of a bridge, with its client and time."""
 
@@ -64,34 +61,34 @@ class Known(NamedTuple):
     follows: bytes | None  # the life that this one replaced
 
 
-class Answer(NamedTuple):
-    """Whether a bridge may serve, and its newest position before the request.
-
-    `follows` is the life that a current one replaced, now or earlier.
-    """
-
-    standing: Verdict
-    newest: Known | None
-    retry_after_s: int | None = None
-    follows: bytes | None = None
-
-
 @atomic
-def claim(store: Store, client: str, asked: Claim, now: int, lease_s: int) -> Answer:
+def claim(
+    store: Store, client: str, asked: PositionClaim, now: int, lease_s: int
+) -> StandingAnswer:
     """Decide on a journal; only a current one changes the books. Raises ForeignBridgeError."""
-    known = _known(store, asked.position.bridge)
+    mine = Position(asked.bridge_id, asked.life, asked.run, asked.sequence, asked.hash)
+    known = _known(store, mine.bridge)
     if known is None:
-        _first(store, client, asked.position, now, asked.ended)
-        return Answer(Verdict.CURRENT, None)
+        _first(store, client, mine, now, asked.ended)
+        return StandingAnswer(Verdict.CURRENT, None, None, lease_s, None)
     _must_own(store, known, client)
     wait_s = 0 if known.ended else max(0, known.heard + lease_s + 1 - now)  # of whole seconds
-    standing = _judge(store, known.position, asked, leased=wait_s > 0)
+    newest = known.position
+    standing = _judge(store, newest, mine, asked, leased=wait_s > 0)
     if standing == Verdict.CURRENT:
-        _take(store, known.position, client, asked, now)
-    other_life = asked.position.life != known.position.life
+        _take(store, newest, mine, client, now, ended=asked.ended)
+    other_life = mine.life != newest.life
     waits = standing == Verdict.IN_USE or (standing == Verdict.FORK and other_life)
-    follows = known.position.life if other_life else known.follows
-    return Answer(standing, known, wait_s if waits else None, follows)
+    follows = newest.life if other_life else known.follows
+    return StandingAnswer(
+        standing,
+        KnownPosition(
+            LifeId(newest.life), RunId(newest.run), newest.sequence, Hash(newest.hash), known.heard
+        ),
+        LifeId(follows) if follows else None,
+        lease_s,
+        wait_s if waits else None,
+    )
 
 
 def hear(store: Store, client: str, position: Position | None, now: int) -> None:
@@ -113,7 +110,7 @@ def hear(store: Store, client: str, position: Position | None, now: int) -> None
         raise Error(reasons.JOURNAL_BEHIND, "another journal of this bridge serves; claim anew")
     further = sequence > known.position.sequence  # for a row that was only just made
     if further or known.heard < now or known.ended or known.client != client:
-        _take(store, known.position, client, Claim(position), now)
+        _take(store, known.position, position, client, now)
 
 
 note = atomic(hear)
@@ -121,7 +118,7 @@ note = atomic(hear)
 
 def _known(store: Store, bridge: bytes) -> Known | None:
     row = store.one(_KNOWN, bridge)
-    return Known(Position(*row[:5]), row[5], row[6], bool(row[7]), row[8]) if row else None
+    return Known(Position(*row[:5]), *row[5:]) if row else None
 
 
 def _first(store: Store, client: str, position: Position, now: int, ended: bool) -> None:
@@ -136,8 +133,9 @@ def _must_own(store: Store, known: Known, client: str) -> None:
         raise ForeignBridgeError
 
 
-def _judge(store: Store, newest: Position, asked: Claim, *, leased: bool) -> Verdict:
-    mine = asked.position
+def _judge(
+    store: Store, newest: Position, mine: Position, asked: PositionClaim, *, leased: bool
+) -> Verdict:
     if mine.life == newest.life and mine.run == newest.run:
         return _judge_run(newest, mine)
     if mine.life != newest.life:
@@ -159,31 +157,32 @@ def _judge_run(newest: Position, mine: Position) -> Verdict:
     return Verdict.FORK if mine.sequence == newest.sequence and not same else Verdict.CURRENT
 
 
-def _judge_restart(newest: Position, mine: Position, checked: tuple[int, bytes] | None) -> Verdict:
+def _judge_restart(newest: Position, mine: Position, checked: Checked | None) -> Verdict:
     """Require of another run of the same life that its chain holds the newest known entry.
 
     Of two equal copies, the first to continue from there serves.
     """
     if mine.sequence < newest.sequence:
         return Verdict.BEHIND
-    shown = mine.place if mine.sequence == newest.sequence else checked
-    if shown is None or shown[0] != newest.sequence:
+    shown = mine if mine.sequence == newest.sequence else checked
+    if shown is None or shown.sequence != newest.sequence:
         return Verdict.BEHIND
-    return Verdict.CURRENT if shown == newest.place else Verdict.FORK
+    return Verdict.CURRENT if shown.hash == newest.hash else Verdict.FORK
 
 
 def _is_past(store: Store, bridge: bytes, life: bytes) -> bool:
     """Return whether another life has replaced this one."""
     found = "SELECT 1 FROM past_lives WHERE bridge = ? AND life = ?"
-    return store.one(found, bridge, life) is not None
+    return store.exists(found, bridge, life)
 
 
-def _take(store: Store, newest: Position, client: str, asked: Claim, now: int) -> None:
+def _take(
+    store: Store, newest: Position, mine: Position, client: str, now: int, *, ended: bool = False
+) -> None:
     """Let the asking run serve; its position never moves back."""
-    mine = asked.position
     served = (mine.life, mine.run) == (newest.life, newest.run)
     if mine.life != newest.life:
         store.run(_PAST, newest.bridge, newest.life)
         store.run(_FOLLOWS, newest.life, mine.bridge)
     place = max(mine.place, newest.place) if served else mine.place
-    store.run(_WRITE, mine.life, mine.run, *place, client, now, int(asked.ended), mine.bridge)
+    store.run(_WRITE, mine.life, mine.run, *place, client, now, int(ended), mine.bridge)

@@ -4,27 +4,21 @@ has the same answer."""
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
 
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol import messages
 from simulator.authority.accounts import offline
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.keys import Keys
 from simulator.authority.storage.schema import EXPIRED, PENDING, VOIDED
-from simulator.authority.storage.store import AgainError, atomic
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 from . import journal_positions, refunds, transactions
 from .decline_rules import BEFORE_CODE, Case, Payer, judge
-from .record_verification import check_bound, check_fresh
+from .record_verification import Evidence, check_bound, check_fresh
 from .states import CONFIRM, DECLINE, EXPIRE, HOLD, NONE, PENDING_LONG, REVERSE
 from .transactions import Booked
-
-if TYPE_CHECKING:
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.keys import Keys
-    from simulator.authority.storage.store import Store
-
-    from .record_verification import Evidence
 
 ALARM_AFTER_S = 15 * 60  # no till waits that long
 EXPIRE_AFTER_S = 7 * 24 * 3600
@@ -37,6 +31,11 @@ _PAYER = (
     "FROM credentials c JOIN phones p ON p.id = c.phone "
     "JOIN buyers b ON b.id = p.buyer JOIN recipients r ON r.id = c.recipient "
     "WHERE c.id = ? AND p.key = ? AND r.id = ? FOR NO KEY UPDATE OF p"
+)
+# Complete the tombstone of an approval that was reversed, perhaps before it came.
+_BURY = (
+    f"UPDATE transactions SET content = ?, receipt = ?, reason = {reasons.REVERSED}, phone = ?, "
+    "till = ? WHERE approval_id = ?"
 )
 
 
@@ -63,7 +62,7 @@ def confirm(store: Store, caller: Caller, approval_id: bytes, now: int) -> Booke
     if booked is None:
         raise Error(reasons.APPROVAL_UNKNOWN, "nothing to confirm")
     transactions.must_be_theirs(booked, caller)
-    late = booked.late or int(booked.state == EXPIRED)
+    late = booked.late or booked.state == EXPIRED
     return booked._replace(state=transactions.move(store, CONFIRM, booked, now), late=late)
 
 
@@ -98,10 +97,9 @@ def sweep(store: Store, now: int) -> int:
     Returns how many expired; SWEPT_MOST of them may mean that there are more.
     """
     pending = "FROM transactions WHERE state = 'PENDING' AND time <= ?"
-    late = store.rows(
-        f"SELECT approval_id {pending} ORDER BY time LIMIT ?", now - EXPIRE_AFTER_S, SWEPT_MOST
-    )
-    for (approval_id,) in late:
+    oldest = f"SELECT approval_id {pending} ORDER BY time LIMIT ?"
+    late = store.every(bytes, oldest, now - EXPIRE_AFTER_S, SWEPT_MOST)
+    for approval_id in late:
         expire(store, approval_id, now)
     store.run(
         f"INSERT INTO alarms (approval_id, kind, time) SELECT approval_id, ?, ? {pending} "
@@ -128,16 +126,19 @@ def _authorise(store: Store, keys: Keys, caller: Caller, evidence: Evidence, now
         check_fresh(evidence, now)
         check_bound(evidence, caller.until)
     if booked is not None:
-        return _bury(store, keys, evidence, payer, booked, now)
+        transactions.move(store, DECLINE, booked, now)
+        buried = _receipt(keys, evidence, reasons.REVERSED, now)
+        store.run(_BURY, evidence.content, buried, payer.phone, evidence.offer.till, booked.id)
+        return buried
     case = _case(store, payer, caller, evidence)
     reason = judge(case)
     _note_code(store, payer, reason, min(evidence.accepted, now))
-    if reason == reasons.OK:
-        receipt = _hold(store, keys, case, now)
-        if receipt is not None:
-            return receipt
-        reason = reasons.CONFLICT
-    return _decline(store, keys, case, reason, now)
+    receipt = _book(store, keys, case, reason, now)
+    if receipt is None and reason == reasons.OK:  # the database already has such a hold
+        receipt = _book(store, keys, case, reasons.CONFLICT, now)
+    if receipt is None:
+        raise AgainError  # reversed by another transaction meanwhile
+    return receipt
 
 
 def _must_be_same(booked: Booked, evidence: Evidence) -> None:
@@ -148,12 +149,11 @@ def _must_be_same(booked: Booked, evidence: Evidence) -> None:
 
 
 def _payer(store: Store, evidence: Evidence) -> Payer:
-    row = store.one(
-        _PAYER, evidence.credential.id, evidence.credential.key, evidence.approval.recipient
-    )
-    if row is None:
+    credential, recipient = evidence.credential, evidence.approval.recipient
+    payer = store.find(Payer, _PAYER, credential.id, credential.key, recipient)
+    if payer is None:
         raise Error(reasons.WRONG_CREDENTIAL, "unknown credential")
-    return Payer(*row)
+    return payer
 
 
 def _case(store: Store, payer: Payer, caller: Caller, evidence: Evidence) -> Case:
@@ -181,105 +181,68 @@ def _note_code(store: Store, payer: Payer, reason: int, when: int) -> None:
         )
 
 
-def _hold(store: Store, keys: Keys, case: Case, now: int) -> bytes | None:
-    """Take the amount from the credit space, or reserve it on the refund's original.
+def _book(store: Store, keys: Keys, case: Case, reason: int, now: int) -> bytes | None:
+    """Hold the amount if the reason is OK, else decline; return the receipt.
 
-    None where the database already has such a hold.
+    None where the database already has such a booking.
     """
-    transaction_id = secrets.token_bytes(len(messages.NO_TRANSACTION))
-    receipt = _receipt(keys, case.evidence, transaction_id, reasons.OK, now)
-    held = _insert(store, HOLD, case, now, receipt, reasons.OK, transaction_id)
-    return receipt if held else None
-
-
-def _decline(store: Store, keys: Keys, case: Case, reason: int, now: int) -> bytes:
-    receipt = _receipt(keys, case.evidence, messages.NO_TRANSACTION, reason, now)
-    if not _insert(store, DECLINE, case, now, receipt, reason):
-        raise AgainError  # reversed by another transaction meanwhile
-    return receipt
-
-
-def _bury(
-    store: Store, keys: Keys, evidence: Evidence, payer: Payer, booked: Booked, now: int
-) -> bytes:
-    """Complete the tombstone of an approval that was reversed, perhaps before it came."""
-    receipt = _receipt(keys, evidence, messages.NO_TRANSACTION, reasons.REVERSED, now)
-    transactions.move(store, DECLINE, booked, now)
-    store.run(
-        "UPDATE transactions SET content = ?, receipt = ?, reason = ?, phone = ?, till = ? "
-        "WHERE approval_id = ?",
-        evidence.content,
-        receipt,
-        reasons.REVERSED,
-        payer.phone,
-        evidence.offer.till,
+    evidence, offer, certificate = case.evidence, case.evidence.offer, case.evidence.certificate
+    approved = reason == reasons.OK
+    transaction_id = secrets.token_bytes(len(messages.NO_TRANSACTION)) if approved else None
+    receipt = _receipt(keys, evidence, reason, now, transaction_id or messages.NO_TRANSACTION)
+    row = Booked(
         evidence.approval_id,
-    )
-    return receipt
-
-
-def _insert(
-    store: Store,
-    event: str,
-    case: Case,
-    now: int,
-    receipt: bytes,
-    reason: int,
-    transaction_id: bytes | None = None,
-) -> bool:
-    """Insert a row; False where a unique index of the schema refuses it."""
-    row = _row(case)._replace(receipt=receipt, reason=reason, transaction_id=transaction_id)
-    return transactions.insert(store, event, row, now, **_columns(case))
-
-
-def _row(case: Case) -> Booked:
-    evidence = case.evidence
-    return Booked(
-        evidence.approval_id,
-        evidence.certificate.receiver_id,
-        evidence.offer.kind,
+        certificate.receiver_id,
+        offer.kind,
         NONE,
         evidence.content,
-        recipient=case.payer.recipient,
-        amount=evidence.offer.amount,
-        original=case.original.id if case.original else None,
+        receipt,
+        reason,
+        transaction_id,
+        case.payer.recipient,
+        offer.amount,
+        case.original.id if case.original else None,
         client=case.client,
     )
+    inserted = transactions.insert(
+        store,
+        HOLD if approved else DECLINE,
+        row,
+        now,
+        phone=case.payer.phone,
+        currency=offer.currency,
+        invoice_issuer=certificate.invoice_issuer,
+        session=evidence.session,
+        receiver_key=certificate.key,
+        sequence=offer.sequence,
+        reference=offer.reference,
+        till=offer.till,
+        credential=evidence.credential.id,
+        counter=evidence.approval.counter,
+        mode=evidence.mode,
+        accepted=evidence.accepted,
+    )
+    return receipt if inserted else None
 
 
-def _columns(case: Case) -> dict[str, Any]:
-    """Return the columns that are searched or unique, and never change."""
-    evidence, offer, certificate = case.evidence, case.evidence.offer, case.evidence.certificate
-    return {
-        "phone": case.payer.phone,
-        "currency": offer.currency,
-        "invoice_issuer": certificate.invoice_issuer,
-        "session": evidence.session,
-        "receiver_key": certificate.key,
-        "sequence": offer.sequence,
-        "reference": offer.reference,
-        "till": offer.till,
-        "credential": evidence.credential.id,
-        "counter": evidence.approval.counter,
-        "mode": evidence.mode,
-        "accepted": evidence.accepted,
-    }
-
-
-def _receipt(keys: Keys, evidence: Evidence, transaction_id: bytes, reason: int, now: int) -> bytes:
-    outcome = messages.APPROVED if reason == reasons.OK else messages.DECLINED
-    offer = evidence.offer
+def _receipt(
+    keys: Keys,
+    evidence: Evidence,
+    reason: int,
+    now: int,
+    transaction_id: bytes = messages.NO_TRANSACTION,
+) -> bytes:
     return keys.receipt(
         messages.Receipt(
             messages.VERSION,
-            outcome,
+            messages.APPROVED if reason == reasons.OK else messages.DECLINED,
             evidence.approval_id,
-            offer.amount,
-            offer.currency,
+            evidence.offer.amount,
+            evidence.offer.currency,
             transaction_id,
             now,
             evidence.certificate.store,
-            offer.till,
+            evidence.offer.till,
             reason,
         )
     )

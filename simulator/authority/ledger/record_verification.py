@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed, validation
+from simulator.authority.accounts.receivers import Issued
 from simulator.authority.cached_crypto import CRYPTO, REMEMBERED
 from simulator.authority.keys import LEAST_APP
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from simulator.authority.accounts.receivers import Issued
 
 ONLINE_WINDOW_S = 600  # a till's patience, plus the difference between its clock and ours
 

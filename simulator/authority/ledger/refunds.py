@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.encoding import cbor
 from receiver.errors import Error
 from receiver.protocol import messages, signed
 from simulator.authority.accounts import receivers
-from simulator.authority.storage.store import AgainError, atomic
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.storage.store import AgainError, Store, atomic
 
 from . import journal_positions, transactions
 from .decline_rules import Original, judge_original
 from .states import DECLINE, NONE, TRANSFER
 from .transactions import Booked
-
-if TYPE_CHECKING:
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.storage.store import Store
 
 _ORIGINAL = (
     "SELECT t.approval_id, t.state, t.invoice_issuer, t.phone, p.buyer, t.recipient, t.amount, "
@@ -50,8 +47,8 @@ def original(store: Store, caller: Caller, issuer: int, transaction_id: bytes) -
     invoice issuer; a former client finds only what it booked itself.
     """
     today = int(caller.until is None)
-    row = store.one(_ORIGINAL, transaction_id, caller.receiver, issuer, caller.client, today)
-    return Original(*row) if row else None
+    found = (transaction_id, caller.receiver, issuer, caller.client, today)
+    return store.find(Original, _ORIGINAL, *found)
 
 
 def refund(store: Store, caller: Caller, order: Order, now: int) -> Booked:
@@ -71,16 +68,31 @@ def _refund(store: Store, caller: Caller, order: Order, now: int) -> Booked:
         raise Error(reasons.RECEIVER_UNKNOWN, "a receiver without a certificate")
     purchase = original(store, caller, issuer, order.transaction_id)
     reason = judge_original(purchase, order.amount, order.currency)
-    row = _row(order, reason)._replace(client=caller.client)
-    if purchase is None or reason != reasons.OK:
-        return _insert(store, DECLINE, row, now, issuer, None, order.currency)
-    row = row._replace(
-        transaction_id=secrets.token_bytes(len(messages.NO_TRANSACTION)),
-        recipient=purchase.recipient,
-        original=purchase.id,
+    row = Booked(
+        order.id,
+        order.receiver,
+        messages.REFUND,
+        NONE,
+        order.content(),
+        reason=reason,
+        amount=order.amount,
+        client=caller.client,
     )
-    issuer = purchase.invoice_issuer  # the invoice issuer of the purchase refunds it
-    return _insert(store, TRANSFER, row, now, issuer, purchase.phone, order.currency)
+    event, phone = DECLINE, None
+    if purchase is not None and reason == reasons.OK:
+        event, phone = TRANSFER, purchase.phone
+        issuer = purchase.invoice_issuer  # the invoice issuer of the purchase refunds it
+        row = row._replace(
+            transaction_id=secrets.token_bytes(len(messages.NO_TRANSACTION)),
+            recipient=purchase.recipient,
+            original=purchase.id,
+        )
+    columns = {"invoice_issuer": issuer, "phone": phone, "currency": order.currency}
+    inserted = transactions.insert(store, event, row, now, **columns)
+    booked = transactions.find(store, row.id) if inserted else None
+    if booked is None:
+        raise AgainError
+    return booked
 
 
 def _known(booked: Booked, caller: Caller, order: Order) -> Booked:
@@ -89,27 +101,3 @@ def _known(booked: Booked, caller: Caller, order: Order) -> Booked:
         raise Error(reasons.CONFLICT, "the refund id is booked with other content")
     transactions.must_be_theirs(booked, caller)
     return booked if booked.content else booked._replace(reason=reasons.REVERSED)
-
-
-def _row(order: Order, reason: int) -> Booked:
-    return Booked(
-        order.id,
-        order.receiver,
-        messages.REFUND,
-        NONE,
-        order.content(),
-        reason=reason,
-        amount=order.amount,
-    )
-
-
-def _insert(
-    store: Store, event: str, row: Booked, now: int, issuer: int, phone: int | None, currency: int
-) -> Booked:
-    columns = {"invoice_issuer": issuer, "phone": phone, "currency": currency}
-    if not transactions.insert(store, event, row, now, **columns):
-        raise AgainError
-    booked = transactions.find(store, row.id)
-    if booked is None:
-        raise AgainError
-    return booked

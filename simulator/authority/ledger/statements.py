@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from bridge import contracts
 from bridge.authority.messages import Cursor, Kind, Transaction, TransactionPage
 from receiver import reasons
 from receiver.errors import Error
-from receiver.protocol import messages
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.storage.store import Store
+from receiver.protocol.messages import REFUND
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.storage.store import Store
 
 PAGE = 200  # transactions in one answer
 
-_KINDS = {messages.PURCHASE: Kind.PURCHASE, messages.REFUND: Kind.REFUND}
-
+# In the order of `Transaction`.
 _SHOWN = (
-    "approval_id, state, amount, currency, transaction_id, refunded, late, reference, time, kind, "
-    "till"
+    f"SELECT approval_id, state, CASE kind WHEN {REFUND} THEN '{Kind.REFUND}' ELSE "
+    f"'{Kind.PURCHASE}' END, amount, currency, transaction_id, refunded, late, reference, time, "
+    "till FROM transactions "
 )
-_NAMES = _SHOWN.split(", ")
-_ONE = f"SELECT {_SHOWN}, receiver, client FROM transactions WHERE approval_id = ?"
+_WHOSE = "SELECT receiver, client FROM transactions WHERE approval_id = ?"
 _LISTED = (
-    f"SELECT {_SHOWN} FROM transactions WHERE receiver = ? AND time >= ? AND time < ? "
-    "AND (time, approval_id) > (?, ?) AND (client = ? OR 1 = ?) ORDER BY time, approval_id LIMIT ?"
+    f"{_SHOWN} WHERE receiver = ? AND time >= ? AND time < ? AND (time, approval_id) > (?, ?) "
+    "AND (client = ? OR 1 = ?) ORDER BY time, approval_id LIMIT ?"
 )
 
 
 def one(store: Store, caller: Caller, approval_id: bytes) -> Transaction:
     """Return a transaction or refund; raises Error(APPROVAL_UNKNOWN, WRONG_RECEIVER)."""
-    row = store.one(_ONE, approval_id)
-    if row is None:
+    shown = store.find(Transaction, f"{_SHOWN} WHERE approval_id = ?", approval_id)
+    whose = store.one(_WHOSE, approval_id)
+    if shown is None or whose is None:
         raise Error(reasons.APPROVAL_UNKNOWN, "no such transaction")
-    *shown, receiver, client = row
+    receiver, client = whose
     if receiver != caller.receiver or not caller.may_end(client):
         raise Error(reasons.WRONG_RECEIVER, "another receiver's transaction, or another client's")
-    return _shown(shown)
+    return shown
 
 
 def page(
@@ -52,12 +45,7 @@ def page(
     """
     today = int(caller.until is None)
     place = (-1, b"") if after is None else (after.time, after.approval_id)
-    rows = store.rows(_LISTED, caller.receiver, start, end, *place, caller.client, today, PAGE + 1)
-    listed, more = [_shown(row) for row in rows[:PAGE]], len(rows) > PAGE
-    return TransactionPage(listed, Cursor.of(listed[-1]) if more else None)
-
-
-def _shown(row: Sequence[Any]) -> Transaction:
-    shown = dict(zip(_NAMES, row, strict=True))
-    shown |= {"late": bool(shown["late"]), "kind": _KINDS[shown["kind"]]}
-    return contracts.convert(shown, Transaction)
+    asked = (caller.receiver, start, end, *place, caller.client, today, PAGE + 1)
+    found = store.every(Transaction, _LISTED, *asked)
+    listed = found[:PAGE]
+    return TransactionPage(listed, Cursor.of(listed[-1]) if len(found) > PAGE else None)

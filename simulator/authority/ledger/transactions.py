@@ -5,24 +5,19 @@ All but `alarmed` runs inside a transaction of the caller's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from receiver import reasons, statemachine
 from receiver.errors import Error
+from simulator.authority.accounts.bindings import Caller
+from simulator.authority.storage.dialects import Value
 from simulator.authority.storage.schema import EXPIRED, POSTED
-from simulator.authority.storage.store import AgainError
+from simulator.authority.storage.store import AgainError, Store
 
-from .states import ALARMS, EFFECTS, NONE, OTHER_CONTENT, TABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from simulator.authority.accounts.bindings import Caller
-    from simulator.authority.storage.store import Store
-
-    from .states import Effect
+from .states import ALARMS, EFFECTS, NONE, OTHER_CONTENT, TABLE, Effect
 
 
 class Booked(NamedTuple):
@@ -39,7 +34,7 @@ class Booked(NamedTuple):
     recipient: int | None = None
     amount: int | None = None
     original: bytes | None = None
-    late: int = 0
+    late: bool = False
     client: str | None = None  # the client that booked it
 
 
@@ -62,8 +57,7 @@ _PUT = "UPDATE recipients SET credit_space = credit_space + ?, late = late + ? W
 
 def find(store: Store, id_: bytes) -> Booked | None:
     """Find the booking of `id_` and lock it until the transaction ends."""
-    row = store.one(_BOOKED, id_)
-    return Booked(*row) if row else None
+    return store.find(Booked, _BOOKED, id_)
 
 
 def must_be_theirs(booked: Booked, caller: Caller) -> None:
@@ -74,19 +68,18 @@ def must_be_theirs(booked: Booked, caller: Caller) -> None:
         raise Error(reasons.WRONG_RECEIVER, "booked by another client of this receiver")
 
 
-def insert(store: Store, event: str, booked: Booked, now: int, **columns: Any) -> bool:
+def insert(store: Store, event: str, booked: Booked, now: int, **columns: Value) -> bool:
     """Insert a new booking; False where a unique index refuses it and nothing was done.
 
     Raises AgainError where the money that the caller saw is no longer there.
     """
     state = statemachine.step(TABLE, NONE, event)
-    row = {**booked._asdict(), **columns, "state": state, "time": now, "changed": now}
-    row["approval_id"] = row.pop("id")
+    row: dict[str, Value] = booked._asdict() | columns
+    row |= {"approval_id": row.pop("id"), "state": state, "time": now, "changed": now}
+    del row["late"]  # a new one never is
     if store.run(_inserting(tuple(row)), *row.values()) == 0:
         return False
-    effect = EFFECTS.get((booked.kind, NONE, state))
-    if effect is not None:
-        _apply(store, effect, booked)
+    _apply(store, EFFECTS.get((booked.kind, NONE, state), Effect()), booked)
     return True
 
 
@@ -97,9 +90,7 @@ def move(store: Store, event: str, booked: Booked, now: int) -> str:
         late = int((before, after) == (EXPIRED, POSTED))
         if store.run(_MOVE, after, now, late, booked.id, before) != 1:
             raise AgainError
-        effect = EFFECTS.get((booked.kind, before, after))
-        if effect is not None:
-            _apply(store, effect, booked)
+        _apply(store, EFFECTS.get((booked.kind, before, after), Effect()), booked)
     if (before, event) in ALARMS:
         alarm(store, booked.id, ALARMS[before, event], now)
     return after

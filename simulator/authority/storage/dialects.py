@@ -10,20 +10,22 @@ import random
 import re
 import sqlite3
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
 import psycopg
 from psycopg.types.numeric import Int8Dumper
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 # The errors of a database. The caller may ask again: nothing was done.
 DatabaseError = (sqlite3.Error, psycopg.Error)
 
 POSTGRES = "postgresql://"
+
+Value = bytes | int | str | None  # of a column
+Row = tuple[Any, ...]
 
 _WAIT_S = 5  # for another writer; longer than any transaction takes, shorter than a bridge waits
 _MIGRATION_LOCK = 7_411_226_018_101_531  # any number that no other program locks in this database
@@ -49,22 +51,42 @@ _POSTGRES: Mapping[str, str] = {
 }
 
 
-class Dialect(Protocol):
+class Cursor(Protocol):
+    """The result of a statement, as both drivers have it."""
+
+    @property
+    def description(self) -> object: ...
+    @property
+    def rowcount(self) -> int: ...
+    def fetchall(self) -> list[Row]: ...
+
+
+class BooksConnection(Protocol):
+    """A connection that takes the statements of the one text."""
+
+    @property
+    def closed(self) -> bool: ...
+    def close(self) -> None: ...
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> Cursor: ...
+
+
+class Dialect(ABC):
     """One kind of database at one place."""
 
-    words: Mapping[str, str]  # replacements for the braces in the schema
-    begin: str
-    collisions: tuple[type[Exception], ...]  # with another transaction: try again
+    words: ClassVar[Mapping[str, str]]  # replacements for the braces in the schema
+    begin: ClassVar[str]
+    begin_to_migrate: ClassVar[tuple[str, ...]]  # excludes other migrations
+    collisions: ClassVar[tuple[type[Exception], ...]]  # with another transaction: try again
 
-    def connect(self) -> Any: ...
+    @abstractmethod
+    def connect(self) -> BooksConnection: ...
 
-    def alive(self, db: Any) -> bool: ...
-
-    def execute(self, db: Any, sql: str, values: tuple[Any, ...]) -> Any: ...
-
-    def connect_to_migrate(self) -> Any:
+    def connect_to_migrate(self) -> BooksConnection:
         """Connect inside a transaction that excludes other migrations."""
-        ...
+        db = self.connect()
+        for sql in self.begin_to_migrate:
+            db.execute(sql)
+        return db
 
 
 def of(place: Path | str) -> Dialect:
@@ -74,71 +96,72 @@ def of(place: Path | str) -> Dialect:
     return Sqlite(place)
 
 
-class Sqlite:
+class Sqlite(Dialect):
     """One file that survives power cuts. Statements take milliseconds at most."""
 
+    words = _SQLITE
     begin = "BEGIN IMMEDIATE"
-    collisions: tuple[type[Exception], ...] = ()
+    begin_to_migrate = (begin,)
+    collisions = ()
 
     def __init__(self, path: Path | str) -> None:
-        self.words = _SQLITE
         self._path = path
 
-    def connect(self) -> Any:
+    def connect(self) -> BooksConnection:
         db = sqlite3.connect(
-            self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
+            self._path,
+            timeout=_WAIT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=_SqliteConnection,
         )
         _make_wal(db)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         return db
 
-    def alive(self, _: Any) -> bool:
-        return True
 
-    def execute(self, db: Any, sql: str, values: tuple[Any, ...]) -> Any:
-        return db.execute(_unlocked(sql), values)
-
-    def connect_to_migrate(self) -> Any:
-        db = self.connect()
-        db.execute(self.begin)
-        return db
-
-
-class Postgres:
+class Postgres(Dialect):
     """A server with many clients. Rows are locked where two transactions could decide at once."""
 
+    words = _POSTGRES
     begin = "BEGIN"
-    collisions: tuple[type[Exception], ...] = (
-        psycopg.errors.SerializationFailure,
-        psycopg.errors.DeadlockDetected,
-    )
+    begin_to_migrate = (begin, f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+    collisions = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 
     def __init__(self, url: str) -> None:
-        self.words = _POSTGRES
         self._url = url
 
-    def connect(self) -> Any:
+    def connect(self) -> BooksConnection:
         db = psycopg.connect(self._url, autocommit=True, prepare_threshold=1)
         db.adapters.register_dumper(int, Int8Dumper)  # one type, so one plan for each statement
         db.execute(f"SET lock_timeout = '{_WAIT_S}s'")
         db.execute("SET synchronous_commit = on")
-        return db
-
-    def alive(self, db: Any) -> bool:
-        return not db.closed
-
-    def execute(self, db: Any, sql: str, values: tuple[Any, ...]) -> Any:
-        return db.execute(_numbered(sql), values, binary=True)
-
-    def connect_to_migrate(self) -> Any:
-        db = self.connect()
-        db.execute(self.begin)
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
-        return db
+        return _PostgresConnection(db)
 
 
-@lru_cache(maxsize=256)  # more than there are statements in this folder
+class _SqliteConnection(sqlite3.Connection):
+    closed = False  # only by us
+
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+        return super().execute(_unlocked(sql), values)
+
+
+class _PostgresConnection:
+    def __init__(self, db: psycopg.Connection) -> None:
+        self._db = db
+
+    @property
+    def closed(self) -> bool:
+        return self._db.closed
+
+    def close(self) -> None:
+        self._db.close()
+
+    def execute(self, sql: str, values: Sequence[Value] = (), /) -> Cursor:
+        return self._db.execute(_numbered(sql), values, binary=True)
+
+
 def _make_wal(db: sqlite3.Connection) -> None:
     """Set WAL mode; in new books one connection can, and SQLite fails the others at once."""
     until = time.monotonic() + _WAIT_S
@@ -153,6 +176,7 @@ def _make_wal(db: sqlite3.Connection) -> None:
         time.sleep(random.uniform(0, _WAL_AGAIN_S))
 
 
+@lru_cache(maxsize=256)  # more than there are statements in this folder
 def _unlocked(sql: str) -> str:
     return _LOCKING.sub("", sql)
 

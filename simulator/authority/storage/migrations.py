@@ -9,15 +9,12 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
 
+from .dialects import Cursor, Dialect, Value
 from .schema import SCHEMA, VERSION
 
-if TYPE_CHECKING:
-    from .dialects import Dialect
-
-Execute = Callable[..., Any]  # a statement and its values
-Migration = Callable[[Execute, "Dialect"], None]
+Execute = Callable[..., Cursor]  # a statement and its values
+Migration = Callable[[Execute, Dialect], None]
 
 # The statements that bring books of a version to the next one.
 MIGRATIONS: dict[int, Migration] = {}
@@ -34,8 +31,8 @@ def migrate(dialect: Dialect) -> None:
     """Bring the books to this release's version, all or nothing. Raises VersionError."""
     with closing(dialect.connect_to_migrate()) as db:
 
-        def execute(sql: str, *values: Any) -> Any:
-            return dialect.execute(db, sql, values)
+        def execute(sql: str, *values: Value) -> Cursor:
+            return db.execute(sql, values)
 
         before = _version(execute)
         if before > VERSION:
@@ -54,8 +51,8 @@ def migrate(dialect: Dialect) -> None:
 
 def _version(execute: Execute) -> int:
     execute("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, time BIGINT)")
-    newest: int | None = execute("SELECT max(version) FROM migrations").fetchone()[0]
-    return _EMPTY if newest is None else newest
+    [(newest,)] = execute("SELECT coalesce(max(version), 0) FROM migrations").fetchall()
+    return int(newest)
 
 
 def _mark(execute: Execute, version: int) -> None:

@@ -6,17 +6,19 @@ A caller waits for its answer; several processes answer more callers.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+
+from bridge import contracts
 
 from . import dialects, migrations
+from .dialects import BooksConnection, Cursor, Row, Value
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-Row = tuple[Any, ...]
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -40,7 +42,7 @@ class Store:
         migrations.migrate(self._dialect)
         self._mine = threading.local()
         self._guard = threading.Lock()
-        self._opened: list[Any] = []
+        self._opened: list[BooksConnection] = []
 
     def close(self) -> None:
         while self._opened:
@@ -58,36 +60,60 @@ class Store:
                 self._execute("ROLLBACK")
             raise
 
-    def one(self, sql: str, *values: Any) -> Row | None:
+    def find(self, type_: type[T], sql: str, *values: Value) -> T | None:
+        """Return the first row as a value of this type (see `every`), or None."""
+        return next(iter(self.every(type_, sql, *values)), None)
+
+    def every(self, type_: type[T], sql: str, *values: Value) -> list[T]:
+        """Return the rows as values of this type, whose members stand in the columns' order.
+
+        A row with one column is that column; the books store a flag as a number.
+        """
+        rows = self.rows(sql, *values)
+        listed = [row[0] if len(row) == 1 else _shaped(row, type_) for row in rows]
+        return msgspec.convert(listed, list[type_], strict=False, dec_hook=contracts.read)  # type: ignore[valid-type]
+
+    def number(self, sql: str, *values: Value) -> int:
+        """Return the number that a statement always returns."""
+        return int(self.value(sql, *values))
+
+    def exists(self, sql: str, *values: Value) -> bool:
+        """Return whether a statement finds any row."""
+        return bool(self.rows(sql, *values))
+
+    def one(self, sql: str, *values: Value) -> Row | None:
         """Return the first row, or None."""
-        found = self.rows(sql, *values)  # fetch all: a statement ends with its last row
-        return found[0] if found else None
+        return next(iter(self.rows(sql, *values)), None)
 
-    def rows(self, sql: str, *values: Any) -> list[Row]:
-        found: list[Row] = self._execute(sql, *values).fetchall()
-        return found
+    def rows(self, sql: str, *values: Value) -> list[Row]:
+        return self._execute(sql, *values).fetchall()  # all: a statement ends with its last row
 
-    def value(self, sql: str, *values: Any) -> Any:
+    def value(self, sql: str, *values: Value) -> Any:
         """Return the first column of the first row; None where there is no row."""
         row = self.one(sql, *values)
         return row[0] if row else None
 
-    def run(self, sql: str, *values: Any) -> int:
+    def run(self, sql: str, *values: Value) -> int:
         """Run a statement; return the number of rows changed."""
-        changed: int = self._execute(sql, *values).rowcount
-        return changed
+        return self._execute(sql, *values).rowcount
 
-    def _execute(self, sql: str, *values: Any) -> Any:
-        return self._dialect.execute(self._connection(), sql, values)
+    def _execute(self, sql: str, *values: Value) -> Cursor:
+        return self._connection().execute(sql, values)
 
-    def _connection(self) -> Any:
+    def _connection(self) -> BooksConnection:
         """Return this thread's connection; replace a broken one."""
-        db = getattr(self._mine, "db", None)
-        if db is None or not self._dialect.alive(db):
+        db: BooksConnection | None = getattr(self._mine, "db", None)
+        if db is None or db.closed:
             db = self._mine.db = self._dialect.connect()
             with self._guard:
-                self._opened = [*filter(self._dialect.alive, self._opened), db]
+                self._opened = [db, *(one for one in self._opened if not one.closed)]
         return db
+
+
+def _shaped(row: Row, type_: type[object]) -> Row | dict[str, Value]:
+    """Name the columns for a struct; a named tuple takes them as they are."""
+    names: tuple[str, ...] | None = getattr(type_, "__struct_fields__", None)
+    return row if names is None else dict(zip(names, row, strict=True))
 
 
 def atomic(work: Callable[Concatenate[Store, P], T]) -> Callable[Concatenate[Store, P], T]:

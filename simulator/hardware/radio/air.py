@@ -7,6 +7,7 @@ knows the other, and an advertisement reaches only the listening controllers in 
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -24,32 +25,32 @@ CHANNELS = 3  # an advertising event goes out on each, in this order (Vol 6 Part
 NEAR = -50  # dBm: a phone held to the receiver
 
 
-class Listener(Controller):
+class Listener(Controller, ABC):
     """A controller as the air needs it."""
 
+    @abstractmethod
     def hear(self, advertiser: RadioAdvertiser, rssi: int) -> None:
         """Report an advertisement to the host."""
-        raise NotImplementedError
 
+    @abstractmethod
     def wants(self, advertiser: RadioAdvertiser) -> bool:
         """Return whether this controller is trying to connect to that advertiser, and may."""
-        raise NotImplementedError
 
+    @abstractmethod
     def win(self, advertiser: RadioAdvertiser) -> None:
         """Connect to an advertiser."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lose(self, advertiser: RadioAdvertiser) -> None:
         """Report a connection to an advertiser that has answered another controller."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fall_silent(self) -> None:
         """Leave the air."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restart(self) -> None:
         """Reset all state."""
-        raise NotImplementedError
 
 
 def near(_advertiser: Controller, _listener: Controller) -> int | None:

@@ -7,22 +7,19 @@ waits forever for a missing answer. Each method answers one (Core, Vol 4 Part E)
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
 
 from bumble import hci
-from bumble.controller import Controller
+from bumble.controller import Connection, Controller
 
-if TYPE_CHECKING:
-    from bumble.controller import Connection
-
-    from .connection import RadioConnection
+from .connection import RadioConnection
 
 UNHEARD = 127  # dBm: "not available" (7.5.4)
 MAX_OCTETS = 251
 MAX_TIME = 2120  # µs: 251 octets on the 1M PHY
 
 
-class Commands(Controller):
+class Commands(Controller, ABC):
     """A controller that answers every command; an unknown one with "unknown command"."""
 
     acl_data_packet_length = MAX_OCTETS
@@ -83,18 +80,14 @@ class Commands(Controller):
     ) -> hci.HCI_Read_RSSI_ReturnParameters:
         """7.5.4"""
         connection = self.find_le_connection_by_handle(command.handle)
-        status = hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
-        rssi = None
-        if connection is not None:
-            status = hci.HCI_ErrorCode.SUCCESS
-            rssi = self.heard(connection)  # type: ignore[arg-type]
+        rssi = None if connection is None else self.heard(connection)  # type: ignore[arg-type]
         return hci.HCI_Read_RSSI_ReturnParameters(
-            status=status, handle=command.handle, rssi=UNHEARD if rssi is None else rssi
+            status=_known(connection), handle=command.handle, rssi=UNHEARD if rssi is None else rssi
         )
 
+    @abstractmethod
     def heard(self, connection: RadioConnection) -> int | None:
         """Return the signal strength of the other end, in dBm."""
-        raise NotImplementedError
 
     def on_hci_read_remote_version_information_command(
         self, command: hci.HCI_Read_Remote_Version_Information_Command
@@ -114,12 +107,9 @@ class Commands(Controller):
         self, command: hci.HCI_LE_Set_Data_Length_Command
     ) -> hci.HCI_StatusAndConnectionHandleReturnParameters:
         """7.8.33. Data is never split on this air, so the answer changes nothing."""
-        known = self.find_le_connection_by_handle(command.connection_handle) is not None
+        connection = self.find_le_connection_by_handle(command.connection_handle)
         return hci.HCI_StatusAndConnectionHandleReturnParameters(
-            hci.HCI_ErrorCode.SUCCESS
-            if known
-            else hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR,
-            command.connection_handle,
+            _known(connection), command.connection_handle
         )
 
     def on_hci_le_set_phy_command(self, command: hci.HCI_LE_Set_PHY_Command) -> None:
@@ -132,3 +122,9 @@ class Commands(Controller):
                 rx_phy=hci.Phy.LE_1M,
             )
             self._accept_then(command, event)
+
+
+def _known(connection: Connection | None) -> hci.HCI_ErrorCode:
+    if connection is None:
+        return hci.HCI_ErrorCode.UNKNOWN_CONNECTION_IDENTIFIER_ERROR
+    return hci.HCI_ErrorCode.SUCCESS

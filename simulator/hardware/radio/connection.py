@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
 
 from bumble import hci, ll
 from bumble.controller import Connection, Controller
 from bumble.core import PhysicalTransport
 
-if TYPE_CHECKING:
-    from .air import Air
-    from .parameters import Parameters
+from .air import Air
+from .parameters import Parameters
 
 PACKETS_PER_EVENT = 4  # as many as an ESP32 sends in one connection event, each way
 ESTABLISHING_EVENTS = 6  # silent events until a new link is dropped (Vol 6 Part B 4.5.2)

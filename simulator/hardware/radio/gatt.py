@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from bumble import att
+from bumble.device import Connection, Device
 
 from simulator.hardware.micropython import radiowire as wire
 
 from .table import Permissions, Table
-
-if TYPE_CHECKING:
-    from bumble.device import Connection, Device
 
 PREPARED_LIMIT = 64  # NimBLE's BLE_ATT_SVR_MAX_PREP_ENTRIES
 VALUE_LIMIT = 512  # the longest attribute value (Vol 3 Part F 3.2.9)

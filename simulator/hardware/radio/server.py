@@ -12,12 +12,13 @@ from weakref import WeakSet
 
 from bumble import hci
 from bumble.controller import Controller
+from bumble.transport.pty import open_pty_transport
 
 from .air import Air, Rssi, near
 from .bumble_logging import quieten
 from .controller import RadioController
 from .shim import Shim
-from .streams import H4, Frames, PtyH4, listen
+from .streams import H4, Frames, listen
 
 
 class Receiver:
@@ -70,11 +71,10 @@ class Radio:
     async def receiver_on_pty(self, receiver_id: bytes, path: Path) -> Receiver:
         """Add a receiver with its own Bluetooth stack, which opens `path` as its HCI UART."""
         controller = self._receiver_controller(receiver_id)
-        line = PtyH4(path)
-        await line.open()
-        self._closing.callback(line.close)
-        line.set_packet_sink(controller)
-        controller.host = line
+        line = await open_pty_transport(str(path))
+        self._closing.push_async_callback(line.close)
+        line.source.set_packet_sink(controller)
+        controller.host = line.sink
         return Receiver(controller, str(path))
 
     def carry_away(self, address: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import struct
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from bumble import core
 
@@ -116,7 +117,7 @@ class Shim:
             elif self._stack is None or code not in _QUESTIONS:
                 raise StackError(wire.ENODEV)
             else:
-                answer = await _QUESTIONS[code](self._stack, body)
+                answer = await _ask(self._stack, code, body)
         except StackError as error:
             self._answer(stream, error.code)
         else:
@@ -135,101 +136,69 @@ class Shim:
 # Questions to the stack
 
 
-async def _get_mac(stack: Stack, _body: bytes) -> bytes:
-    return struct.pack("<B6s", *stack.address)
-
-
-async def _get_mtu(stack: Stack, _body: bytes) -> bytes:
-    return struct.pack("<H", stack.mtu)
-
-
-async def _get_name(stack: Stack, _body: bytes) -> bytes:
-    return stack.name
-
-
-async def _set_mtu(stack: Stack, body: bytes) -> bytes:
-    (stack.mtu,) = struct.unpack("<H", body)
-    return b""
-
-
-async def _set_name(stack: Stack, body: bytes) -> bytes:
-    stack.set_name(body)
-    return b""
-
-
-async def _set_address_mode(stack: Stack, body: bytes) -> bytes:
-    stack.set_address_mode(body[0])
-    return b""
-
-
-async def _advertise(stack: Stack, body: bytes) -> bytes:
-    interval, connectable, *lengths = struct.unpack_from(wire.ADVERTISE_FORMAT, body)
-    rest = body[struct.calcsize(wire.ADVERTISE_FORMAT) :]
+async def _advertise(
+    stack: Stack, interval: int, connectable: int, size: int, response_size: int, rest: bytes
+) -> None:
     payloads: list[bytes | None] = []
-    for length in lengths:
+    for length in (size, response_size):
         payloads.append(None if length == wire.KEEP else rest[:length])
         rest = rest if length == wire.KEEP else rest[length:]
-    await stack.advertise(interval, bool(connectable), payloads[0], payloads[1])
-    return b""
+    await stack.advertise(interval, bool(connectable), *payloads)
 
 
-async def _advertise_stop(stack: Stack, _body: bytes) -> bytes:
-    await stack.advertise_stop()
-    return b""
-
-
-async def _register(stack: Stack, body: bytes) -> bytes:
+def _register(stack: Stack, rest: bytes) -> bytes:
     entries = []
-    while body:
-        kind, flags, length = struct.unpack_from(wire.ENTRY_FORMAT, body)
+    while rest:
+        kind, flags, length = struct.unpack_from(wire.ENTRY_FORMAT, rest)
         start = struct.calcsize(wire.ENTRY_FORMAT)
-        uuid = core.UUID.from_bytes(body[start : start + length])
-        entries.append(Entry(kind, flags, uuid))
-        body = body[start + length :]
+        entries.append(Entry(kind, flags, core.UUID.from_bytes(rest[start : start + length])))
+        rest = rest[start + length :]
     handles = [handle for service in stack.register(entries) for handle in service]
     return struct.pack(f"<{len(handles)}H", *handles)
 
 
-async def _read(stack: Stack, body: bytes) -> bytes:
-    (handle,) = struct.unpack("<H", body)
-    return stack.read(handle)
+class Question(NamedTuple):
+    """The layout of a question's body, and its work; this takes the fields and what follows them.
+
+    The work may be awaitable; its result is the answer, None for an empty one.
+    """
+
+    layout: str
+    work: Callable[..., object]
 
 
-async def _write(stack: Stack, body: bytes) -> bytes:
-    handle, update = struct.unpack_from("<H?", body)
-    stack.write(handle, body[3:], update)
-    return b""
-
-
-async def _notify(stack: Stack, body: bytes) -> bytes:
-    connection, handle, given = struct.unpack_from("<HH?", body)
-    stack.notify(connection, handle, body[5:] if given else None)
-    return b""
-
-
-async def _set_buffer(stack: Stack, body: bytes) -> bytes:
-    stack.set_buffer(*struct.unpack("<HH?", body))
-    return b""
-
-
-async def _disconnect(stack: Stack, body: bytes) -> bytes:
-    await stack.disconnect(*struct.unpack("<H", body))
-    return b""
-
-
-_QUESTIONS: dict[int, Callable[[Stack, bytes], Awaitable[bytes]]] = {
-    wire.GET_MAC: _get_mac,
-    wire.GET_MTU: _get_mtu,
-    wire.GET_NAME: _get_name,
-    wire.SET_MTU: _set_mtu,
-    wire.SET_NAME: _set_name,
-    wire.SET_ADDRESS_MODE: _set_address_mode,
-    wire.ADVERTISE: _advertise,
-    wire.ADVERTISE_STOP: _advertise_stop,
-    wire.REGISTER: _register,
-    wire.READ: _read,
-    wire.WRITE: _write,
-    wire.NOTIFY: _notify,
-    wire.SET_BUFFER: _set_buffer,
-    wire.DISCONNECT: _disconnect,
+_QUESTIONS = {
+    wire.GET_MAC: Question("", lambda stack, _: struct.pack("<B6s", *stack.address)),
+    wire.GET_MTU: Question("", lambda stack, _: struct.pack("<H", stack.mtu)),
+    wire.GET_NAME: Question("", lambda stack, _: stack.name),
+    wire.SET_MTU: Question("<H", lambda stack, mtu, _: stack.set_mtu(mtu)),
+    wire.SET_NAME: Question("", lambda stack, name: stack.set_name(name)),
+    wire.SET_ADDRESS_MODE: Question("<B", lambda stack, mode, _: stack.set_address_mode(mode)),
+    wire.ADVERTISE: Question(wire.ADVERTISE_FORMAT, _advertise),
+    wire.ADVERTISE_STOP: Question("", lambda stack, _: stack.advertise_stop()),
+    wire.REGISTER: Question("", _register),
+    wire.READ: Question("<H", lambda stack, handle, _: stack.read(handle)),
+    wire.WRITE: Question(
+        "<H?", lambda stack, handle, update, value: stack.write(handle, value, update)
+    ),
+    wire.NOTIFY: Question(
+        "<HH?",
+        lambda stack, connection, handle, given, value: stack.notify(
+            connection, handle, value if given else None
+        ),
+    ),
+    wire.SET_BUFFER: Question(
+        "<HH?", lambda stack, handle, size, append, _: stack.set_buffer(handle, size, append)
+    ),
+    wire.DISCONNECT: Question("<H", lambda stack, connection, _: stack.disconnect(connection)),
 }
+
+
+async def _ask(stack: Stack, code: int, body: bytes) -> bytes:
+    """Raise StackError, as the stack does."""
+    question = _QUESTIONS[code]
+    rest = body[struct.calcsize(question.layout) :]
+    answer = question.work(stack, *struct.unpack_from(question.layout, body), rest)
+    if isinstance(answer, Awaitable):
+        answer = await answer
+    return answer if isinstance(answer, bytes) else b""

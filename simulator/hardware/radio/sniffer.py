@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from collections.abc import Callable, Iterator
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bumble import hci, ll
+from bumble.controller import Connection
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bumble.controller import Connection
-
-    from .parameters import Parameters
+from .parameters import Parameters
 
 # A purchase makes about 80, so that a forgotten sniffer stops at a day's purchases.
 RECORDS_MOST = 20_000

@@ -6,9 +6,7 @@ Errors are `StackError` with the numbers that MicroPython raises on an ESP32.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
 
 from bumble import att, core, hci
 from bumble.device import AdvertisingType, Connection, Device, DeviceConfiguration, LegacyAdvertiser
@@ -99,8 +97,7 @@ class Stack:
     def mtu(self) -> int:
         return self._server.max_mtu
 
-    @mtu.setter
-    def mtu(self, mtu: int) -> None:
+    def set_mtu(self, mtu: int) -> None:
         if mtu not in MTU_RANGE:
             raise StackError(wire.EINVAL)
         self._server.max_mtu = mtu
@@ -226,8 +223,8 @@ class Stack:
         except hci.HCI_Error as error:
             raise StackError(wire.LINK_GONE) from error
 
-    def _disconnect(self, connection: int) -> Coroutine[Any, Any, object]:
-        return self._device.send_async_command(
+    async def _disconnect(self, connection: int) -> None:
+        await self._device.send_async_command(
             hci.HCI_Disconnect_Command(
                 connection_handle=connection,
                 reason=hci.HCI_ErrorCode.REMOTE_USER_TERMINATED_CONNECTION_ERROR,

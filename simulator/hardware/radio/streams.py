@@ -1,19 +1,15 @@
-"""Byte streams of the radio, at "tcp:HOST:PORT" or "unix:PATH": H4, pseudo-terminals, frames."""
+"""Byte streams of the radio, at "tcp:HOST:PORT" or "unix:PATH": H4 and frames."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import pty
 import socket
 import struct
-import tty
 from collections.abc import Callable
-from pathlib import Path
 from typing import cast
 
 from bumble.core import InvalidPacketError
-from bumble.transport.common import PacketParser, TransportSink
+from bumble.transport.common import StreamPacketSource
 
 from simulator.hardware.micropython import radiowire as wire
 
@@ -49,16 +45,12 @@ def without_delay(transport: asyncio.BaseTransport) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-class H4(asyncio.Protocol):
+class H4(StreamPacketSource):
     """HCI packets on a stream (Vol 4 Part A): Bumble's packet source and sink in one."""
 
     def __init__(self) -> None:
-        self.terminated: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._parser = PacketParser()
+        super().__init__()
         self._transport: asyncio.WriteTransport | None = None
-
-    def set_packet_sink(self, sink: TransportSink) -> None:
-        self._parser.set_packet_sink(sink)
 
     def on_packet(self, packet: bytes) -> None:
         if self._transport is not None:
@@ -70,62 +62,17 @@ class H4(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            self._parser.feed_data(data)
+            self.parser.feed_data(data)
         except InvalidPacketError:  # no way to find the next packet on this stream
             self.close()
 
     def connection_lost(self, _error: Exception | None) -> None:
         self._transport = None
-        if not self.terminated.done():
-            self.terminated.set_result(None)
-        lost = getattr(self._parser.sink, "on_transport_lost", None)
-        if lost is not None:
-            lost()
+        self.on_transport_lost()
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
-
-
-class PtyH4(H4):
-    """H4 on a pseudo-terminal at its own path, which a process opens as its Bluetooth UART.
-
-    The far side may be closed and opened again; its next HCI Reset restarts it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-        self._near, self._far = pty.openpty()
-        tty.setraw(self._far)
-        path.symlink_to(os.ttyname(self._far))
-
-    async def open(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._reader, _ = await loop.connect_read_pipe(
-            lambda: _Reading(self), os.fdopen(os.dup(self._near), "rb", buffering=0)
-        )
-        writer, _ = await loop.connect_write_pipe(
-            asyncio.BaseProtocol, os.fdopen(os.dup(self._near), "wb", buffering=0)
-        )
-        self._transport = writer
-
-    def close(self) -> None:
-        super().close()
-        self._reader.close()
-        os.close(self._near)
-        os.close(self._far)
-        self._path.unlink(missing_ok=True)
-
-
-class _Reading(asyncio.Protocol):
-    """A protocol that passes only bytes on, not the opening and closing of the pseudo-terminal."""
-
-    def __init__(self, stream: H4) -> None:
-        self._stream = stream
-
-    def data_received(self, data: bytes) -> None:
-        self._stream.data_received(data)
 
 
 class Frames(asyncio.Protocol):

@@ -6,9 +6,9 @@ import argparse
 import asyncio
 import json
 import signal
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 from .config import Config
 from .control import LineControl
@@ -34,12 +34,10 @@ async def run(config: Config) -> None:
         pump = Pump(config)
         stack.callback(pump.close)
         device = Device(config, pump.device, pump.boot)
-        tasks: list[asyncio.Task[Any]] = [
-            asyncio.create_task(device.run()),
-            asyncio.create_task(stop.wait()),
-        ]
+        works: list[Coroutine[object, None, object]] = [device.run(), stop.wait()]
         if config.reset_on_open:
-            tasks.append(asyncio.create_task(reset_on_open(pump, device)))
+            works.append(reset_on_open(pump, device))
+        tasks = [asyncio.create_task(work) for work in works]
         stack.push_async_callback(end, tasks)
         server = await asyncio.start_unix_server(LineControl(pump, device).serve, config.control)
         stack.callback(Path(config.control).unlink, missing_ok=True)
@@ -58,7 +56,7 @@ async def reset_on_open(pump: Pump, device: Device) -> None:
         device.kill()
 
 
-async def end(tasks: list[asyncio.Task[Any]]) -> None:
+async def end(tasks: list[asyncio.Task[object]]) -> None:
     """Cancel the tasks and wait: this ends the receiver's process."""
     for task in tasks:
         task.cancel()

@@ -12,6 +12,8 @@ from simulator.processes.child_process import ChildProcess
 
 from .config import Config
 
+Status = dict[str, Any]
+
 PATIENCE = 20.0  # seconds for an answer, which comes in a fraction of one
 
 
@@ -45,7 +47,7 @@ class LineProcess:
             raise
         return cls(config, process, reader, writer)
 
-    async def ask(self, do: str, **fields: Any) -> dict[str, Any]:
+    async def ask(self, do: str, **fields: object) -> Status:
         """Send a request; return the line's status after it; RuntimeError if it was refused.
 
         garbage (bytes, to: host or device), text (text), cut (ms), unplug, replug, reset, status.
@@ -55,7 +57,7 @@ class LineProcess:
             line = await self._reader.readline()
         if not line:
             raise RuntimeError("the line has ended")
-        answer: dict[str, Any] = json.loads(line)
+        answer: Status = json.loads(line)
         if not answer.pop("ok"):
             raise RuntimeError(answer["error"])
         return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL
 
@@ -86,8 +87,6 @@ class Device:
             raise
 
     async def _rest(self, pause: float) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._hurry.wait()
-        except TimeoutError:
-            pass

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
+
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.scanner import BaseBleakScanner
 
 from receiver import reasons
 from receiver.errors import Error
+from simulator.authority.api.client import AuthorityError
 from simulator.phone.conversation import states
 from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import APPROVED, LOST, NO_TILL, Outcome
 from simulator.phone.transport import scan
+from simulator.phone.transport.scan import Found
 from simulator.phone.wallet.settlement import settle
+from simulator.phone.wallet.wallet import Wallet
 
-from .authority import AuthorityClient, AuthorityError
+from .authority import AuthorityClient
+from .buyer import Buyer
 from .retry import Retry
-from .visit import Step, Visit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from bleak.backends.client import BaseBleakClient
-    from bleak.backends.scanner import BaseBleakScanner
-
-    from simulator.phone.transport.scan import Found
-    from simulator.phone.wallet.wallet import Wallet
-
-    from .buyer import Buyer
-    from .visit import Observer
+from .visit import Observer, Step, Visit
 
 PATIENCE_S = 60.0  # seconds that a buyer holds the phone to a till
 
@@ -164,7 +160,7 @@ class PhoneApp:
         till = found.advert.till if found.advert else None
         self._tell("found", address=found.device.address, rssi=found.rssi, till=till)
 
-    def _tell(self, name: str, **details: Any) -> None:
+    def _tell(self, name: str, **details: object) -> None:
         self._observer(Step(name, time.monotonic(), details))
 
 

@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 
 from receiver.protocol import pins
+from simulator.authority.api.client import AuthorityError, read_answer
+from simulator.authority.api.models import Approval, Credentials, Welcome
 from simulator.crypto.p256 import p256_private, p256_public
 from simulator.phone.conversation.events import NO_ANSWER, UNSEEN, Answered
 from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import BATCH, LOW, InvoiceRecipient, Wallet
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 TIMEOUT_S = 10.0  # a person waits
 UNSEEN_STATUS = 404
 
-
-class AuthorityError(Exception):
-    """No useful answer: no network, no server, or a refusal. The text is for people."""
+T = TypeVar("T")
 
 
 class AuthorityClient:
@@ -65,38 +64,33 @@ class AuthorityClient:
     async def ask(self, approval_id: bytes) -> Answered:
         """Return the state of an approval; a missing answer is no error."""
         try:
-            status, body = await self._call("GET", f"/v1/approvals/{approval_id.hex()}")
-        except AuthorityError:
-            return Answered(approval_id, NO_ANSWER)
-        if status == UNSEEN_STATUS:
-            return Answered(approval_id, UNSEEN)
-        receipt = body["receipt"]
-        return Answered(approval_id, body["state"], bytes.fromhex(receipt) if receipt else None)
+            booked = await self._call(Approval, "GET", f"/v1/approvals/{approval_id.hex()}")
+        except AuthorityError as error:
+            return Answered(approval_id, UNSEEN if error.status == UNSEEN_STATUS else NO_ANSWER)
+        receipt = bytes.fromhex(booked.receipt) if booked.receipt else None
+        return Answered(approval_id, booked.state, receipt)
 
-    async def activate(self, body: dict[str, str]) -> dict[str, Any]:
+    async def activate(self, body: dict[str, str]) -> Welcome:
         """Activate a phone; raises AuthorityError."""
-        _, answer = await self._call("POST", "/v1/phones", body)
-        return answer
+        return await self._call(Welcome, "POST", "/v1/phones", body)
 
     async def _batch(self, wallet: Wallet, recipient: int) -> list[bytes]:
         path = f"/v1/phones/{wallet.phone_id}/credentials"
-        _, body = await self._call("POST", path, {"recipient": recipient, "count": BATCH})
-        return [bytes.fromhex(data) for data in body["credentials"]]
+        asked = {"recipient": recipient, "count": BATCH}
+        batch = await self._call(Credentials, "POST", path, asked)
+        return [bytes.fromhex(data) for data in batch.credentials]
 
     async def _call(
-        self, method: str, path: str, body: dict[str, Any] | None = None
-    ) -> tuple[int, dict[str, Any]]:
+        self, type_: type[T], method: str, path: str, body: Mapping[str, object] | None = None
+    ) -> T:
         if self._session is None:
             raise RuntimeError("use it as a context manager")
         try:
             async with self._session.request(method, path, json=body) as response:
-                answer: dict[str, Any] = await response.json(content_type=None)
-                status = response.status
+                data = await response.read()
+            return read_answer(response.status, data, type_)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise AuthorityError(f"the authority does not answer: {error}") from error
-        if status >= 400 and (method, status) != ("GET", UNSEEN_STATUS):
-            raise AuthorityError(f"the authority refuses: {answer.get('detail', status)}")
-        return status, answer
 
 
 async def enrol(
@@ -115,25 +109,20 @@ async def enrol(
     }
     pem = await asyncio.to_thread(ca.read_text)
     async with AuthorityClient(url, pem) as authority:
-        wallet = _wallet(key, code_private, url, pem, await authority.activate(request))
+        welcome = await authority.activate(request)
+    wallet = Wallet(
+        key,
+        code_private,
+        bytes(welcome.authority_code_key),
+        pins.decode(bytes.fromhex(welcome.pins)),
+        [InvoiceRecipient(one.id, one.name) for one in welcome.recipients],
+        authority=url,
+        ca=pem,
+        phone_id=welcome.phone_id,
+        token=welcome.token,
+        buyer=welcome.buyer,
+    )
     async with AuthorityClient(url, pem, wallet.token) as authority:
         for recipient in wallet.recipients:
             await authority.refill(wallet, recipient.id, int(time.time()))
     return wallet
-
-
-def _wallet(
-    key: keys.PhoneKey, code_private: bytes, url: str, ca: str, answer: dict[str, Any]
-) -> Wallet:
-    return Wallet(
-        key=key,
-        code_private=code_private,
-        authority=url,
-        ca=ca,
-        phone_id=answer["phone_id"],
-        token=answer["token"],
-        buyer=answer["buyer"],
-        authority_code_key=bytes.fromhex(answer["authority_code_key"]),
-        pins=pins.decode(bytes.fromhex(answer["pins"])),
-        recipients=[InvoiceRecipient(**recipient) for recipient in answer["recipients"]],
-    )

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
 
 from receiver.protocol import exchange
 from simulator.phone.conversation import events
-from simulator.phone.conversation.events import Code, FirstDigit, Look, SayNo
+from simulator.phone.conversation.events import Act, Code, FirstDigit, Look, SayNo, View
 from simulator.phone.conversation.messages import Maker, Mute
+from simulator.phone.wallet.wallet import Wallet
 
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import View
-    from simulator.phone.wallet.wallet import Wallet
-
-    Act = Look | FirstDigit | Code | SayNo
-    Wait = Callable[[], Awaitable[object]]
+Wait = Callable[[], Awaitable[object]]
 
 DEMO_CODE = "246810"
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 from receiver.host.backoff import Backoff
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Outcome
+from simulator.phone.conversation.events import Outcome
 
 FIRST_MS = 50  # a receiver with four links frees one within two connection intervals
 MOST_MS = 1000

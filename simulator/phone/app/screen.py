@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.console import Console
 from rich.text import Text
 
 from receiver.protocol import messages
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome
 
+from .visit import Step
 from .wording import KINDS, money, reason_texts
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Outcome
-
-    from .visit import Step
 
 _SENTENCES = {
     "scanning": "Looking for a till",

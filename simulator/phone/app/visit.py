@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
+from bleak.backends.client import BaseBleakClient
 from bleak.exc import BleakError
 
 from receiver.protocol import exchange
+from simulator.phone.conversation.conversation import Conversation
 from simulator.phone.conversation.events import (
     NO_ANSWER,
     Answered,
     Ask,
+    Details,
     Gone,
     HangUp,
+    Input,
+    Outcome,
     Show,
     Tell,
+    View,
     Write,
 )
 from simulator.phone.transport.link import Link
+from simulator.phone.transport.scan import Found
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+from .authority import AuthorityClient
+from .buyer import Buyer
 
-    from bleak.backends.client import BaseBleakClient
-
-    from simulator.phone.conversation.conversation import Conversation
-    from simulator.phone.conversation.events import Outcome, View
-    from simulator.phone.transport.scan import Found
-
-    from .authority import AuthorityClient
-    from .buyer import Buyer
-
-    Observer = Callable[["Step"], None]
+Observer = Callable[["Step"], None]
 
 _WRITTEN = {
     exchange.KEY: "key_written",
@@ -49,7 +48,7 @@ class Step(NamedTuple):
 
     name: str
     at: float
-    details: Mapping[str, Any]
+    details: Details
 
 
 class Visit:
@@ -68,7 +67,7 @@ class Visit:
         self._authority = authority
         self._observer = observer
         self._vanish = vanish
-        self._events: asyncio.Queue[Any] = asyncio.Queue()
+        self._events: asyncio.Queue[Input] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._acting: asyncio.Task[None] | None = None
 
@@ -111,7 +110,7 @@ class Visit:
             return
         await self._handle(event)
 
-    async def _handle(self, event: Any) -> None:
+    async def _handle(self, event: Input) -> None:
         self._conversation.handle(event, _now())
         await self._perform()
 
@@ -152,7 +151,7 @@ class Visit:
         details = {"size": len(action.data), "acknowledged": time.monotonic()}
         self._observer(Step(name, issued, details))
 
-    async def _vanish_during(self, write: Coroutine[Any, Any, None]) -> None:
+    async def _vanish_during(self, write: Coroutine[object, None, None]) -> None:
         writing = asyncio.create_task(write)
         await asyncio.sleep(0)  # the write begins
         self.tell("vanished")
@@ -185,12 +184,12 @@ class Visit:
         self.tell("authority_says", state=answer.state)
         self._events.put_nowait(answer)
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[object, None, None]) -> asyncio.Task[None]:
         task = self._group.create_task(work)
         self._tasks.append(task)
         return task
 
-    def tell(self, name: str, **details: Any) -> None:
+    def tell(self, name: str, **details: object) -> None:
         self._observer(Step(name, time.monotonic(), details))
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from receiver import reasons
 from receiver.host.currencies import LETTERS
 from receiver.host.texts import texts
 from receiver.protocol import messages
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Outcome
+from simulator.phone.conversation.events import Outcome
 
 KINDS = {
     messages.PURCHASE: {"sv": "Köp", "en": "Purchase"},

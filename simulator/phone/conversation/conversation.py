@@ -7,23 +7,20 @@ sent approval leads to UNKNOWN, never to a decline.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 from receiver import reasons, statemachine
 from receiver.errors import Error
 from receiver.host.texts import MENDABLE
 from receiver.protocol import exchange, gatt, messages, padding
+from receiver.protocol.messages import Provisional
 from simulator.phone.wallet.settlement import Settled, by_receipt, settle
+from simulator.phone.wallet.wallet import Pending, Wallet
 
 from . import events, states
-from .events import Ask, HangUp, Outcome, Show, Tell, Write
+from .events import Ask, Effect, HangUp, Input, Outcome, Show, Tell, Write
+from .messages import Maker
 from .offered_till import OfferedTill
-
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Provisional
-    from simulator.phone.wallet.wallet import Pending, Wallet
-
-    from .messages import Maker
 
 # The outcome that each refusal code shows to the buyer.
 _REFUSALS = {
@@ -54,7 +51,7 @@ class Conversation:
         self._epoch = epoch
         self._ask_ms = ask_ms
         self._now = 0
-        self._out: list[Any] = []
+        self._out: list[Effect] = []
         self._limit: int | None = None  # when this state ends
         self._again: int | None = None  # when to resend, or to ask again
         self._pause = states.ASK_FIRST_MS
@@ -65,7 +62,7 @@ class Conversation:
         self._approval: Pending | None = None
         self._declined: Outcome | None = None  # while the buyer may correct it
 
-    def handle(self, event: Any, now: int) -> None:
+    def handle(self, event: Input, now: int) -> None:
         """Handle one event; one that does not fit is reported and changes nothing."""
         self._now = now
         try:
@@ -73,7 +70,7 @@ class Conversation:
         except Error as error:
             self._tell("ignored", event=type(event).__name__, **_why(error))
 
-    def poll(self) -> Any:
+    def poll(self) -> Effect | None:
         """Return the next effect (an output of `events`), or None."""
         return self._out.pop(0) if self._out else None
 
@@ -361,7 +358,7 @@ class Conversation:
     def _write(self, messages: list[bytes]) -> None:
         self._out += [Write(data, data[:1] not in _COMMANDS) for data in messages]
 
-    def _tell(self, name: str, **details: Any) -> None:
+    def _tell(self, name: str, **details: object) -> None:
         self._out.append(Tell(name, details))
 
 
@@ -369,7 +366,7 @@ def _why(error: Error) -> dict[str, str]:
     return {"why": reasons.name(error.code), "detail": error.detail}
 
 
-_HANDLERS: dict[type, Any] = {
+_HANDLERS: dict[type, Callable[..., None]] = {
     events.Connected: Conversation._connected,
     events.Read: Conversation._read,
     events.OfferNotified: Conversation._offer_notified,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from receiver import reasons
+from receiver.protocol.messages import Receipt
 
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Receipt
+Details = Mapping[str, Any]  # of a step, for its observer
 
 # In: from the radio.
 
@@ -100,7 +100,7 @@ class Tell(NamedTuple):
     """A step for an observer."""
 
     name: str
-    details: Mapping[str, Any] = {}
+    details: Details
 
 
 class Ask(NamedTuple):
@@ -157,3 +157,8 @@ class Outcome(NamedTuple):
     approval_id: bytes = b""
     receipt: Receipt | None = None
     retry: bool = False  # nothing was sent that binds the buyer: another visit may help
+
+
+Act = Look | FirstDigit | Code | SayNo  # of a buyer
+Input = Connected | Read | OfferNotified | Notified | Gone | Act | Answered
+Effect = Write | Show | Tell | Ask | HangUp

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.crypto import host, hpke
 from receiver.errors import Error
 from receiver.protocol import exchange, identifiers, messages, padding, signed
+from receiver.protocol.messages import Approval, Credential
+from receiver.protocol.validation import Offered
 from simulator.crypto import code_proof
-from simulator.phone.wallet.wallet import Pending
-
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Approval, Credential
-    from receiver.protocol.validation import Offered
-    from simulator.phone.wallet.wallet import Wallet
+from simulator.phone.wallet.wallet import Pending, Wallet
 
 APP_BUILD = 1  # compared with `least_app` of credential and state
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from receiver import reasons
 from receiver.crypto import host
 from receiver.errors import Error
 from receiver.host.currencies import LETTERS
 from receiver.protocol import identifiers, messages, signed, validation
+from receiver.protocol.messages import Certificate, Provisional
+from receiver.protocol.validation import Offered
 
 from .events import View
-
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Certificate, Provisional
-    from receiver.protocol.validation import Offered, Pins
 
 
 class OfferedTill:
     """The certificate, once it is verified, and the current offer."""
 
-    def __init__(self, pins: Pins) -> None:
+    def __init__(self, pins: Mapping[bytes, bytes]) -> None:
         self._pins = pins
         self._holder: Certificate | None = None
         self._certificate = b""

@@ -106,7 +106,7 @@ class SimScanner(BaseBleakScanner):
         detection_callback: AdvertisementDataCallback | None,
         service_uuids: list[str] | None,
         scanning_mode: str,
-        **_kwargs: Any,
+        **_kwargs: object,
     ) -> None:
         super().__init__(detection_callback, service_uuids)
         self._active = scanning_mode == "active"
@@ -164,7 +164,7 @@ class SimClient(BaseBleakClient):
 
     # Links
 
-    async def connect(self, pair: bool, **_kwargs: Any) -> None:
+    async def connect(self, pair: bool, **_kwargs: object) -> None:
         """Connect, raise the MTU and read the table. Pairing is not simulated."""
         if pair:
             raise NotImplementedError("pairing")
@@ -213,7 +213,7 @@ class SimClient(BaseBleakClient):
         if self._disconnected_callback is not None:
             self._disconnected_callback()
 
-    async def pair(self, *_args: Any, **_kwargs: Any) -> None:
+    async def pair(self, *_args: object, **_kwargs: object) -> None:
         raise NotImplementedError("pairing")
 
     async def unpair(self) -> None:
@@ -256,12 +256,16 @@ class SimClient(BaseBleakClient):
     # Values
 
     async def read_gatt_char(
-        self, characteristic: BleakGATTCharacteristic, *, use_cached: bool = False, **_kwargs: Any
+        self,
+        characteristic: BleakGATTCharacteristic,
+        *,
+        use_cached: bool = False,
+        **_kwargs: object,
     ) -> bytearray:
         return await self._read(characteristic.handle)
 
     async def read_gatt_descriptor(
-        self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False, **_kwargs: Any
+        self, descriptor: BleakGATTDescriptor, *, use_cached: bool = False, **_kwargs: object
     ) -> bytearray:
         return await self._read(descriptor.handle)
 
@@ -284,7 +288,7 @@ class SimClient(BaseBleakClient):
         await self._asked(self._linked.gatt_client.write_value(handle, data, response))
 
     async def start_notify(
-        self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: Any
+        self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: object
     ) -> None:
         proxy = cast(CharacteristicProxy[bytes], characteristic.obj)
         await self._asked(proxy.subscribe(lambda value: callback(bytearray(value))))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 from bleak import BleakClient
+from bleak.backends.client import BaseBleakClient
+from bleak.backends.device import BLEDevice
 from bleak.exc import BleakError
 
 from receiver.protocol import gatt
-from simulator.phone.conversation.events import Connected, Gone, Notified, OfferNotified, Read
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bleak.backends.client import BaseBleakClient
-    from bleak.backends.device import BLEDevice
+from simulator.phone.conversation.events import (
+    Connected,
+    Gone,
+    Input,
+    Notified,
+    OfferNotified,
+    Read,
+)
 
 CONNECT_S = 5.0  # a connectable receiver advertises again within 150 ms
 OPEN_S = 10.0  # connecting, MTU and service discovery
@@ -31,7 +34,7 @@ class Link:
     def __init__(
         self,
         device: BLEDevice,
-        on_event: Callable[[Any], None],
+        on_event: Callable[[Input], None],
         backend: type[BaseBleakClient] | None,
     ) -> None:
         self._on_event = on_event

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bleak import BleakScanner
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
 
 from receiver.errors import Error
 from receiver.protocol import gatt
-
-if TYPE_CHECKING:
-    from bleak.backends.device import BLEDevice
-    from bleak.backends.scanner import AdvertisementData, BaseBleakScanner
-
-    from receiver.protocol.gatt import Advert
+from receiver.protocol.gatt import Advert
 
 # From the first till received: an idle neighbour advertises every 150 ms and must be found too.
 GATHER_S = 0.2

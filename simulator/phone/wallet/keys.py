@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
 
 from receiver.crypto import host
 from simulator.crypto.p256 import p256_private, p256_public, p256_sign
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 P256 = "p256"
 ED25519 = "ed25519"
@@ -32,7 +32,7 @@ KINDS = tuple(_KINDS)
 class PhoneKey(NamedTuple):
     """A private key of 32 bytes, and its kind."""
 
-    kind: str
+    kind: Annotated[str, Meta(pattern=rf"\A({P256}|{ED25519})\Z")]
     private: bytes
 
     @property

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.protocol import messages
+from receiver.protocol.messages import Receipt
 from simulator.authority.storage.schema import DECLINED as BOOKED_DECLINED
 from simulator.authority.storage.schema import PENDING, POSTED, VOIDED
-from simulator.phone.conversation.events import APPROVED, DECLINED, UNSEEN
+from simulator.phone.conversation.events import APPROVED, DECLINED, UNSEEN, Answered
 
-from .wallet import NEVER_AFTER_S
-
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Receipt
-    from simulator.phone.conversation.events import Answered
-
-    from .wallet import Pending, Wallet
+from .wallet import NEVER_AFTER_S, Pending, Wallet
 
 
 class Settled(NamedTuple):

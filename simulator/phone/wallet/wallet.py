@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec import Struct, field, json, structs
 
 from receiver import reasons
 from receiver.crypto import host
 from receiver.errors import Error
-from receiver.protocol import messages, pins, signed, validation
+from receiver.protocol import messages, signed, validation
+from receiver.protocol.messages import Credential, Offer, Provisional, Receipt
+from simulator.crypto import pki
 
-from .keys import KINDS, PhoneKey
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from receiver.protocol.messages import Credential, Offer, Provisional, Receipt
+from .keys import PhoneKey
 
 BATCH = 8  # credentials in one batch
 LOW = 4  # one sale may take as many: an offer and three new ones after mendable declines
@@ -28,11 +25,8 @@ LOW = 4  # one sale may take as many: an offer and three new ones after mendable
 NEVER_AFTER_S = 900
 BOUGHT_MOST = 1000  # the newest purchases: years of a buyer's
 
-_PRIVATE = 0o600
-_PENDING_OCTETS = ("reference", "approval_id", "message", "original")
 
-
-class InvoiceRecipient(NamedTuple):
+class InvoiceRecipient(Struct, frozen=True):
     """An invoice recipient that the buyer may choose."""
 
     id: int
@@ -55,7 +49,6 @@ class Pending(NamedTuple):
     store: int
     till: int
     time: int
-    # Files of older versions lack these.
     recipient: int = 0
     original: bytes = b""
     offline: bool = False
@@ -72,20 +65,19 @@ class Bought(NamedTuple):
     refunded: int = 0
 
 
-@dataclass
-class Wallet:
+class Wallet(Struct):
     """A wallet in the file `path`, or only in memory. Times in seconds since 1970."""
 
     key: PhoneKey  # its public half is in the credentials
     code_private: bytes  # P-256
-    authority: str  # URL
-    ca: str  # PEM of the authority's TLS issuer
-    phone_id: int
-    token: str
-    buyer: str
     authority_code_key: bytes
     pins: dict[bytes, bytes]
     recipients: list[InvoiceRecipient]
+    authority: str = ""  # URL; without one it cannot be called
+    ca: str = ""  # PEM of the authority's TLS issuer
+    phone_id: int = 0
+    token: str = ""
+    buyer: str = ""
     credentials: dict[int, list[bytes]] = field(default_factory=dict)
     counter: int = 1
     pending: dict[bytes, Pending] = field(default_factory=dict)  # by sale reference
@@ -171,38 +163,12 @@ class Wallet:
 
     def save(self) -> None:
         """Replace the file, if there is one, in one step and on disk."""
-        if self.path is None:
-            return
-        unfinished = self.path.with_name(self.path.name + ".new")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(self.to_json(), file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.path)
+        if self.path is not None:
+            pki.write_private(self.path, json.encode(self.portable()))
 
-    def to_json(self) -> dict[str, Any]:
-        """Convert everything but `path`, secrets included."""
-        return {
-            "key_kind": self.key.kind,
-            "private": self.key.private.hex(),
-            "code_private": self.code_private.hex(),
-            "authority": self.authority,
-            "ca": self.ca,
-            "phone_id": self.phone_id,
-            "token": self.token,
-            "buyer": self.buyer,
-            "authority_code_key": self.authority_code_key.hex(),
-            "pins": pins.encode(self.pins).hex(),
-            "recipients": [recipient._asdict() for recipient in self.recipients],
-            "credentials": {
-                str(recipient): [data.hex() for data in batch]
-                for recipient, batch in self.credentials.items()
-            },
-            "counter": self.counter,
-            "pending": [_to_json(pending) for pending in self.pending.values()],
-            "bought": [_to_json(bought) for bought in self.bought.values()],
-        }
+    def portable(self) -> Wallet:
+        """Return it as another program may have it, secrets included: without its file."""
+        return structs.replace(self, path=None)
 
     def _book(self, pending: Pending, receipt: Receipt) -> None:
         if pending.original in self.bought:
@@ -220,44 +186,18 @@ class Wallet:
         return value.not_before <= now < value.expires
 
 
-def from_json(value: dict[str, Any], path: Path | None = None) -> Wallet:
-    """Read the result of `Wallet.to_json`; ValueError, KeyError or TypeError for anything else."""
-    return Wallet(
-        key=_key(value["key_kind"], bytes.fromhex(value["private"])),
-        code_private=bytes.fromhex(value["code_private"]),
-        authority=value["authority"],
-        ca=value["ca"],
-        phone_id=value["phone_id"],
-        token=value["token"],
-        buyer=value["buyer"],
-        authority_code_key=bytes.fromhex(value["authority_code_key"]),
-        pins=pins.decode(bytes.fromhex(value["pins"])),
-        recipients=[InvoiceRecipient(**recipient) for recipient in value["recipients"]],
-        credentials={
-            int(recipient): [bytes.fromhex(data) for data in batch]
-            for recipient, batch in value["credentials"].items()
-        },
-        counter=value["counter"],
-        pending={
-            pending.reference: pending for pending in map(_pending_from_json, value["pending"])
-        },
-        bought={
-            bought.transaction_id: bought
-            for bought in map(_bought_from_json, value.get("bought", []))
-        },
-        path=path,
-    )
+class Handout(Struct):
+    """A phone that a world hands out, and the endpoint of its radio."""
+
+    radio: str
+    wallet: Wallet | None = None
 
 
 def load(path: Path) -> Wallet:
-    """Load a file that `Wallet.save` wrote."""
-    return from_json(json.loads(path.read_text()), path)
-
-
-def _key(kind: str, private: bytes) -> PhoneKey:
-    if kind not in KINDS:
-        raise ValueError(f"{kind} is not a kind of key")
-    return PhoneKey(kind, private)
+    """Load a file that `Wallet.save` wrote; raises ValueError."""
+    loaded = json.decode(path.read_bytes(), type=Wallet)
+    loaded.path = path
+    return loaded
 
 
 def _check(pending: Pending, word: Receipt | Provisional) -> None:
@@ -270,19 +210,3 @@ def _check(pending: Pending, word: Receipt | Provisional) -> None:
         raise Error(reasons.WRONG_AMOUNT, "a receipt over another amount")
     if (word.store, word.till) != (pending.store, pending.till):
         raise Error(reasons.WRONG_TILL, "a receipt from another till")
-
-
-def _to_json(value: Pending | Bought) -> dict[str, Any]:
-    return {
-        name: item.hex() if isinstance(item, bytes) else item
-        for name, item in value._asdict().items()
-    }
-
-
-def _pending_from_json(value: dict[str, Any]) -> Pending:
-    names = [name for name in _PENDING_OCTETS if name in value]
-    return Pending(**{**value, **{name: bytes.fromhex(value[name]) for name in names}})
-
-
-def _bought_from_json(value: dict[str, Any]) -> Bought:
-    return Bought(**{**value, "transaction_id": bytes.fromhex(value["transaction_id"])})

@@ -23,7 +23,6 @@ from simulator.authority.keys import Keys
 from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.keys import P256, PhoneKey
 from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
-from simulator.world import enrolment
 from simulator.world.enrolment import INVOICE_ISSUER, SEK, STORE
 
 from .arithmetic_times import run
@@ -125,7 +124,8 @@ def sent(outputs: list[object], channel: int) -> list[Any]:
 def _certificate(keys: Keys) -> bytes:
     name = "x" * messages.STORE_NAME_MOST
     public = host.ed25519_public(SEED)
-    value = receivers.certificate_for(public, RECEIVER_ID, STORE, name, INVOICE_ISSUER, SEK, NOW)
+    terms = receivers.Terms(STORE, name, INVOICE_ISSUER, SEK)
+    value = receivers.certificate_for(public, RECEIVER_ID, terms, NOW)
     return keys.certificate(value)
 
 
@@ -143,6 +143,7 @@ def _wallet(keys: Keys, link: int) -> Wallet:
             least_app=0,
         )
     )
-    phone = enrolment.wallet(keys, key, SEED, InvoiceRecipient(RECIPIENT, ""))
+    theirs = [InvoiceRecipient(RECIPIENT, "")]
+    phone = Wallet(key, SEED, keys.code_public, keys.pins(), theirs)
     phone.add_credentials(RECIPIENT, [credential], NOW)
     return phone

@@ -13,11 +13,12 @@ from simulator.authority.context import Office
 from simulator.authority.ledger import ledger
 from simulator.authority.ledger.record_verification import verify
 from simulator.authority.storage import dialects
+from simulator.authority.storage.dialects import Value
 from simulator.authority.storage.store import Store
 
 CONNECTIONS = 8  # twice the authority's, which has one in each process
 
-Statement = tuple[str, tuple[object, ...]]
+Statement = tuple[str, tuple[Value, ...]]
 
 
 class Pair(NamedTuple):
@@ -33,7 +34,7 @@ class _Listener(Store):
 
     heard: list[Statement]
 
-    def _execute(self, sql: str, *values: object) -> Any:
+    def _execute(self, sql: str, *values: Value) -> Any:
         self.heard.append((sql, values))
         if sql in (dialects.Postgres.begin, "COMMIT"):
             return None
@@ -83,7 +84,7 @@ def _work(dialect: dialects.Postgres, left: Iterator[list[Statement]]) -> None:
     try:
         for one in left:
             for sql, values in one:
-                found = dialect.execute(db, sql, values)
+                found = db.execute(sql, values)
                 if found.description:
                     found.fetchall()
     finally:

@@ -30,7 +30,7 @@ from . import arithmetic_times, lower_bound
 from .rows import Figure
 
 if TYPE_CHECKING:
-    from simulator.phone.app.buyer import Act
+    from simulator.phone.conversation.events import Act
     from simulator.world.till import Json
 
 SALES = 25

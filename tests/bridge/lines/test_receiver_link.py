@@ -41,8 +41,14 @@ class Line:
         self.heard = Heard()
         self.device = Device(evidence.seed("receiver"), b"", evidence.RECEIVER_ID)
         reconnect = Reconnect(Backoff(1, 1, random.random))
-        ids = (b"bridge01", evidence.RECEIVER_ID)
-        self.link = ReceiverLink(3, self.device, *ids, reconnect, self.heard)
+        self.link = ReceiverLink(
+            till=3,
+            opener=self.device,
+            bridge_id=b"bridge01",
+            receiver_id=evidence.RECEIVER_ID,
+            reconnect=reconnect,
+            listener=self.heard,
+        )
 
     async def says(self) -> int:
         return await asyncio.wait_for(self.heard.said.get(), PATIENCE_S)

@@ -10,12 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bridge.books.event_bus import EventBus
 from bridge.domain.events import ReceiverChanged, SaleChanged, SaleTimed
-from bridge.domain.offline import Exposure
-from bridge.domain.receiver_status import ReceiverStatus
 from bridge.domain.sale import Sale
 from bridge.domain.states import FINAL, TABLE
 from bridge.observability import metrics, timings
-from bridge.observability.metrics import UNCONFIGURED, Metrics
+from bridge.observability.metrics import UNCONFIGURED, Metrics, Values
 from receiver import reasons
 from receiver.protocol import messages
 from tests.support.bridge.outbox import TERMS
@@ -32,63 +30,34 @@ STEPS = {
 }
 
 
-class Scripted:
+def looked() -> dict[str, Values]:
     """What is looked at."""
-
-    ahead_s: float | None = 3.5
-
-    def receivers(self) -> list[ReceiverStatus]:
-        line = {"retransmits": 4, "opened": 2}
-        up = ReceiverStatus(7, "seven", True, None, None, line, {reasons.BAD_SIGNATURE: 1})
-        down = ReceiverStatus(8, "eight", False, None, None, dict.fromkeys(line, 0), {})
-        return [up, down]
-
-    def outbox_depth(self) -> int:
-        return 3
-
-    def outbox_oldest_s(self) -> float:
-        return 61.5
-
-    def offline_exposure(self) -> dict[int, Exposure]:
-        return {7: Exposure(24_900, 2), 8: Exposure(0, 0)}
-
-    def undecided(self) -> int:
-        return 1
-
-    def breaker_open(self) -> bool:
-        return True
-
-    def clock_ahead_s(self) -> float | None:
-        return self.ahead_s
-
-    def certificates_s(self) -> Mapping[tuple[str, str], float]:
-        return {("client", ""): 86_400.0, ("receiver", "7"): -1.0}
-
-    def unconfigured(self) -> Mapping[int, Exposure]:
-        return {9: Exposure(300, 2)}
-
-    def journal_behind(self) -> bool:
-        return True
-
-    def alarms(self) -> int:
-        return 4
-
-    def refused_requests(self) -> Mapping[str, int]:
-        return {"unauthorized": 5}
-
-    def journal_stalled_s(self) -> float:
-        return 7.5
-
-    def journal_bytes(self) -> int:
-        return 4096
-
-    def journal_free_bytes(self) -> int:
-        return 1 << 30
+    return {
+        "receiver_up": [((7,), True), ((8,), False)],
+        "line": [((7, "retransmits"), 4), ((7, "opened"), 2), ((8, "retransmits"), 0)],
+        "refusals": [((7, "bad_signature"), 1)],
+        "outbox_depth": 3,
+        "outbox_oldest_seconds": 61.5,
+        "offline_amount": [((7,), 24_900), ((8,), 0)],
+        "offline_purchases": [((7,), 2), ((8,), 0)],
+        "undecided": 1,
+        "breaker_open": True,
+        "clock_offset_seconds": 3.5,
+        "certificate_expires_seconds": [(("client", ""), 86_400.0), (("receiver", "7"), -1.0)],
+        "unconfigured_amount": [((9,), 300)],
+        "unconfigured_sales": [((9,), 2)],
+        "journal_behind": True,
+        "alarms": 4,
+        "http_refused": [(("unauthorized",), 5)],
+        "journal_stalled_seconds": 7.5,
+        "journal_bytes": 4096,
+        "journal_free_bytes": 1 << 30,
+    }
 
 
 @pytest.fixture
 def found() -> Metrics:
-    return Metrics(TILLS, Scripted())
+    return Metrics(TILLS, looked)
 
 
 def sold(
@@ -142,9 +111,8 @@ async def test_sales_are_counted_as_they_end(found: Metrics) -> None:
 
 async def test_the_clock_once_the_authority_was_heard(found: Metrics) -> None:
     assert value(await read(found), "tillsign_clock_offset_seconds") == 3.5
-    quiet = Scripted()
-    quiet.ahead_s = None
-    assert (await read(Metrics(TILLS, quiet)))["tillsign_clock_offset_seconds"].samples == []
+    quiet = Metrics(TILLS, lambda: looked() | {"clock_offset_seconds": ()})
+    assert (await read(quiet))["tillsign_clock_offset_seconds"].samples == []
 
 
 async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
@@ -222,7 +190,7 @@ async def test_what_stands_elsewhere_and_what_waits_for_a_person(found: Metrics)
 
 
 async def test_bridges_in_one_process_do_not_mix() -> None:
-    one, other = Metrics(TILLS, Scripted()), Metrics(TILLS, Scripted())
+    one, other = Metrics(TILLS, looked), Metrics(TILLS, looked)
     hub = EventBus()
     hub.listen(one.hear)
     sold(hub, "posted")

@@ -35,7 +35,12 @@ class World:
         books = Books(journal, EventBus(), self.fail)
         self.books = books
         self.standing = JournalStanding(
-            *(BRIDGE, journal, books, self.announce, self.recover, apart)
+            bridge_id=BRIDGE,
+            journal=journal,
+            books=books,
+            announce=self.announce,
+            recover=self.recover,
+            apart=apart,
         )
 
     def fail(self, error: Exception) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from bridge.books import books
 from bridge.sales import lost_sale, receiver_session, stand_in
 from simulator.authority import Fault
-from simulator.authority.api import bridges, requests
+from simulator.authority.api import operations, requests
 from simulator.authority.ledger import ledger
 from tests.support.bridge.device import PATIENCE_S
 from tests.support.shop.money import Paper, ends, sells
@@ -123,7 +123,7 @@ def slow_office(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
         await taken.wait()
         return data
 
-    monkeypatch.setattr(bridges, "octets_body", read)
+    monkeypatch.setattr(operations, "octets_body", read)
     return taken
 
 

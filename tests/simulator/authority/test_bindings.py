@@ -26,16 +26,17 @@ DAY = 24 * 3600
 YEAR = receivers.CERTIFICATE_LIFE_S
 
 
-def enrol(books: Books, client: str, now: int = MOVED, **changes: Any) -> bytes:
-    values: dict[str, Any] = {
-        "public_key": host.ed25519_public(RECEIVER),
-        "receiver_id": evidence.RECEIVER_ID,
-        "store_number": 1,
-        "store_name": f"Store of {client}",
-        "invoice_issuer": 7,
-        "currency": evidence.SEK,
-    }
-    value = receivers.certificate_for(**(values | changes), now=now)
+def enrol(
+    books: Books,
+    client: str,
+    now: int = MOVED,
+    *,
+    public_key: bytes = host.ed25519_public(RECEIVER),
+    receiver_id: bytes = evidence.RECEIVER_ID,
+    invoice_issuer: int = 7,
+) -> bytes:
+    terms = receivers.Terms(1, f"Store of {client}", invoice_issuer, evidence.SEK)
+    value = receivers.certificate_for(public_key, receiver_id, terms, now)
     return receivers.enrol(books.store, books.keys, value, client)
 
 

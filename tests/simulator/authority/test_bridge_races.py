@@ -10,10 +10,10 @@ from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings, receivers
 from simulator.authority.ledger import journal_positions, ledger
-from simulator.authority.ledger.journal_positions import LEASE_S, Claim, Position
+from simulator.authority.ledger.journal_positions import LEASE_S, Position
 from simulator.authority.storage.schema import PENDING, POSTED
 from tests.simulator.authority.test_races import ROUNDS, THREADS, race
-from tests.support.shop.authority_books import CLIENT, NOW, Books
+from tests.support.shop.authority_books import CLIENT, NOW, Books, claimed
 from tests.support.values import evidence
 
 
@@ -22,7 +22,7 @@ def at(number: int, life: int = 1, run: int = 1) -> Position:
 
 
 def claim(books: Books, position: Position, now: int = NOW) -> str:
-    return journal_positions.claim(books.store, CLIENT, Claim(position), now, LEASE_S).standing
+    return journal_positions.claim(books.store, CLIENT, claimed(position), now, LEASE_S).standing
 
 
 def test_two_lives_that_claim_at_once(books: Books) -> None:
@@ -103,9 +103,8 @@ def test_the_client_is_renewed_once(books: Books) -> None:
 
 def test_a_receiver_is_bound_to_one_client(books: Books) -> None:
     def enrol(client: str) -> bytes:
-        value = receivers.certificate_for(
-            bytes(32), evidence.RECEIVER_ID, 1, f"Store of {client}", 7, evidence.SEK, NOW + 1
-        )
+        terms = receivers.Terms(1, f"Store of {client}", 7, evidence.SEK)
+        value = receivers.certificate_for(bytes(32), evidence.RECEIVER_ID, terms, NOW + 1)
         return receivers.enrol(books.store, books.keys, value, client)
 
     race(*[partial(enrol, f"client {number}") for number in range(THREADS)])

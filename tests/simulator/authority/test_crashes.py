@@ -6,6 +6,7 @@ is gone; new books are opened from that, and the call is repeated.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -77,6 +78,7 @@ def _take_files(books: Books, path: Path) -> None:
     """As a process leaves them that has no time to close its books."""
     kept = [(part, part.read_bytes()) for part in path.parent.glob(f"{path.name}*")]
     for db in books.store._opened:
+        assert isinstance(db, sqlite3.Connection)
         db.rollback()  # a statement that somebody still holds keeps a closed connection's lock
     books.store.close()
     for part, data in kept:

@@ -33,7 +33,7 @@ def phone_of(books: Books) -> people.Phone:
 def credential(books: Books, now: int = NOW) -> messages.Credential:
     """A fresh one, which the books' phone uses from now on."""
     [books.credential] = people.issue_credentials(
-        books.store, books.keys, phone_of(books), books.recipient, 1, now
+        books.store, books.keys, phone_of(books), books.recipient, 1, now=now
     )
     value: messages.Credential = signed.from_authority(
         messages.CREDENTIAL, books.credential, books.keys.pins(), host
@@ -140,10 +140,7 @@ def test_a_certificate_counts_until_it_was_replaced(allowed: Books, when: int, w
     value = receivers.certificate_for(
         host.ed25519_public(evidence.seed("receiver")),
         evidence.RECEIVER_ID,
-        1,
-        "Another name",
-        7,
-        evidence.SEK,
+        receivers.Terms(1, "Another name", 7, evidence.SEK),
         when,
     )
     receivers.enrol(allowed.store, allowed.keys, value, "client")

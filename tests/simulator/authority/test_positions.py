@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 
-from bridge.authority.messages import Verdict
+from bridge.authority.messages import Hash, KnownPosition, LifeId, RunId, StandingAnswer, Verdict
 from receiver import reasons
 from receiver.errors import Error
 from simulator.authority.accounts import bindings, receivers
 from simulator.authority.ledger import journal_positions, ledger
 from simulator.authority.ledger.journal_positions import (
     LEASE_S,
-    Claim,
     ForeignBridgeError,
     Position,
 )
 from simulator.authority.storage.schema import PENDING
-from tests.support.shop.authority_books import CLIENT, NOW, Books
+from tests.support.shop.authority_books import CLIENT, NOW, Books, claimed
 from tests.support.values import evidence
 
 BRIDGE = b"bridge01"
@@ -39,9 +38,8 @@ def at(number: int, life: bytes = LIFE, run: bytes = RUN, history: str = "") -> 
 
 def claim(books: Books, position: Position, now: int = NOW, **more: Any) -> str:
     client = more.pop("client", CLIENT)
-    return journal_positions.claim(
-        books.store, client, Claim(position, **more), now, LEASE_S
-    ).standing
+    asked = claimed(position, **more)
+    return journal_positions.claim(books.store, client, asked, now, LEASE_S).standing
 
 
 def note(books: Books, position: Position | None, now: int = NOW) -> None:
@@ -63,9 +61,9 @@ def served(books: Books) -> Books:
 
 
 def test_a_bridge_never_heard_of_is_current(books: Books) -> None:
-    asked = Claim(at(7), previous=NEXT_LIFE)
+    asked = claimed(at(7), previous=NEXT_LIFE)
     answer = journal_positions.claim(books.store, CLIENT, asked, NOW, LEASE_S)
-    assert answer == journal_positions.Answer(Verdict.CURRENT, None)
+    assert answer == StandingAnswer(Verdict.CURRENT, None, None, LEASE_S, None)
     assert newest(books) == at(7)
 
 
@@ -116,7 +114,7 @@ def test_of_two_copies_that_are_alike_the_first_to_go_on_serves(served: Books) -
 
 def test_the_run_that_serves_begins_a_new_life_at_once(served: Books) -> None:
     """As it does once it has recovered what an older copy lacked."""
-    asked = Claim(at(12, NEXT_LIFE), previous=LIFE)
+    asked = claimed(at(12, NEXT_LIFE), previous=LIFE)
     answer = journal_positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
     assert (answer.standing, answer.follows) == (Verdict.CURRENT, LIFE)
     again = journal_positions.claim(served.store, CLIENT, asked, NOW, LEASE_S)
@@ -135,16 +133,16 @@ def test_a_machine_copied_while_it_ran_has_two_of_one_run(served: Books) -> None
 def test_a_new_life_waits_until_the_old_one_is_silent(
     served: Books, previous: bytes | None
 ) -> None:
-    asked = Claim(at(3, NEXT_LIFE, OTHER_RUN), previous)
+    asked = claimed(at(3, NEXT_LIFE, OTHER_RUN), previous)
     for now in (NOW, NOW + LEASE_S):
         waits = journal_positions.claim(served.store, CLIENT, asked, now, LEASE_S)
         assert (waits.standing, waits.retry_after_s) == (Verdict.IN_USE, AFTER - now)
         assert newest(served) == at(10)
     taken = journal_positions.claim(served.store, CLIENT, asked, AFTER, LEASE_S)
     assert (taken.standing, taken.retry_after_s) == (Verdict.CURRENT, None)
-    assert taken.newest is not None
-    assert (taken.newest.position, taken.newest.heard) == (at(10), NOW)
-    assert newest(served) == asked.position
+    known = KnownPosition(LifeId(LIFE), RunId(RUN), 10, Hash(chain(10)), NOW)
+    assert taken.newest == known
+    assert newest(served) == at(3, NEXT_LIFE, OTHER_RUN)
 
 
 def test_a_life_that_another_followed_is_over_for_good(served: Books) -> None:
@@ -157,7 +155,7 @@ def test_a_life_that_another_followed_is_over_for_good(served: Books) -> None:
 def test_two_lives_of_one_backup(served: Books) -> None:
     """The second is refused while the first serves; a backup put back again later may follow it."""
     assert claim(served, at(3, NEXT_LIFE, OTHER_RUN), AFTER, previous=LIFE) == Verdict.CURRENT
-    second = Claim(at(3, THIRD_LIFE), LIFE)
+    second = claimed(at(3, THIRD_LIFE), LIFE)
     answer = journal_positions.claim(served.store, CLIENT, second, AFTER, LEASE_S)
     assert (answer.standing, answer.retry_after_s) == (Verdict.FORK, LEASE_S + 1)
     assert claim(served, at(3, THIRD_LIFE), AFTER + LEASE_S + 1, previous=LIFE) == Verdict.CURRENT
@@ -284,9 +282,8 @@ def test_a_bridge_is_its_first_clients(served: Books) -> None:
 
 
 def test_a_bridge_goes_with_the_last_of_its_receivers(served: Books) -> None:
-    value = receivers.certificate_for(
-        evidence.seed("another key"), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
-    )
+    key, terms = evidence.seed("another key"), receivers.Terms(1, "Store", 7, evidence.SEK)
+    value = receivers.certificate_for(key, evidence.RECEIVER_ID, terms, NOW)
     receivers.enrol(served.store, served.keys, value, "other")
     journal_positions.note(served.store, "other", at(11), NOW)
     assert newest(served) == at(11)

@@ -15,8 +15,9 @@ import pytest
 
 from receiver.crypto import host
 from receiver.protocol import messages, signed
-from simulator.authority.process import PROCESSES, STOP_S, AuthorityProcess
+from simulator.authority.process import PROCESSES, AuthorityProcess
 from simulator.crypto import pki
+from simulator.processes.child_process import STOP_S
 from simulator.world.enrolment import new_phone, new_receiver
 from tests.conftest import PlaceOf
 from tests.support.values import evidence

@@ -52,7 +52,7 @@ def phones(books: Books, count: int) -> list[tuple[bytes, bytes]]:
         registered = people.register(books.store, word, public, bytes(32), K)
         assert registered is not None
         issue = people.issue_credentials
-        [data] = issue(books.store, books.keys, registered[0], books.recipient, 1, NOW)
+        [data] = issue(books.store, books.keys, registered[0], books.recipient, 1, now=NOW)
         made.append((private, data))
     return made
 

@@ -167,7 +167,7 @@ def test_only_who_bought_is_paid_back(books: Books) -> None:
     registered = people.register(books.store, word, other.public, bytes(32), K)
     assert registered is not None
     [books.credential] = people.issue_credentials(
-        books.store, books.keys, registered[0], books.recipient, 1, NOW
+        books.store, books.keys, registered[0], books.recipient, 1, now=NOW
     )
     books.phone = evidence.seed("other phone")
     assert by_phone(books, 2, sale)[1] == reasons.OTHER_BUYER
@@ -178,7 +178,7 @@ def test_only_the_recipient_that_paid_is_paid_back(books: Books) -> None:
     sale = books.post(1)
     (phone,) = [people.Phone(*row) for row in books.store.rows("SELECT id, buyer, key FROM phones")]
     [books.credential] = people.issue_credentials(
-        books.store, books.keys, phone, books.recipient + 1, 1, NOW
+        books.store, books.keys, phone, books.recipient + 1, 1, now=NOW
     )
     assert by_phone(books, 2, sale)[1] == reasons.OTHER_BUYER
 

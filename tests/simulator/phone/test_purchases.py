@@ -18,11 +18,12 @@ from receiver.protocol import exchange
 from receiver.protocol.messages import Approval
 from receiver.protocol.validation import Offered
 from simulator.authority import Authority
+from simulator.authority.api.client import AuthorityError
 from simulator.authority.ledger import ledger
 from simulator.hardware.radio.server import Radio
 from simulator.phone.app import authority as app
 from simulator.phone.app.app import PhoneApp
-from simulator.phone.app.authority import AuthorityClient, AuthorityError
+from simulator.phone.app.authority import AuthorityClient
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining, Silent, Vanishing
 from simulator.phone.app.visit import Step
 from simulator.phone.conversation import events

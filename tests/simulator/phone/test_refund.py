@@ -205,20 +205,6 @@ def test_what_was_bought_survives_the_file(shop: Shop, tmp_path: Path) -> None:
     assert wallets.load(shop.wallet.path) == shop.wallet
 
 
-def test_a_wallet_of_an_older_version(shop: Shop) -> None:
-    shop.ring_up(b"saleref2")
-    shop.come()
-    shop.type()
-    stored = shop.wallet.to_json()
-    del stored["bought"]
-    for name in ("recipient", "original", "offline", "accepted"):
-        del stored["pending"][0][name]
-    old = wallets.from_json(stored)
-    (pending,) = old.pending.values()
-    assert (old.bought, pending.recipient, pending.original) == ({}, 0, b"")
-    assert (pending.offline, pending.accepted) == (False, False)
-
-
 def test_the_newest_purchases_are_remembered(shop: Shop) -> None:
     for number in range(BOUGHT_MOST):
         name = number.to_bytes(16, "big")

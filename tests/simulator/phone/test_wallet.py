@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from receiver import reasons
@@ -33,18 +33,19 @@ def test_a_wallet_survives_its_file(keys: Keys, tmp_path: Path, kind: str) -> No
     assert held.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_wallet_with_a_key_of_no_kind(keys: Keys) -> None:
-    stored = wallet(keys).to_json() | {"key_kind": "rsa"}
-    with pytest.raises(ValueError, match="rsa"):
-        wallets.from_json(stored)
+def test_a_wallet_with_a_key_of_no_kind(keys: Keys, tmp_path: Path) -> None:
+    path = tmp_path / "wallet.json"
+    path.write_bytes(msgspec.json.encode(wallet(keys, kind="rsa", credentials=0)))
+    with pytest.raises(ValueError, match="key"):
+        wallets.load(path)
 
 
 def test_a_pending_approval_is_on_disk_with_its_bytes(keys: Keys, tmp_path: Path) -> None:
     held = wallet(keys)
     held.path = tmp_path / "wallet.json"
     held.remember(PENDING)
-    (stored,) = json.loads(held.path.read_text())["pending"]
-    assert bytes.fromhex(stored["message"]) == PENDING.message
+    (stored,) = wallets.load(held.path).pending.values()
+    assert stored.message == PENDING.message
 
 
 def test_a_counter_is_signed_once(keys: Keys) -> None:

@@ -182,7 +182,9 @@ def _stock_up(till: TappedCheckout, wallet: Wallet) -> None:
     office, now = till.world.authority.office, int(time.time())
     recipient = wallet.recipients[0].id
     phone = people.Phone(wallet.phone_id, 0, wallet.key.public)
-    batch = people.issue_credentials(office.store, office.keys, phone, recipient, CREDENTIALS, now)
+    batch = people.issue_credentials(
+        office.store, office.keys, phone, recipient, CREDENTIALS, now=now
+    )
     wallet.add_credentials(recipient, batch, now)
 
 

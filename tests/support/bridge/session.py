@@ -81,7 +81,13 @@ class World:
         authority = cast("Authority", self.authority)
         prove = Receipts(host, keys.pins()).prove
         self.service = Service(
-            BRIDGE_ID, journal, EventBus(), authority, [row], prove, offline=offline
+            bridge_id=BRIDGE_ID,
+            journal=journal,
+            bus=EventBus(),
+            authority=authority,
+            receivers=[row],
+            prove=prove,
+            offline=offline,
         )
         self.station = self.service.sessions[TILL]
 

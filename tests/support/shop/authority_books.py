@@ -8,11 +8,12 @@ from typing import Any
 
 import psycopg
 
+from bridge.authority.messages import BridgeId, Checked, Hash, LifeId, PositionClaim, RunId
 from receiver.crypto import host
 from receiver.encoding import schema
 from receiver.protocol import identifiers, messages
 from simulator.authority.accounts import demo_data, people, receivers
-from simulator.authority.accounts.bindings import Caller
+from simulator.authority.accounts.bindings import Caller, Position
 from simulator.authority.keys import Keys
 from simulator.authority.ledger import ledger, refunds, transactions
 from simulator.authority.ledger.record_verification import Evidence, verify
@@ -32,6 +33,25 @@ CLIENT = "client"
 BrokenConstraint = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 
+def claimed(
+    position: Position,
+    previous: bytes | None = None,
+    checked: tuple[int, bytes] | None = None,
+    ended: bool = False,
+) -> PositionClaim:
+    """The claim of a bridge whose journal is there."""
+    return PositionClaim(
+        BridgeId(position.bridge),
+        LifeId(position.life),
+        RunId(position.run),
+        position.sequence,
+        Hash(position.hash),
+        LifeId(previous) if previous else None,
+        ended,
+        Checked(checked[0], Hash(checked[1])) if checked else None,
+    )
+
+
 class Books:
     """A store with the demo world, one receiver and one phone with one credential."""
 
@@ -47,11 +67,10 @@ class Books:
         )
         assert registered is not None
         [self.credential] = people.issue_credentials(
-            self.store, self.keys, registered[0], self.recipient, 1, NOW
+            self.store, self.keys, registered[0], self.recipient, 1, now=NOW
         )
-        value = receivers.certificate_for(
-            host.ed25519_public(RECEIVER), evidence.RECEIVER_ID, 1, "Store", 7, evidence.SEK, NOW
-        )
+        public, terms = host.ed25519_public(RECEIVER), receivers.Terms(1, "Store", 7, evidence.SEK)
+        value = receivers.certificate_for(public, evidence.RECEIVER_ID, terms, NOW)
         self.certificate = receivers.enrol(self.store, self.keys, value, CLIENT)
         self.caller = Caller(CLIENT, evidence.RECEIVER_ID)
 

@@ -14,8 +14,7 @@ from simulator.phone.conversation.messages import Maker, Presented
 if TYPE_CHECKING:
     from receiver.protocol.messages import Approval
     from receiver.protocol.validation import Offered
-    from simulator.phone.app.buyer import Act
-    from simulator.phone.conversation.events import View
+    from simulator.phone.conversation.events import Act, View
     from simulator.phone.wallet.keys import PhoneKey
     from simulator.phone.wallet.wallet import Wallet
 

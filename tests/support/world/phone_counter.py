@@ -83,7 +83,7 @@ class Counter:
         place = await radio.receiver(self.receiver_id)
         self._stack = Stack(place.controller, self)
         await self._stack.start()
-        self._stack.mtu = gatt.MTU
+        self._stack.set_mtu(gatt.MTU)
         ((self._certificate, self._offer, self._exchange),) = self._stack.register(_TABLE)
         self._stack.set_buffer(self._certificate, gatt.CERTIFICATE_MOST, False)
         self._stack.set_buffer(self._offer, gatt.OFFER_MOST, False)
