@@ -39,6 +39,7 @@ class Controller:
     def __init__(self, stand_in: StandIn, clock_wrong: Callable[[], bool] = lambda: False) -> None:
         """`clock_wrong` returns whether `at` is far from the authority's time."""
         self.sale: Sale | None = None
+        self.due: int | None = None  # when `TimeElapsed` must come
         self._effects = Effects()
         self._attempt: ApprovalAttempt | None = None
         self._patience_due = 0
@@ -49,6 +50,8 @@ class Controller:
 
     def handle(self, event: Input, now: int) -> list[Effect]:
         """Return the effects of one input; raises IllegalMoveError if the caller broke its rule."""
+        found: list[Effect] = []
+        self._effects.found = found
         match event:
             case inputs.MessageReceived():
                 self._received(event, now)
@@ -82,9 +85,10 @@ class Controller:
             case _:
                 assert_never(event)
         self._tidy(now)
-        return self._effects.take()
+        self.due = self._next_due()
+        return found
 
-    def deadline(self) -> int | None:
+    def _next_due(self) -> int | None:
         if self.sale is None:
             return None
         due = self._attempt.deadline() if self._attempt else None

@@ -77,7 +77,7 @@ def test_a_purchase_from_ring_to_receipt(world: ControllerWorld) -> None:
     assert world.sent() == [(wire.RESULT, wire.Result(identifiers.session_id(offer), sale.receipt))]
     world.give(inputs.TillNotified())
     assert (sale.state, sale.shown) == (State.TILL_NOTIFIED, State.APPROVED)
-    assert world.controller.deadline() is None
+    assert world.controller.due is None
 
 
 def test_facts_come_before_what_follows_from_them(world: ControllerWorld) -> None:
