@@ -25,7 +25,7 @@ from .queries import BookQueries
 from .waiters import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from bridge.domain.alarms import Alarm
     from bridge.domain.events import Event as Published
@@ -45,7 +45,7 @@ class Books(BookQueries):
         """Rebuild every open sale; raises JournalError. `fail` ends the bridge."""
         self.bus = bus
         self.stamps = timings.Stamps()
-        self.commits = Commits(journal, self._tell, fail)
+        self.commits = Commits(journal, self._tell, lambda name: self.waiting.wake(name), fail)
         self.waiting = Waiting(self.commits.held)
         super().__init__(journal)
         for sale in event_codec.replay(journal.rebuild()).values():
@@ -98,7 +98,7 @@ class Books(BookQueries):
     def begin_with(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
         self.note_begun(sale, fact, source)
-        self.commit()
+        self.commits.commit()
 
     def note_begun(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact; on the disk with the next `commit`."""
@@ -144,14 +144,6 @@ class Books(BookQueries):
         """Publish an event that is not journalled; `after` is a copy of the sale just after it."""
         self._publish(after, event, source, None, due=False)
 
-    def commit(self, acts: Iterable[Callable[[], None]] = ()) -> bool:
-        """Write due facts to the disk and do `acts` after them; False: they wait (`Commits`)."""
-        written = self.commits.commit(acts)
-        if not written:
-            for sale_id in self.commits.held:
-                self.waiting.wake(sale_id)
-        return written
-
     def is_held(self, sale: Sale) -> bool:
         """Whether facts of the sale may not be shown yet, as the journal accepted no write."""
         return sale.terms.sale_id in self.commits.held
@@ -163,7 +155,7 @@ class Books(BookQueries):
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply and journal a fact that no controller decided."""
         self.persist(sale, sale.after(fact), fact, source)
-        self.commit()
+        self.commits.commit()
 
     def told(self, sale: Sale) -> None:
         """Publish the times of a sale whose outcome the till has; only the first call counts."""

@@ -41,14 +41,16 @@ class Commits:
         self,
         journal: Journal,
         tell: Callable[[Event], None],
+        wake: Callable[[str], None],
         fail: Callable[[Exception], None],
     ) -> None:
-        """`tell` publishes an event; `fail` ends the bridge."""
+        """`tell` publishes an event; `wake` gets the sales of a stall; `fail` ends the bridge."""
         self.reason = reasons.OK  # JOURNAL_LOCKED or JOURNAL_FULL while nothing can be written
         # Sales whose facts may not be shown yet; True if a crash would leave no trace of the sale.
         self.held: dict[str, bool] = {}
         self._journal = journal
         self._tell = tell
+        self._wake = wake
         self._fail = fail
         self._acts: deque[Act] = deque()
         self._events: deque[Event] = deque()
@@ -89,6 +91,8 @@ class Commits:
             self.flush()
         elif not self.reason:
             self._go_on()
+        for sale_id in self.held:  # in a stall
+            self._wake(sale_id)
         return not self.reason
 
     def flush(self) -> None:

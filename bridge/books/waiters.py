@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.domain.states import State
+from bridge.domain.states import SHOWN_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -80,4 +80,4 @@ class Waiting:
 
     def _is_unknown(self, sale: Sale) -> bool:
         """Whether the till sees the sale as unknown."""
-        return sale.shown is State.UNKNOWN or sale.terms.sale_id in self._held
+        return sale.state in SHOWN_UNKNOWN or sale.terms.sale_id in self._held

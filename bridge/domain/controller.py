@@ -19,7 +19,7 @@ from .earlier_sessions import EarlierSessions, SeenApprovals
 from .effects import Effects
 from .events import BRIDGE, RECEIVER, TILL
 from .sale import Fact, Sale
-from .states import ASKING, UNASKED, WAITING, Event, State
+from .states import ASKING, UNASKED, UNVERIFIED, WAITING, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +91,9 @@ class Controller:
     def _next_due(self) -> int | None:
         if self.sale is None:
             return None
-        due = self._attempt.deadline() if self._attempt else None
-        return self._patience_due if due is None else min(due, self._patience_due)
+        if self._attempt and self.sale.state in UNVERIFIED:
+            return min(self._attempt.verdict_due, self._patience_due)
+        return self._patience_due
 
     # The till.
 
@@ -173,7 +174,7 @@ class Controller:
             self._earlier.dismiss(message)
         if attempt and attempt.restart():
             self._spoken()
-        again = attempt and self._earlier.is_over(attempt.session)  # the next is ordered anyway
+        again = attempt and attempt.session == self._earlier.over  # the next is ordered anyway
         if sale is None or sale.state not in WAITING or again:
             return
         if ours:
@@ -213,7 +214,7 @@ class Controller:
             self._attempt_of(message.session).phone(message)
 
     def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
-        if self._earlier.is_over(message.session):
+        if message.session == self._earlier.over:
             self._earlier.tell_again()
             return
         try:
@@ -313,7 +314,7 @@ class Controller:
         elif sale is not None and attempt and sale.state is State.APPROVED:
             self._end_attempt()
             self._patience_due = now + TELL_MS
-        elif sale is not None and attempt and self._earlier.is_over(attempt.session):
+        elif sale is not None and attempt and attempt.session == self._earlier.over:
             self._start_patience(sale, now)
 
     def _end_attempt(self) -> None:

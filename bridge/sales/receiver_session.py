@@ -204,7 +204,7 @@ class ReceiverSession:
                     found.extendleft(reversed(self._controller.handle(answer, self._now())))
                 elif (act := self._carry_out(effect, arrived)) is not None:
                     acts.append(act)
-            self._books.commit(acts)
+            self._books.commits.commit(acts)
             self._set_timer()
             self._take_renewed()
         except Exception as error:

@@ -68,7 +68,7 @@ class Scene:
 
     def commit(self) -> bool:
         acts, self._acts = self._acts, []
-        return self.books.commit(acts)
+        return self.books.commits.commit(acts)
 
     def refused(self) -> None:
         self.books.commits.publish(Refused(BRIDGE, 0.0, 7, reasons.BUSY))
@@ -189,7 +189,7 @@ async def test_an_act_that_fails_ends_the_bridge(scene: Scene) -> None:
 
     scene.begin()
     with pytest.raises(ValueError):  # noqa: PT011 - its type is all that it has
-        scene.books.commit([fails])
+        scene.books.commits.commit([fails])
     assert isinstance(scene.failure, ValueError)
 
 

@@ -53,7 +53,7 @@ async def begun(books: Books, sale_id: str) -> Sale:
     """A new sale, which the till rang up just now."""
     sale = Sale(TERMS._replace(sale_id=sale_id))
     books.begin(sale, sale.copy(), events.TILL)
-    books.commit()
+    books.commits.commit()
     return sale
 
 
