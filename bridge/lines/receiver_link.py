@@ -218,14 +218,13 @@ class ReceiverLink:
             self.fail(error)
             return
         due = self._link.deadline()
-        if due == self._due:
-            return
+        if due is None or (self._due is not None and self._due <= due):
+            return  # an earlier timer looks again
         self._due = due
         if self._timer:
             self._timer.cancel()
-        if due is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
 
     def _take(self, event: Any) -> None:
         if not isinstance(event, (link.Raw, link.Down)):

@@ -259,17 +259,16 @@ class ReceiverSession:
 
     def _set_timer(self) -> None:
         due = self._controller.due
-        if due == self._due:
-            return
+        if due is None or (self._due is not None and self._due <= due):
+            return  # an earlier timer looks again
         self._due = due
         if self._timer:
             self._timer.cancel()
-        if due is not None:
-            self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
+        self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
 
     def _expire(self) -> None:
         self._due = None
-        if not self._books.commits.reason:  # else `_go_on` sets the timer anew
+        if not (self._failed or self._books.commits.reason):  # `_go_on` sets the timer anew
             self._handle(inputs.TimeElapsed())
 
     def _go_on(self) -> None:
