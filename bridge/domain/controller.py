@@ -19,7 +19,7 @@ from .earlier_sessions import EarlierSessions, SeenApprovals
 from .effects import Effects
 from .events import BRIDGE, RECEIVER, TILL
 from .sale import Fact, Sale
-from .states import ASKING, UNASKED, UNVERIFIED, WAITING, Event, State
+from .states import ASKING, AT_THE_TILL, UNASKED, UNVERIFIED, WAITING, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -308,7 +308,7 @@ class Controller:
     def _tidy(self, now: int) -> None:
         """Drop what has ended; order the next offer of a sale that continues after its answer."""
         sale, attempt = self.sale, self._attempt
-        if sale is not None and not sale.occupies_till:
+        if sale is not None and sale.state not in AT_THE_TILL:
             self._end_attempt()
             self.sale = None
         elif sale is not None and attempt and sale.state is State.APPROVED:

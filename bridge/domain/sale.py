@@ -200,11 +200,6 @@ class Sale:
         return self.state not in AT_THE_TILL or self.state is State.APPROVED
 
     @property
-    def occupies_till(self) -> bool:
-        """Whether no other sale may begin at this till; an owed request bars none."""
-        return self.state in AT_THE_TILL
-
-    @property
     def unpaid(self) -> bool:
         """Whether it is certain that no money moves."""
         return self.state in UNPAID
