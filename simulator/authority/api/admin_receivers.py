@@ -35,7 +35,7 @@ def add_receiver(call: Call, asked: NewReceiver) -> CertificateView:
 def limits(call: Call) -> OfflineLimits:
     """Return what a receiver may accept offline."""
     receiver_id = call.id("receiver_id")
-    if receivers.client_of(call.store, receiver_id) is None:
+    if bindings.client_of(call.store, receiver_id) is None:
         raise RequestError(404, "no such receiver")
     return OfflineLimits(*offline.limits_of(call.store, receiver_id, call.office.now()))
 
