@@ -143,7 +143,7 @@ class World(Scope):
             env=self.command.env,
             rate=self.settings.rate,
         )
-        self.line = await self.stack.enter_async_context(await LineProcess.start(config))
+        self.line = await self.stack.enter_async_context(LineProcess(config))
 
     async def _bridge(self, directory: Path, identity: pki.Identity) -> None:
         self.bridge = BridgeProcess(directory / "bridge")
