@@ -59,11 +59,11 @@ class Refunded(NamedTuple):
 class JournalOf(Protocol):
     """The journal on whose behalf all calls are made (`bridge.sales.journal_standing`)."""
 
-    async def admitted(self) -> None:
-        """Raise UnansweredError unless the authority serves this journal."""
+    async def header(self) -> str:
+        """Return the newest position, which every call carries; raises UnansweredError.
 
-    def header(self) -> str:
-        """Return the newest position, which every call carries."""
+        Only a journal that the authority serves has one.
+        """
 
     def wake(self) -> None:
         """Note a refused call: another journal of this bridge serves."""
@@ -214,8 +214,7 @@ class AuthorityClient:
         journal = self.journal
         if journal is None:
             return await self._send(asked, wanted)
-        await journal.admitted()
-        headers = {messages.POSITION_HEADER: journal.header(), **asked.headers}
+        headers = {messages.POSITION_HEADER: await journal.header(), **asked.headers}
         try:
             return await self._send(asked._replace(headers=headers), wanted)
         except RefusedError as error:

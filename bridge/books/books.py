@@ -5,8 +5,8 @@ Open sales and the latest closed ones are in memory; the others are in the journ
 
 from __future__ import annotations
 
+import asyncio
 import time
-from copy import copy
 from typing import TYPE_CHECKING
 
 from bridge.domain import event_codec
@@ -45,8 +45,8 @@ class Books(BookQueries):
         """Rebuild every open sale; raises JournalError. `fail` ends the bridge."""
         self.bus = bus
         self.stamps = timings.Stamps()
-        self.commits = Commits(journal, self._tell, fail)
-        self.waiting = Waiting(self.commits.is_held)
+        self.commits = Commits(journal, self._tell, lambda name: self.waiting.wake(name), fail)
+        self.waiting = Waiting(self.commits.held)
         super().__init__(journal)
         for sale in event_codec.replay(journal.rebuild()).values():
             self._file(sale)
@@ -98,13 +98,12 @@ class Books(BookQueries):
     def begin_with(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact at once: a crash leaves both or none."""
         self.note_begun(sale, fact, source)
-        self.commit()
+        self.commits.commit()
 
     def note_begun(self, sale: Sale, fact: Fact, source: str) -> None:
         """Journal a sale and its first fact; on the disk with the next `commit`."""
         self._note_terms(sale)
-        sale.take(fact)
-        self.persist(sale, copy(sale), fact, source)
+        self.persist(sale, sale.after(fact), fact, source)
 
     def raise_alarm(self, alarm: Alarm) -> None:
         """Raise an alarm until a person acknowledges it; on the disk with the next `commit`."""
@@ -135,41 +134,28 @@ class Books(BookQueries):
             if after.closed:
                 self._journal.close_sale(closed_row(sale, at))
                 self._file(sale)
+                asyncio.get_running_loop().call_soon(self._archive)
         except Exception as error:
             self.commits.failed(error)
             raise
-        due = _is_due(fact.event, after)
-        if due:
-            self.commits.due(sale_id)
-        self._publish(after, fact.event, source, number, due=due)
+        self._publish(after, fact.event, source, number, due=_is_due(fact.event, after))
 
     def publish(self, after: Sale, event: Event, source: str) -> None:
         """Publish an event that is not journalled; `after` is a copy of the sale just after it."""
         self._publish(after, event, source, None, due=False)
 
-    def commit(self) -> bool:
-        """Write due facts to the disk and do the acts after them; False: they wait (`Commits`)."""
-        if not self.commits.commit():
-            for sale_id in self.commits.held():
-                self.waiting.wake(sale_id)
-            return False
-        if self._journal.must_archive():
-            self._archive()
-        return True
-
     def is_held(self, sale: Sale) -> bool:
         """Whether facts of the sale may not be shown yet, as the journal accepted no write."""
-        return self.commits.is_held(sale.terms.sale_id)
+        return sale.terms.sale_id in self.commits.held
 
     def is_nowhere(self, sale: Sale) -> bool:
         """Whether a crash would leave no trace of the sale: then it is not shown at all."""
-        return self.commits.is_nowhere(sale.terms.sale_id)
+        return self.commits.held.get(sale.terms.sale_id, False)
 
     def take(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply and journal a fact that no controller decided."""
-        sale.take(fact)
-        self.persist(sale, copy(sale), fact, source)
-        self.commit()
+        self.persist(sale, sale.after(fact), fact, source)
+        self.commits.commit()
 
     def told(self, sale: Sale) -> None:
         """Publish the times of a sale whose outcome the till has; only the first call counts."""
@@ -190,10 +176,11 @@ class Books(BookQueries):
         self, after: Sale, what: str, source: str, cursor: int | None, *, due: bool
     ) -> None:
         """Publish an event once it is durable; an event that is not due wakes waiters at once."""
-        terms = after.terms
-        self.commits.publish(SaleChanged(source, time.time(), terms.till, cursor, what, after))
+        sale_id, till = after.terms.sale_id, after.terms.till
+        event = SaleChanged(source, time.time(), till, cursor, what, after)
+        self.commits.publish(event, due=sale_id if due else None)
         if not due:
-            self.waiting.wake(terms.sale_id)
+            self.waiting.wake(sale_id)
 
     def _tell(self, event: Published) -> None:
         self.bus.publish(event)
@@ -231,7 +218,9 @@ class Books(BookQueries):
             self._recent.popitem(last=False)
 
     def _archive(self) -> None:
-        """Archive closed sales; without room on the disk, try again later."""
+        """Archive closed sales once it pays; without room on the disk, try again later."""
+        if not self._journal.must_archive():
+            return
         with self.commits.or_end():
             try:
                 self._journal.archive(set(self._open))
@@ -257,4 +246,4 @@ def _now() -> int:
 
 def _missed(entry: Entry, sale: Sale) -> SaleChanged:
     at, till = entry.at / 1000, sale.terms.till
-    return SaleChanged("journal", at, till, entry.id, entry.kind, copy(sale))
+    return SaleChanged("journal", at, till, entry.id, entry.kind, sale.copy())

@@ -19,7 +19,7 @@ from bridge.observability.logs import Log
 from receiver import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from bridge.domain.events import Event
     from bridge.journal import Journal
@@ -41,14 +41,17 @@ class Commits:
         self,
         journal: Journal,
         tell: Callable[[Event], None],
+        wake: Callable[[str], None],
         fail: Callable[[Exception], None],
     ) -> None:
-        """`tell` publishes an event; `fail` ends the bridge."""
+        """`tell` publishes an event; `wake` gets the sales of a stall; `fail` ends the bridge."""
         self.reason = reasons.OK  # JOURNAL_LOCKED or JOURNAL_FULL while nothing can be written
+        # Sales whose facts may not be shown yet; True if a crash would leave no trace of the sale.
+        self.held: dict[str, bool] = {}
         self._journal = journal
         self._tell = tell
+        self._wake = wake
         self._fail = fail
-        self._due: dict[str, bool] = {}  # sale id → whether the sale has no entry on the disk
         self._acts: deque[Act] = deque()
         self._events: deque[Event] = deque()
         self._listeners: list[Act] = []
@@ -63,41 +66,33 @@ class Commits:
 
         `new` if it is the first fact of its sale.
         """
-        self._due[sale_id] = new or self._due.get(sale_id, False)
-
-    def is_held(self, sale_id: str) -> bool:
-        """Whether facts of a sale may not be shown yet, as the journal accepted no write."""
-        return sale_id in self._due
-
-    def is_nowhere(self, sale_id: str) -> bool:
-        """Whether a crash would leave no trace of a sale: then it is not shown at all."""
-        return self._due.get(sale_id, False)
-
-    def held(self) -> list[str]:
-        """Return the sales with such facts."""
-        return [sale_id for sale_id in self._due if sale_id]
+        self.held[sale_id] = new or self.held.get(sale_id, False)
 
     # Acts and events.
 
-    def then(self, act: Act) -> None:
-        """Do `act` with the next `commit`, or at the end of a stall."""
-        self._acts.append(act)
+    def publish(self, event: Event, *, due: str | None = None) -> None:
+        """Publish an event once every noted fact is on the disk, at once if all are.
 
-    def publish(self, event: Event) -> None:
-        """Publish an event once every noted fact is on the disk, at once if all are."""
-        if self._events or self._journal.has_noted:
+        `due` is the sale of the last noted fact if that must be on the disk before any act.
+        """
+        if due is not None:
+            self.due(due)
+        if self._events or self._journal.noted:
             self._events.append(event)
-            if not self._due:  # else a `commit` follows
+            if not self.held:  # else a `commit` follows
                 self._arm(SOON_S)
         else:
             self._tell(event)
 
-    def commit(self) -> bool:
-        """Write due facts and do the acts after them; return False during a stall."""
-        if self._due and not self.reason:
+    def commit(self, acts: Iterable[Act] = ()) -> bool:
+        """Write due facts and do `acts` after them; False during a stall: then they wait."""
+        self._acts.extend(acts)
+        if self.held and not self.reason:
             self.flush()
         elif not self.reason:
             self._go_on()
+        for sale_id in self.held:  # in a stall
+            self._wake(sale_id)
         return not self.reason
 
     def flush(self) -> None:
@@ -119,7 +114,7 @@ class Commits:
     def written(self) -> None:
         """Publish and act after all noted facts are on the disk."""
         stalled = bool(self.reason)
-        self._due.clear()
+        self.held.clear()
         self._disarm()
         if stalled:
             _log.info("the journal is written again", detail=f"after {self.seconds():.2f} s")
@@ -181,7 +176,7 @@ class Commits:
     def _go_on(self) -> None:
         while self._acts and not self.reason:
             self._acts.popleft()()
-        if self._journal.has_noted:
+        if self._journal.noted:
             self._arm(SOON_S)
             return
         while self._events:

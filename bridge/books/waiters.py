@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.domain.states import State
+from bridge.domain.states import SHOWN_UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from bridge.domain.sale import Sale
+
+
+class _Waiter(NamedTuple):
+    """One wait: its condition, and the future that ends it."""
+
+    so: Callable[[], bool]
+    changed: asyncio.Future[None]
 
 
 class Waiting:
     """Waiters by sale. All waits are bounded, and return whether the condition holds at the end."""
 
-    def __init__(self, held: Callable[[str], bool]) -> None:
-        """`held`: whether a sale, by its id, has facts not to show yet (`Commits.is_held`)."""
+    def __init__(self, held: Container[str]) -> None:
+        """`held`: the sales with facts not to show yet (`Commits.held`)."""
         self._held = held
-        self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, list[_Waiter]] = {}
 
     def wake(self, sale_id: str) -> None:
-        """Wake all waiters of the sale, so that they look again."""
-        for waiter in self._waiting.pop(sale_id, ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        """Wake the waiters of the sale whose condition holds now."""
+        for waiter in self._waiting.get(sale_id, ()):
+            if not waiter.changed.done() and waiter.so():
+                waiter.changed.set_result(None)
 
     def is_answered(self, sale: Sale) -> bool:
         """Whether the till's wait is over, and the till may see that."""
-        return sale.answered and not self._held(sale.terms.sale_id)
+        return sale.answered and sale.terms.sale_id not in self._held
 
     async def news(self, sale: Sale, seconds: float) -> bool:
         """Wait until the sale has an answer, becomes unknown or is no longer unknown."""
@@ -52,23 +59,25 @@ class Waiting:
         return await self._until(sale, seconds, lambda: sale.final)
 
     async def _until(self, sale: Sale, seconds: float, so: Callable[[], bool]) -> bool:
+        if so():
+            return True
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not so():
-                    await self._change(sale.terms.sale_id)
+                    await self._change(sale.terms.sale_id, so)
         return so()
 
-    async def _change(self, sale_id: str) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        waiters = self._waiting.setdefault(sale_id, set())
-        waiters.add(waiter)
+    async def _change(self, sale_id: str, so: Callable[[], bool]) -> None:
+        waiter = _Waiter(so, asyncio.get_running_loop().create_future())
+        waiters = self._waiting.setdefault(sale_id, [])
+        waiters.append(waiter)
         try:
-            await waiter
+            await waiter.changed
         finally:
-            waiters.discard(waiter)
-            if not waiters and self._waiting.get(sale_id) is waiters:
+            waiters.remove(waiter)
+            if not waiters:
                 del self._waiting[sale_id]
 
     def _is_unknown(self, sale: Sale) -> bool:
         """Whether the till sees the sale as unknown."""
-        return sale.shown is State.UNKNOWN or self._held(sale.terms.sale_id)
+        return sale.state in SHOWN_UNKNOWN or sale.terms.sale_id in self._held

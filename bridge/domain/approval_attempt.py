@@ -61,13 +61,10 @@ class ApprovalAttempt:
         self._end = now + offered.offer.ttl * 1000 + gatt.GRACE_MS
         self._claims: dict[int, Claim] = {}
         self._unfit: dict[int, Unfit] = {}
-        self._verdict_due = 0  # while the receiver's verdict is awaited
+        self.verdict_due = 0  # while the receiver's verdict is awaited
         self._link = 0  # the link of the last approval
         self._bad = b""  # the approval id that the bridge last found invalid
         self._bad_for = reasons.OK  # the reason
-
-    def deadline(self) -> int | None:
-        return self._verdict_due if self._sale.state in UNVERIFIED else None
 
     @property
     def untimely(self) -> bool:
@@ -77,12 +74,12 @@ class ApprovalAttempt:
 
     def await_anew(self, now: int) -> None:
         """Restart the wait for the verdict: the receiver's approval is acknowledged only now."""
-        self._verdict_due = now + VERDICT_MS
+        self.verdict_due = now + VERDICT_MS
 
     # These three return whether they end the wait for the receiver's verdict on the candidate.
 
     def expire(self, now: int) -> bool:
-        late = self._sale.state in UNVERIFIED and now >= self._verdict_due
+        late = self._sale.state in UNVERIFIED and now >= self.verdict_due
         if late:
             self._turn_down(reasons.VERDICT_TIMEOUT, "no verdict")
         return late
@@ -155,7 +152,7 @@ class ApprovalAttempt:
             return
         self._bad = b""
         self._seen.add(check.data)
-        self._verdict_due = now + VERDICT_MS
+        self.verdict_due = now + VERDICT_MS
         self._link = check.claim.record.link
         data = schema.encode(messages.RECORD, _record(check))
         fact = Fact(

@@ -19,7 +19,7 @@ from .earlier_sessions import EarlierSessions, SeenApprovals
 from .effects import Effects
 from .events import BRIDGE, RECEIVER, TILL
 from .sale import Fact, Sale
-from .states import ASKING, UNASKED, WAITING, Event, State
+from .states import ASKING, AT_THE_TILL, UNASKED, UNVERIFIED, WAITING, Event, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,7 @@ class Controller:
     def __init__(self, stand_in: StandIn, clock_wrong: Callable[[], bool] = lambda: False) -> None:
         """`clock_wrong` returns whether `at` is far from the authority's time."""
         self.sale: Sale | None = None
+        self.due: int | None = None  # when `TimeElapsed` must come
         self._effects = Effects()
         self._attempt: ApprovalAttempt | None = None
         self._patience_due = 0
@@ -49,6 +50,8 @@ class Controller:
 
     def handle(self, event: Input, now: int) -> list[Effect]:
         """Return the effects of one input; raises IllegalMoveError if the caller broke its rule."""
+        found: list[Effect] = []
+        self._effects.found = found
         match event:
             case inputs.MessageReceived():
                 self._received(event, now)
@@ -82,13 +85,15 @@ class Controller:
             case _:
                 assert_never(event)
         self._tidy(now)
-        return self._effects.take()
+        self.due = self._next_due()
+        return found
 
-    def deadline(self) -> int | None:
+    def _next_due(self) -> int | None:
         if self.sale is None:
             return None
-        due = self._attempt.deadline() if self._attempt else None
-        return self._patience_due if due is None else min(due, self._patience_due)
+        if self._attempt and self.sale.state in UNVERIFIED:
+            return min(self._attempt.verdict_due, self._patience_due)
+        return self._patience_due
 
     # The till.
 
@@ -169,7 +174,7 @@ class Controller:
             self._earlier.dismiss(message)
         if attempt and attempt.restart():
             self._spoken()
-        again = attempt and self._earlier.is_over(attempt.session)  # the next is ordered anyway
+        again = attempt and attempt.session == self._earlier.over  # the next is ordered anyway
         if sale is None or sale.state not in WAITING or again:
             return
         if ours:
@@ -209,7 +214,7 @@ class Controller:
             self._attempt_of(message.session).phone(message)
 
     def _approval(self, message: wire.ApprovalRecord, now: int, at: int) -> None:
-        if self._earlier.is_over(message.session):
+        if message.session == self._earlier.over:
             self._earlier.tell_again()
             return
         try:
@@ -303,13 +308,13 @@ class Controller:
     def _tidy(self, now: int) -> None:
         """Drop what has ended; order the next offer of a sale that continues after its answer."""
         sale, attempt = self.sale, self._attempt
-        if sale is not None and not sale.occupies_till:
+        if sale is not None and sale.state not in AT_THE_TILL:
             self._end_attempt()
             self.sale = None
         elif sale is not None and attempt and sale.state is State.APPROVED:
             self._end_attempt()
             self._patience_due = now + TELL_MS
-        elif sale is not None and attempt and self._earlier.is_over(attempt.session):
+        elif sale is not None and attempt and attempt.session == self._earlier.over:
             self._start_patience(sale, now)
 
     def _end_attempt(self) -> None:

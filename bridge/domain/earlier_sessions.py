@@ -21,7 +21,6 @@ REFUSED_MOST = 2 * gatt.LINKS_MOST  # of the current session and of the one befo
 class Last(NamedTuple):
     """The final outcome of a session: its result, or that it is accepted offline."""
 
-    session: bytes
     reference: bytes
     channel: int
     value: wire.Result | wire.StandIn
@@ -32,21 +31,21 @@ class EarlierSessions:
 
     def __init__(self, effects: Effects) -> None:
         self._effects = effects
+        self.over = b""  # the last session with an outcome
         self._last: Last | None = None
         self._ended = b""
 
     def report(self, sale: Sale, receipt: bytes) -> None:
         """Send the outcome of its session to the receiver."""
-        own = identifiers.session_id(sale.offer)
-        result = wire.Result(own, receipt)
-        self._last = Last(own, sale.terms.reference, wire.RESULT, result)
+        self.over = own = identifiers.session_id(sale.offer)
+        self._last = Last(sale.terms.reference, wire.RESULT, wire.Result(own, receipt))
         self.tell_again()
 
     def stand_in(self, sale: Sale, at: int) -> None:
         """Have the receiver tell the phone that its approval is accepted offline."""
-        own = identifiers.session_id(sale.offer)
+        self.over = own = identifiers.session_id(sale.offer)
         accepted = wire.StandIn(own, sale.approval_id, at)
-        self._last = Last(own, sale.terms.reference, wire.STAND_IN, accepted)
+        self._last = Last(sale.terms.reference, wire.STAND_IN, accepted)
         self.tell_again()
 
     def tell_again(self) -> None:
@@ -61,7 +60,7 @@ class EarlierSessions:
         released, and asks the authority.
         """
         last = self._last
-        if last is None or (last.session, last.channel) != (message.session, wire.STAND_IN):
+        if last is None or last.channel != wire.STAND_IN or message.session != self.over:
             return
         if message.reason != reasons.OK:
             self._effects.refuse(message.reason, "by the receiver, after an offline acceptance")
@@ -78,15 +77,12 @@ class EarlierSessions:
         """Mark this session as ended."""
         self._ended = session_id
 
-    def is_over(self, session_id: bytes) -> bool:
-        return self._last is not None and self._last.session == session_id
-
     def is_over_for(self, offer: bytes) -> bool:
-        return bool(offer) and self.is_over(identifiers.session_id(offer))
+        return bool(offer) and identifiers.session_id(offer) == self.over
 
     def knows(self, session_id: bytes) -> bool:
         """Whether a late message about this session is expected."""
-        return session_id == self._ended or self.is_over(session_id)
+        return session_id in (self._ended, self.over)
 
 
 class SeenApprovals:

@@ -5,8 +5,9 @@ A fact is on the disk before any effect outside follows from it.
 
 from __future__ import annotations
 
-from copy import copy
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from receiver.link import wire
 from receiver.protocol import messages
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from .verification import Claim
 
 
-class BeginSale(NamedTuple):
+class BeginSale(Struct, frozen=True):
     """Journal a new sale's terms, and publish it; `after` is a copy."""
 
     sale: Sale
@@ -30,7 +31,7 @@ class BeginSale(NamedTuple):
     source: str
 
 
-class Persist(NamedTuple):
+class Persist(Struct, frozen=True):
     """Journal a fact, and publish it; `after` is a copy of the sale just after it."""
 
     sale: Sale
@@ -39,7 +40,7 @@ class Persist(NamedTuple):
     source: str
 
 
-class Publish(NamedTuple):
+class Publish(Struct, frozen=True):
     """Publish what no restart needs to know; `after` is a copy of the sale just after it."""
 
     after: Sale
@@ -47,18 +48,18 @@ class Publish(NamedTuple):
     source: str
 
 
-class Acknowledge(NamedTuple):
+class Acknowledge(Struct, frozen=True):
     """Acknowledge the message that came in: the bridge is now responsible for it."""
 
 
-class Send(NamedTuple):
+class Send(Struct, frozen=True):
     """A message to the receiver."""
 
     channel: int
     payload: bytes
 
 
-class RequestAuthorisation(NamedTuple):
+class RequestAuthorisation(Struct, frozen=True):
     """Ask the authority until an answer or a reversal ends the request.
 
     First every owed reversal of the sale is acknowledged: the authority has one hold for each sale.
@@ -69,24 +70,24 @@ class RequestAuthorisation(NamedTuple):
     record: bytes
 
 
-class StopAuthorisation(NamedTuple):
+class StopAuthorisation(Struct, frozen=True):
     """Stop asking about the current approval: it was accepted offline, and is uploaded later."""
 
 
-class QueueReversal(NamedTuple):
+class QueueReversal(Struct, frozen=True):
     """Stop asking about this approval, for ever; reverse it until that is acknowledged."""
 
     sale: Sale
     approval_id: bytes
 
 
-class QueueConfirmation(NamedTuple):
+class QueueConfirmation(Struct, frozen=True):
     """The till has decided for the sale: confirm it until it is posted."""
 
     sale: Sale
 
 
-class ReportPhone(NamedTuple):
+class ReportPhone(Struct, frozen=True):
     """Report an act of a phone to watchers."""
 
     event: int
@@ -94,14 +95,14 @@ class ReportPhone(NamedTuple):
     reason: int
 
 
-class Refuse(NamedTuple):
+class Refuse(Struct, frozen=True):
     """Count and log a refusal."""
 
     reason: int
     detail: str
 
 
-class CheckOffer(NamedTuple):
+class CheckOffer(Struct, frozen=True):
     """Check that this is the receiver's offer for these terms."""
 
     terms: Terms
@@ -109,7 +110,7 @@ class CheckOffer(NamedTuple):
     at: int
 
 
-class CheckCredential(NamedTuple):
+class CheckCredential(Struct, frozen=True):
     """Check the credential that a phone has shown for this offer."""
 
     offered: Offered
@@ -117,7 +118,7 @@ class CheckCredential(NamedTuple):
     at: int
 
 
-class CheckApproval(NamedTuple):
+class CheckApproval(Struct, frozen=True):
     """Check that the phone signed this approval; `data` are its bytes."""
 
     offered: Offered
@@ -127,7 +128,7 @@ class CheckApproval(NamedTuple):
     at: int
 
 
-class CheckReceipt(NamedTuple):
+class CheckReceipt(Struct, frozen=True):
     """Check that this is the authority's receipt for this approval of this sale."""
 
     terms: Terms
@@ -135,7 +136,7 @@ class CheckReceipt(NamedTuple):
     data: bytes
 
 
-class CheckProvisional(NamedTuple):
+class CheckProvisional(Struct, frozen=True):
     """Check that the receiver signed this provisional receipt of an offline approval."""
 
     terms: Terms
@@ -165,27 +166,21 @@ class Effects:
 
     def __init__(self) -> None:
         self.synced = False  # the receiver is there and has sent its open session
-        self._found: list[Effect] = []
-
-    def take(self) -> list[Effect]:
-        """Return all effects so far and begin a new list."""
-        found, self._found = self._found, []
-        return found
+        self.found: list[Effect] = []
 
     def put(self, effect: Effect) -> None:
-        self._found.append(effect)
+        self.found.append(effect)
 
     def begin(self, sale: Sale, source: str) -> None:
-        self._found.append(BeginSale(sale, copy(sale), source))
+        self.found.append(BeginSale(sale, sale.copy(), source))
 
     def persist(self, sale: Sale, fact: Fact, source: str) -> None:
         """Apply `fact`, journal and publish it; raises IllegalMoveError."""
-        sale.take(fact)
-        after = copy(sale)
+        after = sale.after(fact)
         if fact.event in VOLATILE:
-            self._found.append(Publish(after, fact.event, source))
+            self.found.append(Publish(after, fact.event, source))
         else:
-            self._found.append(Persist(sale, after, fact, source))
+            self.found.append(Persist(sale, after, fact, source))
 
     def owe(self, sale: Sale, event: Event, reason: int) -> None:
         """Journal an owed reversal of the current approval; it is never asked about again."""
@@ -200,12 +195,12 @@ class Effects:
             self.put(QueueConfirmation(sale))
 
     def refuse(self, reason: int, detail: str) -> None:
-        self._found.append(Refuse(reason, detail))
+        self.found.append(Refuse(reason, detail))
 
     def send(self, channel: int, value: Any) -> None:
         """Send a message to the receiver; while it is away none, as its next SYNC replaces it."""
         if self.synced:
-            self._found.append(Send(channel, wire.encode(channel, value)))
+            self.found.append(Send(channel, wire.encode(channel, value)))
 
     def order(self, terms: Terms, left: int) -> None:
         """Order an offer that expires no later than the till's patience (`left`, ms)."""

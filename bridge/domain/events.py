@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,7 @@ AUTHORITY = "authority"
 BRIDGE = "bridge"
 
 
-class SaleChanged(NamedTuple):
+class SaleChanged(Struct, frozen=True):
     """A sale took an event of the state table, or was rung up."""
 
     source: str
@@ -30,7 +32,7 @@ class SaleChanged(NamedTuple):
     sale: Sale  # a copy, made at that moment
 
 
-class ReceiverChanged(NamedTuple):
+class ReceiverChanged(Struct, frozen=True):
     """A receiver's link came up, with its HELLO, or went down."""
 
     source: str
@@ -39,7 +41,7 @@ class ReceiverChanged(NamedTuple):
     hello: ReceiverHello | None
 
 
-class PhoneMoved(NamedTuple):
+class PhoneMoved(Struct, frozen=True):
     """An act of a phone (`wire.PHONE_*`)."""
 
     source: str
@@ -50,7 +52,7 @@ class PhoneMoved(NamedTuple):
     reason: int
 
 
-class Refused(NamedTuple):
+class Refused(Struct, frozen=True):
     """A message from a receiver or phone was refused."""
 
     source: str
@@ -59,7 +61,7 @@ class Refused(NamedTuple):
     reason: int
 
 
-class SaleTimed(NamedTuple):
+class SaleTimed(Struct, frozen=True):
     """The till has the outcome; `timings` are the times of the steps, in monotonic seconds."""
 
     source: str

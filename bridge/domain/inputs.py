@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from receiver.errors import Error
@@ -15,23 +17,23 @@ if TYPE_CHECKING:
     from .verification import Claim
 
 
-class Ring(NamedTuple):
+class Ring(Struct, frozen=True):
     """The till rings up a sale; the controller must be free."""
 
     terms: Terms
 
 
-class Decide(NamedTuple):
+class Decide(Struct, frozen=True):
     """The till's decision about the current sale (`till_decisions.decide`)."""
 
     fact: Fact
 
 
-class TillNotified(NamedTuple):
+class TillNotified(Struct, frozen=True):
     """The till is about to see the current sale, which is approved."""
 
 
-class MessageReceived(NamedTuple):
+class MessageReceived(Struct, frozen=True):
     """A whole message from the receiver."""
 
     channel: int
@@ -39,32 +41,32 @@ class MessageReceived(NamedTuple):
     at: int
 
 
-class LinkDown(NamedTuple):
+class LinkDown(Struct, frozen=True):
     """The receiver is away; it sends SYNC when it is back."""
 
 
-class JournalWritten(NamedTuple):
+class JournalWritten(Struct, frozen=True):
     """A stall of the journal is over: all facts so far are on the disk."""
 
 
-class TimeElapsed(NamedTuple):
-    """The time of `deadline()` has passed."""
+class TimeElapsed(Struct, frozen=True):
+    """The controller's `due` time has passed."""
 
 
-class AuthorityAnswered(NamedTuple):
+class AuthorityAnswered(Struct, frozen=True):
     """The authority's answer about an approval; not yet verified as a receipt."""
 
     approval_id: bytes
     data: bytes
 
 
-class AuthorityTimedOut(NamedTuple):
+class AuthorityTimedOut(Struct, frozen=True):
     """No answer this time."""
 
     approval_id: bytes
 
 
-class RecordRejected(NamedTuple):
+class RecordRejected(Struct, frozen=True):
     """The authority refuses the record."""
 
     approval_id: bytes
@@ -74,28 +76,28 @@ class RecordRejected(NamedTuple):
 # Answers to checks (`effects.Check`): each comes before any other input.
 
 
-class OfferChecked(NamedTuple):
+class OfferChecked(Struct, frozen=True):
     data: bytes
     found: Offered | Error
 
 
-class CredentialChecked(NamedTuple):
+class CredentialChecked(Struct, frozen=True):
     record: wire.CredentialRecord
     found: Claim | Error
 
 
-class ApprovalChecked(NamedTuple):
+class ApprovalChecked(Struct, frozen=True):
     check: CheckApproval
     found: Approved | Error
 
 
-class ReceiptChecked(NamedTuple):
+class ReceiptChecked(Struct, frozen=True):
     approval_id: bytes
     data: bytes
     found: Receipt | Error
 
 
-class ProvisionalChecked(NamedTuple):
+class ProvisionalChecked(Struct, frozen=True):
     data: bytes
     found: Provisional | Error
 

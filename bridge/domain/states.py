@@ -218,3 +218,4 @@ SHOWN = {
     State.POSTED: State.PAID,
     State.LIABILITY: State.PAID,
 }
+SHOWN_UNKNOWN = frozenset(state for state in State if SHOWN.get(state, state) is State.UNKNOWN)

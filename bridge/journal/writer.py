@@ -16,11 +16,11 @@ from .opening import open_live
 from .records import ACKNOWLEDGED, ALARM, CLOSED, LIFE, Position, dump_closed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from .opening import Opened
-    from .records import Alarm, Closed
+    from .records import Alarm, Closed, Row
 
 ROOM = 32 * 2**20  # bytes free for new sales: open ones can always be finished
 ARCHIVE_AT = 250  # closed sales in the live part: moving them takes 10 to 20 ms, measured
@@ -48,6 +48,7 @@ class Journal(OpenJournal):
         self._head, self._known, self.doubts = found
         self._durable = self._head  # of the entries on the disk
         self._batch = Batch()
+        self.noted: Sequence[Row] = self._batch.rows  # not on the disk
         self._files = files
         self._stack = stack
         self._unscrubbed = 0
@@ -121,11 +122,6 @@ class Journal(OpenJournal):
             body = alarms.body_of_acknowledgement(key, by, note)
             self.note(at, known.alarm.sale_id, ACKNOWLEDGED, body)
         return known is not None
-
-    @property
-    def has_noted(self) -> bool:
-        """Return whether a noted entry is not on the disk."""
-        return bool(self._batch.rows)
 
     def holder(self) -> str:
         """Name the program that has the journal locked."""

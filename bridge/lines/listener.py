@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from receiver.link import wire
 
 
@@ -17,8 +19,11 @@ class Listener(Protocol):
     def link_down(self) -> None:
         """Handle a link that went down."""
 
-    def message(self, channel: int, payload: bytes) -> None:
-        """Handle a whole message; the line waits until `ReceiverLink.accept`."""
+    def message(self, channel: int, payload: bytes, accept: Callable[[], None]) -> None:
+        """Handle a whole message; the line waits until `accept`: then the bridge is responsible.
+
+        After a new connection `accept` does nothing.
+        """
 
     def refused(self, reason: int, detail: str) -> None:
         """Handle a refusal on the line."""

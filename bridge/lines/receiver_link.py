@@ -43,7 +43,7 @@ _raw_log = Log("bridge.raw")
 
 
 class ReceiverLink:
-    """One receiver's line. `run` it as a task; `send` and `accept` from the same loop."""
+    """One receiver's line. `run` it as a task; `send` from the same loop."""
 
     def __init__(
         self,
@@ -70,7 +70,6 @@ class ReceiverLink:
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None  # the time of the timer
         self._scheduled = False
-        self._token = 0
         self._heard_at = 0  # the time of the last valid frame
         self._listening: asyncio.TimerHandle | None = None
         self._noise = Noise(self._clock, self._later, self._left_out)
@@ -114,23 +113,10 @@ class ReceiverLink:
         """Whether this receiver may add another line of this kind to the log (`noise.KINDS`)."""
         return self._noise.may(kind)
 
-    def sending(self, channel: int, payload: bytes) -> Callable[[], None]:
-        """Return a function that sends it later; void after a link loss, as a SYNC follows."""
-        hello = self.hello
-
-        def send() -> None:
-            if self.hello is hello:
-                self.send(channel, payload)
-
-        return send
-
-    def accept(self) -> None:
-        """Acknowledge the last message at once, and so become responsible for it."""
-        self._accept(self._link, self._token)
-
-    def acceptance(self) -> Callable[[], None]:
-        """Return a function that accepts the last message later; void after a new connection."""
-        return partial(self._accept, self._link, self._token)
+    def send_after(self, hello: wire.ReceiverHello | None, channel: int, payload: bytes) -> None:
+        """Send as `send` does, unless the link came up anew after `hello`: a SYNC follows then."""
+        if self.hello is hello:
+            self.send(channel, payload)
 
     def _accept(self, machine: link.Link, token: int) -> None:
         machine.accept(token)
@@ -232,22 +218,21 @@ class ReceiverLink:
             self.fail(error)
             return
         due = self._link.deadline()
-        if due == self._due:
-            return
+        if due is None or (self._due is not None and self._due <= due):
+            return  # an earlier timer looks again
         self._due = due
         if self._timer:
             self._timer.cancel()
-        if due is not None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
 
     def _take(self, event: Any) -> None:
         if not isinstance(event, (link.Raw, link.Down)):
             self._heard_at = self._now()
         if isinstance(event, link.Message):
-            self._token = event.token
             if self.hello:
-                self._listener.message(event.channel, event.payload)
+                accept = partial(self._accept, self._link, event.token)
+                self._listener.message(event.channel, event.payload, accept)
         elif isinstance(event, link.Up):
             self._up(event.hello)
         elif isinstance(event, link.Down):

@@ -107,7 +107,7 @@ class JournalLoss:
         if len(self._books.alarms()) >= UNBACKED_MOST:
             raise TooManyError
         self._books.raise_alarm(alarms.unbacked(sale_id, sale, _now()))
-        self._books.commit()
+        self._books.commits.commit()
 
     async def reconsider(self, sale: Sale) -> Sale | None:
         """Return the paid sale behind a till's `paid` about a sale that the bridge ended, if any.
@@ -166,7 +166,7 @@ class JournalLoss:
                 return False
             self._books.raise_alarm(alarm)
         self._books.acknowledge(key, by, note)
-        self._books.commit()
+        self._books.commits.commit()
         return True
 
     async def _difference(self, key: str) -> Alarm | None:
@@ -228,7 +228,7 @@ class JournalLoss:
         for held in listed:
             if self._is_news(held):
                 self._books.raise_alarm(_unknown_here(held))
-        self._books.commit()
+        self._books.commits.commit()
 
     async def _resume(self, sale: Sale, held: AuthorityTransaction | None) -> None:
         asked = sale.state in rollback.ASKED_ABOUT and sale.approval_id

@@ -104,13 +104,16 @@ class JournalStanding:
         while self.phase is not Phase.CURRENT:
             await self._changed.wait()
 
-    def header(self) -> str:
-        """Return the newest position, for the header of every request to the authority."""
+    async def header(self) -> str:
+        """Return the newest position, for the header of every request to the authority.
+
+        Raises UnansweredError unless the authority serves this journal.
+        """
+        await self._served()
         life, sequence, hash_ = self._journal.position
         return messages.position_header(self._bridge_id, life, self._run, sequence, hash_)
 
-    async def admitted(self) -> None:
-        """Raise UnansweredError unless the authority serves this journal."""
+    async def _served(self) -> None:
         if self.phase is Phase.UNHEARD:
             self._woken.set()
             await self._stepped.wait()

@@ -34,6 +34,8 @@ from .provisioning import Provisioning
 from .stand_in import StandInHere
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bridge.authority.cached_limits import KeptLimits
     from bridge.domain.effects import Order, Persist
     from bridge.domain.inputs import Input
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from bridge.lines.serial_port import Opener
 
     from .ports import Surroundings
+
+    Act = Callable[[], None]
 
 _log = Log(__name__)
 
@@ -100,6 +104,7 @@ class ReceiverSession:
         self._renewed: Evidence | None = None  # used once no sale is active
         self._health: ReceiverHealth | None = None
         self._last_hello: wire.ReceiverHello | None = None
+        self._accept: Act  # acknowledges the message that is being handled
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None  # the time of the timer
@@ -156,11 +161,12 @@ class ReceiverSession:
         if not self._failed:
             self._handle(inputs.LinkDown())
 
-    def message(self, channel: int, payload: bytes) -> None:
+    def message(self, channel: int, payload: bytes, accept: Act) -> None:
         if channel == wire.HEALTH:
             self._note_health(payload)
-            self.link.accept()
+            accept()
         else:
+            self._accept = accept
             self._handle(inputs.MessageReceived(channel, payload, int(time.time())))
 
     def refused(self, reason: int, detail: str) -> None:
@@ -189,15 +195,16 @@ class ReceiverSession:
         if self._failed:
             raise RuntimeError("this receiver's session has failed")
         try:
+            acts: list[Act] = []
             found = deque(self._controller.handle(event, self._now()))
             while found:
                 effect = found.popleft()
                 if isinstance(effect, Check):
                     answer = self._evidence.answer(effect)
                     found.extendleft(reversed(self._controller.handle(answer, self._now())))
-                else:
-                    self._carry_out(effect, arrived)
-            self._books.commit()
+                elif (act := self._carry_out(effect, arrived)) is not None:
+                    acts.append(act)
+            self._books.commits.commit(acts)
             self._set_timer()
             self._take_renewed()
         except Exception as error:
@@ -205,9 +212,8 @@ class ReceiverSession:
             self._around.fail(error)
             raise
 
-    def _carry_out(self, effect: Order, arrived: float) -> None:
-        """Note facts at once, in their order; acts follow once the facts are on the disk."""
-        then = self._books.commits.then
+    def _carry_out(self, effect: Order, arrived: float) -> Act | None:
+        """Note a fact at once; return what to do once all facts are on the disk."""
         match effect:
             case effects.Persist():
                 self._persist(effect, arrived)
@@ -216,17 +222,17 @@ class ReceiverSession:
             case effects.BeginSale(sale, after, source):
                 self._books.begin(sale, after, source)
             case effects.Acknowledge():
-                then(self.link.acceptance())
+                return self._accept
             case effects.Send(channel, payload):
-                then(self.link.sending(channel, payload))
+                return partial(self.link.send_after, self.link.hello, channel, payload)
             case effects.RequestAuthorisation():
-                then(partial(self._authorisation.request, effect))
+                return partial(self._authorisation.request, effect)
             case effects.StopAuthorisation():
-                then(self._authorisation.stop)
+                return self._authorisation.stop
             case effects.QueueReversal(sale, approval_id):
-                then(partial(self._reverse, sale, approval_id))
+                return partial(self._reverse, sale, approval_id)
             case effects.QueueConfirmation(sale):
-                then(partial(self._confirm, sale))
+                return partial(self._confirm, sale)
             case effects.ReportPhone(event, link, reason):
                 moved = PhoneMoved(PHONE, time.time(), self.till, link, event, reason)
                 self._books.commits.publish(moved)
@@ -234,10 +240,11 @@ class ReceiverSession:
                 self.refused(reason, detail)
             case _:
                 assert_never(effect)
+        return None
 
     def _persist(self, effect: Persist, arrived: float) -> None:
-        sale, after, fact, source = effect
-        self._books.persist(sale, after, fact, source)
+        sale, fact = effect.sale, effect.fact
+        self._books.persist(sale, effect.after, fact, effect.source)
         if fact.event in _ARRIVALS:
             self._books.stamps.mark(sale.terms.sale_id, _ARRIVALS[fact.event], arrived)
         if fact.event is Event.OFFERED:
@@ -251,18 +258,17 @@ class ReceiverSession:
         self._around.outbox.confirm(sale, self._authorisation.task)
 
     def _set_timer(self) -> None:
-        due = self._controller.deadline()
-        if due == self._due:
-            return
+        due = self._controller.due
+        if due is None or (self._due is not None and self._due <= due):
+            return  # an earlier timer looks again
         self._due = due
         if self._timer:
             self._timer.cancel()
-        if due is not None:
-            self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
+        self._timer = asyncio.get_running_loop().call_at(due / 1000, self._expire)
 
     def _expire(self) -> None:
         self._due = None
-        if not self._books.commits.reason:  # else `_go_on` sets the timer anew
+        if not (self._failed or self._books.commits.reason):  # `_go_on` sets the timer anew
             self._handle(inputs.TimeElapsed())
 
     def _go_on(self) -> None:

@@ -58,46 +58,55 @@ def _put(out: bytearray, value: object, depth: int) -> None:
     if value is True or value is False:
         out.append(_SIMPLE << 5 | (_TRUE if value else _FALSE))
     elif isinstance(value, int):
-        out.extend(_int(value))
+        _put_int(out, value)
     elif isinstance(value, bytes):
-        out.extend(_head(_BYTES, len(value)))
+        _put_head(out, _BYTES, len(value))
         out.extend(value)
     elif isinstance(value, str):
         raw = value.encode()
         if not _is_unicode(value, len(raw)):
             raise ValueError("not a Unicode string")
-        out.extend(_head(_TEXT, len(raw)))
+        _put_head(out, _TEXT, len(raw))
         out.extend(raw)
     elif depth == 0:
         raise ValueError("nested too deeply")
     elif isinstance(value, (list, tuple)):
-        out.extend(_head(_ARRAY, len(value)))
+        _put_head(out, _ARRAY, len(value))
         for item in value:
             _put(out, item, depth - 1)
     elif isinstance(value, dict):
-        out.extend(_head(_MAP, len(value)))
-        for encoded, key in sorted([(_int(key), key) for key in value]):
-            out.extend(encoded)
+        _put_head(out, _MAP, len(value))
+        for key in sorted(value, key=_rank):
+            _put_int(out, key)
             _put(out, value[key], depth - 1)
     else:
         raise TypeError("no encoding for this type")
 
 
-def _int(value: object) -> bytes:
-    """Encode an integer; map keys sort by these bytes, so 10 < 100 < -1."""
+def _rank(key: int) -> int:
+    """Return a number that orders keys as their encoded bytes do: 10 < 100 < -1 < -2."""
+    return key if key >= 0 else INT_MAX - key
+
+
+def _put_int(out: bytearray, value: object) -> None:
     if not isinstance(value, int) or value is True or value is False:
         raise TypeError("not an integer")
     if not INT_MIN <= value <= INT_MAX:
         raise ValueError("integer out of range")
-    return _head(_UNSIGNED, value) if value >= 0 else _head(_NEGATIVE, -1 - value)
+    if value >= 0:
+        _put_head(out, _UNSIGNED, value)
+    else:
+        _put_head(out, _NEGATIVE, -1 - value)
 
 
-def _head(major: int, argument: int) -> bytes:
+def _put_head(out: bytearray, major: int, argument: int) -> None:
     """Encode major type and argument in the fewest bytes (RFC 8949 §3)."""
     if argument < _LEAST[0]:
-        return bytes((major << 5 | argument,))
+        out.append(major << 5 | argument)
+        return
     width = 0 if argument < _LEAST[1] else 1 if argument < _LEAST[2] else 2
-    return bytes((major << 5 | 24 + width,)) + argument.to_bytes(1 << width, "big")
+    out.append(major << 5 | 24 + width)
+    out.extend(argument.to_bytes(1 << width, "big"))
 
 
 # Decode: from the bytes and a position to a value and the position after it.
@@ -106,6 +115,8 @@ def _head(major: int, argument: int) -> bytes:
 def _take(data: bytes, at: int, depth: int) -> tuple[Value, int]:
     if at < len(data) and data[at] & 31 < _LEAST[0]:  # as most are; a call costs more than this
         major, argument, at = data[at] >> 5, data[at] & 31, at + 1
+    elif at + 1 < len(data) and data[at] & 31 == _LEAST[0] <= data[at + 1]:  # as keys and ids are
+        major, argument, at = data[at] >> 5, data[at + 1], at + 2
     else:
         major, argument, at = _take_head(data, at)
     if major == _UNSIGNED:

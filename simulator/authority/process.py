@@ -15,6 +15,7 @@ from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.storage.store import Store
 from simulator.crypto import pki
 from simulator.processes.child_process import ServerProcess
+from simulator.processes.scope import Scope
 
 from .accounts import demo_data
 from .keys import Keys
@@ -27,7 +28,7 @@ PROCESSES = 4  # with a database: while one waits for it, another continues
 _HOST = "127.0.0.1"
 
 
-class AuthorityProcess(ServerProcess):
+class AuthorityProcess(ServerProcess, Scope):
     """An async context manager; `stop` and `start` keep port, keys, token and books.
 
     The administrator's calls (`admin`, `enrol_receiver`, `seed_demo`, `activation`) wait for
@@ -60,17 +61,10 @@ class AuthorityProcess(ServerProcess):
         ready = await self.run("simulator.authority", *arguments)
         self.admin_token = ready["admin_token"]
 
-    async def __aenter__(self) -> AuthorityProcess:
-        try:
-            await self.start()
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop(SIGKILL)
-        self._place.close()
+    async def open(self) -> None:
+        self.stack.callback(self._place.close)
+        self.stack.push_async_callback(self.stop, SIGKILL)
+        await self.start()
 
     def admin(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Return the administrator's answer at /v1/admin/`path`; raises OSError for any failure."""

@@ -9,7 +9,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError, Store
 from simulator.crypto import pki
+from simulator.processes.scope import Scope
 
 from .accounts import demo_data, people, receivers
 from .context import Office
@@ -40,7 +41,7 @@ _SHUTDOWN_S = 1.0  # for answers under way; transactions are complete in any cas
 _log = logging.getLogger(__name__)
 
 
-class Authority:
+class Authority(Scope):
     """An async context manager; `stop` and `start` keep port, keys and books.
 
     `database` is a URL of PostgreSQL; without one the books are a file in `directory`. `pins` and
@@ -72,58 +73,45 @@ class Authority:
         self.port = port
         self._clock = clock
         self._lease_s = lease_s
-        self._held = ExitStack()
         self._stopped = asyncio.Event()
-        self._runner: web.AppRunner | None = None
         self._office: Office | None = None
-        self._sweeping: asyncio.Task[None] | None = None
+        self._serving = AsyncExitStack()  # from start to stop
 
     @property
     def url(self) -> str:
         return f"https://{self._host}:{self.port}"
 
+    async def open(self) -> None:
+        place = self.stack.enter_context(held_port(self._host, self.port))
+        self.port = place.getsockname()[1]
+        self.stack.push_async_callback(self.stop)
+        await self.start()
+
     async def start(self) -> None:
         """Open the books and listen, at the same port every time."""
         self._stopped.clear()
         store = Store(self._books)
+        self._serving.callback(store.close)
         self._office = Office(
             store, self._keys, self.pins, self._clock, self._lease_s, self.admin_token
         )
-        self._runner = web.AppRunner(
+        runner = web.AppRunner(
             self._app(self._office), access_log=None, shutdown_timeout=_SHUTDOWN_S
         )
-        await self._runner.setup()
+        self._serving.push_async_callback(runner.cleanup)
+        await runner.setup()
         hosts = (*pki.HERE, self._host) if self._host not in pki.HERE else pki.HERE
         context = pki.server_context(self.ca.certificate, self.ca.server("authority", hosts))
-        await web.TCPSite(
-            self._runner, self._host, self.port, ssl_context=context, reuse_port=True
-        ).start()
-        self._sweeping = asyncio.create_task(self._sweep(self._office))
+        site = web.TCPSite(runner, self._host, self.port, ssl_context=context, reuse_port=True)
+        await site.start()
+        sweeping = asyncio.create_task(self._sweep(self._office))
+        self._serving.push_async_callback(lambda: sweeping)
 
     async def stop(self) -> None:
         """Cut every connection and close the books."""
         self._stopped.set()
-        if self._sweeping is not None:
-            await self._sweeping
-            self._sweeping = None
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-        if self._office is not None:
-            self._office.store.close()
-            self._office = None
-
-    async def __aenter__(self) -> Authority:
-        with ExitStack() as stack:
-            place = stack.enter_context(held_port(self._host, self.port))
-            self.port = place.getsockname()[1]
-            await self.start()
-            self._held = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-        self._held.close()
+        await self._serving.aclose()
+        self._office = None
 
     def enrol_receiver(
         self,

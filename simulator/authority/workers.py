@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from simulator.processes.child_process import ChildProcess
+from simulator.processes.scope import Scope
 
 
-class Workers:
+class Workers(Scope):
     """An async context manager; all workers serve once it is entered, and end with this process."""
 
     def __init__(self, count: int, arguments: list[str]) -> None:
@@ -16,20 +17,16 @@ class Workers:
         self._arguments = arguments
         self._processes: list[ChildProcess] = []
 
-    async def __aenter__(self) -> Workers:
-        try:
-            for _ in range(self._count):
-                self._processes.append(
-                    await ChildProcess.start_module("simulator.authority", *self._arguments)
-                )
-            for process in self._processes:
-                await process.ready()
-        except BaseException:
-            await self.__aexit__()
-            raise
-        return self
+    async def open(self) -> None:
+        self.stack.push_async_callback(self._stop)
+        for _ in range(self._count):
+            self._processes.append(
+                await ChildProcess.start_module("simulator.authority", *self._arguments)
+            )
+        for process in self._processes:
+            await process.ready()
 
-    async def __aexit__(self, *_: object) -> None:
+    async def _stop(self) -> None:
         await asyncio.gather(*(process.stop() for process in self._processes))
 
     async def ended(self) -> None:

@@ -9,36 +9,32 @@ from aiohttp import web
 
 from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import Handout
+from simulator.processes.scope import Scope
 
 from .world import World
 
 BODY_MOST = 4096
 
 
-class WorldControl:
+class WorldControl(Scope):
     """HTTP on loopback. An async context manager; `url` once entered."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._runner: web.AppRunner | None = None
         self.url = ""
 
-    async def __aenter__(self) -> WorldControl:
+    async def open(self) -> None:
         app = web.Application(client_max_size=BODY_MOST)
         app.router.add_get("/v1/radio", self.radio)
         app.router.add_post("/v1/phones", self.add_phone)
         app.router.add_post("/v1/line", self.disturb_line)
         app.router.add_put("/v1/buyers/{id}", self.change_buyer)
         app.router.add_put("/v1/authority", self.change_authority)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        runner = web.AppRunner(app, access_log=None)
+        self.stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
 
     async def radio(self, _: web.Request) -> web.Response:
         """Return the endpoint of the radio."""

@@ -9,13 +9,15 @@ from typing import Any
 
 import aiohttp
 
+from simulator.processes.scope import Scope
+
 Json = dict[str, Any]
 
 FINAL = ("approved", "declined", "cancelled", "paid")  # the till waits for nothing more
 WAIT_S = 30
 
 
-class Till:
+class Till(Scope):
     """A client of the till API at `url`; an async context manager.
 
     Every call raises TillError for a problem document, and aiohttp's errors where the bridge does
@@ -24,15 +26,11 @@ class Till:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._session: aiohttp.ClientSession | None = None
+        self._session: aiohttp.ClientSession
 
-    async def __aenter__(self) -> Till:
-        self._session = aiohttp.ClientSession(self._url)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+    async def open(self) -> None:
+        session = aiohttp.ClientSession(self._url)
+        self._session = await self.stack.enter_async_context(session)
 
     # A sale.
 
@@ -129,19 +127,13 @@ class Till:
         till: an `approved` here notifies it.
         """
         query = {"till": "true"} if after is None else {"till": "true", "after": str(after)}
-        async with self._open.ws_connect("/v1/events", params=query) as stream:
+        async with self._session.ws_connect("/v1/events", params=query) as stream:
             yield (message.json() async for message in stream)
-
-    @property
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("the till is not open")
-        return self._session
 
     async def _ask(
         self, method: str, path: str, body: Any = None, params: Json | None = None
     ) -> Json:
-        async with self._open.request(method, path, json=body, params=params) as response:
+        async with self._session.request(method, path, json=body, params=params) as response:
             answer: Json = await response.json(content_type=None)
         if response.status >= 400:
             raise TillError(response.status, answer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from pathlib import Path
 from signal import Signals
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from simulator.hardware.serial_line.config import Config as LineConfig
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import Wallet
+from simulator.processes.scope import Scope
 
 from . import enrolment
 from .bridge import BridgeProcess, Place
@@ -45,7 +45,7 @@ class Settings(NamedTuple):
     offline: Limits | None = None  # what the bridge may accept without the authority
 
 
-class World:
+class World(Scope):
     """An async context manager; everything in it is a real process or server on this host."""
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -59,18 +59,6 @@ class World:
         self.command: Command
         self.till: Till
         self.serial = ""
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> World:
-        try:
-            await self._build()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
 
     async def new_wallet(
         self, buyer: int = 0, code: str = DEMO_CODE, key_kind: str = keys.P256
@@ -118,9 +106,9 @@ class World:
         await self.bridge.stop(how)
         await self._start_bridge()
 
-    async def _build(self) -> None:
-        directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="tillsign-")))
-        self.authority = await self._stack.enter_async_context(Authority(directory / "authority"))
+    async def open(self) -> None:
+        directory = Path(self.stack.enter_context(TemporaryDirectory(prefix="tillsign-")))
+        self.authority = await self.stack.enter_async_context(Authority(directory / "authority"))
         self.people = self.authority.seed_demo()
         identity = self.authority.ca.client("bridge")
         client = identity.fingerprint()
@@ -128,7 +116,7 @@ class World:
         self.receiver = receiver.keep_in(directory / "receiver")
         if self.settings.offline is not None:
             await self.limit_offline(self.settings.offline)
-        self.radio = await self._stack.enter_async_context(Radio())
+        self.radio = await self.stack.enter_async_context(Radio())
         await self._air()
         await self._wire(directory)
         await self._bridge(directory, identity)
@@ -155,7 +143,7 @@ class World:
             env=self.command.env,
             rate=self.settings.rate,
         )
-        self.line = await self._stack.enter_async_context(await LineProcess.start(config))
+        self.line = await self.stack.enter_async_context(LineProcess(config))
 
     async def _bridge(self, directory: Path, identity: pki.Identity) -> None:
         self.bridge = BridgeProcess(directory / "bridge")
@@ -167,9 +155,9 @@ class World:
             timeout_s=self.settings.authority_timeout_s,
             offline=self.settings.offline is not None,
         )
-        self._stack.push_async_callback(self.bridge.stop)
+        self.stack.push_async_callback(self.bridge.stop)
         await self._start_bridge()
 
     async def _start_bridge(self) -> None:
         await self.bridge.start()
-        self.till = await self._stack.enter_async_context(Till(self.bridge.till_api))
+        self.till = await self.stack.enter_async_context(Till(self.bridge.till_api))

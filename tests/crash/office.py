@@ -247,8 +247,7 @@ class Line:
         if self._life.service is None:
             raise RuntimeError("the bridge has not begun")
         standing = self._life.service.standing
-        await standing.admitted()
-        header = standing.header()
+        header = await standing.header()
 
         def heard() -> _T:
             self._office.hear(header)

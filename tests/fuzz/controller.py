@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
+
 from bridge.domain import effects, event_codec, inputs
 from bridge.domain.sale import Sale, Terms
 from bridge.domain.states import Event, State
@@ -207,7 +209,9 @@ class Hostile:
             self._pending = True
         elif isinstance(output, effects.Persist):
             fact = output.fact
-            assert event_codec.load_fact(fact.event, *event_codec.dump_fact(fact)) == fact
+            written = event_codec.dump_fact(fact)
+            loaded = event_codec.load_fact(fact.event, *written)
+            assert replace(loaded, secret=fact.secret) == fact
             self._pending = self._pending and fact.event not in _RESOLVED
             assert (
                 fact.event is not Event.PROVISIONAL_RECEIPT or output.sale.mode == messages.OFFLINE

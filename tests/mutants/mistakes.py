@@ -52,9 +52,9 @@ CLIENTS = "tests/simulator/authority/test_bindings.py::test_"
 # fmt: off
 MISTAKES = (
     # What is durable, and what follows.
-    Mistake("acts before the commit", Commits, "then", wrong.act_at_once,
+    Mistake("acts before the commit", Commits, "commit", wrong.act_at_once,
             COMMITS + "the_journal_is_written_before_every_outward_act"),
-    Mistake("acts out of order", Commits, "then", wrong.act_last_in_first_out,
+    Mistake("acts out of order", Commits, "commit", wrong.act_last_in_first_out,
             COMMITS + "the_journal_is_written_before_every_outward_act"),
     Mistake("forgets what is due", Commits, "due", wrong.nothing,
             COMMITS + "the_journal_is_written_before_every_outward_act"),

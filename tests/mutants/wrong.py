@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
+
 from bridge.authority import messages as authority_messages
 from bridge.authority.client import AuthorityClient, UnansweredError
 from bridge.authority.messages import OfReceiver, ReceiverId
@@ -44,18 +46,20 @@ def without(text: str, constraint: str) -> str:
 
 # bridge/books/commits.py
 
-_stall = Commits._stall
+_stall, _commit = Commits._stall, Commits.commit
 
 
-def act_at_once(commits: Commits, act: Any) -> None:
-    act()
+def act_at_once(commits: Commits, acts: Any = ()) -> bool:
+    for act in acts:
+        act()
+    return _commit(commits)
 
 
-def act_last_in_first_out(commits: Commits, act: Any) -> None:
-    commits._acts.appendleft(act)
+def act_last_in_first_out(commits: Commits, acts: Any = ()) -> bool:
+    return _commit(commits, reversed(acts))
 
 
-def tell_at_once(commits: Commits, event: Any) -> None:
+def tell_at_once(commits: Commits, event: Any, *, due: Any = None) -> None:
     commits._tell(event)
 
 
@@ -96,19 +100,19 @@ _persist, _weigh = Effects.persist, ApprovalAttempt._weigh
 
 def acknowledge_first(controller: Controller, event: Any, now: int) -> None:
     _received(controller, event, now)
-    controller._effects._found.sort(key=lambda effect: not isinstance(effect, Acknowledge))
+    controller._effects.found.sort(key=lambda effect: not isinstance(effect, Acknowledge))
 
 
 def persist_all_but_the_request(effects: Effects, sale: Any, fact: Fact, source: str) -> None:
     _persist(effects, sale, fact, source)
     if fact.event is Event.AUTHORISATION_SENT:
-        assert isinstance(effects._found.pop(), Persist)
+        assert isinstance(effects.found.pop(), Persist)
 
 
 def take_any_approval(attempt: ApprovalAttempt, answer: Any, now: int) -> None:
     if isinstance(answer.found, Error):
         named = answer.check.named
-        answer = answer._replace(found=validation.Approved(named.id, named.parsed.value))
+        answer = replace(answer, found=validation.Approved(named.id, named.parsed.value))
     _approval_checked(attempt, answer, now)
 
 

@@ -201,7 +201,7 @@ def receiver_view(status: ReceiverStatus) -> Receiver:
 
 def event_view(event: Event) -> EventView:
     """Return an event for watchers."""
-    source, at, till = event[:3]
+    source, at, till = event.source, event.at, event.till
     match event:
         case SaleChanged(cursor=cursor, what=what, sale=sale):
             view = sale_view(sale)

@@ -57,9 +57,7 @@ class Guard:
         self._speakers = speakers
         self._rates = rates
         self._healthy = healthy
-        self._watchers = _Seats(
-            "too-many-watchers", f"{WATCHERS_MOST} watch already", WATCHERS_MOST
-        )
+        self._watchers = _Seats("too-many-watchers", "watch already", WATCHERS_MOST)
         self._polls = _Seats("too-many-polls", "wait already", POLLS_MOST)
 
     def renew(self, speakers: Speakers) -> None:

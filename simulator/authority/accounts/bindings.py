@@ -90,7 +90,7 @@ def certificate(store: Store, fingerprint: str) -> Certificate:
     return store.find(Certificate, known, fingerprint) or Certificate(fingerprint, None)
 
 
-def fingerprint_of(store: Store, receiver_id: bytes) -> str | None:
+def client_of(store: Store, receiver_id: bytes) -> str | None:
     """Return the fingerprint of the TLS certificate that speaks for a receiver today."""
     return store.find(str, _FINGERPRINT, receiver_id)
 

@@ -99,11 +99,6 @@ def presented(
     return certificate, caller
 
 
-def client_of(store: Store, receiver_id: bytes) -> str | None:
-    """Return the fingerprint of the TLS certificate that may speak for a receiver."""
-    return bindings.fingerprint_of(store, receiver_id)
-
-
 def invoice_issuer_of(store: Store, receiver_id: bytes) -> int | None:
     """Return the invoice issuer for purchases at a receiver."""
     current = "SELECT invoice_issuer FROM certificates WHERE receiver = ? AND replaced IS NULL"

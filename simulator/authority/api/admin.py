@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from msgspec import UNSET, Struct, structs
 
-from simulator.authority.accounts import people
+from simulator.authority.accounts import bindings, offline, people, receivers
+from simulator.authority.accounts.limits import Limits
 
 from .models import (
     ActivationWord,
@@ -17,6 +18,7 @@ from .models import (
     BookedTransaction,
     BuyerChange,
     BuyerView,
+    CertificateView,
     Credential,
     CredentialChange,
     CredentialId,
@@ -25,10 +27,15 @@ from .models import (
     MadeBuyer,
     NewBuyer,
     NewOrganisation,
+    NewReceiver,
     NewRecipient,
     Nothing,
+    OfflineLimits,
+    OfflineLimitsChange,
     RecipientChange,
     RecipientView,
+    Renewal,
+    Renewed,
 )
 from .operations import Api, Call
 from .requests import RequestError
@@ -53,13 +60,13 @@ _ALARMS = (
 )
 
 
-def admit(call: Call) -> None:
+def _admit(call: Call) -> None:
     """Require the administrator's token."""
     if not secrets.compare_digest(call.token, call.office.admin_token):
         raise RequestError(403, "not the administrator's token")
 
 
-api = Api("administrator", admit, (401, 403))
+api = Api("administrator", _admit, (401, 403))
 
 
 @api.on("POST", "/v1/admin/organisations", status=201)
@@ -89,7 +96,7 @@ def buyer(call: Call) -> BuyerView:
 def change_buyer(call: Call, asked: BuyerChange) -> BuyerView:
     """Change limit, block, or floor of the next credentials; `unlock` resets the wrong codes."""
     id_ = buyer(call).id
-    values = given(asked)
+    values = _given(asked)
     values.pop("unlock")
     _change(call, "buyers", id_, values)
     if asked.unlock:
@@ -120,7 +127,7 @@ def recipient(call: Call) -> RecipientView:
 @api.on("PUT", "/v1/admin/recipients/{id}", 404)
 def change_recipient(call: Call, asked: RecipientChange) -> RecipientView:
     """Change what is left to spend, without the holds; open or close."""
-    _change(call, "recipients", recipient(call).id, given(asked))
+    _change(call, "recipients", recipient(call).id, _given(asked))
     return recipient(call)
 
 
@@ -131,6 +138,42 @@ def change_credential(call: Call, asked: CredentialChange) -> Credential:
     if not _change(call, "credentials", id_, {"revoked": when}):
         raise RequestError(404, "no such credential")
     return Credential(CredentialId(id_), asked.revoked)
+
+
+@api.on("POST", "/v1/admin/receivers", 409, status=201)
+def add_receiver(call: Call, asked: NewReceiver) -> CertificateView:
+    """Issue a certificate; it replaces the one that a receiver has."""
+    office, client = call.office, asked.client_fingerprint.hex()
+    terms = receivers.Terms(asked.store, asked.store_name, asked.invoice_issuer, asked.currency)
+    value = receivers.certificate_for(asked.key, asked.receiver_id, terms, office.now())
+    return CertificateView(receivers.enrol(call.store, office.keys, value, client).hex())
+
+
+@api.on("GET", "/v1/admin/receivers/{receiver_id}", 404)
+def limits(call: Call) -> OfflineLimits:
+    """Return what a receiver may accept offline."""
+    receiver_id = call.id("receiver_id")
+    if bindings.client_of(call.store, receiver_id) is None:
+        raise RequestError(404, "no such receiver")
+    return OfflineLimits(*offline.limits_of(call.store, receiver_id, call.office.now()))
+
+
+@api.on("PUT", "/v1/admin/receivers/{receiver_id}", 404)
+def change_limits(call: Call, asked: OfflineLimitsChange) -> OfflineLimits:
+    """Set the limits for states that are signed from now on; all 0 turns offline sales off."""
+    changed = structs.replace(limits(call), **_given(asked))
+    value = Limits(*structs.astuple(changed))
+    offline.set_limits(call.store, call.id("receiver_id"), value, call.office.now())
+    return changed
+
+
+@api.on("POST", "/v1/admin/clients/{fingerprint}/renewal", 404, 409)
+def renew_client(call: Call, asked: Renewal) -> Renewed:
+    """Replace a bridge's TLS certificate; its bindings and bookings stay."""
+    old, new = call.request.match_info["fingerprint"], asked.client_fingerprint
+    if bindings.renew(call.store, old, new.hex(), call.office.now()) is None:
+        raise RequestError(404, "no receiver was ever bound to this client")
+    return Renewed(new)
 
 
 @api.on("GET", "/v1/admin/transactions")
@@ -145,7 +188,7 @@ def alarms(call: Call) -> Alarms:
     return Alarms(call.store.every(Alarm, _ALARMS, LISTED_MOST))
 
 
-def given(change: Struct) -> dict[str, int]:
+def _given(change: Struct) -> dict[str, int]:
     """Convert a change's members to columns: the books store a flag as a number."""
     values = structs.asdict(change)
     return {name: int(value) for name, value in values.items() if value is not UNSET}

@@ -132,8 +132,7 @@ class ActivationWord(Answer):
     activation: str
 
 
-class MadeBuyer(Answer):
-    id: Row
+class MadeBuyer(Made):
     activation: str
 
 

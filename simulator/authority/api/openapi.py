@@ -11,7 +11,7 @@ from msgspec import Struct
 from bridge import __version__, contracts
 from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 
-from . import admin, admin_receivers, bridges, phones
+from . import admin, bridges, phones
 from .models import Health, Row
 from .operations import Api, Binary, Call, Operation
 from .requests import BODY_MOST, PARAMETERS
@@ -59,7 +59,6 @@ _APIS = (
     phones.new,
     phones.api,
     admin.api,
-    admin_receivers.api,
     _public,
 )
 OPERATIONS = [one for api in _APIS for one in api.operations]

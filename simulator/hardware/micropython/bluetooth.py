@@ -13,12 +13,13 @@ import struct
 import sys
 
 import radiowire as wire
-
-FLAG_READ = 0x02
-FLAG_WRITE_NO_RESPONSE = 0x04
-FLAG_WRITE = 0x08
-FLAG_NOTIFY = 0x10
-FLAG_INDICATE = 0x20
+from radiowire import (  # noqa: F401  # of MicroPython's module
+    FLAG_INDICATE,
+    FLAG_NOTIFY,
+    FLAG_READ,
+    FLAG_WRITE,
+    FLAG_WRITE_NO_RESPONSE,
+)
 
 _GARBAGE = b"\xdd" * 6  # what a kept memoryview shows after the handler has returned
 _BODY_LIMIT = 1024  # longer than any answer: a value is at most 512 bytes

@@ -26,6 +26,7 @@ class RadioConnection(Connection):
         controller: Controller,
         air: Air,
         role: hci.Role,
+        *,
         self_address: hci.Address,
         peer_address: hci.Address,
         parameters: Parameters,

@@ -87,9 +87,9 @@ class RadioController(Commands, Listener):
             advertiser.controller,
             self.air,
             hci.Role.PERIPHERAL,
-            central.peer_address,
-            central.self_address,
-            central.parameters,
+            self_address=central.peer_address,
+            peer_address=central.self_address,
+            parameters=central.parameters,
         )
         central.peer, peripheral.peer = peripheral, central
         for sniffer in self.air.sniffers:
@@ -112,9 +112,9 @@ class RadioController(Commands, Listener):
             self,
             self.air,
             hci.Role.CENTRAL,
-            self._own_address(command.own_address_type),
-            advertiser.address,
-            Parameters.of(command, command.connection_interval_min),
+            self_address=self._own_address(command.own_address_type),
+            peer_address=advertiser.address,
+            parameters=Parameters.of(command, command.connection_interval_min),
         )
 
     def _own_address(self, kind: int) -> hci.Address:

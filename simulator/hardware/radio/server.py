@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from itertools import count
 from pathlib import Path
 from weakref import WeakSet
@@ -13,6 +12,8 @@ from weakref import WeakSet
 from bumble import hci
 from bumble.controller import Controller
 from bumble.transport.pty import open_pty_transport
+
+from simulator.processes.scope import Scope
 
 from .air import Air, Rssi, near
 from .bumble_logging import quieten
@@ -38,7 +39,7 @@ class Receiver:
         return _text(self.controller.public_address)
 
 
-class Radio:
+class Radio(Scope):
     """A radio that serves while entered: on sockets in a directory if given, else on TCP."""
 
     def __init__(
@@ -49,30 +50,25 @@ class Radio:
         self._directory = directory
         self._names = count(1)
         self._away: dict[str, Controller] = {}
-        self._closing = AsyncExitStack()
 
-    async def __aenter__(self) -> Radio:
+    async def open(self) -> None:
         quieten()
-        self._closing.callback(self.air.close)
+        self.stack.callback(self.air.close)
         self.phones = await self._serve("phones", self._phone)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._closing.aclose()
 
     async def receiver(self, receiver_id: bytes) -> Receiver:
         """Add a receiver whose firmware uses `simulator.hardware.micropython.bluetooth`."""
         controller = self._receiver_controller(receiver_id)
         shim = Shim(controller)
         endpoint = await self._serve(f"receiver-{receiver_id.hex()}", shim.stream)
-        self._closing.push_async_callback(shim.close)
+        self.stack.push_async_callback(shim.close)
         return Receiver(controller, endpoint)
 
     async def receiver_on_pty(self, receiver_id: bytes, path: Path) -> Receiver:
         """Add a receiver with its own Bluetooth stack, which opens `path` as its HCI UART."""
         controller = self._receiver_controller(receiver_id)
         line = await open_pty_transport(str(path))
-        self._closing.push_async_callback(line.close)
+        self.stack.push_async_callback(line.close)
         line.source.set_packet_sink(controller)
         controller.host = line.sink
         return Receiver(controller, str(path))
@@ -105,7 +101,7 @@ class Radio:
             return stream
 
         server, endpoint = await listen(wanted, accept)
-        self._closing.callback(_close, server, streams)
+        self.stack.callback(_close, server, streams)
         return endpoint
 
 

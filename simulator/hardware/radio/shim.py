@@ -136,11 +136,11 @@ class Shim:
 # Questions to the stack
 
 
-async def _advertise(
-    stack: Stack, interval: int, connectable: int, size: int, response_size: int, rest: bytes
-) -> None:
+async def _advertise(stack: Stack, body: bytes) -> None:
+    interval, connectable, *lengths = struct.unpack_from(wire.ADVERTISE_FORMAT, body)
+    rest = body[struct.calcsize(wire.ADVERTISE_FORMAT) :]
     payloads: list[bytes | None] = []
-    for length in (size, response_size):
+    for length in lengths:
         payloads.append(None if length == wire.KEEP else rest[:length])
         rest = rest if length == wire.KEEP else rest[length:]
     await stack.advertise(interval, bool(connectable), *payloads)
@@ -174,7 +174,7 @@ _QUESTIONS = {
     wire.SET_MTU: Question("<H", lambda stack, mtu, _: stack.set_mtu(mtu)),
     wire.SET_NAME: Question("", lambda stack, name: stack.set_name(name)),
     wire.SET_ADDRESS_MODE: Question("<B", lambda stack, mode, _: stack.set_address_mode(mode)),
-    wire.ADVERTISE: Question(wire.ADVERTISE_FORMAT, _advertise),
+    wire.ADVERTISE: Question("", _advertise),
     wire.ADVERTISE_STOP: Question("", lambda stack, _: stack.advertise_stop()),
     wire.REGISTER: Question("", _register),
     wire.READ: Question("<H", lambda stack, handle, _: stack.read(handle)),

@@ -16,7 +16,7 @@ from simulator.hardware.micropython import radiowire as wire
 
 from .controller import RadioController
 from .gatt import GattServer, Handler
-from .table import FLAG_INDICATE, FLAG_READ, Buffer, Entry
+from .table import Buffer, Entry
 
 LINKS = 4  # ESP-IDF's default for NimBLE's MAX_CONNECTIONS in these images
 MTU_RANGE = range(23, 528)
@@ -29,12 +29,12 @@ PUBLIC, RANDOM, NRPA = 0, 1, 3  # address modes; 2 (resolvable) needs bonds
 
 GENERIC_ACCESS = [
     Entry(wire.SERVICE, 0, core.UUID(0x1800)),
-    Entry(wire.CHARACTERISTIC, FLAG_READ, core.UUID(0x2A00)),
-    Entry(wire.CHARACTERISTIC, FLAG_READ, core.UUID(0x2A01)),
+    Entry(wire.CHARACTERISTIC, wire.FLAG_READ, core.UUID(0x2A00)),
+    Entry(wire.CHARACTERISTIC, wire.FLAG_READ, core.UUID(0x2A01)),
 ]
 GENERIC_ATTRIBUTE = [
     Entry(wire.SERVICE, 0, core.UUID(0x1801)),
-    Entry(wire.CHARACTERISTIC, FLAG_INDICATE, core.UUID(0x2A05)),
+    Entry(wire.CHARACTERISTIC, wire.FLAG_INDICATE, core.UUID(0x2A05)),
 ]
 
 

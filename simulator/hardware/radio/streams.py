@@ -19,23 +19,30 @@ async def listen(
 ) -> tuple[asyncio.Server, str]:
     """Serve at an endpoint; port 0 takes a free one. Return the server and the real endpoint."""
     loop = asyncio.get_running_loop()
-    kind, _, place = endpoint.partition(":")
-    if kind == "unix":
-        return await loop.create_unix_server(factory, place), endpoint
-    host, _, port = place.rpartition(":")
-    server = await loop.create_server(factory, host, int(port))
+    path, host, port = _parts(endpoint)
+    if path:
+        return await loop.create_unix_server(factory, path), endpoint
+    server = await loop.create_server(factory, host, port)
     return server, f"tcp:{host}:{server.sockets[0].getsockname()[1]}"
 
 
 async def connect(endpoint: str, factory: Callable[[], asyncio.Protocol]) -> None:
     """Connect a protocol to an endpoint; OSError where no server listens."""
     loop = asyncio.get_running_loop()
+    path, host, port = _parts(endpoint)
+    if path:
+        await loop.create_unix_connection(factory, path)
+    else:
+        await loop.create_connection(factory, host, port)
+
+
+def _parts(endpoint: str) -> tuple[str, str, int]:
+    """Return the path of a unix socket, or "" and a host and port."""
     kind, _, place = endpoint.partition(":")
     if kind == "unix":
-        await loop.create_unix_connection(factory, place)
-        return
+        return place, "", 0
     host, _, port = place.rpartition(":")
-    await loop.create_connection(factory, host, int(port))
+    return "", host, int(port)
 
 
 def without_delay(transport: asyncio.BaseTransport) -> None:

@@ -10,11 +10,6 @@ from simulator.hardware.micropython import radiowire as wire
 
 DEFAULT_BUFFER = 20  # MP_BLUETOOTH_DEFAULT_ATTR_LEN
 
-FLAG_READ = 0x02
-FLAG_WRITE_NO_RESPONSE = 0x04
-FLAG_WRITE = 0x08
-FLAG_NOTIFY = 0x10
-FLAG_INDICATE = 0x20
 PROPERTIES = 0xFF  # the flags that phones see; the others are about security
 
 CCCD = gatt.GATT_CLIENT_CHARACTERISTIC_CONFIGURATION_DESCRIPTOR
@@ -88,7 +83,7 @@ class Table(gatt_server.Server):
             b"",
             descriptors,
         )
-        if own.flags & (FLAG_NOTIFY | FLAG_INDICATE):  # NimBLE puts it first
+        if own.flags & (wire.FLAG_NOTIFY | wire.FLAG_INDICATE):  # NimBLE puts it first
             value = self.make_descriptor_value(characteristic)
             readwrite = Permissions.READABLE | Permissions.WRITEABLE
             characteristic.descriptors = [gatt.Descriptor(CCCD, readwrite, value), *descriptors]
@@ -107,8 +102,8 @@ class Table(gatt_server.Server):
 
 def _permissions(flags: int) -> att.Attribute.Permissions:
     # NimBLE treats the two ways to write alike
-    writeable = flags & (FLAG_WRITE | FLAG_WRITE_NO_RESPONSE)
-    readable = flags & FLAG_READ
+    writeable = flags & (wire.FLAG_WRITE | wire.FLAG_WRITE_NO_RESPONSE)
+    readable = flags & wire.FLAG_READ
     return (Permissions.READABLE if readable else Permissions(0)) | (
         Permissions.WRITEABLE if writeable else Permissions(0)
     )

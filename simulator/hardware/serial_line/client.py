@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from signal import SIGKILL
 from typing import Any
 
 from simulator.processes.child_process import ChildProcess
+from simulator.processes.scope import Scope
 
 from .config import Config
 
@@ -17,35 +17,24 @@ Status = dict[str, Any]
 PATIENCE = 20.0  # seconds for an answer, which comes in a fraction of one
 
 
-class LineProcess:
-    """`async with await LineProcess.start(config) as line: await line.ask("cut", ms=500)`."""
+class LineProcess(Scope):
+    """`async with LineProcess(config) as line: await line.ask("cut", ms=500)`."""
 
-    def __init__(
-        self,
-        config: Config,
-        process: ChildProcess,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-    ) -> None:
+    def __init__(self, config: Config) -> None:
         self.serial = config.serial
-        self._process = process
-        self._reader = reader
-        self._writer = writer
+        self._config = config
         self._asking = asyncio.Lock()
 
-    @classmethod
-    async def start(cls, config: Config) -> LineProcess:
+    async def open(self) -> None:
         """Start the process and wait until it is ready; RuntimeError if it ends before that."""
-        process = await ChildProcess.start_module(
-            "simulator.hardware.serial_line", "--config", config.to_json()
+        self._process = await ChildProcess.start_module(
+            "simulator.hardware.serial_line", "--config", self._config.to_json()
         )
-        await process.ready()
-        try:
-            reader, writer = await asyncio.open_unix_connection(config.control)
-        except BaseException:
-            await process.stop(SIGKILL)
-            raise
-        return cls(config, process, reader, writer)
+        self.stack.push_async_callback(self._process.stop)
+        await self._process.ready()
+        connected = await asyncio.open_unix_connection(self._config.control)
+        self._reader, self._writer = connected
+        self.stack.push_async_callback(self._hang_up)
 
     async def ask(self, do: str, **fields: object) -> Status:
         """Send a request; return the line's status after it; RuntimeError if it was refused.
@@ -68,13 +57,9 @@ class LineProcess:
 
     async def stop(self) -> None:
         """Stop the line and its receiver."""
+        await self.stack.aclose()
+
+    async def _hang_up(self) -> None:
         self._writer.close()
         with suppress(ConnectionError):
             await self._writer.wait_closed()
-        await self._process.stop()
-
-    async def __aenter__(self) -> LineProcess:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()

@@ -25,7 +25,7 @@ from simulator.phone.wallet.wallet import Wallet
 from .authority import AuthorityClient
 from .buyer import Buyer
 from .retry import Retry
-from .visit import Observer, Step, Visit
+from .visit import Observer, Step, Visit, now_ms
 
 PATIENCE_S = 60.0  # seconds that a buyer holds the phone to a till
 
@@ -79,7 +79,7 @@ class PhoneApp:
     ) -> Outcome:
         """Make one purchase by `buyer` at a till, the nearest or the one with this number."""
         wallet = self._wallet
-        retry = Retry(_now() + int(patience_s * 1000))
+        retry = Retry(now_ms() + int(patience_s * 1000))
         async with AsyncExitStack() as stack:
             authority = await stack.enter_async_context(
                 AuthorityClient(wallet.authority, wallet.ca, wallet.token)
@@ -103,13 +103,13 @@ class PhoneApp:
         last = Outcome(NO_TILL, reasons.RECEIVER_OFFLINE)
         while True:
             self._tell("scanning", till=till)
-            found = await scan.find(self._radio.scanner, till, retry.left(_now()) / 1000)
+            found = await scan.find(self._radio.scanner, till, retry.left(now_ms()) / 1000)
             if found is None:
                 return last
             self._tell_found(found)
             outcome = await self._visit(authority, buyer, recipient, found)
             last = outcome or Outcome(LOST, reasons.LINK_TIMEOUT)
-            pause = retry.after(outcome, _now())
+            pause = retry.after(outcome, now_ms())
             if pause is None or (outcome is not None and not buyer.comes_again):
                 return self._end(last)
             self._tell("again", pause_ms=pause)
@@ -162,8 +162,3 @@ class PhoneApp:
 
     def _tell(self, name: str, **details: object) -> None:
         self._observer(Step(name, time.monotonic(), details))
-
-
-def _now() -> int:
-    """Return monotonic milliseconds."""
-    return int(time.monotonic() * 1000)

@@ -18,6 +18,7 @@ from simulator.crypto.p256 import p256_private, p256_public
 from simulator.phone.conversation.events import NO_ANSWER, UNSEEN, Answered
 from simulator.phone.wallet import keys
 from simulator.phone.wallet.wallet import BATCH, LOW, InvoiceRecipient, Wallet
+from simulator.processes.scope import Scope
 
 TIMEOUT_S = 10.0  # a person waits
 UNSEEN_STATUS = 404
@@ -25,7 +26,7 @@ UNSEEN_STATUS = 404
 T = TypeVar("T")
 
 
-class AuthorityClient:
+class AuthorityClient(Scope):
     """An async context manager that acts for the phone with this token."""
 
     def __init__(self, url: str, ca: str, token: str = "") -> None:
@@ -34,20 +35,16 @@ class AuthorityClient:
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
         self._tls.load_verify_locations(cadata=ca)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._session: aiohttp.ClientSession | None = None
+        self._session: aiohttp.ClientSession
 
-    async def __aenter__(self) -> AuthorityClient:
-        self._session = aiohttp.ClientSession(
+    async def open(self) -> None:
+        session = aiohttp.ClientSession(
             self._url,
             headers=self._headers,
             connector=aiohttp.TCPConnector(ssl=self._tls),
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
         )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        self._session = await self.stack.enter_async_context(session)
 
     async def refill(self, wallet: Wallet, recipient: int, now: int) -> None:
         """Fetch a batch of credentials when few are left; raises AuthorityError or Error."""
@@ -83,8 +80,6 @@ class AuthorityClient:
     async def _call(
         self, type_: type[T], method: str, path: str, body: Mapping[str, object] | None = None
     ) -> T:
-        if self._session is None:
-            raise RuntimeError("use it as a context manager")
         try:
             async with self._session.request(method, path, json=body) as response:
                 data = await response.read()

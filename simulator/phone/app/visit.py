@@ -102,16 +102,16 @@ class Visit:
         """Handle one event, or the conversation's next deadline."""
         due = self._conversation.deadline()
         try:
-            async with asyncio.timeout(None if due is None else max(0, due - _now()) / 1000):
+            async with asyncio.timeout(None if due is None else max(0, due - now_ms()) / 1000):
                 event = await self._events.get()
         except TimeoutError:
-            self._conversation.expire(_now())
+            self._conversation.expire(now_ms())
             await self._perform()
             return
         await self._handle(event)
 
     async def _handle(self, event: Input) -> None:
-        self._conversation.handle(event, _now())
+        self._conversation.handle(event, now_ms())
         await self._perform()
 
     async def _perform(self) -> None:
@@ -145,7 +145,7 @@ class Visit:
         except BleakError as error:
             # At once, before the buyer's queued input: nothing is signed for a dead link.
             self.tell("link_failed", error=str(error))
-            self._conversation.handle(Gone(), _now())
+            self._conversation.handle(Gone(), now_ms())
             return
         name = _WRITTEN.get(kind, "junk_written")
         details = {"size": len(action.data), "acknowledged": time.monotonic()}
@@ -163,7 +163,7 @@ class Visit:
         writing.cancel()
         with suppress(asyncio.CancelledError, BleakError):
             await writing
-        self._conversation.handle(Gone(), _now())
+        self._conversation.handle(Gone(), now_ms())
 
     def _show(self, view: View) -> None:
         self.tell(view.kind, **view._asdict())
@@ -193,6 +193,6 @@ class Visit:
         self._observer(Step(name, time.monotonic(), details))
 
 
-def _now() -> int:
+def now_ms() -> int:
     """Return monotonic milliseconds."""
     return int(time.monotonic() * 1000)

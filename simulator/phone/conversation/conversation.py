@@ -197,8 +197,8 @@ class Conversation:
             event = states.BUSY if reason == reasons.BUSY else states.REFUSED
             self._doubt(event, reasons.name(reason))
         else:
-            retry = reason in _WORTH_ANOTHER_VISIT
-            self._finish(states.REFUSED, self._plain(events.REFUSED, reason, retry=retry))
+            again = reason in _WORTH_ANOTHER_VISIT
+            self._end(states.REFUSED, events.REFUSED, reason, retry=again)
 
     def _gone(self, event: events.Gone) -> None:
         if self.state == states.APPROVED:
@@ -206,8 +206,7 @@ class Conversation:
         elif self.state in (*_ASKING_THE_AUTHORITY, states.DONE):
             self._step(states.GONE, keep=True)
         else:
-            outcome = self._plain(events.LOST, reasons.LINK_TIMEOUT, retry=True)
-            self._finish(states.GONE, outcome)
+            self._end(states.GONE, events.LOST, reasons.LINK_TIMEOUT, retry=True)
 
     # The buyer. Input for a screen that has changed meanwhile is not in the table.
 
@@ -237,7 +236,7 @@ class Conversation:
     def _say_no(self, event: events.SayNo) -> None:
         self._require(states.LEAVE)
         self._write([bytes([exchange.LEAVE, event.why])])
-        self._finish(states.LEAVE, self._plain(events.LEFT, reasons.BUYER_SAID_NO))
+        self._end(states.LEAVE, events.LEFT, reasons.BUYER_SAID_NO)
 
     # The authority.
 
@@ -253,8 +252,7 @@ class Conversation:
             self._tell("result_untrusted", **_why(error))
         if settled is None and event.state == events.UNSEEN and self.state == states.PASSED_OVER:
             # Not final, and this sale stays barred; but the till's next sale is another.
-            outcome = self._plain(events.UNKNOWN, reasons.BUSY, retry=True)
-            self._finish(states.KNOWN, outcome)
+            self._end(states.KNOWN, events.UNKNOWN, reasons.BUSY, retry=True)
         elif settled is None:
             self._again = self._now + self._pause
             self._pause = min(2 * self._pause, states.ASK_MOST_MS)
@@ -267,17 +265,15 @@ class Conversation:
     def _late(self) -> None:
         if self.state == states.APPROVED:
             self._doubt(states.LATE, "no answer")
+        elif self.state in _ASKING_THE_AUTHORITY and self._sent.accepted:
+            self._end(states.LATE, events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
         elif self.state in _ASKING_THE_AUTHORITY:
-            outcome = self._plain(events.UNKNOWN, reasons.AUTHORITY_UNREACHABLE)
-            if self._sent.accepted:
-                outcome = self._plain(events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
-            self._finish(states.LATE, outcome)
+            self._end(states.LATE, events.UNKNOWN, reasons.AUTHORITY_UNREACHABLE)
         elif self.state in (states.ASKING, states.SHOWING, states.PRESENTED):
-            self._finish(states.LATE, self._plain(events.REFUSED, reasons.OFFER_EXPIRED))
+            self._end(states.LATE, events.REFUSED, reasons.OFFER_EXPIRED)
         else:
-            retry = self.state == states.READING
-            outcome = self._plain(events.REFUSED, reasons.LINK_TIMEOUT, retry=retry)
-            self._finish(states.LATE, outcome)
+            again = self.state == states.READING
+            self._end(states.LATE, events.REFUSED, reasons.LINK_TIMEOUT, retry=again)
 
     def _repeat(self) -> None:
         """Send the identical bytes again, or repeat the question to the authority."""
@@ -316,20 +312,19 @@ class Conversation:
 
     def _unfit(self, error: Error) -> None:
         self._tell("unfit", **_why(error))
-        self._finish(states.UNFIT, self._plain(events.REFUSED, error.code))
+        self._end(states.UNFIT, events.REFUSED, error.code)
 
     def _finish(self, event: str, outcome: Outcome) -> None:
         self._step(event)
         self.outcome = outcome
         self._out.append(HangUp())
 
-    def _plain(self, result: str, reason: int, *, retry: bool = False) -> Outcome:
-        """End without a statement of the authority, unless it declined before."""
-        if self._declined is not None:
-            return self._declined._replace(retry=retry)
+    def _end(self, event: str, result: str, reason: int, *, retry: bool = False) -> None:
+        """Finish without a statement of the authority, unless it declined before."""
         view = self._till.view(events.SHOWN, self._attempt)
         approval_id = self._approval.approval_id if self._approval else b""
-        return Outcome(result, reason, view, approval_id, retry=retry)
+        outcome = self._declined or Outcome(result, reason, view, approval_id)
+        self._finish(event, outcome._replace(retry=retry))
 
     def _ended(self, settled: Settled, *, retry: bool = False) -> Outcome:
         view = self._till.view(events.SHOWN, self._attempt)

@@ -137,7 +137,7 @@ class Shop:
         place = await self.radio.receiver(receiver.receiver_id)
         directory = receiver.directory
         start = command(directory, place.endpoint)
-        line = await LineProcess.start(
+        line = LineProcess(
             LineConfig(
                 serial=str(directory / "tty"),
                 control=str(directory / "control"),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from copy import copy
 from pathlib import Path
 
 import pytest
@@ -30,6 +29,7 @@ class Scene:
     def __init__(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
         self.journal = journal
         self.seen: list[str] = []
+        self._acts: list[Callable[[], None]] = []
         self.failure: Exception | None = None
         self.locked = False
         bus = EventBus()
@@ -39,7 +39,7 @@ class Scene:
         def flushing() -> None:
             if self.locked:
                 raise JournalBusyError("locked")
-            if journal.has_noted:
+            if journal.noted:
                 self.seen.append("commit")
             flush()
 
@@ -57,14 +57,18 @@ class Scene:
         self.failure = error
 
     def begin(self) -> None:
-        self.books.begin(self.sale, copy(self.sale), TILL)
+        self.books.begin(self.sale, self.sale.copy(), TILL)
 
     def take(self, fact: Fact) -> None:
         self.sale.take(fact)
-        self.books.persist(self.sale, copy(self.sale), fact, BRIDGE)
+        self.books.persist(self.sale, self.sale.copy(), fact, BRIDGE)
 
     def act(self, name: str) -> None:
-        self.books.commits.then(lambda: self.seen.append(name))
+        self._acts.append(lambda: self.seen.append(name))
+
+    def commit(self) -> bool:
+        acts, self._acts = self._acts, []
+        return self.books.commits.commit(acts)
 
     def refused(self) -> None:
         self.books.commits.publish(Refused(BRIDGE, 0.0, 7, reasons.BUSY))
@@ -86,7 +90,7 @@ async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> 
     scene.take(HANDED)
     scene.act("acknowledged")
     assert scene.seen == []
-    assert scene.books.commit()
+    assert scene.commit()
     assert scene.seen == [
         *("commit", "offer ordered", "acknowledged"),
         *("event rung", "event offered", "event approval_received"),
@@ -95,12 +99,12 @@ async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> 
 
 async def test_what_may_wait_holds_up_no_act_and_is_no_event_yet(scene: Scene) -> None:
     scene.begin()
-    scene.books.commit()
+    scene.commit()
     scene.seen.clear()
     scene.take(OFFERED)
     scene.act("acknowledged")
     scene.refused()
-    scene.books.commit()
+    scene.commit()
     assert scene.seen == ["acknowledged"]
     await asyncio.wait_for(_written(scene), 10 * SOON_S + 5)
     assert scene.seen == ["acknowledged", "commit", "event offered", "event refused"]
@@ -113,17 +117,17 @@ async def test_without_anything_noted_an_event_is_told_at_once(scene: Scene) -> 
 
 async def test_while_the_journal_takes_no_write_all_that_follows_waits(scene: Scene) -> None:
     scene.begin()
-    scene.books.commit()
+    scene.commit()
     scene.seen.clear()
     scene.locked = True
     heard: list[str] = []
     scene.books.commits.listen(lambda: heard.append("written again"))
     scene.take(HANDED)
     scene.act("acknowledged")
-    assert not scene.books.commit()
+    assert not scene.commit()
     scene.act("and more")
     scene.refused()
-    assert not scene.books.commit()
+    assert not scene.commit()
     assert (scene.seen, heard) == ([], [])
     assert scene.books.is_held(scene.sale)
     assert scene.books.commits.reason == reasons.JOURNAL_LOCKED
@@ -140,7 +144,7 @@ async def test_while_the_journal_takes_no_write_all_that_follows_waits(scene: Sc
 async def test_a_sale_of_which_nothing_is_written_is_nowhere(scene: Scene) -> None:
     scene.locked = True
     scene.begin()
-    scene.books.commit()
+    scene.commit()
     assert scene.books.is_nowhere(scene.sale)
     scene.locked = False
     async with asyncio.timeout(10):
@@ -150,15 +154,15 @@ async def test_a_sale_of_which_nothing_is_written_is_nowhere(scene: Scene) -> No
 
 async def test_a_bridge_that_ends_does_not_do_what_waits(scene: Scene) -> None:
     scene.begin()
-    scene.books.commit()
+    scene.commit()
     scene.locked = True
     scene.take(HANDED)
     scene.act("acknowledged")
-    scene.books.commit()
+    scene.commit()
     scene.locked = False
     await scene.books.close()
     assert "acknowledged" not in scene.seen
-    assert not scene.journal.has_noted
+    assert not scene.journal.noted
 
 
 async def test_a_journal_that_fails_ends_the_bridge(
@@ -174,7 +178,7 @@ async def test_a_journal_that_fails_ends_the_bridge(
     with monkeypatch.context() as patch:
         patch.setattr(scene.journal, "flush", breaks)
         with pytest.raises(JournalError):
-            scene.books.commit()
+            scene.commit()
     assert isinstance(scene.failure, JournalError)
     assert scene.seen == []
 
@@ -184,9 +188,8 @@ async def test_an_act_that_fails_ends_the_bridge(scene: Scene) -> None:
         raise ValueError
 
     scene.begin()
-    scene.books.commits.then(fails)
     with pytest.raises(ValueError):  # noqa: PT011 - its type is all that it has
-        scene.books.commit()
+        scene.books.commits.commit([fails])
     assert isinstance(scene.failure, ValueError)
 
 
@@ -198,11 +201,11 @@ async def test_an_event_shows_the_sale_as_it_was_just_then(scene: Scene) -> None
     scene.begin()
     scene.take(OFFERED)
     scene.take(HANDED)
-    scene.books.commit()
+    scene.commit()
     assert states == [State.OPEN, State.OPEN, State.APPROVAL_RECEIVED]
 
 
 async def _written(scene: Scene) -> None:
-    while scene.journal.has_noted:  # noqa: ASYNC110 - a timer of the books' own writes it
+    while scene.journal.noted:  # noqa: ASYNC110 - a timer of the books' own writes it
         await asyncio.sleep(0)
     await asyncio.sleep(0)

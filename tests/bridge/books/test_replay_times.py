@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from copy import copy
 from pathlib import Path
 
 import pytest
@@ -53,8 +52,8 @@ def books_over(journal: Journal) -> Books:
 async def begun(books: Books, sale_id: str) -> Sale:
     """A new sale, which the till rang up just now."""
     sale = Sale(TERMS._replace(sale_id=sale_id))
-    books.begin(sale, copy(sale), events.TILL)
-    books.commit()
+    books.begin(sale, sale.copy(), events.TILL)
+    books.commits.commit()
     return sale
 
 

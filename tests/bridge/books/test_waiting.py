@@ -15,10 +15,6 @@ LONG_S = 60.0  # no test waits that long
 TERMS = Terms("sale-0123456789ab", 3, 100, SEK, 25, "", b"12345678", b"receiver")
 
 
-def _nothing_held(sale_id: str) -> bool:
-    return False
-
-
 @pytest.fixture
 def sale() -> Sale:
     return Sale(TERMS)
@@ -41,7 +37,7 @@ async def waits(waiting: Waiting, sale: Sale, *states: State) -> list[bool]:
 
 
 async def test_news_is_an_answer(sale: Sale) -> None:
-    waiting = Waiting(_nothing_held)
+    waiting = Waiting(())
     steps = (
         State.CLAIMED,
         State.APPROVAL_RECEIVED,
@@ -56,11 +52,11 @@ async def test_news_is_an_answer(sale: Sale) -> None:
     "state", [State.DECLINED, State.CANCELLED, State.REVERSING, State.TILL_NOTIFIED]
 )
 async def test_every_end_is_news(sale: Sale, state: State) -> None:
-    assert await waits(Waiting(_nothing_held), sale, State.CLAIMED, state) == [False, True]
+    assert await waits(Waiting(()), sale, State.CLAIMED, state) == [False, True]
 
 
 async def test_doubt_is_news_and_so_is_its_end(sale: Sale) -> None:
-    waiting = Waiting(_nothing_held)
+    waiting = Waiting(())
     assert await waits(waiting, sale, State.AUTHORISATION_SENT, State.AUTHORITY_TIMEOUT) == [
         False,
         True,
@@ -70,13 +66,13 @@ async def test_doubt_is_news_and_so_is_its_end(sale: Sale) -> None:
 
 async def test_who_has_an_answer_does_not_wait(sale: Sale) -> None:
     sale.state = State.POSTED
-    assert await Waiting(_nothing_held).answered(sale, 0)
-    assert await Waiting(_nothing_held).final(sale, 0)
-    assert await Waiting(_nothing_held).cleared(sale, 0)
+    assert await Waiting(()).answered(sale, 0)
+    assert await Waiting(()).final(sale, 0)
+    assert await Waiting(()).cleared(sale, 0)
 
 
 async def test_all_waits_are_bounded(sale: Sale) -> None:
-    waiting = Waiting(_nothing_held)
+    waiting = Waiting(())
     sale.owed = (b"i" * 16,)
     assert not await waiting.answered(sale, 0)
     assert not await waiting.final(sale, 0)
@@ -85,7 +81,7 @@ async def test_all_waits_are_bounded(sale: Sale) -> None:
 
 
 async def test_all_who_wait_are_woken_and_no_others(sale: Sale) -> None:
-    waiting, other = Waiting(_nothing_held), Sale(TERMS._replace(sale_id="sale-of-the-next-buyer"))
+    waiting, other = Waiting(()), Sale(TERMS._replace(sale_id="sale-of-the-next-buyer"))
     ours = [asyncio.create_task(waiting.final(sale, LONG_S)) for _ in range(3)]
     theirs = asyncio.create_task(waiting.final(other, LONG_S))
     await asyncio.sleep(0)
@@ -100,7 +96,7 @@ async def test_all_who_wait_are_woken_and_no_others(sale: Sale) -> None:
 
 async def test_who_goes_takes_nobody_along(sale: Sale) -> None:
     """One of two polls is cancelled in the very moment in which something happens."""
-    waiting = Waiting(_nothing_held)
+    waiting = Waiting(())
     first = asyncio.create_task(waiting.final(sale, LONG_S))
     second = asyncio.create_task(waiting.final(sale, LONG_S))
     await asyncio.sleep(0)

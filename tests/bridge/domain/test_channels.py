@@ -37,8 +37,8 @@ def test_every_channel_of_a_receivers_is_understood(world: ControllerWorld, chan
 
 @pytest.mark.parametrize("channel", TO_RECEIVER)
 def test_a_receiver_speaks_as_if_it_were_the_bridge(world: ControllerWorld, channel: int) -> None:
-    before = world.sale.state, world.controller.deadline()
+    before = world.sale.state, world.controller.due
     world.hear(channel, TO_RECEIVER[channel])
     assert world.refusals() == [reasons.WRONG_TYPE]
     assert [type(output) for output in world.outputs] == [effects.Acknowledge]
-    assert (world.sale.state, world.controller.deadline()) == before
+    assert (world.sale.state, world.controller.due) == before

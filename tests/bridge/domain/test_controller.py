@@ -10,7 +10,7 @@ import pytest
 from bridge.domain import effects, inputs
 from bridge.domain.approval_attempt import NO_APPROVAL, VERDICT_MS
 from bridge.domain.sale import Fact
-from bridge.domain.states import Event, State
+from bridge.domain.states import AT_THE_TILL, Event, State
 from receiver import reasons
 from receiver.encoding import cose
 from receiver.link import wire
@@ -83,7 +83,7 @@ def test_a_purchase_from_ring_to_receipt(world: ControllerWorld) -> None:
     assert world.sent() == [(wire.RESULT, wire.Result(identifiers.session_id(offer), sale.receipt))]
     world.give(inputs.TillNotified())
     assert (sale.state, sale.shown) == (State.TILL_NOTIFIED, State.APPROVED)
-    assert world.controller.deadline() is None
+    assert world.controller.due is None
 
 
 def test_facts_come_before_what_follows_from_them(world: ControllerWorld) -> None:
@@ -642,7 +642,7 @@ def ends_for(world: ControllerWorld) -> int:
     """Why the sale ends when the till's patience does."""
     sale = world.sale
     world.move(PATIENCE_S * 1000)
-    assert sale.occupies_till is False
+    assert sale.state not in AT_THE_TILL
     return sale.reason
 
 

@@ -39,12 +39,12 @@ def handed(world: ControllerWorld) -> Purchase:
 def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
     world: ControllerWorld, handed: Purchase, reason: int
 ) -> None:
-    due = world.controller.deadline()
+    due = world.controller.due
     world.hear(wire.VERDICT, wire.Verdict(NOWHERE, handed.approval_id, reason))
     assert world.refusals() == [reasons.WRONG_SESSION]
     assert [type(output) for output in world.outputs] == [effects.Acknowledge]
     assert (world.sale.state, world.sale.owed) == (State.AUTHORISATION_SENT, ())
-    assert world.controller.deadline() == due  # its word is awaited as before
+    assert world.controller.due == due  # its word is awaited as before
 
 
 @pytest.mark.parametrize("reason", NAMES.values(), ids=NAMES)
@@ -114,11 +114,11 @@ def proof(world: ControllerWorld, purchase: Purchase) -> None:
 def test_other_words_about_a_session_that_is_not_known(
     world: ControllerWorld, handed: Purchase, say: Callable[[ControllerWorld, Purchase], None]
 ) -> None:
-    before = world.sale.state, world.controller.deadline()
+    before = world.sale.state, world.controller.due
     say(world, handed)
     assert world.refusals() == [reasons.WRONG_SESSION]
     assert world.take(effects.Persist) == []
-    assert (world.sale.state, world.controller.deadline()) == before
+    assert (world.sale.state, world.controller.due) == before
     world.judge(world.sale.offer, handed.approval_id)
     assert world.sale.state is State.AUTHORISING
     assert identifiers.session_id(world.sale.offer) != NOWHERE

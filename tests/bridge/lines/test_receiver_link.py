@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -29,7 +30,8 @@ class Heard:
 
     def link_down(self) -> None: ...
 
-    def message(self, channel: int, payload: bytes) -> None:
+    def message(self, channel: int, payload: bytes, accept: Callable[[], None]) -> None:
+        self.accept = accept
         self.said.put_nowait(channel)
 
     def refused(self, reason: int, detail: str) -> None:
@@ -74,13 +76,13 @@ async def line() -> AsyncIterator[Line]:
 
 async def test_an_acceptance_is_of_one_message(line: Line) -> None:
     """Said late, it accepts what it was made for, and nothing that came in its place."""
-    late = line.link.acceptance()
+    late = line.heard.accept
     await line.lives_again()
     line.device.send(wire.PHONE, wire.Phone(bytes(32), 0, wire.PHONE_SHOWN, 0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line.device, "write", _unexpected)
         late()
-    line.link.accept()  # the SYNC of this life
+    line.heard.accept()  # the SYNC of this life
     assert await line.says() == wire.PHONE
 
 
@@ -90,12 +92,13 @@ def _unexpected(data: bytes) -> None:
 
 async def test_what_was_to_be_sent_is_of_one_life(line: Line) -> None:
     """The receiver's SYNC in the next one brings all that it is to know."""
-    line.link.accept()
-    late = line.link.sending(wire.CANCEL, wire.encode(wire.CANCEL, wire.Cancel(bytes(8), 1)))
+    line.heard.accept()
+    cancel = wire.encode(wire.CANCEL, wire.Cancel(bytes(8), 1))
+    late = partial(line.link.send_after, line.link.hello, wire.CANCEL, cancel)
     late()
     assert (await line.device.heard(wire.CANCEL)).reason == 1
     await line.lives_again()
-    line.link.accept()
+    line.heard.accept()
     late()
     line.link.send(wire.CANCEL, wire.encode(wire.CANCEL, wire.Cancel(bytes(8), 2)))
     assert (await line.device.heard(wire.CANCEL)).reason == 2

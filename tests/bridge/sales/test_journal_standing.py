@@ -172,7 +172,7 @@ async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdi
     assert await world.standing._step() == 7.0
     assert not world.serves()
     with pytest.raises(UnansweredError, match="another bridge"):
-        await world.standing.admitted()
+        await world.standing.header()
     assert world.causes() == [lives.NEW]
 
 
@@ -226,10 +226,10 @@ async def test_nothing_is_asked_before_the_standing_is_known(journal: Journal) -
     running = asyncio.create_task(world.standing.run())
     try:
         with pytest.raises(UnansweredError, match="has not confirmed"):
-            await world.standing.admitted()
-        await world.standing.admitted()
+            await world.standing.header()
+        header = await world.standing.header()
         assert world.standing.phase is Phase.CURRENT
-        bridge, life, _, sequence, hash_ = world.standing.header().split()
+        bridge, life, _, sequence, hash_ = header.split()
         assert (bridge, int(sequence)) == (BRIDGE.hex(), journal.position.sequence)
         assert (life, hash_) == (journal.life.hex(), journal.position.hash.hex())
     finally:

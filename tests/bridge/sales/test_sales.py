@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import urlsafe_b64decode
 from typing import Any
 
@@ -53,20 +54,31 @@ async def test_a_new_receiver_gets_the_authoritys_state(world: World) -> None:
     assert (state.nonce, state.receiver_id) == (world.device.nonce, evidence.RECEIVER_ID)
 
 
-async def test_everything_is_shown_as_it_happens(world: World) -> None:
-    world.authority.faults.delay_s = 0.05  # so that the verdict comes first
-    world.authority.faults.prefix = "/v1/authorisations"
+async def test_everything_is_shown_as_it_happens(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, verified = world.daemon.service.authority, asyncio.Event()
+    authorise = authority.authorise
+
+    async def after_the_verdict(record: bytes) -> bytes:
+        await verified.wait()
+        return await authorise(record)
+
+    monkeypatch.setattr(authority, "authorise", after_the_verdict)
     async with world.http.ws_connect("/v1/events") as watch:
         await world.ring()
         await world.device.offered()
         await world.pay()
-        await world.sale()
+        waiting = asyncio.create_task(world.sale())
         steps = []
         event: dict[str, Any] = {"event": ""}
         while event["event"] != "timing":
             event = await watch.receive_json(timeout=PATIENCE_S)
             if event["event"] == "sale":
                 steps.append((event["from"], event["what"], event["sale"]["state"]))
+                if event["what"] == "verified":
+                    verified.set()
+        await waiting
         assert steps == [
             ("till", "rung", "open"),
             ("receiver", "offered", "open"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -42,7 +41,7 @@ def desk() -> Desk:
 async def test_an_approval_is_no_event_and_notifies_its_till_alone(desk: Desk, till: bool) -> None:
     bus, refused = EventBus(), Refused(BRIDGE, 0.0, 7, reasons.BUSY)
     with bus.subscribe() as watch:
-        change = SaleChanged(AUTHORITY, 0.0, 3, 7, Event.AUTHORISED, copy(desk.sale))
+        change = SaleChanged(AUTHORITY, 0.0, 3, 7, Event.AUTHORISED, desk.sale.copy())
         bus.publish(change)
         bus.publish(refused)
         events = websocket.told(cast("Service", desk), [], watch, till=till)

@@ -89,7 +89,7 @@ def test_a_receiver_has_one_client_and_a_history(books: Books) -> None:
     assert shown(books, OTHER) == [(name, MOVED, None)]
     assert caller(books, CLIENT) == Caller(CLIENT, evidence.RECEIVER_ID, MOVED)
     assert caller(books, OTHER).until is None
-    assert receivers.client_of(books.store, evidence.RECEIVER_ID) == OTHER
+    assert bindings.client_of(books.store, evidence.RECEIVER_ID) == OTHER
     assert bindings.caller(books.store, THIRD, evidence.RECEIVER_ID) is None
     assert bindings.caller(books.store, CLIENT, b"no such.") is None
     assert shown(books, THIRD) == []
@@ -278,7 +278,7 @@ def test_a_renewed_certificate_is_the_same_client(books: Books) -> None:
         (evidence.RECEIVER_ID.hex(), NOW, None),
         (moved.hex(), NOW, MOVED),
     ]
-    assert receivers.client_of(books.store, evidence.RECEIVER_ID) == "renewed"
+    assert bindings.client_of(books.store, evidence.RECEIVER_ID) == "renewed"
     renewed, old = caller(books, "renewed"), caller(books, CLIENT)
     assert renewed == Caller(CLIENT, evidence.RECEIVER_ID)
     assert old == Caller(CLIENT, evidence.RECEIVER_ID, MOVED)

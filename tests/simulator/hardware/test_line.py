@@ -41,7 +41,7 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 async def line(config: Config) -> AsyncIterator[LineProcess]:
-    async with await LineProcess.start(config) as running:
+    async with LineProcess(config) as running:
         yield running
 
 
@@ -148,20 +148,20 @@ async def test_a_receiver_that_ends_starts_again(port: serial.Serial, line: Line
 
 async def test_a_receiver_that_always_fails_is_not_started_in_a_loop(config: Config) -> None:
     start = asyncio.get_running_loop().time()
-    async with await LineProcess.start(replace(config, argv=["false"])) as line:
+    async with LineProcess(replace(config, argv=["false"])) as line:
         await until(line, lambda status: status["boots"] == 4)
     assert asyncio.get_running_loop().time() - start >= 0.05 + 0.1 + 0.2
 
 
 async def test_a_missing_receiver_ends_the_line(config: Config) -> None:
     with pytest.raises((RuntimeError, OSError)):
-        async with await LineProcess.start(replace(config, argv=["/missing"])) as line:
+        async with LineProcess(replace(config, argv=["/missing"])) as line:
             await until(line, lambda status: False)
 
 
 async def test_standard_error_goes_to_the_log(config: Config) -> None:
     script = "import sys; sys.stderr.write('words')"
-    async with await LineProcess.start(replace(config, argv=[micropython(), "-c", script])) as line:
+    async with LineProcess(replace(config, argv=[micropython(), "-c", script])) as line:
         await until(line, lambda status: status["boots"] == 2)
     assert "words" in await asyncio.to_thread(Path(config.log).read_text)
 
@@ -204,7 +204,7 @@ async def test_a_host_that_does_not_read_stops_nobody(
 
 
 async def test_opening_may_reset_the_board(config: Config) -> None:
-    async with await LineProcess.start(replace(config, reset_on_open=True)) as line:
+    async with LineProcess(replace(config, reset_on_open=True)) as line:
         before = await line.ask("status")
         with open_port(line.serial) as port:
             await until(line, lambda status: status["boots"] == before["boots"] + 1)
@@ -267,7 +267,7 @@ async def test_a_wrong_request_is_refused(line: LineProcess, request_: dict[str,
 
 
 async def test_the_end_takes_everything_along(config: Config) -> None:
-    async with await LineProcess.start(config) as line:
+    async with LineProcess(config) as line:
         status = await until(line, lambda status: status["pid"] is not None)
     await gone(status["pid"])
     assert not exists(config.serial)
@@ -275,7 +275,7 @@ async def test_the_end_takes_everything_along(config: Config) -> None:
 
 
 async def test_a_killed_line_leaves_no_receiver(config: Config) -> None:
-    async with await LineProcess.start(config) as line:
+    async with LineProcess(config) as line:
         status = await until(line, lambda status: status["pid"] is not None)
         line.kill()
         await gone(status["pid"])

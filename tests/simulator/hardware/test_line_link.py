@@ -133,7 +133,7 @@ def link_config(config: Config) -> Config:
 
 @pytest.fixture
 async def line(link_config: Config) -> AsyncIterator[LineProcess]:
-    async with await LineProcess.start(link_config) as running:
+    async with LineProcess(link_config) as running:
         yield running
 
 
@@ -155,7 +155,7 @@ async def test_messages_come_back(host: Host, size: int) -> None:
 async def test_a_board_that_resets_on_open(link_config: Config) -> None:
     end = Host()
     board = replace(link_config, reset_on_open=True)
-    async with await LineProcess.start(board) as line, end.on(line.serial):
+    async with LineProcess(board) as line, end.on(line.serial):
         await end.until(lambda: end.ups)
         await end.echo(b"message")
 

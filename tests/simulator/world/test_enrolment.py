@@ -11,7 +11,7 @@ import pytest
 from receiver.crypto import host
 from receiver.protocol import messages, pins, signed
 from simulator.authority import Authority
-from simulator.authority.accounts import receivers
+from simulator.authority.accounts import bindings
 from simulator.world.enrolment import (
     STORE,
     EnrolledReceiver,
@@ -43,7 +43,7 @@ async def test_each_receiver_is_another(authority: Authority) -> None:
     one, other = new_receiver(authority, CLIENT), new_receiver(authority, CLIENT)
     assert one.seed != other.seed
     assert one.receiver_id != other.receiver_id
-    assert receivers.client_of(authority.office.store, one.receiver_id) == CLIENT
+    assert bindings.client_of(authority.office.store, one.receiver_id) == CLIENT
 
 
 async def test_a_certificate_states_what_is_wanted(authority: Authority) -> None:

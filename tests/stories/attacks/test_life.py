@@ -18,7 +18,7 @@ from bleak.exc import BleakError
 from receiver.encoding import cbor
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, signed
-from simulator.authority.accounts import people, receivers
+from simulator.authority.accounts import bindings, people
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Read
 from simulator.phone.transport.link import Link
@@ -217,7 +217,7 @@ async def renew(till: TappedCheckout, store_name: str) -> bytes:
     store = Path(till.world.command.env["TILLSIGN_STORE"])
     (receiver,) = await till.world.till.receivers()
     receiver_id = bytes.fromhex(receiver["hello"]["receiver_id"])
-    client = receivers.client_of(authority.office.store, receiver_id)
+    client = bindings.client_of(authority.office.store, receiver_id)
     assert client is not None
     seed = (store / "key").read_bytes()
     certificate = enrolment.new_receiver(

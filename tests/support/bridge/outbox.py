@@ -59,7 +59,7 @@ class Kept:
 
     def __init__(self) -> None:
         self.commits = SimpleNamespace(reason=reasons.OK)
-        self.waiting = Waiting(lambda sale: False)
+        self.waiting = Waiting(())
         self.sales: dict[str, Sale] = {}
         self.taken: list[tuple[str, Event, int]] = []
         self.alarms: list[Alarm] = []

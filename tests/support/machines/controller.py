@@ -112,7 +112,7 @@ class ControllerWorld:
     def move(self, milliseconds: int) -> None:
         self.now += milliseconds
         self.at += milliseconds // 1000
-        due = self.controller.deadline()
+        due = self.controller.due
         if due is not None and due <= self.now:
             self.give(inputs.TimeElapsed())
 

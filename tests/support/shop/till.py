@@ -80,7 +80,7 @@ class World:
         """Until a journal takes no write, and a sale is `held` by that; the bridge says so."""
         async with asyncio.timeout(PATIENCE_S):
             commits = self.daemon.service.books.commits
-            while not commits.reason or (held and not commits.held()):  # noqa: ASYNC110 - nothing tells
+            while not commits.reason or (held and not any(commits.held)):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0)
             assert (await self.call("GET", "/healthz"))[1]["journal"] == word
 

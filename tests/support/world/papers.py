@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from receiver.crypto import host
 from receiver.protocol import messages, signed
-from simulator.authority.accounts import receivers
+from simulator.authority.accounts import bindings, receivers
 from tests.support.values import evidence
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def second_certificate(till: Checkout, **changes: Any) -> bytes:
     """For the same receiver and key, but for `changes`; in the books, and not current."""
     office = till.world.authority.office
     value: Certificate = signed.parse(messages.CERTIFICATE, certificate(till)).value
-    client = receivers.client_of(office.store, value.receiver_id)
+    client = bindings.client_of(office.store, value.receiver_id)
     assert client is not None
     other, own = (
         receivers.enrol(office.store, office.keys, one, client)

@@ -27,15 +27,15 @@ from simulator.authority.accounts.bindings import Caller
 from simulator.authority.ledger import ledger
 from simulator.authority.ledger.record_verification import verify
 from simulator.hardware.micropython import radiowire
-from simulator.hardware.radio.server import Radio
-from simulator.hardware.radio.stack import Stack, StackError
-from simulator.hardware.radio.table import (
+from simulator.hardware.micropython.radiowire import (
     FLAG_NOTIFY,
     FLAG_READ,
     FLAG_WRITE,
     FLAG_WRITE_NO_RESPONSE,
-    Entry,
 )
+from simulator.hardware.radio.server import Radio
+from simulator.hardware.radio.stack import Stack, StackError
+from simulator.hardware.radio.table import Entry
 from simulator.world.enrolment import new_receiver
 
 TILL = 7

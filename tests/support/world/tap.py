@@ -163,8 +163,8 @@ class TappedWorld(World):
     async def _wire(self, directory: Path) -> None:
         await super()._wire(directory)
         self.tap = Tap(self.serial)
-        server = await self._stack.enter_async_context(await self.tap.serve())
-        self._stack.callback(server.close)
+        server = await self.stack.enter_async_context(await self.tap.serve())
+        self.stack.callback(server.close)
         self.serial = self.tap.url
 
 
