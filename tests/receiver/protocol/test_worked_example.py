@@ -6,12 +6,12 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 
 from receiver import reasons
@@ -239,7 +239,7 @@ def test_offers_that_a_phone_refuses(case: dict[str, str]) -> None:
 
 @pytest.fixture
 def held(tmp_path: Path) -> Wallet:
-    return replace(wallet(Keys(tmp_path / "keys.json")), pins=PINS)
+    return msgspec.structs.replace(wallet(Keys(tmp_path / "keys.json")), pins=PINS)
 
 
 def pending() -> Pending:
