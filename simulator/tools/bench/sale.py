@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from simulator.phone.conversation.messages import APP_BUILD
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import Wallet
 from simulator.tools.demo.story import AMOUNT, PLAIN, Played, Stage
+from simulator.tools.load.step_watcher import StepWatcher
 from simulator.world.enrolment import SEK
 from simulator.world.world import World
 
@@ -63,20 +64,20 @@ _TYPED = PLAIN._replace(play=_typed)
 
 async def measure(world: World) -> dict[str, Figure]:
     """Measure approval to till over many sales, with its indispensable parts."""
-    seen: dict[str, dict[str, float]] = {}
-    watcher = asyncio.create_task(_watch(world, seen))
+    watcher = StepWatcher(world.bridge.till_api)
+    watching = asyncio.create_task(watcher.run())
     wallet = await world.new_wallet()
     async with phone_radio(world.radio.phones) as radio:
         stage = Stage(world, wallet, radio, _nothing, _nothing)
         played = [await stage.run(_TYPED) for _ in range(SALES)]
-    watcher.cancel()
+    watching.cancel()
     totals = [one.approval_to_till for one in played if one.approval_to_till is not None]
-    own = [share for steps in seen.values() if (share := timings.own_share(steps)) is not None]
+    own = [share for steps in watcher.steps if (share := timings.own_share(steps)) is not None]
     parts = {
         "radio": median(_round_trip(one) for one in played),
         "verification": arithmetic_times.in_micropython(["p256_check"])["p256_check"],
         "serial": _wire_ms(world.settings.rate, _approval(wallet)),
-        "authority": _middle(seen, timings.AUTHORITY),
+        "authority": _middle(watcher.steps, timings.AUTHORITY),
     }
     whole, alone = median(totals), sum(parts.values())
     words = ", ".join(f"{name} {value:.3g}" for name, value in parts.items())
@@ -86,7 +87,7 @@ async def measure(world: World) -> dict[str, Figure]:
         "sale_over_its_parts": Figure(whole / alone),
         "bridge_own_share": Figure(median(own) * 1000, bridge_floor("p256_verify")),
         "authority_answer": Figure(parts["authority"]),
-        "receiver_verdict": Figure(_middle(seen, timings.VERDICT)),
+        "receiver_verdict": Figure(_middle(watcher.steps, timings.VERDICT)),
     }
 
 
@@ -105,16 +106,10 @@ def _round_trip(played: Played) -> float:
     return (acknowledged - step.at) * 1000
 
 
-def _middle(seen: Mapping[str, Mapping[str, float]], between: tuple[str, str]) -> float:
+def _middle(sales: Sequence[Mapping[str, float]], between: tuple[str, str]) -> float:
     """Return the median milliseconds of one span."""
-    spans = [timings.span(steps, between) for steps in seen.values()]
+    spans = [timings.span(steps, between) for steps in sales]
     return median(span for span in spans if span is not None) * 1000
-
-
-async def _watch(world: World, seen: dict[str, dict[str, float]]) -> None:
-    async for event in world.till.events():
-        if event["event"] == "timing":
-            seen[event["sale_id"]] = event["stamps"]
 
 
 def _wire_ms(rate: int, approval: bytes) -> float:

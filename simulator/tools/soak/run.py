@@ -24,7 +24,7 @@ from .kills import Victims
 from .ledger_and_journal import Journalled
 from .plan import BACKUP, COPY_BACK, EXCHANGE, LOCK, RENUMBER, RESTORE, Plan, PlannedSale, plan
 from .retried_calls import Asking
-from .shop import Shop
+from .shop import Shop, open_shop
 from .till import SoakTill
 from .till_disk import Books, Kept, KeptRefund
 
@@ -76,17 +76,12 @@ class SoakResult(NamedTuple):
         return not self.findings
 
 
-async def soak(
-    directory: Path, sales: int, seed: int, progress: Progress, database: str | None = None
-) -> SoakResult:
-    """Run a soak; `progress` gets the numbers of finished sales and of crashes.
-
-    `database` is the URL of PostgreSQL for the authority; without one it has a file.
-    """
+async def soak(directory: Path, sales: int, seed: int, progress: Progress) -> SoakResult:
+    """Run a soak; `progress` gets the numbers of finished sales and of crashes."""
     books, wanted = Books(directory / "tills.sqlite"), plan(sales, seed, TILLS)
     spares = sum(change.kind == EXCHANGE for change in wanted.changes.values())
     try:
-        async with Shop(directory, TILLS, database, spares) as shop:
+        async with open_shop(directory, TILLS, spares) as shop:
             before = ledger_and_journal.ledger_at(shop.authority.database)
             run = _Run(shop, books, wanted, progress)
             began = time.monotonic()
