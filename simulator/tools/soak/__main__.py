@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import shutil
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
 
-from rich.console import Console
+from simulator.tools import figures
 
 from .progress import Progress
 from .run import soak
@@ -30,22 +29,20 @@ def main() -> int:
     if not 1 <= arguments.sales <= SALES_MOST:
         parser.error(f"--sales takes a number from 1 to {SALES_MOST}")
     logging.getLogger("bumble").setLevel(logging.CRITICAL)  # its phones disappear at any moment
-    return _run(arguments)
+    return _run(arguments.sales, arguments.seed, arguments.output)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    teller = Progress(Console(highlight=False), arguments.sales, arguments.seed)
-    directory, wanted = Path(mkdtemp(prefix="tillsign-soak-")), (arguments.sales, arguments.seed)
+def _run(sales: int, seed: int, output: Path) -> int:
+    teller, directory = Progress(sales, seed), Path(mkdtemp(prefix="tillsign-soak-"))
     try:
         with teller.running():
-            result = asyncio.run(soak(directory, *wanted, teller.progress))
+            result = asyncio.run(soak(directory, sales, seed, teller.progress))
     except BaseException:
         teller.kept(directory)
         raise
     teller.result(result)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result.summary) + "\n")
-    if not result.good:
+    figures.write(result.summary, output)
+    if result.findings:
         teller.kept(directory)
         return 1
     shutil.rmtree(directory)

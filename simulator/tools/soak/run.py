@@ -71,10 +71,6 @@ class SoakResult(NamedTuple):
             **{kind: count(self.findings, kind) for kind in (LOST, DOUBLED, UNKNOWN)},
         }
 
-    @property
-    def good(self) -> bool:
-        return not self.findings
-
 
 async def soak(directory: Path, sales: int, seed: int, progress: Progress) -> SoakResult:
     """Run a soak; `progress` gets the numbers of finished sales and of crashes."""
