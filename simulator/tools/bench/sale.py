@@ -32,7 +32,6 @@ from .rows import Figure
 
 if TYPE_CHECKING:
     from simulator.phone.conversation.events import Act
-    from simulator.world.till import Json
 
 SALES = 25
 TYPING_S = 0.3  # people take longer, with the same result
@@ -55,11 +54,7 @@ class _Typist(Buyer):
             yield act
 
 
-async def _typed(stage: Stage, sale_id: str) -> Json:
-    return await stage.buy(sale_id, _Typist())
-
-
-_TYPED = PLAIN._replace(play=_typed)
+_TYPED = PLAIN._replace(play=lambda stage, sale_id: stage.buy(sale_id, _Typist()))
 
 
 async def measure(world: World) -> dict[str, Figure]:

@@ -110,18 +110,15 @@ async def sniff(
     wanted: str = APPROVED,
 ) -> Sniffed:
     """Make one purchase with a phone that comes and goes, and record everything on the air."""
-    buyer = buyer or Confiding()
-
-    async def play(stage: Stage, sale_id: str) -> Json:
-        return await stage.buy(sale_id, buyer)
-
+    visitor = buyer or Confiding()
     with world.radio.air.sniffed() as sniffer:
         async with phone_radio(world.radio.phones) as radio:
             stage = Stage(world, wallet, radio, ignore, lambda _who, _text: None)
-            played = await stage.run(Scenario(TITLE, amount, wanted, play))
+            scenario = Scenario(TITLE, amount, wanted, lambda _, name: stage.buy(name, visitor))
+            played = await stage.run(scenario)
             await asyncio.wait_for(sniffer.until(_over), PATIENCE_S)
             await stage.pay(played)
-    return _examined(world, wallet, buyer, played, sniffer)
+    return _examined(world, wallet, visitor, played, sniffer)
 
 
 def compare(sniffed: Iterable[Sniffed]) -> Compared:

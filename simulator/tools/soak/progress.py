@@ -10,7 +10,6 @@ from rich.console import Console
 
 from simulator.tools import figures
 
-from .plan import AUTHORITY, BRIDGE, RECEIVER
 from .run import SoakResult
 
 LINES = 10  # of progress, where they are not overwritten
@@ -44,7 +43,7 @@ class Progress:
         """Print the table and all findings."""
         title = f"Soak, seed {self._seed}, {result.seconds:.0f} s"
         table = figures.table("what", "number", title=title)
-        for name, number in _rows(result):
+        for name, number in result.figures:
             table.add_row(name, str(number))
         self._console.print(table)
         self._console.print("The last recovery, from the bridge's log:")
@@ -66,22 +65,3 @@ def _shortened(lines: list[str]) -> list[str]:
     if left_out <= 0:
         return lines
     return [*lines[: RECOVERY_MOST - 1], f"(and {left_out} more)", lines[-1]]
-
-
-def _rows(result: SoakResult) -> Iterator[tuple[str, int]]:
-    yield "sales", result.sales
-    yield from _parts(result.ends)
-    yield "  of them accepted offline", result.offline
-    for how, refunds in result.refunds.items():
-        yield how, refunds.total()
-        yield from _parts(refunds)
-    yield "crashes", result.deaths.total()
-    yield from ((f"  {victim}", result.deaths[victim]) for victim in (BRIDGE, AUTHORITY, RECEIVER))
-    yield "crashes of tills", result.till_deaths
-    yield "events told", result.told
-    yield "  over connections", result.connections
-    yield from list(result.summary.items())[2:]
-
-
-def _parts(counts: dict[str, int]) -> Iterator[tuple[str, int]]:
-    return ((f"  {name}", number) for name, number in sorted(counts.items()))
