@@ -9,7 +9,6 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from timeit import repeat
-from typing import TYPE_CHECKING
 
 from bridge.observability import timings
 from receiver import reasons
@@ -18,7 +17,7 @@ from receiver.link import frames, wire
 from receiver.protocol import messages, signed
 from simulator.crypto import code_proof
 from simulator.phone.app.buyer import Buyer
-from simulator.phone.conversation.events import Code, View
+from simulator.phone.conversation.events import Act, Code, View
 from simulator.phone.conversation.messages import APP_BUILD
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import Wallet
@@ -29,9 +28,6 @@ from simulator.world.world import World
 
 from . import arithmetic_times, lower_bound
 from .rows import Figure
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Act
 
 SALES = 25
 TYPING_S = 0.3  # people take longer, with the same result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver.protocol import exchange, gatt, padding
 from simulator.hardware.radio.sniffer import (
@@ -23,15 +23,13 @@ from simulator.hardware.radio.sniffer import (
 from simulator.phone.app.app import ignore
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import Wallet
+from simulator.world.till import Json
 from simulator.world.world import World
 
 from . import plain_fields, record_search, summary
 from .eavesdropper import Eavesdropper
 from .record_search import Confiding, SearchHit
 from .story import AMOUNT, APPROVED, PATIENCE_S, Played, Scenario, Stage
-
-if TYPE_CHECKING:
-    from simulator.world.till import Json
 
 TITLE = "A purchase, overheard"
 

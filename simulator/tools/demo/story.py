@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from simulator.phone.app.app import Adapter, PhoneApp
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
-from simulator.phone.app.visit import Step
+from simulator.phone.app.visit import Observer, Step
 from simulator.phone.wallet.wallet import Wallet
+from simulator.world.till import Json
 from simulator.world.world import World
-
-if TYPE_CHECKING:
-    from simulator.phone.app.visit import Observer
-    from simulator.world.till import Json
 
 Note = Callable[[str, str], None]
 
