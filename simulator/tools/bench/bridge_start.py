@@ -17,7 +17,7 @@ from timeit import repeat
 
 from bridge.journal import Closed, Entry, Journal
 from simulator.tools.load.run import LoadPlan, Run
-from simulator.tools.load.shop import LoadShop
+from simulator.tools.load.shop import load_shop
 from simulator.world.bridge import BridgeProcess
 
 from .rows import IMPORTS, SALES_BEFORE_START, Figure
@@ -36,7 +36,7 @@ def measure(progress: Callable[[int], object]) -> dict[str, Figure]:
 
 
 async def _measure(directory: Path, progress: Callable[[int], object]) -> dict[str, Figure]:
-    async with LoadShop(directory, 1) as shop:
+    async with load_shop(directory, 1) as shop:
         await Run(shop, LoadPlan(sales=1), lambda _: None).play()
         await shop.bridge.stop()
         path = shop.bridge.directory / "journal.sqlite"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from simulator.tools.load.run import LoadPlan, LoadResult, Run
-from simulator.tools.load.shop import LoadShop
+from simulator.tools.load.shop import load_shop
 
 from . import lower_bound, sale
 from .rows import LIBRARIES, Figure
@@ -33,7 +33,7 @@ def measure(sales: int, progress: Callable[[int], object]) -> dict[str, Figure]:
     result = asyncio.run(_play(plan, progress))
     # These receivers verify faster than the authority answers: the receipt is checked after that.
     floor, bare = sale.bridge_floor("p256_verify", "ed25519_verify"), lower_bound.measure()
-    own, cpu = result.phases["own"], result.cpu["bridge"] * 1000
+    own, cpu = result.own, result.cpu * 1000
     first, last = (result.memory[mark] for mark in plan.marks)
     return {
         "load_rate": Figure(result.rate, 1000 / bare.wall),
@@ -49,7 +49,7 @@ def measure(sales: int, progress: Callable[[int], object]) -> dict[str, Figure]:
 
 async def _play(plan: LoadPlan, progress: Callable[[int], object]) -> LoadResult:
     with TemporaryDirectory(prefix="tillsign-") as directory:
-        async with LoadShop(Path(directory), RECEIVERS) as shop:
+        async with load_shop(Path(directory), RECEIVERS) as shop:
             return await Run(shop, plan, progress).play()
 
 

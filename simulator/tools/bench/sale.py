@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from timeit import repeat
-from typing import TYPE_CHECKING
 
 from bridge.observability import timings
 from receiver import reasons
@@ -18,20 +17,17 @@ from receiver.link import frames, wire
 from receiver.protocol import messages, signed
 from simulator.crypto import code_proof
 from simulator.phone.app.buyer import Buyer
-from simulator.phone.conversation.events import Code, View
+from simulator.phone.conversation.events import Act, Code, View
 from simulator.phone.conversation.messages import APP_BUILD
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import Wallet
 from simulator.tools.demo.story import AMOUNT, PLAIN, Played, Stage
+from simulator.tools.load.step_watcher import StepWatcher
 from simulator.world.enrolment import SEK
 from simulator.world.world import World
 
 from . import arithmetic_times, lower_bound
 from .rows import Figure
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Act
-    from simulator.world.till import Json
 
 SALES = 25
 TYPING_S = 0.3  # people take longer, with the same result
@@ -54,29 +50,25 @@ class _Typist(Buyer):
             yield act
 
 
-async def _typed(stage: Stage, sale_id: str) -> Json:
-    return await stage.buy(sale_id, _Typist())
-
-
-_TYPED = PLAIN._replace(play=_typed)
+_TYPED = PLAIN._replace(play=lambda stage, sale_id: stage.buy(sale_id, _Typist()))
 
 
 async def measure(world: World) -> dict[str, Figure]:
     """Measure approval to till over many sales, with its indispensable parts."""
-    seen: dict[str, dict[str, float]] = {}
-    watcher = asyncio.create_task(_watch(world, seen))
+    watcher = StepWatcher(world.bridge.till_api)
+    watching = asyncio.create_task(watcher.run())
     wallet = await world.new_wallet()
     async with phone_radio(world.radio.phones) as radio:
         stage = Stage(world, wallet, radio, _nothing, _nothing)
         played = [await stage.run(_TYPED) for _ in range(SALES)]
-    watcher.cancel()
+    watching.cancel()
     totals = [one.approval_to_till for one in played if one.approval_to_till is not None]
-    own = [share for steps in seen.values() if (share := timings.own_share(steps)) is not None]
+    own = [share for steps in watcher.steps if (share := timings.own_share(steps)) is not None]
     parts = {
         "radio": median(_round_trip(one) for one in played),
         "verification": arithmetic_times.in_micropython(["p256_check"])["p256_check"],
         "serial": _wire_ms(world.settings.rate, _approval(wallet)),
-        "authority": _middle(seen, timings.AUTHORITY),
+        "authority": _middle(watcher.steps, timings.AUTHORITY),
     }
     whole, alone = median(totals), sum(parts.values())
     words = ", ".join(f"{name} {value:.3g}" for name, value in parts.items())
@@ -86,7 +78,7 @@ async def measure(world: World) -> dict[str, Figure]:
         "sale_over_its_parts": Figure(whole / alone),
         "bridge_own_share": Figure(median(own) * 1000, bridge_floor("p256_verify")),
         "authority_answer": Figure(parts["authority"]),
-        "receiver_verdict": Figure(_middle(seen, timings.VERDICT)),
+        "receiver_verdict": Figure(_middle(watcher.steps, timings.VERDICT)),
     }
 
 
@@ -105,16 +97,10 @@ def _round_trip(played: Played) -> float:
     return (acknowledged - step.at) * 1000
 
 
-def _middle(seen: Mapping[str, Mapping[str, float]], between: tuple[str, str]) -> float:
+def _middle(sales: Sequence[Mapping[str, float]], between: tuple[str, str]) -> float:
     """Return the median milliseconds of one span."""
-    spans = [timings.span(steps, between) for steps in seen.values()]
+    spans = [timings.span(steps, between) for steps in sales]
     return median(span for span in spans if span is not None) * 1000
-
-
-async def _watch(world: World, seen: dict[str, dict[str, float]]) -> None:
-    async for event in world.till.events():
-        if event["event"] == "timing":
-            seen[event["sale_id"]] = event["stamps"]
 
 
 def _wire_ms(rate: int, approval: bytes) -> float:

@@ -14,7 +14,7 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
 from simulator.tools.load.buyer import LoadBuyer
-from simulator.tools.load.shop import LoadShop
+from simulator.tools.load.shop import load_shop
 from simulator.tools.load.till import LoadTill
 
 from .rows import Figure
@@ -66,7 +66,7 @@ def _told(how: str, sales: int) -> list[str]:
 
 
 async def _sell(directory: Path, program: Sequence[str], sales: int) -> None:
-    async with LoadShop(directory, 1, program) as shop, asyncio.TaskGroup() as tasks:
+    async with load_shop(directory, 1, program) as shop, asyncio.TaskGroup() as tasks:
         (counter,) = shop.counters
         counter.board.air = LoadBuyer(counter.board, counter.wallet, tasks.create_task)
         till = LoadTill(counter.till, shop.bridge.till_api)

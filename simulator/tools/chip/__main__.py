@@ -1,47 +1,32 @@
 """Print the bytes of machine code of every kernel on both kinds of chip, beside the limit.
 
-Usage: python -m simulator.tools.chip [--json]
+Usage: python -m simulator.tools.chip
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
-from collections.abc import Sequence
 
 from firmware.tools.compile import ARCHITECTURES
+from simulator.tools import figures
 
 from .build import CODE_LIMIT, sizes
 
 _LIMITED = "xtensawin"
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """Print the table; return 1 if the kernels are too big."""
-    parser = argparse.ArgumentParser(prog="python -m simulator.tools.chip", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON object, not a table")
-    options = parser.parse_args(arguments)
-    found = {architecture: sizes(architecture) for architecture in ARCHITECTURES}
-    if options.json:
-        print(json.dumps({**found, "limit": CODE_LIMIT}, indent=2))
-    else:
-        print("\n".join(_table(found)))
-    return int(sum(found[_LIMITED].values()) > CODE_LIMIT)
-
-
-def _table(found: dict[str, dict[str, int]]) -> list[str]:
-    rows = {name: [found[chip][name] for chip in ARCHITECTURES] for name in found[_LIMITED]}
-    rows["all"] = [sum(found[chip].values()) for chip in ARCHITECTURES]
-    width = max(map(len, rows)) + 2
-    lines = [_line(width, "kernel", ARCHITECTURES)]
-    lines += [_line(width, name, row) for name, row in rows.items()]
+    found = [sizes(architecture) for architecture in ARCHITECTURES]
+    table = figures.table("kernel", *ARCHITECTURES)
+    for name in found[0]:
+        table.add_row(name, *(str(chip[name]) for chip in found))
+    sums = [sum(chip.values()) for chip in found]
+    table.add_row("all", *map(str, sums))
     limits = [CODE_LIMIT if chip == _LIMITED else "" for chip in ARCHITECTURES]
-    return [*lines, _line(width, "limit", limits)]
-
-
-def _line(width: int, name: str, cells: Sequence[object]) -> str:
-    return (name.ljust(width) + "".join([f"{cell:>12}" for cell in cells])).rstrip()
+    table.add_row("limit", *map(str, limits))
+    figures.console().print(table)
+    return int(sums[ARCHITECTURES.index(_LIMITED)] > CODE_LIMIT)
 
 
 if __name__ == "__main__":

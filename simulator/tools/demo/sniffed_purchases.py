@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver.protocol import exchange, gatt, padding
 from simulator.hardware.radio.sniffer import (
@@ -23,15 +23,13 @@ from simulator.hardware.radio.sniffer import (
 from simulator.phone.app.app import ignore
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import Wallet
+from simulator.world.till import Json
 from simulator.world.world import World
 
 from . import plain_fields, record_search, summary
 from .eavesdropper import Eavesdropper
 from .record_search import Confiding, SearchHit
 from .story import AMOUNT, APPROVED, PATIENCE_S, Played, Scenario, Stage
-
-if TYPE_CHECKING:
-    from simulator.world.till import Json
 
 TITLE = "A purchase, overheard"
 
@@ -110,18 +108,15 @@ async def sniff(
     wanted: str = APPROVED,
 ) -> Sniffed:
     """Make one purchase with a phone that comes and goes, and record everything on the air."""
-    buyer = buyer or Confiding()
-
-    async def play(stage: Stage, sale_id: str) -> Json:
-        return await stage.buy(sale_id, buyer)
-
+    visitor = buyer or Confiding()
     with world.radio.air.sniffed() as sniffer:
         async with phone_radio(world.radio.phones) as radio:
             stage = Stage(world, wallet, radio, ignore, lambda _who, _text: None)
-            played = await stage.run(Scenario(TITLE, amount, wanted, play))
+            scenario = Scenario(TITLE, amount, wanted, lambda _, name: stage.buy(name, visitor))
+            played = await stage.run(scenario)
             await asyncio.wait_for(sniffer.until(_over), PATIENCE_S)
             await stage.pay(played)
-    return _examined(world, wallet, buyer, played, sniffer)
+    return _examined(world, wallet, visitor, played, sniffer)
 
 
 def compare(sniffed: Iterable[Sniffed]) -> Compared:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from simulator.phone.app.app import Adapter, PhoneApp
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
-from simulator.phone.app.visit import Step
+from simulator.phone.app.visit import Observer, Step
 from simulator.phone.wallet.wallet import Wallet
+from simulator.world.till import Json
 from simulator.world.world import World
-
-if TYPE_CHECKING:
-    from simulator.phone.app.visit import Observer
-    from simulator.world.till import Json
 
 Note = Callable[[str, str], None]
 
@@ -66,7 +63,7 @@ class Stage:
         self.note = note
         self._observer = observer
         self._steps: list[Step] = []
-        self._told = 0.0
+        self._told_at = 0.0
         self._phone = PhoneApp(wallet, radio, observer=self._observe)
         self._paid: list[str] = []
         self._left: asyncio.Task[object] | None = None  # a phone that waits for an authority
@@ -80,25 +77,25 @@ class Stage:
     async def buy(self, sale_id: str, buyer: Buyer) -> Json:
         """Let the buyer visit while the till waits for the outcome."""
         visit = asyncio.create_task(self._phone.buy(buyer))
-        final = await self.world.till.outcome(sale_id)
-        self._told = time.monotonic()
+        final = await self._told(self.world.till.outcome(sale_id))
         await visit
         return final
 
-    async def buy_alone(self, sale_id: str, buyer: Buyer) -> Json:
-        """Do the same while the authority is away; the phone stays for the final answer."""
+    async def buy_over_limit(self, sale_id: str) -> Json:
+        """Let the buyer try, and try again with a higher purchase limit."""
+        return await self.buy(sale_id, Buyer(DEMO_CODE, DEMO_CODE, again=self._raise_limit))
+
+    async def buy_alone(self, sale_id: str) -> Json:
+        """Buy while the authority is away; the phone stays for the final answer."""
         await self.world.authority.stop()
         self.note("authority", "is away")
-        self._left = asyncio.create_task(self._phone.buy(buyer))
-        final = await self.world.till.outcome(sale_id)
-        self._told = time.monotonic()
-        return final
+        self._left = asyncio.create_task(self._phone.buy(Buyer()))
+        return await self._told(self.world.till.outcome(sale_id))
 
-    async def give_back(self, refund_id: str, buyer: Buyer) -> Json:
+    async def give_back(self, refund_id: str) -> Json:
         """Let the buyer approve a refund."""
-        visit = asyncio.create_task(self._phone.buy(buyer))
-        final = await self.world.till.refund_status(refund_id, PATIENCE_S)
-        self._told = time.monotonic()
+        visit = asyncio.create_task(self._phone.buy(Buyer()))
+        final = await self._told(self.world.till.refund_status(refund_id, PATIENCE_S))
         await visit
         return final
 
@@ -128,7 +125,7 @@ class Stage:
         await asyncio.wait_for(told, PATIENCE_S)
         return await self.world.till.cancel(sale_id)
 
-    async def raise_limit(self) -> None:
+    async def _raise_limit(self) -> None:
         """Raise this buyer's purchase limit as the organisation's administrator."""
         buyer = self.world.people.buyers[0]
         changed = await self.world.administer(
@@ -136,6 +133,12 @@ class Stage:
         )
         limit = changed["purchase_limit"] / 100
         self.note("authority", f"the administrator raises the purchase limit to {limit:.2f} SEK")
+
+    async def _told(self, answer: Awaitable[Json]) -> Json:
+        """Wait for the till's answer, and note when it came."""
+        final = await answer
+        self._told_at = time.monotonic()
+        return final
 
     async def _begin(self, scenario: Scenario) -> str:
         till, amount = self.world.till, scenario.amount
@@ -163,34 +166,14 @@ class Stage:
 
     def _approval_to_till(self) -> float | None:
         written = [step.at for step in self._steps if step.name == "approval_written"]
-        return (self._told - written[-1]) * 1000 if written else None
+        return (self._told_at - written[-1]) * 1000 if written else None
 
 
-async def _plain(stage: Stage, sale_id: str) -> Json:
-    return await stage.buy(sale_id, Buyer())
-
-
-async def _over_limit(stage: Stage, sale_id: str) -> Json:
-    return await stage.buy(sale_id, Buyer(DEMO_CODE, DEMO_CODE, again=stage.raise_limit))
-
-
-async def _said_no(stage: Stage, sale_id: str) -> Json:
-    return await stage.decline(sale_id)
-
-
-async def _alone(stage: Stage, sale_id: str) -> Json:
-    return await stage.buy_alone(sale_id, Buyer())
-
-
-async def _given_back(stage: Stage, refund_id: str) -> Json:
-    return await stage.give_back(refund_id, Buyer())
-
-
-PLAIN = Scenario("A purchase", AMOUNT, APPROVED, _plain)
+PLAIN = Scenario("A purchase", AMOUNT, APPROVED, lambda stage, name: stage.buy(name, Buyer()))
 STORY = (
     PLAIN,
-    Scenario("Over the purchase limit", OVER_LIMIT, APPROVED, _over_limit),
-    Scenario("A buyer who leaves", AMOUNT, CANCELLED, _said_no),
-    Scenario("While the authority is away", AMOUNT, APPROVED, _alone, SHORT_S),
-    Scenario("A refund of the first", AMOUNT, REFUNDED, _given_back, refund=True),
+    Scenario("Over the purchase limit", OVER_LIMIT, APPROVED, Stage.buy_over_limit),
+    Scenario("A buyer who leaves", AMOUNT, CANCELLED, Stage.decline),
+    Scenario("While the authority is away", AMOUNT, APPROVED, Stage.buy_alone, SHORT_S),
+    Scenario("A refund of the first", AMOUNT, REFUNDED, Stage.give_back, refund=True),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Callable, Coroutine
@@ -11,6 +10,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import NamedTuple
 
+from bridge.observability import timings
 from simulator.authority.storage.schema import POSTED
 
 from . import figures
@@ -24,6 +24,7 @@ from .till import LoadTill
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 POSTED_S = 60.0  # after the last sale, until the authority has posted them all
 LOOK_S = 0.2
+SEED = 1  # of arrivals and amounts
 
 
 class LoadPlan(NamedTuple):
@@ -31,26 +32,16 @@ class LoadPlan(NamedTuple):
 
     sales: int
     rate: float = 0
-    seed: int = 1
     marks: tuple[int, ...] = ()
 
 
 class LoadResult(NamedTuple):
-    """The result. `cpu` in seconds a sale by process, `memory` in bytes of the bridge by sales."""
+    """The bridge's figures; `memory` in bytes, by sales."""
 
-    sales: int
-    amount: int
-    seconds: float
-    phases: dict[str, Spread]
-    cpu: dict[str, float]
+    rate: float  # sales a second
+    own: Spread  # its own share of a sale, in milliseconds
+    cpu: float  # processor seconds a sale
     memory: dict[int, int]
-    waited: int  # sales that found every till busy
-    cut: int  # times that the watcher of events was too slow
-
-    @property
-    def rate(self) -> float:
-        """Return sales a second."""
-        return self.sales / self.seconds
 
 
 class Run:
@@ -60,41 +51,32 @@ class Run:
         self._shop = shop
         self._plan = plan
         self._progress = progress
-        self._random = random.Random(plan.seed)
+        self._random = random.Random(SEED)
         self._buyers: list[LoadBuyer] = []
         self._done = 0
         self._amount = 0
-        self._waited = 0
         self._memory: dict[int, int] = {}
 
     async def play(self) -> LoadResult:
         """Play all sales; raises an exception group with LoadError where one is not approved."""
         url = self._shop.bridge.till_api
         tills = [LoadTill(counter.till, url) for counter in self._shop.counters]
-        watcher, before = StepWatcher(url), self._cpu()
+        watcher, pid = StepWatcher(url), self._shop.bridge.pid
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             for till in tills:
                 stack.callback(till.close)
             watching = tasks.create_task(watcher.run())
             self._let_in(partial(_spawn, tasks))
-            start = time.monotonic()
+            start, before = time.monotonic(), figures.cpu_seconds(pid)
             async with asyncio.TaskGroup() as selling:
                 await self._sell_all(selling, tills)
-            seconds = time.monotonic() - start
-            after = self._cpu()
+            seconds, spent = time.monotonic() - start, figures.cpu_seconds(pid) - before
             await self._posted()
             watching.cancel()
         self._compare()
-        return LoadResult(
-            self._done,
-            self._amount,
-            seconds,
-            figures.phases(watcher.steps),
-            {name: (after[name] - before[name]) / self._plan.sales for name in after},
-            self._memory,
-            self._waited,
-            watcher.cut,
-        )
+        shares = [timings.own_share(steps) for steps in watcher.steps]
+        own = figures.spread([share * 1000 for share in shares if share is not None])
+        return LoadResult(self._done / seconds, own, spent / self._done, self._memory)
 
     async def _posted(self) -> None:
         """Wait until the authority, which is another process, has posted every sale."""
@@ -127,7 +109,6 @@ class Run:
         start = time.monotonic()
         for due in arrivals(self._plan, self._random):
             await asyncio.sleep(max(0.0, start + due - time.monotonic()))
-            self._waited += free.empty()
             till = await free.get()
             tasks.create_task(self._sell(till, free))
 
@@ -140,11 +121,6 @@ class Run:
         if self._done in self._plan.marks:
             self._memory[self._done] = figures.memory(self._shop.bridge.pid)
         self._progress(self._done)
-
-    def _cpu(self) -> dict[str, float]:
-        shop = self._shop
-        pids = {"bridge": shop.bridge.pid, "authority": shop.authority.pid, "load": os.getpid()}
-        return {name: figures.cpu_seconds(pid) for name, pid in pids.items()}
 
 
 def _spawn(tasks: asyncio.TaskGroup, visit: Coroutine[None, None, None]) -> None:

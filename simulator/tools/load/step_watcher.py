@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import aiohttp
+import msgspec
+
+from bridge.till.rest.models import TimingEvent
 
 EVENTS = "/v1/events"
 _TIMING = '"timing"'  # events without it are not even parsed
@@ -13,13 +14,12 @@ _TIMING = '"timing"'  # events without it are not even parsed
 class StepWatcher:
     """A watcher; `steps` has every sale that it saw (`bridge.observability.timings`).
 
-    A bridge disconnects slow watchers, and this process may be slow for a moment: `cut` counts
-    that, and the sales of that moment have no steps.
+    A bridge disconnects slow watchers, and this process may be slow for a moment: the sales of that
+    moment have no steps.
     """
 
     def __init__(self, url: str) -> None:
         self.steps: list[dict[str, float]] = []
-        self.cut = 0
         self._url = url
 
     async def run(self) -> None:
@@ -29,10 +29,5 @@ class StepWatcher:
                 async with session.ws_connect(EVENTS) as stream:
                     async for message in stream:
                         if message.type is aiohttp.WSMsgType.TEXT and _TIMING in message.data:
-                            self._take(message.data)
-                self.cut += 1
-
-    def _take(self, text: str) -> None:
-        event = json.loads(text)
-        if event["event"] == "timing":
-            self.steps.append(event["stamps"])
+                            event = msgspec.json.decode(message.data, type=TimingEvent)
+                            self.steps.append(event.stamps)

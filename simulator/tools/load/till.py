@@ -6,6 +6,7 @@ import secrets
 
 import msgspec
 
+from bridge.till.rest.models import SaleView
 from simulator.world.till import FINAL
 
 from .errors import LoadError
@@ -13,14 +14,6 @@ from .http import Client
 
 WAIT_S = 30  # for an outcome, in one request
 SALES = "/v1/sales"
-
-
-class SoldSale(msgspec.Struct):
-    """What this till reads of a sale."""
-
-    sale_id: str
-    state: str
-    amount: int
 
 
 class LoadTill:
@@ -47,5 +40,5 @@ class LoadTill:
     def close(self) -> None:
         self._client.close()
 
-    async def _ask(self, method: str, path: str, body: bytes = b"") -> SoldSale:
-        return msgspec.json.decode(await self._client.ask(method, path, body), type=SoldSale)
+    async def _ask(self, method: str, path: str, body: bytes = b"") -> SaleView:
+        return msgspec.json.decode(await self._client.ask(method, path, body), type=SaleView)

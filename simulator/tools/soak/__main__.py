@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import shutil
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from tempfile import mkdtemp
 
-from rich.console import Console
-
-from simulator.authority.storage.postgres_cluster import Cluster, binaries
+from simulator.tools import figures
 
 from .progress import Progress
 from .run import soak
@@ -28,32 +24,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m simulator.tools.soak", description=__doc__)
     parser.add_argument("--sales", type=int, default=SALES, help=f"how many (default: {SALES})")
     parser.add_argument("--seed", type=int, default=SEED, help=f"of the plan (default: {SEED})")
-    parser.add_argument("--postgresql", action="store_true", help="under the authority")
     parser.add_argument("--output", type=Path, default=OUTPUT, help=f"default: {OUTPUT}")
     arguments = parser.parse_args()
     if not 1 <= arguments.sales <= SALES_MOST:
         parser.error(f"--sales takes a number from 1 to {SALES_MOST}")
-    if arguments.postgresql and binaries() is None:
-        parser.error("--postgresql: it is not installed here")
     logging.getLogger("bumble").setLevel(logging.CRITICAL)  # its phones disappear at any moment
-    return _run(arguments)
+    return _run(arguments.sales, arguments.seed, arguments.output)
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    teller = Progress(Console(highlight=False), arguments.sales, arguments.seed)
-    directory, wanted = Path(mkdtemp(prefix="tillsign-soak-")), (arguments.sales, arguments.seed)
-    folder = binaries() if arguments.postgresql else None
+def _run(sales: int, seed: int, output: Path) -> int:
+    teller, directory = Progress(sales, seed), Path(mkdtemp(prefix="tillsign-soak-"))
     try:
-        with teller.running(), Cluster(folder) if folder else nullcontext() as cluster:
-            database = cluster.new_books() if cluster else None
-            result = asyncio.run(soak(directory, *wanted, teller.progress, database))
+        with teller.running():
+            result = asyncio.run(soak(directory, sales, seed, teller.progress))
     except BaseException:
         teller.kept(directory)
         raise
     teller.result(result)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result.summary) + "\n")
-    if not result.good:
+    figures.write(result.summary, output)
+    if result.findings:
         teller.kept(directory)
         return 1
     shutil.rmtree(directory)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 from bridge.domain import alarms
 from bridge.sales import reconciliation
-from simulator.world.till import TillError
+from simulator.world.till import Json, TillError
 
 from .audit import UNKNOWN, Finding
 from .retried_calls import Asking
-
-if TYPE_CHECKING:
-    from simulator.world.till import Json
-
 
 NAME = "Kim"
 _GONE, _TOO_LATE = "unknown-alarm", "conflict"  # nothing is left to decide

@@ -12,7 +12,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import aiohttp
 
@@ -20,12 +20,9 @@ from bridge.domain import event_codec
 from bridge.domain.sale import Sale
 from bridge.domain.states import Event, State
 from bridge.journal import Entry
-from simulator.world.till import Till
+from simulator.world.till import Json, Till
 
 from .audit import UNKNOWN, Finding
-
-if TYPE_CHECKING:
-    from simulator.world.till import Json
 
 AGAIN_S = 0.05  # after a bridge that was down
 GONE = 410  # the cursor is in an archive

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import aiohttp
 
-from simulator.world.till import Till, TillError
-
-if TYPE_CHECKING:
-    from simulator.world.till import Json
+from simulator.world.till import Json, Till, TillError
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +22,24 @@ from .event_watcher import EventWatcher, compare
 from .journal_faults import JournalFaults
 from .kills import Victims
 from .ledger_and_journal import Journalled
-from .plan import BACKUP, COPY_BACK, EXCHANGE, LOCK, RENUMBER, RESTORE, Plan, PlannedSale, plan
+from .plan import (
+    AUTHORITY,
+    BACKUP,
+    BRIDGE,
+    COPY_BACK,
+    EXCHANGE,
+    LOCK,
+    RECEIVER,
+    RENUMBER,
+    RESTORE,
+    Plan,
+    PlannedSale,
+    plan,
+)
 from .retried_calls import Asking
-from .shop import Shop
+from .shop import Shop, open_shop
 from .till import SoakTill
-from .till_disk import Books, Kept, KeptRefund
+from .till_disk import Books, Kept
 
 Progress = Callable[[int, int], object]
 
@@ -36,24 +49,16 @@ QUIET_S = 60.0  # for all that is owed, with everything up
 HURRY_S = 0.3  # between two attempts, as a circuit breaker may be open just then
 START_S, SALE_S = 90.0, 5.0  # the longest run: for each sale ten times the usual
 
-_FAULTS = (BACKUP, RESTORE, COPY_BACK, LOCK, RENUMBER, EXCHANGE)
+_FAULTS = (BACKUP, RESTORE, COPY_BACK, LOCK, RENUMBER, EXCHANGE)  # of the journal and of tills
+_MISTAKES = (LOST, DOUBLED, UNKNOWN)
+SUMMARY = ("sales", "crashes", "posted", *_FAULTS, "unplugged", "liabilities", *_MISTAKES)
 
 
 class SoakResult(NamedTuple):
     """The result of a run."""
 
-    sales: int
     seconds: float
-    deaths: Counter[str]  # by SIGKILL
-    faults: Counter[str]  # of the journal and of tills
-    unplugged: int  # ports, without a reset of the receiver behind
-    till_deaths: int
-    ends: Counter[str]  # of sales, by state and reason in the journal
-    refunds: dict[str, Counter[str]]  # by how they were made, and how they ended at the tills
-    offline: int  # accepted without the authority
-    told: int  # entries of the journal sent to the watcher
-    connections: int  # of the watcher
-    posted: int
+    figures: list[tuple[str, int]]  # in order; parts of the one before are indented
     recovery: list[str]  # the log of the last restored journal
     liabilities: list[Liability]
     findings: list[Finding]
@@ -61,32 +66,15 @@ class SoakResult(NamedTuple):
     @property
     def summary(self) -> dict[str, int]:
         """Return the content of build/soak.json."""
-        return {
-            "sales": self.sales,
-            "crashes": self.deaths.total(),
-            "posted": self.posted,
-            **{kind: self.faults[kind] for kind in _FAULTS},
-            "unplugged": self.unplugged,
-            "liabilities": len(self.liabilities),
-            **{kind: count(self.findings, kind) for kind in (LOST, DOUBLED, UNKNOWN)},
-        }
-
-    @property
-    def good(self) -> bool:
-        return not self.findings
+        return {name: number for name, number in self.figures if name in SUMMARY}
 
 
-async def soak(
-    directory: Path, sales: int, seed: int, progress: Progress, database: str | None = None
-) -> SoakResult:
-    """Run a soak; `progress` gets the numbers of finished sales and of crashes.
-
-    `database` is the URL of PostgreSQL for the authority; without one it has a file.
-    """
+async def soak(directory: Path, sales: int, seed: int, progress: Progress) -> SoakResult:
+    """Run a soak; `progress` gets the numbers of finished sales and of crashes."""
     books, wanted = Books(directory / "tills.sqlite"), plan(sales, seed, TILLS)
     spares = sum(change.kind == EXCHANGE for change in wanted.changes.values())
     try:
-        async with Shop(directory, TILLS, database, spares) as shop:
+        async with open_shop(directory, TILLS, spares) as shop:
             before = ledger_and_journal.ledger_at(shop.authority.database)
             run = _Run(shop, books, wanted, progress)
             began = time.monotonic()
@@ -102,26 +90,34 @@ async def soak(
             findings += compare(run.watcher, journal.entries)
     finally:
         books.close()
-    return SoakResult(
-        len(tills.sales),
-        seconds,
-        run.victims.deaths,
-        run.faults.done,
-        run.victims.unplugged,
-        run.till_deaths,
-        Counter(_end(sale, journal) for sale in tills.sales),
-        {
-            "refunds": Counter(_how(refund) for refund in tills.refunds if not refund.phone),
-            "refunds by phone": Counter(_how(refund) for refund in tills.refunds if refund.phone),
-        },
-        sum(sale.mode == messages.OFFLINE for sale in journal.sales.values()),
-        run.watcher.told,
-        run.watcher.connections,
-        sum(row.posted > 0 for row in after.rows),
-        run.faults.recovery(),
-        liabilities(tills, journal),
-        findings,
-    )
+    liable = liabilities(tills, journal)
+    posted = sum(row.posted > 0 for row in after.rows)
+    figures = [
+        *_sales(tills, journal),
+        *run.figures(),
+        ("posted", posted),
+        *((kind, run.faults.done[kind]) for kind in _FAULTS),
+        ("unplugged", run.victims.unplugged),
+        ("liabilities", len(liable)),
+        *((kind, count(findings, kind)) for kind in _MISTAKES),
+    ]
+    return SoakResult(seconds, figures, run.faults.recovery(), liable, findings)
+
+
+def _sales(tills: Tills, journal: Journalled) -> Iterator[tuple[str, int]]:
+    """Count sales by state and reason in the journal, refunds by how they ended at the tills."""
+    yield "sales", len(tills.sales)
+    yield from _parts(_end(sale, journal) for sale in tills.sales)
+    offline = sum(sale.mode == messages.OFFLINE for sale in journal.sales.values())
+    yield "  of them accepted offline", offline
+    for name, phone in (("refunds", False), ("refunds by phone", True)):
+        ends = [refund.ended or "open" for refund in tills.refunds if bool(refund.phone) is phone]
+        yield name, len(ends)
+        yield from _parts(ends)
+
+
+def _parts(names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    return ((f"  {name}", number) for name, number in sorted(Counter(names).items()))
 
 
 class _Run:
@@ -149,9 +145,14 @@ class _Run:
         ]
         self._over = 0
 
-    @property
-    def till_deaths(self) -> int:
-        return sum(till.deaths for till in self._tills)
+    def figures(self) -> Iterator[tuple[str, int]]:
+        """Count crashes by SIGKILL, those of tills, and entries that the watcher was sent."""
+        deaths = self.victims.deaths
+        yield "crashes", deaths.total()
+        yield from ((f"  {victim}", deaths[victim]) for victim in (BRIDGE, AUTHORITY, RECEIVER))
+        yield "crashes of tills", sum(till.deaths for till in self._tills)
+        yield "events told", self.watcher.told
+        yield "  over connections", self.watcher.connections
 
     async def play(self) -> list[Finding]:
         """Play the plan; return what was not finished in time."""
@@ -214,7 +215,3 @@ def _end(kept: Kept, journal: Journalled) -> str:
     if sale is None:
         return "in no books"
     return f"{sale.state}, {reasons.name(sale.reason)}" if sale.reason else str(sale.state)
-
-
-def _how(refund: KeptRefund) -> str:
-    return refund.ended or "open"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,23 +44,17 @@ class Counter:
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+@dataclass
 class Shop:
-    """An async context manager: everything is up, and every receiver is connected."""
+    """The counters and processes; receivers in the drawer are enrolled but have no place yet."""
 
-    def __init__(
-        self, directory: Path, tills: int, database: str | None = None, spares: int = 0
-    ) -> None:
-        """Set up; `spares`: receivers that are enrolled but have no place yet."""
-        self.directory = directory
-        self._database = database
-        self.authority: AuthorityProcess
-        self.bridge = BridgeProcess(directory / "bridge")
-        self.radio = Radio()
-        self.counters: list[Counter] = []
-        self._tills = tills
-        self._spares = spares
-        self._drawer: list[ReceiverFolder] = []
-        self._stack = AsyncExitStack()
+    directory: Path
+    radio: Radio
+    authority: AuthorityProcess
+    bridge: BridgeProcess
+    stack: AsyncExitStack  # closes what is added later
+    drawer: list[ReceiverFolder]
+    counters: list[Counter] = field(default_factory=list)
 
     @property
     def journal(self) -> Path:
@@ -69,71 +64,28 @@ class Shop:
     def bridge_id(self) -> bytes:
         return configuration.load(self.bridge.config).id
 
-    async def __aenter__(self) -> Shop:
-        async with self._stack as stack:
-            await self._open()
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._stack.aclose()
-
     async def renumber(self, counter: Counter) -> None:
         """Give a till a new number from the bridge's next start on."""
-        counter.number += self._tills  # no other till has it
-        self._place()
+        counter.number += len(self.counters)  # no other till has it
+        self.place()
 
     async def exchange(self, counter: Counter) -> None:
         """Replace the receiver by a new one, for the bridge's next start."""
         async with counter.busy:
             await counter.line.stop()
-            counter.receiver = self._drawer.pop()
-            counter.line = await self._line(counter.receiver)
-        self._place()
+            counter.receiver = self.drawer.pop()
+            counter.line = await self.line(counter.receiver)
+        self.place()
 
-    async def _open(self) -> None:
-        directory, stack = self.directory / "authority", self._stack
-        await stack.enter_async_context(self.radio)
-        # In this process it takes far less than over HTTP.
-        async with Authority(directory, database=self._database) as books:
-            client = books.ca.client("bridge")
-            anna = books.seed_demo().buyers[0].id
-            books.office.store.run("UPDATE buyers SET offline_floor = ?", OFFLINE.floor)
-            for number in range(1, self._tills + self._spares + 1):
-                self._drawer.append(self._enrol(books, client.fingerprint(), number))
-            for till in range(1, self._tills + 1):
-                self.counters.append(await self._counter(books, anna, till))
-        self.authority = await stack.enter_async_context(
-            AuthorityProcess(directory, self._database, lease_s=LEASE_S)
-        )
-        for counter in self.counters:
-            counter.wallet.authority = self.authority.url
-        pins = self.counters[0].receiver.pins
-        self.bridge.configure(
-            self.authority, client, (), pins=pins, timeout_s=TIMEOUT_S, offline=True
-        )
-        self._place()
-        stack.push_async_callback(self.bridge.stop)
-        await self.bridge.start()
-        await self._all_up()
-
-    def _place(self) -> None:
+    def place(self) -> None:
+        """Write the counters into the bridge's configuration."""
         self.bridge.place(
             Place(counter.number, counter.line.serial, counter.receiver.certificate)
             for counter in self.counters
         )
 
-    def _enrol(self, books: Authority, client: str, number: int) -> ReceiverFolder:
-        receiver, office = enrolment.new_receiver(books, client), books.office
-        offline.set_limits(office.store, receiver.receiver_id, OFFLINE, office.now())
-        return receiver.keep_in(self.directory / f"receiver-{number}")
-
-    async def _counter(self, books: Authority, buyer: int, till: int) -> Counter:
-        receiver = self._drawer.pop()
-        line = await self._line(receiver)
-        return Counter(till, receiver, line, await enrolment.new_phone(books, buyer))
-
-    async def _line(self, receiver: ReceiverFolder) -> LineProcess:
+    async def line(self, receiver: ReceiverFolder) -> LineProcess:
+        """Start a receiver behind its line."""
         place = await self.radio.receiver(receiver.receiver_id)
         directory = receiver.directory
         start = command(directory, place.endpoint)
@@ -147,13 +99,52 @@ class Shop:
                 env=start.env,
             )
         )
-        return await self._stack.enter_async_context(line)
+        return await self.stack.enter_async_context(line)
 
-    async def _all_up(self) -> None:
-        async with (
-            asyncio.timeout(UP_S),
-            Till(self.bridge.till_api) as till,
-            till.watch() as events,
-        ):
-            while not all(receiver["up"] for receiver in await till.receivers()):
-                await anext(events)
+
+@asynccontextmanager
+async def open_shop(directory: Path, tills: int, spares: int) -> AsyncIterator[Shop]:
+    """Open a shop in which every receiver is connected; `spares` more lie in the drawer."""
+    at = directory / "authority"
+    async with Authority(at) as books:  # in this process it takes far less than over HTTP
+        client = books.ca.client("bridge")
+        anna = books.seed_demo().buyers[0].id
+        books.office.store.run("UPDATE buyers SET offline_floor = ?", OFFLINE.floor)
+        drawer = [
+            _enrol(books, client.fingerprint(), directory / f"receiver-{number}")
+            for number in range(1, tills + spares + 1)
+        ]
+        wallets = [await enrolment.new_phone(books, anna) for _ in range(tills)]
+    bridge = BridgeProcess(directory / "bridge")
+    async with AsyncExitStack() as stack:
+        radio = await stack.enter_async_context(Radio())
+        authority = await stack.enter_async_context(AuthorityProcess(at, lease_s=LEASE_S))
+        shop = Shop(directory, radio, authority, bridge, stack, drawer)
+        for number, wallet in enumerate(wallets, 1):
+            wallet.authority = authority.url
+            receiver = drawer.pop()
+            line = await shop.line(receiver)
+            shop.counters.append(Counter(number, receiver, line, wallet))
+        pins = shop.counters[0].receiver.pins
+        bridge.configure(authority, client, (), pins=pins, timeout_s=TIMEOUT_S, offline=True)
+        shop.place()
+        stack.push_async_callback(bridge.stop)
+        await bridge.start()
+        await _all_up(bridge)
+        yield shop
+
+
+def _enrol(books: Authority, client: str, directory: Path) -> ReceiverFolder:
+    receiver, office = enrolment.new_receiver(books, client), books.office
+    offline.set_limits(office.store, receiver.receiver_id, OFFLINE, office.now())
+    return receiver.keep_in(directory)
+
+
+async def _all_up(bridge: BridgeProcess) -> None:
+    async with (
+        asyncio.timeout(UP_S),
+        Till(bridge.till_api) as till,
+        till.watch() as events,
+    ):
+        while not all(receiver["up"] for receiver in await till.receivers()):
+            await anext(events)

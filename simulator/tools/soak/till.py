@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
-from simulator.world.till import FINAL, Till, TillError
+from simulator.world.till import FINAL, Json, Till, TillError
 
 from .plan import CANCELLED, PlannedSale
 from .retried_calls import AGAIN_S, UNKNOWN_SALE, Asking
 from .shop import Counter
 from .till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Books, Kept, KeptRefund
 
-if TYPE_CHECKING:
-    from simulator.world.till import Json
-
-    Call = Callable[[Till], Awaitable[Json]]
+Call = Callable[[Till], Awaitable[Json]]
 
 WAIT_S = 10  # for an outcome, in one request
 WAVERS_S = 0.005  # until the cashier decides otherwise: about when the bridge gets the first

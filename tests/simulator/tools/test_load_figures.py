@@ -7,7 +7,6 @@ import random
 
 import pytest
 
-from bridge.observability import timings
 from simulator.tools.load import figures
 from simulator.tools.load.figures import Spread, spread
 from simulator.tools.load.run import LoadPlan, arrivals
@@ -33,26 +32,6 @@ def test_as_many_sales_come_as_were_planned_in_the_time_that_it_takes() -> None:
 
 def test_without_a_rate_all_come_at_once() -> None:
     assert arrivals(LoadPlan(sales=3), random.Random(1)) == [0, 0, 0]
-
-
-def test_phases_are_milliseconds_of_the_sales_that_have_both_ends() -> None:
-    whole = {
-        timings.APPROVAL_RECEIVED: 1.0,
-        timings.APPROVAL_KEPT: 1.001,
-        timings.AUTHORISE_SENT: 1.002,
-        timings.VERDICT_RECEIVED: 1.010,
-        timings.AUTHORISE_ANSWERED: 1.020,
-        timings.TOLD: 1.025,
-    }
-    found = figures.phases([whole, {timings.APPROVAL_RECEIVED: 5.0}])
-    assert {name: round(one.median, 6) for name, one in found.items()} == {
-        "kept": 1.0,
-        "asked": 2.0,
-        "authority": 18.0,
-        "verdict": 10.0,
-        "whole": 25.0,
-        "own": 7.0,
-    }
 
 
 def test_a_process_has_memory_and_has_worked() -> None:
