@@ -76,12 +76,10 @@ class App:
             slots.settle()
 
     async def _read(self) -> None:
-        data = await self._line.read()
-        while data:
+        while data := await self._line.read():
             self._serial.receive(data, self._clock.ms())
             self._flag.set()
             await asyncio.sleep_ms(0)  # the loop looks at the flag at once, not a tick later
-            data = await self._line.read()
         self._flag.set()
 
     async def _wait(self) -> None:
@@ -101,19 +99,13 @@ class App:
             return
 
     def _turn(self, now: int) -> None:
-        event = self._radio.poll()
-        while event is not None:
+        while (event := self._radio.poll()) is not None:
             self._receiver.handle(event, now)
-            event = self._radio.poll()
         self._expire(now)
         self._perform(now)
-        self._serial.settle()
-        self._transmit(now)
         if self._receiver.busy():
             self._receiver.work(now)
             self._perform(now)
-            self._serial.settle()
-            self._transmit(now)
 
     def _expire(self, now: int) -> None:
         for part in (self._receiver, self._radio):
@@ -127,10 +119,12 @@ class App:
             self._receiver.health(now, gc.mem_free())
 
     def _perform(self, now: int) -> None:
-        action = self._receiver.poll()
-        while action is not None:
+        """Do what the receiver asks for, acknowledge what is done, and write to the line."""
+        while (action := self._receiver.poll()) is not None:
             self._do(action, now)
-            action = self._receiver.poll()
+        self._serial.settle()
+        while data := self._serial.link.transmit(now):
+            self._line.write(data)
 
     def _do(self, action: io.Output, now: int) -> None:
         if self._radio.perform(action, now) or self._serial.perform(action):
@@ -141,9 +135,3 @@ class App:
             self._board.blink(action.seconds)
         else:
             raise TypeError("output " + repr(action))
-
-    def _transmit(self, now: int) -> None:
-        data = self._serial.link.transmit(now)
-        while data:
-            self._line.write(data)
-            data = self._serial.link.transmit(now)

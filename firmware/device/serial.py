@@ -72,8 +72,7 @@ class Serial:
             self._missing = True
 
     def _drain(self, now: int) -> None:
-        event = self.link.poll()
-        while event is not None:
+        while (event := self.link.poll()) is not None:
             if isinstance(event, Message):
                 self.receiver.handle(io.WireMessage(event.channel, event.payload), now)
                 self._accept = event.token
@@ -82,4 +81,3 @@ class Serial:
                 self._synchronise(now)
             elif isinstance(event, link.Delivered):
                 self._make_good(event.token, now)
-            event = self.link.poll()

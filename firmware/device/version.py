@@ -46,7 +46,5 @@ def _add(total: sha256, path: str, what: str) -> None:
 def _feed(total: sha256, path: str, buffer: bytearray) -> None:
     view = memoryview(buffer)
     with open(path, "rb") as file:
-        count = file.readinto(buffer)
-        while count:
+        while count := file.readinto(buffer):
             total.update(view[:count])
-            count = file.readinto(buffer)

@@ -6,11 +6,9 @@ top and the rest when the command runs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import NamedTuple
 
 GROUP = "tillsign.commands"
 
