@@ -14,7 +14,7 @@ from bridge.contracts import MalformedError, MismatchError
 from bridge.domain.held import AuthorityTransaction, HoldState
 from receiver import reasons
 
-from . import journal_positions, messages
+from . import messages
 from .circuit_breaker import CircuitBreaker
 from .clock_skew import Clock
 from .connections import Connections, HttpRequest, contexts
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from bridge.config.configuration import AuthorityConfig
 
     from .connections import Contexts, HttpAnswer
-    from .journal_positions import JournalClaim, PositionAnswer
 
 __all__ = ["AuthorityClient", "Refunded", "RefusedError", "UnansweredError"]
 
@@ -140,11 +139,10 @@ class AuthorityClient:
         """Return the revocation list whose hash is in the state: CBOR, not checked yet."""
         return await self._get(messages.REVOCATIONS, CBOR, {"receiver_id": receiver_id.hex()})
 
-    async def announce(self, claim: JournalClaim) -> PositionAnswer:
+    async def announce(self, claim: messages.PositionClaim) -> messages.StandingAnswer:
         """Report the journal's position and get its standing; the one call without the header."""
-        body = contracts.encode(journal_positions.claim_body(claim))
-        answer = await self._send(_posting(messages.POSITIONS, body, JSON), JSON)
-        return journal_positions.answer(_decoded(answer, messages.StandingAnswer))
+        asked = _posting(messages.POSITIONS, contracts.encode(claim), JSON)
+        return _decoded(await self._send(asked, JSON), messages.StandingAnswer)
 
     async def receivers(self) -> list[bytes]:
         """Return the ids of all receivers that are or were bound to this client."""
@@ -238,12 +236,12 @@ class AuthorityClient:
             self.breaker.failed(_now())
             raise
         except RefusedError:
-            self.breaker.succeeded()
+            self.breaker.reset()
             raise
         except BaseException:
             self.breaker.gave_up(_now())
             raise
-        self.breaker.succeeded()
+        self.breaker.reset()
         return answer.body
 
 
