@@ -22,6 +22,8 @@ from .messages import CBOR, COSE, JSON, PROBLEM, Nonce, ReceiverId, TransactionI
 from .no_answer import UnansweredError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.config.configuration import AuthorityConfig
 
     from .connections import Contexts, HttpAnswer
@@ -95,7 +97,7 @@ class AuthorityClient:
 
     async def authorise(self, record: bytes) -> bytes:
         """Return the receipt for a record (layout `messages.RECORD`): COSE, not verified yet."""
-        return await self._post(messages.AUTHORISATIONS, COSE, record, CBOR)
+        return await self._ask(_posting(messages.AUTHORISATIONS, record, CBOR), COSE)
 
     async def reverse(self, approval_id: bytes, receiver_id: bytes) -> HoldState:
         """Void or bar an approval; return its state at the authority."""
@@ -133,11 +135,13 @@ class AuthorityClient:
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
         """Return the signed state for a receiver under its nonce: COSE, not verified yet."""
         body = messages.StateRequest(receiver_id=ReceiverId(receiver_id), nonce=Nonce(nonce))
-        return await self._post(messages.STATES, COSE, contracts.encode(body))
+        return await self._ask(_posting(messages.STATES, contracts.encode(body), JSON), COSE)
 
     async def revocations(self, receiver_id: bytes) -> bytes:
         """Return the revocation list whose hash is in the state: CBOR, not checked yet."""
-        return await self._get(messages.REVOCATIONS, CBOR, {"receiver_id": receiver_id.hex()})
+        return await self._ask(
+            _getting(messages.REVOCATIONS, {"receiver_id": receiver_id.hex()}), CBOR
+        )
 
     async def announce(self, claim: messages.PositionClaim) -> messages.StandingAnswer:
         """Report the journal's position and get its standing; the one call without the header."""
@@ -164,7 +168,7 @@ class AuthorityClient:
         """Return the authority's data about one approval; None where it has none."""
         path = messages.path(messages.TRANSACTION, approval_id=approval_id)
         try:
-            body = await self._get(path, JSON, {"receiver_id": receiver_id.hex()})
+            body = await self._ask(_getting(path, {"receiver_id": receiver_id.hex()}), JSON)
         except RefusedError as error:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
@@ -178,7 +182,7 @@ class AuthorityClient:
         """Yield all pages of a list."""
         found: list[Page] = []
         for _ in range(PAGES_MOST):
-            found.append(_decoded(await self._get(path, JSON, query), page))
+            found.append(_decoded(await self._ask(_getting(path, query), JSON), page))
             if found[-1].next is None:
                 return found
             query["after"] = found[-1].next.hex()
@@ -199,13 +203,8 @@ class AuthorityClient:
         return HoldState(answer.state)
 
     async def _posted(self, path: str, body: contracts.Request, answered: type[T]) -> T:
-        return _decoded(await self._post(path, JSON, contracts.encode(body)), answered)
-
-    async def _post(self, path: str, wanted: str, body: bytes, kind: str = JSON) -> bytes:
-        return await self._ask(_posting(path, body, kind), wanted)
-
-    async def _get(self, path: str, wanted: str, query: dict[str, str]) -> bytes:
-        return await self._ask(HttpRequest("GET", path, LIST_MOST, {}, query=query), wanted)
+        asked = _posting(path, contracts.encode(body), JSON)
+        return _decoded(await self._ask(asked, JSON), answered)
 
     async def _ask(self, asked: HttpRequest, wanted: str) -> bytes:
         """Ask on behalf of the journal whose position goes along."""
@@ -260,6 +259,10 @@ def _refusal(status: int, problem: messages.Refusal, clock: Clock) -> RefusedErr
     name = problem.reason or ""
     reason = clock.blamed(_CODES.get(name, reasons.RECEIVER_UNTRUSTED))
     return RefusedError(reason, f"status {status} {name}", said=name in _CODES)
+
+
+def _getting(path: str, query: Mapping[str, str]) -> HttpRequest:
+    return HttpRequest("GET", path, LIST_MOST, {}, query=query)
 
 
 def _posting(path: str, body: bytes, kind: str) -> HttpRequest:
