@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 
 export VENV ?= build/venv
+# Each of the tests' many processes would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 DEVICE := receiver firmware/device
 PARALLEL := -n auto --dist worksteal
