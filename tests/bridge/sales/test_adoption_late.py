@@ -35,7 +35,13 @@ def test_the_bridge_looks_back_further_than_the_authority_holds() -> None:
 )
 @pytest.mark.parametrize(("wish", "end"), [("paid", "POSTED"), ("cancel", "VOIDED")])
 async def test_the_decision_comes_after_days(
-    stopped: World, monkeypatch: pytest.MonkeyPatch, later_s: int, state: str, wish: str, end: str
+    stopped: World,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    later_s: int,
+    state: str,
+    wish: str,
+    end: str,
 ) -> None:
     name = await held(stopped)
     now = time.time() + later_s

@@ -75,6 +75,7 @@ async def _has_lost_it(world: World, sale: dict[str, Any]) -> None:
 async def test_books_that_differ(
     world: World,
     does: Callable[[World, dict[str, Any]], Awaitable[None]],
+    *,
     kind: str,
     here: str,
     there: str | None,

@@ -143,7 +143,7 @@ async def test_a_forged_approval_called_verified(
     ids=["ended", "forged"],
 )
 async def test_a_credential_called_good(
-    till: Checkout, tmp_path: Path, other: Wallet, name: str, lie: Lie, make: Make
+    till: Checkout, tmp_path: Path, other: Wallet, *, name: str, lie: Lie, make: Make
 ) -> None:
     """The bridge claims nothing with it."""
     credential = make(till, other)

@@ -28,6 +28,7 @@ EVER = 2**62  # milliseconds: after all that tests write
 
 def closed(
     sale_id: str,
+    *,
     kind: str = "sale",
     receiver_id: bytes = b"receiver",
     state: str = "posted",

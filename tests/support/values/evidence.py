@@ -134,6 +134,7 @@ def record(
     offer: bytes,
     credential: bytes,
     approval: bytes,
+    *,
     accepted: int,
     enc: bytes = ENC,
 ) -> bytes:
