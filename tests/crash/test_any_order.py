@@ -91,7 +91,7 @@ class Day(RuleBasedStateMachine):
             self.bring_back(3, 24_900, 0, 5)
         elif first:
             wish = Wish.PAY if first == "sell_alone" else Wish.CANCEL
-            self.sell_alone(3, 24_900, 0, wish, back=True, revoked=False)
+            self.sell_alone(3, amount=24_900, who=0, wish=wish, back=True, revoked=False)
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
@@ -11,12 +11,10 @@ from bridge.books.event_bus import EventBus
 from bridge.domain.events import AUTHORITY, BRIDGE, Refused, SaleChanged
 from bridge.domain.sale import Sale
 from bridge.domain.states import Event, State
+from bridge.sales.sale_service import Service
 from bridge.till.rest import websocket
 from receiver import reasons
 from tests.support.bridge.outbox import TERMS
-
-if TYPE_CHECKING:
-    from bridge.sales.sale_service import Service
 
 
 class Desk:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from simulator.authority import Authority
 from simulator.tools.soak import ledger_and_journal
@@ -11,9 +12,6 @@ from simulator.tools.soak.audit import Tills, audit
 from simulator.tools.soak.till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Kept, KeptRefund
 from tests.support.bridge.device import PATIENCE_S
 from tests.support.shop.till import SALE, World
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Json = dict[str, Any]
 
