@@ -3,9 +3,13 @@
 .DEFAULT_GOAL := help
 
 export VENV ?= build/venv
+# Each of the tests' many processes would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 DEVICE := receiver firmware/device
 PARALLEL := -n auto --dist worksteal
+# Some tests wait for processes: one more of them than cores runs meanwhile.
+WAITING := -n $$(($$(nproc) + 1)) --dist worksteal
 QUICK := not (processes or crashes or mutants or postgres or random or emulator or curves or patience)
 SECONDS := 30
 TARGET := all
@@ -29,7 +33,7 @@ docs: ## Write the generated parts of docs/*.md anew: diagrams, reasons, metrics
 
 test: ## Run every test, on all cores
 	@sh .ci/environment test
-	@$(BIN)/python -m pytest $(PARALLEL)
+	@$(BIN)/python -m pytest $(WAITING)
 
 quick: ## Run the tests that take no marker of pyproject.toml: within a minute
 	@sh .ci/environment quick
@@ -37,7 +41,7 @@ quick: ## Run the tests that take no marker of pyproject.toml: within a minute
 
 coverage: ## Run every test, and tell which branches none of them takes
 	@sh .ci/environment coverage
-	@$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term:skip-covered --cov-report=html
+	@$(BIN)/python -m pytest $(WAITING) --cov --cov-report=term:skip-covered --cov-report=html
 
 check: ## Lint, types (host, then device), and cross-compilation for the chips
 	@sh .ci/environment check

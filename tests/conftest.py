@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +17,8 @@ PlaceOf = Callable[[Path], Path | str]
 
 _MISSING = "PostgreSQL is not installed: the authority's books are tested on SQLite only"
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 2**30  # bytes: several times what all tests write
 
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
@@ -28,6 +33,13 @@ _FOLDERS = {
 }
 # And what takes its time in whatever asks for it: a bridge with its authority.
 _FIXTURES = {"stopped": "processes"}
+
+
+def pytest_configure() -> None:
+    """Keep what tests write in memory, where there is room: there no journal waits for a disk."""
+    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    if has_room and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -33,12 +33,8 @@ class CircuitBreaker:
         return self.state is BreakerState.CLOSED
 
     def reset(self) -> None:
-        """Close for a person who knows that the authority is back, until it fails again."""
+        """Close, after any answer, or for a person who knows that the authority is back."""
         self.state, self._failures = BreakerState.CLOSED, 0
-
-    def succeeded(self) -> None:
-        """Note an answer of any kind."""
-        self.reset()
 
     def failed(self, now: int) -> None:
         """Note a missing answer."""

@@ -14,7 +14,7 @@ from bridge.contracts import MalformedError, MismatchError
 from bridge.domain.held import AuthorityTransaction, HoldState
 from receiver import reasons
 
-from . import journal_positions, messages
+from . import messages
 from .circuit_breaker import CircuitBreaker
 from .clock_skew import Clock
 from .connections import Connections, HttpRequest, contexts
@@ -22,10 +22,11 @@ from .messages import CBOR, COSE, JSON, PROBLEM, Nonce, ReceiverId, TransactionI
 from .no_answer import UnansweredError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bridge.config.configuration import AuthorityConfig
 
     from .connections import Contexts, HttpAnswer
-    from .journal_positions import JournalClaim, PositionAnswer
 
 __all__ = ["AuthorityClient", "Refunded", "RefusedError", "UnansweredError"]
 
@@ -96,7 +97,7 @@ class AuthorityClient:
 
     async def authorise(self, record: bytes) -> bytes:
         """Return the receipt for a record (layout `messages.RECORD`): COSE, not verified yet."""
-        return await self._post(messages.AUTHORISATIONS, COSE, record, CBOR)
+        return await self._ask(_posting(messages.AUTHORISATIONS, record, CBOR), COSE)
 
     async def reverse(self, approval_id: bytes, receiver_id: bytes) -> HoldState:
         """Void or bar an approval; return its state at the authority."""
@@ -134,17 +135,18 @@ class AuthorityClient:
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
         """Return the signed state for a receiver under its nonce: COSE, not verified yet."""
         body = messages.StateRequest(receiver_id=ReceiverId(receiver_id), nonce=Nonce(nonce))
-        return await self._post(messages.STATES, COSE, contracts.encode(body))
+        return await self._ask(_posting(messages.STATES, contracts.encode(body), JSON), COSE)
 
     async def revocations(self, receiver_id: bytes) -> bytes:
         """Return the revocation list whose hash is in the state: CBOR, not checked yet."""
-        return await self._get(messages.REVOCATIONS, CBOR, {"receiver_id": receiver_id.hex()})
+        return await self._ask(
+            _getting(messages.REVOCATIONS, {"receiver_id": receiver_id.hex()}), CBOR
+        )
 
-    async def announce(self, claim: JournalClaim) -> PositionAnswer:
+    async def announce(self, claim: messages.PositionClaim) -> messages.StandingAnswer:
         """Report the journal's position and get its standing; the one call without the header."""
-        body = contracts.encode(journal_positions.claim_body(claim))
-        answer = await self._send(_posting(messages.POSITIONS, body, JSON), JSON)
-        return journal_positions.answer(_decoded(answer, messages.StandingAnswer))
+        asked = _posting(messages.POSITIONS, contracts.encode(claim), JSON)
+        return _decoded(await self._send(asked, JSON), messages.StandingAnswer)
 
     async def receivers(self) -> list[bytes]:
         """Return the ids of all receivers that are or were bound to this client."""
@@ -166,7 +168,7 @@ class AuthorityClient:
         """Return the authority's data about one approval; None where it has none."""
         path = messages.path(messages.TRANSACTION, approval_id=approval_id)
         try:
-            body = await self._get(path, JSON, {"receiver_id": receiver_id.hex()})
+            body = await self._ask(_getting(path, {"receiver_id": receiver_id.hex()}), JSON)
         except RefusedError as error:
             if error.reason != reasons.APPROVAL_UNKNOWN:
                 raise
@@ -180,7 +182,7 @@ class AuthorityClient:
         """Yield all pages of a list."""
         found: list[Page] = []
         for _ in range(PAGES_MOST):
-            found.append(_decoded(await self._get(path, JSON, query), page))
+            found.append(_decoded(await self._ask(_getting(path, query), JSON), page))
             if found[-1].next is None:
                 return found
             query["after"] = found[-1].next.hex()
@@ -201,13 +203,8 @@ class AuthorityClient:
         return HoldState(answer.state)
 
     async def _posted(self, path: str, body: contracts.Request, answered: type[T]) -> T:
-        return _decoded(await self._post(path, JSON, contracts.encode(body)), answered)
-
-    async def _post(self, path: str, wanted: str, body: bytes, kind: str = JSON) -> bytes:
-        return await self._ask(_posting(path, body, kind), wanted)
-
-    async def _get(self, path: str, wanted: str, query: dict[str, str]) -> bytes:
-        return await self._ask(HttpRequest("GET", path, LIST_MOST, {}, query=query), wanted)
+        asked = _posting(path, contracts.encode(body), JSON)
+        return _decoded(await self._ask(asked, JSON), answered)
 
     async def _ask(self, asked: HttpRequest, wanted: str) -> bytes:
         """Ask on behalf of the journal whose position goes along."""
@@ -238,12 +235,12 @@ class AuthorityClient:
             self.breaker.failed(_now())
             raise
         except RefusedError:
-            self.breaker.succeeded()
+            self.breaker.reset()
             raise
         except BaseException:
             self.breaker.gave_up(_now())
             raise
-        self.breaker.succeeded()
+        self.breaker.reset()
         return answer.body
 
 
@@ -262,6 +259,10 @@ def _refusal(status: int, problem: messages.Refusal, clock: Clock) -> RefusedErr
     name = problem.reason or ""
     reason = clock.blamed(_CODES.get(name, reasons.RECEIVER_UNTRUSTED))
     return RefusedError(reason, f"status {status} {name}", said=name in _CODES)
+
+
+def _getting(path: str, query: Mapping[str, str]) -> HttpRequest:
+    return HttpRequest("GET", path, LIST_MOST, {}, query=query)
 
 
 def _posting(path: str, body: bytes, kind: str) -> HttpRequest:

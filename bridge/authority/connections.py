@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import aiohttp
@@ -84,6 +85,7 @@ class Connections:
             total=config.timeout_s, sock_connect=min(CONNECT_S, config.timeout_s)
         )
         self._time_again = 0.0  # monotonic s
+        self._under_way: Counter[aiohttp.ClientSession] = Counter()  # requests in each pool
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -107,9 +109,9 @@ class Connections:
         The one edge: whatever the libraries raise, there was no answer.
         """
         pool = self._pool
-        pool.under_way += 1
+        self._under_way[pool] += 1
         try:
-            async with pool.http.request(
+            async with pool.request(
                 asked.method,
                 self._url + asked.path,
                 allow_redirects=False,
@@ -129,7 +131,7 @@ class Connections:
             text = f"{asked.path}: {type(error).__name__}: {cause}"
             raise UnansweredError(text, cause=cause) from error
         finally:
-            pool.under_way -= 1
+            self._under_way[pool] -= 1
             if pool is not self._pool:
                 self._end_if_idle(pool)
 
@@ -144,7 +146,7 @@ class Connections:
         self._time_again = now + TIME_AGAIN_S
         pool = self._new_pool(self._tls.timeless)
         try:
-            async with pool.http.head(self._url + "/", allow_redirects=False) as response:
+            async with pool.head(self._url + "/", allow_redirects=False) as response:
                 self._heard(response.headers.get("Date", ""))
         except Exception as error:
             _log.info("no date of the authority", detail=cause_of(error))
@@ -153,44 +155,32 @@ class Connections:
 
     # Pools: one is used; dropped ones end with their last request.
 
-    def _new_pool(self, tls: ssl.SSLContext | None = None) -> _Pool:
-        return _Pool(tls or self._tls.strict, self._timeout, self._resolver)
-
-    def _drop(self, pool: _Pool) -> None:
-        """Use it no longer; close idle connections at once where nothing is under way."""
-        if pool is self._pool:
-            self._pool = self._new_pool()
-            self._end_if_idle(pool)
-
-    def _end_if_idle(self, pool: _Pool) -> None:
-        if not pool.under_way:
-            task = asyncio.create_task(pool.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
-
-
-class _Pool:
-    """Connections that live and end together, and the number of requests under way in them."""
-
-    def __init__(
-        self, tls: ssl.SSLContext, timeout: aiohttp.ClientTimeout, resolver: _Resolver
-    ) -> None:
-        self.under_way = 0
-        self.http = aiohttp.ClientSession(
+    def _new_pool(self, tls: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                ssl=tls,
+                ssl=tls or self._tls.strict,
                 keepalive_timeout=KEEP_ALIVE_S,
-                resolver=resolver,
+                resolver=self._resolver,
                 socket_factory=_socket,
             ),
-            timeout=timeout,
+            timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "identity"},
             auto_decompress=False,  # answers here are never compressed
         )
 
-    async def close(self) -> None:
-        await self.http.close()
+    def _drop(self, pool: aiohttp.ClientSession) -> None:
+        """Use it no longer; close idle connections at once where nothing is under way."""
+        if pool is self._pool:
+            self._pool = self._new_pool()
+            self._end_if_idle(pool)
+
+    def _end_if_idle(self, pool: aiohttp.ClientSession) -> None:
+        if not self._under_way[pool]:
+            del self._under_way[pool]
+            task = asyncio.create_task(pool.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
 
 class _Resolver(ThreadedResolver):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVar
 
 from receiver.host.backoff import Backoff
 
 from .client import RefusedError, UnansweredError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
 FIRST_S = 0.4  # the first wait is at most this, and then at most twice as long each time
 CASHIER_MOST_S = 2.0  # while a cashier waits, a returned authority is noticed this soon
@@ -20,25 +19,22 @@ REFUSED_S = 300.0  # a refusal by the authority needs a person first
 ASKED_MOST_S = 600.0  # an authority that asks for more (Retry-After) may be back sooner
 
 _T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
 
 
 class LeftError(Exception):
     """The authority left it in a state that is not final."""
 
 
-def while_waiting(
-    attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
-) -> Coroutine[None, None, None]:
-    """Retry for a till until the attempt returns True; cancelling the task ends the waits."""
-    return _until_settled(CASHIER_MOST_S, attempt, *arguments)
+class Waits:
+    """The waits between tries, each longer than the one before."""
 
+    def __init__(self, most_s: float) -> None:
+        self._backoff = Backoff(int(FIRST_S * 1000), int(most_s * 1000), random.random, jitter=1)
 
-def at_leisure(
-    attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
-) -> Coroutine[None, None, None]:
-    """Do the same where no cashier waits."""
-    return _until_settled(OUTBOX_MOST_S, attempt, *arguments)
+    def next_s(self, failure: Exception | None) -> float:
+        """Return the next wait in seconds; `failure` of the last try may ask for more."""
+        asked_s = failure.retry_after_s if isinstance(failure, UnansweredError) else None
+        return self._backoff.next() / 1000 + min(asked_s or 0.0, ASKED_MOST_S)
 
 
 async def for_ever(
@@ -50,38 +46,12 @@ async def for_ever(
 
     An absent authority may be back any moment; a refusal needs a person.
     """
-    soon, late = _backoff(OUTBOX_MOST_S), _backoff(REFUSED_S)
+    soon, late = Waits(OUTBOX_MOST_S), Waits(REFUSED_S)
     while True:
         try:
             return await attempt()
         except (UnansweredError, RefusedError, LeftError) as error:
-            soon_ms, late_ms = soon.next(), late.next()
-            wait_ms = soon_ms if isinstance(error, UnansweredError) else late_ms
-            wait_s = wait_ms / 1000 + _asked_s(error)
+            soon_s, late_s = soon.next_s(error), late.next_s(error)
+            wait_s = soon_s if isinstance(error, UnansweredError) else late_s
             tell(error)
         await sleep(wait_s)
-
-
-async def _until_settled(
-    most_s: float, attempt: Callable[[*_Ts], Awaitable[bool]], *arguments: *_Ts
-) -> None:
-    backoff: Backoff | None = None
-    while True:
-        asked_s = 0.0
-        try:
-            if await attempt(*arguments):
-                return
-        except UnansweredError as error:
-            asked_s = _asked_s(error)
-        backoff = backoff or _backoff(most_s)
-        await asyncio.sleep(asked_s + backoff.next() / 1000)
-
-
-def _backoff(most_s: float) -> Backoff:
-    return Backoff(int(FIRST_S * 1000), int(most_s * 1000), random.random, jitter=1)
-
-
-def _asked_s(error: Exception) -> float:
-    """Return how long the authority itself asks for a pause."""
-    asked_s = error.retry_after_s if isinstance(error, UnansweredError) else None
-    return min(asked_s or 0.0, ASKED_MOST_S)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from .log_sink import Sink, file_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import TextIO
 
 JSON = "json"
@@ -77,7 +76,7 @@ class Log:
 
     def _put(self, level: int, event: str, fields: Fields, trace: bool = False) -> None:
         if self._logger.isEnabledFor(level):
-            error = sys.exc_info() if trace else None
+            error = sys.exception() if trace else None
             self._logger.callHandlers(_Line(self._logger.name, level, event, fields, error))
 
 
@@ -90,9 +89,7 @@ class _Line(logging.LogRecord):
         level: int,
         event: str,
         fields: Fields,
-        error: tuple[type[BaseException], BaseException, TracebackType]
-        | tuple[None, None, None]
-        | None = None,
+        error: BaseException | None = None,
     ) -> None:
         now = time()
         self.__dict__ |= _BLANK
@@ -101,13 +98,16 @@ class _Line(logging.LogRecord):
         self.levelname = _LEVELS[level]
         self.msg = event
         self.fields = fields
-        self.exc_info = error
+        self.exc_info = (type(error), error, error.__traceback__) if error else None
         self.created = now
         self.msecs = now % 1 * 1000
 
 
 _BLANK = vars(logging.LogRecord("", logging.NOTSET, "", 0, "", (), None))
-_LEVELS = {level: name for name, level in logging.getLevelNamesMapping().items()}
+_LEVELS = {
+    level: logging.getLevelName(level)
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
+}
 
 
 class Formatter(logging.Formatter):
@@ -119,12 +119,14 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        level, event = record.levelname.lower(), record.getMessage()
+        level = record.levelname.lower()
+        event = record.msg if isinstance(record, _Line) else record.getMessage()
+        given = record.fields if isinstance(record, _Line) else {}
         fields = {
             name: value[:VALUE_MOST] + "…"  # keep the line readable
             if isinstance(value, str) and len(value) > VALUE_MOST
             else value
-            for name, value in getattr(record, "fields", {}).items()
+            for name, value in given.items()
             if value is not None
         }
         if record.exc_info:

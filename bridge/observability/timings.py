@@ -20,8 +20,6 @@ TOLD = "told"
 # Two waits that overlap: neither is the bridge's own work, and the longer one counts.
 VERDICT = (APPROVAL_RECEIVED, VERDICT_RECEIVED)  # the receiver verifies and sends its verdict
 AUTHORITY = (AUTHORISE_SENT, AUTHORISE_ANSWERED)
-# The bridge's own time before it waits, and after the later of the two answers.
-ASKING = (APPROVAL_RECEIVED, AUTHORISE_SENT)
 _WORDS = (VERDICT_RECEIVED, AUTHORISE_ANSWERED)
 SALES_MOST = 1000  # the latest; older ones are not used
 

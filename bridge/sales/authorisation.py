@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from bridge import foreign_code
 from bridge.authority.client import RefusedError, UnansweredError
-from bridge.authority.retry import while_waiting
+from bridge.authority.retry import CASHIER_MOST_S, Waits
 from bridge.domain.inputs import AuthorityAnswered, AuthorityTimedOut, RecordRejected
 from bridge.domain.states import ASKING
 from bridge.observability import timings
 from bridge.observability.logs import Log
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from bridge.domain.effects import RequestAuthorisation
@@ -48,19 +48,22 @@ class Authorisation:
             self.task.cancel()
 
     async def _ask(self, request: RequestAuthorisation) -> None:
-        await while_waiting(self._try, request)
+        waits = Waits(CASHIER_MOST_S)
+        failure = await self._try(request)
+        while not _is_settled(request):
+            await asyncio.sleep(waits.next_s(failure))
+            failure = await self._try(request)
 
-    async def _try(self, request: RequestAuthorisation) -> bool:
-        """Ask once; return whether the request is over. Raises UnansweredError to try again."""
+    async def _try(self, request: RequestAuthorisation) -> UnansweredError | None:
+        """Ask once; return why there was no answer, None if there was one."""
         try:
             self._heard(await once(self._around, request))
         except UnansweredError as error:
             terms = request.sale.terms
             _log.info("unanswered", sale=terms.sale_id, till=terms.till, detail=str(error))
             self._heard(AuthorityTimedOut(request.approval_id))
-            if not _is_settled(request):
-                raise
-        return _is_settled(request)
+            return error
+        return None
 
 
 async def once(around: Surroundings, request: RequestAuthorisation) -> Heard:

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.authority import messages
 from bridge.authority.client import RefusedError, UnansweredError
-from bridge.authority.journal_positions import JournalClaim, Verdict
+from bridge.authority.messages import (
+    BridgeId,
+    Checked,
+    Hash,
+    KnownPosition,
+    LifeId,
+    PositionClaim,
+    RunId,
+    Verdict,
+)
 from bridge.domain import alarms
 from bridge.journal import ArchiveError, JournalLaterError, lives
 from bridge.observability.logs import Log
@@ -26,7 +35,7 @@ from receiver.host.backoff import Backoff
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bridge.authority.journal_positions import PositionAnswer
+    from bridge.authority.messages import StandingAnswer
     from bridge.books.books import Books
     from bridge.journal import Journal, Position
 
@@ -52,7 +61,7 @@ _LACKING = (Phase.BEHIND, Phase.RECOVERING)
 class Announce(Protocol):
     """Raises UnansweredError, and RefusedError if the authority stores no positions."""
 
-    async def __call__(self, claim: JournalClaim) -> PositionAnswer: ...
+    async def __call__(self, claim: PositionClaim) -> StandingAnswer: ...
 
 
 class JournalStanding:
@@ -149,7 +158,7 @@ class JournalStanding:
             return
         with suppress(TimeoutError, UnansweredError, RefusedError):
             async with asyncio.timeout(END_S):
-                await self._announce(self._claim()._replace(ended=True))
+                await self._announce(self._claim(ended=True))
 
     async def _step(self) -> float:
         """Report the position and act on the answer; return the seconds until the next report."""
@@ -161,24 +170,24 @@ class JournalStanding:
         self._backoff.reset()
         return seconds
 
-    async def _say(self, checked: Position | None = None) -> float:
-        claim = self._claim()._replace(checked=checked)
-        answer = await self._announce(claim)
+    async def _say(self, checked: KnownPosition | None = None) -> float:
+        here = self._journal.position
+        answer = await self._announce(self._claim(checked))
         newest = answer.newest
-        match answer.verdict:
+        match answer.standing:
             case Verdict.CURRENT:
                 return await self._is_current(answer)
             case Verdict.BEHIND if newest and not checked and self._extends(newest):
                 return await self._say(checked=newest)
             case Verdict.IN_USE | Verdict.FORK if answer.retry_after_s:
-                self._wait(f"another bridge with this journal runs: {answer.verdict}")
+                self._wait(f"another bridge with this journal runs: {answer.standing}")
                 return answer.retry_after_s
             case _:
-                self._fall_behind(_behind_of(newest, claim.position))
+                self._fall_behind(_behind_of(newest, here))
                 self._begin_life(lives.BEHIND)
                 return 0.0
 
-    async def _is_current(self, answer: PositionAnswer) -> float:
+    async def _is_current(self, answer: StandingAnswer) -> float:
         """Handle a served journal: recover what it lacks first, in a life of its own."""
         cause = self._journal.lives()[-1].cause
         if cause == lives.NEW and answer.follows:
@@ -203,7 +212,7 @@ class JournalStanding:
         cause = self._journal.lives()[-1].cause
         return cause in lives.TO_RECOVER or (apart is not None and not self._extends(apart))
 
-    def _extends(self, newest: Position) -> bool:
+    def _extends(self, newest: Position | KnownPosition) -> bool:
         """Whether the journal contains the position that is known elsewhere."""
         if newest.life not in {life.life for life in self._journal.lives()}:
             return False
@@ -217,9 +226,19 @@ class JournalStanding:
         if cause == lives.RECOVERED or self._journal.lives()[-1].cause not in lives.TO_RECOVER:
             self._journal.begin_life(_now(), cause)
 
-    def _claim(self) -> JournalClaim:
+    def _claim(self, checked: KnownPosition | None = None, *, ended: bool = False) -> PositionClaim:
+        life, sequence, hash_ = self._journal.position
         previous = self._journal.lives()[-1].previous
-        return JournalClaim(self._bridge_id, self._run, self._journal.position, previous)
+        return PositionClaim(
+            bridge_id=BridgeId(self._bridge_id),
+            life=LifeId(life),
+            run=RunId(self._run),
+            sequence=sequence,
+            hash=Hash(hash_),
+            previous=LifeId(previous) if previous else None,
+            ended=ended,
+            checked=Checked(checked.sequence, checked.hash) if checked else None,
+        )
 
     def _fall_behind(self, detail: str) -> None:
         if self.phase not in _LACKING:
@@ -245,7 +264,7 @@ class JournalStanding:
         changed.set()
 
 
-def _behind_of(known: Position | None, here: Position) -> str:
+def _behind_of(known: Position | KnownPosition | None, here: Position) -> str:
     if known is None or known.sequence <= here.sequence:  # the position file lags, or is as old
         return "it was put back from an older copy"
     return f"it ends with entry {here.sequence}; entry {known.sequence} was written before"

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from bridge.authority.client import RefusedError, UnansweredError
-from bridge.authority.retry import at_leisure
+from bridge.authority.retry import OUTBOX_MOST_S, Waits
 from bridge.observability.logs import Log
 from receiver.errors import Error
 from receiver.link import wire
@@ -67,26 +67,29 @@ class Provisioning:
         await asyncio.sleep(self._brought_at + STATE_LEAST_S - clock())
         self._brought_at = clock()
         while self._link.hello is hello:
-            await at_leisure(self._bring_state_once, hello)
+            waits = Waits(OUTBOX_MOST_S)
+            failure = await self._bring_state_once(hello)
+            while failure and self._link.hello is hello:
+                await asyncio.sleep(waits.next_s(failure))
+                failure = await self._bring_state_once(hello)
             if not self._around.offline:
                 return
             await asyncio.sleep(STATE_AGAIN_S)
 
-    async def _bring_state_once(self, hello: wire.ReceiverHello) -> bool:
-        """Send the state once; return whether it is done. Raises UnansweredError to try again."""
+    async def _bring_state_once(self, hello: wire.ReceiverHello) -> Exception | None:
+        """Send the state once; return the failure, None if it is done."""
         try:
             data = await self._stand_in.ask(self._around.authority, hello.nonce)
         except UnansweredError as error:
             if self._link.may_log("no state"):
                 _log.info("no state", till=self._till, detail=str(error))
-            if self._link.hello is hello:
-                raise
+            return error
         except RefusedError as error:
             self._refused(error.reason, "state: " + error.detail)
+            return error
         except Error as error:
             self._refused(error.code, "state: " + error.detail)
-        else:
-            if self._link.hello is hello:
-                self._link.send(wire.STATE, wire.encode(wire.STATE, wire.Blob(data)))
-            return True
-        return self._link.hello is not hello
+            return error
+        if self._link.hello is hello:
+            self._link.send(wire.STATE, wire.encode(wire.STATE, wire.Blob(data)))
+        return None

@@ -13,8 +13,7 @@ from bridge.books.totals import TotalsRow, total
 from bridge.domain import event_codec
 from bridge.domain.sale import Place
 from bridge.domain.states import TABLE, VOLATILE, State
-from bridge.till.rest.openapi import PATHS
-from bridge.till.rest.schemas import SCHEMAS
+from bridge.till.rest.openapi import PATHS, SCHEMAS
 from bridge.till.server.access import KINDS
 from receiver.host.currencies import LETTERS
 from tests.architecture.tree import ROOT, files, parsed

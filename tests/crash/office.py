@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bridge import contracts
 from bridge.authority.client import Refunded, RefusedError, UnansweredError
-from bridge.authority.journal_positions import JournalClaim, PositionAnswer, claim_body
-from bridge.authority.journal_positions import answer as read_answer
 from bridge.authority.messages import PositionClaim, StandingAnswer, Transaction, TransactionPage
 from bridge.domain.held import AuthorityTransaction
 from receiver import reasons
@@ -105,13 +103,13 @@ class Office:
         page = bindings.listed(self.store, CLIENT, b"")
         return [one.receiver_id for one in page.receivers]
 
-    def claim(self, claim: JournalClaim) -> PositionAnswer:
+    def claim(self, claim: PositionClaim) -> StandingAnswer:
         """As over HTTP."""
-        asked = _sent(claim_body(claim), PositionClaim)
+        asked = _sent(claim, PositionClaim)
         said = journal_positions.claim(
             self.store, CLIENT, asked, self.now(), journal_positions.LEASE_S
         )
-        return read_answer(_sent(said, StandingAnswer))
+        return _sent(said, StandingAnswer)
 
     def hear(self, header: str) -> None:
         """The position that a call bears."""
@@ -199,7 +197,7 @@ class Line:
     async def revocations(self, receiver_id: bytes) -> bytes:
         return await self._ask("revocations", b"", self._office.revocations)
 
-    async def announce(self, claim: JournalClaim) -> PositionAnswer:
+    async def announce(self, claim: PositionClaim) -> StandingAnswer:
         work = partial(self._office.claim, claim)
         return await self._ask("announce", b"", work)
 

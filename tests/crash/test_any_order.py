@@ -91,7 +91,7 @@ class Day(RuleBasedStateMachine):
             self.bring_back(3, 24_900, 0, 5)
         elif first:
             wish = Wish.PAY if first == "sell_alone" else Wish.CANCEL
-            self.sell_alone(3, 24_900, 0, wish, back=True, revoked=False)
+            self.sell_alone(3, amount=24_900, who=0, wish=wish, back=True, revoked=False)
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -139,7 +139,7 @@ class Day(RuleBasedStateMachine):
 
     @rule(till=TILLS, amount=AMOUNTS, who=WHO, codes=CODES, wish=WISHES, seconds=SELLING)
     def sell(
-        self, till: int, amount: int, who: int, codes: list[str], wish: Wish, seconds: float
+        self, till: int, *, amount: int, who: int, codes: list[str], wish: Wish, seconds: float
     ) -> None:
         """All of a sale, by a till that does what it must."""
         slip = self.clerk.new_sale(till, amount)
@@ -150,11 +150,11 @@ class Day(RuleBasedStateMachine):
 
     @rule(till=TILLS, amount=SMALL, who=WHO, wish=WISHES, back=st.booleans(), revoked=st.booleans())
     def sell_alone(
-        self, till: int, amount: int, who: int, wish: Wish, back: bool, revoked: bool
+        self, till: int, *, amount: int, who: int, wish: Wish, back: bool, revoked: bool
     ) -> None:
         """The same without the authority, which may be back then, and may say no then."""
         self.go_away(True, revoked)
-        self.sell(till, amount, who, [], wish, ALONE_S)
+        self.sell(till, amount=amount, who=who, codes=[], wish=wish, seconds=ALONE_S)
         self.go_away(not back, False)
 
     @rule(target=sales, till=TILLS, amount=AMOUNTS, who=WHO, codes=CODES, seconds=SELLING)
@@ -190,7 +190,7 @@ class Day(RuleBasedStateMachine):
     @rule(till=TILLS, amount=SMALL, who=WHO, seconds=SELLING)
     def bring_back(self, till: int, amount: int, who: int, seconds: float) -> None:
         """Paid, and all of it given back to the buyer's phone."""
-        self.sell(till, amount, who, [], Wish.PAY, 5)
+        self.sell(till, amount=amount, who=who, codes=[], wish=Wish.PAY, seconds=5)
         self.refund(-1, None, who, seconds)
 
     @rule(who=WHO, till=TILLS, says_no=st.booleans())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from hashlib import sha256
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from aiohttp import web
 
@@ -15,8 +15,10 @@ from bridge import contracts
 from bridge.authority import client
 from bridge.authority.clock_skew import Clock
 from bridge.authority.messages import PositionClaim, RefundRequest, Refusal, StateRequest
+from bridge.books.books import Books
 from bridge.domain import event_codec, receiver_status
 from bridge.domain.sale import Terms
+from bridge.domain.verification import Evidence
 from bridge.sales.orders import Order, RefundOrder
 from bridge.sales.stand_in import REVOCATIONS_MOST, StandInHere
 from bridge.till.rest import requests as till
@@ -33,10 +35,6 @@ from simulator.authority.api import requests as office
 from simulator.authority.api.models import BuyerChange, NewBuyer
 from simulator.authority.api.requests import RequestError
 from tests.fuzz.target import Target
-
-if TYPE_CHECKING:
-    from bridge.books.books import Books
-    from bridge.domain.verification import Evidence
 
 _JSON = "application/json"
 _SALE_ID = "sale-0123456789ab"

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from signal import SIGKILL, SIGTERM, Signals
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,13 +15,11 @@ from receiver import reasons
 from simulator.authority import Fault
 from simulator.hardware.serial_line.config import BOOT_TEXT
 from simulator.phone.conversation import events
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import Settings
 from tests.support.values import evidence
 from tests.support.world.checkout import Checkout, Json, checkout
 from tests.support.world.crooks import Crook, Interrupted, Presenting, Watching
-
-if TYPE_CHECKING:
-    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

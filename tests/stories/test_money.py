@@ -6,20 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from signal import SIGTERM
-from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
 from bridge.config import configuration
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.till import TillError
 from simulator.world.world import TILL
 from tests.support.shop.money import Names, Paper
 from tests.support.world.checkout import PATIENCE, Checkout, Json
 from tests.support.world.commands import tillsign
-
-if TYPE_CHECKING:
-    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

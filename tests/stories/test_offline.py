@@ -10,7 +10,6 @@ from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from signal import SIGKILL
-from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
@@ -20,6 +19,7 @@ from simulator.authority import Fault
 from simulator.authority.accounts.limits import OFF, Limits
 from simulator.phone.app.buyer import Buyer
 from simulator.phone.conversation import events
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import Settings
 from tests.support.world.alone import (
     LIMITS,
@@ -42,9 +42,6 @@ from tests.support.world.balance import balances
 from tests.support.world.checkout import PRICE
 from tests.support.world.liars import Lie, lying
 from tests.support.world.tap import TappedCheckout, tapped_checkout
-
-if TYPE_CHECKING:
-    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from base64 import urlsafe_b64decode
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,12 +12,10 @@ from receiver.crypto import host
 from receiver.protocol import messages, signed
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining
 from simulator.phone.conversation import events
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.till import TillError
 from tests.support.world.checkout import PRICE, Checkout
 from tests.support.world.crooks import Watching
-
-if TYPE_CHECKING:
-    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

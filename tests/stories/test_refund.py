@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,14 +13,11 @@ from receiver import reasons
 from simulator.phone.app import screen
 from simulator.phone.app.buyer import DEMO_CODE, Buyer
 from simulator.phone.conversation import events
-from simulator.phone.wallet.wallet import Bought
+from simulator.phone.wallet.wallet import Bought, Wallet
 from simulator.world.till import TillError
 from tests.support.world.balance import balances
 from tests.support.world.checkout import PATIENCE, PRICE, Checkout, Json
 from tests.support.world.crooks import Watching
-
-if TYPE_CHECKING:
-    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

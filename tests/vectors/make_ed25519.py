@@ -77,7 +77,7 @@ for index in (2, 6):
 
 
 def solve(
-    name: str, a: int, i: int, r: int, j: int, valid: bool, miss: int = 0, **spelled: bytes
+    name: str, a: int, i: int, r: int, j: int, *, valid: bool, miss: int = 0, **spelled: bytes
 ) -> Case:
     """A signature under key aB + iT with R = rB + jT that misses the equation by `miss` T.
 
@@ -109,24 +109,34 @@ def mixed_orders() -> list[Case]:
     """Signatures whose equation holds, at least when multiplied by the cofactor 8."""
     a, r = SECRET, NONCE
     cases = [
-        solve("honest", a, 0, r, 0, True),
-        solve("key of mixed order", a, 1, r, 0, True),
-        solve("key and R of mixed order", a, 1, r, 3, True),
-        solve("key of mixed order, only with the cofactor", a, 1, r, 0, False, miss=4),
-        solve("key and R of mixed order, only with the cofactor", a, 3, r, 1, False, miss=5),
-        solve("R of mixed order, only with the cofactor", a, 0, r, 1, False, miss=1),
-        solve("key and R of small order, S zero", 0, 1, 0, 5, False),
-        solve("key of small order, R mixed", 0, 1, r, 3, False),
-        solve("key and R zero, S zero", 0, 0, 0, 0, False),
+        solve("honest", a, 0, r, 0, valid=True),
+        solve("key of mixed order", a, 1, r, 0, valid=True),
+        solve("key and R of mixed order", a, 1, r, 3, valid=True),
+        solve("key of mixed order, only with the cofactor", a, 1, r, 0, valid=False, miss=4),
+        solve("key and R of mixed order, only with the cofactor", a, 3, r, 1, valid=False, miss=5),
+        solve("R of mixed order, only with the cofactor", a, 0, r, 1, valid=False, miss=1),
+        solve("key and R of small order, S zero", 0, 1, 0, 5, valid=False),
+        solve("key of small order, R mixed", 0, 1, r, 3, valid=False),
+        solve("key and R zero, S zero", 0, 0, 0, 0, valid=False),
     ]
     for i in range(8):
-        cases.append(solve(f"key of small order, {i}", 0, i, r, 0, False))
-        cases.append(solve(f"R of small order, {i}", a, 1 if i else 0, 0, i, False))
+        cases.append(solve(f"key of small order, {i}", 0, i, r, 0, valid=False))
+        cases.append(solve(f"R of small order, {i}", a, 1 if i else 0, 0, i, valid=False))
     for i, spellings in LONG.items():
         for n, data in enumerate(spellings):
-            cases.append(solve(f"key in a long form, {i}.{n}", 0, i, r, 0, False, public=data))
             cases.append(
-                solve(f"R in a long form, {i}.{n}", a, 1 if i else 0, 0, i, False, commitment=data)
+                solve(f"key in a long form, {i}.{n}", 0, i, r, 0, valid=False, public=data)
+            )
+            cases.append(
+                solve(
+                    f"R in a long form, {i}.{n}",
+                    a,
+                    1 if i else 0,
+                    0,
+                    i,
+                    valid=False,
+                    commitment=data,
+                )
             )
     return cases
 
@@ -137,18 +147,18 @@ def near() -> list[Case]:
     cases = []
     for n in numbers:
         cases += [
-            solve(f"key {n:x} times the base point", n, 0, NONCE, 0, True),
-            solve(f"key minus {n:x} times the base point", L - n, 0, NONCE, 0, True),
-            solve(f"R {n:x} times the base point", SECRET, 0, n, 0, True),
+            solve(f"key {n:x} times the base point", n, 0, NONCE, 0, valid=True),
+            solve(f"key minus {n:x} times the base point", L - n, 0, NONCE, 0, valid=True),
+            solve(f"R {n:x} times the base point", SECRET, 0, n, 0, valid=True),
         ]
     cases += [
-        solve("key and R the base point", 1, 0, 1, 0, True),
-        solve("R the key", SECRET, 0, SECRET, 0, True),
-        solve("R the key negated", SECRET, 0, L - SECRET % L, 0, True),
+        solve("key and R the base point", 1, 0, 1, 0, valid=True),
+        solve("R the key", SECRET, 0, SECRET, 0, valid=True),
+        solve("R the key negated", SECRET, 0, L - SECRET % L, 0, valid=True),
     ]
     for i in range(1, 8):
-        cases.append(solve(f"key the base point plus small order, {i}", 1, i, NONCE, i, True))
-        cases.append(solve(f"R the base point plus small order, {i}", SECRET, i, 1, i, True))
+        cases.append(solve(f"key the base point plus small order, {i}", 1, i, NONCE, i, valid=True))
+        cases.append(solve(f"R the base point plus small order, {i}", SECRET, i, 1, i, valid=True))
     return cases
 
 
@@ -159,7 +169,7 @@ def flipped(data: bytes) -> bytes:
 
 def spoilt() -> list[Case]:
     """An honest signature with one thing wrong."""
-    honest = solve("", SECRET, 0, NONCE, 0, True)
+    honest = solve("", SECRET, 0, NONCE, 0, valid=True)
     public, message, signature = (
         bytes.fromhex(honest[field]) for field in ("public", "message", "signature")
     )

@@ -135,7 +135,7 @@ def hpke(offer: bytes) -> Values:
     }
 
 
-def sealed(type_: int, key: bytes, base: bytes, count: int, message: bytes, size: int) -> Values:
+def sealed(type_: int, key: bytes, base: bytes, count: int, message: bytes, *, size: int) -> Values:
     """A message on its way: padded, its nonce, and the bytes on air."""
     padded = bytes([len(message)]) + message + bytes(size - 1 - len(message))
     nonce = (int.from_bytes(base, "big") ^ count).to_bytes(12, "big")
@@ -206,7 +206,7 @@ def purchase() -> list[Section]:
         ("offer", offer),
         ("session", names(offer["sha256"])),
         ("key", {**context, "on_air": b"\x02" + context["enc"]}),
-        ("credential", {**credential, **sealed(3, key, base, 0, credential["message"], 165)}),
+        ("credential", {**credential, **sealed(3, key, base, 0, credential["message"], size=165)}),
         ("code proof", proof),
         (
             "approval",
@@ -214,10 +214,10 @@ def purchase() -> list[Section]:
                 "context": bound,
                 **approval,
                 "approval_id": approval_id,
-                **sealed(4, key, base, 1, approval["message"], 130),
+                **sealed(4, key, base, 1, approval["message"], size=130),
             },
         ),
-        ("result", {**receipt, **sealed(5, *back, 0, receipt["message"], 165)}),
+        ("result", {**receipt, **sealed(5, *back, 0, receipt["message"], size=165)}),
         ("refusal", refusal(*back)),
     ]
 
@@ -259,7 +259,7 @@ def others(sections: dict[str, Values]) -> dict[str, Values]:
     back = (sections["key"]["result_key"], sections["key"]["result_base"])
     return {
         "refund": refund,
-        "provisional": {**word, **sealed(5, *back, 0, word["message"], 165)},
+        "provisional": {**word, **sealed(5, *back, 0, word["message"], size=165)},
     }
 
 
@@ -322,7 +322,7 @@ def foreign_results(sections: dict[str, Values]) -> Values:
         signer: str = PINNED[2], kid: bytes = b"\3\1", count: int = 0, **changes: Any
     ) -> bytes:
         receipt = message("receipt", {**value, **changes}, kid, signer)
-        air: bytes = sealed(5, key, base, count, receipt, 165)["on_air"]
+        air: bytes = sealed(5, key, base, count, receipt, size=165)["on_air"]
         return air
 
     good = made()

@@ -90,7 +90,7 @@ def case(name: str, public: bytes, message: bytes, signature: bytes, valid: bool
     return {"name": name, **{key: data.hex() for key, data in fields.items()}, "valid": valid}
 
 
-def signed(name: str, key: Point, message: bytes, r: int, s: int, valid: bool) -> Case:
+def signed(name: str, key: Point, message: bytes, r: int, s: int, *, valid: bool) -> Case:
     return case(name, compressed(key), message, octets(r) + octets(s), valid)
 
 
@@ -101,7 +101,7 @@ def low(s: int) -> int:
 def honest(name: str, secret: int, nonce: int, message: bytes) -> Case:
     r = (times(nonce, G) or G)[0] % N
     s = over(digest(message) + r * secret, nonce)
-    return signed(name, times(secret, G), message, r, low(s), True)
+    return signed(name, times(secret, G), message, r, low(s), valid=True)
 
 
 def for_point(name: str, point: Point, s: int, valid: bool, r: int | None = None) -> Case:
@@ -110,7 +110,7 @@ def for_point(name: str, point: Point, s: int, valid: bool, r: int | None = None
     message = name.encode()
     r = point[0] % N if r is None else r
     sum_ = add(times(s, point), times(-digest(message), G))
-    return signed(name, times(over(1, r), sum_), message, r, s, valid)
+    return signed(name, times(over(1, r), sum_), message, r, s, valid=valid)
 
 
 def for_scalars(u1: int, u2: int) -> Case:
@@ -122,7 +122,7 @@ def for_scalars(u1: int, u2: int) -> Case:
         point = at(r)
         if point and s <= HALF:
             key = times(over(1, u2), add(point, times(-u1, G)))
-            return signed(f"u1 {u1:x}, u2 {u2:x}", key, message, r, s, True)
+            return signed(f"u1 {u1:x}, u2 {u2:x}", key, message, r, s, valid=True)
     raise AssertionError
 
 
@@ -189,9 +189,13 @@ def sums() -> list[Case]:
     e = digest(message)
     r = (times(NONCE, G) or G)[0] % N
     nowhere = times(over(-e, r), G)
-    cases = [signed(f"infinite sum, s is {s}", nowhere, message, r, s, False) for s in (1, r % 999)]
+    cases = [
+        signed(f"infinite sum, s is {s}", nowhere, message, r, s, valid=False) for s in (1, r % 999)
+    ]
     name = "both halves of the sum are equal"
-    cases.append(signed(name, times(over(e, r), G), message, r, low(over(2 * e, NONCE)), True))
+    cases.append(
+        signed(name, times(over(e, r), G), message, r, low(over(2 * e, NONCE)), valid=True)
+    )
     numbers = [1, 2, 3, 15, 16, 17, 2**64, 2**128, 2**192, 2**255, 0x5555 << 238]
     for u in numbers:
         cases += [for_scalars(u, SECRET), for_scalars(SECRET, u), for_scalars(u, u)]

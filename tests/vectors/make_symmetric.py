@@ -75,7 +75,7 @@ def sealed() -> Iterator[Case]:
         bytes.fromhex("50515253c0c1c2c3c4c5c6c7"),
         b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
         b"future, sunscreen would be it.",
-        "1ae10b594f09e26a7e902ecbd0600691",
+        tag="1ae10b594f09e26a7e902ecbd0600691",
     )
     found = next(records("ciphers/ChaCha20Poly1305/openssl.txt"))
     fields = [bytes.fromhex(found[name]) for name in ("Key", "IV", "AAD", "Plaintext")]
@@ -87,7 +87,7 @@ def sealed() -> Iterator[Case]:
             yield seal(f"{size} and {len(aad)}", key, nonce, aad, message)
 
 
-def seal(name: str, key: bytes, nonce: bytes, aad: bytes, message: bytes, tag: str = "") -> Case:
+def seal(name: str, key: bytes, nonce: bytes, aad: bytes, message: bytes, *, tag: str = "") -> Case:
     whole = ChaCha20Poly1305(key).encrypt(nonce, message, aad).hex()
     assert whole.endswith(tag)
     fields = {"key": key.hex(), "iv": nonce.hex(), "aad": aad.hex(), "msg": message.hex()}

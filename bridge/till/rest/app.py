@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -21,7 +22,7 @@ from .views import answer, shown_view
 from .websocket import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from bridge.authority.clock_skew import Clock
     from bridge.domain.sale import Sale
@@ -64,9 +65,9 @@ def application(
     ]
     for kind in ("sales", "refunds"):
         path = f"/v1/{kind}/{{sale_id}}"
-        routes.append(web.get(path, api.sale(kind), allow_head=False))
+        routes.append(web.get(path, partial(api.sale, kind), allow_head=False))
         routes += [
-            web.post(f"{path}/{wish}", api.decide(kind, wish))
+            web.post(f"{path}/{wish}", partial(api.decide, kind, wish))
             for wish in Wish
             if kind == "sales" or wish is not Wish.PAY
         ]
@@ -105,48 +106,38 @@ class TillApi:
             await journal_recovering.asked_before(self._service, order.refund_id, order.amount)
         return await self._begun(lambda: self._service.refund(order))
 
-    def sale(self, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def sale(self, kind: str, request: web.Request) -> web.StreamResponse:
         """Handle GET /v1/sales/{sale_id}?wait=seconds, and the same for refunds."""
+        seconds = requests.query(request, requests.WaitQuery).wait
+        sale = await self._find_or_ask(request, kind)
+        if self._books.is_nowhere(sale):
+            await journal_stalled.over(self._books.commits)
+        if seconds and not self._books.waiting.is_answered(sale):
+            await self._books.waiting.news(sale, seconds)
+        if request.transport is None or request.transport.is_closing():
+            raise asyncio.CancelledError  # the client is gone
+        self._service.show(sale)
+        response = answer(shown_view(self._books, sale))
+        told = self._books.waiting.is_answered(sale)
+        await response.prepare(request)
+        await response.write_eof()
+        if told:
+            self._books.told(sale)
+        return response
 
-        async def handler(request: web.Request) -> web.StreamResponse:
-            seconds = requests.query(request, requests.WaitQuery).wait
-            sale = await self._find_or_ask(request, kind)
-            if self._books.is_nowhere(sale):
-                await journal_stalled.over(self._books.commits)
-            if seconds and not self._books.waiting.is_answered(sale):
-                await self._books.waiting.news(sale, seconds)
-            if request.transport is None or request.transport.is_closing():
-                raise asyncio.CancelledError  # the client is gone
-            self._service.show(sale)
-            response = answer(shown_view(self._books, sale))
-            told = self._books.waiting.is_answered(sale)
-            await response.prepare(request)
-            await response.write_eof()
-            if told:
-                self._books.told(sale)
-            return response
-
-        return handler
-
-    def decide(
-        self, kind: str, wish: Wish
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def decide(self, kind: str, wish: Wish, request: web.Request) -> web.StreamResponse:
         """Handle POST /v1/sales/{sale_id}/paid, …/cancel, …/abort: the first decision wins."""
-
-        async def handler(request: web.Request) -> web.StreamResponse:
-            await requests.nothing(request)
-            sale = await self._find_or_ask(request, kind, wish)
-            try:
-                self._service.decide(sale, wish)
-            except ConflictError as error:
-                pays = wish is Wish.PAY
-                paid = pays and await journal_recovering.reconsidered(self._service, sale)
-                if not paid:
-                    raise await self._conflict(error) from error
-                sale = paid
-            return answer(await journal_stalled.shown(self._service, sale))
-
-        return handler
+        await requests.nothing(request)
+        sale = await self._find_or_ask(request, kind, wish)
+        try:
+            self._service.decide(sale, wish)
+        except ConflictError as error:
+            pays = wish is Wish.PAY
+            paid = pays and await journal_recovering.reconsidered(self._service, sale)
+            if not paid:
+                raise await self._conflict(error) from error
+            sale = paid
+        return answer(await journal_stalled.shown(self._service, sale))
 
     async def health(self, request: web.Request) -> web.Response:
         """Handle GET /healthz."""

@@ -32,6 +32,7 @@ from .views import alarm_view, answer, receiver_view, sale_view, shown_view
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from bridge.books.totals import TotalsRow
     from bridge.domain.sale import Place
     from bridge.sales.reconciliation import Compared
     from bridge.sales.sale_service import Service
@@ -64,18 +65,7 @@ class OfficeApi:
         rows = self._books.rows(day.begin * MS, day.end * MS)
         places = [place for place in self._places() if asked.till in (UNSET, place.till)]
         _must_know(places)
-        summed = []
-        for place in places:
-            sums = totals.total([row for row in rows if row.place == place])
-            configured = place in self._service.today()
-            summed.append(
-                PlaceTotals(
-                    till=place.till,
-                    receiver_id=place.receiver_id.hex(),
-                    configured=configured,
-                    sums=convert(sums, list[Sums]),
-                )
-            )
+        summed = [self._sums(place, rows) for place in places]
         return answer(Totals(day=day.name, receivers=summed))
 
     async def reconciliation(self, request: web.Request) -> web.Response:
@@ -92,7 +82,7 @@ class OfficeApi:
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """POST /v1/reconciliation/acknowledge: a person has seen it, or decides about it."""
-        word = await requests.acknowledgement(request)
+        word = await requests.body(request, requests.AcknowledgementRequest)
         key, by, note = str(word.key), str(word.by), str(word.note or "")
         await journal_stalled.over(self._books.commits)
         loss = self._service.loss
@@ -144,6 +134,15 @@ class OfficeApi:
     def _places(self) -> list[Place]:
         """Return today's receivers, then all others in the journal."""
         return list(dict.fromkeys((*self._service.today(), *self._books.places())))
+
+    def _sums(self, place: Place, rows: list[TotalsRow]) -> PlaceTotals:
+        sums = totals.total([row for row in rows if row.place == place])
+        return PlaceTotals(
+            till=place.till,
+            receiver_id=place.receiver_id.hex(),
+            configured=place in self._service.today(),
+            sums=convert(sums, list[Sums]),
+        )
 
     def _compared(self, one: Compared) -> PlaceReconciliation:
         return PlaceReconciliation(

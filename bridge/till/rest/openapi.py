@@ -9,12 +9,35 @@ from bridge.contracts import ref
 from bridge.till.server import problems
 
 from . import models, requests
-from .schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from msgspec import Struct
+
+SCHEMAS = contracts.schemas(
+    requests.NewSale,
+    requests.NewRefund,
+    requests.AcknowledgementRequest,
+    models.SaleView,
+    models.Refund,
+    models.OpenSales,
+    models.Serving,
+    models.Receivers,
+    models.Totals,
+    models.ReconciliationView,
+    models.Acknowledged,
+    models.OutboxView,
+    models.EventView,
+    problems.Problem,
+)
+# The rule of `NewRefund.__post_init__`.
+SCHEMAS["NewRefund"]["oneOf"] = [
+    {"required": ["sale_id"], "not": {"required": ["transaction_id"]}},
+    {"required": ["transaction_id", "currency"], "not": {"required": ["sale_id"]}},
+]
+for _open in ("Event", "Problem"):
+    del SCHEMAS[_open]["additionalProperties"]
 
 
 def _json(description: str, schema: object) -> dict[str, object]:

@@ -213,9 +213,23 @@ class EventsQuery(Request):
     ) = UNSET
 
 
+async def body(request: web.Request, type_: type[T]) -> T:
+    """Decode the body of a POST; raises ProblemError."""
+    if request.content_type != "application/json":
+        # This also keeps web pages out: a browser asks before it sends this type to another origin.
+        raise ProblemError(415, "unsupported-media-type", "send application/json")
+    try:
+        return contracts.decode(await request.read(), type_)
+    except MalformedError:
+        raise ProblemError(400, "malformed-json", "the body is not JSON") from None
+    except MismatchError as error:
+        whole = error.fault is Fault.WRONG and not error.path
+        raise invalid("the body must be a JSON object" if whole else str(error)) from None
+
+
 async def order(request: web.Request) -> Order:
     """Decode the sale in the body of a POST; raises ProblemError."""
-    asked = await _body(request, NewSale)
+    asked = await body(request, NewSale)
     return Order(
         asked.sale_id,
         asked.amount,
@@ -228,7 +242,7 @@ async def order(request: web.Request) -> Order:
 
 async def refund(request: web.Request) -> RefundOrder:
     """Decode the refund in the body of a POST; raises ProblemError."""
-    asked = await _body(request, NewRefund)
+    asked = await body(request, NewRefund)
     return RefundOrder(
         asked.refund_id,
         asked.amount,
@@ -242,15 +256,10 @@ async def refund(request: web.Request) -> RefundOrder:
     )
 
 
-async def acknowledgement(request: web.Request) -> AcknowledgementRequest:
-    """Decode the body of a POST; raises ProblemError."""
-    return await _body(request, AcknowledgementRequest)
-
-
 async def nothing(request: web.Request) -> None:
     """Require a POST without content: no body, or an empty object."""
     if request.body_exists:
-        await _body(request, Nothing)
+        await body(request, Nothing)
 
 
 def query(request: web.Request, type_: type[T]) -> T:
@@ -270,16 +279,3 @@ def day(asked: DayQuery) -> Day:
         return Day(begin.date().isoformat(), int(begin.timestamp()), int(end.timestamp()))
     except (ValueError, OverflowError, OSError):
         raise invalid(f"day must be a date as {_DAY}") from None
-
-
-async def _body(request: web.Request, type_: type[T]) -> T:
-    if request.content_type != "application/json":
-        # This also keeps web pages out: a browser asks before it sends this type to another origin.
-        raise ProblemError(415, "unsupported-media-type", "send application/json")
-    try:
-        return contracts.decode(await request.read(), type_)
-    except MalformedError:
-        raise ProblemError(400, "malformed-json", "the body is not JSON") from None
-    except MismatchError as error:
-        whole = error.fault is Fault.WRONG and not error.path
-        raise invalid("the body must be a JSON object" if whole else str(error)) from None

@@ -94,22 +94,28 @@ def held_view(sale: Sale, reason: int) -> SaleView | Refund:
 
 def sale_view(sale: Sale) -> SaleView | Refund:
     """Return the till API's answer about a sale or a refund."""
-    terms = sale.terms
-    if sale.is_refund:
-        return Refund(
-            **asdict(_outcome(sale)),
-            refund_id=terms.sale_id,
-            state=REFUND_STATES.get(sale.state, sale.shown),
-            sale_id=terms.original_sale or None,
-            original_transaction_id=terms.original.hex() or None,
-        )
+    return _refund_view(sale) if sale.is_refund else _purchase_view(sale)
+
+
+def _purchase_view(sale: Sale) -> SaleView:
     return SaleView(
         **asdict(_outcome(sale)),
-        sale_id=terms.sale_id,
+        sale_id=sale.terms.sale_id,
         state=sale.shown,
         offline=sale.mode == messages.OFFLINE,
         provisional_receipt=_base64url(sale.provisional) or None,
         settlement=_settlement(sale),
+    )
+
+
+def _refund_view(sale: Sale) -> Refund:
+    terms = sale.terms
+    return Refund(
+        **asdict(_outcome(sale)),
+        refund_id=terms.sale_id,
+        state=REFUND_STATES.get(sale.state, sale.shown),
+        sale_id=terms.original_sale or None,
+        original_transaction_id=terms.original.hex() or None,
     )
 
 

@@ -19,12 +19,12 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
+from bridge import contracts
 from bridge.authority import connections
 from bridge.authority.circuit_breaker import FAILURES_MOST, BreakerState
 from bridge.authority.client import ANSWER_MOST, AuthorityClient, RefusedError, UnansweredError
-from bridge.authority.journal_positions import JournalClaim
+from bridge.authority.messages import KnownPosition, PositionClaim
 from bridge.authority.no_answer import Cause
-from bridge.journal import Position
 from receiver import reasons
 from simulator.crypto import pki
 from simulator.crypto.pki import DemoCa, Span
@@ -41,6 +41,10 @@ PROBLEM = "application/problem+json"
 HTML = b"<html>Access denied</html>"
 HOUR = timedelta(hours=1)
 LEASE = {"lease_s": 45, "retry_after_s": None}
+CLAIM = {
+    **{"bridge_id": "00" * 8, "life": "00" * 16, "run": "00" * 8, "sequence": 7},
+    **{"hash": "00" * 32, "previous": None, "ended": False},
+}
 KNOWN = {"life": "02" * 16, "run": "03" * 8, "sequence": 7, "hash": "04" * 32, "time": 1}
 
 
@@ -199,9 +203,9 @@ async def test_what_says_nothing_of_a_position_is_no_answer(
     change: dict[str, Any], tmp_path: Path
 ) -> None:
     standing = {"standing": "current", "newest": KNOWN, "follows": None, **LEASE}
-    claim = JournalClaim(bytes(8), bytes(8), Position(bytes(16), 7, bytes(32)))
+    claim = contracts.convert(CLAIM, PositionClaim)
     async with client_of(lambda head: page(standing | {"more": 1}), tmp_path) as (client, server):
-        assert (await client.announce(claim)).newest == Position(b"\2" * 16, 7, b"\4" * 32)
+        assert (await client.announce(claim)).newest == contracts.convert(KNOWN, KnownPosition)
         server.say = lambda head: page(standing | change)
         await unanswered(client.announce(claim))
 

@@ -27,7 +27,7 @@ def test_nobody_asks_during_the_rest_and_one_after_it(away: CircuitBreaker) -> N
 
 def test_one_answer_lets_all_ask(away: CircuitBreaker) -> None:
     assert away.admits(NOW + REST_MS)
-    away.succeeded()
+    away.reset()
     assert [away.admits(NOW + REST_MS) for _ in range(3)] == [True] * 3
 
 
@@ -51,7 +51,7 @@ def test_an_answer_in_between_forgives_the_failures() -> None:
     for _ in range(2):
         for _ in range(FAILURES_MOST - 1):
             breaker.failed(NOW)
-        breaker.succeeded()
+        breaker.reset()
     assert breaker.admits(NOW)
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import pytest
 
 from bridge.authority import retry
@@ -57,18 +53,6 @@ async def test_what_is_no_answer_of_the_authority_comes_through() -> None:
         await waits(ZeroDivisionError())
 
 
-async def test_until_it_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retry, "FIRST_S", 0)
-    for policy in (retry.while_waiting, retry.at_leisure):
-        answers = [False, False, True, False]
-
-        async def attempt(left: list[bool] = answers) -> bool:
-            return left.pop(0)
-
-        await policy(attempt)
-        assert answers == [False]
-
-
 @pytest.mark.parametrize(
     ("asked_s", "waited_s"), [(7.0, 7.0), (3600.0, retry.ASKED_MOST_S), (float("inf"), 600.0)]
 )
@@ -79,30 +63,10 @@ async def test_as_long_as_the_authority_asks_for(asked_s: float, waited_s: float
         assert waited_s <= seconds <= waited_s + more  # many bridges do not come at once
 
 
-@pytest.mark.parametrize("policy", [retry.while_waiting, retry.at_leisure])
-async def test_the_same_while_a_cashier_waits(
-    policy: Callable[..., Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    answers: list[Exception | bool] = [
-        UnansweredError("status 429", retry_after_s=7),
-        UnansweredError("nothing came"),
-        False,
-        True,
-    ]
-
-    async def attempt() -> bool:
-        said = answers.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return said
-
-    await policy(attempt)
-    assert 7 <= slept[0] <= 7 + retry.FIRST_S
-    assert max(slept[1:]) <= 4 * retry.FIRST_S
-    assert len(slept) == 3
+def test_a_cashier_waits_no_longer_than_two_seconds_or_as_asked() -> None:
+    waits = retry.Waits(retry.CASHIER_MOST_S)
+    asked = waits.next_s(UnansweredError("status 429", retry_after_s=7))
+    assert 7 <= asked <= 7 + retry.FIRST_S
+    later = [waits.next_s(UnansweredError("nothing came")), waits.next_s(None)]
+    assert max(later) <= 4 * retry.FIRST_S
+    assert max(waits.next_s(None) for _ in range(TRIES)) <= retry.CASHIER_MOST_S

@@ -21,7 +21,7 @@ from receiver.protocol import messages, signed
 from simulator.authority.accounts import receivers
 from simulator.crypto import pki
 from simulator.crypto.pki import DemoCa, Identity, Span
-from tests.bridge.observability.test_scrape import scrape
+from tests.bridge.observability.test_metrics import scrape
 from tests.support.bridge.device import PATIENCE_S
 from tests.support.shop.authority_line import answer, in_the_middle, scripted, to
 from tests.support.shop.till import RECEIVER, SALE, TILL, World

@@ -89,7 +89,7 @@ def test_the_breaker() -> None:
     for _ in range(FAILURES_MOST):
         breaker.failed(0)
     assert looked(breaker=breaker)["breaker_open"]
-    breaker.succeeded()
+    breaker.reset()
     assert not looked(breaker=breaker)["breaker_open"]
 
 

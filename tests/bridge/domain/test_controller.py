@@ -657,7 +657,7 @@ def ends_for(world: ControllerWorld) -> int:
 )
 @pytest.mark.parametrize("known", [False, True])
 def test_buyers_who_are_turned_away_by_a_wrong_clock(
-    world: ControllerWorld, offered: bytes, approves: bool, off_s: int, refused: int, known: bool
+    world: ControllerWorld, offered: bytes, *, approves: bool, off_s: int, refused: int, known: bool
 ) -> None:
     credential = evidence.credential(world.keys, PHONE, AT, not_before=AT - 60)
     approval = evidence.approval(PHONE, world.certificate, offered, credential, counter=1)
@@ -867,7 +867,7 @@ def test_the_record_is_what_the_authority_takes(world: ControllerWorld) -> None:
         world.sale.offer,
         evidence.credential(world.keys, PHONE, AT),
         world.sale.approval,
-        AT,
+        accepted=AT,
     )
     assert len(ask.approval_id) == len(messages.NO_TRANSACTION)
 

@@ -54,7 +54,7 @@ def papers(keys: Keys, proof: bytes, kind: str = P256) -> Papers:
     offer = evidence.offer(RECEIVER, certificate, AT)
     credential = evidence.credential(keys, PHONE, AT, kind=kind)
     approval = evidence.approval(PHONE, certificate, offer, credential, proof=proof)
-    return Papers(approval, evidence.record(certificate, offer, credential, approval, AT))
+    return Papers(approval, evidence.record(certificate, offer, credential, approval, accepted=AT))
 
 
 def facts_of(one: Papers) -> tuple[Fact, Fact, Fact]:

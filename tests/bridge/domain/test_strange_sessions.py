@@ -15,6 +15,7 @@ from receiver.link import wire
 from receiver.protocol import identifiers
 from tests.support.machines.controller import LINK, RECEIVER, ControllerWorld, Purchase
 from tests.support.values import evidence
+from tests.support.values.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
 
 NOWHERE = evidence.seed("no session of ours")
 NAMES = {"good": reasons.OK, "bad": reasons.BAD_SIGNATURE}
@@ -122,3 +123,36 @@ def test_other_words_about_a_session_that_is_not_known(
     world.judge(world.sale.offer, handed.approval_id)
     assert world.sale.state is State.AUTHORISING
     assert identifiers.session_id(world.sale.offer) != NOWHERE
+
+
+# Channels that a receiver may not use: known or not, well-formed or not, they move nothing.
+
+
+@pytest.fixture
+def asked(world: ControllerWorld) -> ControllerWorld:
+    """A sale that the authority was asked about, under the reference that the samples name."""
+    world.sync()
+    world.ring()
+    world.hand(world.offer())
+    world.outputs.clear()
+    return world
+
+
+def test_every_channel_has_its_direction() -> None:
+    assert {*TO_BRIDGE, *TO_RECEIVER, *BOTH_WAYS} == set(wire.LAYOUTS)
+
+
+@pytest.mark.parametrize("channel", sorted({*TO_BRIDGE, *BOTH_WAYS} - {wire.HEALTH}))
+def test_every_channel_of_a_receivers_is_understood(asked: ControllerWorld, channel: int) -> None:
+    """But for HEALTH, which is the session's."""
+    asked.give(inputs.MessageReceived(channel, b"?", asked.at))
+    assert asked.refusals() != [reasons.WRONG_TYPE]
+
+
+@pytest.mark.parametrize("channel", TO_RECEIVER)
+def test_a_receiver_speaks_as_if_it_were_the_bridge(asked: ControllerWorld, channel: int) -> None:
+    before = asked.sale.state, asked.controller.due
+    asked.hear(channel, TO_RECEIVER[channel])
+    assert asked.refusals() == [reasons.WRONG_TYPE]
+    assert [type(output) for output in asked.outputs] == [effects.Acknowledge]
+    assert (asked.sale.state, asked.controller.due) == before

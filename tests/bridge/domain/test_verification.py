@@ -5,10 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
+from bridge.books.books import Books
 from bridge.domain import effects
 from bridge.domain.offline import Exposure
 from bridge.domain.states import State
@@ -22,9 +23,6 @@ from receiver.link import wire
 from receiver.protocol import identifiers
 from tests.support.machines.controller import AT, PHONE, RECEIVER, ControllerWorld
 from tests.support.values import evidence
-
-if TYPE_CHECKING:
-    from bridge.books.books import Books
 
 TYPING_S = 10  # from the phone's credential to its approval
 NONCE = bytes(16)

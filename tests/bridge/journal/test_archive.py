@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.journal import CursorError, DamageError, Journal, JournalError, writer
+from bridge.journal import CursorError, DamageError, Entry, Journal, JournalError, disk, writer
 from tests.support.bridge.journals import EVER, closed, raw, tamper, verified
 
 
@@ -219,3 +219,59 @@ def test_an_archive_that_was_written_for_nothing(path: Path, journal: Journal) -
     journal.archive({"open"})
     assert [entry.kind for entry in journal.rebuild()][-1] == "approval_received"
     assert verified(path).findings == []
+
+
+# The archive is read once more before the live entries go: a disk need not keep what it took.
+
+
+SALES = ("open", "sale 1", "sale 2")
+
+
+@pytest.fixture
+def mixed(path: Path) -> Path:
+    """A journal with a closed sale, an open one, and one that was closed last."""
+    with closing(Journal.open(path)) as journal:
+        journal.append(1, "open", "rung", "{}", b"an open secret")
+        for sale_id in SALES[1:]:
+            journal.append(2, sale_id, "rung", "{}")
+            journal.close_sale(closed(sale_id))
+    return path
+
+
+def told(journal: Journal) -> list[Entry]:
+    return [entry for sale_id in SALES for entry in journal.entries_of(sale_id)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM entries WHERE id = (SELECT max(id) FROM entries)",
+        "DELETE FROM entries",
+        "UPDATE entries SET hash = zeroblob(32) WHERE id = (SELECT max(id) FROM entries)",
+    ],
+    ids=["its end is lost", "it is empty", "its end is another"],
+)
+def test_an_archive_that_is_not_what_was_written(
+    mixed: Path, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    settle = disk.install
+
+    def settled(partial: Path, final: Path) -> None:
+        tamper(partial, statement)
+        settle(partial, final)
+
+    monkeypatch.setattr(disk, "install", settled)
+    with closing(Journal.open(mixed)) as journal:
+        before, live = told(journal), list(journal.rebuild())
+        with pytest.raises(DamageError, match=r"000001\.sqlite: differs from what was written"):
+            journal.archive({"open"})
+        assert list(journal.rebuild()) == live
+        assert told(journal) == before
+        assert journal.closed("sale 2") == closed("sale 2")
+    mixed.with_suffix(".archive").joinpath("000001.sqlite").unlink()  # else the next start says so
+    monkeypatch.undo()
+    with closing(Journal.open(mixed)) as journal:
+        assert told(journal) == before
+        journal.archive({"open"})
+        assert told(journal) == before
+    assert verified(mixed).findings == []

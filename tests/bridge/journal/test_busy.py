@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bridge.journal import Journal, JournalBusyError, holder
+from bridge.journal import Journal, JournalBusyError, database, holder
 from bridge.journal.writer import SCRUB_AT
-from tests.support.bridge.journals import closed, verified
+from tests.support.bridge.journals import closed, raw, verified
 
 KEPT = "rung"
 
@@ -112,3 +112,52 @@ def test_a_list_of_locks_as_the_kernel_writes_it(
         assert holder.process(path) == process, line
     listed.unlink()
     assert holder.process(path) == 0
+
+
+# After the WAL was emptied the journal is as patient with others as it was before.
+
+
+PATIENCE_MS = 250
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    """With a secret that was erased, and may stand in the WAL."""
+    with closing(Journal.open(path)) as journal:
+        journal.append(1, "sale", "approval_received", "{}", b"an erased secret")
+        journal.close_sale(closed("sale"))
+        journal.flush()
+        journal._db.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        yield journal
+
+
+def patience(journal: Journal) -> int:
+    """Milliseconds that a write waits for another program's."""
+    found: int = journal._db.execute("PRAGMA busy_timeout").fetchone()[0]
+    return found
+
+
+def test_a_scrub(path: Path, journal: Journal) -> None:
+    journal.scrub()
+    assert b"an erased secret" not in raw(path)
+    assert patience(journal) == PATIENCE_MS
+
+
+def test_a_scrub_with_a_reader_in_the_way(path: Path, journal: Journal) -> None:
+    """It is done later, once nothing reads."""
+    with closing(database.reader(path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entries").fetchone()
+        journal.append(2, "next", "rung", "{}")
+        journal.scrub()
+        assert b"an erased secret" in raw(path)
+        assert patience(journal) == PATIENCE_MS
+    journal.scrub()
+    assert b"an erased secret" not in raw(path)
+    assert patience(journal) == PATIENCE_MS
+
+
+def test_an_archive(path: Path, journal: Journal) -> None:
+    journal.archive(set())
+    assert b"an erased secret" not in raw(path)
+    assert patience(journal) == PATIENCE_MS

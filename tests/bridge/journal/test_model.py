@@ -41,7 +41,7 @@ class Journalling(RuleBasedStateMachine):
         self.journal = Journal.open(self.path)
 
     @rule(sale=SALES, at=TIMES, kind=TEXT, body=TEXT, size=SECRETS, durable=st.booleans())
-    def write(self, sale: str, at: int, kind: str, body: str, size: int, durable: bool) -> None:
+    def write(self, *, sale: str, at: int, kind: str, body: str, size: int, durable: bool) -> None:
         sale_id = f"{sale} {self.again_closed(sale)}"
         line = Written(at, sale_id, f"-{kind}", body, self.secret(size))
         self.model.log.append(line)
@@ -59,7 +59,7 @@ class Journalling(RuleBasedStateMachine):
             return
         kind = "refund" if amount % 2 else "sale"
         original = f"{original} 0" if kind == "refund" else ""
-        over = closed(sale_id, kind, amount=amount, at=at, original=original)
+        over = closed(sale_id, kind=kind, amount=amount, at=at, original=original)
         self.model.log.append(Written(at, sale_id, "", "", b"", over))
         self.journal.close_sale(over)
 

@@ -27,7 +27,6 @@ def test_the_later_word_ends_the_waiting(answered: float, verdict: float) -> Non
 def test_spans() -> None:
     assert timings.span(STEPS, timings.VERDICT) == 7.0
     assert timings.span(STEPS, timings.AUTHORITY) == 4.0
-    assert timings.span(STEPS, timings.ASKING) == 1.0
 
 
 @pytest.mark.parametrize("missing", sorted(set(STEPS) - {timings.OFFER, timings.APPROVAL_KEPT}))

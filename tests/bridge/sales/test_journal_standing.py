@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from bridge.authority.client import UnansweredError
-from bridge.authority.journal_positions import JournalClaim, PositionAnswer, Verdict
+from bridge.authority.messages import (
+    Checked,
+    Hash,
+    KnownPosition,
+    LifeId,
+    PositionClaim,
+    RunId,
+    StandingAnswer,
+    Verdict,
+)
 from bridge.books.books import Books
 from bridge.books.event_bus import EventBus
 from bridge.domain import alarms
@@ -28,7 +37,7 @@ class World:
 
     def __init__(self, journal: Journal, apart: Position | None) -> None:
         self.journal = journal
-        self.claims: list[JournalClaim] = []
+        self.claims: list[PositionClaim] = []
         self.answers: list[Any] = []
         self.recovered = 0
         self.failing = 0
@@ -46,12 +55,12 @@ class World:
     def fail(self, error: Exception) -> None:
         raise AssertionError from error
 
-    async def announce(self, claim: JournalClaim) -> PositionAnswer:
+    async def announce(self, claim: PositionClaim) -> StandingAnswer:
         self.claims.append(claim)
         given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(given, Exception):
             raise given
-        answer: PositionAnswer = given
+        answer: StandingAnswer = given
         return answer
 
     async def recover(self) -> None:
@@ -85,12 +94,25 @@ def unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.books.books.event_codec.replay", lambda lines: {})
 
 
-def current(newest: Position | None = None, follows: bytes = b"") -> PositionAnswer:
-    return PositionAnswer(Verdict.CURRENT, newest, follows, 45.0, 0.0)
+def current(newest: Position | None = None, follows: bytes = b"") -> StandingAnswer:
+    life = LifeId(follows) if follows else None
+    return StandingAnswer(Verdict.CURRENT, known(newest), life, 45, None)
 
 
-def behind(newest: Position) -> PositionAnswer:
-    return PositionAnswer(Verdict.BEHIND, newest, b"", 45.0, 0.0)
+def behind(newest: Position) -> StandingAnswer:
+    return StandingAnswer(Verdict.BEHIND, known(newest), None, 45, None)
+
+
+def waits(verdict: Verdict, newest: Position | None = None) -> StandingAnswer:
+    return StandingAnswer(verdict, known(newest), None, 45, 7)
+
+
+def known(newest: Position | None) -> KnownPosition | None:
+    """As the authority has it."""
+    if newest is None:
+        return None
+    life, sequence, hash_ = newest
+    return KnownPosition(LifeId(life), RunId(8), sequence, Hash(hash_), 0)
 
 
 async def test_a_journal_that_was_never_heard_of(journal: Journal) -> None:
@@ -104,14 +126,14 @@ async def test_a_journal_that_was_never_heard_of(journal: Journal) -> None:
 
 
 async def test_a_restart_shows_what_its_chain_has_at_the_newest_entry(journal: Journal) -> None:
-    known = journal.hash_at(2)
-    assert known
-    newest = Position(journal.life, 2, known)
+    reached = journal.hash_at(2)
+    assert reached
+    newest = Position(journal.life, 2, reached)
     world = World(journal, newest)
     assert not world.standing.is_whole  # an image of the disk takes the file apart along
     world.answers = [behind(newest), current(newest)]
     await world.steps(1)
-    assert [claim.checked for claim in world.claims] == [None, newest]
+    assert [claim.checked for claim in world.claims] == [None, Checked(2, Hash(reached))]
     assert (world.standing.phase, world.causes()) == (Phase.CURRENT, [lives.NEW])
     assert world.standing.is_whole
 
@@ -141,7 +163,7 @@ async def test_what_is_known_and_not_here(journal: Journal, newest: Position) ->
     await world.steps(1)
     assert world.serves()
     assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
-    assert world.claims[-1].previous == world.claims[-2].position.life
+    assert world.claims[-1].previous == world.claims[-2].life
     assert [one.alarm.kind for one in world.books.alarms()] == [alarms.JOURNAL_BEHIND]
 
 
@@ -168,7 +190,7 @@ async def test_a_new_journal_in_the_place_of_a_lost_one(journal: Journal) -> Non
 async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdict) -> None:
     """It waits as long as the authority says, sells nothing, and asks nothing else."""
     world = World(journal, None)
-    world.answers = [PositionAnswer(verdict, None, b"", 45.0, 7.0)]
+    world.answers = [waits(verdict)]
     assert await world.standing._step() == 7.0
     assert not world.serves()
     with pytest.raises(UnansweredError, match="another bridge"):
@@ -180,7 +202,7 @@ async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdi
 async def test_what_lacks_nothing_was_only_in_use(journal: Journal, verdict: Verdict) -> None:
     """As after a crash between a new life and the first word of it to the authority."""
     world = World(journal, journal.position)
-    world.answers = [PositionAnswer(verdict, None, b"", 45.0, 7.0), current(journal.position)]
+    world.answers = [waits(verdict), current(journal.position)]
     await world.steps(1)
     assert (world.standing.phase, world.serves()) == (Phase.IN_USE, False)
     await world.steps(1)
@@ -193,7 +215,7 @@ async def test_what_lacks_the_others_end_is_behind(journal: Journal, verdict: Ve
     elsewhere = Position(OTHER, 7, NOTHING)
     world = World(journal, journal.position)
     world.answers = [
-        PositionAnswer(verdict, elsewhere, b"", 45.0, 7.0),
+        waits(verdict, elsewhere),
         current(elsewhere),
         current(),
     ]
@@ -208,7 +230,7 @@ async def test_the_alarm_says_what_is_lacking(journal: Journal) -> None:
     """Whatever it had to wait for before it was served."""
     newest = Position(journal.life, 4, NOTHING)
     world = World(journal, newest)
-    world.answers = [PositionAnswer(Verdict.FORK, newest, b"", 45.0, 7.0), current()]
+    world.answers = [waits(Verdict.FORK, newest), current()]
     await world.steps(3)
     [raised] = [one.alarm for one in world.books.alarms()]
     assert raised.detail == "it ends with entry 3; entry 4 was written before"

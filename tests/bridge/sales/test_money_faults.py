@@ -36,7 +36,7 @@ decisions = pytest.mark.parametrize(
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
 @decisions
 async def test_the_authority_does_not_answer_a_decision(
-    stopped: World, paper: Paper, fault: Fault, wish: str, path: str, end: str
+    stopped: World, paper: Paper, *, fault: Fault, wish: str, path: str, end: str
 ) -> None:
     """Told again until it does; whatever it did the first time, it does once."""
     async with stopped.bridge():
@@ -68,7 +68,7 @@ async def test_the_authority_is_away_when_the_till_decides(
 
 @decisions
 async def test_the_authority_goes_while_it_hears_a_decision(
-    stopped: World, paper: Paper, monkeypatch: pytest.MonkeyPatch, wish: str, path: str, end: str
+    stopped: World, paper: Paper, monkeypatch: pytest.MonkeyPatch, *, wish: str, path: str, end: str
 ) -> None:
     """It has done it, and nobody heard: done again by both after they came back."""
     done = results(monkeypatch, {"paid": "confirm", "cancel": "reverse"}[wish])
@@ -181,6 +181,7 @@ async def test_the_clock_jumps_before_the_decision(
     stopped: World,
     paper: Paper,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     ahead_s: int,
     wish: str,
     path: str,
@@ -198,6 +199,7 @@ async def test_the_clock_jumps_with_a_decision_owed(
     stopped: World,
     paper: Paper,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     ahead_s: int,
     wish: str,
     path: str,

@@ -16,7 +16,7 @@ from bridge.sales import receiver_session, stand_in
 from receiver.link import wire
 from simulator.authority import Fault
 from simulator.crypto.pki import Span
-from tests.bridge.observability.test_scrape import scrape
+from tests.bridge.observability.test_metrics import scrape
 from tests.support.shop.till import TILL, World
 
 HOUR_S = 3600

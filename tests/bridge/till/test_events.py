@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import aiohttp
 import pytest
 
-from bridge.domain.states import State
+from bridge.books.event_bus import EventBus
+from bridge.domain.events import AUTHORITY, BRIDGE, Refused, SaleChanged
+from bridge.domain.sale import Sale
+from bridge.domain.states import Event, State
+from bridge.sales.sale_service import Service
+from bridge.till.rest import websocket
 from receiver import reasons
 from receiver.link import wire
 from simulator.authority import Fault
 from tests.support.bridge.device import PATIENCE_S
+from tests.support.bridge.outbox import TERMS
 from tests.support.shop.refunding import REFUND, ask
 from tests.support.shop.till import OVER_LIMIT, SALE, World
 
-Event = dict[str, Any]
+Json = dict[str, Any]
 
 
 class Watcher:
@@ -26,9 +33,9 @@ class Watcher:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
-        self.seen: list[Event] = []
+        self.seen: list[Json] = []
 
-    async def until(self, what: str, sale_id: str = SALE) -> list[Event]:
+    async def until(self, what: str, sale_id: str = SALE) -> list[Json]:
         """All events of sales up to this one."""
         async with asyncio.timeout(PATIENCE_S):
             while True:
@@ -50,12 +57,12 @@ async def watcher(
         yield Watcher(socket)
 
 
-def journalled(events: list[Event]) -> list[tuple[int, str, Event]]:
+def journalled(events: list[Json]) -> list[tuple[int, str, Json]]:
     """What a replay must give of live events: those that the journal keeps."""
     return [(it["cursor"], it["what"], it["sale"]) for it in events if it["cursor"] is not None]
 
 
-async def replayed(world: World, after: int, until: str) -> list[tuple[int, str, Event]]:
+async def replayed(world: World, after: int, until: str) -> list[tuple[int, str, Json]]:
     async with watcher(world, after) as watch:
         events = await watch.until(until)
     assert {event["from"] for event in events} == {"journal"}
@@ -216,3 +223,42 @@ async def test_a_watcher_that_is_too_slow_is_cut_off(
         assert socket.close_code == aiohttp.WSCloseCode.TRY_AGAIN_LATER
     whats = [what for _, what, _ in await replayed(world, last, "authorisation_sent")]
     assert whats == ["offered", "approval_received", "authorisation_sent"]
+
+
+# Who watches, and which of them is a till: what is approved is told to that one alone.
+
+
+class Desk:
+    """As much of the service as a stream looks at, with one approved sale."""
+
+    def __init__(self) -> None:
+        self.sale = Sale(TERMS)
+        self.sale.state = State.APPROVED
+        self.books = SimpleNamespace(find=lambda _: self.sale, open_sales=lambda: [self.sale])
+        self.shown: list[Sale] = []
+
+    def show(self, sale: Sale) -> None:
+        self.shown.append(sale)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.mark.parametrize("till", [True, False])
+async def test_an_approval_is_no_event_and_notifies_its_till_alone(desk: Desk, till: bool) -> None:
+    bus, refused = EventBus(), Refused(BRIDGE, 0.0, 7, reasons.BUSY)
+    with bus.subscribe() as watch:
+        change = SaleChanged(AUTHORITY, 0.0, 3, 7, Event.AUTHORISED, desk.sale.copy())
+        bus.publish(change)
+        bus.publish(refused)
+        events = websocket.told(cast("Service", desk), [], watch, till=till)
+        assert await anext(events) == refused
+    assert desk.shown == ([desk.sale] if till else [])
+
+
+@pytest.mark.parametrize("till", [True, False])
+async def test_who_comes_back_is_notified_if_it_is_a_till(desk: Desk, till: bool) -> None:
+    assert await websocket.missed(cast("Service", desk), None, till=till) == []
+    assert desk.shown == ([desk.sale] if till else [])

@@ -12,8 +12,7 @@ import pytest
 from bridge.authority.clock_skew import Clock
 from bridge.till.rest import requests
 from bridge.till.rest.app import application
-from bridge.till.rest.openapi import DOCUMENT, PATHS
-from bridge.till.rest.schemas import SCHEMAS
+from bridge.till.rest.openapi import DOCUMENT, PATHS, SCHEMAS
 from receiver.link import wire
 from tests.support.bridge.device import PATIENCE_S
 from tests.support.shop.till import AMOUNT, SALE, TILL, World

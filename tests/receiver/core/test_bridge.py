@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from receiver import reasons
-from receiver.core import io, sale_session
+from receiver.core import io, receiver, sale_session
 from receiver.encoding import cbor
 from receiver.link import wire
 from receiver.protocol import gatt
 from tests.support.machines.receiver import BRIDGE_HELLO, TILL, Phone, World
 from tests.support.values import evidence
+from tests.support.values.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
 
 
 def after(world: World, event: Any) -> list[Any]:
@@ -190,3 +191,30 @@ def test_the_till_is_advertised_before_its_first_sale(world: World) -> None:
     adverts = [item for item in world.outputs[before:] if isinstance(item, io.Advertise)]
     assert adverts[-1].data == gatt.advertising_data(TILL)
     assert adverts[-1].response == gatt.scan_response(0, TILL, bytes(3))
+
+
+# Channels that the bridge may not use: well-formed or not, they change nothing at the receiver.
+
+
+def test_every_order_has_its_channel() -> None:
+    assert set(receiver._ORDERS) == {*TO_RECEIVER, *BOTH_WAYS}
+
+
+@pytest.mark.parametrize("channel", TO_BRIDGE)
+def test_a_bridge_speaks_as_if_it_were_a_receiver(world: World, channel: int) -> None:
+    world.open()
+    Phone(world).connect().approve()
+    before, mark = world.sale.state, len(world.outputs)
+    payload = wire.encode(channel, TO_BRIDGE[channel])
+    world.feed(io.WireMessage(channel, payload))
+    assert world.counters == {reasons.WRONG_TYPE: 1}
+    assert [type(output) for output in world.outputs[mark:]] == [io.LogLine]
+    assert world.sale.state == before
+    world.result()
+    assert world.counters == {reasons.WRONG_TYPE: 1}
+
+
+@pytest.mark.parametrize("channel", [0, 8, 15, 23, 33, 255])
+def test_a_channel_that_does_not_exist(world: World, channel: int) -> None:
+    world.feed(io.WireMessage(channel, b"\xa0"))
+    assert world.counters == {reasons.WRONG_TYPE: 1}

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from receiver.link import link, link_states
 from receiver.link.link import Log, Message, Up
-from tests.support.machines.link_pair import HOSTILE, World, downs, up_world, ups
-from tests.support.machines.lossy import Faults
+from tests.support.machines.link_pair import HOSTILE, Faults, World, downs, up_world, ups
 
 
 def test_both_ends_come_up_once_and_know_each_other() -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from simulator.authority.accounts import people
 from simulator.authority.storage import dialects, migrations
+from simulator.authority.storage.dialects import Dialect
 from simulator.authority.storage.migrations import MIGRATIONS, VersionError
 from simulator.authority.storage.schema import VERSION
 from simulator.authority.storage.store import Store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.authority.storage.dialects import Dialect
-    from tests.conftest import PlaceOf
+from tests.conftest import PlaceOf
 
 Place = Path | str
 

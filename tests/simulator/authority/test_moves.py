@@ -119,6 +119,7 @@ ENDS = [
 @pytest.mark.parametrize("event", [CONFIRM, REVERSE])
 def test_every_end_is_one_and_stays(
     books: Books,
+    *,
     event: str,
     make: Callable[[Books], bytes],
     confirmed: str,

@@ -5,15 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import sys
+from pathlib import Path
 from textwrap import dedent
-from typing import TYPE_CHECKING
 
 import pytest
 
 from simulator.tools.bench import house
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def grow(root: Path, files: dict[str, str]) -> Path:

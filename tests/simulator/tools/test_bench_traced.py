@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,9 +19,6 @@ from receiver.host.backoff import Backoff
 from receiver.link import frames, wire
 from simulator.tools.bench import traced
 from simulator.tools.bench.traced import CHECK, COMMIT, Counted, Timed, Work
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,9 +19,6 @@ from simulator.world.enrolment import (
     new_phone_in_books,
     new_receiver,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 CLIENT = "a client's fingerprint"
 

@@ -10,8 +10,9 @@ import socket
 import tty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from signal import SIGKILL
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import pytest
@@ -20,9 +21,6 @@ import pytest_asyncio
 from simulator.processes.child_process import ChildProcess
 from simulator.world.till import Till
 from tests.support.world.commands import PATIENCE, Family, Running, started, tillsign
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 

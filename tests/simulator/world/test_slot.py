@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from firmware.device import version
 from simulator.world.receiver_command import PACKAGES, ROOT, slot
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_it_holds_what_a_board_is_given(tmp_path: Path) -> None:

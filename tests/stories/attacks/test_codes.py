@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import tomllib
+from collections.abc import AsyncIterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
@@ -16,25 +17,21 @@ from receiver import reasons
 from receiver.encoding import cose, schema
 from receiver.link import wire
 from receiver.protocol import exchange, messages, padding
+from receiver.protocol.validation import Offered
 from simulator.authority import Fault
 from simulator.authority.ledger.decline_rules import TRIES_MOST
 from simulator.crypto import pki
 from simulator.phone.app.buyer import DEMO_CODE, Buyer
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome
 from simulator.phone.conversation.messages import Maker, Signed
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import Settings
+from tests.support.world.checkout import Json
 from tests.support.world.crooks import Crook, Straying
 from tests.support.world.middle import in_the_middle
 from tests.support.world.siege import NOT_PAID
 from tests.support.world.tap import TappedCheckout, tapped_checkout
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from receiver.protocol.validation import Offered
-    from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,7 +6,7 @@ What does not hold by itself is refused at the first digit, before there is anyt
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
@@ -15,18 +15,14 @@ from receiver.encoding import cose, schema
 from receiver.host.texts import MENDABLE
 from receiver.protocol import exchange, messages, signed
 from simulator.phone.conversation import events
+from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.wallet import Wallet
 from tests.support.world import papers
+from tests.support.world.checkout import Checkout
 from tests.support.world.crooks import Crook, Hesitating, Presenting, Watching, Writing
 from tests.support.world.siege import NOT_PAID, learnt, named, pays, withstood
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from simulator.phone.conversation.messages import Maker
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
-
-    Make = Callable[[Checkout, Wallet], bytes]
+Make = Callable[[Checkout, Wallet], bytes]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

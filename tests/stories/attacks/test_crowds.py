@@ -8,7 +8,6 @@ import os
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +16,10 @@ from receiver.protocol import exchange, padding
 from simulator.authority.keys import Keys
 from simulator.phone.app.buyer import Silent
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome
+from simulator.phone.wallet.wallet import Wallet
 from tests.support.values import evidence
+from tests.support.world.checkout import Checkout
 from tests.support.world.crooks import Hesitating, Presenting, Watching
 from tests.support.world.crowd import (
     Gate,
@@ -30,15 +32,9 @@ from tests.support.world.crowd import (
     sent_home,
     typing,
 )
-from tests.support.world.led import led
+from tests.support.world.led import Led, led
 from tests.support.world.liars import Lie, lying
 from tests.support.world.middle import in_the_middle
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
-    from tests.support.world.led import Led
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from signal import SIGKILL
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,15 +12,12 @@ from receiver import reasons
 from receiver.protocol import exchange, padding
 from simulator.phone.app.buyer import Silent
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome
+from simulator.phone.wallet.wallet import Wallet
 from tests.support.world.checkout import ASK_MS, Checkout, Json
 from tests.support.world.crooks import Watching
 from tests.support.world.crowd import Gate, keyed, pays, typing
-from tests.support.world.middle import in_the_middle
-
-if TYPE_CHECKING:
-    from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.middle import Middle
+from tests.support.world.middle import Middle, in_the_middle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,9 +14,10 @@ from receiver.encoding import cose
 from simulator.phone.app.buyer import Buyer
 from simulator.phone.conversation import events
 from simulator.phone.conversation.messages import Maker
+from simulator.phone.wallet.wallet import Wallet
 from tests.support.values.evidence import P256_ORDER
 from tests.support.world import papers
-from tests.support.world.checkout import is_refusal
+from tests.support.world.checkout import Checkout, is_refusal
 from tests.support.world.crooks import (
     Crook,
     Hesitating,
@@ -30,14 +32,7 @@ from tests.support.world.crooks import (
 from tests.support.world.liars import Lie, lying
 from tests.support.world.siege import pays
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
-
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
-
-    Make = Callable[[Checkout, Wallet], bytes]
+Make = Callable[[Checkout, Wallet], bytes]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -143,7 +138,7 @@ async def test_a_forged_approval_called_verified(
     ids=["ended", "forged"],
 )
 async def test_a_credential_called_good(
-    till: Checkout, tmp_path: Path, other: Wallet, name: str, lie: Lie, make: Make
+    till: Checkout, tmp_path: Path, other: Wallet, *, name: str, lie: Lie, make: Make
 ) -> None:
     """The bridge claims nothing with it."""
     credential = make(till, other)

@@ -6,7 +6,6 @@ import asyncio
 import random
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
 from bleak.exc import BleakError
@@ -15,14 +14,11 @@ from receiver import reasons
 from receiver.protocol import exchange
 from simulator.phone.app.buyer import Vanishing
 from simulator.phone.conversation import events
-from tests.support.world.checkout import is_refusal
+from simulator.phone.wallet.wallet import Wallet
+from tests.support.world.checkout import Checkout, is_refusal
 from tests.support.world.crooks import APPROVAL, CREDENTIAL, Watching, Writing
 from tests.support.world.led import Led, led
 from tests.support.world.siege import NOT_PAID, pays, withstood
-
-if TYPE_CHECKING:
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

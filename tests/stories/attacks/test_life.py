@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 import tomllib
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGTERM
-from typing import TYPE_CHECKING, ClassVar, NoReturn
+from typing import ClassVar, NoReturn
 from unittest import mock
 
 import pytest
@@ -22,6 +23,7 @@ from simulator.authority.accounts import bindings, people
 from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Read
 from simulator.phone.transport.link import Link
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world import enrolment
 from simulator.world.world import Settings
 from tests.support.world.crowd import pays, refusing_only, sent_home
@@ -29,11 +31,6 @@ from tests.support.world.led import led
 from tests.support.world.liars import Lie, lying
 from tests.support.world.middle import in_the_middle
 from tests.support.world.tap import TappedCheckout, tapped_checkout
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from simulator.phone.wallet.wallet import Wallet
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

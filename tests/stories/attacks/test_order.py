@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import permutations
-from typing import TYPE_CHECKING
 
 import pytest
 
 from receiver import reasons
 from receiver.protocol import exchange, messages
 from simulator.phone.app.buyer import DEMO_CODE
+from simulator.phone.wallet.wallet import Wallet
+from tests.support.world.checkout import Checkout, Json
 from tests.support.world.led import Led, led
 from tests.support.world.siege import named, pays, withstood
-
-if TYPE_CHECKING:
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout, Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,9 +7,11 @@ looked. What the phone writes is read off the air.
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
@@ -17,24 +19,17 @@ import pytest_asyncio
 from receiver.crypto import host
 from receiver.encoding import cose
 from receiver.protocol import exchange, messages, signed
-from simulator.hardware.radio.sniffer import ATT, Sent
+from simulator.hardware.radio.sniffer import ATT, Heard, Sent
 from simulator.phone.conversation import events
+from simulator.phone.wallet.wallet import Wallet
 from tests.support.values import evidence
 from tests.support.world import papers
+from tests.support.world.checkout import Checkout
 from tests.support.world.crooks import Watching
 from tests.support.world.liars import Lie, lying
 from tests.support.world.siege import named, pays
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from pathlib import Path
-    from typing import Any
-
-    from simulator.hardware.radio.sniffer import Heard
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
-
-    Make = Callable[[Checkout, "Receiver"], bytes]
+Make = Callable[[Checkout, "Receiver"], bytes]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -6,24 +6,19 @@ Whoever records the air has sealed bytes; a phone that is in league with another
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import pytest
 
 from receiver.protocol import exchange, padding
-from tests.support.world.checkout import PATIENCE, PRICE
+from receiver.protocol.messages import Receipt
+from simulator.phone.wallet.wallet import Wallet
+from tests.support.world.checkout import PATIENCE, PRICE, Checkout
 from tests.support.world.crooks import Keeping
 from tests.support.world.led import Led, led
 from tests.support.world.phone_counter import Counter
 from tests.support.world.siege import named, pays, withstood
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from receiver.protocol.messages import Receipt
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -19,13 +19,11 @@ from receiver.protocol import messages, signed
 from simulator.authority.api import bridges
 from simulator.phone.conversation import events
 from tests.support.world import papers
+from tests.support.world.checkout import Checkout
 from tests.support.world.liars import Lie, lying
 from tests.support.world.siege import named, pays
 
-if TYPE_CHECKING:
-    from tests.support.world.checkout import Checkout
-
-    Forge = Callable[[Checkout, bytes], bytes]
+Forge = Callable[[Checkout, bytes], bytes]
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bridge.authority.client import UnansweredError
-from bridge.authority.journal_positions import JournalClaim, PositionAnswer, Verdict
+from bridge.authority.messages import PositionClaim, StandingAnswer, Verdict
 from bridge.books.event_bus import EventBus
 from bridge.domain.receipts import Receipts
 from bridge.domain.verification import Evidence
@@ -33,7 +33,7 @@ PLUGGING_S = 30  # longer than the bridge waits before it opens a port again
 ASKED_MOST = 100  # a bridge that asks all the time must not ask for ever
 
 
-LEASE_S = 86_400.0  # nothing is to be heard of positions
+LEASE_S = 86_400  # nothing is to be heard of positions
 
 
 class Signing:
@@ -47,8 +47,8 @@ class Signing:
 
     def retry_now(self) -> None: ...
 
-    async def announce(self, claim: JournalClaim) -> PositionAnswer:
-        return PositionAnswer(Verdict.CURRENT, None, b"", LEASE_S, 0.0)
+    async def announce(self, claim: PositionClaim) -> StandingAnswer:
+        return StandingAnswer(Verdict.CURRENT, None, None, LEASE_S, None)
 
     async def state(self, receiver_id: bytes, nonce: bytes) -> bytes:
         self.asked.append(asyncio.get_running_loop().time())

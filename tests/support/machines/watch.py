@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from receiver.core.key_pool import Pair
-    from receiver.core.sealed_exchange import Sealed
-    from tests.support.machines.receiver import World
+from receiver.core.key_pool import Pair
+from receiver.core.sealed_exchange import Sealed
+from tests.support.machines.receiver import World
 
 
 class Watch:

@@ -84,7 +84,7 @@ class Books:
         approval = evidence.approval(
             self.phone, self.certificate, offer, self.credential, k=k, counter=counter
         )
-        return evidence.record(self.certificate, offer, self.credential, approval, NOW)
+        return evidence.record(self.certificate, offer, self.credential, approval, accepted=NOW)
 
     def verified(self, data: bytes) -> Evidence:
         """What the authority believes of a record."""

@@ -12,16 +12,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from bridge.authority.client import AuthorityClient
 from bridge.config.configuration import AuthorityConfig, Https
 from simulator.crypto import pki
-
-if TYPE_CHECKING:
-    from simulator.crypto.pki import DemoCa, Identity
+from simulator.crypto.pki import DemoCa, Identity
 
 TIMEOUT_S = 0.5  # for one answer; every wait here takes a fraction of the test's patience
 CHUNK = 65_536

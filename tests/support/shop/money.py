@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from simulator.authority import Authority
 from simulator.tools.soak import ledger_and_journal
 from simulator.tools.soak.audit import Tills, audit
 from simulator.tools.soak.till_disk import NOT_REFUNDED, PAID, REFUNDED, UNPAID, Kept, KeptRefund
 from tests.support.bridge.device import PATIENCE_S
-from tests.support.shop.till import SALE, World
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.support.shop.till import SALE, TILL, World
+from tests.support.values import evidence
 
 Json = dict[str, Any]
 
@@ -85,3 +84,17 @@ async def sells(world: World, paper: Paper, sale_id: str) -> None:
     """An ordinary sale, from beginning to end: nothing that happened before is in its way."""
     await world.approved(sale_id)
     assert (await ends(world, paper, "paid", sale_id))["settlement"] == "posted"
+
+
+# The journal beside the authority's books, as the till API puts them.
+
+
+async def reconciled(world: World, query: str = "") -> dict[str, Any]:
+    """The first receiver's."""
+    status, answer = await world.call("GET", f"/v1/reconciliation{query}")
+    assert status == 200, answer
+    receiver: dict[str, Any] = answer["receivers"][0]
+    place = (receiver.pop("till"), receiver.pop("receiver_id"), receiver.pop("configured"))
+    assert receiver.pop("acknowledged") == []
+    assert place == (TILL, evidence.RECEIVER_ID.hex(), True)
+    return receiver

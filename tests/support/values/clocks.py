@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING
+
+import pytest
 
 from bridge.books import books
 from bridge.sales import journal_loss, journal_standing, lost_sale, receiver_session, stand_in
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pytest
 
 READERS: tuple[ModuleType, ...] = (
     lost_sale,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -17,11 +17,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from receiver.crypto import host
 from receiver.encoding import cose, schema
 from receiver.protocol import identifiers, messages, signed
+from simulator.authority.keys import Keys
 from simulator.crypto import code_proof
 from simulator.phone.wallet.keys import ED25519, P256, PhoneKey
-
-if TYPE_CHECKING:
-    from simulator.authority.keys import Keys
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 SEK = 752
@@ -134,6 +132,7 @@ def record(
     offer: bytes,
     credential: bytes,
     approval: bytes,
+    *,
     accepted: int,
     enc: bytes = ENC,
 ) -> bytes:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import messages, signed
 from simulator.authority.accounts.limits import Limits
+from simulator.phone.app.buyer import Buyer
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome
+from simulator.phone.wallet.wallet import Wallet
 from tests.support.world.checkout import PRICE, Json
-
-if TYPE_CHECKING:
-    from simulator.phone.app.buyer import Buyer
-    from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.tap import TappedCheckout
+from tests.support.world.tap import TappedCheckout
 
 LIMITS = Limits(floor=PRICE, total=3 * PRICE, sales=3, hours=24)
 PATIENCE_S = 2  # of a till: time enough for a phone to come and approve

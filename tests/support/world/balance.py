@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tests.support.world.checkout import Checkout, Json
+from tests.support.world.checkout import Checkout, Json
 
 _POSTED = "SELECT coalesce(sum(amount), 0) FROM transactions WHERE state = 'POSTED' AND kind = ?"
 _HELD = "SELECT count(*) FROM transactions WHERE state IN ('PENDING', 'EXPIRED')"

@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from signal import SIGKILL, Signals
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.buyer import Buyer
+from simulator.phone.app.visit import Step
+from simulator.phone.conversation.events import Outcome
 from simulator.phone.transport.bleak_backend import ANDROID_MTU, phone_radio
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.till import TillError
 from simulator.world.world import TILL, Settings, World
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
-    from typing import TypeVar
-
-    from simulator.phone.app.visit import Step
-    from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
-
-    T = TypeVar("T")
+T = TypeVar("T")
 
 PATIENCE = 20.0  # seconds; every wait here takes a fraction of one
 PRICE = 24_900

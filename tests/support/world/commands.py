@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from signal import SIGTERM, Signals
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from simulator.processes import attach
 from simulator.processes.child_process import ChildProcess, Ended
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
 
 PATIENCE = 30.0  # seconds; a cold start on a busy machine takes two
 

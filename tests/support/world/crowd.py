@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from simulator.phone.conversation.events import APPROVED, SHOWN
-from tests.support.world.checkout import is_refusal
+from simulator.phone.app.buyer import Buyer
+from simulator.phone.conversation.events import APPROVED, SHOWN, Outcome
+from simulator.phone.wallet.wallet import Wallet
+from tests.support.world.checkout import Checkout, Json, is_refusal
 from tests.support.world.crooks import Interrupted
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from simulator.phone.app.buyer import Buyer
-    from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout, Json
 
 AGAIN_S = 5.0  # a phone that was sent home and has not gone by then did not hear it
 

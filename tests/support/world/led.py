@@ -9,27 +9,23 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bleak.exc import BleakError
 
 from receiver.protocol import exchange
+from receiver.protocol.messages import Receipt
+from receiver.protocol.validation import Offered
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.events import Gone, Notified, OfferNotified
-from simulator.phone.conversation.messages import Maker
+from simulator.phone.conversation.messages import Maker, Presented, Signed
 from simulator.phone.conversation.offered_till import OfferedTill
 from simulator.phone.transport import scan
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.transport.link import Link
+from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import TILL
-from tests.support.world.checkout import PATIENCE, SUPERVISION_MS
-
-if TYPE_CHECKING:
-    from receiver.protocol.messages import Receipt
-    from receiver.protocol.validation import Offered
-    from simulator.phone.conversation.messages import Presented, Signed
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
+from tests.support.world.checkout import PATIENCE, SUPERVISION_MS, Checkout
 
 _COMMANDS = (exchange.KEY, exchange.CREDENTIAL)  # written without response
 

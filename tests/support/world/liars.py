@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from firmware.device import version
 from simulator.world.receiver_command import PACKAGES, ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.support.world.checkout import Checkout
+from tests.support.world.checkout import Checkout
 
 
 class Lie(NamedTuple):

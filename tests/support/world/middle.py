@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from unittest import mock
 
 from bumble import att, hci
 
 from receiver.protocol import exchange
 from simulator.hardware.radio.connection import RadioConnection
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 PATIENCE = 20.0  # seconds; every wait here takes a fraction of one
 

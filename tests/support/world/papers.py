@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from receiver.crypto import host
 from receiver.protocol import messages, signed
+from receiver.protocol.messages import Certificate, Credential
 from simulator.authority.accounts import bindings, receivers
+from simulator.phone.wallet.wallet import Wallet
 from tests.support.values import evidence
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from receiver.protocol.messages import Certificate, Credential
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout
+from tests.support.world.checkout import Checkout
 
 EPOCH = 1  # of every key in a new world
 

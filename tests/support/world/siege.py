@@ -8,22 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from receiver.protocol import exchange
 from simulator.phone.conversation import events
+from simulator.phone.conversation.events import Outcome
+from simulator.phone.wallet.wallet import Wallet
 from simulator.processes.child_process import ChildProcess
 from tests.support.bridge.device import PATIENCE_S
-from tests.support.world.checkout import PRICE
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
-    from simulator.phone.conversation.events import Outcome
-    from simulator.phone.wallet.wallet import Wallet
-    from tests.support.world.checkout import Checkout, Json
+from tests.support.world.checkout import PRICE, Checkout, Json
 
 NOT_PAID = (events.REFUSED, events.UNKNOWN, events.LOST)
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import tty
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from receiver.encoding import schema
 from receiver.link import frames, wire
 from simulator.world.world import Settings, World
 from tests.support.world.checkout import Checkout
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
 PATIENCE = 20.0  # seconds; every wait here takes a fraction of one
 READ_MOST = 4096

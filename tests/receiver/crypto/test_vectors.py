@@ -1,14 +1,18 @@
-"""Ed25519 and P-256 on every vector there is: our corners, Wycheproof, RFCs and NIST."""
+"""Every vector there is: our corners, Wycheproof, RFCs and NIST."""
 
 from __future__ import annotations
 
 import pytest
 
+from receiver.crypto import host
+from receiver.crypto.hkdf import hmac_sha256
 from receiver.crypto.interface import Crypto
 from receiver.crypto.job import finish
+from receiver.crypto.sha512 import sha512
 from simulator.crypto.p256 import p256_public, p256_sign
 from tests.receiver.crypto.back_ends import (
     Case,
+    both,
     both_at_length,
     ed25519_sign,
     ed25519_verify,
@@ -17,6 +21,8 @@ from tests.receiver.crypto.back_ends import (
     pairs,
     parts,
     unhex,
+    x25519,
+    x25519_public,
 )
 
 ED25519 = load("ed25519.json")
@@ -129,3 +135,86 @@ def test_p256_nist_keys(crypto: Crypto) -> None:
         on_curve = x < P and pow(x**3 - 3 * x + b, (P - 1) // 2, P) == 1
         assert on_curve or case["Result"][0] == "F"
         assert (finish(crypto.p256_key_job(compressed(x, y))) is not None) is on_curve
+
+
+# X25519 on every vector there is: our corners, RFC 7748 and Wycheproof.
+
+
+BASE = b"\x09" + bytes(31)
+
+
+@both_at_length
+def test_public_keys(crypto: Crypto) -> None:
+    for case in load("x25519.json")["public"]:
+        private, public = parts(case, "private", "public")
+        assert x25519_public(crypto, private) == public
+        assert x25519(crypto, private, BASE) == public
+
+
+@both_at_length
+@pytest.mark.parametrize("name", ["x25519.json", "wycheproof_x25519.json"])
+def test_shared_secrets(crypto: Crypto, name: str) -> None:
+    for case in load(name)["shared"]:
+        private, public = parts(case, "private", "public")
+        secret = x25519(crypto, private, public)
+        assert (secret.hex() if secret else None) == case["shared"], case["name"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "result"),
+    [
+        (1, "422c8e7a6227d7bca1350b3e2bb7279f7897b87bb6854b783c60e80311ae3079"),
+        (1000, "684cf59ba83309552800ef566f2f4d3c1c3887c49360e3875f2eb94d99532c51"),
+    ],
+)
+def test_turn_upon_turn(turns: int, result: str) -> None:
+    """RFC 7748 §5.2; on the host, as the other takes its time."""
+    scalar, u = BASE, BASE
+    for _ in range(turns):
+        scalar, u = x25519(host, scalar, u) or b"", scalar
+    assert scalar.hex() == result
+
+
+# SHA-512, HMAC and ChaCha20-Poly1305 on every vector there is.
+
+
+def test_sha512() -> None:
+    for case in load("sha512.json")["digests"]:
+        assert sha512(unhex(case["message"])).hex() == case["digest"]
+
+
+def test_hmac() -> None:
+    """RFC 4231, test cases 1 to 4, 6 and 7."""
+    cases = [case for case in pairs("HMAC/rfc-4231-sha256.txt") if "MD" in case]
+    assert len(cases) > 4
+    for case in cases:
+        assert hmac_sha256(*parts(case, "Key", "Msg")).hex() == case["MD"]
+
+
+@both
+def test_chacha_of_wycheproof(crypto: Crypto) -> None:
+    for case in load("wycheproof_chacha.json")["seal"]:
+        key, nonce, aad, message, sealed = parts(case, "key", "iv", "aad", "msg", "sealed")
+        opened = crypto.chacha_open(key, nonce, sealed, aad)
+        assert opened == (message if case["valid"] else None), case["name"]
+        if case["valid"]:
+            assert crypto.chacha_seal(key, nonce, message, aad) == sealed, case["name"]
+
+
+def literal(text: str) -> bytes:
+    return text[1:-1].encode() if text.startswith('"') else unhex(text)
+
+
+@both
+def test_chacha_of_boringssl(crypto: Crypto) -> None:
+    """Its file spells some values as text; tags that were cut short are left out."""
+    count = 0
+    for case in pairs("ciphers/ChaCha20Poly1305/boringssl.txt"):
+        names = ("KEY", "NONCE", "IN", "AD", "CT", "TAG")
+        if not all(name in case for name in names) or len(case["TAG"]) != 32:
+            continue
+        key, nonce, message, aad, ciphertext, tag = (literal(case[name]) for name in names)
+        assert crypto.chacha_seal(key, nonce, message, aad) == ciphertext + tag
+        assert crypto.chacha_open(key, nonce, ciphertext + tag, aad) == message
+        count += 1
+    assert count > 10
