@@ -147,7 +147,7 @@ def main():
     for case in vectors["refused"]:
         check_refused(case, pins)
     titles = ("purchases", "signed", "maps", "invalid", "refused")
-    print(sum([len(vectors[title]) for title in titles]), "cases")
+    print(sum(len(vectors[title]) for title in titles), "cases")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def test_a_turn_of_a_loop_costs_what_was_measured(module: ModuleType) -> None:
 
 
 def test_only_our_files_count() -> None:
-    assert interpreter.count(lambda: sum([i * i for i in range(100)])).instructions == 0
+    assert interpreter.count(lambda: sum(i * i for i in range(100))).instructions == 0
 
 
 def test_one_more_file_counts_on_request(module: ModuleType) -> None:
