@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from bridge.domain.states import SHOWN_UNKNOWN
@@ -61,11 +60,14 @@ class Waiting:
     async def _until(self, sale: Sale, seconds: float, so: Callable[[], bool]) -> bool:
         if so():
             return True
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(seconds):
-                while not so():
+                while True:
                     await self._change(sale.terms.sale_id, so)
-        return so()
+                    if so():
+                        return True
+        except TimeoutError:
+            return so()
 
     async def _change(self, sale_id: str, so: Callable[[], bool]) -> None:
         waiter = _Waiter(so, asyncio.get_running_loop().create_future())

@@ -8,15 +8,19 @@ only Euclid's steps in P-256 vary with the key, by a few in a hundred.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from receiver.crypto import hpke, portable
 from receiver.crypto.job import finish
+from receiver.crypto.twins import chacha20, poly1305, sha512
 from simulator.phone.wallet.keys import P256, PhoneKey
 from simulator.tools.chip import build, interpreter
 from simulator.tools.chip.interpreter import Cost
 
+from . import plain_arithmetic
 from .cases import MESSAGE, SEED, cases
 from .rows import ROWS, Figure, K, M
 
@@ -42,10 +46,10 @@ _OTHER_SEED = bytes(32)
 
 def measure() -> dict[str, Figure]:
     """Count every operation, the longest slice, and the native code of all kernels."""
-    spent = _spent()
+    spent, plain = _spent(), _plain()
     longest = max(work.instructions for works in spent.values() for work in works)
     return {
-        **{name: _figure(name, spent) for name in OPERATIONS},
+        **{name: _figure(name, spent, plain.get(name)) for name in OPERATIONS},
         "longest_slice": Figure(longest / _SCALE[M]),
         "kernels_xtensawin": Figure(sum(build.sizes("xtensawin").values())),
     }
@@ -72,10 +76,42 @@ def _spent() -> dict[str, list[Cost]]:
     return {name: interpreter.slices(job) for name, job in jobs.items()}
 
 
-def _figure(name: str, spent: dict[str, list[Cost]]) -> Figure:
+def _plain() -> dict[str, int]:
+    """Count the same without kernels, by operation."""
+    public = portable.ed25519_public(SEED)
+    own = finish(portable.ed25519_sign_job(SEED, MESSAGE))
+    phone, signature = signed_by_phone()
+    known, plain = cases(portable, phone, signature), [plain_arithmetic]
+    ed25519 = _counted(plain, plain_arithmetic.ed25519_verify, public, MESSAGE, own)
+    p256 = _counted(plain, plain_arithmetic.p256_verify, phone, MESSAGE, signature)
+    return {
+        "ed25519_check": ed25519,
+        "ed25519_verify": ed25519,
+        "ed25519_sign": _counted(plain, plain_arithmetic.ed25519_sign, SEED, public, MESSAGE),
+        "x25519": _counted(plain, plain_arithmetic.x25519, SEED, public),
+        "p256_verify": p256,
+        "p256_check": p256,
+        "sha512_block": _counted([sha512], _run, known["sha512_block"]),
+        "chacha_seal_200": _counted([chacha20, poly1305], _run, known["chacha_seal_200"]),
+    }
+
+
+def _run(case: Case) -> object:
+    return finish(case())
+
+
+def _counted(beside: Sequence[ModuleType], work: Callable[..., object], *arguments: object) -> int:
+    """Count the instructions of one call that returns true, in these modules beside ours."""
+    if not work(*arguments):
+        raise ValueError(f"{work} failed")
+    return interpreter.count(work, *arguments, beside=beside).instructions
+
+
+def _figure(name: str, spent: dict[str, list[Cost]], plain: int | None) -> Figure:
     works = [work for job in OPERATIONS[name] for work in spent[job]]
     scale = _SCALE[ROWS[name].unit]
     return Figure(
         sum(work.instructions for work in works) / scale,
+        bound=None if plain is None else plain / scale,
         interpreter=sum(work.interpreter for work in works) / scale,
     )
