@@ -127,9 +127,6 @@ class Air:
         peer = self.links.get(candidate.link)
         return peer if peer and peer.sealed.enc == candidate.submission.enc else None
 
-    def deadline(self) -> int | None:
-        return self.links.deadline()
-
     def expire(self, now: int) -> None:
         for peer in self.links.overdue(now):
             self.refuse(peer.link, reasons.LINK_TIMEOUT, now, peer.state)

@@ -69,7 +69,7 @@ class Receiver:
         return self._out.pop(0) if self._out else None
 
     def deadline(self) -> int | None:
-        times = [t for t in (self.air.deadline(), self.sale.deadline()) if t is not None]
+        times = [t for t in (self.air.links.deadline(), self.sale.deadline()) if t is not None]
         return min(times) if times else None
 
     def expire(self, now: int) -> None:

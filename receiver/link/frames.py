@@ -100,21 +100,15 @@ class Decoder:
 
     def receive(self, data: bytes) -> Iterator[Frame | Garbage]:
         """Return the frames and pieces of garbage that `data` completes, in order."""
-        start = 0
-        while start < len(data):
-            stop = data.find(b"\x00", start)
-            ended = stop >= 0
-            if not ended:
-                stop = len(data)
-            while start < stop:
-                if self._size == len(self._piece):
-                    yield self._spill()
-                start += self._take(data, start, stop)
-            if ended:
-                start += 1
+        for number, part in enumerate(data.split(b"\x00")):
+            if number:  # a delimiter stood before this part
                 item = self.flush()
                 if item is not None:
                     yield item
+            while part:
+                if self._size == len(self._piece):
+                    yield self._spill()
+                part = self._take(part)
 
     def flush(self) -> Frame | Garbage | None:
         """End the piece here, as a delimiter does; None if there is none."""
@@ -130,11 +124,12 @@ class Decoder:
         """Return whether bytes wait for their delimiter."""
         return self._size > 0
 
-    def _take(self, data: bytes, start: int, stop: int) -> int:
-        count = min(stop - start, len(self._piece) - self._size)
-        self._piece[self._size : self._size + count] = memoryview(data)[start : start + count]
+    def _take(self, part: bytes) -> bytes:
+        """Store what there is room for; return the rest."""
+        count = min(len(part), len(self._piece) - self._size)
+        self._piece[self._size : self._size + count] = part[:count]
         self._size += count
-        return count
+        return part[count:]
 
     def _spill(self) -> Garbage:
         self._size = 0
