@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
 from enum import Enum
 from typing import (
     ClassVar,
@@ -76,6 +77,10 @@ class Own:
         """Return its JSON Schema."""
         raise NotImplementedError
 
+    def written(self) -> str:
+        """Return it as text for JSON."""
+        raise NotImplementedError
+
 
 class Octets(bytes, Own):
     """Bytes of one of these sizes, written as hex digits."""
@@ -96,6 +101,9 @@ class Octets(bytes, Own):
         sizes = "|".join(f"[0-9a-fA-F]{{{2 * size}}}" for size in cls.SIZES)
         return {"type": "string", "pattern": f"^({sizes})$"}
 
+    def written(self) -> str:
+        return self.hex()
+
 
 class Printable(str, Own):
     """A text of limited length with printable characters only."""
@@ -112,6 +120,9 @@ class Printable(str, Own):
     @classmethod
     def schema(cls) -> dict[str, object]:
         return {"type": "string", "minLength": cls.LEAST, "maxLength": cls.MOST}
+
+    def written(self) -> str:
+        return str(self)
 
 
 def words(*choices: str) -> Meta:
@@ -136,6 +147,7 @@ class Fault(Enum):
     RULE = "breaks a rule over several keys"
 
 
+@dataclass(eq=False)
 class MismatchError(ValueError):
     """A value that does not fit its type.
 
@@ -143,21 +155,12 @@ class MismatchError(ValueError):
     lists the keys of the type where one is unknown; `text` is the error where there is no `must`.
     """
 
-    def __init__(
-        self,
-        fault: Fault,
-        path: tuple[str | int, ...],
-        text: str,
-        *,
-        must: str = "",
-        known: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(text)
-        self.fault = fault
-        self.path = path
-        self.text = text
-        self.must = must
-        self.known = known
+    fault: Fault
+    path: tuple[str | int, ...]
+    text: str
+    _: KW_ONLY
+    must: str = ""
+    known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         key = ".".join(map(str, self.path))
@@ -225,11 +228,9 @@ def encode(value: object) -> bytes:
 
 
 def _encode(value: object) -> str:
-    if isinstance(value, Octets):
-        return value.hex()
-    if isinstance(value, str):
-        return str(value)
-    raise NotImplementedError(type(value))
+    if not isinstance(value, Own):
+        raise NotImplementedError(type(value))
+    return value.written()
 
 
 # Errors.

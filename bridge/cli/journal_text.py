@@ -6,10 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
+
+from msgspec.structs import asdict
 
 from bridge.domain import event_codec
 from bridge.domain.states import State

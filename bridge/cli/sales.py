@@ -11,7 +11,6 @@ from bridge.domain.sale import IllegalMoveError
 from bridge.journal import reading
 from receiver import reasons
 from receiver.host.currencies import LETTERS
-from receiver.protocol import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,15 +91,31 @@ def _under_way(sale_id: str, entries: list[Entry]) -> Listed:
     begun, sale = entries[0].at, _replayed(entries)
     if sale is None:
         return Listed(begun, sale_id, "", 0, True, UNREADABLE, "", 0, "")
-    terms = sale.terms
-    kind = "refund" if terms.kind == messages.REFUND else "sale"
-    money = (terms.amount, letters(terms.currency))
-    return Listed(begun, sale_id, kind, terms.till, True, sale.state, _reason(sale.reason), *money)
+    return Listed(
+        at=begun,
+        sale_id=sale_id,
+        kind="refund" if sale.is_refund else "sale",
+        till=sale.terms.till,
+        open=True,
+        state=sale.state,
+        reason=_reason(sale.reason),
+        amount=sale.terms.amount,
+        currency=letters(sale.terms.currency),
+    )
 
 
 def _closed(one: Closed) -> Listed:
-    what = (one.sale_id, one.kind, one.till, False, one.state, _reason(one.reason))
-    return Listed(one.decided_at, *what, one.amount, letters(one.currency))
+    return Listed(
+        at=one.decided_at,
+        sale_id=one.sale_id,
+        kind=one.kind,
+        till=one.till,
+        open=False,
+        state=one.state,
+        reason=_reason(one.reason),
+        amount=one.amount,
+        currency=letters(one.currency),
+    )
 
 
 def _reason(code: int) -> str:

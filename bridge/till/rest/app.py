@@ -43,7 +43,7 @@ def application(
 ) -> web.Application:
     """Build the API as an aiohttp application; /healthz shows the `warnings`."""
     app = web.Application(
-        middlewares=[guard.middleware(journal_recovering.check(service))],
+        middlewares=[guard.middleware(partial(journal_recovering.must_serve, service))],
         client_max_size=requests.BODY_MOST,
     )
     api = TillApi(service, metrics, clock, warnings)

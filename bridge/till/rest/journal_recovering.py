@@ -11,8 +11,6 @@ from bridge.till.server.problems import ProblemError
 from . import journal_stalled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bridge.domain.sale import Sale
     from bridge.sales.sale_service import Service
 
@@ -21,15 +19,11 @@ _MONEY = ("/v1/sales", "/v1/refunds")
 _AGAIN = {"Retry-After": "2"}  # seconds: a recovery takes less, a bridge that is refused far longer
 
 
-def check(service: Service) -> Callable[[web.Request], None]:
+def must_serve(service: Service, request: web.Request) -> None:
     """Answer nothing about sales before the journal is known to be the newest."""
-
-    def must_serve(request: web.Request) -> None:
-        if request.path.startswith(_MONEY) and not service.serves:
-            detail = service.standing.detail or "the bridge is recovering its journal"
-            raise ProblemError(503, "recovering", f"{detail}: ask again", headers=_AGAIN)
-
-    return must_serve
+    if request.path.startswith(_MONEY) and not service.serves:
+        detail = service.standing.detail or "the bridge is recovering its journal"
+        raise ProblemError(503, "recovering", f"{detail}: ask again", headers=_AGAIN)
 
 
 async def adopt(service: Service, sale_id: str, *, claim: bool) -> None:

@@ -73,6 +73,7 @@ class Guard:
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
+                self._limit(request)
                 self._admit(request)
                 await _read_whole(request)
                 check(request)
@@ -91,11 +92,14 @@ class Guard:
             if request.transport is None:
                 request.task.cancel()
 
-    def _admit(self, request: web.Request) -> None:
-        """Raise _RefusalError for a request that is not admitted."""
+    def _limit(self, request: web.Request) -> None:
+        """Raise _RefusalError for a client that asks too often."""
         wait_s = self._rates.take(request.remote or "", asyncio.get_running_loop().time())
         if wait_s:
             raise _RefusalError(429, "too-many-requests", "this client asks too often", wait_s)
+
+    def _admit(self, request: web.Request) -> None:
+        """Raise _RefusalError for a caller that is not accepted."""
         if not self._named(request.headers.get("Host", "")):  # another name may lead here
             raise _RefusalError(403, "foreign-host", "the Host header must name this bridge")
         origin = request.headers.get("Origin")

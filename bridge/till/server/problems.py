@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass
 from http import HTTPStatus
 from typing import Annotated
 
@@ -23,6 +24,7 @@ MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:tillsign:problem:"
 _ARCHIVE = "its archive is missing or damaged; the bridge's log names it"
 RETRY_AFTER_S = 1  # most stalls are over by then
+_AGAIN = {"Retry-After": str(RETRY_AFTER_S)}
 
 _log = Log(__name__)
 
@@ -50,24 +52,16 @@ class Problem(Answer):
     ) = UNSET
 
 
+@dataclass(eq=False)
 class ProblemError(Exception):
     """An error answer. `kind` is the stable name that tills may test."""
 
-    def __init__(
-        self,
-        status: int,
-        kind: str,
-        detail: str,
-        *,
-        headers: dict[str, str] | None = None,
-        sale: Answer | UnsetType = UNSET,
-    ) -> None:
-        super().__init__(status, kind, detail)
-        self.status = status
-        self.kind = kind
-        self.detail = detail
-        self.headers = headers
-        self.sale = sale
+    status: int
+    kind: str
+    detail: str
+    _: KW_ONLY
+    headers: dict[str, str] | None = None
+    sale: Answer | UnsetType = UNSET
 
     def response(self) -> web.Response:
         title = HTTPStatus(self.status).phrase
@@ -88,10 +82,9 @@ def invalid(detail: str) -> ProblemError:
 
 def unwritten(reason: int) -> ProblemError:
     """Return the problem of a request during a stall; the till may repeat it."""
-    headers, text = {"Retry-After": str(RETRY_AFTER_S)}, texts(reason).cashier_en
     if reason == reasons.JOURNAL_LOCKED:
-        return ProblemError(503, "journal-locked", text, headers=headers)
-    return ProblemError(503, "no-room", text, headers=headers)
+        return ProblemError(503, "journal-locked", texts(reason).cashier_en, headers=_AGAIN)
+    return ProblemError(503, "no-room", texts(reason).cashier_en, headers=_AGAIN)
 
 
 def response(request: web.Request, error: Exception) -> web.Response:

@@ -41,10 +41,6 @@ class Rates:
             self._buckets.popitem(last=False)
         return 0.0 if allowed else (1 - left) / self._per_s
 
-    @property
-    def clients(self) -> int:
-        return len(self._buckets)
-
 
 def _site(address: str) -> str:
     """Return the address, or the part of an IPv6 address that a client cannot choose."""
