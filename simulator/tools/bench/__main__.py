@@ -73,17 +73,25 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
 
 
 def main() -> int:
-    arguments = _arguments()
+    """Measure; return 1 where a budget is missed or a part fails: the others are shown."""
+    arguments, console = _arguments(), Console(stderr=True)
     measured: dict[str, Figure] = {}
-    with Console(stderr=True).status("") as status:
+    failed = False
+    with console.status("") as status:
         for name, measure in _parts(arguments.sales, status.update).items():
-            if arguments.only in name:
-                status.update(f"Measuring {name} ...")
+            if arguments.only not in name:
+                continue
+            status.update(f"Measuring {name} ...")
+            try:
                 measured |= measure()
+            except Exception:
+                failed = True
+                console.print(f"Not measured: {name}")
+                console.print_exception()
     show(measured)
     if not arguments.only:
         write(measured, OUTPUT)
-    return 1 if missed(measured) else 0
+    return int(failed or bool(missed(measured)))
 
 
 def _arguments() -> Namespace:

@@ -1,26 +1,28 @@
 """A `tillsign` that measures what each approval costs its bridge: the module that `trace` starts.
 
 Arguments: COUNTED or TIMED, a file for the results (a JSON object in each line), then those of
-`tillsign`. The profiler slows everything down: counted sales are not timed. Times are of the
-processor, for the whole process: other programs of the machine hardly change them.
+`tillsign`. The profiler slows everything down: counted sales are not timed. The clock is the
+process's own processor time, which other programs hardly change; it stands still while SQLite works
+on a transaction, and while a signature is checked.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from time import process_time
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from unittest.mock import patch
+
+import msgspec
 
 import bridge
 from bridge.cli.main import main as tillsign
@@ -37,26 +39,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 COUNTED, TIMED = "counted", "timed"
-COMMIT, CHECK = "commit", "check"
 
 _BRIDGE = f"{Path(bridge.__file__).parent}/"
 _RECEIVED = SocketPort.data_received.__code__
 _LOOP = asyncio.Handle._run.__code__
 _PARSE = cose.parse.__code__
 _WRITES = ("_SelectorSocketTransport.write", "_SelectorSocketTransport.writelines")
+_BEGIN = "BEGIN"
 _APPROVED = re.compile(rb'"state":\s*"approved"')
 _JOBS = ("ed25519_key_job", "ed25519_check_job", "p256_key_job", "p256_check_job")
 
 
-class Work(NamedTuple):
-    """SQLite's work on a transaction, or that of a signature check; on the process's clock."""
-
-    what: str
-    start: float
-    end: float
-
-
-class Counted(NamedTuple):
+class Counted(msgspec.Struct):
     """The counts of one approval, from its first bytes on the line to the till's "approved"."""
 
     files: list[str]
@@ -66,77 +60,51 @@ class Counted(NamedTuple):
     commits: int
 
 
-class Timed(NamedTuple):
-    """The processor time of one approval, in seconds.
-
-    `own` is the bridge's own share (`timings.own_share`): from the line's bytes to the request, and
-    from the later of the authority's answer and the verdict to the till's answer. `commits` and
-    `checks` are what SQLite's transactions and the signature checks take of it.
-    """
-
-    own: float
-    commits: float
-    checks: float
-
-    @property
-    def bare(self) -> float:
-        return self.own - self.commits - self.checks
-
-
-class Notes:
-    """The work done for one sale, and when the line's latest bytes came."""
+class Clock:
+    """The bridge's own processor time; beside it, the commits since the last approval."""
 
     def __init__(self) -> None:
-        self.arrived = 0.0
-        self.clear()
-
-    def clear(self) -> None:
-        """Start over for the next sale."""
-        self.works: list[Work] = []
         self.commits = 0
+        self.arrived = 0.0  # when the line's latest bytes came
+        self._aside = 0.0
 
-    def within(self, what: str, spans: Sequence[tuple[float, float]]) -> float:
-        """Return seconds of such work in these spans."""
-        works = [work for work in self.works if work.what == what]
-        overlaps = [
-            min(work.end, end) - max(work.start, start) for start, end in spans for work in works
-        ]
-        return sum(overlap for overlap in overlaps if overlap > 0)
+    def now(self) -> float:
+        return process_time() - self._aside
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Stand still inside the block."""
+        start = process_time()
+        try:
+            yield
+        finally:
+            self._aside += process_time() - start
 
 
-NOTES = Notes()
+CLOCK = Clock()
 
 
 class Connection(sqlite3.Connection):
-    """A connection that records its transactions."""
+    """A connection that counts its commits, and whose transactions stop the clock."""
 
     def execute(self, sql: str, parameters: object = ()) -> sqlite3.Cursor:
-        NOTES.commits += sql == "COMMIT"
-        return self._noted(super().execute, sql, parameters)
+        CLOCK.commits += sql == "COMMIT"
+        with CLOCK.standing() if sql.startswith(_BEGIN) or self.in_transaction else nullcontext():
+            return super().execute(sql, parameters)  # type: ignore[arg-type]
 
-    def executemany(self, sql: str, parameters: object) -> sqlite3.Cursor:
-        return self._noted(super().executemany, sql, parameters)
-
-    def _noted(self, call: Callable[..., sqlite3.Cursor], *arguments: object) -> sqlite3.Cursor:
-        begun, start = self.in_transaction, process_time()
-        try:
-            return call(*arguments)
-        finally:
-            if begun or self.in_transaction:
-                NOTES.works.append(Work(COMMIT, start, process_time()))
+    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+        with CLOCK.standing():
+            return super().executemany(sql, parameters)
 
 
-def _noted(job: Callable[..., Job[T]]) -> Callable[..., Job[T]]:
-    """Record a job of the host, which ends at its first step."""
+def _checked(job: Callable[..., Job[T]]) -> Callable[..., Job[T]]:
+    """Stop the clock for a job of the host, which ends at its first step."""
 
-    def noted(*arguments: object) -> Job[T]:
-        start = process_time()
-        try:
+    def checked(*arguments: object) -> Job[T]:
+        with CLOCK.standing():
             return (yield from job(*arguments))
-        finally:
-            NOTES.works.append(Work(CHECK, start, process_time()))
 
-    return noted
+    return checked
 
 
 class Profiler:
@@ -159,7 +127,7 @@ class Profiler:
     def _begin(self) -> None:
         self._files: set[str] = set()
         self._moves = self._calls = self._parses = 0
-        NOTES.clear()
+        CLOCK.commits = 0
 
     def _called(self, frame: FrameType) -> None:
         code = frame.f_code
@@ -184,7 +152,7 @@ class Profiler:
     def _end(self) -> None:
         self._open = False
         files = sorted(file.removeprefix(_BRIDGE) for file in self._files)
-        self._tell(Counted(files, self._moves, self._calls, self._parses, NOTES.commits))
+        self._tell(Counted(files, self._moves, self._calls, self._parses, CLOCK.commits))
 
 
 def _caller(frame: FrameType) -> str | None:
@@ -202,47 +170,34 @@ def _is_answer(written: Mapping[str, Any]) -> bool:
     return _APPROVED.search(bytes(data)) is not None
 
 
-def timed(steps: Mapping[str, float]) -> Timed | None:
-    """Combine the steps of a sale (`timings`) and the notes; None where one is missing."""
-    own = timings.own_share(steps)
-    if own is None:
-        return None
-    answered = max(steps[timings.VERDICT_RECEIVED], steps[timings.AUTHORISE_ANSWERED])
-    spans = [
-        (steps[timings.APPROVAL_RECEIVED], steps[timings.AUTHORISE_SENT]),
-        (answered, steps[timings.TOLD]),
-    ]
-    return Timed(own, NOTES.within(COMMIT, spans), NOTES.within(CHECK, spans))
-
-
 class Port(SocketPort):
     """A line that notes when its bytes come."""
 
     def data_received(self, data: bytes) -> None:
-        NOTES.arrived = process_time()
+        CLOCK.arrived = CLOCK.now()
         super().data_received(data)
 
 
 class Stamps(timings.Stamps):
-    """An observer on the process's clock that reports a sale at its last step."""
+    """An observer on this clock that reports the bridge's own share of a sale at its last step."""
 
-    def __init__(self, tell: Callable[[Timed], None]) -> None:
+    def __init__(self, tell: Callable[[float], None]) -> None:
         super().__init__()
         self._tell = tell
 
     def mark(self, sale_id: str, step: str, at: float | None = None) -> None:
-        super().mark(sale_id, step, process_time() if at is None else NOTES.arrived)
-        if step == timings.TOLD and (found := timed(self.of(sale_id))) is not None:
-            self._tell(found)
-            NOTES.clear()
+        super().mark(sale_id, step, CLOCK.now() if at is None else CLOCK.arrived)
+        share = timings.own_share(self.of(sale_id))
+        if step == timings.TOLD and share is not None:
+            self._tell(share)
 
 
 def main() -> int:
     how, file, *arguments = sys.argv[1:]
     with Path(file).open("a", buffering=1) as results, ExitStack() as stack:
 
-        def tell(result: Counted | Timed) -> None:
-            print(json.dumps(result._asdict()), file=results)
+        def tell(result: Counted | float) -> None:
+            print(msgspec.json.encode(result).decode(), file=results)
 
         connect = partial(sqlite3.connect, factory=Connection)
         stack.enter_context(patch.object(sqlite3, "connect", connect))
@@ -252,7 +207,7 @@ def main() -> int:
             sys.setprofile(profiler)
         else:
             for job in _JOBS:
-                stack.enter_context(patch.object(host, job, _noted(getattr(host, job))))
+                stack.enter_context(patch.object(host, job, _checked(getattr(host, job))))
             stack.enter_context(patch.object(timings, "Stamps", partial(Stamps, tell)))
             stack.enter_context(patch.object(socket_port, "SocketPort", Port))
         return tillsign(arguments)

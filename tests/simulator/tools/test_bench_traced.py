@@ -4,50 +4,51 @@ from __future__ import annotations
 
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
-from functools import partial
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.lines.reconnect import Reconnect
 from bridge.lines.socket_port import SocketPort
 from bridge.observability import timings
+from receiver.crypto.job import finish
 from receiver.encoding import cose
 from receiver.errors import Error
 from receiver.host.backoff import Backoff
 from receiver.link import frames, wire
 from simulator.tools.bench import traced
-from simulator.tools.bench.traced import CHECK, COMMIT, Counted, Timed, Work
+from simulator.tools.bench.traced import Counted
+
+
+
+
+
+class Processor:
+    """A processor whose time passes on demand."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def work(self, seconds: float = 1.0) -> Any:
+        self.time += seconds
 
 
 @pytest.fixture(autouse=True)
-def notes() -> Iterator[traced.Notes]:
-    traced.NOTES.clear()
-    yield traced.NOTES
-    traced.NOTES.clear()
+def clock(monkeypatch: pytest.MonkeyPatch) -> traced.Clock:
+    clock = traced.Clock()
+    monkeypatch.setattr(traced, "CLOCK", clock)
+    return clock
+
+
+@pytest.fixture
+def processor(monkeypatch: pytest.MonkeyPatch) -> Processor:
+    processor = Processor()
+    monkeypatch.setattr(traced, "process_time", lambda: processor.time)
+    return processor
 
 
 # Time.
-
-
-@pytest.mark.parametrize(
-    ("works", "seconds"),
-    [
-        ([], 0),
-        ([Work(COMMIT, 2, 3)], 1),
-        ([Work(COMMIT, 0, 9)], 4),  # in both spans, and between them
-        ([Work(COMMIT, 0, 2)], 1),
-        ([Work(COMMIT, 4, 5)], 0),  # between them
-        ([Work(COMMIT, 3, 7)], 1),
-        ([Work(CHECK, 2, 3)], 0),
-        ([Work(COMMIT, 1, 2), Work(CHECK, 2, 3), Work(COMMIT, 6, 6.5)], 1.5),
-    ],
-)
-def test_work_within_spans(notes: traced.Notes, works: list[Work], seconds: float) -> None:
-    notes.works = works
-    assert notes.within(COMMIT, [(1, 3), (6, 8)]) == seconds
-
 
 STEPS = {
     timings.APPROVAL_RECEIVED: 1.0,
@@ -56,66 +57,103 @@ STEPS = {
     timings.AUTHORISE_ANSWERED: 6.0,
     timings.TOLD: 8.0,
 }
+ARRIVALS = (timings.APPROVAL_RECEIVED, timings.VERDICT_RECEIVED)
 
 
-def test_what_is_done_while_it_waits_is_not_subtracted(notes: traced.Notes) -> None:
-    notes.works = [
-        *(Work(COMMIT, 1.5, 2), Work(COMMIT, 4, 4.5), Work(COMMIT, 7, 7.25)),
-        *(Work(CHECK, 2, 2.5), Work(CHECK, 5, 5.5)),
-    ]
-    assert traced.timed(STEPS) == Timed(own=4, commits=0.75, checks=0.5)
+def test_the_clock_stands_still(clock: traced.Clock, processor: Processor) -> None:
+    processor.work(2)
+    with clock.standing():
+        processor.work(3)
+    processor.work(4)
+    assert clock.now() == 6
+    with suppress(ValueError), clock.standing():
+        processor.work(5)
+        int("five")
+    assert clock.now() == 6
 
 
-@pytest.mark.parametrize("missing", STEPS)
-def test_a_sale_without_all_its_steps(missing: str) -> None:
-    assert traced.timed({step: at for step, at in STEPS.items() if step != missing}) is None
-
-
-def test_the_last_step_tells(notes: traced.Notes, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Timed] = []
+@pytest.mark.parametrize(
+    ("standing", "share"),
+    [
+        ([], 4.0),
+        ([(1.5, 2.0), (2.0, 2.5)], 3.0),  # before it waits
+        ([(7.0, 7.25)], 3.75),  # after the later answer
+        ([(4.0, 4.5), (5.0, 5.5)], 4.0),  # meanwhile: that is no part of the share
+        ([(2.0, 4.0)], 3.0),
+    ],
+)
+def test_the_share_is_on_this_clock(
+    clock: traced.Clock,
+    processor: Processor,
+    standing: list[tuple[float, float]],
+    share: float,
+) -> None:
+    told: list[float] = []
     marks = traced.Stamps(told.append)
-    notes.works = [Work(COMMIT, 1, 2)]
-    for step, at in STEPS.items():
-        assert told == []
-        if step in (timings.APPROVAL_RECEIVED, timings.VERDICT_RECEIVED):
-            notes.arrived = at
-            marks.mark("sale", step, at + 100)  # on the monotonic clock
-        else:
-            monkeypatch.setattr(traced, "process_time", partial(float, at))
+    for time in [quarter / 4 for quarter in range(40)]:
+        for step in [step for step, at in STEPS.items() if at == time]:
+            assert told == []
+            clock.arrived = clock.now() if step in ARRIVALS else -100.0
+            marks.mark("sale", step, time + 100 if step in ARRIVALS else None)
+        stands = any(start <= time < end for start, end in standing)
+        with clock.standing() if stands else nullcontext():
+            processor.work(0.25)
+    assert told == [share]
+
+
+@pytest.mark.parametrize("missing", [step for step in STEPS if step != timings.TOLD])
+def test_a_sale_without_all_its_steps(missing: str) -> None:
+    told: list[float] = []
+    marks = traced.Stamps(told.append)
+    for step in STEPS:
+        if step != missing:
             marks.mark("sale", step)
-    assert told == [Timed(own=4, commits=1, checks=0)]
-    assert notes.works == []
-    assert marks.of("sale") == STEPS
+    assert told == []
 
 
 def test_the_bytes_of_a_line_are_noted(
-    notes: traced.Notes, monkeypatch: pytest.MonkeyPatch
+    clock: traced.Clock, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     received: list[bytes] = []
     port = object.__new__(traced.Port)
     monkeypatch.setattr(port, "_closing", False, raising=False)
     monkeypatch.setattr(port, "_received", received.append, raising=False)
-    monkeypatch.setattr(traced, "process_time", lambda: 4.0)
+    processor.work(4)
     port.data_received(b"bytes")
     assert received == [b"bytes"]
-    assert notes.arrived == 4
+    assert clock.arrived == 4
+
+
+def test_a_check_stops_the_clock(clock: traced.Clock, processor: Processor) -> None:
+    def check(answer: bool) -> Job[bool]:
+        yield from ()
+        processor.work()
+        return answer
+
+    assert finish(traced._checked(check)(True)) is True
+    assert clock.now() == 0
 
 
 # Commits.
 
 
-def test_transactions_are_noted_and_commits_counted(notes: traced.Notes) -> None:
+def test_transactions_stop_the_clock_and_commits_are_counted(
+    clock: traced.Clock, processor: Processor
+) -> None:
     db = sqlite3.connect(":memory:", isolation_level=None, factory=traced.Connection)
+    db.create_function("work", 0, lambda: processor.work() or 1)
     db.execute("CREATE TABLE t (a)")
-    assert notes.works == []
+    db.execute("SELECT work()").fetchone()
+    assert clock.now() == 1
     db.execute("BEGIN IMMEDIATE")
-    db.executemany("INSERT INTO t VALUES (?)", [(1,), (2,)])
-    assert notes.commits == 0
+    db.execute("INSERT INTO t SELECT work()")
+    db.executemany("INSERT INTO t SELECT ? + work()", [(1,), (2,)])
+    assert clock.commits == 0
     db.execute("COMMIT")
-    assert notes.commits == 1
-    assert [work.what for work in notes.works] == [COMMIT] * 3
-    assert db.execute("SELECT sum(a) FROM t").fetchone() == (3,)
-    assert len(notes.works) == 3
+    assert clock.commits == 1
+    assert clock.now() == 1
+    assert processor.time == 4
+    assert db.execute("SELECT sum(a) FROM t").fetchone() == (1 + 2 + 3,)
     db.close()
 
 

@@ -21,14 +21,12 @@ def test_what_is_counted() -> None:
         assert count.parses == 2  # of the approval and of the receipt
         assert 1 <= count.commits <= first.commits
         assert len(count.files) <= count.moves < count.calls
-    assert len({tuple(count.files) for count in later}) == 1
+    files = [set(count.files) for count in later]
+    assert set.intersection(*files) in files  # others do what is not the sale's, like a timer's
     assert len({(count.parses, count.commits) for count in later}) == 1
 
 
 def test_what_is_timed() -> None:
     times = trace.timed(SALES)
     assert len(times) == SALES
-    for time in times:
-        assert time.commits > 0
-        assert time.checks > 0
-        assert time.bare > 0
+    assert all(0 < seconds < 1 for seconds in times)
