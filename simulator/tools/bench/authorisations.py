@@ -27,8 +27,7 @@ from simulator.crypto import pki
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.wallet import Wallet
-from simulator.tools.load.errors import LoadError
-from simulator.tools.load.http import JSON, Client
+from simulator.tools.load.http import JSON, Client, LoadError
 from simulator.world import enrolment
 from simulator.world.enrolment import SEK
 

@@ -22,7 +22,7 @@ from simulator.phone.conversation.messages import APP_BUILD
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.phone.wallet.wallet import Wallet
 from simulator.tools.demo.story import AMOUNT, PLAIN, Played, Stage
-from simulator.tools.load.step_watcher import StepWatcher
+from simulator.tools.load.till import StepWatcher
 from simulator.world.enrolment import SEK
 from simulator.world.world import World
 

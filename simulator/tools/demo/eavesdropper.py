@@ -58,19 +58,11 @@ class HeardField(NamedTuple):
         return self.value.hex() if isinstance(self.value, bytes) else self.value
 
 
-class Message(NamedTuple):
-    """One message of the exchange, as sent."""
-
-    at: float
-    up: bool
-    data: bytes
-
-
 class Eavesdropper:
     """A reader of a record. It finds `messages` of the exchange, `certificates` and `offers`."""
 
     def __init__(self, records: Iterable[Heard]) -> None:
-        self.messages: list[Message] = []
+        self.messages: list[Seen] = []
         self.certificates: list[bytes] = []
         self.offers: list[bytes] = []
         self._parts: dict[str, list[HeardField]] = {}
@@ -203,7 +195,7 @@ class _Visit:
         self._tell(seen, self._numbered(OFFER), fields)
 
     def _exchanged(self, seen: Seen) -> None:
-        self._book.messages.append(Message(seen.at, seen.up, seen.data))
+        self._book.messages.append(seen)
         self._tell(seen, self._numbered(EXCHANGE), [plain_fields.exchanged(seen.data)])
         kind = seen.data[0] if seen.data else 0
         before, name = _SINCE.get(kind, (0, ""))

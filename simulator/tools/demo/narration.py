@@ -8,7 +8,6 @@ from statistics import median
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from receiver import reasons
@@ -16,6 +15,7 @@ from receiver.host.texts import texts
 from receiver.protocol import messages
 from simulator.phone.app.visit import Step
 from simulator.phone.app.wording import KINDS, money, reason_texts
+from simulator.tools import figures
 
 from .story import Played
 
@@ -76,16 +76,13 @@ class Narrator:
 
     def table(self, played: list[Played]) -> None:
         """Show the latencies of every sale, and their medians."""
-        table = Table(title="Latencies in milliseconds", title_justify="left")
-        table.add_column("sale")
-        for name, *_ in _SPANS:
-            table.add_column(name, justify="right")
-        table.add_column("approval → till", justify="right")
+        spans = [name for name, *_ in _SPANS]
+        columns = ("sale", *spans, "approval → till")
+        table = figures.table(*columns, title="Latencies in milliseconds")
         rows = [_latencies(one) for one in played]
         for number, (one, row) in enumerate(zip(played, rows, strict=True), 1):
             table.add_row(f"{number} {one.sale['state']}", *[_ms(value) for value in row])
-        columns = zip(*rows, strict=True)
-        medians = [median(known) if (known := _known(column)) else None for column in columns]
+        medians = [_median(column) for column in zip(*rows, strict=True)]
         table.add_section()
         table.add_row("median", *[_ms(value) for value in medians])
         self._console.print()
@@ -174,8 +171,9 @@ def _latencies(played: Played) -> list[float | None]:
     return [*spans, played.approval_to_till]
 
 
-def _known(values: tuple[float | None, ...]) -> list[float]:
-    return [value for value in values if value is not None]
+def _median(values: tuple[float | None, ...]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def _ms(value: float | None) -> str:

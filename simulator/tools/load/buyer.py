@@ -15,7 +15,7 @@ from simulator.phone.conversation.messages import Maker
 from simulator.phone.wallet.wallet import Wallet
 
 from .board import Board
-from .errors import LoadError
+from .http import LoadError
 
 FIRST_DIGIT_S = 0.1  # after the offer is shown
 LAST_DIGIT_S = 0.3  # people take longer, with the same result

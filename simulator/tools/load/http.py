@@ -7,11 +7,13 @@ import re
 import ssl
 from urllib.parse import urlsplit
 
-from .errors import LoadError
-
 JSON = "application/json"
 _HEAD_END = b"\r\n\r\n"
 _HEAD = re.compile(rb"HTTP/1\.1 (\d+) .*\r\ncontent-length: *(\d+)", re.IGNORECASE | re.DOTALL)
+
+
+class LoadError(Exception):
+    """A sale of the load did not go as it must."""
 
 
 class Client:

@@ -15,11 +15,10 @@ from simulator.authority.storage.schema import POSTED
 
 from . import figures
 from .buyer import LoadBuyer
-from .errors import LoadError
 from .figures import Spread
+from .http import LoadError
 from .shop import BookedSales, LoadShop
-from .step_watcher import StepWatcher
-from .till import LoadTill
+from .till import LoadTill, StepWatcher
 
 AMOUNTS = (100, 50_000)  # minor units, below the demo buyer's purchase limit
 POSTED_S = 60.0  # after the last sale, until the authority has posted them all

@@ -1,19 +1,20 @@
-"""A till that sells one sale after the other."""
+"""Clients of the till API: a till that sells, and a watcher of the steps of all sales."""
 
 from __future__ import annotations
 
 import secrets
 
+import aiohttp
 import msgspec
 
-from bridge.till.rest.models import SaleView
+from bridge.till.rest.models import SaleView, TimingEvent
 from simulator.world.till import FINAL
 
-from .errors import LoadError
-from .http import Client
+from .http import Client, LoadError
 
 WAIT_S = 30  # for an outcome, in one request
-SALES = "/v1/sales"
+SALES, EVENTS = "/v1/sales", "/v1/events"
+_TIMING = '"timing"'  # events without it are not even parsed
 
 
 class LoadTill:
@@ -42,3 +43,25 @@ class LoadTill:
 
     async def _ask(self, method: str, path: str, body: bytes = b"") -> SaleView:
         return msgspec.json.decode(await self._client.ask(method, path, body), type=SaleView)
+
+
+class StepWatcher:
+    """A watcher; `steps` has every sale that it saw (`bridge.observability.timings`).
+
+    A bridge disconnects slow watchers, and this process may be slow for a moment: the sales of that
+    moment have no steps.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.steps: list[dict[str, float]] = []
+        self._url = url
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        async with aiohttp.ClientSession(self._url) as session:
+            while True:
+                async with session.ws_connect(EVENTS) as stream:
+                    async for message in stream:
+                        if message.type is aiohttp.WSMsgType.TEXT and _TIMING in message.data:
+                            event = msgspec.json.decode(message.data, type=TimingEvent)
+                            self.steps.append(event.stamps)

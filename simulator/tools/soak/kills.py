@@ -6,8 +6,10 @@ import asyncio
 from collections import Counter as Counts
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from signal import SIGKILL, Signals
-from typing import Protocol
+from signal import SIGKILL
+
+from simulator.authority.process import AuthorityProcess
+from simulator.world.bridge import BridgeProcess
 
 from .plan import AUTHORITY, BRIDGE, PORT, RECEIVER, Kill
 from .shop import Counter, Shop
@@ -15,17 +17,10 @@ from .shop import Counter, Shop
 Work = Callable[[], Awaitable[None]]
 
 
-class Process(Protocol):
-    """A server that keeps its state in its directory."""
-
-    async def start(self) -> None: ...
-    async def stop(self, how: Signals = ...) -> None: ...
-
-
 class Victim:
     """A process that is restarted each time; `up` is set while it serves."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: BridgeProcess | AuthorityProcess) -> None:
         self.up = asyncio.Event()
         self.up.set()
         self._process = process

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.crypto.p256 import p256_private
-from simulator.tools.load.errors import LoadError
+from simulator.tools.load.http import LoadError
 from simulator.tools.load.run import LoadPlan, Run
 from simulator.tools.load.shop import load_shop
 
