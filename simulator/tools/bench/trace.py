@@ -22,7 +22,7 @@ from .rows import Figure
 from .traced import COUNTED, TIMED, Counted
 
 COUNTED_SALES = 25
-TIMED_SALES = 75  # two runs agree within a tenth, also beside other programs
+TIMED_SALES = 75  # two runs agree within a tenth; a crowded machine's cold caches add a fifth
 AMOUNT = 24_900
 
 
@@ -32,7 +32,7 @@ def measure() -> dict[str, Figure]:
     `approval_own_bare` is the bridge's processor time on the way from the approval's bytes to the
     till's answer, without SQLite's transactions and the signature checks. Not on the way: what it
     does from the request until the later of the authority's answer and the receiver's verdict.
-    Of this one a quarter of the sales takes less: a busy machine slows down single sales.
+    Of this one a quarter of the sales takes less: a busy machine slows down the others.
     """
     counts, times = counted(COUNTED_SALES), timed(TIMED_SALES)
     bare, _, _ = quantiles([seconds * 1000 for seconds in times], n=4)

@@ -53,11 +53,11 @@ _JOBS = ("ed25519_key_job", "ed25519_check_job", "p256_key_job", "p256_check_job
 class Counted(msgspec.Struct):
     """The counts of one approval, from its first bytes on the line to the till's "approved"."""
 
-    files: list[str]
-    moves: int
-    calls: int
-    parses: int
-    commits: int
+    files: set[str] = set()
+    moves: int = 0
+    calls: int = 0
+    parses: int = 0
+    commits: int = 0
 
 
 class Clock:
@@ -117,42 +117,36 @@ class Profiler:
     def __init__(self, tell: Callable[[Counted], None]) -> None:
         self._tell = tell
         self._line = frames.Decoder(frames.HOST_FRAME_MAX)
-        self._open = False
-        self._begin()
+        self._count: Counted | None = None  # while an approval is on its way
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
         if event == "call" and frame.f_code.co_filename != __file__:
             self._called(frame)
 
-    def _begin(self) -> None:
-        self._files: set[str] = set()
-        self._moves = self._calls = self._parses = 0
-        CLOCK.commits = 0
-
     def _called(self, frame: FrameType) -> None:
         code = frame.f_code
-        if code is _RECEIVED and self._brings_approval(frame.f_locals["data"]) and not self._open:
-            self._open = True
-            self._begin()
-        self._parses += code is _PARSE
-        if self._open:
-            self._calls += 1
-            if code.co_filename.startswith(_BRIDGE):
-                self._files.add(code.co_filename)
-                self._moves += _caller(frame) not in (None, code.co_filename)
+        if code is _RECEIVED and self._brings_approval(frame.f_locals["data"]) and not self._count:
+            self._count, CLOCK.commits = Counted(), 0
+        if self._count:
+            self._add(self._count, frame)
             if code.co_qualname in _WRITES and _is_answer(frame.f_locals):
-                self._end()
+                self._count.commits = CLOCK.commits
+                self._tell(self._count)
+                self._count = None
+
+    def _add(self, count: Counted, frame: FrameType) -> None:
+        file = frame.f_code.co_filename
+        count.calls += 1
+        count.parses += frame.f_code is _PARSE
+        if file.startswith(_BRIDGE):
+            count.files.add(file.removeprefix(_BRIDGE))
+            count.moves += _caller(frame) not in (None, file)
 
     def _brings_approval(self, data: bytes) -> bool:
         """Return whether these bytes end a frame of an approval."""
         items = list(self._line.receive(data))
         found = [item for item in items if isinstance(item, frames.Frame)]
         return any((one.kind, one.channel) == (frames.DATA, wire.APPROVAL) for one in found)
-
-    def _end(self) -> None:
-        self._open = False
-        files = sorted(file.removeprefix(_BRIDGE) for file in self._files)
-        self._tell(Counted(files, self._moves, self._calls, self._parses, CLOCK.commits))
 
 
 def _caller(frame: FrameType) -> str | None:
