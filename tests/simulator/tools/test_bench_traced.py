@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Generator
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,6 @@ from receiver.host.backoff import Backoff
 from receiver.link import frames, wire
 from simulator.tools.bench import traced
 from simulator.tools.bench.traced import Counted
-
-
-
 
 
 class Processor:
@@ -125,7 +123,7 @@ def test_the_bytes_of_a_line_are_noted(
 
 
 def test_a_check_stops_the_clock(clock: traced.Clock, processor: Processor) -> None:
-    def check(answer: bool) -> Job[bool]:
+    def check(answer: bool) -> Generator[None, None, bool]:
         yield from ()
         processor.work()
         return answer
