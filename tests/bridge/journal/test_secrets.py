@@ -51,8 +51,7 @@ async def _cancelled(world: World) -> None:
 
 
 async def _declined(world: World) -> None:
-    await world.ring(amount=OVER_LIMIT)
-    await world.device.offered()
+    await world.offered(amount=OVER_LIMIT)
     async with world.watching() as told:
         name = world.hand()
         await told("declined_awaiting_receiver")
@@ -61,8 +60,7 @@ async def _declined(world: World) -> None:
 
 
 async def _refused_and_paid(world: World) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.offered()
     world.device.judge(world.hand(), reasons.BAD_SIGNATURE)
     await world.device.heard(wire.VERDICT)
     await world.pay()
@@ -72,8 +70,7 @@ async def _refused_and_paid(world: World) -> None:
 
 async def _mended(world: World) -> None:
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.offered()
         await world.pay(k=bytes(32))
         await told("mendable")
     await world.decide("cancel")
@@ -88,9 +85,7 @@ async def _lost(world: World) -> None:
 async def _never_answered(world: World) -> None:
     world.break_authority(Fault.FAIL)
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
-        await world.pay()
+        await world.bought()
         await told("authority_timeout")
     await world.decide("cancel")
     world.authority.faults.clear()

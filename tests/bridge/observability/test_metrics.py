@@ -229,9 +229,7 @@ async def scrape(world: World) -> dict[str, float]:
 
 
 async def test_a_purchase_is_seen(world: World) -> None:
-    await world.ring(SALE)
-    await world.device.offered()
-    await world.pay()
+    await world.bought(SALE)
     assert (await world.sale(SALE))["state"] == "approved"
     told = await scrape(world)
     assert told["tillsign_undecided"] == 1

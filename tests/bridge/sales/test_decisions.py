@@ -39,8 +39,7 @@ async def _open(world: World) -> None:
 
 
 async def _offered(world: World) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.offered()
 
 
 async def _claimed(world: World) -> None:
@@ -75,9 +74,7 @@ async def _granted(world: World) -> None:
 
 async def _withheld(world: World) -> None:
     async with world.watching() as told:
-        await world.ring(amount=OVER_LIMIT)
-        await world.device.offered()
-        world.hand()
+        await world.handed(amount=OVER_LIMIT)
         await told("declined_awaiting_receiver")
 
 

@@ -174,9 +174,7 @@ async def test_whoever_looks_at_the_outbox_may_be_the_till(
 ) -> None:
     """What it shows as approved is not given back for want of a till that asked."""
     monkeypatch.setattr(controller, "TELL_MS", 1_000)
-    await shop.ring(patience_s=1)
-    await shop.device.offered()
-    await shop.pay()
+    await shop.bought(patience_s=1)
     await shop.device.heard(wire.STAND_IN)
     outbox = (await shop.call("GET", "/v1/outbox"))[1]
     assert [sale["state"] for sale in outbox["unsent"]] == ["approved"]
@@ -189,9 +187,7 @@ async def test_an_earlier_approval_of_the_sale_is_given_back_first(shop: World) 
     """The authority knows one hold for each sale: else it would decline this one for good."""
     shop.authority.faults.clear()
     async with shop.watching() as told:
-        await shop.ring(patience_s=2)
-        await shop.device.offered()
-        first = shop.hand()
+        first = await shop.handed(patience_s=2)
         await told("authorised")
         shop.break_authority(Fault.FAIL, "/v1/reversals")
         shop.device.judge(first, reasons.BAD_SIGNATURE)
@@ -286,9 +282,7 @@ async def test_a_decline_is_never_overruled(shop: World) -> None:
     shop.authority.faults.clear()
     await shop.buyer.admin(f"recipients/{shop.buyer.recipient}", credit_space=0)
     async with shop.watching() as told:
-        await shop.ring(patience_s=1)
-        await shop.device.offered()
-        shop.hand()
+        await shop.handed(patience_s=1)
         await told("declined_awaiting_receiver")
         shop.break_authority(Fault.FAIL)
         denied = await told("declined")
@@ -296,9 +290,7 @@ async def test_a_decline_is_never_overruled(shop: World) -> None:
 
 
 async def test_without_the_receivers_verdict(shop: World) -> None:
-    await shop.ring(patience_s=1)
-    await shop.device.offered()
-    shop.hand()
+    await shop.handed(patience_s=1)
     assert (await shop.sale())["state"] == "unknown"
     assert not accepted(await shop.sale())
 

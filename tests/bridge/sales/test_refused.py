@@ -40,9 +40,7 @@ async def sets_its_clock(world: World, ahead_s: int) -> None:
 
 async def test_the_till_hears_at_once_and_the_phone_when_it_asks(apart: World) -> None:
     async with apart.bridge():
-        await apart.ring()
-        await apart.device.offered()
-        name = await apart.pay()
+        name = await apart.bought()
         sale = await apart.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("declined", "clock_wrong")
         assert (await apart.settled())["settlement"] is None
@@ -52,9 +50,7 @@ async def test_the_till_hears_at_once_and_the_phone_when_it_asks(apart: World) -
 async def test_its_reversal_is_owed_over_a_restart(apart: World) -> None:
     apart.break_authority(Fault.FAIL, "/v1/reversals")
     async with apart.bridge():
-        await apart.ring()
-        await apart.device.offered()
-        name = await apart.pay()
+        name = await apart.bought()
         sale = await apart.sale()
         assert (sale["state"], sale["settlement"]) == ("declined", "reversing")
     assert name not in apart.transactions()
@@ -67,9 +63,7 @@ async def test_its_reversal_is_owed_over_a_restart(apart: World) -> None:
 async def test_a_bridge_that_stops_before_the_receivers_word(apart: World) -> None:
     """The authority's no was in the journal, and nobody had been told."""
     async with apart.bridge(), apart.watching() as told:
-        await apart.ring()
-        await apart.device.offered()
-        name = apart.hand()
+        name = await apart.handed()
         await told("declined_awaiting_receiver")
     async with apart.bridge():
         assert (await apart.settled())["state"] == "declined"
@@ -86,9 +80,7 @@ async def test_a_clock_that_is_wrong_is_told_everywhere(
         assert told == pytest.approx(-HOUR_S, abs=5)
         seen = (await scrape(apart))["tillsign_clock_offset_seconds"]
         assert seen == pytest.approx(-HOUR_S, abs=5)
-        await apart.ring()
-        await apart.device.offered()
-        await apart.pay()
+        await apart.bought()
         assert (await apart.sale())["reason"]["code"] == "clock_wrong"
         found = {it.what: it for it in await checks.check(apart.config, list)}[AUTHORITY]
         assert (found.ok, found.detail.endswith("s behind the authority's")) == (False, True)
@@ -107,9 +99,7 @@ async def test_what_a_right_clock_does_not_explain(stopped: World) -> None:
     """A receiver that is far from everybody's time."""
     stopped.device.lies = {"issued": int(time.time()) - HOUR_S}
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
-        await stopped.pay()
+        await stopped.bought()
         assert (await stopped.sale())["reason"]["code"] == "offer_expired"
 
 
@@ -136,9 +126,7 @@ async def test_buyers_are_turned_away_by_this_clock(
         await stopped.device.heard(wire.STATE)
         if jumps:  # with no answer of the authority since
             _sets_this_clock(monkeypatch, ahead_s)
-        await stopped.ring(patience_s=1)
-        await stopped.device.offered()
-        stopped.hand()
+        await stopped.handed(patience_s=1)
         sale = await stopped.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "clock_wrong")
         told = (await stopped.call("GET", "/healthz"))[1]
@@ -155,9 +143,7 @@ async def test_tls_fails_for_this_clock(stopped: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(stopped.authority.ca, "server", lambda *_: server)
     await stopped.authority.start()
     async with stopped.bridge():
-        await stopped.ring(patience_s=2)
-        await stopped.device.offered()
-        await stopped.pay()
+        await stopped.bought(patience_s=2)
         assert (await stopped.sale())["state"] == "unknown"
         sale = await stopped.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "clock_wrong")

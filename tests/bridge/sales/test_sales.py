@@ -66,9 +66,7 @@ async def test_everything_is_shown_as_it_happens(
 
     monkeypatch.setattr(authority, "authorise", after_the_verdict)
     async with world.http.ws_connect("/v1/events") as watch:
-        await world.ring()
-        await world.device.offered()
-        await world.pay()
+        await world.bought()
         waiting = asyncio.create_task(world.sale())
         steps = []
         event: dict[str, Any] = {"event": ""}
@@ -101,9 +99,7 @@ async def test_everything_is_shown_as_it_happens(
 
 async def test_a_limit_is_raised_and_the_same_sale_approved(world: World) -> None:
     async with world.http.ws_connect("/v1/events") as watch:
-        await world.ring(amount=OVER_LIMIT)
-        await world.device.offered()
-        await world.pay()
+        await world.bought(amount=OVER_LIMIT)
         declined = await world.until(watch, event="sale", what="mendable")
         assert declined["sale"]["reason"]["code"] == "purchase_limit"
         assert "köpgräns" in declined["sale"]["reason"]["sv"]
@@ -116,8 +112,7 @@ async def test_a_limit_is_raised_and_the_same_sale_approved(world: World) -> Non
 
 async def test_a_buyer_says_no_and_another_pays(world: World) -> None:
     async with world.http.ws_connect("/v1/events") as watch:
-        await world.ring()
-        await world.device.offered()
+        await world.offered()
         world.device.say_no()
         left = await world.until(watch, event="sale", what="left")
         assert left["sale"]["reason"]["code"] == "buyer_said_no"
@@ -129,9 +124,7 @@ async def test_one_sale_after_the_other(world: World) -> None:
     names = set()
     for number in range(5):
         sale_id = f"sale-number-{number:08}"
-        await world.ring(sale_id)
-        await world.device.offered()
-        await world.pay()
+        await world.bought(sale_id)
         names.add((await world.sale(sale_id))["approval_id"])
     assert len(names) == 5
 
@@ -148,15 +141,12 @@ async def test_an_offer_with_another_amount(world: World) -> None:
     refusals = world.daemon.service.sessions[TILL].refusals
     assert refusals == {reasons.RECEIVER_UNTRUSTED: 1, reasons.WRONG_AMOUNT: 1}
     world.device.lies = {}
-    await world.ring("sale-of-the-next-buyer")
-    await world.device.offered()
-    await world.pay()
+    await world.bought("sale-of-the-next-buyer")
     assert (await world.sale("sale-of-the-next-buyer"))["state"] == "approved"
 
 
 async def test_a_forged_approval_called_verified(world: World) -> None:
-    await world.ring()
-    offer = await world.device.offered()
+    offer = await world.offered()
     approval = world.buyer.approve(offer)
     name = world.buyer.name(offer, approval)
     world.device.present(world.buyer.credential)
@@ -171,8 +161,7 @@ async def test_a_forged_approval_called_verified(world: World) -> None:
 
 
 async def test_garbage_boot_text_and_nonsense_on_the_line(world: World) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.offered()
     world.device.raw = (
         b"rst:0x1 (POWERON)\r\n\x00\xff\x00Traceback (most recent call last):\r\n\x00"
     )
@@ -199,9 +188,7 @@ async def test_another_receiver_on_the_port_sells_nothing(stopped: World) -> Non
 async def test_an_authority_that_fails_is_unknown_until_it_answers(world: World) -> None:
     world.authority.faults.fault = Fault.FAIL
     world.authority.faults.prefix = "/v1/authorisations"
-    await world.ring()
-    await world.device.offered()
-    await world.pay()
+    await world.bought()
     sale = await world.sale()
     assert (sale["state"], sale["reason"]["code"]) == ("unknown", "authority_unreachable")
     world.authority.faults.clear()
@@ -212,9 +199,7 @@ async def test_an_answer_that_was_lost_is_asked_for_again(world: World) -> None:
     world.authority.faults.fault = Fault.DROP
     world.authority.faults.prefix = "/v1/authorisations"
     world.authority.faults.times = 1
-    await world.ring()
-    await world.device.offered()
-    name = await world.pay()
+    name = await world.bought()
     assert (await world.sale())["state"] == "unknown"
     sale = await world.sale()
     assert (sale["state"], sale["approval_id"]) == ("approved", name.hex())
@@ -223,9 +208,7 @@ async def test_an_answer_that_was_lost_is_asked_for_again(world: World) -> None:
 async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: World) -> None:
     world.authority.faults.fault = Fault.DROP  # books it, and never says so
     world.authority.faults.prefix = "/v1/"
-    await world.ring(patience_s=1)
-    await world.device.offered()
-    await world.pay()
+    await world.bought(patience_s=1)
     assert (await world.sale())["state"] == "unknown"
     await world.device.heard(wire.CANCEL)
     sale = await world.sale(wait=0)
@@ -242,8 +225,7 @@ async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: Wo
 
 async def test_the_bridge_restarts_with_a_sale_open(stopped: World) -> None:
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.offered()
     async with stopped.bridge():
         sale = await stopped.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
@@ -256,9 +238,7 @@ async def test_the_bridge_restarts_without_an_answer(
     monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge():
         stopped.authority.faults.fault = Fault.DROP
-        await stopped.ring()
-        await stopped.device.offered()
-        await stopped.pay()
+        await stopped.bought()
         assert (await stopped.sale())["state"] == "unknown"
     async with stopped.bridge():
         assert (await stopped.sale())["settlement"] == "reversing"
@@ -269,9 +249,7 @@ async def test_the_bridge_restarts_without_an_answer(
 
 async def test_a_finished_sale_is_the_same_after_a_restart(stopped: World) -> None:
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
-        await stopped.pay()
+        await stopped.bought()
         before = await stopped.sale()
     async with stopped.bridge():
         assert await stopped.sale() == before
@@ -289,8 +267,7 @@ async def test_the_receiver_comes_after_the_sale(stopped: World) -> None:
 
 @pytest.mark.parametrize("unplugged", [False, True])
 async def test_the_receiver_resets_in_a_sale(world: World, unplugged: bool) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.offered()
     world.device.present(world.buyer.credential)
     if unplugged:
         world.device.unplug()

@@ -18,8 +18,7 @@ from tests.support.shop.till import OVER_LIMIT, TILL, World
 
 async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
     async with world.watching() as told:
-        await world.ring()
-        offer = await world.device.offered()
+        offer = await world.offered()
         name = world.hand()
         granted = await told("authorised")
         assert (granted["state"], granted["approval_id"]) == ("authorising", name.hex())
@@ -36,9 +35,7 @@ async def test_the_verdict_first(world: World) -> None:
     world.authority.faults.fault = Fault.FAIL
     world.authority.faults.prefix = "/v1/authorisations"
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
-        name = world.hand()
+        name = await world.handed()
         assert (await told("authority_timeout"))["state"] == "unknown"
         world.device.judge(name)
         assert (await told("verified"))["state"] == "unknown"
@@ -49,9 +46,7 @@ async def test_the_verdict_first(world: World) -> None:
 
 async def test_a_refusal_after_the_receipt_and_another_pays(world: World) -> None:
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
-        first = world.hand()
+        first = await world.handed()
         await told("authorised")
         world.device.judge(first, reasons.BAD_SIGNATURE)
         refused = await told("recalled")
@@ -69,9 +64,7 @@ async def test_a_refusal_before_the_receipt_and_another_pays(world: World) -> No
     world.authority.faults.fault = Fault.SILENT
     world.authority.faults.prefix = "/v1/authorisations"
     world.authority.faults.times = 1
-    await world.ring()
-    await world.device.offered()
-    first = world.hand()
+    first = await world.handed()
     world.device.judge(first, reasons.BAD_SIGNATURE)
     await world.device.heard(wire.VERDICT)
     second = await world.pay()
@@ -86,9 +79,7 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
     monkeypatch.setattr(authorisation, "CLEARED_S", 0.1)
     monkeypatch.setattr(retry, "FIRST_S", 0.1)
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
-        first = world.hand()
+        first = await world.handed()
         await told("authorised")
         world.authority.faults.fault = Fault.FAIL
         world.authority.faults.prefix = "/v1/reversals"
@@ -106,9 +97,7 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
 async def test_no_verdict_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(approval_attempt, "VERDICT_MS", 100)
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
-        first = world.hand()
+        first = await world.handed()
         assert (await told("recalled"))["reason"]["code"] == "verdict_timeout"
         word = await world.device.heard(wire.VERDICT)
         assert (word.approval_id, word.reason) == (first, reasons.VERDICT_TIMEOUT)
@@ -122,9 +111,7 @@ async def test_no_verdict_in_time(world: World, monkeypatch: pytest.MonkeyPatch)
 
 async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> None:
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
-        first = world.hand()
+        first = await world.handed()
         await told("authorised")
         world.device.reboot()
         assert (await told("recalled"))["reason"]["code"] == "receiver_offline"
@@ -137,8 +124,7 @@ async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> 
 async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
     """As with a receipt: whoever listens or looks cannot tell a no from a yes."""
     async with world.watching() as told:
-        await world.ring(amount=OVER_LIMIT)
-        offer = await world.device.offered()
+        offer = await world.offered(amount=OVER_LIMIT)
         name = world.hand()
         withheld = await told("declined_awaiting_receiver")
         assert (withheld["state"], withheld["approval_id"]) == ("authorising", name.hex())
@@ -179,8 +165,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
 ) -> None:
     monkeypatch.setattr(approval_attempt, "VERDICT_MS", 1_000 if does is _is_silent else 5_000)
     async with world.watching() as told:
-        await world.ring(amount=OVER_LIMIT)
-        old = await world.device.offered()
+        old = await world.offered(amount=OVER_LIMIT)
         first = world.hand()
         await told("declined_awaiting_receiver")
         await does(world, first)
@@ -197,9 +182,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
 
 async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
     async with world.watching() as told:
-        await world.ring(amount=OVER_LIMIT, patience_s=1)
-        await world.device.offered()
-        name = world.hand()
+        name = await world.handed(amount=OVER_LIMIT, patience_s=1)
         await told("declined_awaiting_receiver")
         sale = await world.sale()
     assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
@@ -209,9 +192,7 @@ async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
 
 async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -> None:
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring(amount=OVER_LIMIT)
-        await stopped.device.offered()
-        name = stopped.hand()
+        name = await stopped.handed(amount=OVER_LIMIT)
         await told("declined_awaiting_receiver")
     async with stopped.bridge():
         sale = await stopped.sale(wait=0)
@@ -223,9 +204,7 @@ async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -
 
 async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
     async with world.watching() as told:
-        await world.ring(patience_s=1)
-        await world.device.offered()
-        name = world.hand()
+        name = await world.handed(patience_s=1)
         await told("authorised")
         owed = await told("reversal_owed")
         assert (owed["state"], owed["settlement"]) == ("cancelled", "reversing")
@@ -239,9 +218,7 @@ async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
 
 async def test_the_bridge_restarts_between_receipt_and_verdict(stopped: World) -> None:
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring()
-        await stopped.device.offered()
-        name = stopped.hand()
+        name = await stopped.handed()
         await told("authorised")
     async with stopped.bridge():
         await stopped.is_reversed("bridge_restarted")
@@ -254,9 +231,7 @@ async def test_the_bridge_restarts_with_a_recalled_approval(
     """The sale ends once the authority had its time to speak, and its reversal is owed on."""
     monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring()
-        await stopped.device.offered()
-        name = stopped.hand()
+        name = await stopped.handed()
         await told("authorised")
         stopped.authority.faults.fault = Fault.FAIL
         stopped.device.judge(name, reasons.BAD_SIGNATURE)
