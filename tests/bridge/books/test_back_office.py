@@ -61,8 +61,7 @@ async def test_a_day_with_everything_in_it(world: World) -> None:
     await world.settled("sale-that-is-dear")
     lost = await world.approved("sale-that-is-lost")
     await world.reverse_behind_its_back(bytes.fromhex(lost["approval_id"]))
-    await world.decide("paid", "sale-that-is-lost")
-    await world.settled("sale-that-is-lost")
+    await world.ended("paid", "sale-that-is-lost")
     await world.approved("sale-that-is-owed")
     world.break_authority(Fault.FAIL)
     await world.decide("paid", "sale-that-is-owed")
@@ -170,8 +169,7 @@ async def test_every_sale_with_something_left_to_happen(world: World) -> None:
         listed.append(sale_id)
         open_ = (await world.call("GET", "/v1/sales"))[1]["sales"]
         assert [sale["sale_id"] for sale in open_] == listed
-    await world.decide("paid", SALE)
-    await world.settled(SALE)
+    await world.ended("paid", SALE)
     world.break_authority(Fault.FAIL)
     await world.decide("cancel", NEXT)  # over for the till, and owed still
     open_ = (await world.call("GET", "/v1/sales"))[1]["sales"]
@@ -229,8 +227,7 @@ async def _keeps(world: World, sale: dict[str, Any]) -> None:
 
 async def _gives_back(world: World, sale: dict[str, Any]) -> None:
     await world.reverse_behind_its_back(bytes.fromhex(sale["approval_id"]))
-    await world.decide("paid")
-    await world.settled()
+    await world.ended("paid")
 
 
 async def _counts_otherwise(world: World, sale: dict[str, Any]) -> None:
@@ -240,8 +237,7 @@ async def _counts_otherwise(world: World, sale: dict[str, Any]) -> None:
 
 async def _has_lost_it(world: World, sale: dict[str, Any]) -> None:
     """What was confirmed is not in its books any more."""
-    await world.decide("paid")
-    await world.settled()
+    await world.ended("paid")
     store = world.authority.office.store
     store.run("DELETE FROM transactions")
 

@@ -69,8 +69,7 @@ async def test_a_client_certificate_renewed_while_the_old_is_withdrawn(stopped: 
         await renewed(stopped)
         assert (await stopped.call("GET", "/healthz"))[1]["warnings"] == []
         assert (await stopped.sale(NEXT))["state"] == "approved"
-        await stopped.decide("paid", NEXT)
-        await stopped.settled(NEXT)
+        await stopped.ended("paid", NEXT)
 
 
 async def test_a_change_of_ca_with_two_roots(tmp_path: Path) -> None:
@@ -113,8 +112,7 @@ async def test_a_receivers_certificate_renewed_in_the_middle_of_a_sale(stopped: 
         await stopped.offered()
         path.write_bytes(fresh)
         await renewed(stopped)
-        await stopped.pay()
-        assert (await stopped.sale())["state"] == "approved"
+        await stopped.goes_through()
         await stopped.decide("paid")
         assert (await stopped.device.heard(wire.CERTIFICATE)).data == fresh
         receivers.enrol(office.store, office.keys, later, stopped.client.fingerprint())

@@ -287,8 +287,7 @@ async def test_a_question_that_fails_is_unknown_and_asked_again(
             await stopped.pay()
             assert (await told("authority_timeout"))["state"] == "unknown"
             assert (await told("till_notified"))["state"] == "approved"
-        await stopped.decide("paid")
-        assert (await stopped.settled())["settlement"] == "posted"
+        assert (await stopped.ended("paid"))["settlement"] == "posted"
 
 
 def flood(port: Port) -> None:

@@ -60,8 +60,7 @@ def test_every_part_is_looked_at() -> None:
     assert (found["alarms"], found["journal_behind"]) == (1, True)
     assert found["journal_stalled_seconds"] == 7.5
     assert found["http_refused"] == [(("unauthorized",), 5)]
-    assert found["receiver_up"] == [((7,), True)]
-    assert found["line"] == [((7, "opened"), 2)]
+    assert (found["receiver_up"], found["line"]) == ([((7,), True)], [((7, "opened"), 2)])
     assert found["refusals"] == [((7, "busy"), 1)]
 
 

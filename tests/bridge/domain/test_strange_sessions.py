@@ -29,8 +29,7 @@ def world(tmp_path: Path) -> ControllerWorld:
 @pytest.fixture
 def handed(world: ControllerWorld) -> Purchase:
     """The receiver's word is awaited."""
-    world.sync()
-    world.ring()
+    world.rung()
     purchase = world.hand(world.offer())
     world.outputs.clear()
     return purchase
@@ -42,8 +41,7 @@ def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
 ) -> None:
     due = world.controller.due
     world.hear(wire.VERDICT, wire.Verdict(NOWHERE, handed.approval_id, reason))
-    assert world.refusals() == [reasons.WRONG_SESSION]
-    assert [type(output) for output in world.outputs] == [effects.Acknowledge]
+    assert (world.refusals(), world.kinds()) == ([reasons.WRONG_SESSION], [effects.Acknowledge])
     assert (world.sale.state, world.sale.owed) == (State.AUTHORISATION_SENT, ())
     assert world.controller.due == due  # its word is awaited as before
 
@@ -52,8 +50,7 @@ def test_a_verdict_on_the_right_approval_in_a_session_that_is_not_known(
 def test_a_verdict_with_no_sale_at_hand(world: ControllerWorld, reason: int) -> None:
     world.sync()
     world.hear(wire.VERDICT, wire.Verdict(NOWHERE, bytes(16), reason))
-    assert world.refusals() == [reasons.WRONG_SESSION]
-    assert world.sent() == []
+    assert (world.refusals(), world.sent()) == ([reasons.WRONG_SESSION], [])
 
 
 def test_the_word_on_a_session_that_ended_without_a_result_is_no_surprise(
@@ -67,7 +64,7 @@ def test_the_word_on_a_session_that_ended_without_a_result_is_no_surprise(
     assert world.controller.sale is None
     world.outputs.clear()
     world.judge(offer, handed.approval_id)
-    assert [type(output) for output in world.outputs] == [effects.Acknowledge]
+    assert world.kinds() == [effects.Acknowledge]
 
 
 def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(
@@ -88,8 +85,7 @@ def test_the_session_that_ended_last_is_known_and_the_one_before_is_not(
     world.judge(last, last_name)
     assert world.refusals() == []
     world.judge(older, name)
-    assert world.refusals() == [reasons.WRONG_SESSION]
-    assert world.sent() == []
+    assert (world.refusals(), world.sent()) == ([reasons.WRONG_SESSION], [])
 
 
 def credential(world: ControllerWorld, purchase: Purchase) -> None:
@@ -117,8 +113,7 @@ def test_other_words_about_a_session_that_is_not_known(
 ) -> None:
     before = world.sale.state, world.controller.due
     say(world, handed)
-    assert world.refusals() == [reasons.WRONG_SESSION]
-    assert world.take(effects.Persist) == []
+    assert (world.refusals(), world.take(effects.Persist)) == ([reasons.WRONG_SESSION], [])
     assert (world.sale.state, world.controller.due) == before
     world.judge(world.sale.offer, handed.approval_id)
     assert world.sale.state is State.AUTHORISING
@@ -131,8 +126,7 @@ def test_other_words_about_a_session_that_is_not_known(
 @pytest.fixture
 def asked(world: ControllerWorld) -> ControllerWorld:
     """A sale that the authority was asked about, under the reference that the samples name."""
-    world.sync()
-    world.ring()
+    world.rung()
     world.hand(world.offer())
     world.outputs.clear()
     return world
@@ -153,6 +147,5 @@ def test_every_channel_of_a_receivers_is_understood(asked: ControllerWorld, chan
 def test_a_receiver_speaks_as_if_it_were_the_bridge(asked: ControllerWorld, channel: int) -> None:
     before = asked.sale.state, asked.controller.due
     asked.hear(channel, TO_RECEIVER[channel])
-    assert asked.refusals() == [reasons.WRONG_TYPE]
-    assert [type(output) for output in asked.outputs] == [effects.Acknowledge]
+    assert (asked.refusals(), asked.kinds()) == ([reasons.WRONG_TYPE], [effects.Acknowledge])
     assert (asked.sale.state, asked.controller.due) == before

@@ -76,5 +76,4 @@ async def test_bytes_pass_both_ways_at_the_lines_rate(server: Server) -> None:
     finally:
         await port.close()
     assert bytes(heard) == EVERY_BYTE
-    assert server.port.baudrate == BAUD
-    assert (server.port.dtr, server.port.rts) == (False, False)
+    assert (server.port.baudrate, server.port.dtr, server.port.rts) == (BAUD, False, False)

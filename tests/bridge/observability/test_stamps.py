@@ -20,8 +20,7 @@ STEPS = {
 @pytest.mark.parametrize(("answered", "verdict"), [(15.0, 17.0), (17.0, 15.0), (17.0, 17.0)])
 def test_the_later_word_ends_the_waiting(answered: float, verdict: float) -> None:
     words = {timings.AUTHORISE_ANSWERED: answered, timings.VERDICT_RECEIVED: verdict}
-    assert timings.waiting(STEPS | words) == 6.0
-    assert timings.own_share(STEPS | words) == 1.5
+    assert (timings.waiting(STEPS | words), timings.own_share(STEPS | words)) == (6.0, 1.5)
 
 
 def test_spans() -> None:
@@ -39,5 +38,4 @@ def test_the_oldest_sales_are_forgotten() -> None:
     kept = timings.Stamps()
     for number in range(timings.SALES_MOST + 1):
         kept.mark(str(number), timings.OFFER, float(number))
-    assert kept.of("0") == {}
-    assert kept.of("1") == {timings.OFFER: 1.0}
+    assert (kept.of("0"), kept.of("1")) == ({}, {timings.OFFER: 1.0})

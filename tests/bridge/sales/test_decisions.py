@@ -27,8 +27,7 @@ async def test_what_is_paid_is_posted(world: World) -> None:
     assert await world.decide("paid") == sale | {"state": "paid", "settlement": "owed"}
     world.authority.faults.clear()
     assert await world.settled() == sale | {"state": "paid", "settlement": "posted"}
-    assert world.transactions() == {name: "POSTED"}
-    assert world.credit_space() == space - AMOUNT
+    assert (world.transactions(), world.credit_space()) == ({name: "POSTED"}, space - AMOUNT)
 
 
 # How a sale comes to be where the cashier stops it.
@@ -133,8 +132,7 @@ async def test_stopped_while_the_authority_is_asked(world: World, comes: Comes, 
     await world.ring(NEXT)  # what is owed bars nobody
     world.authority.faults.clear()
     assert await world.settled() == sale | {"settlement": "reversed"}
-    assert world.transactions() == {name: "VOIDED"}
-    assert world.credit_space() == space
+    assert (world.transactions(), world.credit_space()) == ({name: "VOIDED"}, space)
 
 
 @pytest.mark.parametrize("wish", ["cancel", "abort"])
@@ -175,16 +173,14 @@ async def test_cancelled_after_the_approval(world: World) -> None:
     assert sale["approval_id"] == approved["approval_id"]
     assert (sale["transaction_id"], sale["receipt"]) == (None, None)  # it was, and is not
     await _stays(world, sale)
-    assert list(world.transactions().values()) == ["VOIDED"]
-    assert world.credit_space() == space
+    assert (list(world.transactions().values()), world.credit_space()) == (["VOIDED"], space)
 
 
 async def test_too_late_to_abort(world: World) -> None:
     """The cashier hears that it is approved, and decides."""
     approved = await world.approved()
     assert await world.too_late("abort") == approved
-    await world.decide("paid")
-    assert (await world.settled())["settlement"] == "posted"
+    assert (await world.ended("paid"))["settlement"] == "posted"
     assert list(world.transactions().values()) == ["POSTED"]
 
 
@@ -214,8 +210,7 @@ async def test_what_is_paid_stays_paid(world: World) -> None:
     posted = await world.settled()
     for wish in ("cancel", "abort"):
         assert await world.too_late(wish) == posted
-    assert await world.decide("paid") == posted
-    assert list(world.transactions().values()) == ["POSTED"]
+    assert (await world.decide("paid"), list(world.transactions().values())) == (posted, ["POSTED"])
 
 
 @pytest.mark.parametrize("wishes", [("paid", "cancel"), ("cancel", "paid")])
@@ -262,8 +257,7 @@ async def test_silence_after_the_till_was_told_reverses_nothing(
     await world.ring(NEXT, patience_s=1)
     assert (await world.sale(NEXT))["state"] == "cancelled"  # more than a second later
     assert await world.sale() == approved
-    await world.decide("paid")
-    assert (await world.settled())["settlement"] == "posted"
+    assert (await world.ended("paid"))["settlement"] == "posted"
 
 
 async def test_an_approval_outlives_the_bridge(stopped: World) -> None:
@@ -272,8 +266,7 @@ async def test_an_approval_outlives_the_bridge(stopped: World) -> None:
     async with stopped.bridge():
         assert await stopped.sale(wait=0) == approved
         assert (await stopped.call("GET", "/v1/sales"))[1]["sales"] == [approved]
-        await stopped.decide("paid")
-        await stopped.settled()
+        await stopped.ended("paid")
     assert list(stopped.transactions().values()) == ["POSTED"]
 
 
@@ -309,8 +302,7 @@ async def test_paid_and_given_back_by_the_authority_is_a_liability(world: World)
     sale = await world.approved()
     name = bytes.fromhex(sale["approval_id"])
     await world.reverse_behind_its_back(name)
-    await world.decide("paid")
-    settled = await world.settled()
+    settled = await world.ended("paid")
     assert (settled["state"], settled["settlement"]) == ("paid", "liability")
     assert settled["reason"]["code"] == "liability"
     assert await world.decide("paid") == settled

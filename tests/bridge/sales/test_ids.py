@@ -10,7 +10,7 @@ from bridge.books import books
 from bridge.journal import disk
 from receiver.link import wire
 from tests.support.shop import refunding
-from tests.support.shop.till import AMOUNT, SALE, World
+from tests.support.shop.till import AMOUNT, SALE, World, outcome
 
 NEXT = "sale-of-the-next-buyer"
 BODY = {"sale_id": SALE, "amount": AMOUNT, "currency": "SEK"}
@@ -33,11 +33,9 @@ async def test_the_same_again_at_every_moment(world: World) -> None:
     world.device.judge(name)
     approved = await world.sale()
     assert await again(world) == (200, approved)
-    await world.decide("paid")
-    posted = await world.settled()
+    posted = await world.ended("paid")
     assert await again(world) == (200, posted)
-    assert list(world.transactions().values()) == ["POSTED"]
-    assert world.device.orders == 1
+    assert (list(world.transactions().values()), world.device.orders) == (["POSTED"], 1)
 
 
 @pytest.mark.parametrize(
@@ -52,10 +50,8 @@ async def test_the_same_id_for_another_sale(world: World, changes: dict[str, Any
         await world.ring()
         offered = await told("offered")
     assert await world.problem("POST", "/v1/sales", json=body) == (*conflict, offered)
-    await world.pay()
-    assert (await world.sale())["state"] == "approved"
-    await world.decide("paid")
-    posted = await world.settled()
+    await world.goes_through()
+    posted = await world.ended("paid")
     assert await world.problem("POST", "/v1/sales", json=body) == (*conflict, posted)
 
 
@@ -111,11 +107,9 @@ async def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
     await world.offered("sale-under-way--")
     monkeypatch.setattr(disk, "free", lambda _: 0)
     assert (await again(world))[0] == 200
-    await world.pay()
-    assert (await world.sale("sale-under-way--"))["state"] == "approved"
+    await world.goes_through("sale-under-way--")
     for sale_id in ("sale-undecided-yet", "sale-under-way--"):
-        await world.decide("paid", sale_id)
-        assert (await world.settled(sale_id))["settlement"] == "posted"
+        assert (await world.ended("paid", sale_id))["settlement"] == "posted"
     await refuses_new(world, "no-room")
     monkeypatch.undo()
     await world.ring(NEXT)
@@ -127,8 +121,9 @@ async def test_a_bridge_that_stops(world: World) -> None:
     await world.offered("sale-without-buyer")
     await world.daemon.service.drain(0)
     await refuses_new(world, "stopping")
-    sale = await world.sale("sale-without-buyer", wait=0)
-    assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
+    assert outcome(await world.sale("sale-without-buyer", wait=0)) == (
+        "cancelled",
+        "bridge_restarted",
+    )
     assert (await world.device.heard(wire.CANCEL)).reference
-    await world.decide("paid", "sale-undecided-yet")
-    assert (await world.settled("sale-undecided-yet"))["settlement"] == "posted"
+    assert (await world.ended("paid", "sale-undecided-yet"))["settlement"] == "posted"

@@ -12,7 +12,7 @@ from simulator.authority import Fault
 from tests.bridge.sales.test_past import exchange, remove, renumber
 from tests.bridge.sales.test_rollback import kinds, nothing_is_left
 from tests.support.shop.offline_shop import accepted, alone
-from tests.support.shop.put_back import copy, lose, put_back
+from tests.support.shop.put_back import copy, lose, put_back, restored
 from tests.support.shop.refunding import REFUND, ask, done, given_back
 from tests.support.shop.till import AMOUNT, SALE, TILL, World
 from tests.support.values import evidence
@@ -72,8 +72,7 @@ async def test_a_refund_by_phone_that_is_asked_for_again(stopped: World) -> None
         await stopped.device.offered()
         await stopped.pay()
         first = await done(stopped)
-    put_back(stopped, place)
-    async with stopped.bridge():
+    async with restored(stopped, place):
         await stopped.daemon.service.standing.known()
         body = {"refund_id": REFUND, "sale_id": SALE, "amount": AMOUNT, "phone": True}
         status, again = await stopped.call("POST", "/v1/refunds", json=body)
@@ -93,10 +92,8 @@ async def sold_after_a_copy_of_its_beginning(world: World) -> None:
     async with world.bridge():
         await world.offered()
         place = copy(world)
-        await world.pay()
-        assert (await world.sale())["state"] == "approved"
-        await world.decide("paid")
-        await world.settled()
+        await world.goes_through()
+        await world.ended("paid")
     put_back(world, place)
 
 
@@ -147,10 +144,8 @@ async def test_what_the_till_knew_to_be_approved_and_paid_is_paid(stopped: World
     async with stopped.bridge():
         await stopped.approved()
         place = copy(stopped)
-        await stopped.decide("paid")
-        await stopped.settled()
-    put_back(stopped, place)
-    async with stopped.bridge():
+        await stopped.ended("paid")
+    async with restored(stopped, place):
         assert (await stopped.settled())["settlement"] == "posted"
 
 

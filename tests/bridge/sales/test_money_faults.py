@@ -36,15 +36,13 @@ decisions = pytest.mark.parametrize(
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
 @decisions
 async def test_the_authority_does_not_answer_a_decision(
-    stopped: World, paper: Paper, *, fault: Fault, wish: str, path: str, end: str
+    paper: Paper, world: World, *, fault: Fault, wish: str, path: str, end: str
 ) -> None:
     """Told again until it does; whatever it did the first time, it does once."""
-    async with stopped.bridge():
-        await stopped.approved()
-        stopped.break_authority(fault, path)
-        stopped.authority.faults.times = 1
-        assert (await ends(stopped, paper, wish))["settlement"] == end
-        assert stopped.authority.faults.times == 0
+    await world.approved()
+    world.break_authority(fault, path, times=1)
+    assert (await ends(world, paper, wish))["settlement"] == end
+    assert world.authority.faults.times == 0
 
 
 @decisions
@@ -60,8 +58,7 @@ async def test_the_authority_is_away_when_the_till_decides(
         await stopped.offered(NEXT)
         await stopped.authority.start()
         assert (await ends(stopped, paper))["settlement"] == end
-        await stopped.pay()
-        assert (await stopped.sale(NEXT))["state"] == "approved"
+        await stopped.goes_through(NEXT)
         await ends(stopped, paper, "paid", NEXT)
 
 
@@ -124,20 +121,18 @@ def slow_office(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     return taken
 
 
-async def test_a_refund_while_everything_fails_once(stopped: World, paper: Paper) -> None:
-    async with stopped.bridge():
-        sale = await stopped.posted()
-        paper.keep(sale)
-        for number, fault in enumerate(Fault):
-            stopped.break_authority(fault, "/v1/refunds")
-            stopped.authority.faults.times = 1
-            refund_id = f"refund-number-{number:04}"
-            body = {"refund_id": refund_id, "sale_id": SALE, "amount": 1_000 + number}
-            assert (await stopped.call("POST", "/v1/refunds", json=body))[0] == 201
-            path = f"/v1/refunds/{refund_id}?wait={PATIENCE_S:g}"
-            _, refund = await stopped.call("GET", path)
-            assert (refund["state"], stopped.authority.faults.times) == ("refunded", 0)
-            paper.keep_refund(refund)
+async def test_a_refund_while_everything_fails_once(paper: Paper, world: World) -> None:
+    sale = await world.posted()
+    paper.keep(sale)
+    for number, fault in enumerate(Fault):
+        world.break_authority(fault, "/v1/refunds", times=1)
+        refund_id = f"refund-number-{number:04}"
+        body = {"refund_id": refund_id, "sale_id": SALE, "amount": 1_000 + number}
+        assert (await world.call("POST", "/v1/refunds", json=body))[0] == 201
+        path = f"/v1/refunds/{refund_id}?wait={PATIENCE_S:g}"
+        _, refund = await world.call("GET", path)
+        assert (refund["state"], world.authority.faults.times) == ("refunded", 0)
+        paper.keep_refund(refund)
 
 
 # The bridge's clock.

@@ -44,33 +44,30 @@ async def refused(world: World, kept: KeptBack) -> None:
 # An approval that is kept back.
 
 
-async def test_presented_when_the_sale_is_cancelled(stopped: World, paper: Paper) -> None:
-    async with stopped.bridge():
-        await stopped.offered()
-        kept = KeptBack(stopped)
-        await ends(stopped, paper, "cancel")
-        kept.present(stopped)
-        await refused(stopped, kept)
-        await sells(stopped, paper, NEXT)
+async def test_presented_when_the_sale_is_cancelled(paper: Paper, world: World) -> None:
+    await world.offered()
+    kept = KeptBack(world)
+    await ends(world, paper, "cancel")
+    kept.present(world)
+    await refused(world, kept)
+    await sells(world, paper, NEXT)
 
 
-async def test_presented_when_the_next_sale_is_open(stopped: World, paper: Paper) -> None:
+async def test_presented_when_the_next_sale_is_open(paper: Paper, world: World) -> None:
     """Of the same amount; first as it is, then as if it were for the offer at hand."""
-    async with stopped.bridge():
-        await stopped.offered()
-        kept = KeptBack(stopped)
-        await ends(stopped, paper, "cancel")
-        await stopped.offered(NEXT)
-        kept.present(stopped)
-        await refused(stopped, kept)
-        async with stopped.watching() as told:
-            stopped.device.present(stopped.buyer.credential)
-            stopped.device.approve(kept.approval)
-            assert (await told("refused"))["reason"]["code"] == "bad_signature"
-        assert stopped.transactions() == {}
-        await stopped.pay()
-        assert (await stopped.sale(NEXT))["state"] == "approved"
-        await ends(stopped, paper, "paid", NEXT)
+    await world.offered()
+    kept = KeptBack(world)
+    await ends(world, paper, "cancel")
+    await world.offered(NEXT)
+    kept.present(world)
+    await refused(world, kept)
+    async with world.watching() as told:
+        world.device.present(world.buyer.credential)
+        world.device.approve(kept.approval)
+        assert (await told("refused"))["reason"]["code"] == "bad_signature"
+    assert world.transactions() == {}
+    await world.goes_through(NEXT)
+    await ends(world, paper, "paid", NEXT)
 
 
 @pytest.mark.parametrize("wish", ["paid", "cancel"])
@@ -125,25 +122,23 @@ async def test_refused_and_then_verified_after_all(stopped: World, paper: Paper)
         assert stopped.transactions() == {first: "VOIDED", second: "POSTED"}
 
 
-async def test_verified_and_then_refused_after_all(stopped: World, paper: Paper) -> None:
+async def test_verified_and_then_refused_after_all(paper: Paper, world: World) -> None:
     """What the till was told, no receiver takes back."""
-    async with stopped.bridge():
-        approved = await stopped.approved()
-        stopped.device.judge(bytes.fromhex(approved["approval_id"]), reasons.BAD_SIGNATURE)
-        await ends(stopped, paper, "paid")
-        await sells(stopped, paper, NEXT)
+    approved = await world.approved()
+    world.device.judge(bytes.fromhex(approved["approval_id"]), reasons.BAD_SIGNATURE)
+    await ends(world, paper, "paid")
+    await sells(world, paper, NEXT)
 
 
-async def test_verified_before_there_was_anything_to_verify(stopped: World, paper: Paper) -> None:
-    async with stopped.bridge():
-        await stopped.offered()
-        kept = KeptBack(stopped)
-        stopped.device.judge(kept.name)
-        assert (await stopped.sale(wait=0))["state"] == "open"
-        kept.present(stopped)
-        await stopped.sale()
-        await ends(stopped, paper, "paid")
-        assert stopped.transactions() == {kept.name: "POSTED"}
+async def test_verified_before_there_was_anything_to_verify(paper: Paper, world: World) -> None:
+    await world.offered()
+    kept = KeptBack(world)
+    world.device.judge(kept.name)
+    assert (await world.sale(wait=0))["state"] == "open"
+    kept.present(world)
+    await world.sale()
+    await ends(world, paper, "paid")
+    assert world.transactions() == {kept.name: "POSTED"}
 
 
 # An offer that is a lie.
@@ -161,53 +156,50 @@ async def test_verified_before_there_was_anything_to_verify(stopped: World, pape
     ids=["less", "more", "reference", "till", "refund"],
 )
 async def test_another_offer_than_the_till_asked_for(
-    stopped: World, paper: Paper, lies: dict[str, int | bytes]
+    paper: Paper, world: World, lies: dict[str, int | bytes]
 ) -> None:
     """And a buyer who approves it: the approval is worth nothing, now or later."""
-    async with stopped.bridge():
-        device = stopped.device
-        device.lies = lies
-        await stopped.ring()
-        order = await device.heard(wire.OPEN)
-        asked = {"amount": order.amount, "till": order.till, "reference": order.reference}
-        now = int(time.time())
-        offer = evidence.offer(device.seed, device.certificate, now, **{**asked, **lies})
-        kept = KeptBack(stopped, offer)
-        kept.present(stopped)
-        assert (await ends(stopped, paper))["reason"]["code"] == "receiver_untrusted"
-        device.lies = {}
-        await sells(stopped, paper, NEXT)
-        kept.present(stopped)
-        await sells(stopped, paper, THIRD)
-        assert kept.name not in stopped.transactions()
+    device = world.device
+    device.lies = lies
+    await world.ring()
+    order = await device.heard(wire.OPEN)
+    asked = {"amount": order.amount, "till": order.till, "reference": order.reference}
+    now = int(time.time())
+    offer = evidence.offer(device.seed, device.certificate, now, **{**asked, **lies})
+    kept = KeptBack(world, offer)
+    kept.present(world)
+    assert (await ends(world, paper))["reason"]["code"] == "receiver_untrusted"
+    device.lies = {}
+    await sells(world, paper, NEXT)
+    kept.present(world)
+    await sells(world, paper, THIRD)
+    assert kept.name not in world.transactions()
 
 
 @pytest.mark.parametrize("amount", [1, AMOUNT * 10])
-async def test_two_faces(stopped: World, paper: Paper, amount: int) -> None:
+async def test_two_faces(paper: Paper, world: World, amount: int) -> None:
     """One offer for the bridge, and one over another amount, the rest the same, for the phone."""
-    async with stopped.bridge():
-        await stopped.ring()
-        said = signed.parse(messages.OFFER, await stopped.device.offered()).value._asdict()
-        device = stopped.device
-        said["amount"], issued = amount, said.pop("issued")
-        kept = KeptBack(stopped, evidence.offer(device.seed, device.certificate, issued, **said))
-        async with stopped.watching() as told:
-            device.present(stopped.buyer.credential)
-            device.approve(kept.approval)
-            device.judge(kept.name)
-            await told("refused")
-        assert stopped.transactions() == {}
-        await stopped.pay()
-        await stopped.sale()
-        await ends(stopped, paper, "paid")
+    await world.ring()
+    said = signed.parse(messages.OFFER, await world.device.offered()).value._asdict()
+    device = world.device
+    said["amount"], issued = amount, said.pop("issued")
+    kept = KeptBack(world, evidence.offer(device.seed, device.certificate, issued, **said))
+    async with world.watching() as told:
+        device.present(world.buyer.credential)
+        device.approve(kept.approval)
+        device.judge(kept.name)
+        await told("refused")
+    assert world.transactions() == {}
+    await world.pay()
+    await world.sale()
+    await ends(world, paper, "paid")
 
 
-async def test_one_number_for_every_offer(stopped: World, paper: Paper) -> None:
+async def test_one_number_for_every_offer(paper: Paper, world: World) -> None:
     """The authority holds one purchase for each number; what is declined costs nobody anything."""
-    async with stopped.bridge():
-        stopped.device.lies = {"sequence": 7}
-        await sells(stopped, paper, SALE)
-        await stopped.bought(NEXT)
-        assert (await ends(stopped, paper, sale_id=NEXT))["reason"]["code"] == "conflict"
-        stopped.device.lies = {}
-        await sells(stopped, paper, THIRD)
+    world.device.lies = {"sequence": 7}
+    await sells(world, paper, SALE)
+    await world.bought(NEXT)
+    assert (await ends(world, paper, sale_id=NEXT))["reason"]["code"] == "conflict"
+    world.device.lies = {}
+    await sells(world, paper, THIRD)

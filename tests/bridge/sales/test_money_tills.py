@@ -22,20 +22,19 @@ STATES = {"paid": "paid", "cancel": "cancelled"}
 OTHER = {"paid": "cancel", "cancel": "paid"}
 
 
-async def test_a_till_that_says_everything_at_once_and_again(stopped: World, paper: Paper) -> None:
-    async with stopped.bridge():
-        assert sorted(await repeated(stopped, "/v1/sales", json=BODY)) == [200] * 4 + [201]
-        await stopped.device.offered()
-        await stopped.pay()
-        looks = [stopped.sale() for _ in range(TIMES)]
-        assert [sale["state"] for sale in await asyncio.gather(*looks)] == ["approved"] * TIMES
-        assert await repeated(stopped, f"/v1/sales/{SALE}/paid") == [200] * TIMES
-        await ends(stopped, paper)
-        body = {"refund_id": "refund-0123456789", "sale_id": SALE, "amount": AMOUNT}
-        assert sorted(await repeated(stopped, "/v1/refunds", json=body)) == [200] * 4 + [201]
-        _, refund = await stopped.call("GET", "/v1/refunds/refund-0123456789?wait=10")
-        paper.keep_refund(refund)
-        assert await repeated(stopped, "/v1/sales", json=BODY) == [200] * TIMES
+async def test_a_till_that_says_everything_at_once_and_again(paper: Paper, world: World) -> None:
+    assert sorted(await repeated(world, "/v1/sales", json=BODY)) == [200] * 4 + [201]
+    await world.device.offered()
+    await world.pay()
+    looks = [world.sale() for _ in range(TIMES)]
+    assert [sale["state"] for sale in await asyncio.gather(*looks)] == ["approved"] * TIMES
+    assert await repeated(world, f"/v1/sales/{SALE}/paid") == [200] * TIMES
+    await ends(world, paper)
+    body = {"refund_id": "refund-0123456789", "sale_id": SALE, "amount": AMOUNT}
+    assert sorted(await repeated(world, "/v1/refunds", json=body)) == [200] * 4 + [201]
+    _, refund = await world.call("GET", "/v1/refunds/refund-0123456789?wait=10")
+    paper.keep_refund(refund)
+    assert await repeated(world, "/v1/sales", json=BODY) == [200] * TIMES
 
 
 async def repeated(world: World, path: str, **request: Any) -> list[int]:
@@ -85,16 +84,15 @@ async def test_a_till_that_changes_its_mind(stopped: World, paper: Paper, wish: 
 
 
 async def test_a_till_that_loses_its_memory_and_uses_an_id_again(
-    stopped: World, paper: Paper
+    paper: Paper, world: World
 ) -> None:
     """For the same it is the sale of before; for anything else a conflict. Nothing is rung up."""
-    async with stopped.bridge():
-        before = await stopped.posted()
-        paper.keep(before)
-        assert await stopped.call("POST", "/v1/sales", json=BODY) == (200, before)
-        other = await stopped.problem("POST", "/v1/sales", json={**BODY, "amount": 1})
-        assert other == (409, "conflict", before)
-        await sells(stopped, paper, NEXT)
+    before = await world.posted()
+    paper.keep(before)
+    assert await world.call("POST", "/v1/sales", json=BODY) == (200, before)
+    other = await world.problem("POST", "/v1/sales", json={**BODY, "amount": 1})
+    assert other == (409, "conflict", before)
+    await sells(world, paper, NEXT)
 
 
 @pytest.mark.parametrize("amount", [AMOUNT, 1], ids=["same", "other"])

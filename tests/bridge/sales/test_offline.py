@@ -63,8 +63,7 @@ async def test_the_receivers_own_receipt(shop: World) -> None:
     assert data == receipt
     value = signed.parse(messages.PROVISIONAL, data).value
     assert (value.approval_id, value.amount) == (word.approval_id, AMOUNT)
-    assert await shop.sale() == proved
-    assert shop.daemon.service.sessions[3].refusals == {}
+    assert (await shop.sale(), shop.daemon.service.sessions[3].refusals) == (proved, {})
 
 
 @pytest.mark.parametrize(
@@ -143,14 +142,12 @@ async def test_declined_when_it_is_sent(shop: World) -> None:
     sale = await sells(shop)
     shop.authority.faults.clear()
     await shop.buyer.admin(f"recipients/{shop.buyer.recipient}", credit_space=0)
-    await shop.decide("paid")
-    lost = await shop.settled()
+    lost = await shop.ended("paid")
     assert (lost["state"], lost["settlement"]) == ("paid", "liability")
     assert lost["reason"]["code"] == "credit_space"
     assert shop.transactions()[bytes.fromhex(sale["approval_id"])] == "DECLINED"
     sums = (await shop.call("GET", "/v1/totals"))[1]["receivers"][0]["sums"][0]
-    assert sums["liability"] == {"count": 1, "amount": AMOUNT}
-    assert sums["unsent"]["count"] == 0
+    assert (sums["liability"], sums["unsent"]["count"]) == ({"count": 1, "amount": AMOUNT}, 0)
 
 
 @pytest.mark.parametrize(("wish", "end"), [("paid", "POSTED"), ("cancel", "VOIDED")])
@@ -201,8 +198,7 @@ async def test_an_earlier_approval_of_the_sale_is_given_back_first(shop: World) 
         assert shop.transactions()[first] == "PENDING"
         shop.authority.faults.clear()
     assert (await shop.settled())["settlement"] == "posted"
-    assert shop.transactions()[first] == "VOIDED"
-    assert shop.transactions()[second] == "POSTED"
+    assert (shop.transactions()[first], shop.transactions()[second]) == ("VOIDED", "POSTED")
 
 
 async def test_a_refund_waits_until_its_purchase_is_sent(shop: World) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -44,137 +44,142 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
 
 @pytest.mark.parametrize("left", ["VOIDED", "DECLINED"])
 async def test_what_is_given_back(world: World, left: str) -> None:
-    sale = world.sale(State.REVERSING, owed=(NAME,))
     world.authority.answers["reverse"] = [*FAILURES, left]
-    await world.settled(sale)
+    await world.settled(world.sale(State.REVERSING, owed=(NAME,)))
     assert world.events() == [(Event.REVERSED, reasons.REVERSED)]
-    assert world.authority.asked == ["reverse"] * 5
-    assert world.outbox.depth() == 0
+    assert (world.authority.asked, world.outbox.depth()) == (["reverse"] * 5, 0)
 
 
 async def test_a_recalled_approval_and_its_sale(world: World) -> None:
     """Two lanes of one sale, each with its own end."""
-    sale = world.sale(State.REVERSING, owed=(EARLIER, NAME))
     world.authority.answers["reverse"] = ["VOIDED"]
-    await world.settled(sale)
+    await world.settled(world.sale(State.REVERSING, owed=(EARLIER, NAME)))
     assert sorted(world.events()) == [
         (Event.RECALL_REVERSED, reasons.REVERSED),
         (Event.REVERSED, reasons.REVERSED),
     ]
 
 
-# Confirmations
+# Confirmations and uploads
 
 
-async def test_what_is_posted(world: World) -> None:
-    sale = world.sale(State.PAID)
-    world.authority.answers["confirm"] = [*FAILURES, "EXPIRED", "POSTED"]
+class Lane(NamedTuple):
+    """What a paid sale is like, what the authority says to each request, and what follows."""
+
+    sale: dict[str, Any]
+    answers: dict[str, list[Any]]
+    asked: list[str]
+    events: list[tuple[Event, int]]
+    booked: tuple[bytes, bytes] = (b"receipt", TRANSACTION)  # the sale's receipt and transaction
+    proved: tuple[Any, ...] = ()  # what each receipt proves; at last, that it is approved
+
+
+OFFLINE = {"mode": messages.OFFLINE}
+NOT_BOOKED = (b"", b"")
+UPLOADED, POSTED = (Event.UPLOADED, reasons.OK), (Event.POSTED, reasons.OK)
+TO_BOOK: dict[str, list[Any]] = {"authorise": [b"receipt"], "confirm": ["POSTED"]}
+REVOKED = RefusedError(reasons.CREDENTIAL_REVOKED, "status 422", said=True)
+NOT_SAID = RefusedError(reasons.CREDENTIAL_REVOKED, "status 422", said=False)
+EXPIRED = RefusedError(reasons.OFFER_EXPIRED, "status 422", said=True)
+UNPROVED = Error(reasons.BAD_SIGNATURE, "not the authority's")
+
+LANES = {
+    "posted": Lane({}, {"confirm": [*FAILURES, "EXPIRED", "POSTED"]}, ["confirm"] * 6, [POSTED]),
+    **{
+        f"never posted, as it is {left}": Lane(
+            {},
+            {"confirm": [AWAY, left]},
+            ["confirm"] * 2,
+            [(Event.LIABILITY, reasons.LIABILITY)],
+        )
+        for left in ("VOIDED", "DECLINED")
+    },
+    "forgotten by the authority, and sent again": Lane(
+        {},
+        {"confirm": [UNKNOWN, "POSTED"], "authorise": [b"receipt"]},
+        ["confirm", "authorise", "confirm"],
+        [POSTED],
+    ),
+    # The journal has the transaction that refunds will name.
+    "booked again under another name": Lane(
+        {"transaction_id": b"before"},
+        {"confirm": [UNKNOWN, "POSTED"], "authorise": [b"again"]},
+        ["confirm", "authorise", "confirm"],
+        [UPLOADED, POSTED],
+        booked=(b"again", TRANSACTION),
+    ),
+    # Taken over after a lost journal, it has no record to prove it; its phone hears of the loss.
+    "forgotten on both sides": Lane(
+        {"record": b""},
+        {"confirm": [AWAY, UNKNOWN], "reverse": ["VOIDED"]},
+        ["confirm", "confirm", "reverse"],
+        [(Event.LIABILITY, reasons.APPROVAL_UNKNOWN), GIVEN],
+    ),
+    "forgotten and then declined": Lane(
+        {},
+        {"confirm": [UNKNOWN], "authorise": [b"receipt"]},
+        ["confirm", "authorise"],
+        [(Event.LIABILITY, reasons.CREDIT_SPACE)],
+        proved=(reasons.CREDIT_SPACE,),
+    ),
+    "accepted offline": Lane(
+        OFFLINE,
+        {"authorise": [AWAY, b"receipt"], "confirm": [AWAY, "POSTED"]},
+        ["authorise", "authorise", "confirm", "confirm"],
+        [UPLOADED, POSTED],
+    ),
+    "a receipt that proves nothing is no answer": Lane(
+        OFFLINE,
+        TO_BOOK,
+        ["authorise", "authorise", "confirm"],
+        [UPLOADED, POSTED],
+        proved=(UNPROVED, reasons.OK),
+    ),
+    "refused by name is a loss": Lane(
+        OFFLINE,
+        {"authorise": [REVOKED], "reverse": ["VOIDED"]},
+        ["authorise", "reverse"],
+        [(Event.LIABILITY, reasons.CREDENTIAL_REVOKED), GIVEN],
+        NOT_BOOKED,
+    ),
+    # It may be a proxy's word, and needs a person first.
+    "refused without a name is sent again": Lane(
+        OFFLINE,
+        {"authorise": [NOT_SAID, b"receipt"], "confirm": ["POSTED"]},
+        ["authorise", "authorise", "confirm"],
+        [UPLOADED, POSTED],
+    ),
+    # A refused record is in no book: its reversal will be, so that its phone can hear of it.
+    "the reversal of a loss is owed": Lane(
+        OFFLINE,
+        {"authorise": [EXPIRED], "reverse": [*FAILURES, "VOIDED"]},
+        ["authorise", *["reverse"] * (len(FAILURES) + 1)],
+        [(Event.LIABILITY, reasons.OFFER_EXPIRED), GIVEN],
+        NOT_BOOKED,
+    ),
+    "an upload waits for the reversal before it": Lane(
+        OFFLINE | {"owed": (EARLIER,)},
+        TO_BOOK | {"reverse": [AWAY, AWAY, "VOIDED"]},
+        [*["reverse"] * 3, "authorise", "confirm"],
+        [GIVEN, UPLOADED, POSTED],
+    ),
+}
+
+
+@pytest.mark.parametrize("lane", LANES.values(), ids=LANES)
+async def test_what_becomes_of_a_paid_sale(world: World, lane: Lane) -> None:
+    sale = world.sale(State.PAID, **lane.sale)
+    world.authority.answers = {what: [*said] for what, said in lane.answers.items()}
+    world.proved = [*lane.proved]
     await world.settled(sale)
-    assert world.events() == [(Event.POSTED, reasons.OK)]
-    assert set(world.authority.asked) == {"confirm"}
-
-
-@pytest.mark.parametrize("left", ["VOIDED", "DECLINED"])
-async def test_what_can_never_be_posted(world: World, left: str) -> None:
-    sale = world.sale(State.PAID)
-    world.authority.answers["confirm"] = [AWAY, left]
-    await world.settled(sale)
-    assert world.events() == [(Event.LIABILITY, reasons.LIABILITY)]
-
-
-async def test_what_the_authority_has_forgotten_is_sent_again(world: World) -> None:
-    sale = world.sale(State.PAID)
-    world.authority.answers = {"confirm": [UNKNOWN, "POSTED"], "authorise": [b"receipt"]}
-    await world.settled(sale)
-    assert world.authority.asked == ["confirm", "authorise", "confirm"]
-    assert world.events() == [(Event.POSTED, reasons.OK)]
-
-
-async def test_booked_again_under_another_name(world: World) -> None:
-    """The journal has the transaction that refunds will name."""
-    sale = world.sale(State.PAID, transaction_id=b"before")
-    world.authority.answers = {"confirm": [UNKNOWN, "POSTED"], "authorise": [b"again"]}
-    await world.settled(sale)
-    assert world.events() == [(Event.UPLOADED, reasons.OK), (Event.POSTED, reasons.OK)]
-    assert (sale.receipt, sale.transaction_id) == (b"again", TRANSACTION)
-
-
-async def test_forgotten_on_both_sides(world: World) -> None:
-    """Taken over after a lost journal, it has no record: nobody can prove it any more."""
-    sale = world.sale(State.PAID, record=b"")
-    world.authority.answers = {"confirm": [AWAY, UNKNOWN], "reverse": ["VOIDED"]}
-    await world.settled(sale)
-    assert world.authority.asked[-1] == "reverse"  # its phone hears what became of it
-    assert world.events() == [(Event.LIABILITY, reasons.APPROVAL_UNKNOWN), GIVEN]
-
-
-async def test_forgotten_and_then_declined(world: World) -> None:
-    sale = world.sale(State.PAID)
-    world.authority.answers = {"confirm": [UNKNOWN], "authorise": [b"receipt"]}
-    world.proved = [reasons.CREDIT_SPACE]
-    await world.settled(sale)
-    assert world.events() == [(Event.LIABILITY, reasons.CREDIT_SPACE)]
-
-
-# Uploads
-
-
-async def test_what_was_accepted_offline(world: World) -> None:
-    sale = world.sale(State.PAID, mode=messages.OFFLINE)
-    world.authority.answers = {"authorise": [AWAY, b"receipt"], "confirm": [AWAY, "POSTED"]}
-    await world.settled(sale)
-    assert world.events() == [(Event.UPLOADED, reasons.OK), (Event.POSTED, reasons.OK)]
-    assert world.authority.asked == ["authorise", "authorise", "confirm", "confirm"]
-    assert (sale.receipt, sale.transaction_id) == (b"receipt", TRANSACTION)
-
-
-async def test_a_receipt_that_proves_nothing_is_no_answer(world: World) -> None:
-    sale = world.sale(State.PAID, mode=messages.OFFLINE)
-    world.authority.answers = {"authorise": [b"receipt"], "confirm": ["POSTED"]}
-    world.proved = [Error(reasons.BAD_SIGNATURE, "not the authority's"), reasons.OK]
-    await world.settled(sale)
-    assert world.authority.asked == ["authorise", "authorise", "confirm"]
-
-
-@pytest.mark.parametrize("said", [True, False])
-async def test_a_refused_upload(world: World, said: bool) -> None:
-    """By name it is a loss; anything else may be a proxy, and needs a person first."""
-    sale = world.sale(State.PAID, mode=messages.OFFLINE)
-    refused = RefusedError(reasons.CREDENTIAL_REVOKED, "status 422", said=said)
-    world.authority.answers = {
-        "authorise": [refused, b"receipt"],
-        "confirm": ["POSTED"],
-        "reverse": ["VOIDED"],
-    }
-    await world.settled(sale)
-    lost = [(Event.LIABILITY, reasons.CREDENTIAL_REVOKED), GIVEN]
-    assert world.events() == (
-        lost if said else [(Event.UPLOADED, reasons.OK), (Event.POSTED, reasons.OK)]
-    )
-
-
-async def test_the_phone_of_a_loss_can_hear_of_it(world: World) -> None:
-    """A refused record is in no book: its reversal will be, and is owed from the loss on."""
-    sale = world.sale(State.PAID, mode=messages.OFFLINE)
-    refused = RefusedError(reasons.OFFER_EXPIRED, "status 422", said=True)
-    world.authority.answers = {"authorise": [refused], "reverse": [*FAILURES, "VOIDED"]}
-    await world.settled(sale)
-    assert world.authority.asked == ["authorise", *["reverse"] * (len(FAILURES) + 1)]
-    assert world.events() == [(Event.LIABILITY, reasons.OFFER_EXPIRED), GIVEN]
-
-
-async def test_an_upload_waits_for_the_reversal_before_it(world: World) -> None:
-    sale = world.sale(State.PAID, mode=messages.OFFLINE, owed=(EARLIER,))
-    world.authority.answers = {
-        "reverse": [AWAY, AWAY, "VOIDED"],
-        "authorise": [b"receipt"],
-        "confirm": ["POSTED"],
-    }
-    await world.settled(sale)
-    assert world.authority.asked == [*["reverse"] * 3, "authorise", "confirm"]
+    assert (world.authority.asked, world.events()) == (lane.asked, lane.events)
+    assert (sale.receipt, sale.transaction_id) == lane.booked
 
 
 # Refunds
+
+
+REFUNDED = Refunded(b"r" * 16, reasons.OK)
 
 
 def refund(world: World, **changes: Any) -> Sale:
@@ -185,27 +190,30 @@ def refund(world: World, **changes: Any) -> Sale:
 
 async def test_a_refund_of_a_transaction(world: World) -> None:
     one = refund(world, original=TRANSACTION)
-    done = Refunded(b"r" * 16, reasons.OK)
-    world.authority.answers["refund"] = [*FAILURES[:2], done]
+    world.authority.answers["refund"] = [*FAILURES[:2], REFUNDED]
     await world.settled(one)
-    assert (world.events(), one.transaction_id) == ([(Event.POSTED, reasons.OK)], b"r" * 16)
+    assert (world.events(), one.transaction_id) == ([POSTED], b"r" * 16)
 
 
 async def test_a_refund_that_is_declined(world: World) -> None:
-    one = refund(world, original=TRANSACTION)
     world.authority.answers["refund"] = [Refunded(b"", reasons.REFUND_EXCEEDS)]
-    await world.settled(one)
+    await world.settled(refund(world, original=TRANSACTION))
     assert world.events() == [(Event.DECLINED, reasons.REFUND_EXCEEDS)]
 
 
-async def test_a_refund_waits_for_its_purchase(world: World) -> None:
+async def settled_with_its_refund(world: World) -> None:
+    """A paid sale, when its refund was asked for first."""
     bought = world.sale(State.PAID)
     one = refund(world, original_sale=TERMS.sale_id)
     one.approval_id = EARLIER
-    world.authority.answers = {"refund": [Refunded(b"r" * 16, reasons.OK)], "confirm": ["POSTED"]}
     world.outbox.resume(one)
     await world.settled(bought)
     assert await world.books.waiting.final(one, PATIENCE_S)
+
+
+async def test_a_refund_waits_for_its_purchase(world: World) -> None:
+    world.authority.answers = {"refund": [REFUNDED], "confirm": ["POSTED"]}
+    await settled_with_its_refund(world)
     assert world.authority.asked == ["confirm", "refund"]
 
 
@@ -216,22 +224,17 @@ async def test_a_refund_waits_for_the_archive_of_its_purchase(
     world.sale(State.POSTED)
     one = refund(world, original_sale=TERMS.sale_id)
     world.books.missing = [ArchiveError("000001.sqlite: this archive is missing")] * 2
-    world.authority.answers["refund"] = [Refunded(b"r" * 16, reasons.OK)]
+    world.authority.answers["refund"] = [REFUNDED]
     await world.settled(one)
-    assert world.events() == [(Event.POSTED, reasons.OK)]
+    assert world.events() == [POSTED]
     owed = [it for it in caplog.records if it.getMessage() == "still owed"]
     assert len(owed) == 2
     assert "this archive is missing" in owed[0].__dict__["fields"]["detail"]
 
 
 async def test_a_refund_of_what_is_never_posted(world: World) -> None:
-    bought = world.sale(State.PAID)
-    one = refund(world, original_sale=TERMS.sale_id)
-    one.approval_id = EARLIER
     world.authority.answers["confirm"] = ["VOIDED"]
-    world.outbox.resume(one)
-    await world.settled(bought)
-    assert await world.books.waiting.final(one, PATIENCE_S)
+    await settled_with_its_refund(world)
     assert world.events()[-1] == (Event.DECLINED, reasons.NOT_POSTED)
     assert "refund" not in world.authority.asked
 

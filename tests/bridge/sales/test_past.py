@@ -107,8 +107,7 @@ async def test_a_lost_journal_and_another_configuration(stopped: World, change: 
     lose(stopped)
     change(stopped)
     async with stopped.bridge():
-        await stopped.decide("paid")
-        again = await stopped.settled()
+        again = await stopped.ended("paid")
         assert (again["settlement"], again["till"]) == ("posted", TILL)
         assert stopped.transactions() == {bytes.fromhex(sale["approval_id"]): "POSTED"}
 

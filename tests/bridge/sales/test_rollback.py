@@ -15,7 +15,7 @@ from bridge.domain import alarms
 from bridge.sales.journal_standing import Phase
 from simulator.authority import Fault
 from tests.support.shop.offline_shop import accepted, alone, sells
-from tests.support.shop.put_back import copy, lose, put_back
+from tests.support.shop.put_back import copy, lose, put_back, restored
 from tests.support.shop.till import AMOUNT, SALE, World
 
 NEXT = "sale-of-the-next-buyer"
@@ -53,8 +53,7 @@ async def nothing_is_left(world: World) -> None:
 async def unknown(world: World) -> None:
     """A sale that the authority has not answered yet, with the receiver's word."""
     world.break_authority(Fault.FAIL, "/v1/authorisations")
-    await world.bought(patience_s=60)
-    assert (await world.sale())["state"] == "unknown"
+    await world.unanswered(patience_s=60)
 
 
 async def sold_after_the_copy(world: World, wish: str) -> Path:
@@ -64,8 +63,7 @@ async def sold_after_the_copy(world: World, wish: str) -> Path:
         place = copy(world)
         world.authority.faults.clear()
         assert (await world.sale())["state"] == "approved"
-        await world.decide(wish)
-        await world.settled()
+        await world.ended(wish)
     return place
 
 
@@ -85,8 +83,7 @@ async def test_what_was_paid_in_the_lost_span_is_paid(stopped: World) -> None:
 
 async def test_what_was_cancelled_in_the_lost_span_is_cancelled(stopped: World) -> None:
     place = await sold_after_the_copy(stopped, "cancel")
-    put_back(stopped, place)
-    async with stopped.bridge():
+    async with restored(stopped, place):
         sale = await stopped.settled()
         assert sale["state"] == "cancelled"
         assert list(stopped.transactions().values()) == ["VOIDED"]
@@ -100,12 +97,10 @@ async def test_what_is_held_waits_for_the_till(stopped: World) -> None:
         place = copy(stopped)
         stopped.authority.faults.clear()
         assert (await stopped.sale())["state"] == "approved"
-    put_back(stopped, place)
-    async with stopped.bridge():
+    async with restored(stopped, place):
         assert (await stopped.sale(wait=0))["state"] == "approved"
         assert list(stopped.transactions().values()) == ["PENDING"]
-        await stopped.decide("paid")
-        assert (await stopped.settled())["settlement"] == "posted"
+        assert (await stopped.ended("paid"))["settlement"] == "posted"
 
 
 @pytest.mark.parametrize("wish", ["paid", "cancel"])
@@ -114,13 +109,11 @@ async def test_a_sale_that_is_lost_whole(stopped: World, wish: str) -> None:
         await stopped.posted(NEXT)
         place = copy(stopped)
         sale = await stopped.approved()
-    put_back(stopped, place)
-    async with stopped.bridge():
+    async with restored(stopped, place):
         [lost] = [one for one in await standing(stopped) if one["kind"] == alarms.UNKNOWN_HERE]
         assert (lost["approval_id"], lost["amount"]) == (sale["approval_id"], AMOUNT)
         assert (await stopped.sale(wait=0))["state"] == "approved"  # a question brings it back
-        await stopped.decide(wish)
-        settled = await stopped.settled()
+        settled = await stopped.ended(wish)
         assert settled["settlement"] == {"paid": "posted", "cancel": "reversed"}[wish]
         await nothing_is_left(stopped)
 
@@ -133,17 +126,14 @@ async def test_a_till_that_rings_a_lost_sale_up_again(stopped: World, decided: b
         place = copy(stopped)
         sale = await stopped.approved()
         if decided:
-            await stopped.decide("paid")
-            await stopped.settled()
-    put_back(stopped, place)
-    async with stopped.bridge():
+            await stopped.ended("paid")
+    async with restored(stopped, place):
         await stopped.daemon.service.standing.known()
         body = {"sale_id": SALE, "amount": AMOUNT, "currency": "SEK"}
         status, again = await stopped.call("POST", "/v1/sales", json=body)
         assert (status, again["approval_id"]) == (200, sale["approval_id"])
         assert again["state"] == ("paid" if decided else "approved")
-        await stopped.decide("paid")
-        assert (await stopped.settled())["settlement"] == "posted"
+        assert (await stopped.ended("paid"))["settlement"] == "posted"
         assert set(stopped.transactions().values()) == {"POSTED"}
         await nothing_is_left(stopped)
         other = {**body, "sale_id": f"{SALE}-other"}
@@ -155,8 +145,7 @@ async def test_a_person_decides_where_no_till_does(stopped: World, decision: str
     async with stopped.bridge():
         place = copy(stopped)
         sale = await stopped.approved()
-    put_back(stopped, place)
-    async with stopped.bridge():
+    async with restored(stopped, place):
         body = {"key": sale["approval_id"], "by": "Kim", "decision": decision}
         path = "/v1/reconciliation/acknowledge"
         status, answer = await stopped.call("POST", path, json=body)
@@ -215,24 +204,23 @@ async def test_a_recovery_that_is_cut_short_begins_again(stopped: World) -> None
         assert (await stopped.settled())["settlement"] == "posted"
 
 
-async def test_a_copy_is_refused_while_the_first_bridge_runs(stopped: World) -> None:
-    async with stopped.bridge():
-        await stopped.posted()
-        place = copy(stopped)
-        await stopped.posted(NEXT)
-        second = World(
-            stopped.authority,
-            stopped.device,
-            stopped.buyer,
-            replace(stopped.config, journal=place / stopped.config.journal.name),
-            stopped.client,
-        )
-        async with second.bridge():
-            assert not second.daemon.service.serves
-            path = f"/v1/sales/{SALE}"
-            assert (await second.problem("GET", path))[:2] == (503, "recovering")
-        assert (await stopped.sale(wait=0))["settlement"] == "posted"
-        assert set(stopped.transactions().values()) == {"POSTED"}
+async def test_a_copy_is_refused_while_the_first_bridge_runs(world: World) -> None:
+    await world.posted()
+    place = copy(world)
+    await world.posted(NEXT)
+    second = World(
+        world.authority,
+        world.device,
+        world.buyer,
+        replace(world.config, journal=place / world.config.journal.name),
+        world.client,
+    )
+    async with second.bridge():
+        assert not second.daemon.service.serves
+        path = f"/v1/sales/{SALE}"
+        assert (await second.problem("GET", path))[:2] == (503, "recovering")
+    assert (await world.sale(wait=0))["settlement"] == "posted"
+    assert set(world.transactions().values()) == {"POSTED"}
 
 
 async def test_what_no_book_has_is_a_liability(stopped: World) -> None:
@@ -273,8 +261,7 @@ async def test_a_tills_cursor_is_a_witness(allowed: World) -> None:
             await allowed.decide("paid")
             await told("paid")
         cursor = allowed.daemon.service.books.end()
-    put_back(allowed, place)
-    async with allowed.bridge():
+    async with restored(allowed, place):
         assert allowed.daemon.service.serves
         after = f"/v1/events?after={cursor}"
         with pytest.raises(aiohttp.WSServerHandshakeError, match="410"):

@@ -17,7 +17,7 @@ from receiver.link import wire
 from receiver.protocol import identifiers, messages, signed
 from simulator.authority import Fault
 from tests.support.bridge.device import PATIENCE_S, Device
-from tests.support.shop.till import AMOUNT, OVER_LIMIT, RECEIVER, TILL, World
+from tests.support.shop.till import AMOUNT, OVER_LIMIT, RECEIVER, TILL, World, outcome
 from tests.support.values import evidence
 
 # Purchases
@@ -29,8 +29,7 @@ async def test_a_purchase(world: World) -> None:
     offer = await world.device.offered()
     name = await world.pay()
     sale = await world.sale()
-    assert (sale["state"], sale["reason"]) == ("approved", None)
-    assert sale["approval_id"] == name.hex()
+    assert (sale["state"], sale["reason"], sale["approval_id"]) == ("approved", None, name.hex())
     assert sale["match_code"] == identifiers.match_code(offer)
     data = urlsafe_b64decode(sale["receipt"] + "==")
     receipt = evidence.receipt(data, world.authority.pins)
@@ -106,8 +105,7 @@ async def test_a_limit_is_raised_and_the_same_sale_approved(world: World) -> Non
         await world.device.offered()
         assert (await world.sale(wait=0))["state"] == "open"
         await world.buyer.raise_limit(OVER_LIMIT)
-        await world.pay()
-        assert (await world.sale())["state"] == "approved"
+        await world.goes_through()
 
 
 async def test_a_buyer_says_no_and_another_pays(world: World) -> None:
@@ -116,8 +114,7 @@ async def test_a_buyer_says_no_and_another_pays(world: World) -> None:
         world.device.say_no()
         left = await world.until(watch, event="sale", what="left")
         assert left["sale"]["reason"]["code"] == "buyer_said_no"
-    await world.pay()
-    assert (await world.sale())["state"] == "approved"
+    await world.goes_through()
 
 
 async def test_one_sale_after_the_other(world: World) -> None:
@@ -135,14 +132,12 @@ async def test_one_sale_after_the_other(world: World) -> None:
 async def test_an_offer_with_another_amount(world: World) -> None:
     world.device.lies = {"amount": 1}
     await world.ring()
-    sale = await world.sale()
-    assert (sale["state"], sale["reason"]["code"]) == ("declined", "receiver_untrusted")
+    assert outcome(await world.sale()) == ("declined", "receiver_untrusted")
     await world.device.heard(wire.CANCEL)
     refusals = world.daemon.service.sessions[TILL].refusals
     assert refusals == {reasons.RECEIVER_UNTRUSTED: 1, reasons.WRONG_AMOUNT: 1}
     world.device.lies = {}
-    await world.bought("sale-of-the-next-buyer")
-    assert (await world.sale("sale-of-the-next-buyer"))["state"] == "approved"
+    await world.approved("sale-of-the-next-buyer")
 
 
 async def test_a_forged_approval_called_verified(world: World) -> None:
@@ -154,8 +149,7 @@ async def test_a_forged_approval_called_verified(world: World) -> None:
     world.device.judge(name)
     refusal = await world.device.heard(wire.VERDICT)
     assert (refusal.approval_id, refusal.reason) == (name, reasons.BAD_SIGNATURE)
-    await world.pay()
-    assert (await world.sale())["state"] == "approved"
+    await world.goes_through()
     refusals = world.daemon.service.sessions[TILL].refusals
     assert refusals == {reasons.BAD_SIGNATURE: 1, reasons.RECEIVER_UNTRUSTED: 1}
 
@@ -166,8 +160,7 @@ async def test_garbage_boot_text_and_nonsense_on_the_line(world: World) -> None:
         b"rst:0x1 (POWERON)\r\n\x00\xff\x00Traceback (most recent call last):\r\n\x00"
     )
     world.device._link.send(wire.PHONE, b"\xff")
-    await world.pay()
-    assert (await world.sale())["state"] == "approved"
+    await world.goes_through()
     [receiver] = (await world.call("GET", "/v1/receivers"))[1]["receivers"]
     assert receiver["counters"] == {"malformed": 1}
     assert receiver["line"]["raw"] >= 2
@@ -178,38 +171,30 @@ async def test_another_receiver_on_the_port_sells_nothing(stopped: World) -> Non
     async with stopped.bridge(), stopped.http.ws_connect("/v1/events") as watch:
         await stopped.until(watch, event="refusal", reason="wrong_receiver")
         await stopped.ring(patience_s=1)
-        sale = await stopped.sale()
-        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "receiver_offline")
+        assert outcome(await stopped.sale()) == ("cancelled", "receiver_offline")
 
 
 # Silence
 
 
 async def test_an_authority_that_fails_is_unknown_until_it_answers(world: World) -> None:
-    world.authority.faults.fault = Fault.FAIL
-    world.authority.faults.prefix = "/v1/authorisations"
+    world.break_authority(Fault.FAIL, "/v1/authorisations")
     await world.bought()
-    sale = await world.sale()
-    assert (sale["state"], sale["reason"]["code"]) == ("unknown", "authority_unreachable")
+    assert outcome(await world.sale()) == ("unknown", "authority_unreachable")
     world.authority.faults.clear()
     assert (await world.sale())["state"] == "approved"
 
 
 async def test_an_answer_that_was_lost_is_asked_for_again(world: World) -> None:
-    world.authority.faults.fault = Fault.DROP
-    world.authority.faults.prefix = "/v1/authorisations"
-    world.authority.faults.times = 1
-    name = await world.bought()
-    assert (await world.sale())["state"] == "unknown"
+    world.break_authority(Fault.DROP, "/v1/authorisations", times=1)
+    name = await world.unanswered()
     sale = await world.sale()
     assert (sale["state"], sale["approval_id"]) == ("approved", name.hex())
 
 
 async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: World) -> None:
-    world.authority.faults.fault = Fault.DROP  # books it, and never says so
-    world.authority.faults.prefix = "/v1/"
-    await world.bought(patience_s=1)
-    assert (await world.sale())["state"] == "unknown"
+    world.break_authority(Fault.DROP)  # books it, and never says so
+    await world.unanswered(patience_s=1)
     await world.device.heard(wire.CANCEL)
     sale = await world.sale(wait=0)
     assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
@@ -227,8 +212,7 @@ async def test_the_bridge_restarts_with_a_sale_open(stopped: World) -> None:
     async with stopped.bridge():
         await stopped.offered()
     async with stopped.bridge():
-        sale = await stopped.sale()
-        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
+        assert outcome(await stopped.sale()) == ("cancelled", "bridge_restarted")
         await stopped.device.heard(wire.CANCEL)  # the session that nobody knows
 
 
@@ -238,8 +222,7 @@ async def test_the_bridge_restarts_without_an_answer(
     monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge():
         stopped.authority.faults.fault = Fault.DROP
-        await stopped.bought()
-        assert (await stopped.sale())["state"] == "unknown"
+        await stopped.unanswered()
     async with stopped.bridge():
         assert (await stopped.sale())["settlement"] == "reversing"
         stopped.authority.faults.clear()
@@ -261,8 +244,7 @@ async def test_the_receiver_comes_after_the_sale(stopped: World) -> None:
         await stopped.ring()
         stopped.device.plug()
         await stopped.device.offered()
-        await stopped.pay()
-        assert (await stopped.sale())["state"] == "approved"
+        await stopped.goes_through()
 
 
 @pytest.mark.parametrize("unplugged", [False, True])
@@ -274,8 +256,7 @@ async def test_the_receiver_resets_in_a_sale(world: World, unplugged: bool) -> N
     world.device.reboot()
     world.device.plug()
     await world.device.offered()
-    await world.pay()
-    assert (await world.sale())["state"] == "approved"
+    await world.goes_through()
 
 
 async def test_a_second_bridge_is_kept_from_the_journal(world: World) -> None:

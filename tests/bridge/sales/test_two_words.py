@@ -32,8 +32,7 @@ async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
 
 
 async def test_the_verdict_first(world: World) -> None:
-    world.authority.faults.fault = Fault.FAIL
-    world.authority.faults.prefix = "/v1/authorisations"
+    world.break_authority(Fault.FAIL, "/v1/authorisations")
     async with world.watching() as told:
         name = await world.handed()
         assert (await told("authority_timeout"))["state"] == "unknown"
@@ -61,9 +60,7 @@ async def test_a_refusal_after_the_receipt_and_another_pays(world: World) -> Non
 
 
 async def test_a_refusal_before_the_receipt_and_another_pays(world: World) -> None:
-    world.authority.faults.fault = Fault.SILENT
-    world.authority.faults.prefix = "/v1/authorisations"
-    world.authority.faults.times = 1
+    world.break_authority(Fault.SILENT, "/v1/authorisations", times=1)
     first = await world.handed()
     world.device.judge(first, reasons.BAD_SIGNATURE)
     await world.device.heard(wire.VERDICT)
@@ -81,8 +78,7 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
     async with world.watching() as told:
         first = await world.handed()
         await told("authorised")
-        world.authority.faults.fault = Fault.FAIL
-        world.authority.faults.prefix = "/v1/reversals"
+        world.break_authority(Fault.FAIL, "/v1/reversals")
         world.device.judge(first, reasons.BAD_SIGNATURE)
         await told("recalled")
         second = await world.pay()

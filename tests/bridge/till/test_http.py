@@ -158,16 +158,15 @@ async def test_answers_are_as_the_document_says(world: World) -> None:
     assert receiver["hello"]["interpreter"] == "cpython"
 
 
-async def test_a_wait_ends_when_the_bridge_stops(stopped: World) -> None:
-    async with stopped.bridge():
-        await stopped.ring()
-        waiting = asyncio.ensure_future(stopped.sale(wait=60))
-        async with asyncio.timeout(PATIENCE_S):
-            while not stopped.daemon.service.books.waiting._waiting:  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(0)
-        await stopped.daemon.__aexit__(None, None, None)
-        with pytest.raises(aiohttp.ClientError):
-            await waiting
+async def test_a_wait_ends_when_the_bridge_stops(world: World) -> None:
+    await world.ring()
+    waiting = asyncio.ensure_future(world.sale(wait=60))
+    async with asyncio.timeout(PATIENCE_S):
+        while not world.daemon.service.books.waiting._waiting:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0)
+    await world.daemon.__aexit__(None, None, None)
+    with pytest.raises(aiohttp.ClientError):
+        await waiting
 
 
 async def test_a_journal_that_fails_ends_the_bridge(stopped: World) -> None:

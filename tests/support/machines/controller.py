@@ -109,6 +109,11 @@ class ControllerWorld:
         )
         return self.sale
 
+    def rung(self) -> Sale:
+        """A sale that is rung up while its receiver is there."""
+        self.sync()
+        return self.ring()
+
     def move(self, milliseconds: int) -> None:
         self.now += milliseconds
         self.at += milliseconds // 1000
@@ -163,11 +168,15 @@ class ControllerWorld:
         verdict = wire.Verdict(identifiers.session_id(offer), approval_id, reason)
         self.hear(wire.VERDICT, verdict)
 
-    def hand(self, offer: bytes, *, phone: bytes = PHONE) -> Purchase:
+    def bring(self, offer: bytes, purchase: Purchase, link: int = LINK) -> None:
+        """All that one phone has for an offer."""
+        self.present(offer, purchase.credential, link)
+        self.approve(offer, purchase.approval, link)
+
+    def hand(self, offer: bytes, *, phone: bytes = PHONE, **changes: Any) -> Purchase:
         """A phone pays: the authority is asked while the receiver verifies."""
-        purchase = self.purchase(offer, phone=phone)
-        self.present(offer, purchase.credential)
-        self.approve(offer, purchase.approval)
+        purchase = self.purchase(offer, phone=phone, **changes)
+        self.bring(offer, purchase)
         return purchase
 
     def buy(self, offer: bytes, *, phone: bytes = PHONE) -> Purchase:
@@ -178,8 +187,7 @@ class ControllerWorld:
 
     def asked(self) -> Purchase:
         """From nothing to a verified approval that the authority was asked about."""
-        self.sync()
-        self.ring()
+        self.rung()
         return self.buy(self.offer())
 
     def receipt(
@@ -213,6 +221,10 @@ class ControllerWorld:
         found = [output for output in self.outputs if isinstance(output, kind)]
         self.outputs = [output for output in self.outputs if not isinstance(output, kind)]
         return found
+
+    def kinds(self) -> list[type]:
+        """Of all outputs, in their order; they stay."""
+        return [type(output) for output in self.outputs]
 
     def sent(self) -> list[tuple[int, Any]]:
         """What went to the receiver since the last time."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.shop.till import World
@@ -32,6 +34,14 @@ def put_back(world: World, place: Path, *, but: str = "nothing") -> None:
         if not path.name.endswith(but):
             to = world.config.journal.parent / path.name
             (shutil.copytree if path.is_dir() else shutil.copyfile)(path, to)
+
+
+@asynccontextmanager
+async def restored(world: World, place: Path, *, but: str = "nothing") -> AsyncIterator[None]:
+    """The bridge from start to stop, once the copy is put back."""
+    put_back(world, place, but=but)
+    async with world.bridge():
+        yield
 
 
 def lose(world: World, *, but: str = "nothing") -> None:

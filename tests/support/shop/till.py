@@ -151,15 +151,30 @@ class World:
 
     async def approved(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
         """A sale that the till knows to be approved."""
-        await self.bought(sale_id, **changes)
+        await self.offered(sale_id, **changes)
+        return await self.goes_through(sale_id)
+
+    async def goes_through(self, sale_id: str = SALE) -> dict[str, Any]:
+        """The buyer pays for the offer that is there, and the till knows it to be approved."""
+        await self.pay()
         sale: dict[str, Any] = await self.sale(sale_id)
         assert sale["state"] == "approved", sale
         return sale
 
+    async def unanswered(self, sale_id: str = SALE, **changes: Any) -> bytes:
+        """The name of an approval that the receiver agrees with, while the authority is silent."""
+        name = await self.bought(sale_id, **changes)
+        assert (await self.sale(sale_id))["state"] == "unknown"
+        return name
+
     async def posted(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
         """A sale that is paid, and posted."""
         await self.approved(sale_id, **changes)
-        await self.decide("paid", sale_id)
+        return await self.ended("paid", sale_id)
+
+    async def ended(self, wish: str, sale_id: str = SALE) -> dict[str, Any]:
+        """The sale that the till decided, once nothing will ever happen to it again."""
+        await self.decide(wish, sale_id)
         return await self.settled(sale_id)
 
     async def settled(self, sale_id: str = SALE) -> dict[str, Any]:
@@ -203,9 +218,12 @@ class World:
 
             yield told
 
-    def break_authority(self, fault: Fault, path: str = "/v1/") -> None:
-        """Whatever is asked below `path` goes wrong, until the faults are cleared."""
-        self.authority.faults.fault, self.authority.faults.prefix = fault, path
+    def break_authority(
+        self, fault: Fault, path: str = "/v1/", *, times: int | None = None
+    ) -> None:
+        """Whatever is asked below `path` goes wrong: so many times, or until faults are cleared."""
+        faults = self.authority.faults
+        faults.fault, faults.prefix, faults.times = fault, path, times
 
     async def reverse_behind_its_back(self, approval_id: bytes) -> None:
         """As if the authority had given back a hold by itself."""
@@ -232,6 +250,11 @@ class World:
                 till_answers.assert_is_event(event)
                 if wanted.items() <= event.items():
                     return event
+
+
+def outcome(sale: dict[str, Any]) -> tuple[str, str]:
+    """What became of a sale or refund, and why."""
+    return sale["state"], sale["reason"]["code"]
 
 
 @asynccontextmanager
