@@ -95,8 +95,7 @@ async def test_a_day_is_the_same_from_memory_journal_and_archive(stopped: World)
 async def test_a_sale_counts_on_one_day(world: World) -> None:
     await world.posted()
     for apart, counted in ((-1, False), (0, True), (1, False)):
-        day = date.today() + timedelta(days=apart)
-        [row] = await totals(world, f"?day={day}")
+        [row] = await totals(world, f"?day={date.today() + timedelta(days=apart)}")
         assert bool(row["sums"]) is counted
 
 
@@ -231,15 +230,13 @@ async def _gives_back(world: World, sale: dict[str, Any]) -> None:
 
 
 async def _counts_otherwise(world: World, sale: dict[str, Any]) -> None:
-    store = world.authority.office.store
-    store.run("UPDATE transactions SET amount = amount - 1")
+    world.authority.office.store.run("UPDATE transactions SET amount = amount - 1")
 
 
 async def _has_lost_it(world: World, sale: dict[str, Any]) -> None:
     """What was confirmed is not in its books any more."""
     await world.ended("paid")
-    store = world.authority.office.store
-    store.run("DELETE FROM transactions")
+    world.authority.office.store.run("DELETE FROM transactions")
 
 
 @pytest.mark.parametrize(
@@ -290,5 +287,4 @@ async def test_what_this_journal_never_saw(stopped: World) -> None:
 
 async def test_without_the_authority(world: World) -> None:
     world.break_authority(Fault.FAIL, "/v1/receivers")
-    answer = await world.problem("GET", "/v1/reconciliation")
-    assert answer[:2] == (503, "authority-away")
+    assert (await world.problem("GET", "/v1/reconciliation"))[:2] == (503, "authority-away")

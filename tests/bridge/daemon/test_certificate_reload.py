@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,21 +57,23 @@ async def looking(pair: Pair) -> Renewal:
     return one
 
 
-async def test_what_stays_the_same_is_left_alone(pair: Pair, looking: Renewal) -> None:
-    for _ in range(3):
+async def used(pair: Pair, looking: Renewal, *, looks: int = 1) -> list[str]:
+    """All that has been used, after some more looks."""
+    for _ in range(looks):
         await looking.look()
-    assert pair.used == ["one"]
+    return pair.used
+
+
+async def test_what_stays_the_same_is_left_alone(pair: Pair, looking: Renewal) -> None:
+    assert await used(pair, looking, looks=3) == ["one"]
     assert looking.warnings() == []
 
 
 async def test_a_change_is_read_once_it_rests(pair: Pair, looking: Renewal) -> None:
     pair.write("two")
-    await looking.look()
-    assert pair.used == ["one"]
-    await looking.look()
-    assert pair.used == ["one", "two"]
-    await looking.look()
-    assert pair.used == ["one", "two"]
+    assert await used(pair, looking) == ["one"]
+    assert await used(pair, looking) == ["one", "two"]
+    assert await used(pair, looking) == ["one", "two"]
 
 
 async def test_the_moment_between_both_files(
@@ -79,10 +82,8 @@ async def test_the_moment_between_both_files(
     pair.files[0].write_text("two")
     await looking.look()
     pair.files[1].write_text("two")
-    await looking.look()
-    assert pair.used == ["one"]
-    await looking.look()
-    assert pair.used == ["one", "two"]
+    assert await used(pair, looking) == ["one"]
+    assert await used(pair, looking) == ["one", "two"]
     assert [it.levelno for it in caplog.records if it.levelno > logging.INFO] == []
 
 
@@ -94,24 +95,27 @@ async def test_the_same_size_in_the_same_moment(pair: Pair, looking: Renewal) ->
         fresh.write_text("eno")
         os.utime(fresh, ns=(times.st_atime_ns, times.st_mtime_ns))
         fresh.replace(path)
-    for _ in range(2):
-        await looking.look()
-    assert pair.used == ["one", "eno"]
+    assert await used(pair, looking, looks=2) == ["one", "eno"]
 
 
-@pytest.mark.parametrize("spoil", ["half", "gone", "bytes", "use"])
+def cannot_be_put_to_use(pair: Pair) -> None:
+    pair.used = None  # type: ignore[assignment]
+    pair.write("two")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda pair: pair.files[1].write_text("tw"), id="half"),
+        pytest.param(lambda pair: pair.files[0].unlink(), id="gone"),
+        pytest.param(lambda pair: pair.files[0].write_bytes(b"\xff"), id="bytes"),
+        pytest.param(cannot_be_put_to_use, id="use"),
+    ],
+)
 async def test_what_cannot_be_used_leaves_what_was_good(
-    spoil: str, pair: Pair, looking: Renewal, caplog: pytest.LogCaptureFixture
+    spoil: Callable[[Pair], object], pair: Pair, looking: Renewal, caplog: pytest.LogCaptureFixture
 ) -> None:
-    if spoil == "half":
-        pair.files[1].write_text("tw")
-    elif spoil == "gone":
-        pair.files[0].unlink()
-    elif spoil == "bytes":
-        pair.files[0].write_bytes(b"\xff")
-    else:
-        pair.used = None  # type: ignore[assignment]
-        pair.write("two")
+    spoil(pair)
     for _ in range(4):
         await looking.look()
     errors = [it.message for it in caplog.records if it.levelno == logging.ERROR]
@@ -120,18 +124,14 @@ async def test_what_cannot_be_used_leaves_what_was_good(
     assert said.startswith("pair: the last valid content stays in use: ")
     pair.used = ["one"]
     pair.write("three")
-    for _ in range(2):
-        await looking.look()
-    assert pair.used == ["one", "three"]
+    assert await used(pair, looking, looks=2) == ["one", "three"]
     assert looking.warnings() == []
 
 
 async def test_what_has_ended_is_no_renewal(pair: Pair, looking: Renewal) -> None:
     pair.ends = 1
     pair.write("old")
-    for _ in range(2):
-        await looking.look()
-    assert pair.used == ["one"]
+    assert await used(pair, looking, looks=2) == ["one"]
     [said] = looking.warnings()
     assert "ended on 1970-01-01" in said
 
@@ -145,28 +145,30 @@ async def test_on_request_all_is_read_at_once(pair: Pair, looking: Renewal) -> N
 async def test_it_looks_by_itself_and_when_it_is_told(
     pair: Pair, looking: Renewal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used = asyncio.Event()
+    taken = asyncio.Event()
+
+    async def next_use() -> None:
+        await asyncio.wait_for(taken.wait(), PATIENCE_S)
+        taken.clear()
 
     def noted() -> Ready:
         ready = pair.read()
 
         def use() -> None:
             ready.use()
-            used.set()
+            taken.set()
 
         return ready._replace(use=use)
 
     looking._papers = [pair.paper._replace(read=noted)]
     running = asyncio.create_task(looking.run())
     looking.now()
-    await asyncio.wait_for(used.wait(), PATIENCE_S)
-    used.clear()
+    await next_use()
     monkeypatch.setattr(certificate_reload, "LOOK_S", 0.01)
     looking.now()
-    await asyncio.wait_for(used.wait(), PATIENCE_S)
-    used.clear()
+    await next_use()
     pair.write("two")
-    await asyncio.wait_for(used.wait(), PATIENCE_S)
+    await next_use()
     assert pair.used[-1] == "two"
     running.cancel()
 

@@ -52,6 +52,12 @@ async def renewed(world: World) -> None:
     await renewal.look(anew=True)
 
 
+async def warnings(world: World) -> list[str]:
+    """What the till is warned of."""
+    said: list[str] = (await world.call("GET", "/healthz"))[1]["warnings"]
+    return said
+
+
 async def test_a_client_certificate_renewed_while_the_old_is_withdrawn(stopped: World) -> None:
     """In the middle of a sale."""
     ours, other = stopped.config.authority, stopped.authority.ca.client("renewed")
@@ -63,11 +69,11 @@ async def test_a_client_certificate_renewed_while_the_old_is_withdrawn(stopped: 
         assert (await stopped.sale(NEXT))["state"] == "unknown"
         put(other.certificate, ours.certificate)
         await renewed(stopped)
-        [said] = (await stopped.call("GET", "/healthz"))[1]["warnings"]
+        [said] = await warnings(stopped)
         assert "key values mismatch" in said.lower()
         put(other.key, ours.key)
         await renewed(stopped)
-        assert (await stopped.call("GET", "/healthz"))[1]["warnings"] == []
+        assert await warnings(stopped) == []
         assert (await stopped.sale(NEXT))["state"] == "approved"
         await stopped.ended("paid", NEXT)
 
@@ -130,7 +136,7 @@ async def test_another_receivers_certificate_is_kept_out(stopped: World) -> None
             )
         )
         await renewed(stopped)
-        [said] = (await stopped.call("GET", "/healthz"))[1]["warnings"]
+        [said] = await warnings(stopped)
         assert "another receiver" in said
         await stopped.posted()
     path.write_bytes(good)
@@ -141,8 +147,7 @@ async def test_pins_that_cannot_be_read_keep_the_old_ones(stopped: World) -> Non
     async with stopped.bridge():
         stopped.config.pins.write_bytes(good[: len(good) // 2])
         await renewed(stopped)
-        warnings = (await stopped.call("GET", "/healthz"))[1]["warnings"]
-        assert len(warnings) == 2  # for receipts, and for the receiver's certificate
+        assert len(await warnings(stopped)) == 2  # for receipts, and for the receiver's certificate
         await stopped.posted()
 
 
@@ -221,8 +226,8 @@ async def test_what_ends_soon_is_said(stopped: World, caplog: pytest.LogCaptureF
     authority = replace(stopped.config.authority, certificate=client.certificate, key=client.key)
     stopped.config = replace(stopped.config, authority=authority)
     async with stopped.bridge():
-        warnings = (await stopped.call("GET", "/healthz"))[1]["warnings"]
-        assert [it.partition(" ends on ")[0] for it in warnings] == ["[authority] certificate"]
+        ending = [it.partition(" ends on ")[0] for it in await warnings(stopped)]
+        assert ending == ["[authority] certificate"]
         seen = {
             name.removeprefix("tillsign_certificate_expires_seconds "): value
             for name, value in (await scrape(stopped)).items()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,14 @@ from bridge.lines import port_holders, port_writers, serial_port
 from bridge.lines.port_writers import WAITING_MOST, FileWriter, ThreadWriter
 from bridge.lines.serial_port import Port, PortError, SerialPort, opener
 from bridge.own_thread import OwnThread
-from tests.bridge.lines.test_serial_port import PATIENCE_S, Heard, terminal
+from tests.bridge.lines.test_serial_port import (
+    PATIENCE_S,
+    End,
+    Heard,
+    hearing,
+    stays_closed,
+    terminal,
+)
 
 NOBODY = 65534  # a user that may do nothing
 GET_EXCLUSIVE = 0x80045440  # TIOCGEXCL, asm-generic/ioctls.h
@@ -38,44 +45,44 @@ def raising(error: Exception) -> Callable[..., Any]:
     return strike
 
 
+@pytest.fixture
+def end() -> Iterator[End]:
+    """A terminal's far end, open to the end."""
+    one = terminal()
+    yield one
+    one.close()
+
+
 @by_error
 @pytest.mark.parametrize("function", ["tcgetattr", "tcsetattr"])
 async def test_a_port_that_leaves_while_it_is_opened(
-    error: Exception, function: str, monkeypatch: pytest.MonkeyPatch
+    error: Exception, function: str, end: End, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end, heard = terminal(), Heard()
     monkeypatch.setattr(termios, function, raising(error))
-    with pytest.raises(PortError, match=end.url):
-        await opener(end.url)(heard.received, heard.lost)
-    end.close()
+    await stays_closed(opener(end.url), end.url)
 
 
 @by_error
 async def test_a_driver_that_reads_nonsense(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
+    end: End, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    end, heard = terminal(), Heard()
     monkeypatch.setattr(serial.Serial, "read", raising(error))
-    port = await opener(end.url)(heard.received, heard.lost)
-    await heard.until(lambda: heard.cause is not None)
-    with pytest.raises(PortError):
-        port.write(b"hello")
-    await port.close()
-    end.close()
+    async with hearing(opener(end.url)) as (port, heard):
+        await heard.until(lambda: heard.cause is not None)
+        with pytest.raises(PortError):
+            port.write(b"hello")
 
 
-async def test_a_port_that_cannot_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    end, heard = terminal(), Heard()
-    port = await opener(end.url)(heard.received, heard.lost)
-    close = serial.Serial.close
+async def test_a_port_that_cannot_be_closed(end: End, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with hearing(opener(end.url)) as (port, _):
+        close = serial.Serial.close
 
-    def closed(line: serial.Serial) -> None:
-        close(line)
-        raise TypeError("closed already")
+        def closed(line: serial.Serial) -> None:
+            close(line)
+            raise TypeError("closed already")
 
-    monkeypatch.setattr(serial.Serial, "close", closed)
-    await port.close()
-    end.close()
+        monkeypatch.setattr(serial.Serial, "close", closed)
+        await port.close()
 
 
 def fill(port: Port) -> bytes:
@@ -90,26 +97,20 @@ def fill(port: Port) -> bytes:
     return bytes(written)
 
 
-async def test_what_a_line_does_not_take_at_once_it_takes_later() -> None:
-    end, heard = terminal(), Heard()
-    port = await opener(end.url)(heard.received, heard.lost)
-    wanted, found = fill(port) + b"and the last", bytearray()
-    port.write(b"and the last")
-    while len(found) < len(wanted):
-        found += await asyncio.wait_for(asyncio.to_thread(end.read), PATIENCE_S)
-    assert bytes(found) == wanted
-    await port.close()
-    end.close()
+async def test_what_a_line_does_not_take_at_once_it_takes_later(end: End) -> None:
+    async with hearing(opener(end.url)) as (port, _):
+        wanted, found = fill(port) + b"and the last", bytearray()
+        port.write(b"and the last")
+        while len(found) < len(wanted):
+            found += await asyncio.wait_for(asyncio.to_thread(end.read), PATIENCE_S)
+        assert bytes(found) == wanted
 
 
-async def test_a_line_that_takes_nothing_is_lost() -> None:
-    end, heard = terminal(), Heard()
-    port = await opener(end.url)(heard.received, heard.lost)
-    fill(port)
-    await heard.until(lambda: heard.cause is not None)
-    assert heard.cause == port_writers.NO_MORE
-    await port.close()
-    end.close()
+async def test_a_line_that_takes_nothing_is_lost(end: End) -> None:
+    async with hearing(opener(end.url)) as (port, heard):
+        fill(port)
+        await heard.until(lambda: heard.cause is not None)
+        assert heard.cause == port_writers.NO_MORE
 
 
 async def test_a_line_without_a_descriptor_is_written_by_a_thread() -> None:
@@ -142,47 +143,41 @@ async def test_a_thread_that_fails_to_write_loses_the_line(error: Exception) -> 
         writer.write(b"x")
 
 
-async def test_a_port_is_held_exclusively_and_let_go() -> None:
-    end, heard = terminal(), Heard()
-    port = await opener(end.url)(heard.received, heard.lost)
-    other = os.open(end.url, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) if os.getuid() == 0 else -1
-    if other >= 0:  # root passes
-        assert is_exclusive(other)
-    with pytest.raises(PortError, match=r"in use by another program \(often ModemManager"):
-        await opener(end.url)(heard.received, heard.lost)
-    await port.close()
-    if other >= 0:
-        assert not is_exclusive(other)
-        os.close(other)
-    again = await opener(end.url)(heard.received, heard.lost)
-    await again.close()
-    end.close()
+async def test_a_port_is_held_exclusively_and_let_go(end: End) -> None:
+    async with hearing(opener(end.url)) as (port, _):
+        flags = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK
+        other = os.open(end.url, flags) if os.getuid() == 0 else -1
+        if other >= 0:  # root passes
+            assert is_exclusive(other)
+        await stays_closed(opener(end.url), r"in use by another program \(often ModemManager")
+        await port.close()
+        if other >= 0:
+            assert not is_exclusive(other)
+            os.close(other)
+    async with hearing(opener(end.url)):
+        pass
 
 
 def is_exclusive(file: int) -> bool:
     return bool(struct.unpack("i", fcntl.ioctl(file, GET_EXCLUSIVE, bytes(4)))[0])
 
 
-async def test_another_users_program_gets_busy() -> None:
+async def test_another_users_program_gets_busy(end: End) -> None:
     """As TIOCEXCL bars it; a program that asks for no lock is barred as well."""
-    end, heard = terminal(), Heard()
     os.chmod(end.url, 0o666)  # noqa: PTH101 - a device, not a file that could block
-    port = await opener(end.url)(heard.received, heard.lost)
-    code = (
-        f"import os\nif os.getuid() == 0: os.setuid({NOBODY})\n"
-        f"try: os.open({end.url!r}, os.O_RDWR | os.O_NOCTTY)\n"
-        "except OSError as error: print(error.errno)"
-    )
-    said = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", code])
-    assert int(said) == errno.EBUSY
-    await port.close()
-    end.close()
+    async with hearing(opener(end.url)):
+        code = (
+            f"import os\nif os.getuid() == 0: os.setuid({NOBODY})\n"
+            f"try: os.open({end.url!r}, os.O_RDWR | os.O_NOCTTY)\n"
+            "except OSError as error: print(error.errno)"
+        )
+        said = await asyncio.to_thread(subprocess.check_output, [sys.executable, "-c", code])
+        assert int(said) == errno.EBUSY
 
 
 @pytest.fixture
-def thief() -> Any:
+def thief(end: End) -> Any:
     """A process that has a terminal open, and the terminal."""
-    end = terminal()
     code = f"import os, sys\nos.open({end.url!r}, os.O_RDWR | os.O_NOCTTY)\nprint('', flush=True)\n"
     code += "sys.stdin.read()"
     with subprocess.Popen(
@@ -192,7 +187,6 @@ def thief() -> Any:
         process.stdout.readline()
         yield end, process.pid
         process.communicate()
-    end.close()
 
 
 def test_who_has_a_port_open_is_found(thief: Any) -> None:

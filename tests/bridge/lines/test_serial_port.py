@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from bridge.lines.serial_port import Port, PortError, opener
+from bridge.lines.serial_port import Opener, Port, PortError, opener
 
 PATIENCE_S = 10.0
 EVERY_BYTE = bytes(range(256)) * 40
@@ -68,6 +68,23 @@ def write_thrice(port: Port) -> None:
 
 
 @asynccontextmanager
+async def hearing(opening: Opener) -> AsyncIterator[tuple[Port, Heard]]:
+    """A port that is open until the end, and what it gives."""
+    heard = Heard()
+    port = await opening(heard.received, heard.lost)
+    try:
+        yield port, heard
+    finally:
+        await port.close()
+
+
+async def stays_closed(opening: Opener, words: str | None = None) -> None:
+    heard = Heard()
+    with pytest.raises(PortError, match=words):
+        await opening(heard.received, heard.lost)
+
+
+@asynccontextmanager
 async def opened(end_of: str) -> AsyncIterator[tuple[End, Port, Heard]]:
     heard = Heard()
     if end_of == "pty":
@@ -117,6 +134,4 @@ async def test_closing_is_quiet(kind: str) -> None:
     "url", ["/dev/nowhere", "socket://127.0.0.1:1", "nonsense://x", "socket://"]
 )
 async def test_what_cannot_be_opened(url: str) -> None:
-    heard = Heard()
-    with pytest.raises(PortError):
-        await opener(url)(heard.received, heard.lost)
+    await stays_closed(opener(url))

@@ -35,10 +35,10 @@ NOTHING = bytes(32)
 class World:
     """A journal with its standing, and a scripted authority; the last answer is for ever."""
 
-    def __init__(self, journal: Journal, apart: Position | None) -> None:
+    def __init__(self, journal: Journal, apart: Position | None, *answers: Any) -> None:
         self.journal = journal
         self.claims: list[PositionClaim] = []
-        self.answers: list[Any] = []
+        self.answers = list(answers)
         self.recovered = 0
         self.failing = 0
         books = Books(journal, EventBus(), self.fail)
@@ -75,6 +75,10 @@ class World:
     async def steps(self, count: int) -> None:
         for _ in range(count):
             await self.standing._step()
+
+    def alarms(self) -> list[str]:
+        """The detail of each."""
+        return [one.alarm.detail for one in self.books.alarms()]
 
     def causes(self) -> list[str]:
         return [life.cause for life in self.journal.lives()]
@@ -116,8 +120,7 @@ def known(newest: Position | None) -> KnownPosition | None:
 
 
 async def test_a_journal_that_was_never_heard_of(journal: Journal) -> None:
-    world = World(journal, None)
-    world.answers = [current()]
+    world = World(journal, None, current())
     assert (world.standing.phase, world.serves()) == (Phase.UNHEARD, True)
     assert not world.standing.is_whole
     assert await world.standing._step() == 15.0
@@ -129,9 +132,8 @@ async def test_a_restart_shows_what_its_chain_has_at_the_newest_entry(journal: J
     reached = journal.hash_at(2)
     assert reached
     newest = Position(journal.life, 2, reached)
-    world = World(journal, newest)
+    world = World(journal, newest, behind(newest), current(newest))
     assert not world.standing.is_whole  # an image of the disk takes the file apart along
-    world.answers = [behind(newest), current(newest)]
     await world.steps(1)
     assert [claim.checked for claim in world.claims] == [None, Checked(2, Hash(reached))]
     assert (world.standing.phase, world.causes()) == (Phase.CURRENT, [lives.NEW])
@@ -152,25 +154,22 @@ async def test_what_is_known_and_not_here(journal: Journal, newest: Position) ->
         newest = newest._replace(life=journal.life)
     world = World(journal, newest)  # by the file apart, before the authority is asked
     assert (world.standing.phase, world.serves()) == (Phase.BEHIND, False)
-    world = World(journal, None)
-    world.answers = [behind(newest), current(), current()]
+    world = World(journal, None, behind(newest), current(), current())
     await world.steps(1)
     assert (world.standing.phase, world.causes()) == (Phase.BEHIND, [lives.NEW, lives.BEHIND])
     assert world.recovered == 0
     await world.steps(1)
-    assert world.recovered == 1
-    assert not world.serves()
+    assert (world.recovered, world.serves()) == (1, False)
     await world.steps(1)
-    assert world.serves()
-    assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
+    assert (world.serves(), world.causes()) == (True, [lives.NEW, lives.BEHIND, lives.RECOVERED])
     assert world.claims[-1].previous == world.claims[-2].life
     assert [one.alarm.kind for one in world.books.alarms()] == [alarms.JOURNAL_BEHIND]
 
 
 async def test_a_recovery_that_fails_is_done_again(journal: Journal) -> None:
     journal.begin_life(1_800_000_000_000, lives.RESTORED)
-    world = World(journal, None)
-    world.answers, world.failing = [current()], 2
+    world = World(journal, None, current())
+    world.failing = 2
     await world.steps(2)
     assert (world.standing.phase, world.recovered) == (Phase.RECOVERING, 0)
     await world.steps(2)
@@ -179,8 +178,7 @@ async def test_a_recovery_that_fails_is_done_again(journal: Journal) -> None:
 
 
 async def test_a_new_journal_in_the_place_of_a_lost_one(journal: Journal) -> None:
-    world = World(journal, None)
-    world.answers = [current(follows=OTHER)]
+    world = World(journal, None, current(follows=OTHER))
     await world.steps(3)
     assert (world.standing.phase, world.recovered) == (Phase.CURRENT, 1)
     assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
@@ -189,8 +187,7 @@ async def test_a_new_journal_in_the_place_of_a_lost_one(journal: Journal) -> Non
 @pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
 async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdict) -> None:
     """It waits as long as the authority says, sells nothing, and asks nothing else."""
-    world = World(journal, None)
-    world.answers = [waits(verdict)]
+    world = World(journal, None, waits(verdict))
     assert await world.standing._step() == 7.0
     assert not world.serves()
     with pytest.raises(UnansweredError, match="another bridge"):
@@ -201,8 +198,7 @@ async def test_another_bridge_with_this_journal(journal: Journal, verdict: Verdi
 @pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
 async def test_what_lacks_nothing_was_only_in_use(journal: Journal, verdict: Verdict) -> None:
     """As after a crash between a new life and the first word of it to the authority."""
-    world = World(journal, journal.position)
-    world.answers = [waits(verdict), current(journal.position)]
+    world = World(journal, journal.position, waits(verdict), current(journal.position))
     await world.steps(1)
     assert (world.standing.phase, world.serves()) == (Phase.IN_USE, False)
     await world.steps(1)
@@ -213,27 +209,21 @@ async def test_what_lacks_nothing_was_only_in_use(journal: Journal, verdict: Ver
 @pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.FORK])
 async def test_what_lacks_the_others_end_is_behind(journal: Journal, verdict: Verdict) -> None:
     elsewhere = Position(OTHER, 7, NOTHING)
-    world = World(journal, journal.position)
-    world.answers = [
-        waits(verdict, elsewhere),
-        current(elsewhere),
-        current(),
-    ]
+    world = World(
+        journal, journal.position, waits(verdict, elsewhere), current(elsewhere), current()
+    )
     await world.steps(4)
     assert (world.standing.phase, world.recovered) == (Phase.CURRENT, 1)
     assert world.causes() == [lives.NEW, lives.BEHIND, lives.RECOVERED]
-    [raised] = [one.alarm for one in world.books.alarms()]
-    assert raised.detail == "it ends with entry 3; entry 7 was written before"
+    assert world.alarms() == ["it ends with entry 3; entry 7 was written before"]
 
 
 async def test_the_alarm_says_what_is_lacking(journal: Journal) -> None:
     """Whatever it had to wait for before it was served."""
     newest = Position(journal.life, 4, NOTHING)
-    world = World(journal, newest)
-    world.answers = [waits(Verdict.FORK, newest), current()]
+    world = World(journal, newest, waits(Verdict.FORK, newest), current())
     await world.steps(3)
-    [raised] = [one.alarm for one in world.books.alarms()]
-    assert raised.detail == "it ends with entry 3; entry 4 was written before"
+    assert world.alarms() == ["it ends with entry 3; entry 4 was written before"]
 
 
 async def test_a_copy_that_is_older_than_what_is_known_of_it(journal: Journal) -> None:
@@ -243,15 +233,13 @@ async def test_a_copy_that_is_older_than_what_is_known_of_it(journal: Journal) -
 
 
 async def test_nothing_is_asked_before_the_standing_is_known(journal: Journal) -> None:
-    world = World(journal, None)
-    world.answers = [UnansweredError("away"), current()]
+    world = World(journal, None, UnansweredError("away"), current())
     running = asyncio.create_task(world.standing.run())
     try:
         with pytest.raises(UnansweredError, match="has not confirmed"):
             await world.standing.header()
-        header = await world.standing.header()
+        bridge, life, _, sequence, hash_ = (await world.standing.header()).split()
         assert world.standing.phase is Phase.CURRENT
-        bridge, life, _, sequence, hash_ = header.split()
         assert (bridge, int(sequence)) == (BRIDGE.hex(), journal.position.sequence)
         assert (life, hash_) == (journal.life.hex(), journal.position.hash.hex())
     finally:
@@ -260,8 +248,7 @@ async def test_nothing_is_asked_before_the_standing_is_known(journal: Journal) -
 
 
 async def test_a_stop_says_so_and_waits_for_no_one(journal: Journal) -> None:
-    world = World(journal, None)
-    world.answers = [current(), UnansweredError("away")]
+    world = World(journal, None, current(), UnansweredError("away"))
     await world.standing.end()
     assert world.claims == []  # it never served
     await world.steps(1)
@@ -270,8 +257,7 @@ async def test_a_stop_says_so_and_waits_for_no_one(journal: Journal) -> None:
 
 
 async def test_a_witness_stops_what_is_served(journal: Journal) -> None:
-    world = World(journal, None)
-    world.answers = [current()]
+    world = World(journal, None, current())
     await world.steps(1)
     world.standing.suspect("a till has seen entry 99")
     assert not world.serves()

@@ -122,8 +122,7 @@ async def test_names_by_which_it_is_called(
 
 
 async def test_a_request_without_a_host() -> None:
-    request = b"GET /v1/sales HTTP/1.0\r\n\r\n"
-    async with opened() as shop, shop.connect(request) as (reader, _):
+    async with opened() as shop, shop.connect(b"GET /v1/sales HTTP/1.0\r\n\r\n") as (reader, _):
         assert b" 403 " in await reader.readline()
 
 
@@ -144,8 +143,7 @@ async def test_every_request_bears_the_token(header: str | None, status: int) ->
     headers = {} if header is None else {"Authorization": header}
     async with opened(Speakers(token=TOKEN)) as shop:
         for path in ("/v1/sales", "/nowhere"):
-            url = shop.url + path
-            async with shop.http.post(url, headers=headers) as response:
+            async with shop.http.post(shop.url + path, headers=headers) as response:
                 assert response.status == (404 if path == "/nowhere" and status == 200 else status)
                 assert response.headers.get("WWW-Authenticate") == (
                     "Bearer" if status == 401 else None
