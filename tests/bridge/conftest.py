@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -25,6 +26,16 @@ def noon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
+def root_logger() -> Iterator[None]:
+    """The root logger, which is afterwards as it was."""
+    logger = logging.getLogger()
+    level, handlers = logger.level, logger.handlers[:]
+    yield
+    logger.setLevel(level)
+    logger.handlers[:] = handlers
+
+
+@pytest.fixture
 async def stopped(tmp_path: Path) -> AsyncIterator[World]:
     """A till and its authority, with the bridge between them still to be started."""
     async with world_in(tmp_path) as world:
@@ -41,8 +52,7 @@ async def world(stopped: World) -> AsyncIterator[World]:
 @pytest.fixture
 def paper(stopped: World) -> Iterator[Paper]:
     """What the till keeps: held against ledger and journal when the bridge has stopped."""
-    names = Names(stopped.config.id, {TILL: evidence.RECEIVER_ID})
-    one = Paper(stopped.authority, names)
+    one = Paper(stopped.authority, Names(stopped.config.id, {TILL: evidence.RECEIVER_ID}))
     yield one
     one.must_agree(stopped.config.journal)
 

@@ -104,8 +104,7 @@ async def test_each_receiver_has_its_own(stopped: World) -> None:
     async with stopped.bridge():
         await stopped.posted(till=TILL)
         stopped.device, stopped.buyer.certificate = second, second.certificate
-        rung = await stopped.approved(NEXT, till=OTHER, amount=100)
-        assert rung["till"] == OTHER
+        assert (await stopped.approved(NEXT, till=OTHER, amount=100))["till"] == OTHER
         paid = {row["till"]: row["sums"][0]["paid"] for row in await totals(stopped)}
         assert paid == {TILL: one(), OTHER: NOTHING}
         [row] = await totals(stopped, f"?till={OTHER}")

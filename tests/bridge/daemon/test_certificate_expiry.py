@@ -58,8 +58,7 @@ def test_each_is_logged_once_a_day(caplog: pytest.LogCaptureFixture) -> None:
     )
     for at in (0.0, 3.0, DAY_S - 1.0):
         endings.tell(at)
-    said = [(it.levelno, it.message) for it in caplog.records]
-    assert said == [
+    assert [(it.levelno, it.message) for it in caplog.records] == [
         (logging.WARNING, "certificate ends soon"),
         (logging.ERROR, "certificate ended"),
     ]

@@ -260,8 +260,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     at = lines.index("FAILED till 1: port: /dev/nowhere is not there")
     assert lines[at + 1] == "       → plug the receiver in, or correct its url"
     assert cli.main(["bridge", "check", "--json", "--config", str(path)]) == 1
-    found = json.loads(capsys.readouterr().out)["findings"]
-    assert found[0] == {
+    assert json.loads(capsys.readouterr().out)["findings"][0] == {
         "what": "till API",
         "ok": True,
         "detail": "127.0.0.1:0, without TLS",

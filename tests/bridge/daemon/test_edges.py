@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -245,23 +244,7 @@ def test_every_edge_has_its_fault() -> None:
     assert {*FAULTS, *ENDS} == set(foreign_code.TABLE)
 
 
-@pytest.fixture
-def root() -> Iterator[None]:
-    """The root logger as it was."""
-    with logging_as_it_was():
-        yield
-
-
-@contextmanager
-def logging_as_it_was() -> Iterator[None]:
-    logger = logging.getLogger()
-    level, handlers = logger.level, logger.handlers[:]
-    yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
-
-
-@pytest.mark.usefixtures("root")
+@pytest.mark.usefixtures("root_logger")
 @pytest.mark.parametrize("put", CASES)
 async def test_the_other_till_goes_on(
     put: Put, stopped: World, monkeypatch: pytest.MonkeyPatch

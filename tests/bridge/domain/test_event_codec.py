@@ -131,8 +131,7 @@ def test_where_no_proof_is_found_all_of_it_is_kept_apart(keys: Keys) -> None:
 
 
 def test_a_record_with_a_spoilt_approval(keys: Keys) -> None:
-    one = papers(keys, PROOF)
-    record = schema.decode(messages.RECORD, one.record, messages.Record)
+    record = schema.decode(messages.RECORD, papers(keys, PROOF).record, messages.Record)
     spoilt = schema.encode(messages.RECORD, record._replace(approval=record.approval[:-1]))
     fact = Fact(Event.AUTHORISATION_SENT, approval_id=b"i" * 16, record=spoilt)
     written = event_codec.dump_fact(fact)

@@ -52,8 +52,7 @@ def test_no_archive_is_made_meanwhile(path: Path) -> None:
         with locked(path), pytest.raises(JournalBusyError):
             journal.archive(set())
         journal.archive(set())
-    report = verified(path)
-    assert report.findings == []
+    assert verified(path).findings == []
 
 
 def test_it_does_not_open_meanwhile(path: Path) -> None:

@@ -34,8 +34,7 @@ class Journalling(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        left = Path(self.folder.name) / f"{self.again + 1}"
-        self.power = Power(self.path.parent, left)
+        self.power = Power(self.path.parent, Path(self.folder.name) / f"{self.again + 1}")
         self.powered = powered(self.power)
         self.powered.__enter__()
         self.journal = Journal.open(self.path)

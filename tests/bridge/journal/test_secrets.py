@@ -33,8 +33,7 @@ async def test_it_is_kept_until_the_sale_is_over(stopped: World) -> None:
         sale = await stopped.approved()
     assert kept(stopped) == [True]
     async with stopped.bridge():
-        store = stopped.authority.office.store
-        store.run("DELETE FROM transactions")
+        stopped.authority.office.store.run("DELETE FROM transactions")
         await stopped.decide("paid")  # unknown there: the record again first
         assert (await stopped.settled())["settlement"] == "posted"
     assert stopped.transactions() == {bytes.fromhex(sale["approval_id"]): "POSTED"}
@@ -84,9 +83,7 @@ async def _lost(world: World) -> None:
 
 async def _never_answered(world: World) -> None:
     world.break_authority(Fault.FAIL)
-    async with world.watching() as told:
-        await world.bought()
-        await told("authority_timeout")
+    await world.once_told("authority_timeout", world.bought())
     await world.decide("cancel")
     world.authority.faults.clear()
 

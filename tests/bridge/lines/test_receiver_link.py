@@ -42,13 +42,12 @@ class Line:
     def __init__(self) -> None:
         self.heard = Heard()
         self.device = Device(evidence.seed("receiver"), b"", evidence.RECEIVER_ID)
-        reconnect = Reconnect(Backoff(1, 1, random.random))
         self.link = ReceiverLink(
             till=3,
             opener=self.device,
             bridge_id=b"bridge01",
             receiver_id=evidence.RECEIVER_ID,
-            reconnect=reconnect,
+            reconnect=Reconnect(Backoff(1, 1, random.random)),
             listener=self.heard,
         )
 

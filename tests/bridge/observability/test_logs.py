@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import logging
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -17,14 +16,7 @@ from tests.architecture.tree import ROOT, files, parsed
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 
 
-@pytest.fixture(autouse=True)
-def root() -> Iterator[None]:
-    """The root logger as it was."""
-    logger = logging.getLogger()
-    level, handlers = logger.level, logger.handlers[:]
-    yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
+pytestmark = pytest.mark.usefixtures("root_logger")
 
 
 class Terminal(StringIO):
@@ -55,8 +47,7 @@ def test_text_is_for_people_at_a_terminal() -> None:
     stream = Terminal()
     logs.setup(stream, "debug")
     Log("bridge.lines").info("receiver up", till=7, sale=None, firmware="", text="two\nlines å")
-    line = stream.getvalue()
-    assert line.endswith(
+    assert stream.getvalue().endswith(
         ' info bridge.lines: receiver up till=7 firmware="" text="two\\nlines \\u00e5"\n'
     )
 

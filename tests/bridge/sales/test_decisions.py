@@ -50,47 +50,30 @@ async def _claimed(world: World) -> None:
 
 async def _asked(world: World) -> None:
     world.break_authority(Fault.SILENT, AUTHORISATIONS)
-    async with world.watching() as told:
-        await _offered(world)
-        world.hand()
-        await told("authorisation_sent")
+    await world.once_told("authorisation_sent", world.handed())
 
 
 async def _silent(world: World) -> None:
     world.break_authority(Fault.FAIL, AUTHORISATIONS)
-    async with world.watching() as told:
-        await _offered(world)
-        world.hand()
-        await told("authority_timeout")
+    await world.once_told("authority_timeout", world.handed())
 
 
 async def _granted(world: World) -> None:
-    async with world.watching() as told:
-        await _offered(world)
-        world.hand()
-        await told("authorised")
+    await world.once_told("authorised", world.handed())
 
 
 async def _withheld(world: World) -> None:
-    async with world.watching() as told:
-        await world.handed(amount=OVER_LIMIT)
-        await told("declined_awaiting_receiver")
+    await world.once_told("declined_awaiting_receiver", world.handed(amount=OVER_LIMIT))
 
 
 async def _authorising(world: World) -> None:
     world.break_authority(Fault.SILENT, AUTHORISATIONS)
-    async with world.watching() as told:
-        await _offered(world)
-        await world.pay()
-        await told("verified")
+    await world.once_told("verified", world.bought())
 
 
 async def _unknown(world: World) -> None:
     world.break_authority(Fault.DROP, AUTHORISATIONS)  # it is held, and nobody knows
-    async with world.watching() as told:
-        await _offered(world)
-        await world.pay()
-        await told("authority_timeout")
+    await world.once_told("authority_timeout", world.bought())
 
 
 async def _approved(world: World) -> None:
@@ -186,8 +169,7 @@ async def test_too_late_to_abort(world: World) -> None:
 
 async def test_aborted_as_the_approval_comes_in(world: World) -> None:
     """Nobody has been told: the abort finds the approval, and the till hears of it that way."""
-    await _offered(world)
-    await world.pay()
+    await world.bought()
     await world.device.heard(wire.RESULT)
     assert (await world.too_late("abort"))["state"] == "approved"
 
@@ -239,11 +221,9 @@ async def test_an_approval_that_nobody_fetches_is_given_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controller, "TELL_MS", 100)
-    await _offered(world)
-    name = await world.pay()
+    name = await world.bought()
     await world.device.heard(wire.RESULT)
-    cancel = await world.device.heard(wire.CANCEL)
-    assert cancel.reason == reasons.NOT_TOLD
+    assert (await world.device.heard(wire.CANCEL)).reason == reasons.NOT_TOLD
     await world.is_reversed("not_told")
     assert world.transactions() == {name: "VOIDED"}
 
@@ -287,8 +267,7 @@ async def test_an_approval_that_no_till_was_told_of_is_given_back_after_a_restar
     stopped: World,
 ) -> None:
     async with stopped.bridge():
-        await _offered(stopped)
-        name = await stopped.pay()
+        name = await stopped.bought()
         await stopped.device.heard(wire.RESULT)
     async with stopped.bridge():
         await stopped.is_reversed("bridge_restarted")
@@ -299,8 +278,7 @@ async def test_an_approval_that_no_till_was_told_of_is_given_back_after_a_restar
 
 
 async def test_paid_and_given_back_by_the_authority_is_a_liability(world: World) -> None:
-    sale = await world.approved()
-    name = bytes.fromhex(sale["approval_id"])
+    name = bytes.fromhex((await world.approved())["approval_id"])
     await world.reverse_behind_its_back(name)
     settled = await world.ended("paid")
     assert (settled["state"], settled["settlement"]) == ("paid", "liability")

@@ -122,15 +122,13 @@ def slow_office(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 async def test_a_refund_while_everything_fails_once(paper: Paper, world: World) -> None:
-    sale = await world.posted()
-    paper.keep(sale)
+    paper.keep(await world.posted())
     for number, fault in enumerate(Fault):
         world.break_authority(fault, "/v1/refunds", times=1)
         refund_id = f"refund-number-{number:04}"
         body = {"refund_id": refund_id, "sale_id": SALE, "amount": 1_000 + number}
         assert (await world.call("POST", "/v1/refunds", json=body))[0] == 201
-        path = f"/v1/refunds/{refund_id}?wait={PATIENCE_S:g}"
-        _, refund = await world.call("GET", path)
+        _, refund = await world.call("GET", f"/v1/refunds/{refund_id}?wait={PATIENCE_S:g}")
         assert (refund["state"], world.authority.faults.times) == ("refunded", 0)
         paper.keep_refund(refund)
 

@@ -19,8 +19,8 @@ NEXT, THIRD = "sale-of-the-next-buyer", "sale-of-the-third-buyer"
 class KeptBack:
     """An approval that the buyer gave and that the receiver did not pass on, with its offer."""
 
-    def __init__(self, world: World, offer: bytes = b"") -> None:
-        self.offer = offer or world.device.offer
+    def __init__(self, world: World, offer: bytes) -> None:
+        self.offer = offer
         self.approval = world.buyer.approve(self.offer)
         self.name = world.buyer.name(self.offer, self.approval)
 
@@ -33,34 +33,34 @@ class KeptBack:
         device.judge(self.name)
         device.offer = shown
 
+    async def is_refused(self, world: World) -> None:
+        """Presented now, the bridge says no, and the authority has never heard of it."""
+        self.present(world)
+        assert (await world.device.heard(wire.VERDICT)).reason == reasons.WRONG_SESSION
+        assert self.name not in world.transactions()
 
-async def refused(world: World, kept: KeptBack) -> None:
-    """The bridge says no, and the authority has never heard of it."""
-    verdict = await world.device.heard(wire.VERDICT)
-    assert verdict.reason == reasons.WRONG_SESSION
-    assert kept.name not in world.transactions()
+
+async def kept_back(world: World) -> KeptBack:
+    """Of a sale that is rung up."""
+    return KeptBack(world, await world.offered())
 
 
 # An approval that is kept back.
 
 
 async def test_presented_when_the_sale_is_cancelled(paper: Paper, world: World) -> None:
-    await world.offered()
-    kept = KeptBack(world)
+    kept = await kept_back(world)
     await ends(world, paper, "cancel")
-    kept.present(world)
-    await refused(world, kept)
+    await kept.is_refused(world)
     await sells(world, paper, NEXT)
 
 
 async def test_presented_when_the_next_sale_is_open(paper: Paper, world: World) -> None:
     """Of the same amount; first as it is, then as if it were for the offer at hand."""
-    await world.offered()
-    kept = KeptBack(world)
+    kept = await kept_back(world)
     await ends(world, paper, "cancel")
     await world.offered(NEXT)
-    kept.present(world)
-    await refused(world, kept)
+    await kept.is_refused(world)
     async with world.watching() as told:
         world.device.present(world.buyer.credential)
         world.device.approve(kept.approval)
@@ -75,8 +75,7 @@ async def test_presented_when_another_has_paid(stopped: World, paper: Paper, wis
     """Two buyers approved one offer: one is asked about, whenever the other's comes."""
     async with stopped.bridge():
         await stopped.device.heard(wire.STATE)  # once in each life of the bridge
-        await stopped.offered()
-        kept = KeptBack(stopped)
+        kept = await kept_back(stopped)
         name = await stopped.pay()
         assert (await stopped.sale())["approval_id"] == name.hex()
         kept.present(stopped)
@@ -86,21 +85,18 @@ async def test_presented_when_another_has_paid(stopped: World, paper: Paper, wis
         assert kept.name not in stopped.transactions()
     async with stopped.bridge():
         await stopped.device.heard(wire.STATE)
-        kept.present(stopped)
-        await refused(stopped, kept)
+        await kept.is_refused(stopped)
         await sells(stopped, paper, THIRD)
 
 
 async def test_presented_with_its_session_after_a_restart(stopped: World, paper: Paper) -> None:
     """The receiver says that the offer of the sale before is still open."""
     async with stopped.bridge():
-        await stopped.offered()
-        kept = KeptBack(stopped)
+        kept = await kept_back(stopped)
     async with stopped.bridge():
         assert (await ends(stopped, paper))["reason"]["code"] == "bridge_restarted"
         await stopped.device.heard(wire.CANCEL)
-        kept.present(stopped)
-        await refused(stopped, kept)
+        await kept.is_refused(stopped)
         await sells(stopped, paper, NEXT)
 
 
@@ -131,8 +127,7 @@ async def test_verified_and_then_refused_after_all(paper: Paper, world: World) -
 
 
 async def test_verified_before_there_was_anything_to_verify(paper: Paper, world: World) -> None:
-    await world.offered()
-    kept = KeptBack(world)
+    kept = await kept_back(world)
     world.device.judge(kept.name)
     assert (await world.sale(wait=0))["state"] == "open"
     kept.present(world)

@@ -57,9 +57,8 @@ async def test_a_till_that_dies_before_it_decides(stopped: World, paper: Paper, 
 
 async def test_a_till_that_dies_before_it_hears(stopped: World, paper: Paper) -> None:
     """It comes back to a bridge that has restarted: nobody was told, so nothing was sold."""
-    async with stopped.bridge(), stopped.watching() as told:
-        await stopped.handed()
-        await told("authorised")
+    async with stopped.bridge():
+        await stopped.once_told("authorised", stopped.handed())
     async with stopped.bridge():
         status, sale = await stopped.call("POST", "/v1/sales", json=BODY)
         assert (status, sale["state"]) == (200, "cancelled")
@@ -108,8 +107,7 @@ async def test_an_id_of_a_sale_long_closed(
         paper.keep(before)
         await sells(stopped, paper, NEXT)
         assert await stopped.problem("POST", "/v1/sales", json=again) == used(before)
-    archives = list(stopped.config.journal.parent.glob("*archive*"))
-    assert archives
+    assert list(stopped.config.journal.parent.glob("*archive*"))
     async with stopped.bridge():
         assert await stopped.problem("POST", "/v1/sales", json=again) == used(before)
         assert (await stopped.too_late("cancel"))["settlement"] == "posted"

@@ -34,8 +34,7 @@ async def test_it_is_marked_and_sent_later(shop: World) -> None:
     word = await shop.device.heard(wire.STAND_IN)
     assert word.approval_id.hex() == sale["approval_id"]
     assert await unsent(shop) == [SALE]
-    paid = await shop.decide("paid")
-    assert paid == sale | {"state": "paid", "settlement": "owed"}
+    assert await shop.decide("paid") == sale | {"state": "paid", "settlement": "owed"}
     assert await unsent(shop) == [SALE]
     known = shop.transactions()
     shop.authority.faults.clear()
@@ -54,8 +53,7 @@ async def test_it_is_marked_and_sent_later(shop: World) -> None:
 async def test_the_receivers_own_receipt(shop: World) -> None:
     """Signed for the phone and for the till, before the authority has said a word."""
     async with shop.watching() as told:
-        sale = await sells(shop)
-        assert sale["provisional_receipt"] is None
+        assert (await sells(shop))["provisional_receipt"] is None
         word = await shop.device.heard(wire.STAND_IN)
         receipt = shop.device.prove(word)
         proved = await told("provisional_receipt")

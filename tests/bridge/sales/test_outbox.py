@@ -276,8 +276,7 @@ async def test_nothing_is_asked_while_somebody_still_asks(world: World) -> None:
     async def ask() -> None:
         await end.wait()
 
-    asking = asyncio.create_task(ask())
-    world.outbox.reverse(sale, NAME, asking)
+    world.outbox.reverse(sale, NAME, asyncio.create_task(ask()))
     for _ in range(5):
         await asyncio.sleep(0)
     assert world.authority.asked == []

@@ -113,8 +113,7 @@ def test_a_sale_that_ended_meanwhile_is_cancelled_at_the_receiver(
         await asyncio.sleep(LONG_S + 1)
         assert sale.state is State.CANCELLED
         world.device.plug()
-        cancelled = await world.device.heard(wire.CANCEL)
-        assert cancelled.reference == sale.terms.reference
+        assert (await world.device.heard(wire.CANCEL)).reference == sale.terms.reference
         assert world.device.orders == 1
 
     tell(story)

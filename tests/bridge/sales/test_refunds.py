@@ -176,8 +176,7 @@ async def test_one_id_for_a_sale_and_a_refund(world: World) -> None:
     await ask(world)
     refund = await done(world)
     body = {"sale_id": REFUND, "amount": AMOUNT, "currency": "SEK"}
-    answer = await world.problem("POST", "/v1/sales", json=body)
-    assert answer == (409, "conflict", refund)
+    assert await world.problem("POST", "/v1/sales", json=body) == (409, "conflict", refund)
     for path in (f"/v1/sales/{REFUND}", f"/v1/refunds/{SALE}"):
         assert (await world.problem("GET", path))[:2] == (404, "unknown-sale")
     assert (await refused(world, refund_id="refund-of-a-refund", sale_id=REFUND))[0] == 404

@@ -61,9 +61,8 @@ async def test_its_reversal_is_owed_over_a_restart(apart: World) -> None:
 
 async def test_a_bridge_that_stops_before_the_receivers_word(apart: World) -> None:
     """The authority's no was in the journal, and nobody had been told."""
-    async with apart.bridge(), apart.watching() as told:
-        name = await apart.handed()
-        await told("declined_awaiting_receiver")
+    async with apart.bridge():
+        name = await apart.once_told("declined_awaiting_receiver", apart.handed())
     async with apart.bridge():
         assert (await apart.settled())["state"] == "declined"
     assert apart.transactions()[name] == "VOIDED"

@@ -68,8 +68,7 @@ async def sold_after_the_copy(world: World, wish: str) -> Path:
 
 
 async def test_what_was_paid_in_the_lost_span_is_paid(stopped: World) -> None:
-    place = await sold_after_the_copy(stopped, "paid")
-    put_back(stopped, place)
+    put_back(stopped, await sold_after_the_copy(stopped, "paid"))
     space = stopped.credit_space()
     async with stopped.bridge():
         sale = await stopped.settled()
@@ -84,8 +83,7 @@ async def test_what_was_paid_in_the_lost_span_is_paid(stopped: World) -> None:
 async def test_what_was_cancelled_in_the_lost_span_is_cancelled(stopped: World) -> None:
     place = await sold_after_the_copy(stopped, "cancel")
     async with restored(stopped, place):
-        sale = await stopped.settled()
-        assert sale["state"] == "cancelled"
+        assert (await stopped.settled())["state"] == "cancelled"
         assert list(stopped.transactions().values()) == ["VOIDED"]
         await nothing_is_left(stopped)
 
@@ -157,8 +155,7 @@ async def test_a_person_decides_where_no_till_does(stopped: World, decision: str
 
 async def test_the_file_apart_tells_it_while_the_authority_is_away(stopped: World) -> None:
     """Only the journal was put back: nothing is served before the authority was asked."""
-    place = await sold_after_the_copy(stopped, "paid")
-    put_back(stopped, place, but="-position")
+    put_back(stopped, await sold_after_the_copy(stopped, "paid"), but="-position")
     stopped.break_authority(Fault.FAIL)
     async with stopped.bridge():
         assert (await stopped.problem("GET", f"/v1/sales/{SALE}"))[:2] == (503, "recovering")
@@ -193,8 +190,7 @@ async def test_a_restart_that_lost_nothing_begins_no_new_life(stopped: World) ->
 
 
 async def test_a_recovery_that_is_cut_short_begins_again(stopped: World) -> None:
-    place = await sold_after_the_copy(stopped, "paid")
-    put_back(stopped, place)
+    put_back(stopped, await sold_after_the_copy(stopped, "paid"))
     stopped.break_authority(Fault.FAIL, "/v1/receivers")
     async with stopped.bridge():
         assert stopped.daemon.service.standing.phase is Phase.RECOVERING
@@ -217,8 +213,7 @@ async def test_a_copy_is_refused_while_the_first_bridge_runs(world: World) -> No
     )
     async with second.bridge():
         assert not second.daemon.service.serves
-        path = f"/v1/sales/{SALE}"
-        assert (await second.problem("GET", path))[:2] == (503, "recovering")
+        assert (await second.problem("GET", f"/v1/sales/{SALE}"))[:2] == (503, "recovering")
     assert (await world.sale(wait=0))["settlement"] == "posted"
     assert set(world.transactions().values()) == {"POSTED"}
 

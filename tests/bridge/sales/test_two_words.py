@@ -187,9 +187,10 @@ async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
 
 
 async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -> None:
-    async with stopped.bridge(), stopped.watching() as told:
-        name = await stopped.handed(amount=OVER_LIMIT)
-        await told("declined_awaiting_receiver")
+    async with stopped.bridge():
+        name = await stopped.once_told(
+            "declined_awaiting_receiver", stopped.handed(amount=OVER_LIMIT)
+        )
     async with stopped.bridge():
         sale = await stopped.sale(wait=0)
         assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
@@ -204,8 +205,7 @@ async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
         await told("authorised")
         owed = await told("reversal_owed")
         assert (owed["state"], owed["settlement"]) == ("cancelled", "reversing")
-        reversed_ = await told("reversed")
-        assert reversed_ == owed | {"settlement": "reversed"}
+        assert await told("reversed") == owed | {"settlement": "reversed"}
         sale = await world.sale()
     assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "verdict_timeout")
     assert (sale["transaction_id"], sale["receipt"]) == (None, None)
@@ -213,9 +213,8 @@ async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
 
 
 async def test_the_bridge_restarts_between_receipt_and_verdict(stopped: World) -> None:
-    async with stopped.bridge(), stopped.watching() as told:
-        name = await stopped.handed()
-        await told("authorised")
+    async with stopped.bridge():
+        name = await stopped.once_told("authorised", stopped.handed())
     async with stopped.bridge():
         await stopped.is_reversed("bridge_restarted")
     assert stopped.transactions() == {name: "VOIDED"}

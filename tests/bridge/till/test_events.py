@@ -245,8 +245,7 @@ def desk() -> Desk:
 async def test_an_approval_is_no_event_and_notifies_its_till_alone(desk: Desk, till: bool) -> None:
     bus, refused = EventBus(), Refused(BRIDGE, 0.0, 7, reasons.BUSY)
     with bus.subscribe() as watch:
-        change = SaleChanged(AUTHORITY, 0.0, 3, 7, Event.AUTHORISED, desk.sale.copy())
-        bus.publish(change)
+        bus.publish(SaleChanged(AUTHORITY, 0.0, 3, 7, Event.AUTHORISED, desk.sale.copy()))
         bus.publish(refused)
         events = websocket.told(cast("Service", desk), [], watch, till=till)
         assert await anext(events) == refused

@@ -130,8 +130,7 @@ async def test_the_document_names_every_route(world: World) -> None:
         for route in app.router.routes()
         if route.resource
     }
-    described = {(method, path) for path, row in PATHS.items() for method in row}
-    assert routes == described
+    assert routes == {(method, path) for path, row in PATHS.items() for method in row}
     assert (await world.call("GET", "/openapi.json")) == (200, json.loads(json.dumps(DOCUMENT)))
     status, health = await world.call("GET", "/healthz")
     assert (status, health["status"], health["version"]) == (200, "ok", "0.1.0")
@@ -140,8 +139,7 @@ async def test_the_document_names_every_route(world: World) -> None:
 
 async def test_answers_are_as_the_document_says(world: World) -> None:
     schemas = SCHEMAS
-    sale = await world.ring()
-    assert set(sale) == set(schemas["Sale"]["properties"])
+    assert set(await world.ring()) == set(schemas["Sale"]["properties"])
     await world.device.offered()
     world.device.send(wire.HEALTH, wire.Health(5, 60_000, 1, b"\xa1\x01\x02"))
     async with world.http.ws_connect("/v1/events") as watch:

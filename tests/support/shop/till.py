@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ OVER_LIMIT = 600_000  # the demo buyer's purchase limit is 500,000
 SALE = "sale-0123456789ab"
 
 JSON = tuple[int, dict[str, Any]]
+Done = TypeVar("Done")
 
 
 class World:
@@ -217,6 +218,13 @@ class World:
                 return sale
 
             yield told
+
+    async def once_told(self, what: str, step: Awaitable[Done]) -> Done:
+        """What this step came to, once the till is told `what`."""
+        async with self.watching() as told:
+            done = await step
+            await told(what)
+        return done
 
     def break_authority(
         self, fault: Fault, path: str = "/v1/", *, times: int | None = None
