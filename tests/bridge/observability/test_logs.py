@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import logging
+from collections.abc import Iterator
 from io import StringIO
 
 import pytest

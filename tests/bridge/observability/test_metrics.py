@@ -61,6 +61,14 @@ def found() -> Metrics:
     return Metrics(TILLS, looked)
 
 
+@pytest.fixture
+def hub(found: Metrics) -> EventBus:
+    """Where they hear of sales."""
+    bus = EventBus()
+    bus.listen(found.hear)
+    return bus
+
+
 def sold(
     hub: EventBus,
     what: str,
@@ -89,16 +97,13 @@ def value(families: Mapping[str, Metric], sample: str, **labels: str) -> float:
     return it.value
 
 
-async def test_sales_are_counted_as_they_end(found: Metrics) -> None:
-    hub = EventBus()
-    hub.listen(found.hear)
+async def test_sales_are_counted_as_they_end(found: Metrics, hub: EventBus) -> None:
     for what in ("rung", "till_notified", "paid", "posted"):
         sold(hub, what)
     sold(hub, "mendable", reasons.CODE_WRONG)
     sold(hub, "declined", reasons.CREDIT_SPACE)
-    sold(
-        hub, "recall_reversed", reasons.CREDIT_SPACE
-    )  # an approval recalled before, given back after the end
+    # An approval that was recalled before is given back after the end.
+    sold(hub, "recall_reversed", reasons.CREDIT_SPACE)
     sold(hub, "posted", kind=messages.REFUND)
     families = await read(found)
     name = "tillsign_sales_total"
@@ -116,9 +121,7 @@ async def test_the_clock_once_the_authority_was_heard(found: Metrics) -> None:
     assert (await read(quiet))["tillsign_clock_offset_seconds"].samples == []
 
 
-async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
-    hub = EventBus()
-    hub.listen(found.hear)
+async def test_phases_are_measured_for_each_till(found: Metrics, hub: EventBus) -> None:
     hub.publish(SaleTimed("bridge", 0.0, 7, "x", STEPS))
     hub.publish(SaleTimed("bridge", 0.0, 7, "y", {timings.OFFER: 1.0, timings.TOLD: 2.0}))
     families = await read(found)
@@ -144,30 +147,43 @@ async def test_phases_are_measured_for_each_till(found: Metrics) -> None:
     assert value(families, bucket, till="7", phase="receiver", le="0.25") == 1
 
 
-async def test_the_rest_is_looked_at_when_somebody_asks(found: Metrics) -> None:
-    families = await read(found)
-    assert value(families, "tillsign_receiver_up", till="7") == 1
-    assert value(families, "tillsign_receiver_up", till="8") == 0
-    assert value(families, "tillsign_line_total", till="7", counter="retransmits") == 4
-    assert value(families, "tillsign_refusals_total", till="7", reason="bad_signature") == 1
-    assert value(families, "tillsign_outbox_depth") == 3
-    assert value(families, "tillsign_outbox_oldest_seconds") == 61.5
-    assert value(families, "tillsign_offline_amount", till="7") == 24_900
-    assert value(families, "tillsign_offline_purchases", till="7") == 2
-    assert value(families, "tillsign_undecided") == 1
-    assert value(families, "tillsign_certificate_expires_seconds", what="client") == 86_400
-    assert value(families, "tillsign_certificate_expires_seconds", what="receiver", till="7") == -1
-    assert value(families, "tillsign_breaker_open") == 1
-    assert value(families, "tillsign_http_refused_total", kind="unauthorized") == 5
-    assert value(families, "tillsign_journal_stalled_seconds") == 7.5
-    assert value(families, "tillsign_journal_bytes") == 4096
-    assert value(families, "tillsign_journal_free_bytes") == 1 << 30
-    assert value(families, "process_resident_memory_bytes") > 0
+LOOKED_AT = [
+    ("receiver_up", {"till": "7"}, 1),
+    ("receiver_up", {"till": "8"}, 0),
+    ("line_total", {"till": "7", "counter": "retransmits"}, 4),
+    ("refusals_total", {"till": "7", "reason": "bad_signature"}, 1),
+    ("outbox_depth", {}, 3),
+    ("outbox_oldest_seconds", {}, 61.5),
+    ("offline_amount", {"till": "7"}, 24_900),
+    ("offline_purchases", {"till": "7"}, 2),
+    ("undecided", {}, 1),
+    ("certificate_expires_seconds", {"what": "client"}, 86_400),
+    ("certificate_expires_seconds", {"what": "receiver", "till": "7"}, -1),
+    ("breaker_open", {}, 1),
+    ("http_refused_total", {"kind": "unauthorized"}, 5),
+    ("journal_stalled_seconds", {}, 7.5),
+    ("journal_bytes", {}, 4096),
+    ("journal_free_bytes", {}, 1 << 30),
+    ("unconfigured_amount", {"till": "9"}, 300),
+    ("unconfigured_sales", {"till": "9"}, 2),
+    ("journal_behind", {}, 1),
+    ("alarms", {}, 4),
+]
 
 
-async def test_labels_are_bounded(found: Metrics) -> None:
-    hub = EventBus()
-    hub.listen(found.hear)
+@pytest.mark.parametrize(("sample", "labels", "expected"), LOOKED_AT)
+async def test_the_rest_is_looked_at_when_somebody_asks(
+    found: Metrics, sample: str, labels: dict[str, str], expected: float
+) -> None:
+    """Also what stands elsewhere, and what waits for a person."""
+    assert value(await read(found), f"tillsign_{sample}", **labels) == expected
+
+
+async def test_the_process_is_looked_at(found: Metrics) -> None:
+    assert value(await read(found), "process_resident_memory_bytes") > 0
+
+
+async def test_labels_are_bounded(found: Metrics, hub: EventBus) -> None:
     sold(hub, "rung", till=9)  # of a receiver that an older configuration had
     hub.publish(ReceiverChanged("bridge", 0.0, 7, None))
     families = await read(found)
@@ -180,14 +196,6 @@ async def test_labels_are_bounded(found: Metrics) -> None:
     assert tills == {"7", "8", UNCONFIGURED, "9"}  # 9 is looked at: money stands there
     assert value(families, "tillsign_sale_events_total", till=UNCONFIGURED, event="rung") == 1
     assert not any(name.endswith("_created") for name in families)
-
-
-async def test_what_stands_elsewhere_and_what_waits_for_a_person(found: Metrics) -> None:
-    families = await read(found)
-    assert value(families, "tillsign_unconfigured_amount", till="9") == 300
-    assert value(families, "tillsign_unconfigured_sales", till="9") == 2
-    assert value(families, "tillsign_journal_behind") == 1
-    assert value(families, "tillsign_alarms") == 4
 
 
 async def test_bridges_in_one_process_do_not_mix() -> None:

@@ -13,7 +13,7 @@ from tests.bridge.sales.test_past import exchange, remove, renumber
 from tests.bridge.sales.test_rollback import kinds, nothing_is_left
 from tests.support.shop.offline_shop import accepted, alone
 from tests.support.shop.put_back import copy, lose, put_back, restored
-from tests.support.shop.refunding import REFUND, ask, done, given_back
+from tests.support.shop.refunding import REFUND, ask, done, given_back, offered
 from tests.support.shop.till import AMOUNT, SALE, TILL, World
 from tests.support.values import evidence
 
@@ -68,8 +68,7 @@ async def test_a_refund_by_phone_that_is_asked_for_again(stopped: World) -> None
     async with stopped.bridge():
         sale = await stopped.posted()
         place = copy(stopped)
-        await ask(stopped, phone=True)
-        await stopped.device.offered()
+        await offered(stopped)
         await stopped.pay()
         first = await done(stopped)
     async with restored(stopped, place):

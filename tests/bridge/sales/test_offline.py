@@ -206,18 +206,22 @@ async def test_a_refund_waits_until_its_purchase_is_sent(shop: World) -> None:
     status, refund = await shop.call("POST", "/v1/refunds", json=body)
     assert (status, refund["state"]) == (201, "pending")
     shop.authority.faults.clear()
-    status, refund = await shop.call("GET", f"/v1/refunds/{body['refund_id']}?wait=10")
+    refund = (await shop.call("GET", f"/v1/refunds/{body['refund_id']}?wait=10"))[1]
     assert (refund["state"], (await shop.sale())["settlement"]) == ("refunded", "posted")
 
 
 # Not accepted without the authority: every limit, and what is never sold so.
 
 
-async def test_off_unless_the_bridge_is_set_up_for_it(allowed: World) -> None:
-    allowed.config = replace(allowed.config, offline=False)
+async def sells_nothing(allowed: World) -> None:
     async with allowed.bridge():
         await alone(allowed)
         assert not accepted(await sells(allowed))
+
+
+async def test_off_unless_the_bridge_is_set_up_for_it(allowed: World) -> None:
+    allowed.config = replace(allowed.config, offline=False)
+    await sells_nothing(allowed)
 
 
 @pytest.mark.parametrize(
@@ -232,25 +236,19 @@ async def test_off_unless_the_bridge_is_set_up_for_it(allowed: World) -> None:
 )
 async def test_over_a_limit_of_the_authority(allowed: World, limits: dict[str, int]) -> None:
     await limit(allowed, **limits)
-    async with allowed.bridge():
-        await alone(allowed)
-        assert not accepted(await sells(allowed))
+    await sells_nothing(allowed)
 
 
 async def test_over_the_floor_of_the_credential(allowed: World) -> None:
     await allowed.buyer.admin(f"buyers/{allowed.buyer.id}", offline_floor=AMOUNT - 1)
     await allowed.buyer.renew()
-    async with allowed.bridge():
-        await alone(allowed)
-        assert not accepted(await sells(allowed))
+    await sells_nothing(allowed)
 
 
 async def test_a_revoked_credential(allowed: World) -> None:
     id_ = signed.parse(messages.CREDENTIAL, allowed.buyer.credential).value.id
     await allowed.buyer.admin(f"credentials/{id_.hex()}", revoked=True)
-    async with allowed.bridge():
-        await alone(allowed)
-        assert not accepted(await sells(allowed))
+    await sells_nothing(allowed)
 
 
 @pytest.mark.parametrize("over", [{"offline_total": 2 * AMOUNT - 1}, {"offline_count": 1}])

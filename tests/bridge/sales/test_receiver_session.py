@@ -30,14 +30,14 @@ LONG_S = 2 * PLUGGING_S  # patience that outlasts a replugging
 
 
 @pytest.fixture
-def tell(tmp_path: Path) -> Callable[[Story], None]:
-    """Play a story with a bridge that sells online."""
+def played(tmp_path: Path) -> Callable[..., None]:
+    """Play a story with a bridge that may accept offline, or not."""
 
-    def told(story: Story) -> None:
+    def plays(story: Story, *, offline: bool) -> None:
         with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
-            play(World(tmp_path, journal, offline=False), story)
+            play(World(tmp_path, journal, offline=offline), story)
 
-    return told
+    return plays
 
 
 async def ring(world: World, patience_s: int = PATIENCE_S) -> Sale:
@@ -55,7 +55,7 @@ async def ring(world: World, patience_s: int = PATIENCE_S) -> Sale:
     ids=["up", "down"],
 )
 def test_a_sale_ends_with_what_the_desk_heard_of_the_line(
-    tell: Callable[[Story], None], unplugged: bool, reason: int
+    played: Callable[..., None], unplugged: bool, reason: int
 ) -> None:
     """A cashier who reads "nobody came" does not look at the cable."""
 
@@ -66,10 +66,10 @@ def test_a_sale_ends_with_what_the_desk_heard_of_the_line(
         await asyncio.sleep(PATIENCE_S + 1)
         assert (sale.state, sale.reason) == (State.CANCELLED, reason)
 
-    tell(story)
+    played(story, offline=False)
 
 
-def test_the_order_goes_again_to_a_receiver_that_forgot_it(tell: Callable[[Story], None]) -> None:
+def test_the_order_goes_again_to_a_receiver_that_forgot_it(played: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         sale = await ring(world, LONG_S)
         first = sale.offer
@@ -82,10 +82,10 @@ def test_the_order_goes_again_to_a_receiver_that_forgot_it(tell: Callable[[Story
         assert world.device.orders == 2
         assert (sale.state, sale.offer == first) == (State.OPEN, False)
 
-    tell(story)
+    played(story, offline=False)
 
 
-def test_the_watchers_hear_of_the_line_once_each_way(tell: Callable[[Story], None]) -> None:
+def test_the_watchers_hear_of_the_line_once_each_way(played: Callable[..., None]) -> None:
     async def story(world: World) -> None:
         with world.service.books.bus.subscribe() as watch:
             await world.heard()
@@ -99,11 +99,11 @@ def test_the_watchers_hear_of_the_line_once_each_way(tell: Callable[[Story], Non
         lines = [one.hello is not None for one in told if isinstance(one, ReceiverChanged)]
         assert lines == [True, False, True]
 
-    tell(story)
+    played(story, offline=False)
 
 
 def test_a_sale_that_ended_meanwhile_is_cancelled_at_the_receiver(
-    tell: Callable[[Story], None],
+    played: Callable[..., None],
 ) -> None:
     """By its session, which the receiver names when it is back; nothing waited for it till then."""
 
@@ -116,11 +116,11 @@ def test_a_sale_that_ended_meanwhile_is_cancelled_at_the_receiver(
         assert (await world.device.heard(wire.CANCEL)).reference == sale.terms.reference
         assert world.device.orders == 1
 
-    tell(story)
+    played(story, offline=False)
 
 
 def test_what_follows_from_a_check_goes_before_what_came_after_it(
-    tell: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
+    played: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A receiver whose offer lies hears the end of the sale, then that its offer was taken."""
 
@@ -145,10 +145,10 @@ def test_what_follows_from_a_check_goes_before_what_came_after_it(
         await world.device.heard(wire.CANCEL)
         assert done == [wire.OPEN, wire.CANCEL, None]
 
-    tell(story)
+    played(story, offline=False)
 
 
-def test_after_a_failure_nothing_more_is_done(tell: Callable[[Story], None]) -> None:
+def test_after_a_failure_nothing_more_is_done(played: Callable[..., None]) -> None:
     """The bridge ends, and what it would do until then could contradict its journal."""
 
     async def story(world: World) -> None:
@@ -159,24 +159,13 @@ def test_after_a_failure_nothing_more_is_done(tell: Callable[[Story], None]) -> 
             world.station.decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED))
         assert (sale.state, world.service.healthy) == (State.OPEN, False)
 
-    tell(story)
+    played(story, offline=False)
 
 
 # Limits and revocations while a receiver stays up: renewed every hour, in virtual time.
 
 
 DAY_S = 24 * 3600
-
-
-@pytest.fixture
-def played(tmp_path: Path) -> Callable[..., None]:
-    """Play a story with a bridge that may accept offline, or not."""
-
-    def plays(story: Story, *, offline: bool = True) -> None:
-        with closing(Journal.open(tmp_path / "journal.sqlite")) as journal:
-            play(World(tmp_path, journal, offline=offline), story)
-
-    return plays
 
 
 def test_it_is_as_often_as_the_shortest_limit_ends() -> None:
@@ -199,7 +188,7 @@ def test_new_limits_and_revocations_come_every_hour(played: Callable[..., None])
         assert len(world.authority.asked) == 2 + DAY_S // STATE_AGAIN_S
         assert [(await world.heard()).version for _ in range(24)] == list(range(3, 27))
 
-    played(story)
+    played(story, offline=True)
 
 
 def test_an_authority_that_is_away_is_asked_until_it_answers(
@@ -214,7 +203,7 @@ def test_an_authority_that_is_away_is_asked_until_it_answers(
         assert len(tries) == 3
         assert [(await world.heard()).version for _ in range(2)] == [5, 6]
 
-    played(story)
+    played(story, offline=True)
 
 
 def test_a_receiver_that_is_away_is_not_asked_for(played: Callable[..., None]) -> None:
@@ -231,7 +220,7 @@ def test_a_receiver_that_is_away_is_not_asked_for(played: Callable[..., None]) -
         await world.live(STATE_AGAIN_S + HEALTH_S)
         assert ((await world.heard()).version, world.gaps()[1:]) == (3, [STATE_AGAIN_S])
 
-    played(story)
+    played(story, offline=True)
 
 
 def test_a_bridge_that_never_accepts_offline_asks_once(played: Callable[..., None]) -> None:

@@ -11,7 +11,7 @@ from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import messages, signed
 from simulator.authority import Fault
-from tests.support.shop.refunding import PART, REFUND, ask, done, given_back, look, refused
+from tests.support.shop.refunding import PART, REFUND, ask, done, given_back, look, offered, refused
 from tests.support.shop.scripted_buyer import Buyer
 from tests.support.shop.till import AMOUNT, SALE, World, outcome
 from tests.support.values import evidence
@@ -248,8 +248,7 @@ async def test_another_buyer_is_declined(world: World) -> None:
     stranger = Buyer(world.authority, world.device.certificate, evidence.seed("another phone"))
     await stranger.activate(1)
     world.buyer = stranger
-    await ask(world, phone=True)
-    await world.device.offered()
+    await offered(world)
     await world.pay()
     assert outcome(await done(world)) == ("declined", "other_buyer")
     assert given_back(world, sale) == 0
@@ -258,8 +257,7 @@ async def test_another_buyer_is_declined(world: World) -> None:
 async def test_a_wrong_code_may_be_mended(world: World) -> None:
     sale = await world.posted()
     async with world.watching() as told:
-        await ask(world, phone=True)
-        await world.device.offered()
+        await offered(world)
         await world.pay(k=bytes(32))
         assert (await told("mendable"))["reason"]["code"] == "code_wrong"
     await world.device.offered()
@@ -279,8 +277,7 @@ async def test_not_before_the_sale_is_posted(world: World) -> None:
 @pytest.mark.parametrize("wish", ["cancel", "abort"])
 async def test_the_cashier_stops(world: World, wish: str) -> None:
     sale = await world.posted()
-    await ask(world, phone=True)
-    await world.device.offered()
+    await offered(world)
     status, refund = await world.call("POST", f"/v1/refunds/{REFUND}/{wish}")
     assert (status, refund["state"]) == (200, "cancelled")
     assert refund["reason"]["code"] == "cashier_cancelled"
@@ -292,8 +289,7 @@ async def test_the_cashier_stops(world: World, wish: str) -> None:
 
 async def test_nobody_approves(world: World) -> None:
     sale = await world.posted()
-    await ask(world, phone=True, patience_s=1)
-    await world.device.offered()
+    await offered(world, patience_s=1)
     assert outcome(await done(world)) == ("cancelled", "nobody_came")
     assert given_back(world, sale) == 0
 
@@ -301,8 +297,7 @@ async def test_nobody_approves(world: World) -> None:
 async def test_an_approval_that_the_receiver_refuses(world: World) -> None:
     """It is taken back at the authority, and the next one counts."""
     sale = await world.posted()
-    await ask(world, phone=True)
-    await world.device.offered()
+    await offered(world)
     first = world.hand()
     world.device.judge(first, reasons.BAD_SIGNATURE)
     await world.device.heard(wire.VERDICT)

@@ -18,6 +18,12 @@ async def ask(world: World, **changes: Any) -> dict[str, Any]:
     return refund
 
 
+async def offered(world: World, **changes: Any) -> bytes:
+    """The offer of a refund that is begun, and that a phone is to approve."""
+    await ask(world, phone=True, **changes)
+    return await world.device.offered()
+
+
 async def refused(world: World, **changes: Any) -> tuple[int, str, Any]:
     body = {"refund_id": REFUND, "sale_id": SALE, "amount": AMOUNT} | changes
     return await world.problem("POST", "/v1/refunds", json=body)
