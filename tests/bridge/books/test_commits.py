@@ -70,6 +70,12 @@ class Scene:
         acts, self._acts = self._acts, []
         return self.books.commits.commit(acts)
 
+    async def unlock(self) -> None:
+        """Until all that waited is done."""
+        self.locked = False
+        async with asyncio.timeout(10):
+            await self.books.commits.over()
+
     def refused(self) -> None:
         self.books.commits.publish(Refused(BRIDGE, 0.0, 7, reasons.BUSY))
 
@@ -80,6 +86,15 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
         scene = Scene(journal, monkeypatch)
         yield scene
         scene.locked = False  # a test that failed is not to fail here, too
+
+
+@pytest.fixture
+def begun(scene: Scene) -> Scene:
+    """With a sale that is in the journal, and what led there seen already."""
+    scene.begin()
+    scene.commit()
+    scene.seen.clear()
+    return scene
 
 
 async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> None:
@@ -97,17 +112,14 @@ async def test_the_journal_is_written_before_every_outward_act(scene: Scene) -> 
     ]
 
 
-async def test_what_may_wait_holds_up_no_act_and_is_no_event_yet(scene: Scene) -> None:
-    scene.begin()
-    scene.commit()
-    scene.seen.clear()
-    scene.take(OFFERED)
-    scene.act("acknowledged")
-    scene.refused()
-    scene.commit()
-    assert scene.seen == ["acknowledged"]
-    await asyncio.wait_for(_written(scene), 10 * SOON_S + 5)
-    assert scene.seen == ["acknowledged", "commit", "event offered", "event refused"]
+async def test_what_may_wait_holds_up_no_act_and_is_no_event_yet(begun: Scene) -> None:
+    begun.take(OFFERED)
+    begun.act("acknowledged")
+    begun.refused()
+    begun.commit()
+    assert begun.seen == ["acknowledged"]
+    await asyncio.wait_for(_written(begun), 10 * SOON_S + 5)
+    assert begun.seen == ["acknowledged", "commit", "event offered", "event refused"]
 
 
 async def test_without_anything_noted_an_event_is_told_at_once(scene: Scene) -> None:
@@ -115,30 +127,25 @@ async def test_without_anything_noted_an_event_is_told_at_once(scene: Scene) -> 
     assert scene.seen == ["event refused"]
 
 
-async def test_while_the_journal_takes_no_write_all_that_follows_waits(scene: Scene) -> None:
-    scene.begin()
-    scene.commit()
-    scene.seen.clear()
-    scene.locked = True
+async def test_while_the_journal_takes_no_write_all_that_follows_waits(begun: Scene) -> None:
+    begun.locked = True
     heard: list[str] = []
-    scene.books.commits.listen(lambda: heard.append("written again"))
-    scene.take(HANDED)
-    scene.act("acknowledged")
-    assert not scene.commit()
-    scene.act("and more")
-    scene.refused()
-    assert not scene.commit()
-    assert (scene.seen, heard) == ([], [])
-    assert scene.books.is_held(scene.sale)
-    assert scene.books.commits.reason == reasons.JOURNAL_LOCKED
-    scene.locked = False
-    async with asyncio.timeout(10):
-        await scene.books.commits.over()
-    assert scene.seen == [
+    begun.books.commits.listen(lambda: heard.append("written again"))
+    begun.take(HANDED)
+    begun.act("acknowledged")
+    assert not begun.commit()
+    begun.act("and more")
+    begun.refused()
+    assert not begun.commit()
+    assert (begun.seen, heard) == ([], [])
+    assert begun.books.is_held(begun.sale)
+    assert begun.books.commits.reason == reasons.JOURNAL_LOCKED
+    await begun.unlock()
+    assert begun.seen == [
         *("commit", "acknowledged", "and more", "event approval_received", "event refused"),
     ]
     assert heard == ["written again"]
-    assert not scene.books.is_held(scene.sale)
+    assert not begun.books.is_held(begun.sale)
 
 
 async def test_a_sale_of_which_nothing_is_written_is_nowhere(scene: Scene) -> None:
@@ -146,23 +153,19 @@ async def test_a_sale_of_which_nothing_is_written_is_nowhere(scene: Scene) -> No
     scene.begin()
     scene.commit()
     assert scene.books.is_nowhere(scene.sale)
-    scene.locked = False
-    async with asyncio.timeout(10):
-        await scene.books.commits.over()
+    await scene.unlock()
     assert not scene.books.is_nowhere(scene.sale)
 
 
-async def test_a_bridge_that_ends_does_not_do_what_waits(scene: Scene) -> None:
-    scene.begin()
-    scene.commit()
-    scene.locked = True
-    scene.take(HANDED)
-    scene.act("acknowledged")
-    scene.commit()
-    scene.locked = False
-    await scene.books.close()
-    assert "acknowledged" not in scene.seen
-    assert not scene.journal.noted
+async def test_a_bridge_that_ends_does_not_do_what_waits(begun: Scene) -> None:
+    begun.locked = True
+    begun.take(HANDED)
+    begun.act("acknowledged")
+    begun.commit()
+    begun.locked = False
+    await begun.books.close()
+    assert "acknowledged" not in begun.seen
+    assert not begun.journal.noted
 
 
 async def test_a_journal_that_fails_ends_the_bridge(

@@ -92,6 +92,14 @@ def test_another_address_with_all_that_it_needs(tmp_path: Path) -> None:
     assert found == Listen("0.0.0.0", 8470, tls, tmp_path / "token", hosts)
 
 
+def refused(directory: Path, text: str, words: str) -> None:
+    """The file with this text is not taken; what is said begins with its path and these words."""
+    path = written(directory, text)
+    with pytest.raises(ConfigError) as caught:
+        configuration.load(path)
+    assert str(caught.value).startswith(f"{path}: {words}")
+
+
 @pytest.mark.parametrize(
     ("line", "place"),
     [
@@ -106,10 +114,7 @@ def test_another_address_with_all_that_it_needs(tmp_path: Path) -> None:
     ],
 )
 def test_another_address_needs_all_of_it(tmp_path: Path, line: str, place: str) -> None:
-    path = written(tmp_path, GOOD.replace(LOCAL, SERVED.replace(line, "")))
-    with pytest.raises(ConfigError) as caught:
-        configuration.load(path)
-    assert str(caught.value).startswith(f"{path}: {place}")
+    refused(tmp_path, GOOD.replace(LOCAL, SERVED.replace(line, "")), place)
 
 
 def test_loopback_may_ask_for_a_token_as_well(tmp_path: Path) -> None:
@@ -176,10 +181,7 @@ def test_loopback_has_many_names(tmp_path: Path, listen: str) -> None:
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, place: str) -> None:
-    path = written(tmp_path, GOOD.replace(old, new))
-    with pytest.raises(ConfigError) as caught:
-        configuration.load(path)
-    assert str(caught.value).startswith(f"{path}: {place}")
+    refused(tmp_path, GOOD.replace(old, new), place)
 
 
 @pytest.mark.parametrize(
@@ -193,10 +195,7 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, place: str) -> N
     ],
 )
 def test_what_is_no_configuration(tmp_path: Path, text: str, place: str) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(ConfigError) as caught:
-        configuration.load(path)
-    assert str(caught.value).startswith(f"{path}: {place}")
+    refused(tmp_path, text, place)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

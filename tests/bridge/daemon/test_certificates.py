@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bridge.authority.client import AuthorityClient, UnansweredError
 from bridge.authority.no_answer import Cause
 from bridge.config.configuration import ConfigError, Listen, Tls
-from bridge.daemon import checks, key_files
+from bridge.daemon import key_files
 from receiver.link import wire
 from receiver.protocol import messages, signed
 from simulator.authority.accounts import receivers
@@ -236,7 +236,7 @@ async def test_what_ends_soon_is_said(stopped: World, caplog: pytest.LogCaptureF
     assert set(seen) == {" client", " authority_ca", f"{TILL} receiver"}
     assert seen[" client"] == pytest.approx(86_400, abs=60)
     assert "certificate ends soon" in caplog.messages
-    found = {it.what: it for it in await checks.check(stopped.config, list)}
+    found = await stopped.checked()
     assert found["client certificate"].detail.startswith("ends on")
     assert found["authority's CA"].ok
 

@@ -92,6 +92,10 @@ def no_journal(config: Config) -> Config:
     return config
 
 
+def other_ca(config: Config) -> Config:
+    return authority(config, ca=DemoCa(config.journal.parent / "other").certificate)
+
+
 def other_client(config: Config) -> Config:
     """A client certificate of the right CA that is bound to no receiver."""
     other = DemoCa(config.authority.ca.parent).client("another")
@@ -123,6 +127,19 @@ def other_client(config: Config) -> Config:
             "no answer",
             "network",
         ),
+        (
+            lambda config: authority(config, url="https://127.0.0.1:1"),
+            f"till {TILL}: authority",
+            "the connection was refused",
+            "is the server up?",
+        ),
+        (
+            lambda config: authority(config, url="https://no-such.invalid", timeout_s=9.0),
+            f"till {TILL}: authority",
+            "not known in DNS",
+            "DNS",
+        ),
+        (other_ca, f"till {TILL}: authority", "not of the CA", "[authority] ca"),
         (other_client, f"till {TILL}: authority", "refused", "bind this client certificate"),
         (
             lambda config: receiver(config, certificate=config.pins),
@@ -204,29 +221,6 @@ async def test_why_there_is_no_answer(
         found = (await findings(authority(world.config, url=url)))[f"till {TILL}: authority"]
         assert detail in found.detail
         assert todo in found.todo
-
-
-@pytest.mark.parametrize(
-    ("changes", "detail", "todo"),
-    [
-        ({"url": "https://127.0.0.1:1"}, "the connection was refused", "is the server up?"),
-        ({"url": "https://no-such.invalid", "timeout_s": 9.0}, "not known in DNS", "DNS"),
-    ],
-)
-async def test_why_there_is_no_connection(
-    changes: dict[str, Any], detail: str, todo: str, world: World
-) -> None:
-    found = (await findings(authority(world.config, **changes)))[f"till {TILL}: authority"]
-    assert detail in found.detail
-    assert todo in found.todo
-
-
-async def test_a_server_of_another_ca(world: World) -> None:
-    other = DemoCa(world.config.journal.parent / "other")
-    config = authority(world.config, ca=other.certificate)
-    found = (await findings(config))[f"till {TILL}: authority"]
-    assert "not of the CA" in found.detail
-    assert "[authority] ca" in found.todo
 
 
 @pytest.mark.parametrize(("left", "word"), [(-1, "ended on"), (3600, "ends on")])

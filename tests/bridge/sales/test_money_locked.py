@@ -17,8 +17,6 @@ import aiohttp
 import pytest
 
 from bridge.books import commits
-from bridge.daemon import checks
-from bridge.daemon.findings import Finding
 from bridge.journal import Journal
 from bridge.journal.reader import Reader
 from bridge.till.rest import journal_stalled
@@ -349,13 +347,8 @@ async def test_check_names_the_program(world: World) -> None:
         *(sys.executable, "-c", HOLD, str(world.config.journal)), stdin=asyncio.subprocess.PIPE
     )
     await holding.ready()
-    found = await journal_finding(world)
+    found = (await world.checked())["journal"]
     await holding.stop()
     assert not found.ok
     assert f"locked by another program (process {holding.pid}, " in found.detail
-    assert (await journal_finding(world)).ok
-
-
-async def journal_finding(world: World) -> Finding:
-    [found] = [it for it in await checks.check(world.config) if it.what == "journal"]
-    return found
+    assert (await world.checked())["journal"].ok

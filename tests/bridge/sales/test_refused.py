@@ -11,7 +11,6 @@ import pytest
 
 from bridge.authority import clock_skew
 from bridge.books import books
-from bridge.daemon import checks
 from bridge.sales import receiver_session, stand_in
 from receiver.link import wire
 from simulator.authority import Fault
@@ -80,7 +79,7 @@ async def test_a_clock_that_is_wrong_is_told_everywhere(
         assert seen == pytest.approx(-HOUR_S, abs=5)
         await apart.bought()
         assert (await apart.sale())["reason"]["code"] == "clock_wrong"
-        found = {it.what: it for it in await checks.check(apart.config, list)}[AUTHORITY]
+        found = (await apart.checked())[AUTHORITY]
         assert (found.ok, found.detail.endswith("s behind the authority's")) == (False, True)
         assert "NTP" in found.todo
         await sets_its_clock(apart, 0)
@@ -144,7 +143,7 @@ async def test_tls_fails_for_this_clock(stopped: World, monkeypatch: pytest.Monk
         assert outcome(await stopped.sale()) == ("cancelled", "clock_wrong")
         told = (await stopped.call("GET", "/healthz"))[1]["clock_offset_s"]
         assert told == pytest.approx(2 * 86_400, abs=5)
-    found = {it.what: it for it in await checks.check(stopped.config, list)}
+    found = await stopped.checked()
     for what in (AUTHORITY, "clock"):
         assert "ahead of the authority's" in found[what].detail
         assert "NTP" in found[what].todo

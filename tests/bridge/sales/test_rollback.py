@@ -9,8 +9,6 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
-from bridge.daemon import checks
-from bridge.daemon.findings import Finding
 from bridge.domain import alarms
 from bridge.sales.journal_standing import Phase
 from simulator.authority import Fault
@@ -289,21 +287,16 @@ async def test_a_receivers_offer_is_a_witness(stopped: World) -> None:
         assert alarms.UNKNOWN_HERE in await kinds(stopped)
 
 
-async def finding(world: World, what: str) -> Finding:
-    [found] = [one for one in await checks.check(world.config, list) if one.what == what]
-    return found
-
-
 async def test_the_check_says_that_the_journal_is_older(stopped: World) -> None:
     place = await sold_after_the_copy(stopped, "paid")
-    assert (await finding(stopped, "standing")).ok
+    assert (await stopped.checked())["standing"].ok
     put_back(stopped, place, but="-position")
-    found = await finding(stopped, "standing")
+    found = (await stopped.checked())["standing"]
     assert not found.ok
     assert "an older copy" in found.detail
     async with stopped.bridge():
         await stopped.settled()
-    found = await finding(stopped, "standing")
+    found = (await stopped.checked())["standing"]
     assert not found.ok
     assert "1 alarms wait for a person" in found.detail
 
@@ -311,10 +304,10 @@ async def test_the_check_says_that_the_journal_is_older(stopped: World) -> None:
 async def test_the_check_says_what_stands_on_other_tills(stopped: World) -> None:
     async with stopped.bridge():
         await stopped.approved()
-    assert "no open money" in (await finding(stopped, "other tills")).detail
+    assert "no open money" in (await stopped.checked())["other tills"].detail
     stopped.add_receiver(4)
     [_, other] = stopped.config.receivers
     stopped.config = replace(stopped.config, receivers=(other,))
-    detail = (await finding(stopped, "other tills")).detail
+    detail = (await stopped.checked())["other tills"].detail
     assert detail.startswith(f"till 3: 1 not over, {AMOUNT} SEK in minor units")
     assert "1 wait for their till's decision" in detail

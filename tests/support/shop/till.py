@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from bridge.authority.client import AuthorityClient
 from bridge.config.configuration import AuthorityConfig, Config, Https, Listen, ReceiverConfig
+from bridge.daemon import checks
 from bridge.daemon.daemon import Daemon
+from bridge.daemon.findings import Finding
 from receiver.protocol import pins
 from simulator.authority import Authority, Fault
 from simulator.crypto.pki import Identity
@@ -237,6 +239,10 @@ class World:
         """As if the authority had given back a hold by itself."""
         async with AuthorityClient(self.config.authority) as client:
             await client.reverse(approval_id, evidence.RECEIVER_ID)
+
+    async def checked(self) -> dict[str, Finding]:
+        """What `tillsign bridge check` finds, by its subject, where no port is there."""
+        return {found.what: found for found in await checks.check(self.config, list)}
 
     def credit_space(self) -> int:
         """What is left to spend for the buyer's invoice recipient."""
