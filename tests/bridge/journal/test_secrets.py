@@ -50,7 +50,7 @@ async def _cancelled(world: World) -> None:
 
 
 async def _declined(world: World) -> None:
-    await world.offered(amount=OVER_LIMIT)
+    await world.ring_up(amount=OVER_LIMIT)
     async with world.watching() as told:
         name = world.hand()
         await told("declined_awaiting_receiver")
@@ -59,7 +59,7 @@ async def _declined(world: World) -> None:
 
 
 async def _refused_and_paid(world: World) -> None:
-    await world.offered()
+    await world.ring_up()
     world.device.judge(world.hand(), reasons.BAD_SIGNATURE)
     await world.device.heard(wire.VERDICT)
     await world.pay()
@@ -69,7 +69,7 @@ async def _refused_and_paid(world: World) -> None:
 
 async def _mended(world: World) -> None:
     async with world.watching() as told:
-        await world.offered()
+        await world.ring_up()
         await world.pay(k=bytes(32))
         await told("mendable")
     await world.decide("cancel")

@@ -38,7 +38,7 @@ async def _open(world: World) -> None:
 
 
 async def _offered(world: World) -> None:
-    await world.offered()
+    await world.ring_up()
 
 
 async def _claimed(world: World) -> None:

@@ -55,7 +55,7 @@ async def test_the_authority_is_away_when_the_till_decides(
         await stopped.authority.stop()
         await stopped.decide(wish)
     async with stopped.bridge():
-        await stopped.offered(NEXT)
+        await stopped.ring_up(NEXT)
         await stopped.authority.start()
         assert (await ends(stopped, paper))["settlement"] == end
         await stopped.goes_through(NEXT)
@@ -156,7 +156,7 @@ async def test_the_clock_jumps_before_the_approval(
 ) -> None:
     """The authority does not believe the time, and holds nothing; with a good clock it sells."""
     async with stopped.bridge():
-        await stopped.offered(patience_s=2)
+        await stopped.ring_up(patience_s=2)
         with monkeypatch.context() as wrong:
             jump(wrong, ahead_s)
             await stopped.pay()

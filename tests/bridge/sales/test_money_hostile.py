@@ -42,7 +42,7 @@ class KeptBack:
 
 async def kept_back(world: World) -> KeptBack:
     """Of a sale that is rung up."""
-    return KeptBack(world, await world.offered())
+    return KeptBack(world, await world.ring_up())
 
 
 # An approval that is kept back.
@@ -59,7 +59,7 @@ async def test_presented_when_the_next_sale_is_open(paper: Paper, world: World) 
     """Of the same amount; first as it is, then as if it were for the offer at hand."""
     kept = await kept_back(world)
     await ends(world, paper, "cancel")
-    await world.offered(NEXT)
+    await world.ring_up(NEXT)
     await kept.is_refused(world)
     async with world.watching() as told:
         world.device.present(world.buyer.credential)

@@ -194,7 +194,7 @@ async def test_paid_meanwhile(paper: Paper, world: World, hurried: None) -> None
 
 async def test_an_approval_that_is_not_acknowledged_in_time(paper: Paper, world: World) -> None:
     """The receiver's link gives up and begins anew, the approval comes again: one posting."""
-    await world.offered()
+    await world.ring_up()
     with locked(world.config.journal) as release:
         name = world.hand()
         async with asyncio.timeout(PATIENCE_S):
@@ -229,7 +229,7 @@ async def test_another_till_goes_on(stopped: World, hurried: None) -> None:
 async def test_events_wait_and_keep_their_order(paper: Paper, world: World) -> None:
     """As they stand in the journal; but that it is granted is no event."""
     async with world.http.ws_connect("/v1/events?after=0&till=true") as watch:
-        await world.offered()
+        await world.ring_up()
         with locked(world.config.journal) as release:
             await world.pay()
             await world.stalled("locked")

@@ -279,7 +279,7 @@ async def test_a_receivers_offer_is_a_witness(stopped: World) -> None:
     stopped.authority.office.store.run("DELETE FROM positions")
     async with stopped.bridge():
         assert await standing(stopped) == []
-        await stopped.offered("sale-that-tells-it-all")
+        await stopped.ring_up("sale-that-tells-it-all")
         standing_ = stopped.daemon.service.standing
         while standing_.serves:
             await standing_._changed.wait()

@@ -110,7 +110,7 @@ async def test_a_limit_is_raised_and_the_same_sale_approved(world: World) -> Non
 
 async def test_a_buyer_says_no_and_another_pays(world: World) -> None:
     async with world.http.ws_connect("/v1/events") as watch:
-        await world.offered()
+        await world.ring_up()
         world.device.say_no()
         left = await world.until(watch, event="sale", what="left")
         assert left["sale"]["reason"]["code"] == "buyer_said_no"
@@ -141,7 +141,7 @@ async def test_an_offer_with_another_amount(world: World) -> None:
 
 
 async def test_a_forged_approval_called_verified(world: World) -> None:
-    offer = await world.offered()
+    offer = await world.ring_up()
     approval = world.buyer.approve(offer)
     name = world.buyer.name(offer, approval)
     world.device.present(world.buyer.credential)
@@ -155,7 +155,7 @@ async def test_a_forged_approval_called_verified(world: World) -> None:
 
 
 async def test_garbage_boot_text_and_nonsense_on_the_line(world: World) -> None:
-    await world.offered()
+    await world.ring_up()
     world.device.raw = (
         b"rst:0x1 (POWERON)\r\n\x00\xff\x00Traceback (most recent call last):\r\n\x00"
     )
@@ -210,7 +210,7 @@ async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: Wo
 
 async def test_the_bridge_restarts_with_a_sale_open(stopped: World) -> None:
     async with stopped.bridge():
-        await stopped.offered()
+        await stopped.ring_up()
     async with stopped.bridge():
         assert outcome(await stopped.sale()) == ("cancelled", "bridge_restarted")
         await stopped.device.heard(wire.CANCEL)  # the session that nobody knows
@@ -249,7 +249,7 @@ async def test_the_receiver_comes_after_the_sale(stopped: World) -> None:
 
 @pytest.mark.parametrize("unplugged", [False, True])
 async def test_the_receiver_resets_in_a_sale(world: World, unplugged: bool) -> None:
-    await world.offered()
+    await world.ring_up()
     world.device.present(world.buyer.credential)
     if unplugged:
         world.device.unplug()

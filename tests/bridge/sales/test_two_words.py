@@ -18,7 +18,7 @@ from tests.support.shop.till import OVER_LIMIT, TILL, World
 
 async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
     async with world.watching() as told:
-        offer = await world.offered()
+        offer = await world.ring_up()
         name = world.hand()
         granted = await told("authorised")
         assert (granted["state"], granted["approval_id"]) == ("authorising", name.hex())
@@ -120,7 +120,7 @@ async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> 
 async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
     """As with a receipt: whoever listens or looks cannot tell a no from a yes."""
     async with world.watching() as told:
-        offer = await world.offered(amount=OVER_LIMIT)
+        offer = await world.ring_up(amount=OVER_LIMIT)
         name = world.hand()
         withheld = await told("declined_awaiting_receiver")
         assert (withheld["state"], withheld["approval_id"]) == ("authorising", name.hex())
@@ -161,7 +161,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
 ) -> None:
     monkeypatch.setattr(approval_attempt, "VERDICT_MS", 1_000 if does is _is_silent else 5_000)
     async with world.watching() as told:
-        old = await world.offered(amount=OVER_LIMIT)
+        old = await world.ring_up(amount=OVER_LIMIT)
         first = world.hand()
         await told("declined_awaiting_receiver")
         await does(world, first)

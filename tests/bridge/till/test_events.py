@@ -136,7 +136,7 @@ async def test_missed_first_and_then_live(world: World) -> None:
 @pytest.mark.parametrize("after", [None, 0])
 async def test_watching_is_not_telling(world: World, after: int | None) -> None:
     """What is written does not depend on who watches: an approval is told by its till alone."""
-    await world.offered()
+    await world.ring_up()
     async with watcher(world, till=False) as watch:
         await world.pay()
         await world.device.heard(wire.RESULT)

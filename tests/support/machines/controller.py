@@ -109,7 +109,7 @@ class ControllerWorld:
         )
         return self.sale
 
-    def rung(self) -> Sale:
+    def begin(self) -> Sale:
         """A sale that is rung up while its receiver is there."""
         self.sync()
         return self.ring()
@@ -187,7 +187,7 @@ class ControllerWorld:
 
     def asked(self) -> Purchase:
         """From nothing to a verified approval that the authority was asked about."""
-        self.rung()
+        self.begin()
         return self.buy(self.offer())
 
     def receipt(

@@ -137,24 +137,24 @@ class World:
         decided: dict[str, Any] = sale
         return decided
 
-    async def offered(self, sale_id: str = SALE, **changes: Any) -> bytes:
+    async def ring_up(self, sale_id: str = SALE, **changes: Any) -> bytes:
         """The offer of a sale that is rung up."""
         await self.ring(sale_id, **changes)
         return await self.device.offered()
 
     async def handed(self, sale_id: str = SALE, **changes: Any) -> bytes:
         """The name of the approval of a sale that is rung up: the receiver verifies it still."""
-        await self.offered(sale_id, **changes)
+        await self.ring_up(sale_id, **changes)
         return self.hand()
 
     async def bought(self, sale_id: str = SALE, **changes: Any) -> bytes:
         """The name of the approval of a sale that is rung up: the receiver agrees with it."""
-        await self.offered(sale_id, **changes)
+        await self.ring_up(sale_id, **changes)
         return await self.pay()
 
     async def approved(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
         """A sale that the till knows to be approved."""
-        await self.offered(sale_id, **changes)
+        await self.ring_up(sale_id, **changes)
         return await self.goes_through(sale_id)
 
     async def goes_through(self, sale_id: str = SALE) -> dict[str, Any]:
