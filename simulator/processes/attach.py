@@ -75,5 +75,4 @@ def _control(path: Path) -> str | None:
         os.kill(value["pid"], 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    control: str = value["control"]
-    return control
+    return str(value["control"])
