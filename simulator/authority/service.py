@@ -141,7 +141,7 @@ class Authority(Administered, Scope):
             try:
                 ledger.sweep(office.store, office.now())
             except (BusyError, *DatabaseError):
-                _log.exception("what waits for long could not be looked at")
+                _log.exception("the search for old holds failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), SWEEP_S)
 

@@ -15,7 +15,7 @@ _OURS = 0o700
 
 
 class AttachError(Exception):
-    """No world to attach to; the text says what to do."""
+    """There is no world to attach to; the text tells the user what to do."""
 
 
 @contextmanager
