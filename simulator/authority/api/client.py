@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from bridge import contracts
 from bridge.authority.messages import JSON, AuthorityProblem
+from simulator.authority.accounts.receivers import Terms
 from simulator.crypto import pki
 
 T = TypeVar("T")
@@ -34,14 +35,25 @@ def read_answer(status: int, data: bytes, type_: type[T]) -> T:
 
 
 class Administered(ABC):
-    """An authority whose administrator's token is known."""
+    """An authority in this process or in another, as its administrator uses it."""
 
     ca: pki.DemoCa
+    pins: dict[bytes, bytes]
     admin_token: str
 
     @property
     @abstractmethod
     def url(self) -> str: ...
+
+    @abstractmethod
+    def activation(self, buyer: int) -> str:
+        """Create an activation for one phone of this buyer."""
+
+    @abstractmethod
+    def enrol_receiver(
+        self, public_key: bytes, *, receiver_id: bytes, terms: Terms, client_fingerprint: str
+    ) -> bytes:
+        """Issue the receiver's certificate; from now on this TLS client speaks for the receiver."""
 
     def admin(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
         """Return the administrator's answer at /v1/admin/`path`; raises OSError for any failure.
