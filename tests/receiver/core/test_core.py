@@ -10,7 +10,16 @@ from receiver.crypto import host
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed
 from simulator.authority.keys import Keys
-from tests.support.machines.receiver import EPOCH, TILL, TTL_S, Phone, World, offer_of, session_of
+from tests.support.machines.receiver import (
+    EPOCH,
+    RECEIVER,
+    TILL,
+    TTL_S,
+    Phone,
+    World,
+    offer_of,
+    session_of,
+)
 from tests.support.values import evidence
 
 
@@ -20,6 +29,11 @@ def claimed(world: World) -> Phone:
     phone = Phone(world).connect().approve()
     assert world.sale.state == sale_session.CLAIMED
     return phone
+
+
+def renewed(world: World) -> bytes:
+    """Another certificate for the same key."""
+    return evidence.certificate(world.keys, RECEIVER, EPOCH, store_name="Ny butik")
 
 
 # One sale.
@@ -79,18 +93,17 @@ def test_check_in_before_the_amount_is_known(world: World) -> None:
     assert world.sale.state == sale_session.CLAIMED
 
 
-def test_session_is_closed_to_others_at_the_first_verified_approval(world: World) -> None:
-    world.open()
-    late = Phone(world, 1, "late").connect().key().present()
+def test_session_is_closed_to_others_at_the_first_verified_approval(selling: World) -> None:
+    late = Phone(selling, 1, "late").connect().key().present()
     late.sealed = late.seal(b"?", padding.APPROVAL_PADDED)
-    Phone(world).connect().approve()
+    Phone(selling).connect().approve()
     assert late.refused == [exchange.BUSY]
-    assert world.shown() == b""
-    assert world.advert().flags == gatt.FLAG_BUSY
+    assert selling.shown() == b""
+    assert selling.advert().flags == gatt.FLAG_BUSY
     late.again()
     assert late.is_cut()
-    assert world.counters == {reasons.WRONG_ORDER: 1}
-    assert len(world.sent(wire.APPROVAL)) == 1
+    assert selling.counters == {reasons.WRONG_ORDER: 1}
+    assert len(selling.sent(wire.APPROVAL)) == 1
 
 
 def test_identical_repeat_gets_the_identical_result(world: World) -> None:
@@ -178,25 +191,24 @@ def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(world: W
 @pytest.mark.parametrize(
     "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
 )
-def test_cancel(world: World, state: str) -> None:
-    world.open()
-    phone = Phone(world).connect().key().present()
+def test_cancel(selling: World, state: str) -> None:
+    phone = Phone(selling).connect().key().present()
     if state != sale_session.OPEN:
-        world.lazy = state == sale_session.CHECKING
+        selling.lazy = state == sale_session.CHECKING
         phone.sign()
     if state == sale_session.SETTLED:
-        world.result()
-    assert world.sale.state == state
-    world.cancel()
-    assert world.sale.state == sale_session.IDLE
-    assert world.shown() == b""
-    assert world.advert().flags == 0
-    assert not world.receiver.busy()
+        selling.result()
+    assert selling.sale.state == state
+    selling.cancel()
+    assert selling.sale.state == sale_session.IDLE
+    assert selling.shown() == b""
+    assert selling.advert().flags == 0
+    assert not selling.receiver.busy()
     assert phone.refused == ([] if state == sale_session.SETTLED else [exchange.EXPIRED])
-    world.lazy = False
-    world.open(reference=b"saleref2")
+    selling.lazy = False
+    selling.open(reference=b"saleref2")
     phone.approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 def test_cancel_of_another_sale_or_of_none(world: World) -> None:
@@ -209,70 +221,65 @@ def test_cancel_of_another_sale_or_of_none(world: World) -> None:
 @pytest.mark.parametrize(
     "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
 )
-def test_new_sale_takes_the_place_of_any(world: World, state: str) -> None:
-    world.open()
-    phone = Phone(world).connect().key().present()
+def test_new_sale_takes_the_place_of_any(selling: World, state: str) -> None:
+    phone = Phone(selling).connect().key().present()
     if state != sale_session.OPEN:
-        world.lazy = state == sale_session.CHECKING
+        selling.lazy = state == sale_session.CHECKING
         phone.sign()
     if state == sale_session.SETTLED:
-        world.result()
-    assert world.sale.state == state
-    world.lazy = False
-    world.open(reference=b"saleref2")
+        selling.result()
+    assert selling.sale.state == state
+    selling.lazy = False
+    selling.open(reference=b"saleref2")
     assert phone.offers == 1
     phone.approve()
-    assert world.sale.reference == b"saleref2"
-    assert world.sale.state == sale_session.CLAIMED
-    assert world.counters == {}
+    assert selling.sale.reference == b"saleref2"
+    assert selling.sale.state == sale_session.CLAIMED
+    assert selling.counters == {}
 
 
 # The end of an offer.
 
 
-def test_nobody_comes(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    reader = Phone(world).connect()
-    assert world.sale.state == sale_session.OPEN
-    world.pass_time(1)
-    assert world.sale.state == sale_session.IDLE
-    assert world.shown() == b""
-    assert world.counters == {reasons.OFFER_EXPIRED: 1}
+def test_nobody_comes(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    reader = Phone(selling).connect()
+    assert selling.sale.state == sale_session.OPEN
+    selling.pass_time(1)
+    assert selling.sale.state == sale_session.IDLE
+    assert selling.shown() == b""
+    assert selling.counters == {reasons.OFFER_EXPIRED: 1}
     assert reader.refused == [exchange.EXPIRED]
     assert not reader.is_cut()
 
 
-def test_a_phone_with_a_key_may_approve_a_little_later(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    phone, reader = Phone(world).connect().key(), Phone(world, 1, "reader").connect()
-    world.pass_time(gatt.GRACE_MS)
-    assert world.sale.state == sale_session.ENDING
-    assert world.shown() == b""
-    assert world.advert().flags == 0
+def test_a_phone_with_a_key_may_approve_a_little_later(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    phone, reader = Phone(selling).connect().key(), Phone(selling, 1, "reader").connect()
+    selling.pass_time(gatt.GRACE_MS)
+    assert selling.sale.state == sale_session.ENDING
+    assert selling.shown() == b""
+    assert selling.advert().flags == 0
     assert (phone.refused, reader.refused) == ([], [exchange.EXPIRED])
     phone.present().sign()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
 
 
-def test_and_no_later_than_that(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    phone = Phone(world).connect().key().present()
-    world.pass_time(1 + gatt.GRACE_MS)
-    assert world.sale.state == sale_session.IDLE
+def test_and_no_later_than_that(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    phone = Phone(selling).connect().key().present()
+    selling.pass_time(1 + gatt.GRACE_MS)
+    assert selling.sale.state == sale_session.IDLE
     assert phone.is_cut()
-    assert world.counters == {reasons.LINK_TIMEOUT: 1, reasons.OFFER_EXPIRED: 1}
+    assert selling.counters == {reasons.LINK_TIMEOUT: 1, reasons.OFFER_EXPIRED: 1}
 
 
-def test_key_after_the_end_even_before_the_clock_says_so(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect()
-    world.now += TTL_S * 1000
+def test_key_after_the_end_even_before_the_clock_says_so(selling: World) -> None:
+    phone = Phone(selling).connect()
+    selling.now += TTL_S * 1000
     phone.key()
     assert phone.refused == [exchange.EXPIRED]
-    assert world.counters == {reasons.OFFER_EXPIRED: 1}
+    assert selling.counters == {reasons.OFFER_EXPIRED: 1}
 
 
 @pytest.mark.parametrize("settled", [False, True])
@@ -307,22 +314,21 @@ def test_sequence_numbers_never_repeat_across_restarts(keys: Keys) -> None:
             used.add(number)
 
 
-def test_new_certificate_goes_live_when_nobody_looks(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect()
-    old = world.certificate
-    new = evidence.certificate(world.keys, evidence.seed("receiver"), EPOCH, store_name="Ny butik")
-    world.send(wire.CERTIFICATE, wire.Blob(new))
-    assert world.of(io.Keep)[-1] == io.Keep("certificate", new)
-    assert world.receiver.settled()
-    world.cancel()
-    assert world.of(io.ShowCertificate) == [io.ShowCertificate(old)]
+def test_new_certificate_goes_live_when_nobody_looks(selling: World) -> None:
+    phone = Phone(selling).connect()
+    old = selling.certificate
+    new = evidence.certificate(selling.keys, RECEIVER, EPOCH, store_name="Ny butik")
+    selling.send(wire.CERTIFICATE, wire.Blob(new))
+    assert selling.of(io.Keep)[-1] == io.Keep("certificate", new)
+    assert selling.receiver.settled()
+    selling.cancel()
+    assert selling.of(io.ShowCertificate) == [io.ShowCertificate(old)]
     phone.vanish()
-    assert world.of(io.ShowCertificate)[-1] == io.ShowCertificate(new)
-    world.certificate = new
-    world.open()
-    Phone(world).connect().approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.of(io.ShowCertificate)[-1] == io.ShowCertificate(new)
+    selling.certificate = new
+    selling.open()
+    Phone(selling).connect().approve()
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 def test_the_certificate_in_use_is_not_kept_again(world: World) -> None:
@@ -336,7 +342,7 @@ def test_the_certificate_in_use_is_not_kept_again(world: World) -> None:
 def test_lingering_phones_do_not_keep_a_new_certificate_from_the_next_sale(world: World) -> None:
     """The bridge takes no offer under the old one: who holds a link is sent away."""
     idle = Phone(world).connect()
-    new = evidence.certificate(world.keys, evidence.seed("receiver"), EPOCH, store_name="Ny butik")
+    new = renewed(world)
     world.send(wire.CERTIFICATE, wire.Blob(new))
     assert world.of(io.ShowCertificate)[-1] != io.ShowCertificate(new)
     world.certificate = new
@@ -378,7 +384,7 @@ def test_offers_that_this_receiver_may_not_make(world: World) -> None:
 
 def test_the_offer_is_signed_by_the_key_in_the_certificate(world: World) -> None:
     parsed = signed.parse(messages.OFFER, world.open())
-    public = host.ed25519_public(evidence.seed("receiver"))
+    public = host.ed25519_public(RECEIVER)
     signed.verify(messages.OFFER, parsed, public, host)
 
 

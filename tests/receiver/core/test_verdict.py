@@ -153,19 +153,18 @@ def test_a_word_that_comes_twice_refuses_nobody_else(world: World) -> None:
     assert world.counters == {reasons.WRONG_AMOUNT: 1, reasons.WRONG_SESSION: 1}
 
 
-def test_the_end_of_the_offer_while_the_bridge_thinks(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    world.mute = True
-    phone = Phone(world).connect().approve(amount=1)
-    world.pass_time(1000)
-    assert world.sale.state == sale_session.REFUSING
-    late = Phone(world, 1, "late").connect().key()
+def test_the_end_of_the_offer_while_the_bridge_thinks(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    selling.mute = True
+    phone = Phone(selling).connect().approve(amount=1)
+    selling.pass_time(1000)
+    assert selling.sale.state == sale_session.REFUSING
+    late = Phone(selling, 1, "late").connect().key()
     assert phone.refused == [exchange.REFUSED]
     assert late.refused == [exchange.EXPIRED]  # it was not even offered
-    world.reject(reasons.WRONG_AMOUNT)
-    world.pass_time(0)
-    assert world.sale.state == sale_session.IDLE
+    selling.reject(reasons.WRONG_AMOUNT)
+    selling.pass_time(0)
+    assert selling.sale.state == sale_session.IDLE
 
 
 # A new bridge.
