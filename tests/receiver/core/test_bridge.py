@@ -84,8 +84,7 @@ def test_a_bridge_that_cannot_be_understood_is_told_what_is_open_all_the_same(
 ) -> None:
     (opened,) = after(selling, io.WireUp(hello))
     assert opened.reference == evidence.REFERENCE
-    assert selling.counters == {reasons.MALFORMED: 1}
-    assert selling.advert().till == TILL
+    assert (selling.counters, selling.advert().till) == ({reasons.MALFORMED: 1}, TILL)
 
 
 def test_identify(world: World) -> None:

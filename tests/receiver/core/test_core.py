@@ -23,11 +23,11 @@ from tests.support.machines.receiver import (
 from tests.support.values import evidence
 
 
-def claimed(world: World) -> Phone:
-    """A sale with a verified approval at the bridge."""
-    world.open()
-    phone = Phone(world).connect().approve()
-    assert world.sale.state == sale_session.CLAIMED
+@pytest.fixture
+def phone(selling: World) -> Phone:
+    """Its verified approval is at the bridge."""
+    phone = Phone(selling).connect().approve()
+    assert selling.sale.state == sale_session.CLAIMED
     return phone
 
 
@@ -58,8 +58,7 @@ def test_offer_says_what_the_bridge_ordered(world: World) -> None:
     assert world.of(io.Advertise)[-1].interval_us == gatt.ADVERTISE_OPEN_US
 
 
-def test_approved_sale(world: World) -> None:
-    phone = claimed(world)
+def test_approved_sale(world: World, phone: Phone) -> None:
     assert [message.data for message in world.sent(wire.CREDENTIAL)] == [phone.credential]
     record = wire.ApprovalRecord(session_of(phone.offer), phone.link, phone.approval)
     assert world.sent(wire.APPROVAL) == [record]
@@ -68,14 +67,12 @@ def test_approved_sale(world: World) -> None:
     world.result(b"the receipt")
     assert phone.receipts == [b"the receipt"]
     assert len(phone.notified[0]) == gatt.EXCHANGE_MOST
-    assert world.sale.state == sale_session.SETTLED
-    assert world.counters == {}
+    assert (world.sale.state, world.counters) == (sale_session.SETTLED, {})
     assert world.phone_events() == [(wire.PHONE_SHOWN, reasons.OK)]
 
 
-def test_what_the_bridge_hears_suffices_to_judge(world: World) -> None:
+def test_what_the_bridge_hears_suffices_to_judge(world: World, phone: Phone) -> None:
     """Certificate hash, offer, enc and credential cross the line before the approval, once."""
-    phone = claimed(world)
     channels = [item.channel for item in world.of(io.Send)]
     order = [wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT]
     assert [channel for channel in channels if channel in order] == order
@@ -98,16 +95,14 @@ def test_session_is_closed_to_others_at_the_first_verified_approval(selling: Wor
     late.sealed = late.seal(b"?", padding.APPROVAL_PADDED)
     Phone(selling).connect().approve()
     assert late.refused == [exchange.BUSY]
-    assert selling.shown() == b""
-    assert selling.advert().flags == gatt.FLAG_BUSY
+    assert (selling.shown(), selling.advert().flags) == (b"", gatt.FLAG_BUSY)
     late.again()
     assert late.is_cut()
     assert selling.counters == {reasons.WRONG_ORDER: 1}
     assert len(selling.sent(wire.APPROVAL)) == 1
 
 
-def test_identical_repeat_gets_the_identical_result(world: World) -> None:
-    phone = claimed(world)
+def test_identical_repeat_gets_the_identical_result(world: World, phone: Phone) -> None:
     phone.again()
     assert phone.notified == []
     world.result(b"the receipt")
@@ -119,8 +114,7 @@ def test_identical_repeat_gets_the_identical_result(world: World) -> None:
     assert world.counters == {}
 
 
-def test_repeat_survives_the_end_of_the_sale(world: World) -> None:
-    phone = claimed(world)
+def test_repeat_survives_the_end_of_the_sale(world: World, phone: Phone) -> None:
     world.result()
     world.cancel()
     phone.again()
@@ -128,8 +122,7 @@ def test_repeat_survives_the_end_of_the_sale(world: World) -> None:
     assert not phone.is_cut()
 
 
-def test_second_approval_ends_the_link_and_not_the_sale(world: World) -> None:
-    phone = claimed(world)
+def test_second_approval_ends_the_link_and_not_the_sale(world: World, phone: Phone) -> None:
     phone.sign(counter=2)
     assert phone.refused == [exchange.REFUSED]
     assert world.counters == {reasons.SECOND_APPROVAL: 1}
@@ -137,20 +130,19 @@ def test_second_approval_ends_the_link_and_not_the_sale(world: World) -> None:
     assert len(world.sent(wire.APPROVAL)) == 1
 
 
-def test_replay_in_the_next_sale(world: World) -> None:
-    first = claimed(world)
+def test_replay_in_the_next_sale(world: World, phone: Phone) -> None:
     world.result()
     world.cancel()
-    first.vanish()
+    phone.vanish()
     world.open(reference=b"saleref2")
-    again = Phone(world).connect().key().present().hand_over(first.approval)
+    again = Phone(world).connect().key().present().hand_over(phone.approval)
     assert again.refused == [exchange.REFUSED]
-    assert world.counters == {reasons.BAD_SIGNATURE: 1}
-    assert world.sale.state == sale_session.OPEN
+    assert (world.counters, world.sale.state) == ({reasons.BAD_SIGNATURE: 1}, sale_session.OPEN)
 
 
-def test_vanishing_after_the_approval_changes_nothing_for_the_sale(world: World) -> None:
-    phone = claimed(world)
+def test_vanishing_after_the_approval_changes_nothing_for_the_sale(
+    world: World, phone: Phone
+) -> None:
     phone.vanish()
     assert world.phone_events()[-1] == (wire.PHONE_GONE, reasons.OK)
     assert world.sale.state == sale_session.CLAIMED
@@ -168,16 +160,16 @@ def test_buyer_says_no(world: World) -> None:
         assert phone.is_cut()
         assert phone.notified == []
         assert world.phone_events()[-1] == (wire.PHONE_LEFT, reason)
-    assert world.sale.state == sale_session.OPEN
-    assert world.shown() == offer
+    assert (world.sale.state, world.shown()) == (sale_session.OPEN, offer)
     assert world.sent(wire.PHONE)[-1].session == session_of(offer)
 
 
 # New offers and cancels.
 
 
-def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(world: World) -> None:
-    phone = claimed(world)
+def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(
+    world: World, phone: Phone
+) -> None:
     world.result(b"wrong code")
     first, second = phone.offer, world.open()
     assert first != second
@@ -200,8 +192,7 @@ def test_cancel(selling: World, state: str) -> None:
         selling.result()
     assert selling.sale.state == state
     selling.cancel()
-    assert selling.sale.state == sale_session.IDLE
-    assert selling.shown() == b""
+    assert (selling.sale.state, selling.shown()) == (sale_session.IDLE, b"")
     assert selling.advert().flags == 0
     assert not selling.receiver.busy()
     assert phone.refused == ([] if state == sale_session.SETTLED else [exchange.EXPIRED])
@@ -233,8 +224,7 @@ def test_new_sale_takes_the_place_of_any(selling: World, state: str) -> None:
     selling.open(reference=b"saleref2")
     assert phone.offers == 1
     phone.approve()
-    assert selling.sale.reference == b"saleref2"
-    assert selling.sale.state == sale_session.CLAIMED
+    assert (selling.sale.reference, selling.sale.state) == (b"saleref2", sale_session.CLAIMED)
     assert selling.counters == {}
 
 
@@ -246,8 +236,7 @@ def test_nobody_comes(selling: World) -> None:
     reader = Phone(selling).connect()
     assert selling.sale.state == sale_session.OPEN
     selling.pass_time(1)
-    assert selling.sale.state == sale_session.IDLE
-    assert selling.shown() == b""
+    assert (selling.sale.state, selling.shown()) == (sale_session.IDLE, b"")
     assert selling.counters == {reasons.OFFER_EXPIRED: 1}
     assert reader.refused == [exchange.EXPIRED]
     assert not reader.is_cut()
@@ -257,8 +246,7 @@ def test_a_phone_with_a_key_may_approve_a_little_later(selling: World) -> None:
     selling.pass_time(TTL_S * 1000 - 1)
     phone, reader = Phone(selling).connect().key(), Phone(selling, 1, "reader").connect()
     selling.pass_time(gatt.GRACE_MS)
-    assert selling.sale.state == sale_session.ENDING
-    assert selling.shown() == b""
+    assert (selling.sale.state, selling.shown()) == (sale_session.ENDING, b"")
     assert selling.advert().flags == 0
     assert (phone.refused, reader.refused) == ([], [exchange.EXPIRED])
     phone.present().sign()
@@ -282,14 +270,13 @@ def test_key_after_the_end_even_before_the_clock_says_so(selling: World) -> None
     assert selling.counters == {reasons.OFFER_EXPIRED: 1}
 
 
+@pytest.mark.usefixtures("phone")
 @pytest.mark.parametrize("settled", [False, True])
 def test_a_session_is_given_up_in_the_end(world: World, settled: bool) -> None:
-    claimed(world)
     if settled:
         world.result()
     world.pass_time((TTL_S * 1000) + gatt.GRACE_MS)
-    assert world.sale.state == sale_session.IDLE
-    assert world.advert().flags == 0
+    assert (world.sale.state, world.advert().flags) == (sale_session.IDLE, 0)
     world.result()
     assert world.counters[reasons.WRONG_SESSION] == 1
 
@@ -388,9 +375,8 @@ def test_the_offer_is_signed_by_the_key_in_the_certificate(world: World) -> None
     signed.verify(messages.OFFER, parsed, public, host)
 
 
-def test_links_are_left_as_they_were(world: World) -> None:
+def test_links_are_left_as_they_were(world: World, phone: Phone) -> None:
     """After a whole sale the phone may stay and is cut when its time is over."""
-    phone = claimed(world)
     world.result()
     world.pass_time(gatt.CHECK_IN_MS)
     assert phone.is_cut()

@@ -79,15 +79,13 @@ def test_another_phone_is_accepted(rush: Rush, steps: int, done: int) -> None:
     secrets = rush.secrets
     assert secrets
     rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
+    assert (rush.late.refused, rush.lengths()) == ([exchange.BUSY], SEALED)
     assert rush.late.is_cut()
     assert is_erased(secrets)
     assert rush.secrets == []
     assert rush.crypto.begun.count(AGREE) == 1
     rush.world.result(b"paid")
-    assert rush.first.receipts == [b"paid"]
-    assert rush.world.counters == {}
+    assert (rush.first.receipts, rush.world.counters) == ([b"paid"], {})
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
@@ -97,9 +95,7 @@ def test_another_phone_is_accepted_when_all_is_ready_to_refuse(rush: Rush, steps
     rush.first.sign()
     rush.send(steps, first=1)
     rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
-    assert rush.secrets == []
+    assert (rush.late.refused, rush.lengths(), rush.secrets) == ([exchange.BUSY], SEALED, [])
     assert rush.world.sale.state == sale_session.CLAIMED
 
 
@@ -160,8 +156,7 @@ def test_the_sale_is_cancelled(rush: Rush, steps: int) -> None:
     assert is_erased(pair)
     assert not is_erased(secrets)
     rush.world.work()
-    assert rush.late.refused == [exchange.EXPIRED]
-    assert rush.lengths() == SEALED
+    assert (rush.late.refused, rush.lengths()) == ([exchange.EXPIRED], SEALED)
     assert is_erased(secrets)
 
 
@@ -179,8 +174,7 @@ def test_another_offer_follows_and_an_approval_was_not_looked_at(rush: Rush, wai
         rush.send(3)
     rush.world.open(reference=b"saleref2")
     rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
+    assert (rush.late.refused, rush.lengths()) == ([exchange.BUSY], SEALED)
     assert rush.first.refused == []  # its approval is with the bridge, if it has sent one
     assert rush.first.offers == 1
 
@@ -190,8 +184,7 @@ def test_another_offer_follows_and_nothing_was_approved(rush: Rush, steps: int) 
     rush.send(steps)
     rush.world.open(reference=b"saleref2")
     rush.world.work()
-    assert rush.late.notified == []
-    assert rush.late.offers == 1
+    assert (rush.late.notified, rush.late.offers) == ([], 1)
     assert rush.crypto.begun.count(AGREE) == 0
     rush.late.approve()
     rush.world.work()
@@ -286,8 +279,7 @@ def test_a_new_certificate_for_the_next_order_lets_it_wait(rush: Rush) -> None:
     rush.world.result()
     rush.world.receiver.air.dismiss(reasons.CERTIFICATE_RENEWED, rush.world.now)
     rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
+    assert (rush.late.refused, rush.lengths()) == ([exchange.BUSY], SEALED)
 
 
 def test_junk_makes_no_more_work_than_one_agreement_for_each_link(rush: Rush) -> None:

@@ -50,8 +50,7 @@ def is_refused(world: World, phone: Phone, reason: int) -> None:
     assert world.counters == {reason: 1}
     assert world.phone_events()[-1] == (wire.PHONE_REFUSED, reason)
     assert [verdict.reason for verdict in world.sent(wire.VERDICT)] in ([], [reason])
-    assert world.sale.state == sale_session.OPEN
-    assert world.advert().flags == gatt.FLAG_OPEN
+    assert (world.sale.state, world.advert().flags) == (sale_session.OPEN, gatt.FLAG_OPEN)
     phone.vanish()
     Phone(world, phone.link, "next").connect().approve()
     assert world.sale.state == sale_session.CLAIMED

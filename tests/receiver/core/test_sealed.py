@@ -72,8 +72,7 @@ def test_a_credential_that_was_changed(selling: World, at: int, late: bool) -> N
     selling.work()
     assert phone.refused == [exchange.REFUSED]
     assert phone.is_cut()
-    assert selling.counters == {reasons.BAD_SEAL: 1}
-    assert selling.sale.state == sale_session.OPEN
+    assert (selling.counters, selling.sale.state) == ({reasons.BAD_SEAL: 1}, sale_session.OPEN)
 
 
 @pytest.mark.parametrize("at", [0, 129, 145])

@@ -115,8 +115,7 @@ def test_without_the_bridges_word_the_session_ends(world: World, gone: bool) -> 
     world.pass_time(sale_session.WORD_MS - 1)
     assert world.sale.state == sale_session.REFUSING
     world.pass_time(1)
-    assert world.sale.state == sale_session.IDLE
-    assert world.shown() == b""
+    assert (world.sale.state, world.shown()) == (sale_session.IDLE, b"")
     assert world.advert().flags == 0
     assert forwarded(world) == [first.approval]
     assert second.refused == ([] if gone else [exchange.RETRY])

@@ -13,6 +13,7 @@ from receiver import reasons
 from receiver.crypto import host
 from receiver.encoding import cbor, schema
 from receiver.errors import Error
+from tests.support.values.refusals import refused_as
 
 PUBLIC = host.ed25519_public(bytes(32))
 POINT = b"\3" + bytes(range(32))  # no one looks whether it is on the curve
@@ -85,9 +86,8 @@ def test_a_phones_key_is_of_either_kind(key: bytes, claim: dict[int, Any]) -> No
     ],
 )
 def test_no_other_phone_key(claim: dict[int, Any]) -> None:
-    with pytest.raises(Error) as caught:
+    with refused_as(reasons.MALFORMED):
         schema.decode(PHONE, cbor.encode({8: {1: claim}}), Phone)
-    assert caught.value.code == reasons.MALFORMED
 
 
 @pytest.mark.parametrize("key", [b"", PUBLIC[:-1], b"\4" + POINT[1:], b"\0" + PUBLIC, POINT + b"x"])
@@ -156,9 +156,8 @@ def test_bytes_that_belong_to_a_number(value: Tail, pairs: dict[int, Any]) -> No
     ],
 )
 def test_bytes_without_their_number_or_the_number_without_them(pairs: dict[int, Any]) -> None:
-    with pytest.raises(Error) as caught:
+    with refused_as(reasons.MALFORMED):
         schema.from_map(TAILED, pairs, Tail)
-    assert caught.value.code == reasons.MALFORMED
 
 
 @pytest.mark.parametrize("value", [Tail(0, b"abc"), Tail(1, b""), Tail(1, b"ab")])

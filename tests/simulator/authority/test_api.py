@@ -57,8 +57,7 @@ async def test_purchase_is_held(world: World) -> None:
     offer = world.offer()
     approval = world.approve(offer)
     receipt = await world.receipt(world.record(offer, approval))
-    assert receipt.outcome == messages.APPROVED
-    assert receipt.reason == reasons.OK
+    assert (receipt.outcome, receipt.reason) == (messages.APPROVED, reasons.OK)
     assert (receipt.amount, receipt.currency) == (evidence.AMOUNT, evidence.SEK)
     assert (receipt.store, receipt.till) == (101, 3)
     assert receipt.transaction_id != messages.NO_TRANSACTION
@@ -264,8 +263,7 @@ async def test_admin_and_phone_tokens(world: World) -> None:
 async def test_bodies_are_bounded(world: World) -> None:
     assert (await world.post(bytes(BODY_MOST + 1)))[0] == 413
     async with world.bridge.post("/v1/authorisations", data=b"x") as answer:
-        assert answer.status == 415
-        assert answer.content_type == "application/problem+json"
+        assert (answer.status, answer.content_type) == (415, "application/problem+json")
 
 
 # Business rules
@@ -333,8 +331,7 @@ async def test_second_hold_of_the_same_thing(world: World) -> None:
     records.append(world.record(offer, world.approve(offer, counter=counter)))
     for record in records:
         receipt = await world.receipt(record)
-        assert receipt.outcome == messages.DECLINED
-        assert receipt.reason == reasons.CONFLICT
+        assert (receipt.outcome, receipt.reason) == (messages.DECLINED, reasons.CONFLICT)
     assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 

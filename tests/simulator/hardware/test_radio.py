@@ -144,8 +144,7 @@ async def test_a_phone_sees_advertisement_and_scan_response(
 ) -> None:
     await board.run("advertise()")
     _, data = await find(phone, lambda _, data: bool(data.service_data))
-    assert data.local_name == "Till 7"
-    assert data.service_uuids == [SERVICE]
+    assert (data.local_name, data.service_uuids) == ("Till 7", [SERVICE])
     assert data.service_data == {SERVICE: b"\1\2\3\4"}
     assert data.rssi == -50
 
@@ -155,8 +154,7 @@ async def test_a_passive_scan_gets_no_scan_response(board: Board, phone: PhoneRa
     scanner = BleakScanner(scanning_mode="passive", backend=phone.scanner)
     async with scanner, asyncio.timeout(PATIENCE):
         async for _, data in scanner.advertisement_data():
-            assert data.service_uuids == [SERVICE]
-            assert data.service_data == {}
+            assert (data.service_uuids, data.service_data) == ([SERVICE], {})
             break
 
 

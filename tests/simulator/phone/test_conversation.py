@@ -256,8 +256,7 @@ def test_a_phone_that_came_too_late_pays_the_next_sale(passed_over: Shop) -> Non
     assert list(shop.wallet.pending) == [evidence.REFERENCE]
     shop.meet()
     shop.visit()
-    assert shop.phone.state == states.UNKNOWN
-    assert shop.writes == []
+    assert (shop.phone.state, shop.writes) == (states.UNKNOWN, [])
 
 
 @pytest.mark.parametrize("state", [events.NO_ANSWER, schema.PENDING])
@@ -282,16 +281,14 @@ def test_an_unknown_receiver_learns_nothing(keys: Keys, tmp_path: Path) -> None:
     shop = Shop(Keys(tmp_path / "stranger.json"), wallet(keys))
     shop.visit()
     assert shop.ended == (events.REFUSED, reasons.BAD_SIGNATURE)
-    assert shop.writes == []
-    assert shop.views == []
+    assert (shop.writes, shop.views) == ([], [])
 
 
 def test_a_certificate_that_has_ended(keys: Keys) -> None:
     ended = evidence.certificate(keys, RECEIVER, EPOCH, expires=EPOCH)
     shop = Shop(keys, wallet(keys), certified=ended)
     shop.visit()
-    assert shop.outcome.reason == reasons.CERTIFICATE_EXPIRED
-    assert shop.writes == []
+    assert (shop.outcome.reason, shop.writes) == (reasons.CERTIFICATE_EXPIRED, [])
 
 
 @pytest.mark.parametrize(
@@ -313,8 +310,7 @@ def test_an_offer_that_does_not_fit_its_certificate(
 def test_a_small_mtu(shop: Shop) -> None:
     shop.ring_up()
     shop.come(mtu=184)
-    assert shop.outcome.reason == reasons.SMALL_MTU
-    assert shop.writes == []
+    assert (shop.outcome.reason, shop.writes) == (reasons.SMALL_MTU, [])
 
 
 @pytest.mark.parametrize(
@@ -379,8 +375,7 @@ def test_a_sale_in_doubt_is_not_approved_again(approved: Shop) -> None:
     approved.break_link()
     approved.meet()
     approved.visit()
-    assert approved.phone.state == states.UNKNOWN
-    assert approved.writes == []
+    assert (approved.phone.state, approved.writes) == (states.UNKNOWN, [])
     (approval_id,) = approved.asked
     approved.tell_phone(events.Answered(approval_id, schema.VOIDED))
     assert approved.ended == (events.DECLINED, reasons.REVERSED)
@@ -425,8 +420,7 @@ def test_a_silent_phone_is_sent_away(shop: Shop) -> None:
     shop.meet(Mute(shop.wallet))
     shop.come()
     shop.wait(10_000)
-    assert shop.outcome.result == events.REFUSED
-    assert shop.writes == []
+    assert (shop.outcome.result, shop.writes) == (events.REFUSED, [])
 
 
 def test_a_phone_without_credentials(keys: Keys) -> None:

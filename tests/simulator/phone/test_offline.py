@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from receiver import reasons
-from receiver.errors import Error
 from receiver.link import wire
 from simulator.authority.keys import Keys
 from simulator.authority.storage import schema
@@ -17,6 +16,7 @@ from simulator.phone.wallet import wallet as wallets
 from simulator.phone.wallet.wallet import NEVER_AFTER_S
 from tests.support.machines.phone import EPOCH, RECEIVER, RECIPIENT, TRANSACTION, Shop, wallet
 from tests.support.values import evidence
+from tests.support.values.refusals import refused_as
 
 FLOOR = evidence.AMOUNT
 YEAR_MS = 365 * 24 * 3600 * 1000
@@ -129,8 +129,7 @@ def test_a_sale_that_was_accepted_is_not_approved_again(shop: Shop) -> None:
     shop.wait(states.ACCEPTED_MS)
     shop.meet()
     shop.visit()
-    assert shop.phone.state == states.UNKNOWN
-    assert shop.writes == []
+    assert (shop.phone.state, shop.writes) == (states.UNKNOWN, [])
     shop.wait(states.ASK_MS)
     assert shop.outcome.result == events.ACCEPTED
 
@@ -193,6 +192,5 @@ def test_one_for_a_refund(keys: Keys) -> None:
 def test_the_receivers_word_is_no_receipt(shop: Shop) -> None:
     """A receipt is the authority's, under its own key."""
     (pending,) = shop.wallet.pending.values()
-    with pytest.raises(Error) as caught:
+    with refused_as(reasons.MALFORMED):
         shop.wallet.check_receipt(pending, provisional(shop))
-    assert caught.value.code == reasons.MALFORMED
