@@ -85,7 +85,7 @@ TILL_API = Edge(
 )
 LISTENERS = Edge("metrics", "prometheus_client", "bridge.books.event_bus", "-", "not counted")
 LOG_SINK = Edge(
-    "log sink", "stderr and its reader", "bridge.observability.log_sink", "-", "lines are dropped"
+    "log sink", "stderr and its reader", "bridge.observability.logs", "-", "lines are dropped"
 )
 MANAGER = Edge(
     "service manager",

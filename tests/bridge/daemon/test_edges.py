@@ -174,7 +174,7 @@ async def _metrics(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> Non
 
 
 async def _log(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bridge.observability.log_sink.write_all", fault.strike)
+    patch.setattr("bridge.observability.logs.write_all", fault.strike)
     assert sys.__stderr__
     logs.setup(sys.__stderr__, "debug")
 
