@@ -56,32 +56,34 @@ def is_refused(world: World, phone: Phone, reason: int) -> None:
     assert world.sale.state == sale_session.CLAIMED
 
 
+@pytest.fixture
+def phone(selling: World) -> Phone:
+    """Its credential is presented."""
+    return Phone(selling).connect().key().present()
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"), [case[1:] for case in APPROVALS], ids=[case[0] for case in APPROVALS]
 )
-def test_approval(selling: World, spoil: Spoil, reason: int) -> None:
-    phone = Phone(selling).connect().key().present()
+def test_approval(selling: World, spoil: Spoil, reason: int, phone: Phone) -> None:
     phone.sign(**spoil(phone))
     is_refused(selling, phone, reason)
 
 
-def test_approval_under_another_credential(selling: World) -> None:
+def test_approval_under_another_credential(selling: World, phone: Phone) -> None:
     """The same key and recipient, but not the credential that was presented."""
-    phone = Phone(selling).connect().key().present()
     other = evidence.credential(selling.keys, phone.seed, EPOCH, offline_floor=100)
     phone.sign(credential=other)
     is_refused(selling, phone, reasons.BAD_SIGNATURE)
 
 
-def test_approval_by_another_key(selling: World) -> None:
-    phone = Phone(selling).connect().key().present()
+def test_approval_by_another_key(selling: World, phone: Phone) -> None:
     phone.seed = evidence.seed("thief")
     phone.sign()
     is_refused(selling, phone, reasons.BAD_SIGNATURE)
 
 
-def test_approval_that_is_no_message(selling: World) -> None:
-    phone = Phone(selling).connect().key().present()
+def test_approval_that_is_no_message(selling: World, phone: Phone) -> None:
     phone.hand_over(b"\x84")
     is_refused(selling, phone, reasons.MALFORMED)
     assert len(selling.sent(wire.APPROVAL)) == 1  # of the next phone

@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 
 from receiver import reasons
-from receiver.core import io, sale_session
+from receiver.core import sale_session
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, padding
 from simulator.phone.wallet.keys import KINDS
 from tests.support.machines import watch
-from tests.support.machines.receiver import Phone, World
+from tests.support.machines.receiver import LINK_ENDS, Phone, World
 
 
 def presented(world: World, link: int = 0, name: str = "phone") -> Phone:
     return Phone(world, link, name).connect().key().present()
+
+
+@pytest.fixture
+def phone(selling: World) -> Phone:
+    return presented(selling)
 
 
 # What goes over the air.
@@ -76,8 +81,9 @@ def test_a_credential_that_was_changed(selling: World, at: int, late: bool) -> N
 
 
 @pytest.mark.parametrize("at", [0, 129, 145])
-def test_an_approval_that_was_changed_never_takes_the_slot(selling: World, at: int) -> None:
-    phone = presented(selling)
+def test_an_approval_that_was_changed_never_takes_the_slot(
+    selling: World, at: int, phone: Phone
+) -> None:
     body = bytearray(phone.seal(phone.make_approval(), padding.APPROVAL_PADDED))
     body[at] ^= 1
     phone.write(exchange.APPROVAL, bytes(body))
@@ -133,8 +139,9 @@ def test_a_refusal_after_a_result_counts_up(selling: World) -> None:
     assert phone.listen() == [(exchange.RESULT, b"paid"), (exchange.REFUSAL, exchange.REFUSED)]
 
 
-def test_an_identical_approval_before_the_result_is_no_second_one(selling: World) -> None:
-    phone = presented(selling)
+def test_an_identical_approval_before_the_result_is_no_second_one(
+    selling: World, phone: Phone
+) -> None:
     selling.lazy = True
     phone.sign().again().again()
     selling.work()
@@ -160,9 +167,8 @@ def test_after_a_new_offer_everything_is_new(selling: World) -> None:
 # Somebody else's.
 
 
-def test_a_key_is_taken_once_whoever_sends_it(selling: World) -> None:
+def test_a_key_is_taken_once_whoever_sends_it(selling: World, phone: Phone) -> None:
     """Else two answers would be sealed under one key and nonce."""
-    phone = presented(selling)
     thief = Phone(selling, 1, "thief").connect()
     thief.write(exchange.KEY, phone.enc)
     assert thief.is_cut()
@@ -172,8 +178,7 @@ def test_a_key_is_taken_once_whoever_sends_it(selling: World) -> None:
     assert selling.sale.state == sale_session.CLAIMED
 
 
-def test_nor_when_the_phone_that_sent_it_has_gone(selling: World) -> None:
-    phone = presented(selling)
+def test_nor_when_the_phone_that_sent_it_has_gone(selling: World, phone: Phone) -> None:
     phone.vanish()
     thief = Phone(selling, 0, "thief").connect()
     thief.write(exchange.KEY, phone.enc)
@@ -261,21 +266,19 @@ def test_nothing_is_left_when_the_session_ends(
     assert is_erased(secrets)
 
 
-@pytest.mark.parametrize("how", ["gone", "lost", "refused", "left", "connected again"])
-def test_nothing_is_left_of_a_link_that_ends(selling: World, how: str) -> None:
-    phone = presented(selling)
+LINK_OVER: dict[str, Callable[[Phone], object]] = {
+    **LINK_ENDS,
+    "refused": lambda phone: phone.raw(b"?"),
+}
+
+
+@pytest.mark.parametrize("end", LINK_OVER.values(), ids=LINK_OVER)
+def test_nothing_is_left_of_a_link_that_ends(
+    selling: World, end: Callable[[Phone], object], phone: Phone
+) -> None:
     secrets = everything(selling)[1:]
     assert len(secrets) == PER_LINK
-    if how == "gone":
-        phone.vanish()
-    elif how == "lost":
-        selling.feed(io.RadioLost())
-    elif how == "refused":
-        phone.raw(b"?")
-    elif how == "left":
-        phone.write(exchange.LEAVE, bytes([exchange.LEAVE_CANCELLED]))
-    else:
-        selling.feed(io.Connected(phone.link))
+    end(phone)
     assert is_erased(secrets)
     assert selling.sale.state == sale_session.OPEN
     assert not is_erased(everything(selling))

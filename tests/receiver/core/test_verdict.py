@@ -37,8 +37,12 @@ def refused(world: World, *names: str) -> list[Phone]:
     return phones
 
 
-def test_forwarded_before_it_is_verified(world: World) -> None:
-    (phone,) = ready(world, "first")
+@pytest.fixture
+def phone(world: World) -> Phone:
+    return ready(world, "first")[0]
+
+
+def test_forwarded_before_it_is_verified(world: World, phone: Phone) -> None:
     world.lazy = True
     phone.sign()
     assert forwarded(world) == [phone.approval]
@@ -169,8 +173,7 @@ def test_the_end_of_the_offer_while_the_bridge_thinks(selling: World) -> None:
 # A new bridge.
 
 
-def test_sync_while_the_candidate_is_verified(world: World) -> None:
-    (phone,) = ready(world, "first")
+def test_sync_while_the_candidate_is_verified(world: World, phone: Phone) -> None:
     world.lazy = True
     phone.sign()
     told = [world.sent(channel)[0] for channel in (wire.CREDENTIAL, wire.APPROVAL)]
