@@ -198,8 +198,7 @@ def test_every_order_has_its_channel() -> None:
 def test_a_bridge_speaks_as_if_it_were_a_receiver(selling: World, channel: int) -> None:
     Phone(selling).connect().approve()
     before, mark = selling.sale.state, len(selling.outputs)
-    payload = wire.encode(channel, TO_BRIDGE[channel])
-    selling.feed(io.WireMessage(channel, payload))
+    selling.feed(io.WireMessage(channel, wire.encode(channel, TO_BRIDGE[channel])))
     assert selling.counters == {reasons.WRONG_TYPE: 1}
     assert [type(output) for output in selling.outputs[mark:]] == [io.LogLine]
     assert selling.sale.state == before

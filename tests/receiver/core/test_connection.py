@@ -187,8 +187,7 @@ def test_a_new_offer_gives_that_time_again() -> None:
 
 
 def test_three_links_leave_room() -> None:
-    links = fill(*(connection.READY,) * 3)
-    assert links.deadline() == NOW + gatt.CHECK_IN_MS
+    assert fill(*(connection.READY,) * 3).deadline() == NOW + gatt.CHECK_IN_MS
 
 
 def test_the_oldest_is_the_one_that_came_first_whatever_its_handle() -> None:

@@ -371,8 +371,7 @@ def test_offers_that_this_receiver_may_not_make(world: World) -> None:
 
 def test_the_offer_is_signed_by_the_key_in_the_certificate(world: World) -> None:
     parsed = signed.parse(messages.OFFER, world.open())
-    public = host.ed25519_public(RECEIVER)
-    signed.verify(messages.OFFER, parsed, public, host)
+    signed.verify(messages.OFFER, parsed, host.ed25519_public(RECEIVER), host)
 
 
 def test_links_are_left_as_they_were(world: World, phone: Phone) -> None:

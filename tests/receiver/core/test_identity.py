@@ -47,8 +47,7 @@ def offer(known: Identity, order: wire.Open = ORDER, now: int = 0) -> validation
 
 
 def learn(known: Identity, keys: Keys, now: int) -> None:
-    data = keys.state(1, evidence.RECEIVER_ID, known.nonce, EPOCH)
-    finish(known.state_job(data, now))
+    finish(known.state_job(keys.state(1, evidence.RECEIVER_ID, known.nonce, EPOCH), now))
 
 
 def reason_of(known: Identity, order: wire.Open = ORDER, now: int = 0) -> int:

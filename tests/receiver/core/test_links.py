@@ -100,8 +100,7 @@ def test_phones_that_approve_and_vanish_do_not_fill_the_heap(world: World) -> No
     world.mute = True
     world.open()
     for turn in range(20):
-        phone = Phone(world, 0, f"phone {turn}").connect().approve(amount=1)
-        phone.vanish()
+        Phone(world, 0, f"phone {turn}").connect().approve(amount=1).vanish()
     assert len(world.sale.waiting) == sale_session.WAITING_MOST
     assert world.counters[reasons.BUSY] == 20 - 1 - sale_session.WAITING_MOST
 

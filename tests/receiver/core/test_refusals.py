@@ -26,8 +26,7 @@ def another_certificate(phone: Phone) -> dict[str, Any]:
 
 
 def another_offer(phone: Phone) -> dict[str, Any]:
-    offer = evidence.offer(RECEIVER, phone.world.certificate, EPOCH)
-    return {"offer": offer}
+    return {"offer": evidence.offer(RECEIVER, phone.world.certificate, EPOCH)}
 
 
 APPROVALS: list[tuple[str, Spoil, int]] = [
@@ -95,8 +94,7 @@ def test_app_below_what_the_authority_asks_for(
     monkeypatch.setattr("simulator.authority.keys.LEAST_APP", evidence.APP + 1)
     world.state()
     world.open()
-    phone = Phone(world).connect().approve()
-    assert phone.refused == [exchange.OLD_APP]
+    assert Phone(world).connect().approve().refused == [exchange.OLD_APP]
     assert world.counters == {reasons.OLD_APP: 1}
 
 

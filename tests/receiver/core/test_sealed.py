@@ -180,8 +180,7 @@ def test_a_key_is_taken_once_whoever_sends_it(selling: World, phone: Phone) -> N
 
 def test_nor_when_the_phone_that_sent_it_has_gone(selling: World, phone: Phone) -> None:
     phone.vanish()
-    thief = Phone(selling, 0, "thief").connect()
-    thief.write(exchange.KEY, phone.enc)
+    Phone(selling, 0, "thief").connect().write(exchange.KEY, phone.enc)
     assert selling.counters == {reasons.REPLAY: 1}
 
 

@@ -105,8 +105,7 @@ async def test_same_approval_id_with_other_content(world: World) -> None:
 
 async def test_two_at_once_hold_once(world: World) -> None:
     record = world.new_record()
-    answers = await asyncio.gather(*[world.post(record) for _ in range(5)])
-    assert len(set(answers)) == 1
+    assert len(set(await asyncio.gather(*[world.post(record) for _ in range(5)]))) == 1
     assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
@@ -329,8 +328,7 @@ async def test_reversal_gives_back_once(world: World) -> None:
 
 
 async def test_reversed_sale_may_be_offered_again(world: World) -> None:
-    receipt = await world.buy(reference=b"sameSale")
-    await world.reverse(receipt.approval_id)
+    await world.reverse((await world.buy(reference=b"sameSale")).approval_id)
     assert (await world.buy(reference=b"sameSale")).reason == reasons.OK
 
 
@@ -467,8 +465,7 @@ async def test_answer_lost_after_the_commit(world: World) -> None:
     world.authority.faults.times = 1
     with pytest.raises(aiohttp.ClientError):
         await world.post(record)
-    receipt = await world.receipt(record)
-    assert receipt.outcome == messages.APPROVED
+    assert (await world.receipt(record)).outcome == messages.APPROVED
     assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 

@@ -250,8 +250,7 @@ def test_an_upload_after_the_receivers_certificate_was_replaced(allowed: Books) 
     key = host.ed25519_public(evidence.seed("new key"))
     enrol(allowed, CLIENT, public_key=key, invoice_issuer=8)
     assert upload(allowed, CLIENT, NOW + 5 * DAY) == reasons.OK
-    issuer = allowed.store.value("SELECT invoice_issuer FROM transactions")
-    assert issuer == 7
+    assert allowed.store.value("SELECT invoice_issuer FROM transactions") == 7
 
 
 def test_a_refund_after_the_receivers_certificate_named_another_company(books: Books) -> None:

@@ -45,8 +45,7 @@ def test_keys_last_and_are_private(tmp_path: Path) -> None:
 def test_every_message_is_signed_in_its_role(tmp_path: Path) -> None:
     keys = Keys(tmp_path / "keys.json")
     data = keys.state(3, evidence.RECEIVER_ID, bytes(16), 1_800_000_000)
-    value = signed.from_authority(messages.STATE, data, keys.pins(), host)
-    assert value.version == 3
+    assert signed.from_authority(messages.STATE, data, keys.pins(), host).version == 3
     foreign = {kid: key for kid, key in keys.pins().items() if kid[0] != signed.ROLE_STATE}
     with refused_as(UNKNOWN_ISSUER):
         signed.from_authority(messages.STATE, data, foreign, host)

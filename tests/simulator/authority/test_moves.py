@@ -186,8 +186,7 @@ def test_late_posting_may_exceed_the_credit_space(books: Books) -> None:
 def test_what_expired_keeps_its_place(books: Books) -> None:
     """Else the same sale could be sold again, and a late word would post it twice."""
     expired(books)
-    again = books.evidence(1, counter=9)
-    assert books.authorise(again) == reasons.CONFLICT
+    assert books.authorise(books.evidence(1, counter=9)) == reasons.CONFLICT
 
 
 def test_expiring_comes_too_late_for_what_ended(books: Books) -> None:

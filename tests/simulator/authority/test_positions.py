@@ -140,8 +140,7 @@ def test_a_new_life_waits_until_the_old_one_is_silent(
         assert newest(served) == at(10)
     taken = journal_positions.claim(served.store, CLIENT, asked, AFTER, LEASE_S)
     assert (taken.standing, taken.retry_after_s) == (Verdict.CURRENT, None)
-    known = KnownPosition(LifeId(LIFE), RunId(RUN), 10, Hash(chain(10)), NOW)
-    assert taken.newest == known
+    assert taken.newest == KnownPosition(LifeId(LIFE), RunId(RUN), 10, Hash(chain(10)), NOW)
     assert newest(served) == at(3, NEXT_LIFE, OTHER_RUN)
 
 

@@ -129,8 +129,7 @@ async def test_over_the_limit_until_it_is_raised(world: World) -> None:
 
 async def test_a_wrong_code_then_the_right_one(world: World) -> None:
     world.counter.ring_up(PRICE)
-    outcome = await world.buy(Buyer("000000", DEMO_CODE))
-    assert outcome.result == events.APPROVED
+    assert (await world.buy(Buyer("000000", DEMO_CODE))).result == events.APPROVED
 
 
 async def test_a_wrong_code_and_no_other(world: World) -> None:
@@ -142,8 +141,7 @@ async def test_a_wrong_code_and_no_other(world: World) -> None:
 
 async def test_a_buyer_who_says_no(world: World) -> None:
     world.counter.ring_up(PRICE)
-    outcome = await world.buy(Declining())
-    assert outcome.result == events.LEFT
+    assert (await world.buy(Declining())).result == events.LEFT
     await asyncio.wait_for(world.counter.phone_event(wire.PHONE_LEFT), PATIENCE)
 
 
@@ -153,16 +151,14 @@ async def test_a_silent_phone_gives_way(world: World) -> None:
     async with asyncio.TaskGroup() as group:
         silent = [group.create_task(world.buy(Silent())) for _ in range(4)]
         await world.until("refusal")
-        outcome = await world.buy(Buyer())
-        assert outcome.result == events.APPROVED
+        assert (await world.buy(Buyer())).result == events.APPROVED
     assert {task.result().result for task in silent} <= {events.REFUSED, events.LOST}
 
 
 @pytest.mark.parametrize("at", [exchange.KEY, exchange.CREDENTIAL])
 async def test_a_phone_that_vanishes_has_signed_nothing(world: World, at: int) -> None:
     world.counter.ring_up(PRICE)
-    outcome = await world.buy(Vanishing(at=at))
-    assert outcome.result == events.LOST
+    assert (await world.buy(Vanishing(at=at))).result == events.LOST
     assert not world.wallet.pending
     assert (await world.buy(Buyer())).result == events.APPROVED
 
@@ -220,8 +216,7 @@ async def test_a_phone_that_lies_is_refused_and_another_pays(
 
     world.counter.ring_up(PRICE)
     honest, world.wallet = world.wallet, await world.another_wallet()
-    outcome = await world.buy(Attacker())
-    assert outcome.result == events.UNKNOWN
+    assert (await world.buy(Attacker())).result == events.UNKNOWN
     assert "refusal" in world.names()
     world.wallet = honest
     assert (await world.buy(Buyer())).result == events.APPROVED

@@ -12,8 +12,9 @@ from receiver.errors import Error
 
 
 @contextmanager
-def refused_as(reason: int) -> Iterator[None]:
-    """Prove that the block raises the error for this reason."""
+def refused_as(reason: int | str) -> Iterator[None]:
+    """Prove that the block raises the error for this reason, by number or name."""
     with pytest.raises(Error) as caught:
         yield
-    assert reasons.name(caught.value.code) == reasons.name(reason)
+    named = reason if isinstance(reason, str) else reasons.name(reason)
+    assert reasons.name(caught.value.code) == named
