@@ -180,10 +180,8 @@ def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(
     assert world.counters == {}
 
 
-@pytest.mark.parametrize(
-    "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
-)
-def test_cancel(selling: World, state: str) -> None:
+def at(selling: World, state: str) -> Phone:
+    """A phone whose sale has come to this state."""
     phone = Phone(selling).connect().key().present()
     if state != sale_session.OPEN:
         selling.lazy = state == sale_session.CHECKING
@@ -191,6 +189,17 @@ def test_cancel(selling: World, state: str) -> None:
     if state == sale_session.SETTLED:
         selling.result()
     assert selling.sale.state == state
+    return phone
+
+
+in_every_state = pytest.mark.parametrize(
+    "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
+)
+
+
+@in_every_state
+def test_cancel(selling: World, state: str) -> None:
+    phone = at(selling, state)
     selling.cancel()
     assert (selling.sale.state, selling.shown()) == (sale_session.IDLE, b"")
     assert selling.advert().flags == 0
@@ -209,17 +218,9 @@ def test_cancel_of_another_sale_or_of_none(world: World) -> None:
     assert world.sale.state == sale_session.OPEN
 
 
-@pytest.mark.parametrize(
-    "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
-)
+@in_every_state
 def test_new_sale_takes_the_place_of_any(selling: World, state: str) -> None:
-    phone = Phone(selling).connect().key().present()
-    if state != sale_session.OPEN:
-        selling.lazy = state == sale_session.CHECKING
-        phone.sign()
-    if state == sale_session.SETTLED:
-        selling.result()
-    assert selling.sale.state == state
+    phone = at(selling, state)
     selling.lazy = False
     selling.open(reference=b"saleref2")
     assert phone.offers == 1

@@ -124,32 +124,29 @@ def test_refusing_verdict_frees_the_slot_and_shows_the_offer_again(world: World)
     assert world.sale.state == sale_session.CLAIMED
 
 
-def test_verdict_on_an_approval_that_the_bridge_could_not_read(selling: World) -> None:
-    ready(selling, "first")[0].sign()
-    selling.reject(reasons.MALFORMED, bytes(16))
-    assert selling.sale.state == sale_session.OPEN
-
-
-def test_verdict_on_another_approval(selling: World) -> None:
-    ready(selling, "first")[0].sign()
-    selling.reject(reasons.SECOND_APPROVAL, b"another approval")
-    assert selling.sale.state == sale_session.CLAIMED
-    assert selling.counters == {reasons.WRONG_SESSION: 1}
-
-
-def test_verdict_that_refuses_nothing(selling: World) -> None:
-    ready(selling, "first")[0].sign()
-    selling.reject(reasons.OK)
-    assert selling.sale.state == sale_session.CLAIMED
-    assert selling.counters == {reasons.MALFORMED: 1}
-
-
-def test_verdict_for_a_reason_from_the_future(selling: World) -> None:
+@pytest.mark.parametrize(
+    ("reason", "approval_id", "state", "counted"),
+    [
+        (reasons.MALFORMED, bytes(16), sale_session.OPEN, reasons.MALFORMED),
+        (255, None, sale_session.OPEN, reasons.MALFORMED),
+        (
+            reasons.SECOND_APPROVAL,
+            b"another approval",
+            sale_session.CLAIMED,
+            reasons.WRONG_SESSION,
+        ),
+        (reasons.OK, None, sale_session.CLAIMED, reasons.MALFORMED),
+    ],
+    ids=["could not read it", "a reason from the future", "another approval", "refuses nothing"],
+)
+def test_verdict(
+    selling: World, reason: int, approval_id: bytes | None, state: str, counted: int
+) -> None:
     (phone,) = ready(selling, "first")
     phone.sign()
-    selling.reject(255)
-    assert phone.refused == [exchange.REFUSED]
-    assert selling.counters == {reasons.MALFORMED: 1}
+    selling.reject(reason, approval_id)
+    assert (selling.sale.state, selling.counters) == (state, {counted: 1})
+    assert phone.refused == ([exchange.REFUSED] if state == sale_session.OPEN else [])
 
 
 def test_verdict_after_the_offers_end(selling: World) -> None:

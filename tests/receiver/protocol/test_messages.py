@@ -86,11 +86,11 @@ def test_map(case: dict[str, Any]) -> None:
     assert schema.decode(fields, data, make) == value
 
 
-def test_spoilt_maps() -> None:
-    for case in VECTORS["invalid"]:
-        fields, make = table(case["of"])
-        with refused_as(reasons.MALFORMED):
-            schema.decode(fields, bytes.fromhex(case["payload"]), make)
+@pytest.mark.parametrize("case", VECTORS["invalid"], ids=lambda case: str(case["of"]))
+def test_spoilt_map(case: dict[str, Any]) -> None:
+    fields, make = table(case["of"])
+    with refused_as(reasons.MALFORMED):
+        schema.decode(fields, bytes.fromhex(case["payload"]), make)
 
 
 @pytest.mark.parametrize("case", VECTORS["refused"], ids=lambda case: str(case["why"]))

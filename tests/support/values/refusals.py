@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from receiver import reasons
 from receiver.errors import Error
+
+
+def reason_of(attempt: Callable[..., object], *arguments: Any, **named: Any) -> int:
+    """The reason for which a call is refused."""
+    with pytest.raises(Error) as caught:
+        attempt(*arguments, **named)
+    return caught.value.code
 
 
 @contextmanager
