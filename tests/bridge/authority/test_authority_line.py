@@ -106,8 +106,7 @@ async def test_a_sale_outlives_connections_that_died(
             kept = middle.opened
             assert kept > 1
             middle.silence()
-            await stopped.ring()
-            await stopped.device.offered()
+            await stopped.ring_up()
             await stopped.pay()
             assert (await stopped.sale())["state"] == "unknown"
             assert (await stopped.sale())["state"] == "approved"
@@ -295,8 +294,7 @@ async def test_the_end_of_patience_waits_for_no_retry_after(stopped: World) -> N
         authority = replace(stopped.config.authority, url=f"https://127.0.0.1:{server.port}")
         stopped.config = replace(stopped.config, authority=authority)
         async with stopped.bridge():
-            await stopped.ring(patience_s=1)
-            await stopped.device.offered()
+            await stopped.ring_up(patience_s=1)
             await stopped.pay()
             assert (await stopped.sale())["state"] == "unknown"
             assert (await stopped.sale())["settlement"] == "reversing"

@@ -6,23 +6,19 @@ import json
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bridge.journal import Journal, disk
 from tests.support.bridge.journal_store import (
-    backed_up,
     copied,
     copied_by_name,
     cuts,
     damaged_archive,
     damaged_index,
     missing_archive,
-    opened,
-    root_of,
     run,
     sales,
     sell,
@@ -31,22 +27,6 @@ from tests.support.bridge.journal_store import (
 from tests.support.bridge.journals import raw, verified
 
 pytestmark = pytest.mark.processes
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store" / "journal.sqlite"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with closing(opened(path)) as journal:
-        yield journal
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "backup"
 
 
 @pytest.mark.usefixtures("journal")
@@ -192,13 +172,6 @@ def test_what_is_damaged_takes_no_good_backups_place(
     assert run(path, "backup", place) == 1
     assert capsys.readouterr().err.startswith("tillsign: ")
     assert tree(place) == before
-
-
-@pytest.fixture
-def root(path: Path, journal: Journal, place: Path) -> Path:
-    """A store and its backup, on a disk of their own; the store has sold on since."""
-    backed_up(path, journal, place)
-    return root_of(path, place)
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["full", "crash"])

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -21,8 +21,6 @@ from tests.support.bridge.journal_store import (
     cuts,
     damaged_archive,
     damaged_index,
-    opened,
-    root_of,
     run,
     sales,
     sell,
@@ -33,22 +31,6 @@ from tests.support.bridge.journals import is_next_version, next_version, verifie
 pytestmark = pytest.mark.processes
 
 REFUSED = 0  # lives
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store" / "journal.sqlite"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with closing(opened(path)) as journal:
-        yield journal
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "backup"
 
 
 def test_a_restored_journal_begins_a_new_life(
@@ -193,13 +175,6 @@ def test_a_damaged_backup_replaces_nothing(
     assert run(path, "restore", place, "--replace") == 1
     assert f"{place}: is damaged, and nothing was changed" in capsys.readouterr().err
     assert tree(path.parent) == before
-
-
-@pytest.fixture
-def root(path: Path, journal: Journal, place: Path) -> Path:
-    """A store and its backup, on a disk of their own; the store has sold on since."""
-    backed_up(path, journal, place)
-    return root_of(path, place)
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["full", "crash"])

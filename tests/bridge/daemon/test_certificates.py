@@ -57,8 +57,7 @@ async def test_a_client_certificate_renewed_while_the_old_is_withdrawn(stopped: 
     ours, other = stopped.config.authority, stopped.authority.ca.client("renewed")
     async with stopped.bridge():
         await stopped.posted()
-        await stopped.ring(NEXT)
-        await stopped.device.offered()
+        await stopped.ring_up(NEXT)
         bind(stopped, other)
         await stopped.pay()
         assert (await stopped.sale(NEXT))["state"] == "unknown"
@@ -111,8 +110,7 @@ async def test_a_receivers_certificate_renewed_in_the_middle_of_a_sale(stopped: 
     fresh = office.keys.certificate(later)
     async with stopped.bridge():
         await stopped.device.heard(wire.CERTIFICATE)
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         path.write_bytes(fresh)
         await renewed(stopped)
         await stopped.pay()

@@ -282,8 +282,7 @@ async def test_a_question_that_fails_is_unknown_and_asked_again(
 ) -> None:
     await _authority(stopped, Fault(), monkeypatch, but="")
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         async with stopped.watching() as told:
             await stopped.pay()
             assert (await told("authority_timeout"))["state"] == "unknown"

@@ -38,8 +38,7 @@ def world(tmp_path: Path) -> ControllerWorld:
 @pytest.fixture
 def offered(world: ControllerWorld) -> bytes:
     """A sale with an offer; what led there is read already."""
-    world.sync()
-    world.ring()
+    world.begin()
     data = world.offer()
     world.outputs.clear()
     return data
@@ -61,8 +60,7 @@ def forge(data: bytes) -> bytes:
 
 
 def test_a_purchase_from_ring_to_receipt(world: ControllerWorld) -> None:
-    world.sync()
-    sale = world.ring()
+    sale = world.begin()
     [(channel, order)] = world.sent()
     assert channel == wire.OPEN
     reference = identifiers.sale_reference(b"bridge01", TILL, sale.terms.sale_id)
@@ -161,8 +159,7 @@ def test_a_receiver_that_comes_late_gets_the_order_with_what_is_left(
 def test_a_lying_offer_ends_the_sale(
     world: ControllerWorld, changes: dict[str, Any], cause: int
 ) -> None:
-    world.sync()
-    sale = world.ring()
+    sale = world.begin()
     world.sent()
     data = world.offer(**changes)
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.RECEIVER_UNTRUSTED)
@@ -173,8 +170,7 @@ def test_a_lying_offer_ends_the_sale(
 
 
 def test_an_offer_under_another_key_ends_the_sale(world: ControllerWorld) -> None:
-    world.sync()
-    sale = world.ring()
+    sale = world.begin()
     terms = sale.terms
     data = evidence.offer(
         PHONE, world.certificate, AT, amount=terms.amount, reference=terms.reference
@@ -245,8 +241,7 @@ def test_a_kept_back_approval_is_late(world: ControllerWorld, offered: bytes) ->
 
 
 def test_an_approval_after_its_offer_is_expired(world: ControllerWorld) -> None:
-    world.sync()
-    world.ring()
+    world.begin()
     offer = world.offer(ttl=1)
     purchase = world.purchase(offer)
     world.present(offer, purchase.credential)
@@ -692,8 +687,7 @@ def test_a_wrong_clock_does_not_explain_that_nobody_came(
 
 @pytest.mark.parametrize("known", [False, True])
 def test_a_certificate_that_has_ended_by_a_wrong_clock(world: ControllerWorld, known: bool) -> None:
-    world.sync()
-    sale = world.ring()
+    sale = world.begin()
     world.clock_wrong = known
     data = world.make_offer()
     world.at += 400 * 86_400
@@ -743,8 +737,7 @@ def test_what_the_receiver_refuses_is_counted(world: ControllerWorld, offered: b
 
 
 def test_a_receiver_that_cannot_open_declines(world: ControllerWorld) -> None:
-    world.sync()
-    sale = world.ring()
+    sale = world.begin()
     opened = wire.Opened(sale.terms.reference, b"", reasons.NO_CERTIFICATE)
     world.hear(wire.OFFER, opened)
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.NO_CERTIFICATE)
@@ -807,8 +800,7 @@ def test_a_verdict_counts_in_a_session_that_was_taken_up_again(
 
 
 def test_an_offer_that_was_lost_with_the_link_is_taken_from_sync(world: ControllerWorld) -> None:
-    world.sync()
-    sale = world.ring()
+    sale = world.begin()
     data = world.make_offer()
     world.give(inputs.LinkDown())
     world.sync(sale.terms.reference, data)
@@ -853,8 +845,7 @@ def test_a_reboot_while_the_authority_is_asked_changes_nothing(world: Controller
 
 def test_a_certificate_that_ends_is_no_lie(world: ControllerWorld) -> None:
     world.at = AT + evidence.LIFE_S
-    world.sync()
-    sale = world.ring()
+    sale = world.begin()
     world.offer()
     assert (sale.state, sale.reason) == (State.DECLINED, reasons.CERTIFICATE_EXPIRED)
 
@@ -879,8 +870,7 @@ def test_the_receiver_has_its_time_once_its_approval_is_acknowledged(
     world: ControllerWorld,
 ) -> None:
     """Before that its verdict could not come: the line carries one message at a time."""
-    world.sync()
-    world.ring()
+    world.begin()
     world.hand(world.offer())
     world.now += 6_000
     world.give(inputs.JournalWritten())

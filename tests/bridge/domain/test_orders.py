@@ -33,8 +33,7 @@ class Moment:
 
     def __init__(self, directory: Path) -> None:
         self.world = world = ControllerWorld(directory)
-        world.sync()
-        world.ring()
+        world.begin()
         self.sale: Sale = world.sale
         self.offer = world.offer()
         self.approve()

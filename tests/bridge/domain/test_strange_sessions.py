@@ -29,8 +29,7 @@ def world(tmp_path: Path) -> ControllerWorld:
 @pytest.fixture
 def handed(world: ControllerWorld) -> Purchase:
     """The receiver's word is awaited."""
-    world.sync()
-    world.ring()
+    world.begin()
     purchase = world.hand(world.offer())
     world.outputs.clear()
     return purchase
@@ -131,8 +130,7 @@ def test_other_words_about_a_session_that_is_not_known(
 @pytest.fixture
 def asked(world: ControllerWorld) -> ControllerWorld:
     """A sale that the authority was asked about, under the reference that the samples name."""
-    world.sync()
-    world.ring()
+    world.begin()
     world.hand(world.offer())
     world.outputs.clear()
     return world

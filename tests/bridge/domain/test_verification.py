@@ -47,8 +47,7 @@ def test_a_credential_that_ends_between_claim_and_approval(
     world: ControllerWorld, lasts: int, refused: list[int]
 ) -> None:
     """A receiver that has not heard the time calls it good: only the bridge can refuse it."""
-    world.sync()
-    world.ring()
+    world.begin()
     offer = world.offer()
     credential = evidence.credential(world.keys, PHONE, AT, expires=AT + lasts)
     approval = evidence.approval(PHONE, world.certificate, offer, credential)

@@ -51,8 +51,7 @@ async def _cancelled(world: World) -> None:
 
 
 async def _declined(world: World) -> None:
-    await world.ring(amount=OVER_LIMIT)
-    await world.device.offered()
+    await world.ring_up(amount=OVER_LIMIT)
     async with world.watching() as told:
         name = world.hand()
         await told("declined_awaiting_receiver")
@@ -61,8 +60,7 @@ async def _declined(world: World) -> None:
 
 
 async def _refused_and_paid(world: World) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     world.device.judge(world.hand(), reasons.BAD_SIGNATURE)
     await world.device.heard(wire.VERDICT)
     await world.pay()
@@ -72,8 +70,7 @@ async def _refused_and_paid(world: World) -> None:
 
 async def _mended(world: World) -> None:
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         await world.pay(k=bytes(32))
         await told("mendable")
     await world.decide("cancel")
@@ -88,8 +85,7 @@ async def _lost(world: World) -> None:
 async def _never_answered(world: World) -> None:
     world.break_authority(Fault.FAIL)
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         await world.pay()
         await told("authority_timeout")
     await world.decide("cancel")

@@ -75,8 +75,7 @@ async def test_the_serial_number_is_no_proof(by_serial: World) -> None:
 
 
 async def test_a_bridge_that_stops_begins_nothing_new(world: World) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     await world.daemon.service.drain(PATIENCE_S)
     assert (await world.sale())["state"] == "cancelled"
     body = {"sale_id": "sale-number-0002", "amount": 1, "currency": "SEK"}

@@ -229,10 +229,7 @@ async def scrape(world: World) -> dict[str, float]:
 
 
 async def test_a_purchase_is_seen(world: World) -> None:
-    await world.ring(SALE)
-    await world.device.offered()
-    await world.pay()
-    assert (await world.sale(SALE))["state"] == "approved"
+    await world.approved(SALE)
     told = await scrape(world)
     assert told["tillsign_undecided"] == 1
     assert told[f"tillsign_phase_seconds_count whole {TILL}"] == 1

@@ -39,8 +39,7 @@ async def _open(world: World) -> None:
 
 
 async def _offered(world: World) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
 
 
 async def _claimed(world: World) -> None:
@@ -75,8 +74,7 @@ async def _granted(world: World) -> None:
 
 async def _withheld(world: World) -> None:
     async with world.watching() as told:
-        await world.ring(amount=OVER_LIMIT)
-        await world.device.offered()
+        await world.ring_up(amount=OVER_LIMIT)
         world.hand()
         await told("declined_awaiting_receiver")
 

@@ -108,8 +108,7 @@ async def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
     """What has begun goes on to its end, and what ended can be looked at."""
     await world.posted()
     await world.approved("sale-undecided-yet")
-    await world.ring("sale-under-way--")
-    await world.device.offered()
+    await world.ring_up("sale-under-way--")
     monkeypatch.setattr(disk, "free", lambda _: 0)
     assert (await again(world))[0] == 200
     await world.pay()
@@ -125,8 +124,7 @@ async def test_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_a_bridge_that_stops(world: World) -> None:
     await world.posted()
     await world.approved("sale-undecided-yet")
-    await world.ring("sale-without-buyer")
-    await world.device.offered()
+    await world.ring_up("sale-without-buyer")
     await world.daemon.service.drain(0)
     await refuses_new(world, "stopping")
     sale = await world.sale("sale-without-buyer", wait=0)

@@ -24,8 +24,7 @@ async def test_a_sale_that_the_copy_has_open(allowed: World) -> None:
     """Nothing was asked about it then, and no book knows of it: the till's word is noted."""
     async with allowed.bridge():
         await alone(allowed)
-        await allowed.ring(SALE, patience_s=1)
-        await allowed.device.offered()
+        await allowed.ring_up(SALE, patience_s=1)
         place = copy(allowed)
         await allowed.pay()
         assert (await allowed.sale())["state"] == "unknown"
@@ -92,8 +91,7 @@ LOST_REFUND = "refund-of-what-was-lost"
 async def sold_after_a_copy_of_its_beginning(world: World) -> None:
     """The copy that is put back has the sale as it waited for a buyer."""
     async with world.bridge():
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         place = copy(world)
         await world.pay()
         assert (await world.sale())["state"] == "approved"

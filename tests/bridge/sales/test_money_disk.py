@@ -33,8 +33,7 @@ async def test_nothing_new_is_taken_without_room(
 ) -> None:
     """What was rung up before goes on to its end."""
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         with monkeypatch.context() as full:
             full.setattr(disk, "free", lambda _: ROOM - 1)
             await stopped.pay()

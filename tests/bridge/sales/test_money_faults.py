@@ -57,8 +57,7 @@ async def test_the_authority_is_away_when_the_till_decides(
         await stopped.authority.stop()
         await stopped.decide(wish)
     async with stopped.bridge():
-        await stopped.ring(NEXT)
-        await stopped.device.offered()
+        await stopped.ring_up(NEXT)
         await stopped.authority.start()
         assert (await ends(stopped, paper))["settlement"] == end
         await stopped.pay()
@@ -104,8 +103,7 @@ async def test_an_authority_that_is_slower_than_the_till_is_patient(
     """The reversal overtakes the authorisation, which then holds nothing."""
     taken, looked = slow_office(monkeypatch), results(monkeypatch, "authorise")
     async with stopped.bridge():
-        await stopped.ring(patience_s=1)
-        await stopped.device.offered()
+        await stopped.ring_up(patience_s=1)
         name = await stopped.pay()
         assert (await ends(stopped, paper))["settlement"] == "reversed"
         taken.set()
@@ -166,8 +164,7 @@ async def test_the_clock_jumps_before_the_approval(
 ) -> None:
     """The authority does not believe the time, and holds nothing; with a good clock it sells."""
     async with stopped.bridge():
-        await stopped.ring(patience_s=2)
-        await stopped.device.offered()
+        await stopped.ring_up(patience_s=2)
         with monkeypatch.context() as wrong:
             jump(wrong, ahead_s)
             await stopped.pay()

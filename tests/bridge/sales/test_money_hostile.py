@@ -46,8 +46,7 @@ async def refused(world: World, kept: KeptBack) -> None:
 
 async def test_presented_when_the_sale_is_cancelled(stopped: World, paper: Paper) -> None:
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         kept = KeptBack(stopped)
         await ends(stopped, paper, "cancel")
         kept.present(stopped)
@@ -58,12 +57,10 @@ async def test_presented_when_the_sale_is_cancelled(stopped: World, paper: Paper
 async def test_presented_when_the_next_sale_is_open(stopped: World, paper: Paper) -> None:
     """Of the same amount; first as it is, then as if it were for the offer at hand."""
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         kept = KeptBack(stopped)
         await ends(stopped, paper, "cancel")
-        await stopped.ring(NEXT)
-        await stopped.device.offered()
+        await stopped.ring_up(NEXT)
         kept.present(stopped)
         await refused(stopped, kept)
         async with stopped.watching() as told:
@@ -81,8 +78,7 @@ async def test_presented_when_another_has_paid(stopped: World, paper: Paper, wis
     """Two buyers approved one offer: one is asked about, whenever the other's comes."""
     async with stopped.bridge():
         await stopped.device.heard(wire.STATE)  # once in each life of the bridge
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         kept = KeptBack(stopped)
         name = await stopped.pay()
         assert (await stopped.sale())["approval_id"] == name.hex()
@@ -101,8 +97,7 @@ async def test_presented_when_another_has_paid(stopped: World, paper: Paper, wis
 async def test_presented_with_its_session_after_a_restart(stopped: World, paper: Paper) -> None:
     """The receiver says that the offer of the sale before is still open."""
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         kept = KeptBack(stopped)
     async with stopped.bridge():
         assert (await ends(stopped, paper))["reason"]["code"] == "bridge_restarted"
@@ -118,8 +113,7 @@ async def test_presented_with_its_session_after_a_restart(stopped: World, paper:
 async def test_refused_and_then_verified_after_all(stopped: World, paper: Paper) -> None:
     """What was given back stays so; the buyer pays once, by another approval."""
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         first = stopped.hand()
         await told("authorised")
         stopped.device.judge(first, reasons.BAD_SIGNATURE)
@@ -143,8 +137,7 @@ async def test_verified_and_then_refused_after_all(stopped: World, paper: Paper)
 
 async def test_verified_before_there_was_anything_to_verify(stopped: World, paper: Paper) -> None:
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         kept = KeptBack(stopped)
         stopped.device.judge(kept.name)
         assert (await stopped.sale(wait=0))["state"] == "open"
@@ -215,8 +208,7 @@ async def test_one_number_for_every_offer(stopped: World, paper: Paper) -> None:
     async with stopped.bridge():
         stopped.device.lies = {"sequence": 7}
         await sells(stopped, paper, SALE)
-        await stopped.ring(NEXT)
-        await stopped.device.offered()
+        await stopped.ring_up(NEXT)
         await stopped.pay()
         assert (await ends(stopped, paper, sale_id=NEXT))["reason"]["code"] == "conflict"
         stopped.device.lies = {}

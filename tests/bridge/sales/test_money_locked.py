@@ -146,8 +146,7 @@ async def test_between_the_authority_s_yes_and_the_journal(
 ) -> None:
     """It is unknown until it is written, then approved; what the till asks meanwhile waits."""
     world.break_authority(Fault.FAIL, "/v1/authorisations")
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     name = await world.pay()
     assert (await world.sale())["reason"]["code"] == "authority_unreachable"
     with locked(world.config.journal) as release:
@@ -167,8 +166,7 @@ async def test_between_the_authority_s_yes_and_the_journal(
 
 async def test_what_is_approved_is_told_once_it_is_written(paper: Paper, world: World) -> None:
     world.break_authority(Fault.FAIL, "/v1/authorisations")
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     await world.pay()
     await world.sale()
     with locked(world.config.journal) as release:
@@ -200,8 +198,7 @@ async def test_paid_meanwhile(paper: Paper, world: World, hurried: None) -> None
 
 async def test_an_approval_that_is_not_acknowledged_in_time(paper: Paper, world: World) -> None:
     """The receiver's link gives up and begins anew, the approval comes again: one posting."""
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     with locked(world.config.journal) as release:
         name = world.hand()
         async with asyncio.timeout(PATIENCE_S):
@@ -236,8 +233,7 @@ async def test_another_till_goes_on(stopped: World, hurried: None) -> None:
 async def test_events_wait_and_keep_their_order(paper: Paper, world: World) -> None:
     """As they stand in the journal; but that it is granted is no event."""
     async with world.http.ws_connect("/v1/events?after=0&till=true") as watch:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         with locked(world.config.journal) as release:
             await world.pay()
             await world.stalled("locked")

@@ -59,8 +59,7 @@ async def test_a_till_that_dies_before_it_decides(stopped: World, paper: Paper, 
 async def test_a_till_that_dies_before_it_hears(stopped: World, paper: Paper) -> None:
     """It comes back to a bridge that has restarted: nobody was told, so nothing was sold."""
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         stopped.hand()
         await told("authorised")
     async with stopped.bridge():

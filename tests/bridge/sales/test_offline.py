@@ -174,8 +174,7 @@ async def test_whoever_looks_at_the_outbox_may_be_the_till(
 ) -> None:
     """What it shows as approved is not given back for want of a till that asked."""
     monkeypatch.setattr(controller, "TELL_MS", 1_000)
-    await shop.ring(patience_s=1)
-    await shop.device.offered()
+    await shop.ring_up(patience_s=1)
     await shop.pay()
     await shop.device.heard(wire.STAND_IN)
     outbox = (await shop.call("GET", "/v1/outbox"))[1]
@@ -189,8 +188,7 @@ async def test_an_earlier_approval_of_the_sale_is_given_back_first(shop: World) 
     """The authority knows one hold for each sale: else it would decline this one for good."""
     shop.authority.faults.clear()
     async with shop.watching() as told:
-        await shop.ring(patience_s=2)
-        await shop.device.offered()
+        await shop.ring_up(patience_s=2)
         first = shop.hand()
         await told("authorised")
         shop.break_authority(Fault.FAIL, "/v1/reversals")
@@ -286,8 +284,7 @@ async def test_a_decline_is_never_overruled(shop: World) -> None:
     shop.authority.faults.clear()
     await shop.buyer.admin(f"recipients/{shop.buyer.recipient}", credit_space=0)
     async with shop.watching() as told:
-        await shop.ring(patience_s=1)
-        await shop.device.offered()
+        await shop.ring_up(patience_s=1)
         shop.hand()
         await told("declined_awaiting_receiver")
         shop.break_authority(Fault.FAIL)
@@ -296,8 +293,7 @@ async def test_a_decline_is_never_overruled(shop: World) -> None:
 
 
 async def test_without_the_receivers_verdict(shop: World) -> None:
-    await shop.ring(patience_s=1)
-    await shop.device.offered()
+    await shop.ring_up(patience_s=1)
     shop.hand()
     assert (await shop.sale())["state"] == "unknown"
     assert not accepted(await shop.sale())

@@ -40,8 +40,7 @@ async def sets_its_clock(world: World, ahead_s: int) -> None:
 
 async def test_the_till_hears_at_once_and_the_phone_when_it_asks(apart: World) -> None:
     async with apart.bridge():
-        await apart.ring()
-        await apart.device.offered()
+        await apart.ring_up()
         name = await apart.pay()
         sale = await apart.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("declined", "clock_wrong")
@@ -52,8 +51,7 @@ async def test_the_till_hears_at_once_and_the_phone_when_it_asks(apart: World) -
 async def test_its_reversal_is_owed_over_a_restart(apart: World) -> None:
     apart.break_authority(Fault.FAIL, "/v1/reversals")
     async with apart.bridge():
-        await apart.ring()
-        await apart.device.offered()
+        await apart.ring_up()
         name = await apart.pay()
         sale = await apart.sale()
         assert (sale["state"], sale["settlement"]) == ("declined", "reversing")
@@ -67,8 +65,7 @@ async def test_its_reversal_is_owed_over_a_restart(apart: World) -> None:
 async def test_a_bridge_that_stops_before_the_receivers_word(apart: World) -> None:
     """The authority's no was in the journal, and nobody had been told."""
     async with apart.bridge(), apart.watching() as told:
-        await apart.ring()
-        await apart.device.offered()
+        await apart.ring_up()
         name = apart.hand()
         await told("declined_awaiting_receiver")
     async with apart.bridge():
@@ -86,8 +83,7 @@ async def test_a_clock_that_is_wrong_is_told_everywhere(
         assert told == pytest.approx(-HOUR_S, abs=5)
         seen = (await scrape(apart))["tillsign_clock_offset_seconds"]
         assert seen == pytest.approx(-HOUR_S, abs=5)
-        await apart.ring()
-        await apart.device.offered()
+        await apart.ring_up()
         await apart.pay()
         assert (await apart.sale())["reason"]["code"] == "clock_wrong"
         found = {it.what: it for it in await checks.check(apart.config, list)}[AUTHORITY]
@@ -107,8 +103,7 @@ async def test_what_a_right_clock_does_not_explain(stopped: World) -> None:
     """A receiver that is far from everybody's time."""
     stopped.device.lies = {"issued": int(time.time()) - HOUR_S}
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         await stopped.pay()
         assert (await stopped.sale())["reason"]["code"] == "offer_expired"
 
@@ -136,8 +131,7 @@ async def test_buyers_are_turned_away_by_this_clock(
         await stopped.device.heard(wire.STATE)
         if jumps:  # with no answer of the authority since
             _sets_this_clock(monkeypatch, ahead_s)
-        await stopped.ring(patience_s=1)
-        await stopped.device.offered()
+        await stopped.ring_up(patience_s=1)
         stopped.hand()
         sale = await stopped.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "clock_wrong")
@@ -155,8 +149,7 @@ async def test_tls_fails_for_this_clock(stopped: World, monkeypatch: pytest.Monk
     monkeypatch.setattr(stopped.authority.ca, "server", lambda *_: server)
     await stopped.authority.start()
     async with stopped.bridge():
-        await stopped.ring(patience_s=2)
-        await stopped.device.offered()
+        await stopped.ring_up(patience_s=2)
         await stopped.pay()
         assert (await stopped.sale())["state"] == "unknown"
         sale = await stopped.sale()

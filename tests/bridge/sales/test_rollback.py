@@ -53,8 +53,7 @@ async def nothing_is_left(world: World) -> None:
 async def unknown(world: World) -> None:
     """A sale that the authority has not answered yet, with the receiver's word."""
     world.break_authority(Fault.FAIL, "/v1/authorisations")
-    await world.ring(patience_s=60)
-    await world.device.offered()
+    await world.ring_up(patience_s=60)
     await world.pay()
     assert (await world.sale())["state"] == "unknown"
 
@@ -301,8 +300,7 @@ async def test_a_receivers_offer_is_a_witness(stopped: World) -> None:
     stopped.authority.office.store.run("DELETE FROM positions")
     async with stopped.bridge():
         assert await standing(stopped) == []
-        await stopped.ring("sale-that-tells-it-all")
-        await stopped.device.offered()
+        await stopped.ring_up("sale-that-tells-it-all")
         standing_ = stopped.daemon.service.standing
         while standing_.serves:
             await standing_._changed.wait()

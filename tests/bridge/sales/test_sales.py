@@ -66,8 +66,7 @@ async def test_everything_is_shown_as_it_happens(
 
     monkeypatch.setattr(authority, "authorise", after_the_verdict)
     async with world.http.ws_connect("/v1/events") as watch:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         await world.pay()
         waiting = asyncio.create_task(world.sale())
         steps = []
@@ -101,8 +100,7 @@ async def test_everything_is_shown_as_it_happens(
 
 async def test_a_limit_is_raised_and_the_same_sale_approved(world: World) -> None:
     async with world.http.ws_connect("/v1/events") as watch:
-        await world.ring(amount=OVER_LIMIT)
-        await world.device.offered()
+        await world.ring_up(amount=OVER_LIMIT)
         await world.pay()
         declined = await world.until(watch, event="sale", what="mendable")
         assert declined["sale"]["reason"]["code"] == "purchase_limit"
@@ -116,8 +114,7 @@ async def test_a_limit_is_raised_and_the_same_sale_approved(world: World) -> Non
 
 async def test_a_buyer_says_no_and_another_pays(world: World) -> None:
     async with world.http.ws_connect("/v1/events") as watch:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         world.device.say_no()
         left = await world.until(watch, event="sale", what="left")
         assert left["sale"]["reason"]["code"] == "buyer_said_no"
@@ -129,8 +126,7 @@ async def test_one_sale_after_the_other(world: World) -> None:
     names = set()
     for number in range(5):
         sale_id = f"sale-number-{number:08}"
-        await world.ring(sale_id)
-        await world.device.offered()
+        await world.ring_up(sale_id)
         await world.pay()
         names.add((await world.sale(sale_id))["approval_id"])
     assert len(names) == 5
@@ -148,10 +144,7 @@ async def test_an_offer_with_another_amount(world: World) -> None:
     refusals = world.daemon.service.sessions[TILL].refusals
     assert refusals == {reasons.RECEIVER_UNTRUSTED: 1, reasons.WRONG_AMOUNT: 1}
     world.device.lies = {}
-    await world.ring("sale-of-the-next-buyer")
-    await world.device.offered()
-    await world.pay()
-    assert (await world.sale("sale-of-the-next-buyer"))["state"] == "approved"
+    await world.approved("sale-of-the-next-buyer")
 
 
 async def test_a_forged_approval_called_verified(world: World) -> None:
@@ -171,8 +164,7 @@ async def test_a_forged_approval_called_verified(world: World) -> None:
 
 
 async def test_garbage_boot_text_and_nonsense_on_the_line(world: World) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     world.device.raw = (
         b"rst:0x1 (POWERON)\r\n\x00\xff\x00Traceback (most recent call last):\r\n\x00"
     )
@@ -199,8 +191,7 @@ async def test_another_receiver_on_the_port_sells_nothing(stopped: World) -> Non
 async def test_an_authority_that_fails_is_unknown_until_it_answers(world: World) -> None:
     world.authority.faults.fault = Fault.FAIL
     world.authority.faults.prefix = "/v1/authorisations"
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     await world.pay()
     sale = await world.sale()
     assert (sale["state"], sale["reason"]["code"]) == ("unknown", "authority_unreachable")
@@ -212,8 +203,7 @@ async def test_an_answer_that_was_lost_is_asked_for_again(world: World) -> None:
     world.authority.faults.fault = Fault.DROP
     world.authority.faults.prefix = "/v1/authorisations"
     world.authority.faults.times = 1
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     name = await world.pay()
     assert (await world.sale())["state"] == "unknown"
     sale = await world.sale()
@@ -223,8 +213,7 @@ async def test_an_answer_that_was_lost_is_asked_for_again(world: World) -> None:
 async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: World) -> None:
     world.authority.faults.fault = Fault.DROP  # books it, and never says so
     world.authority.faults.prefix = "/v1/"
-    await world.ring(patience_s=1)
-    await world.device.offered()
+    await world.ring_up(patience_s=1)
     await world.pay()
     assert (await world.sale())["state"] == "unknown"
     await world.device.heard(wire.CANCEL)
@@ -242,8 +231,7 @@ async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: Wo
 
 async def test_the_bridge_restarts_with_a_sale_open(stopped: World) -> None:
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
     async with stopped.bridge():
         sale = await stopped.sale()
         assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
@@ -256,8 +244,7 @@ async def test_the_bridge_restarts_without_an_answer(
     monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge():
         stopped.authority.faults.fault = Fault.DROP
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         await stopped.pay()
         assert (await stopped.sale())["state"] == "unknown"
     async with stopped.bridge():
@@ -269,8 +256,7 @@ async def test_the_bridge_restarts_without_an_answer(
 
 async def test_a_finished_sale_is_the_same_after_a_restart(stopped: World) -> None:
     async with stopped.bridge():
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         await stopped.pay()
         before = await stopped.sale()
     async with stopped.bridge():
@@ -289,8 +275,7 @@ async def test_the_receiver_comes_after_the_sale(stopped: World) -> None:
 
 @pytest.mark.parametrize("unplugged", [False, True])
 async def test_the_receiver_resets_in_a_sale(world: World, unplugged: bool) -> None:
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     world.device.present(world.buyer.credential)
     if unplugged:
         world.device.unplug()

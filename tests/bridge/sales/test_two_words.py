@@ -36,8 +36,7 @@ async def test_the_verdict_first(world: World) -> None:
     world.authority.faults.fault = Fault.FAIL
     world.authority.faults.prefix = "/v1/authorisations"
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         name = world.hand()
         assert (await told("authority_timeout"))["state"] == "unknown"
         world.device.judge(name)
@@ -49,8 +48,7 @@ async def test_the_verdict_first(world: World) -> None:
 
 async def test_a_refusal_after_the_receipt_and_another_pays(world: World) -> None:
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         first = world.hand()
         await told("authorised")
         world.device.judge(first, reasons.BAD_SIGNATURE)
@@ -69,8 +67,7 @@ async def test_a_refusal_before_the_receipt_and_another_pays(world: World) -> No
     world.authority.faults.fault = Fault.SILENT
     world.authority.faults.prefix = "/v1/authorisations"
     world.authority.faults.times = 1
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     first = world.hand()
     world.device.judge(first, reasons.BAD_SIGNATURE)
     await world.device.heard(wire.VERDICT)
@@ -86,8 +83,7 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
     monkeypatch.setattr(authorisation, "CLEARED_S", 0.1)
     monkeypatch.setattr(retry, "FIRST_S", 0.1)
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         first = world.hand()
         await told("authorised")
         world.authority.faults.fault = Fault.FAIL
@@ -106,8 +102,7 @@ async def test_the_next_approval_waits_for_the_reversal_of_the_one_before(
 async def test_no_verdict_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(approval_attempt, "VERDICT_MS", 100)
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         first = world.hand()
         assert (await told("recalled"))["reason"]["code"] == "verdict_timeout"
         word = await world.device.heard(wire.VERDICT)
@@ -122,8 +117,7 @@ async def test_no_verdict_in_time(world: World, monkeypatch: pytest.MonkeyPatch)
 
 async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> None:
     async with world.watching() as told:
-        await world.ring()
-        await world.device.offered()
+        await world.ring_up()
         first = world.hand()
         await told("authorised")
         world.device.reboot()
@@ -197,8 +191,7 @@ async def test_a_decline_stands_whatever_the_receiver_does(
 
 async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
     async with world.watching() as told:
-        await world.ring(amount=OVER_LIMIT, patience_s=1)
-        await world.device.offered()
+        await world.ring_up(amount=OVER_LIMIT, patience_s=1)
         name = world.hand()
         await told("declined_awaiting_receiver")
         sale = await world.sale()
@@ -209,8 +202,7 @@ async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
 
 async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -> None:
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring(amount=OVER_LIMIT)
-        await stopped.device.offered()
+        await stopped.ring_up(amount=OVER_LIMIT)
         name = stopped.hand()
         await told("declined_awaiting_receiver")
     async with stopped.bridge():
@@ -223,8 +215,7 @@ async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -
 
 async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
     async with world.watching() as told:
-        await world.ring(patience_s=1)
-        await world.device.offered()
+        await world.ring_up(patience_s=1)
         name = world.hand()
         await told("authorised")
         owed = await told("reversal_owed")
@@ -239,8 +230,7 @@ async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
 
 async def test_the_bridge_restarts_between_receipt_and_verdict(stopped: World) -> None:
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         name = stopped.hand()
         await told("authorised")
     async with stopped.bridge():
@@ -254,8 +244,7 @@ async def test_the_bridge_restarts_with_a_recalled_approval(
     """The sale ends once the authority had its time to speak, and its reversal is owed on."""
     monkeypatch.setattr(sale_service, "STANDING_S", 0)
     async with stopped.bridge(), stopped.watching() as told:
-        await stopped.ring()
-        await stopped.device.offered()
+        await stopped.ring_up()
         name = stopped.hand()
         await told("authorised")
         stopped.authority.faults.fault = Fault.FAIL

@@ -99,8 +99,7 @@ async def test_approved_is_told_by_one_event_alone(world: World) -> None:
 async def test_over_a_restart(stopped: World) -> None:
     """Mended, recalled and ended: all of it, in one order, in three lives of the bridge."""
     async with stopped.bridge(), watcher(stopped) as watch:
-        await stopped.ring(amount=OVER_LIMIT)
-        await stopped.device.offered()
+        await stopped.ring_up(amount=OVER_LIMIT)
         first = stopped.hand()
         await watch.until("declined_awaiting_receiver")
         stopped.device.judge(first)
@@ -138,8 +137,7 @@ async def test_missed_first_and_then_live(world: World) -> None:
 @pytest.mark.parametrize("after", [None, 0])
 async def test_watching_is_not_telling(world: World, after: int | None) -> None:
     """What is written does not depend on who watches: an approval is told by its till alone."""
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     async with watcher(world, till=False) as watch:
         await world.pay()
         await world.device.heard(wire.RESULT)
@@ -161,8 +159,7 @@ async def test_a_till_says_so_in_one_way(world: World, till: str) -> None:
 
 async def test_a_till_is_told_what_it_missed(world: World) -> None:
     """An approval that its till has not seen is journalled as told before it is replayed."""
-    await world.ring()
-    await world.device.offered()
+    await world.ring_up()
     await world.pay()
     await world.device.heard(wire.RESULT)
     async with watcher(world, 0) as watch:

@@ -45,8 +45,7 @@ async def alone(world: World) -> None:
 
 async def sells(world: World, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
     """A sale at the end of the till's patience."""
-    await world.ring(sale_id, patience_s=1, **changes)
-    await world.device.offered()
+    await world.ring_up(sale_id, patience_s=1, **changes)
     await world.pay()
     assert (await world.sale(sale_id))["state"] == "unknown"
     sale: dict[str, Any] = await world.sale(sale_id)

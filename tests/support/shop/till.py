@@ -107,6 +107,12 @@ class World:
         assert status == 201, sale
         return sale
 
+    async def ring_up(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
+        """A sale with its offer on the air."""
+        sale = await self.ring(sale_id, **changes)
+        await self.device.offered()
+        return sale
+
     async def sale(self, sale_id: str = SALE, wait: float = PATIENCE_S) -> Any:
         status, sale = await self.call("GET", f"/v1/sales/{sale_id}?wait={wait:g}")
         assert status == 200, sale
@@ -136,8 +142,7 @@ class World:
 
     async def approved(self, sale_id: str = SALE, **changes: Any) -> dict[str, Any]:
         """A sale that the till knows to be approved."""
-        await self.ring(sale_id, **changes)
-        await self.device.offered()
+        await self.ring_up(sale_id, **changes)
         await self.pay()
         sale: dict[str, Any] = await self.sale(sale_id)
         assert sale["state"] == "approved", sale
