@@ -95,7 +95,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-def ringing(world: World) -> World:
+async def ringing(world: World) -> World:
     """A sale is rung up."""
     world.counter.ring_up(PRICE)
     return world
