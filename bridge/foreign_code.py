@@ -83,9 +83,9 @@ AUTHORITY = Edge(
 TILL_API = Edge(
     "till API", "aiohttp, sockets", "bridge.till.server.problems", "-", "500 to that request"
 )
-LISTENERS = Edge("metrics", "prometheus_client", "bridge.books.event_bus", "-", "not counted")
+LISTENERS = Edge("metrics", "listeners of events", "bridge.books.event_bus", "-", "not counted")
 LOG_SINK = Edge(
-    "log sink", "stderr and its reader", "bridge.observability.log_sink", "-", "lines are dropped"
+    "log sink", "stderr and its reader", "bridge.observability.logs", "-", "lines are dropped"
 )
 MANAGER = Edge(
     "service manager",

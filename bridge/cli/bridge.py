@@ -90,7 +90,7 @@ def _lines(found: list[Finding]) -> Iterator[str]:
 
 
 def _ready(till_api: str) -> None:
-    from bridge.observability.log_sink import say
+    from bridge.observability.logs import say
 
     say(sys.stdout, json.dumps({"till_api": till_api}) + "\n")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from contextlib import closing
 from pathlib import Path
 from signal import SIGKILL
-from typing import Any
 
 from simulator.authority.accounts.demo_data import DemoWorld
 from simulator.authority.accounts.receivers import Terms
+from simulator.authority.api.client import Administered
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.storage.store import Store
 from simulator.crypto import pki
@@ -21,14 +19,12 @@ from .accounts import demo_data
 from .keys import Keys
 from .service import BOOKS, KEYS, TLS, held_port
 
-ANSWER_S = 10.0
-
 PROCESSES = 4  # with a database: while one waits for it, another continues
 
 _HOST = "127.0.0.1"
 
 
-class AuthorityProcess(ServerProcess, Scope):
+class AuthorityProcess(ServerProcess, Administered, Scope):
     """An async context manager; `stop` and `start` keep port, keys, token and books.
 
     The administrator's calls (`admin`, `enrol_receiver`, `seed_demo`, `activation`) wait for
@@ -66,21 +62,6 @@ class AuthorityProcess(ServerProcess, Scope):
         self.stack.push_async_callback(self.stop, SIGKILL)
         await self.start()
 
-    def admin(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Return the administrator's answer at /v1/admin/`path`; raises OSError for any failure."""
-        request = urllib.request.Request(
-            f"{self.url}/v1/admin/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Authorization": f"Bearer {self.admin_token}",
-                "Content-Type": "application/json",
-            },
-        )
-        context = pki.client_context(self.ca.certificate)
-        with urllib.request.urlopen(request, timeout=ANSWER_S, context=context) as response:
-            return json.load(response)
-
     def enrol_receiver(
         self, public_key: bytes, *, receiver_id: bytes, terms: Terms, client_fingerprint: str
     ) -> bytes:
@@ -100,5 +81,4 @@ class AuthorityProcess(ServerProcess, Scope):
 
     def activation(self, buyer: int) -> str:
         """Create an activation for one phone of this buyer."""
-        word: str = self.admin("POST", f"buyers/{buyer}/activations", {})["activation"]
-        return word
+        return str(self.admin("POST", f"buyers/{buyer}/activations", {})["activation"])

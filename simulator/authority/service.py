@@ -16,6 +16,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
+from simulator.authority.api.client import Administered
 from simulator.authority.api.openapi import OPERATIONS
 from simulator.authority.api.requests import BODY_MOST, problems
 from simulator.authority.ledger.journal_positions import LEASE_S
@@ -41,7 +42,7 @@ _SHUTDOWN_S = 1.0  # for answers under way; transactions are complete in any cas
 _log = logging.getLogger(__name__)
 
 
-class Authority(Scope):
+class Authority(Administered, Scope):
     """An async context manager; `stop` and `start` keep port, keys and books.
 
     `database` is a URL of PostgreSQL; without one the books are a file in `directory`. `pins` and
@@ -140,7 +141,7 @@ class Authority(Scope):
             try:
                 ledger.sweep(office.store, office.now())
             except (BusyError, *DatabaseError):
-                _log.exception("what waits for long could not be looked at")
+                _log.exception("the search for old holds failed")
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), SWEEP_S)
 

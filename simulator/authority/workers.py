@@ -30,7 +30,7 @@ class Workers(Scope):
         await asyncio.gather(*(process.stop() for process in self._processes))
 
     async def ended(self) -> None:
-        """Wait until one of them ends by mistake; without end where there are none."""
+        """Wait until one of them ends by mistake; for ever if there are none."""
         waits = [asyncio.create_task(process.wait()) for process in self._processes]
         try:
             await asyncio.wait(

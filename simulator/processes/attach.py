@@ -15,7 +15,7 @@ _OURS = 0o700
 
 
 class AttachError(Exception):
-    """No world to attach to; the text says what to do."""
+    """There is no world to attach to; the text tells the user what to do."""
 
 
 @contextmanager
@@ -75,5 +75,4 @@ def _control(path: Path) -> str | None:
         os.kill(value["pid"], 0)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    control: str = value["control"]
-    return control
+    return str(value["control"])

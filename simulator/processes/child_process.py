@@ -180,8 +180,7 @@ class ServerProcess:
         A RuntimeError quotes its last output.
         """
         self._process = await ChildProcess.start_module(module, *arguments, log=self.log)
-        ready: dict[str, str] = json.loads(await self._process.ready())
-        return ready
+        return dict(json.loads(await self._process.ready()))
 
     async def stop(self, how: Signals = SIGTERM) -> None:
         """End the process and wait for it."""

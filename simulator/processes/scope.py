@@ -1,4 +1,4 @@
-"""What every part of a world is: an async context manager over the parts that it opens."""
+"""The base of a world's parts: an async context manager that closes what it has opened."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Self
 
 
 class Scope(ABC):
-    """An async context manager: whatever `open` puts on `stack` is undone, the last first.
+    """An async context manager: at its end `stack` undoes, in reverse, what `open` put there.
 
-    That is also so where `open` fails half way.
+    It does so too if `open` fails half way.
     """
 
     stack: AsyncExitStack

@@ -20,8 +20,9 @@ def table(*columns: str, title: str = "", words: Collection[str] = ()) -> Table:
     """Make an empty table: the first column and those of `words` hold text, the others numbers."""
     found = Table(title=title, title_justify="left")
     for name in columns:
-        is_text = name == columns[0] or name in words
-        found.add_column(name, justify="left" if is_text else "right")
+        is_first = name == columns[0]
+        is_text = is_first or name in words
+        found.add_column(name, justify="left" if is_text else "right", no_wrap=is_first)
     return found
 
 

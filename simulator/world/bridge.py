@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from simulator.authority.api.client import Administered
 from simulator.crypto.pki import Identity
 from simulator.processes.child_process import ServerProcess
-
-from .enrolment import Registrar
 
 PROGRAM = ("bridge.cli",)
 
@@ -65,7 +64,7 @@ class BridgeProcess(ServerProcess):
 
     def configure(
         self,
-        authority: Registrar,
+        authority: Administered,
         identity: Identity,
         receivers: Iterable[Place],
         *,

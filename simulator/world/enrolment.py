@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from receiver.core.identity import Enrolment, Identity
 from receiver.crypto import host
@@ -14,8 +14,8 @@ from receiver.protocol import messages, pins
 from simulator.authority import Authority
 from simulator.authority.accounts import people
 from simulator.authority.accounts.receivers import Terms
+from simulator.authority.api.client import Administered
 from simulator.crypto.p256 import p256_private, p256_public
-from simulator.crypto.pki import DemoCa
 from simulator.phone.app import authority as app
 from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet import keys
@@ -29,25 +29,6 @@ STORE_NAME = "Coop Exempel, Storgatan 1"
 INVOICE_ISSUER = 1
 SEK = currencies.NUMBERS["SEK"]
 SLOT = "a"
-
-
-class Registrar(Protocol):
-    """The authority as an enrolment needs it, in this process or in another."""
-
-    @property
-    def url(self) -> str: ...
-    @property
-    def ca(self) -> DemoCa: ...
-    @property
-    def pins(self) -> dict[bytes, bytes]: ...
-
-    def activation(self, buyer: int) -> str:
-        """Create an activation for one phone of this buyer."""
-
-    def enrol_receiver(
-        self, public_key: bytes, *, receiver_id: bytes, terms: Terms, client_fingerprint: str
-    ) -> bytes:
-        """Issue a receiver's certificate; this TLS client speaks for it."""
 
 
 class ReceiverFolder(NamedTuple):
@@ -90,7 +71,7 @@ class EnrolledReceiver(NamedTuple):
 
 
 def new_receiver(
-    authority: Registrar,
+    authority: Administered,
     client: str,
     *,
     seed: bytes | None = None,
@@ -114,7 +95,7 @@ def new_receiver(
 
 
 async def new_phone(
-    authority: Registrar, buyer: int, code: str = DEMO_CODE, key_kind: str = keys.P256
+    authority: Administered, buyer: int, code: str = DEMO_CODE, key_kind: str = keys.P256
 ) -> Wallet:
     """Enrol a phone of this buyer through its app, with credentials for every recipient."""
     word = authority.activation(buyer)

@@ -90,8 +90,7 @@ class Till(Scope):
 
     async def open_sales(self, **query: Any) -> list[Json]:
         """List every sale and refund that is not closed, at one `till` or at all."""
-        found: list[Json] = (await self._ask("GET", "/v1/sales", params=query))["sales"]
-        return found
+        return list((await self._ask("GET", "/v1/sales", params=query))["sales"])
 
     async def acknowledge(self, key: str, by: str, **more: Any) -> Json:
         """Acknowledge an alarm or a difference for a person; `more` is a note or a decision."""
@@ -107,9 +106,7 @@ class Till(Scope):
         return await self._ask("POST", "/v1/outbox/send")
 
     async def receivers(self) -> list[Json]:
-        answer = await self._ask("GET", "/v1/receivers")
-        receivers: list[Json] = answer["receivers"]
-        return receivers
+        return list((await self._ask("GET", "/v1/receivers"))["receivers"])
 
     # Events.
 

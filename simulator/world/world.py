@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from signal import Signals
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
-
-import aiohttp
 
 from simulator.authority import Authority
 from simulator.authority.accounts.demo_data import DemoWorld
@@ -67,17 +66,9 @@ class World(Scope):
         owner = self.people.buyers[buyer].id
         return await enrolment.new_phone(self.authority, owner, code, key_kind)
 
-    async def administer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def administer(self, path: str, body: Mapping[str, object]) -> dict[str, Any]:
         """Change a setting as the authority's administrator: PUT /v1/admin/<path>."""
-        context = pki.client_context(self.authority.ca.certificate)
-        headers = {"Authorization": f"Bearer {self.authority.admin_token}"}
-        url = f"{self.authority.url}/v1/admin/{path}"
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.put(url, json=body, ssl=context, raise_for_status=True) as response,
-        ):
-            changed: dict[str, Any] = await response.json()
-        return changed
+        return dict(await asyncio.to_thread(self.authority.admin, "PUT", path, body))
 
     async def limit_offline(self, limits: Limits) -> None:
         """Set limits for the receiver and every demo buyer without the authority.

@@ -15,7 +15,6 @@ from simulator.hardware.radio.sniffer import TERMINATED, Controlled, Heard, Sent
 from simulator.phone.app.buyer import DEMO_CODE, Declining
 from simulator.phone.conversation import events
 from simulator.phone.wallet.keys import ED25519, P256
-from simulator.processes.child_process import Ended
 from simulator.tools.demo import eavesdropper, sniffed_purchases
 from simulator.tools.demo.eavesdropper import Eavesdropper
 from simulator.tools.demo.record_search import SECRET_LEAST, Confiding
@@ -23,7 +22,7 @@ from simulator.tools.demo.sniffed_purchases import LENGTHS, Sniffed, sniff
 from simulator.tools.demo.story import AMOUNT, APPROVED
 from simulator.world.world import Settings
 from tests.support.world.checkout import PATIENCE, Checkout
-from tests.support.world.commands import tillsign
+from tests.support.world.commands import in_order, tillsign
 from tests.support.world.tap import TappedCheckout, tapped_checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -205,7 +204,7 @@ async def test_a_transcript_in_plain_text(tmp_path: Path) -> None:
     shown = await tillsign(tmp_path, "demo", "--sniff")
     assert (shown.code, shown.err) == (0, "")
     assert "\x1b" not in shown.out
-    _in_order(
+    in_order(
         shown,
         *("What the air carried: approved", "on the air", "Till 7", "on the link", "mtu asked"),
         *("certificate", "Storgatan", "offer", "249.00 SEK", "match code", "exchange", "02 key"),
@@ -240,10 +239,4 @@ async def test_two_transcripts_as_json(tmp_path: Path) -> None:
 async def test_two_transcripts_are_compared_in_words(tmp_path: Path) -> None:
     shown = await tillsign(tmp_path, "demo", "--sniff", "--sales", "2")
     assert (shown.code, shown.err) == (0, "")
-    _in_order(shown, "1. What", "2. What", "2 purchases of one phone", "0 values of 8 bytes")
-
-
-def _in_order(ended: Ended, *texts: str) -> None:
-    at = 0
-    for text in texts:
-        at = ended.out.index(text, at) + len(text)
+    in_order(shown, "1. What", "2. What", "2 purchases of one phone", "0 values of 8 bytes")

@@ -102,7 +102,7 @@ def speaks(store: Store, client: str) -> bool:
 
 
 def listed(store: Store, fingerprint: str, after: bytes) -> ReceiverPage:
-    """List every receiver that is or was bound to a client, in order; tell where to continue."""
+    """List every receiver that is or was bound to a client, in order, and where to continue."""
     client, withdrawn = certificate(store, fingerprint)
     rows = store.rows(_LISTED, client, after, PAGE + 1)
     page = [

@@ -133,7 +133,7 @@ def change_recipient(call: Call, asked: RecipientChange) -> RecipientView:
 
 @api.on("PUT", "/v1/admin/credentials/{credential_id}", 404)
 def change_credential(call: Call, asked: CredentialChange) -> Credential:
-    """Revoke a credential, or take that back."""
+    """Revoke a credential, or undo that."""
     id_, when = call.id("credential_id"), call.office.now() if asked.revoked else None
     if not _change(call, "credentials", id_, {"revoked": when}):
         raise RequestError(404, "no such credential")

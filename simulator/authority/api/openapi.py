@@ -105,7 +105,7 @@ def _in_path(template: str) -> list[Json]:
 
 
 def _in_query(query: type | None) -> list[Json]:
-    """Describe the parameters of a query, which has no null."""
+    """Describe the parameters of a query: an optional one may be empty where a body has null."""
     if query is None:
         return []
     found = contracts.schemas(query)[query.__name__]
@@ -114,7 +114,7 @@ def _in_query(query: type | None) -> list[Json]:
             "name": name,
             "in": "query",
             "required": name in found["required"],
-            "schema": one.get("anyOf", [one])[0],
+            "schema": {"anyOf": [one["anyOf"][0], {"const": ""}]} if "anyOf" in one else one,
         }
         for name, one in found["properties"].items()
     ]

@@ -57,7 +57,7 @@ class Call:
 
     @cached_property
     def fingerprint(self) -> str:
-        """The fingerprint of the caller's TLS client certificate, which it must have."""
+        """Return the fingerprint of the TLS client certificate that the caller must have."""
         tls = self.request.get_extra_info("ssl_object")
         certificate = tls.getpeercert(binary_form=True) if tls else None
         if certificate is None:
@@ -66,7 +66,7 @@ class Call:
 
     @cached_property
     def token(self) -> str:
-        """The caller's bearer token, which it must have."""
+        """Return the bearer token that the caller must have."""
         scheme, _, token = self.request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or not token.isascii():
             raise RequestError(401, "a bearer token is required")
@@ -74,7 +74,7 @@ class Call:
 
     @cached_property
     def phone(self) -> Phone:
-        """The phone whose token the caller has."""
+        """Return the phone that the token belongs to."""
         phone = people.phone_of(self.store, self.token)
         if phone is None:
             raise RequestError(401, "no such phone")
@@ -82,7 +82,7 @@ class Call:
 
     @property
     def position(self) -> Position | None:
-        """The journal position that the caller reports; None if it reports none."""
+        """Return the journal position that the caller reports; None if it reports none."""
         given = self.request.headers.getall(POSITION_HEADER, [])
         if not given:
             return None

@@ -75,8 +75,10 @@ def reverse(store: Store, caller: Caller, approval_id: bytes, now: int) -> str:
     journal_positions.hear(store, caller.client, caller.position, now)
     booked = transactions.find(store, approval_id)
     if booked is None:
-        stone = Booked(approval_id, caller.receiver, messages.PURCHASE, NONE, client=caller.client)
-        if not transactions.insert(store, REVERSE, stone, now):
+        tombstone = Booked(
+            approval_id, caller.receiver, messages.PURCHASE, NONE, client=caller.client
+        )
+        if not transactions.insert(store, REVERSE, tombstone, now):
             raise AgainError
         return VOIDED
     transactions.must_be_theirs(booked, caller)

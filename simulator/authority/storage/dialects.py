@@ -62,7 +62,7 @@ class Cursor(Protocol):
 
 
 class BooksConnection(Protocol):
-    """A connection that takes the statements of the one text."""
+    """A connection for statements that are written once for both databases."""
 
     @property
     def closed(self) -> bool: ...

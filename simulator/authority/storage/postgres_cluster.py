@@ -86,19 +86,11 @@ class Cluster:
     def _make(self) -> None:
         if os.geteuid() == 0:
             os.chown(self._place, *_service_account())
-        command = [
-            self._folder / "initdb",
-            "-D",
-            self._data,
-            "-U",
-            _USER,
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-        ]
+        options = ("--username", _USER, "--auth", "trust", "--encoding", "UTF8")
+        flags = ("--no-locale", "--no-sync")
+        initdb = str(self._folder / "initdb")
         done = subprocess.run(
-            [*_unprivileged(), *map(str, command), "--no-locale", "--no-sync"],
+            [*_unprivileged(), initdb, "--pgdata", str(self._data), *options, *flags],
             capture_output=True,
             text=True,
             cwd=self._place,
@@ -141,12 +133,10 @@ class Cluster:
 
 def _service_account() -> tuple[int, int]:
     """Return user and group that root switches to."""
+    accounts = {entry.pw_name: (entry.pw_uid, entry.pw_gid) for entry in pwd.getpwall()}
     for name in _USERS:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return entry.pw_uid, entry.pw_gid
+        if name in accounts:
+            return accounts[name]
     raise RuntimeError(f"PostgreSQL does not run as root, and there is none of {_USERS}")
 
 

@@ -51,7 +51,7 @@ CREATE TABLE buyer_recipients (
     PRIMARY KEY (buyer, recipient)
 ) {keyed};
 
--- One-time words that make a phone a buyer's, by their hash.
+-- One-time secrets that activate a buyer's phone, by their hash.
 CREATE TABLE activations (
     hash {bytes} PRIMARY KEY,
     buyer {integer} NOT NULL REFERENCES buyers
@@ -101,7 +101,7 @@ CREATE TABLE certificates (
 ) {keyed};
 CREATE UNIQUE INDEX one_certificate_at_a_time ON certificates (receiver) WHERE replaced IS NULL;
 
--- What a receiver may take without a network from some moment on.
+-- What a receiver may accept offline, from `since` on.
 CREATE TABLE offline_limits (
     receiver {bytes} NOT NULL REFERENCES receivers,
     since {integer} NOT NULL,

@@ -158,9 +158,10 @@ def _register(stack: Stack, rest: bytes) -> bytes:
 
 
 class Question(NamedTuple):
-    """The layout of a question's body, and its work; this takes the fields and what follows them.
+    """The layout of a question's body, and the function that answers it.
 
-    The work may be awaitable; its result is the answer, None for an empty one.
+    The function gets the fields and the bytes behind them. It may be a coroutine, and returns the
+    answer, or None for an empty one.
     """
 
     layout: str

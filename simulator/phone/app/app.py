@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from bleak.backends.client import BaseBleakClient
@@ -79,16 +79,14 @@ class PhoneApp:
     ) -> Outcome:
         """Make one purchase by `buyer` at a till, the nearest or the one with this number."""
         wallet = self._wallet
+        chosen = wallet.chosen(recipient)
         retry = Retry(now_ms() + int(patience_s * 1000))
-        async with AsyncExitStack() as stack:
-            authority = await stack.enter_async_context(
-                AuthorityClient(wallet.authority, wallet.ca, wallet.token)
-            )
-            await self._prepare(authority, recipient)
-            outcome = await self._visit_until_done(authority, buyer, till, recipient, retry)
+        async with AuthorityClient(wallet.authority, wallet.ca, wallet.token) as authority:
+            await self._prepare(authority, chosen)
+            outcome = await self._visit_until_done(authority, buyer, till, chosen, retry)
             if outcome.result == APPROVED:
                 with self._unfilled():
-                    await authority.renew(wallet, self._chosen(recipient), int(time.time()))
+                    await authority.renew(wallet, chosen, int(time.time()))
             return outcome
 
     async def _visit_until_done(
@@ -96,7 +94,7 @@ class PhoneApp:
         authority: AuthorityClient,
         buyer: Buyer,
         till: int | None,
-        recipient: int | None,
+        recipient: int,
         retry: Retry,
     ) -> Outcome:
         """Visit until done: an unknown end may outlast the patience, the search may not."""
@@ -106,17 +104,19 @@ class PhoneApp:
             found = await scan.find(self._radio.scanner, till, retry.left(now_ms()) / 1000)
             if found is None:
                 return last
-            self._tell_found(found)
+            seen = found.advert.till if found.advert else None
+            self._tell("found", address=found.device.address, rssi=found.rssi, till=seen)
             outcome = await self._visit(authority, buyer, recipient, found)
             last = outcome or Outcome(LOST, reasons.LINK_TIMEOUT)
             pause = retry.after(outcome, now_ms())
             if pause is None or (outcome is not None and not buyer.comes_again):
-                return self._end(last)
+                self._tell("done", result=last.result, reason=reasons.name(last.reason))
+                return last
             self._tell("again", pause_ms=pause)
             await asyncio.sleep(pause / 1000)
 
     async def _visit(
-        self, authority: AuthorityClient, buyer: Buyer, recipient: int | None, found: Found
+        self, authority: AuthorityClient, buyer: Buyer, recipient: int, found: Found
     ) -> Outcome | None:
         epoch = int(time.time() - time.monotonic())
         maker = buyer.maker(self._wallet, recipient)
@@ -124,7 +124,7 @@ class PhoneApp:
         visit = Visit(conversation, buyer, authority, self._observer, self._radio.vanish)
         return await visit.run(found, self._radio.client)
 
-    async def _prepare(self, authority: AuthorityClient, recipient: int | None) -> None:
+    async def _prepare(self, authority: AuthorityClient, recipient: int) -> None:
         """Learn the end of old approvals and fetch credentials; without a network do neither."""
         now = int(time.time())
         for pending in list(self._wallet.pending.values()):
@@ -138,7 +138,7 @@ class PhoneApp:
             self._tell("settled", approval_id=pending.approval_id.hex(), state=state)
         refunds = [bought.recipient for bought in self._wallet.bought.values()]
         with self._unfilled():
-            for needed in dict.fromkeys((self._chosen(recipient), *refunds)):
+            for needed in dict.fromkeys((recipient, *refunds)):
                 await authority.refill(self._wallet, needed, now)
 
     @contextmanager
@@ -148,17 +148,6 @@ class PhoneApp:
             yield
         except (AuthorityError, Error) as error:
             self._tell("not_refilled", error=str(error))
-
-    def _chosen(self, recipient: int | None) -> int:
-        return self._wallet.recipients[0].id if recipient is None else recipient
-
-    def _end(self, outcome: Outcome) -> Outcome:
-        self._tell("done", result=outcome.result, reason=reasons.name(outcome.reason))
-        return outcome
-
-    def _tell_found(self, found: Found) -> None:
-        till = found.advert.till if found.advert else None
-        self._tell("found", address=found.device.address, rssi=found.rssi, till=till)
 
     def _tell(self, name: str, **details: object) -> None:
         self._observer(Step(name, time.monotonic(), details))

@@ -53,7 +53,7 @@ class Maker:
 
     def __init__(self, wallet: Wallet, recipient: int | None = None) -> None:
         self.wallet = wallet
-        self.recipient = wallet.recipients[0].id if recipient is None else recipient
+        self.recipient = wallet.chosen(recipient)
         self._agreed: Agreed | None = None
 
     def show(self, offered: Offered) -> list[bytes]:

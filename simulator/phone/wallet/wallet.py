@@ -84,6 +84,10 @@ class Wallet(Struct):
     bought: dict[bytes, Bought] = field(default_factory=dict)  # by transaction id, oldest first
     path: Path | None = None
 
+    def chosen(self, recipient: int | None) -> int:
+        """Return the recipient that the buyer chose, by default the first."""
+        return self.recipients[0].id if recipient is None else recipient
+
     def stock(self, recipient: int, now: int) -> int:
         """Return how many credentials for `recipient` are valid now."""
         return sum(self._is_good(data, now) for data in self.credentials.get(recipient, []))

@@ -38,6 +38,9 @@ class BookedSales(NamedTuple):
     amount: int
 
 
+NO_SALES = BookedSales(0, 0)
+
+
 class LoadShop(NamedTuple):
     """The counters; authority and bridge are separate processes."""
 

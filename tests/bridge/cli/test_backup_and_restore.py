@@ -9,7 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
@@ -26,8 +26,6 @@ from tests.support.bridge.journal_store import (
     damaged_archive,
     damaged_index,
     missing_archive,
-    opened,
-    root_of,
     run,
     sales,
     sell,
@@ -38,29 +36,6 @@ from tests.support.bridge.journals import is_next_version, next_version, raw, ve
 pytestmark = pytest.mark.processes
 
 REFUSED = 0  # lives
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "store" / "journal.sqlite"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with closing(opened(path)) as journal:
-        yield journal
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "backup"
-
-
-@pytest.fixture
-def root(path: Path, journal: Journal, place: Path) -> Path:
-    """A store and its backup, on a disk of their own; the store has sold on since."""
-    backed_up(path, journal, place)
-    return root_of(path, place)
 
 
 # Backup: whole or not at all, beside a bridge that runs.

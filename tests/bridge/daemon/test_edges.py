@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import prometheus_client
 import pytest
 import serial
 from msgspec.structs import replace
@@ -26,6 +25,7 @@ from bridge.journal import Journal, JournalBusyError
 from bridge.lines import serial_port, socket_port, usb_lookup
 from bridge.lines.serial_port import Opener, Port
 from bridge.observability import logs
+from bridge.observability.metrics import Metrics
 from tests.bridge.lines.test_serial_port import terminal
 from tests.support.bridge.device import PATIENCE_S
 from tests.support.shop.till import TILL, World
@@ -169,11 +169,11 @@ async def _till_api(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> No
 
 
 async def _metrics(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(prometheus_client.Counter, "labels", fault.strike)
+    patch.setattr(Metrics, "_hear_sale", fault.strike)
 
 
 async def _log(world: World, fault: Fault, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("bridge.observability.log_sink.write_all", fault.strike)
+    patch.setattr("bridge.observability.logs.write_all", fault.strike)
     assert sys.__stderr__
     logs.setup(sys.__stderr__, "debug")
 

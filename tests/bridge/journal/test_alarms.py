@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,17 +16,6 @@ def alarm(key: str = "one", sale_id: str = "sale 1") -> Alarm:
     return Alarm(
         *(key, "paid_twice", sale_id, b"a" * 16, 24900, 752, 7, b"receiver", 5, "på kassan")
     )
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with closing(Journal.open(path)) as journal:
-        yield journal
 
 
 def test_it_stands_until_it_is_acknowledged(path: Path, journal: Journal) -> None:

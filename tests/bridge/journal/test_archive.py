@@ -14,11 +14,6 @@ from tests.support.bridge.journals import EVER, closed, raw, tamper, verified
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-@pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
     """Two archives with a sale each, a sale open since before the first, and one entry more."""
     with closing(Journal.open(path)) as journal:

@@ -17,11 +17,6 @@ from tests.support.bridge.journals import closed, raw, verified
 KEPT = "rung"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:

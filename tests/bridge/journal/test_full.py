@@ -21,11 +21,6 @@ BODY = '{"offer":"' + "ab" * 4000 + '"}'
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-@pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB."""
     place = tmp_path / "small"

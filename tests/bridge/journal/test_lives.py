@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,17 +14,6 @@ from bridge.journal.lives import BEHIND, NEW, RESTORED
 from bridge.journal.reader import Reader
 from bridge.journal.verify import verify
 from tests.support.bridge.journals import closed, tamper, verified
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.sqlite"
-
-
-@pytest.fixture
-def journal(path: Path) -> Iterator[Journal]:
-    with closing(Journal.open(path)) as journal:
-        yield journal
 
 
 def sell(journal: Journal, sale_id: str, at: int = 5, receiver_id: bytes = b"receiver") -> None:

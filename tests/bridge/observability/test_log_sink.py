@@ -13,9 +13,8 @@ from typing import NamedTuple, TextIO
 
 import pytest
 
-from bridge.observability import log_sink, logs
-from bridge.observability.log_sink import LINES_MOST, Sink, say
-from bridge.observability.logs import Log
+from bridge.observability import logs
+from bridge.observability.logs import LINES_MOST, Log, Sink, say
 
 PATIENCE_S = 10.0
 MORE = 3 * LINES_MOST  # lines: more than a pipe and the queue hold
@@ -88,12 +87,12 @@ def test_lines_that_come_while_the_thread_pauses_are_one_write(
     pausing, over = threading.Event(), threading.Event()
 
     def pause(seconds: float) -> None:
-        assert seconds == log_sink.PAUSE_S
+        assert seconds == logs.PAUSE_S
         pausing.set()
         over.wait(PATIENCE_S)
 
-    monkeypatch.setattr(log_sink, "sleep", pause)
-    monkeypatch.setattr(log_sink, "write_all", lambda _, text: writes.append(text))
+    monkeypatch.setattr(logs, "sleep", pause)
+    monkeypatch.setattr(logs, "write_all", lambda _, text: writes.append(text))
     sink = Sink(0, str)
     sink.put("first\n")
     assert pausing.wait(PATIENCE_S)

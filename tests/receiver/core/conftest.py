@@ -17,3 +17,10 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 def world(keys: Keys) -> World:
     """A receiver that waits, with no phone and no sale."""
     return World(keys)
+
+
+@pytest.fixture
+def selling(world: World) -> World:
+    """A receiver with an offer on the air."""
+    world.open()
+    return world

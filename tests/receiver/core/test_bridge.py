@@ -54,22 +54,20 @@ def test_sync_tells_the_credentials_again(world: World) -> None:
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_sync_sends_the_unacknowledged_approval_again(world: World, gone: bool) -> None:
-    world.open()
-    phone = Phone(world).connect().approve()
+def test_sync_sends_the_unacknowledged_approval_again(selling: World, gone: bool) -> None:
+    phone = Phone(selling).connect().approve()
     if gone:
         phone.vanish()
-    told = [world.sent(channel)[0] for channel in (wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT)]
-    assert sync(world)[1:] == told
-    world.result()
-    assert sync(world)[1:] == []
+    told = [selling.sent(channel)[0] for channel in (wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT)]
+    assert sync(selling)[1:] == told
+    selling.result()
+    assert sync(selling)[1:] == []
 
 
-def test_approval_while_the_bridge_is_away_comes_with_the_sync(world: World) -> None:
+def test_approval_while_the_bridge_is_away_comes_with_the_sync(selling: World) -> None:
     """The same bytes, whatever the link lost."""
-    world.open()
-    Phone(world).connect().approve()
-    first, second = sync(world), sync(world)
+    Phone(selling).connect().approve()
+    first, second = sync(selling), sync(selling)
     assert first == second
 
 
@@ -82,13 +80,11 @@ def test_the_till_is_advertised_as_soon_as_its_bridge_is_there(world: World) -> 
 
 @pytest.mark.parametrize("hello", [b"", b"\xff", BRIDGE_HELLO[:-1]])
 def test_a_bridge_that_cannot_be_understood_is_told_what_is_open_all_the_same(
-    world: World, hello: bytes
+    selling: World, hello: bytes
 ) -> None:
-    world.open()
-    (opened,) = after(world, io.WireUp(hello))
+    (opened,) = after(selling, io.WireUp(hello))
     assert opened.reference == evidence.REFERENCE
-    assert world.counters == {reasons.MALFORMED: 1}
-    assert world.advert().till == TILL
+    assert (selling.counters, selling.advert().till) == ({reasons.MALFORMED: 1}, TILL)
 
 
 def test_identify(world: World) -> None:
@@ -96,16 +92,15 @@ def test_identify(world: World) -> None:
     assert world.of(io.Blink) == [io.Blink(7)]
 
 
-def test_health(world: World) -> None:
-    world.open()
+def test_health(selling: World) -> None:
     for link in range(2):
-        Phone(world, link).connect()
-    Phone(world, 1).raw(b"?")
-    world.now = 77_999
-    world.receiver.health(world.now, 40_000)
-    world.drain()
+        Phone(selling, link).connect()
+    Phone(selling, 1).raw(b"?")
+    selling.now = 77_999
+    selling.receiver.health(selling.now, 40_000)
+    selling.drain()
     counters = cbor.encode({reasons.WRONG_TYPE: 1})
-    assert world.sent(wire.HEALTH) == [wire.Health(77, 40_000, 2, counters)]
+    assert selling.sent(wire.HEALTH) == [wire.Health(77, 40_000, 2, counters)]
 
 
 def test_health_has_room_for_every_counter(world: World) -> None:
@@ -149,22 +144,21 @@ def test_message_in_the_wrong_direction(world: World, channel: int) -> None:
         for state in (sale_session.IDLE, sale_session.OPEN, sale_session.SETTLED)
     ],
 )
-def test_answer_that_nobody_waits_for(world: World, channel: int, state: str) -> None:
-    world.open()
+def test_answer_that_nobody_waits_for(selling: World, channel: int, state: str) -> None:
     if state == sale_session.SETTLED:
-        Phone(world).connect().approve()
-        world.result()
+        Phone(selling).connect().approve()
+        selling.result()
     if state == sale_session.IDLE:
-        world.cancel()
-    counted = sum(world.counters.values())
-    held = world.sale.candidate
+        selling.cancel()
+    counted = sum(selling.counters.values())
+    held = selling.sale.candidate
     if channel == wire.VERDICT:
-        world.reject(reasons.CREDENTIAL_REVOKED, bytes(16) if held is None else held.id)
+        selling.reject(reasons.CREDENTIAL_REVOKED, bytes(16) if held is None else held.id)
     elif state != sale_session.SETTLED:  # there it is a repeat
-        world.result()
-    assert world.sale.state == state
+        selling.result()
+    assert selling.sale.state == state
     missing = channel == wire.RESULT and state == sale_session.SETTLED
-    assert sum(world.counters.values()) == counted + (0 if missing else 1)
+    assert sum(selling.counters.values()) == counted + (0 if missing else 1)
 
 
 @given(st.integers(0, 255), st.binary(max_size=80))
@@ -201,17 +195,15 @@ def test_every_order_has_its_channel() -> None:
 
 
 @pytest.mark.parametrize("channel", TO_BRIDGE)
-def test_a_bridge_speaks_as_if_it_were_a_receiver(world: World, channel: int) -> None:
-    world.open()
-    Phone(world).connect().approve()
-    before, mark = world.sale.state, len(world.outputs)
-    payload = wire.encode(channel, TO_BRIDGE[channel])
-    world.feed(io.WireMessage(channel, payload))
-    assert world.counters == {reasons.WRONG_TYPE: 1}
-    assert [type(output) for output in world.outputs[mark:]] == [io.LogLine]
-    assert world.sale.state == before
-    world.result()
-    assert world.counters == {reasons.WRONG_TYPE: 1}
+def test_a_bridge_speaks_as_if_it_were_a_receiver(selling: World, channel: int) -> None:
+    Phone(selling).connect().approve()
+    before, mark = selling.sale.state, len(selling.outputs)
+    selling.feed(io.WireMessage(channel, wire.encode(channel, TO_BRIDGE[channel])))
+    assert selling.counters == {reasons.WRONG_TYPE: 1}
+    assert [type(output) for output in selling.outputs[mark:]] == [io.LogLine]
+    assert selling.sale.state == before
+    selling.result()
+    assert selling.counters == {reasons.WRONG_TYPE: 1}
 
 
 @pytest.mark.parametrize("channel", [0, 8, 15, 23, 33, 255])

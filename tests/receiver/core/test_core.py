@@ -10,16 +10,30 @@ from receiver.crypto import host
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed
 from simulator.authority.keys import Keys
-from tests.support.machines.receiver import EPOCH, TILL, TTL_S, Phone, World, offer_of, session_of
+from tests.support.machines.receiver import (
+    EPOCH,
+    RECEIVER,
+    TILL,
+    TTL_S,
+    Phone,
+    World,
+    offer_of,
+    session_of,
+)
 from tests.support.values import evidence
 
 
-def claimed(world: World) -> Phone:
-    """A sale with a verified approval at the bridge."""
-    world.open()
-    phone = Phone(world).connect().approve()
-    assert world.sale.state == sale_session.CLAIMED
+@pytest.fixture
+def phone(selling: World) -> Phone:
+    """Its verified approval is at the bridge."""
+    phone = Phone(selling).connect().approve()
+    assert selling.sale.state == sale_session.CLAIMED
     return phone
+
+
+def renewed(world: World) -> bytes:
+    """Another certificate for the same key."""
+    return evidence.certificate(world.keys, RECEIVER, EPOCH, store_name="Ny butik")
 
 
 # One sale.
@@ -44,8 +58,7 @@ def test_offer_says_what_the_bridge_ordered(world: World) -> None:
     assert world.of(io.Advertise)[-1].interval_us == gatt.ADVERTISE_OPEN_US
 
 
-def test_approved_sale(world: World) -> None:
-    phone = claimed(world)
+def test_approved_sale(world: World, phone: Phone) -> None:
     assert [message.data for message in world.sent(wire.CREDENTIAL)] == [phone.credential]
     record = wire.ApprovalRecord(session_of(phone.offer), phone.link, phone.approval)
     assert world.sent(wire.APPROVAL) == [record]
@@ -54,14 +67,12 @@ def test_approved_sale(world: World) -> None:
     world.result(b"the receipt")
     assert phone.receipts == [b"the receipt"]
     assert len(phone.notified[0]) == gatt.EXCHANGE_MOST
-    assert world.sale.state == sale_session.SETTLED
-    assert world.counters == {}
+    assert (world.sale.state, world.counters) == (sale_session.SETTLED, {})
     assert world.phone_events() == [(wire.PHONE_SHOWN, reasons.OK)]
 
 
-def test_what_the_bridge_hears_suffices_to_judge(world: World) -> None:
+def test_what_the_bridge_hears_suffices_to_judge(world: World, phone: Phone) -> None:
     """Certificate hash, offer, enc and credential cross the line before the approval, once."""
-    phone = claimed(world)
     channels = [item.channel for item in world.of(io.Send)]
     order = [wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT]
     assert [channel for channel in channels if channel in order] == order
@@ -79,22 +90,19 @@ def test_check_in_before_the_amount_is_known(world: World) -> None:
     assert world.sale.state == sale_session.CLAIMED
 
 
-def test_session_is_closed_to_others_at_the_first_verified_approval(world: World) -> None:
-    world.open()
-    late = Phone(world, 1, "late").connect().key().present()
+def test_session_is_closed_to_others_at_the_first_verified_approval(selling: World) -> None:
+    late = Phone(selling, 1, "late").connect().key().present()
     late.sealed = late.seal(b"?", padding.APPROVAL_PADDED)
-    Phone(world).connect().approve()
+    Phone(selling).connect().approve()
     assert late.refused == [exchange.BUSY]
-    assert world.shown() == b""
-    assert world.advert().flags == gatt.FLAG_BUSY
+    assert (selling.shown(), selling.advert().flags) == (b"", gatt.FLAG_BUSY)
     late.again()
     assert late.is_cut()
-    assert world.counters == {reasons.WRONG_ORDER: 1}
-    assert len(world.sent(wire.APPROVAL)) == 1
+    assert selling.counters == {reasons.WRONG_ORDER: 1}
+    assert len(selling.sent(wire.APPROVAL)) == 1
 
 
-def test_identical_repeat_gets_the_identical_result(world: World) -> None:
-    phone = claimed(world)
+def test_identical_repeat_gets_the_identical_result(world: World, phone: Phone) -> None:
     phone.again()
     assert phone.notified == []
     world.result(b"the receipt")
@@ -106,8 +114,7 @@ def test_identical_repeat_gets_the_identical_result(world: World) -> None:
     assert world.counters == {}
 
 
-def test_repeat_survives_the_end_of_the_sale(world: World) -> None:
-    phone = claimed(world)
+def test_repeat_survives_the_end_of_the_sale(world: World, phone: Phone) -> None:
     world.result()
     world.cancel()
     phone.again()
@@ -115,8 +122,7 @@ def test_repeat_survives_the_end_of_the_sale(world: World) -> None:
     assert not phone.is_cut()
 
 
-def test_second_approval_ends_the_link_and_not_the_sale(world: World) -> None:
-    phone = claimed(world)
+def test_second_approval_ends_the_link_and_not_the_sale(world: World, phone: Phone) -> None:
     phone.sign(counter=2)
     assert phone.refused == [exchange.REFUSED]
     assert world.counters == {reasons.SECOND_APPROVAL: 1}
@@ -124,20 +130,19 @@ def test_second_approval_ends_the_link_and_not_the_sale(world: World) -> None:
     assert len(world.sent(wire.APPROVAL)) == 1
 
 
-def test_replay_in_the_next_sale(world: World) -> None:
-    first = claimed(world)
+def test_replay_in_the_next_sale(world: World, phone: Phone) -> None:
     world.result()
     world.cancel()
-    first.vanish()
+    phone.vanish()
     world.open(reference=b"saleref2")
-    again = Phone(world).connect().key().present().hand_over(first.approval)
+    again = Phone(world).connect().key().present().hand_over(phone.approval)
     assert again.refused == [exchange.REFUSED]
-    assert world.counters == {reasons.BAD_SIGNATURE: 1}
-    assert world.sale.state == sale_session.OPEN
+    assert (world.counters, world.sale.state) == ({reasons.BAD_SIGNATURE: 1}, sale_session.OPEN)
 
 
-def test_vanishing_after_the_approval_changes_nothing_for_the_sale(world: World) -> None:
-    phone = claimed(world)
+def test_vanishing_after_the_approval_changes_nothing_for_the_sale(
+    world: World, phone: Phone
+) -> None:
     phone.vanish()
     assert world.phone_events()[-1] == (wire.PHONE_GONE, reasons.OK)
     assert world.sale.state == sale_session.CLAIMED
@@ -155,16 +160,16 @@ def test_buyer_says_no(world: World) -> None:
         assert phone.is_cut()
         assert phone.notified == []
         assert world.phone_events()[-1] == (wire.PHONE_LEFT, reason)
-    assert world.sale.state == sale_session.OPEN
-    assert world.shown() == offer
+    assert (world.sale.state, world.shown()) == (sale_session.OPEN, offer)
     assert world.sent(wire.PHONE)[-1].session == session_of(offer)
 
 
 # New offers and cancels.
 
 
-def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(world: World) -> None:
-    phone = claimed(world)
+def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(
+    world: World, phone: Phone
+) -> None:
     world.result(b"wrong code")
     first, second = phone.offer, world.open()
     assert first != second
@@ -175,28 +180,35 @@ def test_new_offer_after_a_mendable_decline_reaches_the_connected_phone(world: W
     assert world.counters == {}
 
 
-@pytest.mark.parametrize(
-    "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
-)
-def test_cancel(world: World, state: str) -> None:
-    world.open()
-    phone = Phone(world).connect().key().present()
+def at(selling: World, state: str) -> Phone:
+    """A phone whose sale has come to this state."""
+    phone = Phone(selling).connect().key().present()
     if state != sale_session.OPEN:
-        world.lazy = state == sale_session.CHECKING
+        selling.lazy = state == sale_session.CHECKING
         phone.sign()
     if state == sale_session.SETTLED:
-        world.result()
-    assert world.sale.state == state
-    world.cancel()
-    assert world.sale.state == sale_session.IDLE
-    assert world.shown() == b""
-    assert world.advert().flags == 0
-    assert not world.receiver.busy()
+        selling.result()
+    assert selling.sale.state == state
+    return phone
+
+
+in_every_state = pytest.mark.parametrize(
+    "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
+)
+
+
+@in_every_state
+def test_cancel(selling: World, state: str) -> None:
+    phone = at(selling, state)
+    selling.cancel()
+    assert (selling.sale.state, selling.shown()) == (sale_session.IDLE, b"")
+    assert selling.advert().flags == 0
+    assert not selling.receiver.busy()
     assert phone.refused == ([] if state == sale_session.SETTLED else [exchange.EXPIRED])
-    world.lazy = False
-    world.open(reference=b"saleref2")
+    selling.lazy = False
+    selling.open(reference=b"saleref2")
     phone.approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 def test_cancel_of_another_sale_or_of_none(world: World) -> None:
@@ -206,83 +218,66 @@ def test_cancel_of_another_sale_or_of_none(world: World) -> None:
     assert world.sale.state == sale_session.OPEN
 
 
-@pytest.mark.parametrize(
-    "state", [sale_session.OPEN, sale_session.CHECKING, sale_session.CLAIMED, sale_session.SETTLED]
-)
-def test_new_sale_takes_the_place_of_any(world: World, state: str) -> None:
-    world.open()
-    phone = Phone(world).connect().key().present()
-    if state != sale_session.OPEN:
-        world.lazy = state == sale_session.CHECKING
-        phone.sign()
-    if state == sale_session.SETTLED:
-        world.result()
-    assert world.sale.state == state
-    world.lazy = False
-    world.open(reference=b"saleref2")
+@in_every_state
+def test_new_sale_takes_the_place_of_any(selling: World, state: str) -> None:
+    phone = at(selling, state)
+    selling.lazy = False
+    selling.open(reference=b"saleref2")
     assert phone.offers == 1
     phone.approve()
-    assert world.sale.reference == b"saleref2"
-    assert world.sale.state == sale_session.CLAIMED
-    assert world.counters == {}
+    assert (selling.sale.reference, selling.sale.state) == (b"saleref2", sale_session.CLAIMED)
+    assert selling.counters == {}
 
 
 # The end of an offer.
 
 
-def test_nobody_comes(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    reader = Phone(world).connect()
-    assert world.sale.state == sale_session.OPEN
-    world.pass_time(1)
-    assert world.sale.state == sale_session.IDLE
-    assert world.shown() == b""
-    assert world.counters == {reasons.OFFER_EXPIRED: 1}
+def test_nobody_comes(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    reader = Phone(selling).connect()
+    assert selling.sale.state == sale_session.OPEN
+    selling.pass_time(1)
+    assert (selling.sale.state, selling.shown()) == (sale_session.IDLE, b"")
+    assert selling.counters == {reasons.OFFER_EXPIRED: 1}
     assert reader.refused == [exchange.EXPIRED]
     assert not reader.is_cut()
 
 
-def test_a_phone_with_a_key_may_approve_a_little_later(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    phone, reader = Phone(world).connect().key(), Phone(world, 1, "reader").connect()
-    world.pass_time(gatt.GRACE_MS)
-    assert world.sale.state == sale_session.ENDING
-    assert world.shown() == b""
-    assert world.advert().flags == 0
+def test_a_phone_with_a_key_may_approve_a_little_later(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    phone, reader = Phone(selling).connect().key(), Phone(selling, 1, "reader").connect()
+    selling.pass_time(gatt.GRACE_MS)
+    assert (selling.sale.state, selling.shown()) == (sale_session.ENDING, b"")
+    assert selling.advert().flags == 0
     assert (phone.refused, reader.refused) == ([], [exchange.EXPIRED])
     phone.present().sign()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
 
 
-def test_and_no_later_than_that(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    phone = Phone(world).connect().key().present()
-    world.pass_time(1 + gatt.GRACE_MS)
-    assert world.sale.state == sale_session.IDLE
+def test_and_no_later_than_that(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    phone = Phone(selling).connect().key().present()
+    selling.pass_time(1 + gatt.GRACE_MS)
+    assert selling.sale.state == sale_session.IDLE
     assert phone.is_cut()
-    assert world.counters == {reasons.LINK_TIMEOUT: 1, reasons.OFFER_EXPIRED: 1}
+    assert selling.counters == {reasons.LINK_TIMEOUT: 1, reasons.OFFER_EXPIRED: 1}
 
 
-def test_key_after_the_end_even_before_the_clock_says_so(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect()
-    world.now += TTL_S * 1000
+def test_key_after_the_end_even_before_the_clock_says_so(selling: World) -> None:
+    phone = Phone(selling).connect()
+    selling.now += TTL_S * 1000
     phone.key()
     assert phone.refused == [exchange.EXPIRED]
-    assert world.counters == {reasons.OFFER_EXPIRED: 1}
+    assert selling.counters == {reasons.OFFER_EXPIRED: 1}
 
 
+@pytest.mark.usefixtures("phone")
 @pytest.mark.parametrize("settled", [False, True])
 def test_a_session_is_given_up_in_the_end(world: World, settled: bool) -> None:
-    claimed(world)
     if settled:
         world.result()
     world.pass_time((TTL_S * 1000) + gatt.GRACE_MS)
-    assert world.sale.state == sale_session.IDLE
-    assert world.advert().flags == 0
+    assert (world.sale.state, world.advert().flags) == (sale_session.IDLE, 0)
     world.result()
     assert world.counters[reasons.WRONG_SESSION] == 1
 
@@ -307,22 +302,21 @@ def test_sequence_numbers_never_repeat_across_restarts(keys: Keys) -> None:
             used.add(number)
 
 
-def test_new_certificate_goes_live_when_nobody_looks(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect()
-    old = world.certificate
-    new = evidence.certificate(world.keys, evidence.seed("receiver"), EPOCH, store_name="Ny butik")
-    world.send(wire.CERTIFICATE, wire.Blob(new))
-    assert world.of(io.Keep)[-1] == io.Keep("certificate", new)
-    assert world.receiver.settled()
-    world.cancel()
-    assert world.of(io.ShowCertificate) == [io.ShowCertificate(old)]
+def test_new_certificate_goes_live_when_nobody_looks(selling: World) -> None:
+    phone = Phone(selling).connect()
+    old = selling.certificate
+    new = evidence.certificate(selling.keys, RECEIVER, EPOCH, store_name="Ny butik")
+    selling.send(wire.CERTIFICATE, wire.Blob(new))
+    assert selling.of(io.Keep)[-1] == io.Keep("certificate", new)
+    assert selling.receiver.settled()
+    selling.cancel()
+    assert selling.of(io.ShowCertificate) == [io.ShowCertificate(old)]
     phone.vanish()
-    assert world.of(io.ShowCertificate)[-1] == io.ShowCertificate(new)
-    world.certificate = new
-    world.open()
-    Phone(world).connect().approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.of(io.ShowCertificate)[-1] == io.ShowCertificate(new)
+    selling.certificate = new
+    selling.open()
+    Phone(selling).connect().approve()
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 def test_the_certificate_in_use_is_not_kept_again(world: World) -> None:
@@ -336,7 +330,7 @@ def test_the_certificate_in_use_is_not_kept_again(world: World) -> None:
 def test_lingering_phones_do_not_keep_a_new_certificate_from_the_next_sale(world: World) -> None:
     """The bridge takes no offer under the old one: who holds a link is sent away."""
     idle = Phone(world).connect()
-    new = evidence.certificate(world.keys, evidence.seed("receiver"), EPOCH, store_name="Ny butik")
+    new = renewed(world)
     world.send(wire.CERTIFICATE, wire.Blob(new))
     assert world.of(io.ShowCertificate)[-1] != io.ShowCertificate(new)
     world.certificate = new
@@ -378,13 +372,11 @@ def test_offers_that_this_receiver_may_not_make(world: World) -> None:
 
 def test_the_offer_is_signed_by_the_key_in_the_certificate(world: World) -> None:
     parsed = signed.parse(messages.OFFER, world.open())
-    public = host.ed25519_public(evidence.seed("receiver"))
-    signed.verify(messages.OFFER, parsed, public, host)
+    signed.verify(messages.OFFER, parsed, host.ed25519_public(RECEIVER), host)
 
 
-def test_links_are_left_as_they_were(world: World) -> None:
+def test_links_are_left_as_they_were(world: World, phone: Phone) -> None:
     """After a whole sale the phone may stay and is cut when its time is over."""
-    phone = claimed(world)
     world.result()
     world.pass_time(gatt.CHECK_IN_MS)
     assert phone.is_cut()

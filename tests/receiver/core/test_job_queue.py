@@ -55,8 +55,12 @@ class Bench:
         return self.trace[before:]
 
 
-def test_one_slice_at_a_time_and_the_end_is_heard() -> None:
-    bench = Bench()
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_one_slice_at_a_time_and_the_end_is_heard(bench: Bench) -> None:
     bench.add("a", job_queue.AGREE)
     assert bench.step() == ["a"]
     assert bench.step() == ["a"]
@@ -68,8 +72,7 @@ def test_one_slice_at_a_time_and_the_end_is_heard() -> None:
     bench.work.step(NOW)
 
 
-def test_the_most_urgent_goes_first_and_the_other_goes_on_where_it_was() -> None:
-    bench = Bench()
+def test_the_most_urgent_goes_first_and_the_other_goes_on_where_it_was(bench: Bench) -> None:
     bench.add("slow", job_queue.PREPARE)
     assert bench.step() == ["slow"]
     bench.add("urgent", job_queue.VERIFY)
@@ -79,15 +82,13 @@ def test_the_most_urgent_goes_first_and_the_other_goes_on_where_it_was() -> None
     assert [result for result, *_ in bench.heard] == ["urgent", "slow"]
 
 
-def test_among_equals_the_first_is_finished_first() -> None:
-    bench = Bench()
+def test_among_equals_the_first_is_finished_first(bench: Bench) -> None:
     for name in "abc":
         bench.add(name, job_queue.EXAMINE)
     assert bench.step(9) == ["a", "a", "b", "b", "c", "c"]
 
 
-def test_hastened_behind_those_that_are_as_urgent() -> None:
-    bench = Bench()
+def test_hastened_behind_those_that_are_as_urgent(bench: Bench) -> None:
     last = bench.add("last", job_queue.SPARE)
     bench.add("first", job_queue.HEAR)
     bench.add("between", job_queue.AGREE)
@@ -96,8 +97,7 @@ def test_hastened_behind_those_that_are_as_urgent() -> None:
     assert bench.step(9) == ["first", "first", "last", "last", "between", "between"]
 
 
-def test_deferred_behind_those_that_are_as_little_urgent() -> None:
-    bench = Bench()
+def test_deferred_behind_those_that_are_as_little_urgent(bench: Bench) -> None:
     late = bench.add("late", job_queue.AGREE)
     assert bench.step() == ["late"]
     bench.add("other", job_queue.PART)
@@ -107,16 +107,14 @@ def test_deferred_behind_those_that_are_as_little_urgent() -> None:
     assert bench.step(9) == ["spare", "spare", "other", "other", "late"]
 
 
-def test_a_failure_is_heard_as_such() -> None:
-    bench = Bench()
+def test_a_failure_is_heard_as_such(bench: Bench) -> None:
     bench.add("a", job_queue.AGREE, slices=0, fails=True)
     bench.step()
     assert bench.heard == [(None, reasons.BAD_SEAL, NOW)]
     assert not bench.work.busy()
 
 
-def test_a_closed_job_ends_where_it_is_and_nobody_hears_of_it() -> None:
-    bench = Bench()
+def test_a_closed_job_ends_where_it_is_and_nobody_hears_of_it(bench: Bench) -> None:
     task = bench.add("a", job_queue.AGREE)
     bench.step()
     task.close()
@@ -126,8 +124,7 @@ def test_a_closed_job_ends_where_it_is_and_nobody_hears_of_it() -> None:
     assert not bench.work.busy()
 
 
-def test_a_job_that_is_taken_goes_on_inside_another() -> None:
-    bench = Bench()
+def test_a_job_that_is_taken_goes_on_inside_another(bench: Bench) -> None:
     task = bench.add("inner", job_queue.PREPARE, slices=3)
     bench.step()
     inner = task.take()
@@ -141,8 +138,7 @@ def test_a_job_that_is_taken_goes_on_inside_another() -> None:
     assert bench.heard == [("outer of inner", None, NOW)]
 
 
-def test_clearing_ends_everything() -> None:
-    bench = Bench()
+def test_clearing_ends_everything(bench: Bench) -> None:
     bench.add("a", job_queue.AGREE)
     bench.step()
     bench.add("b", job_queue.SPARE)
@@ -154,7 +150,8 @@ def test_clearing_ends_everything() -> None:
 # The pool.
 
 
-def full_pool() -> Pool:
+@pytest.fixture
+def filled() -> Pool:
     numbers = iter(range(100))
     filled = Pool(host, lambda size: evidence.seed(f"{next(numbers)}")[:size])
     while not filled.is_full():
@@ -164,8 +161,7 @@ def full_pool() -> Pool:
     return filled
 
 
-def test_pairs_are_pairs_and_each_is_given_once() -> None:
-    filled = full_pool()
+def test_pairs_are_pairs_and_each_is_given_once(filled: Pool) -> None:
     pairs = [filled.take() for _ in range(key_pool.SIZE)]
     assert filled.take() is None
     assert not filled.is_full()
@@ -174,8 +170,7 @@ def test_pairs_are_pairs_and_each_is_given_once() -> None:
     assert len(publics) == key_pool.SIZE
 
 
-def test_what_is_not_used_is_erased() -> None:
-    filled = full_pool()
+def test_what_is_not_used_is_erased(filled: Pool) -> None:
     secrets = [pair.private for pair in filled._pairs]
     filled.erase()
     assert filled.take() is None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from receiver import reasons
-from receiver.core import connection, io, sale_session
+from receiver.core import connection, sale_session
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, padding
 from simulator.authority.keys import Keys
 from tests.support.machines import watch
-from tests.support.machines.receiver import Phone, World
+from tests.support.machines.receiver import LINK_ENDS, Phone, World
 from tests.support.machines.slices import SLICES, Sliced
 
 AGREE = "x25519_job"
@@ -42,8 +44,7 @@ class Rush:
     def accept(self) -> None:
         """The first phone's approval holds."""
         self.first.sign()
-        while self.world.sale.state != sale_session.CLAIMED:
-            self.world.slice()
+        self.world.until(sale_session.CLAIMED)
 
     @property
     def secrets(self) -> list[bytearray]:
@@ -59,6 +60,14 @@ class Rush:
 @pytest.fixture
 def rush(keys: Keys) -> Rush:
     return Rush(keys)
+
+
+@pytest.fixture
+def beaten(rush: Rush) -> Rush:
+    """The late phone has sent all that it has, and then the first was accepted."""
+    rush.send(3)
+    rush.accept()
+    return rush
 
 
 def is_erased(secrets: list[bytearray]) -> bool:
@@ -79,15 +88,13 @@ def test_another_phone_is_accepted(rush: Rush, steps: int, done: int) -> None:
     secrets = rush.secrets
     assert secrets
     rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
+    assert (rush.late.refused, rush.lengths()) == ([exchange.BUSY], SEALED)
     assert rush.late.is_cut()
     assert is_erased(secrets)
     assert rush.secrets == []
     assert rush.crypto.begun.count(AGREE) == 1
     rush.world.result(b"paid")
-    assert rush.first.receipts == [b"paid"]
-    assert rush.world.counters == {}
+    assert (rush.first.receipts, rush.world.counters) == ([b"paid"], {})
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
@@ -97,9 +104,7 @@ def test_another_phone_is_accepted_when_all_is_ready_to_refuse(rush: Rush, steps
     rush.first.sign()
     rush.send(steps, first=1)
     rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
-    assert rush.secrets == []
+    assert (rush.late.refused, rush.lengths(), rush.secrets) == ([exchange.BUSY], SEALED, [])
     assert rush.world.sale.state == sale_session.CLAIMED
 
 
@@ -160,8 +165,7 @@ def test_the_sale_is_cancelled(rush: Rush, steps: int) -> None:
     assert is_erased(pair)
     assert not is_erased(secrets)
     rush.world.work()
-    assert rush.late.refused == [exchange.EXPIRED]
-    assert rush.lengths() == SEALED
+    assert (rush.late.refused, rush.lengths()) == ([exchange.EXPIRED], SEALED)
     assert is_erased(secrets)
 
 
@@ -179,8 +183,7 @@ def test_another_offer_follows_and_an_approval_was_not_looked_at(rush: Rush, wai
         rush.send(3)
     rush.world.open(reference=b"saleref2")
     rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
+    assert (rush.late.refused, rush.lengths()) == ([exchange.BUSY], SEALED)
     assert rush.first.refused == []  # its approval is with the bridge, if it has sent one
     assert rush.first.offers == 1
 
@@ -190,8 +193,7 @@ def test_another_offer_follows_and_nothing_was_approved(rush: Rush, steps: int) 
     rush.send(steps)
     rush.world.open(reference=b"saleref2")
     rush.world.work()
-    assert rush.late.notified == []
-    assert rush.late.offers == 1
+    assert (rush.late.notified, rush.late.offers) == ([], 1)
     assert rush.crypto.begun.count(AGREE) == 0
     rush.late.approve()
     rush.world.work()
@@ -201,73 +203,62 @@ def test_another_offer_follows_and_nothing_was_approved(rush: Rush, steps: int) 
 # Nobody waits for it, and it holds nobody up.
 
 
-def test_a_new_order_and_who_pays_it_go_first(rush: Rush) -> None:
-    rush.send(3)
-    rush.accept()
-    rush.world.result()
-    rush.crypto.forget()
-    rush.world.open(reference=b"saleref2")
-    while rush.world.sale.state != sale_session.OPEN:
-        rush.world.slice()
-    assert set(rush.crypto.steps) == {SIGN}
-    other = Phone(rush.world, 2, "other").connect().approve()
-    while rush.world.sale.state != sale_session.CLAIMED:
-        rush.world.slice()
-    assert rush.crypto.begun.count(AGREE) == 1
-    assert rush.late.notified == []
-    rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.late.offers == other.offers == 0
-    assert rush.crypto.ended[-1] == AGREE
-    assert rush.crypto.ended.index(EPHEMERAL) < len(rush.crypto.ended) - 1
+def test_a_new_order_and_who_pays_it_go_first(beaten: Rush) -> None:
+    beaten.world.result()
+    beaten.crypto.forget()
+    beaten.world.open(reference=b"saleref2")
+    beaten.world.until(sale_session.OPEN)
+    assert set(beaten.crypto.steps) == {SIGN}
+    other = Phone(beaten.world, 2, "other").connect().approve()
+    beaten.world.until(sale_session.CLAIMED)
+    assert beaten.crypto.begun.count(AGREE) == 1
+    assert beaten.late.notified == []
+    beaten.world.work()
+    assert beaten.late.refused == [exchange.BUSY]
+    assert beaten.late.offers == other.offers == 0
+    assert beaten.crypto.ended[-1] == AGREE
+    assert beaten.crypto.ended.index(EPHEMERAL) < len(beaten.crypto.ended) - 1
 
 
-def test_it_waits_for_so_long_and_is_cut(rush: Rush) -> None:
-    rush.send(3)
-    rush.accept()
-    secrets = rush.secrets
-    rush.world.pass_time(gatt.PART_MS - 1)
-    assert not rush.late.is_cut()
+def test_it_waits_for_so_long_and_is_cut(beaten: Rush) -> None:
+    secrets = beaten.secrets
+    beaten.world.pass_time(gatt.PART_MS - 1)
+    assert not beaten.late.is_cut()
     assert not is_erased(secrets)
-    rush.world.pass_time(1)
-    assert rush.late.is_cut()
+    beaten.world.pass_time(1)
+    assert beaten.late.is_cut()
     assert is_erased(secrets)
-    rush.world.work()
-    assert rush.crypto.begun.count(AGREE) == 0
-    assert rush.world.counters == {reasons.LINK_TIMEOUT: 1}
+    beaten.world.work()
+    assert beaten.crypto.begun.count(AGREE) == 0
+    assert beaten.world.counters == {reasons.LINK_TIMEOUT: 1}
 
 
-@pytest.mark.parametrize("how", ["gone", "lost", "left", "connected again", "switched off"])
-def test_nothing_is_left_of_it_when_the_link_ends_before(rush: Rush, how: str) -> None:
-    rush.send(3)
-    rush.accept()
-    secrets = rush.secrets
-    if how == "gone":
-        rush.late.vanish()
-    elif how == "lost":
-        rush.world.feed(io.RadioLost())
-    elif how == "left":
-        rush.late.write(exchange.LEAVE, bytes([exchange.LEAVE_CANCELLED]))
-    elif how == "connected again":
-        rush.world.feed(io.Connected(LINK))
-    else:
-        rush.world.receiver.erase()
+ENDS: dict[str, Callable[[Phone], object]] = {
+    **LINK_ENDS,
+    "switched off": lambda phone: phone.world.receiver.erase(),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_nothing_is_left_of_it_when_the_link_ends_before(
+    beaten: Rush, end: Callable[[Phone], object]
+) -> None:
+    secrets = beaten.secrets
+    end(beaten.late)
     assert is_erased(secrets)
-    rush.world.work()
-    assert rush.crypto.begun.count(AGREE) == 0
-    assert rush.late.notified == []
+    beaten.world.work()
+    assert beaten.crypto.begun.count(AGREE) == 0
+    assert beaten.late.notified == []
 
 
-def test_it_is_not_driven_out_and_keeps_no_place(rush: Rush) -> None:
+def test_it_is_not_driven_out_and_keeps_no_place(beaten: Rush) -> None:
     """It is about to go: nobody else has to for who comes next."""
-    rush.send(3)
-    rush.accept()
-    others = [Phone(rush.world, link, f"other {link}").connect() for link in (2, 3)]
-    rush.world.pass_time(gatt.PART_MS - 1)
-    assert not any(phone.is_cut() for phone in (rush.late, *others))
-    rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert reasons.EVICTED not in rush.world.counters
+    others = [Phone(beaten.world, link, f"other {link}").connect() for link in (2, 3)]
+    beaten.world.pass_time(gatt.PART_MS - 1)
+    assert not any(phone.is_cut() for phone in (beaten.late, *others))
+    beaten.world.work()
+    assert beaten.late.refused == [exchange.BUSY]
+    assert reasons.EVICTED not in beaten.world.counters
 
 
 def test_a_key_that_agrees_on_nothing(rush: Rush) -> None:
@@ -279,15 +270,12 @@ def test_a_key_that_agrees_on_nothing(rush: Rush) -> None:
     assert rush.world.counters == {reasons.BAD_KEY: 1}
 
 
-def test_a_new_certificate_for_the_next_order_lets_it_wait(rush: Rush) -> None:
+def test_a_new_certificate_for_the_next_order_lets_it_wait(beaten: Rush) -> None:
     """It takes no offer any more: no need to cut it off."""
-    rush.send(3)
-    rush.accept()
-    rush.world.result()
-    rush.world.receiver.air.dismiss(reasons.CERTIFICATE_RENEWED, rush.world.now)
-    rush.world.work()
-    assert rush.late.refused == [exchange.BUSY]
-    assert rush.lengths() == SEALED
+    beaten.world.result()
+    beaten.world.receiver.air.dismiss(reasons.CERTIFICATE_RENEWED, beaten.world.now)
+    beaten.world.work()
+    assert (beaten.late.refused, beaten.lengths()) == ([exchange.BUSY], SEALED)
 
 
 def test_junk_makes_no_more_work_than_one_agreement_for_each_link(rush: Rush) -> None:

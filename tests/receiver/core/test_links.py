@@ -19,32 +19,30 @@ def ready(world: World, *names: str) -> list[Phone]:
 # One candidate at a time.
 
 
-def test_the_second_waits_and_is_told_busy_when_the_first_passes(world: World) -> None:
-    world.open()
-    first, second = ready(world, "first", "second")
-    world.lazy = True
+def test_the_second_waits_and_is_told_busy_when_the_first_passes(selling: World) -> None:
+    first, second = ready(selling, "first", "second")
+    selling.lazy = True
     first.sign()
     second.sign()
-    assert world.sale.state == sale_session.CHECKING
+    assert selling.sale.state == sale_session.CHECKING
     assert (first.refused, second.refused) == ([], [])
-    assert [record.link for record in world.sent(wire.APPROVAL)] == [first.link]
-    world.work()
-    assert [record.link for record in world.sent(wire.APPROVAL)] == [first.link]
+    assert [record.link for record in selling.sent(wire.APPROVAL)] == [first.link]
+    selling.work()
+    assert [record.link for record in selling.sent(wire.APPROVAL)] == [first.link]
     assert second.refused == [exchange.BUSY]
     assert not second.is_cut()
 
 
-def test_the_second_takes_the_slot_when_the_first_fails(world: World) -> None:
-    world.open()
-    first, second = ready(world, "first", "second")
-    world.lazy = True
+def test_the_second_takes_the_slot_when_the_first_fails(selling: World) -> None:
+    first, second = ready(selling, "first", "second")
+    selling.lazy = True
     first.sign(amount=1)
     second.sign()
-    world.work()
+    selling.work()
     assert first.refused == [exchange.REFUSED]
-    links = [record.link for record in world.sent(wire.APPROVAL)]
+    links = [record.link for record in selling.sent(wire.APPROVAL)]
     assert links == [first.link, second.link]
-    assert world.advert().flags == gatt.FLAG_BUSY
+    assert selling.advert().flags == gatt.FLAG_BUSY
 
 
 def test_the_last_to_fail_leaves_the_offer_open(world: World) -> None:
@@ -54,22 +52,20 @@ def test_the_last_to_fail_leaves_the_offer_open(world: World) -> None:
     for phone in phones:
         phone.sign(amount=1)
     world.work()
-    assert world.sale.state == sale_session.OPEN
-    assert world.shown() == offer
+    assert (world.sale.state, world.shown()) == (sale_session.OPEN, offer)
     assert world.counters == {reasons.WRONG_AMOUNT: 3}
 
 
-def test_a_waiting_approval_outlives_its_link(world: World) -> None:
-    world.open()
-    first, second = ready(world, "first", "second")
-    world.lazy = True
+def test_a_waiting_approval_outlives_its_link(selling: World) -> None:
+    first, second = ready(selling, "first", "second")
+    selling.lazy = True
     first.sign(amount=1)
     second.sign()
     second.vanish()
-    world.work()
-    assert world.sale.state == sale_session.CLAIMED
-    assert world.sent(wire.APPROVAL)[-1].data == second.approval
-    told = [record.enc for record in world.sent(wire.CREDENTIAL)]
+    selling.work()
+    assert selling.sale.state == sale_session.CLAIMED
+    assert selling.sent(wire.APPROVAL)[-1].data == second.approval
+    told = [record.enc for record in selling.sent(wire.CREDENTIAL)]
     assert told == [first.enc, second.enc, second.enc]  # the bridge forgot it with the link
 
 
@@ -83,31 +79,28 @@ def test_a_failed_candidate_does_not_take_the_next_phone_along(world: World) -> 
     other = Phone(world, gone.link, "other").connect()
     world.work()
     assert not other.is_cut()
-    assert world.counters == {reasons.WRONG_AMOUNT: 1}
-    assert world.shown() == offer
+    assert (world.counters, world.shown()) == ({reasons.WRONG_AMOUNT: 1}, offer)
     assert world.advert().flags == gatt.FLAG_OPEN
     world.lazy = False
     other.approve()
     assert world.sale.state == sale_session.CLAIMED
 
 
-def test_a_phone_that_comes_during_the_check_gets_the_offer(world: World) -> None:
-    world.open()
-    (first,) = ready(world, "first")
-    world.lazy = True
+def test_a_phone_that_comes_during_the_check_gets_the_offer(selling: World) -> None:
+    (first,) = ready(selling, "first")
+    selling.lazy = True
     first.sign(amount=1)
-    late = Phone(world, 1, "late").connect().approve()
-    world.work()
+    late = Phone(selling, 1, "late").connect().approve()
+    selling.work()
     assert late.refused == []
-    assert world.sent(wire.APPROVAL)[-1].data == late.approval
+    assert selling.sent(wire.APPROVAL)[-1].data == late.approval
 
 
 def test_phones_that_approve_and_vanish_do_not_fill_the_heap(world: World) -> None:
     world.mute = True
     world.open()
     for turn in range(20):
-        phone = Phone(world, 0, f"phone {turn}").connect().approve(amount=1)
-        phone.vanish()
+        Phone(world, 0, f"phone {turn}").connect().approve(amount=1).vanish()
     assert len(world.sale.waiting) == sale_session.WAITING_MOST
     assert world.counters[reasons.BUSY] == 20 - 1 - sale_session.WAITING_MOST
 
@@ -124,70 +117,60 @@ def test_refusing_verdict_frees_the_slot_and_shows_the_offer_again(world: World)
     assert first.refused == [exchange.REFUSED]
     assert first.is_cut()
     assert world.phone_events()[-1] == (wire.PHONE_REFUSED, reasons.CREDENTIAL_REVOKED)
-    assert world.counters == {reasons.CREDENTIAL_REVOKED: 1}
-    assert world.shown() == offer
+    assert (world.counters, world.shown()) == ({reasons.CREDENTIAL_REVOKED: 1}, offer)
     assert world.advert().flags == gatt.FLAG_OPEN
     assert second.offers == 1
     second.approve()
     assert world.sale.state == sale_session.CLAIMED
 
 
-def test_verdict_on_an_approval_that_the_bridge_could_not_read(world: World) -> None:
-    world.open()
-    ready(world, "first")[0].sign()
-    world.reject(reasons.MALFORMED, bytes(16))
-    assert world.sale.state == sale_session.OPEN
-
-
-def test_verdict_on_another_approval(world: World) -> None:
-    world.open()
-    ready(world, "first")[0].sign()
-    world.reject(reasons.SECOND_APPROVAL, b"another approval")
-    assert world.sale.state == sale_session.CLAIMED
-    assert world.counters == {reasons.WRONG_SESSION: 1}
-
-
-def test_verdict_that_refuses_nothing(world: World) -> None:
-    world.open()
-    ready(world, "first")[0].sign()
-    world.reject(reasons.OK)
-    assert world.sale.state == sale_session.CLAIMED
-    assert world.counters == {reasons.MALFORMED: 1}
-
-
-def test_verdict_for_a_reason_from_the_future(world: World) -> None:
-    world.open()
-    (phone,) = ready(world, "first")
+@pytest.mark.parametrize(
+    ("reason", "approval_id", "state", "counted"),
+    [
+        (reasons.MALFORMED, bytes(16), sale_session.OPEN, reasons.MALFORMED),
+        (255, None, sale_session.OPEN, reasons.MALFORMED),
+        (
+            reasons.SECOND_APPROVAL,
+            b"another approval",
+            sale_session.CLAIMED,
+            reasons.WRONG_SESSION,
+        ),
+        (reasons.OK, None, sale_session.CLAIMED, reasons.MALFORMED),
+    ],
+    ids=["could not read it", "a reason from the future", "another approval", "refuses nothing"],
+)
+def test_verdict(
+    selling: World, reason: int, approval_id: bytes | None, state: str, counted: int
+) -> None:
+    (phone,) = ready(selling, "first")
     phone.sign()
-    world.reject(255)
-    assert phone.refused == [exchange.REFUSED]
-    assert world.counters == {reasons.MALFORMED: 1}
+    selling.reject(reason, approval_id)
+    assert (selling.sale.state, selling.counters) == (state, {counted: 1})
+    assert phone.refused == ([exchange.REFUSED] if state == sale_session.OPEN else [])
 
 
-def test_verdict_after_the_offers_end(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    ready(world, "first")[0].sign()
-    waiting = Phone(world, 1).connect()
-    world.pass_time(1)
-    world.reject(reasons.CREDENTIAL_REVOKED)
-    assert world.shown() == b""
+def test_verdict_after_the_offers_end(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    ready(selling, "first")[0].sign()
+    waiting = Phone(selling, 1).connect()
+    selling.pass_time(1)
+    selling.reject(reasons.CREDENTIAL_REVOKED)
+    assert selling.shown() == b""
     assert waiting.offers == 0
-    world.pass_time(0)
-    assert world.sale.state == sale_session.IDLE
+    selling.pass_time(0)
+    assert selling.sale.state == sale_session.IDLE
 
 
-def test_verdict_for_a_phone_that_has_gone(world: World) -> None:
-    world.open()
-    (gone,) = ready(world, "gone")
+def test_verdict_for_a_phone_that_has_gone(selling: World) -> None:
+    (gone,) = ready(selling, "gone")
     gone.sign()
     gone.vanish()
-    other = Phone(world, gone.link, "other").connect()
-    world.reject(reasons.CREDENTIAL_REVOKED)
+    other = Phone(selling, gone.link, "other").connect()
+    selling.reject(reasons.CREDENTIAL_REVOKED)
     assert not other.is_cut()
     assert other.offers == 1
     other.approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 # Silence.
@@ -236,117 +219,107 @@ def test_a_phone_with_a_key_keeps_the_offer_to_its_end_and_a_little_more(world: 
 # Four links are the most.
 
 
-def test_the_fourth_link_evicts_the_oldest_without_a_key(world: World) -> None:
-    world.open()
-    keyed = Phone(world, 0, "keyed").connect().key()
-    world.pass_time(1)
-    silent = [Phone(world, link).connect() for link in (1, 2)]
-    world.pass_time(gatt.PLACE_MS)
-    silent.append(Phone(world, 3).connect())
+def test_the_fourth_link_evicts_the_oldest_without_a_key(selling: World) -> None:
+    keyed = Phone(selling, 0, "keyed").connect().key()
+    selling.pass_time(1)
+    silent = [Phone(selling, link).connect() for link in (1, 2)]
+    selling.pass_time(gatt.PLACE_MS)
+    silent.append(Phone(selling, 3).connect())
     assert [phone.is_cut() for phone in (keyed, *silent)] == [False, True, False, False]
     assert silent[0].refused == [exchange.BUSY]
-    assert world.counters == {reasons.EVICTED: 1}
+    assert selling.counters == {reasons.EVICTED: 1}
 
 
-def test_an_eviction_waits_until_the_oldest_had_time_to_send_its_key(world: World) -> None:
-    world.open()
-    phones = [Phone(world, link).connect() for link in range(gatt.LINKS_MOST)]
-    world.pass_time(gatt.PLACE_MS - 1)
+def test_an_eviction_waits_until_the_oldest_had_time_to_send_its_key(selling: World) -> None:
+    phones = [Phone(selling, link).connect() for link in range(gatt.LINKS_MOST)]
+    selling.pass_time(gatt.PLACE_MS - 1)
     assert not any(phone.is_cut() for phone in phones)
-    world.pass_time(1)
+    selling.pass_time(1)
     assert [phone.is_cut() for phone in phones] == [True, False, False, False]
 
 
-def test_four_that_come_together_and_send_their_keys_all_stay(world: World) -> None:
-    world.open()
-    phones = [Phone(world, link, f"phone {link}").connect() for link in range(gatt.LINKS_MOST)]
-    world.pass_time(gatt.PLACE_MS - 1)
+def test_four_that_come_together_and_send_their_keys_all_stay(selling: World) -> None:
+    phones = [Phone(selling, link, f"phone {link}").connect() for link in range(gatt.LINKS_MOST)]
+    selling.pass_time(gatt.PLACE_MS - 1)
     for phone in phones:
         phone.key()
-    world.pass_time(gatt.PLACE_MS)
+    selling.pass_time(gatt.PLACE_MS)
     assert not any(phone.is_cut() for phone in phones)
 
 
-def test_who_comes_and_goes_drives_nobody_out_who_reads(world: World) -> None:
+def test_who_comes_and_goes_drives_nobody_out_who_reads(selling: World) -> None:
     """Three come without a key, go and come again, ten times a second. Who came first pays."""
-    world.open()
-    phone = Phone(world).connect()
+    phone = Phone(selling).connect()
     for _ in range(gatt.PLACE_MS // 100 - 1):
-        comers = [Phone(world, link).connect() for link in (1, 2, 3)]
-        world.pass_time(100)
+        comers = [Phone(selling, link).connect() for link in (1, 2, 3)]
+        selling.pass_time(100)
         for comer in comers:
             comer.vanish()
     phone.approve()
-    assert world.sale.state == sale_session.CLAIMED
-    assert world.counters.get(reasons.EVICTED, 0) == 0
+    assert selling.sale.state == sale_session.CLAIMED
+    assert selling.counters.get(reasons.EVICTED, 0) == 0
 
 
-def test_a_fourth_link_among_phones_with_keys_may_pay(world: World) -> None:
+def test_a_fourth_link_among_phones_with_keys_may_pay(selling: World) -> None:
     """Three that hold their places and do nothing must not keep the next one out."""
-    world.open()
-    ready(world, "first", "second", "third")
-    fourth = Phone(world, 3, "fourth").connect()
+    ready(selling, "first", "second", "third")
+    fourth = Phone(selling, 3, "fourth").connect()
     fourth.approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
     assert fourth.refused == []
-    assert world.counters.get(reasons.EVICTED, 0) == 0
+    assert selling.counters.get(reasons.EVICTED, 0) == 0
 
 
-def test_no_second_eviction_while_one_is_on_its_way(world: World) -> None:
-    world.open()
-    first, second, third = (Phone(world, link).connect() for link in range(3))
+def test_no_second_eviction_while_one_is_on_its_way(selling: World) -> None:
+    first, second, third = (Phone(selling, link).connect() for link in range(3))
     first.raw(b"?")
-    Phone(world, 3).connect()
+    Phone(selling, 3).connect()
     assert not second.is_cut()
     assert not third.is_cut()
 
 
-def test_advertising_goes_on_after_every_connection_but_the_fourth(world: World) -> None:
-    world.open()
+def test_advertising_goes_on_after_every_connection_but_the_fourth(selling: World) -> None:
     for link in range(gatt.LINKS_MOST):
-        before = len(world.of(io.Advertise))
-        Phone(world, link).connect()
+        before = len(selling.of(io.Advertise))
+        Phone(selling, link).connect()
         last = link == gatt.LINKS_MOST - 1
-        assert len(world.of(io.Advertise)) == before + (0 if last else 1)
-    before = len(world.of(io.Advertise))
-    world.feed(io.Disconnected(0))
-    assert len(world.of(io.Advertise)) == before + 1
+        assert len(selling.of(io.Advertise)) == before + (0 if last else 1)
+    before = len(selling.of(io.Advertise))
+    selling.feed(io.Disconnected(0))
+    assert len(selling.of(io.Advertise)) == before + 1
 
 
-def test_a_fifth_phone_pays_while_four_are_silent(world: World) -> None:
+def test_a_fifth_phone_pays_while_four_are_silent(selling: World) -> None:
     """The radio has four links: the fifth connects as soon as the evicted one is gone."""
-    world.open()
-    silent = [Phone(world, link).connect() for link in range(gatt.LINKS_MOST)]
-    world.pass_time(gatt.PLACE_MS)
+    silent = [Phone(selling, link).connect() for link in range(gatt.LINKS_MOST)]
+    selling.pass_time(gatt.PLACE_MS)
     (evicted,) = [phone for phone in silent if phone.is_cut()]
     evicted.vanish()
-    fifth = Phone(world, evicted.link, "fifth").connect()
+    fifth = Phone(selling, evicted.link, "fifth").connect()
     fifth.approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
     assert fifth.refused == []
 
 
 # Handles come again.
 
 
-def test_nothing_meant_for_a_phone_reaches_the_next_under_its_handle(world: World) -> None:
-    world.open()
-    Phone(world).connect()
-    world.receiver.handle(io.Written(0, b"?"), world.now)
-    world.receiver.handle(io.Disconnected(0), world.now)
-    world.receiver.handle(io.Connected(0), world.now)
-    before = len(world.outputs)
-    world.drain()
-    assert not [item for item in world.outputs[before:] if getattr(item, "link", None) == 0]
+def test_nothing_meant_for_a_phone_reaches_the_next_under_its_handle(selling: World) -> None:
+    Phone(selling).connect()
+    selling.receiver.handle(io.Written(0, b"?"), selling.now)
+    selling.receiver.handle(io.Disconnected(0), selling.now)
+    selling.receiver.handle(io.Connected(0), selling.now)
+    before = len(selling.outputs)
+    selling.drain()
+    assert not [item for item in selling.outputs[before:] if getattr(item, "link", None) == 0]
 
 
-def test_a_lost_disconnection_is_made_good_by_the_next_connection(world: World) -> None:
-    world.open()
-    Phone(world).connect().key()
-    again = Phone(world).connect()
-    assert world.phone_events()[-1] == (wire.PHONE_GONE, reasons.OK)
+def test_a_lost_disconnection_is_made_good_by_the_next_connection(selling: World) -> None:
+    Phone(selling).connect().key()
+    again = Phone(selling).connect()
+    assert selling.phone_events()[-1] == (wire.PHONE_GONE, reasons.OK)
     again.approve()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 def test_events_of_links_that_nobody_knows(world: World) -> None:

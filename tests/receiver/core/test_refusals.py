@@ -26,8 +26,18 @@ def another_certificate(phone: Phone) -> dict[str, Any]:
 
 
 def another_offer(phone: Phone) -> dict[str, Any]:
-    offer = evidence.offer(RECEIVER, phone.world.certificate, EPOCH)
-    return {"offer": offer}
+    return {"offer": evidence.offer(RECEIVER, phone.world.certificate, EPOCH)}
+
+
+def another_credential(phone: Phone) -> dict[str, Any]:
+    """The same key and recipient, but not the credential that was presented."""
+    other = evidence.credential(phone.world.keys, phone.seed, EPOCH, offline_floor=100)
+    return {"credential": other}
+
+
+def another_key(phone: Phone) -> dict[str, Any]:
+    phone.seed = evidence.seed("thief")
+    return {}
 
 
 APPROVALS: list[tuple[str, Spoil, int]] = [
@@ -38,6 +48,8 @@ APPROVALS: list[tuple[str, Spoil, int]] = [
     ("old app", lambda _: {"app": 0}, reasons.OLD_APP),
     ("receiver", another_certificate, reasons.BAD_SIGNATURE),
     ("session", another_offer, reasons.BAD_SIGNATURE),
+    ("credential", another_credential, reasons.BAD_SIGNATURE),
+    ("key", another_key, reasons.BAD_SIGNATURE),
     ("enc", lambda _: {"enc": evidence.ENC}, reasons.BAD_SIGNATURE),
 ]
 CODES = {reasons.OLD_APP: exchange.OLD_APP}
@@ -50,46 +62,30 @@ def is_refused(world: World, phone: Phone, reason: int) -> None:
     assert world.counters == {reason: 1}
     assert world.phone_events()[-1] == (wire.PHONE_REFUSED, reason)
     assert [verdict.reason for verdict in world.sent(wire.VERDICT)] in ([], [reason])
-    assert world.sale.state == sale_session.OPEN
-    assert world.advert().flags == gatt.FLAG_OPEN
+    assert (world.sale.state, world.advert().flags) == (sale_session.OPEN, gatt.FLAG_OPEN)
     phone.vanish()
     Phone(world, phone.link, "next").connect().approve()
     assert world.sale.state == sale_session.CLAIMED
 
 
+@pytest.fixture
+def phone(selling: World) -> Phone:
+    """Its credential is presented."""
+    return Phone(selling).connect().key().present()
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"), [case[1:] for case in APPROVALS], ids=[case[0] for case in APPROVALS]
 )
-def test_approval(world: World, spoil: Spoil, reason: int) -> None:
-    world.open()
-    phone = Phone(world).connect().key().present()
+def test_approval(selling: World, spoil: Spoil, reason: int, phone: Phone) -> None:
     phone.sign(**spoil(phone))
-    is_refused(world, phone, reason)
+    is_refused(selling, phone, reason)
 
 
-def test_approval_under_another_credential(world: World) -> None:
-    """The same key and recipient, but not the credential that was presented."""
-    world.open()
-    phone = Phone(world).connect().key().present()
-    other = evidence.credential(world.keys, phone.seed, EPOCH, offline_floor=100)
-    phone.sign(credential=other)
-    is_refused(world, phone, reasons.BAD_SIGNATURE)
-
-
-def test_approval_by_another_key(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect().key().present()
-    phone.seed = evidence.seed("thief")
-    phone.sign()
-    is_refused(world, phone, reasons.BAD_SIGNATURE)
-
-
-def test_approval_that_is_no_message(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect().key().present()
+def test_approval_that_is_no_message(selling: World, phone: Phone) -> None:
     phone.hand_over(b"\x84")
-    is_refused(world, phone, reasons.MALFORMED)
-    assert len(world.sent(wire.APPROVAL)) == 1  # of the next phone
+    is_refused(selling, phone, reasons.MALFORMED)
+    assert len(selling.sent(wire.APPROVAL)) == 1  # of the next phone
 
 
 def test_app_below_what_the_authority_asks_for(
@@ -98,8 +94,7 @@ def test_app_below_what_the_authority_asks_for(
     monkeypatch.setattr("simulator.authority.keys.LEAST_APP", evidence.APP + 1)
     world.state()
     world.open()
-    phone = Phone(world).connect().approve()
-    assert phone.refused == [exchange.OLD_APP]
+    assert Phone(world).connect().approve().refused == [exchange.OLD_APP]
     assert world.counters == {reasons.OLD_APP: 1}
 
 
@@ -141,11 +136,10 @@ def test_credential_just_in_its_time(world: World, claims: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("claims", [{"expires": EPOCH - 1}, {"not_before": EPOCH * 2}])
 def test_without_the_authoritys_time_only_the_bridge_judges(
-    world: World, claims: dict[str, Any]
+    selling: World, claims: dict[str, Any]
 ) -> None:
-    world.open()
-    Phone(world, **claims).connect().approve()
-    assert world.sale.state == sale_session.CLAIMED
+    Phone(selling, **claims).connect().approve()
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 def foreign(world: World, phone: Phone, role: int, epoch: int) -> bytes:
@@ -164,18 +158,16 @@ def foreign(world: World, phone: Phone, role: int, epoch: int) -> bytes:
         (signed.ROLE_CREDENTIAL, 1, reasons.BAD_SIGNATURE),
     ],
 )
-def test_credential_by_another_issuer(world: World, role: int, epoch: int, reason: int) -> None:
-    world.open()
-    phone = Phone(world).connect().key()
-    phone.credential = foreign(world, phone, role, epoch)
+def test_credential_by_another_issuer(selling: World, role: int, epoch: int, reason: int) -> None:
+    phone = Phone(selling).connect().key()
+    phone.credential = foreign(selling, phone, role, epoch)
     phone.present()
-    is_refused(world, phone, reason)
+    is_refused(selling, phone, reason)
 
 
-def test_credential_of_another_authority(world: World, tmp_path: Path) -> None:
-    world.open()
-    phone = Phone(world, keys=make_keys(tmp_path)).connect().key().present()
-    is_refused(world, phone, reasons.BAD_SIGNATURE)
+def test_credential_of_another_authority(selling: World, tmp_path: Path) -> None:
+    phone = Phone(selling, keys=make_keys(tmp_path)).connect().key().present()
+    is_refused(selling, phone, reasons.BAD_SIGNATURE)
 
 
 # Writes.
@@ -203,11 +195,10 @@ def test_credential_of_another_authority(world: World, tmp_path: Path) -> None:
         (bytes(512), reasons.OVERSIZE),
     ],
 )
-def test_write(world: World, data: bytes, reason: int) -> None:
-    world.open()
-    phone = Phone(world).connect()
+def test_write(selling: World, data: bytes, reason: int) -> None:
+    phone = Phone(selling).connect()
     phone.raw(data)
-    is_refused(world, phone, reason)
+    is_refused(selling, phone, reason)
 
 
 BODIES = {
@@ -221,28 +212,26 @@ WRONG = [(steps, step) for steps in range(len(WAY)) for step in WAY if WAY[steps
 
 @pytest.mark.parametrize("lazy", [False, True])
 @pytest.mark.parametrize(("steps", "step"), WRONG)
-def test_wrong_order(world: World, steps: int, step: int, lazy: bool) -> None:
+def test_wrong_order(selling: World, steps: int, step: int, lazy: bool) -> None:
     """Whatever does not come next ends the link, whether or not there is a context yet."""
-    world.open()
-    phone = Phone(world).connect()
-    world.lazy = lazy
+    phone = Phone(selling).connect()
+    selling.lazy = lazy
     for go in (phone.key, phone.present)[:steps]:
         go()
     phone.write(step, BODIES[step])
-    world.lazy = False
-    world.work()
-    is_refused(world, phone, reasons.WRONG_ORDER)
+    selling.lazy = False
+    selling.work()
+    is_refused(selling, phone, reasons.WRONG_ORDER)
 
 
 @pytest.mark.parametrize("step", WAY)
-def test_after_the_approval_only_itself_may_come_again(world: World, step: int) -> None:
-    world.open()
-    phone = Phone(world).connect().approve()
+def test_after_the_approval_only_itself_may_come_again(selling: World, step: int) -> None:
+    phone = Phone(selling).connect().approve()
     phone.write(step, BODIES[step])
     assert phone.refused == [exchange.REFUSED]
     second = step == exchange.APPROVAL
-    assert world.counters == {reasons.SECOND_APPROVAL if second else reasons.WRONG_ORDER: 1}
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.counters == {reasons.SECOND_APPROVAL if second else reasons.WRONG_ORDER: 1}
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 @pytest.mark.parametrize("step", WAY)
@@ -255,32 +244,29 @@ def test_write_without_an_offer(world: World, step: int) -> None:
     assert phone.refused == [exchange.EXPIRED if key else exchange.REFUSED]
 
 
-def test_nothing_is_taken_or_notified_below_the_least_mtu(world: World) -> None:
-    world.open()
-    unagreed = Phone(world, 0).connect(mtu=None).key()
-    small = Phone(world, 1).connect(mtu=gatt.MTU_LEAST - 1)
+def test_nothing_is_taken_or_notified_below_the_least_mtu(selling: World) -> None:
+    unagreed = Phone(selling, 0).connect(mtu=None).key()
+    small = Phone(selling, 1).connect(mtu=gatt.MTU_LEAST - 1)
     for phone in (unagreed, small):
         assert phone.is_cut()
         assert phone.notified == []
-    assert world.counters == {reasons.WRONG_ORDER: 1, reasons.SMALL_MTU: 1}
+    assert selling.counters == {reasons.WRONG_ORDER: 1, reasons.SMALL_MTU: 1}
 
 
-def test_nothing_more_is_heard_of_a_phone_that_was_cut(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect()
+def test_nothing_more_is_heard_of_a_phone_that_was_cut(selling: World) -> None:
+    phone = Phone(selling).connect()
     phone.raw(b"?")
-    told = len(world.outputs)
+    told = len(selling.outputs)
     phone.key().present()
     phone.raw(b"?")
-    assert len(world.outputs) == told
+    assert len(selling.outputs) == told
 
 
-def test_a_second_mtu_exchange_is_ignored(world: World) -> None:
-    world.open()
-    phone = Phone(world).connect().key()
-    world.feed(io.MtuAgreed(phone.link, gatt.MTU))
+def test_a_second_mtu_exchange_is_ignored(selling: World) -> None:
+    phone = Phone(selling).connect().key()
+    selling.feed(io.MtuAgreed(phone.link, gatt.MTU))
     phone.present().sign()
-    assert world.sale.state == sale_session.CLAIMED
+    assert selling.sale.state == sale_session.CLAIMED
 
 
 # State.

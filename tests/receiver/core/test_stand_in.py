@@ -35,6 +35,11 @@ def ready(world: World, **order: Any) -> Phone:
     return claimed(world, **order)
 
 
+@pytest.fixture
+def phone(world: World) -> Phone:
+    return ready(world)
+
+
 def read(world: World, data: bytes) -> messages.Provisional:
     """A provisional receipt, checked as a phone checks it."""
     parsed = signed.parse(messages.PROVISIONAL, data)
@@ -51,8 +56,7 @@ def verdicts(world: World) -> list[int]:
 # What it signs.
 
 
-def test_bridge_and_phone_get_the_same_provisional_receipt(world: World) -> None:
-    phone = ready(world)
+def test_bridge_and_phone_get_the_same_provisional_receipt(world: World, phone: Phone) -> None:
     world.stand_in(time=EPOCH + 7)
     (told,) = world.sent(wire.PROVISIONAL)
     assert told.session == world.session
@@ -63,16 +67,14 @@ def test_bridge_and_phone_get_the_same_provisional_receipt(world: World) -> None
     assert (world.sale.state, world.counters) == (sale_session.ACCEPTED, {})
 
 
-def test_on_air_it_looks_like_any_result(world: World) -> None:
-    phone = ready(world)
+def test_on_air_it_looks_like_any_result(world: World, phone: Phone) -> None:
     world.stand_in()
     world.result()
     assert [len(data) for data in phone.notified] == [gatt.EXCHANGE_MOST] * 2
     assert {data[0] for data in phone.notified} == {exchange.RESULT}
 
 
-def test_the_result_still_comes_where_the_link_lives(world: World) -> None:
-    phone = ready(world)
+def test_the_result_still_comes_where_the_link_lives(world: World, phone: Phone) -> None:
     world.stand_in()
     world.result(b"the receipt")
     provisional = world.sent(wire.PROVISIONAL)[0].receipt
@@ -82,9 +84,8 @@ def test_the_result_still_comes_where_the_link_lives(world: World) -> None:
     assert world.sale.state == sale_session.SETTLED
 
 
-def test_the_same_bytes_again(world: World) -> None:
+def test_the_same_bytes_again(world: World, phone: Phone) -> None:
     """Whatever time a repeat names; the phone, too, gets what it had when it asks again."""
-    phone = ready(world)
     world.stand_in()
     world.stand_in(time=EPOCH + 9)
     first, second = world.sent(wire.PROVISIONAL)
@@ -102,9 +103,8 @@ def test_a_bridge_that_comes_anew_is_told_again(world: World) -> None:
     assert sync(world)[1:] == told
 
 
-def test_a_phone_that_is_gone_is_signed_for_all_the_same(world: World) -> None:
+def test_a_phone_that_is_gone_is_signed_for_all_the_same(world: World, phone: Phone) -> None:
     """The goods go over the counter either way; the phone learns of it from the authority."""
-    phone = ready(world)
     phone.vanish()
     world.stand_in()
     assert len(world.sent(wire.PROVISIONAL)) == 1
@@ -170,8 +170,7 @@ def test_an_accepted_session_ends_by_itself(world: World) -> None:
     ready(world)
     world.stand_in()
     world.pass_time(TTL_S * 1000 + gatt.GRACE_MS)
-    assert world.sale.state == sale_session.IDLE
-    assert world.sale.provisional == b""
+    assert (world.sale.state, world.sale.provisional) == (sale_session.IDLE, b"")
 
 
 # What it does not sign: the bridge is told why, and may still end the session in any other way.
@@ -185,8 +184,7 @@ def refuses(world: World, phone: Phone, reason: int) -> None:
     assert last == wire.Verdict(world.session, phone.approval_id, reason)
     assert world.sent(wire.PROVISIONAL) == []
     assert phone.notified == []
-    assert world.counters == {reason: 1}
-    assert world.sale.state == sale_session.CLAIMED
+    assert (world.counters, world.sale.state) == ({reason: 1}, sale_session.CLAIMED)
     world.result(b"the receipt")
     assert phone.receipts == [b"the receipt"]
 
@@ -236,8 +234,7 @@ def ignores(world: World, reason: int, **changes: Any) -> None:
     assert (world.sale.state, verdicts(world)) == (before, told)
 
 
-def test_a_stand_in_for_another_approval(world: World) -> None:
-    phone = ready(world)
+def test_a_stand_in_for_another_approval(world: World, phone: Phone) -> None:
     ignores(world, reasons.WRONG_SESSION, approval_id=bytes(16))
     assert phone.notified == []
 
@@ -277,15 +274,13 @@ def test_a_stand_in_for_what_was_refused_here(world: World) -> None:
     ignores(world, reasons.WRONG_ORDER)
 
 
-def test_a_stand_in_after_the_result(world: World) -> None:
-    phone = ready(world)
+def test_a_stand_in_after_the_result(world: World, phone: Phone) -> None:
     world.result(b"declined")
     ignores(world, reasons.WRONG_ORDER)
     assert phone.receipts == [b"declined"]
 
 
-def test_no_stand_in_brings_back_what_the_result_replaced(world: World) -> None:
-    phone = ready(world)
+def test_no_stand_in_brings_back_what_the_result_replaced(world: World, phone: Phone) -> None:
     world.stand_in()
     world.result(b"declined")
     world.stand_in()
@@ -294,8 +289,7 @@ def test_no_stand_in_brings_back_what_the_result_replaced(world: World) -> None:
     assert phone.receipts[-1] == b"declined"
 
 
-def test_a_session_that_is_over_is_not_stood_in_for(world: World) -> None:
-    phone = ready(world)
+def test_a_session_that_is_over_is_not_stood_in_for(world: World, phone: Phone) -> None:
     order = wire.StandIn(world.session, world.sale.candidate.id, EPOCH)
     world.cancel()
     world.send(wire.STAND_IN, order)

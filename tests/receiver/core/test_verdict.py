@@ -37,8 +37,12 @@ def refused(world: World, *names: str) -> list[Phone]:
     return phones
 
 
-def test_forwarded_before_it_is_verified(world: World) -> None:
-    (phone,) = ready(world, "first")
+@pytest.fixture
+def phone(world: World) -> Phone:
+    return ready(world, "first")[0]
+
+
+def test_forwarded_before_it_is_verified(world: World, phone: Phone) -> None:
     world.lazy = True
     phone.sign()
     assert forwarded(world) == [phone.approval]
@@ -115,8 +119,7 @@ def test_without_the_bridges_word_the_session_ends(world: World, gone: bool) -> 
     world.pass_time(sale_session.WORD_MS - 1)
     assert world.sale.state == sale_session.REFUSING
     world.pass_time(1)
-    assert world.sale.state == sale_session.IDLE
-    assert world.shown() == b""
+    assert (world.sale.state, world.shown()) == (sale_session.IDLE, b"")
     assert world.advert().flags == 0
     assert forwarded(world) == [first.approval]
     assert second.refused == ([] if gone else [exchange.RETRY])
@@ -153,26 +156,24 @@ def test_a_word_that_comes_twice_refuses_nobody_else(world: World) -> None:
     assert world.counters == {reasons.WRONG_AMOUNT: 1, reasons.WRONG_SESSION: 1}
 
 
-def test_the_end_of_the_offer_while_the_bridge_thinks(world: World) -> None:
-    world.open()
-    world.pass_time(TTL_S * 1000 - 1)
-    world.mute = True
-    phone = Phone(world).connect().approve(amount=1)
-    world.pass_time(1000)
-    assert world.sale.state == sale_session.REFUSING
-    late = Phone(world, 1, "late").connect().key()
+def test_the_end_of_the_offer_while_the_bridge_thinks(selling: World) -> None:
+    selling.pass_time(TTL_S * 1000 - 1)
+    selling.mute = True
+    phone = Phone(selling).connect().approve(amount=1)
+    selling.pass_time(1000)
+    assert selling.sale.state == sale_session.REFUSING
+    late = Phone(selling, 1, "late").connect().key()
     assert phone.refused == [exchange.REFUSED]
     assert late.refused == [exchange.EXPIRED]  # it was not even offered
-    world.reject(reasons.WRONG_AMOUNT)
-    world.pass_time(0)
-    assert world.sale.state == sale_session.IDLE
+    selling.reject(reasons.WRONG_AMOUNT)
+    selling.pass_time(0)
+    assert selling.sale.state == sale_session.IDLE
 
 
 # A new bridge.
 
 
-def test_sync_while_the_candidate_is_verified(world: World) -> None:
-    (phone,) = ready(world, "first")
+def test_sync_while_the_candidate_is_verified(world: World, phone: Phone) -> None:
     world.lazy = True
     phone.sign()
     told = [world.sent(channel)[0] for channel in (wire.CREDENTIAL, wire.APPROVAL)]

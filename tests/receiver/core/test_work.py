@@ -11,7 +11,7 @@ from receiver.core import io, key_pool, sale_session
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, padding
 from simulator.authority.keys import Keys
-from tests.support.machines.receiver import EPOCH, Phone, World, offer_of
+from tests.support.machines.receiver import EPOCH, LINK_ENDS, Phone, World, offer_of
 from tests.support.machines.slices import SLICES, Sliced
 from tests.support.values import evidence
 
@@ -47,6 +47,11 @@ class Chip:
         self.world.slice(count)
         return self.crypto.steps[before:]
 
+    def compute(self, name: str) -> None:
+        """Until the first slice of this job."""
+        while self.crypto.steps[-1:] != [name]:
+            self.world.slice()
+
     def order(self) -> list[str]:
         """Everything that is left to do, each job once for each time that it had the chip."""
         before = len(self.crypto.steps)
@@ -61,6 +66,13 @@ def chip(keys: Keys) -> Chip:
     one = Chip(keys)
     one.settle()
     return one
+
+
+@pytest.fixture
+def offering(chip: Chip) -> Chip:
+    """An offer is on the air, and nothing left to do."""
+    chip.open()
+    return chip
 
 
 # Before a phone comes.
@@ -99,8 +111,7 @@ def test_right_after_boot_the_offers_key_is_the_most_urgent(keys: Keys) -> None:
 def test_offers_in_quick_succession_wait_for_keys_and_never_fail(chip: Chip) -> None:
     for number in range(key_pool.SIZE + 2):
         chip.world.open(reference=b"saleref%d" % number)
-        while chip.world.sale.state != sale_session.OPEN:
-            chip.world.slice()
+        chip.world.until(sale_session.OPEN)
         chip.crypto.forget()
     assert chip.world.counters == {}
     ephemerals = {offer.offer for offer in chip.world.sent(wire.OFFER)}
@@ -167,53 +178,46 @@ def test_an_offer_that_may_no_longer_be_made_when_the_time_is_known(chip: Chip) 
 # While the buyer types.
 
 
-def test_everything_but_the_approval_is_done_before_the_approval_comes(chip: Chip) -> None:
-    chip.open()
-    phone = Phone(chip.world).connect().key().present()
-    assert chip.order() == [AGREE, CHECK, TABLE]
+def test_everything_but_the_approval_is_done_before_the_approval_comes(offering: Chip) -> None:
+    phone = Phone(offering.world).connect().key().present()
+    assert offering.order() == [AGREE, CHECK, TABLE]
     phone.sign()
-    assert chip.order() == [VERIFY]
-    assert chip.world.sale.state == sale_session.CLAIMED
+    assert offering.order() == [VERIFY]
+    assert offering.world.sale.state == sale_session.CLAIMED
 
 
-def test_an_approval_finishes_the_table_where_it_stands(chip: Chip) -> None:
-    chip.open()
-    phone = Phone(chip.world).connect().key().present()
-    while chip.crypto.steps[-1:] != [TABLE]:
-        chip.world.slice()
+def test_an_approval_finishes_the_table_where_it_stands(offering: Chip) -> None:
+    phone = Phone(offering.world).connect().key().present()
+    offering.compute(TABLE)
     phone.sign()
-    assert len(chip.world.sent(wire.APPROVAL)) == 1
-    assert chip.order() == [TABLE, VERIFY]
-    assert chip.crypto.begun.count(TABLE) == 1
-    assert chip.world.sale.state == sale_session.CLAIMED
+    assert len(offering.world.sent(wire.APPROVAL)) == 1
+    assert offering.order() == [TABLE, VERIFY]
+    assert offering.crypto.begun.count(TABLE) == 1
+    assert offering.world.sale.state == sale_session.CLAIMED
 
 
-def test_an_approval_hastens_what_lies_before_it(chip: Chip) -> None:
+def test_an_approval_hastens_what_lies_before_it(offering: Chip) -> None:
     """It is forwarded when its credential holds, with the credential first."""
-    chip.open()
-    hasty = Phone(chip.world, 0, "hasty").connect().key().present()
-    others = [Phone(chip.world, link, f"phone {link}").connect().key() for link in (1, 2)]
+    hasty = Phone(offering.world, 0, "hasty").connect().key().present()
+    others = [Phone(offering.world, link, f"phone {link}").connect().key() for link in (1, 2)]
     hasty.sign()
-    assert chip.world.sent(wire.APPROVAL) == []
-    chip.world.work()
-    order = [item.channel for item in chip.world.of(io.Send)]
+    assert offering.world.sent(wire.APPROVAL) == []
+    offering.world.work()
+    order = [item.channel for item in offering.world.of(io.Send)]
     assert order[-3:] == [wire.CREDENTIAL, wire.APPROVAL, wire.VERDICT]
-    assert chip.crypto.ended[:4] == [AGREE, CHECK, TABLE, VERIFY]
+    assert offering.crypto.ended[:4] == [AGREE, CHECK, TABLE, VERIFY]
     assert [phone.refused for phone in others] == [[exchange.BUSY]] * 2
 
 
 def test_urgencies_between_links(chip: Chip) -> None:
     """A key before a credential before a table before the pool; what is overtaken goes on."""
     chip.world.open()
-    while chip.world.sale.state != sale_session.OPEN:
-        chip.world.slice()
+    chip.world.until(sale_session.OPEN)
     assert chip.steps(1) == [EPHEMERAL]
     first = Phone(chip.world, 0, "first").connect().key().present()
-    while chip.crypto.steps[-1] != TABLE:
-        chip.world.slice()
+    chip.compute(TABLE)
     Phone(chip.world, 1, "second").connect().key().present()
-    while chip.crypto.steps[-1] != CHECK:
-        chip.world.slice()
+    chip.compute(CHECK)
     Phone(chip.world, 2, "third").connect().key()
     assert chip.steps(1) == [AGREE]
     first.sign()
@@ -222,21 +226,19 @@ def test_urgencies_between_links(chip: Chip) -> None:
     assert chip.crypto.closed == [CHECK]  # nobody needs it once one is accepted
 
 
-def test_an_overtaken_credential_goes_on_when_the_approval_is_refused(chip: Chip) -> None:
-    chip.open()
-    first = Phone(chip.world, 0, "first").connect().key().present()
-    chip.world.work()
-    second = Phone(chip.world, 1, "second").connect().key().present()
-    while chip.crypto.steps[-1] != CHECK:
-        chip.world.slice()
-    chip.crypto.forget()
+def test_an_overtaken_credential_goes_on_when_the_approval_is_refused(offering: Chip) -> None:
+    first = Phone(offering.world, 0, "first").connect().key().present()
+    offering.world.work()
+    second = Phone(offering.world, 1, "second").connect().key().present()
+    offering.compute(CHECK)
+    offering.crypto.forget()
     first.sign(app=0)
-    assert chip.order() == [CHECK, TABLE]  # an old app is refused before anything is computed
+    assert offering.order() == [CHECK, TABLE]  # an old app is refused before anything is computed
     assert first.refused == [exchange.OLD_APP]
-    assert chip.crypto.begun == [TABLE]
+    assert offering.crypto.begun == [TABLE]
     second.sign()
-    chip.world.work()
-    assert chip.world.sale.state == sale_session.CLAIMED
+    offering.world.work()
+    assert offering.world.sale.state == sale_session.CLAIMED
 
 
 def test_the_issuers_keys_are_made_ready_once(keys: Keys) -> None:
@@ -259,8 +261,7 @@ def test_the_issuers_keys_are_made_ready_once(keys: Keys) -> None:
 def test_a_credential_hastens_the_issuers_keys_and_nothing_else_of_that_sort(keys: Keys) -> None:
     chip = Chip(keys)
     chip.world.open()
-    while chip.world.sale.state != sale_session.OPEN:
-        chip.world.slice()
+    chip.world.until(sale_session.OPEN)
     Phone(chip.world).connect().key().present()
     chip.crypto.forget()
     assert chip.order() == [AGREE, READY, CHECK, TABLE, EPHEMERAL]
@@ -269,122 +270,100 @@ def test_a_credential_hastens_the_issuers_keys_and_nothing_else_of_that_sort(key
 # What is given up.
 
 
-def leave(phone: Phone) -> None:
-    phone.write(exchange.LEAVE, bytes([exchange.LEAVE_CANCELLED]))
-
-
-def expire(phone: Phone) -> None:
-    phone.world.pass_time(200_000)
-
-
-ENDS: list[Callable[[Phone], object]] = [
-    Phone.vanish,
-    leave,
-    expire,
-    lambda phone: phone.world.open(reference=b"saleref2"),
-    lambda phone: phone.raw(b"?"),
-    lambda phone: phone.world.feed(io.RadioLost()),
-    lambda phone: phone.world.feed(io.Connected(phone.link)),
-    lambda phone: phone.world.receiver.erase(),
-]
+ENDS: dict[str, Callable[[Phone], object]] = {
+    **LINK_ENDS,
+    "expired": lambda phone: phone.world.pass_time(200_000),
+    "another offer": lambda phone: phone.world.open(reference=b"saleref2"),
+    "refused": lambda phone: phone.raw(b"?"),
+    "switched off": lambda phone: phone.world.receiver.erase(),
+}
 
 
 @pytest.mark.parametrize("stage", [AGREE, CHECK, TABLE])
-@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_the_work_for_a_link_ends_with_it(
-    chip: Chip, end: Callable[[Phone], object], stage: str
+    offering: Chip, end: Callable[[Phone], object], stage: str
 ) -> None:
-    chip.open()
-    phone = Phone(chip.world).connect().key().present()
-    while chip.crypto.steps[-1:] != [stage]:
-        chip.world.slice()
+    phone = Phone(offering.world).connect().key().present()
+    offering.compute(stage)
     end(phone)
-    assert chip.crypto.closed == [stage]
+    assert offering.crypto.closed == [stage]
 
 
 @pytest.mark.parametrize("stage", [CHECK, TABLE])
-def test_the_work_for_a_link_ends_with_the_sale(chip: Chip, stage: str) -> None:
+def test_the_work_for_a_link_ends_with_the_sale(offering: Chip, stage: str) -> None:
     """But for the agreement, which seals what its phone is told (`test_core_late`)."""
-    chip.open()
-    Phone(chip.world).connect().key().present()
-    while chip.crypto.steps[-1:] != [stage]:
-        chip.world.slice()
-    chip.world.cancel()
-    assert chip.crypto.closed == [stage]
+    Phone(offering.world).connect().key().present()
+    offering.compute(stage)
+    offering.world.cancel()
+    assert offering.crypto.closed == [stage]
 
 
 @pytest.mark.parametrize("stage", [TABLE, VERIFY])
-def test_a_candidate_is_verified_though_its_phone_is_gone(chip: Chip, stage: str) -> None:
-    chip.open()
-    phone = Phone(chip.world).connect().key().present()
-    while chip.crypto.steps[-1:] != [TABLE]:
-        chip.world.slice()
+def test_a_candidate_is_verified_though_its_phone_is_gone(offering: Chip, stage: str) -> None:
+    phone = Phone(offering.world).connect().key().present()
+    offering.compute(TABLE)
     phone.sign()
-    while chip.crypto.steps[-1:] != [stage]:
-        chip.world.slice()
+    offering.compute(stage)
     phone.vanish()
-    assert chip.crypto.closed == []
-    chip.world.work()
-    assert chip.world.sale.state == sale_session.CLAIMED
-    assert chip.world.sent(wire.VERDICT)[-1].reason == reasons.OK
+    assert offering.crypto.closed == []
+    offering.world.work()
+    assert offering.world.sale.state == sale_session.CLAIMED
+    assert offering.world.sent(wire.VERDICT)[-1].reason == reasons.OK
 
 
-@pytest.mark.parametrize("how", ["reject", "cancel", "open"])
-def test_the_verification_ends_with_the_candidate(chip: Chip, how: str) -> None:
-    chip.open()
-    Phone(chip.world).connect().approve()
-    while chip.crypto.steps[-1:] != [VERIFY]:
-        chip.world.slice()
-    if how == "reject":
-        chip.world.reject(reasons.CREDENTIAL_REVOKED)
-    elif how == "cancel":
-        chip.world.cancel()
-    else:
-        chip.world.open()
-    assert chip.crypto.closed == [VERIFY]
-    chip.world.work()
-    assert chip.world.sent(wire.VERDICT) == []
+@pytest.mark.parametrize(
+    "end",
+    [lambda world: world.reject(reasons.CREDENTIAL_REVOKED), World.cancel, World.open],
+    ids=["reject", "cancel", "open"],
+)
+def test_the_verification_ends_with_the_candidate(
+    offering: Chip, end: Callable[[World], object]
+) -> None:
+    Phone(offering.world).connect().approve()
+    offering.compute(VERIFY)
+    end(offering.world)
+    assert offering.crypto.closed == [VERIFY]
+    offering.world.work()
+    assert offering.world.sent(wire.VERDICT) == []
 
 
 # Nobody can keep the chip from whoever pays.
 
 
-def test_junk_from_three_links_while_a_fourth_pays(chip: Chip) -> None:
+def test_junk_from_three_links_while_a_fourth_pays(offering: Chip) -> None:
     """Whatever they send, and however often they come, all that the approval waits for are the
     jobs that were begun before it."""
-    chip.open()
-    payer = Phone(chip.world, 3, "payer").connect().key().present()
-    junk = [Phone(chip.world, link, f"junk {link}") for link in range(3)]
+    payer = Phone(offering.world, 3, "payer").connect().key().present()
+    junk = [Phone(offering.world, link, f"junk {link}") for link in range(3)]
     for turn in range(12):
         phone = junk[turn % 3].connect().key()
         body = evidence.seed("junk") * 6
         phone.write(exchange.CREDENTIAL, body[: padding.CREDENTIAL_SEALED])
         if turn % 2:
             phone.write(exchange.APPROVAL, body[: padding.APPROVAL_SEALED])
-        chip.world.slice(2)
+        offering.world.slice(2)
         if phone.is_cut():
             phone.vanish()
-    chip.crypto.forget()
+    offering.crypto.forget()
     payer.sign()
-    while chip.world.sale.state != sale_session.CLAIMED:
-        chip.world.slice()
-    assert len(chip.crypto.begun) <= 4  # agreement, credential, table and check of its own
-    assert set(chip.world.counters) <= {reasons.BAD_SEAL, reasons.EVICTED}
+    offering.world.until(sale_session.CLAIMED)
+    assert len(offering.crypto.begun) <= 4  # agreement, credential, table and check of its own
+    assert set(offering.world.counters) <= {reasons.BAD_SEAL, reasons.EVICTED}
 
 
-def test_keys_that_agree_on_nothing(chip: Chip) -> None:
-    chip.open()
+def test_keys_that_agree_on_nothing(offering: Chip) -> None:
     for turn, point in enumerate(SMALL_ORDER):
-        phone = Phone(chip.world, turn % 3, "junk").connect()
+        phone = Phone(offering.world, turn % 3, "junk").connect()
         phone.write(exchange.KEY, point.to_bytes(padding.ENC_SIZE, "little"))
-        chip.world.work()
+        offering.world.work()
         assert phone.is_cut()
         assert phone.refused == [exchange.REFUSED]
         phone.vanish()
-    assert chip.world.counters == {reasons.BAD_KEY: len(SMALL_ORDER)}
-    Phone(chip.world, 3, "payer").connect().approve()
-    chip.world.work()
-    assert chip.world.sale.state == sale_session.CLAIMED
+    assert offering.world.counters == {reasons.BAD_KEY: len(SMALL_ORDER)}
+    Phone(offering.world, 3, "payer").connect().approve()
+    offering.world.work()
+    assert offering.world.sale.state == sale_session.CLAIMED
 
 
 # The points of small order, and three of them in a longer form (RFC 7748 §5, §6.1).

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from receiver import reasons
 from receiver.encoding import cbor
 from receiver.errors import Error
+from tests.support.values.refusals import reason_of
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/cbor.json").read_text("utf-8"))
 
@@ -44,12 +45,6 @@ def same(one: Any, other: Any) -> bool:
     return one == other and repr(one) == repr(other)
 
 
-def refusal(data: bytes, max_size: int = cbor.SIZE_MAX) -> int:
-    with pytest.raises(Error) as caught:
-        cbor.decode(data, max_size)
-    return caught.value.code
-
-
 @pytest.mark.parametrize("case", VECTORS["valid"], ids=lambda case: case["hex"][:40])
 def test_valid(case: dict[str, Any]) -> None:
     data = bytes.fromhex(case["hex"])
@@ -63,20 +58,20 @@ def test_valid(case: dict[str, Any]) -> None:
 def test_every_cut_and_every_extension_is_refused(case: dict[str, Any]) -> None:
     data = bytes.fromhex(case["hex"])
     for size in range(len(data)):
-        assert refusal(data[:size]) == reasons.MALFORMED
-    assert refusal(data + b"\0") == reasons.MALFORMED
+        assert reason_of(cbor.decode, data[:size]) == reasons.MALFORMED
+    assert reason_of(cbor.decode, data + b"\0") == reasons.MALFORMED
 
 
 @pytest.mark.parametrize("case", VECTORS["invalid"], ids=lambda case: case["why"])
 def test_invalid(case: dict[str, Any]) -> None:
-    assert refusal(bytes.fromhex(case["hex"])) == reasons.MALFORMED
+    assert reason_of(cbor.decode, bytes.fromhex(case["hex"])) == reasons.MALFORMED
 
 
 def test_size_limit() -> None:
     whole = cbor.encode(bytes(cbor.SIZE_MAX - 3))
     assert cbor.decode(whole) == bytes(cbor.SIZE_MAX - 3)
-    assert refusal(whole + b"\0") == reasons.OVERSIZE
-    assert refusal(b"\x40", max_size=0) == reasons.OVERSIZE
+    assert reason_of(cbor.decode, whole + b"\0") == reasons.OVERSIZE
+    assert reason_of(cbor.decode, b"\x40", 0) == reasons.OVERSIZE
     assert len(cbor.encode(bytes(5000), 6000)) == 5003
 
 

@@ -165,8 +165,7 @@ def pair() -> tuple[Link, Link]:
 
 
 def test_a_device_announces_what_its_ring_holds() -> None:
-    device = Link(b"dev1", b"", host=False)
-    assert announced(device) == frames.FRAME_MAX < RING
+    assert announced(Link(b"dev1", b"", host=False)) == frames.FRAME_MAX < RING
 
 
 def test_a_host_announces_the_longest_frame_that_there_is() -> None:

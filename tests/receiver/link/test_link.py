@@ -24,13 +24,33 @@ def hello(boot: bytes, peer: bytes, frame_max: int = 192, channel: int = link.AS
     return frames.encode(Frame(HELLO, False, 0, 0, channel, payload))
 
 
-def up_host(frame_max: int = 192) -> Link:
+@pytest.fixture
+def frame_max() -> int:
+    """The largest frame that the peer takes."""
+    return 192
+
+
+@pytest.fixture
+def host(frame_max: int) -> Link:
     """A host that is up and has said all it has to say."""
     host = Link(b"self", b"", host=True)
     host.receive(hello(b"peer", b"self", frame_max, link.SETTLED), 0)
     assert host.poll() == Up(b"content", True)
     assert host.transmit(0) == b""
     return host
+
+
+def calls(end: Link, most: int) -> list[int]:
+    """When an end writes by itself, so many times at most, while the link's state is as it was."""
+    now, times, state = 0, list[int](), end.state
+    steps = Steps(lambda: (now, end.deadline()))
+    while len(times) < most and end.state == state:
+        steps.take()
+        if end.transmit(now):
+            times.append(now)
+        end.expire(now)
+        now = max(now, end.deadline() or 0)
+    return times
 
 
 def sent(end: Link, now: int = 0) -> list[Frame]:
@@ -94,16 +114,8 @@ def test_every_pair_is_survived(host: bool, state: int, event: int) -> None:
 
 
 def test_a_device_calls_for_ever_and_ever_slower() -> None:
-    device, now = Link(b"self", b"", host=False), 0
-    calls: list[int] = []
-    steps = Steps(lambda: (now, device.deadline()))
-    while len(calls) < 9:
-        steps.take()
-        if device.transmit(now):
-            calls.append(now)
-        device.expire(now)
-        now = max(now, device.deadline() or 0)
-    assert [b - a for a, b in pairwise(calls)] == [150, 300, 600, *[1000] * 5]
+    times = calls(Link(b"self", b"", host=False), 9)
+    assert [b - a for a, b in pairwise(times)] == [150, 300, 600, *[1000] * 5]
 
 
 def test_a_host_asks_twice_a_second() -> None:
@@ -148,16 +160,14 @@ def test_a_looped_line_is_no_peer() -> None:
 # Messages
 
 
-def test_a_message_may_be_empty() -> None:
-    host = up_host()
+def test_a_message_may_be_empty(host: Link) -> None:
     token = host.send(7, b"")
     assert sent(host) == [Frame(DATA, False, 0, 0, 7, b"")]
     host.receive(wire(ACK, ack=1), 0)
     assert host.poll() == Delivered(7, token)
 
 
-def test_an_acknowledgement_hands_over_responsibility() -> None:
-    host = up_host()
+def test_an_acknowledgement_hands_over_responsibility(host: Link) -> None:
     host.receive(wire(DATA, 0, payload=b"approval"), 0)
     message = host.poll()
     assert isinstance(message, Message)
@@ -174,15 +184,13 @@ def test_an_acknowledgement_hands_over_responsibility() -> None:
     assert host.counters["duplicates"] == 2
 
 
-def test_a_hello_that_is_settled_gets_no_answer() -> None:
-    host = up_host()
+def test_a_hello_that_is_settled_gets_no_answer(host: Link) -> None:
     host.receive(hello(b"peer", b"self", channel=link.SETTLED), 0)
     assert host.transmit(0) == b""
     assert host.poll() is None
 
 
-def test_a_hello_that_asks_gets_an_answer_and_the_message_again() -> None:
-    host = up_host()
+def test_a_hello_that_asks_gets_an_answer_and_the_message_again(host: Link) -> None:
     host.send(1, b"message")
     [message] = sent(host)
     host.receive(hello(b"peer", b"self", channel=link.ASKING), 10)
@@ -193,8 +201,7 @@ def test_a_hello_that_asks_gets_an_answer_and_the_message_again() -> None:
 
 
 @pytest.mark.parametrize("named", [frames.NO_ID, b"else"])
-def test_a_peer_that_forgot_this_end_is_a_new_one(named: bytes) -> None:
-    host = up_host()
+def test_a_peer_that_forgot_this_end_is_a_new_one(named: bytes, host: Link) -> None:
     host.send(1, b"message")
     host.receive(hello(b"peer", named), 0)
     assert list(events(host)) == [Down(link.REBOOTED), Lost((arq.Queued(1, b"message", 1),))]
@@ -203,8 +210,7 @@ def test_a_peer_that_forgot_this_end_is_a_new_one(named: bytes) -> None:
 
 
 @pytest.mark.parametrize("ack", [0, 2, 255])
-def test_only_the_next_number_acknowledges(ack: int) -> None:
-    host = up_host()
+def test_only_the_next_number_acknowledges(ack: int, host: Link) -> None:
     host.send(1, b"message")
     host.transmit(0)
     host.receive(wire(ACK, ack=ack), 0)
@@ -212,16 +218,14 @@ def test_only_the_next_number_acknowledges(ack: int) -> None:
     assert host.deadline() == link_states.RETRY_MS
 
 
-def test_a_number_out_of_order_is_strange() -> None:
-    host = up_host()
+def test_a_number_out_of_order_is_strange(host: Link) -> None:
     host.receive(wire(DATA, 2, payload=b"message"), 0)
     assert host.poll() is None
     assert host.transmit(0) == b""
     assert host.counters["strange"] == 1
 
 
-def test_a_message_of_an_old_boot_cannot_be_accepted() -> None:
-    host = up_host()
+def test_a_message_of_an_old_boot_cannot_be_accepted(host: Link) -> None:
     host.receive(wire(DATA, payload=b"old"), 0)
     old = host.poll()
     host.receive(hello(b"new!", b"self"), 1)
@@ -233,8 +237,7 @@ def test_a_message_of_an_old_boot_cannot_be_accepted() -> None:
     assert host.accept(new.token)
 
 
-def test_parts_are_acknowledged_at_once_and_the_last_is_not() -> None:
-    host = up_host()
+def test_parts_are_acknowledged_at_once_and_the_last_is_not(host: Link) -> None:
     host.receive(wire(DATA, 0, payload=b"one ", more=True), 0)
     assert sent(host) == [Frame(ACK, False, 0, 1, 0, b"")]
     host.receive(wire(DATA, 1, payload=b"two"), 0)
@@ -242,27 +245,23 @@ def test_parts_are_acknowledged_at_once_and_the_last_is_not() -> None:
     assert host.poll() == Message(9, b"one two", 1)
 
 
-def test_data_carries_the_acknowledgement() -> None:
-    host = up_host()
+def test_data_carries_the_acknowledgement(host: Link) -> None:
     host.receive(wire(DATA, 0, payload=b"one", more=True), 0)
     host.send(3, b"two")
     assert sent(host) == [Frame(DATA, False, 0, 1, 3, b"two")]
 
 
-def test_a_peer_with_small_frames_gets_small_frames() -> None:
-    host = up_host(frame_max=64)
-    host.send(1, bytes(100))
-    assert len(host.transmit(0)) == 64
-
-
-def test_no_frame_to_a_device_is_longer_than_its_ring_allows() -> None:
-    host = up_host(frame_max=4096)
+@pytest.mark.parametrize(
+    ("frame_max", "size"),
+    [(64, 64), (4096, frames.FRAME_MAX)],
+    ids=["as small as the peer's", "no longer than a device's ring allows"],
+)
+def test_frames_are_as_long_as_the_peer_can_take(host: Link, size: int) -> None:
     host.send(1, bytes(1000))
-    assert len(host.transmit(0)) == frames.FRAME_MAX
+    assert len(host.transmit(0)) == size
 
 
-def test_a_message_that_grows_too_long_is_refused_and_the_link_survives() -> None:
-    host = up_host()
+def test_a_message_that_grows_too_long_is_refused_and_the_link_survives(host: Link) -> None:
     seq = 0
     for more in [*[True] * 9, False]:
         host.receive(wire(DATA, seq, payload=bytes(240), more=more), 0)
@@ -274,32 +273,22 @@ def test_a_message_that_grows_too_long_is_refused_and_the_link_survives() -> Non
     assert host.poll() == Message(9, b"short", 1)
 
 
-def test_a_full_queue_refuses() -> None:
-    host = up_host()
+def test_a_full_queue_refuses(host: Link) -> None:
     tokens = [host.send(1, bytes(arq.MESSAGE_MAX - arq.QUEUE_ENTRY)) for _ in range(3)]
     assert tokens == [1, 2, 0]
     with pytest.raises(ValueError, match="too long"):
         host.send(1, bytes(arq.MESSAGE_MAX + 1))
 
 
-def test_retries_double_and_end() -> None:
-    host, times, now = up_host(), [], 0
+def test_retries_double_and_end(host: Link) -> None:
     host.send(1, b"?")
-    steps = Steps(lambda: (now, host.deadline()))
-    while host.state == link_states.UP:
-        steps.take()
-        if host.transmit(now):
-            times.append(now)
-        host.expire(now)
-        now = max(now, host.deadline() or 0)
-    assert times == [0, 150, 450, 1050, 2250, 4650]
+    assert calls(host, 9) == [0, 150, 450, 1050, 2250, 4650]
     assert host.counters["retransmits"] == 5
     assert host.poll() == Down(link.SILENT)
 
 
-def test_the_timer_starts_when_the_frame_is_written() -> None:
+def test_the_timer_starts_when_the_frame_is_written(host: Link) -> None:
     """Sent after a long silence: the machine last heard of the time at 0."""
-    host = up_host()
     host.send(1, b"?")
     assert host.transmit(10_000)
     assert host.deadline() == 10_150
@@ -321,16 +310,14 @@ def test_logs_are_slow_and_dropped_first() -> None:
     assert sent(device, link.LOG_MS) == [Frame(frames.LOG, False, 0, 0, 0, b"line 1")]
 
 
-def test_text_between_frames_is_raw_and_disturbs_nothing() -> None:
-    host = up_host()
+def test_text_between_frames_is_raw_and_disturbs_nothing(host: Link) -> None:
     text = b"Traceback (most recent call last):\r\n"
     host.receive(text + wire(DATA, payload=b"message"), 0)
     assert list(events(host)) == [Raw(text, frames.TEXT), Message(9, b"message", 1)]
     assert host.counters["garbage"] == 0
 
 
-def test_last_words_are_heard_without_a_delimiter() -> None:
-    host = up_host()
+def test_last_words_are_heard_without_a_delimiter(host: Link) -> None:
     host.receive(b"MemoryError\r\n", 100)
     assert host.poll() is None
     assert host.deadline() == 100 + link.STALE_MS
@@ -339,8 +326,7 @@ def test_last_words_are_heard_without_a_delimiter() -> None:
     assert host.deadline() is None
 
 
-def test_a_deaf_application_holds_the_link_not_the_memory() -> None:
-    host = up_host()
+def test_a_deaf_application_holds_the_link_not_the_memory(host: Link) -> None:
     for _ in range(10 * link.EVENTS_MAX):
         host.receive(b"garbage\0", 0)
     host.receive(wire(DATA, payload=b"message"), 0)

@@ -13,15 +13,18 @@ from receiver.link.link import Log, Message, Up
 from tests.support.machines.link_pair import HOSTILE, Faults, World, downs, up_world, ups
 
 
-def test_both_ends_come_up_once_and_know_each_other() -> None:
-    world = up_world()
+@pytest.fixture
+def world() -> World:
+    return up_world()
+
+
+def test_both_ends_come_up_once_and_know_each_other(world: World) -> None:
     world.run("idle")
     assert ups(world.device) == [Up(b"end 1", True)]
     assert ups(world.host) == [Up(b"end 0", True)]
 
 
-def test_an_idle_link_is_silent() -> None:
-    world = up_world()
+def test_an_idle_link_is_silent(world: World) -> None:
     for end in world.ends:
         end.link.transmit(world.now)
         assert end.link.deadline() is None
@@ -45,8 +48,7 @@ def test_both_ends_come_up_over_any_wire(seed: int) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 173, 177, 178, 237, 241, 242, 500, 2044])
-def test_messages_of_every_length_arrive_whole(size: int) -> None:
-    world = up_world()
+def test_messages_of_every_length_arrive_whole(size: int, world: World) -> None:
     for end in world.ends:
         end.send(size)
     world.run("idle")
@@ -99,9 +101,8 @@ def test_nothing_is_taken_twice_when_ends_reboot(seed: int) -> None:
         assert {*end.delivered, *end.lost} | died == set(range(end.sent))
 
 
-def test_a_cut_repeats_what_was_in_flight() -> None:
+def test_a_cut_repeats_what_was_in_flight(world: World) -> None:
     """The same boots after a long silence: the sequence goes on, nothing is lost."""
-    world = up_world()
     world.host.send(400)
     for way in world.wires:
         way.cut(world.now, 15_000)
@@ -111,8 +112,7 @@ def test_a_cut_repeats_what_was_in_flight() -> None:
     assert world.device.accepted == [0]
 
 
-def test_a_rebooted_device_costs_the_messages_for_the_old_one() -> None:
-    world = up_world()
+def test_a_rebooted_device_costs_the_messages_for_the_old_one(world: World) -> None:
     world.host.send()
     world.host.send()
     world.device.boot()
@@ -130,8 +130,7 @@ def test_what_is_sent_before_the_first_hello_waits_for_it() -> None:
     assert world.device.accepted == [0]
 
 
-def test_a_line_opened_anew_begins_anew() -> None:
-    world = up_world()
+def test_a_line_opened_anew_begins_anew(world: World) -> None:
     world.host.send(400)
     world.host.link.cut()
     assert world.host.link.state == link_states.SEEKING
@@ -141,8 +140,7 @@ def test_a_line_opened_anew_begins_anew() -> None:
     assert not downs(world.device)
 
 
-def test_a_log_line_is_cut_and_never_acknowledged() -> None:
-    world = up_world()
+def test_a_log_line_is_cut_and_never_acknowledged(world: World) -> None:
     world.device.link.log(bytes(300))
     world.run("idle")
     world.turn()

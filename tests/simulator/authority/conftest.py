@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import PlaceOf
+from tests.support.shop.authority import World, world_in
 from tests.support.shop.authority_books import Books
 
 
@@ -17,3 +18,11 @@ def books(tmp_path: Path, place_of: PlaceOf) -> Iterator[Books]:
     books = Books(tmp_path, place_of(tmp_path))
     yield books
     books.store.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path, place_of: PlaceOf) -> AsyncIterator[World]:
+    """The authority on HTTPS, on each database in turn."""
+    place = place_of(tmp_path)
+    async with world_in(tmp_path, place if isinstance(place, str) else None) as world:
+        yield world

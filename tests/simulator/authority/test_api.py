@@ -36,6 +36,7 @@ from tests.support.shop.authority import (
     enrol,
     reason_in,
     session_as,
+    speaking_as,
     world_in,
 )
 from tests.support.values import evidence
@@ -57,8 +58,7 @@ async def test_purchase_is_held(world: World) -> None:
     offer = world.offer()
     approval = world.approve(offer)
     receipt = await world.receipt(world.record(offer, approval))
-    assert receipt.outcome == messages.APPROVED
-    assert receipt.reason == reasons.OK
+    assert (receipt.outcome, receipt.reason) == (messages.APPROVED, reasons.OK)
     assert (receipt.amount, receipt.currency) == (evidence.AMOUNT, evidence.SEK)
     assert (receipt.store, receipt.till) == (101, 3)
     assert receipt.transaction_id != messages.NO_TRANSACTION
@@ -82,8 +82,7 @@ async def test_repeat_gives_the_same_bytes_and_holds_once(world: World) -> None:
 
 
 async def test_repeat_days_later_still_has_its_answer(world: World) -> None:
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     first = await world.post(record)
     world.clock.shift = 3 * 24 * 3600
     assert await world.post(record) == first
@@ -105,10 +104,8 @@ async def test_same_approval_id_with_other_content(world: World) -> None:
 
 
 async def test_two_at_once_hold_once(world: World) -> None:
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
-    answers = await asyncio.gather(*[world.post(record) for _ in range(5)])
-    assert len(set(answers)) == 1
+    record = world.new_record()
+    assert len(set(await asyncio.gather(*[world.post(record) for _ in range(5)]))) == 1
     assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
@@ -175,64 +172,49 @@ async def test_credential_in_no_book(world: World) -> None:
     world.credential = evidence.credential(
         world.authority.office.keys, PHONE, world.now, recipient=world.demo.recipients[0]
     )
-    offer = world.offer()
-    status, body = await world.post(world.record(offer, world.approve(offer)))
-    assert (status, reason_in(body)) == (422, "wrong_credential")
+    assert await world.refusal(world.new_record()) == (422, "wrong_credential")
 
 
 async def test_clocks_too_far_apart(world: World) -> None:
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     for shift in (ONLINE_WINDOW_S + 60, -ONLINE_WINDOW_S - 60):
         world.clock.shift = shift
-        status, body = await world.post(record)
-        assert (status, reason_in(body)) == (422, "offer_expired")
+        assert await world.refusal(record) == (422, "offer_expired")
     world.clock.shift = ONLINE_WINDOW_S - 60
     assert (await world.receipt(record)).outcome == messages.APPROVED
 
 
 async def test_offer_from_long_ago(world: World) -> None:
     old = world.offer(issued=world.now - 3600)
-    status, body = await world.post(world.record(old, world.approve(old)))
-    assert (status, reason_in(body)) == (422, "offer_expired")
+    assert await world.refusal(world.record(old, world.approve(old))) == (422, "offer_expired")
     timeless = world.offer(issued=0)
     receipt = await world.receipt(world.record(timeless, world.approve(timeless)))
     assert receipt.outcome == messages.APPROVED
 
 
 async def test_replaced_certificate_makes_no_new_holds(world: World) -> None:
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     first = await world.post(record)
     enrol(world.authority, world.authority.ca.client("bridge"), store_name="Storgatan 2")
     assert await world.post(record) == first
-    offer = world.offer()
-    status, body = await world.post(world.record(offer, world.approve(offer)))
-    assert (status, reason_in(body)) == (422, "wrong_receiver")
+    assert await world.refusal(world.new_record()) == (422, "wrong_receiver")
 
 
 # Who asks
 
 
 async def test_without_client_certificate(world: World) -> None:
-    world.bridge, bridge = world.open, world.bridge
-    offer = world.offer()
-    status, _ = await world.post(world.record(offer, world.approve(offer)))
+    world.bridge = world.open
+    assert (await world.post(world.new_record()))[0] == 403
     await world.reverse(bytes(16), 403)
-    world.bridge = bridge
-    assert status == 403
 
 
 async def test_another_bridges_certificate(world: World) -> None:
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     receipt = await world.receipt(record)
-    other = world.authority.ca.client("neighbour")
-    async with session_as(world.authority, other) as neighbour:
-        world.bridge, bridge = neighbour, world.bridge
+    async with speaking_as(world, "neighbour"):
         assert (await world.post(record))[0] == 403
         await world.reverse(receipt.approval_id, 403)
-        world.bridge = bridge
 
 
 async def test_certificate_of_another_ca(world: World, tmp_path: Path) -> None:
@@ -264,8 +246,7 @@ async def test_admin_and_phone_tokens(world: World) -> None:
 async def test_bodies_are_bounded(world: World) -> None:
     assert (await world.post(bytes(BODY_MOST + 1)))[0] == 413
     async with world.bridge.post("/v1/authorisations", data=b"x") as answer:
-        assert answer.status == 415
-        assert answer.content_type == "application/problem+json"
+        assert (answer.status, answer.content_type) == (415, "application/problem+json")
 
 
 # Business rules
@@ -322,19 +303,15 @@ async def test_second_hold_of_the_same_thing(world: World) -> None:
     await world.receipt(world.record(first, approval))
     taken = signed.parse(messages.OFFER, first).value
     counter = signed.parse(messages.APPROVAL, approval, cose.ALG_ESP256).value.counter
-    records = []
-    for offer in (
-        world.offer(reference=taken.reference),
-        world.offer(sequence=taken.sequence),
-        first,
-    ):
-        records.append(world.record(offer, world.approve(offer)))
-    offer = world.offer()
-    records.append(world.record(offer, world.approve(offer, counter=counter)))
-    for record in records:
-        receipt = await world.receipt(record)
-        assert receipt.outcome == messages.DECLINED
-        assert receipt.reason == reasons.CONFLICT
+    offers: list[tuple[bytes, dict[str, int]]] = [
+        (world.offer(reference=taken.reference), {}),
+        (world.offer(sequence=taken.sequence), {}),
+        (first, {}),
+        (world.offer(), {"counter": counter}),
+    ]
+    for offer, changes in offers:
+        receipt = await world.receipt(world.record(offer, world.approve(offer, **changes)))
+        assert (receipt.outcome, receipt.reason) == (messages.DECLINED, reasons.CONFLICT)
     assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
@@ -351,8 +328,7 @@ async def test_reversal_gives_back_once(world: World) -> None:
 
 
 async def test_reversed_sale_may_be_offered_again(world: World) -> None:
-    receipt = await world.buy(reference=b"sameSale")
-    await world.reverse(receipt.approval_id)
+    await world.reverse((await world.buy(reference=b"sameSale")).approval_id)
     assert (await world.buy(reference=b"sameSale")).reason == reasons.OK
 
 
@@ -484,22 +460,19 @@ async def test_administrator_builds_a_world(world: World) -> None:
 
 
 async def test_answer_lost_after_the_commit(world: World) -> None:
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     world.authority.faults.fault = Fault.DROP
     world.authority.faults.times = 1
     with pytest.raises(aiohttp.ClientError):
         await world.post(record)
-    receipt = await world.receipt(record)
-    assert receipt.outcome == messages.APPROVED
+    assert (await world.receipt(record)).outcome == messages.APPROVED
     assert await world.credit_space() == demo_data.RECIPIENTS[0][1] - evidence.AMOUNT
 
 
 async def test_failing_authority_does_nothing(world: World) -> None:
     world.authority.faults.fault = Fault.FAIL
     world.authority.faults.prefix = "/v1/authorisations"
-    offer = world.offer()
-    assert (await world.post(world.record(offer, world.approve(offer))))[0] == 500
+    assert (await world.post(world.new_record()))[0] == 500
     assert (await world.admin("GET", "transactions"))["transactions"] == []
     world.authority.faults.clear()
     assert (await world.buy()).reason == reasons.OK
@@ -519,8 +492,7 @@ async def test_mute_and_slow_authority_still_stops(world: World) -> None:
 
 async def test_restart_keeps_port_and_books(world: World) -> None:
     url = world.authority.url
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     first = await world.post(record)
     await world.authority.stop()
     with pytest.raises(aiohttp.ClientError):

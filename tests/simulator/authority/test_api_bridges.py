@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from simulator.authority.process import AuthorityProcess
 from simulator.crypto import pki
 from simulator.world.enrolment import new_receiver
 from tests.conftest import PlaceOf
-from tests.support.shop.authority import OTHER_ID, World, enrol, session_as, world_in
+from tests.support.shop.authority import OTHER_ID, World, enrol, speaking_as
 from tests.support.values import evidence
 
 pytestmark = pytest.mark.processes
@@ -28,26 +26,8 @@ LIFE, NEXT_LIFE, RUN, NEXT_RUN = "aa" * 16, "bb" * 16, "01" * 8, "02" * 8
 ID = "00" * 16
 
 
-@pytest.fixture
-async def world(tmp_path: Path, place_of: PlaceOf) -> AsyncIterator[World]:
-    place = place_of(tmp_path)
-    async with world_in(tmp_path, place if isinstance(place, str) else None) as world:
-        yield world
-
-
 def client(world: World, name: str = "bridge") -> pki.Identity:
     return world.authority.ca.client(name)
-
-
-@asynccontextmanager
-async def speaking_as(world: World, name: str) -> AsyncIterator[World]:
-    """The world's bridge has another client certificate for a while."""
-    async with session_as(world.authority, client(world, name)) as session:
-        world.bridge, before = session, world.bridge
-        try:
-            yield world
-        finally:
-            world.bridge = before
 
 
 async def ask(
@@ -111,9 +91,7 @@ async def test_the_old_bridge_ends_what_it_owes(world: World) -> None:
     assert back["state"] == "POSTED"
     shown = await ask(world, "GET", f"transactions/{sold.approval_id.hex()}", params=body)
     assert (shown["state"], shown["refunded"], shown["till"]) == ("POSTED", 5, 3)
-    offer = world.offer()
-    status, problem = await world.post(world.record(offer, world.approve(offer)))
-    assert (status, b'"wrong_receiver"' in problem) == (422, True)
+    assert await world.refusal(world.new_record()) == (422, "wrong_receiver")
     await ask(world, "POST", "states", 403, json={**body, "nonce": "00" * 16})
     await ask(world, "GET", "revocations", 403, params=body)
 
@@ -254,8 +232,7 @@ async def test_every_call_of_a_journal_that_does_not_serve_is_refused(world: Wor
 
 
 async def authorise(world: World, header: str) -> tuple[int, bytes]:
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     headers = {"Content-Type": "application/cbor", POSITION_HEADER: header}
     async with world.bridge.post("/v1/authorisations", data=record, headers=headers) as answer:
         return answer.status, await answer.read()

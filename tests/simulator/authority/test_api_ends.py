@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,12 @@ from receiver.encoding import cbor, schema
 from receiver.protocol import messages, signed
 from simulator.authority.ledger import ledger
 from simulator.authority.ledger.statements import PAGE
-from tests.conftest import PlaceOf
-from tests.support.shop.authority import OTHER_ID, World, enrol, session_as, world_in
+from tests.support.shop.authority import OTHER_ID, World, enrol, speaking_as, world_in
 from tests.support.values import evidence
 
 pytestmark = pytest.mark.processes
 
 RECEIVER = evidence.RECEIVER_ID.hex()
-
-
-@pytest.fixture
-async def world(tmp_path: Path, place_of: PlaceOf) -> AsyncIterator[World]:
-    place = place_of(tmp_path)
-    async with world_in(tmp_path, place if isinstance(place, str) else None) as world:
-        yield world
 
 
 async def post(world: World, path: str, status: int = 200, **more: Any) -> Any:
@@ -128,9 +120,13 @@ async def test_alarms_are_told_with_how_things_stand(world: World) -> None:
     for _ in range(2):
         assert (await world.reverse(receipt.approval_id))["state"] == "POSTED"
     [alarm] = (await world.admin("GET", "alarms"))["alarms"]
-    assert alarm["kind"] == "reversal_of_posted"
-    assert (alarm["approval_id"], alarm["state"]) == (receipt.approval_id.hex(), "POSTED")
-    assert (alarm["receiver_id"], alarm["amount"]) == (RECEIVER, receipt.amount)
+    assert {
+        "kind": "reversal_of_posted",
+        "approval_id": receipt.approval_id.hex(),
+        "state": "POSTED",
+        "receiver_id": RECEIVER,
+        "amount": receipt.amount,
+    }.items() <= alarm.items()
 
 
 async def test_phone_hears_how_it_ended(world: World) -> None:
@@ -180,8 +176,7 @@ async def test_an_offline_purchase_is_uploaded(world: World) -> None:
     assert buyer["offline_floor"] == evidence.AMOUNT
     [world.credential] = await world.credentials(world.demo.recipients[0])
     world.now = int(time.time())  # no floor holds before it was set
-    offer = world.offer()
-    record = world.record(offer, world.approve(offer))
+    record = world.new_record()
     value = schema.decode(messages.RECORD, record, messages.Record)
     world.clock.shift = 5 * 3600
     late = schema.encode(messages.RECORD, value._replace(mode=messages.OFFLINE))
@@ -193,8 +188,7 @@ async def test_an_offline_purchase_is_uploaded(world: World) -> None:
 async def test_one_more_phone_for_a_buyer(world: World) -> None:
     path = f"buyers/{world.demo.buyers[0].id}/activations"
     first = await world.admin("POST", path, {}, 201)
-    second = await world.admin("POST", path, {}, 201)
-    assert first["activation"] != second["activation"]
+    assert first["activation"] != (await world.admin("POST", path, {}, 201))["activation"]
     await world.admin("POST", "buyers/99/activations", {}, 404)
 
 
@@ -256,8 +250,7 @@ async def test_refund_without_a_phone(world: World) -> None:
 
 
 async def test_what_cannot_be_refunded(world: World) -> None:
-    held = await world.buy()
-    assert (await refund(world, held, 1))["reason"] == "not_posted"
+    assert (await refund(world, await world.buy(), 1))["reason"] == "not_posted"
     posted = await sold(world)
     nothing = posted._replace(transaction_id=bytes(16))
     assert (await refund(world, nothing, 1))["reason"] == "not_posted"
@@ -296,14 +289,12 @@ async def test_a_day_is_listed_page_by_page(world: World, monkeypatch: pytest.Mo
 async def test_only_the_receivers_own_bridge_is_answered(world: World) -> None:
     receipt = await sold(world)
     approval_id = receipt.approval_id.hex()
-    async with session_as(world.authority, world.authority.ca.client("neighbour")) as neighbour:
-        world.bridge, bridge = neighbour, world.bridge
+    async with speaking_as(world, "neighbour"):
         await post(world, f"confirmations/{approval_id}", 403)
         await refund(world, receipt, 1, status=403)
         await get(world, f"transactions/{approval_id}", 403, receiver_id=RECEIVER)
         await get(world, f"receivers/{RECEIVER}/transactions", 403, **{"from": 0, "to": 1})
         await get(world, "revocations", 403, receiver_id=RECEIVER)
-        world.bridge = bridge
     enrol(world.authority, world.authority.ca.client("bridge"), receiver_id=OTHER_ID)
     other = {"receiver_id": OTHER_ID.hex()}
     for answer in (

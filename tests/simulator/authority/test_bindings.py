@@ -9,7 +9,6 @@ import pytest
 from receiver import reasons
 from receiver.crypto import host
 from receiver.encoding import schema
-from receiver.errors import Error
 from receiver.protocol import identifiers, messages
 from simulator.authority.accounts import bindings, offline, receivers
 from simulator.authority.accounts.bindings import Caller
@@ -19,6 +18,7 @@ from simulator.authority.ledger.transactions import Booked
 from simulator.authority.storage.schema import DECLINED, PENDING, POSTED, VOIDED
 from tests.support.shop.authority_books import CLIENT, NOW, RECEIVER, Books
 from tests.support.values import evidence
+from tests.support.values.refusals import reason_of
 
 OTHER, THIRD = "other", "third"
 MOVED = NOW + 60
@@ -48,9 +48,7 @@ def caller(books: Books, client: str) -> Caller:
 
 def code(work: Any, *args: Any) -> str:
     """The name of the reason for which `work` is refused."""
-    with pytest.raises(Error) as caught:
-        work(*args)
-    return reasons.name(caught.value.code)
+    return reasons.name(reason_of(work, *args))
 
 
 def authorise(books: Books, client: str, data: bytes, now: int, **changes: Any) -> int:
@@ -250,8 +248,7 @@ def test_an_upload_after_the_receivers_certificate_was_replaced(allowed: Books) 
     key = host.ed25519_public(evidence.seed("new key"))
     enrol(allowed, CLIENT, public_key=key, invoice_issuer=8)
     assert upload(allowed, CLIENT, NOW + 5 * DAY) == reasons.OK
-    issuer = allowed.store.value("SELECT invoice_issuer FROM transactions")
-    assert issuer == 7
+    assert allowed.store.value("SELECT invoice_issuer FROM transactions") == 7
 
 
 def test_a_refund_after_the_receivers_certificate_named_another_company(books: Books) -> None:

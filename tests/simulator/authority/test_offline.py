@@ -9,7 +9,6 @@ import pytest
 from receiver import reasons
 from receiver.crypto import host
 from receiver.encoding import cbor, schema
-from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed
 from simulator.authority.accounts import offline, people, receivers
 from simulator.authority.accounts.limits import OFF, Limits
@@ -19,6 +18,7 @@ from simulator.authority.ledger.record_verification import ONLINE_WINDOW_S
 from simulator.authority.storage.schema import PENDING
 from tests.support.shop.authority_books import NOW, WRONG, Books
 from tests.support.values import evidence
+from tests.support.values.refusals import reason_of
 
 DAY = 24 * 3600
 LIMITS = Limits(evidence.AMOUNT, 10 * evidence.AMOUNT, 10, 48)
@@ -62,9 +62,7 @@ def upload(books: Books, data: bytes, now: int = NOW + DAY, **changes: Any) -> i
 
 def refused(books: Books, data: bytes, now: int = NOW + DAY, **changes: Any) -> str:
     """The reason for which a record is no evidence of an offline purchase."""
-    with pytest.raises(Error) as caught:
-        upload(books, data, now, **changes)
-    return reasons.name(caught.value.code)
+    return reasons.name(reason_of(upload, books, data, now, **changes))
 
 
 def test_uploaded_days_later_it_is_held(allowed: Books) -> None:

@@ -141,8 +141,7 @@ async def test_a_receiver_that_ends_starts_again(port: serial.Serial, line: Line
     before = await line.ask("status")
     port.write(STOP)
     await read_until(port, READY)
-    after = await line.ask("status")
-    assert after["boots"] == before["boots"] + 1
+    assert (await line.ask("status"))["boots"] == before["boots"] + 1
     await echo(port, b"again")
 
 
@@ -238,8 +237,7 @@ async def test_a_cut_loses_bytes_both_ways(port: serial.Serial, line: LineProces
 
 async def test_garbage_reaches_either_end(port: serial.Serial, line: LineProcess) -> None:
     await line.ask("garbage", bytes=50, to="host")
-    noise = await read(port, 50)
-    assert len(set(noise)) > 20
+    assert len(set(await read(port, 50))) > 20
     before = await line.ask("garbage", bytes=50, to="device")
     await until(line, lambda status: status["to_device"] >= before["to_device"] + 50)
 

@@ -181,8 +181,7 @@ async def test_a_reset_in_the_middle_is_told(host: Host, line: LineProcess) -> N
     token = host.send(b"for the old boot")
     await line.ask("reset")
     await host.until(lambda: len(host.ups) == 2)
-    assert host.downs == [link.REBOOTED]
-    assert host.lost == [token]
+    assert (host.downs, host.lost) == ([link.REBOOTED], [token])
     await host.echo(b"for the new boot")
 
 

@@ -109,10 +109,18 @@ async def receiver(radio: Radio) -> Receiver:
 
 
 @pytest.fixture
-async def board(receiver: Receiver) -> AsyncIterator[Board]:
+async def idle(receiver: Receiver) -> AsyncIterator[Board]:
+    """Started, and not on the air."""
     async with started(receiver.endpoint) as board:
         assert await board.run("start()") is None
         yield board
+
+
+@pytest.fixture
+async def board(idle: Board) -> Board:
+    """Advertising."""
+    await idle.run("advertise()")
+    return idle
 
 
 @pytest.fixture
@@ -139,29 +147,47 @@ async def connected(phone: PhoneRadio) -> AsyncIterator[BleakClient]:
         yield client
 
 
+@pytest.fixture
+async def client(board: Board, phone: PhoneRadio) -> AsyncIterator[BleakClient]:
+    """Connected to the board."""
+    async with connected(phone) as client:
+        yield client
+
+
+async def heard_by(client: BleakClient) -> asyncio.Queue[bytearray]:
+    """What the board notifies from now on."""
+    heard: asyncio.Queue[bytearray] = asyncio.Queue()
+    await client.start_notify(ECHO, lambda _, data: heard.put_nowait(data))
+    return heard
+
+
+async def linked(phone: PhoneRadio) -> tuple[BleakClient, asyncio.Event]:
+    """A client that is connected, and the end of its link."""
+    gone = asyncio.Event()
+    device, _ = await find(phone)
+    client = BleakClient(device, lambda _: gone.set(), backend=phone.client)
+    await client.connect()
+    return client, gone
+
+
 async def test_a_phone_sees_advertisement_and_scan_response(
     board: Board, phone: PhoneRadio
 ) -> None:
-    await board.run("advertise()")
     _, data = await find(phone, lambda _, data: bool(data.service_data))
-    assert data.local_name == "Till 7"
-    assert data.service_uuids == [SERVICE]
+    assert (data.local_name, data.service_uuids) == ("Till 7", [SERVICE])
     assert data.service_data == {SERVICE: b"\1\2\3\4"}
     assert data.rssi == -50
 
 
 async def test_a_passive_scan_gets_no_scan_response(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
     scanner = BleakScanner(scanning_mode="passive", backend=phone.scanner)
     async with scanner, asyncio.timeout(PATIENCE):
         async for _, data in scanner.advertisement_data():
-            assert data.service_uuids == [SERVICE]
-            assert data.service_data == {}
+            assert (data.service_uuids, data.service_data) == ([SERVICE], {})
             break
 
 
 async def test_payloads_are_kept_cleared_and_limited(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
     await board.run("ble.gap_advertise(20000, b'\\x02\\x01\\x06')")
     scanner = BleakScanner(backend=phone.scanner)
     async with scanner, asyncio.timeout(PATIENCE):
@@ -178,7 +204,6 @@ async def test_payloads_are_kept_cleared_and_limited(board: Board, phone: PhoneR
 
 
 async def test_the_mtu_is_the_central_s_to_raise(radio: Radio, board: Board) -> None:
-    await board.run("advertise()")
     for mtu in (23, 185, 517):
         async with phone_radio(radio.phones, mtu=mtu) as phone, connected(phone) as client:
             assert client.mtu_size == mtu
@@ -190,22 +215,20 @@ async def test_the_mtu_is_the_central_s_to_raise(radio: Radio, board: Board) -> 
 
 
 async def test_connect_event_names_the_phone(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
     async with connected(phone):
         assert await board.event(1) == ["0", "1", phone.address.replace(":", "").lower()]
 
 
-async def test_a_value_longer_than_a_packet_is_read_whole(radio: Radio, board: Board) -> None:
+async def test_a_value_longer_than_a_packet_is_read_whole(radio: Radio, idle: Board) -> None:
     value = bytes(range(256)) * 2
-    await board.run(f"ble.gatts_write(long, {value!r})")
-    await board.run("advertise()")
+    await idle.run(f"ble.gatts_write(long, {value!r})")
+    await idle.run("advertise()")
     async with phone_radio(radio.phones, mtu=185) as phone, connected(phone) as client:
         assert await client.read_gatt_char(LONG) == value
-        assert len([e for e in await _drained(board) if e.startswith("4 ")]) == 3
+        assert len([e for e in await _drained(idle) if e.startswith("4 ")]) == 3
 
 
 async def test_the_handler_may_forbid_a_read(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
     await board.run("verdict = 8")
     async with connected(phone) as client:
         with pytest.raises(BleakGATTProtocolError) as refusal:
@@ -213,25 +236,20 @@ async def test_the_handler_may_forbid_a_read(board: Board, phone: PhoneRadio) ->
     assert refusal.value.code == 8
 
 
-async def test_writes_come_back_as_notifications(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
-    heard: asyncio.Queue[bytearray] = asyncio.Queue()
-    async with connected(phone) as client:
-        await client.start_notify(ECHO, lambda _, data: heard.put_nowait(data))
-        for size, response in ((1, True), (182, True), (182, False), (512, True)):
-            value = os.urandom(size)
-            await client.write_gatt_char(ECHO, value, response=response)
-            assert await asyncio.wait_for(heard.get(), PATIENCE) == value
-        await client.stop_notify(ECHO)
-        await client.write_gatt_char(ECHO, b"x", response=True)
-        assert heard.empty()
+async def test_writes_come_back_as_notifications(client: BleakClient) -> None:
+    heard = await heard_by(client)
+    for size, response in ((1, True), (182, True), (182, False), (512, True)):
+        value = os.urandom(size)
+        await client.write_gatt_char(ECHO, value, response=response)
+        assert await asyncio.wait_for(heard.get(), PATIENCE) == value
+    await client.stop_notify(ECHO)
+    await client.write_gatt_char(ECHO, b"x", response=True)
+    assert heard.empty()
 
 
 async def test_every_write_is_its_own_event(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
-    heard: asyncio.Queue[bytearray] = asyncio.Queue()
     async with connected(phone) as client:
-        await client.start_notify(ECHO, lambda _, data: heard.put_nowait(data))
+        heard = await heard_by(client)
         for number in range(50):  # faster than the handler: none may overwrite another
             await client.write_gatt_char(ECHO, bytes([number]), response=False)
         got = [await asyncio.wait_for(heard.get(), PATIENCE) for _ in range(50)]
@@ -241,7 +259,6 @@ async def test_every_write_is_its_own_event(board: Board, phone: PhoneRadio) -> 
 async def test_a_last_write_counts_after_its_phone_has_gone(
     board: Board, phone: PhoneRadio
 ) -> None:
-    await board.run("advertise()")
     async with connected(phone) as client:
         for number in range(10):  # no more than the phone's controller holds
             await client.write_gatt_char(SHORT, bytes([number]), response=False)
@@ -250,67 +267,61 @@ async def test_a_last_write_counts_after_its_phone_has_gone(
 
 
 async def test_a_notification_is_cut_to_the_mtu(radio: Radio, board: Board) -> None:
-    await board.run("advertise()")
-    heard: asyncio.Queue[bytearray] = asyncio.Queue()
     async with phone_radio(radio.phones, mtu=185) as phone, connected(phone) as client:
-        await client.start_notify(ECHO, lambda _, data: heard.put_nowait(data))
+        heard = await heard_by(client)
         await board.run("ble.gatts_notify(0, echo, bytes(300))")
         assert len(await asyncio.wait_for(heard.get(), PATIENCE)) == 182
 
 
 async def test_a_value_longer_than_its_buffer_is_cut_and_acknowledged(
-    board: Board, phone: PhoneRadio
+    board: Board, client: BleakClient
 ) -> None:
-    await board.run("advertise()")
-    async with connected(phone) as client:
-        await client.write_gatt_char(SHORT, bytes(range(30)), response=True)
-        assert await board.run("ble.gatts_read(short)") == bytes(range(20))
-        await client.write_gatt_char(SHORT, bytes(600 % 512 + 400), response=True)  # prepared
-        assert await board.run("ble.gatts_read(short)") == bytes(20)
+    await client.write_gatt_char(SHORT, bytes(range(30)), response=True)
+    assert await board.run("ble.gatts_read(short)") == bytes(range(20))
+    await client.write_gatt_char(SHORT, bytes(600 % 512 + 400), response=True)  # prepared
+    assert await board.run("ble.gatts_read(short)") == bytes(20)
 
 
-async def test_what_may_not_be_written_or_read_is_refused(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
-    async with connected(phone) as client:
-        with pytest.raises(BleakGATTProtocolError) as refusal:
-            await client.write_gatt_char(LONG, b"x", response=True)
-        assert refusal.value.code == 3
-        with pytest.raises(BleakGATTProtocolError) as refusal:
-            await client.read_gatt_char(ECHO)
-        assert refusal.value.code == 2
+async def test_what_may_not_be_written_or_read_is_refused(client: BleakClient) -> None:
+    with pytest.raises(BleakGATTProtocolError) as refusal:
+        await client.write_gatt_char(LONG, b"x", response=True)
+    assert refusal.value.code == 3
+    with pytest.raises(BleakGATTProtocolError) as refusal:
+        await client.read_gatt_char(ECHO)
+    assert refusal.value.code == 2
 
 
 async def test_advertising_stops_at_each_of_four_links(
-    radio: Radio, receiver: Receiver, board: Board
+    radio: Radio, receiver: Receiver, idle: Board
 ) -> None:
     async with AsyncExitStack() as stack:
         for number in range(4):
-            await board.run("advertise()")
+            await idle.run("advertise()")
             phone = await stack.enter_async_context(phone_radio(radio.phones))
             client = await stack.enter_async_context(connected(phone))
-            assert (await board.event(1))[0] == str(number)
+            assert (await idle.event(1))[0] == str(number)
             assert client.is_connected
             assert not receiver.controller.is_advertising
-        assert await board.run("advertise()") == "! OSError(12,)"
+        assert await idle.run("advertise()") == "! OSError(12,)"
         assert not receiver.controller.is_advertising
 
 
 async def test_a_phone_gives_up_on_an_absent_receiver(
-    receiver: Receiver, board: Board, phone: PhoneRadio
+    receiver: Receiver, idle: Board, phone: PhoneRadio
 ) -> None:
     client = BleakClient(receiver.address, backend=phone.client, timeout=0.1)
     with pytest.raises(BleakDeviceNotFoundError):
         await client.connect()
-    await board.run("advertise()")
+    await idle.run("advertise()")
     async with connected(phone):
-        assert (await board.event(1))[0] == "0"
+        assert (await idle.event(1))[0] == "0"
 
 
 async def test_of_two_racing_phones_one_wins_and_the_other_comes_next(
-    radio: Radio, board: Board
+    radio: Radio, idle: Board
 ) -> None:
     radio.air.channel = lambda _: 0
-    await board.run("advertise()")
+    await idle.run("advertise()")
     async with (
         phone_radio(radio.phones, interval=7.5) as one,
         phone_radio(radio.phones, interval=7.5) as two,
@@ -326,15 +337,14 @@ async def test_of_two_racing_phones_one_wins_and_the_other_comes_next(
         won = [result for result in results if isinstance(result, str)]
         lost = [result for result in results if isinstance(result, BleakError)]
         assert len(won) == len(lost) == 1
-        await board.event(2)
-        await board.run("advertise()")
+        await idle.event(2)
+        await idle.run("advertise()")
         assert await pay(two if won == [one.address] else one) not in won
 
 
 async def test_a_vanished_phone_is_noticed_after_the_supervision_timeout(
     radio: Radio, board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await board.run("advertise()")
     async with phone_radio(radio.phones, supervision_timeout=200) as phone, connected(phone):
         await board.event(1)
         waits = noted_waits(monkeypatch)
@@ -346,12 +356,8 @@ async def test_a_vanished_phone_is_noticed_after_the_supervision_timeout(
 
 
 async def test_out_of_reach_both_ends_notice(radio: Radio, board: Board) -> None:
-    await board.run("advertise()")
-    gone = asyncio.Event()
     async with phone_radio(radio.phones, supervision_timeout=200) as phone:
-        device, _ = await find(phone)
-        client = BleakClient(device, lambda _: gone.set(), backend=phone.client)
-        await client.connect()
+        _client, gone = await linked(phone)
         radio.carry_away(phone.address)
         await asyncio.wait_for(gone.wait(), PATIENCE)
         await board.event(2)
@@ -362,7 +368,6 @@ async def test_out_of_reach_both_ends_notice(radio: Radio, board: Board) -> None
 
 
 async def test_a_phone_comes_back_when_its_lost_link_is_over(radio: Radio, board: Board) -> None:
-    await board.run("advertise()")
     async with phone_radio(radio.phones, supervision_timeout=200) as phone:
         device, _ = await find(phone)
         client = BleakClient(device, backend=phone.client, timeout=PATIENCE)
@@ -381,10 +386,7 @@ async def test_a_vanished_receiver_is_noticed_by_the_phone(radio: Radio) -> None
         await board.run("start()")
         await board.run("advertise()")
         phone = await stack.enter_async_context(phone_radio(radio.phones, supervision_timeout=200))
-        gone = asyncio.Event()
-        device, _ = await find(phone)
-        client = BleakClient(device, lambda _: gone.set(), backend=phone.client)
-        await client.connect()
+        client, gone = await linked(phone)
         await board.kill()
         await asyncio.wait_for(gone.wait(), PATIENCE)
         assert not client.is_connected
@@ -396,11 +398,7 @@ async def test_a_vanished_receiver_is_noticed_by_the_phone(radio: Radio) -> None
 
 
 async def test_the_receiver_may_hang_up(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
-    gone = asyncio.Event()
-    device, _ = await find(phone)
-    client = BleakClient(device, lambda _: gone.set(), backend=phone.client)
-    await client.connect()
+    client, gone = await linked(phone)
     assert await board.run("ble.gap_disconnect(0)") is True
     await asyncio.wait_for(gone.wait(), PATIENCE)
     assert (await board.event(2))[0] == "0"
@@ -408,19 +406,18 @@ async def test_the_receiver_may_hang_up(board: Board, phone: PhoneRadio) -> None
         await client.write_gatt_char(ECHO, b"x", response=True)
 
 
-async def test_a_handler_that_raises_is_never_called_again(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
-    async with connected(phone) as client:
-        await board.event(21)
-        await board.run("ble.irq(broken)")
-        await client.write_gatt_char(ECHO, b"one", response=True)
-        await client.write_gatt_char(ECHO, b"two", response=True)
-        assert await board.run("ble.gatts_read(echo)") == b"two"
-        assert sum("broken handler" in line for line in board.noise) == 1
+async def test_a_handler_that_raises_is_never_called_again(
+    board: Board, client: BleakClient
+) -> None:
+    await board.event(21)
+    await board.run("ble.irq(broken)")
+    await client.write_gatt_char(ECHO, b"one", response=True)
+    await client.write_gatt_char(ECHO, b"two", response=True)
+    assert await board.run("ble.gatts_read(echo)") == b"two"
+    assert sum("broken handler" in line for line in board.noise) == 1
 
 
 async def test_what_the_handler_keeps_is_dead(board: Board, phone: PhoneRadio) -> None:
-    await board.run("advertise()")
     async with connected(phone):
         await board.event(21)
         assert await board.run("kept[0]") == []
@@ -438,11 +435,7 @@ async def test_activation_offers_secrets_before_it_returns(radio: Radio) -> None
 async def test_activating_again_drops_links_silently_and_wipes_the_table(
     board: Board, phone: PhoneRadio
 ) -> None:
-    await board.run("advertise()")
-    gone = asyncio.Event()
-    device, _ = await find(phone)
-    client = BleakClient(device, lambda _: gone.set(), backend=phone.client)
-    await client.connect()
+    _client, gone = await linked(phone)
     await board.event(21)
     await board.run("ble.active(True)")
     await asyncio.wait_for(gone.wait(), PATIENCE)
@@ -452,22 +445,21 @@ async def test_activating_again_drops_links_silently_and_wipes_the_table(
 
 
 async def test_registration_while_advertising_or_connected_is_refused(
-    board: Board, phone: PhoneRadio
+    idle: Board, phone: PhoneRadio
 ) -> None:
     busy = "! OSError(16,)"
-    await board.run("advertise()")
-    assert await board.run("ble.gatts_register_services(TABLE)") == busy
+    await idle.run("advertise()")
+    assert await idle.run("ble.gatts_register_services(TABLE)") == busy
     async with connected(phone):
-        await board.event(1)
-        assert await board.run("ble.gatts_register_services(TABLE)") == busy
-    await board.event(2)
-    before = await board.run("(long, echo, short)")
-    after = await board.run("ble.gatts_register_services(TABLE)[0]")
+        await idle.event(1)
+        assert await idle.run("ble.gatts_register_services(TABLE)") == busy
+    await idle.event(2)
+    before = await idle.run("(long, echo, short)")
+    after = await idle.run("ble.gatts_register_services(TABLE)[0]")
     assert before != after
 
 
 async def test_full_buffers_raise_enomem(radio: Radio, board: Board) -> None:
-    await board.run("advertise()")
     async with phone_radio(radio.phones, supervision_timeout=1000) as phone, connected(phone):
         await board.event(21)
         phone.vanish()
@@ -475,19 +467,19 @@ async def test_full_buffers_raise_enomem(radio: Radio, board: Board) -> None:
         await board.event(2)
 
 
-async def test_settings_are_those_of_an_esp32(board: Board) -> None:
-    assert await board.run("ble.config('mac')[0]") == 0
-    assert await board.run("len(ble.config('mac')[1])") == 6
-    assert await board.run("ble.config('mtu')") == 517
-    assert str(await board.run("ble.config('rxbuf')")).startswith("! ValueError")
-    assert str(await board.run("ble.config(nonsense=1)")).startswith("! ValueError")
-    assert await board.run("ble.config(mtu=1000)") == "! OSError(22,)"
-    await board.run("ble.config(gap_name='Till 7')")
-    assert await board.run("ble.config('gap_name')") == b"Till 7"
-    await board.run("ble.config(addr_mode=1)")
-    assert (await board.run("ble.config('mac')[0]")) == 1
-    await board.run("ble.active(False)")
-    assert await board.run("ble.config('mtu')") == "! OSError(19,)"
+async def test_settings_are_those_of_an_esp32(idle: Board) -> None:
+    assert await idle.run("ble.config('mac')[0]") == 0
+    assert await idle.run("len(ble.config('mac')[1])") == 6
+    assert await idle.run("ble.config('mtu')") == 517
+    assert str(await idle.run("ble.config('rxbuf')")).startswith("! ValueError")
+    assert str(await idle.run("ble.config(nonsense=1)")).startswith("! ValueError")
+    assert await idle.run("ble.config(mtu=1000)") == "! OSError(22,)"
+    await idle.run("ble.config(gap_name='Till 7')")
+    assert await idle.run("ble.config('gap_name')") == b"Till 7"
+    await idle.run("ble.config(addr_mode=1)")
+    assert (await idle.run("ble.config('mac')[0]")) == 1
+    await idle.run("ble.active(False)")
+    assert await idle.run("ble.config('mtu')") == "! OSError(19,)"
 
 
 async def test_a_receiver_out_of_reach_is_not_heard() -> None:

@@ -22,25 +22,19 @@ from tests.support.machines.phone import CODE, EPOCH, RECEIVER, TRANSACTION, TTL
 from tests.support.values import evidence
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    return Keys(tmp_path / "keys.json")
-
-
-@pytest.fixture
-def shop(keys: Keys) -> Shop:
-    return Shop(keys, wallet(keys))
+def read(shop: Shop, offer: bytes) -> None:
+    """A phone that comes, and what it reads."""
+    shop.phone.handle(events.Connected(247), 0)
+    shop.phone.handle(events.Read(shop.certificate, offer), 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_phone_of_either_kind_pays(keys: Keys, kind: str) -> None:
     shop = Shop(keys, wallet(keys, kind=kind))
-    shop.ring_up()
-    shop.come()
+    shop.visit()
     shop.type()
     shop.decide()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
+    assert shop.outcome.result == events.APPROVED
 
 
 def test_the_table_is_closed() -> None:
@@ -65,35 +59,29 @@ def test_every_event_of_the_table_is_raised_somewhere() -> None:
         assert set(row) <= raised
 
 
-def test_an_approved_purchase(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    view = shop.views[-1]
+def test_an_approved_purchase(showing: Shop) -> None:
+    view = showing.views[-1]
     assert (view.kind, view.store, view.amount) == (events.SHOWN, "Storgatan 1", evidence.AMOUNT)
-    assert view.match_code == identifiers.match_code(shop.offer)
-    shop.type()
-    assert shop.phone.state == states.APPROVED
-    shop.decide()
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert outcome.result == events.APPROVED
+    assert view.match_code == identifiers.match_code(showing.offer)
+    showing.type()
+    assert showing.phone.state == states.APPROVED
+    showing.decide()
+    outcome = showing.outcome
+    assert (outcome.result, outcome.approval_id) == (events.APPROVED, showing.approval_id)
     assert outcome.receipt is not None
     assert outcome.receipt.transaction_id == TRANSACTION
-    assert outcome.approval_id == shop.sent(wire.VERDICT)[-1].approval_id
-    assert not shop.wallet.pending
-    assert [(data[0], len(data)) for data in shop.writes] == [
+    assert not showing.wallet.pending
+    assert [(data[0], len(data)) for data in showing.writes] == [
         (exchange.KEY, 33),
         (exchange.CREDENTIAL, 182),
         (exchange.APPROVAL, 147),
     ]
-    assert not shop.linked
+    assert not showing.linked
 
 
-def test_nothing_is_revealed_before_the_first_digit(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    assert [data[0] for data in shop.writes] == [exchange.KEY]
-    assert shop.wallet.stock(shop.wallet.recipients[0].id, EPOCH) == 4
+def test_nothing_is_revealed_before_the_first_digit(showing: Shop) -> None:
+    assert [data[0] for data in showing.writes] == [exchange.KEY]
+    assert showing.wallet.stock(showing.wallet.recipients[0].id, EPOCH) == 4
 
 
 def test_a_check_in_asks_before_it_shows(shop: Shop) -> None:
@@ -106,8 +94,7 @@ def test_a_check_in_asks_before_it_shows(shop: Shop) -> None:
     shop.tell_phone(events.Look())
     shop.type()
     shop.decide()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
+    assert shop.outcome.result == events.APPROVED
 
 
 def test_an_offer_notified_before_the_reads_are_done(shop: Shop) -> None:
@@ -124,119 +111,87 @@ def test_an_offer_notified_before_the_reads_are_done(shop: Shop) -> None:
     assert shop.phone.state == states.ASKING
 
 
-def test_a_buyer_who_says_no(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.tell_phone(events.SayNo(exchange.LEAVE_CANCELLED))
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.LEFT
-    assert [phone.event for phone in shop.sent(wire.PHONE)] == [wire.PHONE_SHOWN, wire.PHONE_LEFT]
+def test_a_buyer_who_says_no(showing: Shop) -> None:
+    showing.tell_phone(events.SayNo(exchange.LEAVE_CANCELLED))
+    assert showing.outcome.result == events.LEFT
+    assert [phone.event for phone in showing.sent(wire.PHONE)] == [
+        wire.PHONE_SHOWN,
+        wire.PHONE_LEFT,
+    ]
 
 
-def test_a_final_decline(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.decide(reasons.BUYER_BLOCKED)
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.BUYER_BLOCKED)
-    assert not shop.wallet.pending
+def test_a_final_decline(approved: Shop) -> None:
+    approved.decide(reasons.BUYER_BLOCKED)
+    assert approved.ended == (events.DECLINED, reasons.BUYER_BLOCKED)
+    assert not approved.wallet.pending
 
 
-def test_a_mended_decline_is_shown_straight_away(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type("000000")
-    shop.decide(reasons.CODE_WRONG)
-    assert shop.phone.state == states.DECLINED
-    assert (shop.views[-1].kind, shop.views[-1].reason) == (events.DECLINED, reasons.CODE_WRONG)
-    shop.ring_up()
-    assert shop.phone.state == states.SHOWING
-    assert shop.views[-1].attempt == 2
-    shop.type()
-    shop.decide()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
-    counters = {record.data for record in shop.sent(wire.APPROVAL)}
+def test_a_mended_decline_is_shown_straight_away(showing: Shop) -> None:
+    showing.type("000000")
+    showing.decide(reasons.CODE_WRONG)
+    assert showing.phone.state == states.DECLINED
+    assert (showing.views[-1].kind, showing.views[-1].reason) == (
+        events.DECLINED,
+        reasons.CODE_WRONG,
+    )
+    showing.ring_up()
+    assert showing.phone.state == states.SHOWING
+    assert showing.views[-1].attempt == 2
+    showing.type()
+    showing.decide()
+    assert showing.outcome.result == events.APPROVED
+    counters = {record.data for record in showing.sent(wire.APPROVAL)}
     assert len(counters) == 2
-    assert shop.wallet.counter == 3
+    assert showing.wallet.counter == 3
 
 
-def test_another_sale_after_a_decline_asks_first(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type("000000")
-    shop.decide(reasons.CODE_WRONG)
-    shop.ring_up(b"another!")
-    assert shop.phone.state == states.ASKING
+def test_another_sale_after_a_decline_asks_first(showing: Shop) -> None:
+    showing.type("000000")
+    showing.decide(reasons.CODE_WRONG)
+    showing.ring_up(b"another!")
+    assert showing.phone.state == states.ASKING
 
 
-def test_a_decline_that_nobody_mends_stays_a_decline(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.decide(reasons.PURCHASE_LIMIT)
-    shop.wait(states.MEND_MS)
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.PURCHASE_LIMIT)
-    assert outcome.receipt is not None
+def test_a_decline_that_nobody_mends_stays_a_decline(approved: Shop) -> None:
+    approved.decide(reasons.PURCHASE_LIMIT)
+    approved.wait(states.MEND_MS)
+    assert approved.ended == (events.DECLINED, reasons.PURCHASE_LIMIT)
+    assert approved.outcome.receipt is not None
 
 
-def test_a_refusal_before_the_approval(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.tell_phone(events.FirstDigit())
-    shop.order(wire.CANCEL, wire.Cancel(evidence.REFERENCE, reasons.CASHIER_CANCELLED))
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.REFUSED, reasons.OFFER_EXPIRED)
-    assert not outcome.retry
+def test_a_refusal_before_the_approval(presented: Shop) -> None:
+    presented.order(wire.CANCEL, wire.Cancel(evidence.REFERENCE, reasons.CASHIER_CANCELLED))
+    assert presented.ended == (events.REFUSED, reasons.OFFER_EXPIRED)
+    assert not presented.outcome.retry
 
 
-def test_a_plain_refusal_of_the_key_is_believed(shop: Shop) -> None:
+def test_a_plain_refusal_of_the_key_is_believed(showing: Shop) -> None:
     """There may be no key yet to seal it with."""
-    shop.ring_up()
-    shop.come()
-    shop.tell_phone(events.Notified(exchange.refusal(reasons.BUSY)))
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.REFUSED, reasons.BUSY)
+    showing.tell_phone(events.Notified(exchange.refusal(reasons.BUSY)))
+    assert showing.ended == (events.REFUSED, reasons.BUSY)
 
 
-def test_a_plain_refusal_is_not_believed_once_something_was_sealed(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.tell_phone(events.FirstDigit())
-    shop.tell_phone(events.Notified(exchange.refusal(reasons.OFFER_EXPIRED)))
-    assert shop.phone.state == states.PRESENTED
-    shop.tell_phone(events.Code(CODE))
-    shop.decide()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
+def test_a_plain_refusal_is_not_believed_once_something_was_sealed(presented: Shop) -> None:
+    presented.tell_phone(events.Notified(exchange.refusal(reasons.OFFER_EXPIRED)))
+    assert presented.phone.state == states.PRESENTED
+    presented.tell_phone(events.Code(CODE))
+    presented.decide()
+    assert presented.outcome.result == events.APPROVED
 
 
-def test_a_plain_refusal_is_not_believed_after_the_approval(shop: Shop) -> None:
+def test_a_plain_refusal_is_not_believed_after_the_approval(approved: Shop) -> None:
     """Not even so much that the phone lets go: the result is still to come."""
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.tell_phone(events.Notified(exchange.refusal(reasons.BUSY)))
-    assert shop.phone.state == states.APPROVED
-    shop.decide()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
+    approved.tell_phone(events.Notified(exchange.refusal(reasons.BUSY)))
+    assert approved.phone.state == states.APPROVED
+    approved.decide()
+    assert approved.outcome.result == events.APPROVED
 
 
 @pytest.mark.parametrize("size", [padding.REFUSAL_SEALED, 1])
-def test_a_forged_refusal_ends_nothing(shop: Shop, size: int) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.tell_phone(events.FirstDigit())
-    shop.tell_phone(events.Notified(exchange.sealed_refusal(bytes(size))))
-    assert shop.phone.state == states.PRESENTED
-    assert shop.told[-1] == "ignored"
+def test_a_forged_refusal_ends_nothing(presented: Shop, size: int) -> None:
+    presented.tell_phone(events.Notified(exchange.sealed_refusal(bytes(size))))
+    assert presented.phone.state == states.PRESENTED
+    assert presented.told[-1] == "ignored"
 
 
 @pytest.mark.parametrize("size", [padding.REFUSAL_SEALED, padding.RESULT_SEALED])
@@ -254,8 +209,7 @@ def test_each_offer_has_its_own_key(shop: Shop) -> None:
         shop.tell_phone(events.FirstDigit())
         shop.break_link()
         shop.meet()
-    shop.ring_up()
-    shop.come()
+    shop.visit()
     shop.type("000000")
     shop.decide(reasons.CODE_WRONG)
     shop.ring_up()
@@ -264,142 +218,99 @@ def test_each_offer_has_its_own_key(shop: Shop) -> None:
 
 
 def test_an_offer_whose_key_agrees_with_nobody(shop: Shop) -> None:
-    offer = evidence.offer(RECEIVER, shop.certificate, EPOCH, ephemeral=bytes(32))
-    shop.phone.handle(events.Connected(247), 0)
-    shop.phone.handle(events.Read(shop.certificate, offer), 0)
-    assert shop.phone.outcome is not None
-    assert (shop.phone.outcome.result, shop.phone.outcome.reason) == (
+    read(shop, evidence.offer(RECEIVER, shop.certificate, EPOCH, ephemeral=bytes(32)))
+    assert shop.ended == (
         events.REFUSED,
         reasons.BAD_SEAL,
     )
 
 
-def test_a_refusal_after_the_approval_is_not_believed(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
-    shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BAD_SIGNATURE))
-    assert shop.phone.state == states.TURNED_AWAY
-    assert shop.asked == [approval_id]
-    assert shop.phone.outcome is None
+def test_a_refusal_after_the_approval_is_not_believed(approved: Shop) -> None:
+    approved.refuse(reasons.BAD_SIGNATURE)
+    assert approved.phone.state == states.TURNED_AWAY
+    assert approved.asked == [approved.approval_id]
+    assert approved.phone.outcome is None
 
 
-def pass_over(shop: Shop) -> bytes:
+@pytest.fixture
+def passed_over(approved: Shop) -> Shop:
     """Another phone was faster; the approval in vain."""
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
-    shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BUSY))
-    assert shop.phone.state == states.PASSED_OVER
-    assert shop.asked == [approval_id]
-    name: bytes = approval_id
-    return name
+    approved.refuse(reasons.BUSY)
+    assert approved.phone.state == states.PASSED_OVER
+    assert approved.asked == [approved.approval_id]
+    return approved
 
 
-def test_a_phone_that_came_too_late_pays_the_next_sale(shop: Shop) -> None:
+def test_a_phone_that_came_too_late_pays_the_next_sale(passed_over: Shop) -> None:
     """As soon as the authority has not seen its approval either; its sale stays barred."""
-    approval_id = pass_over(shop)
-    shop.tell_phone(events.Answered(approval_id, events.UNSEEN))
-    outcome = shop.phone.outcome
-    assert outcome is not None
+    shop = passed_over
+    shop.tell_phone(events.Answered(shop.approval_id, events.UNSEEN))
+    outcome = shop.outcome
     assert (outcome.result, outcome.reason, outcome.retry) == (events.UNKNOWN, reasons.BUSY, True)
     assert list(shop.wallet.pending) == [evidence.REFERENCE]
     shop.meet()
-    shop.ring_up(b"saleref2")
-    shop.come()
+    shop.visit(b"saleref2")
     shop.type()
     shop.decide()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
+    assert shop.outcome.result == events.APPROVED
     assert list(shop.wallet.pending) == [evidence.REFERENCE]
     shop.meet()
-    shop.ring_up()
-    shop.come()
-    assert shop.phone.state == states.UNKNOWN
-    assert shop.writes == []
+    shop.visit()
+    assert (shop.phone.state, shop.writes) == (states.UNKNOWN, [])
 
 
 @pytest.mark.parametrize("state", [events.NO_ANSWER, schema.PENDING])
-def test_busy_is_not_believed_on_the_receivers_word_alone(shop: Shop, state: str) -> None:
-    approval_id = pass_over(shop)
-    receipt = shop.receipt() if state == schema.PENDING else None
-    shop.tell_phone(events.Answered(approval_id, state, receipt))
-    assert shop.phone.state == states.PASSED_OVER
-    shop.wait(states.ASK_MS)
-    outcome = shop.phone.outcome
-    assert outcome is not None
+def test_busy_is_not_believed_on_the_receivers_word_alone(passed_over: Shop, state: str) -> None:
+    receipt = passed_over.receipt() if state == schema.PENDING else None
+    passed_over.tell_phone(events.Answered(passed_over.approval_id, state, receipt))
+    assert passed_over.phone.state == states.PASSED_OVER
+    passed_over.wait(states.ASK_MS)
+    outcome = passed_over.outcome
     assert (outcome.result, outcome.retry) == (events.UNKNOWN, False)
 
 
-def test_an_offer_is_not_approved_after_its_time(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.tell_phone(events.FirstDigit())
-    shop.wait(TTL_S * 1000)
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.REFUSED, reasons.OFFER_EXPIRED)
-    shop.tell_phone(events.Code(CODE))
-    assert shop.sent(wire.APPROVAL) == []
-    assert not shop.wallet.pending
+def test_an_offer_is_not_approved_after_its_time(presented: Shop) -> None:
+    presented.wait(TTL_S * 1000)
+    assert presented.ended == (events.REFUSED, reasons.OFFER_EXPIRED)
+    presented.tell_phone(events.Code(CODE))
+    assert presented.sent(wire.APPROVAL) == []
+    assert not presented.wallet.pending
 
 
 def test_an_unknown_receiver_learns_nothing(keys: Keys, tmp_path: Path) -> None:
-    held = wallet(keys)
-    stranger = Keys(tmp_path / "stranger.json")
-    shop = Shop(stranger, held)
-    shop.ring_up()
-    shop.come()
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.REFUSED, reasons.BAD_SIGNATURE)
-    assert shop.writes == []
-    assert shop.views == []
+    shop = Shop(Keys(tmp_path / "stranger.json"), wallet(keys))
+    shop.visit()
+    assert shop.ended == (events.REFUSED, reasons.BAD_SIGNATURE)
+    assert (shop.writes, shop.views) == ([], [])
 
 
 def test_a_certificate_that_has_ended(keys: Keys) -> None:
     ended = evidence.certificate(keys, RECEIVER, EPOCH, expires=EPOCH)
     shop = Shop(keys, wallet(keys), certified=ended)
-    shop.ring_up()
-    shop.come()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.reason == reasons.CERTIFICATE_EXPIRED
-    assert shop.writes == []
+    shop.visit()
+    assert (shop.outcome.reason, shop.writes) == (reasons.CERTIFICATE_EXPIRED, [])
 
 
 @pytest.mark.parametrize(
-    ("changes", "reason"),
+    ("signer", "changes", "reason"),
     [
-        ({"version": 2}, reasons.WRONG_VERSION),
-        ({"currency": 978}, reasons.WRONG_CURRENCY),
+        (RECEIVER, {"version": 2}, reasons.WRONG_VERSION),
+        (RECEIVER, {"currency": 978}, reasons.WRONG_CURRENCY),
+        (evidence.seed("other"), {}, reasons.BAD_SIGNATURE),
     ],
+    ids=["version", "currency", "signed by another receiver"],
 )
 def test_an_offer_that_does_not_fit_its_certificate(
-    shop: Shop, changes: dict[str, Any], reason: int
+    shop: Shop, signer: bytes, changes: dict[str, Any], reason: int
 ) -> None:
-    offer = evidence.offer(RECEIVER, shop.certificate, EPOCH, **changes)
-    shop.phone.handle(events.Connected(247), 0)
-    shop.phone.handle(events.Read(shop.certificate, offer), 0)
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.reason == reason
-
-
-def test_an_offer_signed_by_another_receiver(shop: Shop) -> None:
-    offer = evidence.offer(evidence.seed("other"), shop.certificate, EPOCH)
-    shop.phone.handle(events.Connected(247), 0)
-    shop.phone.handle(events.Read(shop.certificate, offer), 0)
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.reason == reasons.BAD_SIGNATURE
+    read(shop, evidence.offer(signer, shop.certificate, EPOCH, **changes))
+    assert shop.outcome.reason == reason
 
 
 def test_a_small_mtu(shop: Shop) -> None:
     shop.ring_up()
     shop.come(mtu=184)
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.reason == reasons.SMALL_MTU
-    assert shop.writes == []
+    assert (shop.outcome.reason, shop.writes) == (reasons.SMALL_MTU, [])
 
 
 @pytest.mark.parametrize(
@@ -412,135 +323,95 @@ def test_a_small_mtu(shop: Shop) -> None:
         {"till": 4},
     ],
 )
-def test_a_receipt_about_something_else(shop: Shop, changes: dict[str, Any]) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.decide(**changes)
-    assert shop.phone.state == states.UNKNOWN
-    assert "result_untrusted" in shop.told
-    assert evidence.REFERENCE in shop.wallet.pending
+def test_a_receipt_about_something_else(approved: Shop, changes: dict[str, Any]) -> None:
+    approved.decide(**changes)
+    assert approved.phone.state == states.UNKNOWN
+    assert "result_untrusted" in approved.told
+    assert evidence.REFERENCE in approved.wallet.pending
 
 
-def test_a_tampered_receipt(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    receipt = bytearray(shop.receipt())
+def test_a_tampered_receipt(approved: Shop) -> None:
+    receipt = bytearray(approved.receipt())
     receipt[-1] ^= 1
-    shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, bytes(receipt)))
-    assert shop.phone.state == states.UNKNOWN
+    approved.order(wire.RESULT, wire.Result(approved.receiver.sale.session, bytes(receipt)))
+    assert approved.phone.state == states.UNKNOWN
 
 
-def test_a_lost_result_is_asked_for_with_the_same_bytes(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.deaf = True
-    shop.type()
-    shop.decide()
-    shop.deaf = False
-    shop.wait(states.RESEND_MS)
-    assert shop.writes[-1] == shop.writes[-2]
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
-    assert len(shop.sent(wire.APPROVAL)) == 1
+def test_a_lost_result_is_asked_for_with_the_same_bytes(showing: Shop) -> None:
+    showing.deaf = True
+    showing.type()
+    showing.decide()
+    showing.deaf = False
+    showing.wait(states.RESEND_MS)
+    assert showing.writes[-1] == showing.writes[-2]
+    assert showing.outcome.result == events.APPROVED
+    assert len(showing.sent(wire.APPROVAL)) == 1
 
 
-def test_a_lost_result_is_learned_from_the_authority(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.break_link()
-    assert shop.phone.state == states.UNKNOWN
-    (approval_id,) = shop.asked
-    shop.tell_phone(events.Answered(approval_id, events.NO_ANSWER))
-    shop.wait(states.ASK_FIRST_MS)
-    assert len(shop.asked) == 2
-    shop.tell_phone(events.Answered(approval_id, schema.PENDING, shop.receipt()))
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
-    assert not shop.wallet.pending
+def test_a_lost_result_is_learned_from_the_authority(approved: Shop) -> None:
+    approved.break_link()
+    assert approved.phone.state == states.UNKNOWN
+    (approval_id,) = approved.asked
+    approved.tell_phone(events.Answered(approval_id, events.NO_ANSWER))
+    approved.wait(states.ASK_FIRST_MS)
+    assert len(approved.asked) == 2
+    approved.tell_phone(events.Answered(approval_id, schema.PENDING, approved.receipt()))
+    assert approved.outcome.result == events.APPROVED
+    assert not approved.wallet.pending
 
 
-def test_silence_makes_unknown_and_never_a_no(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.deaf = True
-    shop.wait(states.RESULT_MS)
-    assert shop.phone.state == states.UNKNOWN
-    shop.tell_phone(events.Answered(shop.asked[-1], events.UNSEEN))
-    shop.wait(states.ASK_MS)
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert outcome.result == events.UNKNOWN
-    assert outcome.approval_id in shop.asked
-    assert evidence.REFERENCE in shop.wallet.pending
+def test_silence_makes_unknown_and_never_a_no(approved: Shop) -> None:
+    approved.deaf = True
+    approved.wait(states.RESULT_MS)
+    assert approved.phone.state == states.UNKNOWN
+    approved.tell_phone(events.Answered(approved.asked[-1], events.UNSEEN))
+    approved.wait(states.ASK_MS)
+    assert approved.outcome.result == events.UNKNOWN
+    assert approved.outcome.approval_id in approved.asked
+    assert evidence.REFERENCE in approved.wallet.pending
 
 
-def test_a_sale_in_doubt_is_not_approved_again(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.break_link()
-    shop.meet()
-    shop.ring_up()
-    shop.come()
-    assert shop.phone.state == states.UNKNOWN
-    assert shop.writes == []
-    (approval_id,) = shop.asked
-    shop.tell_phone(events.Answered(approval_id, schema.VOIDED))
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
-    shop.meet()
-    shop.come()
-    assert shop.phone.state == states.SHOWING
+def test_a_sale_in_doubt_is_not_approved_again(approved: Shop) -> None:
+    approved.break_link()
+    approved.meet()
+    approved.visit()
+    assert (approved.phone.state, approved.writes) == (states.UNKNOWN, [])
+    (approval_id,) = approved.asked
+    approved.tell_phone(events.Answered(approval_id, schema.VOIDED))
+    assert approved.ended == (events.DECLINED, reasons.REVERSED)
+    approved.meet()
+    approved.come()
+    assert approved.phone.state == states.SHOWING
 
 
-def test_what_the_authority_never_saw_is_over_one_day(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.break_link()
-    shop.now += (NEVER_AFTER_S + 1) * 1000
-    shop.tell_phone(events.Answered(shop.asked[-1], events.UNSEEN))
-    assert not shop.wallet.pending
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.DECLINED
+def test_what_the_authority_never_saw_is_over_one_day(approved: Shop) -> None:
+    approved.break_link()
+    approved.now += (NEVER_AFTER_S + 1) * 1000
+    approved.tell_phone(events.Answered(approved.asked[-1], events.UNSEEN))
+    assert not approved.wallet.pending
+    assert approved.outcome.result == events.DECLINED
 
 
 @pytest.mark.parametrize(
     ("state", "reason"), [(schema.DECLINED, reasons.OK), (schema.PENDING, reasons.CODE_WRONG)]
 )
 def test_an_authority_that_contradicts_itself_is_not_believed(
-    shop: Shop, state: str, reason: int
+    approved: Shop, state: str, reason: int
 ) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.break_link()
-    shop.tell_phone(events.Answered(shop.asked[-1], state, shop.receipt(reason)))
-    assert shop.phone.state == states.UNKNOWN
+    approved.break_link()
+    approved.tell_phone(events.Answered(approved.asked[-1], state, approved.receipt(reason)))
+    assert approved.phone.state == states.UNKNOWN
 
 
-def test_a_hold_that_was_given_back_is_not_paid(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    shop.break_link()
-    shop.tell_phone(events.Answered(shop.asked[-1], schema.VOIDED, shop.receipt()))
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
+def test_a_hold_that_was_given_back_is_not_paid(approved: Shop) -> None:
+    approved.break_link()
+    approved.tell_phone(events.Answered(approved.asked[-1], schema.VOIDED, approved.receipt()))
+    assert approved.ended == (events.DECLINED, reasons.REVERSED)
 
 
-def test_a_link_that_breaks_before_the_approval_is_worth_another_visit(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.break_link()
-    outcome = shop.phone.outcome
-    assert outcome is not None
+def test_a_link_that_breaks_before_the_approval_is_worth_another_visit(showing: Shop) -> None:
+    showing.break_link()
+    outcome = showing.outcome
     assert (outcome.result, outcome.retry) == (events.LOST, True)
 
 
@@ -549,36 +420,27 @@ def test_a_silent_phone_is_sent_away(shop: Shop) -> None:
     shop.meet(Mute(shop.wallet))
     shop.come()
     shop.wait(10_000)
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert outcome.result == events.REFUSED
-    assert shop.writes == []
+    assert (shop.outcome.result, shop.writes) == (events.REFUSED, [])
 
 
 def test_a_phone_without_credentials(keys: Keys) -> None:
     shop = Shop(keys, wallet(keys, credentials=0))
-    shop.ring_up()
-    shop.come()
+    shop.visit()
     shop.type()
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.reason == reasons.CREDENTIAL_EXPIRED
+    assert shop.outcome.reason == reasons.CREDENTIAL_EXPIRED
 
 
 @pytest.mark.parametrize("data", [b"", b"\x05", b"\x06", b"\x06\x01\x01", b"\xff", b"\x02"])
-def test_junk_from_a_receiver_changes_nothing(shop: Shop, data: bytes) -> None:
-    shop.ring_up()
-    shop.come()
-    shop.tell_phone(events.Notified(data))
-    assert shop.phone.state == states.SHOWING
-    assert "ignored" in shop.told
+def test_junk_from_a_receiver_changes_nothing(showing: Shop, data: bytes) -> None:
+    showing.tell_phone(events.Notified(data))
+    assert showing.phone.state == states.SHOWING
+    assert "ignored" in showing.told
 
 
-def test_a_result_that_nobody_asked_for(shop: Shop) -> None:
-    shop.ring_up()
-    shop.come()
-    padded = padding.pad(evidence_receipt(shop), padding.RESULT_SEALED)
-    shop.tell_phone(events.Notified(exchange.result(padded)))
-    assert shop.phone.state == states.SHOWING
+def test_a_result_that_nobody_asked_for(showing: Shop) -> None:
+    padded = padding.pad(evidence_receipt(showing), padding.RESULT_SEALED)
+    showing.tell_phone(events.Notified(exchange.result(padded)))
+    assert showing.phone.state == states.SHOWING
 
 
 def evidence_receipt(shop: Shop) -> bytes:
@@ -589,28 +451,21 @@ def evidence_receipt(shop: Shop) -> bytes:
     return shop.keys.receipt(value)
 
 
-def test_a_hold_is_no_end_once_the_receiver_has_refused(shop: Shop) -> None:
+def test_a_hold_is_no_end_once_the_receiver_has_refused(approved: Shop) -> None:
     """Else the phone would show "approved" for what the bridge is about to reverse."""
-    shop.ring_up()
-    shop.come()
-    shop.type()
-    receipt = shop.receipt()
-    own, approval_id = shop.receiver.sale.session, shop.sent(wire.VERDICT)[-1].approval_id
-    shop.order(wire.VERDICT, wire.Verdict(own, approval_id, reasons.BAD_SIGNATURE))
-    assert shop.phone.state == states.TURNED_AWAY
-    shop.tell_phone(events.Answered(approval_id, schema.PENDING, receipt))
-    assert shop.phone.state == states.TURNED_AWAY
-    shop.tell_phone(events.Answered(approval_id, schema.VOIDED, receipt))
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.DECLINED
+    receipt = approved.receipt()
+    approved.refuse(reasons.BAD_SIGNATURE)
+    assert approved.phone.state == states.TURNED_AWAY
+    approved.tell_phone(events.Answered(approved.approval_id, schema.PENDING, receipt))
+    assert approved.phone.state == states.TURNED_AWAY
+    approved.tell_phone(events.Answered(approved.approval_id, schema.VOIDED, receipt))
+    assert approved.outcome.result == events.DECLINED
 
 
-def test_each_look_at_an_offer_has_a_key_of_its_own(shop: Shop) -> None:
+def test_each_look_at_an_offer_has_a_key_of_its_own(showing: Shop) -> None:
     """The receiver refuses a key that it has seen: two results would share a nonce."""
-    shop.ring_up()
-    shop.come()
-    holder = validation.certificate(host, shop.wallet.pins, shop.certificate, EPOCH)
-    offered = validation.offer(host, holder, shop.certificate, shop.offer)
-    maker = Maker(shop.wallet)
+    holder = validation.certificate(host, showing.wallet.pins, showing.certificate, EPOCH)
+    offered = validation.offer(host, holder, showing.certificate, showing.offer)
+    maker = Maker(showing.wallet)
     first, second = maker.show(offered), maker.show(offered)
     assert first != second

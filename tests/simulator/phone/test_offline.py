@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from receiver import reasons
-from receiver.errors import Error
 from receiver.link import wire
 from simulator.authority.keys import Keys
 from simulator.authority.storage import schema
@@ -17,14 +16,10 @@ from simulator.phone.wallet import wallet as wallets
 from simulator.phone.wallet.wallet import NEVER_AFTER_S
 from tests.support.machines.phone import EPOCH, RECEIVER, RECIPIENT, TRANSACTION, Shop, wallet
 from tests.support.values import evidence
+from tests.support.values.refusals import refused_as
 
 FLOOR = evidence.AMOUNT
 YEAR_MS = 365 * 24 * 3600 * 1000
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    return Keys(tmp_path / "keys.json")
 
 
 @pytest.fixture
@@ -37,20 +32,14 @@ def shop(keys: Keys, tmp_path: Path) -> Shop:
 
 def handed_over(shop: Shop) -> Shop:
     shop.learn(FLOOR)
-    shop.ring_up()
-    shop.come()
+    shop.visit()
     shop.type()
     return shop
 
 
-def result(shop: Shop, data: bytes) -> None:
-    """Anything as the receiver's result, sealed as it must be."""
-    shop.order(wire.RESULT, wire.Result(shop.receiver.sale.session, data))
-
-
 def provisional(shop: Shop, receiver: bytes = RECEIVER, **changes: Any) -> bytes:
     """A receiver's word for the approval at hand; `changes` spoil it."""
-    name = changes.pop("approval_id", shop.sent(wire.VERDICT)[-1].approval_id)
+    name = changes.pop("approval_id", shop.approval_id)
     certificate = changes.pop("certificate", shop.certificate)
     return evidence.provisional(receiver, certificate, name, EPOCH, **changes)
 
@@ -74,11 +63,9 @@ def test_it_is_not_final_while_the_authority_does_not_say(shop: Shop) -> None:
     shop.stand_in()
     answer(shop, events.NO_ANSWER)
     shop.wait(states.ACCEPTED_MS)
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert (outcome.result, outcome.reason) == (events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
-    assert (outcome.receipt, outcome.retry) == (None, False)
-    assert outcome.view is not None
+    assert shop.ended == (events.ACCEPTED, reasons.ACCEPTED_OFFLINE)
+    assert (shop.outcome.receipt, shop.outcome.retry) == (None, False)
+    assert shop.outcome.view is not None
     assert wallets.load(shop.wallet.path or Path()).pending == shop.wallet.pending
     assert shop.wallet.bought == {}
 
@@ -89,8 +76,7 @@ def test_it_is_final_once_the_authority_has_booked_it(shop: Shop, state: str) ->
     answer(shop, events.UNSEEN)
     shop.wait(states.ASK_FIRST_MS)
     answer(shop, state, shop.receipt())
-    outcome = shop.phone.outcome
-    assert outcome is not None
+    outcome = shop.outcome
     assert outcome.result == events.APPROVED
     assert outcome.receipt is not None
     assert outcome.receipt.transaction_id == TRANSACTION
@@ -108,8 +94,7 @@ def test_the_authority_may_still_say_no(shop: Shop, state: str, reason: int, tol
     """And nobody goes to that till again for it: the goods are gone."""
     shop.stand_in()
     answer(shop, state, shop.receipt(reason))
-    outcome = shop.phone.outcome
-    assert outcome is not None
+    outcome = shop.outcome
     assert (outcome.result, outcome.reason, outcome.retry) == (events.DECLINED, told, False)
     assert (shop.wallet.pending, shop.wallet.bought) == ({}, {})
 
@@ -136,21 +121,17 @@ def test_what_no_till_may_accept_offline_is_over_one_day(keys: Keys) -> None:
     shop.break_link()
     shop.now += (NEVER_AFTER_S + 1) * 1000
     answer(shop, events.UNSEEN)
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.DECLINED
+    assert shop.outcome.result == events.DECLINED
 
 
 def test_a_sale_that_was_accepted_is_not_approved_again(shop: Shop) -> None:
     shop.stand_in()
     shop.wait(states.ACCEPTED_MS)
     shop.meet()
-    shop.ring_up()
-    shop.come()
-    assert shop.phone.state == states.UNKNOWN
-    assert shop.writes == []
+    shop.visit()
+    assert (shop.phone.state, shop.writes) == (states.UNKNOWN, [])
     shop.wait(states.ASK_MS)
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.ACCEPTED
+    assert shop.outcome.result == events.ACCEPTED
 
 
 # What it does not believe.
@@ -172,7 +153,7 @@ def test_a_sale_that_was_accepted_is_not_approved_again(shop: Shop) -> None:
 def test_a_provisional_receipt_for_anything_else(
     shop: Shop, changes: dict[str, Any], reason: int
 ) -> None:
-    result(shop, provisional(shop, **changes))
+    shop.result(provisional(shop, **changes))
     assert shop.phone.state == states.UNKNOWN
     assert shop.whys == [reasons.name(reason)] * 2
     assert [pending.accepted for pending in shop.wallet.pending.values()] == [False]
@@ -182,17 +163,16 @@ def test_one_that_is_replayed_from_another_sale(shop: Shop) -> None:
     shop.stand_in()
     old = shop.sent(wire.PROVISIONAL)[-1].receipt
     shop.meet()
-    shop.ring_up(b"saleref2")
-    shop.come()
+    shop.visit(b"saleref2")
     shop.type()
-    result(shop, old)
+    shop.result(old)
     assert shop.phone.state == states.UNKNOWN
     assert not shop.wallet.pending[b"saleref2"].accepted
 
 
 def test_one_above_the_floor_of_its_credential(keys: Keys) -> None:
     shop = handed_over(Shop(keys, wallet(keys, floor=FLOOR - 1)))
-    result(shop, provisional(shop))
+    shop.result(provisional(shop))
     assert shop.phone.state == states.UNKNOWN
     assert shop.whys == ["above_floor"] * 2
 
@@ -201,10 +181,9 @@ def test_one_for_a_refund(keys: Keys) -> None:
     held = wallet(keys, floor=FLOOR)
     held.bought = {TRANSACTION: wallets.Bought(TRANSACTION, FLOOR, evidence.SEK, RECIPIENT)}
     shop = Shop(keys, held)
-    shop.ring_up(original=TRANSACTION)
-    shop.come()
+    shop.visit(original=TRANSACTION)
     shop.type()
-    result(shop, provisional(shop))
+    shop.result(provisional(shop))
     assert shop.phone.state == states.UNKNOWN
     assert shop.whys == ["wrong_kind"] * 2
     assert not any(pending.accepted for pending in held.pending.values())
@@ -213,6 +192,5 @@ def test_one_for_a_refund(keys: Keys) -> None:
 def test_the_receivers_word_is_no_receipt(shop: Shop) -> None:
     """A receipt is the authority's, under its own key."""
     (pending,) = shop.wallet.pending.values()
-    with pytest.raises(Error) as caught:
+    with refused_as(reasons.MALFORMED):
         shop.wallet.check_receipt(pending, provisional(shop))
-    assert caught.value.code == reasons.MALFORMED

@@ -94,15 +94,21 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield World(authority, radio, counter, wallet)
 
 
-async def test_an_approved_purchase(world: World) -> None:
+@pytest.fixture
+async def ringing(world: World) -> World:
+    """A sale is rung up."""
     world.counter.ring_up(PRICE)
-    outcome = await world.buy(Buyer(), till=TILL)
+    return world
+
+
+async def test_an_approved_purchase(ringing: World) -> None:
+    outcome = await ringing.buy(Buyer(), till=TILL)
     assert outcome.result == events.APPROVED
     assert outcome.view is not None
     assert (outcome.view.store, outcome.view.amount) == ("Storgatan 1", PRICE)
-    (written,) = [step for step in world.steps if step.name == "approval_written"]
+    (written,) = [step for step in ringing.steps if step.name == "approval_written"]
     assert written.at <= written.details["acknowledged"]
-    assert not world.wallet.pending
+    assert not ringing.wallet.pending
 
 
 async def test_checking_in_before_the_sale(world: World) -> None:
@@ -127,51 +133,41 @@ async def test_over_the_limit_until_it_is_raised(world: World) -> None:
     assert len({record.data for record in world.counter.sent(wire.APPROVAL)}) == 2
 
 
-async def test_a_wrong_code_then_the_right_one(world: World) -> None:
-    world.counter.ring_up(PRICE)
-    outcome = await world.buy(Buyer("000000", DEMO_CODE))
-    assert outcome.result == events.APPROVED
+async def test_a_wrong_code_then_the_right_one(ringing: World) -> None:
+    assert (await ringing.buy(Buyer("000000", DEMO_CODE))).result == events.APPROVED
 
 
-async def test_a_wrong_code_and_no_other(world: World) -> None:
-    world.counter.ring_up(PRICE)
-    outcome = await world.buy(Buyer("000000"))
+async def test_a_wrong_code_and_no_other(ringing: World) -> None:
+    outcome = await ringing.buy(Buyer("000000"))
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.CODE_WRONG)
-    await asyncio.wait_for(world.counter.phone_event(wire.PHONE_LEFT), PATIENCE)
+    await asyncio.wait_for(ringing.counter.phone_event(wire.PHONE_LEFT), PATIENCE)
 
 
-async def test_a_buyer_who_says_no(world: World) -> None:
-    world.counter.ring_up(PRICE)
-    outcome = await world.buy(Declining())
-    assert outcome.result == events.LEFT
-    await asyncio.wait_for(world.counter.phone_event(wire.PHONE_LEFT), PATIENCE)
+async def test_a_buyer_who_says_no(ringing: World) -> None:
+    assert (await ringing.buy(Declining())).result == events.LEFT
+    await asyncio.wait_for(ringing.counter.phone_event(wire.PHONE_LEFT), PATIENCE)
 
 
-async def test_a_silent_phone_gives_way(world: World) -> None:
+async def test_a_silent_phone_gives_way(ringing: World) -> None:
     """The fourth link evicts the oldest, and whoever comes to buy does buy."""
-    world.counter.ring_up(PRICE)
     async with asyncio.TaskGroup() as group:
-        silent = [group.create_task(world.buy(Silent())) for _ in range(4)]
-        await world.until("refusal")
-        outcome = await world.buy(Buyer())
-        assert outcome.result == events.APPROVED
+        silent = [group.create_task(ringing.buy(Silent())) for _ in range(4)]
+        await ringing.until("refusal")
+        assert (await ringing.buy(Buyer())).result == events.APPROVED
     assert {task.result().result for task in silent} <= {events.REFUSED, events.LOST}
 
 
 @pytest.mark.parametrize("at", [exchange.KEY, exchange.CREDENTIAL])
-async def test_a_phone_that_vanishes_has_signed_nothing(world: World, at: int) -> None:
-    world.counter.ring_up(PRICE)
-    outcome = await world.buy(Vanishing(at=at))
-    assert outcome.result == events.LOST
-    assert not world.wallet.pending
-    assert (await world.buy(Buyer())).result == events.APPROVED
+async def test_a_phone_that_vanishes_has_signed_nothing(ringing: World, at: int) -> None:
+    assert (await ringing.buy(Vanishing(at=at))).result == events.LOST
+    assert not ringing.wallet.pending
+    assert (await ringing.buy(Buyer())).result == events.APPROVED
 
 
-async def test_a_phone_that_vanishes_with_its_approval_asks_the_authority(world: World) -> None:
-    world.counter.ring_up(PRICE)
-    outcome = await world.buy(Vanishing(at=exchange.APPROVAL))
+async def test_a_phone_that_vanishes_with_its_approval_asks_the_authority(ringing: World) -> None:
+    outcome = await ringing.buy(Vanishing(at=exchange.APPROVAL))
     assert outcome.result in (events.UNKNOWN, events.APPROVED)
-    assert bool(world.wallet.pending) == (outcome.result == events.UNKNOWN)
+    assert bool(ringing.wallet.pending) == (outcome.result == events.UNKNOWN)
 
 
 async def test_an_end_that_is_not_known_is_settled_before_the_next_purchase(world: World) -> None:
@@ -220,8 +216,7 @@ async def test_a_phone_that_lies_is_refused_and_another_pays(
 
     world.counter.ring_up(PRICE)
     honest, world.wallet = world.wallet, await world.another_wallet()
-    outcome = await world.buy(Attacker())
-    assert outcome.result == events.UNKNOWN
+    assert (await world.buy(Attacker())).result == events.UNKNOWN
     assert "refusal" in world.names()
     world.wallet = honest
     assert (await world.buy(Buyer())).result == events.APPROVED

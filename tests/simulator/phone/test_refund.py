@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,17 +23,10 @@ REFUND = b"refund01"
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Keys:
-    return Keys(tmp_path / "keys.json")
-
-
-@pytest.fixture
 def shop(keys: Keys) -> Shop:
     """After a purchase."""
-    held = wallet(keys, credentials=8)
-    shop = Shop(keys, held)
-    shop.ring_up()
-    shop.come()
+    shop = Shop(keys, wallet(keys, credentials=8))
+    shop.visit()
     shop.type()
     shop.decide()
     shop.meet()
@@ -42,8 +36,7 @@ def shop(keys: Keys) -> Shop:
 def refund(shop: Shop, amount: int = evidence.AMOUNT, reference: bytes = REFUND) -> None:
     """A new visit, up to the offer."""
     shop.meet()
-    shop.ring_up(reference, amount, TRANSACTION)
-    shop.come()
+    shop.visit(reference, amount, TRANSACTION)
 
 
 def approved(shop: Shop, amount: int = evidence.AMOUNT, reference: bytes = REFUND) -> None:
@@ -57,13 +50,15 @@ def left(shop: Shop) -> int:
     return bought.amount - bought.refunded
 
 
+def bought_with(shop: Shop, **changes: Any) -> None:
+    """The phone remembers its purchase with these changes."""
+    shop.wallet.bought[TRANSACTION] = shop.wallet.bought[TRANSACTION]._replace(**changes)
+
+
 def reason_of(shop: Shop) -> int:
     """Why the phone has refused, before it wrote anything."""
-    outcome = shop.phone.outcome
-    assert outcome is not None
-    assert outcome.result == events.REFUSED
-    assert shop.writes == []
-    return outcome.reason
+    assert (shop.outcome.result, shop.writes) == (events.REFUSED, [])
+    return shop.outcome.reason
 
 
 def test_a_purchase_is_remembered(shop: Shop) -> None:
@@ -73,8 +68,7 @@ def test_a_purchase_is_remembered(shop: Shop) -> None:
 
 def test_what_was_declined_is_not(keys: Keys) -> None:
     shop = Shop(keys, wallet(keys))
-    shop.ring_up()
-    shop.come()
+    shop.visit()
     shop.type()
     shop.decide(reasons.BUYER_BLOCKED)
     assert shop.wallet.bought == {}
@@ -86,8 +80,7 @@ def test_a_refund_is_shown_as_one_and_approved_with_the_code(shop: Shop) -> None
     assert shop.phone.state == states.SHOWING
     shop.type()
     shop.decide(transaction_id=bytes(16))
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.result == events.APPROVED
+    assert shop.outcome.result == events.APPROVED
     writes = [exchange.KEY, exchange.CREDENTIAL, exchange.APPROVAL]
     assert [data[0] for data in shop.writes] == writes
     assert left(shop) == evidence.AMOUNT - 100
@@ -95,8 +88,7 @@ def test_a_refund_is_shown_as_one_and_approved_with_the_code(shop: Shop) -> None
 
 
 def test_a_purchase_is_not_shown_as_a_refund(shop: Shop) -> None:
-    shop.ring_up(REFUND)
-    shop.come()
+    shop.visit(REFUND)
     assert not shop.views[-1].refund
 
 
@@ -149,8 +141,7 @@ def test_what_somebody_else_bought(keys: Keys) -> None:
 
 
 def test_another_currency_than_was_paid_in(shop: Shop) -> None:
-    bought = shop.wallet.bought[TRANSACTION]
-    shop.wallet.bought[TRANSACTION] = bought._replace(currency=978)
+    bought_with(shop, currency=978)
     refund(shop)
     assert reason_of(shop) == reasons.WRONG_CURRENCY
 
@@ -164,12 +155,10 @@ def test_it_goes_back_to_whom_the_purchase_was_invoiced(shop: Shop, keys: Keys) 
 
 
 def test_it_needs_a_credential_of_that_recipient(shop: Shop) -> None:
-    bought = shop.wallet.bought[TRANSACTION]
-    shop.wallet.bought[TRANSACTION] = bought._replace(recipient=OTHER)
+    bought_with(shop, recipient=OTHER)
     refund(shop)
     shop.tell_phone(events.FirstDigit())
-    assert shop.phone.outcome is not None
-    assert shop.phone.outcome.reason == reasons.CREDENTIAL_EXPIRED
+    assert shop.outcome.reason == reasons.CREDENTIAL_EXPIRED
 
 
 def test_a_refund_that_comes_by_notification(shop: Shop) -> None:
@@ -209,8 +198,7 @@ def test_the_newest_purchases_are_remembered(shop: Shop) -> None:
     for number in range(BOUGHT_MOST):
         name = number.to_bytes(16, "big")
         shop.wallet.bought[name] = Bought(name, 1, evidence.SEK, RECIPIENT)
-    shop.ring_up(b"saleref2")
-    shop.come()
+    shop.visit(b"saleref2")
     shop.type()
     shop.decide(transaction_id=b"the newest one !")
     assert len(shop.wallet.bought) == BOUGHT_MOST

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from simulator.processes.child_process import Ended
 from tests.architecture.tree import ROOT
-from tests.support.world.commands import tillsign
+from tests.support.world.commands import in_order, tillsign
 
 pytestmark = pytest.mark.processes
 
@@ -57,7 +56,7 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
     ended = await tillsign(tmp_path, "demo")
     assert (ended.code, ended.err) == (0, "")
     assert "\x1b" not in ended.out
-    _in_order(
+    in_order(
         ended,
         *("A purchase", "shows match code", "the authority is asked", "approved: transaction"),
         *("marks the sale as paid", "invoices it"),
@@ -69,12 +68,6 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
         *("A refund", "Återbetalning / Refund: 249.00 SEK", "refunded: transaction"),
         *("Latencies", "median"),
     )
-
-
-def _in_order(ended: Ended, *texts: str) -> None:
-    at = 0
-    for text in texts:
-        at = ended.out.index(text, at) + len(text)
 
 
 async def test_a_number_of_sales_that_makes_no_sense(tmp_path: Path) -> None:

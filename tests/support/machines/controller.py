@@ -90,6 +90,11 @@ class ControllerWorld:
     def sync(self, reference: bytes = b"", offer: bytes = b"") -> None:
         self.hear(wire.SYNC, wire.Opened(reference, offer, reasons.OK))
 
+    def begin(self, *sale: Any) -> Sale:
+        """The receiver is there, and the till has rung up."""
+        self.sync()
+        return self.ring(*sale)
+
     def ring(self, sale_id: str = "sale-0123456789ab", amount: int = 24_900) -> Sale:
         reference = identifiers.sale_reference(BRIDGE_ID, TILL, sale_id)
         self.give(
@@ -108,11 +113,6 @@ class ControllerWorld:
             )
         )
         return self.sale
-
-    def begin(self) -> Sale:
-        """A sale that is rung up while its receiver is there."""
-        self.sync()
-        return self.ring()
 
     def move(self, milliseconds: int) -> None:
         self.now += milliseconds

@@ -90,6 +90,23 @@ class Shop:
         maker = maker or Maker(self.wallet)
         self.phone = Conversation(self.wallet, maker, EPOCH)
 
+    @property
+    def outcome(self) -> events.Outcome:
+        """How the visit ended; it has."""
+        assert self.phone.outcome is not None
+        return self.phone.outcome
+
+    @property
+    def ended(self) -> tuple[str, int]:
+        """The outcome's result and reason."""
+        return self.outcome.result, self.outcome.reason
+
+    @property
+    def approval_id(self) -> bytes:
+        """Of the approval that was handed over last."""
+        name: bytes = self.sent(wire.VERDICT)[-1].approval_id
+        return name
+
     # The radio.
 
     def come(self, mtu: int = MTU) -> None:
@@ -100,6 +117,16 @@ class Shop:
         self.tell_phone(events.Connected(mtu))
         if self.phone.outcome is None:
             self.tell_phone(events.Read(self.certificate, self.offer))
+
+    def visit(
+        self,
+        reference: bytes = evidence.REFERENCE,
+        amount: int = evidence.AMOUNT,
+        original: bytes = b"",
+    ) -> None:
+        """Ring up, and let the phone come for it."""
+        self.ring_up(reference, amount, original)
+        self.come()
 
     def break_link(self) -> None:
         self.linked = False
@@ -155,6 +182,11 @@ class Shop:
         verdict = self.sent(wire.VERDICT)[-1]
         self.order(wire.STAND_IN, wire.StandIn(verdict.session, verdict.approval_id, EPOCH))
 
+    def refuse(self, reason: int) -> None:
+        """Refuse the approval that was handed over last."""
+        session = self.receiver.sale.session
+        self.order(wire.VERDICT, wire.Verdict(session, self.approval_id, reason))
+
     def order(self, channel: int, value: Any) -> None:
         self.receiver.handle(io.WireMessage(channel, wire.encode(channel, value)), self.now)
         self.run()
@@ -165,13 +197,12 @@ class Shop:
 
     def receipt(self, reason: int = reasons.OK, **changes: Any) -> bytes:
         """The authority's word about the last approval that was handed over."""
-        verdict = self.sent(wire.VERDICT)[-1]
         offered = self.receiver.sale.offered
         assert offered is not None
         value = messages.Receipt(
             version=messages.VERSION,
             outcome=messages.DECLINED if reason else messages.APPROVED,
-            approval_id=verdict.approval_id,
+            approval_id=self.approval_id,
             amount=offered.offer.amount,
             currency=offered.offer.currency,
             transaction_id=messages.NO_TRANSACTION if reason else TRANSACTION,
@@ -183,8 +214,11 @@ class Shop:
         return self.keys.receipt(value._replace(**changes))
 
     def decide(self, reason: int = reasons.OK, **changes: Any) -> None:
-        session = self.receiver.sale.session
-        self.order(wire.RESULT, wire.Result(session, self.receipt(reason, **changes)))
+        self.result(self.receipt(reason, **changes))
+
+    def result(self, data: bytes) -> None:
+        """Anything as the receiver's result, sealed as it must be."""
+        self.order(wire.RESULT, wire.Result(self.receiver.sale.session, data))
 
     # What both do, until both are quiet.
 

@@ -94,6 +94,11 @@ class World:
             self.drain()
             self.confirm()
 
+    def until(self, state: str) -> None:
+        """So much long work that the sale is in this state."""
+        while self.sale.state != state:
+            self.slice()
+
     def confirm(self) -> None:
         """The bridge's word on each approval that the receiver has refused."""
         new, self.heard = self.outputs[self.heard :], len(self.outputs)
@@ -237,6 +242,9 @@ class Phone:
     def vanish(self) -> None:
         self.world.feed(io.Disconnected(self.link))
 
+    def leave(self) -> None:
+        self.write(exchange.LEAVE, bytes([exchange.LEAVE_CANCELLED]))
+
     def write(self, kind: int, body: bytes = b"") -> None:
         self.raw(bytes([kind]) + body)
 
@@ -354,6 +362,14 @@ class Phone:
         return evidence.approval_id(
             self.world.certificate, self.offer, self.credential, self.approval, self.enc
         )
+
+
+LINK_ENDS: dict[str, Callable[[Phone], object]] = {
+    "gone": Phone.vanish,
+    "left": Phone.leave,
+    "radio lost": lambda phone: phone.world.feed(io.RadioLost()),
+    "connected again": lambda phone: phone.world.feed(io.Connected(phone.link)),
+}
 
 
 def make_keys(directory: Path) -> Keys:

@@ -118,6 +118,11 @@ class World:
         values: dict[str, Any] = {"credential": self.credential, "accepted": self.now}
         return evidence.record(self.certificate, offer, approval=approval, **(values | changes))
 
+    def new_record(self) -> bytes:
+        """The record of another sale each time."""
+        offer = self.offer()
+        return self.record(offer, self.approve(offer))
+
     async def post(self, record: bytes) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/cbor"}
         async with self.bridge.post("/v1/authorisations", data=record, headers=headers) as answer:
@@ -127,6 +132,11 @@ class World:
         status, body = await self.post(record)
         assert status == 200, body
         return evidence.receipt(body, self.authority.pins)
+
+    async def refusal(self, record: bytes) -> tuple[int, str]:
+        """Status and reason of the problem that answers a record."""
+        status, body = await self.post(record)
+        return status, reason_in(body)
 
     async def buy(self, *, k: bytes | None = None, **changes: Any) -> messages.Receipt:
         """One purchase from offer to receipt; `changes` are the offer's."""
@@ -152,6 +162,17 @@ def session_as(authority: Authority, identity: pki.Identity | None = None) -> ai
         connector=aiohttp.TCPConnector(ssl=context),
         timeout=aiohttp.ClientTimeout(total=ANSWER_S),
     )
+
+
+@asynccontextmanager
+async def speaking_as(world: World, name: str) -> AsyncIterator[World]:
+    """Give the world's bridge another client certificate for a while."""
+    async with session_as(world.authority, world.authority.ca.client(name)) as session:
+        world.bridge, before = session, world.bridge
+        try:
+            yield world
+        finally:
+            world.bridge = before
 
 
 def reason_in(problem: bytes) -> str:

@@ -125,3 +125,10 @@ def _environment(temporary: Path) -> dict[str, str]:
     """Ours, but that no world of another user is found."""
     own = {name: value for name, value in os.environ.items() if name != attach.VARIABLE}
     return {**own, "TMPDIR": str(temporary)}
+
+
+def in_order(ended: Ended, *texts: str) -> None:
+    """It has printed these, one behind the other."""
+    at = 0
+    for text in texts:
+        at = ended.out.index(text, at) + len(text)
