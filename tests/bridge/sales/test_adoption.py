@@ -9,24 +9,18 @@ import pytest
 from bridge.sales import lost_sale
 from simulator.authority import Fault
 from simulator.authority.ledger import ledger
+from tests.support.shop.put_back import lose
 from tests.support.shop.till import AMOUNT, SALE, World
 from tests.support.values.clocks import Clock
 
 NOWHERE = "sale-that-nobody-rang"
 
 
-async def lose_the_journal(world: World) -> None:
-    """As on a new disk: the same bridge, the same tills, and nothing remembered."""
-    for path in world.config.journal.parent.glob(world.config.journal.name + "*"):
-        if path.is_file():
-            path.unlink()
-
-
 async def held(world: World) -> bytes:
     """An approved sale; the bridge's last one before its disk dies."""
     async with world.bridge():
         sale = await world.approved()
-    await lose_the_journal(world)
+    lose(world)
     return bytes.fromhex(sale["approval_id"])
 
 
@@ -45,7 +39,7 @@ async def test_the_tills_decision_brings_a_sale_back(stopped: World, wish: str, 
 async def test_what_is_posted_was_paid_already(stopped: World) -> None:
     async with stopped.bridge():
         sale = await stopped.posted()
-    await lose_the_journal(stopped)
+    lose(stopped)
     async with stopped.bridge():
         assert (await stopped.problem("POST", f"/v1/sales/{SALE}/cancel"))[:2] == (409, "conflict")
         again = await stopped.settled()

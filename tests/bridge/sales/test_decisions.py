@@ -254,9 +254,7 @@ async def test_an_approval_outlives_the_bridge(stopped: World) -> None:
 async def test_a_decision_outlives_the_bridge(stopped: World, wish: str, end: str) -> None:
     """Said once, it is owed: the till need not come back."""
     async with stopped.bridge():
-        await stopped.approved()
-        stopped.break_authority(Fault.FAIL)
-        await stopped.decide(wish)
+        await stopped.owed(wish)
     stopped.authority.faults.clear()
     async with stopped.bridge():
         await stopped.settled()

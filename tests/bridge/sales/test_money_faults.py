@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +15,9 @@ from simulator.authority.api import operations, requests
 from simulator.authority.ledger import ledger
 from tests.support.bridge.device import PATIENCE_S
 from tests.support.shop.money import Paper, ends, sells
-from tests.support.shop.till import SALE, World
+from tests.support.shop.refunding import ask, done
+from tests.support.shop.till import World
+from tests.support.values.clocks import shift
 
 NEXT = "sale-of-the-next-buyer"
 CONFIRMATIONS, REVERSALS = "/v1/confirmations", "/v1/reversals"
@@ -126,9 +126,8 @@ async def test_a_refund_while_everything_fails_once(paper: Paper, world: World) 
     for number, fault in enumerate(Fault):
         world.break_authority(fault, "/v1/refunds", times=1)
         refund_id = f"refund-number-{number:04}"
-        body = {"refund_id": refund_id, "sale_id": SALE, "amount": 1_000 + number}
-        assert (await world.call("POST", "/v1/refunds", json=body))[0] == 201
-        _, refund = await world.call("GET", f"/v1/refunds/{refund_id}?wait={PATIENCE_S:g}")
+        await ask(world, refund_id=refund_id, amount=1_000 + number)
+        refund = await done(world, refund_id)
         assert (refund["state"], world.authority.faults.times) == ("refunded", 0)
         paper.keep_refund(refund)
 
@@ -136,17 +135,7 @@ async def test_a_refund_while_everything_fails_once(paper: Paper, world: World) 
 # The bridge's clock.
 
 
-def jump(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
-    """The bridge's wall clock, and nobody else's."""
-    clock = SimpleNamespace(
-        time=lambda: time.time() + ahead_s,
-        time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
-        monotonic=time.monotonic,
-    )
-    for module in (lost_sale, books, stand_in, receiver_session):
-        monkeypatch.setattr(module, "time", clock)
-
-
+BRIDGE = (lost_sale, books, stand_in, receiver_session)
 jumps = pytest.mark.parametrize("ahead_s", [HOUR_S, -HOUR_S], ids=["ahead", "back"])
 
 
@@ -158,7 +147,7 @@ async def test_the_clock_jumps_before_the_approval(
     async with stopped.bridge():
         await stopped.ring_up(patience_s=2)
         with monkeypatch.context() as wrong:
-            jump(wrong, ahead_s)
+            shift(wrong, ahead_s, *BRIDGE)
             await stopped.pay()
             assert (await ends(stopped, paper))["state"] in ("declined", "cancelled")
         await sells(stopped, paper, NEXT)
@@ -178,7 +167,7 @@ async def test_the_clock_jumps_before_the_decision(
 ) -> None:
     async with stopped.bridge():
         await stopped.approved()
-        jump(monkeypatch, ahead_s)
+        shift(monkeypatch, ahead_s, *BRIDGE)
         assert (await ends(stopped, paper, wish))["settlement"] == end
 
 
@@ -199,7 +188,7 @@ async def test_the_clock_jumps_with_a_decision_owed(
         await stopped.approved()
         stopped.break_authority(Fault.FAIL, path)
         await stopped.decide(wish)
-    jump(monkeypatch, ahead_s)
+    shift(monkeypatch, ahead_s, *BRIDGE)
     stopped.authority.faults.clear()
     async with stopped.bridge():
         assert (await ends(stopped, paper))["settlement"] == end

@@ -9,8 +9,8 @@ import pytest
 
 from bridge.books import books
 from bridge.journal import writer
-from simulator.authority import Fault
 from tests.support.shop.money import Paper, ends, sells
+from tests.support.shop.refunding import ask, done
 from tests.support.shop.till import AMOUNT, SALE, World
 
 NEXT = "sale-of-the-next-buyer"
@@ -32,8 +32,7 @@ async def test_a_till_that_says_everything_at_once_and_again(paper: Paper, world
     await ends(world, paper)
     body = {"refund_id": "refund-0123456789", "sale_id": SALE, "amount": AMOUNT}
     assert sorted(await repeated(world, "/v1/refunds", json=body)) == [200] * 4 + [201]
-    _, refund = await world.call("GET", "/v1/refunds/refund-0123456789?wait=10")
-    paper.keep_refund(refund)
+    paper.keep_refund(await done(world, "refund-0123456789"))
     assert await repeated(world, "/v1/sales", json=BODY) == [200] * TIMES
 
 
@@ -70,9 +69,7 @@ async def test_a_till_that_dies_before_it_hears(stopped: World, paper: Paper) ->
 async def test_a_till_that_changes_its_mind(stopped: World, paper: Paper, wish: str) -> None:
     """Whenever it asks for the other, also after restarts: the first word stands."""
     async with stopped.bridge():
-        await stopped.approved()
-        stopped.break_authority(Fault.FAIL)
-        await stopped.decide(wish)
+        await stopped.owed(wish)
         assert (await stopped.too_late(OTHER[wish]))["state"] == STATES[wish]
     async with stopped.bridge():
         assert (await stopped.too_late(OTHER[wish]))["state"] == STATES[wish]
@@ -111,10 +108,8 @@ async def test_an_id_of_a_sale_long_closed(
     async with stopped.bridge():
         assert await stopped.problem("POST", "/v1/sales", json=again) == used(before)
         assert (await stopped.too_late("cancel"))["settlement"] == "posted"
-        body = {"refund_id": "refund-0123456789", "sale_id": SALE, "amount": 1_000}
-        assert (await stopped.call("POST", "/v1/refunds", json=body))[0] == 201
-        _, refund = await stopped.call("GET", "/v1/refunds/refund-0123456789?wait=10")
-        paper.keep_refund(refund)
+        await ask(stopped, amount=1_000)
+        paper.keep_refund(await done(stopped))
 
 
 def used(sale: dict[str, Any]) -> tuple[int, str, dict[str, Any]]:

@@ -24,6 +24,7 @@ from tests.support.shop.offline_shop import (
     unsent,
 )
 from tests.support.shop.put_back import lose
+from tests.support.shop.refunding import ask, done, offered
 from tests.support.shop.till import AMOUNT, SALE, World
 from tests.support.values import evidence
 
@@ -202,12 +203,10 @@ async def test_an_earlier_approval_of_the_sale_is_given_back_first(shop: World) 
 async def test_a_refund_waits_until_its_purchase_is_sent(shop: World) -> None:
     await sells(shop)
     await shop.decide("paid")
-    body = {"refund_id": "refund-0123456789ab", "sale_id": SALE, "amount": 100}
-    status, refund = await shop.call("POST", "/v1/refunds", json=body)
-    assert (status, refund["state"]) == (201, "pending")
+    assert (await ask(shop, amount=100))["state"] == "pending"
     shop.authority.faults.clear()
-    refund = (await shop.call("GET", f"/v1/refunds/{body['refund_id']}?wait=10"))[1]
-    assert (refund["state"], (await shop.sale())["settlement"]) == ("refunded", "posted")
+    assert (await done(shop))["state"] == "refunded"
+    assert (await shop.sale())["settlement"] == "posted"
 
 
 # Not accepted without the authority: every limit, and what is never sold so.
@@ -289,10 +288,7 @@ async def test_without_the_receivers_verdict(shop: World) -> None:
 
 async def test_no_refund(shop: World) -> None:
     """The buyer's phone can wait for money that comes back."""
-    body = {"refund_id": "refund-0123456789ab", "sale_id": EARLIER, "amount": 100}
-    status, _ = await shop.call("POST", "/v1/refunds", json=body | {"phone": True, "patience_s": 1})
-    assert status == 201
-    await shop.device.offered()
+    await offered(shop, sale_id=EARLIER, amount=100, patience_s=1)
     await shop.pay()
     async with shop.watching() as told:
         refund = await told("reversal_owed")

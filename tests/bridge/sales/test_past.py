@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from bridge.config.configuration import ReceiverConfig
-from simulator.authority import Fault
 from tests.support.shop.offline_shop import accepted, alone, sells
 from tests.support.shop.put_back import lose
 from tests.support.shop.refunding import ask, done, refused
@@ -45,6 +45,16 @@ def exchange(world: World) -> None:
 CHANGES = [remove, renumber, exchange]
 
 
+@pytest.fixture(params=CHANGES)
+async def changed(request: pytest.FixtureRequest, stopped: World) -> AsyncIterator[World]:
+    """With a bridge of another configuration than when a sale was posted."""
+    async with stopped.bridge():
+        await stopped.posted()
+    request.param(stopped)
+    async with stopped.bridge():
+        yield stopped
+
+
 async def rows(world: World, path: str) -> dict[tuple[int, str], dict[str, Any]]:
     """By till and receiver."""
     status, answer = await world.call("GET", path)
@@ -72,32 +82,25 @@ async def test_offline_purchases_are_posted_all_the_same(allowed: World, change:
 @pytest.mark.parametrize("change", CHANGES)
 async def test_what_is_owed_is_confirmed_and_reversed(stopped: World, change: Any) -> None:
     async with stopped.bridge():
-        await stopped.approved(SALE)
-        stopped.break_authority(Fault.FAIL)
-        await stopped.decide("paid", SALE)
+        await stopped.owed("paid")
     stopped.authority.faults.clear()
     change(stopped)
     async with stopped.bridge():
         assert (await stopped.settled(SALE))["settlement"] == "posted"
 
 
-@pytest.mark.parametrize("change", CHANGES)
-async def test_a_day_lists_the_tills_of_then(stopped: World, change: Any) -> None:
-    async with stopped.bridge():
-        await stopped.posted()
-    change(stopped)
-    async with stopped.bridge():
-        then = (TILL, evidence.RECEIVER_ID.hex())
-        summed = await rows(stopped, "/v1/totals")
-        assert summed[then]["sums"][0]["posted"] == {"count": 1, "amount": AMOUNT}
-        assert not summed[then]["configured"]
-        compared = await rows(stopped, "/v1/reconciliation")
-        assert (compared[then]["matched"], compared[then]["differences"]) == (1, [])
-        today = [place for place, row in summed.items() if row["configured"]]
-        assert len(today) == 1
-        assert summed[today[0]]["sums"] == []
-        assert then in await rows(stopped, f"/v1/totals?till={TILL}")
-        assert then in await rows(stopped, f"/v1/reconciliation?till={TILL}")
+async def test_a_day_lists_the_tills_of_then(changed: World) -> None:
+    then = (TILL, evidence.RECEIVER_ID.hex())
+    summed = await rows(changed, "/v1/totals")
+    assert summed[then]["sums"][0]["posted"] == {"count": 1, "amount": AMOUNT}
+    assert not summed[then]["configured"]
+    compared = await rows(changed, "/v1/reconciliation")
+    assert (compared[then]["matched"], compared[then]["differences"]) == (1, [])
+    today = [place for place, row in summed.items() if row["configured"]]
+    assert len(today) == 1
+    assert summed[today[0]]["sums"] == []
+    assert then in await rows(changed, f"/v1/totals?till={TILL}")
+    assert then in await rows(changed, f"/v1/reconciliation?till={TILL}")
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -112,36 +115,25 @@ async def test_a_lost_journal_and_another_configuration(stopped: World, change: 
         assert stopped.transactions() == {bytes.fromhex(sale["approval_id"]): "POSTED"}
 
 
-@pytest.mark.parametrize("change", CHANGES)
-async def test_a_refund_of_what_was_bought_there(stopped: World, change: Any) -> None:
-    async with stopped.bridge():
-        await stopped.posted()
-    change(stopped)
-    async with stopped.bridge():
-        await ask(stopped)
-        assert (await done(stopped))["state"] == "refunded"
-        again = {"refund_id": "refund-of-too-much", "amount": 1}
-        assert (await refused(stopped, **again))[:2] == (409, "refund-exceeds")
+async def test_a_refund_of_what_was_bought_there(changed: World) -> None:
+    await ask(changed)
+    assert (await done(changed))["state"] == "refunded"
+    again = {"refund_id": "refund-of-too-much", "amount": 1}
+    assert (await refused(changed, **again))[:2] == (409, "refund-exceeds")
 
 
-@pytest.mark.parametrize("change", CHANGES)
-async def test_the_same_sale_rung_up_again(stopped: World, change: Any) -> None:
-    async with stopped.bridge():
-        sale = await stopped.posted()
-    change(stopped)
-    async with stopped.bridge():
-        for more in ({}, {"till": TILL}):
-            body = {"sale_id": SALE, "amount": AMOUNT, "currency": "SEK", **more}
-            status, again = await stopped.call("POST", "/v1/sales", json=body)
-            assert (status, again["approval_id"]) == (200, sale["approval_id"])
+async def test_the_same_sale_rung_up_again(changed: World) -> None:
+    [name] = changed.transactions()
+    for more in ({}, {"till": TILL}):
+        body = {"sale_id": SALE, "amount": AMOUNT, "currency": "SEK", **more}
+        status, again = await changed.call("POST", "/v1/sales", json=body)
+        assert (status, again["approval_id"]) == (200, name.hex())
 
 
 async def test_a_receiver_that_moved_to_another_bridge(stopped: World) -> None:
     """The old bridge still owes: what it began it may end, and nothing else."""
     async with stopped.bridge():
-        await stopped.approved()
-        stopped.break_authority(Fault.FAIL)
-        await stopped.decide("paid")
+        await stopped.owed("paid")
     stopped.authority.faults.clear()
     other = stopped.authority.ca.client("another bridge")
     enrol(stopped.authority, RECEIVER, evidence.RECEIVER_ID, other)
@@ -155,9 +147,7 @@ async def test_money_at_tills_that_are_not_configured_is_said(
     stopped: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with stopped.bridge():
-        await stopped.approved()
-        stopped.break_authority(Fault.FAIL)
-        await stopped.decide("paid")
+        await stopped.owed("paid")
     remove(stopped)
     async with stopped.bridge():
         said = [record for record in caplog.records if "not configured" in record.message]

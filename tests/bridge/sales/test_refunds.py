@@ -94,9 +94,7 @@ async def _by_transaction(world: World, refund_id: str, amount: int, sale: dict[
 
 async def test_before_the_sale_is_posted(world: World) -> None:
     """It waits for its purchase: what is not posted cannot be given back."""
-    sale = await world.approved()
-    world.break_authority(Fault.FAIL, "/v1/confirmations")
-    await world.decide("paid")
+    sale = await world.owed("paid", "/v1/confirmations")
     assert (await ask(world))["state"] == "pending"
     assert (await look(world))["state"] == "pending"
     world.authority.faults.clear()
@@ -105,9 +103,7 @@ async def test_before_the_sale_is_posted(world: World) -> None:
 
 
 async def test_of_a_sale_that_is_never_posted(world: World) -> None:
-    sale = await world.approved()
-    world.break_authority(Fault.FAIL, "/v1/confirmations")
-    await world.decide("paid")
+    sale = await world.owed("paid", "/v1/confirmations")
     await ask(world)
     await world.reverse_behind_its_back(bytes.fromhex(sale["approval_id"]))
     world.authority.faults.clear()
@@ -268,9 +264,7 @@ async def test_a_wrong_code_may_be_mended(world: World) -> None:
 
 async def test_not_before_the_sale_is_posted(world: World) -> None:
     """The offer names what is given back, and only what is posted has that name for good."""
-    await world.approved()
-    world.break_authority(Fault.FAIL, "/v1/confirmations")
-    await world.decide("paid")
+    await world.owed("paid", "/v1/confirmations")
     assert (await refused(world, phone=True))[:2] == (409, "not-posted")
 
 

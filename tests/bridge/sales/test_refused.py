@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +16,7 @@ from simulator.authority import Fault
 from simulator.crypto.pki import Span
 from tests.bridge.observability.test_metrics import scrape
 from tests.support.shop.till import TILL, World, outcome
+from tests.support.values.clocks import shift
 
 HOUR_S = 3600
 AUTHORITY = f"till {TILL}: authority"
@@ -100,15 +100,7 @@ async def test_what_a_right_clock_does_not_explain(stopped: World) -> None:
         assert (await stopped.sale())["reason"]["code"] == "offer_expired"
 
 
-def _sets_this_clock(monkeypatch: pytest.MonkeyPatch, ahead_s: int) -> None:
-    """This terminal's, and no other's."""
-    here = SimpleNamespace(
-        time=lambda: time.time() + ahead_s,
-        time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
-        monotonic=time.monotonic,
-    )
-    for module in (clock_skew, books, stand_in, receiver_session):
-        monkeypatch.setattr(module, "time", here)
+HERE = (clock_skew, books, stand_in, receiver_session)  # this terminal
 
 
 @pytest.mark.parametrize("ahead_s", [-300, -HOUR_S, -20 * 365 * 86_400, 4 * 86_400])
@@ -118,11 +110,11 @@ async def test_buyers_are_turned_away_by_this_clock(
 ) -> None:
     """Their credentials are not valid yet, or no longer: the cashier hears why."""
     if not jumps:
-        _sets_this_clock(monkeypatch, ahead_s)
+        shift(monkeypatch, ahead_s, *HERE)
     async with stopped.bridge():
         await stopped.device.heard(wire.STATE)
         if jumps:  # with no answer of the authority since
-            _sets_this_clock(monkeypatch, ahead_s)
+            shift(monkeypatch, ahead_s, *HERE)
         await stopped.handed(patience_s=1)
         assert outcome(await stopped.sale()) == ("cancelled", "clock_wrong")
         told = (await stopped.call("GET", "/healthz"))[1]

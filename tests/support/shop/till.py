@@ -175,6 +175,13 @@ class World:
         await self.approved(sale_id, **changes)
         return await self.ended("paid", sale_id)
 
+    async def owed(self, wish: str, path: str = "/v1/") -> dict[str, Any]:
+        """An approved sale; the till decides it when the authority has failed below `path`."""
+        sale = await self.approved()
+        self.break_authority(Fault.FAIL, path)
+        await self.decide(wish)
+        return sale
+
     async def ended(self, wish: str, sale_id: str = SALE) -> dict[str, Any]:
         """The sale that the till decided, once nothing will ever happen to it again."""
         await self.decide(wish, sale_id)

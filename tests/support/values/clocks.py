@@ -37,3 +37,14 @@ class Clock:
         )
         for module in READERS:
             monkeypatch.setattr(module, "time", replaced)
+
+
+def shift(monkeypatch: pytest.MonkeyPatch, ahead_s: int, *modules: ModuleType) -> None:
+    """The wall clock of these modules, and of no others, goes so far ahead."""
+    clock = SimpleNamespace(
+        time=lambda: time.time() + ahead_s,
+        time_ns=lambda: time.time_ns() + ahead_s * 1_000_000_000,
+        monotonic=time.monotonic,
+    )
+    for module in modules:
+        monkeypatch.setattr(module, "time", clock)
