@@ -13,8 +13,6 @@ from bridge.lines.serial_port import PortError
 from bridge.lines.socket_port import KEEP_ALIVE, WAITING_MOST, SocketPort
 from tests.bridge.lines.test_serial_port import hearing, stays_closed
 
-PATIENCE_S = 10.0
-
 
 class Far:
     """The other end: what it has read, and its way to write."""

@@ -76,10 +76,6 @@ async def _unknown(world: World) -> None:
     await world.once_told("authority_timeout", world.bought())
 
 
-async def _approved(world: World) -> None:
-    await world.approved()
-
-
 Comes = Callable[[World], Awaitable[None]]
 UNASKED = (_open, _offered, _claimed)
 ASKED = (_asked, _silent, _granted, _authorising, _unknown)
