@@ -40,6 +40,14 @@ def phone(world: World) -> Phone:
     return ready(world)
 
 
+@pytest.fixture
+def limited(world: World) -> World:
+    """An offer is on the air, of a receiver that knows time and floor."""
+    world.state(offline_floor=FLOOR)
+    world.open()
+    return world
+
+
 def read(world: World, data: bytes) -> messages.Provisional:
     """A provisional receipt, checked as a phone checks it."""
     parsed = signed.parse(messages.PROVISIONAL, data)
@@ -244,34 +252,28 @@ def test_a_stand_in_for_another_session(world: World) -> None:
     ignores(world, reasons.WRONG_SESSION, session=bytes(32))
 
 
-def test_a_stand_in_without_a_candidate(world: World) -> None:
-    world.state(offline_floor=FLOOR)
-    world.open()
-    ignores(world, reasons.WRONG_SESSION)
+def test_a_stand_in_without_a_candidate(limited: World) -> None:
+    ignores(limited, reasons.WRONG_SESSION)
 
 
-def test_a_stand_in_before_the_verdict(world: World) -> None:
+def test_a_stand_in_before_the_verdict(limited: World) -> None:
     """What has not been verified here is not signed for, in whatever hurry the bridge is."""
-    world.state(offline_floor=FLOOR)
-    world.open()
-    phone = Phone(world, offline_floor=FLOOR).connect().key().present()
-    world.lazy = True
+    phone = Phone(limited, offline_floor=FLOOR).connect().key().present()
+    limited.lazy = True
     phone.sign()
-    assert world.sale.state == sale_session.CHECKING
-    ignores(world, reasons.WRONG_ORDER)
-    world.work()
-    assert verdicts(world) == [reasons.OK]
-    assert world.sent(wire.PROVISIONAL) == []
+    assert limited.sale.state == sale_session.CHECKING
+    ignores(limited, reasons.WRONG_ORDER)
+    limited.work()
+    assert verdicts(limited) == [reasons.OK]
+    assert limited.sent(wire.PROVISIONAL) == []
 
 
-def test_a_stand_in_for_what_was_refused_here(world: World) -> None:
-    world.state(offline_floor=FLOOR)
-    world.open()
-    world.mute = True
-    Phone(world, offline_floor=FLOOR).connect().approve(amount=1)
-    assert world.sale.state == sale_session.REFUSING
-    world.counters.clear()
-    ignores(world, reasons.WRONG_ORDER)
+def test_a_stand_in_for_what_was_refused_here(limited: World) -> None:
+    limited.mute = True
+    Phone(limited, offline_floor=FLOOR).connect().approve(amount=1)
+    assert limited.sale.state == sale_session.REFUSING
+    limited.counters.clear()
+    ignores(limited, reasons.WRONG_ORDER)
 
 
 def test_a_stand_in_after_the_result(world: World, phone: Phone) -> None:

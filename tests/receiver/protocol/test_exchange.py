@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from receiver import reasons
-from receiver.errors import Error
 from receiver.protocol import exchange, gatt
+from tests.support.values.refusals import reason_of
 
 BODIES = {
     exchange.KEY: bytes(range(32)),
@@ -14,12 +14,6 @@ BODIES = {
     exchange.APPROVAL: b"a" * 146,
     exchange.LEAVE: bytes([exchange.LEAVE_CANCELLED]),
 }
-
-
-def refusal(data: bytes) -> int:
-    with pytest.raises(Error) as caught:
-        exchange.parse(data)
-    return caught.value.code
 
 
 @pytest.mark.parametrize("kind", BODIES)
@@ -39,22 +33,22 @@ def test_a_body_is_a_copy() -> None:
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_body_has_one_length(kind: int) -> None:
     data = bytes([kind]) + BODIES[kind]
-    assert refusal(data[:1]) == refusal(data[:-1]) == reasons.MALFORMED
     longer = reasons.MALFORMED if len(data) < gatt.EXCHANGE_MOST else reasons.OVERSIZE
-    assert refusal(data + b"\0") == longer
+    refusals = [reason_of(exchange.parse, each) for each in (data[:1], data[:-1], data + b"\0")]
+    assert refusals == [reasons.MALFORMED, reasons.MALFORMED, longer]
 
 
-def test_the_longest() -> None:
-    assert refusal(bytes([exchange.KEY]) + bytes(gatt.EXCHANGE_MOST)) == reasons.OVERSIZE
-
-
-@pytest.mark.parametrize("kind", sorted(set(range(256)) - set(BODIES)))
-def test_every_other_type(kind: int) -> None:
-    assert refusal(bytes([kind])) == reasons.WRONG_TYPE
-
-
-def test_an_empty_write() -> None:
-    assert refusal(b"") == reasons.WRONG_TYPE
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (bytes([exchange.KEY]) + bytes(gatt.EXCHANGE_MOST), reasons.OVERSIZE),
+        (b"", reasons.WRONG_TYPE),
+        *[(bytes([kind]), reasons.WRONG_TYPE) for kind in sorted(set(range(256)) - set(BODIES))],
+    ],
+    ids=lambda part: f"{part[:1].hex()} {len(part)}" if isinstance(part, bytes) else None,
+)
+def test_no_write(data: bytes, reason: int) -> None:
+    assert reason_of(exchange.parse, data) == reason
 
 
 @pytest.mark.parametrize("reason", reasons.NAMES)

@@ -17,6 +17,7 @@ from receiver.crypto.job import finish
 from receiver.errors import Error
 from receiver.protocol import exchange, padding
 from receiver.protocol.padding import Results
+from tests.support.values.refusals import reason_of
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 PURCHASES = json.loads((VECTORS / "messages.json").read_text())["purchases"]
@@ -54,12 +55,6 @@ def contexts(
 def answers() -> tuple[Results, Results]:
     _, phone, receiver = contexts()
     return Results(host, receiver), Results(host, phone)
-
-
-def code_of(attempt: Any, *arguments: Any) -> int:
-    with pytest.raises(Error) as caught:
-        attempt(*arguments)
-    return caught.value.code
 
 
 # As it crosses the air.
@@ -116,7 +111,7 @@ def test_one_padding_only(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\1", b"\2a", b"\1ab", b"\0\1", b"\1a\0\0\1"])
 def test_other_paddings_are_refused(data: bytes) -> None:
-    assert code_of(padding.unpad, data) == reasons.MALFORMED
+    assert reason_of(padding.unpad, data) == reasons.MALFORMED
 
 
 def test_a_message_that_is_too_long_is_our_mistake() -> None:
@@ -131,14 +126,14 @@ def test_what_does_not_open_leaves_the_place_free() -> None:
     _, phone, receiver = contexts()
     sealed = phone.seal(padding.pad(b"credential", padding.CREDENTIAL_PADDED))
     spoilt = sealed[:-1] + bytes([sealed[-1] ^ 1])
-    assert code_of(padding.unseal, receiver, spoilt) == reasons.BAD_SEAL
+    assert reason_of(padding.unseal, receiver, spoilt) == reasons.BAD_SEAL
     assert padding.unseal(receiver, sealed) == b"credential"
-    assert code_of(padding.unseal, receiver, sealed) == reasons.BAD_SEAL
+    assert reason_of(padding.unseal, receiver, sealed) == reasons.BAD_SEAL
 
 
 def test_sealed_padding_is_checked() -> None:
     _, phone, receiver = contexts()
-    assert code_of(padding.unseal, receiver, phone.seal(b"\1ab")) == reasons.MALFORMED
+    assert reason_of(padding.unseal, receiver, phone.seal(b"\1ab")) == reasons.MALFORMED
 
 
 def test_a_context_belongs_to_one_offer() -> None:
@@ -147,7 +142,7 @@ def test_a_context_belongs_to_one_offer() -> None:
     other = finish(hpke.recipient_job(host, enc, RECEIVER, public, padding.info(b"another")))
     assert other is not None
     sealed = phone.seal(padding.pad(b"", padding.CREDENTIAL_PADDED))
-    assert code_of(padding.unseal, other, sealed) == reasons.BAD_SEAL
+    assert reason_of(padding.unseal, other, sealed) == reasons.BAD_SEAL
 
 
 # The way back.
@@ -157,9 +152,9 @@ def test_results_come_in_order() -> None:
     sealer, opener = answers()
     first, second = sealer.seal_receipt(b"receipt"), sealer.seal_refusal(exchange.BUSY)
     assert (len(first), len(second)) == (padding.RESULT_SEALED, padding.REFUSAL_SEALED)
-    assert code_of(opener.open_refusal, second) == reasons.BAD_SEAL
+    assert reason_of(opener.open_refusal, second) == reasons.BAD_SEAL
     assert opener.open_receipt(first) == b"receipt"
-    assert code_of(opener.open_receipt, first) == reasons.BAD_SEAL
+    assert reason_of(opener.open_receipt, first) == reasons.BAD_SEAL
     assert opener.open_refusal(second) == exchange.BUSY
 
 

@@ -12,12 +12,12 @@ from receiver import reasons
 from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.encoding import cose
-from receiver.errors import Error
 from receiver.protocol import identifiers, messages, signed, validation
 from receiver.protocol.validation import Offered
 from simulator.authority.keys import Keys
 from simulator.phone.wallet.keys import ED25519, KINDS, P256
 from tests.support.values import evidence
+from tests.support.values.refusals import reason_of
 
 NOW = 1_800_000_000
 RECEIVER, PHONE = evidence.seed("receiver"), evidence.seed("phone")
@@ -51,13 +51,6 @@ class Case:
 @pytest.fixture(scope="module", params=KINDS)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     return Case(Keys(tmp_path_factory.mktemp("authority") / "keys.json"), request.param)
-
-
-def reason_of(attempt: Any, *arguments: Any, **named: Any) -> int:
-    with pytest.raises(Error) as caught:
-        attempt(*arguments, **named)
-    assert caught.value.detail
-    return caught.value.code
 
 
 # Certificate.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.authority.ledger.record_verification import Evidence
 from tests.conftest import PlaceOf
 from tests.support.shop.authority import World, world_in
 from tests.support.shop.authority_books import Books
@@ -18,6 +19,18 @@ def books(tmp_path: Path, place_of: PlaceOf) -> Iterator[Books]:
     books = Books(tmp_path, place_of(tmp_path))
     yield books
     books.store.close()
+
+
+@pytest.fixture
+def found(books: Books) -> Evidence:
+    """A purchase that the books have not seen."""
+    return books.evidence(1)
+
+
+@pytest.fixture
+def sale(books: Books) -> bytes:
+    """A purchase that is posted."""
+    return books.post(1)
 
 
 @pytest.fixture

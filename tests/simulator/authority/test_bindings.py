@@ -251,9 +251,10 @@ def test_an_upload_after_the_receivers_certificate_was_replaced(allowed: Books) 
     assert allowed.store.value("SELECT invoice_issuer FROM transactions") == 7
 
 
-def test_a_refund_after_the_receivers_certificate_named_another_company(books: Books) -> None:
+def test_a_refund_after_the_receivers_certificate_named_another_company(
+    books: Books, sale: bytes
+) -> None:
     """Who took the money gives it back."""
-    sale = books.post(1)
     enrol(books, CLIENT, invoice_issuer=8)
     back = refund(books, CLIENT, b"\1" * 16, books.booked(sale).transaction_id)
     assert back.state == POSTED

@@ -14,6 +14,7 @@ from receiver.protocol import messages, signed
 from simulator.authority.keys import Keys
 from simulator.authority.ledger import decline_rules, ledger, states
 from simulator.authority.ledger.decline_rules import Case, Payer
+from simulator.authority.ledger.record_verification import Evidence
 from simulator.authority.storage.schema import POSTED, VOIDED
 from simulator.authority.storage.store import Store
 from simulator.crypto import code_proof
@@ -121,9 +122,8 @@ def test_what_was_reversed_before_it_came_is_no_try(books: Books) -> None:
     assert books.tries() == 0
 
 
-def test_a_hold_that_was_given_back_is_no_yes_any_more(books: Books) -> None:
+def test_a_hold_that_was_given_back_is_no_yes_any_more(books: Books, found: Evidence) -> None:
     """Whoever asks again with the same record has no use of the receipt that there was."""
-    found = books.evidence(1)
     assert books.authorise(found) == reasons.OK
     ledger.reverse(books.store, books.caller, found.approval_id, NOW)
     first, second = (
@@ -145,9 +145,8 @@ def test_five_wrong_in_a_row_lock_and_a_right_one_resets(books: Books) -> None:
 
 
 @pytest.mark.parametrize("moved", ["certificate", "offer", "enc", "credential"])
-def test_a_proof_is_bound_to_the_whole_context(books: Books, moved: str) -> None:
+def test_a_proof_is_bound_to_the_whole_context(books: Books, moved: str, found: Evidence) -> None:
     """Taken from another approval, it proves nothing, though the phone signs it anew."""
-    found = books.evidence(1)
     at = ("certificate", "offer", "enc", "credential").index(moved) * messages.HASH_SIZE
     context = bytearray(found.context)
     context[at] ^= 1
@@ -199,8 +198,7 @@ def test_the_counter_of_a_voided_approval_is_used_up(books: Books) -> None:
     assert books.authorise(books.evidence(2, counter=1)) == reasons.CONFLICT
 
 
-def test_posted_is_not_reversed(books: Books) -> None:
-    found = books.evidence(1)
+def test_posted_is_not_reversed(books: Books, found: Evidence) -> None:
     books.authorise(found)
     ledger.confirm(books.store, books.caller, found.approval_id, NOW)
     space = books.credit_space()
@@ -237,8 +235,7 @@ def test_database_refuses_what_may_not_be(books: Books, change: str) -> None:
         books.store.run(change)
 
 
-def test_books_are_kept(books: Books, tmp_path: Path) -> None:
-    found = books.evidence(1)
+def test_books_are_kept(books: Books, tmp_path: Path, found: Evidence) -> None:
     receipt = ledger.authorise(books.store, books.keys, books.caller, found, NOW)
     books.store.close()
     books.store = Store(books.place)

@@ -10,6 +10,7 @@ import pytest
 from receiver import reasons, statemachine
 from receiver.protocol.messages import PURCHASE, REFUND
 from simulator.authority.ledger import ledger, states
+from simulator.authority.ledger.record_verification import Evidence
 from simulator.authority.ledger.states import ALARMS, CONFIRM, EFFECTS, NONE, REVERSE, TABLE
 from simulator.authority.storage.schema import DECLINED, EXPIRED, PENDING, POSTED, VOIDED
 from tests.support.shop.authority_books import NOW, WRONG, Books, BrokenConstraint
@@ -196,9 +197,8 @@ def test_expiring_comes_too_late_for_what_ended(books: Books) -> None:
 
 
 @pytest.mark.parametrize("state", [VOIDED, EXPIRED])
-def test_who_asks_again_hears_what_became_of_it(books: Books, state: str) -> None:
+def test_who_asks_again_hears_what_became_of_it(books: Books, state: str, found: Evidence) -> None:
     """A hold that expired may yet be posted: its receipt stands."""
-    found = books.evidence(1)
     first = ledger.authorise(books.store, books.keys, books.caller, found, NOW)
     if state == VOIDED:
         books.reverse(found.approval_id)

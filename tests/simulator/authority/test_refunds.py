@@ -93,8 +93,7 @@ def test_reversed_before_it_came(books: Books) -> None:
     assert refunded(books, sale) == (0, 0)
 
 
-def test_the_database_keeps_the_sum(books: Books) -> None:
-    sale = books.post(1)
+def test_the_database_keeps_the_sum(books: Books, sale: bytes) -> None:
     for change in ("refunded = amount + 1", "reserved = amount, refunded = 1", "refunded = -1"):
         with pytest.raises(BrokenConstraint):
             books.store.run(f"UPDATE transactions SET {change} WHERE approval_id = ?", sale)
@@ -131,8 +130,7 @@ def test_approved_refund_is_reserved_then_posted(books: Books) -> None:
         assert (books.credit_space(), books.money()) == (space + 100, money)
 
 
-def test_reservations_count(books: Books) -> None:
-    sale = books.post(1)
+def test_reservations_count(books: Books, sale: bytes) -> None:
     approval_id, _ = by_phone(books, 2, sale, amount=AMOUNT)
     assert books.refund(new_id(), sale, 1).reason == reasons.REFUND_EXCEEDS
     assert by_phone(books, 3, sale)[1] == reasons.REFUND_EXCEEDS
@@ -156,8 +154,7 @@ def test_expired_refund_keeps_its_reservation_until_it_is_reversed(books: Books)
     assert books.money() == money
 
 
-def test_only_who_bought_is_paid_back(books: Books) -> None:
-    sale = books.post(1)
+def test_only_who_bought_is_paid_back(books: Books, sale: bytes) -> None:
     other = PhoneKey(P256, evidence.seed("other phone"))
     (bertil,) = books.store.one("SELECT max(id) FROM buyers") or ()
     books.store.run("INSERT INTO buyer_recipients VALUES (?, ?)", bertil, books.recipient)
@@ -172,8 +169,7 @@ def test_only_who_bought_is_paid_back(books: Books) -> None:
     assert refunded(books, sale) == (0, 0)
 
 
-def test_only_the_recipient_that_paid_is_paid_back(books: Books) -> None:
-    sale = books.post(1)
+def test_only_the_recipient_that_paid_is_paid_back(books: Books, sale: bytes) -> None:
     (phone,) = [people.Phone(*row) for row in books.store.rows("SELECT id, buyer, key FROM phones")]
     [books.credential] = people.issue_credentials(
         books.store, books.keys, phone, books.recipient + 1, 1, now=NOW
@@ -197,9 +193,8 @@ def test_why_an_approved_refund_is_declined(books: Books) -> None:
     assert refunded(books, sale) == (0, 0)
 
 
-def test_limits_of_purchases_do_not_bind_refunds(books: Books) -> None:
+def test_limits_of_purchases_do_not_bind_refunds(books: Books, sale: bytes) -> None:
     """Money that comes back is neither over a limit nor without space."""
-    sale = books.post(1)
     books.store.run("UPDATE recipients SET credit_space = 0, closed = 1")
     books.store.run("UPDATE buyers SET purchase_limit = 0")
     approval_id, reason = by_phone(books, 2, sale)

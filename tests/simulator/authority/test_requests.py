@@ -179,6 +179,7 @@ def test_fields_are_taken_as_meant_or_refused(name: str, data: st.DataObject) ->
         (bool, False, False),
         (bool, True, True),
         (models.Name, "å" * 80, "å" * 80),
+        (Two, "00fF", b"\x00\xff"),
         (Odd, "0aFf10", b"\x0a\xff\x10"),
     ],
 )
@@ -186,23 +187,18 @@ def test_what_is_just_allowed_is_taken(type_: Any, value: Any, taken: bytes | st
     assert read(type_, value) == taken
 
 
+REFUSED: list[tuple[Any, list[Any]]] = [
+    (Two, ["0", "00", "0g0", "0 0 ", "00  ", " 0000", "0000\n", "００００", "00000", None, 1]),
+    (Annotated[int, Meta(ge=1, le=9)], [True, 1.0, "1", 0, 10, None]),
+]
+
+
 @pytest.mark.parametrize(
-    "value",
-    ["0", "00", "0g0", "0 0 ", "00  ", " 0000", "0000\n", "００００", "00000", None, 1],
+    ("type_", "value"), [(type_, value) for type_, values in REFUSED for value in values]
 )
-def test_hex_has_exactly_its_digits(value: Any) -> None:
+def test_hex_has_exactly_its_digits_and_a_number_is_a_number(type_: Any, value: Any) -> None:
     with pytest.raises(MismatchError):
-        read(Two, value)
-
-
-def test_hex_is_read() -> None:
-    assert read(Two, "00fF") == b"\x00\xff"
-
-
-@pytest.mark.parametrize("value", [True, 1.0, "1", 0, 10, None])
-def test_number_is_a_number(value: Any) -> None:
-    with pytest.raises(MismatchError):
-        read(Annotated[int, Meta(ge=1, le=9)], value)
+        read(type_, value)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from simulator.hardware.serial_line.model import BACKLOG, GRAIN, MS, Line, Pace
 
 RATE = 115_200
@@ -12,8 +14,18 @@ def make(rate: int = 0, ring: int = 260, hold_ms: int = 200) -> Line:
     return Line(rate, ring, hold_ms)
 
 
-def test_bytes_take_their_time() -> None:
-    pace = Pace(RATE)
+@pytest.fixture
+def pace() -> Pace:
+    return Pace(RATE)
+
+
+@pytest.fixture
+def line() -> Line:
+    """As fast as it is asked."""
+    return make()
+
+
+def test_bytes_take_their_time(pace: Pace) -> None:
     pace.push(b"abc", 1000)
     assert pace.pull(1000 + BYTE - 1) == b""
     assert pace.pull(1000 + BYTE) == b"a"
@@ -33,16 +45,14 @@ def test_a_frame_takes_as_long_in_groups_as_at_once() -> None:
     assert turns == 192 // (GRAIN // BYTE) + 1
 
 
-def test_bytes_behind_others_wait_for_them() -> None:
-    pace = Pace(RATE)
+def test_bytes_behind_others_wait_for_them(pace: Pace) -> None:
     pace.push(b"ab", 0)
     pace.push(b"c", BYTE)
     assert pace.pull(3 * BYTE - 1) == b"ab"
     assert pace.pull(3 * BYTE) == b"c"
 
 
-def test_an_idle_line_lends_no_time() -> None:
-    pace = Pace(RATE)
+def test_an_idle_line_lends_no_time(pace: Pace) -> None:
     pace.push(b"a", 0)
     pace.pull(BYTE)
     pace.push(b"b", 100 * BYTE)
@@ -57,8 +67,7 @@ def test_no_rate_is_no_wait() -> None:
     assert len(pace.pull(5)) == 1000
 
 
-def test_the_ring_drops_what_does_not_fit() -> None:
-    line = make()
+def test_the_ring_drops_what_does_not_fit(line: Line) -> None:
     line.from_host(bytes(range(200)), 0)
     assert line.to_device(0, 100) == bytes(range(160))
     line.from_host(b"more", 0)
@@ -67,15 +76,13 @@ def test_the_ring_drops_what_does_not_fit() -> None:
     assert line.counters["to_device"] == 160
 
 
-def test_a_host_with_room_takes_all() -> None:
-    line = make()
+def test_a_host_with_room_takes_all(line: Line) -> None:
     line.from_device(b"hello", 0)
     assert line.to_host(0, 100) == b"hello"
     assert line.deadline() is None
 
 
-def test_output_is_lost_when_nobody_reads_for_a_while() -> None:
-    line = make()
+def test_output_is_lost_when_nobody_reads_for_a_while(line: Line) -> None:
     line.from_device(b"lost", 0)
     assert line.to_host(0, 0) == b""
     assert line.to_host(199 * MS, 0) == b""
@@ -85,8 +92,7 @@ def test_output_is_lost_when_nobody_reads_for_a_while() -> None:
     assert line.deadline() is None
 
 
-def test_a_slow_host_loses_nothing() -> None:
-    line = make()
+def test_a_slow_host_loses_nothing(line: Line) -> None:
     line.from_device(b"abcdef", 0)
     assert line.to_host(0, 0) == b""
     assert line.to_host(150 * MS, 2) == b"ab"
@@ -131,8 +137,7 @@ def test_writers_wait_at_a_full_backlog() -> None:
     assert not line.device_waits()
 
 
-def test_a_device_waits_at_most_the_hold_for_a_host_that_does_not_read() -> None:
-    line = make()
+def test_a_device_waits_at_most_the_hold_for_a_host_that_does_not_read(line: Line) -> None:
     line.from_device(bytes(BACKLOG), 0)
     line.to_host(0, 0)
     assert line.device_waits()

@@ -20,10 +20,15 @@ SALE_KEYS = {
 }
 
 
+async def demo(temporary: Path, *arguments: str) -> str:
+    """What it prints; it ends well."""
+    code, out, err = await tillsign(temporary, "demo", *arguments)
+    assert (code, err) == (0, "")
+    return out
+
+
 async def test_three_sales_as_json(tmp_path: Path) -> None:
-    ended = await tillsign(tmp_path, "demo", "--json", "--sales", "3")
-    assert (ended.code, ended.err) == (0, "")
-    document = json.loads(ended.out)
+    document = json.loads(await demo(tmp_path, "--json", "--sales", "3"))
     assert set(document) == {"receiver", "sales"}
     assert set(document["receiver"]) == {"interpreter", "version", "firmware"}
     assert document["receiver"]["interpreter"] == "micropython"
@@ -37,9 +42,7 @@ async def test_three_sales_as_json(tmp_path: Path) -> None:
 
 
 async def test_the_story_as_json(tmp_path: Path) -> None:
-    ended = await tillsign(tmp_path, "demo", "--json")
-    assert (ended.code, ended.err) == (0, "")
-    sales = json.loads(ended.out)["sales"]
+    sales = json.loads(await demo(tmp_path, "--json"))["sales"]
     assert [set(sale) for sale in sales] == [SALE_KEYS] * len(sales)
     assert [(sale["outcome"], sale["reason"]) for sale in sales] == [
         ("approved", None),
@@ -70,10 +73,16 @@ async def test_the_story_in_plain_text(tmp_path: Path) -> None:
     )
 
 
-async def test_a_number_of_sales_that_makes_no_sense(tmp_path: Path) -> None:
-    code, out, err = await tillsign(tmp_path, "demo", "--sales", "0")
+@pytest.mark.parametrize(
+    ("wrong", "arguments"),
+    [("--sales", ("--sales", "0")), ("--svg", ("--json", "--svg", "demo.svg"))],
+    ids=["no sales", "a picture of no output"],
+)
+async def test_a_wrong_command_line(tmp_path: Path, wrong: str, arguments: tuple[str, ...]) -> None:
+    code, out, err = await tillsign(tmp_path, "demo", *arguments)
     assert (code, out) == (2, "")
-    assert "--sales" in err
+    assert wrong in err
+    assert not (tmp_path / "demo.svg").exists()
 
 
 # `tillsign demo --svg`, and the picture in the README that `make picture` writes with it.
@@ -101,8 +110,7 @@ def told(svg: str) -> set[str]:
 
 async def test_the_picture_is_what_the_demo_shows(tmp_path: Path) -> None:
     file = tmp_path / "demo.svg"
-    ended = await tillsign(tmp_path, "demo", "--sales", "1", "--svg", str(file))
-    assert (ended.code, ended.err) == (0, "")
+    await demo(tmp_path, "--sales", "1", "--svg", str(file))
     assert len(told(file.read_text())) > 20
     assert told(file.read_text()) == told(STORED.read_text()), "run `make picture`"
 
@@ -111,10 +119,3 @@ def test_the_picture_is_small_and_loads_nothing() -> None:
     svg = STORED.read_text()
     assert len(svg.encode()) < SIZE_MOST
     assert set(re.findall(r"\w+://[^\"]+", svg)) == {"http://www.w3.org/2000/svg"}
-
-
-async def test_a_picture_of_no_output(tmp_path: Path) -> None:
-    code, out, err = await tillsign(tmp_path, "demo", "--json", "--svg", "demo.svg")
-    assert (code, out) == (2, "")
-    assert "--svg" in err
-    assert not (tmp_path / "demo.svg").exists()

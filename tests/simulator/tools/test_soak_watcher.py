@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bridge.domain import event_codec
 from bridge.domain.sale import Fact, Terms
 from bridge.domain.states import Event
@@ -32,32 +34,29 @@ def found(*heard: Heard, gap: range = range(0)) -> list[str]:
     return [finding.text for finding in compare(watcher, ENTRIES)]
 
 
-def test_all_is_told() -> None:
-    assert found(*TOLD) == []
+RUNG, OFFERED, ENDED = TOLD
+MISHEARD = OFFERED._replace(what="approval_received")
 
 
-def test_one_is_missed() -> None:
-    assert found(TOLD[0], TOLD[2]) == ["offered never sent"]
-    assert found(*TOLD[:2]) == ["cancelled never sent"]
-
-
-def test_one_is_in_an_archive_by_then() -> None:
-    assert found(TOLD[0], TOLD[2], gap=range(2, 3)) == []
-
-
-def test_one_is_told_twice() -> None:
-    assert found(*TOLD, TOLD[2]) == ["cancelled sent again, or out of order"]
-
-
-def test_the_order_is_another() -> None:
-    assert found(TOLD[0], TOLD[2], TOLD[1]) == ["offered sent again, or out of order"]
-
-
-def test_what_a_crash_forgot_was_told() -> None:
-    assert found(*TOLD, Heard(4, SALE, "claimed")) == ["claimed sent, but not in the journal"]
-    assert found(TOLD[0], TOLD[1]._replace(what="approval_received"), TOLD[2]) == [
-        "approval_received sent, but not in the journal"
-    ]
+@pytest.mark.parametrize(
+    ("heard", "gap", "texts"),
+    [
+        (TOLD, None, []),
+        ([RUNG, ENDED], None, ["offered never sent"]),
+        ([RUNG, OFFERED], None, ["cancelled never sent"]),
+        ([RUNG, ENDED], range(2, 3), []),
+        ([*TOLD, ENDED], None, ["cancelled sent again, or out of order"]),
+        ([RUNG, ENDED, OFFERED], None, ["offered sent again, or out of order"]),
+        ([*TOLD, Heard(4, SALE, "claimed")], None, ["claimed sent, but not in the journal"]),
+        ([RUNG, MISHEARD, ENDED], None, ["approval_received sent, but not in the journal"]),
+    ],
+    ids=[
+        *("all", "one missed", "the last missed", "one in an archive by then", "one twice"),
+        *("in another order", "what a crash forgot", "another event"),
+    ],
+)
+def test_what_was_told(heard: list[Heard], gap: range | None, texts: list[str]) -> None:
+    assert found(*heard, gap=gap or range(0)) == texts
 
 
 def put_back(*eras: list[Heard], points: list[Point]) -> EventWatcher:
@@ -82,7 +81,7 @@ def test_what_was_lost_with_a_journal_is_not_missed() -> None:
 
 
 def test_what_stands_in_an_older_journal_is_compared() -> None:
-    watcher = put_back([TOLD[0], TOLD[1]._replace(what="approval_received")], points=[Point(0, 2)])
+    watcher = put_back([TOLD[0], MISHEARD], points=[Point(0, 2)])
     watcher.eras[-1].heard = TOLD[2:]
     assert texts(watcher) == ["approval_received sent, but not in the journal"]
 

@@ -13,9 +13,10 @@ from receiver.errors import Error
 
 
 def reason_of(attempt: Callable[..., object], *arguments: Any, **named: Any) -> int:
-    """The reason for which a call is refused."""
+    """The reason for which a call is refused, with a word of detail."""
     with pytest.raises(Error) as caught:
         attempt(*arguments, **named)
+    assert caught.value.detail
     return caught.value.code
 
 
