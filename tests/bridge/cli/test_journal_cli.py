@@ -84,19 +84,20 @@ def run(path: Path, *arguments: str) -> int:
     return cli.main(["journal", "--journal", str(path), *arguments])
 
 
-def read(capsys: pytest.CaptureFixture[str]) -> Any:
-    return json.loads(capsys.readouterr().out)
+def told(path: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What the command says, which succeeds."""
+    assert run(path, *arguments) == 0
+    return capsys.readouterr().out
 
 
 def listed(path: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
-    assert run(path, "list", "--json", *arguments) == 0
-    return [sale["sale_id"] for sale in read(capsys)["sales"]]
+    sales = json.loads(told(path, capsys, "list", "--json", *arguments))["sales"]
+    return [sale["sale_id"] for sale in sales]
 
 
 @pytest.mark.usefixtures("journal")
 def test_the_list(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(path, "list") == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = told(path, capsys, "list").splitlines()
     assert len(lines) == 4 + 3
     assert [line.split()[-1] for line in lines[:4]] == [
         *("cashier_cancelled", "refund-1", "(open)", "cashier_cancelled")
@@ -116,14 +117,12 @@ def test_the_list_is_narrowed(path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert listed(path, capsys, "--state", "cancelled") == ["sale-ended", "sale-other"]
     assert listed(path, capsys, "--open") == ["sale-open"]
     assert listed(path, capsys, "--open", "--till", "2") == []
-    assert run(path, "list", "--till", "3") == 0
-    assert capsys.readouterr().out == "no sales\n"
+    assert told(path, capsys, "list", "--till", "3") == "no sales\n"
 
 
 @pytest.mark.usefixtures("journal")
 def test_one_sale(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(path, "show", "sale-open") == 0
-    text = capsys.readouterr().out
+    text = told(path, capsys, "show", "sale-open")
     assert text.startswith("sale-open  approval_received\n")
     for words in (
         "amount: 99.00 SEK",
@@ -135,8 +134,7 @@ def test_one_sale(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert words in text
     assert text.count("#") == 3  # what was carried over is not said twice
     assert SECRET.hex() not in text
-    assert run(path, "show", "sale-ended") == 0
-    text = capsys.readouterr().out
+    text = told(path, capsys, "show", "sale-ended")
     assert "reason: cashier_cancelled" in text
     assert "closed" in text
     assert "approval_id: " + "61" * 16 in text
@@ -144,8 +142,7 @@ def test_one_sale(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("journal")
 def test_one_sale_for_programs(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(path, "show", "refund-1", "--json") == 0
-    shown = read(capsys)
+    shown = json.loads(told(path, capsys, "show", "refund-1", "--json"))
     assert (shown["sale_id"], shown["state"]) == ("refund-1", "posted")
     kinds = [entry["kind"] for entry in shown["entries"]]
     assert kinds == ["rung", "refund_ordered", "posted", "closed"]
@@ -159,8 +156,7 @@ def test_a_sale_with_an_alarm(
     journal.raise_alarm(NOON, Alarm("one", "paid_twice", "sale-ended", *ids, NOON, "posted"))
     journal.acknowledge(NOON, "one", "Åsa", "money is back")
     journal.flush()
-    assert run(path, "show", "sale-ended") == 0
-    text = capsys.readouterr().out
+    text = told(path, capsys, "show", "sale-ended")
     for words in ("  alarm\n", "kind: paid_twice", "amount: 12.50 SEK", "detail: posted"):
         assert words in text
     for words in ("  acknowledged\n", "by: Åsa", "note: money is back"):
@@ -173,8 +169,7 @@ def test_a_sale_that_this_version_cannot_read(
     path: Path, journal: Journal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     journal.append(1, "strange", "unheard of", '{"of": 1}')
-    assert run(path, "show", "strange") == 0
-    text = capsys.readouterr().out
+    text = told(path, capsys, "show", "strange")
     assert text.startswith("strange  unreadable")
     assert 'body: unreadable: {"of": 1}' in text
     assert "strange" in listed(path, capsys, "--open")
@@ -188,9 +183,8 @@ def test_verify(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     end = f"up to {DAY.isoformat(' ')}, at sequence 14"
     assert shown.out == f"{path}: whole; entries: 14, archives: 1, closed sales: 3; {end}\n"
     assert shown.err == ""
-    assert run(path, "verify", "--json") == 0
     counts = {"archives": 1, "entries": 14, "closed": 3, "sequence": 14, "newest_at": NOON}
-    assert read(capsys) == {**counts, "findings": []}
+    assert json.loads(told(path, capsys, "verify", "--json")) == {**counts, "findings": []}
 
 
 @pytest.mark.parametrize("arguments", [["verify"], ["list"], ["export"]])
@@ -208,8 +202,7 @@ def test_damage(
 
 @pytest.mark.usefixtures("journal")
 def test_export(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(path, "export") == 0
-    text = capsys.readouterr().out
+    text = told(path, capsys, "export")
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["id"] for line in lines] == list(range(1, 15))
     assert lines[0].keys() == {
