@@ -197,7 +197,7 @@ async def test_patience_ends_in_a_reversal_and_never_in_a_false_answer(world: Wo
     await world.unanswered(patience_s=1)
     await world.device.heard(wire.CANCEL)
     sale = await world.sale(wait=0)
-    assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "reversed")
+    assert outcome(sale) == ("cancelled", "reversed")
     assert sale["settlement"] == "reversing"
     await world.ring("sale-of-the-next-buyer")  # an owed reversal bars nobody
     world.authority.faults.clear()

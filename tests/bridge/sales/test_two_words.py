@@ -13,7 +13,7 @@ from receiver import reasons
 from receiver.link import wire
 from receiver.protocol import identifiers
 from simulator.authority import Fault
-from tests.support.shop.till import OVER_LIMIT, TILL, World
+from tests.support.shop.till import OVER_LIMIT, TILL, World, outcome
 
 
 async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
@@ -49,7 +49,7 @@ async def test_a_refusal_after_the_receipt_and_another_pays(world: World) -> Non
         await told("authorised")
         world.device.judge(first, reasons.BAD_SIGNATURE)
         refused = await told("recalled")
-        assert (refused["state"], refused["reason"]["code"]) == ("open", "bad_signature")
+        assert outcome(refused) == ("open", "bad_signature")
         assert (refused["approval_id"], refused["transaction_id"]) == (None, None)
         word = await world.device.heard(wire.VERDICT)
         assert (word.approval_id, word.reason) == (first, reasons.BAD_SIGNATURE)
@@ -181,7 +181,7 @@ async def test_patience_ends_between_decline_and_verdict(world: World) -> None:
         name = await world.handed(amount=OVER_LIMIT, patience_s=1)
         await told("declined_awaiting_receiver")
         sale = await world.sale()
-    assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
+    assert outcome(sale) == ("declined", "purchase_limit")
     await world.device.heard(wire.RESULT)
     assert world.transactions() == {name: "DECLINED"}
 
@@ -193,7 +193,7 @@ async def test_the_bridge_restarts_between_decline_and_verdict(stopped: World) -
         )
     async with stopped.bridge():
         sale = await stopped.sale(wait=0)
-        assert (sale["state"], sale["reason"]["code"]) == ("declined", "purchase_limit")
+        assert outcome(sale) == ("declined", "purchase_limit")
         assert sale["receipt"]
         await stopped.device.heard(wire.CANCEL)
     assert stopped.transactions() == {name: "DECLINED"}
@@ -207,7 +207,7 @@ async def test_patience_ends_between_receipt_and_verdict(world: World) -> None:
         assert (owed["state"], owed["settlement"]) == ("cancelled", "reversing")
         assert await told("reversed") == owed | {"settlement": "reversed"}
         sale = await world.sale()
-    assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "verdict_timeout")
+    assert outcome(sale) == ("cancelled", "verdict_timeout")
     assert (sale["transaction_id"], sale["receipt"]) == (None, None)
     assert world.transactions() == {name: "VOIDED"}
 
@@ -233,7 +233,7 @@ async def test_the_bridge_restarts_with_a_recalled_approval(
         await told("recalled")
     async with stopped.bridge(), stopped.watching() as told:
         sale = await stopped.sale()
-        assert (sale["state"], sale["reason"]["code"]) == ("cancelled", "bridge_restarted")
+        assert outcome(sale) == ("cancelled", "bridge_restarted")
         stopped.authority.faults.clear()
         assert await told("recall_reversed") == sale | {"settlement": "reversed"}
     assert stopped.transactions() == {name: "VOIDED"}
