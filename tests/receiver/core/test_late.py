@@ -70,10 +70,6 @@ def beaten(rush: Rush) -> Rush:
     return rush
 
 
-def is_erased(secrets: list[bytearray]) -> bool:
-    return not any(any(secret) for secret in secrets)
-
-
 # Every order of arrival.
 
 
@@ -90,7 +86,7 @@ def test_another_phone_is_accepted(rush: Rush, steps: int, done: int) -> None:
     rush.world.work()
     assert (rush.late.refused, rush.lengths()) == ([exchange.BUSY], SEALED)
     assert rush.late.is_cut()
-    assert is_erased(secrets)
+    assert watch.is_erased(secrets)
     assert rush.secrets == []
     assert rush.crypto.begun.count(AGREE) == 1
     rush.world.result(b"paid")
@@ -162,11 +158,11 @@ def test_the_sale_is_cancelled(rush: Rush, steps: int) -> None:
     rush.send(steps)
     pair, secrets = watch.of_pair(rush.world.sale.pair), rush.secrets
     rush.world.cancel()
-    assert is_erased(pair)
-    assert not is_erased(secrets)
+    assert watch.is_erased(pair)
+    assert not watch.is_erased(secrets)
     rush.world.work()
     assert (rush.late.refused, rush.lengths()) == ([exchange.EXPIRED], SEALED)
-    assert is_erased(secrets)
+    assert watch.is_erased(secrets)
 
 
 @pytest.mark.parametrize("waits", [False, True])
@@ -224,10 +220,10 @@ def test_it_waits_for_so_long_and_is_cut(beaten: Rush) -> None:
     secrets = beaten.secrets
     beaten.world.pass_time(gatt.PART_MS - 1)
     assert not beaten.late.is_cut()
-    assert not is_erased(secrets)
+    assert not watch.is_erased(secrets)
     beaten.world.pass_time(1)
     assert beaten.late.is_cut()
-    assert is_erased(secrets)
+    assert watch.is_erased(secrets)
     beaten.world.work()
     assert beaten.crypto.begun.count(AGREE) == 0
     assert beaten.world.counters == {reasons.LINK_TIMEOUT: 1}
@@ -245,7 +241,7 @@ def test_nothing_is_left_of_it_when_the_link_ends_before(
 ) -> None:
     secrets = beaten.secrets
     end(beaten.late)
-    assert is_erased(secrets)
+    assert watch.is_erased(secrets)
     beaten.world.work()
     assert beaten.crypto.begun.count(AGREE) == 0
     assert beaten.late.notified == []

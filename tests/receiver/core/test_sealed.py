@@ -158,7 +158,7 @@ def test_after_a_new_offer_everything_is_new(selling: World) -> None:
     assert secrets
     assert all(any(secret) for secret in secrets)
     selling.open()
-    assert not any(any(secret) for secret in secrets)
+    assert watch.is_erased(secrets)
     phone.again()
     assert phone.is_cut()
     assert selling.counters == {reasons.WRONG_ORDER: 1}
@@ -229,10 +229,6 @@ def everything(world: World) -> list[bytearray]:
     return secrets
 
 
-def is_erased(secrets: list[bytearray]) -> bool:
-    return not any(any(secret) for secret in secrets)
-
-
 PER_LINK = 5  # key, base nonce and exporter secret; key and base of the way back
 
 ENDS: list[tuple[str, Callable[[World], Any]]] = [
@@ -262,7 +258,7 @@ def test_nothing_is_left_when_the_session_ends(
     if state == sale_session.CHECKING and name == "expired":
         selling.work()  # it does not stay there by itself
     end(selling)
-    assert is_erased(secrets)
+    assert watch.is_erased(secrets)
 
 
 LINK_OVER: dict[str, Callable[[Phone], object]] = {
@@ -278,9 +274,9 @@ def test_nothing_is_left_of_a_link_that_ends(
     secrets = everything(selling)[1:]
     assert len(secrets) == PER_LINK
     end(phone)
-    assert is_erased(secrets)
+    assert watch.is_erased(secrets)
     assert selling.sale.state == sale_session.OPEN
-    assert not is_erased(everything(selling))
+    assert not watch.is_erased(everything(selling))
 
 
 def test_acceptance_leaves_the_winner_its_result_key_alone(selling: World) -> None:
@@ -289,7 +285,7 @@ def test_acceptance_leaves_the_winner_its_result_key_alone(selling: World) -> No
     phones[1].sign()
     assert selling.sale.state == sale_session.CLAIMED
     winner = secrets[PER_LINK : 2 * PER_LINK]
-    assert is_erased(secrets[:PER_LINK] + secrets[2 * PER_LINK :] + winner[:3])
+    assert watch.is_erased(secrets[:PER_LINK] + secrets[2 * PER_LINK :] + winner[:3])
     assert all(any(secret) for secret in winner[3:])
     assert any(offer)  # until the bridge's result: it may still refuse, and the offer goes on
     selling.result()
@@ -304,9 +300,9 @@ def test_the_result_key_lives_for_a_minute(selling: World) -> None:
     selling.pass_time(gatt.CHECK_IN_MS - 1)
     phone.again()
     assert len(phone.receipts) == 2
-    assert not is_erased(secrets)
+    assert not watch.is_erased(secrets)
     selling.pass_time(1)
-    assert is_erased(secrets)
+    assert watch.is_erased(secrets)
 
 
 def test_there_are_no_more_contexts_than_links(selling: World) -> None:

@@ -172,12 +172,13 @@ def test_an_erased_context_holds_and_does_nothing() -> None:
         assert all(any(secret) for secret in secrets)
         context.erase()
         assert not any(any(secret) for secret in secrets)
-        with pytest.raises(ValueError, match="erased"):
-            context.open(sealed)
-        with pytest.raises(ValueError, match="erased"):
-            context.seal(b"hello")
-        with pytest.raises(ValueError, match="erased"):
-            context.export(b"label", 44)
+        for act, arguments in (
+            (context.open, (sealed,)),
+            (context.seal, (b"hello",)),
+            (context.export, (b"label", 44)),
+        ):
+            with pytest.raises(ValueError, match="erased"):
+                act(*arguments)
         context.erase()
 
 

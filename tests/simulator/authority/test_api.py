@@ -27,10 +27,8 @@ from simulator.crypto import pki
 from simulator.crypto.p256 import p256_public
 from tests.support.shop.authority import (
     ANSWER_S,
-    CODE,
     OTHER_ID,
     PHONE,
-    PHONE_CODE_KEY,
     RECEIVER,
     World,
     enrol,
@@ -377,28 +375,24 @@ async def test_state_is_signed_for_the_nonce(world: World) -> None:
 async def test_activation_is_good_for_one_phone(world: World) -> None:
     with pytest.raises(AssertionError, match="another phone"):
         await world.activate()
-    body = {
-        "activation": world.demo.buyers[0].activation,
-        "key": p256_public(evidence.seed("second phone")).hex(),
-        "code_key": p256_public(PHONE_CODE_KEY).hex(),
-        "code": CODE,
-    }
-    await world.call("POST", "/v1/phones", 403, json=body)
-    await world.call("POST", "/v1/phones", 422, json=body | {"code": "12345"})
-    await world.call("POST", "/v1/phones", 422, json=body | {"code_key": bytes(33).hex()})
-    for key in (bytes(32), b"\2" + bytes([255] * 32), b"\4" + bytes(32)):
-        await world.call("POST", "/v1/phones", 422, json=body | {"key": key.hex()})
-    await world.call("POST", "/v1/phones", 400, json=body | {"key": bytes(65).hex()})
+    body = world.registration(p256_public(evidence.seed("second phone")))
+    spoiled: list[tuple[dict[str, str], int]] = [
+        ({}, 403),
+        ({"code": "12345"}, 422),
+        ({"code_key": bytes(33).hex()}, 422),
+        ({"key": bytes(32).hex()}, 422),
+        ({"key": "02" + "ff" * 32}, 422),
+        ({"key": "04" + "00" * 32}, 422),
+        ({"key": bytes(65).hex()}, 400),
+    ]
+    for changes, status in spoiled:
+        await world.call("POST", "/v1/phones", status, json=body | changes)
 
 
 async def test_welcome_tells_recipients_and_pins(world: World) -> None:
     world.demo = world.authority.seed_demo()
-    body = {
-        "activation": world.demo.buyers[1].activation,
-        "key": host.ed25519_public(evidence.seed("second phone")).hex(),  # the other kind
-        "code_key": p256_public(PHONE_CODE_KEY).hex(),
-        "code": CODE,
-    }
+    public = host.ed25519_public(evidence.seed("second phone"))  # the other kind
+    body = world.registration(public, buyer=1)
     answer = await world.call("POST", "/v1/phones", 201, json=body)
     assert answer["buyer"] == "Bertil Berg"
     assert answer["recipients"] == [{"id": world.demo.recipients[2], "name": "Fritids"}]

@@ -109,25 +109,19 @@ def test_a_check_in_asks_before_it_shows(shop: Shop) -> None:
 
 def test_an_offer_notified_before_the_reads_are_done(shop: Shop) -> None:
     shop.ring_up()
-    early = shop.offer
-    shop.phone.handle(events.Connected(247), 0)
-    shop.phone.handle(events.OfferNotified(early), 0)
-    shop.phone.handle(events.Read(shop.certificate, early), 0)
-    assert shop.phone.state == states.SHOWING
-    shop.meet()
-    shop.phone.handle(events.Connected(247), 0)
-    shop.phone.handle(events.OfferNotified(early), 0)
-    shop.phone.handle(events.Read(shop.certificate, b""), 0)
-    assert shop.phone.state == states.ASKING
+    for read_too, state in ((shop.offer, states.SHOWING), (b"", states.ASKING)):
+        shop.meet()
+        shop.phone.handle(events.Connected(247), 0)
+        shop.phone.handle(events.OfferNotified(shop.offer), 0)
+        shop.phone.handle(events.Read(shop.certificate, read_too), 0)
+        assert shop.phone.state == state
 
 
 def test_a_buyer_who_says_no(showing: Shop) -> None:
     showing.tell_phone(events.SayNo(exchange.LEAVE_CANCELLED))
     assert showing.outcome.result == events.LEFT
-    assert [phone.event for phone in showing.sent(wire.PHONE)] == [
-        wire.PHONE_SHOWN,
-        wire.PHONE_LEFT,
-    ]
+    told = [phone.event for phone in showing.sent(wire.PHONE)]
+    assert told == [wire.PHONE_SHOWN, wire.PHONE_LEFT]
 
 
 def test_a_final_decline(approved: Shop) -> None:
@@ -136,28 +130,29 @@ def test_a_final_decline(approved: Shop) -> None:
     assert not approved.wallet.pending
 
 
-def test_a_mended_decline_is_shown_straight_away(showing: Shop) -> None:
+@pytest.fixture
+def declined(showing: Shop) -> Shop:
+    """The buyer has typed a wrong code."""
     showing.type("000000")
     showing.decide(reasons.CODE_WRONG)
-    assert showing.phone.state == states.DECLINED
-    assert (showing.views[-1].kind, showing.views[-1].reason) == (
-        events.DECLINED,
-        reasons.CODE_WRONG,
-    )
-    showing.ring_up()
-    assert showing.phone.state == states.SHOWING
-    assert showing.views[-1].attempt == 2
-    pays(showing)
-    counters = {record.data for record in showing.sent(wire.APPROVAL)}
-    assert len(counters) == 2
-    assert showing.wallet.counter == 3
+    return showing
 
 
-def test_another_sale_after_a_decline_asks_first(showing: Shop) -> None:
-    showing.type("000000")
-    showing.decide(reasons.CODE_WRONG)
-    showing.ring_up(b"another!")
-    assert showing.phone.state == states.ASKING
+def test_a_mended_decline_is_shown_straight_away(declined: Shop) -> None:
+    assert declined.phone.state == states.DECLINED
+    view = declined.views[-1]
+    assert (view.kind, view.reason) == (events.DECLINED, reasons.CODE_WRONG)
+    declined.ring_up()
+    assert declined.phone.state == states.SHOWING
+    assert declined.views[-1].attempt == 2
+    pays(declined)
+    assert len({record.data for record in declined.sent(wire.APPROVAL)}) == 2
+    assert declined.wallet.counter == 3
+
+
+def test_another_sale_after_a_decline_asks_first(declined: Shop) -> None:
+    declined.ring_up(b"another!")
+    assert declined.phone.state == states.ASKING
 
 
 def test_a_decline_that_nobody_mends_stays_a_decline(approved: Shop) -> None:
@@ -212,8 +207,7 @@ def test_an_answer_before_any_key(shop: Shop, size: int) -> None:
 
 def test_each_offer_has_its_own_key(shop: Shop) -> None:
     for _ in range(2):
-        shop.ring_up()
-        shop.come()
+        shop.visit()
         shop.tell_phone(events.FirstDigit())
         shop.break_link()
         shop.meet()

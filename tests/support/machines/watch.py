@@ -40,6 +40,10 @@ class Watch:
             yield from of_link(peer.sealed)
 
 
+def is_erased(secrets: list[bytearray]) -> bool:
+    return not any(any(secret) for secret in secrets)
+
+
 def of_pair(pair: Pair | None) -> list[bytearray]:
     return [] if pair is None else [pair.private]
 

@@ -56,13 +56,17 @@ class World:
     sequence: int = 0
     now: int = field(default_factory=lambda: int(time.time()))
 
-    async def activate(self) -> None:
-        body = {
-            "activation": self.demo.buyers[0].activation,
-            "key": p256_public(PHONE).hex(),
+    def registration(self, public: bytes, buyer: int = 0) -> dict[str, str]:
+        """What the phone of a buyer with this key says to be registered."""
+        return {
+            "activation": self.demo.buyers[buyer].activation,
+            "key": public.hex(),
             "code_key": p256_public(PHONE_CODE_KEY).hex(),
             "code": CODE,
         }
+
+    async def activate(self) -> None:
+        body = self.registration(p256_public(PHONE))
         answer = await self.call("POST", "/v1/phones", 201, json=body)
         self.token, self.phone_id = answer["token"], answer["phone_id"]
         authority_key = bytes.fromhex(answer["authority_code_key"])
