@@ -12,6 +12,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from simulator.authority.api.requests import RequestError
 
+ALL = "/v1/"  # the prefix of every path
+
 
 class Fault(Enum):
     """How a request goes wrong."""
@@ -30,12 +32,12 @@ class Faults:
 
     delay_s: float = 0.0
     fault: Fault | None = None
-    prefix: str = "/v1/"
+    prefix: str = ALL
     times: int | None = None
 
     def clear(self) -> None:
         """Work normally again."""
-        self.delay_s, self.fault, self.times = 0.0, None, None
+        self.delay_s, self.fault, self.prefix, self.times = 0.0, None, ALL, None
 
     def middleware(self, stopped: asyncio.Event) -> Middleware:
         """Make the middleware; it delays requests no longer than until `stopped`."""

@@ -241,9 +241,10 @@ async def test_declined_when_it_was_sent(till: TappedCheckout) -> None:
     async with away(till):
         bought = accepted(await buys(till))
         await till.keep(bought.sale)
-        till.world.authority.faults.fault = Fault.FAIL
+        faults = till.world.authority.faults
+        faults.fault, faults.prefix = Fault.FAIL, AUTHORISATIONS
     await till.world.administer(recipient, {"credit_space": PRICE - 1})
-    till.world.authority.faults.clear()
+    faults.clear()
     lost = await ends(till, bought, "liability")
     assert (lost["state"], lost["reason"]["code"]) == ("paid", "credit_space")
     assert till.transactions(but=known) == {bought.approval_id: "DECLINED"}
