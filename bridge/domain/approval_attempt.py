@@ -198,9 +198,8 @@ class ApprovalAttempt:
         """Handle the awaited verdict; a refusal without an id means the candidate."""
         own = name == self._sale.approval_id
         if own and reason == reasons.OK:
-            if (
-                self._sale.state is not State.DECLINED_AWAITING_RECEIVER
-            ):  # there only the decline is stored
+            # A decline alone is stored; the verdict changes nothing about it.
+            if self._sale.state is not State.DECLINED_AWAITING_RECEIVER:
                 self._effects.persist(self._sale, Fact(Event.VERIFIED), RECEIVER)
         elif reason != reasons.OK and (own or name == NO_APPROVAL):
             self._turn_down(reason, "by the receiver")

@@ -32,7 +32,7 @@ def proved(ring: Ring, terms: Terms, approval_id: bytes, data: bytes) -> Receipt
     must_equal(receipt.approval_id, approval_id, reasons.WRONG_SESSION)
     must_equal(receipt.amount, terms.amount, reasons.WRONG_AMOUNT)
     must_equal(receipt.currency, terms.currency, reasons.WRONG_CURRENCY)
-    if terms.store is not None:  # journals of earlier releases lack it
+    if terms.store is not None:  # a sale that is taken over from the authority lacks it
         must_equal(receipt.store, terms.store, reasons.WRONG_RECEIVER)
     must_equal(receipt.till, terms.till, reasons.WRONG_TILL)
     booked = receipt.transaction_id != messages.NO_TRANSACTION

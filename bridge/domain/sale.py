@@ -40,7 +40,7 @@ class Terms(NamedTuple):
     kind: int = messages.PURCHASE
     original: bytes = b""
     original_sale: str = ""
-    store: int | None = None  # from the receiver's certificate at that time; None in older journals
+    store: int | None = None  # from the receiver's certificate at that time; None if taken over
 
     @property
     def place(self) -> Place:
