@@ -39,7 +39,7 @@ class Waiting:
         return sale.answered and sale.terms.sale_id not in self._held
 
     async def news(self, sale: Sale, seconds: float) -> bool:
-        """Wait until the sale has an answer, becomes unknown or is no longer unknown."""
+        """Wait until the sale has an answer, or until it changes whether the outcome is unknown."""
         before = self._is_unknown(sale)
         return await self._until(
             sale, seconds, lambda: self.is_answered(sale) or self._is_unknown(sale) != before

@@ -92,7 +92,7 @@ async def told(
 ) -> AsyncIterator[Event]:
     """Yield one watcher's events until it is too slow: the missed ones, then new ones.
 
-    `approved` is no event before its till is notified; for a till, this is the notification.
+    `approved` comes only once its till is notified; if the watcher is a till, this notifies it.
     """
     last = 0
     for change in past:

@@ -7,7 +7,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 # One address may be a server for all tills: 50 sales a second of some six requests each are 300 a
-# second (design §7). A client with three times that is no till.
+# second (design §7). Three times that comes from no till.
 REQUESTS_PER_S = 1000.0
 # After a pause all 200 tills may request at once everything that they missed.
 BURST = 2000.0

@@ -56,15 +56,11 @@ def _of_file(path: Path) -> Iterator[Limit]:
     lines = path.read_text().splitlines()
     for node in ast.parse(path.read_text()).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)]) if (
-                _NAME.fullmatch(name) and name not in _NO_LIMITS
-            ):
+            case ast.Assign(targets=[ast.Name(id=name)]) if _is_limit(name):
                 value = _value(path, name, node.value)
                 if isinstance(value, (int, float)):
                     reason = _reason(lines, node.lineno - 1, (node.end_lineno or 0) - 1)
                     yield Limit(path.relative_to(ROOT), name, value, reason)
-            case _:
-                pass
 
 
 def _is_limit(name: str) -> bool:
@@ -105,6 +101,7 @@ def _above(lines: list[str], at: int) -> str:
 
 
 def _shown(limit: Limit) -> str:
-    unit = _UNITS.get(limit.name.rpartition("_")[2], "")
-    number = f"{limit.value:g}" if isinstance(limit.value, float) else f"{limit.value:,}"
-    return f"{number} {unit}".strip()
+    number = f"{limit.value:,g}" if isinstance(limit.value, float) else f"{limit.value:,}"
+    if limit.name.endswith("_PER_S"):
+        return f"{number} a second"
+    return f"{number} {_UNITS.get(limit.name.rpartition('_')[2], '')}".strip()
