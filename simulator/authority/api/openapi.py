@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from typing import Any, get_origin
 
 from msgspec import Struct
 
@@ -85,7 +85,8 @@ def _described(one: Operation) -> Json:
     return made
 
 
-def _content(type_: type) -> Json:
+def _content(answered: type) -> Json:
+    type_: type = get_origin(answered) or answered
     if issubclass(type_, Binary):
         return {"content": {type_.MEDIA: {"schema": {"type": "string", "format": "binary"}}}}
     schema = contracts.ref(type_) if issubclass(type_, Struct) else {"type": "object"}
