@@ -128,10 +128,10 @@ class Books(BookQueries):
         sale closes it, in the same commit.
         """
         at, sale_id, written = _now(), sale.terms.sale_id, event_codec.dump_fact(fact)
-        sale.date(fact.event, at, after.state)
+        closed = sale.date(fact.event, at, after)
         try:
             number = self._journal.note(at, sale_id, fact.event, written.body, written.secret)
-            if after.closed:
+            if closed:
                 self._journal.close_sale(closed_row(sale, at))
                 self._file(sale)
                 asyncio.get_running_loop().call_soon(self._archive)

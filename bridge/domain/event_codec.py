@@ -103,7 +103,7 @@ def follow(sales: dict[str, Sale], line: JournalLine) -> Sale:
         fact = load_fact(line.kind, line.body, line.secret)
         sale = sales[line.sale_id]
         sale.take(fact)
-        sale.date(fact.event, line.at, sale.state)
+        sale.date(fact.event, line.at, sale)
     return sales[line.sale_id]
 
 

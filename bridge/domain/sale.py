@@ -151,12 +151,13 @@ class Sale:
         if fact.reversal:
             self._take_reversal(fact)
 
-    def date(self, event: Event, at: int, state: State) -> None:
-        """Store the time at which `event` was journalled and led to `state`."""
-        if state in TO_DECIDE and not self.approved_at:
+    def date(self, event: Event, at: int, after: Sale) -> bool:
+        """Store when `event` was journalled, and led to `after`; return whether that is closed."""
+        if after.state in TO_DECIDE and not self.approved_at:
             self.approved_at = at
         if event in _DECISIONS and not self.decided_at:
             self.decided_at = at
+        return after.closed
 
     def given_back(self, approval_id: bytes) -> Fact:
         """Return the fact that an owed approval, the sale's own or a recalled one, is reversed."""

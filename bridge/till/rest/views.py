@@ -98,10 +98,11 @@ def sale_view(sale: Sale) -> SaleView | Refund:
 
 
 def _purchase_view(sale: Sale) -> SaleView:
+    shown = sale.shown
     return SaleView(
-        **asdict(_outcome(sale)),
+        **asdict(_outcome(sale, shown)),
         sale_id=sale.terms.sale_id,
-        state=sale.shown,
+        state=shown,
         offline=sale.mode == messages.OFFLINE,
         provisional_receipt=_base64url(sale.provisional) or None,
         settlement=_settlement(sale),
@@ -109,20 +110,20 @@ def _purchase_view(sale: Sale) -> SaleView:
 
 
 def _refund_view(sale: Sale) -> Refund:
-    terms = sale.terms
+    terms, shown = sale.terms, sale.shown
     return Refund(
-        **asdict(_outcome(sale)),
+        **asdict(_outcome(sale, shown)),
         refund_id=terms.sale_id,
-        state=REFUND_STATES.get(sale.state, sale.shown),
+        state=REFUND_STATES.get(sale.state, shown),
         sale_id=terms.original_sale or None,
         original_transaction_id=terms.original.hex() or None,
     )
 
 
-def _outcome(sale: Sale) -> Outcome:
+def _outcome(sale: Sale, shown: State) -> Outcome:
     terms = sale.terms
     # Before this a receipt is half an answer; after a reversal it is out of date.
-    told = sale.answered and sale.shown is not State.CANCELLED
+    told = sale.answered and shown is not State.CANCELLED
     return Outcome(
         amount=terms.amount,
         currency=LETTERS[terms.currency],

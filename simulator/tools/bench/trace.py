@@ -18,6 +18,7 @@ from simulator.tools.load.buyer import LoadBuyer
 from simulator.tools.load.shop import load_shop
 from simulator.tools.load.till import LoadTill
 
+from . import lower_bound
 from .rows import Figure
 from .traced import COUNTED, TIMED, Counted
 
@@ -42,7 +43,7 @@ def measure() -> dict[str, Figure]:
         "approval_bridge_calls": Figure(median(count.calls for count in counts)),
         "approval_cose_parses": Figure(median(count.parses for count in counts)),
         "approval_commits": Figure(median(count.commits for count in counts)),
-        "approval_own_bare": Figure(bare),
+        "approval_own_bare": Figure(bare, lower_bound.answered()),
     }
 
 

@@ -200,7 +200,7 @@ def test_a_sale_is_its_lines(keys: Keys) -> None:
     lines = [Line(1, terms.sale_id, event_codec.RUNG, event_codec.dump_terms(terms), b"")]
     for at, fact in enumerate(taken, 2):
         sale.take(fact)
-        sale.date(fact.event, at, sale.state)
+        sale.date(fact.event, at, sale)
         lines.append(Line(at, terms.sale_id, fact.event, *event_codec.dump_fact(fact)))
     [replayed] = event_codec.replay(lines).values()
     assert vars(replayed) == vars(sale)

@@ -249,7 +249,7 @@ def test_replaying_the_journal_gives_the_same_sale(
         event = moves[number % len(moves)]
         fact = Fact(event, reason, approval=octets, receipt=octets, reversal=octets)
         sale.take(fact)
-        sale.date(fact.event, 1, sale.state)
+        sale.date(fact.event, 1, sale)
         lines.append(Line(fact.event, *event_codec.dump_fact(fact)))
     replayed = event_codec.replay(lines)[TERMS.sale_id]
     assert vars(replayed) == vars(sale)

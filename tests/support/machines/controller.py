@@ -81,7 +81,7 @@ class ControllerWorld:
                 continue
             self.outputs.append(effect)
             if isinstance(effect, effects.Persist):  # as the books do
-                effect.sale.date(effect.fact.event, AT, effect.after.state)
+                effect.sale.date(effect.fact.event, AT, effect.after)
 
     def hear(self, channel: int, value: Any) -> None:
         """A message from the receiver."""
