@@ -135,6 +135,15 @@ def crossing(
         raise translated(edge, error, foreign, where) from foreign
 
 
+@contextmanager
+def survived(edge: Edge) -> Iterator[None]:
+    """Log any exception inside, and go on."""
+    try:
+        yield
+    except Exception as foreign:
+        unexpected(edge, foreign)
+
+
 def translated(edge: Edge, error: type[E], foreign: Exception, where: str = "") -> E:
     """Turn a foreign exception into `error`; a cheaper form of `crossing` for busy paths."""
     text = said(edge, foreign)

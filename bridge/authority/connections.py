@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import aiohttp
 from aiohttp.resolver import ThreadedResolver
 
+from bridge import foreign_code
 from bridge.observability.logs import Log
 
 from .clock_skew import http_date
@@ -151,7 +152,8 @@ class Connections:
         except Exception as error:
             _log.info("no date of the authority", detail=cause_of(error))
         finally:
-            await pool.close()
+            with foreign_code.survived(foreign_code.AUTHORITY):
+                await pool.close()
 
     # Pools: one is used; dropped ones end with their last request.
 

@@ -142,11 +142,11 @@ class ReceiverLink:
             for timer in (self._timer, self._listening):
                 if timer:
                     timer.cancel()
-            try:
+            # No error here keeps the port or takes the place of a cancellation.
+            with foreign_code.survived(foreign_code.LINK):
                 self._down()
-            except Exception as error:  # it must neither keep the port nor hide a cancellation
-                foreign_code.unexpected(foreign_code.LINK, error)
-            await port.close()
+            with foreign_code.survived(foreign_code.LINK):
+                await port.close()
 
     def _new_link(self) -> link.Link:
         boot = os.urandom(frames.ID_SIZE)

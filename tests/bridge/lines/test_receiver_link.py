@@ -39,6 +39,8 @@ class Heard:
 
 
 class Line:
+    running: asyncio.Task[None]
+
     def __init__(self) -> None:
         self.heard = Heard()
         self.device = Device(evidence.seed("receiver"), b"", evidence.RECEIVER_ID)
@@ -64,13 +66,13 @@ class Line:
 @pytest.fixture
 async def line() -> AsyncIterator[Line]:
     one = Line()
-    running = asyncio.create_task(one.link.run())
+    one.running = asyncio.create_task(one.link.run())
     await asyncio.wait_for(one.heard.up.get(), PATIENCE_S)
     assert await one.says() == wire.SYNC
     yield one
-    running.cancel()
+    one.running.cancel()
     with suppress(asyncio.CancelledError):
-        await running
+        await one.running
 
 
 async def test_an_acceptance_is_of_one_message(line: Line) -> None:
@@ -101,3 +103,17 @@ async def test_what_was_to_be_sent_is_of_one_life(line: Line) -> None:
     late()
     line.link.send(wire.CANCEL, wire.encode(wire.CANCEL, wire.Cancel(bytes(8), 2)))
     assert (await line.device.heard(wire.CANCEL)).reason == 2
+
+
+async def test_a_port_that_cannot_be_closed_does_not_keep_the_bridge_from_ending(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver's error must not take the place of the cancellation: `run` would go on."""
+
+    async def strike() -> None:
+        raise SystemError("a driver's")
+
+    monkeypatch.setattr(line.device, "close", strike)
+    line.running.cancel()
+    await asyncio.wait({line.running}, timeout=PATIENCE_S)
+    assert line.running.cancelled()
