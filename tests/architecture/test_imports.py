@@ -108,11 +108,11 @@ def test_the_phone_imports_nothing_of_the_bridge() -> None:
     none([i for i in imports("simulator/phone") if i.within("bridge")])
 
 
-def test_nobody_imports_the_simulator() -> None:
+def test_no_other_package_imports_the_simulator() -> None:
     none([i for i in imports("receiver", "firmware", "bridge") if i.within("simulator")])
 
 
-def test_nobody_imports_the_tests() -> None:
+def test_no_package_imports_the_tests() -> None:
     none([i for i in imports(*PACKAGES) if i.within("tests")])
 
 

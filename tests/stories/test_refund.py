@@ -188,7 +188,7 @@ async def test_the_cashier_stops_what_the_authority_was_asked(till: Checkout, bo
     await refunds(till, bought, PRICE, phone=True)
 
 
-async def test_nobody_comes(till: Checkout, bought: Json) -> None:
+async def test_no_phone_comes(till: Checkout, bought: Json) -> None:
     refund = await asked(till, bought, patience_s=1)
     refund = await done(till, refund)
     assert (refund["state"], refund["reason"]["code"]) == ("cancelled", "nobody_came")

@@ -99,7 +99,7 @@ async def test_a_bridge_that_may_not_sell_offline(bridge: Restarted) -> None:
     assert known.state is None
 
 
-async def test_a_list_that_somebody_has_changed(bridge: Restarted) -> None:
+async def test_a_list_that_was_changed(bridge: Restarted) -> None:
     kept = await bridge.heard(revocations=SOMEBODY)
     bridge.file.write(kept._replace(revocations=NOBODY))
     _, here = bridge.start()
@@ -107,7 +107,7 @@ async def test_a_list_that_somebody_has_changed(bridge: Restarted) -> None:
     assert here._revoked is None
 
 
-async def test_a_state_that_somebody_has_changed(bridge: Restarted) -> None:
+async def test_a_state_that_was_changed(bridge: Restarted) -> None:
     kept = await bridge.heard()
     bridge.file.write(kept._replace(state=kept.state[:-1] + bytes([kept.state[-1] ^ 1])))
     known, here = bridge.start()

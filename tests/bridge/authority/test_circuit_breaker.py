@@ -19,7 +19,7 @@ def away() -> CircuitBreaker:
     return breaker
 
 
-def test_nobody_asks_during_the_rest_and_one_after_it(away: CircuitBreaker) -> None:
+def test_no_request_is_let_through_during_the_rest_and_one_after_it(away: CircuitBreaker) -> None:
     assert not away.admits(NOW + REST_MS - 1)
     assert away.admits(NOW + REST_MS)
     assert not away.admits(NOW + REST_MS)

@@ -94,7 +94,7 @@ async def test_all_who_wait_are_woken_and_no_others(sale: Sale) -> None:
     assert not waiting._waiting
 
 
-async def test_who_goes_takes_nobody_along(sale: Sale) -> None:
+async def test_a_request_that_goes_takes_no_other_along(sale: Sale) -> None:
     """One of two polls is cancelled in the very moment in which something happens."""
     waiting = Waiting(())
     first = asyncio.create_task(waiting.final(sale, LONG_S))

@@ -309,7 +309,7 @@ def on_terminal(command: list[str]) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("journal")
-def test_whoever_reads_may_stop(path: Path) -> None:
+def test_the_reader_may_stop(path: Path) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     command = [sys.executable, "-m", "bridge.cli", "journal", "--journal", str(path), "export"]

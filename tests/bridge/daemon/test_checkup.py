@@ -230,7 +230,7 @@ def test_certificates_that_end(left: int, word: str, monkeypatch: pytest.MonkeyP
         checks._ends(1_800_000_000 + left)
 
 
-def test_a_serial_server_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_serial_server(monkeypatch: pytest.MonkeyPatch) -> None:
     row = ReceiverConfig(TILL, Path("certificate"), "socket://serial.example:4001")
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *name: asked.append(name))

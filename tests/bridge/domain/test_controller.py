@@ -114,9 +114,7 @@ def test_facts_come_before_what_follows_from_them(world: ControllerWorld) -> Non
     ]
 
 
-def test_a_refusal_is_journalled_before_anybody_hears_of_it(
-    world: ControllerWorld, offered: bytes
-) -> None:
+def test_a_refusal_is_journalled_before_it_is_told(world: ControllerWorld, offered: bytes) -> None:
     purchase = world.hand(offered)
     world.outputs.clear()
     world.judge(offered, purchase.approval_id, reasons.BAD_SIGNATURE)
@@ -598,7 +596,7 @@ def test_a_rejected_record_after_silence_proves_nothing(world: ControllerWorld) 
 # People.
 
 
-def test_nobody_came(world: ControllerWorld, offered: bytes) -> None:
+def test_no_phone_came(world: ControllerWorld, offered: bytes) -> None:
     sale = world.sale
     world.move(PATIENCE_S * 1000)
     assert (sale.state, sale.reason) == (State.CANCELLED, reasons.NOBODY_CAME)
@@ -650,7 +648,7 @@ def test_a_credential_that_ended_by_a_jump_of_the_clock(
     assert ends_for(world) == reasons.CLOCK_WRONG
 
 
-def test_a_wrong_clock_does_not_explain_that_nobody_came(
+def test_a_wrong_clock_does_not_explain_that_no_phone_came(
     world: ControllerWorld, offered: bytes
 ) -> None:
     world.clock_wrong = True
@@ -787,7 +785,7 @@ def test_a_result_that_was_lost_is_told_again(world: ControllerWorld, offered: b
     assert ([channel for channel, _ in world.sent()], world.refusals()) == ([wire.RESULT], [])
 
 
-def test_a_session_that_nobody_knows_is_cancelled(world: ControllerWorld) -> None:
+def test_an_unknown_session_is_cancelled(world: ControllerWorld) -> None:
     world.ring()
     foreign = world.make_offer(reference=b"foreign0")
     world.give(inputs.Decide(Fact(Event.CANCELLED, reasons.CASHIER_CANCELLED)))

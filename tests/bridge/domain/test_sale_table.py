@@ -230,7 +230,7 @@ def test_the_till_sees_what_it_can_act_on() -> None:
     }
 
 
-def test_what_is_owed_bars_nobody() -> None:
+def test_what_is_owed_bars_no_sale() -> None:
     assert set(State) - AT_THE_TILL == FINAL | OWING | {State.TILL_NOTIFIED}
 
 

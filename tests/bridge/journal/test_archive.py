@@ -64,7 +64,7 @@ def test_the_chain_goes_through_all_files(path: Path, journal: Journal) -> None:
     assert (report.archives, report.closed, report.entries) == (2, 2, 1 + 3 + 1 + 3 + 1 + 1)
 
 
-def test_nobody_writes_to_an_archive(path: Path, journal: Journal) -> None:
+def test_an_archive_is_never_written_to(path: Path, journal: Journal) -> None:
     modes = {stat.S_IMODE(file.stat().st_mode) for file in archive(path, 1).parent.iterdir()}
     assert modes == {0o400}
     assert stat.S_IMODE(archive(path, 1).parent.stat().st_mode) == 0o700

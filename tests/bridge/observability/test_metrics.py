@@ -172,7 +172,7 @@ LOOKED_AT = [
 
 
 @pytest.mark.parametrize(("sample", "labels", "expected"), LOOKED_AT)
-async def test_the_rest_is_looked_at_when_somebody_asks(
+async def test_the_rest_is_looked_at_when_it_is_asked_for(
     found: Metrics, sample: str, labels: dict[str, str], expected: float
 ) -> None:
     """Also what stands elsewhere, and what waits for a person."""

@@ -48,7 +48,7 @@ async def test_what_is_posted_was_paid_already(stopped: World) -> None:
         assert list(stopped.transactions().values()) == ["POSTED"]
 
 
-async def test_what_nobody_holds_stays_unknown(stopped: World) -> None:
+async def test_what_is_not_held_stays_unknown(stopped: World) -> None:
     await held(stopped)
     async with stopped.bridge():
         for wish in ("paid", "cancel", "abort"):
@@ -56,7 +56,7 @@ async def test_what_nobody_holds_stays_unknown(stopped: World) -> None:
             assert (await stopped.problem("POST", path))[:2] == (404, "unknown-sale")
 
 
-async def test_without_the_authority_nobody_can_say(stopped: World) -> None:
+async def test_without_the_authority_it_cannot_be_said(stopped: World) -> None:
     name = await held(stopped)
     async with stopped.bridge():
         stopped.break_authority(Fault.FAIL, "/v1/receivers")

@@ -213,7 +213,7 @@ async def test_the_first_of_two_tills_wins(world: World, wishes: tuple[str, str]
 # Telling the till, and its silence.
 
 
-async def test_an_approval_that_nobody_fetches_is_given_back(
+async def test_an_approval_that_is_not_fetched_is_given_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controller, "TELL_MS", 100)

@@ -80,7 +80,7 @@ async def test_an_id_of_long_ago(stopped: World, monkeypatch: pytest.MonkeyPatch
     "sale_id", ["%00", "%ED%A0%80", "%FF", "..", "%2F", "'; DROP TABLE entries; --", "x" * 1500]
 )
 @pytest.mark.parametrize("what", ["", "/paid"])
-async def test_ids_that_nobody_could_have_used(world: World, sale_id: str, what: str) -> None:
+async def test_ids_that_cannot_have_been_used(world: World, sale_id: str, what: str) -> None:
     method = "POST" if what else "GET"
     for kind in ("sales", "refunds"):
         status, _ = await world.call(method, f"/v1/{kind}/{sale_id}{what}")

@@ -165,7 +165,7 @@ async def test_of_what_the_authority_holds_after_all(shop: World, wish: str, end
     assert space - shop.credit_space() == (AMOUNT if wish == "paid" else 0)
 
 
-async def test_whoever_looks_at_the_outbox_may_be_the_till(
+async def test_a_look_at_the_outbox_may_be_the_tills(
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it shows as approved is not given back for want of a till that asked."""

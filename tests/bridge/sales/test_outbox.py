@@ -267,7 +267,7 @@ async def test_few_at_once(world: World) -> None:
     assert world.authority.most == outbox.AT_ONCE
 
 
-async def test_nothing_is_asked_while_somebody_still_asks(world: World) -> None:
+async def test_nothing_is_asked_while_an_answer_is_awaited(world: World) -> None:
     """The reversal never overtakes the question."""
     sale = world.sale(State.REVERSING, owed=(NAME,))
     world.authority.answers["reverse"] = ["VOIDED"]

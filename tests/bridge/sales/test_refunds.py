@@ -281,7 +281,7 @@ async def test_the_cashier_stops(world: World, wish: str) -> None:
     assert given_back(world, sale) == AMOUNT
 
 
-async def test_nobody_approves(world: World) -> None:
+async def test_no_phone_approves(world: World) -> None:
     sale = await world.posted()
     await offered(world, patience_s=1)
     assert outcome(await done(world)) == ("cancelled", "nobody_came")

@@ -16,7 +16,7 @@ from simulator.authority import Fault
 from tests.support.shop.till import OVER_LIMIT, TILL, World, outcome
 
 
-async def test_the_receipt_first_tells_nobody_anything(world: World) -> None:
+async def test_the_receipt_first_tells_nothing(world: World) -> None:
     async with world.watching() as told:
         offer = await world.ring_up()
         name = world.hand()
@@ -117,7 +117,7 @@ async def test_the_receiver_resets_between_receipt_and_verdict(world: World) -> 
     assert world.transactions() == {first: "VOIDED", second: "PENDING"}
 
 
-async def test_a_decline_first_tells_nobody_anything(world: World) -> None:
+async def test_a_decline_first_tells_nothing(world: World) -> None:
     """As with a receipt: whoever listens or looks cannot tell a no from a yes."""
     async with world.watching() as told:
         offer = await world.ring_up(amount=OVER_LIMIT)

@@ -159,7 +159,7 @@ async def test_who_asks_too_often_is_told_when_to_come_back() -> None:
         assert shop.guard.refused["too-many-requests"] == 1
 
 
-async def test_a_bridge_that_failed_serves_nobody() -> None:
+async def test_a_bridge_that_failed_serves_no_request() -> None:
     async with opened() as shop:
         shop.healthy = False
         assert await shop.status("POST", "/v1/sales") == (503, "stopping")

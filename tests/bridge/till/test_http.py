@@ -35,7 +35,7 @@ async def test_the_same_sale_id_is_the_same_sale(world: World) -> None:
     assert (await world.call("POST", "/v1/sales", json=other))[0] == 201
 
 
-async def test_nobody_comes(world: World) -> None:
+async def test_no_phone_comes(world: World) -> None:
     await world.ring(patience_s=1)
     sale = await world.sale()
     assert outcome(sale) == ("cancelled", "nobody_came")
@@ -180,6 +180,6 @@ async def test_a_journal_that_fails_ends_the_bridge(stopped: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["outbox", "receivers", "sales", "totals", "reconciliation"])
-async def test_a_parameter_that_nobody_knows(world: World, path: str) -> None:
+async def test_an_unknown_parameter(world: World, path: str) -> None:
     """A typing error is not a question about everything."""
     assert (await world.problem("GET", f"/v1/{path}?tils=7"))[:2] == (400, "invalid-request")

@@ -203,7 +203,7 @@ def test_a_handler_that_fails_costs_its_link_and_nothing_else(board: Board) -> N
     assert board.events() == [io.Written(1, b"next")]
 
 
-def test_a_handler_that_is_given_nothing_cuts_nobody(board: Board) -> None:
+def test_a_handler_that_is_given_nothing_cuts_no_link(board: Board) -> None:
     board.interrupt(names.IRQ_CENTRAL_CONNECT)
     board.pass_time(0)
     assert board.radio.lost == 1

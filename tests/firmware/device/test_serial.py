@@ -136,7 +136,7 @@ def test_a_bridge_that_comes_anew_makes_it_good_as_well(ends: Ends) -> None:
     assert ends.core.events[1:] == [io.WireUp(b"another")]
 
 
-def test_noise_reaches_nobody(ends: Ends) -> None:
+def test_noise_is_not_delivered(ends: Ends) -> None:
     ends.serial.receive(b"\x00Traceback (most recent call last):\r\n\x00", ends.now)
     assert ends.ups() == len(ends.core.events) == 1
     assert not [event for event in ends.heard if isinstance(event, Raw | Lost)]

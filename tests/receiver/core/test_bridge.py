@@ -144,7 +144,7 @@ def test_message_in_the_wrong_direction(world: World, channel: int) -> None:
         for state in (sale_session.IDLE, sale_session.OPEN, sale_session.SETTLED)
     ],
 )
-def test_answer_that_nobody_waits_for(selling: World, channel: int, state: str) -> None:
+def test_answer_that_no_sale_waits_for(selling: World, channel: int, state: str) -> None:
     if state == sale_session.SETTLED:
         Phone(selling).connect().approve()
         selling.result()

@@ -170,7 +170,7 @@ def test_who_makes_room(states: tuple[str, ...], evicted: int | None) -> None:
     assert (late.link if late else None) == evicted
 
 
-def test_nobody_is_driven_out_before_it_had_time_to_send_a_key() -> None:
+def test_no_link_is_driven_out_before_it_had_time_to_send_a_key() -> None:
     links = fill(*(connection.READY,) * 4)
     assert links.to_evict(NOW + gatt.PLACE_MS - 1) is None
     assert links.deadline() == NOW + gatt.PLACE_MS

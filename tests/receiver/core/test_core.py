@@ -232,7 +232,7 @@ def test_new_sale_takes_the_place_of_any(selling: World, state: str) -> None:
 # The end of an offer.
 
 
-def test_nobody_comes(selling: World) -> None:
+def test_no_phone_comes(selling: World) -> None:
     selling.pass_time(TTL_S * 1000 - 1)
     reader = Phone(selling).connect()
     assert selling.sale.state == sale_session.OPEN
@@ -302,7 +302,7 @@ def test_sequence_numbers_never_repeat_across_restarts(keys: Keys) -> None:
             used.add(number)
 
 
-def test_new_certificate_goes_live_when_nobody_looks(selling: World) -> None:
+def test_new_certificate_goes_live_when_no_phone_looks(selling: World) -> None:
     phone = Phone(selling).connect()
     old = selling.certificate
     new = evidence.certificate(selling.keys, RECEIVER, EPOCH, store_name="Ny butik")

@@ -114,7 +114,7 @@ def test_a_failure_is_heard_as_such(bench: Bench) -> None:
     assert not bench.work.busy()
 
 
-def test_a_closed_job_ends_where_it_is_and_nobody_hears_of_it(bench: Bench) -> None:
+def test_a_closed_job_ends_where_it_is_and_tells_nothing(bench: Bench) -> None:
     task = bench.add("a", job_queue.AGREE)
     bench.step()
     task.close()

@@ -247,7 +247,7 @@ def test_four_that_come_together_and_send_their_keys_all_stay(selling: World) ->
     assert not any(phone.is_cut() for phone in phones)
 
 
-def test_who_comes_and_goes_drives_nobody_out_who_reads(selling: World) -> None:
+def test_phones_that_come_and_go_drive_out_no_reader(selling: World) -> None:
     """Three come without a key, go and come again, ten times a second. Who came first pays."""
     phone = Phone(selling).connect()
     for _ in range(gatt.PLACE_MS // 100 - 1):
@@ -322,7 +322,7 @@ def test_a_lost_disconnection_is_made_good_by_the_next_connection(selling: World
     assert selling.sale.state == sale_session.CLAIMED
 
 
-def test_events_of_links_that_nobody_knows(world: World) -> None:
+def test_events_of_unknown_links(world: World) -> None:
     before = len(world.outputs)
     for event in (io.Disconnected(3), io.MtuAgreed(3, 247), io.Written(3, b"\x02")):
         world.feed(event)

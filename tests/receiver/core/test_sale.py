@@ -182,7 +182,7 @@ def test_the_first_takes_the_slot_and_the_others_wait(one: Sale) -> None:
 @pytest.mark.parametrize(
     "state", [sale_session.IDLE, sale_session.SIGNING, sale_session.CLAIMED, sale_session.SETTLED]
 )
-def test_nobody_is_taken_before_the_offer_or_once_the_session_is_closed(state: str) -> None:
+def test_no_candidate_is_taken_before_the_offer_or_once_the_session_is_closed(state: str) -> None:
     assert not in_state(state).take(SECOND, NOW)
 
 
@@ -193,7 +193,7 @@ def test_as_many_wait_as_there_are_other_links(one: Sale) -> None:
 
 
 @pytest.mark.parametrize("state", [sale_session.CHECKING, sale_session.REFUSING])
-def test_whoever_waited_first_is_next_once_the_bridge_has_said_so(state: str, one: Sale) -> None:
+def test_the_first_that_waited_is_next_once_the_bridge_has_said_so(state: str, one: Sale) -> None:
     for each in (SECOND, THIRD):
         one.take(each, NOW)
     if state == sale_session.REFUSING:
@@ -206,7 +206,7 @@ def test_whoever_waited_first_is_next_once_the_bridge_has_said_so(state: str, on
     assert (one.state, one.candidate, one.waiting) == (sale_session.OPEN, None, [])
 
 
-def test_nobody_waits_for_more_once_one_is_accepted() -> None:
+def test_no_candidate_waits_once_one_is_accepted() -> None:
     one = in_state(sale_session.CHECKING)
     one.take(SECOND, NOW)
     one.accept(NOW)

@@ -167,7 +167,7 @@ def test_after_a_new_offer_everything_is_new(selling: World) -> None:
 # Somebody else's.
 
 
-def test_a_key_is_taken_once_whoever_sends_it(selling: World, phone: Phone) -> None:
+def test_a_key_is_taken_once_from_any_phone(selling: World, phone: Phone) -> None:
     """Else two answers would be sealed under one key and nonce."""
     thief = Phone(selling, 1, "thief").connect()
     thief.write(exchange.KEY, phone.enc)

@@ -145,7 +145,7 @@ def test_a_word_that_comes_too_late_changes_nothing(world: World) -> None:
     assert forwarded(world) == [first.approval]
 
 
-def test_a_word_that_comes_twice_refuses_nobody_else(world: World) -> None:
+def test_a_word_that_comes_twice_refuses_no_other_phone(world: World) -> None:
     _, second = refused(world, "first", "second")
     name = world.sale.candidate.id
     world.mute = False

@@ -78,7 +78,7 @@ def offering(chip: Chip) -> Chip:
 # Before a phone comes.
 
 
-def test_the_pool_and_the_issuers_keys_are_made_while_nobody_waits(keys: Keys) -> None:
+def test_the_pool_and_the_issuers_keys_are_made_while_no_phone_waits(keys: Keys) -> None:
     chip = Chip(keys)
     assert chip.world.receiver.busy()
     chip.world.work()

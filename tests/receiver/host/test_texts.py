@@ -48,5 +48,5 @@ def test_words_are_those_of_the_trade(code: int, word: str) -> None:
     assert word in texts(code).cashier_sv
 
 
-def test_a_code_that_nobody_knows_still_reads() -> None:
+def test_an_unknown_code_still_reads() -> None:
     assert texts(255).cashier_sv

@@ -24,7 +24,7 @@ def test_a_message_is_a_map_with_its_keys() -> None:
 
 
 @pytest.mark.parametrize("channel", sorted(set(range(256)) - set(wire.LAYOUTS)))
-def test_a_channel_that_nobody_knows(channel: int) -> None:
+def test_an_unknown_channel(channel: int) -> None:
     with refused_as(reasons.WRONG_TYPE):
         wire.decode(channel, b"\xa0")
 

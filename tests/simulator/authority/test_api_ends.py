@@ -80,7 +80,7 @@ async def test_confirmation_posts_and_may_be_repeated(world: World) -> None:
     }
 
 
-async def test_what_nobody_ever_heard_of(world: World) -> None:
+async def test_an_approval_that_is_not_known(world: World) -> None:
     unknown = secrets.token_hex(16)
     for answer in (
         await post(world, f"confirmations/{unknown}", 404),

@@ -140,7 +140,7 @@ def test_every_end_is_one_and_stays(
         assert books.money() == money
 
 
-def test_confirming_what_nobody_heard_of(books: Books) -> None:
+def test_confirming_what_is_not_known(books: Books) -> None:
     with refused_as(reasons.APPROVAL_UNKNOWN):
         books.confirm(bytes(16))
 

@@ -182,7 +182,7 @@ def test_a_right_code_of_long_ago_is_not_of_today(allowed: Books) -> None:
 # Revocations
 
 
-def test_the_list_names_whom_nobody_may_take(allowed: Books) -> None:
+def test_the_list_names_who_is_blocked(allowed: Books) -> None:
     store, good = allowed.store, credential(allowed).id
     assert cbor.decode(offline.revocations(store, NOW)) == []
     for change, back in (

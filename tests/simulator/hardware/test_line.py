@@ -187,7 +187,7 @@ async def test_output_without_a_host_is_lost(line: LineProcess) -> None:
         await echo(port, b"only this")
 
 
-async def test_a_host_that_does_not_read_stops_nobody(
+async def test_a_host_that_does_not_read_stops_nothing(
     port: serial.Serial, line: LineProcess
 ) -> None:
     """What the host's driver has no room for is dropped; the receiver lives on."""

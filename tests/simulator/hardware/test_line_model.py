@@ -82,7 +82,7 @@ def test_a_host_with_room_takes_all(line: Line) -> None:
     assert line.deadline() is None
 
 
-def test_output_is_lost_when_nobody_reads_for_a_while(line: Line) -> None:
+def test_output_that_is_not_read_for_a_while_is_lost(line: Line) -> None:
     line.from_device(b"lost", 0)
     assert line.to_host(0, 0) == b""
     assert line.to_host(199 * MS, 0) == b""

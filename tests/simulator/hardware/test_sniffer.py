@@ -102,7 +102,7 @@ def three_of(record: Heard) -> bool:
     return isinstance(record, (Advertised, Scanned)) and record.times >= 3
 
 
-async def test_a_scan_response_is_heard_when_somebody_asks(
+async def test_a_scan_response_is_heard_when_it_is_asked_for(
     air: Air, peripheral: Device, central: Device
 ) -> None:
     with air.sniffed() as sniffer:

@@ -155,7 +155,7 @@ def test_another_sale_after_a_decline_asks_first(declined: Shop) -> None:
     assert declined.phone.state == states.ASKING
 
 
-def test_a_decline_that_nobody_mends_stays_a_decline(approved: Shop) -> None:
+def test_a_decline_that_is_not_mended_stays_a_decline(approved: Shop) -> None:
     approved.decide(reasons.PURCHASE_LIMIT)
     approved.wait(states.MEND_MS)
     assert approved.ended == (events.DECLINED, reasons.PURCHASE_LIMIT)
@@ -219,7 +219,7 @@ def test_each_offer_has_its_own_key(shop: Shop) -> None:
     assert len(keys) == len(set(keys)) == 2
 
 
-def test_an_offer_whose_key_agrees_with_nobody(shop: Shop) -> None:
+def test_an_offer_whose_key_agrees_on_no_secret(shop: Shop) -> None:
     read(shop, evidence.offer(RECEIVER, shop.certificate, EPOCH, ephemeral=bytes(32)))
     assert shop.ended == (events.REFUSED, reasons.BAD_SEAL)
 
@@ -427,7 +427,7 @@ def test_junk_from_a_receiver_changes_nothing(showing: Shop, data: bytes) -> Non
     assert "ignored" in showing.told
 
 
-def test_a_result_that_nobody_asked_for(showing: Shop) -> None:
+def test_a_result_that_was_not_asked_for(showing: Shop) -> None:
     padded = padding.pad(evidence_receipt(showing), padding.RESULT_SEALED)
     showing.tell_phone(events.Notified(exchange.result(padded)))
     assert showing.phone.state == states.SHOWING

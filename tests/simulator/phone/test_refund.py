@@ -134,7 +134,7 @@ def test_more_than_was_bought(shop: Shop, amount: int) -> None:
     assert reason_of(shop) == reasons.REFUND_EXCEEDS
 
 
-def test_what_somebody_else_bought(keys: Keys) -> None:
+def test_what_another_phone_bought(keys: Keys) -> None:
     shop = Shop(keys, wallet(keys))
     refund(shop)
     assert reason_of(shop) == reasons.OTHER_BUYER

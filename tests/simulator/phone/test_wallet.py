@@ -80,7 +80,7 @@ def test_a_credential_that_has_ended_is_dropped(held: Wallet) -> None:
 @pytest.mark.parametrize(
     ("phone", "recipient"), [(evidence.seed("another"), RECIPIENT), (PHONE, RECIPIENT + 1)]
 )
-def test_a_credential_for_somebody_else(
+def test_a_credential_for_another_phone_or_recipient(
     keys: Keys, phone: bytes, recipient: int, held: Wallet
 ) -> None:
     credential = evidence.credential(keys, phone, EPOCH, recipient=recipient)

@@ -112,7 +112,7 @@ def test_the_advertisement_is_read() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x03\xff\x00\x00", gatt.scan_response(0, 7, b"tag")[:-1]])
-def test_an_advertisement_of_somebody_else(data: bytes) -> None:
+def test_an_advertisement_of_another_device(data: bytes) -> None:
     assert {field.name for field in plain_fields.advertisement(data)} <= {"unreadable"}
 
 

@@ -218,7 +218,7 @@ async def test_a_phone_without_a_world(tmp_path: Path) -> None:
     assert "tillsign simulate" in err
 
 
-async def test_a_phone_for_nobody(here: Here, tmp_path: Path) -> None:
+async def test_a_phone_for_an_unknown_recipient(here: Here, tmp_path: Path) -> None:
     control = here.ready["control"]
     code, _, err = await tillsign(tmp_path, "phone", "--world", control, "--recipient", "99")
     assert code == 2

@@ -153,7 +153,7 @@ async def test_a_second_credential_for_another_recipient(till: Checkout, other: 
     await refused(till, other, "wrong_recipient", maker)
 
 
-async def test_somebody_elses_credential(till: Checkout, other: Wallet) -> None:
+async def test_a_credential_of_another_phone(till: Checkout, other: Wallet) -> None:
     stolen = papers.spare(await till.world.new_wallet())
     await refused(till, other, "bad_signature", lambda wallet: Presenting(wallet, stolen))
 
