@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.values.micropython import interpreter
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -18,9 +18,7 @@ LIMIT = 120  # seconds; the slowest script takes a few
 @pytest.fixture(scope="session")
 def micropython() -> str:
     """The interpreter that was installed beside this Python."""
-    found = shutil.which("micropython", path=str(Path(sys.executable).parent))
-    assert found, "no micropython beside this Python: install the development requirements"
-    return found
+    return interpreter()
 
 
 @pytest.mark.parametrize("script", sorted(HERE.glob("check_*.py")), ids=lambda path: path.stem)

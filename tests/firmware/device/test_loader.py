@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from firmware.device import main as loader
 from firmware.device import slots
+from tests.support.values.micropython import interpreter
 
 LOADER = Path(loader.__file__)
 DEADLINE_S = 20
@@ -98,14 +97,12 @@ def test_what_cannot_be_marked_as_tried_is_not_tried(monkeypatch: pytest.MonkeyP
 
 def boot(text: str) -> subprocess.CompletedProcess[str]:
     """Run the loader over firmware whose `boot` module is `text`."""
-    interpreter = shutil.which("micropython", path=str(Path(sys.executable).parent))
-    assert interpreter, "no micropython beside this Python: install the development requirements"
     device = Path("b/firmware/device")
     device.mkdir(parents=True, exist_ok=True)
     (device / "boot.py").write_text(text)
     write(slot_next="b")
     return subprocess.run(
-        [interpreter, str(LOADER)],
+        [interpreter(), str(LOADER)],
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import select
-import shutil
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ import serial
 
 from simulator.hardware.serial_line.client import LineProcess
 from simulator.hardware.serial_line.config import BOOT_TEXT, Config
+from tests.support.values.micropython import interpreter
 
 pytestmark = pytest.mark.processes
 
@@ -34,7 +33,7 @@ def config(tmp_path: Path) -> Config:
     return Config(
         serial=str(tmp_path / "tty"),
         control=str(tmp_path / "control"),
-        argv=[micropython(), str(DEVICES / "echo_bytes.py")],
+        argv=[interpreter(), str(DEVICES / "echo_bytes.py")],
         log=str(tmp_path / "log"),
     )
 
@@ -54,12 +53,6 @@ async def port(line: LineProcess) -> AsyncIterator[serial.Serial]:
         await line.ask("reset")
         await read_until(opened, READY)
         yield opened
-
-
-def micropython() -> str:
-    found = shutil.which("micropython", path=str(Path(sys.executable).parent))
-    assert found
-    return found
 
 
 def state(pid: int) -> str:
@@ -160,7 +153,7 @@ async def test_a_missing_receiver_ends_the_line(config: Config) -> None:
 
 async def test_standard_error_goes_to_the_log(config: Config) -> None:
     script = "import sys; sys.stderr.write('words')"
-    async with LineProcess(replace(config, argv=[micropython(), "-c", script])) as line:
+    async with LineProcess(replace(config, argv=[interpreter(), "-c", script])) as line:
         await until(line, lambda status: status["boots"] == 2)
     assert "words" in await asyncio.to_thread(Path(config.log).read_text)
 

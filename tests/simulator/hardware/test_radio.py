@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import os
-import shutil
-import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,6 +26,7 @@ from bumble.transport.serial import open_serial_transport
 from simulator.hardware.radio.server import Radio, Receiver
 from simulator.phone.transport.bleak_backend import PhoneRadio, phone_radio
 from simulator.processes.child_process import ChildProcess
+from tests.support.values.micropython import interpreter
 
 pytestmark = pytest.mark.processes
 
@@ -81,11 +80,9 @@ class Board:
 
 @asynccontextmanager
 async def started(endpoint: str) -> AsyncIterator[Board]:
-    program = shutil.which("micropython", path=str(Path(sys.executable).parent))
-    assert program is not None
     path = f"{ROOT}/simulator/hardware/micropython:.frozen"
     process = await ChildProcess.start(
-        program,
+        interpreter(),
         str(ROOT / "tests/simulator/hardware/board.py"),
         stdin=asyncio.subprocess.PIPE,
         env={**os.environ, "MICROPYPATH": path, "TILLSIGN_RADIO": endpoint},

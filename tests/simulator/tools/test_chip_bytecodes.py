@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from firmware.tools.compile import ROOT
 from simulator.tools.chip import bytecodes
+from tests.support.values.micropython import interpreter
 
 FILES = [
     *(path for path in sorted((ROOT / "receiver/crypto").glob("[a-z]*.py")) if path.stem != "host"),
@@ -122,9 +121,7 @@ def weight(node: ast.AST) -> int:
 
 def listing(path: Path) -> dict[str, int]:
     """By function, the bytecodes that MicroPython makes of it."""
-    program = shutil.which("micropython", path=str(Path(sys.executable).parent))
-    assert program, "micropython is not installed in this environment"
-    command = [program, "-X", "compile-only", "-v", "-v", "-v", str(path)]
+    command = [interpreter(), "-X", "compile-only", "-v", "-v", "-v", str(path)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict[str, int] = {}
     for block in re.split(r"^File .*, code block '", text, flags=re.MULTILINE)[1:]:
