@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,11 +27,6 @@ from tests.support.machines.controller import (
 from tests.support.values import evidence
 
 OTHER_PHONE = evidence.seed("other phone")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> ControllerWorld:
-    return ControllerWorld(tmp_path)
 
 
 @pytest.fixture

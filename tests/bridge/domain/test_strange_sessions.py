@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -19,11 +18,6 @@ from tests.support.values.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
 
 NOWHERE = evidence.seed("no session of ours")
 NAMES = {"good": reasons.OK, "bad": reasons.BAD_SIGNATURE}
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> ControllerWorld:
-    return ControllerWorld(tmp_path)
 
 
 @pytest.fixture

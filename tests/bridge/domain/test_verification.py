@@ -30,11 +30,6 @@ REVOKED = [b"cred0009"]
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> ControllerWorld:
-    return ControllerWorld(tmp_path)
-
-
-@pytest.fixture
 def known(world: ControllerWorld) -> Evidence:
     """What the bridge can prove, without a desk."""
     return Evidence(host, world.keys.pins(), world.certificate)
