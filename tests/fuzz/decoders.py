@@ -14,6 +14,7 @@ from receiver.link.frames import Frame
 from receiver.protocol import exchange, gatt, padding, pins, signed
 from tests.fuzz import generate, near, seeds
 from tests.fuzz.target import Target
+from tests.support.values import message_vectors
 
 _ZERO = b"\0"
 _DIRECTIONS = {"device": frames.FRAME_MAX, "host": frames.HOST_FRAME_MAX}
@@ -35,7 +36,7 @@ def _signed() -> Iterator[tuple[str, Target]]:
         parse = partial(cose.parse, alg=alg, kid_size=kid_size)
         valid, refused = (partial(part.sign1, alg, kid_size) for part in (seeds, near))
         yield f"cose{alg}-kid{kid_size}", Target(parse, _sign1, valid, near=refused)
-    for kind in seeds.KINDS.values():
+    for kind in message_vectors.KINDS.values():
         for alg in seeds.algorithms(kind):
             yield (
                 f"{kind.type}{alg}",
@@ -61,7 +62,7 @@ def _maps() -> Iterator[tuple[str, Target]]:
                 partial(near.plain, channel),
             ),
         )
-    for name, (fields, make) in seeds.MAPS.items():
+    for name, (fields, make) in message_vectors.MAPS.items():
         yield (
             name.replace(" ", "-"),
             Target(

@@ -31,7 +31,7 @@ def message(kind: signed.Kind, alg: int) -> list[bytes]:
 
 
 def plain(of: int | str) -> list[bytes]:
-    """Maps with one thing wrong; of a channel, a signed kind, or a name of `seeds.MAPS`."""
+    """Maps with one thing wrong; of a channel, a signed kind, or one of `message_vectors.MAPS`."""
     names = (of, f"unsigned {of}")
     every = seeds.vectors("messages")["invalid"]
     return [bytes.fromhex(case["payload"]) for case in every if case["of"] in names]

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
 from receiver.encoding import cose
-from receiver.encoding.schema import Field
 from receiver.errors import Error
-from receiver.link import frames, wire
+from receiver.link import frames
 from receiver.protocol import messages, padding, pins, signed
 from tests.fuzz import generate
+from tests.support.values.vectors import load
 
-_VECTORS = Path(__file__).parents[1] / "vectors"
 _GENERATED = 8  # where there are no vectors, as many of what `generate` makes
 _SIGNATURES = 12  # the rest only takes time: other tests go through them all
-
-KINDS = {kind.type: kind for kind in vars(messages).values() if isinstance(kind, signed.Kind)}
-# The layouts that are neither signed nor on a channel, by their names in the vectors.
-MAPS: dict[str, tuple[tuple[Field, ...], Any]] = {
-    "record": (messages.RECORD, messages.Record),
-    "receiver hello": (wire.RECEIVER_HELLO, wire.ReceiverHello),
-    "bridge hello": (wire.BRIDGE_HELLO, wire.BridgeHello),
-}
 
 
 @cache
 def vectors(name: str) -> Any:
-    return json.loads((_VECTORS / f"{name}.json").read_text("utf-8"))
+    return load(f"{name}.json")
 
 
 def cbor() -> list[bytes]:
@@ -64,7 +53,7 @@ def algorithms(kind: signed.Kind) -> list[int]:
 
 
 def plain(of: int | str) -> list[bytes]:
-    """The maps on a channel, or under a name of `MAPS`."""
+    """The maps on a channel, or under a name of `message_vectors.MAPS`."""
     cases = [case["payload"] for case in vectors("messages")["maps"] if case["of"] == of]
     purchases = vectors("messages")["purchases"]
     whole = [purchase[of] for purchase in purchases] if of == "record" else []

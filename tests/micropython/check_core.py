@@ -1,7 +1,5 @@
 """Runs inside MicroPython: whole sales through the receiver, with the device's cryptography."""
 
-import json
-
 from receiver import reasons
 from receiver.core import io, sale_session
 from receiver.core.identity import Enrolment, Identity
@@ -11,8 +9,8 @@ from receiver.crypto.job import finish
 from receiver.encoding import cose, schema
 from receiver.link import wire
 from receiver.protocol import exchange, gatt, identifiers, messages, padding, pins, signed
+from tests.support.values.message_vectors import PINS, VECTORS
 
-VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/messages.json"
 REFERENCE = b"saleref1"
 AMOUNT = 24900
 EPOCH = 1_800_000_100  # when the vectors' certificate and credentials hold
@@ -22,16 +20,15 @@ BRIDGE_HELLO = schema.encode(wire.BRIDGE_HELLO, wire.BridgeHello(1, 1, b"bridge0
 class World:
     """A receiver and what it has put out since last asked; phones of both kinds."""
 
-    def __init__(self, vectors):
-        keys, purchases = vectors["keys"], vectors["purchases"]
+    def __init__(self):
+        purchases = VECTORS["purchases"]
         self.certificate = bytes.fromhex(purchases[0]["certificate"])
         self.credentials = [bytes.fromhex(each["credential"]) for each in purchases]
         self.signers = [SIGNERS[each["phone"]] for each in purchases]
         self.now = 5000
         self.drawn = 0
-        known = {bytes((n, 1)): bytes.fromhex(keys["authority %d" % n]) for n in range(1, 5)}
         enrolment = Enrolment(
-            identifiers.digest(b"receiver"), self.certificate, pins.decode(pins.encode(known))
+            identifiers.digest(b"receiver"), self.certificate, pins.decode(pins.encode(PINS))
         )
         identity = Identity(enrolment, portable, self.entropy, 1)
         self.nonce = identity.nonce
@@ -339,9 +336,7 @@ def check_closed_jobs(world):
 
 
 def main():
-    with open(VECTORS) as file:
-        vectors = json.load(file)
-    world = World(vectors)
+    world = World()
     checks = (
         check_approved,
         check_refused_and_next,

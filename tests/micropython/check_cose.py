@@ -1,25 +1,14 @@
 """Runs inside MicroPython: the COSE_Sign1 vectors, built, parsed, verified and refused."""
 
-import json
-
 from receiver import reasons
-from receiver.crypto import portable
-from receiver.crypto.job import finish
 from receiver.encoding import cose
-from receiver.errors import Error
-
-VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/cose.json"
-
-
-def verify(name, public, message, signature):
-    key = finish(getattr(portable, name + "_key_job")(public))
-    return finish(getattr(portable, name + "_check_job")(key, message, signature))
+from tests.micropython.shared import code_of, verify
+from tests.support.values.vectors import load, parts
 
 
 def check_valid(case, keys):
-    kid, context, payload, structure, signature, message = (
-        bytes.fromhex(case[field])
-        for field in ("kid", "context", "payload", "sig_structure", "signature", "message")
+    kid, context, payload, structure, signature, message = parts(
+        case, "kid", "context", "payload", "sig_structure", "signature", "message"
     )
     signed = []
 
@@ -34,30 +23,17 @@ def check_valid(case, keys):
     assert signed == [structure], case
     parsed = cose.parse(message, case["alg"], len(kid))
     assert (parsed.kid, parsed.payload, parsed.signature) == (kid, payload, signature), case
-    if case["alg"] == cose.ALG_ED25519:
-        public = bytes.fromhex(keys["ed25519"])
-        assert verify("ed25519", public, structure, signature), case
-    else:
-        public = bytes.fromhex(keys["p256"])
-        assert verify("p256", public, structure, signature), case
-
-
-def code_of(data):
-    """The reason for which the message is refused, None if it is not."""
-    try:
-        cose.parse(data, cose.ALG_ED25519, 2)
-    except Error as error:
-        return error.code
-    return None
+    name = "ed25519" if case["alg"] == cose.ALG_ED25519 else "p256"
+    assert verify(name, bytes.fromhex(keys[name]), structure, signature), case
 
 
 def check_invalid(case):
-    assert code_of(bytes.fromhex(case["message"])) == reasons.MALFORMED, case
+    data = bytes.fromhex(case["message"])
+    assert code_of(cose.parse, data, cose.ALG_ED25519, 2) == reasons.MALFORMED, case
 
 
 def main():
-    with open(VECTORS) as file:
-        vectors = json.load(file)
+    vectors = load("cose.json")
     for case in vectors["valid"]:
         check_valid(case, vectors["keys"])
     for case in vectors["invalid"]:

@@ -1,14 +1,11 @@
 """Runs inside MicroPython: every vector of the cryptography on the device's back end, in jobs."""
 
 import gc
-import json
 import sys
 
 from receiver.crypto import portable
 from receiver.crypto.job import finish
-
-VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
-
+from tests.support.values.vectors import load, parts
 
 # What a board holds before it computes anything.
 LIGHT = ("portable", "job")
@@ -20,25 +17,15 @@ def check_nothing_heavy_is_loaded():
     assert sorted(loaded) == sorted(LIGHT), loaded
 
 
-def load(name):
-    gc.collect()  # two of the files at once would fill the heap
-    with open(VECTORS + name) as file:
-        return json.load(file)
-
-
-def unhex(case, *fields):
-    return [bytes.fromhex(case[field]) for field in fields]
-
-
 def check_digest(case):
-    message, digest = unhex(case, "message", "digest")
+    message, digest = parts(case, "message", "digest")
     from receiver.crypto.sha512 import sha512
 
     assert sha512(message) == digest, case
 
 
 def check_sign(case):
-    seed, public, message, signature = unhex(case, "seed", "public", "message", "signature")
+    seed, public, message, signature = parts(case, "seed", "public", "message", "signature")
     assert portable.ed25519_public(seed) == public, case
     assert finish(portable.ed25519_sign_job(seed, message)) == signature, case
     key = finish(portable.ed25519_key_job(public))
@@ -46,7 +33,7 @@ def check_sign(case):
 
 
 def check_ed25519(case):
-    public, message, signature = unhex(case, "public", "message", "signature")
+    public, message, signature = parts(case, "public", "message", "signature")
     key = finish(portable.ed25519_key_job(public))
     assert key is not None or not case["valid"], case
     assert finish(portable.ed25519_check_job(key, message, signature)) is case["valid"], case
@@ -58,25 +45,25 @@ def check_p256_key(case):
 
 
 def check_p256(case):
-    public, message, signature = unhex(case, "public", "message", "signature")
+    public, message, signature = parts(case, "public", "message", "signature")
     key = finish(portable.p256_key_job(public))
     assert key is not None or not case["valid"], case
     assert finish(portable.p256_check_job(key, message, signature)) is case["valid"], case
 
 
 def check_public(case):
-    private, public = unhex(case, "private", "public")
+    private, public = parts(case, "private", "public")
     assert finish(portable.x25519_public_job(private)) == public, case
 
 
 def check_shared(case):
-    private, public = unhex(case, "private", "public")
+    private, public = parts(case, "private", "public")
     shared = case["shared"] and bytes.fromhex(case["shared"])
     assert finish(portable.x25519_job(private, public)) == shared, case
 
 
 def check_seal(case):
-    key, nonce, aad, message, sealed = unhex(case, "key", "iv", "aad", "msg", "sealed")
+    key, nonce, aad, message, sealed = parts(case, "key", "iv", "aad", "msg", "sealed")
     opened = portable.chacha_open(key, nonce, sealed, aad)
     assert opened == (message if case["valid"] else None), case
     if case["valid"]:
@@ -102,6 +89,7 @@ def main():
     check_nothing_heavy_is_loaded()
     count = 1
     for name, table, check in CHECKS:
+        gc.collect()  # two of the files at once would fill the heap
         for case in load(name)[table]:
             check(case)
             count += 1

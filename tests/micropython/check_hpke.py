@@ -1,47 +1,37 @@
 """Runs inside MicroPython: RFC 9180's vectors, and what a context weighs and leaves behind."""
 
 import gc
-import json
 
 from receiver.crypto import hpke, portable
 from receiver.crypto.job import finish
+from tests.support.values.vectors import load, parts
 
-VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
 CONTEXTS = 4  # as many as there are links
 # Bytes that a context may keep: 88 of secrets and their three headers, an instance and its map. The
 # host's words are twice as wide as the chip's.
 WEIGHT = 500
 
 
-def load(name):
-    with open(VECTORS + name) as file:
-        return json.load(file)
-
-
-def unhex(case, *fields):
-    return [bytes.fromhex(case[field]) for field in fields]
-
-
 def check_vectors(setup, encryptions, exports):
-    info, private, public, ephemeral, enc = unhex(setup, "info", "skRm", "pkRm", "skEm", "enc")
+    info, private, public, ephemeral, enc = parts(setup, "info", "skRm", "pkRm", "skEm", "enc")
     sent, sending = hpke.sender(portable, public, info, ephemeral)
     assert sent == enc
     receiving = finish(hpke.recipient_job(portable, enc, private, public, info))
     for case in encryptions:
-        plaintext, aad, sealed = unhex(case, "pt", "aad", "ct")
+        plaintext, aad, sealed = parts(case, "pt", "aad", "ct")
         assert receiving.open(sealed + b"\0", aad) is None, case
         assert receiving.open(sealed[:-1], aad) is None, case
         assert sending.seal(plaintext, aad) == sealed, case
         assert receiving.open(sealed, aad) == plaintext, case
     for case in exports:
-        label, value = unhex(case, "context", "value")
+        label, value = parts(case, "context", "value")
         assert receiving.export(label, case["length"]) == value, case
         assert sending.export(label, case["length"]) == value, case
     return len(encryptions) + len(exports)
 
 
 def check_refusals(setup):
-    private, public, enc = unhex(setup, "skRm", "pkRm", "enc")
+    private, public, enc = parts(setup, "skRm", "pkRm", "enc")
     cases = (bytes(32), b"\1" + bytes(31), b"", enc[:31], enc + b"\0")
     for bad in cases:
         assert finish(hpke.recipient_job(portable, bad, private, public, b"")) is None
@@ -58,7 +48,7 @@ def refused(use):
 
 
 def check_erasure(setup):
-    private, public, enc = unhex(setup, "skRm", "pkRm", "enc")
+    private, public, enc = parts(setup, "skRm", "pkRm", "enc")
     context = finish(hpke.recipient_job(portable, enc, private, public, b""))
     assert refused(lambda: context.seal(b""))
     secrets = [s for s in context.__dict__.values() if isinstance(s, bytearray)]
@@ -72,7 +62,7 @@ def check_erasure(setup):
 
 
 def check_weight(setup):
-    private, public, enc = unhex(setup, "skRm", "pkRm", "enc")
+    private, public, enc = parts(setup, "skRm", "pkRm", "enc")
     contexts = [None] * CONTEXTS
     gc.collect()
     before = gc.mem_alloc()

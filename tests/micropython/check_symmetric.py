@@ -1,30 +1,24 @@
 """Runs inside MicroPython: the symmetric vectors, on the kernels compiled for this machine."""
 
-import json
-
 from receiver.crypto import chacha, hkdf
 from receiver.crypto.sha512 import sha512
+from tests.support.values.vectors import load, parts
 
-VECTORS = __file__.rsplit("/", 2)[0] + "/vectors/"
 CONSTANT = b"expand 32-byte k"
 
 
-def unhex(case, *fields):
-    return [bytes.fromhex(case[field]) for field in fields]
-
-
 def check_digest(case):
-    message, digest = unhex(case, "message", "digest")
+    message, digest = parts(case, "message", "digest")
     assert sha512(message) == digest, case
 
 
 def check_code(case):
-    key, message, code = unhex(case, "key", "message", "code")
+    key, message, code = parts(case, "key", "message", "code")
     assert hkdf.hmac_sha256(key, message) == code, case
 
 
 def check_derived(case):
-    salt, ikm, info, secret, expanded = unhex(case, "salt", "ikm", "info", "secret", "expanded")
+    salt, ikm, info, secret, expanded = parts(case, "salt", "ikm", "info", "secret", "expanded")
     assert hkdf.hmac_sha256(salt, ikm) == secret, case
     for length in range(len(expanded) + 1):
         assert hkdf.expand(secret, info, length) == expanded[:length], case
@@ -32,7 +26,7 @@ def check_derived(case):
 
 
 def check_chacha20(case):
-    key, nonce, before, after = unhex(case, "key", "nonce", "in", "out")
+    key, nonce, before, after = parts(case, "key", "nonce", "in", "out")
     blocks = (len(before) + 63) // 64
     data = bytearray(before + bytes(64 * blocks - len(before)))
     state = bytearray(CONSTANT + key + case["counter"].to_bytes(4, "little") + nonce)
@@ -42,7 +36,7 @@ def check_chacha20(case):
 
 
 def check_poly1305(case):
-    key, message, tag = unhex(case, "key", "msg", "tag")
+    key, message, tag = parts(case, "key", "msg", "tag")
     work, key = bytearray(b"\xff" * 120), bytearray(key)
     chacha.start(work, key)
     chacha.absorb(len(message) // 16, work, message)
@@ -51,7 +45,7 @@ def check_poly1305(case):
 
 
 def check_seal(case):
-    key, nonce, aad, message, sealed = unhex(case, "key", "iv", "aad", "msg", "sealed")
+    key, nonce, aad, message, sealed = parts(case, "key", "iv", "aad", "msg", "sealed")
     assert chacha.seal(key, nonce, message, aad) == sealed, case
     assert chacha.seal(bytearray(key), nonce, message, aad) == sealed, case
     assert chacha.open_(key, nonce, sealed, aad) == message, case
@@ -92,9 +86,7 @@ def main():
     count = 1
     check_bounds()
     for name, table, check in CHECKS:
-        with open(VECTORS + name) as file:
-            cases = json.load(file)[table]
-        for case in cases:
+        for case in load(name)[table]:
             check(case)
             count += 1
     print(count, "cases")

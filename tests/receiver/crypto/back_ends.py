@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from receiver.crypto.job import finish
 
 Case = dict[str, Any]
 
-VECTORS = Path(__file__).parents[2] / "vectors"
 PUBLISHED = Path(cryptography_vectors.__file__).parent
 
 unhex = bytes.fromhex
@@ -54,16 +52,6 @@ def x25519_public(crypto: Crypto, private: bytes) -> bytes:
 
 def x25519(crypto: Crypto, private: bytes, public: bytes) -> bytes | None:
     return finish(crypto.x25519_job(private, public))
-
-
-def load(name: str) -> dict[str, list[Case]]:
-    """A file of tests/vectors."""
-    tables: dict[str, list[Case]] = json.loads((VECTORS / name).read_text())
-    return tables
-
-
-def parts(case: Case, *fields: str) -> list[bytes]:
-    return [unhex(case[field]) for field in fields]
 
 
 def pairs(path: str, section: str = "") -> Iterator[Case]:

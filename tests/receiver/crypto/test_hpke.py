@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from receiver.crypto import host, hpke
 from receiver.crypto.interface import Crypto
 from receiver.crypto.job import finish
-from tests.receiver.crypto.back_ends import PUBLISHED, Case, both, load, parts, unhex
+from tests.receiver.crypto.back_ends import PUBLISHED, Case, both, unhex
+from tests.support.values.vectors import load, parts
 
 VECTORS = load("hpke.json")
 SETUP = VECTORS["setup"][0]

@@ -13,7 +13,7 @@ from receiver.crypto.twins import chacha20 as chacha20_twin
 from receiver.crypto.twins import poly1305 as poly1305_twin
 from receiver.crypto.twins import sha512 as sha512_twin
 from simulator.tools import chip
-from tests.receiver.crypto.back_ends import load, parts
+from tests.support.values.vectors import load, parts
 
 pytestmark = pytest.mark.emulator
 

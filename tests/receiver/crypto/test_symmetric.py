@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from receiver.crypto import chacha, hkdf
 from receiver.crypto.sha512 import sha512
 from receiver.crypto.twins import chacha20 as twin
-from tests.receiver.crypto.back_ends import Case, load, pairs, parts, unhex
+from tests.receiver.crypto.back_ends import Case, pairs, unhex
+from tests.support.values.vectors import load, parts
 
 VECTORS = load("chacha20poly1305.json")
 KEY, NONCE = bytes(range(32)), bytes(range(12))

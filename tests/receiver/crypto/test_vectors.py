@@ -16,14 +16,13 @@ from tests.receiver.crypto.back_ends import (
     both_at_length,
     ed25519_sign,
     ed25519_verify,
-    load,
     p256_verify,
     pairs,
-    parts,
     unhex,
     x25519,
     x25519_public,
 )
+from tests.support.values.vectors import load, parts
 
 ED25519 = load("ed25519.json")
 P256 = load("p256.json")

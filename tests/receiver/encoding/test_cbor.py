@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,9 @@ from receiver import reasons
 from receiver.encoding import cbor
 from receiver.errors import Error
 from tests.support.values.refusals import reason_of
+from tests.support.values.vectors import load, plain
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors/cbor.json").read_text("utf-8"))
+VECTORS = load("cbor.json")
 
 ints = st.integers(cbor.INT_MIN, cbor.INT_MAX)
 leaves = ints | st.booleans() | st.binary(max_size=40) | st.text(max_size=20)
@@ -29,17 +28,6 @@ def containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 values = leaves | containers(leaves | containers(leaves | containers(leaves)))
 
 
-def from_json(value: Any) -> Any:
-    """The value that a vector describes: {"hex"} is bytes, {"map"} a dict."""
-    if isinstance(value, list):
-        return [from_json(item) for item in value]
-    if isinstance(value, dict) and "hex" in value:
-        return bytes.fromhex(value["hex"])
-    if isinstance(value, dict):
-        return {key: from_json(item) for key, item in value["map"]}
-    return value
-
-
 def same(one: Any, other: Any) -> bool:
     """Equal, and True is not 1."""
     return one == other and repr(one) == repr(other)
@@ -48,7 +36,7 @@ def same(one: Any, other: Any) -> bool:
 @pytest.mark.parametrize("case", VECTORS["valid"], ids=lambda case: case["hex"][:40])
 def test_valid(case: dict[str, Any]) -> None:
     data = bytes.fromhex(case["hex"])
-    value = from_json(case["value"])
+    value = plain(case["value"])
     assert cbor.encode(value) == data
     for view in (data, bytearray(data), memoryview(data)):
         assert same(cbor.decode(view), value)

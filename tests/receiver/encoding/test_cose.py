@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,17 +15,14 @@ from receiver.crypto import host
 from receiver.encoding import cbor, cose
 from receiver.errors import Error
 from tests.receiver.crypto.back_ends import ed25519_verify, p256_verify
+from tests.support.values.vectors import load, parts
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors/cose.json").read_text())
+VECTORS = load("cose.json")
 KEYS = {name: bytes.fromhex(key) for name, key in VECTORS["keys"].items()}
 
 valid = pytest.mark.parametrize(
     "case", VECTORS["valid"], ids=lambda case: f"{case['kind']}{case['alg']}"
 )
-
-
-def unhex(case: dict[str, Any], *fields: str) -> list[bytes]:
-    return [bytes.fromhex(case[field]) for field in fields]
 
 
 def refusal(data: bytes, alg: int = cose.ALG_ED25519, kid_size: int = 2) -> int:
@@ -44,7 +39,7 @@ def message(payload: bytes = b"\xa0", kid: bytes = b"\1\2") -> bytes:
 
 @valid
 def test_build(case: dict[str, Any]) -> None:
-    kid, payload, context, signature = unhex(case, "kid", "payload", "context", "signature")
+    kid, payload, context, signature = parts(case, "kid", "payload", "context", "signature")
     signed = []
 
     def sign(data: bytes) -> bytes:
@@ -60,15 +55,15 @@ def test_build(case: dict[str, Any]) -> None:
 
 @valid
 def test_parse(case: dict[str, Any]) -> None:
-    data, kid, *parts = unhex(case, "message", "kid", "protected", "payload", "signature")
+    data, kid, *rest = parts(case, "message", "kid", "protected", "payload", "signature")
     for view in (data, bytearray(data), memoryview(data)):
         parsed = cose.parse(view, case["alg"], len(kid))
-        assert parsed == cose.Sign1(parts[0], case["alg"], kid, parts[1], parts[2])
+        assert parsed == cose.Sign1(rest[0], case["alg"], kid, rest[1], rest[2])
 
 
 @valid
 def test_signature(case: dict[str, Any]) -> None:
-    context, protected, payload, signature = unhex(
+    context, protected, payload, signature = parts(
         case, "context", "protected", "payload", "signature"
     )
     signed = cose.to_be_signed(case["kind"], context, protected, payload)
@@ -80,7 +75,7 @@ def test_signature(case: dict[str, Any]) -> None:
 
 @valid
 def test_another_role_is_refused(case: dict[str, Any]) -> None:
-    data, kid = unhex(case, "message", "kid")
+    data, kid = parts(case, "message", "kid")
     other = cose.ALG_ESP256 if case["alg"] == cose.ALG_ED25519 else cose.ALG_ED25519
     assert refusal(data, other, len(kid)) == reasons.MALFORMED
     for size in {0, 1, 2, 3, 7, 8, 9, 16, 1000} - {len(kid)}:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,55 +12,19 @@ from receiver.link import frames, link_states
 from receiver.link.arq import MESSAGE_MAX
 from receiver.link.frames import Decoder, Frame, Garbage
 from receiver.link.link import Link, Message
+from tests.support.values.frame_vectors import FRAMES, VECTORS, check_frame, check_stream
 
-VECTORS = json.loads(
-    Path(__file__).parents[2].joinpath("vectors").joinpath("frames.json").read_text("utf-8")
-)
-KINDS = {name: kind for kind, name in frames.KINDS.items()}
-STATUSES = {name: status for status, name in frames.STATUSES.items()}
-TAIL = b"tail"
 CTRL_C = 0x03
-
-Item = Frame | Garbage
-
-
-def make(case: dict[str, Any]) -> Frame:
-    payload = bytes.fromhex(case["payload"])
-    numbers = (case["seq"], case["ack"], case["channel"])
-    return Frame(KINDS[case["kind"]], case["more"], *numbers, payload)
-
-
-FRAMES = {case["name"]: make(case) for case in VECTORS["frames"]}
-
-
-def expected(item: dict[str, str]) -> Item:
-    if "frame" in item:
-        return FRAMES[item["frame"]]
-    return Garbage(STATUSES[item["status"]], bytes.fromhex(item["data"]))
-
-
-def check_stream(wire: bytes, items: list[Item], frame_max: int) -> None:
-    """Whole, byte by byte, and with a tail that no delimiter ends."""
-    assert list(Decoder(frame_max).receive(wire)) == items
-    decoder = Decoder(frame_max)
-    assert [item for byte in wire for item in decoder.receive(bytes([byte]))] == items
-    assert not decoder.pending()
-    assert list(decoder.receive(TAIL)) == []
-    assert decoder.pending()
-    assert decoder.flush() == Garbage(frames.TEXT, TAIL)
 
 
 @pytest.mark.parametrize("case", VECTORS["frames"], ids=lambda case: case["name"])
 def test_frame(case: dict[str, Any]) -> None:
-    frame, wire = make(case), bytes.fromhex(case["wire"])
-    assert frames.encode(frame) == wire
-    check_stream(wire, [frame], frames.HOST_FRAME_MAX)
+    check_frame(case)
 
 
 @pytest.mark.parametrize("case", VECTORS["streams"], ids=lambda case: case["name"])
 def test_stream(case: dict[str, Any]) -> None:
-    items = [expected(item) for item in case["items"]]
-    check_stream(bytes.fromhex(case["wire"]), items, case["frame_max"])
+    check_stream(case)
 
 
 def test_the_hosts_question_cannot_interrupt_a_repl() -> None:

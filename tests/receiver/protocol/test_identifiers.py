@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from receiver.protocol import identifiers
-
-PURCHASE = json.loads((Path(__file__).parents[2] / "vectors/messages.json").read_text())[
-    "purchases"
-][0]
+from tests.support.values import message_vectors
 
 
-def unhex(name: str) -> bytes:
-    return bytes.fromhex(PURCHASE[name])
-
-
-def test_names_of_a_purchase() -> None:
-    offer = unhex("offer")
-    assert identifiers.session_id(offer) == unhex("session")
-    assert identifiers.tag(offer) == unhex("tag")
-    assert identifiers.match_code(offer) == PURCHASE["match_code"]
-    assert identifiers.certificate_hash(unhex("certificate")) == unhex("certificate_hash")
-    context = identifiers.approval_context(
-        unhex("certificate_hash"), offer, unhex("enc"), unhex("credential")
-    )
-    assert context == unhex("context")
-    reference = identifiers.sale_reference(
-        unhex("bridge_id"), PURCHASE["till"], PURCHASE["sale_id"]
-    )
-    assert reference == unhex("reference")
+@pytest.mark.parametrize(
+    "case", message_vectors.VECTORS["purchases"], ids=lambda case: str(case["phone"])
+)
+def test_names_of_a_purchase(case: dict[str, Any]) -> None:
+    message_vectors.check_names(case)
 
 
 def test_tag_without_an_offer() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +16,18 @@ from receiver.protocol import gatt, identifiers, messages, padding, signed, vali
 from simulator.phone.wallet.keys import KINDS as KEY_KINDS
 from simulator.phone.wallet.keys import PhoneKey
 from tests.support.values import evidence
+from tests.support.values.message_vectors import (
+    KINDS,
+    MAPS,
+    PINS,
+    VECTORS,
+    check_map,
+    check_purchase,
+    check_signed,
+    table,
+)
 from tests.support.values.refusals import refused_as
 
-VECTORS = json.loads((Path(__file__).parents[2] / "vectors/messages.json").read_text())
-PINS = {
-    bytes((role, 1)): bytes.fromhex(VECTORS["keys"][f"authority {role}"]) for role in range(1, 5)
-}
-KINDS = {kind.type: kind for kind in vars(messages).values() if isinstance(kind, signed.Kind)}
-PLAIN: dict[str, tuple[Any, Any]] = {
-    "record": (messages.RECORD, messages.Record),
-    "receiver hello": (wire.RECEIVER_HELLO, wire.ReceiverHello),
-    "bridge hello": (wire.BRIDGE_HELLO, wire.BridgeHello),
-}
 BACK_ENDS = [pytest.param(host, id="host"), pytest.param(portable, id="portable")]
 SEED = bytes(32)
 # Design §7, bytes on air; credential, approval and receipt before sealing.
@@ -44,46 +42,20 @@ ON_AIR = {
 PHONES = [PhoneKey(kind, bytes([1] * 32)) for kind in KEY_KINDS]
 
 
-def table(of: int | str) -> tuple[Any, Any]:
-    """Fields and maker of a layout by its name in the vectors."""
-    if isinstance(of, int):
-        return wire.LAYOUTS[of]
-    if of in KINDS:
-        return KINDS[of].fields, KINDS[of].make
-    return PLAIN[of.removeprefix("unsigned ")]
-
-
-def value_of(of: int | str, plain: dict[str, Any]) -> Any:
-    fields, make = table(of)
-    found = [plain[field.name] for field in fields]
-    return make(*[bytes.fromhex(item["hex"]) if isinstance(item, dict) else item for item in found])
-
-
 def test_every_message_has_vectors() -> None:
     assert {case["kind"] for case in VECTORS["signed"]} == set(KINDS)
-    assert {case["of"] for case in VECTORS["maps"]} == {*wire.LAYOUTS, *PLAIN}
+    assert {case["of"] for case in VECTORS["maps"]} == {*wire.LAYOUTS, *MAPS}
 
 
 @pytest.mark.parametrize("crypto", BACK_ENDS)
 @pytest.mark.parametrize("case", VECTORS["signed"], ids=lambda c: f"{c['name']} {c['kind']}")
 def test_signed(case: dict[str, Any], crypto: Crypto) -> None:
-    kind, data = KINDS[case["kind"]], bytes.fromhex(case["message"])
-    value = value_of(case["kind"], case["fields"])
-    public = bytes.fromhex(VECTORS["keys"][case["signer"]])
-    alg = signed.algorithm(public)
-    parsed = signed.parse(kind, data, alg)
-    assert parsed.value == value
-    signature = parsed.sign1.signature
-    assert signed.encode(kind, value, parsed.sign1.kid, lambda _: signature, alg=alg) == data
-    signed.verify(kind, parsed, public, crypto)
+    check_signed(case, crypto)
 
 
 @pytest.mark.parametrize("case", VECTORS["maps"], ids=lambda case: str(case["of"]))
 def test_map(case: dict[str, Any]) -> None:
-    fields, make = table(case["of"])
-    value, data = value_of(case["of"], case["fields"]), bytes.fromhex(case["payload"])
-    assert schema.encode(fields, value) == data
-    assert schema.decode(fields, data, make) == value
+    check_map(case)
 
 
 def test_spoilt_maps() -> None:
@@ -103,24 +75,7 @@ def test_refused(case: dict[str, str]) -> None:
 @pytest.mark.parametrize("crypto", BACK_ENDS)
 @pytest.mark.parametrize("plain", VECTORS["purchases"], ids=lambda plain: plain["phone"])
 def test_purchase(plain: dict[str, Any], crypto: Crypto) -> None:
-    """As receiver, phone and bridge walk it."""
-    made = {name: bytes.fromhex(text) for name, text in plain.items() if is_hex(name, text)}
-    holder = validation.certificate(crypto, PINS, made["certificate"], plain["time"])
-    offered = validation.offer(crypto, holder, made["certificate"], made["offer"])
-    credential = validation.credential(crypto, PINS, made["credential"], plain["time"])
-    submission = validation.Submission(
-        made["enc"], made["credential"], credential, made["approval"]
-    )
-    approved = validation.approval(crypto, offered, submission, 0)
-    assert approved.id == made["approval_id"]
-    receipt = signed.from_authority(messages.RECEIPT, made["receipt"], PINS, crypto)
-    assert receipt.approval_id == approved.id
-    record = schema.decode(messages.RECORD, made["record"], messages.Record)
-    assert record.certificate_hash == offered.certificate_hash == made["certificate_hash"]
-
-
-def is_hex(name: str, text: Any) -> bool:
-    return isinstance(text, str) and name not in ("phone", "match_code", "sale_id")
+    check_purchase(plain, crypto)
 
 
 # What a message may weigh.

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +16,10 @@ from receiver.errors import Error
 from receiver.protocol import exchange, padding
 from receiver.protocol.padding import Results
 from tests.support.values.refusals import reason_of
+from tests.support.values.vectors import load, parts
 
-VECTORS = Path(__file__).parents[2] / "vectors"
-PURCHASES = json.loads((VECTORS / "messages.json").read_text())["purchases"]
-EXCHANGES = json.loads((VECTORS / "sealed.json").read_text())["exchanges"]
+PURCHASES = load("messages.json")["purchases"]
+EXCHANGES = load("sealed.json")["exchanges"]
 
 RECEIVER = bytes([1] * 32)
 PHONE = bytes([2] * 32)
@@ -34,10 +32,6 @@ both = pytest.mark.parametrize(
         for made, crossed in zip(PURCHASES, EXCHANGES, strict=True)
     ],
 )
-
-
-def unhex(case: dict[str, Any], *names: str) -> list[bytes]:
-    return [bytes.fromhex(case[name]) for name in names]
 
 
 def contexts(
@@ -62,9 +56,9 @@ def answers() -> tuple[Results, Results]:
 
 @both
 def test_what_a_phone_writes(made: dict[str, Any], crossed: dict[str, Any]) -> None:
-    offer, credential, approval = unhex(made, "offer", "credential", "approval")
+    offer, credential, approval = parts(made, "offer", "credential", "approval")
     assert padding.info(offer).hex() == crossed["info"]
-    receiver, ephemeral = unhex(crossed, "receiver_private", "phone_private")
+    receiver, ephemeral = parts(crossed, "receiver_private", "phone_private")
     enc, phone, _ = contexts(receiver, ephemeral, padding.info(offer))
     assert bytes([exchange.KEY]) + enc == bytes.fromhex(crossed["key"])
     sealed = phone.seal(padding.pad(credential, padding.CREDENTIAL_PADDED))
@@ -75,7 +69,7 @@ def test_what_a_phone_writes(made: dict[str, Any], crossed: dict[str, Any]) -> N
 
 @both
 def test_what_a_receiver_reads(made: dict[str, Any], crossed: dict[str, Any]) -> None:
-    _, _, receiver = contexts(*unhex(crossed, "receiver_private", "phone_private", "info"))
+    _, _, receiver = contexts(*parts(crossed, "receiver_private", "phone_private", "info"))
     for name in ("credential", "approval"):
         write = exchange.parse(bytes.fromhex(crossed[name]))
         assert padding.unseal(receiver, write.body).hex() == made[name]
@@ -83,7 +77,7 @@ def test_what_a_receiver_reads(made: dict[str, Any], crossed: dict[str, Any]) ->
 
 @both
 def test_what_a_receiver_answers(made: dict[str, Any], crossed: dict[str, Any]) -> None:
-    _, phone, receiver = contexts(*unhex(crossed, "receiver_private", "phone_private", "info"))
+    _, phone, receiver = contexts(*parts(crossed, "receiver_private", "phone_private", "info"))
     sealer, opener = Results(host, receiver), Results(host, phone)
     result = exchange.result(sealer.seal_receipt(bytes.fromhex(made["receipt"])))
     refusal = exchange.sealed_refusal(sealer.seal_refusal(exchange.EXPIRED))

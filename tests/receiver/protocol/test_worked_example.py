@@ -25,9 +25,9 @@ from simulator.phone.conversation.offered_till import OfferedTill
 from simulator.phone.wallet.wallet import Pending, Wallet
 from tests.support.machines.phone import wallet
 from tests.support.values.refusals import refused_as
+from tests.support.values.vectors import load
 
-VECTORS = Path(__file__).parents[2] / "vectors"
-DOCUMENT: dict[str, Any] = json.loads((VECTORS / "exchange.json").read_text())
+DOCUMENT: dict[str, Any] = load("exchange.json")
 PURCHASE: dict[str, dict[str, str]] = DOCUMENT["purchase"]
 NOW: int = DOCUMENT["time"]
 PINS = {
@@ -69,7 +69,7 @@ def signer(name: str) -> Callable[[bytes], bytes]:
 @pytest.fixture
 def maker(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """make_exchange.py as a module; it lies beside others that it imports."""
-    monkeypatch.syspath_prepend(VECTORS)
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "vectors")
     return importlib.import_module("make_exchange")
 
 
