@@ -17,7 +17,7 @@ from receiver.protocol import exchange
 from receiver.protocol.messages import Receipt
 from receiver.protocol.validation import Offered
 from simulator.phone.app.buyer import DEMO_CODE
-from simulator.phone.conversation.events import Gone, Notified, OfferNotified
+from simulator.phone.conversation.events import Gone, Notified
 from simulator.phone.conversation.messages import Maker, Presented, Signed
 from simulator.phone.conversation.offered_till import OfferedTill
 from simulator.phone.transport import scan
@@ -84,12 +84,6 @@ class Led:
         """The next notification of the exchange, as it was on the air."""
         event: Notified = await self._next(Notified)
         return event.data
-
-    async def offered_anew(self) -> None:
-        """Wait for another offer, and take it."""
-        self.offer = b""
-        while not self.offer:
-            self.offer = (await self._next(OfferNotified)).data
 
     async def refused(self) -> int:
         """The code in the refusal that comes next; then the link is cut."""
