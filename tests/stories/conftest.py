@@ -22,10 +22,11 @@ async def counter() -> AsyncIterator[Checkout]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def till(counter: Checkout, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Checkout]:
-    """The module's world, with a free till; nothing in it may fail unseen.
+    """The module's world, with a free till that counts anew; nothing in it may fail unseen.
 
     Bumble warns of what a hostile phone makes it do, such as to cut a link that is gone already.
     """
+    counter.begin()
     yield counter
     await counter.tidy()
     ours = [it for it in caplog.get_records("call") if not it.name.startswith("bumble.")]

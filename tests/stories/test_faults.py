@@ -18,7 +18,7 @@ from simulator.phone.conversation import events
 from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import Settings
 from tests.support.values import evidence
-from tests.support.world.checkout import Checkout, Json, checkout
+from tests.support.world.checkout import AUTHORISATIONS, Checkout, Json, checkout
 from tests.support.world.crooks import Crook, Interrupted, Presenting, Watching
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -26,7 +26,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 AUTHORITY_TIMEOUT_S = 0.7
 ANSWER_S = 0.5  # of an authority that takes its time
 ASK_MS = 10_000  # for phones that are to learn how it ended
-AUTHORISATIONS = "/v1/authorisations"
 TRACEBACK = """\
 Traceback (most recent call last):
   File "firmware/device/boot.py", line 31, in main
@@ -96,8 +95,7 @@ async def test_text_of_a_boot_lands_in_the_raw_log(till: Checkout) -> None:
 )
 async def test_the_line_is_cut_for_a_moment(till: Checkout, moment: str) -> None:
     if moment == "verified":  # so that the authority's word comes last
-        till.world.authority.faults.delay_s = ANSWER_S
-        till.world.authority.faults.prefix = AUTHORISATIONS
+        till.slow_down(ANSWER_S)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy())
     await till.told(sale, moment)
@@ -118,10 +116,9 @@ async def test_unplugged_while_the_buyer_types(till: Checkout) -> None:
 
 
 async def test_unplugged_with_the_approval_under_way(till: Checkout) -> None:
-    mark = len(till.steps)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy())
-    await till.step("approval_written", mark)
+    await till.step("approval_written")
     await unplugged(till)
     await plugged(till)
     assert (await buying).result == events.APPROVED
@@ -158,21 +155,19 @@ async def test_a_reset_while_the_buyer_types(till: Checkout) -> None:
 
 async def test_a_reset_with_the_approval_in_hand(till: Checkout, other: Wallet) -> None:
     """Nobody knows of that approval but its phone; another pays, once."""
-    known, mark = till.transactions(), len(till.steps)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(wallet=other))
-    await till.step("approval_written", mark)
+    await till.step("approval_written")
     await till.reset()
     assert (await buying).result == events.UNKNOWN
     assert (await till.buy()).result == events.APPROVED
     final = await approved(till, sale, offers=2)
-    assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
+    assert till.new_transactions() == {final["approval_id"]: "PENDING"}
 
 
 async def test_a_reset_after_the_verdict(till: Checkout) -> None:
     """The approval is the bridge's by then; the phone learns the end from the authority."""
-    till.world.authority.faults.delay_s = ANSWER_S
-    till.world.authority.faults.prefix = AUTHORISATIONS
+    till.slow_down(ANSWER_S)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
     await till.told(sale, "verified")
@@ -231,7 +226,6 @@ async def sells(till: Checkout) -> None:
 
 
 async def test_an_authority_that_is_away_for_a_while(till: Checkout) -> None:
-    known = till.transactions()
     sale = await till.ring_up()
     await till.world.authority.stop()
     buying = asyncio.create_task(till.buy())
@@ -241,12 +235,11 @@ async def test_an_authority_that_is_away_for_a_while(till: Checkout) -> None:
     await till.world.authority.start()
     final = await approved(till, sale)
     assert (await buying).result == events.APPROVED
-    assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
+    assert till.new_transactions() == {final["approval_id"]: "PENDING"}
 
 
 async def test_an_authority_that_is_away_for_too_long(till: Checkout) -> None:
     """The till never hears "approved": it is cancelled at once, and reversed when that can be."""
-    known = till.transactions()
     sale = await till.ring_up(patience_s=1)
     await till.world.authority.stop()
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
@@ -258,7 +251,7 @@ async def test_an_authority_that_is_away_for_too_long(till: Checkout) -> None:
     following = await till.ring_up()
     await till.world.authority.start()
     assert await till.told(sale, "reversed") == owed | {"settlement": "reversed"}
-    assert till.transactions(but=known) == {final["approval_id"]: "VOIDED"}
+    assert till.new_transactions() == {final["approval_id"]: "VOIDED"}
     outcome = await buying
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
     assert till.count(sale, "authorised") == till.count(sale, "till_notified") == 0
@@ -269,26 +262,24 @@ async def test_an_authority_that_is_away_for_too_long(till: Checkout) -> None:
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
 async def test_an_authority_with_a_fault(till: Checkout, fault: Fault) -> None:
     """Asked once more, it answers: one hold, whatever the first time did."""
-    known = till.transactions()
     break_authority(till, fault, times=1)
     sale = await till.ring_up()
     assert (await till.buy()).result == events.APPROVED
     final = await approved(till, sale)
     assert till.count(sale, "authority_timeout") == 1
-    assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
+    assert till.new_transactions() == {final["approval_id"]: "PENDING"}
 
 
 async def test_an_authority_whose_answer_never_arrives(till: Checkout) -> None:
     """It holds the amount, and gives it back when the till has lost its patience."""
-    known, space = till.transactions(), till.credit_space()
     break_authority(till, Fault.DROP)
     sale = await till.ring_up(patience_s=1)
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
     await till.told(sale, "authority_timeout")
-    assert set(till.transactions(but=known).values()) == {"PENDING"}
+    assert set(till.new_transactions().values()) == {"PENDING"}
     final = await given_back(till, sale, "reversed")
-    assert till.transactions(but=known) == {final["approval_id"]: "VOIDED"}
-    assert till.credit_space() == space
+    assert till.new_transactions() == {final["approval_id"]: "VOIDED"}
+    assert till.spent() == 0
     assert (await buying).result in (events.APPROVED, events.DECLINED)
 
 
@@ -312,10 +303,9 @@ def break_authority(till: Checkout, fault: Fault, times: int | None = None) -> N
 
 @pytest.mark.parametrize("how", [SIGKILL, SIGTERM], ids=lambda how: how.name)
 async def test_a_bridge_that_dies_with_an_open_sale(till: Checkout, how: Signals) -> None:
-    mark = len(till.steps)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(Watching()))
-    await till.step(events.SHOWN, mark)
+    await till.step(events.SHOWN)
     await till.restart_bridge(how)
     final = await till.outcome(sale)
     assert (final["state"], final["reason"]["code"]) == ("cancelled", "bridge_restarted")
@@ -326,16 +316,15 @@ async def test_a_bridge_that_dies_with_an_open_sale(till: Checkout, how: Signals
 
 async def test_a_bridge_that_dies_with_a_hold_out(till: Checkout) -> None:
     """What was asked for before the crash is given back after it."""
-    known, space = till.transactions(), till.credit_space()
     break_authority(till, Fault.DROP)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
     await till.told(sale, "authority_timeout")
-    assert set(till.transactions(but=known).values()) == {"PENDING"}
+    assert set(till.new_transactions().values()) == {"PENDING"}
     await till.restart_bridge(SIGKILL)
     final = await given_back(till, sale, "bridge_restarted")
-    assert till.transactions(but=known) == {final["approval_id"]: "VOIDED"}
-    assert till.credit_space() == space
+    assert till.new_transactions() == {final["approval_id"]: "VOIDED"}
+    assert till.spent() == 0
     buying.cancel()
     await asyncio.wait([buying])
     till.world.authority.faults.clear()

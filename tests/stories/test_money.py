@@ -78,8 +78,7 @@ async def test_cut_off_in_a_sale(
     moment: str,
 ) -> None:
     """However that ends, cashier and bridge agree on it, and so do the books."""
-    faults = till.world.authority.faults
-    faults.delay_s, faults.prefix = ANSWER_S, "/v1/authorisations"
+    till.slow_down(ANSWER_S)
     sale = await till.ring()
     buying = asyncio.create_task(till.buy(wallet=other))
     looking = asyncio.create_task(till.outcome(sale))  # else nobody is told
@@ -91,7 +90,7 @@ async def test_cut_off_in_a_sale(
     await looking
     buying.cancel()
     await asyncio.wait({buying})
-    faults.clear()
+    till.world.authority.faults.clear()
     await sells(till, paper)
 
 

@@ -31,6 +31,7 @@ from tests.support.world.alone import (
     emptied,
     ends,
     heard,
+    kept,
     learns,
     limit,
     limited,
@@ -39,7 +40,7 @@ from tests.support.world.alone import (
     unsent,
 )
 from tests.support.world.balance import balances
-from tests.support.world.checkout import PRICE
+from tests.support.world.checkout import AUTHORISATIONS, PRICE
 from tests.support.world.liars import Lie, lying
 from tests.support.world.tap import TappedCheckout, tapped_checkout
 
@@ -48,7 +49,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 AUTHORITY_TIMEOUT_S = 0.7
 HOUR_S = 3600
 ASK_MS = 10_000  # for phones that are to learn how it ended
-AUTHORISATIONS = "/v1/authorisations"
 WRONG_CODE = "000000"
 # A receiver that gives no word of its own, whatever the limits are.
 UNWILLING = Lie(
@@ -71,9 +71,8 @@ async def counter() -> AsyncIterator[TappedCheckout]:
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def settled(till: TappedCheckout) -> AsyncIterator[None]:
     """A phone that may buy offline; in the end nothing is owed, and the books are the till's."""
-    sale = await till.ring_up()
-    assert (await till.buy()).result == events.APPROVED  # by a right code
-    await till.keep(sale)
+    await till.sell()  # by a right code
+    till.begin()
     yield
     till.world.authority.faults.clear()
     await emptied(till)
@@ -81,7 +80,6 @@ async def settled(till: TappedCheckout) -> AsyncIterator[None]:
 
 
 async def test_accepted_paid_sent_and_posted(till: TappedCheckout) -> None:
-    known, space = till.transactions(), till.credit_space()
     async with away(till):
         bought = accepted(await buys(till))
         proved = await till.told(bought.sale, "provisional_receipt")
@@ -91,8 +89,8 @@ async def test_accepted_paid_sent_and_posted(till: TappedCheckout) -> None:
     posted = await ends(till, bought, "posted")
     assert posted["offline"]
     assert await unsent(till) == []
-    assert till.transactions(but=known) == {bought.approval_id: "POSTED"}
-    assert till.credit_space() == space - PRICE
+    assert till.new_transactions() == {bought.approval_id: "POSTED"}
+    assert till.spent() == PRICE
     assert await learns(till, bought) == events.APPROVED
     word = signed.parse(messages.PROVISIONAL, octets(proved["provisional_receipt"])).value
     assert word.approval_id == bought.outcome.approval_id
@@ -107,18 +105,16 @@ def octets(text: str) -> bytes:
 async def test_it_goes_by_itself(till: TappedCheckout) -> None:
     """Nobody needs to say that the authority is back."""
     async with away(till):
-        bought = accepted(await buys(till))
-        await till.keep(bought.sale)
+        bought = await kept(till)
     assert (await till.told(bought.sale, "posted"))["settlement"] == "posted"
 
 
 async def test_a_phone_that_still_waits_hears_of_it(till: TappedCheckout) -> None:
-    mark = len(till.steps)
     async with away(till):
         sale = await till.ring_up(patience_s=PATIENCE_S)
         buying = asyncio.create_task(till.buy(ask_ms=ASK_MS))
         assert (await till.outcome(sale))["offline"]
-        await till.step("provisional", mark)
+        await till.step("provisional")
         await till.keep(sale)
     await emptied(till)
     assert (await buying).result == events.APPROVED
@@ -126,17 +122,17 @@ async def test_a_phone_that_still_waits_hears_of_it(till: TappedCheckout) -> Non
 
 async def test_what_the_authority_held_already_is_posted_once(till: TappedCheckout) -> None:
     """It books the approval, but no answer of it arrives before the till has lost its patience."""
-    known, faults = till.transactions(), till.world.authority.faults
+    faults = till.world.authority.faults
     faults.fault, faults.prefix = Fault.DROP, AUTHORISATIONS
     sale = await till.ring_up(patience_s=PATIENCE_S)
     outcome = await till.buy()
     bought = Bought(await till.outcome(sale), outcome)
     assert bought.sale["offline"]
-    assert till.transactions(but=known) == {bought.approval_id: "PENDING"}
+    assert till.new_transactions() == {bought.approval_id: "PENDING"}
     await till.keep(sale)
     faults.clear()
     await ends(till, bought, "posted")
-    assert till.transactions(but=known) == {bought.approval_id: "POSTED"}
+    assert till.new_transactions() == {bought.approval_id: "POSTED"}
     assert outcome.result == events.APPROVED
 
 
@@ -166,14 +162,12 @@ async def test_more_than_may_stand_on_it(till: TappedCheckout, limits: Limits) -
     """A second sale, until the first is sent."""
     async with limited(till, limits):
         async with away(till):
-            first = accepted(await buys(till))
-            await till.keep(first.sale)
+            first = await kept(till)
             second = not_accepted(await buys(till))
         await ends(till, first, "posted")
         await ends(till, second, "reversed")
         async with away(till):
-            third = accepted(await buys(till))
-            await till.keep(third.sale)
+            third = await kept(till)
         await ends(till, third, "posted")
 
 
@@ -187,8 +181,7 @@ async def test_a_revoked_credential(till: TappedCheckout) -> None:
         bought = not_accepted(await buys(till))
     await ends(till, bought, "reversed")
     async with away(till):
-        bought = accepted(await buys(till))  # with the next one
-        await till.keep(bought.sale)
+        bought = await kept(till)  # with the next one
     await ends(till, bought, "posted")
 
 
@@ -201,9 +194,7 @@ async def test_a_receiver_that_may_not_do_so_at_all(till: TappedCheckout) -> Non
 
 async def test_a_refund(till: TappedCheckout) -> None:
     """Whatever the limits are: money goes back when the authority is there."""
-    sale = await till.ring_up()
-    assert (await till.buy()).result == events.APPROVED
-    await till.keep(sale)
+    sale = await till.sell()
     await till.told(sale, "posted")
     async with away(till):
         more = {"sale_id": sale["sale_id"], "phone": True, "patience_s": PATIENCE_S}
@@ -222,32 +213,30 @@ async def test_a_refund(till: TappedCheckout) -> None:
 
 async def test_cancelled_before_it_was_sent(till: TappedCheckout) -> None:
     """The authority hears of the reversal alone, and tells the phone."""
-    known, space = till.transactions(), till.credit_space()
     async with away(till):
         bought = accepted(await buys(till))
         cancelled = await till.world.till.cancel(bought.sale["sale_id"])
         assert (cancelled["state"], cancelled["settlement"]) == ("cancelled", "reversing")
         assert await unsent(till) == []
     await ends(till, bought, "reversed")
-    assert till.transactions(but=known) == {bought.approval_id: "VOIDED"}
-    assert till.credit_space() == space
+    assert till.new_transactions() == {bought.approval_id: "VOIDED"}
+    assert till.spent() == 0
     assert await learns(till, bought) == events.DECLINED
 
 
 async def test_declined_when_it_was_sent(till: TappedCheckout) -> None:
     """The goods are gone: the store has the loss, the buyer hears that nothing was paid."""
-    known, space = till.transactions(), till.credit_space()
+    space = till.credit_space()
     recipient = f"recipients/{till.wallet.recipients[0].id}"
     async with away(till):
-        bought = accepted(await buys(till))
-        await till.keep(bought.sale)
+        bought = await kept(till)
         faults = till.world.authority.faults
         faults.fault, faults.prefix = Fault.FAIL, AUTHORISATIONS
     await till.world.administer(recipient, {"credit_space": PRICE - 1})
     faults.clear()
     lost = await ends(till, bought, "liability")
     assert (lost["state"], lost["reason"]["code"]) == ("paid", "credit_space")
-    assert till.transactions(but=known) == {bought.approval_id: "DECLINED"}
+    assert till.new_transactions() == {bought.approval_id: "DECLINED"}
     await till.world.administer(recipient, {"credit_space": space})
     assert await learns(till, bought) == events.DECLINED
 
@@ -265,17 +254,16 @@ async def test_a_wrong_code_is_found_out_when_it_was_sent(till: TappedCheckout) 
 async def test_refused_when_it_was_sent(till: TappedCheckout) -> None:
     """The record is booked nowhere, but the phone that holds a provisional receipt is told."""
     authority = till.world.authority
-    known, right = till.transactions(), authority._clock
+    right = authority._clock
     authority._clock = lambda: right() - HOUR_S  # of an authority that finds it from the future
     try:
         async with away(till):
-            bought = accepted(await buys(till))
-            await till.keep(bought.sale)
+            bought = await kept(till)
         lost = await ends(till, bought, "liability")
     finally:
         authority._clock = right
     assert (lost["state"], lost["reason"]["code"]) == ("paid", "clock_wrong")
-    assert till.transactions(but=known) == {bought.approval_id: "VOIDED"}
+    assert till.new_transactions() == {bought.approval_id: "VOIDED"}
     async with away(till):
         pass  # it is started anew, with the right time
     assert await learns(till, bought) == events.DECLINED
@@ -303,8 +291,7 @@ async def test_a_bridge_that_is_restarted_while_the_authority_is_away(till: Tapp
     async with away(till):
         await till.restart_bridge(SIGKILL)
         await till.world.receiver_up()
-        bought = accepted(await buys(till))
-        await till.keep(bought.sale)
+        bought = await kept(till)
     await ends(till, bought, "posted")
     assert await learns(till, bought) == events.APPROVED
 

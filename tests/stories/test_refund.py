@@ -24,17 +24,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PART = 10_000
 ANSWER_S = 0.3  # of an authority that takes its time
 ASK_MS = 10_000  # for phones that are to learn how it ended
-AUTHORISATIONS = "/v1/authorisations"
 WRONG_CODE = "000000"
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def bought(till: Checkout) -> AsyncIterator[Json]:
     """A purchase that is paid and posted; in the end the books are the till's."""
-    sale = await till.ring_up()
-    assert (await till.buy()).result == events.APPROVED
-    await till.keep(sale)
+    sale = await till.sell()
     await till.told(sale, "posted")
+    till.begin()
     yield await till.world.till.look(sale["sale_id"])
     await balances(till)
 
@@ -72,28 +70,26 @@ def given_back(till: Checkout, sale: Json) -> tuple[int, int]:
 
 
 async def test_the_buyer_approves_it(till: Checkout, bought: Json) -> None:
-    space, mark = till.credit_space(), len(till.steps)
     refund = await asked(till, bought)
     outcome = await till.buy()
     assert outcome.result == events.APPROVED
-    shown = await till.step(events.SHOWN, mark)
+    shown = await till.step(events.SHOWN)
     assert shown.details["match_code"] == refund["match_code"]
     assert (screen.sentence(shown) or "").startswith("Återbetalning / Refund: ")
     refund = await done(till, refund)
     assert (refund["state"], refund["approval_id"]) == ("refunded", outcome.approval_id.hex())
     assert refund["original_transaction_id"] == bought["transaction_id"]
     assert given_back(till, bought) == (PRICE, 0)
-    assert till.credit_space() == space + PRICE
+    assert till.spent() == -PRICE
     assert till.transactions()[refund["approval_id"]] == "POSTED"
     kept = till.wallet.bought[bytes.fromhex(bought["transaction_id"])]
     assert (kept.amount, kept.refunded) == (PRICE, PRICE)
 
 
 async def test_the_tills_word_is_enough(till: Checkout, bought: Json) -> None:
-    space = till.credit_space()
     await refunds(till, bought, PRICE, phone=False)
     assert given_back(till, bought) == (PRICE, 0)
-    assert till.credit_space() == space + PRICE
+    assert till.spent() == -PRICE
 
 
 @pytest.mark.parametrize("phones", [(True, True), (False, False), (True, False), (False, True)])
@@ -160,10 +156,9 @@ async def test_a_wrong_code_then_the_right_one(till: Checkout, bought: Json) -> 
 
 
 async def test_the_cashier_stops_while_a_phone_looks(till: Checkout, bought: Json) -> None:
-    mark = len(till.steps)
     refund = await asked(till, bought)
     looking = asyncio.create_task(till.buy(Watching()))
-    await till.step(events.SHOWN, mark)
+    await till.step(events.SHOWN)
     stopped = await till.world.till.abort_refund(refund["refund_id"])
     assert (stopped["state"], stopped["reason"]["code"]) == ("cancelled", "cashier_cancelled")
     outcome = await looking
@@ -173,15 +168,14 @@ async def test_the_cashier_stops_while_a_phone_looks(till: Checkout, bought: Jso
 
 
 async def test_the_cashier_stops_what_the_authority_was_asked(till: Checkout, bought: Json) -> None:
-    faults = till.world.authority.faults
-    faults.delay_s, faults.prefix = ANSWER_S, AUTHORISATIONS
+    till.slow_down(ANSWER_S)
     refund = await asked(till, bought)
     approving = asyncio.create_task(till.buy(ask_ms=ASK_MS))
     await till.told(refund, "authorisation_sent")
     stopped = await till.world.till.abort_refund(refund["refund_id"])
     assert stopped["state"] == "cancelled"
     await till.told(refund, "reversed")
-    faults.clear()
+    till.world.authority.faults.clear()
     outcome = await approving
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
     assert given_back(till, bought) == (0, 0)

@@ -27,17 +27,16 @@ from simulator.phone.conversation.events import Outcome
 from simulator.phone.conversation.messages import Maker, Signed
 from simulator.phone.wallet.wallet import Wallet
 from simulator.world.world import Settings
-from tests.support.world.checkout import Json
+from tests.support.world.checkout import AUTHORISATIONS, Json
 from tests.support.world.crooks import Crook, Straying
 from tests.support.world.middle import in_the_middle
-from tests.support.world.siege import NOT_PAID
+from tests.support.world.siege import NOT_PAID, tries
 from tests.support.world.tap import TappedCheckout, tapped_checkout
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WRONG_CODE = "000000"
 SAID = (exchange.KEY, exchange.CREDENTIAL, exchange.APPROVAL)
-AUTHORISATIONS = "/v1/authorisations"
 ANSWER_S = 0.2  # of an authority that takes its time: receiver and bridge have finished before
 
 
@@ -46,13 +45,6 @@ async def counter() -> AsyncIterator[TappedCheckout]:
     """A world with a tap on its serial line."""
     async with tapped_checkout(Settings(rate=0)) as one:
         yield one
-
-
-def tries(till: TappedCheckout, wallet: Wallet) -> int:
-    """How many wrong codes in a row the authority has counted for this phone."""
-    query = "SELECT tries FROM phones WHERE id = ?"
-    count: int = till.world.authority.office.store.value(query, wallet.phone_id)
-    return count
 
 
 async def guess(till: TappedCheckout, wallet: Wallet, *codes: str) -> tuple[Outcome, Json]:
@@ -150,11 +142,11 @@ async def test_the_same_approval_over_the_air_again_is_no_other_try(
     till: TappedCheckout, other: Wallet
 ) -> None:
     """One try, one answer."""
-    known, mark = till.transactions(), len(till.tap.crossed)
+    mark = len(till.tap.crossed)
     sale = await till.ring_up()
     outcome = await till.buy(Crook(Stammering, WRONG_CODE), other)
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.CODE_WRONG)
-    assert till.transactions(but=known) == {outcome.approval_id.hex(): "DECLINED"}
+    assert till.new_transactions() == {outcome.approval_id.hex(): "DECLINED"}
     crossed = [message.channel for message in till.tap.crossed[mark:]]
     assert crossed.count(wire.APPROVAL) == 1
     assert (tries(till, other), till.count(sale, "approval_received")) == (1, 1)
@@ -164,14 +156,13 @@ async def test_the_same_record_to_the_authority_again_is_no_other_try(
     till: TappedCheckout, other: Wallet
 ) -> None:
     """Its answer was lost; asked again, it is the same."""
-    known = till.transactions()
     faults = till.world.authority.faults
     faults.fault, faults.times, faults.prefix = Fault.DROP, 1, AUTHORISATIONS
     sale = await till.ring_up()
     outcome = await till.buy(Buyer(WRONG_CODE), other)
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.CODE_WRONG)
     assert till.count(sale, "authority_timeout") == 1
-    assert till.transactions(but=known) == {outcome.approval_id.hex(): "DECLINED"}
+    assert till.new_transactions() == {outcome.approval_id.hex(): "DECLINED"}
     assert tries(till, other) == 1
 
 
@@ -183,12 +174,11 @@ async def test_an_approval_whose_signature_does_not_hold_is_no_try(
     def stray(offered: Offered, credential: bytes) -> tuple[Offered, bytes]:
         return offered._replace(data=offered.data[::-1]), credential
 
-    known = till.transactions()
     await till.ring_up()
     async with till.refusing("bad_signature"):
         crook = Crook(lambda wallet: Straying(wallet, stray), WRONG_CODE)
         assert (await till.buy(crook, other)).result in NOT_PAID
-    assert (tries(till, other), till.transactions(but=known)) == (0, {})
+    assert (tries(till, other), till.new_transactions()) == (0, {})
 
 
 async def test_a_record_whose_signature_does_not_hold_is_no_try(
@@ -269,8 +259,7 @@ class Seen(NamedTuple):
 async def _watched(till: TappedCheckout, wallet: Wallet, code: str) -> tuple[Json, Seen]:
     """The sale of a purchase with this code, and what was seen of it."""
     mark, step = len(till.tap.crossed), len(till.steps)
-    faults = till.world.authority.faults
-    faults.delay_s, faults.prefix = ANSWER_S, AUTHORISATIONS
+    till.slow_down(ANSWER_S)
     with in_the_middle() as middle:
         sale = await till.ring_up()
         await till.buy(Buyer(code), wallet)

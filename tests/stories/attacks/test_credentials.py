@@ -163,7 +163,6 @@ async def test_a_key_with_the_other_sign(till: Checkout, other: Wallet) -> None:
 
 async def test_a_revoked_credential(till: Checkout, other: Wallet) -> None:
     """All it says holds, and the buyer reads in a receipt why it is no use any more."""
-    known = till.transactions()
     credential = papers.spare(other)
     name = signed.parse(messages.CREDENTIAL, credential).value.id.hex()
     await till.world.administer(f"credentials/{name}", {"revoked": True})
@@ -173,14 +172,14 @@ async def test_a_revoked_credential(till: Checkout, other: Wallet) -> None:
         assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.CREDENTIAL_REVOKED)
         final = await till.outcome(sale)
         assert (final["state"], final["reason"]["code"]) == ("declined", "credential_revoked")
-    assert till.transactions(but=known) == {outcome.approval_id.hex(): "DECLINED"}
+    assert till.new_transactions() == {outcome.approval_id.hex(): "DECLINED"}
     assert outcome.reason not in MENDABLE
     await pays(till, await till.ring_up(), other)  # with its next credential
 
 
 async def test_a_credential_that_is_in_no_book(till: Checkout, other: Wallet) -> None:
     """Signed by the authority's key, but not by the authority: a reversal is all it ever books."""
-    known, sale = till.transactions(), await till.ring_up()
+    sale = await till.ring_up()
     forged = papers.credential(till, other)
     async with named(till, "wrong_credential"):
         outcome = await till.buy(Crook(lambda wallet: Presenting(wallet, forged)), other)
@@ -188,12 +187,12 @@ async def test_a_credential_that_is_in_no_book(till: Checkout, other: Wallet) ->
         final = await till.outcome(sale)
         assert (final["state"], final["reason"]["code"]) == ("declined", "wrong_credential")
         await till.told(sale, "recall_reversed")
-    assert till.transactions(but=known) == {outcome.approval_id.hex(): "VOIDED"}
+    assert till.new_transactions() == {outcome.approval_id.hex(): "VOIDED"}
     await pays(till, await till.ring_up())
 
 
 async def test_a_blocked_buyer(till: Checkout) -> None:
-    known, buyer = till.transactions(), till.world.people.buyers[1]
+    buyer = till.world.people.buyers[1]
     wallet = await till.world.new_wallet(buyer=1)
     await till.world.administer(f"buyers/{buyer.id}", {"blocked": True})
     sale = await till.ring_up()
@@ -202,7 +201,7 @@ async def test_a_blocked_buyer(till: Checkout) -> None:
         assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.BUYER_BLOCKED)
         final = await till.outcome(sale)
         assert (final["state"], final["reason"]["code"]) == ("declined", "buyer_blocked")
-    assert till.transactions(but=known) == {outcome.approval_id.hex(): "DECLINED"}
+    assert till.new_transactions() == {outcome.approval_id.hex(): "DECLINED"}
     await till.world.administer(f"buyers/{buyer.id}", {"blocked": False})
     await pays(till, await till.ring_up(), wallet)
 

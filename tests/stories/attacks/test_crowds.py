@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import time
 from contextlib import AsyncExitStack
@@ -19,6 +18,7 @@ from simulator.phone.conversation import events
 from simulator.phone.conversation.events import Outcome
 from simulator.phone.wallet.wallet import Wallet
 from tests.support.values import evidence
+from tests.support.values.vectors import load
 from tests.support.world.checkout import Checkout
 from tests.support.world.crooks import Hesitating, Presenting, Watching
 from tests.support.world.crowd import (
@@ -41,11 +41,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 FIFTH_PATIENCE_S = 3
 NOT_FOUND_S = 0.3  # an open till advertises every 20 ms
 ASK_MS = 10_000  # for phones that are to learn how it ended
-X25519 = Path(__file__).parents[2] / "vectors" / "x25519.json"
 # One spelling of each: keys of one offer are told apart by their first bytes.
 SMALL_ORDER = {
     case["public"][:16]: bytes.fromhex(case["public"])
-    for case in json.loads(X25519.read_text())["shared"]
+    for case in load("x25519.json")["shared"]
     if case["shared"] is None and len(case["public"]) == 2 * padding.ENC_SIZE
 }
 
@@ -72,7 +71,6 @@ async def test_two_approvals_at_once_are_one_candidate_and_one_hold(
     till: Checkout, other: Wallet, order: tuple[int, int]
 ) -> None:
     """Whose approval arrives first is the candidate; the other reads `busy` and is never seen."""
-    known, mark = till.transactions(), len(till.steps)
     sale = await till.ring_up()
     gates = [Gate(), Gate()]
     wallets = [till.wallet, other]
@@ -88,9 +86,9 @@ async def test_two_approvals_at_once_are_one_candidate_and_one_hold(
             outcomes = [await phone for phone in phones]
         winner, loser = (outcomes[place] for place in order)
         assert (winner.result, loser.result) == (events.APPROVED, events.UNKNOWN)
-        assert await pays(till, sale, known) == winner.approval_id.hex()
+        assert await pays(till, sale) == winner.approval_id.hex()
     assert loser.approval_id.hex() not in till.transactions()
-    assert refusals_on_air(till, mark) == {exchange.BUSY: 1}
+    assert refusals_on_air(till) == {exchange.BUSY: 1}
     assert [till.count(sale, what) for what in ("approval_received", "authorisation_sent")] == [
         1,
         1,
@@ -102,7 +100,6 @@ async def test_a_candidate_refused_after_the_authority_was_asked_is_reversed_bef
 ) -> None:
     """Good for the bridge and bad for the receiver: given back first, then the second pays."""
     async with lying(till, tmp_path, PARTIAL):
-        known = till.transactions()
         sale = await till.ring_up()
         gates = [Gate(), Gate()]
         async with till.refusing("bad_signature"):
@@ -115,10 +112,10 @@ async def test_a_candidate_refused_after_the_authority_was_asked_is_reversed_bef
                     await middle.until_held(count)
                 middle.release()
                 refused, paid = await first, await second
-            name = await pays(till, sale, known)
+            name = await pays(till, sale)
         assert (refused.result, paid.result) == (events.DECLINED, events.APPROVED)
         assert name == paid.approval_id.hex()
-        assert till.transactions(but=known) == {
+        assert till.new_transactions() == {
             name: "PENDING",
             refused.approval_id.hex(): "VOIDED",
         }
@@ -179,7 +176,6 @@ async def test_an_approval_overtakes_junk_that_arrived_before_it(
     """Two keys and two forged credentials arrive before it, on a receiver as slow as a chip. The
     approval is verified first, and then nobody looks at the forged ones: no `bad_signature`."""
     async with lying(till, tmp_path, SLOW), AsyncExitStack() as stack:
-        known = till.transactions()
         sale = await till.ring_up()
         gate = Gate()
         phone = await typing(till, sale, till.wallet, gate)
@@ -198,7 +194,7 @@ async def test_an_approval_overtakes_junk_that_arrived_before_it(
                 assert (await phone).result == events.APPROVED
                 assert await _busy(crooks[0])
                 assert await _busy(crooks[1])
-            await pays(till, sale, known)
+            await pays(till, sale)
 
 
 async def _busy(phone: Led) -> bool:
@@ -243,7 +239,6 @@ async def test_four_links_without_a_key_do_not_keep_a_fifth_from_paying(
     till: Checkout, other: Wallet, early: int
 ) -> None:
     """Some checked in before there was a sale, the others look at its offer; none sends a key."""
-    known = till.transactions()
     async with refusing_any(till, "evicted"):
         idle = [await _checked_in(till, other) for _ in range(early)]
         sale = await till.ring_up()
@@ -251,7 +246,7 @@ async def test_four_links_without_a_key_do_not_keep_a_fifth_from_paying(
         async with sent_home(idle):
             outcome = await till.buy(patience_s=FIFTH_PATIENCE_S)
             assert outcome.result == events.APPROVED
-            await pays(till, sale, known)
+            await pays(till, sale)
 
 
 async def _checked_in(till: Checkout, wallet: Wallet) -> asyncio.Task[Outcome]:
@@ -266,7 +261,6 @@ async def test_four_links_with_a_key_keep_their_places_and_a_fifth_waits(
 ) -> None:
     """Each has sent a valid key and falls silent. No newcomer drives one out before its offer ends:
     the receiver is not even on the air. A fifth pays as soon as one of them leaves."""
-    known = till.transactions()
     sale = await till.ring_up()
     async with till.refusing():
         silent = [await keyed(till, Watching(), other) for _ in range(4)]
@@ -275,12 +269,11 @@ async def test_four_links_with_a_key_keep_their_places_and_a_fifth_waits(
             assert not any(phone.done() for phone in silent)
             silent[0].cancel()
             assert (await till.buy(patience_s=FIFTH_PATIENCE_S)).result == events.APPROVED
-            await pays(till, sale, known)
+            await pays(till, sale)
 
 
 async def test_four_links_with_a_key_go_with_their_offer(till: Checkout, other: Wallet) -> None:
     """The cashier takes it back: they are links without a key then, and the next sale is paid."""
-    known, mark = till.transactions(), len(till.steps)
     sale = await till.ring_up()
     async with refusing_any(till, "evicted"):
         silent = [await keyed(till, Watching(), other) for _ in range(4)]
@@ -290,5 +283,5 @@ async def test_four_links_with_a_key_go_with_their_offer(till: Checkout, other: 
         idle = [await looking(till, Silent(), other) for _ in range(4)]
         async with sent_home(idle):
             assert (await till.buy(patience_s=FIFTH_PATIENCE_S)).result == events.APPROVED
-            await pays(till, following, known)
-    assert refusals_on_air(till, mark)[exchange.EXPIRED] == 4
+            await pays(till, following)
+    assert refusals_on_air(till)[exchange.EXPIRED] == 4

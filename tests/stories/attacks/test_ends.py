@@ -22,7 +22,6 @@ from tests.support.world.middle import Middle, in_the_middle
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SHORT_S = 2  # of patience: time enough to come to any step
-AUTHORISATIONS = "/v1/authorisations"
 LONG_MS = 10_000  # for phones that are to learn how it ended
 ANSWER_S = 0.3  # of an authority that takes its time
 
@@ -45,11 +44,10 @@ async def come_to(
 ) -> tuple[Json, asyncio.Task[Outcome]]:
     """A new sale, and a phone that has come so far in it."""
     if step == ASKED:
-        mark = len(till.steps)
         phone = asyncio.create_task(till.buy(Silent(), wallet))
-        await till.step("checked_in", mark)
+        await till.step("checked_in")
         sale = await till.ring_up(**terms)
-        await till.step(events.ASKED, mark)
+        await till.step(events.ASKED)
         return sale, phone
     sale = await till.ring_up(**terms)
     if step == SHOWN:
@@ -94,7 +92,6 @@ async def test_a_sale_that_ends_before_an_approval_has_arrived(
 ) -> None:
     """It is cancelled, and no money is held. The phone hears that it is over; once its approval
     has left it, it believes nobody but the authority, and calls that unknown."""
-    known = till.transactions()
     with in_the_middle() as middle:
         terms = {"patience_s": SHORT_S} if end is wait else {}
         sale, phone = await come_to(till, step, other, middle, **terms)
@@ -107,26 +104,25 @@ async def test_a_sale_that_ends_before_an_approval_has_arrived(
         assert outcome.result == events.UNKNOWN
     else:
         assert (outcome.result, outcome.reason) == (events.REFUSED, reasons.OFFER_EXPIRED)
-    assert till.transactions(but=known) == {}
+    assert till.new_transactions() == {}
     following = await till.ring_up()
     assert (await till.buy()).result == events.APPROVED
-    await pays(till, following, known)
+    await pays(till, following)
 
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_receiver_that_loses_its_power(till: Checkout, other: Wallet, step: str) -> None:
     """Its keys are gone with it: the phone is lost, or knows nothing once it has approved. The sale
     goes on with a new offer, and another phone pays it."""
-    known = till.transactions()
     with in_the_middle() as middle:
         sale, phone = await come_to(till, step, other, middle)
         await till.reset()
         outcome = await phone
         middle.forget()
     assert outcome.result == (events.UNKNOWN if step == APPROVED else events.LOST)
-    assert till.transactions(but=known) == {}
+    assert till.new_transactions() == {}
     assert (await till.buy()).result == events.APPROVED
-    await pays(till, sale, known)
+    await pays(till, sale)
     assert till.count(sale, "offered") == 2
 
 
@@ -134,17 +130,15 @@ async def test_what_the_authority_was_asked_about_is_given_back(
     till: Checkout, other: Wallet
 ) -> None:
     """When the cashier stops it: a definite answer at once, and in the end nothing is held."""
-    known, space = till.transactions(), till.credit_space()
-    faults = till.world.authority.faults
-    faults.delay_s, faults.prefix = ANSWER_S, AUTHORISATIONS
+    till.slow_down(ANSWER_S)
     sale = await till.ring_up()
     buying = asyncio.create_task(till.buy(wallet=other, ask_ms=LONG_MS))
     await till.told(sale, "authorisation_sent")
     final = await till.world.till.cancel(sale["sale_id"])
     assert (final["state"], final["reason"]["code"]) == ("cancelled", "cashier_cancelled")
     await till.told(sale, "reversed")
-    assert till.transactions(but=known) == {final["approval_id"]: "VOIDED"}
-    assert till.credit_space() == space
+    assert till.new_transactions() == {final["approval_id"]: "VOIDED"}
+    assert till.spent() == 0
     outcome = await buying
     assert (outcome.result, outcome.reason) == (events.DECLINED, reasons.REVERSED)
 
@@ -159,31 +153,29 @@ async def test_a_plain_refusal_before_anything_was_sealed_ends_the_attempt_alone
     till: Checkout, other: Wallet, code: int
 ) -> None:
     """The receiver knows nothing of it: the same phone pays the same sale when it comes again."""
-    known = till.transactions()
     with in_the_middle() as middle:
         sale, phone = await come_to(till, SHOWN, other, middle)
         middle.add(middle.of(exchange.KEY)[0], bytes([exchange.REFUSAL, code]))
         assert (await phone).result == events.REFUSED
-    assert till.transactions(but=known) == {}
+    assert till.new_transactions() == {}
     assert (await till.buy(wallet=other)).result == events.APPROVED
-    await pays(till, sale, known)
+    await pays(till, sale)
 
 
 async def test_a_plain_refusal_of_a_credential_is_not_believed(
     till: Checkout, other: Wallet
 ) -> None:
     """Whoever has the key seals: the phone goes on, and pays."""
-    known, mark = till.transactions(), len(till.steps)
     sale = await till.ring_up()
     gate = Gate()
     with in_the_middle() as middle:
         phone = await typing(till, sale, other, gate)
         middle.add(middle.of(exchange.KEY)[0], bytes([exchange.REFUSAL, exchange.REFUSED]))
-        ignored = await till.step("ignored", mark)
+        ignored = await till.step("ignored")
         gate.open()
         assert (await phone).result == events.APPROVED
     assert ignored.details["why"] == "bad_seal"
-    await pays(till, sale, known)
+    await pays(till, sale)
 
 
 @pytest.mark.parametrize("code", [exchange.BUSY, exchange.REFUSED])
@@ -191,14 +183,13 @@ async def test_a_plain_refusal_after_the_approval_is_not_believed(
     till: Checkout, other: Wallet, code: int
 ) -> None:
     """The phone waits on, and hears how it ended."""
-    known, mark = till.transactions(), len(till.steps)
     with in_the_middle() as middle:
         sale, phone = await come_to(till, APPROVED, other, middle)
         middle.release()
         middle.hold(exchange.RESULT)
-        paid = await pays(till, sale, known)
+        paid = await pays(till, sale)
         middle.add(middle.of(exchange.APPROVAL)[0], bytes([exchange.REFUSAL, code]))
-        ignored = await till.step("ignored", mark)
+        ignored = await till.step("ignored")
         middle.release()
         outcome = await phone
     assert ignored.details["why"] == "bad_seal"
@@ -217,12 +208,11 @@ async def test_a_forged_answer_after_the_approval_does_not_open(
     till: Checkout, other: Wallet, kind: int, size: int, told: str
 ) -> None:
     """By `bad_seal`, neither a yes nor a no: the phone waits on, or asks the authority."""
-    known, mark = till.transactions(), len(till.steps)
     with in_the_middle() as middle:
         sale, phone = await come_to(till, APPROVED, other, middle, ask_ms=LONG_MS)
         middle.add(middle.of(exchange.APPROVAL)[0], bytes([kind]) + bytes(size))
         middle.release()
         outcome = await phone
-    assert (await till.step(told, mark)).details["why"] == "bad_seal"
+    assert (await till.step(told)).details["why"] == "bad_seal"
     assert outcome.result == events.APPROVED
-    assert await pays(till, sale, known) == outcome.approval_id.hex()
+    assert await pays(till, sale) == outcome.approval_id.hex()

@@ -18,13 +18,12 @@ from simulator.phone.app.buyer import DEMO_CODE
 from simulator.phone.wallet.wallet import Wallet
 from tests.support.world.checkout import Checkout, Json
 from tests.support.world.led import Led, led
-from tests.support.world.siege import named, pays, withstood
+from tests.support.world.siege import named, pays, tries, withstood
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ANSWER_S = 0.3  # of an authority that takes its time
 WRONG_CODE = "000000"
-AUTHORISATIONS = "/v1/authorisations"
 
 KEY, CREDENTIAL, APPROVAL = "key", "credential", "approval"
 IN_ORDER = (KEY, CREDENTIAL, APPROVAL)
@@ -81,53 +80,50 @@ async def test_leaving_is_the_last_word(till: Checkout, other: Wallet, said: int
 @asynccontextmanager
 async def handed(till: Checkout, wallet: Wallet, code: str = DEMO_CODE) -> AsyncIterator[Led]:
     """A phone whose approval is with the bridge, and the authority takes its time."""
-    faults = till.world.authority.faults
-    faults.delay_s, faults.prefix = ANSWER_S, AUTHORISATIONS
+    till.slow_down(ANSWER_S)
     sale = await till.ring_up()
     async with led(till, wallet) as phone:
         await phone.say(phone.key(), phone.credential(), phone.approval(code))
         await till.told(sale, "approval_received")
         yield phone
-    faults.clear()
+    till.world.authority.faults.clear()
 
 
-async def stands(till: Checkout, phone: Led, known: dict[str, str]) -> Json:
+async def stands(till: Checkout, phone: Led) -> Json:
     """The sale, paid by the approval of that phone and by no other."""
     final = await till.outcome(till.rung)
     assert (final["state"], till.count(final, "approval_received")) == ("approved", 1)
     assert final["approval_id"] == phone.signed.pending.approval_id.hex()
-    assert till.transactions(but=known) == {final["approval_id"]: "PENDING"}
+    assert till.new_transactions() == {final["approval_id"]: "PENDING"}
     return final
 
 
 @pytest.mark.parametrize("kind", [KEY, CREDENTIAL])
 async def test_beginning_anew_beside_an_approval(till: Checkout, other: Wallet, kind: str) -> None:
-    known = till.transactions()
     async with named(till, "wrong_order"), handed(till, other) as phone:
         first = phone.signed
         await phone.say(made(phone)[kind])
         phone.signed = first
         assert await phone.refused() == exchange.REFUSED
-        await stands(till, phone, known)
+        await stands(till, phone)
     await pays(till, await till.ring_up())
 
 
 async def test_a_second_approval_beside_the_first(till: Checkout, other: Wallet) -> None:
     """With another counter, and so another one for the authority: it never gets there."""
-    known = till.transactions()
     async with named(till, "second_approval"), handed(till, other) as phone:
         first = phone.signed
         await phone.say(phone.approval())
         phone.signed = first
         assert await phone.refused() == exchange.REFUSED
-        await stands(till, phone, known)
+        await stands(till, phone)
     await pays(till, await till.ring_up())
 
 
 @pytest.mark.parametrize("kind", [KEY, CREDENTIAL, APPROVAL])
 async def test_more_words_after_the_result(till: Checkout, other: Wallet, kind: str) -> None:
     name = "second_approval" if kind == APPROVAL else "wrong_order"
-    known, sale = till.transactions(), await till.ring_up()
+    sale = await till.ring_up()
     async with named(till, name), led(till, other) as phone:
         await phone.say(*made(phone).values())
         receipt = await phone.receipt()
@@ -135,7 +131,7 @@ async def test_more_words_after_the_result(till: Checkout, other: Wallet, kind: 
         await phone.say(made(phone)[kind])
         phone.signed = first
         assert await phone.refused() == exchange.REFUSED
-        final = await stands(till, phone, known)
+        final = await stands(till, phone)
         assert (final["sale_id"], final["amount"]) == (sale["sale_id"], receipt.amount)
     await pays(till, await till.ring_up())
 
@@ -145,7 +141,6 @@ async def test_more_words_after_the_result(till: Checkout, other: Wallet, kind: 
 
 async def test_the_same_approval_again_and_again(till: Checkout, other: Wallet) -> None:
     """Before the result it changes nothing, afterwards it is answered with the same bytes."""
-    known, space = till.transactions(), till.credit_space()
     async with named(till), handed(till, other) as phone:
         approval = phone.signed.writes[0]
         await phone.say(approval, approval)
@@ -154,24 +149,16 @@ async def test_the_same_approval_again_and_again(till: Checkout, other: Wallet) 
         for _ in range(2):
             await phone.say(approval)
             assert await phone.notified() == result
-        final = await stands(till, phone, known)
-        assert till.credit_space() == space - final["amount"]
+        final = await stands(till, phone)
+        assert till.spent() == final["amount"]
     await pays(till, await till.ring_up())
 
 
 async def test_the_same_wrong_code_again_counts_one_try(till: Checkout, other: Wallet) -> None:
-    known = till.transactions()
     async with named(till), handed(till, other, WRONG_CODE) as phone:
         await phone.say(*phone.signed.writes * 3)
         receipt = await phone.receipt()
         assert (receipt.outcome, receipt.reason) == (messages.DECLINED, reasons.CODE_WRONG)
         assert tries(till, other) == 1
-        assert list(till.transactions(but=known).values()) == ["DECLINED"]
+        assert list(till.new_transactions().values()) == ["DECLINED"]
         await pays(till, till.rung)
-
-
-def tries(till: Checkout, wallet: Wallet) -> int:
-    """Wrong codes in a row of this phone, as the authority counts."""
-    query = "SELECT tries FROM phones WHERE id = ?"
-    count: int = till.world.authority.office.store.value(query, wallet.phone_id)
-    return count

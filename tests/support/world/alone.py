@@ -97,6 +97,13 @@ def accepted(bought: Bought) -> Bought:
     return bought
 
 
+async def kept(till: TappedCheckout) -> Bought:
+    """A purchase that was accepted, and that the till keeps."""
+    bought = accepted(await buys(till))
+    await till.keep(bought.sale)
+    return bought
+
+
 def not_accepted(bought: Bought) -> Bought:
     """Nothing was approved, and all is given back."""
     sale, outcome = bought
@@ -138,9 +145,7 @@ async def ends(till: TappedCheckout, bought: Bought, settlement: str) -> Json:
 async def learns(till: TappedCheckout, bought: Bought) -> str:
     """What the phone hears of it, the next time that it is taken out."""
     mark = len(till.steps)
-    sale = await till.ring_up()
-    assert (await till.buy()).result == events.APPROVED
-    await till.keep(sale)
+    await till.sell()
     assert not till.wallet.pending
     told = [step.details for step in till.steps[mark:] if step.name == "settled"]
     (state,) = [one["state"] for one in told if one["approval_id"] == bought.approval_id]

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.buyer import Buyer
 from simulator.phone.app.visit import Step
-from simulator.phone.conversation.events import Outcome
+from simulator.phone.conversation.events import APPROVED, Outcome
 from simulator.phone.transport.bleak_backend import ANDROID_MTU, phone_radio
 from simulator.phone.wallet.wallet import Wallet
 from simulator.world.till import TillError
@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 PATIENCE = 20.0  # seconds; every wait here takes a fraction of one
 PRICE = 24_900
+AUTHORISATIONS = "/v1/authorisations"
 ASK_MS = 100  # how long phones ask the authority about an approval that it has never seen
 SUPERVISION_MS = 300  # after which a phone that vanished is missed
 
@@ -33,7 +34,7 @@ Json = dict[str, Any]
 
 
 class Checkout:
-    """`events` is what the bridge has told so far, `steps` what the phones have done."""
+    """`events` is what the bridge has told so far, `steps` what phones have done since `begin`."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -42,6 +43,8 @@ class Checkout:
         self.steps: list[Step] = []
         self.rung: Json = {}  # the last sale
         self.kept: list[str] = []  # the sales that the till has kept as paid
+        self._known: dict[str, str] = {}
+        self._space = 0
         self._news = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
 
@@ -55,6 +58,11 @@ class Checkout:
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.wait([self._listener])
+
+    def begin(self) -> None:
+        """Count transactions, spending and the steps of phones from here on."""
+        self._known, self._space = self.transactions(), self.credit_space()
+        self.steps.clear()
 
     # The bridge.
 
@@ -125,6 +133,12 @@ class Checkout:
         self.kept.append(sale["sale_id"])
         return await self.world.till.paid(sale["sale_id"])
 
+    async def sell(self) -> Json:
+        """A sale that an honest buyer pays, kept by the till."""
+        sale = await self.ring_up()
+        assert (await self.buy()).result == APPROVED
+        return await self.keep(sale)
+
     async def tidy(self) -> None:
         """Leave a free till and a sound authority, also where a test has failed."""
         self.world.authority.faults.clear()
@@ -152,11 +166,24 @@ class Checkout:
                     if error.kind != "recovering":
                         raise
 
+    def slow_down(self, answer_s: float) -> None:
+        """The authority takes so long to authorise, until its faults are cleared."""
+        faults = self.world.authority.faults
+        faults.delay_s, faults.prefix = answer_s, AUTHORISATIONS
+
     def transactions(self, but: Collection[str] = ()) -> dict[str, str]:
         """Approval id → state, of all that the authority ever heard of `but` these."""
         rows = self.world.authority.office.store.rows("SELECT approval_id, state FROM transactions")
         known = {approval_id.hex(): state for approval_id, state in rows}
         return {name: state for name, state in known.items() if name not in but}
+
+    def new_transactions(self) -> dict[str, str]:
+        """Approval id → state, of all that the authority has first heard of since `begin`."""
+        return self.transactions(but=self._known)
+
+    def spent(self) -> int:
+        """What has gone from that credit space since `begin`."""
+        return self._space - self.credit_space()
 
     def credit_space(self) -> int:
         """What is left to spend for the honest buyer's first invoice recipient."""

@@ -99,11 +99,11 @@ async def refusing_only(till: Checkout, *names: str) -> AsyncIterator[None]:
     assert new.keys() <= set(names)
 
 
-async def pays(till: Checkout, sale: Json, known: dict[str, str]) -> str:
-    """The sale is approved by exactly one hold of all that came since `known`; its approval id."""
+async def pays(till: Checkout, sale: Json) -> str:
+    """The sale is approved by exactly one hold of all that are new; its approval id."""
     final = await till.outcome(sale)
     assert (final["state"], final["reason"]) == ("approved", None)
-    holds = [name for name, state in till.transactions(but=known).items() if state == "PENDING"]
+    holds = [name for name, state in till.new_transactions().items() if state == "PENDING"]
     assert holds == [final["approval_id"]]
     name: str = final["approval_id"]
     return name
@@ -112,7 +112,6 @@ async def pays(till: Checkout, sale: Json, known: dict[str, str]) -> str:
 @asynccontextmanager
 async def paid_in_spite_of(till: Checkout, *names: str) -> AsyncIterator[None]:
     """What happens inside, while a buyer types, is refused by these names; the buyer pays."""
-    known = till.transactions()
     sale = await till.ring_up()
     gate = Gate()
     phone = await typing(till, sale, till.wallet, gate)
@@ -120,9 +119,9 @@ async def paid_in_spite_of(till: Checkout, *names: str) -> AsyncIterator[None]:
         yield
         gate.open()
         assert (await phone).result == APPROVED
-        await pays(till, sale, known)
+        await pays(till, sale)
 
 
-def refusals_on_air(till: Checkout, since: int) -> Counter[int]:
+def refusals_on_air(till: Checkout) -> Counter[int]:
     """The refusal codes that phones have read."""
-    return Counter(step.details["code"] for step in till.steps[since:] if step.name == "refusal")
+    return Counter(step.details["code"] for step in till.steps if step.name == "refusal")

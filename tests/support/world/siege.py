@@ -86,3 +86,10 @@ async def _refused(log: Path, mark: int, count: int) -> list[str]:
 def learnt(till: Checkout, since: int) -> set[int]:
     """The codes that phones have read in refusals, from step number `since` on."""
     return {step.details["code"] for step in till.steps[since:] if step.name == "refusal"}
+
+
+def tries(till: Checkout, wallet: Wallet) -> int:
+    """How many wrong codes in a row the authority has counted for this phone."""
+    query = "SELECT tries FROM phones WHERE id = ?"
+    count: int = till.world.authority.office.store.value(query, wallet.phone_id)
+    return count
