@@ -49,7 +49,8 @@ def check_signed(case: dict[str, Any], crypto: Crypto) -> None:
     alg = signed.algorithm(public)
     parsed = signed.parse(kind, data, alg)
     assert parsed.value == value, case
-    kid, signature = bytes.fromhex(case["kid"]), parsed.sign1.signature
+    kid = bytes.fromhex(case["kid"])
+    signature = parsed.sign1.signature
     assert signed.encode(kind, value, kid, lambda _: signature, alg=alg) == data, case
     signed.verify(kind, parsed, public, crypto)
 
@@ -72,7 +73,8 @@ def check_purchase(case: dict[str, Any], crypto: Crypto) -> None:
         made["enc"], made["credential"], credential, made["approval"]
     )
     approved = validation.approval(crypto, offered, submission, 0)
-    assert (approved.id, offered.offer.reference) == (made["approval_id"], made["reference"])
+    assert approved.id == made["approval_id"]
+    assert offered.offer.reference == made["reference"]
     receipt = signed.from_authority(messages.RECEIPT, made["receipt"], PINS, crypto)
     assert receipt.approval_id == approved.id
     record = schema.decode(messages.RECORD, made["record"], messages.Record)

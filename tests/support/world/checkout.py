@@ -61,7 +61,8 @@ class Checkout:
 
     def begin(self) -> None:
         """Count transactions, spending and the steps of phones from here on."""
-        self._known, self._space = self.transactions(), self.credit_space()
+        self._known = self.transactions()
+        self._space = self.credit_space()
         self.steps.clear()
 
     # The bridge.
