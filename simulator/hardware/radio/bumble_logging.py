@@ -1,4 +1,7 @@
-"""Spare Bumble the work of formatting every packet, in colour, for unread debug lines."""
+"""Spare Bumble the work of formatting every packet, in colour, for unread debug lines.
+
+And its users the one warning that means nothing here.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,12 @@ def quieten() -> None:
         if "__str__" in vars(kind):
             kind.__str__ = _name_only  # type: ignore[method-assign]
     vars(host)["color"] = _plain
+    host.logger.addFilter(_matters)
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    """Leave out the answer to a command whose task was cancelled, as at the end of a world."""
+    return "no pending response future" not in str(record.msg)
 
 
 def _name_only(packet: object) -> str:
