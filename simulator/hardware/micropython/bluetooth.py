@@ -1,17 +1,17 @@
-"""MicroPython's `bluetooth` module for the Unix port, over the simulated radio.
+"""MicroPython's `bluetooth` module over the simulated radio.
 
-It mimics the peripheral half of the ESP32's interface with all its traps. TILLSIGN_RADIO names
-the radio ("tcp:HOST:PORT" or "unix:PATH"). Two methods are not MicroPython's, since this port has
-no interrupts: `fileno_stream()`, readable when an event waits, and `pump()`, which runs the
-handler for each. Runs on MicroPython only.
+It mimics the peripheral half of the ESP32's interface with all its traps. `radiostream` carries
+its questions and the radio's events: sockets on the Unix port, serial ports on the RISC-V machine.
+Two methods are not MicroPython's, since the Unix port has no interrupts: `fileno_stream()`,
+readable when an event waits, and `pump()`, which runs the handler for each. Runs on MicroPython
+only.
 """
 
 import os
-import select
-import socket
 import struct
 import sys
 
+import radiostream
 import radiowire as wire
 from radiowire import (  # noqa: F401  # of MicroPython's module
     FLAG_INDICATE,
@@ -22,7 +22,6 @@ from radiowire import (  # noqa: F401  # of MicroPython's module
 )
 
 _GARBAGE = b"\xdd" * 6  # what a kept memoryview shows after the handler has returned
-_BODY_LIMIT = 1024  # longer than any answer: a value is at most 512 bytes
 _IRK = b"irk"
 _SECRET_OUR_IRK = 10
 _SECRET_PEER = 2
@@ -75,13 +74,10 @@ class BLE:
     def __new__(cls):
         if cls._instance is None:
             self = cls._instance = object.__new__(cls)
-            self._asking = self._events = None
-            self._on = False
+            self._stream = None
+            self._open = self._on = False
             self._handler = None
             self._firing = False
-            self._poll = select.poll()
-            self._header = bytearray(wire.HEADER_SIZE)
-            self._body = memoryview(bytearray(_BODY_LIMIT))
             self._event = memoryview(bytearray(64))
             self._address = bytearray(6)
         return cls._instance
@@ -89,23 +85,23 @@ class BLE:
     # Beyond MicroPython
 
     def fileno_stream(self):
-        """Return the socket, readable when an event waits; None before the first `active(True)`."""
-        return self._events
+        """Return a stream, readable when an event waits; None before the first `active(True)`."""
+        return self._stream
 
     def pump(self):
         """Run the handler for every event that has arrived."""
-        if self._firing or self._events is None:
+        if self._firing or not self._open:
             return
-        while self._poll.poll(0):
+        while radiostream.waiting():
             self._deliver()
 
     # General
 
     def active(self, on=None):
         if on is not None:
-            if on and self._asking is None:
-                self._open()
-            if self._asking is not None:
+            if on and not self._open:
+                self._connect()
+            if self._open:
                 self._ask(wire.ACTIVE, bytes([bool(on)]))
             self._on = bool(on)
             if on:
@@ -172,7 +168,7 @@ class BLE:
         return tuple(tuple(next(handles) for _ in range(count)) for count in counts)
 
     def gatts_read(self, value_handle):
-        return bytes(self._ask(wire.READ, struct.pack("<H", value_handle)))
+        return self._ask(wire.READ, struct.pack("<H", value_handle))
 
     def gatts_write(self, value_handle, data, send_update=False):
         head = struct.pack("<HB", value_handle, bool(send_update))
@@ -191,11 +187,11 @@ class BLE:
     def _get(self, key):
         if key == "mac":
             answer = self._ask(wire.GET_MAC)
-            return answer[0], bytes(answer[1:])
+            return answer[0], answer[1:]
         if key == "mtu":
             return struct.unpack("<H", self._ask(wire.GET_MTU))[0]
         if key == "gap_name":
-            return bytes(self._ask(wire.GET_NAME))
+            return self._ask(wire.GET_NAME)
         raise ValueError("unknown config param")
 
     def _set(self, key, value):
@@ -211,8 +207,7 @@ class BLE:
     # Events
 
     def _deliver(self):
-        code, _ = _receive(self._events, self._header, self._event)
-        if code != wire.EVENT:
+        if radiostream.hear(self._event) != wire.EVENT:
             raise OSError(wire.ENODEV)
         event, serial = self._event[0], self._event[1]
         layout = wire.FIELDS.get(event)
@@ -227,7 +222,7 @@ class BLE:
         if serial:
             verdict = int(result) if isinstance(result, (int, bool)) else 0
             body = struct.pack("<BhB", serial, verdict, self._handler is not None)
-            _send(self._events, wire.VERDICT, body)
+            radiostream.tell(wire.VERDICT, body)
 
     def _fire(self, event, data):
         """Run the handler. Drop it if it raises; clear its data when it returns.
@@ -256,55 +251,21 @@ class BLE:
             self._fire(wire.IRQ_SET_SECRET, [_SECRET_OUR_IRK, key, value])
         self._fire(wire.IRQ_GET_SECRET, [_SECRET_PEER, 0, None])
 
-    # Streams
-
-    def _open(self):
-        self._asking = _connect(os.getenv("TILLSIGN_RADIO"))
-        token = bytes(self._ask(wire.HELLO_ASK))
-        self._events = _connect(os.getenv("TILLSIGN_RADIO"))
-        _send(self._events, wire.HELLO_EVENTS, token)
-        _receive(self._events, self._header, self._event)
-        self._poll.register(self._events, select.POLLIN)
+    def _connect(self):
+        radiostream.connect(0)
+        token = radiostream.ask(wire.HELLO_ASK, b"")
+        radiostream.connect(1)
+        radiostream.tell(wire.HELLO_EVENTS, token)
+        radiostream.hear(self._event)
+        self._stream = radiostream.stream(self.pump)
+        self._open = True
 
     def _ask(self, code, body=b""):
-        """Ask one question; the answer's bytes are valid until the next one."""
-        if self._asking is None:
+        if not self._open:
             raise OSError(wire.ENODEV)
-        _send(self._asking, code, body)
-        _, length = _receive(self._asking, self._header, self._body)
-        error = struct.unpack_from("<h", self._body)[0]
-        if error:
-            raise OSError(error)
-        return self._body[2:length]
+        return radiostream.ask(code, body)
 
 
 def _entry(kind, flags, uuid):
     data = bytes(uuid)
     return struct.pack(wire.ENTRY_FORMAT, kind, flags, len(data)) + data
-
-
-def _connect(endpoint):
-    kind, place = endpoint.split(":", 1)
-    if kind == "unix":
-        stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        stream.connect(struct.pack("<H", socket.AF_UNIX) + place.encode() + b"\0")
-        return stream
-    host, port = place.rsplit(":", 1)
-    stream = socket.socket()
-    stream.connect(socket.getaddrinfo(host, int(port))[0][-1])
-    stream.setsockopt(6, 1, 1)  # TCP_NODELAY: questions and answers alternate
-    return stream
-
-
-def _send(stream, code, body):
-    stream.write(struct.pack(wire.HEADER, len(body) + 1, code) + body)
-
-
-def _receive(stream, header, body):
-    """Read one frame into `body`; return its code and the length of its body."""
-    if stream.readinto(header) != wire.HEADER_SIZE:
-        raise OSError(wire.ENODEV)  # the radio is gone
-    length, code = struct.unpack(wire.HEADER, header)
-    if stream.readinto(body[: length - 1]) != length - 1:
-        raise OSError(wire.ENODEV)
-    return code, length - 1

@@ -1,0 +1,1 @@
+// Names that this port uses and no source spells.
