@@ -28,7 +28,7 @@ freeze({port!r})
 _RADIO = ("bluetooth.py", "radiowire.py")
 
 
-class BuildError(Exception):
+class ImageError(Exception):
     """The build failed; the text is the end of what it printed."""
 
 
@@ -40,7 +40,7 @@ def stock() -> Path:
 def built(name: str, manifest: str) -> Path:
     """Return the image that also has what `manifest` freezes; built if it is not there.
 
-    Raises ToolsMissingError, SourcesError or BuildError.
+    Raises ToolsMissingError, SourcesError or ImageError.
     """
     toolchain.require()
     made = BUILD / name
@@ -76,7 +76,7 @@ def _stamp(manifest: str) -> str:
 
 
 def _make(directory: Path, *settings: str) -> None:
-    """Run make there; raises BuildError."""
+    """Run make there; raises ImageError."""
     jobs = f"-j{len(os.sched_getaffinity(0))}"
     # SOURCE_DATE_EPOCH: the same image each day. MAKEFLAGS are those of a make that started us.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "MAKEFLAGS": "", "MAKELEVEL": ""}
@@ -84,4 +84,4 @@ def _make(directory: Path, *settings: str) -> None:
     done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         end = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
-        raise BuildError(f"{' '.join(asked)} ended with {done.returncode}:\n{end}")
+        raise ImageError(f"{' '.join(asked)} ended with {done.returncode}:\n{end}")
