@@ -12,8 +12,8 @@ C3_POOL = 144_000  # bytes that an ESP32-C3 leaves with Bluetooth up (docs/hardw
 INSTRUCTION_NS = 8  # counted time: 125 MHz and one instruction a tick, near a C3's 160 MHz
 
 
-class Machine(NamedTuple):
-    """One machine. `pool` are the pieces of memory for heap and native code, in bytes.
+class QemuBoard(NamedTuple):
+    """One board. `pool` are the pieces of memory for heap and native code, in bytes.
 
     Without `radio` (an endpoint, "tcp:HOST:PORT" or "unix:PATH") it has none. With `counted` the
     clock follows the instructions and `rdcycle` counts them; else both follow the host's clock.
