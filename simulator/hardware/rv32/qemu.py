@@ -9,14 +9,14 @@ from typing import NamedTuple
 from .toolchain import QEMU
 
 C3_POOL = 144_000  # bytes that an ESP32-C3 leaves with Bluetooth up (docs/hardware.md)
-INSTRUCTION_NS = 8  # counted time: 125 MHz and one instruction a tick, near a C3's 160 MHz
 
 
 class QemuBoard(NamedTuple):
     """One board. `pool` are the pieces of memory for heap and native code, in bytes.
 
     Without `radio` (an endpoint, "tcp:HOST:PORT" or "unix:PATH") it has none. With `counted` the
-    clock follows the instructions and `rdcycle` counts them; else both follow the host's clock.
+    clock follows the instructions, one a nanosecond, and `rdcycle` counts them; else both follow
+    the host's clock.
     `line` is what the serial line is: the terminal that is its standard input, or standard
     input and output themselves.
     """
@@ -36,7 +36,7 @@ class QemuBoard(NamedTuple):
             *("-machine", "virt", "-bios", "none", "-nodefaults", "-display", "none"),
             *("-chardev", line, "-serial", "chardev:line"),
             *self._radio_card(),
-            *(("-icount", f"shift={INSTRUCTION_NS.bit_length() - 1}") if self.counted else ()),
+            *(("-icount", "shift=0") if self.counted else ()),
             *("-semihosting-config", ",".join(("enable=on", "target=native", *self._arguments()))),
             *("-kernel", str(self.image)),
         ]
