@@ -43,6 +43,7 @@ class App:
         self._flag = flag
         self._well = False
         self._health_due = wire.HEALTH_MS
+        self._dark_at: int | None = None  # while the lamp shows which receiver this is
 
     async def run(self) -> None:
         """Serve until the line is closed from the other side."""
@@ -86,6 +87,8 @@ class App:
         """Wait for the next deadline or wake-up."""
         now = self._clock.ms()
         times = [now + IDLE_MS]
+        if self._dark_at is not None:
+            times.append(self._dark_at)
         for part in (self._receiver, self._radio, self._serial.link):
             due = part.deadline()
             if due is not None:
@@ -113,6 +116,9 @@ class App:
             if due is not None and due <= now:
                 part.expire(now)
         self._serial.expire(now)
+        if self._dark_at is not None and now >= self._dark_at:
+            self._dark_at = None
+            self._board.light(False)
         if now >= self._health_due:
             self._health_due = now + wire.HEALTH_MS
             gc.collect()
@@ -132,6 +138,7 @@ class App:
         if isinstance(action, io.Keep):
             self._store.put(action.name, action.data)
         elif isinstance(action, io.Blink):
-            self._board.blink(action.seconds)
+            self._board.light(True)
+            self._dark_at = now + action.seconds * 1000
         else:
             raise TypeError("output " + repr(action))

@@ -32,10 +32,10 @@ def main() -> None:
 
 
 def _platform() -> Ports:
-    if sys.platform == "esp32":
-        from .ports import esp32 as port
-    else:
+    if sys.platform in ("linux", "darwin"):
         from .ports import unix as port
+    else:  # a board, or an emulated one
+        from .ports import esp32 as port
     return port.make()
 
 

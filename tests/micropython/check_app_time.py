@@ -62,6 +62,7 @@ class Part:
         self.expired = []  # when
         self.said = []  # when it said how well it is
         self.fed = 0
+        self.lit = []  # when the lamp changed, and to what
         self.living = True
         self.radio_pump = None
         self.out = []
@@ -105,6 +106,9 @@ class Part:
 
     def feed(self):
         self.fed += 1
+
+    def light(self, on):
+        self.lit.append((self.time.now, on))
 
     def erase(self):
         pass
@@ -205,6 +209,16 @@ def check_a_device_with_no_sale_says_how_it_is():
     assert device.radio.fed >= 5 * MINUTE_MS // 1_000
 
 
+def check_identify_lights_the_lamp_for_so_long():
+    """A second order counts from its own time."""
+    device = Device()
+    device.core.out.append(io.Blink(3))
+    device.run(2_000)
+    device.core.out.append(io.Blink(3))
+    device.run(5_000)
+    assert device.radio.lit == [(0, True), (2_000, True), (5_000, False)], device.radio.lit
+
+
 def present():
     names = sorted(name for name in os.listdir(".") if name.startswith("slot"))
     return [(name, open(name).read()) for name in names]
@@ -251,6 +265,7 @@ def main():
         check_the_loop_wakes_at_every_deadline,
         check_a_frame_without_an_answer_is_written_again,
         check_a_device_with_no_sale_says_how_it_is,
+        check_identify_lights_the_lamp_for_so_long,
         check_firmware_on_trial_stays_once_a_bridge_has_greeted_it,
         check_a_bridge_that_comes_late_is_in_time,
         check_firmware_without_a_radio_does_not_stay,

@@ -1,5 +1,6 @@
 """Pin map of an ESP32-C3-DevKitM-1 and boards made after it."""
 
+CHIP = "ESP32C3"
 NAME = "esp32c3"
 LAMP = 8
 LAMP_OFF = 0

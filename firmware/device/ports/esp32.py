@@ -18,9 +18,12 @@ from receiver.protocol import gatt
 from .interface import Ports
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from firmware.device.ble import Ble
 
 NAMESPACE = "tillsign"
+NAME_MOST = 24  # as HELLO takes
 WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far shorter
 
 _CAUSES = {
@@ -64,12 +67,15 @@ class Store:
 
 
 class Board:
-    name = pins.NAME
-
     def __init__(self) -> None:
-        self._lamp = machine.Pin(pins.LAMP, machine.Pin.OUT, value=pins.LAMP_OFF)
-        self._button = machine.Pin(pins.BUTTON, machine.Pin.IN, machine.Pin.PULL_UP)
-        self._timer = machine.Timer(0)
+        implementation: Any = sys.implementation
+        self.name = implementation._machine[:NAME_MOST]
+        self._lamp: machine.Pin | None = None
+        self._button: machine.Pin | None = None
+        if pins.CHIP in implementation._machine:  # any other board drives no pin
+            self.name = pins.NAME
+            self._lamp = machine.Pin(pins.LAMP, machine.Pin.OUT, value=pins.LAMP_OFF)
+            self._button = machine.Pin(pins.BUTTON, machine.Pin.IN, machine.Pin.PULL_UP)
         self._watchdog: machine.WDT | None = None
 
     def reset_cause(self) -> int:
@@ -80,18 +86,15 @@ class Board:
             self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
         self._watchdog.feed()
 
-    def blink(self, seconds: int) -> None:
-        self._lamp.value(not pins.LAMP_OFF)
-        self._timer.init(mode=machine.Timer.ONE_SHOT, period=seconds * 1000, callback=self._dark)
+    def light(self, on: bool) -> None:
+        if self._lamp is not None:
+            self._lamp.value(on != pins.LAMP_OFF)
 
     def wants_repl(self) -> bool:
-        return self._button.value() == pins.BUTTON_PRESSED
+        return self._button is not None and self._button.value() == pins.BUTTON_PRESSED
 
     def reset(self) -> None:
         machine.reset()
-
-    def _dark(self, _timer: machine.Timer) -> None:
-        self._lamp.value(pins.LAMP_OFF)
 
 
 def make() -> Ports:

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
         def feed(self) -> None:
             """Tell the watchdog that radio and serial line are alive."""
 
-        def blink(self, seconds: int) -> None: ...
+        def light(self, on: bool) -> None:
+            """Switch the lamp on or off; do nothing on a board without one."""
 
         def wants_repl(self) -> bool:
             """Return whether a technician holds the button at power-up."""

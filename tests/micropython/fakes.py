@@ -1,0 +1,84 @@
+"""Stands for a chip's `machine`, `esp32` and `bluetooth`; `install` before importing the port."""
+
+import sys
+
+NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+PINS = {}  # number → what was made of it
+PRESSED = []  # numbers of pins that a button pulls low
+DOGS = []  # watchdogs
+FLASH = {}  # (namespace, name) → blob
+
+
+class ResetError(Exception):
+    """The chip reset itself."""
+
+
+class Pin:
+    OUT, IN, PULL_UP = 3, 1, 2
+
+    def __init__(self, number, mode, pull=None, value=None):
+        self.mode, self.pull, self.level = mode, pull, value
+        if mode == Pin.IN:
+            self.level = 0 if number in PRESSED else 1
+        PINS[number] = self
+
+    def value(self, *level):
+        if level:
+            (self.level,) = level
+        return self.level
+
+
+class WDT:
+    def __init__(self, timeout):
+        self.timeout, self.fed = timeout, 0
+        DOGS.append(self)
+
+    def feed(self):
+        self.fed += 1
+
+
+class Machine:
+    PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+    Pin, WDT = Pin, WDT
+    cause = PWRON_RESET
+
+    @staticmethod
+    def reset_cause():
+        return Machine.cause
+
+    @staticmethod
+    def reset():
+        raise ResetError
+
+
+class NVS:
+    def __init__(self, namespace):
+        self.namespace, self.written = namespace, {}
+
+    def get_blob(self, name, buffer):
+        data = FLASH.get((self.namespace, name))
+        if data is None:
+            raise OSError(NOT_FOUND)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def set_blob(self, name, data):
+        self.written[self.namespace, name] = bytes(data)
+
+    def commit(self):
+        FLASH.update(self.written)
+
+
+class Esp32:
+    NVS = NVS
+
+
+class Bluetooth:
+    UUID = str
+    BLE = object
+
+
+def install():
+    sys.modules["machine"] = Machine
+    sys.modules["esp32"] = Esp32
+    sys.modules["bluetooth"] = Bluetooth
