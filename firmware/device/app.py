@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from receiver.core import io
 from receiver.link import wire
+from receiver.link.link_states import UP
 
-from . import slots
+from . import lamp, slots
 
 if TYPE_CHECKING:
     from firmware.device.ports.interface import Ports
@@ -43,7 +44,9 @@ class App:
         self._flag = flag
         self._well = False
         self._health_due = wire.HEALTH_MS
-        self._dark_at: int | None = None  # while the lamp shows which receiver this is
+        self._lamp = lamp.Lamp(platform.board.light)
+        self._parts = (self._receiver, radio, self._lamp)
+        self._timed = (self._receiver, radio, self._lamp, serial.link)
 
     async def run(self) -> None:
         """Serve until the line is closed from the other side."""
@@ -87,9 +90,7 @@ class App:
         """Wait for the next deadline or wake-up."""
         now = self._clock.ms()
         times = [now + IDLE_MS]
-        if self._dark_at is not None:
-            times.append(self._dark_at)
-        for part in (self._receiver, self._radio, self._serial.link):
+        for part in self._timed:
             due = part.deadline()
             if due is not None:
                 times.append(due)
@@ -104,6 +105,8 @@ class App:
     def _turn(self, now: int) -> None:
         while (event := self._radio.poll()) is not None:
             self._receiver.handle(event, now)
+        up = self._serial.link.state == UP
+        self._lamp.show(lamp.state_of(self._receiver, up), now)
         self._expire(now)
         self._perform(now)
         if self._receiver.busy():
@@ -111,14 +114,11 @@ class App:
             self._perform(now)
 
     def _expire(self, now: int) -> None:
-        for part in (self._receiver, self._radio):
+        for part in self._parts:
             due = part.deadline()
             if due is not None and due <= now:
                 part.expire(now)
         self._serial.expire(now)
-        if self._dark_at is not None and now >= self._dark_at:
-            self._dark_at = None
-            self._board.light(False)
         if now >= self._health_due:
             self._health_due = now + wire.HEALTH_MS
             gc.collect()
@@ -138,7 +138,6 @@ class App:
         if isinstance(action, io.Keep):
             self._store.put(action.name, action.data)
         elif isinstance(action, io.Blink):
-            self._board.light(True)
-            self._dark_at = now + action.seconds * 1000
+            self._lamp.identify(action.seconds, now)
         else:
             raise TypeError("output " + repr(action))

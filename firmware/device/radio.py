@@ -48,7 +48,7 @@ class Radio:
         self._retry = 0
         ble.active(True)  # before anything large is allocated, or the C3's radio does not start
         ble.irq(self._interrupt)
-        ble.config(mtu=gatt.MTU)
+        ble.config(mtu=gatt.MTU, gap_name="Tillsign")  # of every till alike: it tells none apart
         self._certificate, self._offer, self._exchange = self._register(uuid)
 
     def poll(self) -> io.RadioEvent | None:

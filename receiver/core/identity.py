@@ -58,6 +58,7 @@ class Identity:
         self.certificate_data = b""
         self.certificate: Certificate | None = None
         self.problem: Error | None = None  # why the stored certificate is not in use
+        self.fault: Error | None = None  # why this receiver sells nothing until it is reset
         try:
             if enrolment.certificate:
                 self.certificate = finish(self.certificate_job(enrolment.certificate))
@@ -105,6 +106,8 @@ class Identity:
 
     def may_offer(self, order: wire.Open, now: int) -> Certificate:
         """Return the certificate to offer under; raise Error if this receiver may not sell."""
+        if self.fault is not None:
+            raise self.fault
         holder = self.certificate
         if holder is None:
             raise Error(reasons.NO_CERTIFICATE, "not enrolled")

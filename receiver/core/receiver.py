@@ -12,7 +12,7 @@ from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.link import wire
-from receiver.protocol import signed
+from receiver.protocol import messages, signed
 
 from . import io, job_queue
 from . import sale_session as sales
@@ -47,6 +47,7 @@ class Receiver:
         self.report = Report(self.sale, links, self._out)
         self.air = Air(self.sale, links, self.report, self._out)
         self.judge = Judge(identity, self.sale, self.air, self.report)
+        self.paid = False  # whether the last result says so: for the lamp alone
         self._next: tuple[Certificate, bytes] | None = None
         self._certifying: Task | None = None
         if identity.problem is not None:
@@ -178,6 +179,7 @@ class Receiver:
     def _result(self, order: wire.Result, now: int) -> None:
         candidate, before = self._claimed(order.session), self.sale.state
         self.sale.settle(now)
+        self.paid = _is_paid(order.receipt)
         if before in (sales.CHECKING, sales.REFUSING):
             self.air.accept(candidate, now)
         self.air.answer(candidate, order.receipt, now)
@@ -253,6 +255,15 @@ class Receiver:
         self._next = None
         self.identity.certificate, self.identity.certificate_data = certificate, data
         self._out.append(io.ShowCertificate(data))
+
+
+def _is_paid(receipt: bytes) -> bool:
+    """Return whether a receipt says so; the bridge has verified it, and the phone will."""
+    try:
+        outcome: int = signed.parse(messages.RECEIPT, receipt).value.outcome
+    except Error:
+        return False
+    return outcome == messages.APPROVED
 
 
 _ORDERS: dict[int, Callable[[Receiver, Any, int], None]] = {

@@ -4,6 +4,7 @@ import asyncio
 
 from firmware.device.app import App
 from receiver.core import io
+from receiver.link import link_states
 
 SLICES = 5
 
@@ -19,6 +20,7 @@ class Trace:
         self.open = asyncio.Event()
         for part in ("clock", "store", "board", "link"):
             setattr(self, part, self)
+        self.identity, self.fault, self.state = self, None, link_states.HOME
         self.greeted = False
         self.radio_pump = None
 
@@ -63,6 +65,9 @@ class Trace:
 
     def feed(self):
         self.said.append("feed")
+
+    def light(self, colour):
+        pass
 
     def ms(self):
         return 1

@@ -4,10 +4,10 @@ import asyncio
 import os
 import time
 
-from firmware.device import slots
+from firmware.device import lamp, slots
 from firmware.device.app import App
 from firmware.device.serial import Serial
-from receiver.core import io
+from receiver.core import io, sale_session
 from receiver.link import link, link_states, wire
 from receiver.link.link import Link
 
@@ -63,6 +63,11 @@ class Part:
         self.said = []  # when it said how well it is
         self.fed = 0
         self.lit = []  # when the lamp changed, and to what
+        self.identity = self.sale = self.air = self
+        self.fault = None
+        self.state = sale_session.IDLE
+        self.paid = False
+        self.links = []
         self.living = True
         self.radio_pump = None
         self.out = []
@@ -107,8 +112,8 @@ class Part:
     def feed(self):
         self.fed += 1
 
-    def light(self, on):
-        self.lit.append((self.time.now, on))
+    def light(self, colour):
+        self.lit.append((self.time.now, colour))
 
     def erase(self):
         pass
@@ -209,14 +214,69 @@ def check_a_device_with_no_sale_says_how_it_is():
     assert device.radio.fed >= 5 * MINUTE_MS // 1_000
 
 
-def check_identify_lights_the_lamp_for_so_long():
+def blinks(state, begin, ms):
+    """When the lamp changes in so long, and to which colour."""
+    colour, lit = lamp.PATTERNS[state]
+    steps = [(at, lit[at // lamp.STEP_MS % lamp.STEPS]) for at in range(begin, begin + ms, 125)]
+    return [(at, colour if mark == "#" else 0) for at, mark in steps]
+
+
+def changes(*parts):
+    """The same, of one state after the other, without what stays as it is."""
+    whole = [step for part in parts for step in part]
+    return [step for n, step in enumerate(whole) if not n or whole[n - 1][1] != step[1]]
+
+
+def check_the_lamp_tells_each_state():
+    """It changes when the pattern says so, not at a turn that comes anyway."""
+    device = Device()
+    core = device.core
+    device.run(1)
+    device.radio.lit.clear()
+    parts = []
+    for state, sale, links, paid in (
+        (lamp.READY, sale_session.IDLE, 0, False),
+        (lamp.SALE_OPEN, sale_session.OPEN, 0, False),
+        (lamp.BUYER_HERE, sale_session.CHECKING, 1, False),
+        (lamp.APPROVED, sale_session.SETTLED, 1, True),
+        (lamp.READY, sale_session.SETTLED, 1, False),
+        (lamp.APPROVED, sale_session.ACCEPTED, 0, False),
+        (lamp.NO_BRIDGE, sale_session.IDLE, 0, False),
+        (lamp.FAULT, sale_session.IDLE, 0, False),
+    ):
+        core.state, core.links, core.paid = sale, [0] * links, paid
+        core.fault = state == lamp.FAULT or None
+        if state == lamp.NO_BRIDGE:
+            device.link.cut()
+            device.bridge.deaf = True
+        begin = device.time.now
+        device.run(4_000 - begin % 4_000)
+        parts.append(blinks(state, begin // 4_000 * 4_000, 4_000))
+    expected = changes(*parts)
+    assert device.radio.lit == expected[1:], (device.radio.lit, expected)
+
+
+def check_every_state_blinks_in_its_own_way():
+    """For eyes that see no colour; and no pattern is another one that begins later."""
+    for n, (_, lit) in enumerate(lamp.PATTERNS):
+        assert len(lit) == lamp.STEPS
+        for _, other in lamp.PATTERNS[:n]:
+            assert lit not in other + other
+    assert len({colour for colour, _ in lamp.PATTERNS}) == len(lamp.PATTERNS)
+
+
+def check_identify_shows_for_so_long():
     """A second order counts from its own time."""
     device = Device()
+    device.run(2_000)
     device.core.out.append(io.Blink(3))
     device.run(2_000)
     device.core.out.append(io.Blink(3))
-    device.run(5_000)
-    assert device.radio.lit == [(0, True), (2_000, True), (5_000, False)], device.radio.lit
+    device.radio.lit.clear()
+    device.run(6_000)
+    identify = blinks(lamp.IDENTIFY, 4_000, 3_000)
+    expected = changes(identify, blinks(lamp.READY, 7_000, 3_000))
+    assert device.radio.lit == expected, (device.radio.lit, expected)
 
 
 def present():
@@ -265,7 +325,9 @@ def main():
         check_the_loop_wakes_at_every_deadline,
         check_a_frame_without_an_answer_is_written_again,
         check_a_device_with_no_sale_says_how_it_is,
-        check_identify_lights_the_lamp_for_so_long,
+        check_the_lamp_tells_each_state,
+        check_every_state_blinks_in_its_own_way,
+        check_identify_shows_for_so_long,
         check_firmware_on_trial_stays_once_a_bridge_has_greeted_it,
         check_a_bridge_that_comes_late_is_in_time,
         check_firmware_without_a_radio_does_not_stay,

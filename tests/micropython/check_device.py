@@ -129,7 +129,7 @@ def copied(slot):
     names = [path[len(slot) :] for path in copies]
     for part in ("crypto/kernels", "crypto/twins", "crypto"):
         assert "/receiver/%s/__init__.py" % part in names
-    for part in ("boards/esp32c3.py", "lib/typing.py", "ports/esp32.py", "main.py"):
+    for part in ("boards/esp32c3_devkitm1.py", "lib/typing.py", "ports/esp32.py", "main.py"):
         assert "/firmware/device/" + part in names
     return copies
 

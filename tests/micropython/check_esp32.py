@@ -1,14 +1,49 @@
 """Runs inside MicroPython: the chip's port, on modules that stand for the chip's own."""
 
+import os
 import sys
+import time
 
 import fakes
 
 fakes.install()
 
-from firmware.device.boards import esp32c3  # noqa: E402
+from firmware.device import boards, lamp  # noqa: E402
+from firmware.device.boards import choice  # noqa: E402
 from firmware.device.ports import esp32  # noqa: E402
 from receiver.link import wire  # noqa: E402
+
+PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-esp32-%d" % time.time_ns()
+C3 = "ESP32C3 module with ESP32C3"
+S3 = "Generic ESP32S3 module with Octal-SPIRAM with ESP32S3"
+QEMU = "QEMU virt with rv32imac"
+# What the interpreter says, what flashing wrote, and the board that this is.
+CHOICES = (
+    (C3, "", "esp32-c3-devkitm-1"),
+    (C3, "esp32-c3-supermini\n", "esp32-c3-supermini"),
+    (S3, "", "esp32-s3-devkitc-1"),
+    ("Generic ESP32S3 module with ESP32S3", "", "esp32-s3-devkitc-1"),
+    (S3, "esp32-s3-devkitc-1-v1.0 locked", "esp32-s3-devkitc-1-v1.0"),
+    ("ESP32C6 module with ESP32C6", "", "esp32-c6-devkitc-1"),
+    ("Generic ESP32 module with ESP32", "", "esp32-devkitc"),
+    ("Generic ESP32 module with SPIRAM with ESP32", "\n", "esp32-devkitc"),
+    ("M5Stack ATOM with ESP32-PICO-D4", "", "m5stack-atom"),
+    ("FeatherS3 with ESP32-S3", "", None),
+    ("LOLIN_C3_MINI with ESP32-C3FH4", "", None),
+    ("Generic ESP32S2 module with ESP32S2", "", None),
+    (C3, "no-such-board", None),
+    (C3, "esp32-devkitc", None),  # flashed for another chip
+    (QEMU, "", None),
+    ("", "", None),
+)
+# Lines of flash and PSRAM: driving one stops the chip.
+TAKEN = {
+    "ESP32": (6, 7, 8, 9, 10, 11, 16, 17),
+    "ESP32-PICO-D4": (6, 7, 8, 9, 10, 11, 16, 17),
+    "ESP32S3": range(26, 38),
+    "ESP32C3": range(12, 18),
+    "ESP32C6": range(24, 31),
+}
 
 
 class Interpreter:
@@ -20,36 +55,87 @@ class Interpreter:
         self.stdin, self.stdout = sys.stdin, sys.stdout
 
 
-def board(machine="ESP32C3 module with ESP32C3"):
-    fakes.PINS.clear()
-    fakes.DOGS.clear()
+def board(machine=C3, flashed=""):
+    with open("board", "w") as file:
+        file.write(flashed)
+    for kept in (fakes.PINS, fakes.DOGS, fakes.SENT):
+        kept.clear()
     esp32.sys = Interpreter(machine)
     return esp32.make().board
 
 
-def check_known_board():
-    made = board()
-    assert made.name == esp32c3.NAME
-    lamp = fakes.PINS[esp32c3.LAMP]
-    for on in (True, False):
-        made.light(on)
-        assert lamp.level == on
+def driven():
+    return [number for number, pin in fakes.PINS.items() if pin.mode == fakes.Pin.OUT]
 
 
-def check_unknown_board():
-    """It drives no pin."""
-    made = board("QEMU virt with rv32imac")
-    assert made.name == "QEMU virt with rv32imac"
-    made.light(True)
-    assert not made.wants_repl()
-    assert not fakes.PINS
-    assert len(board("x" * 99).name) == 24
+def check_choice():
+    for machine, flashed, name in CHOICES:
+        made = board(machine, flashed)
+        assert made.name == (name or machine[:24]), (machine, flashed, made.name)
+        if name is None:
+            assert not fakes.PINS, machine
+            made.light(0xFFFFFF)
+            assert not fakes.SENT
+            assert not made.wants_repl()
+
+
+def check_unknown_name_is_cut():
+    assert len(board("x" * 99).name) == esp32.NAME_MOST
+
+
+def check_without_a_file():
+    os.remove("board")
+    esp32.sys = Interpreter(C3)
+    assert esp32.make().board.name == "esp32-c3-devkitm-1"
+
+
+def check_every_pin_map():
+    """HELLO has room for its name; no pin is one of the flash's."""
+    files = [name[:-3] for name in os.listdir(boards.__path__) if name[-3:] == ".py"]
+    files.remove("__init__")
+    files.remove("choice")
+    assert len(files) == 7
+    for name in files:
+        pins = getattr(__import__("firmware.device.boards." + name).device.boards, name)
+        assert len(pins.NAME) <= esp32.NAME_MOST
+        assert choice.choose("any with " + pins.CHIP, pins.NAME) is pins
+        assert pins.LAMP_PIN not in TAKEN[pins.CHIP]
+        assert pins.BUTTON not in TAKEN[pins.CHIP]
+        assert (pins.LAMP_PIN == -1) == (pins.LAMP == boards.NO_LAMP)
+
+
+def check_addressable_lamp():
+    """Green comes first on the wire. While it boots the lamp is lit."""
+    made = board(C3)
+    assert driven() == [8]
+    made.light(0x123456)
+    made.light(0)
+    booting = lamp.BOOTING_COLOUR.to_bytes(3, "big")
+    assert [data for _, data in fakes.SENT] == [booting, b"\x34\x12\x56", bytes(3)]
+    assert {timing for timing, _ in fakes.SENT} == {(400, 850, 800, 450)}
+
+
+def check_lamp_on_a_pin():
+    for kind, lit in ((boards.LIT_BY_LOW, 0), (boards.LIT_BY_HIGH, 1)):
+        made = board(C3, "esp32-c3-supermini")
+        made._kind = kind
+        for colour in (0x000001, 0, 0x100000, 0):
+            made.light(colour)
+            assert fakes.PINS[8].level == (lit if colour else 1 - lit), (kind, colour)
+    assert not fakes.SENT
+
+
+def check_board_without_a_lamp():
+    made = board("Generic ESP32 module with ESP32")
+    made.light(0x101010)
+    assert not driven()
 
 
 def check_button():
     assert not board().wants_repl()
-    fakes.PRESSED.append(esp32c3.BUTTON)
+    fakes.PRESSED.append(9)
     assert board().wants_repl()
+    assert not board("M5Stack ATOM with ESP32-PICO-D4").wants_repl()
     fakes.PRESSED.clear()
 
 
@@ -86,10 +172,18 @@ def check_clock():
 
 
 def main():
-    checks = [check_known_board, check_unknown_board, check_button, check_watchdog]
-    checks += [check_reset, check_store, check_clock]
-    for check in checks:
-        check()
+    os.mkdir(PLACE)
+    os.chdir(PLACE)
+    checks = [check_choice, check_unknown_name_is_cut, check_without_a_file, check_every_pin_map]
+    checks += [check_addressable_lamp, check_lamp_on_a_pin, check_board_without_a_lamp]
+    checks += [check_button, check_watchdog, check_reset, check_store, check_clock]
+    try:
+        for check in checks:
+            check()
+    finally:
+        for name in os.listdir(PLACE):
+            os.remove(name)
+        os.rmdir(PLACE)
     print(len(checks), "cases")
 
 

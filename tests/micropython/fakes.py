@@ -6,6 +6,7 @@ NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
 PINS = {}  # number → what was made of it
 PRESSED = []  # numbers of pins that a button pulls low
 DOGS = []  # watchdogs
+SENT = []  # (timing, bytes) to an addressable lamp
 FLASH = {}  # (namespace, name) → blob
 
 
@@ -41,6 +42,12 @@ class Machine:
     PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
     Pin, WDT = Pin, WDT
     cause = PWRON_RESET
+
+    @staticmethod
+    def bitstream(pin, encoding, timing, data):
+        assert pin.mode == Pin.OUT
+        assert encoding == 0
+        SENT.append((timing, bytes(data)))
 
     @staticmethod
     def reset_cause():

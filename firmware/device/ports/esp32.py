@@ -11,7 +11,9 @@ import bluetooth
 import esp32
 import machine
 
-from firmware.device.boards import esp32c3 as pins
+from firmware.device import boards
+from firmware.device.boards import choice
+from firmware.device.lamp import BOOTING_COLOUR
 from receiver.link import wire
 from receiver.protocol import gatt
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "tillsign"
 NAME_MOST = 24  # as HELLO takes
+PIXEL_NS = (400, 850, 800, 450)  # high and low of a 0, then of a 1: WS2812 and SK6812
 WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far shorter
 
 _CAUSES = {
@@ -67,15 +70,22 @@ class Store:
 
 
 class Board:
+    """A board that is not known has the name that the interpreter gives it, and drives no pin."""
+
     def __init__(self) -> None:
         implementation: Any = sys.implementation
-        self.name = implementation._machine[:NAME_MOST]
-        self._lamp: machine.Pin | None = None
+        pins = choice.choose(implementation._machine, _flashed())
+        self.name = pins.NAME if pins else implementation._machine[:NAME_MOST]
+        self._kind = boards.NO_LAMP
         self._button: machine.Pin | None = None
-        if pins.CHIP in implementation._machine:  # any other board drives no pin
-            self.name = pins.NAME
-            self._lamp = machine.Pin(pins.LAMP, machine.Pin.OUT, value=pins.LAMP_OFF)
+        if pins:
+            self._kind = pins.LAMP
             self._button = machine.Pin(pins.BUTTON, machine.Pin.IN, machine.Pin.PULL_UP)
+        if pins and self._kind:
+            dark = self._kind == boards.LIT_BY_LOW
+            self._lamp = machine.Pin(pins.LAMP_PIN, machine.Pin.OUT, value=dark)
+            self._pixel = bytearray(3)
+        self.light(BOOTING_COLOUR)
         self._watchdog: machine.WDT | None = None
 
     def reset_cause(self) -> int:
@@ -86,15 +96,29 @@ class Board:
             self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
         self._watchdog.feed()
 
-    def light(self, on: bool) -> None:
-        if self._lamp is not None:
-            self._lamp.value(on != pins.LAMP_OFF)
+    def light(self, colour: int) -> None:
+        if self._kind == boards.ADDRESSABLE:
+            pixel = self._pixel
+            pixel[0], pixel[1], pixel[2] = colour >> 8 & 255, colour >> 16, colour & 255
+            machine.bitstream(self._lamp, 0, PIXEL_NS, pixel)
+        elif self._kind:
+            self._lamp.value((colour != 0) == (self._kind == boards.LIT_BY_HIGH))
 
     def wants_repl(self) -> bool:
-        return self._button is not None and self._button.value() == pins.BUTTON_PRESSED
+        return self._button is not None and not self._button.value()
 
     def reset(self) -> None:
         machine.reset()
+
+
+def _flashed() -> str:
+    """Return the board's name as flashing wrote it, or ""."""
+    try:
+        with open("board") as file:
+            words: list[str] = file.read().split()
+    except OSError:
+        return ""
+    return words[0] if words else ""
 
 
 def make() -> Ports:

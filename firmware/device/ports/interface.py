@@ -43,8 +43,8 @@ if TYPE_CHECKING:
         def feed(self) -> None:
             """Tell the watchdog that radio and serial line are alive."""
 
-        def light(self, on: bool) -> None:
-            """Switch the lamp on or off; do nothing on a board without one."""
+        def light(self, colour: int) -> None:
+            """Light the lamp in red, green and blue, 0 for dark; without a lamp, do nothing."""
 
         def wants_repl(self) -> bool:
             """Return whether a technician holds the button at power-up."""

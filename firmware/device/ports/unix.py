@@ -69,7 +69,7 @@ class Board:
     def feed(self) -> None:
         """Do nothing: the parent process watches this one."""
 
-    def light(self, on: bool) -> None:
+    def light(self, colour: int) -> None:
         """Do nothing: there is no lamp."""
 
     def wants_repl(self) -> bool:

@@ -125,7 +125,7 @@ def board() -> Board:
 
 def test_the_radio_is_on_before_anything_else(board: Board) -> None:
     assert [call[0] for call in board.ble.calls][:3] == ["active", "irq", "config"]
-    assert board.ble.of("config") == [({"mtu": gatt.MTU},)]
+    assert board.ble.of("config") == [({"mtu": gatt.MTU, "gap_name": "Tillsign"},)]
 
 
 def test_the_watchdog_learns_when_the_stack_has_stopped(board: Board) -> None:

@@ -1,0 +1,65 @@
+"""Choose the pin map: of the board that flashing named, else of the chip's reference board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from firmware.device.boards import Pins
+
+_CHIP_MARK = " with "  # "Generic ESP32S3 module with Octal-SPIRAM with ESP32S3"
+_MODULE = " module"
+
+
+def choose(machine: str, named: str) -> Pins | None:
+    """Return the pin map; `machine` is `sys.implementation._machine`, `named` the file's or ""."""
+    chip = machine[machine.rfind(_CHIP_MARK) + len(_CHIP_MARK) :]
+    pins = _load(named or _reference(machine, chip))
+    return pins if pins is not None and chip == pins.CHIP else None
+
+
+def _reference(machine: str, chip: str) -> str:
+    """Name the board to assume for an image that is made for any board with this chip."""
+    if machine[: len("M5Stack ATOM")] == "M5Stack ATOM":
+        return "m5stack-atom"
+    if _MODULE not in machine:
+        return ""
+    return {
+        "ESP32": "esp32-devkitc",
+        "ESP32S3": "esp32-s3-devkitc-1",
+        "ESP32C3": "esp32-c3-devkitm-1",
+        "ESP32C6": "esp32-c6-devkitc-1",
+    }.get(chip, "")
+
+
+def _load(name: str) -> Pins | None:
+    """Import one pin map alone: each would cost memory."""
+    if name == "esp32-devkitc":
+        from . import esp32_devkitc
+
+        return esp32_devkitc
+    if name == "m5stack-atom":
+        from . import m5stack_atom
+
+        return m5stack_atom
+    if name == "esp32-s3-devkitc-1":
+        from . import esp32s3_devkitc1
+
+        return esp32s3_devkitc1
+    if name == "esp32-s3-devkitc-1-v1.0":
+        from . import esp32s3_devkitc1_v10
+
+        return esp32s3_devkitc1_v10
+    if name == "esp32-c3-devkitm-1":
+        from . import esp32c3_devkitm1
+
+        return esp32c3_devkitm1
+    if name == "esp32-c3-supermini":
+        from . import esp32c3_supermini
+
+        return esp32c3_supermini
+    if name == "esp32-c6-devkitc-1":
+        from . import esp32c6_devkitc1
+
+        return esp32c6_devkitc1
+    return None
