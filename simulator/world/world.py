@@ -24,7 +24,7 @@ from simulator.processes.scope import Scope
 from . import enrolment
 from .bridge import BridgeProcess, Place
 from .enrolment import ReceiverFolder
-from .receiver_command import Command, command
+from .receiver_command import Chip, Command, chip_command, command
 from .till import Till
 
 TILL = 7
@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     rate: int = 115_200  # baud of the simulated line
     authority_timeout_s: float = 10.0
     offline: Limits | None = None  # what the bridge may accept without the authority
+    chip: Chip | None = None  # the board that the receiver is, instead of MicroPython's Unix port
 
 
 class World(Scope):
@@ -118,7 +119,11 @@ class World(Scope):
             place = await self.radio.receiver_on_pty(receiver.receiver_id, hci)
         else:
             place = await self.radio.receiver(receiver.receiver_id)
-        self.command = command(receiver.directory, place.endpoint, hci)
+        if self.settings.chip is None:
+            self.command = command(receiver.directory, place.endpoint, hci)
+        else:
+            chip = self.settings.chip
+            self.command = chip_command(receiver.directory, place.endpoint, chip)
 
     async def _wire(self, directory: Path) -> None:
         if self.settings.serial is not None:

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from littlefs import LittleFS
-from littlefs.errors import LittleFSError
 
 BLOCK = 4096  # the smallest piece that can be erased
 BLOCKS = 512  # of the file system on a board with 4 MB: the second half
 _CACHE = 32  # MicroPython's choice for reads and writes (extmod/vfs_lfs.c)
 _VERSION = 0x00020000  # of the format on disk: every MicroPython since 1.12 reads it
-_EXISTS = -17
 
 
 def files_below(root: Path, place: str) -> dict[str, bytes]:
@@ -38,12 +36,7 @@ def packed(files: Mapping[str, bytes], blocks: int = BLOCKS) -> bytes:
         disk_version=_VERSION,
     )
     for name, content in sorted(files.items()):
-        for folder in reversed(PurePosixPath(name).parents[:-1]):
-            try:
-                made.mkdir(str(folder))
-            except LittleFSError as error:
-                if error.code != _EXISTS:
-                    raise
+        made.makedirs(str(PurePosixPath(name).parent), exist_ok=True)
         with made.open(name, "wb") as file:
             file.write(content)
     return bytes(made.context.buffer)

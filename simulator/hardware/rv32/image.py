@@ -9,23 +9,32 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from . import sources, toolchain
 
 PORT = Path(__file__).parent / "port"
 MODULES = Path(__file__).parents[1] / "micropython"
 BUILD = Path(__file__).parents[3] / "build/chip"
-# What every image holds: asyncio as on ESP32, and what stands in for its radio and its flash.
-_MANIFEST = """
-include("$(MPY_DIR)/extmod/asyncio")
-freeze({modules!r}, ("bluetooth.py", "radiowire.py"))
-freeze({port!r})
-"""
-_RADIO = ("bluetooth.py", "radiowire.py")
+# asyncio as MicroPython's ESP32 port has it; -O3 as a release: no line numbers in the image.
+_ASYNCIO = 'include("$(MPY_DIR)/extmod/asyncio")\n'
+_FREEZE = "freeze({folder!r}, {files!r}, opt=3)\n"
+
+
+class Frozen(NamedTuple):
+    """Files to freeze under their names below a folder."""
+
+    folder: Path
+    files: Sequence[str]
+
+
+# What stands in for the radio and the flash of a chip.
+_OURS = (Frozen(MODULES, ("bluetooth.py", "radiowire.py")), Frozen(PORT / "modules", ("_boot.py",)))
 
 
 class ImageError(Exception):
@@ -34,25 +43,26 @@ class ImageError(Exception):
 
 def stock() -> Path:
     """Return an image that holds no firmware, like MicroPython's own: an ELF file."""
-    return built("stock", "")
+    return built("stock")
 
 
-def built(name: str, manifest: str) -> Path:
-    """Return the image that also has what `manifest` freezes; built if it is not there.
+def built(name: str, *more: Frozen) -> Path:
+    """Return an image of this name that also has `more`; built if it is not there.
 
     Raises ToolsMissingError, SourcesError or ImageError.
     """
+    frozen = (*_OURS, *more)
     toolchain.require()
     made = BUILD / name
     made.mkdir(parents=True, exist_ok=True)
     with _alone(BUILD / "lock"):
         top = sources.unpacked(BUILD)
-        text = _MANIFEST.format(modules=str(MODULES), port=str(PORT / "modules")) + manifest
-        image, stamp, wanted = made / "firmware.elf", made / "stamp", _stamp(text)
+        image, stamp, wanted = made / "firmware.elf", made / "stamp", _stamp(frozen)
         if not (image.exists() and stamp.exists() and stamp.read_text() == wanted):
             stamp.unlink(missing_ok=True)
+            shutil.rmtree(made / "frozen_mpy", ignore_errors=True)  # make compares times alone
             _make(top / "mpy-cross")
-            (made / "manifest.py").write_text(text)
+            (made / "manifest.py").write_text(_manifest(frozen))
             _make(PORT, f"TOP={top}", f"BUILD={made}", f"FROZEN_MANIFEST={made / 'manifest.py'}")
             stamp.write_text(wanted)
     return image
@@ -66,12 +76,18 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _stamp(manifest: str) -> str:
+def _manifest(frozen: Sequence[Frozen]) -> str:
+    return _ASYNCIO + "".join(
+        _FREEZE.format(folder=str(one.folder), files=tuple(one.files)) for one in frozen
+    )
+
+
+def _stamp(frozen: Sequence[Frozen]) -> str:
     """Return a hash of what an image is made of, besides the pinned sources."""
-    total = hashlib.sha256(f"{sources.VERSION}\n{manifest}".encode())
-    files = [*PORT.rglob("*"), *(MODULES / name for name in _RADIO)]
+    total = hashlib.sha256(f"{sources.VERSION}\n{_manifest(frozen)}".encode())
+    files = [*PORT.rglob("*"), *(one.folder / name for one in frozen for name in one.files)]
     for path in sorted(path for path in files if path.is_file()):
-        total.update(f"{path.name}\n".encode() + path.read_bytes())
+        total.update(f"{path}\n".encode() + path.read_bytes())
     return total.hexdigest()
 
 

@@ -17,8 +17,8 @@ class QemuBoard(NamedTuple):
     Without `radio` (an endpoint, "tcp:HOST:PORT" or "unix:PATH") it has none. With `counted` the
     clock follows the instructions, one a nanosecond, and `rdcycle` counts them; else both follow
     the host's clock.
-    `line` is what the serial line is: the terminal that is its standard input, or standard
-    input and output themselves.
+    Its serial line is the terminal at its standard input, or else both standard streams. With
+    `stats` it keeps its own figures in `stats.json` (port/stats.c).
     """
 
     image: Path
@@ -27,6 +27,7 @@ class QemuBoard(NamedTuple):
     radio: str | None = None
     counted: bool = False
     on_terminal: bool = False
+    stats: bool = False
 
     def argv(self) -> list[str]:
         """Return the command."""
@@ -44,7 +45,9 @@ class QemuBoard(NamedTuple):
     def _arguments(self) -> list[str]:
         """Return what the machine's own code reads (`host_argument` in port/semihosting.c)."""
         given = ["arg=virt", f"arg=pool={'+'.join(map(str, self.pool))}"]
-        return [*given, f"arg=flash={self.flash}"] if self.flash else given
+        if self.flash:
+            given.append(f"arg=flash={self.flash}")
+        return [*given, "arg=stats=1"] if self.stats else given
 
     def _radio_card(self) -> list[str]:
         """Return a PCI card with two serial ports: one for questions, one for events."""

@@ -6,6 +6,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from receiver.host.command import Command, UsageError
+from simulator.world.cli import INTERNAL, RV32_HELP, build_rv32
+from simulator.world.receiver_command import RV32
 
 _HELP = "Watch purchases end to end, with no hardware"
 SALES_MOST = 10_000
@@ -22,6 +24,12 @@ def _prepare(parser: ArgumentParser) -> None:
         help="make one plain purchase, or N by one phone, and show what an eavesdropper learns",
     )
     parser.add_argument(
+        "--receiver",
+        choices=(INTERNAL, RV32),
+        default=INTERNAL,
+        help=f"MicroPython for this computer (default), or {RV32}: {RV32_HELP}",
+    )
+    parser.add_argument(
         "--svg", type=Path, metavar="FILE", help="write the output to FILE as a picture, too"
     )
 
@@ -31,6 +39,9 @@ def _run(arguments: Namespace) -> int:
         raise UsageError(f"--sales takes a number from 1 to {SALES_MOST}")
     if arguments.json and arguments.svg:
         raise UsageError("--svg needs the output that --json leaves out")
+    if arguments.receiver == RV32:
+        build_rv32()
+
     from . import show
 
     return show.run(arguments)

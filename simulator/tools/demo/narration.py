@@ -38,6 +38,11 @@ class Narrator:
         self._console = console
         self._start = time.monotonic()
 
+    def receiver(self, hello: Json) -> None:
+        """Say what the receiver runs on, in its own words."""
+        name = "{interpreter} {version} on {board}, firmware {firmware}".format_map(hello)
+        self._console.print(f"The receiver: {name}")
+
     def title(self, text: str) -> None:
         """Begin a sale: its clock starts at zero."""
         self._console.print()

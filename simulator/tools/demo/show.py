@@ -11,6 +11,7 @@ from rich.console import Console
 
 from receiver.host.command import FAILED, OK
 from simulator.phone.transport.bleak_backend import phone_radio
+from simulator.world.receiver_command import RV32, Chip
 from simulator.world.till import Json
 from simulator.world.world import OFFLINE, Settings, World
 
@@ -26,21 +27,27 @@ def run(arguments: Namespace) -> int:
     console = Console(quiet=arguments.json, highlight=False)
     if arguments.svg:
         console = Console(highlight=False, record=True, width=picture.WIDTH)
+    chip = Chip() if arguments.receiver == RV32 else None
     if arguments.sniff:
-        code = asyncio.run(_sniffed(arguments.sales or 1, console, arguments.json))
+        sales = arguments.sales or 1
+        code = asyncio.run(_sniffed(Settings(chip=chip), sales, console, arguments.json))
     else:
         scenarios = list(STORY) if arguments.sales is None else [PLAIN] * arguments.sales
-        code = asyncio.run(_played(scenarios, console, arguments.json))
+        settings = Settings(offline=OFFLINE, chip=chip)
+        code = asyncio.run(_played(settings, scenarios, console, arguments.json))
     if arguments.svg:
         picture.write(console, arguments.svg)
     return code
 
 
-async def _played(scenarios: list[Scenario], console: Console, as_json: bool) -> int:
+async def _played(
+    settings: Settings, scenarios: list[Scenario], console: Console, as_json: bool
+) -> int:
     teller = Narrator(console)
     played: list[Played] = []
-    async with World(Settings(offline=OFFLINE)) as world:
+    async with World(settings) as world:
         hello = (await world.receiver_up())["hello"]
+        teller.receiver(hello)
         wallet = await world.new_wallet()
         watcher = asyncio.create_task(_watch(world.till.events(), teller))
         async with phone_radio(world.radio.phones) as radio:
@@ -57,9 +64,9 @@ async def _played(scenarios: list[Scenario], console: Console, as_json: bool) ->
     return OK if all(one.as_it_should for one in played) else FAILED
 
 
-async def _sniffed(sales: int, console: Console, as_json: bool) -> int:
+async def _sniffed(settings: Settings, sales: int, console: Console, as_json: bool) -> int:
     transcript = Transcript(console)
-    async with World() as world:
+    async with World(settings) as world:
         hello = (await world.receiver_up())["hello"]
         wallet = await world.new_wallet()
         sniffed = []
@@ -84,7 +91,7 @@ async def _watch(events: AsyncIterator[Json], teller: Narrator) -> None:
 def _document(hello: Json, played: list[Played]) -> Json:
     """Return the output of `--json`."""
     return {
-        "receiver": {name: hello[name] for name in ("interpreter", "version", "firmware")},
+        "receiver": {name: hello[name] for name in ("interpreter", "version", "board", "firmware")},
         "sales": [_sale(one) for one in played],
     }
 

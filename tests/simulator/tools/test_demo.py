@@ -30,7 +30,7 @@ async def demo(temporary: Path, *arguments: str) -> str:
 async def test_three_sales_as_json(tmp_path: Path) -> None:
     document = json.loads(await demo(tmp_path, "--json", "--sales", "3"))
     assert set(document) == {"receiver", "sales"}
-    assert set(document["receiver"]) == {"interpreter", "version", "firmware"}
+    assert set(document["receiver"]) == {"interpreter", "version", "board", "firmware"}
     assert document["receiver"]["interpreter"] == "micropython"
     assert [set(sale) for sale in document["sales"]] == [SALE_KEYS] * 3
     for sale in document["sales"]:

@@ -11,6 +11,7 @@
 
 #include "hal.h"
 #include "semihosting.h"
+#include "stats.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define BYTE(address) (*(volatile uint8_t *)(address))
@@ -124,15 +125,18 @@ uint32_t hal_cycles(void) {
 void hal_wait(int ms) {
     uint64_t end = ms < 0 ? UINT64_MAX : ticks() + (uint64_t)ms * 1000 * TICKS_PER_US;
     uint64_t look = hal_watchdog_due_us() * TICKS_PER_US;
+    stats_store();
     if (has_news()) {
         return;
     }
+    uint64_t asleep = cycles();
     wake_at(end < look ? end : look);
     __asm volatile ("wfi");
     uint32_t interrupt = REGISTER(PLIC_CLAIM);
     if (interrupt != 0) {
         REGISTER(PLIC_CLAIM) = interrupt; // else it stays pending, and no `wfi` would sleep
     }
+    stats_idle(asleep);
     hal_watch();
 }
 
@@ -152,6 +156,7 @@ void mp_hal_delay_ms(mp_uint_t ms) {
 
 uintptr_t mp_hal_stdio_poll(uintptr_t wanted) {
     uintptr_t ready = MP_STREAM_POLL_WR; // as on ESP32: it always says so
+    stats_turn();
     if (hal_readable(HAL_CONSOLE)) {
         ready |= MP_STREAM_POLL_RD;
     }
@@ -166,6 +171,7 @@ int mp_hal_stdin_rx_chr(void) {
 }
 
 mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t size) {
+    stats_spoke();
     hal_write(HAL_CONSOLE, text, size);
     return size;
 }

@@ -13,6 +13,7 @@
 
 #include "hal.h"
 #include "pool.h"
+#include "stats.h"
 
 static void run_files(void) {
     pyexec_frozen_module("_boot.py", false);
@@ -51,9 +52,11 @@ int main(void) {
 }
 
 void gc_collect(void) {
+    uint64_t from = cycles();
     gc_collect_start();
     gc_helper_collect_regs_and_stack();
     gc_collect_end();
+    stats_collected(from);
 }
 
 void nlr_jump_fail(void *value) {

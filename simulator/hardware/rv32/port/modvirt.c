@@ -10,6 +10,7 @@
 
 #include "pool.h"
 #include "semihosting.h"
+#include "stats.h"
 
 // The flash: a file of the host, named by `flash=PATH` on the command line.
 
@@ -86,11 +87,7 @@ static const mp_obj_base_t the_flash = {&flash_type};
 // Measuring.
 
 static mp_obj_t virt_cycles(void) {
-    uint32_t high, low, again;
-    __asm volatile (
-        "1: rdcycleh %0\n rdcycle %1\n rdcycleh %2\n bne %0, %2, 1b"
-        : "=&r" (high), "=&r" (low), "=&r" (again));
-    return mp_obj_new_int_from_ull((uint64_t)high << 32 | low);
+    return mp_obj_new_int_from_ull(cycles());
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(virt_cycles_obj, virt_cycles);
 
