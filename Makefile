@@ -1,5 +1,5 @@
 # Tillsign: what can be done here. The lines behind ## are the help.
-.PHONY: help demo picture docs test quick coverage check fuzz bench soak format lock clean
+.PHONY: help demo picture docs test quick coverage check chip fuzz bench soak format lock clean
 .DEFAULT_GOAL := help
 
 export VENV ?= build/venv
@@ -50,6 +50,11 @@ check: ## Lint, types (host, then device), and cross-compilation for the chips
 	@$(BIN)/mypy receiver bridge simulator firmware/tools tests
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini $(DEVICE)
 	@$(BIN)/python -m firmware.tools.compile build/mpy
+
+chip: ## Sell in the memory of a chip, on QEMU's RISC-V machine, and measure that
+	@sh .ci/environment chip
+	@$(BIN)/python -m simulator.hardware.rv32
+	@$(BIN)/python -m simulator.tools.bench --only memory
 
 fuzz: ## Fuzz every decoder for SECONDS=30 each, or one TARGET=name
 	@sh .ci/environment fuzz

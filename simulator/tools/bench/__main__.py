@@ -22,6 +22,7 @@ from . import (
     arithmetic_times,
     authorisations,
     bridge_start,
+    chip,
     heap,
     load,
     receiver_start,
@@ -61,6 +62,7 @@ def _parts(sales: int, tell: Callable[[str], object]) -> dict[str, Callable[[], 
 
     return {
         "the device's arithmetic on a chip": arithmetic.measure,
+        "the firmware in a chip's memory": partial(chip.measure, tell),
         "the same on this host": arithmetic_times.measure,
         "the device's heap": heap.measure,
         "whole sales and the receiver's start": lambda: asyncio.run(_world()),

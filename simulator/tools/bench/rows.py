@@ -68,6 +68,21 @@ ROWS = {
     "chacha_seal_200": Row(K, 150, _PLAIN),
     "longest_slice": Row(M, 3),  # the longest that radio and serial line can wait
     "kernels_xtensawin": Row("bytes", CODE_LIMIT),
+    # The built firmware on the RISC-V machine, with four phones at a sale.
+    "chip_pool_littlefs": Row("kB", goal=168),  # 1000 bytes: heap and native code
+    "chip_pool_frozen": Row("kB", goal=85),
+    "chip_pool_in_pieces": Row("kB", goal=90),  # two, 50 and 40
+    "chip_harness": Row("kB"),  # of these: what stands in for the radio, and is C on a chip
+    "chip_boot_littlefs": Row(M, goal=60),
+    "chip_boot_frozen": Row(M, goal=35),
+    "chip_turn_littlefs": Row(M, goal=3),  # without a collection in it
+    "chip_turn_frozen": Row(M, goal=3),
+    "chip_turn_collecting_littlefs": Row(M, goal=4),
+    "chip_turn_collecting_frozen": Row(M, goal=4),
+    "chip_collection_littlefs": Row(M),
+    "chip_collection_frozen": Row(M),
+    "chip_collections_littlefs": Row("", goal=30),
+    "chip_collections_frozen": Row("", goal=30),
     # The same on this host, inside MicroPython.
     "ed25519_check_micropython": Row("ms", bound_is=_BOTH),
     "ed25519_verify_micropython": Row("ms", bound_is=_BOTH),
