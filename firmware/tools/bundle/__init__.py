@@ -1,0 +1,1 @@
+"""Build a board's firmware from its readable sources: one small module, texts as numbers."""

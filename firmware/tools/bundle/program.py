@@ -1,0 +1,85 @@
+"""Run every step of the build over a program, from its entry to one short source."""
+
+from __future__ import annotations
+
+import ast
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from receiver.host.name_map import NameMap
+
+from . import constants, evaluate, names, sources, texts, unused
+from .merge import Program, merge, qualified
+from .name_map import mapped
+from .plain import plain
+from .sources import Source, Tree
+
+ENTRY = "firmware.device.boot"
+MAIN = "main"  # what the loader imports from the entry
+# Steps in their order; a build may leave some out, to measure the others.
+STEPS = ("constants", "unused", "programs", "texts", "names")
+_ID_SIZE = 8  # hex digits that name a build in its tracebacks
+
+
+class Short(NamedTuple):
+    """A whole program as one module's source, and what its names and numbers stand for."""
+
+    text: str
+    names: NameMap
+    build: str
+
+
+def firmware(
+    root: Path,
+    target: str,
+    excluded: frozenset[str] = frozenset(),
+    steps: tuple[str, ...] = STEPS,
+) -> Short:
+    """Return the firmware of a target: a module whose `main` runs it."""
+    tree = Tree(root, sources.facts(target), excluded)
+    read = sources.closure(tree, ENTRY)
+    build = _build(tree, read)
+    for source in read:
+        plain(source.tree)
+    program = merge(tree, read)
+    entry = ast.Name(qualified(ENTRY, MAIN), ast.Load())
+    program.tree.body.append(ast.Assign([ast.Name(MAIN, ast.Store())], entry, lineno=0))
+    return _shortened(program, root, build, (MAIN,), steps)
+
+
+def script(root: Path, name: str, steps: tuple[str, ...] = STEPS) -> Short:
+    """Return a script of the tests with all that it imports: what it asserts, it still asserts."""
+    tree = Tree(root, {**sources.facts("unix"), f"{name}.__name__": "__main__"})
+    read = sources.closure(tree, name)
+    for source in read:
+        plain(source.tree, keep_asserts=True)
+    return _shortened(merge(tree, read), root, _build(tree, read), (), steps)
+
+
+def _shortened(
+    program: Program, root: Path, build: str, roots: tuple[str, ...], steps: tuple[str, ...]
+) -> Short:
+    tree = program.tree
+    if "constants" in steps:
+        values = evaluate.evaluate(program, root) if "programs" in steps else {}
+        constants.fold(program, values)
+    if "unused" in steps:
+        unused.drop(tree, roots)
+    found = texts.number_texts(tree) if "texts" in steps else []
+    if "texts" in steps and "unused" in steps:  # the words of reasons may have become useless
+        constants.fold(program, {})
+        unused.drop(tree, roots)
+    short = names.shorten(tree, roots) if "names" in steps else names.Names({}, {}, {})
+    ast.fix_missing_locations(tree)
+    return Short(ast.unparse(tree) + "\n", mapped(build, program, short, found), build)
+
+
+def _build(tree: Tree, read: list[Source]) -> str:
+    """Return a name for exactly these sources, built with exactly these tools."""
+    total = sha256(f"{sorted(tree.facts.items())} {sorted(tree.excluded)}".encode())
+    own = sorted(Path(__file__).parent.glob("*.py"))
+    for path in [*own, *(tree.root / source.path for source in read)]:
+        content = path.read_bytes()
+        total.update(f"{path.name} {len(content)}\n".encode() + content)
+    return total.hexdigest()[:_ID_SIZE]

@@ -1,0 +1,93 @@
+"""Write a slot that the loader can run: one module, the kernels, and a file that starts them.
+
+The file that the loader looks for imports the kernels first, as their machine code needs the
+largest piece of the heap, and on a chip starts the radio before anything large is loaded.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from firmware.device import version
+from receiver.host.name_map import SUFFIX
+
+from . import mpy
+from .program import MAIN, STEPS, Short, firmware
+from .sources import KERNELS
+
+MODULE = "tillsign"  # of everything but kernels and loader
+STARTER = Path("firmware/device/boot.py")  # where the loader looks for `main`
+RADIO_FIRST = "import bluetooth\nbluetooth.BLE().active(True)\n"
+ARCHITECTURES = {"esp32": ("rv32imc", "xtensawin"), "unix": ("x64",)}
+
+
+class Machine(NamedTuple):
+    """What an image is for; `excluded` are modules that it never needs."""
+
+    target: str = "unix"
+    architecture: str = "x64"
+    excluded: frozenset[str] = frozenset()
+
+
+class Slot(NamedTuple):
+    """What was written: bytes of each file, and the dynamic names in all of them."""
+
+    sizes: dict[str, int]
+    names: int
+    build: str
+    firmware_hash: str
+    name_map: Path
+
+
+def modules(root: Path, short: Short, target: str) -> dict[str, str]:
+    """Return every file of a slot as source, by its path."""
+    texts = kernels(root)
+    return {
+        STARTER.as_posix(): starter([Path(name).stem for name in texts], target),
+        f"{MODULE}.py": short.text,
+        **texts,
+    }
+
+
+def kernels(root: Path) -> dict[str, str]:
+    """Return the kernels' sources by file name, each a module of its own."""
+    found = sorted((root / KERNELS.replace(".", "/")).glob("*.py"))
+    return {path.name: path.read_text() for path in found if path.stem != "__init__"}
+
+
+def starter(first_modules: list[str], target: str) -> str:
+    first = RADIO_FIRST if target == "esp32" else ""
+    return (
+        first
+        + "".join(f"import {name}\n" for name in first_modules)
+        + (f"from {MODULE} import {MAIN}\n")
+    )
+
+
+def write(
+    root: Path,
+    output: Path,
+    machine: Machine,
+    *,
+    steps: tuple[str, ...] = STEPS,
+    options: tuple[str, ...] = (mpy.OPTIMISED,),
+) -> Slot:
+    """Build `output`, a new folder, and its name map beside it."""
+    short = firmware(root, machine.target, machine.excluded, steps)
+    if output.exists():
+        shutil.rmtree(output)
+    sizes, names = {}, set[str]()
+    for path, text in modules(root, short, machine.target).items():
+        source = short.build if path == f"{MODULE}.py" else Path(path).stem
+        compiled = mpy.compile_text(text, source, machine.architecture, options)
+        place = (output / path).with_suffix(".mpy")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(compiled)
+        sizes[place.relative_to(output).as_posix()] = len(compiled)
+        names |= mpy.names(compiled)
+    measured = version.measure(str(output)).hex()
+    name_map = output.with_name(output.name + SUFFIX)
+    name_map.write_text(short.names._replace(firmware_hash=measured).to_json())
+    return Slot(sizes, len(names), short.build, measured, name_map)
