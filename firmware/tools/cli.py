@@ -1,0 +1,53 @@
+"""`tillsign firmware`: what a technician needs beside the board."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from receiver.host.command import FAILED, OK, Command, UsageError
+
+_HELP = "Work on a receiver's firmware"
+_TRACEBACK_HELP = "Translate a traceback or log line of a built firmware into the sources' names"
+
+
+def _prepare(parser: ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    traceback = actions.add_parser("traceback", help=_TRACEBACK_HELP, description=_TRACEBACK_HELP)
+    traceback.set_defaults(act=_traceback)
+    traceback.add_argument(
+        "--names",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="the name map that the build wrote, or a folder of them",
+    )
+    traceback.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="the text; without it, standard input"
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    act: int = arguments.act(arguments)
+    return act
+
+
+def _traceback(arguments: Namespace) -> int:
+    """Print the text, each line translated by whichever map belongs to its build."""
+    from receiver.host import name_map
+
+    try:
+        place = arguments.names
+        maps = name_map.load_all(place) if place.is_dir() else [name_map.NameMap.load(place)]
+        text = arguments.file.read_text() if arguments.file else sys.stdin.read()
+    except (OSError, ValueError) as error:
+        raise UsageError(str(error)) from error
+    of_builds = [each for each in maps if each.build in text]
+    for each in of_builds or maps[:1] * (len(maps) == 1):
+        text = "\n".join(map(each.log_line, each.traceback(text).split("\n")))
+    print(text, end="" if text.endswith("\n") else "\n")
+    return OK if of_builds or len(maps) == 1 else FAILED
+
+
+command = Command(_HELP, _prepare, _run)
