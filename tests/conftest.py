@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from firmware.tools.bundle import slot
 from simulator.authority.storage.postgres_cluster import Cluster, binaries
 from simulator.hardware.rv32 import toolchain
+from simulator.world.receiver_command import BUILT, ROOT
 
 PlaceOf = Callable[[Path], Path | str]
+
+SOURCES, BUNDLE = "sources", "bundle"
+_SLOT = ROOT / "build/bundle/unix"
 
 _MISSING = "PostgreSQL is not installed: the authority's books are tested on SQLite only"
 
@@ -27,6 +32,7 @@ settings.load_profile("untimed")
 # What takes its time in a whole folder; pyproject.toml says of each marker what it means.
 _FOLDERS = {
     "crash": "crashes",
+    "firmware/tools": "processes",
     "fuzz": "random",
     "micropython": "processes",
     "mutants": "mutants",
@@ -36,18 +42,31 @@ _FOLDERS = {
 _FIXTURES = {"stopped": "processes", "machine": "chip"}
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--firmware",
+        choices=(SOURCES, BUNDLE),
+        default=SOURCES,
+        help="what simulated receivers run: the sources, or the image that is built from them",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Keep what tests write in memory, where there is room: there no journal waits for a disk."""
     has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
     if has_room and "TMPDIR" not in os.environ:
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+    if config.getoption("--firmware") == BUNDLE and BUILT not in os.environ:
+        slot.write(ROOT, _SLOT, slot.Machine())
+        os.environ[BUILT] = str(_SLOT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        if folder in _FOLDERS:
-            item.add_marker(_FOLDERS[folder])
+        path = item.path.relative_to(Path(__file__).parent)
+        for folder in map(str, path.parents):
+            if folder in _FOLDERS:
+                item.add_marker(_FOLDERS[folder])
         for name in _FIXTURES.keys() & getattr(item, "fixturenames", ()):
             item.add_marker(_FIXTURES[name])
     items.sort(key=lambda item: item.get_closest_marker("long") is None)

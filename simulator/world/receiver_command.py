@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,8 +17,7 @@ DEVICE = Path(firmware.device.__path__[0])
 ROOT = DEVICE.parents[1]
 PACKAGES = ("receiver", "firmware/device")  # of the device
 SHIM = Path(simulator.hardware.micropython.__path__[0])
-
-
+BUILT = "TILLSIGN_SLOT"  # in the environment: a built slot to run instead of this tree's sources
 RV32 = "rv32"  # the name of the kind that `chip_command` starts, on command lines
 
 
@@ -38,7 +38,12 @@ class Chip(NamedTuple):
 
 
 def slot(directory: Path) -> Path:
-    """Make a slot of links to this tree that holds only the device's files."""
+    """Make a slot of links to this tree that holds only the device's files; or to a built slot."""
+    built = os.environ.get(BUILT)
+    if built:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        directory.symlink_to(Path(built).absolute())
+        return directory
     for package in PACKAGES:
         (directory / package).parent.mkdir(parents=True, exist_ok=True)
         (directory / package).symlink_to(ROOT / package)

@@ -14,7 +14,7 @@ LIGHT = ("portable", "job")
 def check_nothing_heavy_is_loaded():
     before = "receiver.crypto."
     loaded = [name[len(before) :] for name in sys.modules if name.startswith(before)]
-    assert sorted(loaded) == sorted(LIGHT), loaded
+    assert sorted(loaded) in (sorted(LIGHT), []), loaded  # a built image is a single module
 
 
 def check_digest(case):
