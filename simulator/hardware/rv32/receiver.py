@@ -1,4 +1,4 @@
-"""The firmware on the machine: in the image, as on a board without PSRAM, or in its flash."""
+"""The built firmware on the machine: in the image, as on a board without PSRAM, or in its flash."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from firmware.tools.compile import ROOT, compile_for, device_files
+from firmware.tools.bundle import program, slot
+from firmware.tools.compile import ROOT
 
 from . import flash, image
 from .image import Frozen
 
-CHIP = "rv32imc"
+TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine code
 SLOT = "/a"  # where the loader looks first
-LOADER = "firmware/device/main.py"
-_LIBRARY = "firmware/device/lib/"
+LOADER = ROOT / "firmware/device/main.py"
+_FROZEN = image.BUILD / "firmware"  # sources that the image's build reads
 _EMPTY: Mapping[str, bytes] = {"/a/empty": b""}
 
 
+@cache
 def frozen_image() -> Path:
-    """Return an image with every device file in it."""
-    files = [str(path) for path in device_files()]
-    library = [name.removeprefix(_LIBRARY) for name in files if name.startswith(_LIBRARY)]
-    package = [name for name in files if not name.startswith(_LIBRARY) and name != LOADER]
-    loader = ROOT / LOADER
+    """Return an image with loader and firmware in it."""
+    files = slot.modules(ROOT, program.firmware(ROOT, TARGET), TARGET)
+    for name, text in files.items():
+        place = _FROZEN / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.exists() or place.read_text() != text:
+            place.write_text(text)
     return image.built(
-        "frozen",
-        Frozen(ROOT, package),
-        Frozen(ROOT / _LIBRARY, library),
-        Frozen(loader.parent, (loader.name,)),
+        "frozen", Frozen(_FROZEN, tuple(files)), Frozen(LOADER.parent, (LOADER.name,))
     )
 
 
@@ -37,9 +38,10 @@ def frozen_image() -> Path:
 def packed_slot() -> bytes:
     """Return the flash of a board that has loader and slot there, compiled for the chip."""
     with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
-        compile_for(CHIP, Path(directory))
-        slot = flash.files_below(Path(directory), SLOT)
-    return flash.packed({"/main.py": (ROOT / LOADER).read_bytes(), **slot})
+        place = Path(directory, "slot")
+        slot.write(ROOT, place, slot.Machine(TARGET, CHIP))
+        files = flash.files_below(place, SLOT)
+    return flash.packed({"/main.py": LOADER.read_bytes(), **files})
 
 
 @cache
