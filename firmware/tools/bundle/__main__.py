@@ -1,4 +1,4 @@
-"""Build a slot: `python -m firmware.tools.bundle --board NAME | --target T OUTPUT`.
+"""Build an image: `python -m firmware.tools.bundle --board NAME | --target T OUTPUT`.
 
 Prints the bytes of each file, the number of dynamic names (qstrs), and the totals.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from firmware.tools.compile import ROOT
 
-from . import slot
+from . import frozen, slot
 from .boards import boards, others
 
 
@@ -21,6 +21,9 @@ def main() -> None:
     machine.add_argument("--board", choices=known, help="one board: no other pin map is in it")
     machine.add_argument("--target", choices=sorted(slot.ARCHITECTURES))
     parser.add_argument("--march", help="of --target esp32: rv32imc (default) or xtensawin")
+    parser.add_argument(
+        "--frozen", action="store_true", help="write sources to freeze into MicroPython's image"
+    )
     parser.add_argument("output", type=Path, help="the slot's folder, made anew")
     given = parser.parse_args()
     if given.board:
@@ -30,7 +33,11 @@ def main() -> None:
     if architecture not in slot.ARCHITECTURES[target]:
         parser.error(f"--march is one of {', '.join(slot.ARCHITECTURES[target])}")
     excluded = others(ROOT, given.board) if given.board else frozenset()
-    made = slot.write(ROOT, given.output, slot.Machine(target, architecture, excluded))
+    wanted = slot.Machine(target, architecture, excluded)
+    if given.frozen:
+        print(f"firmware hash {frozen.write(ROOT, given.output, wanted).hex()}")
+        return
+    made = slot.write(ROOT, given.output, wanted)
     for path, size in made.sizes.items():
         print(f"{size:8} {path}")
     print(f"{sum(made.sizes.values()):8} bytes for {target} on {architecture}")

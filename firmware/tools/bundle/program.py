@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -35,9 +36,13 @@ def firmware(
     target: str,
     excluded: frozenset[str] = frozenset(),
     steps: tuple[str, ...] = STEPS,
+    known: Mapping[str, bytes] | None = None,
 ) -> Short:
-    """Return the firmware of a target: a module whose `main` runs it."""
-    tree = Tree(root, sources.facts(target), excluded)
+    """Return the firmware of a target: a module whose `main` runs it.
+
+    `known` gives globals (dotted names) another value than their module does.
+    """
+    tree = Tree(root, {**sources.facts(target), **(known or {})}, excluded)
     read = sources.closure(tree, ENTRY)
     build = _build(tree, read)
     for source in read:

@@ -34,6 +34,7 @@ class Machine(NamedTuple):
 class Slot(NamedTuple):
     """What was written: bytes of each file, and the dynamic names in all of them."""
 
+    folder: Path
     sizes: dict[str, int]
     names: int
     build: str
@@ -41,14 +42,19 @@ class Slot(NamedTuple):
     name_map: Path
 
 
-def modules(root: Path, short: Short, target: str) -> dict[str, str]:
-    """Return every file of a slot as source, by its path."""
+def modules(root: Path, short: Short, target: str, module: str = MODULE) -> dict[str, str]:
+    """Return every file of a slot as source, by its path; `module` is the name of the largest."""
     texts = kernels(root)
     return {
-        STARTER.as_posix(): starter([Path(name).stem for name in texts], target),
-        f"{MODULE}.py": short.text,
+        STARTER.as_posix(): starter([Path(name).stem for name in texts], target, module),
+        f"{module}.py": short.text,
         **texts,
     }
+
+
+def shown(short: Short) -> str:
+    """Return what a traceback shows as the file: the build, by which its name map is found."""
+    return f"t{short.build}"
 
 
 def kernels(root: Path) -> dict[str, str]:
@@ -57,12 +63,13 @@ def kernels(root: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in found if path.stem != "__init__"}
 
 
-def starter(first_modules: list[str], target: str) -> str:
+def starter(first_modules: list[str], target: str, module: str) -> str:
+    """Return the file that the loader looks for."""
     first = RADIO_FIRST if target == "esp32" else ""
     return (
         first
         + "".join(f"import {name}\n" for name in first_modules)
-        + (f"from {MODULE} import {MAIN}\n")
+        + (f"from {module} import {MAIN}\n")
     )
 
 
@@ -80,7 +87,7 @@ def write(
         shutil.rmtree(output)
     sizes, names = {}, set[str]()
     for path, text in modules(root, short, machine.target).items():
-        source = short.build if path == f"{MODULE}.py" else Path(path).stem
+        source = shown(short) if path == f"{MODULE}.py" else Path(path).stem
         compiled = mpy.compile_text(text, source, machine.architecture, options)
         place = (output / path).with_suffix(".mpy")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -90,4 +97,4 @@ def write(
     measured = version.measure(str(output)).hex()
     name_map = output.with_name(output.name + SUFFIX)
     name_map.write_text(short.names._replace(firmware_hash=measured).to_json())
-    return Slot(sizes, len(names), short.build, measured, name_map)
+    return Slot(output, sizes, len(names), short.build, measured, name_map)

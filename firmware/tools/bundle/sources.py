@@ -134,6 +134,10 @@ class _Known(Folder):
                     self._names[alias.asname or alias.name] = whole
         self._names["__name__"] = f"{source.name}.__name__"
         self._names["__file__"] = f"{source.name}.__file__"
+        for fact in tree.facts:
+            module, _, name = fact.rpartition(".")
+            if module == source.name:
+                self._names.setdefault(name, fact)
         self._facts = {**tree.facts, self._names["__file__"]: str(tree.root / source.path)}
 
     def visit_If(self, node: ast.If) -> ast.stmt | list[ast.stmt]:  # noqa: N802

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from firmware.device import version
-from firmware.tools.bundle import boards, mpy, slot
+from firmware.tools.bundle import boards, frozen, mpy, program, slot
+from receiver.host.name_map import NameMap
 from simulator.world.receiver_command import PACKAGES, ROOT
 
 
@@ -34,6 +35,35 @@ def test_it_is_reproducible(tmp_path: Path) -> None:
     assert (copy / "second.names.json").read_text() == first.name_map.read_text()
 
 
+def test_a_frozen_image_knows_its_hash(tmp_path: Path) -> None:
+    """The same each time; its files name the build, and what they are made of."""
+    first, second = (
+        frozen.write(ROOT, tmp_path / name, slot.Machine("esp32", "rv32imc")) for name in "ab"
+    )
+    assert first == second != bytes(8)
+    names = NameMap.load(tmp_path / "a.names.json")
+    assert names.firmware_hash == first.hex()
+    assert (
+        f"from t{names.build} import main" in (tmp_path / "a/firmware/device/boot.py").read_text()
+    )
+    for path in (tmp_path / "a").rglob("*.py"):
+        assert path.read_text() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_text()
+
+
+def test_a_known_value_takes_the_place_of_the_modules(tmp_path: Path) -> None:
+    package = tmp_path / "firmware/device"
+    package.mkdir(parents=True)
+    (package / "version.py").write_text(
+        "FROZEN_HASH = b''\ndef measure():\n    return FROZEN_HASH or 1\n"
+    )
+    (package / "boot.py").write_text(
+        "from firmware.device import version\ndef main():\n    print(version.measure())\n"
+    )
+    made = program.firmware(tmp_path, "unix", known={frozen.HASH: b"hash"})
+    assert "return b'hash' or 1" in made.text
+    assert "return b'' or 1" in program.firmware(tmp_path, "unix").text
+
+
 @pytest.mark.parametrize("target", slot.ARCHITECTURES)
 def test_no_platform_is_in_an_image_of_the_other(tmp_path: Path, target: str) -> None:
     architecture = slot.ARCHITECTURES[target][0]
@@ -49,3 +79,15 @@ def test_one_board_alone_is_smaller(tmp_path: Path) -> None:
     every = slot.write(ROOT, tmp_path / "a", slot.Machine("esp32", "rv32imc"))
     one = slot.Machine("esp32", "rv32imc", boards.others(ROOT, name))
     assert sum(slot.write(ROOT, tmp_path / "b", one).sizes.values()) < sum(every.sizes.values())
+
+
+def test_the_map_of_a_slot(tmp_path: Path) -> None:
+    """It names every function of the image by file and line."""
+    made = slot.write(ROOT, tmp_path / "a", slot.Machine())
+    found = NameMap.load(made.name_map)
+    assert (found.build, found.firmware_hash) == (made.build, made.firmware_hash)
+    for places in found.functions.values():
+        for name, file, line in places:
+            lines = (ROOT / file).read_text().splitlines()
+            near = "\n".join(lines[line - 1 : line + 2])  # behind its decorators
+            assert f"def {name.split('.')[-1]}(" in near
