@@ -138,6 +138,7 @@ class Config(Request):
     offline: bool = False
     drain_s: float = DEFAULT_DRAIN_S
     position: Path | None = None  # beside the journal unless named
+    firmware_names: Path | None = None  # the folder of name maps, which the log is translated with
 
     @property
     def position_file(self) -> Path:
@@ -153,6 +154,7 @@ class BridgeTable(Request):
     journal: File
     pins: File
     position: File | None = None
+    firmware_names: File | None = None
     drain_s: Seconds = DEFAULT_DRAIN_S
 
 
@@ -220,6 +222,7 @@ class Tables(Request):
             self.offline.enabled,
             self.bridge.drain_s,
             self.bridge.position,
+            self.bridge.firmware_names,
         )
 
 

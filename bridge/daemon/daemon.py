@@ -21,6 +21,7 @@ from bridge.till.server import listener
 from bridge.till.server.access import Guard
 from bridge.till.server.rate_limits import Rates
 from receiver.crypto import host
+from receiver.host.name_map import NameMaps
 
 from . import journal_unlocking, key_files
 from .certificate_reload import Renewal
@@ -53,6 +54,7 @@ class Daemon:
         self._config = config
         self._opener = opener
         self._ports = ports
+        self._names = NameMaps(config.firmware_names)
         self._stack = AsyncExitStack()
         self._renewal: Renewal | None = None
         self.till_url = ""
@@ -154,7 +156,7 @@ class Daemon:
         evidence = key_files.evidence(trusted, receiver.certificate)
         limits = KeptLimits(self._config.journal, evidence.holder.receiver_id)
         opener = self._opener_for(receiver)
-        return ReceiverSetup(receiver.till, receiver.line, evidence, opener, limits)
+        return ReceiverSetup(receiver.till, receiver.line, evidence, opener, limits, self._names)
 
     def _opener_for(self, receiver: ReceiverConfig) -> Opener:
         if receiver.url:

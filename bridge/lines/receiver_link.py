@@ -17,6 +17,7 @@ from bridge.observability.logs import Log
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
+from receiver.host.name_map import NameMaps
 from receiver.link import frames, link, wire
 
 from .errors import PortError
@@ -54,6 +55,7 @@ class ReceiverLink:
         receiver_id: bytes,
         reconnect: Reconnect,
         listener: Listener,
+        names: NameMaps | None = None,
     ) -> None:
         self.hello: wire.ReceiverHello | None = None  # while the link is up
         self.counters: dict[str, int] = dict.fromkeys(("opened", "raw", "log"), 0)
@@ -64,6 +66,7 @@ class ReceiverLink:
         self._receiver_id = receiver_id
         self._reconnect = reconnect
         self._listener = listener
+        self._names = names or NameMaps(None)
         self._link = self._new_link()
         self._port: Port | None = None
         self._lost: asyncio.Future[str] | None = None
@@ -242,10 +245,15 @@ class ReceiverLink:
         elif isinstance(event, link.Log):
             self.counters["log"] += 1
             if self._noise.may("receiver says"):
-                text = event.payload.decode(errors="replace")
-                _log.info("receiver says", till=self._till, text=text)
+                self._say(event.payload.decode(errors="replace"))
         elif isinstance(event, link.Raw):
             self._raw(event)
+
+    def _say(self, line: str) -> None:
+        """Log a line of the receiver; one of a built image is translated."""
+        if self.hello:
+            line = self._names.log_line(self.hello.firmware_hash, line)
+        _log.info("receiver says", till=self._till, text=line)
 
     def _up(self, content: bytes) -> None:
         try:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from bridge.domain.verification import Evidence
     from bridge.lines.reconnect import Reconnect
     from bridge.lines.serial_port import Opener
+    from receiver.host.name_map import NameMaps
 
     from .ports import Surroundings
 
@@ -66,6 +67,7 @@ class ReceiverSetup(NamedTuple):
     evidence: Evidence
     opener: Opener
     limits: KeptLimits | None = None  # the cached limits, for a restart
+    names: NameMaps | None = None  # of built firmware, for the log
 
 
 class ReceiverSession:
@@ -91,6 +93,7 @@ class ReceiverSession:
             receiver_id=receiver_id,
             reconnect=reconnect,
             listener=self,
+            names=setup.names,
         )
         self._authorisation = Authorisation(around, self.link, self._handle)
         self._provisioning = Provisioning(

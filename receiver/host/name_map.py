@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +20,9 @@ SUFFIX = ".names.json"
 NUMBERED = ("ValueError", "TypeError", "RuntimeError")  # their texts are numbers in an image
 _REFUSAL = "Error"  # ours: a reason's code and a detail
 _CONVERSION = re.compile(r"%([%a-zA-Z])")
-_FRAME = re.compile(r'(?P<head>\s*)File "(?P<build>[0-9a-f]{8})", line \d+, in (?P<name>\S+)')
+_FRAME = re.compile(
+    r'(?P<head>\s*)File "t(?P<build>[0-9a-f]{8})(?:\.py)?", line \d+, in (?P<name>\S+)'
+)
 _RAISED = re.compile(r"(?P<name>\w+): (?P<value>\d+|\(.*\))$")
 
 
@@ -93,6 +97,28 @@ class NameMap(NamedTuple):
         if isinstance(value, str):
             return self.attributes.get(value, value)
         return self._said(value, str(value))
+
+
+class NameMaps:
+    """The maps in a folder, or none: each is read when a receiver first states its hash."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._found: dict[str, NameMap] = {}
+
+    def log_line(self, firmware_hash: bytes, line: str) -> str:
+        """Return a line of this firmware's log in words; as it is where no map is."""
+        wanted = firmware_hash.hex()
+        if self._folder is not None and wanted not in self._found and _value(line) is not None:
+            self._found.update({each.firmware_hash: each for each in _readable(self._folder)})
+        found = self._found.get(wanted)
+        return found.log_line(line) if found else line
+
+
+def _readable(folder: Path) -> Iterator[NameMap]:
+    for path in sorted(folder.glob("*" + SUFFIX)):
+        with suppress(OSError, ValueError):
+            yield NameMap.load(path)
 
 
 def load_all(folder: Path) -> list[NameMap]:
