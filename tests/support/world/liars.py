@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firmware.device import version
-from simulator.world.receiver_command import PACKAGES, ROOT
+from firmware.tools.bundle import slot
+from simulator.world.receiver_command import BUILT, PACKAGES, ROOT
 from tests.support.world.checkout import Checkout
 
 
@@ -25,6 +27,7 @@ class Lie(NamedTuple):
 async def lying(till: Checkout, directory: Path, *lies: Lie) -> AsyncIterator[None]:
     """The checkout's receiver runs lying firmware inside, and afterwards its own again."""
     _forge(directory, lies)
+    directory = directory / "built" if BUILT in os.environ else directory
     own = _choose(till, str(directory))
     forged_hello = await till.reset()
     try:
@@ -38,13 +41,19 @@ async def lying(till: Checkout, directory: Path, *lies: Lie) -> AsyncIterator[No
 
 
 def _forge(directory: Path, lies: tuple[Lie, ...]) -> None:
+    """Sources where the other receivers run sources, else what is built of them."""
+    is_built = BUILT in os.environ
+    sources = directory / "sources" if is_built else directory
     for part in PACKAGES:
-        shutil.copytree(ROOT / part, directory / part)
+        shutil.copytree(ROOT / part, sources / part)
     for file, honest, lie in lies:
-        path = directory / file
+        path = sources / file
         text = path.read_text()
         assert text.count(honest) == 1, f"{honest!r} is not once in {file}"
         path.write_text(text.replace(honest, lie))
+    if is_built:
+        slot.write(sources, directory / "built", slot.Machine())
+        shutil.rmtree(sources)
 
 
 def _choose(till: Checkout, directory: str) -> str:
