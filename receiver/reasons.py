@@ -44,6 +44,12 @@ NO_CERTIFICATE = 32
 BAD_KEY = 33
 CERTIFICATE_RENEWED = 34
 
+# Why a receiver sells nothing until it is reset.
+STORE_FAILED = 35
+OUT_OF_MEMORY = 36
+CRASH_LOOP = 37
+WRONG_IMAGE = 38
+
 # The authority's answers.
 CODE_WRONG = 40
 CODE_LOCKED = 41

@@ -13,13 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+# Why a receiver started, by number in HELLO.
+RESET_CAUSES = {
+    value: name.removeprefix("RESET_").lower()
+    for name, value in vars(wire).items()
+    if name.startswith("RESET_")
+}
+
+
 class ReceiverHealth(NamedTuple):
-    """`counters` by reason (`receiver.reasons`)."""
+    """`counters` by reason (`receiver.reasons`); `fault` is one, too."""
 
     uptime_s: int
     free_bytes: int
     links: int
     counters: Mapping[int, int]
+    fault: int  # why it sells nothing until it is reset, or 0
+    dropped: int  # messages that its line could not take
 
 
 class ReceiverStatus(NamedTuple):
@@ -43,4 +53,4 @@ def health(payload: bytes) -> ReceiverHealth:
     named = {code: n for code, n in counters.items() if isinstance(n, int)}
     if len(named) < len(counters):
         raise Error(reasons.MALFORMED, "health counters")
-    return ReceiverHealth(said.uptime, said.free, said.links, named)
+    return ReceiverHealth(said.uptime, said.free, said.links, named, said.fault, said.dropped)

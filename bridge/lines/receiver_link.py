@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge import foreign_code
+from bridge.domain.receiver_status import RESET_CAUSES
 from bridge.observability.log_budget import TEXT, Noise
 from bridge.observability.logs import Log
 from receiver import reasons
@@ -263,17 +264,29 @@ class ReceiverLink:
             self._fail(error.detail)
             return
         self.hello = hello
-        receiver = hello.receiver_id.hex()
         if self._noise.may("receiver up"):
-            _log.info("receiver up", till=self._till, receiver=receiver, firmware=hello.firmware)
+            _log.info(
+                "receiver up",
+                till=self._till,
+                receiver=hello.receiver_id.hex(),
+                board=hello.board,
+                firmware=hello.firmware,
+                cause=RESET_CAUSES[hello.reset_cause],
+                crashes=hello.crashes,
+                fault=reasons.name(hello.fault),
+            )
         self._listener.link_up(hello)
 
     def _judge(self, content: bytes) -> wire.ReceiverHello:
-        """Return the HELLO of the configured receiver; raises Error for another id or version."""
+        """Return the HELLO of the configured receiver; raises Error for another id or version.
+
+        One that says why it sells nothing may not know its id: it makes no offer that verifies.
+        """
         hello: wire.ReceiverHello = schema.decode(wire.RECEIVER_HELLO, content, wire.ReceiverHello)
         if not hello.least <= wire.PROTOCOL <= hello.most:
             raise Error(reasons.WRONG_VERSION, f"receiver speaks {hello.least} to {hello.most}")
-        if hello.receiver_id != self._receiver_id:
+        is_lost = hello.fault and not any(hello.receiver_id)
+        if hello.receiver_id != self._receiver_id and not is_lost:
             raise Error(reasons.WRONG_RECEIVER, f"this is receiver {hello.receiver_id.hex()}")
         return hello
 

@@ -44,8 +44,12 @@ class Fields(TypedDict, total=False):
     """The variable parts of a line, under their names in it."""
 
     approval: str  # approval id, or refund id, in hex
+    board: str  # hardware that the receiver states
     bytes: int  # length of data that is not shown
+    cause: str  # why the receiver started
+    crashes: int  # of the receiver, in a row
     detail: str  # the exact error: a text of ours, or of the system
+    fault: str  # why the receiver sells nothing: name of a reason, ok for none
     firmware: str  # version that the receiver states
     kind: str  # kind of problem, as in the answer's type
     lines: int  # how many lines were suppressed

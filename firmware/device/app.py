@@ -6,8 +6,10 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
+from receiver import reasons
 from receiver.core import io
 from receiver.link import wire
+from receiver.link.link import LOG_MAX
 from receiver.link.link_states import UP
 
 from . import lamp, slots
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from .radio import Radio
     from .serial import Serial
 
+STEADY_MS = 60_000  # a start that lasts so long has not crashed
+RESTART_MS = 200  # the acknowledgement of the order leaves first
 IDLE_MS = 1000  # the loop turns at least this often, to feed the watchdog
 
 
@@ -44,6 +48,7 @@ class App:
         self._flag = flag
         self._well = False
         self._health_due = wire.HEALTH_MS
+        self._end: int | None = None  # when to start anew
         self._lamp = lamp.Lamp(platform.board.light)
         self._parts = (self._receiver, radio, self._lamp)
         self._timed = (self._receiver, radio, self._lamp, serial.link)
@@ -56,7 +61,7 @@ class App:
         if self._radio_pump is not None:
             tasks.append(asyncio.create_task(self._radio_pump))
         try:
-            while not any(task.done() for task in tasks):
+            while not any(task.done() for task in tasks) and not self._is_over():
                 self._turn(self._clock.ms())
                 self._settle()
                 self._watch(self._clock.ms())
@@ -66,6 +71,9 @@ class App:
         finally:
             self._receiver.erase()
 
+    def _is_over(self) -> bool:
+        return self._end is not None and self._clock.ms() >= self._end
+
     def _watch(self, now: int) -> None:
         """Feed the watchdog while the radio runs; a serial failure ends the loop by itself."""
         if self._radio.alive():
@@ -74,10 +82,15 @@ class App:
             self._receiver.handle(io.RadioLost(), now)
 
     def _settle(self) -> None:
-        """Keep the firmware on trial once the radio is up and a bridge is on the line."""
+        """Once radio and bridge are up, keep firmware on trial, and tell of the last crash."""
         if not self._well and self._serial.greeted and self._radio.alive():
             self._well = True
             slots.settle()
+            crash = slots.read(slots.CRASH)
+            for at in range(0, len(crash), LOG_MAX):
+                self._serial.link.log(crash[at : at + LOG_MAX].encode())
+            if crash:
+                slots.write(slots.CRASH, "")
 
     async def _read(self) -> None:
         while data := await self._line.read():
@@ -89,7 +102,7 @@ class App:
     async def _wait(self) -> None:
         """Wait for the next deadline or wake-up."""
         now = self._clock.ms()
-        times = [now + IDLE_MS]
+        times = [now + IDLE_MS if self._end is None else self._end]
         for part in self._timed:
             due = part.deadline()
             if due is not None:
@@ -122,7 +135,9 @@ class App:
         if now >= self._health_due:
             self._health_due = now + wire.HEALTH_MS
             gc.collect()
-            self._receiver.health(now, gc.mem_free())
+            self._receiver.health(now, gc.mem_free(), self._line.dropped)
+            if now >= STEADY_MS and slots.read(slots.CRASHES):
+                slots.write(slots.CRASHES, "")
 
     def _perform(self, now: int) -> None:
         """Do what the receiver asks for, acknowledge what is done, and write to the line."""
@@ -136,8 +151,15 @@ class App:
         if self._radio.perform(action, now) or self._serial.perform(action):
             return
         if isinstance(action, io.Keep):
-            self._store.put(action.name, action.data)
+            try:
+                self._store.put(action.name, action.data)
+            except OSError as error:
+                detail = action.name + ": " + repr(error)
+                self._receiver.handle(io.Fault(reasons.STORE_FAILED, detail), now)
         elif isinstance(action, io.Blink):
             self._lamp.identify(action.seconds, now)
+        elif isinstance(action, io.Restart):
+            slots.order(action.slot)
+            self._end = now + RESTART_MS
         else:
             raise TypeError("output " + repr(action))

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from . import version
+from . import slots, version
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,15 +19,12 @@ SEQUENCE_FIRST = 1
 
 
 def main() -> None:
-    """Run the receiver until the line closes or something fails; then reset."""
+    """Run the receiver until the line closes, then reset; the loader handles what fails."""
     platform = _platform()
-    if platform.board.wants_repl():
-        return
-    _silence_interrupt_key()
-    try:
-        asyncio.run(_serve(platform))
-    except Exception as error:
-        sys.print_exception(error)  # text between frames: the bridge writes it to its raw log
+    asyncio.run(_serve(platform))
+    from receiver.link import wire
+
+    slots.write(slots.RESET, str(wire.RESET_PLANNED))
     platform.board.reset()
 
 
@@ -37,13 +34,6 @@ def _platform() -> Ports:
     else:  # a board, or an emulated one
         from .ports import esp32 as port
     return port.make()
-
-
-def _silence_interrupt_key() -> None:
-    """Take byte 3 in a frame as data, not Ctrl-C; MicroPython sets it again for every script."""
-    import micropython
-
-    micropython.kbd_intr(-1)
 
 
 async def _serve(platform: Ports) -> None:
@@ -61,7 +51,7 @@ async def _serve(platform: Ports) -> None:
 
     receiver = Receiver(_identity(platform))
     link = Link(platform.entropy(4), _hello(platform, receiver.identity), host=False)
-    line = Line(platform.source, platform.sink, asyncio.Event())
+    line = Line(platform.source, platform.sink, asyncio.Event(), platform.clock)
     serial = Serial(link, receiver)
     app = App(serial, radio, line, platform, flag)
     await app.run()
@@ -69,17 +59,31 @@ async def _serve(platform: Ports) -> None:
 
 def _identity(platform: Ports) -> Identity:
     """Load key, certificate and pinned keys from the store; make a key if there is none."""
+    from receiver import reasons
     from receiver.core.identity import Enrolment, Identity
     from receiver.crypto import portable
+    from receiver.errors import Error
 
     store = platform.store
-    seed = store.get("key")
-    if len(seed) != SEED_SIZE:
+    fault = None if platform.board.fits else Error(reasons.WRONG_IMAGE, "made for another chip")
+    seed, kept = b"", [b"", b"", b""]
+    try:
+        seed = store.get("key")
+        kept = [store.get(name) for name in ("sequence", "certificate", "pins")]
+        if not seed:
+            seed = platform.entropy(SEED_SIZE)
+            store.put("key", seed)
+    except OSError as error:
+        fault = Error(reasons.STORE_FAILED, "at start: " + repr(error))
+    if len(seed) != SEED_SIZE:  # not replaced in the store: it may be the enrolled one, unreadable
+        fault = fault or Error(reasons.STORE_FAILED, "key of %d bytes" % len(seed))
         seed = platform.entropy(SEED_SIZE)
-        store.put("key", seed)
-    sequence = int.from_bytes(store.get("sequence"), "big") or SEQUENCE_FIRST
-    enrolment = Enrolment(seed, store.get("certificate"), _pins(store.get("pins")))
-    return Identity(enrolment, portable, platform.entropy, sequence)
+    sequence, certificate, pinned = kept
+    first = int.from_bytes(sequence, "big") or SEQUENCE_FIRST
+    enrolment = Enrolment(seed, certificate, _pins(pinned))
+    identity = Identity(enrolment, portable, platform.entropy, first)
+    identity.fault = fault
+    return identity
 
 
 def _pins(data: bytes) -> dict[bytes, bytes]:
@@ -98,17 +102,32 @@ def _hello(platform: Ports, identity: Identity) -> bytes:
     from receiver.link import wire
 
     implementation: Any = sys.implementation
-    release = [str(part) for part in implementation[1] if part != ""]
     hello = wire.ReceiverHello(
         wire.PROTOCOL,
         wire.PROTOCOL,
         identity.receiver_id,
         platform.board.name,
         implementation[0],
-        ".".join(release[:3]) + "".join("-" + part for part in release[3:]),
+        version.interpreter(),
         version.VERSION,
         version.measure(sys.path[0]),
-        platform.board.reset_cause(),
+        _cause(platform.board.reset_cause()),
         identity.nonce,
+        identity.fault.code if identity.fault else 0,
+        min(len(slots.read(slots.CRASHES)), wire.CRASHES_MOST),
     )
     return schema.encode(wire.RECEIVER_HELLO, hello)
+
+
+def _cause(cause: int) -> int:
+    """Return why this start is: a chip does not tell its own order to reset from a panic."""
+    from receiver.link import wire
+
+    marked = slots.read(slots.RESET)
+    if marked:
+        slots.write(slots.RESET, "")
+    if cause not in (wire.RESET_WATCHDOG, wire.RESET_BROWN_OUT):
+        for order in (wire.RESET_PLANNED, wire.RESET_CRASH, wire.RESET_UPDATE):
+            if marked == str(order):
+                return order
+    return cause

@@ -1,16 +1,45 @@
-"""Commit a firmware trial that the loader (`main.py`) started."""
+"""Files that the firmware shares with the loader (`main.py`): trials, resets and crashes."""
 
 from __future__ import annotations
 
 import os
 
 # The loader repeats these names, as it must run with no other file.
-SLOT, TRIAL = "slot", "slot.trial"
+SLOT, NEXT, TRIAL = "slot", "slot.next", "slot.trial"
+RESET = "reset"  # why the firmware reset the board, as HELLO says it
+CRASH = "crash"  # the last traceback, until it is sent
+ROOTS = ("", "/a", "/b")  # by number in RESTART
+CRASHES = "crashes"  # a letter for each start in a row that ended in a crash
 
 
 def settle() -> None:
     """Make the directory on trial the one in use; do nothing without a trial."""
     try:
         os.rename(TRIAL, SLOT)
+    except OSError:
+        return
+
+
+def order(number: int) -> None:
+    """Let the next start try the directory of this number; 0 is none."""
+    if number:
+        write(NEXT, ROOTS[number])
+
+
+def read(name: str) -> str:
+    """Return what a file says, "" if there is none."""
+    try:
+        with open(name) as file:
+            text: str = file.read()
+    except (OSError, ValueError):
+        return ""
+    return text
+
+
+def write(name: str, text: str) -> None:
+    """Replace what a file says; a store that cannot write leaves it."""
+    try:
+        with open(name, "w") as file:
+            file.write(text)
     except OSError:
         return

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from hashlib import sha256
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = "0.1.0"
 HASH_SIZE = 8
@@ -12,11 +17,22 @@ _CHUNK = 1024
 _KIND, _FOLDER = 0xF000, 0x4000  # in a file's mode
 
 
+def interpreter() -> str:
+    """Return the interpreter's version."""
+    implementation: Any = sys.implementation
+    release = [str(part) for part in implementation[1] if part != ""]
+    return ".".join(release[:3]) + "".join("-" + part for part in release[3:])
+
+
 def measure(root: str) -> bytes:
     """Return SHA-256 over path, size and content of every file under `root`, cut to 8 bytes.
 
-    Count each folder by its path: an empty one can stand in for a module as well.
+    Count each folder by its path: an empty one can stand in for a module as well. Firmware that is
+    frozen into the image has no files: the build states the hash as FROZEN_HASH of this module.
     """
+    frozen: bytes | None = globals().get("FROZEN_HASH")
+    if frozen is not None:
+        return frozen
     total = sha256()
     _walk(total, root, "", bytearray(_CHUNK))
     digest: bytes = total.digest()

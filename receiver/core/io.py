@@ -10,6 +10,8 @@ Disconnected = NamedTuple("Disconnected", [("link", int)])
 MtuAgreed = NamedTuple("MtuAgreed", [("link", int), ("mtu", int)])
 Written = NamedTuple("Written", [("link", int), ("data", bytes)])
 RadioLost = NamedTuple("RadioLost", [])  # the stack is down, and all links with it
+# In: from the device. The receiver opens no other offer until it is reset.
+Fault = NamedTuple("Fault", [("reason", int), ("detail", str)])
 # In: from the line.
 WireUp = NamedTuple("WireUp", [("hello", bytes)])
 WireMessage = NamedTuple("WireMessage", [("channel", int), ("payload", bytes)])
@@ -26,9 +28,10 @@ Send = NamedTuple("Send", [("channel", int), ("payload", bytes)])
 LogLine = NamedTuple("LogLine", [("text", str)])
 Keep = NamedTuple("Keep", [("name", str), ("data", bytes)])
 Blink = NamedTuple("Blink", [("seconds", int)])
+Restart = NamedTuple("Restart", [("slot", int)])
 
 if TYPE_CHECKING:
     RadioEvent = Connected | Disconnected | MtuAgreed | Written | RadioLost
-    Event = RadioEvent | WireUp | WireMessage
+    Event = RadioEvent | Fault | WireUp | WireMessage
     ToRadio = Notify | NotifyOffer | ShowOffer | ShowCertificate | Advertise | Disconnect
-    Output = ToRadio | Send | LogLine | Keep | Blink
+    Output = ToRadio | Send | LogLine | Keep | Blink | Restart

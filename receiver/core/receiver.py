@@ -50,8 +50,9 @@ class Receiver:
         self.paid = False  # whether the last result says so: for the lamp alone
         self._next: tuple[Certificate, bytes] | None = None
         self._certifying: Task | None = None
-        if identity.problem is not None:
-            self.report.count(identity.problem.code, identity.problem.detail)
+        for error in (identity.problem, identity.fault):
+            if error is not None:
+                self.report.count(error.code, error.detail)
         self._out.append(io.ShowCertificate(identity.certificate_data))
         self.air.advertise()
 
@@ -61,6 +62,8 @@ class Receiver:
             self._greet(event.hello)
         elif isinstance(event, io.WireMessage):
             self._obey(event, now)
+        elif isinstance(event, io.Fault):
+            self._fail(event, now)
         else:
             self.air.handle(event, now)
         self._settle(now)
@@ -99,9 +102,10 @@ class Receiver:
         self.sale.clear()
         self.judge.erase()
 
-    def health(self, now: int, free: int) -> None:
-        """Send a health message; `free` is the heap left in bytes."""
-        self.report.health(now, free)
+    def health(self, now: int, free: int, dropped: int = 0) -> None:
+        """Send a health message: the heap left in bytes, and what the line could not take."""
+        fault = self.identity.fault
+        self.report.health(now, free, fault.code if fault else reasons.OK, dropped)
 
     def _lapse(self, now: int) -> None:
         """End the session at its deadline; phones that have sent a key get a little more time."""
@@ -117,6 +121,17 @@ class Receiver:
             self._give_up(now)
         else:
             self.sale.handle(sales.GIVEN_UP, now)
+
+    def _fail(self, event: io.Fault, now: int) -> None:
+        """Open no other offer; one that is on the air may still be paid."""
+        self.report.count(event.reason, event.detail)
+        if self.identity.fault is not None:
+            return
+        self.identity.fault = fault = Error(event.reason, event.detail)
+        if self.sale.state == sales.SIGNING:
+            self.report.no_offer(self.sale.reference, fault)
+            self.sale.handle(sales.CANCELLED, now)
+            self.air.withdraw(fault.code, now)
 
     def _give_up(self, now: int) -> None:
         """Give up on a silent bridge; forward no second candidate: it may still hold the first."""
@@ -240,6 +255,11 @@ class Receiver:
     def _identify(self, order: wire.Identify, now: int) -> None:
         self._out.append(io.Blink(order.seconds))
 
+    def _restart(self, order: wire.Restart, now: int) -> None:
+        if self.sale.state != sales.IDLE:
+            raise Error(reasons.BUSY, "no restart during a sale")
+        self._out.append(io.Restart(order.slot))
+
     def _claimed(self, wanted: bytes) -> Candidate:
         candidate = self.sale.candidate
         if candidate is None or wanted != self.sale.session:
@@ -275,4 +295,5 @@ _ORDERS: dict[int, Callable[[Receiver, Any, int], None]] = {
     wire.STATE: Receiver._state,
     wire.CERTIFICATE: Receiver._certificate,
     wire.IDENTIFY: Receiver._identify,
+    wire.RESTART: Receiver._restart,
 }

@@ -102,10 +102,11 @@ class Report:
         self.count(reason, detail)
         self.phone(link, wire.PHONE_REFUSED, reason)
 
-    def health(self, now: int, free: int) -> None:
+    def health(self, now: int, free: int, fault: int, dropped: int) -> None:
         """Send a health message; `free` is the heap left in bytes."""
-        counters = cbor.encode(self.counters)
-        self.send(wire.HEALTH, wire.Health(now // 1000, free, len(self._links), counters))
+        counters, links = cbor.encode(self.counters), len(self._links)
+        health = wire.Health(now // 1000, free, links, counters, fault, dropped)
+        self.send(wire.HEALTH, health)
 
     def _opened(self) -> wire.Opened:
         offered = self._sale.offered

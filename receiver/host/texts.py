@@ -145,6 +145,26 @@ TABLE = {
     codes.STALE_STATE: _FAULT,
     codes.NO_CERTIFICATE: _ENROL,
     codes.BAD_KEY: _FAULT,
+    codes.STORE_FAILED: Texts(
+        "Mottagaren kan inte spara något. Ta betalt på annat sätt och ring support.",
+        "The receiver cannot store anything. Take another payment and call support.",
+        *_TILL_CANNOT,
+    ),
+    codes.OUT_OF_MEMORY: Texts(
+        "Mottagarens minne räcker inte. Ta betalt på annat sätt och ring support.",
+        "The receiver is out of memory. Take another payment and call support.",
+        *_TILL_CANNOT,
+    ),
+    codes.CRASH_LOOP: Texts(
+        "Mottagaren startar om gång på gång. Ta betalt på annat sätt och ring support.",
+        "The receiver restarts again and again. Take another payment and call support.",
+        *_TILL_CANNOT,
+    ),
+    codes.WRONG_IMAGE: Texts(
+        "Mottagaren har fel programvara. Ta betalt på annat sätt och ring support.",
+        "The receiver has the wrong firmware. Take another payment and call support.",
+        *_TILL_CANNOT,
+    ),
     codes.CODE_WRONG: Texts(
         "Fel kod. Köparen kan försöka igen direkt, du behöver inte göra något.",
         "Wrong code. The buyer can try again at once, you need not do anything.",

@@ -30,7 +30,11 @@ PROTOCOL = 1
 NONCE_SIZE = 16
 COUNTERS_MOST = 512  # every reason, each with its largest count
 HEALTH_MS = 30_000  # a receiver reports this often; a bridge that misses two reports hangs up
+BOARD_MOST = 24  # bytes of a board's name: with all else in HELLO, one frame holds them
+CRASHES_MOST = 255  # one byte says enough: after a few the receiver sells no more
 LINK_MOST = 0x0EFF  # connection handles end there, Core 5.4 Vol 4 Part E 5.4.2
+
+_REASON = (0, 255)
 
 # Bridge to receiver.
 OPEN = 1
@@ -40,6 +44,7 @@ STATE = 4
 CERTIFICATE = 5
 IDENTIFY = 6
 STAND_IN = 7
+RESTART = 8
 # Receiver to bridge.
 SYNC = 16
 OFFER = 17
@@ -59,9 +64,14 @@ PHONE_GONE = 4
 
 # Why the chip started (HELLO).
 RESET_POWER = 1
-RESET_SOFT = 2
-RESET_WATCHDOG = 3
+RESET_SOFT = 2  # by a technician at the prompt
+RESET_WATCHDOG = 3  # the loop, or a start, hung
 RESET_OTHER = 4
+RESET_PLANNED = 5  # by the firmware, for no fault
+RESET_CRASH = 6  # after an exception that nothing caught
+RESET_BROWN_OUT = 7  # the supply sagged
+RESET_UPDATE = 8  # to try other firmware
+RESET_PANIC = 9  # of the interpreter or the system below it
 
 # The receiver's HELLO when a link comes up.
 ReceiverHello = NamedTuple(
@@ -77,19 +87,23 @@ ReceiverHello = NamedTuple(
         ("firmware_hash", bytes),
         ("reset_cause", int),
         ("nonce", bytes),
+        ("fault", int),  # why it sells nothing until it is reset, or 0
+        ("crashes", int),  # starts in a row that ended in a crash
     ],
 )
 RECEIVER_HELLO = (
     uint(1, "least", 1, 255),
     uint(2, "most", 1, 255),
     fixed(3, "receiver_id", RECEIVER_ID_SIZE),
-    text(4, "board", 24),
+    text(4, "board", BOARD_MOST),
     text(5, "interpreter", 16),
     text(6, "interpreter_version", 24),
     text(7, "firmware", 24),
     fixed(8, "firmware_hash", 8),
-    uint(9, "reset_cause", RESET_POWER, RESET_OTHER),
+    uint(9, "reset_cause", RESET_POWER, RESET_PANIC),
     fixed(10, "nonce", NONCE_SIZE),
+    uint(11, "fault", *_REASON),
+    uint(12, "crashes", 0, CRASHES_MOST),
 )
 BridgeHello = NamedTuple(
     "BridgeHello", [("least", int), ("most", int), ("bridge_id", bytes), ("till", int)]
@@ -117,6 +131,8 @@ Cancel = NamedTuple("Cancel", [("reference", bytes), ("reason", int)])
 Result = NamedTuple("Result", [("session", bytes), ("receipt", bytes)])
 Blob = NamedTuple("Blob", [("data", bytes)])
 Identify = NamedTuple("Identify", [("seconds", int)])
+# Start anew: try the firmware in the first or second directory, or (0) stay in the same one.
+Restart = NamedTuple("Restart", [("slot", int)])
 # Accept this approval offline, as of `time`; answered by a provisional receipt or a verdict.
 StandIn = NamedTuple("StandIn", [("session", bytes), ("approval_id", bytes), ("time", int)])
 ProvisionalRecord = NamedTuple("ProvisionalRecord", [("session", bytes), ("receipt", bytes)])
@@ -129,11 +145,21 @@ CredentialRecord = NamedTuple(
 )
 ApprovalRecord = NamedTuple("ApprovalRecord", [("session", bytes), ("link", int), ("data", bytes)])
 Verdict = NamedTuple("Verdict", [("session", bytes), ("approval_id", bytes), ("reason", int)])
-Health = NamedTuple("Health", [("uptime", int), ("free", int), ("links", int), ("counters", bytes)])
+# `fault`: as in HELLO. `dropped`: messages that the line could not take.
+Health = NamedTuple(
+    "Health",
+    [
+        ("uptime", int),
+        ("free", int),
+        ("links", int),
+        ("counters", bytes),
+        ("fault", int),
+        ("dropped", int),
+    ],
+)
 
 _SESSION = fixed(1, "session", HASH_SIZE)
 _APPROVAL_ID = fixed(2, "approval_id", ID_SIZE)
-_REASON = (0, 255)
 _SESSION_OPEN = (
     blob(1, "reference", REFERENCE_SIZE),
     blob(2, "offer", OFFER_MOST),
@@ -160,6 +186,7 @@ LAYOUTS = {
     STATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     CERTIFICATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
+    RESTART: Layout((uint(1, "slot", 0, 2),), Restart),
     STAND_IN: Layout((_SESSION, _APPROVAL_ID, uint(3, "time")), StandIn),
     PROVISIONAL: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), ProvisionalRecord),
     SYNC: Layout(_SESSION_OPEN, Opened),
@@ -194,6 +221,8 @@ LAYOUTS = {
             uint(2, "free"),
             uint(3, "links", 0, 255),
             blob(4, "counters", COUNTERS_MOST),
+            uint(5, "fault", *_REASON),
+            uint(6, "dropped"),
         ),
         Health,
     ),

@@ -17,8 +17,8 @@ KERNELS = ROOT / "receiver/crypto/kernels"  # viper: what MicroPython alone can 
 HOST = ROOT / "receiver/host"  # what the host's programs share and no chip holds
 BACK_END_LIBRARIES = {"cryptography", "nacl"}
 MICROPYTHON = {
-    *("__future__", "asyncio", "bluetooth", "collections", "esp32", "gc", "hashlib", "machine"),
-    *("micropython", "os", "select", "sys", "termios", "time", "typing"),
+    *("__future__", "asyncio", "bluetooth", "collections", "esp32", "gc", "hashlib", "io"),
+    *("machine", "micropython", "os", "select", "sys", "termios", "time", "typing"),
 }
 # The receiver's own machine, and what phone and receiver write to each other: not the bridge's.
 NOT_THE_BRIDGES = ("receiver.core", "receiver.protocol.exchange")

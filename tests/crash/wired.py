@@ -111,6 +111,8 @@ class Wired:
             bytes(8),
             wire.RESET_POWER,
             bytes(wire.NONCE_SIZE),
+            0,
+            0,
         )
         boot = bytes((1, self.till % 256, *self._boots.to_bytes(2, "big")))
         self._link = link.Link(boot, schema.encode(wire.RECEIVER_HELLO, hello), host=False)

@@ -174,7 +174,7 @@ def _revocations() -> list[bytes]:
 
 def _health(data: bytes) -> bool:
     """A receiver's counters, as the till API shows them."""
-    payload = wire.encode(wire.HEALTH, wire.Health(1, 2, 3, data))
+    payload = wire.encode(wire.HEALTH, wire.Health(1, 2, 3, data, 0, 0))
     assert contracts.encode(health_view(receiver_status.health(payload)))
     return True
 

@@ -7,6 +7,7 @@ import time
 from firmware.device import lamp, slots
 from firmware.device.app import App
 from firmware.device.serial import Serial
+from receiver import reasons
 from receiver.core import io, sale_session
 from receiver.link import link, link_states, wire
 from receiver.link.link import Link
@@ -67,6 +68,9 @@ class Part:
         self.fault = None
         self.state = sale_session.IDLE
         self.paid = False
+        self.faults = []
+        self.broken = False  # the store
+        self.kept = []
         self.links = []
         self.living = True
         self.radio_pump = None
@@ -93,11 +97,19 @@ class Part:
     def handle(self, event, _now):
         if type(event) is io.WireUp:
             self.up += 1
+        elif type(event) is io.Fault:
+            self.faults.append(event)
 
-    def health(self, now, free):
+    def put(self, name, data):
+        if self.broken:
+            raise OSError(28)
+        self.kept.append((name, data))
+
+    def health(self, now, free, dropped):
         assert free > 0
+        self.dropped = dropped
         self.said.append(now)
-        value = wire.Health(now // 1000, free, 0, b"\xa0")
+        value = wire.Health(now // 1000, free, 0, b"\xa0", 0, dropped)
         self.out.append(io.Send(wire.HEALTH, wire.encode(wire.HEALTH, value)))
 
     def busy(self):
@@ -125,6 +137,8 @@ class Bridge:
     def __init__(self, time):
         self.time = time
         self.deaf = False
+        self.dropped = 0
+        self.logs = []
         self.written = []  # when, while it is deaf
         self.taken = []  # channels
         self.link = Link(b"host", b"a bridge", host=True)
@@ -141,6 +155,8 @@ class Bridge:
             if isinstance(event, link.Message):
                 self.link.accept(event.token)
                 self.taken.append(event.channel)
+            elif isinstance(event, link.Log):
+                self.logs.append(event.payload)
             event = self.link.poll()
         self.answer()
 
@@ -317,6 +333,79 @@ def check_firmware_without_a_radio_does_not_stay():
     assert present() == [(slots.SLOT, "/a"), (slots.TRIAL, "/b")], present()
 
 
+def leave(name, text):
+    with open(name, "w") as file:
+        file.write(text)
+
+
+def said(name):
+    try:
+        with open(name) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def check_a_crash_is_told_once_to_the_first_bridge():
+    text = "Traceback\n" + "x" * 350 + "\nMemoryError: end"
+    leave(slots.CRASH, text)
+    device = Device()
+    device.bridge.deaf = True
+    device.run(MINUTE_MS)
+    assert said(slots.CRASH) == text
+    device.bridge.deaf = False
+    device.run(10_000)
+    assert b"".join(device.bridge.logs) == text.encode()
+    assert len(device.bridge.logs) <= 8
+    assert said(slots.CRASH) == ""
+    again = Device()
+    again.run(10_000)
+    assert again.bridge.logs == []
+
+
+def check_a_minute_without_a_crash_ends_a_row_of_them():
+    leave(slots.CRASHES, "xx")
+    device = Device()
+    device.run(MINUTE_MS - 1)
+    assert said(slots.CRASHES) == "xx"
+    device.run(2)
+    assert said(slots.CRASHES) == ""
+
+
+def check_a_value_that_cannot_be_stored_is_a_fault():
+    device = Device()
+    device.core.out += [io.Keep("sequence", b"1")]
+    device.run(100)
+    assert device.core.faults == []
+    device.radio.broken = True
+    device.core.out += [io.Keep("sequence", b"2")]
+    device.run(100)
+    (fault,) = device.core.faults
+    assert fault.reason == reasons.STORE_FAILED
+    assert "sequence" in fault.detail
+    assert "28" in fault.detail
+    assert device.radio.kept == [("sequence", b"1")]
+
+
+def check_health_tells_what_the_line_dropped():
+    device = Device()
+    device.bridge.dropped = 7
+    device.run(HEALTH_MS + 1)
+    assert device.core.dropped == 7
+
+
+def check_an_order_to_restart():
+    """The loop ends once the acknowledgement has left; the next start tries the other directory."""
+    for number, root in ((2, "/b"), (0, "")):
+        leave(slots.NEXT, "")
+        device = Device()
+        device.run(1_000)
+        device.core.out.append(io.Restart(number))
+        device.run(MINUTE_MS)
+        assert device.time.now == 1_200, device.time.now
+        assert said(slots.NEXT) == root
+
+
 def main():
     os.mkdir(PLACE)
     before = os.getcwd()
@@ -331,12 +420,17 @@ def main():
         check_firmware_on_trial_stays_once_a_bridge_has_greeted_it,
         check_a_bridge_that_comes_late_is_in_time,
         check_firmware_without_a_radio_does_not_stay,
+        check_a_crash_is_told_once_to_the_first_bridge,
+        check_a_minute_without_a_crash_ends_a_row_of_them,
+        check_a_value_that_cannot_be_stored_is_a_fault,
+        check_health_tells_what_the_line_dropped,
+        check_an_order_to_restart,
     )
     try:
         for check in checks:
             check()
     finally:
-        for name, _ in present():
+        for name in os.listdir(PLACE):
             os.remove(name)
         os.chdir(before)
         os.rmdir(PLACE)

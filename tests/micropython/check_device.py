@@ -32,18 +32,54 @@ def check_interrupted_write():
     assert store.get("key") == b"newer"
 
 
-def check_reset_cause():
+def check_store_that_cannot_be_read():
+    """It does not look empty."""
     store = unix.Store(PLACE)
-    assert unix.Board(store).reset_cause() == wire.RESET_POWER
-    board = unix.Board(store)
+    os.mkdir(PLACE + "/folder")
+    for broken in (unix.Store(PLACE + "/key"), store):
+        try:
+            broken.get("folder")
+        except OSError:
+            continue
+        raise AssertionError("read")
+    os.rmdir(PLACE + "/folder")
+
+
+def check_full_disk():
+    """A write that fails is noticed, and leaves the old value."""
+    full = unix.Store("/dev")
+    os.mkdir(PLACE + "/key2.new")
+    store = unix.Store(PLACE)
+    for broken, name in ((full, "full/x"), (store, "key2")):
+        try:
+            broken.put(name, b"value")
+        except OSError:
+            continue
+        raise AssertionError("written")
+    os.rmdir(PLACE + "/key2.new")
+    assert store.get("key2") == b""
+
+
+def check_reset():
+    board = unix.Board()
+    assert board.reset_cause() == wire.RESET_POWER
     try:
         board.reset()
     except SystemExit:
-        pass
-    else:
-        raise AssertionError("it went on")
-    assert unix.Board(store).reset_cause() == wire.RESET_SOFT
-    assert unix.Board(store).reset_cause() == wire.RESET_POWER
+        return
+    raise AssertionError("it went on")
+
+
+def check_hash_of_frozen_firmware():
+    """The build states it: there are no files."""
+    version.FROZEN_HASH = b"builders"
+    assert version.measure("/no/such/slot") == b"builders"
+    del version.FROZEN_HASH
+
+
+def check_interpreter():
+    """Three numbers, and what comes after them."""
+    assert version.interpreter().split("-")[0].count(".") == 2
 
 
 def check_clock():
@@ -168,7 +204,9 @@ def delete(folder):
 
 def main():
     os.mkdir(PLACE)
-    checks = [check_store, check_interrupted_write, check_reset_cause, check_clock, check_hash]
+    checks = [check_store, check_interrupted_write, check_store_that_cannot_be_read]
+    checks += [check_full_disk, check_reset, check_clock, check_hash]
+    checks += [check_hash_of_frozen_firmware, check_interpreter]
     checks += [check_hash_of_strays, check_hash_of_moved_content, check_hash_of_long_files]
     try:
         for check in checks:

@@ -76,11 +76,10 @@ def check_choice():
             assert not fakes.PINS, machine
             made.light(0xFFFFFF)
             assert not fakes.SENT
-            assert not made.wants_repl()
 
 
 def check_unknown_name_is_cut():
-    assert len(board("x" * 99).name) == esp32.NAME_MOST
+    assert len(board("x" * 99).name) == wire.BOARD_MOST
 
 
 def check_without_a_file():
@@ -97,8 +96,9 @@ def check_every_pin_map():
     assert len(files) == 7
     for name in files:
         pins = getattr(__import__("firmware.device.boards." + name).device.boards, name)
-        assert len(pins.NAME) <= esp32.NAME_MOST
+        assert len(pins.NAME) <= wire.BOARD_MOST
         assert choice.choose("any with " + pins.CHIP, pins.NAME) is pins
+        assert choice.fits("any with " + pins.CHIP, pins)
         assert pins.LAMP_PIN not in TAKEN[pins.CHIP]
         assert pins.BUTTON not in TAKEN[pins.CHIP]
         assert (pins.LAMP_PIN == -1) == (pins.LAMP == boards.NO_LAMP)
@@ -131,14 +131,6 @@ def check_board_without_a_lamp():
     assert not driven()
 
 
-def check_button():
-    assert not board().wants_repl()
-    fakes.PRESSED.append(9)
-    assert board().wants_repl()
-    assert not board("M5Stack ATOM with ESP32-PICO-D4").wants_repl()
-    fakes.PRESSED.clear()
-
-
 def check_watchdog():
     made = board()
     assert not fakes.DOGS
@@ -148,14 +140,63 @@ def check_watchdog():
     assert (dog.timeout, dog.fed) == (esp32.WATCHDOG_MS, 2)
 
 
-def check_reset():
+REGISTERS = {C3: 0x60008038, S3: 0x60008038, "ESP32C6 module with ESP32C6": 0x600B0410}
+REGISTERS["Generic ESP32 module with ESP32"] = 0x3FF48034
+
+
+def check_reset_causes():
     made = board()
-    assert made.reset_cause() == wire.RESET_POWER
+    fakes.MEMORY[0x60008038] = 1
+    for said, cause in (
+        (fakes.Machine.PWRON_RESET, wire.RESET_POWER),
+        (fakes.Machine.HARD_RESET, wire.RESET_PANIC),
+        (fakes.Machine.WDT_RESET, wire.RESET_WATCHDOG),
+        (fakes.Machine.SOFT_RESET, wire.RESET_SOFT),
+        (fakes.Machine.DEEPSLEEP_RESET, wire.RESET_OTHER),
+        (0, wire.RESET_OTHER),
+    ):
+        fakes.Machine.cause = said
+        assert made.reset_cause() == cause, said
+    fakes.Machine.cause = fakes.Machine.PWRON_RESET
+
+
+def check_brown_out():
+    """The system calls it a power-up; the chip's own register does not. Its upper bits say more."""
+    for machine, register in REGISTERS.items():
+        fakes.MEMORY.clear()
+        for value, cause in (
+            (0x3041, wire.RESET_POWER),
+            (15, wire.RESET_BROWN_OUT),
+            (0x304C, wire.RESET_BROWN_OUT),
+        ):
+            fakes.MEMORY[register] = value
+            assert board(machine).reset_cause() == cause, (machine, value)
+    fakes.MEMORY.clear()
+    assert board(QEMU).reset_cause() == wire.RESET_POWER  # it has no such register
+
+
+def check_reset():
     try:
-        made.reset()
+        board().reset()
     except fakes.ResetError:
         return
     raise AssertionError("it went on")
+
+
+def check_image_for_another_chip():
+    assert not board(C3, "esp32-devkitc").fits
+    assert board(C3, "esp32-c3-supermini").fits
+    for unknown in ((C3, "no-such-board"), (QEMU, ""), ("", "")):
+        assert board(*unknown).fits, unknown
+
+
+def refused(act, *arguments):
+    """The number of the error."""
+    try:
+        act(*arguments)
+    except OSError as error:
+        return error.errno
+    raise AssertionError("no error")
 
 
 def check_store():
@@ -163,6 +204,40 @@ def check_store():
     assert store.get("key") == b""
     store.put("key", b"seed")
     assert esp32.make().store.get("key") == b"seed"
+    largest = bytes(512)
+    store.put("certificate", largest)
+    assert store.get("certificate") == largest
+
+
+def check_value_that_cannot_be_read():
+    """It does not look empty, whether too long or unreadable."""
+    store = esp32.make().store
+    fakes.FLASH[esp32.NAMESPACE, "long"] = bytes(513)
+    assert refused(store.get, "long") == fakes.INVALID_LENGTH
+    for error in (fakes.CORRUPT, fakes.INVALID_LENGTH, 12):
+        fakes.FAILS["get_blob"] = error
+        assert refused(store.get, "key") == error
+        fakes.FAILS["open"] = error
+        assert refused(store.get, "key") == error
+        fakes.FAILS.clear()
+    assert store.get("key") == b"seed"
+
+
+def check_write_that_fails():
+    store = esp32.make().store
+    for step in ("open", "set_blob", "commit"):
+        fakes.FAILS[step] = fakes.NO_SPACE
+        assert refused(store.put, "key", b"other") == fakes.NO_SPACE, step
+        fakes.FAILS.clear()
+    assert store.get("key") == b"seed"
+
+
+def check_write_that_is_lost():
+    """Nothing raises, and the old value is still there."""
+    store = esp32.make().store
+    fakes.FAILS["lose"] = True
+    assert refused(store.put, "key", b"other") == esp32.BAD_WRITE
+    fakes.FAILS.clear()
 
 
 def check_clock():
@@ -176,7 +251,9 @@ def main():
     os.chdir(PLACE)
     checks = [check_choice, check_unknown_name_is_cut, check_without_a_file, check_every_pin_map]
     checks += [check_addressable_lamp, check_lamp_on_a_pin, check_board_without_a_lamp]
-    checks += [check_button, check_watchdog, check_reset, check_store, check_clock]
+    checks += [check_watchdog, check_reset_causes, check_brown_out, check_reset]
+    checks += [check_image_for_another_chip, check_store, check_value_that_cannot_be_read]
+    checks += [check_write_that_fails, check_write_that_is_lost, check_clock]
     try:
         for check in checks:
             check()

@@ -2,12 +2,16 @@
 
 import sys
 
-NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+# ESP_ERR_NVS_NOT_FOUND, _NOT_ENOUGH_SPACE, _INVALID_LENGTH, ESP_ERR_FLASH_OP_FAIL
+NOT_FOUND, NO_SPACE, INVALID_LENGTH, CORRUPT = -0x1102, -0x1105, -0x110C, -0x6001
 PINS = {}  # number → what was made of it
 PRESSED = []  # numbers of pins that a button pulls low
 DOGS = []  # watchdogs
 SENT = []  # (timing, bytes) to an addressable lamp
 FLASH = {}  # (namespace, name) → blob
+FAILS = {}  # step of the store → number of its error; "lose": writes that change nothing
+RAN = []  # names of firmware that ran
+MEMORY = {}  # address → word
 
 
 class ResetError(Exception):
@@ -40,7 +44,7 @@ class WDT:
 
 class Machine:
     PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
-    Pin, WDT = Pin, WDT
+    Pin, WDT, mem32 = Pin, WDT, MEMORY
     cause = PWRON_RESET
 
     @staticmethod
@@ -58,22 +62,34 @@ class Machine:
         raise ResetError
 
 
+def attempt(step):
+    if step in FAILS:
+        raise OSError(FAILS[step], "scripted")
+
+
 class NVS:
     def __init__(self, namespace):
+        attempt("open")
         self.namespace, self.written = namespace, {}
 
     def get_blob(self, name, buffer):
+        attempt("get_blob")
         data = FLASH.get((self.namespace, name))
         if data is None:
-            raise OSError(NOT_FOUND)
+            raise OSError(NOT_FOUND, "ESP_ERR_NVS_NOT_FOUND")
+        if len(data) > len(buffer):
+            raise OSError(INVALID_LENGTH, "ESP_ERR_NVS_INVALID_LENGTH")
         buffer[: len(data)] = data
         return len(data)
 
     def set_blob(self, name, data):
+        attempt("set_blob")
         self.written[self.namespace, name] = bytes(data)
 
     def commit(self):
-        FLASH.update(self.written)
+        attempt("commit")
+        if "lose" not in FAILS:
+            FLASH.update(self.written)
 
 
 class Esp32:

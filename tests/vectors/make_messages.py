@@ -166,6 +166,7 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
         "stand in",
         [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "time", "uint", *ANY)],
     ),
+    8: ("restart", [(1, "slot", "uint", 0, 2)]),
     16: ("sync", OPENED),
     17: ("offer", OPENED),
     18: (
@@ -195,6 +196,8 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
             (2, "free", "uint", *ANY),
             (3, "links", "uint", 0, 255),
             (4, "counters", "bytes", 0, 512),
+            (5, "fault", "uint", 0, 255),
+            (6, "dropped", "uint", *ANY),
         ],
     ),
     22: ("provisional", [SESSION, (2, "receipt", "bytes", 0, 164)]),
@@ -222,8 +225,10 @@ PLAIN: dict[str, list[Field]] = {
         (6, "interpreter_version", "text", 0, 24),
         (7, "firmware", "text", 0, 24),
         (8, "firmware_hash", "bytes", 8, 8),
-        (9, "reset_cause", "uint", 1, 4),
+        (9, "reset_cause", "uint", 1, 9),
         (10, "nonce", "bytes", 16, 16),
+        (11, "fault", "uint", 0, 255),
+        (12, "crashes", "uint", 0, 255),
     ],
     "bridge hello": [
         (1, "least", "uint", 1, 255),

@@ -135,7 +135,9 @@ class Hello(Answer):
     version: str
     firmware: str
     firmware_hash: str
-    reset_cause: int
+    reset_cause: Annotated[str, Meta(description="Why it started (docs/hardware.md).")]
+    crashes: Annotated[int, Meta(description="Starts in a row that ended in a crash.")]
+    fault: Annotated[Reason | None, Meta(description="Why it sells nothing until it is reset.")]
 
 
 class Health(Answer):
@@ -143,6 +145,8 @@ class Health(Answer):
     free_bytes: int
     links: int
     counters: Counters
+    fault: Annotated[Reason | None, Meta(description="Why it sells nothing until it is reset.")]
+    dropped: Annotated[int, Meta(description="Messages that its line could not take.")]
 
 
 class Receiver(Answer):

@@ -11,6 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from bridge.domain.events import PhoneMoved, ReceiverChanged, Refused, SaleChanged, SaleTimed
+from bridge.domain.receiver_status import RESET_CAUSES
 from bridge.domain.states import State
 from receiver import reasons
 from receiver.host.currencies import LETTERS
@@ -179,7 +180,9 @@ def hello_view(hello: ReceiverHello) -> Hello:
         version=hello.interpreter_version,
         firmware=hello.firmware,
         firmware_hash=hello.firmware_hash.hex(),
-        reset_cause=hello.reset_cause,
+        reset_cause=RESET_CAUSES[hello.reset_cause],
+        crashes=hello.crashes,
+        fault=reason_view(hello.fault) if hello.fault else None,
     )
 
 
@@ -190,6 +193,8 @@ def health_view(health: ReceiverHealth) -> Health:
         free_bytes=health.free_bytes,
         links=health.links,
         counters=_by_name(health.counters),
+        fault=reason_view(health.fault) if health.fault else None,
+        dropped=health.dropped,
     )
 
 

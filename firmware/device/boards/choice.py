@@ -13,12 +13,19 @@ _MODULE = " module"
 
 def choose(machine: str, named: str) -> Pins | None:
     """Return the pin map; `machine` is `sys.implementation._machine`, `named` the file's or ""."""
-    chip = machine[machine.rfind(_CHIP_MARK) + len(_CHIP_MARK) :]
-    pins = _load(named or _reference(machine, chip))
-    return pins if pins is not None and chip == pins.CHIP else None
+    return _load(named or _reference(machine))
 
 
-def _reference(machine: str, chip: str) -> str:
+def fits(machine: str, pins: Pins) -> bool:
+    """Return whether the board has this chip."""
+    return _chip(machine) == pins.CHIP
+
+
+def _chip(machine: str) -> str:
+    return machine[machine.rfind(_CHIP_MARK) + len(_CHIP_MARK) :]
+
+
+def _reference(machine: str) -> str:
     """Name the board to assume for an image that is made for any board with this chip."""
     if machine[: len("M5Stack ATOM")] == "M5Stack ATOM":
         return "m5stack-atom"
@@ -29,7 +36,7 @@ def _reference(machine: str, chip: str) -> str:
         "ESP32S3": "esp32-s3-devkitc-1",
         "ESP32C3": "esp32-c3-devkitm-1",
         "ESP32C6": "esp32-c6-devkitc-1",
-    }.get(chip, "")
+    }.get(_chip(machine), "")
 
 
 def _load(name: str) -> Pins | None:

@@ -25,12 +25,27 @@ if TYPE_CHECKING:
     from firmware.device.ble import Ble
 
 NAMESPACE = "tillsign"
-NAME_MOST = 24  # as HELLO takes
 PIXEL_NS = (400, 850, 800, 450)  # high and low of a 0, then of a 1: WS2812 and SK6812
 WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far shorter
 
+ABSENT = -0x1102  # ESP_ERR_NVS_NOT_FOUND
+BAD_WRITE = 5  # EIO
+
+# Where a chip says why it was reset, by chip: RTC_CNTL_RESET_STATE_REG, on a C6
+# LP_CLKRST_RESET_CAUSE_REG. ESP-IDF calls a brown-out a power-up; this register does not.
+_REGISTERS = {
+    "ESP32": 0x3FF48034,
+    "ESP32-PICO-D4": 0x3FF48034,
+    "ESP32S3": 0x60008038,
+    "ESP32C3": 0x60008038,
+    "ESP32C6": 0x600B0410,
+}
+_REASON_BITS = 0x1F
+_POWER_ON = 1
+
 _CAUSES = {
     machine.PWRON_RESET: wire.RESET_POWER,
+    machine.HARD_RESET: wire.RESET_PANIC,  # or an order, of which there is a mark
     machine.SOFT_RESET: wire.RESET_SOFT,
     machine.WDT_RESET: wire.RESET_WATCHDOG,
 }
@@ -53,20 +68,22 @@ class Clock:
 class Store:
     """Blobs in non-volatile storage, one commit each."""
 
-    def __init__(self) -> None:
-        self._nvs = esp32.NVS(NAMESPACE)
-
     def get(self, name: str) -> bytes:
         buffer = bytearray(gatt.CERTIFICATE_MOST)  # the largest stored value
         try:
-            size = self._nvs.get_blob(name, buffer)
-        except OSError:
+            size = esp32.NVS(NAMESPACE).get_blob(name, buffer)
+        except OSError as error:
+            if error.errno != ABSENT:
+                raise
             return b""
         return bytes(buffer[:size])
 
     def put(self, name: str, data: bytes) -> None:
-        self._nvs.set_blob(name, data)
-        self._nvs.commit()
+        nvs = esp32.NVS(NAMESPACE)
+        nvs.set_blob(name, data)
+        nvs.commit()
+        if self.get(name) != data:
+            raise OSError(BAD_WRITE)
 
 
 class Board:
@@ -75,12 +92,12 @@ class Board:
     def __init__(self) -> None:
         implementation: Any = sys.implementation
         pins = choice.choose(implementation._machine, _flashed())
-        self.name = pins.NAME if pins else implementation._machine[:NAME_MOST]
-        self._kind = boards.NO_LAMP
-        self._button: machine.Pin | None = None
-        if pins:
-            self._kind = pins.LAMP
-            self._button = machine.Pin(pins.BUTTON, machine.Pin.IN, machine.Pin.PULL_UP)
+        self.fits = pins is None or choice.fits(implementation._machine, pins)
+        if not self.fits:
+            pins = None
+        self.name = pins.NAME if pins else implementation._machine[: wire.BOARD_MOST]
+        self._kind = pins.LAMP if pins else boards.NO_LAMP
+        self._chip = pins.CHIP if pins else ""
         if pins and self._kind:
             dark = self._kind == boards.LIT_BY_LOW
             self._lamp = machine.Pin(pins.LAMP_PIN, machine.Pin.OUT, value=dark)
@@ -89,7 +106,12 @@ class Board:
         self._watchdog: machine.WDT | None = None
 
     def reset_cause(self) -> int:
-        return _CAUSES.get(machine.reset_cause(), wire.RESET_OTHER)
+        cause = _CAUSES.get(machine.reset_cause(), wire.RESET_OTHER)
+        register = _REGISTERS.get(self._chip)
+        if cause != wire.RESET_POWER or register is None:
+            return cause
+        reason = machine.mem32[register] & _REASON_BITS
+        return cause if reason == _POWER_ON else wire.RESET_BROWN_OUT
 
     def feed(self) -> None:
         if self._watchdog is None:  # cannot be stopped, so the loop's first turn starts it
@@ -103,9 +125,6 @@ class Board:
             machine.bitstream(self._lamp, 0, PIXEL_NS, pixel)
         elif self._kind:
             self._lamp.value((colour != 0) == (self._kind == boards.LIT_BY_HIGH))
-
-    def wants_repl(self) -> bool:
-        return self._button is not None and not self._button.value()
 
     def reset(self) -> None:
         machine.reset()

@@ -29,13 +29,17 @@ if TYPE_CHECKING:
 
     class Store(Protocol):
         def get(self, name: str) -> bytes:
-            """Return the value stored under `name` (at most 15 characters), or b""."""
+            """Return the value stored under `name` (at most 15 characters), or b"".
+
+            Raises OSError if there may be one that cannot be read.
+            """
 
         def put(self, name: str, data: bytes) -> None:
-            """Store `data`; it survives a power cut from now on."""
+            """Store `data`, which survives a power cut from now on; raises OSError."""
 
     class Board(Protocol):
         name: str
+        fits: bool  # False if flashing named a board with another chip
 
         def reset_cause(self) -> int:
             """Return one of `receiver.link.wire.RESET_…`."""
@@ -45,9 +49,6 @@ if TYPE_CHECKING:
 
         def light(self, colour: int) -> None:
             """Light the lamp in red, green and blue, 0 for dark; without a lamp, do nothing."""
-
-        def wants_repl(self) -> bool:
-            """Return whether a technician holds the button at power-up."""
 
         def reset(self) -> None:
             """Reset the board; does not return."""

@@ -150,5 +150,7 @@ def _hello(identity: Identity) -> bytes:
         bytes(8),
         wire.RESET_POWER,
         identity.nonce,
+        0,
+        0,
     )
     return schema.encode(wire.RECEIVER_HELLO, hello)

@@ -96,7 +96,7 @@ async def play(world: World) -> dict[str, bytes]:
         await world.call("POST", f"/v1/sales/{sale_id}/cancel")
 
     world.device.raw = b"Guru Meditation\0\x01" + world.buyer.credential + b"\0"
-    world.device.send(wire.HEALTH, wire.Health(5, 60_000, 1, b"\xff"))
+    world.device.send(wire.HEALTH, wire.Health(5, 60_000, 1, b"\xff", 0, 0))
     await buy(SALES[0], AMOUNT)
     await world.call("POST", "/v1/refunds", json={"reference": NOTE})
     async with world.http.get("/v1/receivers", headers={"Authorization": TOKEN + "1"}):

@@ -141,7 +141,7 @@ async def test_answers_are_as_the_document_says(world: World) -> None:
     schemas = SCHEMAS
     assert set(await world.ring()) == set(schemas["Sale"]["properties"])
     await world.device.offered()
-    world.device.send(wire.HEALTH, wire.Health(5, 60_000, 1, b"\xa1\x01\x02"))
+    world.device.send(wire.HEALTH, wire.Health(5, 60_000, 1, b"\xa1\x01\x02", 0, 3))
     async with world.http.ws_connect("/v1/events") as watch:
         await world.pay()
         await world.until(watch, event="sale", what="authorisation_sent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,9 +11,13 @@ import pytest
 
 from firmware.device import main as loader
 from firmware.device import slots
+from receiver.link import wire
 from tests.support.values.micropython import interpreter
 
 LOADER = Path(loader.__file__)
+ROOT = LOADER.parents[2]
+BOARDS = LOADER.parent / "boards"
+POWER_UP = ROOT / "tests/micropython/fake_board.py"
 DEADLINE_S = 20
 
 
@@ -33,7 +38,21 @@ def present() -> dict[str, str]:
 
 
 def test_both_halves_spell_the_files_alike() -> None:
-    assert (slots.SLOT, slots.TRIAL) == (loader.SLOT, loader.TRIAL)
+    for name in ("SLOT", "NEXT", "TRIAL", "RESET", "CRASH", "CRASHES"):
+        assert getattr(slots, name) == getattr(loader, name)
+    assert {"/a", "/b"} == {*slots.ROOTS} - {""}
+    assert int(loader.RESET_CRASH) == wire.RESET_CRASH
+    assert int(loader.RESET_UPDATE) == wire.RESET_UPDATE
+    assert loader.COUNT_MOST == wire.CRASHES_MOST
+
+
+def test_the_loader_knows_the_button_of_every_board() -> None:
+    """It runs with no other file, so it repeats what the pin maps say."""
+    texts = [path.read_text() for path in BOARDS.glob("[!_]*.py") if path.stem != "choice"]
+    assert len(texts) == 7
+    for text in texts:
+        (chip,), (button,) = re.findall('CHIP = "(.*)"', text), re.findall(r"BUTTON = (\d+)", text)
+        assert loader.BUTTONS[chip] == int(button)
 
 
 def test_a_new_board_runs_from_its_first_directory() -> None:
@@ -133,3 +152,130 @@ def test_firmware_that_does_not_start_resets_and_leaves_no_prompt(text: str) -> 
     assert ">>>" not in ran.stdout
     assert present() == {"slot.trial": "b"}
     assert loader.choose() == "/a"
+
+
+# A crash, and what the next starts make of it.
+
+
+def test_a_crash_leaves_its_last_lines_and_counts() -> None:
+    boot("def main():\n    raise ValueError('broken' + 'x' * 999 + 'the end')\n")
+    text = Path("crash").read_text()
+    assert len(text) == loader.TEXT_MOST
+    assert text.strip().endswith("the end")
+    assert Path("crashes").read_text() == "x"
+    assert Path("reset").read_text() == loader.RESET_CRASH
+
+
+def test_an_end_without_a_crash_counts_as_none() -> None:
+    boot("def main():\n    pass\n")
+    assert not Path("crashes").exists()
+    assert not Path("crash").exists()
+
+
+# On a board: the interpreter has a button, a watchdog and a way to reset.
+
+C3 = "ESP32C3 module with ESP32C3"
+POWER, HARD, WATCHDOG, OTHER = 1, 2, 3, 0
+
+
+def power_up(
+    *, cause: int = OTHER, pressed: tuple[int, ...] = (), machine: str = C3, end: str = ""
+) -> str:
+    """Start a board whose firmware notes what ran, and does `end` then."""
+    device = Path("b/firmware/device")
+    device.mkdir(parents=True, exist_ok=True)
+    for name in ("boot", "safe"):
+        body = f"import fakes\ndef main(*feed):\n    fakes.RAN.append({name!r})\n{end}"
+        (device / f"{name}.py").write_text(body)
+    write(slot="b")
+    ran = subprocess.run(
+        [interpreter(), str(POWER_UP), str(LOADER), machine, str(cause), *map(str, pressed)],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout.splitlines()[-1]
+
+
+FED = f"[({loader.START_MS}, 0)]"
+
+
+def test_the_watchdog_runs_before_the_firmware_is_imported() -> None:
+    assert power_up() == f"reset 0 {FED} boot"
+
+
+def test_the_button_gives_the_prompt_without_a_watchdog() -> None:
+    assert power_up(pressed=(9,)) == "prompt 0 []"
+    assert power_up(pressed=(0,)) == f"reset 0 {FED} boot"
+    assert power_up(pressed=(0,), machine="Generic ESP32 module with ESP32") == "prompt 0 []"
+
+
+def test_a_board_may_have_no_prompt() -> None:
+    write(board="esp32-c3-devkitm-1 locked")
+    assert power_up(pressed=(9,)) == f"reset 0 {FED} boot"
+
+
+def test_an_unknown_board_has_no_button() -> None:
+    machine = "QEMU virt with rv32imac"
+    assert power_up(pressed=(0, 9), machine=machine) == f"reset 0 {FED} boot"
+
+
+@pytest.mark.parametrize(
+    ("cause", "reset", "before", "after"),
+    [
+        (WATCHDOG, "", "", "x"),  # it hung
+        (WATCHDOG, "5", "x", "xx"),
+        (HARD, "", "", "x"),  # the interpreter panicked
+        (HARD, "5", "x", "x"),  # as ordered
+        (POWER, "", "xx", ""),
+        (0, "", "x", "x"),
+    ],
+)
+def test_which_starts_count_as_crashes(cause: int, reset: str, before: str, after: str) -> None:
+    write(reset=reset, crashes=before)
+    power_up(cause=cause)
+    assert (Path("crashes").read_text() if Path("crashes").exists() else "") == after
+
+
+CRASH = "    raise MemoryError\n"
+
+
+def test_a_crash_loop_slows_down_and_asks_the_safe_mode_every_other_time() -> None:
+    """The watchdog is fed in the pauses."""
+    said = [power_up(end=CRASH) for _ in range(12)]
+    pauses = [int(line.split()[1]) for line in said]
+    assert pauses == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
+    assert [line.split()[-1] for line in said] == ["boot"] * 3 + ["safe", "boot"] * 4 + ["safe"]
+    assert [line.split("(")[1] for line in said] == [
+        f"{loader.START_MS}, {fed})] {line.split()[-1]}"
+        for fed, line in zip(pauses, said, strict=True)
+    ]
+    assert "MemoryError" in Path("crash").read_text()
+    assert power_up(cause=POWER, end=CRASH).split()[-1] == "boot"
+
+
+def test_a_safe_mode_that_ends_gives_the_firmware_another_try() -> None:
+    write(crashes="xxx", reset="6")
+    assert power_up().split()[-1] == "safe"
+    assert power_up().split()[-1] == "boot"
+
+
+def test_a_trial_that_crashes_falls_back_at_once() -> None:
+    write(slot="b")
+    power_up()
+    other = Path("c/firmware/device")
+    other.mkdir(parents=True)
+    (other / "boot.py").write_text("import fakes\nfakes.RAN.append('trial')\nraise ValueError\n")
+    write(slot_next="c")
+    assert power_up().split()[-1] == "trial"
+    assert power_up().split()[-1] == "boot"
+    assert Path("slot").read_text() == "b"
+
+
+def test_a_full_store_does_not_keep_the_board_from_starting(board: Path) -> None:
+    write(crashes="x")
+    board.joinpath("reset").mkdir()
+    assert power_up(cause=HARD, end=CRASH).split()[-1] == "boot"

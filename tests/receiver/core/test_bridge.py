@@ -92,6 +92,59 @@ def test_identify(world: World) -> None:
     assert world.of(io.Blink) == [io.Blink(7)]
 
 
+@pytest.mark.parametrize("slot", [0, 1, 2])
+def test_restart(world: World, slot: int) -> None:
+    world.send(wire.RESTART, wire.Restart(slot))
+    assert world.of(io.Restart) == [io.Restart(slot)]
+
+
+def test_no_restart_during_a_sale(selling: World) -> None:
+    selling.send(wire.RESTART, wire.Restart(1))
+    assert selling.of(io.Restart) == []
+    assert selling.counters == {reasons.BUSY: 1}
+
+
+# A fault of the board.
+
+FULL = io.Fault(reasons.STORE_FAILED, "sequence: OSError(28,)")
+
+
+def test_a_board_with_a_fault_opens_no_offer_and_says_why(world: World) -> None:
+    world.feed(FULL)
+    world.open()
+    assert world.sent(wire.OFFER)[-1] == wire.Opened(evidence.REFERENCE, b"", reasons.STORE_FAILED)
+    assert world.sale.state == sale_session.IDLE
+    world.receiver.health(world.now, 1)
+    world.drain()
+    assert world.sent(wire.HEALTH)[-1].fault == reasons.STORE_FAILED
+
+
+def test_a_number_that_could_not_be_stored_is_never_offered(world: World) -> None:
+    """Else the next start would use it again."""
+    world.lazy = True
+    world.open()
+    assert world.sale.state == sale_session.SIGNING
+    world.feed(FULL)
+    world.lazy = False
+    world.drain()
+    assert world.sent(wire.OFFER)[-1].reason == reasons.STORE_FAILED
+    assert world.of(io.ShowOffer) in ([], [io.ShowOffer(b"")])
+    assert world.sale.state == sale_session.IDLE
+
+
+def test_an_offer_on_the_air_is_paid_in_spite_of_a_fault(selling: World) -> None:
+    phone = Phone(selling).connect()
+    selling.feed(FULL)
+    assert selling.sale.state == sale_session.OPEN
+    phone.approve()
+    selling.result()
+    assert selling.sale.state == sale_session.SETTLED
+    selling.feed(io.Fault(reasons.OUT_OF_MEMORY, "another"))
+    fault = selling.receiver.identity.fault
+    assert fault is not None
+    assert fault.code == reasons.STORE_FAILED  # the first one stays
+
+
 def test_health(selling: World) -> None:
     for link in range(2):
         Phone(selling, link).connect()
@@ -100,7 +153,7 @@ def test_health(selling: World) -> None:
     selling.receiver.health(selling.now, 40_000)
     selling.drain()
     counters = cbor.encode({reasons.WRONG_TYPE: 1})
-    assert selling.sent(wire.HEALTH) == [wire.Health(77, 40_000, 2, counters)]
+    assert selling.sent(wire.HEALTH) == [wire.Health(77, 40_000, 2, counters, 0, 0)]
 
 
 def test_health_has_room_for_every_counter(world: World) -> None:
@@ -130,7 +183,7 @@ def test_message_in_the_wrong_direction(world: World, channel: int) -> None:
         wire.SYNC: wire.Opened(b"", b"", 0),
         wire.OFFER: wire.Opened(b"", b"", 0),
         wire.PHONE: wire.Phone(b"", 0, wire.PHONE_GONE, 0),
-        wire.HEALTH: wire.Health(0, 0, 0, b""),
+        wire.HEALTH: wire.Health(0, 0, 0, b"", 0, 0),
     }
     world.send(channel, samples[channel])
     assert world.counters == {reasons.WRONG_TYPE: 1}
@@ -206,7 +259,7 @@ def test_a_bridge_speaks_as_if_it_were_a_receiver(selling: World, channel: int) 
     assert selling.counters == {reasons.WRONG_TYPE: 1}
 
 
-@pytest.mark.parametrize("channel", [0, 8, 15, 23, 33, 255])
+@pytest.mark.parametrize("channel", [0, 9, 15, 23, 33, 255])
 def test_a_channel_that_does_not_exist(world: World, channel: int) -> None:
     world.feed(io.WireMessage(channel, b"\xa0"))
     assert world.counters == {reasons.WRONG_TYPE: 1}

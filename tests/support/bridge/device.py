@@ -61,6 +61,8 @@ class Device:
             bytes(8),
             wire.RESET_POWER,
             self.nonce,
+            0,
+            0,
         )
         boot = os.urandom(3) + b"\x01"
         content = schema.encode(wire.RECEIVER_HELLO, hello)
@@ -152,7 +154,7 @@ class Device:
     def _tell_health(self) -> None:
         """As `firmware.device.app` does."""
         self._tell_health_later()
-        self.send(wire.HEALTH, wire.Health(self._now() // 1000, 60_000, 0, b"\xa0"))
+        self.send(wire.HEALTH, wire.Health(self._now() // 1000, 60_000, 0, b"\xa0", 0, 0))
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * 1000)

@@ -95,7 +95,7 @@ class World:
         """Let time pass, with the receiver's HEALTH on the way."""
         end = asyncio.get_running_loop().time() + seconds
         while asyncio.get_running_loop().time() < end:
-            self.device.send(wire.HEALTH, wire.Health(0, 0, 0, cbor.encode({})))
+            self.device.send(wire.HEALTH, wire.Health(0, 0, 0, cbor.encode({}), 0, 0))
             await asyncio.sleep(HEALTH_S)
 
     async def heard(self) -> messages.State:

@@ -23,6 +23,7 @@ TO_RECEIVER: dict[int, Any] = {
     wire.STATE: _BLOB,
     wire.CERTIFICATE: _BLOB,
     wire.IDENTIFY: wire.Identify(5),
+    wire.RESTART: wire.Restart(1),
     wire.STAND_IN: wire.StandIn(_SESSION, _NAME, 1),
 }
 TO_BRIDGE: dict[int, Any] = {
@@ -31,7 +32,7 @@ TO_BRIDGE: dict[int, Any] = {
     wire.PHONE: wire.Phone(_SESSION, 0, wire.PHONE_SHOWN, reasons.OK),
     wire.CREDENTIAL: wire.CredentialRecord(0, _SESSION, b"offer", bytes(padding.ENC_SIZE), b"data"),
     wire.APPROVAL: wire.ApprovalRecord(_SESSION, 0, b"data"),
-    wire.HEALTH: wire.Health(1, 2, 0, encode({})),
+    wire.HEALTH: wire.Health(1, 2, 0, encode({}), 0, 0),
     wire.PROVISIONAL: wire.ProvisionalRecord(_SESSION, b"receipt"),
 }
 BOTH_WAYS: dict[int, Any] = {wire.VERDICT: wire.Verdict(_SESSION, _NAME, reasons.OK)}

@@ -1,0 +1,127 @@
+"""Runs inside MicroPython: what a start makes of a store that fails and of marks left before."""
+
+import os
+import time
+
+from firmware.device import boot, slots, version
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.link import wire
+
+PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-boot-%d" % time.time_ns()
+SEED = bytes(range(32))
+
+
+class Platform:
+    """Store, board and source of randomness. `fails` names what raises an error."""
+
+    name = "check"
+
+    def __init__(self, fails=(), cause=wire.RESET_POWER, fits=True, **kept):
+        self.kept, self.fails = kept, fails
+        self.store = self.board = self
+        self.cause, self.fits = cause, fits
+
+    def get(self, name):
+        if name in self.fails:
+            raise OSError(-0x110C)
+        return self.kept.get(name, b"")
+
+    def put(self, name, data):
+        if "put" in self.fails:
+            raise OSError(28)
+        self.kept[name] = data
+
+    def entropy(self, size):
+        return bytes([7]) * size
+
+    def reset_cause(self):
+        return self.cause
+
+
+def fault(platform):
+    found = boot._identity(platform).fault
+    return found.code if found else None
+
+
+def hello(platform):
+    data = boot._hello(platform, boot._identity(platform))
+    return schema.decode(wire.RECEIVER_HELLO, data, wire.ReceiverHello)
+
+
+def check_a_new_board_makes_its_key():
+    platform = Platform()
+    assert fault(platform) is None
+    assert platform.kept["key"] == bytes([7]) * 32
+
+
+def check_a_store_that_fails():
+    """The receiver sells nothing, and what cannot be read is not replaced."""
+    for name in ("key", "sequence", "certificate", "pins"):
+        platform = Platform((name,), key=SEED)
+        assert fault(platform) == reasons.STORE_FAILED, name
+        assert platform.kept == {"key": SEED}, name
+    assert fault(Platform(("put",))) == reasons.STORE_FAILED
+    assert fault(Platform(key=SEED)) is None
+
+
+def check_a_key_of_another_length():
+    for broken in (b"x", SEED[:31], SEED + b"x"):
+        platform = Platform(key=broken)
+        assert fault(platform) == reasons.STORE_FAILED
+        assert platform.kept["key"] == broken
+
+
+def check_an_image_for_another_board():
+    assert fault(Platform(key=SEED, fits=False)) == reasons.WRONG_IMAGE
+
+
+def check_hello_names_fault_and_crashes():
+    slots.write(slots.CRASHES, "xxx")
+    said = hello(Platform(("pins",), key=SEED))
+    assert (said.fault, said.crashes, said.board) == (reasons.STORE_FAILED, 3, "check")
+    slots.write(slots.CRASHES, "x" * 999)
+    assert hello(Platform()).crashes == 255
+    slots.write(slots.CRASHES, "")
+    assert (hello(Platform()).fault, hello(Platform()).crashes) == (0, 0)
+
+
+def check_reset_causes():
+    """A mark tells an order from a panic; the hardware knows better about watchdog and supply."""
+    for cause, mark, expected in (
+        (wire.RESET_POWER, "", wire.RESET_POWER),
+        (wire.RESET_PANIC, "", wire.RESET_PANIC),
+        (wire.RESET_PANIC, str(wire.RESET_CRASH), wire.RESET_CRASH),
+        (wire.RESET_PANIC, str(wire.RESET_UPDATE), wire.RESET_UPDATE),
+        (wire.RESET_POWER, str(wire.RESET_PLANNED), wire.RESET_PLANNED),
+        (wire.RESET_WATCHDOG, str(wire.RESET_CRASH), wire.RESET_WATCHDOG),
+        (wire.RESET_BROWN_OUT, str(wire.RESET_CRASH), wire.RESET_BROWN_OUT),
+        (wire.RESET_PANIC, "\x80?", wire.RESET_PANIC),
+        (wire.RESET_PANIC, "99", wire.RESET_PANIC),
+    ):
+        slots.write(slots.RESET, mark)
+        assert hello(Platform(cause=cause)).reset_cause == expected, (cause, mark)
+        assert slots.read(slots.RESET) == ""  # it counts once
+        assert hello(Platform(cause=cause)).reset_cause == cause
+
+
+def main():
+    os.mkdir(PLACE)
+    before = os.getcwd()
+    os.chdir(PLACE)
+    version.FROZEN_HASH = bytes(8)
+    checks = [check_a_new_board_makes_its_key, check_a_store_that_fails]
+    checks += [check_a_key_of_another_length, check_an_image_for_another_board]
+    checks += [check_hello_names_fault_and_crashes, check_reset_causes]
+    try:
+        for check in checks:
+            check()
+    finally:
+        for name in os.listdir(PLACE):
+            os.remove(name)
+        os.chdir(before)
+        os.rmdir(PLACE)
+    print(len(checks), "cases")
+
+
+main()
