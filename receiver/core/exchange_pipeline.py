@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .job_queue import Task
     from .radio import Air
     from .sale_session import Sale
+    from .sealed_exchange import Sealed
     from .uplink import Report
 
     T = TypeVar("T")
@@ -152,9 +153,10 @@ class Judge:
                 self._agree(peer)
             elif held.credential_sealed and held.credential is None and held.task is None:
                 self._examine(peer, now)
-            elif held.credential and held.approval_sealed and not held.approval_data:
-                self._hear(peer, now)
-            elif held.credential and not held.approval_data and not held.key and not held.task:
+            elif held.credential and held.approval_sealed:
+                if not held.approval_data and held.hearing is None:
+                    self._hear(peer)
+            elif held.credential and not held.key and not held.task:
                 job = signed.prepare_job(self._identity.crypto, held.credential.key)
                 self._begin(peer, job_queue.PREPARE, job, self._keep_ready)
         except Error as error:
@@ -163,6 +165,7 @@ class Judge:
     def _part(self, peer: Peer) -> None:
         """Run only the key agreement that seals the refusal, after all other work."""
         held = peer.sealed
+        held.stop_hearing()
         if held.is_agreeing() and held.task is None:
             self._agree(peer)
         if held.task is not None:
@@ -208,9 +211,13 @@ class Judge:
         if self._preparing is not None:
             self._preparing.hasten(job_queue.HEAR if held.approval_sealed else job_queue.EXAMINE)
             return
-        seconds = self._identity.seconds(now)
-        job = validation.credential_job(self._identity.ring, held.open_credential(), seconds)
+        job = self._examine_job(held, self._identity.seconds(now))
         self._begin(peer, job_queue.EXAMINE, job, self._examined)
+
+    def _examine_job(self, held: Sealed, seconds: int | None) -> Job[Credential]:
+        data = held.open_credential()
+        yield
+        return (yield from validation.credential_job(self._identity.ring, data, seconds))
 
     def _prepared(self, result: None, error: Error | None, now: int) -> None:
         self._preparing = None
@@ -225,16 +232,21 @@ class Judge:
     def _keep_ready(self, peer: Peer, key: signed.Key, now: int) -> None:
         peer.sealed.key = key
 
-    def _hear(self, peer: Peer, now: int) -> None:
+    def _hear(self, peer: Peer) -> None:
         """Open the approval; it takes the slot or waits."""
-        held, offered, credential = peer.sealed, self._sale.offered, peer.sealed.credential
-        if offered is None or credential is None:
+        held, offered = peer.sealed, self._sale.offered
+        if offered is None:
             raise Error(reasons.WITHDRAWN, "approval without an offer")
-        data = held.open_approval()
-        shown = validation.Submission(held.enc, held.credential_data, credential, data)
-        candidate = Candidate(peer.link, shown, validation.named(offered, shown).id)
-        if not self._sale.take(candidate, now):
-            raise Error(reasons.BUSY, "no room to wait")
+
+        def done(candidate: Candidate, error: Error | None, now: int) -> None:
+            held.hearing = None
+            if error is None and not self._sale.take(candidate, now):
+                error = Error(reasons.BUSY, "no room to wait")
+            if error is not None:
+                self._air.refuse(peer.link, error.code, now, error.detail)
+
+        job = _hear_job(peer.link, held, offered)
+        held.hearing = self.work.add(job_queue.OPEN, job, done)
 
     # The candidate.
 
@@ -291,3 +303,13 @@ class Judge:
 
         job = self._identity.provisional_job(offered, candidate.id, self._sale.as_of)
         self._standing.task = self.work.add(job_queue.SIGN, job, done)
+
+
+def _hear_job(link: int, held: Sealed, offered: Offered) -> Job[Candidate]:
+    """Open an approval and name it: the serial line and the other phones do not wait for both."""
+    data = held.open_approval()
+    yield
+    shown = validation.Submission(
+        held.enc, held.credential_data, cast("Credential", held.credential), data
+    )
+    return Candidate(link, shown, validation.named(offered, shown).id)

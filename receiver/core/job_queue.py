@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     Done = Callable[[Any, "Error | None", int], None]
 
 # Ranks, the most urgent first; each is named after a step of `exchange_pipeline`.
-VERIFY = 0  # the candidate's signature: the buyer waits, and bridge and authority already work
-HEAR = 1  # what an approval still needs before it takes the slot
-SIGN = 2  # the offer and what it needs: the till waits
-AGREE = 3
-EXAMINE = 4
-PREPARE = 5
-SPARE = 6  # needed later: no buyer or till waits for it
-PART = 7  # the refusal of a late phone: no sale waits for it
+OPEN = 0  # an approval: two slices, before its link can be lost
+VERIFY = 1  # the candidate's signature: the buyer waits, and bridge and authority already work
+HEAR = 2  # what an approval still needs before it takes the slot
+SIGN = 3  # the offer and what it needs: the till waits
+AGREE = 4
+EXAMINE = 5
+PREPARE = 6
+SPARE = 7  # needed later: no buyer or till waits for it
+PART = 8  # the refusal of a late phone: no sale waits for it
 
 
 class Task:

@@ -29,6 +29,7 @@ class Sealed:
     def __init__(self, enc: bytes) -> None:
         self.enc = enc
         self.task: Task | None = None  # its long work
+        self.hearing: Task | None = None  # the opening of its approval
         self._private: bytearray | None = None  # of the offer, until the phone's key is agreed
         self.context: Context | None = None
         self.results: Results | None = None
@@ -86,11 +87,18 @@ class Sealed:
             self.context = None
         self.key = None
 
+    def stop_hearing(self) -> None:
+        """Open the approval no further."""
+        if self.hearing is not None:
+            self.hearing.close()
+            self.hearing = None
+
     def erase(self) -> None:
         """Cancel the long work and overwrite every secret. Harmless the second time."""
         if self.task is not None:
             self.task.close()
             self.task = None
+        self.stop_hearing()
         self._give_back()
         self.accept()
         if self.results is not None:

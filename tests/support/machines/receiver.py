@@ -75,12 +75,20 @@ class World:
         self.outputs += self.steps.polled(self.receiver.poll)
 
     def feed(self, event: Any) -> None:
-        """One event, and the work that it makes."""
+        """One event, and the work that it makes; a lazy receiver only opens approvals at once."""
         self.receiver.handle(event, self.now)
         self.drain()
         if not self.lazy:
             self.work()
+        while self._hears():
+            self.receiver.work(self.now)
+            self.drain()
         self.confirm()
+
+    def _hears(self) -> bool:
+        """Whether the next slice opens an approval."""
+        queue = self.receiver.judge.work._queue
+        return any(queue and queue[0] is peer.sealed.hearing for peer in self.receiver.air.links)
 
     def work(self) -> None:
         while self.receiver.busy():
