@@ -246,7 +246,7 @@ class Judge:
                 self._air.refuse(peer.link, error.code, now, error.detail)
 
         job = _hear_job(peer.link, held, offered)
-        held.hearing = self.work.add(job_queue.OPEN, job, done)
+        held.hearing = self.work.add(job_queue.UNSEAL, job, done)
 
     # The candidate.
 

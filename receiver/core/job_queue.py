@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Done = Callable[[Any, "Error | None", int], None]
 
 # Ranks, the most urgent first; each is named after a step of `exchange_pipeline`.
-OPEN = 0  # an approval: two slices, before its link can be lost
+UNSEAL = 0  # an approval: two slices, before its link can be lost
 VERIFY = 1  # the candidate's signature: the buyer waits, and bridge and authority already work
 HEAR = 2  # what an approval still needs before it takes the slot
 SIGN = 3  # the offer and what it needs: the till waits
