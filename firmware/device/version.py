@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 HASH_SIZE = 8
+FROZEN_HASH = b""  # as the build states it for firmware that is frozen into the image: no files
 _SKIPPED = "__pycache__"  # CPython's, in a checkout: an import from it has a hashed source
 _CHUNK = 1024
 _KIND, _FOLDER = 0xF000, 0x4000  # in a file's mode
@@ -27,12 +28,10 @@ def interpreter() -> str:
 def measure(root: str) -> bytes:
     """Return SHA-256 over path, size and content of every file under `root`, cut to 8 bytes.
 
-    Count each folder by its path: an empty one can stand in for a module as well. Firmware that is
-    frozen into the image has no files: the build states the hash as FROZEN_HASH of this module.
+    Count each folder by its path: an empty one can stand in for a module as well.
     """
-    frozen: bytes | None = globals().get("FROZEN_HASH")
-    if frozen is not None:
-        return frozen
+    if FROZEN_HASH:
+        return FROZEN_HASH
     total = sha256()
     _walk(total, root, "", bytearray(_CHUNK))
     digest: bytes = total.digest()

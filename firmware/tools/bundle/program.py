@@ -17,7 +17,8 @@ from .plain import plain
 from .sources import Source, Tree
 
 ENTRY = "firmware.device.boot"
-MAIN = "main"  # what the loader imports from the entry
+SAFE = "firmware.device.safe"  # what the loader starts after crashes in a row
+MAIN = "main"  # what the loader imports from either
 # Steps in their order; a build may leave some out, to measure the others.
 STEPS = ("constants", "unused", "programs", "texts", "names")
 _ID_SIZE = 8  # hex digits that name a build in its tracebacks
@@ -37,19 +38,21 @@ def firmware(
     excluded: frozenset[str] = frozenset(),
     steps: tuple[str, ...] = STEPS,
     known: Mapping[str, bytes] | None = None,
+    *,
+    entry: str = ENTRY,
 ) -> Short:
     """Return the firmware of a target: a module whose `main` runs it.
 
     `known` gives globals (dotted names) another value than their module does.
     """
     tree = Tree(root, {**sources.facts(target), **(known or {})}, excluded)
-    read = sources.closure(tree, ENTRY)
+    read = sources.closure(tree, entry)
     build = _build(tree, read)
     for source in read:
         plain(source.tree)
     program = merge(tree, read)
-    entry = ast.Name(qualified(ENTRY, MAIN), ast.Load())
-    program.tree.body.append(ast.Assign([ast.Name(MAIN, ast.Store())], entry, lineno=0))
+    main = ast.Name(qualified(entry, MAIN), ast.Load())
+    program.tree.body.append(ast.Assign([ast.Name(MAIN, ast.Store())], main, lineno=0))
     return _shortened(program, root, build, (MAIN,), steps)
 
 

@@ -7,6 +7,7 @@ largest piece of the heap, and on a chip starts the radio before anything large 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +15,12 @@ from firmware.device import version
 from receiver.host.name_map import SUFFIX
 
 from . import mpy
-from .program import MAIN, STEPS, Short, firmware
+from .program import MAIN, SAFE, STEPS, Short, firmware
 from .sources import KERNELS
 
 MODULE = "tillsign"  # of everything but kernels and loader
 STARTER = Path("firmware/device/boot.py")  # where the loader looks for `main`
+SAFE_PLACE = Path("firmware/device/safe.py")  # and for the safe mode's
 RADIO_FIRST = "import bluetooth\nbluetooth.BLE().active(True)\n"
 ARCHITECTURES = {"esp32": ("rv32imc", "xtensawin"), "unix": ("x64",)}
 
@@ -42,10 +44,20 @@ class Slot(NamedTuple):
     name_map: Path
 
 
-def modules(root: Path, short: Short, target: str, module: str = MODULE) -> dict[str, str]:
-    """Return every file of a slot as source, by its path; `module` is the name of the largest."""
+def modules(
+    root: Path,
+    short: Short,
+    target: str,
+    module: str = MODULE,
+    known: Mapping[str, bytes] | None = None,
+) -> dict[str, str]:
+    """Return every file of a slot as source, by its path; `module` is the name of the largest.
+
+    The safe mode shares no module with the rest: it must start where that does not.
+    """
     texts = kernels(root)
     return {
+        SAFE_PLACE.as_posix(): firmware(root, target, known=known, entry=SAFE).text,
         STARTER.as_posix(): starter([Path(name).stem for name in texts], target, module),
         f"{module}.py": short.text,
         **texts,

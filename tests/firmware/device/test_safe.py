@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from firmware.tools.bundle.slot import Machine, write
+from firmware.tools.compile import ROOT
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.link import link, wire
@@ -28,7 +30,8 @@ class Bridge:
     """The loader with three crashes behind it, and the link to it."""
 
     def __init__(self, place: Path, crash: str) -> None:
-        slot(place / "a")
+        if not (place / "a").exists():
+            slot(place / "a")
         for name, text in (("slot", "a"), ("crashes", "xxx"), ("crash", crash)):
             (place / name).write_text(text)
         self.place = place
@@ -129,6 +132,18 @@ def test_it_takes_other_firmware(bridge: Bridge) -> None:
     assert bridge.board.wait(PATIENCE_S) == 0
     assert (bridge.place / "slot.next").read_text() == "/b"
     assert (bridge.place / "crashes").read_text() == "xxxx"
+
+
+def test_a_built_slot_has_it_too(tmp_path: Path) -> None:
+    write(ROOT, tmp_path / "a", Machine())
+    bridge = Bridge(tmp_path, "MemoryError")
+    try:
+        assert bridge.up().fault == reasons.OUT_OF_MEMORY
+        bridge.send(wire.OPEN, ORDER)
+        assert bridge.answer(wire.OFFER).reason == reasons.OUT_OF_MEMORY
+    finally:
+        bridge.board.kill()
+        bridge.board.communicate()
 
 
 def test_it_starts_anew_from_the_same_firmware(bridge: Bridge) -> None:
