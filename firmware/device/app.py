@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from receiver import reasons
 from receiver.core import io
 from receiver.link import wire
-from receiver.link.link import LOG_MAX
 from receiver.link.link_states import UP
 
 from . import lamp, slots
@@ -86,10 +85,8 @@ class App:
         if not self._well and self._serial.greeted and self._radio.alive():
             self._well = True
             slots.settle()
-            crash = slots.read(slots.CRASH)
-            for at in range(0, len(crash), LOG_MAX):
-                self._serial.link.log(crash[at : at + LOG_MAX].encode())
-            if crash:
+            slots.tell(self._serial.link)
+            if slots.read(slots.CRASH):
                 slots.write(slots.CRASH, "")
 
     async def _read(self) -> None:

@@ -31,8 +31,7 @@ WRITE_MOST = 63  # as in `line.py`
 
 def main(feed: Callable[[], object]) -> None:
     """Serve until the line closes, SAFE_MS are over, or the bridge orders another start."""
-    crash = slots.read(slots.CRASH)
-    fault = _fault(crash)
+    fault = _fault(slots.read(slots.CRASH))
     end = link.Link(os.urandom(4), _hello(fault), host=False)
     poller = select.poll()
     poller.register(sys.stdin, select.POLLIN)
@@ -55,8 +54,7 @@ def main(feed: Callable[[], object]) -> None:
         while (event := end.poll()) is not None:
             if isinstance(event, link.Up) and event.fresh:
                 end.send(wire.SYNC, wire.encode(wire.SYNC, wire.Opened(b"", b"", reasons.OK)))
-                for at in range(0, len(crash), link.LOG_MAX):
-                    end.log(crash[at : at + link.LOG_MAX].encode())
+                slots.tell(end)
             elif isinstance(event, link.Message):
                 end.accept(event.token)
                 ends = _obey(end, event, fault)  # and the acknowledgement is written below

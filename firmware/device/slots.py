@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+from receiver.link.link import LOG_MAX
+
+if TYPE_CHECKING:
+    from receiver.link.link import Link
 
 # The loader repeats these names, as it must run with no other file.
 SLOT, NEXT, TRIAL = "slot", "slot.next", "slot.trial"
@@ -24,6 +30,18 @@ def order(number: int) -> None:
     """Let the next start try the directory of this number; 0 is none."""
     if number:
         write(NEXT, ROOTS[number])
+
+
+def tell(end: Link) -> None:
+    """Send the last traceback as log lines, as many of its lines at once as a frame holds."""
+    text = read(CRASH)
+    while text:
+        piece = text[:LOG_MAX]
+        whole = piece.rfind("\n") + 1
+        if whole and len(text) > LOG_MAX:
+            piece = piece[:whole]
+        end.log(piece.encode())
+        text = text[len(piece) :]
 
 
 def read(name: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
 
@@ -339,3 +341,28 @@ async def test_a_bridge_that_dies_after_the_approval(till: Checkout) -> None:
     assert await till.world.till.look(sale["sale_id"]) == final
     assert till.transactions()[final["approval_id"]] == "PENDING"
     await sells(till)
+
+
+# The receiver's store.
+
+
+@contextmanager
+def folder(place: Path) -> Iterator[None]:
+    place.mkdir()
+    yield
+    place.rmdir()
+
+
+async def test_a_receiver_that_cannot_store_sells_nothing_and_says_why(till: Checkout) -> None:
+    """It starts to write beside the old value, where a folder is in its way."""
+    assert (await till.reset())["fault"] is None
+    with folder(Path(till.world.command.cwd, "sequence.new")):
+        final = await till.outcome(await till.ring())
+    assert (final["state"], final["reason"]["code"]) == ("declined", "store_failed")
+    assert "support" in final["reason"]["sv"]
+    again = await till.ring()
+    assert (await till.outcome(again))["reason"]["code"] == "store_failed"  # until it is reset
+    assert (await till.reset())["fault"] is None
+    sale = await till.ring_up()
+    assert (await till.buy()).result == "approved"
+    await approved(till, sale)

@@ -7,11 +7,13 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import pytest
 
 from bridge.lines.receiver_link import ReceiverLink
 from bridge.lines.reconnect import Reconnect
+from receiver import reasons
 from receiver.host.backoff import Backoff
 from receiver.link import wire
 from tests.support.bridge.device import PATIENCE_S, Device
@@ -23,6 +25,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.up: asyncio.Queue[wire.ReceiverHello] = asyncio.Queue()
+        self.refusals: asyncio.Queue[int] = asyncio.Queue()
         self.said: asyncio.Queue[int] = asyncio.Queue()
 
     def link_up(self, hello: wire.ReceiverHello) -> None:
@@ -35,7 +38,7 @@ class Heard:
         self.said.put_nowait(channel)
 
     def refused(self, reason: int, detail: str) -> None:
-        raise AssertionError(detail)
+        self.refusals.put_nowait(reason)
 
 
 class Line:
@@ -70,6 +73,7 @@ async def line() -> AsyncIterator[Line]:
     await asyncio.wait_for(one.heard.up.get(), PATIENCE_S)
     assert await one.says() == wire.SYNC
     yield one
+    assert one.heard.refusals.empty()
     one.running.cancel()
     with suppress(asyncio.CancelledError):
         await one.running
@@ -103,6 +107,26 @@ async def test_what_was_to_be_sent_is_of_one_life(line: Line) -> None:
     late()
     line.link.send(wire.CANCEL, wire.encode(wire.CANCEL, wire.Cancel(bytes(8), 2)))
     assert (await line.device.heard(wire.CANCEL)).reason == 2
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        ({"receiver_id": bytes(8), "fault": reasons.CRASH_LOOP}, None),
+        ({"receiver_id": bytes(8), "fault": reasons.OK}, reasons.WRONG_RECEIVER),
+        ({"receiver_id": b"stranger", "fault": reasons.CRASH_LOOP}, reasons.WRONG_RECEIVER),
+    ],
+)
+async def test_a_receiver_that_does_not_know_who_it_is_may_say_why(
+    line: Line, says: dict[str, Any], reason: int | None
+) -> None:
+    line.device.reboot(**says)
+    if reason is None:
+        hello = await asyncio.wait_for(line.heard.up.get(), PATIENCE_S)
+        assert hello.fault == reasons.CRASH_LOOP
+    else:
+        assert await asyncio.wait_for(line.heard.refusals.get(), PATIENCE_S) == reason
+        assert line.link.hello is None
 
 
 async def test_a_port_that_cannot_be_closed_does_not_keep_the_bridge_from_ending(

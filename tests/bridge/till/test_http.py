@@ -13,6 +13,7 @@ from bridge.authority.clock_skew import Clock
 from bridge.till.rest import requests
 from bridge.till.rest.app import application
 from bridge.till.rest.openapi import DOCUMENT, PATHS, SCHEMAS
+from receiver import reasons
 from receiver.link import wire
 from tests.support.bridge.device import PATIENCE_S
 from tests.support.shop.till import AMOUNT, SALE, TILL, World, outcome
@@ -154,6 +155,15 @@ async def test_answers_are_as_the_document_says(world: World) -> None:
         assert set(part) == set(schemas[name]["properties"])
     assert receiver["health"]["counters"] == {"malformed": 2}
     assert receiver["hello"]["interpreter"] == "cpython"
+    assert receiver["hello"]["reset_cause"] == "power"
+    assert (receiver["hello"]["fault"], receiver["health"]["fault"]) == (None, None)
+    assert receiver["health"]["dropped"] == 3
+    world.device.send(wire.HEALTH, wire.Health(5, 1, 1, b"\xa0", reasons.STORE_FAILED, 0))
+    async with asyncio.timeout(PATIENCE_S):
+        while (fault := receiver["health"]["fault"]) is None:
+            [receiver] = (await world.call("GET", "/v1/receivers"))[1]["receivers"]
+    assert fault["code"] == "store_failed"
+    assert set(fault) == set(schemas["Reason"]["properties"])
 
 
 async def test_a_wait_ends_when_the_bridge_stops(world: World) -> None:

@@ -12,7 +12,7 @@ from receiver import reasons
 from receiver.core import io, receiver, sale_session
 from receiver.encoding import cbor
 from receiver.link import wire
-from receiver.protocol import gatt
+from receiver.protocol import gatt, messages, signed
 from tests.support.machines.receiver import BRIDGE_HELLO, TILL, Phone, World
 from tests.support.values import evidence
 from tests.support.values.channels import BOTH_WAYS, TO_BRIDGE, TO_RECEIVER
@@ -102,6 +102,22 @@ def test_no_restart_during_a_sale(selling: World) -> None:
     selling.send(wire.RESTART, wire.Restart(1))
     assert selling.of(io.Restart) == []
     assert selling.counters == {reasons.BUSY: 1}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "paid"), [(messages.APPROVED, True), (messages.DECLINED, False), (None, False)]
+)
+def test_the_lamp_may_tell_a_paid_sale(selling: World, outcome: int | None, paid: bool) -> None:
+    """Of a receipt that cannot be read, it tells nothing."""
+    Phone(selling).connect().approve()
+    value = messages.Receipt(1, outcome or 0, bytes(16), 100, 752, bytes(16), 1, 1, TILL, 0)
+    kid = bytes([messages.RECEIPT.role, 0])
+    data = b"receipt"
+    if outcome is not None:
+        data = signed.encode(messages.RECEIPT, value, kid, lambda _message: bytes(64))
+    selling.result(data)
+    assert selling.sale.state == sale_session.SETTLED
+    assert selling.receiver.paid is paid
 
 
 # A fault of the board.

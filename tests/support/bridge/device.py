@@ -47,8 +47,8 @@ class Device:
 
     # What a test does to it.
 
-    def reboot(self) -> None:
-        """Everything in memory is gone, and the link begins anew."""
+    def reboot(self, **says: Any) -> None:
+        """Everything in memory is gone, and the link begins anew; `says` changes its HELLO."""
         self.offer = self._reference = b""
         hello = wire.ReceiverHello(
             wire.PROTOCOL,
@@ -65,7 +65,7 @@ class Device:
             0,
         )
         boot = os.urandom(3) + b"\x01"
-        content = schema.encode(wire.RECEIVER_HELLO, hello)
+        content = schema.encode(wire.RECEIVER_HELLO, hello._replace(**says))
         self._link = link.Link(boot, content, host=False)
         if self._received:
             self._pump()
