@@ -1,0 +1,78 @@
+"""The flash's partitions: in order, aligned, two equal slots, and all of 4 MB."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+from firmware.tools.sdkconfig import IMAGE
+
+FLASH = 4 * 1024 * 1024
+TABLE_END = 0x9000  # the table is at 0x8000, 4 kB long
+SECTOR = 0x1000  # the smallest piece that can be erased, and littlefs's block
+PAGE = 0x10000  # what the chip maps code in
+STOCK_FITS = 0x180000  # slot of MicroPython's variant for updates (partitions-4MiB-ota.csv), -Os
+FIRMWARE = 125_000  # bytes of the files frozen as they are, on RV32; 92,000 as they are built
+
+
+class Partition(NamedTuple):
+    name: str
+    kind: str
+    subtype: str
+    offset: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.size
+
+
+def table() -> list[Partition]:
+    rows = []
+    for line in (IMAGE / "partitions.csv").read_text().splitlines():
+        if line and not line.startswith("#"):
+            name, kind, subtype, offset, size = (field.strip() for field in line.split(","))
+            rows.append(Partition(name, kind, subtype, int(offset, 0), int(size, 0)))
+    return rows
+
+
+def by_name() -> dict[str, Partition]:
+    return {one.name: one for one in table()}
+
+
+def test_they_fill_the_flash_without_overlap() -> None:
+    parts = table()
+    assert parts[0].offset == TABLE_END
+    assert all(one.end == two.offset for one, two in pairwise(parts))
+    assert parts[-1].end == FLASH
+
+
+def test_they_are_aligned() -> None:
+    for part in table():
+        unit = PAGE if part.kind == "app" else SECTOR
+        assert part.offset % unit == 0, part
+        assert part.size % SECTOR == 0, part
+    assert all(part.size % PAGE == 0 for part in table() if part.kind == "app")
+
+
+def test_there_are_two_equal_slots_and_what_tells_which_one_starts() -> None:
+    apps = [part for part in table() if part.kind == "app"]
+    assert [part.subtype for part in apps] == ["ota_0", "ota_1"]
+    assert apps[0].size == apps[1].size
+    assert (by_name()["otadata"].subtype, by_name()["otadata"].size) == ("ota", 2 * SECTOR)
+
+
+def test_there_is_what_micropython_and_the_radio_look_for_by_name() -> None:
+    found = {name: (part.kind, part.subtype) for name, part in by_name().items()}
+    assert found["nvs"] == ("data", "nvs")
+    assert found["phy_init"] == ("data", "phy")
+    assert found["vfs"] == ("data", "fat")  # littlefs, whatever the subtype says
+    assert by_name()["nvs"].size >= 3 * SECTOR  # ESP-IDF's least
+
+
+def test_an_image_fits_a_slot_even_if_nothing_were_left_out() -> None:
+    assert by_name()["ota_0"].size >= STOCK_FITS + FIRMWARE
+
+
+def test_the_file_system_holds_two_folders_of_firmware() -> None:
+    assert by_name()["vfs"].size >= 2 * 2 * FIRMWARE  # and as much again
