@@ -1,5 +1,7 @@
 """MicroPython for the machine, built from its sources and `port/`, with a manifest's files in it.
 
+An image with firmware takes it from `firmware/image/manifest.py`, as the images for boards do.
+
 The first build takes a minute, each further image half of that; a finished one is kept until
 something that it was made of changes.
 """
@@ -21,8 +23,11 @@ from . import sources, toolchain
 PORT = Path(__file__).parent / "port"
 MODULES = Path(__file__).parents[1] / "micropython"
 BUILD = Path(__file__).parents[3] / "build/chip"
+MANIFEST = Path(__file__).parents[3] / "firmware/image/manifest.py"
+FROZEN = "TILLSIGN_FROZEN"  # names the folder that the manifest freezes
 # asyncio as MicroPython's ESP32 port has it; -O3 as a release: no line numbers in the image.
 _ASYNCIO = 'include("$(MPY_DIR)/extmod/asyncio")\n'
+_INCLUDE = "include({manifest!r})\n"
 _FREEZE = "freeze({folder!r}, {files!r}, opt=3)\n"
 
 
@@ -46,24 +51,24 @@ def stock() -> Path:
     return built("stock")
 
 
-def built(name: str, *more: Frozen) -> Path:
-    """Return an image of this name that also has `more`; built if it is not there.
+def built(name: str, firmware: Path | None = None) -> Path:
+    """Return an image of this name, with the firmware whose sources are in a folder, if any.
 
     Raises ToolsMissingError, SourcesError or ImageError.
     """
-    frozen = (*_OURS, *more)
     toolchain.require()
     made = BUILD / name
     made.mkdir(parents=True, exist_ok=True)
     with _alone(BUILD / "lock"):
         top = sources.unpacked(BUILD)
-        image, stamp, wanted = made / "firmware.elf", made / "stamp", _stamp(frozen)
+        image, stamp, wanted = made / "firmware.elf", made / "stamp", _stamp(firmware)
         if not (image.exists() and stamp.exists() and stamp.read_text() == wanted):
             stamp.unlink(missing_ok=True)
             shutil.rmtree(made / "frozen_mpy", ignore_errors=True)  # make compares times alone
             _make(top / "mpy-cross")
-            (made / "manifest.py").write_text(_manifest(frozen))
-            _make(PORT, f"TOP={top}", f"BUILD={made}", f"FROZEN_MANIFEST={made / 'manifest.py'}")
+            (made / "manifest.py").write_text(_manifest(firmware))
+            settings = [f"TOP={top}", f"BUILD={made}", f"FROZEN_MANIFEST={made / 'manifest.py'}"]
+            _make(PORT, *settings, firmware=firmware)
             stamp.write_text(wanted)
     return image
 
@@ -76,26 +81,31 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _manifest(frozen: Sequence[Frozen]) -> str:
-    return _ASYNCIO + "".join(
-        _FREEZE.format(folder=str(one.folder), files=tuple(one.files)) for one in frozen
+def _manifest(firmware: Path | None) -> str:
+    theirs = _INCLUDE.format(manifest=str(MANIFEST)) if firmware else _ASYNCIO
+    return theirs + "".join(
+        _FREEZE.format(folder=str(one.folder), files=tuple(one.files)) for one in _OURS
     )
 
 
-def _stamp(frozen: Sequence[Frozen]) -> str:
+def _stamp(firmware: Path | None) -> str:
     """Return a hash of what an image is made of, besides the pinned sources."""
-    total = hashlib.sha256(f"{sources.VERSION}\n{_manifest(frozen)}".encode())
-    files = [*PORT.rglob("*"), *(one.folder / name for one in frozen for name in one.files)]
+    total = hashlib.sha256(f"{sources.VERSION}\n{_manifest(firmware)}".encode())
+    files = [*PORT.rglob("*"), *(one.folder / name for one in _OURS for name in one.files)]
+    if firmware:
+        files += [MANIFEST, *firmware.rglob("*.py")]
     for path in sorted(path for path in files if path.is_file()):
         total.update(f"{path}\n".encode() + path.read_bytes())
     return total.hexdigest()
 
 
-def _make(directory: Path, *settings: str) -> None:
+def _make(directory: Path, *settings: str, firmware: Path | None = None) -> None:
     """Run make there; raises ImageError."""
     jobs = f"-j{len(os.sched_getaffinity(0))}"
     # SOURCE_DATE_EPOCH: the same image each day. MAKEFLAGS are those of a make that started us.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "MAKEFLAGS": "", "MAKELEVEL": ""}
+    if firmware:
+        environment[FROZEN] = str(firmware)
     asked = ["make", jobs, "-C", str(directory), *settings]
     done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

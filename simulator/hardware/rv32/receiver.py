@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from firmware.tools.bundle import program, slot
+from firmware.tools.bundle import frozen, slot
 from firmware.tools.compile import ROOT
 
 from . import flash, image
-from .image import Frozen
 
 TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine code
 SLOT = "/a"  # where the loader looks first
@@ -23,15 +22,23 @@ _EMPTY: Mapping[str, bytes] = {"/a/empty": b""}
 @cache
 def frozen_image() -> Path:
     """Return an image with loader and firmware in it."""
-    files = slot.modules(ROOT, program.firmware(ROOT, TARGET), TARGET)
-    for name, text in files.items():
-        place = _FROZEN / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if not place.exists() or place.read_text() != text:
-            place.write_text(text)
-    return image.built(
-        "frozen", Frozen(_FROZEN, tuple(files)), Frozen(LOADER.parent, (LOADER.name,))
-    )
+    with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
+        place = Path(directory, "firmware")
+        frozen.write(ROOT, place, slot.Machine(TARGET, CHIP))
+        _renew(_FROZEN, {path.relative_to(place): path for path in place.rglob("*.py")})
+    return image.built("frozen", _FROZEN)
+
+
+def _renew(folder: Path, files: Mapping[Path, Path]) -> None:
+    """Make a folder hold these files alone; leave a right one as it is, others may read it."""
+    for old in folder.rglob("*.py"):
+        if old.relative_to(folder) not in files:
+            old.unlink()
+    for name, source in files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            target.write_bytes(source.read_bytes())
 
 
 @cache
