@@ -1,0 +1,7 @@
+// Any board with an ESP32 and 4 MB of flash or more. PSRAM is not used: with it, take the stock image.
+
+#include "../../common/receiver.h"
+
+// `firmware.device.boards.choice` reads both: "module" stands for any board with this chip.
+#define MICROPY_HW_BOARD_NAME           "Tillsign ESP32 module"
+#define MICROPY_HW_MCU_NAME             "ESP32"
