@@ -19,13 +19,17 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from .elements import P256, SIZE
-from .field import Machine, assemble
+from .elements import P256, SIZE, inverse
+from .field import ENTRIES, Machine, assemble, run
+from .native import NATIVE
 from .p256_base import END, START, TABLE, B
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+if NATIVE:
+    from receiver.crypto.kernels.limbs import comb
+else:
+    from receiver.crypto.twins.limbs import comb
 
+if TYPE_CHECKING:
     from .job import Job
 
 PUBLIC_SIZE = 33  # SEC 1 §2.3.3: 2 or 3 for y's last bit, then x
@@ -36,13 +40,15 @@ _N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # order
 _TEETH = 5
 _COLUMNS = 52
 _BITS = _TEETH * _COLUMNS
+_PLUS = 1 << _TEETH - 1  # the highest sign of a column
 _SLICE = 8  # columns between yields: about a million instructions
 _ENTRY = 2 * SIZE  # bytes of x and 2y
 _POINT = 3 * SIZE  # of X, Y, Z
 _ONE = START[_ENTRY:]
 
 _NAMES = "X Y Z U V W a b c d"
-_X, _Y, _Z, _W = 0, 1, 2, 5
+_X, _Y, _Z, _U, _W = 0, 1, 2, 3, 5
+_OCTETS = 33
 
 
 def _program(text: str) -> bytes:
@@ -50,30 +56,31 @@ def _program(text: str) -> bytes:
 
 
 # dbl-2001-b, Z as a product.
-_DOUBLE = """a = Z * Z; b = X - a; a = X + a; a = a * b; b = a + a; a = a + b; Z = Y * Z
-    b = Y * Y; Y = b * b; b = X * b; X = a * a; X = X - b; X = X - b
+_DOUBLE = """a = Z * Z; b = X - a; a = X + a; a = a * b; a = a +2 a; Z = Y * Z
+    b = Y * Y; Y = b * b; b = X * b; X = a * a; X = X -2 b
     b = b - X; b = a * b; b = b + b; Y = b - Y
     """
 # madd-2007-bl with an entry, Z as a product; where it subtracts, r and its factor change sign.
 _ADD = """a = Z * Z; b = a * Z; a = a * @0; b = b * @1; a = a - X; b = b - Y
     c = a + a; Z = Z * c; c = c * c; a = a * c; c = X * c
-    X = b * b; X = X - a; X = X - c; X = X - c
+    X = b * b; X = X - a; X = X -2 c
     c = c - X; b = b * c; a = Y * a; b = b - a; Y = b + b"""
 _SUBTRACT = _ADD.replace("b = b - Y", "b = b + Y").replace("c = c - X", "c = X - c")
 
-_DOUBLE_TWICE = _program(_DOUBLE * 2)
-_DOUBLE_AND = (_program(_DOUBLE + _SUBTRACT), _program(_DOUBLE + _ADD))
-_AND = (_program(_SUBTRACT), _program(_ADD))
+# Without its last difference a doubling gives the opposite point; the second turns it back.
+_DOUBLE_TWICE = _program(_DOUBLE.replace("b = b + b; Y = b - Y", "Y = Y -2 b") * 2)
+_DOUBLE_AND_ADD, _ADD_ENTRY = _program(_DOUBLE + _ADD), _program(_ADD)
+_DOUBLE_AND_SUBTRACT, _SUBTRACT_ENTRY = _program(_DOUBLE + _SUBTRACT), _program(_SUBTRACT)
 
 # add-2007-bl twice, for X, Y, Z and ±(U, V, W): the sum is X, Y, Z, the difference U, V, Z.
 _BOTH = _program("""a = Z * Z; b = a * Z; c = W * W; d = c * W; Z = Z * W
     X = X * c; Y = Y * d; U = U * a; V = V * b; a = U - X
-    b = a + a; Z = Z * b; b = b * b; a = a * b; c = X * b; b = Y * a; a = a + c; a = a + c
+    b = a + a; Z = Z * b; b = b * b; a = a * b; c = X * b; b = Y * a; a = a +2 c
     d = V - Y; V = V + Y; X = d * d; X = X - a; U = V * V; U = U - a
     Y = c - X; Y = d * Y; Y = Y - b; Y = Y + Y; d = U - c; V = V * d; V = V - b; V = V + V""")
 
 # a = X³ - 3X + b, Y = a^((p+1)/4): its root if it has one, and then Z is 0; and -2 or 2 times it.
-_ROOT = _program("""a = X * X; a = a * X; a = a - X; a = a - X; a = a - X; a = a + @0
+_ROOT = _program("""a = X * X; a = a * X; a = a -2 X; a = a - X; a = a + @0
     b = a * a; b = b * a; c = b ~ 2; b = c * b; c = b ~ 4; b = c * b; c = b ~ 8; b = c * b
     c = b ~ 16; b = c * b; b = b ~ 32; b = b * a; b = b ~ 96; b = b * a; Y = b ~ 94
     Z = Y * Y; Z = Z - a""")
@@ -90,12 +97,14 @@ def key_job(public: bytes) -> Job[bytearray | None]:
     if not _decode(machine, public):
         return None
     yield
-    teeth = yield from _teeth_job(machine)
-    points = [teeth.pop()]
-    while teeth:
-        points = _with_tooth(machine, points, teeth.pop())
+    scratch = bytearray(ENTRIES * SIZE)  # the teeth, then products of z
+    yield from _teeth_job(machine, scratch)
+    points = bytearray(ENTRIES * _POINT)
+    machine.copy(_X, 3, points, 0)
+    for tooth in range(_TEETH - 2, -1, -1):
+        _add_tooth(machine, points, 1 << _TEETH - 2 - tooth, scratch, tooth * _POINT)
         yield
-    return (yield from _affine_job(machine, points))
+    return (yield from _affine_job(machine, points, scratch))
 
 
 def check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bool]:
@@ -106,10 +115,9 @@ def check_job(key: bytearray | None, message: bytes, signature: bytes) -> Job[bo
     s = int.from_bytes(signature[32:], "big")
     if not (0 < r < _N and 0 < s <= _N // 2):
         return False
-    inverse = _inverse(s, _N)
-    yield
+    factor = inverse(s, _N)
     digest = int.from_bytes(sha256(message).digest(), "big")
-    machine = yield from _sum_job(digest * inverse % _N, r * inverse % _N, key)
+    machine = yield from _sum_job(digest * factor % _N, r * factor % _N, key)
     x, z = machine.get(_X), machine.get(_Z)
     square = z * z % _P
     # x/z² is r modulo n; as n < p < 2n, it may be r + n itself.
@@ -128,83 +136,83 @@ def _decode(machine: Machine, public: bytes) -> bool:
     if machine.get(_Z) != 0:
         return False
     machine.run(_TWICE[machine.get(_Y) & 1 == public[0] & 1])
-    machine.registers[_ENTRY:_POINT] = _ONE
+    machine.paste(_Z, 1, _ONE)
     return True
 
 
-def _teeth_job(machine: Machine) -> Job[list[bytes]]:
-    """Return the point in X, Y, Z times 1, 2^52, 2^104, 2^156 and 2^208."""
-    teeth = [bytes(machine.registers[:_POINT])]
+def _teeth_job(machine: Machine, teeth: bytearray) -> Job[None]:
+    """Store the point in X, Y, Z times 1, 2^52, 2^104, 2^156 and 2^208."""
+    registers, program = machine.registers, _DOUBLE_TWICE
+    machine.copy(_X, 3, teeth, 0)
     for half in range(2, 2 * _TEETH):
         for _ in range(_COLUMNS // 4):
-            machine.run(_DOUBLE_TWICE)
+            run(0, registers, program, b"")
         if half & 1:
-            teeth.append(bytes(machine.registers[:_POINT]))
+            machine.copy(_X, 3, teeth, (half >> 1) * _POINT)
         yield
-    return teeth
 
 
-def _with_tooth(machine: Machine, points: list[bytes], tooth: bytes) -> list[bytes]:
-    """Return each point minus the tooth, then plus it."""
-    found = []
-    registers = machine.registers
-    for point in points:
-        registers[: 2 * _POINT] = point + tooth
+def _add_tooth(
+    machine: Machine, points: bytearray, count: int, teeth: bytearray, tooth: int
+) -> None:
+    """Replace each of the first points by itself minus the tooth, then plus it."""
+    for at in range((count - 1) * _POINT, -1, -_POINT):
+        machine.paste(_X, 3, points, at)
+        machine.paste(_U, 3, teeth, tooth)
         machine.run(_BOTH)
-        difference = registers[_POINT : _POINT + _ENTRY] + registers[_ENTRY:_POINT]
-        found += [bytes(difference), bytes(registers[:_POINT])]
-    return found
+        machine.copy(_U, 2, points, 2 * at)
+        machine.copy(_Z, 1, points, 2 * at + _ENTRY)
+        machine.copy(_X, 3, points, 2 * at + _POINT)
 
 
-def _affine_job(machine: Machine, points: list[bytes]) -> Job[bytearray]:
-    """Return x and 2y of each point, with one inversion; the list is consumed."""
-    registers, at = machine.registers, _W * SIZE
-    registers[at : at + SIZE] = _ONE
-    before = []
-    for point in points:
-        before.append(bytes(registers[at : at + SIZE]))
-        machine.run(_MULTIPLY, point)
-    machine.put(_W, _inverse(machine.get(_W), _P))
+def _affine_job(machine: Machine, points: bytearray, products: bytearray) -> Job[bytearray]:
+    """Return x and 2y of each point, with one inversion; the points are used up."""
+    machine.paste(_W, 1, _ONE)
+    for entry in range(ENTRIES):
+        machine.copy(_W, 1, products, entry * SIZE)
+        machine.run(_MULTIPLY, points, entry * _POINT)
+    machine.put(_W, inverse(machine.get(_W), _P))
     yield
-    table = bytearray(_ENTRY * len(points))
-    for at in range(len(table) - _ENTRY, -1, -_ENTRY):
-        registers[_ENTRY:_POINT] = before.pop()
-        machine.run(_DIVIDE, points.pop())
-        table[at : at + _ENTRY] = registers[:_ENTRY]
-    return table
+    free = ENTRIES * SIZE
+    for entry in range(ENTRIES - 1, -1, -1):
+        machine.paste(_Z, 1, products, entry * SIZE)
+        machine.run(_DIVIDE, points, entry * _POINT)
+        # The points that remain end before this.
+        machine.copy(_X, 2, points, free + entry * _ENTRY)
+    return points[free:]
 
 
 def _sum_job(u1: int, u2: int, key: bytearray) -> Job[Machine]:
     """Add up u1 times the base point and u2 times the key, in X, Y, Z."""
     machine = Machine(P256, 10)
-    machine.registers[:_POINT] = START
-    left = _COLUMNS
-    for (plus, at), (plus_key, at_key) in zip(_columns(u1), _columns(u2)):  # noqa: B905
-        machine.run(_DOUBLE_AND[plus], TABLE, at)
-        machine.run(_AND[plus_key], key, at_key)
-        left -= 1
-        if left % _SLICE == 0:
+    machine.paste(_X, 3, START)
+    registers, base, own = machine.registers, _columns(u1), _columns(u2)
+    for at in range(_COLUMNS):
+        if at % _SLICE == 0:
             yield
-    machine.run(_AND[1], END)
+        digit = base[at]
+        if digit & _PLUS:
+            run((digit - _PLUS) * _ENTRY, registers, _DOUBLE_AND_ADD, TABLE)
+        else:
+            run((_PLUS - 1 - digit) * _ENTRY, registers, _DOUBLE_AND_SUBTRACT, TABLE)
+        digit = own[at]
+        if digit & _PLUS:
+            run((digit - _PLUS) * _ENTRY, registers, _ADD_ENTRY, key)
+        else:
+            run((_PLUS - 1 - digit) * _ENTRY, registers, _SUBTRACT_ENTRY, key)
+    machine.run(_ADD_ENTRY, END)
     return machine
 
 
-def _columns(scalar: int) -> Iterator[tuple[bool, int]]:
-    """Return, for each column from the highest down, whether to add, and the entry's place."""
+def _columns(scalar: int) -> bytearray:
+    """Return, for each column from the highest down, its five signs; 1 is plus.
+
+    The lower four name the table's entry, all of them turned where the highest is minus.
+    """
     if scalar & 1 == 0:
         scalar -= _N
     # An odd number is the sum of ±2^i, i < 260: plus where (scalar + 2^260 - 1) / 2 has a 1.
-    signs = bin((scalar + (3 << _BITS) - 1) >> 1).encode()[3:]
-    teeth = [signs[at : at + _COLUMNS] for at in range(0, _BITS, _COLUMNS)]
-    for high, b, c, d, e in zip(*teeth):  # noqa: B905
-        entry = ((b * 2 + c) * 2 + d) * 2 + e - 15 * 48
-        yield (True, entry * _ENTRY) if high == 49 else (False, (15 - entry) * _ENTRY)
-
-
-def _inverse(value: int, modulus: int) -> int:
-    """Invert by Euclid: a = x·value and b = y·value modulo the modulus at every step."""
-    a, b, x, y = value, modulus, 1, 0
-    while a > 1:
-        quotient, rest = divmod(b, a)
-        a, b, x, y = rest, a, y - quotient * x, x
-    return x % modulus
+    signs = (scalar + (1 << _BITS) - 1 >> 1).to_bytes(_OCTETS, "little")
+    digits = bytearray(_COLUMNS)
+    comb(digits, _COLUMNS, signs, _TEETH)
+    return digits

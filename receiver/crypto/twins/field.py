@@ -13,10 +13,10 @@ def run(choice: int, registers: bytearray, program: bytes, table: bytes | bytear
     values = _Values(prime, registers, table, choice)
     for at in range(1, len(program) - 1, 4):
         op, result, left, right = program[at : at + 4]
-        if op == 5:
-            if choice:
+        if op == 7:
+            if choice >> right & 1:
                 values[result], values[left] = values[left], values[result]
-        elif op == 6:
+        elif op == 8:
             size = right * SIZE
             entry = table[choice * size : (choice + 1) * size]
             for i in range(right):
@@ -29,13 +29,15 @@ def run(choice: int, registers: bytearray, program: bytes, table: bytes | bytear
 def _compute(field: PrimeField, op: int, values: _Values, left: int, right: int) -> int:
     prime, divisor = field.prime, field.leave
     value = values[left]
+    if op == 9:
+        return value * 121665 % prime
     if op == 1:
         return value * values[right] * divisor % prime
     if op == 2:
         for _ in range(right):
             value = value * value * divisor % prime
         return value
-    return (value + values[right] if op == 3 else value - values[right]) % prime
+    return (value + (1, -1, 2, -2)[op - 3] * values[right]) % prime
 
 
 class _Values:

@@ -18,9 +18,9 @@ _LINE = SIZE  # one coordinate
 
 def source() -> str:
     """Return the file's text."""
-    point = edwards25519.decode(_BASE)
+    point = edwards25519.decode(edwards25519.machine(), _BASE)
     assert point is not None
-    table = finish(edwards25519.comb_job(edwards25519.load(*point)))
+    table = bytes(finish(edwards25519.comb_job(edwards25519.load(*point))))
     lines = [f'    b"{_escaped(table[at : at + _LINE])}"' for at in range(0, len(table), _LINE)]
     return _HEAD + "\n".join(lines) + "\n)\n# fmt: on\n"
 

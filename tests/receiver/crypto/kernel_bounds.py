@@ -1,12 +1,14 @@
 """The field kernel's own source run on intervals: what its numbers can be, whatever goes in.
 
 Every number made must fit a chip's word, and every limb stored 16 bits without a sign, or an
-assertion fails. Intervals know nothing of each other, but for one thing: what x - (x - 2 >> n << n)
-can be.
+assertion fails. Intervals know of each other what x - (x - 3 >> n << n) can be, and what is left of
+sums of products of limbs where Karatsuba's method takes away again what it added: such a number
+also is a polynomial in the limbs that were read.
 """
 
 from __future__ import annotations
 
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,28 +20,38 @@ _WORD = 2**31
 _DIGIT = 8191
 
 
-class Interval:
-    """All integers from `low` to `high`."""
+# Coefficients by product of limbs; a limb is its place and the most that it can be.
+Polynomial = dict[tuple[tuple[int, int], ...], int]
 
-    def __init__(self, low: int, high: int) -> None:
+
+class Interval:
+    """All integers from `low` to `high`; of those, what the polynomial can be where it is known."""
+
+    def __init__(self, low: int, high: int, polynomial: Polynomial | None = None) -> None:
+        if polynomial is not None:
+            ends = [(c, c * prod(most for _, most in limbs)) for limbs, c in polynomial.items()]
+            low = max(low, sum(end for sign, end in ends if sign < 0))
+            high = min(high, sum(end for sign, end in ends if sign > 0))
         assert -_WORD <= low <= high < _WORD, (low, high)
-        self.low, self.high = low, high
+        self.low, self.high, self.polynomial = low, high, polynomial
 
     def __add__(self, other: Interval | int) -> Interval:
         other = _interval(other)
-        return Interval(self.low + other.low, self.high + other.high)
+        return Interval(self.low + other.low, self.high + other.high, _sum(self, other, 1))
+
+    __radd__ = __add__
 
     def __sub__(self, other: Interval | int) -> Interval:
         if isinstance(other, int):
             return _Less(self, other)
         if isinstance(other, _Multiple) and other.of is self:
             return Interval(other.by, other.by + (1 << other.bits) - 1)
-        return Interval(self.low - other.high, self.high - other.low)
+        return Interval(self.low - other.high, self.high - other.low, _sum(self, other, -1))
 
     def __mul__(self, other: Interval | int) -> Interval:
         other = _interval(other)
         ends = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
-        return Interval(min(ends), max(ends))
+        return Interval(min(ends), max(ends), _product(self, other))
 
     def __lshift__(self, bits: int) -> Interval:
         return Interval(self.low << bits, self.high << bits)
@@ -53,6 +65,26 @@ class Interval:
         if self.low >> 13 != self.high >> 13:
             return Interval(0, mask)
         return Interval(self.low & mask, self.high & mask)
+
+
+def _sum(one: Interval, other: Interval, factor: int) -> Polynomial | None:
+    if one.polynomial is None or other.polynomial is None:
+        return None
+    total = dict(one.polynomial)
+    for limbs, coefficient in other.polynomial.items():
+        total[limbs] = total.get(limbs, 0) + factor * coefficient
+    return {limbs: coefficient for limbs, coefficient in total.items() if coefficient}
+
+
+def _product(one: Interval, other: Interval) -> Polynomial | None:
+    if one.polynomial is None or other.polynomial is None:
+        return None
+    total: Polynomial = {}
+    for left, a in one.polynomial.items():
+        for right, b in other.polynomial.items():
+            limbs = tuple(sorted(left + right))
+            total[limbs] = total.get(limbs, 0) + a * b
+    return total
 
 
 class _Less(Interval):
@@ -86,7 +118,7 @@ class _Multiple(Interval):
 
 
 def _interval(value: Interval | int) -> Interval:
-    return Interval(value, value) if isinstance(value, int) else value
+    return Interval(value, value, {(): value}) if isinstance(value, int) else value
 
 
 class Memory:
@@ -100,7 +132,8 @@ class Memory:
         return _Pointer(self, int(address))
 
     def load(self, at: int) -> Interval:
-        return self.stored.get(at) or Interval(0, self._reach[at % LIMBS])
+        most = self._reach[at % LIMBS]
+        return self.stored.get(at) or Interval(0, most, {((at, most),): 1})
 
     def store(self, at: int, value: Interval) -> None:
         if at % LIMBS == LIMBS - 1 and self._top is not None:
@@ -123,6 +156,19 @@ class _Pointer:
         self._memory.store(self._address // 2 + at, value)
 
 
+class _Program:
+    """The program from one of its bytes on."""
+
+    def __init__(self, program: bytes, at: int) -> None:
+        self._program, self._at = program, at
+
+    def __int__(self) -> int:
+        return self._at
+
+    def __getitem__(self, at: int) -> int:
+        return self._program[self._at + at]
+
+
 def result(program: bytes, reach: list[int], top: int | None = None) -> list[Interval]:
     """The limbs of register 0 after a program on elements within `reach`.
 
@@ -130,9 +176,10 @@ def result(program: bytes, reach: list[int], top: int | None = None) -> list[Int
     limbs cannot see.
     """
     memory = Memory(reach, top)
-    names: dict[str, Any] = dict.fromkeys(("ptr8", "ptr16", "ptr32"), memory.pointer)
+    names: dict[str, Any] = dict.fromkeys(("ptr16", "ptr32"), memory.pointer)
+    names["ptr8"] = lambda address: _Program(program, int(address))
     names["micropython"] = SimpleNamespace(viper=lambda function: function)
     exec(field_kernel.source().replace("import micropython\n", ""), names)
     table = memory.pointer(64 * SIZE)
-    names["run"](0, memory.pointer(0), program, table)
+    names["run"](0, memory.pointer(0), _Program(program, 0), table)
     return [memory.load(at) for at in range(LIMBS)]

@@ -13,7 +13,6 @@ from receiver.crypto.elements import P256, SIZE, element, integer
 from receiver.crypto.job import finish
 from receiver.crypto.p256_base import END, START, TABLE
 from simulator.crypto.p256 import p256_public, p256_sign
-from simulator.tools.chip.interpreter import slices
 from simulator.tools.generate import p256_base
 from simulator.tools.generate.p256_base import G, Point
 from tests.receiver.crypto.back_ends import p256_verify
@@ -131,15 +130,3 @@ def test_coincidences_are_refused(
     assert not p256_verify(portable, public, MESSAGE, signature)
     begin_at(monkeypatch, 0xABCDEF)
     assert p256_verify(portable, public, MESSAGE, signature)
-
-
-@pytest.mark.emulator
-def test_instructions_on_a_chip() -> None:
-    """13 M for a check and 24 M with the key's table (design §7), in slices of less than 3 M."""
-    private = bytes(31) + b"\7"
-    public, signature = p256_public(private), p256_sign(private, MESSAGE)
-    making = [work.instructions for work in slices(p256.key_job, public)]
-    checking = [work.instructions for work in slices(p256.check_job, key(7), MESSAGE, signature)]
-    assert max(making + checking) < 3_000_000
-    assert sum(checking) < 13_000_000
-    assert sum(making + checking) < 24_000_000
