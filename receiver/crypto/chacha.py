@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .native import NATIVE
+from .scratch import SCRATCH, SIZE, wipe
 
 if NATIVE:
     from receiver.crypto.kernels.chacha20 import xor
@@ -16,52 +17,94 @@ NONCE_SIZE = 12
 TAG_SIZE = 16
 
 _BLOCK = 64  # bytes of the key stream
+_PART = 16  # bytes of what is authenticated
 _CONSTANT = b"expand 32-byte k"
-_CHACHA_WORK = 128  # bytes of the kernels' work area
-_POLY_WORK = 120
+_ZEROS = memoryview(bytes(2 * _PART))
+# The state (§2.3), the kernels' work area, and the text: block 0 of the key stream, the message,
+# then what else is authenticated.
+_STATE = SCRATCH[:64]
+_KEY, _NONCE = _STATE[16:48], _STATE[52:]
+_WORK = SCRATCH[64:192]
+_TEXT, _ROOM = SCRATCH[192:], SIZE - 192
 
 
 def seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
     """Return ciphertext ‖ tag; raise ValueError if the key is not 32 bytes or the nonce not 12."""
-    stream = _xor(key, nonce, 0, bytes(_BLOCK) + plaintext)
-    ciphertext = bytes(stream[_BLOCK:])
-    return ciphertext + _tag(stream, aad, ciphertext)
+    size = len(plaintext)
+    text = _begin(key, nonce, size, aad)
+    try:
+        end = _BLOCK + size
+        text[_BLOCK:end] = plaintext
+        xor(_WORK, (end + _BLOCK - 1) >> 6, text, _STATE, 0)
+        padded = end + (-size & _PART - 1)
+        text[end : padded + _PART] = _ZEROS[: padded + _PART - end]
+        _authenticate(text, size, padded, aad)
+        text[end : end + TAG_SIZE] = text[_PART : _PART + TAG_SIZE]
+        return bytes(text[_BLOCK : end + TAG_SIZE])
+    finally:
+        wipe(SCRATCH, SIZE)
+        if text is not _TEXT:
+            wipe(text, len(text))
 
 
 def open_(key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes | None:
     """Return the plaintext; None if the tag is wrong, before decrypting anything."""
     size = max(len(sealed) - TAG_SIZE, 0)
-    ciphertext = sealed[:size]
-    tag = _tag(_xor(key, nonce, 0, bytes(_BLOCK)), aad, ciphertext)
-    if not _equal(tag, sealed[size:]):
-        return None
-    return bytes(_xor(key, nonce, 1, ciphertext))
+    text = _begin(key, nonce, size, aad)
+    try:
+        end = _BLOCK + size
+        view = memoryview(sealed)
+        text[_BLOCK:end] = view[:size]
+        xor(_WORK, 1, text, _STATE, 0)
+        _authenticate(text, size, end + (-size & _PART - 1), aad)
+        if not _equal(text[_PART : _PART + TAG_SIZE], view[size:]):
+            return None
+        xor(_WORK, (size + _BLOCK - 1) >> 6, text, _STATE, _BLOCK)
+        return bytes(text[_BLOCK:end])
+    finally:
+        wipe(SCRATCH, SIZE)
+        if text is not _TEXT:
+            wipe(text, len(text))
 
 
-def _xor(key: bytes, nonce: bytes, counter: int, data: bytes) -> bytearray:
-    """Return `data` xor the key stream from block `counter` on (§2.4)."""
+def _begin(key: bytes, nonce: bytes, size: int, aad: bytes) -> memoryview:
+    """Set the state, and return zeros in which the text has room."""
     if len(key) != KEY_SIZE or len(nonce) != NONCE_SIZE:
         raise ValueError("key is not 32 bytes or nonce not 12")
-    blocks = (len(data) + _BLOCK - 1) // _BLOCK
-    mixed = bytearray(data + bytes(blocks * _BLOCK - len(data)))
-    state = bytearray(_CONSTANT + key + counter.to_bytes(4, "little") + nonce)
-    xor(bytearray(_CHACHA_WORK), blocks, mixed, state)
-    return mixed[: len(data)]
+    text, room = _TEXT, size + len(aad) + 2 * _BLOCK + 2 * _PART
+    if room > _ROOM:
+        text = memoryview(bytearray(room + (-room & 7)))
+    _STATE[:16] = _CONSTANT
+    _KEY[:] = key
+    _NONCE[:] = nonce
+    return text
 
 
-def _tag(stream: bytearray, aad: bytes, ciphertext: bytes) -> bytes:
-    """Return the tag under the one-time key that begins block 0 of the stream (§2.6, §2.8)."""
-    sizes = len(aad).to_bytes(8, "little") + len(ciphertext).to_bytes(8, "little")
-    text = aad + bytes(-len(aad) % 16) + ciphertext + bytes(-len(ciphertext) % 16) + sizes
-    work = bytearray(_POLY_WORK)
-    key = stream[:KEY_SIZE]
-    start(work, key)
-    absorb(len(text) // 16, work, text)
-    finish(work, key)
-    return bytes(key[16:])
+def _authenticate(text: memoryview, size: int, padded: int, aad: bytes) -> None:
+    """Turn the one-time key that begins block 0 into the tag behind its first half (§2.6, §2.8).
+
+    The message ends in zeros up to `padded`, and zeros follow.
+    """
+    _put(text, padded + 8, size)
+    start(_WORK, text)
+    if aad:
+        _put(text, padded, len(aad))
+        at = (padded + _BLOCK - 1 & -_BLOCK) + _PART  # no stream is left there
+        text[at : at + len(aad)] = aad
+        absorb((len(aad) + _PART - 1) >> 4, _WORK, text, at)
+    absorb((padded + _PART - _BLOCK) >> 4, _WORK, text, _BLOCK)
+    finish(_WORK, text)
 
 
-def _equal(a: bytes, b: bytes) -> bool:
+def _put(text: memoryview, at: int, size: int) -> None:
+    """Write a size, least significant byte first."""
+    while size:
+        text[at] = size & 0xFF
+        size >>= 8
+        at += 1
+
+
+def _equal(a: memoryview, b: memoryview) -> bool:
     """Compare in a time that does not depend on where they differ."""
     if len(a) != len(b):
         return False

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from .native import NATIVE
+from .scratch import SCRATCH, SIZE, wipe
 
 if NATIVE:
-    from receiver.crypto.kernels.sha512 import compress, schedule
+    from receiver.crypto.kernels.sha512 import compress, schedule, turn
 else:
-    from receiver.crypto.twins.sha512 import compress, schedule
+    from receiver.crypto.twins.sha512 import compress, schedule, turn
 
 _BLOCK = 128  # bytes
 
 # Words of 64 bits, all least significant byte first: the state from h to a, a copy of it that
 # the rounds change, the 80 words of a block, one of scratch. Each round shifts the state by
 # moving its start: the new a takes the place of the block's word.
-_WORK = 64 + 64 + 640 + 8
+_WORK = SCRATCH[: 64 + 64 + 640 + 8]
+_STATE = SCRATCH[:64]
+_TAIL = SCRATCH[len(_WORK) :]  # the last block
 
-# The first 64 bits of the fractions of the square roots of the first 8 primes, a to h ...
+# The first 64 bits of the fractions of the square roots of the first 8 primes, h to a ...
 _START = (
-    b"\x6a\x09\xe6\x67\xf3\xbc\xc9\x08\xbb\x67\xae\x85\x84\xca\xa7\x3b"
-    b"\x3c\x6e\xf3\x72\xfe\x94\xf8\x2b\xa5\x4f\xf5\x3a\x5f\x1d\x36\xf1"
-    b"\x51\x0e\x52\x7f\xad\xe6\x82\xd1\x9b\x05\x68\x8c\x2b\x3e\x6c\x1f"
-    b"\x1f\x83\xd9\xab\xfb\x41\xbd\x6b\x5b\xe0\xcd\x19\x13\x7e\x21\x79"
+    b"\x79\x21\x7e\x13\x19\xcd\xe0\x5b\x6b\xbd\x41\xfb\xab\xd9\x83\x1f"
+    b"\x1f\x6c\x3e\x2b\x8c\x68\x05\x9b\xd1\x82\xe6\xad\x7f\x52\x0e\x51"
+    b"\xf1\x36\x1d\x5f\x3a\xf5\x4f\xa5\x2b\xf8\x94\xfe\x72\xf3\x6e\x3c"
+    b"\x3b\xa7\xca\x84\x85\xae\x67\xbb\x08\xc9\xbc\xf3\x67\xe6\x09\x6a"
 )
 
-# ... and of the cube roots of the first 80, each least significant byte first.
+# ... and of the cube roots of the first 80; each least significant byte first.
 _ROUNDS = (
     b"\x22\xae\x28\xd7\x98\x2f\x8a\x42\xcd\x65\xef\x23\x91\x44\x37\x71"
     b"\x2f\x3b\x4d\xec\xcf\xfb\xc0\xb5\xbc\xdb\x89\x81\xa5\xdb\xb5\xe9"
@@ -68,21 +71,35 @@ _ROUNDS = (
     b"\xec\xfa\xd6\x3a\xab\x6f\xcb\x5f\x17\x58\x47\x4a\x8c\x19\x44\x6c"
 )
 
+_ROUNDS_SIZE = 640
+
 
 def sha512(data: bytes) -> bytes:
     """Return the 64-byte digest."""
-    rest = len(data) % _BLOCK
-    zeros = (_BLOCK - 17 - rest) % _BLOCK
-    tail = data[len(data) - rest :] + b"\x80" + bytes(zeros) + (len(data) * 8).to_bytes(16, "big")
-    work = bytearray(_WORK)
-    work[:64] = bytes(reversed(_START))
-    for at in range(0, len(data) - rest, _BLOCK):
-        _block(work, data, at)
-    for at in range(0, len(tail), _BLOCK):
-        _block(work, tail, at)
-    return bytes(reversed(work[:64]))
-
-
-def _block(work: bytearray, data: bytes, at: int) -> None:
-    schedule(work, at, data)
-    compress(work, len(_ROUNDS), _ROUNDS)
+    try:
+        _STATE[:] = _START
+        at, size = 0, len(data)
+        while size - at >= _BLOCK:
+            schedule(_WORK, at, data)
+            compress(_WORK, _ROUNDS_SIZE, _ROUNDS)
+            at += _BLOCK
+        rest = size - at
+        _TAIL[:rest] = memoryview(data)[at:] if at else data
+        _TAIL[rest] = 0x80
+        if rest >= _BLOCK - 16:
+            schedule(_WORK, 0, _TAIL)
+            compress(_WORK, _ROUNDS_SIZE, _ROUNDS)
+            wipe(_TAIL, _BLOCK)
+        _TAIL[_BLOCK - 1] = size << 3 & 0xFF
+        size >>= 5
+        at = _BLOCK - 2
+        while size:
+            _TAIL[at] = size & 0xFF
+            size >>= 8
+            at -= 1
+        schedule(_WORK, 0, _TAIL)
+        compress(_WORK, _ROUNDS_SIZE, _ROUNDS)
+        turn(_STATE)
+        return bytes(_STATE)
+    finally:
+        wipe(SCRATCH, SIZE)

@@ -8,8 +8,10 @@ import micropython
 
 
 @micropython.viper
-def xor(p: ptr32, x: uint, data: ptr32, state: ptr32):
-    """Add the key stream to `x` blocks; `state` (§2.3) counts on, work `p` has 32 words.
+def xor(p: ptr32, x: uint, data: ptr32, state: ptr32, at: int):
+    """Add the key stream to `x` blocks at byte `at` of `data`.
+
+    `state` (§2.3) counts on, work `p` has 32 words.
 
     The rows of four words stand 8 words apart in `p`. A row's first words are also put behind it,
     so that diagonals are columns whose rows begin one, two and three words later.
@@ -17,6 +19,7 @@ def xor(p: ptr32, x: uint, data: ptr32, state: ptr32):
     start = int(p)
     end = start + 16
     blocks = int(x)
+    data = ptr32(int(data) + at)
     while blocks:
         while int(p) != end:
             p[0] = state[0]

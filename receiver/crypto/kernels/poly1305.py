@@ -31,35 +31,45 @@ def start(q: ptr32, key: ptr8):
 
 
 @micropython.viper
-def absorb(c: uint, q: ptr32, data: ptr8):
-    """Take in `c` blocks of 16 bytes: h = (h + block + 2^128) r for each, carried but not reduced.
+def absorb(c: uint, q: ptr32, data: ptr16, at: int):
+    """Take in `c` blocks of 16 bytes at byte `at`: h = (h + block + 2^128) r for each.
+
+    h is carried but not reduced, and `at` is even.
 
     `c` then is the sum at hand: it and `q` are the two locals that live in registers.
     """
     blocks = int(c)
     base = int(q)
+    data = ptr16(int(data) + at)
     while blocks:
-        n = 0
-        c = uint(0)
-        while n < 117:
-            b = ptr8(int(data) + (n >> 3))
-            limb = ((((b[2] << 8) | b[1]) << 8 | b[0]) >> (n & 7)) & 8191
-            c = uint(q[20] + limb) + c
-            q[20] = c & 8191
-            c = c >> 13
-            q = ptr32(int(q) + 4)
-            n += 13
-        h9 = (((data[15] << 8) | data[14]) >> 5 | 2048) + q[20] + int(c)
-        q = ptr32(base)
-        h0 = q[20]
-        h1 = q[21]
-        h2 = q[22]
-        h3 = q[23]
-        h4 = q[24]
-        h5 = q[25]
-        h6 = q[26]
-        h7 = q[27]
-        h8 = q[28]
+        c = uint(q[20] + (data[0] & 8191))
+        h0 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[21] + (((data[1] << 3) | (data[0] >> 13)) & 8191)) + c
+        h1 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[22] + (((data[2] << 6) | (data[1] >> 10)) & 8191)) + c
+        h2 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[23] + (((data[3] << 9) | (data[2] >> 7)) & 8191)) + c
+        h3 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[24] + (((data[4] << 12) | (data[3] >> 4)) & 8191)) + c
+        h4 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[25] + ((data[4] >> 1) & 8191)) + c
+        h5 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[26] + (((data[5] << 2) | (data[4] >> 14)) & 8191)) + c
+        h6 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[27] + (((data[6] << 5) | (data[5] >> 11)) & 8191)) + c
+        h7 = int(c & 8191)
+        c = c >> 13
+        c = uint(q[28] + (((data[7] << 8) | (data[6] >> 8)) & 8191)) + c
+        h8 = int(c & 8191)
+        c = c >> 13
+        h9 = ((data[7] >> 5) | 2048) + q[29] + int(c)
         c = uint(0)
         n = 10
         while n:
@@ -79,7 +89,7 @@ def absorb(c: uint, q: ptr32, data: ptr8):
             n -= 1
         q = ptr32(base)
         q[20] = q[20] + 5 * c
-        data = ptr8(int(data) + 16)
+        data = ptr16(int(data) + 16)
         blocks -= 1
 
 

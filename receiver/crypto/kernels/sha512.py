@@ -101,3 +101,17 @@ def compress(p: ptr32, x: uint, rounds: ptr32):
         p[1] = int(uint(p[0]) < x) + p[1] + rounds[1]
         rounds = ptr32(int(rounds) + 8)
         p = ptr32(int(p) + 8)
+
+
+@micropython.viper
+def turn(p: ptr8):
+    """Put the state's 64 bytes into the opposite order: the digest."""
+    other = ptr8(int(p) + 63)
+    n = 32
+    while n:
+        x = p[0]
+        p[0] = other[0]
+        other[0] = x
+        p = ptr8(int(p) + 1)
+        other = ptr8(int(other) - 1)
+        n -= 1

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Buffer: TypeAlias = "bytearray | memoryview"
+
 _MASK = 0xFFFFFFFF
 _COLUMNS = [(i, i + 4, i + 8, i + 12) for i in range(4)]
 _DIAGONALS = [(i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12) for i in range(4)]
 
 
-def xor(_work: bytearray, blocks: int, data: bytearray, state: bytearray) -> None:
+def xor(_work: Buffer, blocks: int, data: Buffer, state: Buffer, start: int) -> None:
     """Do what the kernel does."""
-    for at in range(0, 64 * blocks, 64):
+    for at in range(start, start + 64 * blocks, 64):
         stream = int.from_bytes(_block(state), "little")
         mixed = int.from_bytes(data[at : at + 64], "little") ^ stream
         data[at : at + 64] = mixed.to_bytes(64, "little")
@@ -17,7 +24,7 @@ def xor(_work: bytearray, blocks: int, data: bytearray, state: bytearray) -> Non
         state[48:52] = (counter & _MASK).to_bytes(4, "little")
 
 
-def _block(state: bytearray) -> bytes:
+def _block(state: Buffer) -> bytes:
     """Return the key stream of one block (§2.3)."""
     start = [int.from_bytes(state[i : i + 4], "little") for i in range(0, 64, 4)]
     words = list(start)

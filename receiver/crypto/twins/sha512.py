@@ -7,7 +7,7 @@ _TWICE = 0x10000000000000001  # times a word: two copies side by side, so that a
 _STATE, _COPY, _WORDS, _COUNT = 0, 64, 128, 80  # places of bytes, and how many words there are
 
 
-def schedule(work: bytearray, at: int, data: bytes) -> None:
+def schedule(work: bytearray | memoryview, at: int, data: bytes | bytearray | memoryview) -> None:
     """Do what the kernel does (FIPS 180-4 §6.4.2, step 1)."""
     work[_COPY:_WORDS] = work[_STATE:_COPY]
     words = [int.from_bytes(data[i : i + 8], "big") for i in range(at, at + 128, 8)]
@@ -20,7 +20,7 @@ def schedule(work: bytearray, at: int, data: bytes) -> None:
     _put(work, _WORDS, words)
 
 
-def compress(work: bytearray, size: int, rounds: bytes) -> None:
+def compress(work: bytearray | memoryview, size: int, rounds: bytes) -> None:
     """Do what the kernel does, but for the scratch behind the state (steps 2 to 4, same names)."""
     state = h, g, f, e, d, c, b, a = _take(work, _COPY, 8)
     words, constants = _take(work, _WORDS, _COUNT), _take(rounds, 0, size // 8)
@@ -37,10 +37,15 @@ def compress(work: bytearray, size: int, rounds: bytes) -> None:
     _put(work, _STATE, [(x + y) & _MASK for x, y in pairs])
 
 
-def _take(data: bytes | bytearray, at: int, count: int) -> list[int]:
+def turn(work: bytearray | memoryview) -> None:
+    """Do what the kernel does."""
+    work[:_COPY] = bytes(reversed(work[:_COPY]))
+
+
+def _take(data: bytes | bytearray | memoryview, at: int, count: int) -> list[int]:
     return [int.from_bytes(data[i : i + 8], "little") for i in range(at, at + 8 * count, 8)]
 
 
-def _put(work: bytearray, at: int, words: list[int]) -> None:
+def _put(work: bytearray | memoryview, at: int, words: list[int]) -> None:
     for i, word in enumerate(words):
         work[at + 8 * i : at + 8 * i + 8] = word.to_bytes(8, "little")

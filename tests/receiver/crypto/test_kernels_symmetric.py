@@ -20,6 +20,7 @@ pytestmark = pytest.mark.emulator
 KERNELS = "receiver/crypto/kernels/"
 SCHEDULE = chip.kernel(KERNELS + "sha512.py", "schedule")
 COMPRESS = chip.kernel(KERNELS + "sha512.py", "compress")
+TURN = chip.kernel(KERNELS + "sha512.py", "turn")
 XOR = chip.kernel(KERNELS + "chacha20.py", "xor")
 START = chip.kernel(KERNELS + "poly1305.py", "start")
 ABSORB = chip.kernel(KERNELS + "poly1305.py", "absorb")
@@ -50,7 +51,7 @@ def test_constants_are_roots_of_primes() -> None:
     primes = [n for n in range(2, 410) if all(n % d for d in range(2, isqrt(n) + 1))]
     assert len(primes) == ROUNDS
     for i, prime in enumerate(primes[:8]):
-        root = int.from_bytes(sha512._START[8 * i : 8 * i + 8], "big") | isqrt(prime) << 64
+        root = int.from_bytes(sha512._START[56 - 8 * i : 64 - 8 * i], "little") | isqrt(prime) << 64
         assert root**2 < prime << 128 < (root + 1) ** 2
     for i, prime in enumerate(primes):
         whole = max(n for n in range(8) if n**3 < prime)
@@ -94,6 +95,7 @@ def test_sha512_compresses_awkward_words() -> None:
 def test_sha512_digests(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sha512, "schedule", SCHEDULE.call)
     monkeypatch.setattr(sha512, "compress", COMPRESS.call)
+    monkeypatch.setattr(sha512, "turn", TURN.call)
     message = Random(size).randbytes(size)
     assert sha512.sha512(message) == hashlib.sha512(message).digest()
 
@@ -101,18 +103,19 @@ def test_sha512_digests(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
 # ChaCha20
 
 
+@pytest.mark.parametrize("at", [0, 64])
 @pytest.mark.parametrize("blocks", [0, 1, 2, 5])
-def test_chacha20_blocks(blocks: int) -> None:
+def test_chacha20_blocks(blocks: int, at: int) -> None:
     random = Random(blocks)
     states = [bytes(64), b"\xff" * 64, b"\xff" * 32 + bytes(32)]
     states += [awkward(random, 64, 4) for _ in range(20)] + [
         random.randbytes(64) for _ in range(20)
     ]
     for start in states:
-        data, state = bytearray(random.randbytes(64 * blocks)), bytearray(start)
+        data, state = bytearray(random.randbytes(at + 64 * blocks)), bytearray(start)
         expected, counted = bytearray(data), bytearray(start)
-        chacha20_twin.xor(bytearray(), blocks, expected, counted)
-        XOR.call(bytearray(random.randbytes(128)), blocks, data, state)
+        chacha20_twin.xor(bytearray(), blocks, expected, counted, at)
+        XOR.call(bytearray(random.randbytes(128)), blocks, data, state, at)
         assert data == expected
         assert state == counted
 
@@ -175,8 +178,8 @@ def test_poly1305_absorbs(r: int) -> None:
             add_low(ours, low)
             theirs = bytearray(ours)
             data = awkward(random, 16 * 3) if low else b"\xff" * 48
-            ABSORB.call(3, ours, data)
-            poly1305_twin.absorb(3, theirs, data)
+            ABSORB.call(3, ours, data, 0)
+            poly1305_twin.absorb(3, theirs, bytes(16) + data, 16)
             assert number(ours, H) % PRIME == number(theirs, H)
             assert int.from_bytes(ours[H : H + 4], "little") < LOW_LIMIT
             assert ours[:H] == theirs[:H]
@@ -200,7 +203,7 @@ def test_poly1305_vectors() -> None:
         secret, message, tag = parts(case, "key", "msg", "tag")
         work, key = bytearray(WORK), bytearray(secret)
         START.call(work, key)
-        ABSORB.call(len(message) // 16, work, message)
+        ABSORB.call(len(message) // 16, work, bytearray(32) + message, 32)
         FINISH.call(work, key)
         assert key[16:] == tag
 
@@ -215,9 +218,10 @@ def test_no_secret_changes_the_time() -> None:
         for kernel, arguments in (
             (SCHEDULE, (bytearray(fill(SCRATCH)), 0, fill(128))),
             (COMPRESS, (bytearray(fill(SCRATCH)), 640, fill(640))),
-            (XOR, (bytearray(128), 2, bytearray(fill(128)), bytearray(fill(64)))),
+            (XOR, (bytearray(128), 2, bytearray(fill(128)), bytearray(fill(64)), 0)),
+            (TURN, (bytearray(fill(64)),)),
             (START, (work, key)),
-            (ABSORB, (3, work, fill(48))),
+            (ABSORB, (3, work, fill(48), 0)),
             (FINISH, (work, key)),
         ):
             kernel.call(*arguments)
