@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from receiver.crypto import host
 from receiver.crypto.job import finish
+from simulator.tools.chip.operations import signed_by_phone
 from simulator.world.receiver_command import ROOT, interpreter
 
-from .arithmetic import signed_by_phone
 from .cases import cases
 from .rows import ROWS, Figure
 

@@ -1,13 +1,24 @@
 """The device's long operations in straightforward Python integers.
 
-Complete twins of `receiver/crypto`, counted by the same model: they show what the kernels save.
+Complete twins of `receiver/crypto`, counted on the same machine: they show what the kernels save.
 Every choice is the fast one: one ladder for both scalars, the order of R unchecked,
 nothing in constant time.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256, sha512
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from receiver.crypto.sha512 import sha512
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    # X, Y, Z, T with x = X/Z, y = Y/Z, T = XY/Z
+    Point: TypeAlias = tuple[int, int, int, int]
+    # X, Y, Z with x = X/Z², y = Y/Z³; Z is 0 at infinity
+    Jacobian: TypeAlias = tuple[int, int, int]
 
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
@@ -20,9 +31,6 @@ _N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 _GX = 0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296
 _GY = 0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5
-
-Point = tuple[int, int, int, int]  # X, Y, Z, T with x = X/Z, y = Y/Z, T = XY/Z
-Jacobian = tuple[int, int, int]  # X, Y, Z with x = X/Z², y = Y/Z³; Z is 0 at infinity
 
 
 def x25519(private: bytes, public: bytes) -> bytes:
@@ -49,7 +57,7 @@ def x25519(private: bytes, public: bytes) -> bytes:
 
 def ed25519_sign(seed: bytes, public: bytes, message: bytes) -> bytes:
     """Sign, given the public key (RFC 8032 §5.1.6)."""
-    digest = sha512(seed).digest()
+    digest = sha512(seed)
     scalar = int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254
     nonce = _reduced(digest[32:] + message)
     x, y, z, _ = _ed_sum(nonce, _BASE, 0, _BASE)
@@ -88,7 +96,7 @@ def p256_verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def _reduced(data: bytes) -> int:
-    return int.from_bytes(sha512(data).digest(), "little") % _L
+    return int.from_bytes(sha512(data), "little") % _L
 
 
 def _ed_decode(data: bytes) -> Point | None:
