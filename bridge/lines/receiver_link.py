@@ -265,7 +265,8 @@ class ReceiverLink:
             return
         self.hello = hello
         if self._noise.may("receiver up"):
-            _log.info(
+            log = _log.warning if hello.fault else _log.info
+            log(
                 "receiver up",
                 till=self._till,
                 receiver=hello.receiver_id.hex(),

@@ -129,6 +129,21 @@ async def test_a_receiver_that_does_not_know_who_it_is_may_say_why(
         assert line.link.hello is None
 
 
+async def test_the_log_tells_why_it_started_and_warns_of_a_fault(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    for fault, level in ((reasons.OK, "INFO"), (reasons.STORE_FAILED, "WARNING")):
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            line.device.reboot(fault=fault, reset_cause=wire.RESET_BROWN_OUT, crashes=2)
+            await asyncio.wait_for(line.heard.up.get(), PATIENCE_S)
+        (record,) = (one for one in caplog.records if one.message == "receiver up")
+        assert record.levelname == level
+        said = record.__dict__["fields"]
+        assert (said["cause"], said["crashes"]) == ("brown_out", 2)
+        assert (said["fault"], said["board"]) == (reasons.name(fault), "scripted")
+
+
 async def test_a_port_that_cannot_be_closed_does_not_keep_the_bridge_from_ending(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
