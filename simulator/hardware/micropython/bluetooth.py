@@ -25,6 +25,8 @@ _GARBAGE = b"\xdd" * 6  # what a kept memoryview shows after the handler has ret
 _IRK = b"irk"
 _SECRET_OUR_IRK = 10
 _SECRET_PEER = 2
+_INT_LEAST, _INT_MOST = -(1 << 31), (1 << 31) - 1  # the chip's C integers
+_UNLIKELY = 0x0E  # an ATT error
 _IGNORED = ("bond", "mitm", "io", "le_secure")  # settings about pairing, which is not simulated
 
 
@@ -131,6 +133,8 @@ class BLE:
         if interval_us is None:
             self._ask(wire.ADVERTISE_STOP)
             return
+        if not _INT_LEAST <= interval_us <= _INT_MOST:
+            raise OverflowError("overflow converting long int to machine word")
         body = b""
         lengths = []
         for data in (adv_data, resp_data):
@@ -168,6 +172,8 @@ class BLE:
         return tuple(tuple(next(handles) for _ in range(count)) for count in counts)
 
     def gatts_read(self, value_handle):
+        if not self._on:
+            return b""
         return self._ask(wire.READ, struct.pack("<H", value_handle))
 
     def gatts_write(self, value_handle, data, send_update=False):
@@ -221,8 +227,13 @@ class BLE:
         self._address[:] = _GARBAGE
         if serial:
             verdict = int(result) if isinstance(result, (int, bool)) else 0
-            body = struct.pack("<BhB", serial, verdict, self._handler is not None)
+            fits = 0 <= verdict <= 0xFF
+            body = struct.pack(
+                "<BhB", serial, verdict if fits else _UNLIKELY, self._handler is not None
+            )
             radiostream.tell(wire.VERDICT, body)
+            if not fits:
+                raise ValueError("a verdict is one byte")
 
     def _fire(self, event, data):
         """Run the handler. Drop it if it raises; clear its data when it returns.

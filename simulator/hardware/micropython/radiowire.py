@@ -32,7 +32,7 @@ NOTIFY = 25  # connection (2), handle (2), value given (1), value
 SET_BUFFER = 26  # handle (2), length (2), append (1)
 DISCONNECT = 27  # connection (2)
 
-ADVERTISE_FORMAT = "<IBBB"  # interval in µs, connectable, payload length, scan response length
+ADVERTISE_FORMAT = "<iBBB"  # interval in µs, connectable, payload length, scan response length
 KEEP = 0xFF  # as a length: keep the earlier value
 
 # Answers
@@ -60,10 +60,12 @@ FIELDS = {
 }
 
 # MicroPython's error numbers on an ESP32
+EIO = 5  # a refusal by the controller
 EINVAL = 22
 EBUSY = 16
 ENODEV = 19
 ENOMEM = 12
+EALREADY = 120  # newlib's; a Unix port's is 114
 LINK_GONE = -128
 
 FLAG_READ = 0x02

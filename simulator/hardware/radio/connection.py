@@ -149,6 +149,9 @@ class RadioConnection(Connection):
             sniffer.controlled(self, packet)
         if self.peer is not None and self.peer.open:
             self.peer.controller.on_ll_control_pdu(self.peer.peer_address, packet)
+        if isinstance(packet, ll.TerminateInd):
+            ended = hci.HCI_ErrorCode.CONNECTION_TERMINATED_BY_LOCAL_HOST_ERROR
+            self.controller.on_le_disconnected(self, ended)
 
 
 def complete(

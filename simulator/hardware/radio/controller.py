@@ -179,14 +179,14 @@ class RadioController(Commands, Listener):
             super().on_hci_acl_data_packet(packet)
 
     def on_hci_disconnect_command(self, command: hci.HCI_Disconnect_Command) -> None:
-        """7.1.6. Bumble ignores an unknown handle, and reports the peer's reason here."""
+        """7.1.6. Bumble ignores an unknown handle, and reports the peer's reason here.
+
+        The link ends when the other end has heard of it, or by its supervision timeout.
+        """
         connection = self._end(command, command.connection_handle)
         if connection is not None:
             self._accept_then(command)
             connection.send_ll_control_pdu(ll.TerminateInd(command.reason))
-            self.on_le_disconnected(
-                connection, hci.HCI_ErrorCode.CONNECTION_TERMINATED_BY_LOCAL_HOST_ERROR
-            )
 
     def on_hci_le_set_advertising_parameters_command(
         self, command: hci.HCI_LE_Set_Advertising_Parameters_Command

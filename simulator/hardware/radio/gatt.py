@@ -1,7 +1,8 @@
 """A GATT server that answers as NimBLE and MicroPython together.
 
-Discovery is Bumble's. Reads, writes and the MTU are ours: data too long for a buffer is cut and
-still acknowledged, and one request at a time waits for the firmware's handler.
+Discovery is Bumble's. Reads, writes and the MTU are ours: data too long for a value's buffer is cut
+and still acknowledged, one request at a time waits for the firmware's handler, and all links share
+few buffers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bumble.device import Connection, Device
 
 from simulator.hardware.micropython import radiowire as wire
 
+from .buffers import ANSWER, Buffers
 from .table import Permissions, Table
 
 PREPARED_LIMIT = 64  # NimBLE's BLE_ATT_SVR_MAX_PREP_ENTRIES
@@ -46,11 +48,25 @@ class GattServer(Table):
         super().__init__(device)
         self.max_mtu = PREFERRED_MTU
         self.buffers = {}
+        self.subscriptions = {}
+        self.blocks = Buffers(device, self._prepared)
         self._handler = handler
         self._inbox: asyncio.Queue[tuple[Connection, att.ATT_PDU] | Telling] = asyncio.Queue()
 
     def on_gatt_pdu(self, bearer: att.Bearer, att_pdu: att.ATT_PDU) -> None:
-        self._inbox.put_nowait((bearer, att_pdu))  # type: ignore[arg-type]
+        """Queue a PDU; drop one that is too long, or finds no buffer, without a word."""
+        assert isinstance(bearer, Connection)
+        if len(bytes(att_pdu)) <= bearer.att_mtu and self.blocks.arrive():
+            self._inbox.put_nowait((bearer, att_pdu))
+
+    def on_disconnection(self, bearer: att.Bearer) -> None:
+        super().on_disconnection(bearer)
+        assert isinstance(bearer, Connection)
+        self.blocks.forget(bearer.handle)
+
+    def send_gatt_pdu(self, bearer: att.Bearer, pdu: bytes) -> None:
+        assert isinstance(bearer, Connection)
+        self.blocks.send(bearer, pdu, ANSWER)
 
     def tell_in_order(self, event: int, *fields: int | bytes) -> None:
         """Queue an event after all earlier requests."""
@@ -64,6 +80,10 @@ class GattServer(Table):
                 self._handler.tell(item.event, *item.fields)
             else:
                 await self._serve(*item)
+                self.blocks.handled()
+
+    def _prepared(self) -> int:
+        return sum(len(queue) for queue in self.prepared_writes.values())
 
     def _here(self, peer: Connection) -> bool:
         return self.device.connections.get(peer.handle) is peer
@@ -79,9 +99,10 @@ class GattServer(Table):
                 await self._on_read(peer, pdu, 0)
             case att.ATT_Read_Blob_Request():
                 await self._on_read(peer, pdu, pdu.value_offset)
+            case att.ATT_Read_Multiple_Request():
+                await self._on_read_multiple(peer, pdu)
             case att.ATT_Write_Request():
-                error = await self._write(peer, pdu.attribute_handle, pdu.attribute_value)
-                self._answer(peer, pdu, error, att.ATT_Write_Response())
+                await self._on_write(peer, pdu)
             case att.ATT_Write_Command():
                 await self._write(peer, pdu.attribute_handle, pdu.attribute_value)
             case att.ATT_Prepare_Write_Request():
@@ -97,22 +118,48 @@ class GattServer(Table):
     async def _on_read(
         self, peer: Connection, pdu: att.ATT_Read_Request | att.ATT_Read_Blob_Request, offset: int
     ) -> None:
-        attribute = self.get_attribute(pdu.attribute_handle)
-        if attribute is None:
-            return self._answer(peer, pdu, att.ErrorCode.INVALID_HANDLE)
-        if not attribute.permissions & Permissions.READABLE:
-            return self._answer(peer, pdu, att.ErrorCode.READ_NOT_PERMITTED)
-        error = 0
-        if pdu.attribute_handle in self.buffers:
-            event = wire.IRQ_GATTS_READ_REQUEST
-            error = await self._handler.ask(event, peer.handle, pdu.attribute_handle)
-        value = await attribute.read_value(peer)
-        if offset > len(value):
-            error = error or att.ErrorCode.INVALID_OFFSET
+        error, value = await self._value(peer, pdu.attribute_handle)
+        if not error and offset > len(value):
+            error = att.ErrorCode.INVALID_OFFSET
         part = value[offset : offset + peer.att_mtu - 1]
         if isinstance(pdu, att.ATT_Read_Request):
             return self._answer(peer, pdu, error, att.ATT_Read_Response(part))
         return self._answer(peer, pdu, error, att.ATT_Read_Blob_Response(part))
+
+    async def _on_read_multiple(self, peer: Connection, pdu: att.ATT_Read_Multiple_Request) -> None:
+        """Read one value after the other until the packet is full, as NimBLE does."""
+        if not self.blocks.free():
+            return self._answer(peer, pdu, att.ErrorCode.INSUFFICIENT_RESOURCES)
+        values = b""
+        for handle in pdu.set_of_handles:
+            error, value = await self._value(peer, handle)
+            if error:
+                return self._answer(peer, pdu, error, handle=handle)
+            values += value
+            if len(values) >= peer.att_mtu - 1:
+                break
+        response = att.ATT_Read_Multiple_Response(values[: peer.att_mtu - 1])
+        return self._answer(peer, pdu, 0, response)
+
+    async def _value(self, peer: Connection, handle: int) -> tuple[int, bytes]:
+        """Return an ATT error or 0, and the value, which the handler may have changed or denied."""
+        attribute = self.get_attribute(handle)
+        if attribute is None:
+            return att.ErrorCode.INVALID_HANDLE, b""
+        if not attribute.permissions & Permissions.READABLE:
+            return att.ErrorCode.READ_NOT_PERMITTED, b""
+        error = 0
+        if handle in self.buffers:
+            error = await self._handler.ask(wire.IRQ_GATTS_READ_REQUEST, peer.handle, handle)
+        return error, await attribute.read_value(peer)
+
+    async def _on_write(self, peer: Connection, pdu: att.ATT_Write_Request) -> None:
+        """Handle a write if there is a block for its answer, which NimBLE makes first."""
+        if not self.blocks.free():
+            return self._answer(peer, pdu, att.ErrorCode.INSUFFICIENT_RESOURCES)
+        with self.blocks.reserved():
+            error = await self._write(peer, pdu.attribute_handle, pdu.attribute_value)
+        return self._answer(peer, pdu, error, att.ATT_Write_Response())
 
     async def _write(self, peer: Connection, handle: int, data: bytes) -> int:
         """Store a value and run the handler; return an ATT error or 0."""
@@ -125,6 +172,8 @@ class GattServer(Table):
         if len(data) > VALUE_LIMIT or (buffer is None and len(data) != 2):
             return att.ErrorCode.INVALID_ATTRIBUTE_LENGTH
         if buffer is None:  # a client configuration: MicroPython gets no event
+            if int.from_bytes(data, "little") & ~self.subscriptions[handle]:
+                return att.ErrorCode.REQUEST_NOT_SUPPORTED
             if self._here(peer):
                 await attribute.write_value(peer, data)
             return 0
@@ -140,8 +189,10 @@ class GattServer(Table):
             error = att.ErrorCode.INVALID_HANDLE
         elif not attribute.permissions & Permissions.WRITEABLE:
             error = att.ErrorCode.WRITE_NOT_PERMITTED
-        elif len(queue) >= PREPARED_LIMIT:
+        elif self._prepared() >= PREPARED_LIMIT:
             error = att.ErrorCode.PREPARE_QUEUE_FULL
+        elif not self.blocks.free():
+            error = att.ErrorCode.INSUFFICIENT_RESOURCES
         else:
             queue.append((pdu.attribute_handle, pdu.value_offset, pdu.part_attribute_value))
         echo = att.ATT_Prepare_Write_Response(
@@ -172,13 +223,14 @@ class GattServer(Table):
         request: att.ATT_PDU,
         error: int,
         response: att.ATT_PDU | None = None,
+        handle: int = 0,
     ) -> None:
         if not self._here(peer):
             return  # it left while the handler ran
         if error or response is None:
             response = att.ATT_Error_Response(
                 request_opcode_in_error=request.op_code,
-                attribute_handle_in_error=getattr(request, "attribute_handle", 0),
+                attribute_handle_in_error=getattr(request, "attribute_handle", handle),
                 error_code=error,
             )
         self.send_response(peer, response)

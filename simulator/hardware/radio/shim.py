@@ -120,6 +120,8 @@ class Shim:
                 answer = await _ask(self._stack, code, body)
         except StackError as error:
             self._answer(stream, error.code)
+        except ValueError:  # Bumble's word for what it cannot encode
+            self._answer(stream, wire.EINVAL)
         else:
             self._answer(stream, 0, answer)
 

@@ -23,6 +23,7 @@ RECORDS_MOST = 20_000
 
 ATT = 4  # the L2CAP channel of the attribute protocol (Vol 3 Part A 2.1)
 TERMINATED = ll.ControlPdu.Opcode.LL_TERMINATE_IND.name
+FEATURES = ll.ControlPdu.Opcode.LL_FEATURE_RSP.name  # what a radio can do: its model's alone
 
 _L2CAP_HEADER = 4  # length and channel, two bytes each (Vol 3 Part A 3.1)
 _PRIVATE = ("non-resolvable", "resolvable", "reserved", "static")  # Vol 6 Part B 1.3.2

@@ -14,6 +14,8 @@ from bumble.host import Host
 
 from simulator.hardware.micropython import radiowire as wire
 
+from .advertiser import INTERVALS
+from .buffers import NOTIFICATION
 from .controller import RadioController
 from .gatt import GattServer, Handler
 from .table import Buffer, Entry
@@ -23,8 +25,8 @@ MTU_RANGE = range(23, 528)
 PAYLOAD = 31  # a legacy advertisement
 NAME_LENGTH = 31  # NimBLE's BLE_SVC_GAP_DEVICE_NAME_MAX_LENGTH
 DEFAULT_NAME = b"MPY ESP32"
-DEFAULT_INTERVAL = 30_000  # µs, for a request of 0
-IN_FLIGHT = 24  # data packets: the controller's 12 and NimBLE's 12 blocks behind them
+DEFAULT_INTERVAL = 48  # NimBLE's, for a request of 0: 30 ms
+INTERVAL_UNIT = 625  # µs
 PUBLIC, RANDOM, NRPA = 0, 1, 3  # address modes; 2 (resolvable) needs bonds
 
 GENERIC_ACCESS = [
@@ -54,6 +56,7 @@ class Stack:
         self._payload = self._response = b""
         self._random = False
         self._advertising = False
+        self._leaving: set[Connection] = set()  # links that the firmware has ended
         self._device = Device(
             config=DeviceConfiguration(
                 address=hci.Address.generate_static_address(),
@@ -65,10 +68,14 @@ class Stack:
         self._server = self._device.gatt_server = GattServer(self._device, handler)
         self._device.on(Device.EVENT_CONNECTION, self._on_connection)
         self._serving: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Reset the controller and start with an empty table."""
         await self._device.power_on()
+        queue = self._device.host.le_acl_packet_queue
+        assert queue is not None
+        queue.on("flow", self._server.blocks.flow)
         self._open_table([])
         self._serving = asyncio.create_task(self._server.run())
 
@@ -83,8 +90,8 @@ class Stack:
 
     def abandon(self) -> None:
         """Drop every link and send no more events."""
-        if self._serving is not None:
-            self._serving.cancel()
+        for task in [*self._asking, *([self._serving] if self._serving else [])]:
+            task.cancel()
 
     def die(self) -> None:
         """Abandon, and ignore the answer to the last question: the process is gone."""
@@ -137,9 +144,13 @@ class Stack:
         self._response = self._response if response is None else response
         if connectable and len(self._device.connections) >= LINKS:
             raise StackError(wire.ENOMEM)
+        # NimBLE keeps 16 bits of it, and the controller refuses what Bluetooth does not allow
+        units = (int(interval / INTERVAL_UNIT) & 0xFFFF) or DEFAULT_INTERVAL
+        if units not in INTERVALS:
+            raise StackError(wire.EIO)
         device = self._device
         device.advertising_data, device.scan_response_data = self._payload, self._response
-        milliseconds = (interval or DEFAULT_INTERVAL) / 1000
+        milliseconds = units * INTERVAL_UNIT / 1000
         device.advertising_interval_min = device.advertising_interval_max = milliseconds
         device.legacy_advertiser = LegacyAdvertiser(
             device,
@@ -153,7 +164,7 @@ class Stack:
         try:
             await device.legacy_advertiser.start()
         except hci.HCI_Error as error:
-            raise StackError(wire.EINVAL) from error
+            raise StackError(wire.EIO) from error
         self._advertising = True
 
     async def advertise_stop(self) -> None:
@@ -179,7 +190,9 @@ class Stack:
         return given
 
     def read(self, handle: int) -> bytes:
-        return self._buffer(handle).take()
+        """Return a value; nothing for a handle that has none."""
+        buffer = self._server.buffers.get(handle)
+        return b"" if buffer is None else buffer.take()
 
     def write(self, handle: int, value: bytes, update: bool) -> None:
         """Set a value, growing its buffer where needed, and notify subscribers if asked to."""
@@ -205,19 +218,23 @@ class Stack:
 
     def notify(self, connection: int, handle: int, value: bytes | None) -> None:
         """Notify one phone, subscribed or not; a value longer than its MTU allows is cut."""
+        if not self._server.blocks.free(NOTIFICATION):
+            raise StackError(wire.ENOMEM)  # NimBLE makes the packet before it looks for the link
         peer = self._device.connections.get(connection)
         if peer is None:
             raise StackError(wire.LINK_GONE)
-        queue = peer.data_packet_queue
-        if queue is None or queue.pending >= IN_FLIGHT:
-            raise StackError(wire.ENOMEM)
         data = self._buffer(handle).data if value is None else value
         pdu = att.ATT_Handle_Value_Notification(handle, data[: peer.att_mtu - 3])
-        self._device.send_l2cap_pdu(connection, att.ATT_CID, bytes(pdu))
+        self._server.blocks.send(peer, bytes(pdu), NOTIFICATION)
 
     async def disconnect(self, connection: int) -> None:
-        if connection not in self._device.connections:
+        """End a link. It exists until its event; a second call says that its end has begun."""
+        peer = self._device.connections.get(connection)
+        if peer is None:
             raise StackError(wire.LINK_GONE)
+        if peer in self._leaving:
+            raise StackError(wire.EALREADY)
+        self._leaving.add(peer)
         try:
             await self._disconnect(connection)
         except hci.HCI_Error as error:
@@ -236,11 +253,21 @@ class Stack:
         kind = int(peer.peer_address.address_type)
         address = (peer.handle, kind, bytes(peer.peer_address)[::-1])
         self._server.tell_in_order(wire.IRQ_CENTRAL_CONNECT, *address)
-        peer.on(
-            Connection.EVENT_DISCONNECTION,
-            lambda _reason: self._server.tell_in_order(wire.IRQ_CENTRAL_DISCONNECT, *address),
-        )
+        peer.on(Connection.EVENT_DISCONNECTION, lambda _reason: self._on_end(peer, address))
+        task = asyncio.create_task(self._ask_features(peer))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
         peer.on(Connection.EVENT_CONNECTION_PARAMETERS_UPDATE, lambda: self._on_update(peer))
+
+    async def _ask_features(self, peer: Connection) -> None:
+        """Ask for the phone's features, as NimBLE does at each connection; it needs no answer."""
+        command = hci.HCI_LE_Read_Remote_Features_Command(connection_handle=peer.handle)
+        with suppress(hci.HCI_Error):  # it left at once
+            await self._device.send_async_command(command)
+
+    def _on_end(self, peer: Connection, address: tuple[int, int, bytes]) -> None:
+        self._leaving.discard(peer)
+        self._server.tell_in_order(wire.IRQ_CENTRAL_DISCONNECT, *address)
 
     def _on_update(self, peer: Connection) -> None:
         interval = round(peer.parameters.connection_interval / 1.25)

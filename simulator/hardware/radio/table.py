@@ -48,6 +48,7 @@ class Table(gatt_server.Server):
     """A GATT server whose values live in buffers of a fixed size."""
 
     buffers: dict[int, Buffer]
+    subscriptions: dict[int, int]  # the bits that each client configuration may have
     _first_handle = 1
 
     def next_handle(self) -> int:
@@ -61,6 +62,7 @@ class Table(gatt_server.Server):
         self.services.clear()
         self.subscribers.clear()
         self.buffers.clear()
+        self.subscriptions.clear()
 
     def add_table(self, entries: list[Entry]) -> list[list[int]]:
         """Add services; return the handles of their values and descriptors, in their order."""
@@ -92,12 +94,21 @@ class Table(gatt_server.Server):
     def _enter(self, characteristic: gatt.Characteristic[bytes]) -> list[int]:
         """Allocate buffers for a characteristic and its descriptors; return their handles."""
         own = [d for d in characteristic.descriptors if d.type != CCCD]
+        for descriptor in characteristic.descriptors:
+            if descriptor.type == CCCD:
+                self.subscriptions[descriptor.handle] = _subscriptions(characteristic.properties)
         handles = []
         for attribute in (characteristic, *own):
             buffer = self.buffers[attribute.handle] = Buffer()
             attribute.value = att.AttributeValue(read=lambda _peer, buffer=buffer: buffer.data)
             handles.append(attribute.handle)
         return handles
+
+
+def _subscriptions(properties: gatt.Characteristic.Properties) -> int:
+    """Return the bits of a client configuration: 1 to notify, 2 to indicate."""
+    bits = 1 if properties & gatt.Characteristic.Properties.NOTIFY else 0
+    return bits | (2 if properties & gatt.Characteristic.Properties.INDICATE else 0)
 
 
 def _permissions(flags: int) -> att.Attribute.Permissions:
@@ -112,4 +123,4 @@ def _permissions(flags: int) -> att.Attribute.Permissions:
 def _split(entries: list[Entry], kind: int) -> list[list[Entry]]:
     """Split a list before each entry of a kind."""
     starts = [i for i, entry in enumerate(entries) if entry.kind == kind]
-    return [entries[a:b] for a, b in zip(starts, [*starts[1:], len(entries)], strict=True)]
+    return [entries[a:b] for a, b in zip(starts, [*starts, len(entries)][1:], strict=True)]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from receiver.protocol import exchange, gatt, padding
 from simulator.hardware.radio.sniffer import (
+    FEATURES,
     TERMINATED,
     Address,
     Advertised,
@@ -71,9 +72,13 @@ class Sniffed(NamedTuple):
 
     @property
     def of_phone(self) -> list[bytes]:
-        """Return what this phone sent, and what was sent to it alone: the exchange's answers."""
+        """Return what this phone sent, and what was sent to it alone: the exchange's answers.
+
+        Without its radio's features: all phones of one model have the same.
+        """
         sent = [one for one in self.records if isinstance(one, (Sent, Controlled)) and one.up]
-        return [one.data for one in [*sent, *self.heard.messages]]
+        own = [one for one in sent if not (isinstance(one, Controlled) and one.name == FEATURES)]
+        return [one.data for one in [*own, *self.heard.messages]]
 
     @property
     def addresses(self) -> set[Address]:

@@ -69,9 +69,14 @@ def advertise(interval_us=20000):
 
 
 def fill():
-    """Notify until the buffers are full."""
-    while True:
-        ble.gatts_notify(0, echo, b"x")
+    """Notify until the buffers are full; return how often, and the error."""
+    count = 0
+    try:
+        while True:
+            ble.gatts_notify(0, echo, b"x")
+            count += 1
+    except OSError as error:
+        return count, error.errno
 
 
 def obey(line):
@@ -83,6 +88,13 @@ def obey(line):
             print("> None")
     except Exception as error:
         print("!", repr(error))
+
+
+def pump():
+    try:
+        ble.pump()
+    except ValueError as error:
+        print("pump:", repr(error))
 
 
 def main():
@@ -97,7 +109,7 @@ def main():
                     return
                 obey(line)
             else:
-                ble.pump()
+                pump()
         if events is None and ble.fileno_stream() is not None:
             events = ble.fileno_stream()
             poll.register(events, select.POLLIN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import os
 from collections import defaultdict
@@ -23,148 +22,27 @@ from bumble.gatt import Characteristic, Service
 from bumble.host import Host
 from bumble.transport.serial import open_serial_transport
 
+from simulator.hardware.radio.buffers import ARRIVED
 from simulator.hardware.radio.server import Radio, Receiver
 from simulator.phone.transport.bleak_backend import PhoneRadio, phone_radio
-from simulator.processes.child_process import ChildProcess
-from tests.support.values.micropython import interpreter
+from tests.support.world.board import (
+    ECHO,
+    LONG,
+    PATIENCE,
+    RECEIVER,
+    SERVICE,
+    SHORT,
+    Board,
+    connected,
+    drained,
+    find,
+    heard_by,
+    linked,
+    started,
+    until,
+)
 
 pytestmark = pytest.mark.processes
-
-ROOT = Path(__file__).parents[3]
-SERVICE = "7a1b0001-6f3e-4f0e-9d5c-2b8a4e6c1d90"
-LONG = "7a1b0002-6f3e-4f0e-9d5c-2b8a4e6c1d90"
-ECHO = "7a1b0003-6f3e-4f0e-9d5c-2b8a4e6c1d90"
-SHORT = "7a1b0004-6f3e-4f0e-9d5c-2b8a4e6c1d90"
-RECEIVER = bytes.fromhex("0011223344556677")
-PATIENCE = 10.0
-
-
-class Board:
-    """A MicroPython process with tests/simulator/hardware/board.py."""
-
-    def __init__(self, process: ChildProcess) -> None:
-        self._process = process
-        self._answers: asyncio.Queue[str] = asyncio.Queue()
-        self.events: asyncio.Queue[str] = asyncio.Queue()
-        self.noise: list[str] = []
-        self._reader = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        async for raw in self._process.stdout:
-            line = raw.decode().rstrip("\n")
-            if line.startswith("irq "):
-                self.events.put_nowait(line[4:])
-            elif line.startswith(("> ", "! ")):
-                self._answers.put_nowait(line)
-            else:
-                self.noise.append(line)
-
-    async def run(self, line: str) -> object:
-        """Evaluate a line there; the text of an error starts with "!"."""
-        self._process.stdin.write(line.encode() + b"\n")
-        answer = await asyncio.wait_for(self._answers.get(), PATIENCE)
-        return ast.literal_eval(answer[2:]) if answer.startswith("> ") else answer
-
-    async def event(self, number: int) -> list[str]:
-        """The fields of the next event of a kind."""
-        while True:
-            line = await asyncio.wait_for(self.events.get(), PATIENCE)
-            if line.split()[0] == str(number):
-                return line.split()[1:]
-
-    async def kill(self) -> None:
-        self._process.kill()
-        await self._process.wait()
-        await self._reader
-
-
-@asynccontextmanager
-async def started(endpoint: str) -> AsyncIterator[Board]:
-    path = f"{ROOT}/simulator/hardware/micropython:.frozen"
-    process = await ChildProcess.start(
-        interpreter(),
-        str(ROOT / "tests/simulator/hardware/board.py"),
-        stdin=asyncio.subprocess.PIPE,
-        env={**os.environ, "MICROPYPATH": path, "TILLSIGN_RADIO": endpoint},
-    )
-    board = Board(process)
-    try:
-        yield board
-    finally:
-        await board.kill()
-
-
-@pytest.fixture(params=["tcp", "unix"])
-async def radio(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Radio]:
-    async with Radio(tmp_path if request.param == "unix" else None) as radio:
-        yield radio
-
-
-@pytest.fixture
-async def receiver(radio: Radio) -> Receiver:
-    return await radio.receiver(RECEIVER)
-
-
-@pytest.fixture
-async def idle(receiver: Receiver) -> AsyncIterator[Board]:
-    """Started, and not on the air."""
-    async with started(receiver.endpoint) as board:
-        assert await board.run("start()") is None
-        yield board
-
-
-@pytest.fixture
-async def board(idle: Board) -> Board:
-    """Advertising."""
-    await idle.run("advertise()")
-    return idle
-
-
-@pytest.fixture
-async def phone(radio: Radio) -> AsyncIterator[PhoneRadio]:
-    async with phone_radio(radio.phones) as phone:
-        yield phone
-
-
-async def find(
-    phone: PhoneRadio, wanted: Callable[[BLEDevice, AdvertisementData], bool] | None = None
-) -> tuple[BLEDevice, AdvertisementData]:
-    async with BleakScanner(service_uuids=[SERVICE], backend=phone.scanner) as scanner:
-        async with asyncio.timeout(PATIENCE):
-            async for device, data in scanner.advertisement_data():
-                if wanted is None or wanted(device, data):
-                    return device, data
-    raise AssertionError
-
-
-@asynccontextmanager
-async def connected(phone: PhoneRadio) -> AsyncIterator[BleakClient]:
-    device, _ = await find(phone)
-    async with BleakClient(device, backend=phone.client, timeout=PATIENCE) as client:
-        yield client
-
-
-@pytest.fixture
-async def client(board: Board, phone: PhoneRadio) -> AsyncIterator[BleakClient]:
-    """Connected to the board."""
-    async with connected(phone) as client:
-        yield client
-
-
-async def heard_by(client: BleakClient) -> asyncio.Queue[bytearray]:
-    """What the board notifies from now on."""
-    heard: asyncio.Queue[bytearray] = asyncio.Queue()
-    await client.start_notify(ECHO, lambda _, data: heard.put_nowait(data))
-    return heard
-
-
-async def linked(phone: PhoneRadio) -> tuple[BleakClient, asyncio.Event]:
-    """A client that is connected, and the end of its link."""
-    gone = asyncio.Event()
-    device, _ = await find(phone)
-    client = BleakClient(device, lambda _: gone.set(), backend=phone.client)
-    await client.connect()
-    return client, gone
 
 
 async def test_a_phone_sees_advertisement_and_scan_response(
@@ -222,7 +100,7 @@ async def test_a_value_longer_than_a_packet_is_read_whole(radio: Radio, idle: Bo
     await idle.run("advertise()")
     async with phone_radio(radio.phones, mtu=185) as phone, connected(phone) as client:
         assert await client.read_gatt_char(LONG) == value
-        assert len([e for e in await _drained(idle) if e.startswith("4 ")]) == 3
+        assert len([e for e in await drained(idle) if e.startswith("4 ")]) == 3
 
 
 async def test_the_handler_may_forbid_a_read(board: Board, phone: PhoneRadio) -> None:
@@ -247,10 +125,10 @@ async def test_writes_come_back_as_notifications(client: BleakClient) -> None:
 async def test_every_write_is_its_own_event(board: Board, phone: PhoneRadio) -> None:
     async with connected(phone) as client:
         heard = await heard_by(client)
-        for number in range(50):  # faster than the handler: none may overwrite another
+        for number in range(ARRIVED):  # faster than the handler: none may overwrite another
             await client.write_gatt_char(ECHO, bytes([number]), response=False)
-        got = [await asyncio.wait_for(heard.get(), PATIENCE) for _ in range(50)]
-    assert got == [bytes([number]) for number in range(50)]
+        got = [await asyncio.wait_for(heard.get(), PATIENCE) for _ in range(ARRIVED)]
+    assert got == [bytes([number]) for number in range(ARRIVED)]
 
 
 async def test_a_last_write_counts_after_its_phone_has_gone(
@@ -259,7 +137,7 @@ async def test_a_last_write_counts_after_its_phone_has_gone(
     async with connected(phone) as client:
         for number in range(10):  # no more than the phone's controller holds
             await client.write_gatt_char(SHORT, bytes([number]), response=False)
-    order = [event.split()[0] async for event in _until(board, "2")]
+    order = [event.split()[0] async for event in until(board, "2")]
     assert order == ["29", "30", "29", "1", "21", *["3"] * 10, "2"]
 
 
@@ -373,7 +251,7 @@ async def test_a_phone_comes_back_when_its_lost_link_is_over(radio: Radio, board
         await phone.device.host.send_sync_command(hci.HCI_Reset_Command())
         phone.device.on_flush()
         await client.connect()
-        assert [event.split()[0] async for event in _until(board, "2")][-3:] == ["1", "21", "2"]
+        assert [event.split()[0] async for event in until(board, "2")][-3:] == ["1", "21", "2"]
         assert (await board.event(1))[0] == "0"
 
 
@@ -425,7 +303,7 @@ async def test_activation_offers_secrets_before_it_returns(radio: Radio) -> None
     receiver = await radio.receiver(RECEIVER)
     async with started(receiver.endpoint) as board:
         await board.run("start()")
-        events = [event.split()[0] for event in await _drained(board)]
+        events = [event.split()[0] for event in await drained(board)]
         assert events == ["29", "30", "29"]
 
 
@@ -437,8 +315,8 @@ async def test_activating_again_drops_links_silently_and_wipes_the_table(
     await board.run("ble.active(True)")
     await asyncio.wait_for(gone.wait(), PATIENCE)
     assert await board.run("ble.config('mtu')") == 256
-    assert await board.run("ble.gatts_read(echo)") == "! OSError(22,)"
-    assert not any(event.startswith("2 ") for event in await _drained(board))
+    assert await board.run("ble.gatts_write(echo, b'x')") == "! OSError(22,)"
+    assert not any(event.startswith("2 ") for event in await drained(board))
 
 
 async def test_registration_while_advertising_or_connected_is_refused(
@@ -454,14 +332,6 @@ async def test_registration_while_advertising_or_connected_is_refused(
     before = await idle.run("(long, echo, short)")
     after = await idle.run("ble.gatts_register_services(TABLE)[0]")
     assert before != after
-
-
-async def test_full_buffers_raise_enomem(radio: Radio, board: Board) -> None:
-    async with phone_radio(radio.phones, supervision_timeout=1000) as phone, connected(phone):
-        await board.event(21)
-        phone.vanish()
-        assert await board.run("fill()") == "! OSError(12,)"
-        await board.event(2)
 
 
 async def test_settings_are_those_of_an_esp32(idle: Board) -> None:
@@ -571,17 +441,3 @@ def noted_waits(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
 
     monkeypatch.setattr(loop, "call_later", noting)
     return waits
-
-
-async def _until(board: Board, number: str) -> AsyncIterator[str]:
-    """All events up to one of a kind."""
-    while True:
-        yield (event := await asyncio.wait_for(board.events.get(), PATIENCE))
-        if event.split()[0] == number:
-            return
-
-
-async def _drained(board: Board) -> list[str]:
-    """All events until now: those that the process had printed before its next answer."""
-    await board.run("None")
-    return [board.events.get_nowait() for _ in range(board.events.qsize())]
