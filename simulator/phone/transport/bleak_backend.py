@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -143,6 +143,7 @@ class SimClient(BaseBleakClient):
             self._name = address_or_ble_device.name or self.address
             self._peer = address_or_ble_device.details
         self._connection: Connection | None = None
+        self._heard: dict[int, Callable[[bytes], None]] = {}
 
     @property
     def name(self) -> str:
@@ -291,10 +292,17 @@ class SimClient(BaseBleakClient):
         self, characteristic: BleakGATTCharacteristic, callback: NotifyCallback, **_kwargs: object
     ) -> None:
         proxy = cast(CharacteristicProxy[bytes], characteristic.obj)
-        await self._asked(proxy.subscribe(lambda value: callback(bytearray(value))))
+
+        def heard(value: bytes) -> None:
+            callback(bytearray(value))
+
+        # A second try gives Bumble the same function, which it then calls once.
+        known = self._heard.setdefault(characteristic.handle, heard)
+        await self._asked(proxy.subscribe(known))
 
     async def stop_notify(self, characteristic: BleakGATTCharacteristic) -> None:
         proxy = cast(CharacteristicProxy[bytes], characteristic.obj)
+        self._heard.pop(characteristic.handle, None)
         await self._asked(proxy.unsubscribe())
 
     async def _asked(self, question: Awaitable[T]) -> T:

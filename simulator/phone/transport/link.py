@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from bleak import BleakClient
 from bleak.backends.client import BaseBleakClient
 from bleak.backends.device import BLEDevice
-from bleak.exc import BleakError
+from bleak.exc import BleakError, BleakGATTProtocolError, BleakGATTProtocolErrorCode
 
 from receiver.protocol import gatt
 from simulator.phone.conversation.events import (
@@ -25,7 +26,12 @@ CONNECT_S = 5.0  # a connectable receiver advertises again within 150 ms
 OPEN_S = 10.0  # connecting, MTU and service discovery
 WRITE_S = 5.0  # an acknowledgement takes one connection interval, plus the receiver's loop
 CLOSE_S = 2.0  # a phone out of range may never get the acknowledgement
+FULL_S = 5.0  # a receiver whose buffers another phone holds cuts that one long before
+FULL_AGAIN_S = 0.1  # between two tries
 ATT_HEADER = 3  # opcode and handle of a write, Core 5.4 Vol 3 Part F 3.4.5
+
+
+T = TypeVar("T")
 
 
 class Link:
@@ -39,6 +45,8 @@ class Link:
     ) -> None:
         self._on_event = on_event
         self._up = False
+        self._offer = b""
+        self._subscribing: asyncio.Task[None] | None = None
         self._client = BleakClient(device, self._disconnected, timeout=CONNECT_S, backend=backend)
 
     async def open(self) -> Connected:
@@ -49,22 +57,49 @@ class Link:
         return Connected(self._mtu())
 
     async def read(self) -> Read:
-        """Subscribe, then read: a change in between is notified."""
+        """Subscribe, then read: a change in between is notified.
+
+        A receiver whose buffers another phone holds can still be read, and written a key to. Its
+        subscriptions follow, and then another look at the offer.
+        """
+        try:
+            await self._subscribe()
+        except BleakGATTProtocolError as error:
+            if not _is_full(error):
+                raise
+            self._subscribing = asyncio.create_task(self._subscribe_later())
+        certificate = await self._client.read_gatt_char(gatt.CERTIFICATE)
+        self._offer = bytes(await self._client.read_gatt_char(gatt.OFFER))
+        return Read(bytes(certificate), self._offer)
+
+    async def _subscribe(self) -> None:
         await self._client.start_notify(gatt.EXCHANGE, self._notified)
         await self._client.start_notify(gatt.OFFER, self._offer_notified)
-        certificate = await self._client.read_gatt_char(gatt.CERTIFICATE)
-        offer = await self._client.read_gatt_char(gatt.OFFER)
-        return Read(bytes(certificate), bytes(offer))
+
+    async def _subscribe_later(self) -> None:
+        try:
+            await asyncio.sleep(FULL_AGAIN_S)
+            await _patiently(self._subscribe)
+            offer = bytes(await self._client.read_gatt_char(gatt.OFFER))
+        except BleakError:  # the link has ended, or nothing could be heard on it
+            await self.close()
+        else:
+            if offer != self._offer:
+                self._on_event(OfferNotified(offer))
 
     async def write(self, data: bytes, response: bool) -> None:
         try:
             async with asyncio.timeout(WRITE_S):
-                await self._client.write_gatt_char(gatt.EXCHANGE, data, response=response)
+                await _patiently(
+                    lambda: self._client.write_gatt_char(gatt.EXCHANGE, data, response=response)
+                )
         except TimeoutError as error:
             raise BleakError("no acknowledgement") from error
 
     async def close(self) -> None:
         """Close the link; one that is gone already is no error."""
+        if self._subscribing is not None and self._subscribing is not asyncio.current_task():
+            self._subscribing.cancel()
         if not self._up:
             return
         with suppress(BleakError, TimeoutError):
@@ -90,4 +125,22 @@ class Link:
         self._on_event(Notified(bytes(data)))
 
     def _offer_notified(self, _characteristic: object, data: bytearray) -> None:
+        self._offer = bytes(data)
         self._on_event(OfferNotified(bytes(data)))
+
+
+async def _patiently(request: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a request as long as the receiver has no buffer for it."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + FULL_S
+    while True:
+        try:
+            return await request()
+        except BleakGATTProtocolError as error:
+            if not _is_full(error) or loop.time() >= until:
+                raise
+        await asyncio.sleep(FULL_AGAIN_S)
+
+
+def _is_full(error: BleakGATTProtocolError) -> bool:
+    return bool(error.code == BleakGATTProtocolErrorCode.INSUFFICIENT_RESOURCE)
