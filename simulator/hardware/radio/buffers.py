@@ -22,7 +22,7 @@ NOTIFICATION = 2  # blocks: NimBLE chains a head to the value
 ANSWER = 1  # block
 
 
-class _Waiting(NamedTuple):
+class _Outgoing(NamedTuple):
     connection: int
     pdu: bytes
     blocks: int
@@ -34,7 +34,7 @@ class Buffers:
     def __init__(self, device: Device, prepared: Callable[[], int]) -> None:
         self._device = device
         self._prepared = prepared  # how many prepared writes are held
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_Outgoing] = deque()
         self._reserved = 0
         self._arrived = 0
 
@@ -65,7 +65,7 @@ class Buffers:
 
     def send(self, peer: Connection, pdu: bytes, blocks: int) -> None:
         """Send a PDU when the controller has room for it; until then it holds its blocks."""
-        self._waiting.append(_Waiting(peer.handle, pdu, blocks))
+        self._waiting.append(_Outgoing(peer.handle, pdu, blocks))
         self.flow()
 
     def flow(self) -> None:
