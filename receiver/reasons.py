@@ -43,6 +43,7 @@ STALE_STATE = 31
 NO_CERTIFICATE = 32
 BAD_KEY = 33
 CERTIFICATE_RENEWED = 34
+STARVED = 39  # 35 to 38 follow
 
 # Why a receiver sells nothing until it is reset.
 STORE_FAILED = 35

@@ -15,6 +15,8 @@ FLAG_WRITE = 0x0008
 FLAG_NOTIFY = 0x0010
 
 ENOMEM = 12  # no buffer for a notification: the stack's only back-pressure
+EALREADY = (114, 120)  # the end of a link has begun: Linux's number, and newlib's on ESP32
+NO_LINK = 0x0EFF  # the highest handle; a chip with four links gives the lowest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,9 +24,15 @@ RING_SIZE = 32
 RETRY_MS = 15  # between two tries of a call that found no buffer
 NOTIFY_MS = 2000  # then close the link
 LINGER_MS = 60  # two connection intervals: the last notification leaves before the link closes
+# The end of a link is an event. A phone out of reach delays it by its supervision timeout; one that
+# does not come for longer may be lost.
+CUT_AGAIN_MS = 2000
 
 _Pending = NamedTuple("_Pending", [("link", int), ("handle", int), ("data", bytes), ("until", int)])
 _Cut = NamedTuple("_Cut", [("link", int), ("due", int)])
+
+_ONE_LEFT = io.Buffers(True)
+_NONE_LEFT = io.Buffers(False)
 
 
 class Radio:
@@ -43,6 +49,7 @@ class Radio:
         self._cuts: list[_Cut] = []
         self._broken: list[int] = []  # links that lost an event: the handler adds, the loop removes
         self._gone: list[int] = []  # links that the stack no longer knows
+        self._buffers: io.Buffers | None = None  # the last word on them, for the core
         self._shown = b""
         self._advert: io.Advertise | None = None
         self._retry = 0
@@ -54,11 +61,12 @@ class Radio:
     def poll(self) -> io.RadioEvent | None:
         """Return the next event for the core, or None."""
         if self._tail == self._head:
-            return io.Disconnected(self._gone.pop(0)) if self._gone else None
+            buffers, self._buffers = self._buffers, None
+            return io.Disconnected(self._gone.pop(0)) if self._gone else buffers
         event = self._ring[self._tail]
         self._ring[self._tail] = None
         self._tail = (self._tail + 1) % RING_SIZE
-        if type(event) is io.Disconnected:
+        if type(event) is io.Disconnected or type(event) is io.Connected:
             self._forget(event.link)
         return event
 
@@ -92,9 +100,9 @@ class Radio:
             if self._advert is not None:
                 self._advertise(self._advert, now)
         while self._broken:
-            self._cut(self._broken.pop(0))
+            self._cut(self._broken.pop(0), now)
         for link in [cut.link for cut in self._cuts if cut.due <= now]:
-            self._cut(link)
+            self._cut(link, now)
 
     def _register(self, uuid: Callable[[str], object]) -> tuple[int, ...]:
         """Register the GATT table of design §3.2, in its fixed order."""
@@ -163,29 +171,47 @@ class Radio:
             if error.errno == names.ENOMEM and now < item.until:
                 self._pending.append(item)
                 self._retry = now + RETRY_MS
+                self._tell(_NONE_LEFT)
             else:
-                self._cut(item.link)
+                self._cut(item.link, now)
+
+    def _ask_buffers(self, action: io.AskBuffers, now: int) -> None:
+        """Notify no link: the stack makes the packet before it looks for one."""
+        try:
+            self._ble.gatts_notify(names.NO_LINK, self._exchange, b"\0")
+        except OSError as error:
+            self._tell(_NONE_LEFT if error.errno == names.ENOMEM else _ONE_LEFT)
+
+    def _tell(self, buffers: io.Buffers) -> None:
+        self._buffers = buffers
+        self._wake()
 
     def _advertise(self, action: io.Advertise, now: int) -> None:
         self._advert = None
         try:
             self._ble.gap_advertise(
-                action.interval_us, action.data, resp_data=action.response, connectable=True
+                action.interval_us or None, action.data, resp_data=action.response, connectable=True
             )
-        except OSError:  # the controller is between two states just after a connection
-            self._advert = action
-            self._retry = now + RETRY_MS
+        except OSError as error:
+            # Without a free link the end of one asks again; else the controller is between two
+            # states just after a connection.
+            if error.errno != names.ENOMEM:
+                self._advert = action
+                self._retry = now + RETRY_MS
 
     def _disconnect(self, action: io.Disconnect, now: int) -> None:
         self._cuts.append(_Cut(action.link, now + LINGER_MS))
 
-    def _cut(self, link: int) -> None:
+    def _cut(self, link: int, now: int) -> None:
+        """End a link. Its own event frees its place; without that event, try again later."""
         self._forget(link)
         try:
             known = self._ble.gap_disconnect(link)
-        except OSError:  # ESP32: -128 for a dead link
-            known = False
-        if not known:  # its own event may have found the ring full: the core must not wait for it
+        except OSError as error:  # ESP32: -128 for a dead link
+            known = error.errno in names.EALREADY
+        if known:
+            self._cuts.append(_Cut(link, now + CUT_AGAIN_MS))
+        else:  # its own event may have found the ring full: the core must not wait for it
             self._gone.append(link)
             self._wake()
 
@@ -201,5 +227,6 @@ _ACTIONS: dict[type, Callable[[Radio, Any, int], None]] = {
     io.NotifyOffer: Radio._notify_offer,
     io.Notify: Radio._notify,
     io.Advertise: Radio._advertise,
+    io.AskBuffers: Radio._ask_buffers,
     io.Disconnect: Radio._disconnect,
 }

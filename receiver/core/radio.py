@@ -13,6 +13,7 @@ from . import connection as peers
 from . import io
 from . import sale_session as sales
 from .sealed_exchange import Sealed
+from .starvation import Starvation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from .sale_session import Candidate, Sale
     from .uplink import Report
 
+# Advertising ends at each connection, and a connection may fail without an event that names it.
+RENEW_MS = 3_000
+
+_ASK = io.AskBuffers()
+_SILENCE = io.Advertise(0, b"", b"")
 _UNKEYED = (peers.READY, peers.OFFERED)
 _BUSY_STATES = (sales.CHECKING, sales.REFUSING, sales.CLAIMED, sales.STANDING_IN)
 
@@ -31,11 +37,14 @@ class Air:
 
     def __init__(self, sale: Sale, links: Links, report: Report, out: list[io.Output]) -> None:
         self.links = links
+        self.starvation = Starvation(links)
         self.till = 0
         self._sale = sale
         self._report = report
         self._out = out
         self._advert: tuple[int, int, int, bytes] | None = None
+        self._silent = False
+        self._renewal = 0  # when to advertise an open offer anew
 
     def handle(self, event: io.RadioEvent, now: int) -> None:
         """Handle one event from the radio; raise nothing."""
@@ -43,10 +52,15 @@ class Air:
             self._join(event.link, now)
         elif isinstance(event, io.RadioLost):
             self.lose()
+        elif isinstance(event, io.Buffers):
+            self.starvation.hear(event.left, now)
         else:
             peer = self.links.get(event.link)
             if peer is not None:
                 self._hear(peer, event, now)
+            elif isinstance(event, io.Disconnected):
+                self._advert = None  # a connection that failed has ended the advertising, too
+        self._relieve(now)
 
     def publish(self, now: int) -> None:
         """Put the sale's offer on the air and notify every connected phone."""
@@ -131,9 +145,24 @@ class Air:
         for peer in self.links.overdue(now):
             self.refuse(peer.link, reasons.LINK_TIMEOUT, now, peer.state)
         self._make_room(now)
+        self.starvation.expire(now)
+        self._relieve(now)
 
-    def advertise(self) -> None:
+    def deadline(self) -> int | None:
+        """Return when a link is overdue, or the radio has to be asked or told something (ms)."""
+        times = [self.links.deadline(), self.starvation.deadline()]
+        if self._sale.state == sales.OPEN:
+            times.append(self._renewal)
+        known = [time for time in times if time is not None]
+        return min(known) if known else None
+
+    def advertise(self, now: int) -> None:
         """Update the advertisement, which stops by itself at every connection."""
+        self.starvation.watch(now)
+        if self.starvation.is_shut(now):
+            self._renewal = now + RENEW_MS
+            self._fall_silent()
+            return
         sale = self._sale
         open_ = sale.state == sales.OPEN
         flags = gatt.FLAG_OPEN if open_ else 0
@@ -144,11 +173,32 @@ class Air:
         offer = sale.offered.data if open_ and sale.offered else b""
         interval = gatt.ADVERTISE_OPEN_US if open_ else gatt.ADVERTISE_IDLE_US
         advert = (interval, flags, self.till, identifiers.tag(offer))
-        if advert == self._advert or len(self.links) >= gatt.LINKS_MOST:
+        if len(self.links) >= gatt.LINKS_MOST:
+            self._renewal = now + RENEW_MS
             return
-        self._advert = advert
+        if advert == self._advert and not (open_ and now >= self._renewal):
+            return
+        self._advert, self._silent = advert, False
+        self._renewal = now + RENEW_MS
         response = gatt.scan_response(flags, self.till, advert[3])
         self._out.append(io.Advertise(interval, gatt.advertising_data(self.till), response))
+
+    def _fall_silent(self) -> None:
+        """Let no phone come, for the sake of one that waits."""
+        if not self._silent:
+            self._silent = True
+            self._advert = None
+            self._out.append(_SILENCE)
+
+    def _relieve(self, now: int) -> None:
+        """Ask for buffers, and cut a link that seems to hold them: no refusal would leave."""
+        if self.starvation.asks(now):
+            self._out.append(_ASK)
+        peer = self.starvation.to_cut(now)
+        if peer is not None:
+            self.starvation.cut(now)
+            self._report.refused(peer.link, reasons.STARVED, peer.state)
+            self._close(peer, now)
 
     def _join(self, link: int, now: int) -> None:
         stale = self.links.get(link)
@@ -156,6 +206,7 @@ class Air:
             self._gone(stale)
         self._advert = None
         self.links.join(link, now)
+        self.starvation.wake(now)
         self._make_room(now)
 
     def _make_room(self, now: int) -> None:
@@ -199,6 +250,7 @@ class Air:
     ) -> None:
         if isinstance(event, io.Disconnected):
             self._gone(peer)
+            self.starvation.wake(now)
         elif peer.state != peers.CLOSED:
             try:
                 self._take(peer, event, now)

@@ -54,7 +54,7 @@ class Receiver:
             if error is not None:
                 self.report.count(error.code, error.detail)
         self._out.append(io.ShowCertificate(identity.certificate_data))
-        self.air.advertise()
+        self.air.advertise(0)
 
     def handle(self, event: io.Event, now: int) -> None:
         """Handle one event; raise nothing, whatever its bytes are."""
@@ -73,7 +73,7 @@ class Receiver:
         return self._out.pop(0) if self._out else None
 
     def deadline(self) -> int | None:
-        times = [t for t in (self.air.links.deadline(), self.sale.deadline()) if t is not None]
+        times = [t for t in (self.air.deadline(), self.sale.deadline()) if t is not None]
         return min(times) if times else None
 
     def expire(self, now: int) -> None:
@@ -144,7 +144,7 @@ class Receiver:
         """After every event: start new work, send messages, and refresh the advertisement."""
         self.judge.pursue(now)
         self._renew()
-        self.air.advertise()
+        self.air.advertise(now)
 
     # Messages from the bridge.
 

@@ -130,6 +130,7 @@ TABLE = {
     codes.LINK_TIMEOUT: _RADIO,
     codes.CERTIFICATE_RENEWED: _RADIO,
     codes.EVICTED: _RADIO,
+    codes.STARVED: _RADIO,
     codes.VERDICT_TIMEOUT: Texts(
         "Mottagaren svarade inte i tid. Be köparen försöka igen.",
         "The receiver did not answer in time. Ask the buyer to try again.",

@@ -45,6 +45,7 @@ _REFUSALS = {
     reasons.VERDICT_TIMEOUT: RETRY,
     reasons.BUSY: BUSY,
     reasons.EVICTED: BUSY,
+    reasons.STARVED: BUSY,
     reasons.OFFER_EXPIRED: EXPIRED,
     reasons.WITHDRAWN: EXPIRED,
     reasons.OLD_APP: OLD_APP,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import pytest
 
 from receiver import reasons, statemachine
-from receiver.core import connection, sale_session
+from receiver.core import connection, sale_session, starvation
 from receiver.errors import Error
 from receiver.link import link_states
 from simulator.phone.conversation import states as steps
@@ -18,6 +18,7 @@ Table = Mapping[str, Mapping[str, str]]
 TABLES = [
     pytest.param(connection.TABLE, connection.JOINED, {connection.CLOSED}, id="peer"),
     pytest.param(sale_session.TABLE, sale_session.IDLE, set(), id="sale"),
+    pytest.param(starvation.TABLE, starvation.FED, set(), id="starvation"),
     pytest.param(steps.TABLE, steps.SCANNING, {steps.DONE}, id="phone"),
 ]
 

@@ -74,7 +74,7 @@ class Ble:
         self._call("disconnect", link)
         return link in self.links
 
-    def gap_advertise(self, interval: int, data: bytes, **named: Any) -> None:
+    def gap_advertise(self, interval: int | None, data: bytes, **named: Any) -> None:
         self._call("advertise", interval, data, named["resp_data"])
 
 
@@ -263,6 +263,8 @@ def test_back_pressure_without_end_costs_the_link(board: Board) -> None:
     assert board.ble.of("disconnect") == []
     board.pass_time(pump.RETRY_MS + 1)
     assert board.ble.of("disconnect") == [(0,)]
+    board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 0, 0, b"address")
+    assert board.events() == [io.Disconnected(0), io.Buffers(False)]
     assert board.radio.deadline() is None
 
 
@@ -297,10 +299,33 @@ def test_nothing_that_waits_for_a_phone_reaches_the_next_under_its_handle(board:
     board.perform(io.Notify(0, b"secret"), io.Disconnect(0))
     board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 0, 0, b"address")
     board.interrupt(names.IRQ_CENTRAL_CONNECT, 0, 0, b"another")
-    assert board.events() == [io.Disconnected(0), io.Connected(0)]
+    assert board.events() == [io.Disconnected(0), io.Connected(0), io.Buffers(False)]
     board.pass_time(pump.NOTIFY_MS)
     assert len(board.ble.of("notify")) == 1
     assert board.ble.of("disconnect") == []
+
+
+# Buffers.
+
+
+@pytest.mark.parametrize(("error", "left"), [(ENOMEM, False), (DEAD, True), (107, True)])
+def test_a_notification_to_no_link_tells_whether_a_buffer_is_left(
+    board: Board, error: int, left: bool
+) -> None:
+    """The stack makes the packet before it looks for the link."""
+    board.ble.fails["notify"] = [error]
+    board.perform(io.AskBuffers())
+    assert board.ble.of("notify") == [(names.NO_LINK, EXCHANGE, b"\0")]
+    assert board.wakes == 1
+    assert board.events() == [io.Buffers(left)]
+    assert board.ble.of("disconnect") == []
+
+
+def test_a_notification_that_finds_no_buffer_is_told_once(board: Board) -> None:
+    board.ble.fails["notify"] = [ENOMEM] * 3
+    board.perform(io.Notify(0, b"result"))
+    board.pass_time(2 * pump.RETRY_MS)
+    assert board.events() == [io.Buffers(False)]
 
 
 # Ends and advertisements.
@@ -312,6 +337,51 @@ def test_a_last_notification_leaves_before_the_link_is_cut(board: Board) -> None
     assert board.ble.of("disconnect") == []
     board.pass_time(1)
     assert board.ble.of("disconnect") == [(0,)]
+
+
+@pytest.mark.parametrize("error", names.EALREADY)
+def test_a_link_whose_end_has_begun_is_still_there(board: Board, error: int) -> None:
+    """Its event frees its place; until then it is cut again every so often."""
+    board.perform(io.Disconnect(0))
+    board.pass_time(pump.LINGER_MS)
+    board.ble.fails["disconnect"] = [error]
+    board.pass_time(pump.CUT_AGAIN_MS)
+    assert board.ble.of("disconnect") == [(0,)] * 2
+    assert board.events() == []
+    board.interrupt(names.IRQ_CENTRAL_DISCONNECT, 0, 0, b"address")
+    assert board.events() == [io.Disconnected(0)]
+    assert board.radio.deadline() is None
+
+
+def test_an_end_without_its_event_is_found_out(board: Board) -> None:
+    board.perform(io.Disconnect(0))
+    board.pass_time(pump.LINGER_MS)
+    board.ble.links.discard(0)
+    board.pass_time(pump.CUT_AGAIN_MS)
+    assert board.events() == [io.Disconnected(0)]
+    assert board.radio.deadline() is None
+
+
+def test_the_next_phone_under_a_handle_is_not_cut_for_the_last(board: Board) -> None:
+    """The event of the last one's end was lost."""
+    board.perform(io.Disconnect(0))
+    board.pass_time(pump.LINGER_MS)
+    board.interrupt(names.IRQ_CENTRAL_CONNECT, 0, 0, b"another")
+    assert board.events() == [io.Connected(0)]
+    board.pass_time(pump.CUT_AGAIN_MS)
+    assert board.ble.of("disconnect") == [(0,)]
+
+
+def test_advertising_ends(board: Board) -> None:
+    board.perform(io.Advertise(0, b"", b""))
+    assert board.ble.of("advertise") == [(None, b"", b"")]
+
+
+def test_advertising_waits_for_a_free_link_without_trying(board: Board) -> None:
+    """The end of a link asks again."""
+    board.ble.fails["advertise"] = [ENOMEM]
+    board.perform(ADVERT)
+    assert board.radio.deadline() is None
 
 
 def test_advertise(board: Board) -> None:

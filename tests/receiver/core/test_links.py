@@ -324,6 +324,13 @@ def test_a_lost_disconnection_is_made_good_by_the_next_connection(selling: World
 
 def test_events_of_unknown_links(world: World) -> None:
     before = len(world.outputs)
-    for event in (io.Disconnected(3), io.MtuAgreed(3, 247), io.Written(3, b"\x02")):
+    for event in (io.MtuAgreed(3, 247), io.Written(3, b"\x02")):
         world.feed(event)
     assert world.outputs[before:] == []
+
+
+def test_a_connection_that_failed_has_ended_the_advertising(world: World) -> None:
+    """The stack names a link that was never there: all that tells of it."""
+    before = len(world.outputs)
+    world.feed(io.Disconnected(3))
+    assert [type(output) for output in world.outputs[before:]] == [io.Advertise]
