@@ -22,6 +22,8 @@ def below(folder: Path) -> list[str]:
 
 def freeze_files(folder: Path, files: list[str]) -> None:
     """Freeze without line numbers or assertions, in the same order each time."""
+    if not files:
+        raise ValueError(f"nothing to freeze in {folder}")
     freeze(str(folder), tuple(files), opt=3)
 
 

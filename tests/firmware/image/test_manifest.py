@@ -60,3 +60,11 @@ def test_a_folder_is_frozen_as_it_is_in_one_order(
     found = frozen()
     assert list(found) == ["a.py", "b.py", "firmware/device/boot.py", "main.py"]
     assert all(path == tmp_path / name for name, path in found.items())
+
+
+def test_a_folder_that_is_not_there_ends_the_build(
+    frozen: Callable[[], dict[str, Path]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "TILLSIGN_FROZEN", "no/such/folder")
+    with pytest.raises(ValueError, match="nothing to freeze in no/such/folder"):
+        frozen()
