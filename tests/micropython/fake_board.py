@@ -8,8 +8,6 @@ import time
 
 import fakes
 
-fakes.install()
-
 
 class Sys:
     """Stands for `sys` of that chip."""
@@ -33,7 +31,7 @@ class Time:
         return getattr(time, name)
 
 
-fakes.Machine.cause = int(sys.argv[3])
+fakes.CAUSES[0] = int(sys.argv[3])
 fakes.PRESSED.extend(int(pin) for pin in sys.argv[4:])
 clock = Time()
 sys.modules["sys"], sys.modules["time"] = Sys(), clock

@@ -1,4 +1,4 @@
-"""Stands for a chip's `machine`, `esp32` and `bluetooth`; `install` before importing the port."""
+"""Stands for a chip's `machine`, `esp32` and `bluetooth`; import it before the port."""
 
 import sys
 
@@ -10,6 +10,7 @@ DOGS = []  # watchdogs
 SENT = []  # (timing, bytes) to an addressable lamp
 FLASH = {}  # (namespace, name) → blob
 FAILS = {}  # step of the store → number of its error; "lose": writes that change nothing
+CAUSES = [1]  # of the last reset, as `machine` numbers it
 RAN = []  # names of firmware that ran
 MEMORY = {}  # address → word
 
@@ -45,7 +46,6 @@ class WDT:
 class Machine:
     PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
     Pin, WDT, mem32 = Pin, WDT, MEMORY
-    cause = PWRON_RESET
 
     @staticmethod
     def bitstream(pin, encoding, timing, data):
@@ -55,7 +55,7 @@ class Machine:
 
     @staticmethod
     def reset_cause():
-        return Machine.cause
+        return CAUSES[0]
 
     @staticmethod
     def reset():
@@ -101,7 +101,6 @@ class Bluetooth:
     BLE = object
 
 
-def install():
-    sys.modules["machine"] = Machine
-    sys.modules["esp32"] = Esp32
-    sys.modules["bluetooth"] = Bluetooth
+sys.modules["machine"] = Machine
+sys.modules["esp32"] = Esp32
+sys.modules["bluetooth"] = Bluetooth

@@ -29,7 +29,9 @@ def test_script(
     """Exit status 0, and the number of cases on standard output."""
     path, command = f"{ROOT}:{ROOT}/firmware/device/lib:.frozen", [str(script)]
     if request.config.getoption("--firmware") == "bundle":
-        path, command = f"{tmp_path}:.frozen", ["-c", f"import {script.stem}"]
+        fakes = "import fakes; " if "import fakes" in script.read_text() else ""  # before all else
+        path = f"{tmp_path}:{HERE}:.frozen"
+        command = ["-c", f"{fakes}import {script.stem}"]
         build(script, tmp_path)
     run = subprocess.run(
         [micropython, *command],
