@@ -12,7 +12,7 @@ TABLE_END = 0x9000  # the table is at 0x8000, 4 kB long
 SECTOR = 0x1000  # the smallest piece that can be erased, and littlefs's block
 PAGE = 0x10000  # what the chip maps code in
 STOCK_FITS = 0x180000  # slot of MicroPython's variant for updates (partitions-4MiB-ota.csv), -Os
-FIRMWARE = 125_000  # bytes of the files frozen as they are, on RV32; 92,000 as they are built
+FIRMWARE = 150_000  # bytes, more than it takes on RV32: 107,000 as it is built
 
 
 class Partition(NamedTuple):
@@ -75,4 +75,4 @@ def test_an_image_fits_a_slot_even_if_nothing_were_left_out() -> None:
 
 
 def test_the_file_system_holds_two_folders_of_firmware() -> None:
-    assert by_name()["vfs"].size >= 2 * 2 * FIRMWARE  # and as much again
+    assert by_name()["vfs"].size >= 3 * FIRMWARE  # and half as much again
