@@ -7,7 +7,6 @@ the machine counted meanwhile (`simulator/hardware/rv32/port/stats.c`).
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AsyncExitStack, suppress
 
@@ -128,7 +127,7 @@ async def _stats(world: World) -> Stats:
     while True:
         with suppress(FileNotFoundError, msgspec.DecodeError):
             now = path.read_bytes()
-            found = msgspec.convert(json.loads(now), Stats)
+            found = msgspec.json.decode(now, type=Stats)
             if now == last:
                 return found
             last = now
