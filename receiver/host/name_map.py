@@ -34,6 +34,7 @@ class NameMap(NamedTuple):
     functions: dict[str, list[tuple[str, str, int]]]  # short → each (name, file, line)
     classes: dict[str, str]
     attributes: dict[str, str]
+    symbols: dict[str, str]  # states and events
     texts: list[str]
 
     @classmethod
@@ -95,7 +96,7 @@ class NameMap(NamedTuple):
         if conversion == "d" or not isinstance(value, (int, tuple, str)):
             return str(value)
         if isinstance(value, str):
-            return self.attributes.get(value, value)
+            return self.symbols.get(value) or self.attributes.get(value, value)
         return self._said(value, str(value))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from firmware.tools.compile import ROOT
 
-from . import frozen, slot
+from . import figures, frozen, slot
 from .boards import boards, others
 
 
@@ -24,7 +24,10 @@ def main() -> None:
     parser.add_argument(
         "--frozen", action="store_true", help="write sources to freeze into MicroPython's image"
     )
-    parser.add_argument("output", type=Path, help="the slot's folder, made anew")
+    parser.add_argument(
+        "--figures", action="store_true", help="print what each step saves; nothing is written"
+    )
+    parser.add_argument("output", type=Path, nargs="?", help="the slot's folder, made anew")
     given = parser.parse_args()
     if given.board:
         target, architecture = "esp32", known[given.board].architecture
@@ -34,6 +37,11 @@ def main() -> None:
         parser.error(f"--march is one of {', '.join(slot.ARCHITECTURES[target])}")
     excluded = others(ROOT, given.board) if given.board else frozenset()
     wanted = slot.Machine(target, architecture, excluded)
+    if given.figures:
+        print(figures.table(ROOT, wanted))
+        return
+    if given.output is None:
+        parser.error("OUTPUT is missing")
     if given.frozen:
         print(f"firmware hash {frozen.write(ROOT, given.output, wanted).hex()}")
         return

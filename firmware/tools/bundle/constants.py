@@ -86,6 +86,7 @@ class _Inliner(Folder):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
         )
         self._values: dict[str, Any] = {}
+        self._rows: dict[str, tuple[Any, ...]] = {}
         for node in tree.body:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value) if once[name] == 1:
@@ -93,12 +94,26 @@ class _Inliner(Folder):
                         found = value_of(value)
                     except NotConstantError:
                         continue
+                    if type(found) is tuple:
+                        self._rows[name] = found
                     if is_small(found) or used[name] == 1:
                         self._values[name] = found
 
     def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
         if isinstance(node.ctx, ast.Load) and node.id in self._values:
             return literal(self._values[node.id])
+        return node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802
+        """Put in a number of a row that is used in several places, as it is not inlined itself."""
+        match node:
+            case ast.Subscript(
+                ctx=ast.Load(), value=ast.Name(id=name), slice=ast.Constant(value=at)
+            ):
+                row = self._rows.get(name)
+                if row is not None and isinstance(at, int) and at < len(row) and is_small(row[at]):
+                    return literal(row[at])
+        self.generic_visit(node)
         return node
 
 

@@ -6,6 +6,7 @@ from receiver.host.name_map import NameMap
 
 from .merge import Program
 from .names import Names
+from .symbols import MARK
 
 
 def mapped(build: str, program: Program, names: Names, texts: list[str]) -> NameMap:
@@ -27,5 +28,6 @@ def mapped(build: str, program: Program, names: Names, texts: list[str]) -> Name
             sorted(each for each in originals.items() if each[1].lstrip("_")[:1].isupper())
         ),
         attributes={short: name for name, short in sorted(names.attributes.items())},
+        symbols={short: word.removeprefix(MARK) for word, short in sorted(names.symbols.items())},
         texts=texts,
     )

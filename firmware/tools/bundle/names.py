@@ -19,6 +19,7 @@ from . import library
 from .merge import MergeError
 from .reached_by_text import by_text, is_namedtuple
 from .scopes import COMPREHENSIONS, FUNCTIONS, bound, inside, parameters
+from .symbols import MARK
 
 
 class Names(NamedTuple):
@@ -27,13 +28,14 @@ class Names(NamedTuple):
     globals: dict[str, str]
     attributes: dict[str, str]
     functions: dict[ast.AST, str]  # each definition, methods and nested ones too
+    symbols: dict[str, str]
 
 
 def shorten(tree: ast.Module, roots: Iterable[str]) -> Names:
     """Shorten every name but the roots, in place."""
     plan = _Plan(tree, frozenset(roots))
     _Renamer(plan).visit(tree)
-    return Names(plan.globals, plan.attributes, plan.functions)
+    return Names(plan.globals, plan.attributes, plan.functions, plan.symbols)
 
 
 def alphabet(taken: frozenset[str]) -> Iterator[str]:
@@ -73,6 +75,13 @@ class _Plan:
         def ordered(names: Iterable[str]) -> list[str]:
             return sorted(names, key=lambda name: (-used[name], name))
 
+        marked = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.startswith(MARK)
+        }
         spelled = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         self.taken = frozenset(kept | (spelled - changed) | roots)
         nested = [each for each in ast.walk(tree) if _is_nested(each, tree)]
@@ -84,12 +93,13 @@ class _Plan:
         of_functions = list(self.globals.values())
         self.nested = dict(zip(nested, short, strict=False))
         keywords = list(islice(short, len(self.parameters.by_keyword)))
-        more = list(islice(short, len(changed) + len(own)))
+        more = list(islice(short, len(changed) + len(own) + len(marked)))
         fields_in_order = ordered(changed - methods)
         self.attributes.update(zip(fields_in_order, [*of_functions, *more], strict=False))
         self.globals.update(zip(ordered(own - functions), [*of_methods, *more], strict=False))
         self.globals.update({root: root for root in roots})
         self.keywords = dict(zip(sorted(self.parameters.by_keyword), keywords, strict=True))
+        self.symbols = dict(zip(sorted(marked), [*of_methods, *more], strict=False))
         self.functions: dict[ast.AST, str] = {}
 
     def _kept_attributes(self) -> set[str]:
@@ -183,7 +193,9 @@ class _Renamer(ast.NodeTransformer):
 
     def visit_Constant(self, node: ast.Constant) -> ast.expr:
         name = node.value
-        if isinstance(name, str) and (node in self._plan.texts.literals or name.startswith("_")):
+        if isinstance(name, str) and name.startswith(MARK):
+            node.value = self._plan.symbols[name]
+        elif isinstance(name, str) and (node in self._plan.texts.literals or name.startswith("_")):
             node.value = self._plan.attributes.get(name, name)
         return node
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from receiver.host.name_map import NameMap
 
-from . import constants, evaluate, names, sources, texts, unused
+from . import constants, evaluate, forwarders, names, sources, symbols, texts, unused
 from .merge import Program, merge, qualified
 from .name_map import mapped
 from .plain import plain
@@ -20,7 +20,7 @@ ENTRY = "firmware.device.boot"
 SAFE = "firmware.device.safe"  # what the loader starts after crashes in a row
 MAIN = "main"  # what the loader imports from either
 # Steps in their order; a build may leave some out, to measure the others.
-STEPS = ("constants", "unused", "programs", "texts", "names")
+STEPS = ("constants", "programs", "unused", "texts", "names")
 _ID_SIZE = 8  # hex digits that name a build in its tracebacks
 
 
@@ -69,16 +69,20 @@ def _shortened(
     program: Program, root: Path, build: str, roots: tuple[str, ...], steps: tuple[str, ...]
 ) -> Short:
     tree = program.tree
+    values = evaluate.evaluate(program, root) if "programs" in steps else {}
+    if "names" in steps:
+        symbols.mark(tree, values)
     if "constants" in steps:
-        values = evaluate.evaluate(program, root) if "programs" in steps else {}
         constants.fold(program, values)
     if "unused" in steps:
+        forwarders.skip(tree)
         unused.drop(tree, roots)
     found = texts.number_texts(tree) if "texts" in steps else []
-    if "texts" in steps and "unused" in steps:  # the words of reasons may have become useless
+    if "texts" in steps and "unused" in steps:  # the words of reasons have become useless
+        unused.drop(tree, roots)
         constants.fold(program, {})
         unused.drop(tree, roots)
-    short = names.shorten(tree, roots) if "names" in steps else names.Names({}, {}, {})
+    short = names.shorten(tree, roots) if "names" in steps else names.Names({}, {}, {}, {})
     ast.fix_missing_locations(tree)
     return Short(ast.unparse(tree) + "\n", mapped(build, program, short, found), build)
 

@@ -14,6 +14,7 @@ from typing import Any
 from receiver.host.name_map import NUMBERED
 
 from .scopes import parameters
+from .symbols import MARK
 
 PARAMETER = "detail"  # of any function: it goes to the log, never on air
 LOG_LINE = "receiver_core_io__LogLine"
@@ -77,7 +78,7 @@ def _format(node: ast.expr) -> tuple[str, list[ast.expr] | ast.expr] | None:
     """Return a text with conversions, and its values or the tuple of them; None for a variable."""
     match node:
         case ast.Constant(value=str(text)) if text:
-            return text.replace("%", "%%"), []
+            return _whole(text), []
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=ast.Tuple() as all_):
             return text, list(all_.elts)
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod(), right=value):
@@ -94,7 +95,7 @@ def _joined(parts: list[ast.expr]) -> tuple[str, list[ast.expr]] | None:
     for part in parts:
         match part:
             case ast.Constant(value=str(each)):
-                text += each.replace("%", "%%")
+                text += _whole(each)
             case ast.Call(func=ast.Name(id=name), args=[code]) if name == REASON:
                 text += "%R"
                 values.append(code)
@@ -102,6 +103,11 @@ def _joined(parts: list[ast.expr]) -> tuple[str, list[ast.expr]] | None:
                 text += "%s"
                 values.append(part)
     return (text, values) if text.strip("%s") else None
+
+
+def _whole(text: str) -> str:
+    """Return a text without values; a state or event in it is a word."""
+    return text.removeprefix(MARK).replace("%", "%%")
 
 
 def _flat(node: ast.expr) -> list[ast.expr]:

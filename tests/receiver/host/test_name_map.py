@@ -21,6 +21,7 @@ MAP = NameMap(
     },
     classes={"b": "Error"},
     attributes={"c": "amount"},
+    symbols={"dh": "standing in"},
     texts=["nested too deeply", "cbor: %s", "%s does not fit its field"],
 )
 SHORT = """\
@@ -45,6 +46,7 @@ File "receiver/core/key_pool.py", line 55, in Pool.erase
     [
         ("b: (1, (1, 0))", "Error: malformed: cbor: nested too deeply"),
         ("ValueError: (2, 'c')", "ValueError: amount does not fit its field"),
+        ("b: (4, (2, 'dh'))", "Error: wrong_order: standing in does not fit its field"),
         ("ValueError: 0", "ValueError: nested too deeply"),
         ("KeyError: 0", "KeyError: 0"),
         ("MemoryError: memory allocation failed", "MemoryError: memory allocation failed"),

@@ -92,7 +92,7 @@ def test_lines_say_the_same(tmp_path: Path) -> None:
 
 
 def test_other_lines_stay() -> None:
-    made = NameMap("", "", {}, {}, {}, ["a text", "%s and %d"])
+    made = NameMap("", "", {}, {}, {}, {}, ["a text", "%s and %d"])
     for line in ("boot", "(", "(5, 6)", "(1,)", "(1, 2)", "()", "", "7", "(0" * 500, "('a', 1)"):
         assert made.log_line(line) == line
     assert made.log_line("0") == "a text"
