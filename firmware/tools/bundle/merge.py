@@ -73,6 +73,12 @@ class _Merger:
         self._sources = {source.name: source for source in sources}
         self._bindings: dict[str, dict[str, Ref]] = {}
         self.as_values: set[str] = set()
+        self._stored = {
+            node.attr
+            for source in sources
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        }
         for source in sources:
             self._bindings[source.name] = self._bind(source)
         self.as_values.update(self._find_values())
@@ -88,6 +94,10 @@ class _Merger:
             return found
         if f"{module}.{name}" in self._sources:
             return Ref(_MODULE, f"{module}.{name}")
+        if name in self._stored and module in self._bindings:  # it comes into being later
+            made = Ref(_GLOBAL, qualified(module, name))
+            self._bindings[module][name] = made
+            return made
         raise MergeError(f"{where}: {module} has no {name}")
 
     def imported(self, source: Source, node: ast.Import | ast.ImportFrom) -> dict[str, Ref]:

@@ -65,7 +65,10 @@ class _Plan:
         methods, fields, read_in_classes = _members(tree)
         kept = self._kept_attributes()
         changed = {name for name in methods | fields if not self._stays(name, kept)}
-        own = set(bound(tree)) - roots
+        declared = {
+            name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names
+        }
+        own = (set(bound(tree)) | declared) - roots
         functions = own & read_in_classes | {
             node.name
             for node in tree.body

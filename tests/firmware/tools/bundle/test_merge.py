@@ -109,9 +109,10 @@ def test_a_changed_global(tmp_path: Path) -> None:
 
         def change():
             state.count = 5
+            state.later = "made here"
 
         change()
-        print(state.count, state.grow(), state.grow())
+        print(state.count, state.grow(), state.grow(), state.later)
         """,
         receiver__state="""
         count = 0
@@ -121,7 +122,7 @@ def test_a_changed_global(tmp_path: Path) -> None:
             return count
         """,
     )
-    assert small.before() == small.after() == "5 6 7\n"
+    assert small.before() == small.after() == "5 6 7 made here\n"
 
 
 def test_what_a_module_lacks_is_said(tmp_path: Path) -> None:
