@@ -19,13 +19,18 @@ from .merge import Program
 def fold(program: Program, values: Mapping[str, Any]) -> None:
     """Change the program in place until nothing more folds."""
     tree = program.tree
-    tree.body = [each for node in tree.body for each in _split(node, values)]
+    split(tree, values)
     _put_values(program, values)
     before = ""
     while before != (now := ast.dump(tree)):
         before = now
         _Inliner(tree).visit(tree)
         _name_membership(tree)
+
+
+def split(tree: ast.Module, values: Mapping[str, Any]) -> None:
+    """Give each name of the module an assignment of its own."""
+    tree.body = [each for node in tree.body for each in _split(node, values)]
 
 
 def assigned(tree: ast.Module) -> Counter[str]:

@@ -1,6 +1,7 @@
 """Weigh the image after each step: `python -m firmware.tools.bundle --board NAME --figures`.
 
-Prints a table of docs/hardware.md: bytes of all .mpy files, and the dynamic names in them.
+Prints a table of docs/hardware.md: bytes of all .mpy files, and the dynamic names in them. The safe
+mode, which is loaded alone, is not in it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def table(root: Path, machine: Machine) -> str:
 def _rows(root: Path, machine: Machine) -> Iterator[tuple[str, int, int]]:
     sizes, names = 0, set[str]()
     for path in device_files():
-        if path.name == "main.py" or (root / path).read_text() == "":
+        if path.name in ("main.py", "safe.py") or (root / path).read_text() == "":
             continue  # the loader stays outside the slot
         compiled = mpy.compile_text((root / path).read_text(), str(path), machine.architecture, ())
         sizes += len(compiled)
@@ -49,4 +50,5 @@ def _weigh(
 ) -> tuple[int, int]:
     with TemporaryDirectory(prefix="tillsign-bundle-") as folder:
         made = slot.write(root, Path(folder, "a"), machine, steps=steps, options=options)
-        return sum(made.sizes.values()), made.names
+        safe = made.sizes[slot.SAFE_PLACE.with_suffix(".mpy").as_posix()]
+        return sum(made.sizes.values()) - safe, made.names

@@ -21,6 +21,7 @@ SAFE = "firmware.device.safe"  # what the loader starts after crashes in a row
 MAIN = "main"  # what the loader imports from either
 # Steps in their order; a build may leave some out, to measure the others.
 STEPS = ("constants", "programs", "unused", "texts", "names")
+READABLE = tuple(step for step in STEPS if step not in ("texts", "names"))
 _ID_SIZE = 8  # hex digits that name a build in its tracebacks
 
 
@@ -71,6 +72,7 @@ def _shortened(
     tree = program.tree
     values = evaluate.evaluate(program, root) if "programs" in steps else {}
     if "names" in steps:
+        constants.split(tree, values)
         symbols.mark(tree, values)
     if "constants" in steps:
         constants.fold(program, values)

@@ -15,7 +15,7 @@ from firmware.device import version
 from receiver.host.name_map import SUFFIX
 
 from . import mpy
-from .program import MAIN, SAFE, STEPS, Short, firmware
+from .program import MAIN, READABLE, SAFE, STEPS, Short, firmware
 from .sources import KERNELS
 
 MODULE = "tillsign"  # of everything but kernels and loader
@@ -34,7 +34,7 @@ class Machine(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """What was written: bytes of each file, and the dynamic names in all of them."""
+    """What was written: bytes of each file, and the dynamic names in what is loaded at once."""
 
     folder: Path
     sizes: dict[str, int]
@@ -53,11 +53,12 @@ def modules(
 ) -> dict[str, str]:
     """Return every file of a slot as source, by its path; `module` is the name of the largest.
 
-    The safe mode shares no module with the rest: it must start where that does not.
+    The safe mode shares no module with the rest: it must start where that does not. It keeps its
+    names and texts, as the name map is of the rest.
     """
     texts = kernels(root)
     return {
-        SAFE_PLACE.as_posix(): firmware(root, target, known=known, entry=SAFE).text,
+        SAFE_PLACE.as_posix(): firmware(root, target, steps=READABLE, known=known, entry=SAFE).text,
         STARTER.as_posix(): starter([Path(name).stem for name in texts], target, module),
         f"{module}.py": short.text,
         **texts,
@@ -105,7 +106,8 @@ def write(
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(compiled)
         sizes[place.relative_to(output).as_posix()] = len(compiled)
-        names |= mpy.names(compiled)
+        if path != SAFE_PLACE.as_posix():  # never loaded with the rest
+            names |= mpy.names(compiled)
     measured = version.measure(str(output)).hex()
     name_map = output.with_name(output.name + SUFFIX)
     name_map.write_text(short.names._replace(firmware_hash=measured).to_json())
