@@ -32,7 +32,6 @@ def test_script(
         fakes = "import fakes; " if "import fakes" in script.read_text() else ""  # before all else
         path = f"{tmp_path}:{HERE}:.frozen"
         command = ["-c", f"{fakes}import {script.stem}"]
-        path, command = f"{tmp_path}:.frozen", ["-c", f"import {script.stem}"]
         build(script, tmp_path)
     run = subprocess.run(
         [micropython, *command],
