@@ -35,6 +35,7 @@ class Chip(NamedTuple):
     pool: Sequence[int] = (C3_POOL,)
     frozen: bool = True
     counted: bool = False
+    fail_at: int = 0  # the allocation that fails, in its first life
 
 
 def slot(directory: Path) -> Path:
@@ -79,6 +80,7 @@ def chip_command(store: Path, radio: str, chip: Chip) -> Command:
         counted=chip.counted,
         on_terminal=True,
         stats=chip.counted,
+        fail_at=chip.fail_at,
     )
     return Command(board.argv(), str(store), {})
 

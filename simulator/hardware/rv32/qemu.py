@@ -18,7 +18,8 @@ class QemuBoard(NamedTuple):
     clock follows the instructions, one a nanosecond, and `rdcycle` counts them; else both follow
     the host's clock.
     Its serial line is the terminal at its standard input, or else both standard streams. With
-    `stats` it keeps its own figures in `stats.json` (port/stats.c).
+    `stats` it keeps its own figures in `stats.json` (port/stats.c). `fail_at` is the
+    allocation that fails once (port/faults.c).
     """
 
     image: Path
@@ -28,6 +29,7 @@ class QemuBoard(NamedTuple):
     counted: bool = False
     on_terminal: bool = False
     stats: bool = False
+    fail_at: int = 0
 
     def argv(self) -> list[str]:
         """Return the command."""
@@ -47,6 +49,8 @@ class QemuBoard(NamedTuple):
         given = ["arg=virt", f"arg=pool={'+'.join(map(str, self.pool))}"]
         if self.flash:
             given.append(f"arg=flash={self.flash}")
+        if self.fail_at:
+            given.append(f"arg=fail_at={self.fail_at}")
         return [*given, "arg=stats=1"] if self.stats else given
 
     def _radio_card(self) -> list[str]:

@@ -36,6 +36,7 @@ class Stats(msgspec.Struct):
     collection: int
     collections: int
     collections_in_a_turn: int
+    allocations: int
     pool_least: int
     native: int
 

@@ -10,7 +10,7 @@ from simulator.tools.chip import smallest
 from simulator.tools.chip.four_phones import BoardError, Stats, sell
 from simulator.world.receiver_command import Chip
 
-NO_STATS = Stats(0, 0, 0, 0, 0, 0, 0, 0)
+NO_STATS = Stats(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.usefixtures("machine")

@@ -19,6 +19,7 @@ static struct {
     unsigned collected;     // in this turn
     unsigned collections;
     unsigned most_collected; // in one turn
+    unsigned allocations;    // since it first spoke
     bool changed;
 } seen;
 
@@ -68,6 +69,14 @@ void stats_spoke(void) {
     }
 }
 
+bool stats_has_spoken(void) {
+    return seen.booted != 0;
+}
+
+void stats_allocated(void) {
+    seen.allocations += seen.booted != 0;
+}
+
 static void line(int file, const char *name, unsigned value, const char *end) {
     char text[64];
     int length = snprintf(text, sizeof text, "\"%s\": %u%s", name, value, end);
@@ -88,6 +97,7 @@ void stats_store(void) {
     line(file, "collection", seen.collecting / 1000, ", ");
     line(file, "collections", seen.collections, ", ");
     line(file, "collections_in_a_turn", seen.most_collected, ", ");
+    line(file, "allocations", seen.allocations, ", ");
     line(file, "pool_least", pool_least(), ", ");
     line(file, "native", pool_native(), "}\n");
     host_close(file);
