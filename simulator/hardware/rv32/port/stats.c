@@ -23,12 +23,14 @@ static struct {
     bool changed;
 } seen;
 
+static uint64_t idle; // the counter goes on while the machine sleeps
+
 uint64_t cycles(void) {
     uint32_t high, low, again;
     __asm volatile (
         "1: rdcycleh %0\n rdcycle %1\n rdcycleh %2\n bne %0, %2, 1b"
         : "=&r" (high), "=&r" (low), "=&r" (again));
-    return (uint64_t)high << 32 | low;
+    return ((uint64_t)high << 32 | low) - idle;
 }
 
 static void keep(uint64_t *most, uint64_t value) {
@@ -51,9 +53,7 @@ void stats_turn(void) {
 }
 
 void stats_idle(uint64_t from) {
-    if (seen.turn != 0) {
-        seen.turn += cycles() - from;
-    }
+    idle += cycles() - from;
 }
 
 void stats_collected(uint64_t from) {
