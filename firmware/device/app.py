@@ -113,7 +113,7 @@ class App:
             return
 
     def _turn(self, now: int) -> None:
-        while (event := self._radio.poll()) is not None:
+        while not self._receiver.unseals() and (event := self._radio.poll()) is not None:
             self._receiver.handle(event, now)
         up = self._serial.link.state == UP
         self._lamp.show(lamp.state_of(self._receiver, up), now)

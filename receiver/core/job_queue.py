@@ -83,6 +83,10 @@ class Work:
     def busy(self) -> bool:
         return bool(self._queue)
 
+    def unseals(self) -> bool:
+        """Return whether an approval is being opened: the end of its link must not overtake it."""
+        return bool(self._queue) and self._queue[0].rank == UNSEAL
+
     def step(self, now: int) -> None:
         """Run one slice of the most urgent job, if there is any."""
         if not self._queue:

@@ -87,6 +87,10 @@ class Receiver:
         """Return whether `work` has anything to do."""
         return self.judge.work.busy()
 
+    def unseals(self) -> bool:
+        """Return whether `work` comes before further events of the radio."""
+        return self.judge.work.unseals()
+
     def work(self, now: int) -> None:
         """Run one slice of the most urgent piece of long work."""
         self.judge.work.step(now)

@@ -80,15 +80,10 @@ class World:
         self.drain()
         if not self.lazy:
             self.work()
-        while self._hears():
+        while self.receiver.unseals():
             self.receiver.work(self.now)
             self.drain()
         self.confirm()
-
-    def _hears(self) -> bool:
-        """Whether the next slice opens an approval."""
-        queue = self.receiver.judge.work._queue
-        return any(queue and queue[0] is peer.sealed.hearing for peer in self.receiver.air.links)
 
     def work(self) -> None:
         while self.receiver.busy():
