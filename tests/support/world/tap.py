@@ -153,12 +153,16 @@ class _Ear:
         return whole
 
 
+FIRST_OFFER = 1000  # the next 64,000 numbers have one length on the line
+
+
 class TappedWorld(World):
     """A world whose bridge hears its receiver through `tap`."""
 
     tap: Tap
 
     async def _wire(self, directory: Path) -> None:
+        self.receiver.directory.joinpath("sequence").write_bytes(FIRST_OFFER.to_bytes(4, "big"))
         await super()._wire(directory)
         self.tap = Tap(self.serial)
         server = await self.stack.enter_async_context(await self.tap.serve())
