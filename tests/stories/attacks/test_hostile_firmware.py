@@ -125,7 +125,11 @@ async def test_a_forged_approval_called_verified(
     [
         (
             "credential_expired",
-            Lie(JUDGE, "self._examine_job(held, self._identity.seconds(now))", "self._examine_job(held, None)"),
+            Lie(
+                JUDGE,
+                "self._examine_job(held, self._identity.seconds(now))",
+                "self._examine_job(held, None)",
+            ),
             lambda till, wallet: papers.credential(till, wallet, expires=1),
         ),
         (
