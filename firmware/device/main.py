@@ -10,6 +10,7 @@ longer than the one before. From the third crash in a row every other start runs
 `firmware.device.safe` instead, which sells nothing and says why.
 """
 
+import gc
 import os
 import sys
 import time
@@ -25,6 +26,9 @@ BOARD = "board"  # its name, then perhaps `locked`: the button gives no prompt
 RESET_CRASH, RESET_UPDATE = "6", "8"  # as in `receiver.link.wire`
 SAFE_AFTER = 3  # crashes in a row
 PAUSE_MOST = 60  # seconds
+# Bytes between two collections, while loading and in service: without a limit the garbage of both
+# makes the heap take the whole pool. Fewer make turns longer, more need a larger pool.
+THRESHOLD = 16_384
 START_MS = 30_000  # of the watchdog: reading and hashing a slot from a slow flash takes seconds
 TEXT_MOST = 400  # bytes of a traceback: its last lines, which say most
 COUNT_MOST = 255  # as HELLO takes
@@ -98,7 +102,6 @@ def note(error: BaseException, crashes: int) -> None:
     write(CRASHES, "x" * min(crashes + 1, COUNT_MOST))
     write(RESET, RESET_CRASH)
     try:
-        import gc
         import io
 
         gc.collect()
@@ -135,6 +138,7 @@ def start() -> None:
         return  # before the watchdog, which cannot be stopped
     feed = machine.WDT(timeout=START_MS).feed if is_board else int
     crashes, status = count(machine), 0
+    gc.threshold(THRESHOLD)
     try:
         import micropython
 

@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 
 from firmware.tools.bundle import frozen, slot
+from firmware.tools.bundle.boards import others
 from firmware.tools.compile import ROOT
 
 from . import flash, image
 
 TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine code
+BOARD = "esp32-c3-devkitm-1"  # whose pin map is built in: this machine has no pins
 SLOT = "/a"  # where the loader looks first
 LOADER = ROOT / "firmware/device/main.py"
 _FROZEN = image.BUILD / "firmware"  # sources that the image's build reads
@@ -24,7 +26,7 @@ def frozen_image() -> Path:
     """Return an image with loader and firmware in it."""
     with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
         place = Path(directory, "firmware")
-        frozen.write(ROOT, place, slot.Machine(TARGET, CHIP))
+        frozen.write(ROOT, place, slot.Machine(TARGET, CHIP, others(ROOT, BOARD)))
         _renew(_FROZEN, {path.relative_to(place): path for path in place.rglob("*.py")})
     return image.built("frozen", _FROZEN)
 
@@ -46,7 +48,7 @@ def packed_slot() -> bytes:
     """Return the flash of a board that has loader and slot there, compiled for the chip."""
     with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
         place = Path(directory, "slot")
-        slot.write(ROOT, place, slot.Machine(TARGET, CHIP))
+        slot.write(ROOT, place, slot.Machine(TARGET, CHIP, others(ROOT, BOARD)))
         files = flash.files_below(place, SLOT)
     return flash.packed({"/main.py": LOADER.read_bytes(), **files})
 
