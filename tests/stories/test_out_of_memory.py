@@ -10,11 +10,17 @@ from simulator.phone.app.app import PhoneApp
 from simulator.phone.app.buyer import Buyer
 from simulator.phone.transport.bleak_backend import phone_radio
 from simulator.world.receiver_command import Chip
-from simulator.world.world import Settings
+from simulator.world.world import Settings, World
 from tests.support.world.checkout import PRICE, Checkout, checkout
 
 pytestmark = pytest.mark.usefixtures("machine")
 
+# Every 20 kB from what is just too little to what MicroPython takes at once.
+POOLS = [
+    *(Chip((size,), frozen=False) for size in range(80_000, 160_001, 20_000)),
+    Chip((66_000,), frozen=True),
+]
+SAFE_S = 30  # to the third start that fails, and to HELLO of the safe mode
 PATIENCE_S = 10  # of the till, and then of the phone for the authority's word
 
 
@@ -44,3 +50,22 @@ async def test_an_allocation_fails_and_all_agree_on_the_money(number: int) -> No
             assert state == "cancelled"
             assert booked in ([], ["VOIDED"])
             assert seen != "approved"
+
+
+async def _fault(world: World) -> str | None:
+    """What the receiver's HELLO says is wrong with it; earlier lives may have said hello too."""
+    hello = (await world.till.receivers())[0]["hello"]
+    return hello["fault"]["code"] if hello and hello["fault"] else None
+
+
+@pytest.mark.parametrize("chip", POOLS, ids=lambda chip: f"{chip.pool[0]} frozen {chip.frozen}")
+async def test_a_board_without_memory_says_so_and_sells_nothing(chip: Chip) -> None:
+    """Never a boot loop without a word, in whatever memory MicroPython itself still starts."""
+    async with World(Settings(rate=0, chip=chip)) as world, world.till.watch() as events:
+        async with asyncio.timeout(SAFE_S):
+            while (fault := await _fault(world)) is None:
+                await anext(events)
+        assert fault == "out_of_memory"
+        sale = await world.till.ring_up(PRICE, patience_s=PATIENCE_S)
+        final = await world.till.outcome(sale["sale_id"])
+        assert (final["state"], final["reason"]["code"]) == ("declined", "out_of_memory")
