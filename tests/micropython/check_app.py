@@ -13,6 +13,7 @@ class Trace:
     """Stands for every part of the device; `said` is what was asked of them, in order."""
 
     def __init__(self, alive=True):
+        self.sealed = 0  # slices of an approval that is being opened
         self.said = []
         self.left = SLICES
         self.radio_alive = alive
@@ -29,8 +30,12 @@ class Trace:
     def busy(self):
         return self.left > 0
 
+    def unseals(self):
+        return self.sealed > 0
+
     def work(self, now):
         self.said.append("work")
+        self.sealed -= 1
         self.left -= 1
         if not self.left:
             self.open.set()
@@ -89,9 +94,10 @@ class Receiver(Trace):
         return None
 
 
-def run(alive):
+def run(alive, sealed=0):
     """What the loop asks for until the line closes."""
     parts, receiver = Trace(alive), Receiver()
+    receiver.sealed = sealed
     receiver.said, receiver.open = parts.said, parts.open
     parts.receiver = receiver
     app = App(parts, parts, parts, parts, asyncio.ThreadSafeFlag())
@@ -114,6 +120,11 @@ def check_a_dead_radio_starves_the_watchdog_and_takes_every_link():
     assert "RadioLost" in said
 
 
+def check_no_event_overtakes_an_approval_that_is_being_opened():
+    said = [what for what in run(alive=True, sealed=2) if what in ("work", "Connected")]
+    assert said == ["work", "work", "Connected"] + ["work"] * (SLICES - 2), said
+
+
 def check_nothing_is_left_at_the_end():
     assert run(alive=True)[-1] == "erase"
 
@@ -122,6 +133,7 @@ def main():
     checks = (
         check_one_slice_between_looks_at_radio_and_serial,
         check_a_dead_radio_starves_the_watchdog_and_takes_every_link,
+        check_no_event_overtakes_an_approval_that_is_being_opened,
         check_nothing_is_left_at_the_end,
     )
     for check in checks:

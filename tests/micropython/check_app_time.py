@@ -115,6 +115,9 @@ class Part:
     def busy(self):
         return False
 
+    def unseals(self):
+        return False
+
     def settled(self):
         return True
 
