@@ -81,6 +81,7 @@ def chip_command(store: Path, radio: str, chip: Chip) -> Command:
         on_terminal=True,
         stats=chip.counted,
         fail_at=chip.fail_at,
+        heap=receiver.FIRST_HEAP if chip.frozen else 0,
     )
     return Command(board.argv(), str(store), {})
 

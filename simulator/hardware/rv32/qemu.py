@@ -19,7 +19,8 @@ class QemuBoard(NamedTuple):
     the host's clock.
     Its serial line is the terminal at its standard input, or else both standard streams. With
     `stats` it keeps its own figures in `stats.json` (port/stats.c). `fail_at` is the
-    allocation that fails once (port/faults.c).
+    allocation that fails once (port/faults.c), `heap` the first piece of the heap in bytes; 0 is
+    the stock image's, 64 kB.
     """
 
     image: Path
@@ -30,6 +31,7 @@ class QemuBoard(NamedTuple):
     on_terminal: bool = False
     stats: bool = False
     fail_at: int = 0
+    heap: int = 0
 
     def argv(self) -> list[str]:
         """Return the command."""
@@ -49,6 +51,8 @@ class QemuBoard(NamedTuple):
         given = ["arg=virt", f"arg=pool={'+'.join(map(str, self.pool))}"]
         if self.flash:
             given.append(f"arg=flash={self.flash}")
+        if self.heap:
+            given.append(f"arg=heap={self.heap}")
         if self.fail_at:
             given.append(f"arg=fail_at={self.fail_at}")
         return [*given, "arg=stats=1"] if self.stats else given

@@ -15,6 +15,9 @@ from . import flash, image
 
 TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine code
 BOARD = "esp32-c3-devkitm-1"  # whose pin map is built in: this machine has no pins
+FIRST_HEAP = (
+    32 * 1024
+)  # of our own images (firmware/image/boards): a classic ESP32's pieces are small
 SLOT = "/a"  # where the loader looks first
 LOADER = ROOT / "firmware/device/main.py"
 _FROZEN = image.BUILD / "firmware"  # sources that the image's build reads

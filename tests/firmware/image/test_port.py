@@ -13,7 +13,7 @@ import pytest
 
 from firmware.tools import sdkconfig
 from firmware.tools.sdkconfig import IMAGE
-from simulator.hardware.rv32 import image, sources, toolchain
+from simulator.hardware.rv32 import image, receiver, sources, toolchain
 
 from .kconfig_names import DEFINES
 from .test_settings import BOARDS, board_file
@@ -117,3 +117,9 @@ def test_the_ports_build_finds_all_that_an_image_holds(micropython: Path, tmp_pa
     assert {"_boot.py", "flashbdev.py", "inisetup.py", "main.py", "asyncio/core.py"} <= {*found}
     networks = ("webrepl", "espnow", "umqtt", "requests")
     assert not [name for name in found if name.startswith(networks)]
+
+
+def test_the_machine_begins_with_the_heap_of_our_boards() -> None:
+    header = (IMAGE / "common/receiver.h").read_text()
+    (kib,) = re.findall(r"#define MICROPY_GC_INITIAL_HEAP_SIZE +\((\d+) \* 1024\)", header)
+    assert int(kib) * 1024 == receiver.FIRST_HEAP

@@ -13,22 +13,17 @@ void *__real_gc_alloc(size_t size, unsigned flags);
 
 #define MARK "failed"
 
-static unsigned long wanted(void) {
-    unsigned long number = 0;
+static size_t wanted(void) {
     int mark = host_open(MARK, READ);
     if (mark >= 0) {
         host_close(mark);
         return 0;
     }
-    const char *text = host_argument("fail_at");
-    for (; text != NULL && *text >= '0' && *text <= '9'; ++text) {
-        number = 10 * number + (*text - '0');
-    }
-    return number;
+    return host_number("fail_at", 0);
 }
 
 static bool is_due(void) {
-    static unsigned long left;
+    static size_t left;
     static bool asked;
     if (!stats_has_spoken()) {
         return false;

@@ -13,6 +13,7 @@
 
 #include "hal.h"
 #include "pool.h"
+#include "semihosting.h"
 #include "stats.h"
 
 static void run_files(void) {
@@ -33,13 +34,14 @@ int main(void) {
     int top;
     pool_init();
     for (;;) {
-        void *heap = MP_PLAT_ALLOC_HEAP(MICROPY_GC_INITIAL_HEAP_SIZE);
+        size_t size = host_number("heap", MICROPY_GC_INITIAL_HEAP_SIZE);
+        void *heap = MP_PLAT_ALLOC_HEAP(size);
         if (heap == NULL) {
             mp_hal_stdout_tx_str("mp_task_heap allocation failed!\r\n");
             exit(1);
         }
         mp_cstack_init_with_top(&top, MICROPY_TASK_STACK_SIZE);
-        gc_init(heap, (char *)heap + MICROPY_GC_INITIAL_HEAP_SIZE);
+        gc_init(heap, (char *)heap + size);
         mp_init();
         MP_STATE_PORT(radio_handler) = MP_OBJ_NULL;
         readline_init0();

@@ -71,6 +71,15 @@ bool host_remove(const char *path) {
     return call3(SYS_REMOVE, (uintptr_t)path, strlen(path), 0) == 0;
 }
 
+size_t host_number(const char *name, size_t without) {
+    const char *text = host_argument(name);
+    size_t number = 0;
+    for (; text != NULL && *text >= '0' && *text <= '9'; ++text) {
+        number = 10 * number + (*text - '0');
+    }
+    return number ? number : without;
+}
+
 const char *host_argument(const char *name) {
     static char line[512];
     size_t length = strlen(name);

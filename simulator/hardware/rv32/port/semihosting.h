@@ -16,3 +16,4 @@ bool host_rename(const char *old, const char *new);
 bool host_remove(const char *path);
 // What `-semihosting-config arg=NAME=VALUE` gave, or NULL.
 const char *host_argument(const char *name);
+size_t host_number(const char *name, size_t without); // the same as a number
