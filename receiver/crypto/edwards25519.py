@@ -156,7 +156,7 @@ def encode_secret(point: Machine) -> bytes:
 
 
 def encode_open(point: Machine) -> bytes:
-    """Return the same, in less time, of a point that everybody may know.
+    """Return the same for a public point, in less time.
 
     It stays the same point.
     """

@@ -1,6 +1,6 @@
 """The fields of the two curves, and the 40 bytes in which an integer modulo their prime lies.
 
-`inverse` takes a time that depends on what it inverts: it is for what everybody may know.
+`inverse` takes a time that depends on its input: it is for public values only.
 """
 
 from __future__ import annotations

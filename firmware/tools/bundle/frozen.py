@@ -15,7 +15,7 @@ from receiver.host.name_map import SUFFIX
 from .program import STEPS, firmware
 from .slot import Machine, modules, shown
 
-HASH = "firmware.device.version.FROZEN_HASH"  # what `measure` returns where there is no slot
+HASH = "firmware.device.version.FROZEN_HASH"  # the result of `measure` without a slot
 LOADER = Path("firmware/device/main.py")
 _NO_HASH = bytes(HASH_SIZE)
 

@@ -18,7 +18,7 @@ _UNKNOWN_KEY = {"ed25519_verify": "ed25519_check", "p256_verify": "p256_check"}
 def measure() -> dict[str, Figure]:
     """Measure every operation, its bytes, the longest slice, and the native code of all kernels.
 
-    Raises ProgramError if a result is wrong, ToolsMissingError where there is no machine.
+    Raises ProgramError if a result is wrong, ToolsMissingError without the machine.
     """
     found, plain = operations.measure(), operations.plain()
     counted = {

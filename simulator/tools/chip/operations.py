@@ -4,10 +4,10 @@ Usage: python -m simulator.tools.chip.operations
 
 Instructions are those of whole operations: interpreter, kernels, allocation and collections. They
 are counted in the pool that an ESP32-C3 leaves, after HEAP_FILL bytes of its heap were given to
-small objects that stay, with holes as small between them. Each figure is the mean of some calls; a
-short operation is no job in the firmware, and what an empty job costs is taken off. Bytes are the
-growth of `gc.mem_alloc()` over one call while nothing is collected, in a pool that holds it all:
-what the next collection has to find. Slices are counted there too, as no collection falls into one.
+small objects that stay, with holes as small between them. Each figure is the mean of some calls.
+The firmware calls short operations directly: the cost of an empty job is subtracted. Bytes are the
+growth of `gc.mem_alloc()` over one call without a collection, in a pool that holds it all: what the
+next collection has to find. Slices are counted there too, as no collection falls into one.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Measured(NamedTuple):
 def measure() -> Measured:
     """Run every case of `simulator/tools/bench/cases.py`.
 
-    Raises ProgramError if one gives a wrong result, ToolsMissingError where there is no machine.
+    Raises ProgramError if one gives a wrong result, ToolsMissingError without the machine.
     """
     filled, uncollected = _run(_FILLED, qemu.C3_POOL), _run(_UNCOLLECTED, _ROOMY)
     operations = {
