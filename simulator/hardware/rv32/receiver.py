@@ -15,13 +15,10 @@ from . import flash, image
 
 TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine code
 BOARD = "esp32-c3-devkitm-1"  # whose pin map is built in: this machine has no pins
-FIRST_HEAP = (
-    32 * 1024
-)  # of our own images (firmware/image/boards): a classic ESP32's pieces are small
+FIRST_HEAP = 32 * 1024  # of our own images (firmware/image/common/receiver.h)
 SLOT = "/a"  # where the loader looks first
 LOADER = ROOT / "firmware/device/main.py"
 _FROZEN = image.BUILD / "firmware"  # sources that the image's build reads
-_EMPTY: Mapping[str, bytes] = {"/a/empty": b""}
 
 
 @cache
@@ -59,4 +56,4 @@ def packed_slot() -> bytes:
 @cache
 def packed_nothing() -> bytes:
     """Return the flash of a board whose image holds the firmware."""
-    return flash.packed(_EMPTY)
+    return flash.packed({})

@@ -1,7 +1,6 @@
 // `virt`: what only this machine has. The firmware uses none of it but the flash, through _boot.py.
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "extmod/vfs.h"
@@ -100,12 +99,6 @@ static mp_obj_t virt_pool(void) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(virt_pool_obj, virt_pool);
 
-static mp_obj_t virt_argument(mp_obj_t name) {
-    const char *found = host_argument(mp_obj_str_get_str(name));
-    return found ? mp_obj_new_str(found, strlen(found)) : mp_const_none;
-}
-static MP_DEFINE_CONST_FUN_OBJ_1(virt_argument_obj, virt_argument);
-
 static mp_obj_t virt_end(mp_obj_t status) {
     exit(mp_obj_get_int(status));
 }
@@ -117,7 +110,6 @@ static const mp_rom_map_elem_t virt_globals_table[] = {
     { MP_ROM_QSTR(MP_QSTR_flash_blocks), MP_ROM_PTR(&flash_blocks_obj) },
     { MP_ROM_QSTR(MP_QSTR_cycles), MP_ROM_PTR(&virt_cycles_obj) },
     { MP_ROM_QSTR(MP_QSTR_pool), MP_ROM_PTR(&virt_pool_obj) },
-    { MP_ROM_QSTR(MP_QSTR_argument), MP_ROM_PTR(&virt_argument_obj) },
     { MP_ROM_QSTR(MP_QSTR_end), MP_ROM_PTR(&virt_end_obj) },
 };
 static MP_DEFINE_CONST_DICT(virt_globals, virt_globals_table);
