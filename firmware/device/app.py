@@ -67,6 +67,9 @@ class App:
                 if not self._receiver.busy():
                     await self._wait()
                 await asyncio.sleep_ms(0)  # let the tasks of radio, reader and writer run
+            for task in tasks:
+                if task.done():
+                    await task  # raises what has ended it: that is a crash
         finally:
             self._receiver.erase()
 
