@@ -84,13 +84,10 @@ class App:
             self._receiver.handle(io.RadioLost(), now)
 
     def _settle(self) -> None:
-        """Once radio and bridge are up, keep firmware on trial, and tell of the last crash."""
+        """Once radio and bridge are up, keep firmware on trial."""
         if not self._well and self._serial.greeted and self._radio.alive():
             self._well = True
             slots.settle()
-            slots.tell(self._serial.link)
-            if slots.read(slots.CRASH):
-                slots.write(slots.CRASH, "")
 
     async def _read(self) -> None:
         while data := await self._line.read():

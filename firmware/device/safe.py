@@ -53,8 +53,8 @@ def main(feed: Callable[[], object]) -> None:
             end.expire(now)
         while (event := end.poll()) is not None:
             if isinstance(event, link.Up) and event.fresh:
-                end.send(wire.SYNC, wire.encode(wire.SYNC, wire.Opened(b"", b"", reasons.OK)))
                 slots.tell(end)
+                end.send(wire.SYNC, wire.encode(wire.SYNC, wire.Opened(b"", b"", reasons.OK)))
             elif isinstance(event, link.Message):
                 end.accept(event.token)
                 ends = _obey(end, event, fault)  # and the acknowledgement is written below

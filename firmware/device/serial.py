@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from receiver.core import io
-from receiver.link import link
+from receiver.link import link, wire
 from receiver.link.arq import Message
+
+from . import slots
 
 if TYPE_CHECKING:
     from receiver.core.receiver import Receiver
@@ -78,6 +80,9 @@ class Serial:
                 self._accept = event.token
             elif isinstance(event, link.Up) and event.fresh:
                 self._hello = event.hello
+                slots.tell(self.link)  # before any order: the next one may crash again
                 self._synchronise(now)
             elif isinstance(event, link.Delivered):
                 self._make_good(event.token, now)
+                if event.channel == wire.TRACEBACK:
+                    slots.write(slots.CRASH, "")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from receiver.link.link import LOG_MAX
-
 if TYPE_CHECKING:
     from receiver.link.link import Link
 
@@ -33,15 +31,12 @@ def order(number: int) -> None:
 
 
 def tell(end: Link) -> None:
-    """Send the last traceback as log lines, as many of its lines at once as a frame holds."""
-    text = read(CRASH)
-    while text:
-        piece = text[:LOG_MAX]
-        whole = piece.rfind("\n") + 1
-        if whole and len(text) > LOG_MAX:
-            piece = piece[:whole]
-        end.log(piece.encode())
-        text = text[len(piece) :]
+    """Send the last traceback, if there is one."""
+    from receiver.link import wire
+
+    text = read(CRASH).encode()[-wire.TRACEBACK_MOST :]
+    if text:
+        end.send(wire.TRACEBACK, wire.encode(wire.TRACEBACK, wire.Blob(text)))
 
 
 def read(name: str) -> str:

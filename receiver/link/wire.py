@@ -32,6 +32,7 @@ COUNTERS_MOST = 512  # every reason, each with its largest count
 HEALTH_MS = 30_000  # a receiver reports this often; a bridge that misses two reports hangs up
 BOARD_MOST = 24  # bytes of a board's name: with all else in HELLO, one frame holds them
 CRASHES_MOST = 255  # one byte says enough: after a few the receiver sells no more
+TRACEBACK_MOST = 512  # the loader keeps 400 characters
 LINK_MOST = 0x0EFF  # connection handles end there, Core 5.4 Vol 4 Part E 5.4.2
 
 _REASON = (0, 255)
@@ -53,6 +54,7 @@ CREDENTIAL = 19
 APPROVAL = 20
 HEALTH = 21
 PROVISIONAL = 22
+TRACEBACK = 23  # of the last crash, to the first bridge after it
 # Both ways: the receiver's verdict on an approval, and the bridge's where it refuses one.
 VERDICT = 32
 
@@ -214,6 +216,7 @@ LAYOUTS = {
         (_SESSION, uint(2, "link", 0, LINK_MOST), blob(3, "data", APPROVAL_MOST)), ApprovalRecord
     ),
     VERDICT: Layout((_SESSION, _APPROVAL_ID, uint(3, "reason", *_REASON)), Verdict),
+    TRACEBACK: Layout((blob(1, "data", TRACEBACK_MOST),), Blob),
     # `counters`: one CBOR map of reason code → how often, as bytes (keys vary).
     HEALTH: Layout(
         (

@@ -141,7 +141,8 @@ class Bridge:
         self.time = time
         self.deaf = False
         self.dropped = 0
-        self.logs = []
+        self.accepts = True
+        self.tracebacks = []
         self.written = []  # when, while it is deaf
         self.taken = []  # channels
         self.link = Link(b"host", b"a bridge", host=True)
@@ -156,10 +157,11 @@ class Bridge:
         event = self.link.poll()
         while event is not None:
             if isinstance(event, link.Message):
-                self.link.accept(event.token)
+                if self.accepts:
+                    self.link.accept(event.token)
                 self.taken.append(event.channel)
-            elif isinstance(event, link.Log):
-                self.logs.append(event.payload)
+                if event.channel == wire.TRACEBACK:
+                    self.tracebacks.append(wire.decode(wire.TRACEBACK, event.payload).data)
             event = self.link.poll()
         self.answer()
 
@@ -350,7 +352,7 @@ def said(name):
 
 
 def check_a_crash_is_told_once_to_the_first_bridge():
-    text = "Traceback\n" + "  File 1\n" * 12 + "x" * 260 + "\nMemoryError: end"
+    text = "Traceback\n" + "  File 1\n" * 12 + "x" * 260 + "\nMemoryError: \u00e4nd"
     leave(slots.CRASH, text)
     device = Device()
     device.bridge.deaf = True
@@ -358,13 +360,47 @@ def check_a_crash_is_told_once_to_the_first_bridge():
     assert said(slots.CRASH) == text
     device.bridge.deaf = False
     device.run(10_000)
-    assert b"".join(device.bridge.logs) == text.encode()
-    ends = [line[-1:] == b"\n" for line in device.bridge.logs]
-    assert ends == [True, False, False]  # the long line alone is cut
+    assert device.bridge.tracebacks == [text.encode()]
     assert said(slots.CRASH) == ""
     again = Device()
     again.run(10_000)
-    assert again.bridge.logs == []
+    assert again.bridge.tracebacks == []
+
+
+def check_a_traceback_that_is_not_acknowledged_is_kept():
+    leave(slots.CRASH, "MemoryError")
+    device = Device()
+    device.bridge.accepts = False
+    device.run(2_000)
+    assert device.bridge.tracebacks == [b"MemoryError"]
+    assert said(slots.CRASH) == "MemoryError"
+    device = Device()
+    device.run(2_000)
+    assert device.bridge.tracebacks == [b"MemoryError"]
+    assert said(slots.CRASH) == ""
+
+
+def check_of_a_long_traceback_the_end_is_told():
+    text = "\u00e4" * 300 + "MemoryError"
+    leave(slots.CRASH, text)
+    device = Device()
+    device.run(2_000)
+    assert device.bridge.tracebacks == [text.encode()[-wire.TRACEBACK_MOST :]]
+
+
+def check_an_error_in_the_reader_is_a_crash():
+    """It ends the loop, and the loader hears of it: no restart as if it had been ordered."""
+    device = Device()
+
+    def broken(_data, _now):
+        raise ValueError("broken")
+
+    device.app._serial.receive = broken
+    try:
+        device.run(1_000)
+    except ValueError:
+        return
+    raise AssertionError("it ended as if nothing had happened")
 
 
 def check_a_minute_without_a_crash_ends_a_row_of_them():
@@ -425,6 +461,9 @@ def main():
         check_a_bridge_that_comes_late_is_in_time,
         check_firmware_without_a_radio_does_not_stay,
         check_a_crash_is_told_once_to_the_first_bridge,
+        check_a_traceback_that_is_not_acknowledged_is_kept,
+        check_of_a_long_traceback_the_end_is_told,
+        check_an_error_in_the_reader_is_a_crash,
         check_a_minute_without_a_crash_ends_a_row_of_them,
         check_a_value_that_cannot_be_stored_is_a_fault,
         check_health_tells_what_the_line_dropped,

@@ -201,6 +201,7 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
         ],
     ),
     22: ("provisional", [SESSION, (2, "receipt", "bytes", 0, 164)]),
+    23: ("traceback", [(1, "data", "bytes", 0, 512)]),
     32: (
         "verdict",
         [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "reason", "uint", 0, 255)],

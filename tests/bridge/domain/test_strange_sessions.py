@@ -126,13 +126,15 @@ def asked(world: ControllerWorld) -> ControllerWorld:
     return world
 
 
+SESSIONS = {wire.HEALTH, wire.TRACEBACK}  # which the session reads, not the controller
+
+
 def test_every_channel_has_its_direction() -> None:
     assert {*TO_BRIDGE, *TO_RECEIVER, *BOTH_WAYS} == set(wire.LAYOUTS)
 
 
-@pytest.mark.parametrize("channel", sorted({*TO_BRIDGE, *BOTH_WAYS} - {wire.HEALTH}))
+@pytest.mark.parametrize("channel", sorted({*TO_BRIDGE, *BOTH_WAYS} - SESSIONS))
 def test_every_channel_of_a_receivers_is_understood(asked: ControllerWorld, channel: int) -> None:
-    """But for HEALTH, which is the session's."""
     asked.give(inputs.MessageReceived(channel, b"?", asked.at))
     assert asked.refusals() != [reasons.WRONG_TYPE]
 

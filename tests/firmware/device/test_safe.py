@@ -47,7 +47,6 @@ class Bridge:
         self._to, self._from = self.board.stdin, self.board.stdout
         os.set_blocking(self._from.fileno(), False)
         self.link = link.Link(b"host", OWN, host=True)
-        self.logs = b""
 
     def until(self, kind: type, channel: int = 0) -> Any:
         """The next event of this kind."""
@@ -61,8 +60,6 @@ class Bridge:
             while (event := self.link.poll()) is not None:
                 if isinstance(event, link.Message):
                     self.link.accept(event.token)
-                if isinstance(event, link.Log):
-                    self.logs += event.payload
                 if isinstance(event, kind) and channel == getattr(event, "channel", 0):
                     return event
             while data := self.link.transmit(now):
@@ -119,8 +116,8 @@ def test_it_says_why_nothing_is_sold(bridge: Bridge, fault: int) -> None:
 
 def test_it_tells_of_the_crash(bridge: Bridge, crash: str) -> None:
     bridge.up()
-    bridge.until(link.Log)
-    assert bridge.logs == crash.encode()
+    assert bridge.answer(wire.TRACEBACK).data == crash.encode()
+    assert (bridge.place / "crash").read_text() == crash  # for the firmware's next try
 
 
 def test_it_takes_other_firmware(bridge: Bridge) -> None:

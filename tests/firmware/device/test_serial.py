@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from firmware.device.serial import Serial
 from receiver.core import io
+from receiver.link import wire
 from receiver.link.arq import QUEUE_MAX, Message
 from receiver.link.link import Link, Lost, Raw, Up
 from tests.support.values.steps import Steps
@@ -71,6 +73,26 @@ def ends() -> Ends:
 def test_a_new_bridge_is_told_to_the_core(ends: Ends) -> None:
     assert ends.core.events == [io.WireUp(b"host hello")]
     assert [event for event in ends.heard if isinstance(event, Up)] == [Up(b"device", True)]
+
+
+def test_a_crash_is_told_before_any_order_until_it_is_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order that crashed it may come again at once."""
+    monkeypatch.chdir(tmp_path)
+    crash = tmp_path / "crash"
+    crash.write_text("MemoryError")
+    ends = Ends()
+    ends.listening = False
+    ends.exchange(2)
+    assert crash.read_text() == "MemoryError"
+    ends.serial.perform(io.Send(CHANNEL, b"offer"))
+    ends.listening = True
+    ends.exchange(40)
+    told, offer = (event for event in ends.heard if isinstance(event, Message))
+    assert (told.channel, offer.channel) == (wire.TRACEBACK, CHANNEL)
+    assert wire.decode(*told[:2]).data == b"MemoryError"
+    assert crash.read_text() == ""
 
 
 def test_a_command_is_acknowledged_when_all_that_it_asked_for_is_done(ends: Ends) -> None:

@@ -34,5 +34,6 @@ TO_BRIDGE: dict[int, Any] = {
     wire.APPROVAL: wire.ApprovalRecord(_SESSION, 0, b"data"),
     wire.HEALTH: wire.Health(1, 2, 0, encode({}), 0, 0),
     wire.PROVISIONAL: wire.ProvisionalRecord(_SESSION, b"receipt"),
+    wire.TRACEBACK: _BLOB,
 }
 BOTH_WAYS: dict[int, Any] = {wire.VERDICT: wire.Verdict(_SESSION, _NAME, reasons.OK)}
