@@ -39,6 +39,10 @@ SILENT = (
     "or another program that reads the port (tillsign bridge check)"
 )
 
+# A longer text of the board comes in pieces of this size; their joined length in the log.
+PIECE = frames.HOST_FRAME_MAX - 2
+TEXT_MOST = 4 * PIECE  # a whole traceback: some 25 frames of a built firmware
+
 _T = TypeVar("_T")
 _log = Log(__name__)
 _raw_log = Log("bridge.raw")
@@ -74,6 +78,7 @@ class ReceiverLink:
         self._timer: asyncio.TimerHandle | None = None
         self._due: int | None = None  # the time of the timer
         self._scheduled = False
+        self._text = b""  # of the board, until its last piece has come
         self._heard_at = 0  # the time of the last valid frame
         self._listening: asyncio.TimerHandle | None = None
         self._noise = Noise(self._clock, self._later, self._left_out)
@@ -148,6 +153,7 @@ class ReceiverLink:
                     timer.cancel()
             # No error here keeps the port or takes the place of a cancellation.
             with foreign_code.survived(foreign_code.LINK):
+                self._end_text()
                 self._down()
             with foreign_code.survived(foreign_code.LINK):
                 await port.close()
@@ -231,8 +237,10 @@ class ReceiverLink:
         self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
 
     def _take(self, event: Any) -> None:
-        if not isinstance(event, (link.Raw, link.Down)):
-            self._heard_at = self._now()
+        if not isinstance(event, link.Raw):
+            self._end_text()
+            if not isinstance(event, link.Down):
+                self._heard_at = self._now()
         if isinstance(event, link.Message):
             if self.hello:
                 accept = partial(self._accept, self._link, event.token)
@@ -299,16 +307,24 @@ class ReceiverLink:
     def _raw(self, event: link.Raw) -> None:
         """Log boot texts and tracebacks; not a broken frame, which may hold a credential."""
         self.counters["raw"] += 1
-        is_text = event.status == frames.TEXT
-        if self._noise.may(TEXT if is_text else "not a frame"):
-            text = event.data if is_text else b""
-            _raw_log.info(
-                "not a frame",
-                till=self._till,
-                status=frames.STATUSES[event.status],
-                bytes=len(event.data),
-                text=text.decode("ascii", errors="replace"),
-            )
+        if event.status == frames.TEXT:
+            self._text += event.data
+            if len(event.data) < PIECE or len(self._text) >= TEXT_MOST:
+                self._end_text()
+        else:
+            self._end_text()
+            if self._noise.may("not a frame"):
+                self._log_raw(event.status, len(event.data), "")
+
+    def _end_text(self) -> None:
+        """Log the text of the board; a traceback in it is translated."""
+        data, self._text = self._text, b""
+        if data and self._noise.may(TEXT):
+            self._log_raw(frames.TEXT, len(data), self._names.traceback(data.decode("ascii")))
+
+    def _log_raw(self, status: int, size: int, text: str) -> None:
+        name = frames.STATUSES[status]
+        _raw_log.info("not a frame", till=self._till, status=name, bytes=size, text=text)
 
     def _left_out(self, kinds: str, lines: int) -> None:
         _raw_log.info("lines left out", till=self._till, what=kinds, lines=lines)

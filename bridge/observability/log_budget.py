@@ -27,7 +27,7 @@ KINDS = {
     **dict.fromkeys(
         (
             *("line away", "no state", "not a frame", "port shared"),
-            *("receiver says", "receiver up"),
+            *("receiver says", "receiver up", "receiver crashed"),
         ),
         (FEW, AGAIN_S),
     ),

@@ -31,6 +31,7 @@ FORMATS = (JSON, TEXT)
 
 FLUSH_S = 1.0  # the longest wait of an ending process for its last lines
 VALUE_MOST = 400  # characters of a value: a line is for reading
+TEXT_MOST = 4096  # of what a board wrote: a whole traceback in words
 _ENCODE = json.JSONEncoder().encode
 LINES_MOST = 4096  # waiting: some 2 MB, and a minute of the busiest bridge's log
 AT_ONCE_MOST = 256  # lines in one write: a burst costs one system call
@@ -139,9 +140,7 @@ class Formatter(logging.Formatter):
         event = record.msg if isinstance(record, _Line) else record.getMessage()
         given = record.fields if isinstance(record, _Line) else {}
         fields = {
-            name: value[:VALUE_MOST] + "…"  # keep the line readable
-            if isinstance(value, str) and len(value) > VALUE_MOST
-            else value
+            name: _cut(name, value) if isinstance(value, str) and len(value) > VALUE_MOST else value
             for name, value in given.items()
             if value is not None
         }
@@ -151,6 +150,8 @@ class Formatter(logging.Formatter):
             head = {"time": at, "level": level, "logger": record.name, "event": event}
             return _ENCODE(head | fields)
         trace = f"\n{fields.pop('trace')}" if "trace" in fields else ""
+        if "\n" in str(fields.get("text", "")):
+            trace = _block(str(fields.pop("text"))) + trace
         pairs = "".join(f" {name}={_shown(value)}" for name, value in fields.items())
         return f"{at} {level} {record.name}: {_plain(event)}{pairs}{trace}"
 
@@ -268,6 +269,19 @@ def setup(stream: TextIO, level: str, form: str | None = None) -> None:
     handler = logging.StreamHandler(stream) if file is None else LineHandler(file, formatter)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def _cut(name: str, value: str) -> str:
+    """Keep a line readable; the last lines of a traceback say most."""
+    if name != "text":
+        return value[:VALUE_MOST] + "…"
+    return value if len(value) <= TEXT_MOST else "…" + value[-TEXT_MOST:]
+
+
+def _block(text: str) -> str:
+    """Put a board's lines below the event, where none can be taken for one of the log."""
+    lines = (line.rstrip("\r") for line in text.rstrip("\r\n").split("\n"))
+    return "".join("\n    " + (line if line.isprintable() else json.dumps(line)) for line in lines)
 
 
 def _shown(value: object) -> str:

@@ -27,6 +27,7 @@ from bridge.observability import timings
 from bridge.observability.logs import Log
 from receiver import reasons
 from receiver.errors import Error
+from receiver.host.name_map import NameMaps
 from receiver.link import wire
 
 from .authorisation import Authorisation
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from bridge.domain.verification import Evidence
     from bridge.lines.reconnect import Reconnect
     from bridge.lines.serial_port import Opener
-    from receiver.host.name_map import NameMaps
 
     from .ports import Surroundings
 
@@ -81,6 +81,7 @@ class ReceiverSession:
         self.place = Place(setup.till, receiver_id)
         self.refusals: Counter[int] = Counter()
         self._url = setup.url
+        self._names = setup.names or NameMaps(None)
         self._evidence = evidence
         self._around = around
         self._books = around.books
@@ -93,7 +94,7 @@ class ReceiverSession:
             receiver_id=receiver_id,
             reconnect=reconnect,
             listener=self,
-            names=setup.names,
+            names=self._names,
         )
         self._authorisation = Authorisation(around, self.link, self._handle)
         self._provisioning = Provisioning(
@@ -168,6 +169,9 @@ class ReceiverSession:
         if channel == wire.HEALTH:
             self._note_health(payload)
             accept()
+        elif channel == wire.TRACEBACK:
+            self._note_crash(payload)
+            accept()
         else:
             self._accept = accept
             self._handle(inputs.MessageReceived(channel, payload, int(time.time())))
@@ -186,6 +190,20 @@ class ReceiverSession:
             self._health = receiver_status.health(payload)
         except Error as error:
             self.refused(error.code, error.detail)
+
+    def _note_crash(self, payload: bytes) -> None:
+        """Log the last traceback of the receiver: one entry, in words where its build is known."""
+        try:
+            data = wire.decode(wire.TRACEBACK, payload).data
+        except Error as error:
+            self.refused(error.code, error.detail)
+            return
+        if self.link.may_log("receiver crashed"):
+            hello = self.link.hello
+            text = self._names.traceback(
+                data.decode(errors="replace"), hello.firmware_hash if hello else b""
+            )
+            _log.warning("receiver crashed", till=self.till, text=text)
 
     # The controller.
 

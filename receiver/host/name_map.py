@@ -1,7 +1,8 @@
 """Translate what a built firmware writes: short names in tracebacks, numbers in place of texts.
 
 `firmware.tools.bundle` writes a name map beside each image that it builds. A log line finds its map
-by the hash of the firmware that the receiver stated, a traceback by the build that its lines name.
+by the hash of the firmware that the receiver stated, a traceback by the build that its lines name:
+other firmware may have left it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,12 +18,14 @@ from receiver import reasons
 
 SUFFIX = ".names.json"
 NUMBERED = ("ValueError", "TypeError", "RuntimeError")  # their texts are numbers in an image
+PLACES_MOST = 9  # shown for one name: `__init__` has 32, too many to read
 _REFUSAL = "Error"  # ours: a reason's code and a detail
 _CONVERSION = re.compile(r"%([%a-zA-Z])")
 _FRAME = re.compile(
     r'(?P<head>\s*)File "t(?P<build>[0-9a-f]{8})(?:\.py)?", line \d+, in (?P<name>\S+)'
 )
-_RAISED = re.compile(r"(?P<name>\w+): (?P<value>\d+|\(.*\))$")
+_BUILD = re.compile(r'File "t([0-9a-f]{8})(?:\.py)?"')
+_RAISED = re.compile(r"(?P<head>\s*)(?P<name>\w+): (?P<value>\d+|\(.*\))\s*$")
 
 
 class NameMap(NamedTuple):
@@ -62,11 +64,12 @@ class NameMap(NamedTuple):
         if frame and frame["build"] == self.build and frame["name"] in self.functions:
             places = self.functions[frame["name"]]
             found = [f'File "{file}", line {at}, in {name}' for name, file, at in places]
+            found[PLACES_MOST:] = [f"{len(found) - PLACES_MOST} more"] * (len(found) > PLACES_MOST)
             return frame["head"] + " or ".join(found)
-        raised = _RAISED.match(line.rstrip())
-        return self._raised(raised["name"], raised["value"], line) if raised else line
+        raised = _RAISED.match(line)
+        return raised["head"] + self._raised(raised["name"], raised["value"]) if raised else line
 
-    def _raised(self, short: str, value: str, line: str) -> str:
+    def _raised(self, short: str, value: str) -> str:
         name = self.classes.get(short, short)
         match _value(value):
             case (int(code), detail) if name == _REFUSAL:
@@ -74,7 +77,7 @@ class NameMap(NamedTuple):
             case message if name in NUMBERED:
                 return f"{name}: {self._said(message, value)}"
             case _:
-                return name + line.removeprefix(short)
+                return f"{name}: {value}"
 
     def _said(self, message: Any, otherwise: str) -> str:
         """Return the text for a number, or for a tuple of a number and its values."""
@@ -109,17 +112,39 @@ class NameMaps:
 
     def log_line(self, firmware_hash: bytes, line: str) -> str:
         """Return a line of this firmware's log in words; as it is where no map is."""
-        wanted = firmware_hash.hex()
-        if self._folder is not None and wanted not in self._found and _value(line) is not None:
-            self._found.update({each.firmware_hash: each for each in _readable(self._folder)})
-        found = self._found.get(wanted)
+        found = self._of(firmware_hash) if _value(line) is not None else None
         return found.log_line(line) if found else line
 
+    def traceback(self, text: str, firmware_hash: bytes = b"") -> str:
+        """Return a text with its tracebacks in words, by the builds that they name.
 
-def _readable(folder: Path) -> Iterator[NameMap]:
-    for path in sorted(folder.glob("*" + SUFFIX)):
-        with suppress(OSError, ValueError):
-            yield NameMap.load(path)
+        A text that names none is of this firmware.
+        """
+        builds = builds_in(text)
+        if builds - {each.build for each in self._found.values()}:
+            self._read()
+        found = {each.build: each for each in self._found.values() if each.build in builds}
+        own = self._of(firmware_hash) if firmware_hash and not builds else None
+        for each in [own] if own else found.values():
+            text = each.traceback(text)
+        return text
+
+    def _of(self, firmware_hash: bytes) -> NameMap | None:
+        wanted = firmware_hash.hex()
+        if wanted not in self._found:
+            self._read()
+        return self._found.get(wanted)
+
+    def _read(self) -> None:
+        for path in sorted(self._folder.glob("*" + SUFFIX)) if self._folder else ():
+            with suppress(OSError, ValueError):
+                each = NameMap.load(path)
+                self._found[each.firmware_hash] = each
+
+
+def builds_in(text: str) -> set[str]:
+    """Return the builds that the tracebacks in a text name."""
+    return set(_BUILD.findall(text))
 
 
 def load_all(folder: Path) -> list[NameMap]:

@@ -47,9 +47,9 @@ def test_json_is_one_object_a_line() -> None:
 def test_text_is_for_people_at_a_terminal() -> None:
     stream = Terminal()
     logs.setup(stream, "debug")
-    Log("bridge.lines").info("receiver up", till=7, sale=None, firmware="", text="two\nlines å")
+    Log("bridge.lines").info("receiver up", till=7, sale=None, firmware="", detail="two\nlines å")
     assert stream.getvalue().endswith(
-        ' info bridge.lines: receiver up till=7 firmware="" text="two\\nlines \\u00e5"\n'
+        ' info bridge.lines: receiver up till=7 firmware="" detail="two\\nlines \\u00e5"\n'
     )
 
 
@@ -63,8 +63,29 @@ def test_the_format_may_be_chosen() -> None:
 def test_long_values_are_cut() -> None:
     stream = StringIO()
     logs.setup(stream, "info")
-    Log("bridge.raw").info("not a frame", text="x" * 10_000)
+    Log("bridge.lines").info("line away", detail="x" * 10_000)
     assert len(stream.getvalue()) < 2 * logs.VALUE_MOST
+
+
+def test_a_boards_text_keeps_more_and_its_end() -> None:
+    stream = StringIO()
+    logs.setup(stream, "info")
+    Log("bridge.raw").info("not a frame", text="x" * logs.TEXT_MOST)
+    Log("bridge.raw").info("not a frame", text="x" * 10_000 + "MemoryError")
+    first, second = (json.loads(line)["text"] for line in stream.getvalue().splitlines())
+    assert first == "x" * logs.TEXT_MOST
+    assert len(second) == logs.TEXT_MOST + 1
+    assert (second[0], second[-12:]) == ("…", "xMemoryError")
+
+
+def test_a_boards_lines_stand_below_the_event_where_people_read() -> None:
+    """None of them looks like a line of the log, or does anything to a terminal."""
+    stream = Terminal()
+    logs.setup(stream, "info")
+    Log("bridge").warning("receiver crashed", till=7, text="Traceback\r\n  File å\n\x1b[2J\n")
+    event, *lines = stream.getvalue().splitlines()
+    assert event.endswith(" warning bridge: receiver crashed till=7")
+    assert lines == ["    Traceback", "      File å", '    "\\u001b[2J"']
 
 
 @pytest.mark.parametrize("form", logs.FORMATS)

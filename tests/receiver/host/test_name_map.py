@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from receiver.host import name_map
 from receiver.host.name_map import NameMap, NameMaps
@@ -82,3 +84,30 @@ def test_the_log_of_a_known_firmware(tmp_path: Path) -> None:
     assert maps.log_line(known, "in words") == "in words"
     assert maps.log_line(bytes(8), "(1, 0)") == "(1, 0)"
     assert NameMaps(None).log_line(known, "(1, 0)") == "(1, 0)"
+
+
+def test_a_name_of_many_methods() -> None:
+    """The first few are told, and how many more there are."""
+    many = [(f"C{n}.x", "a.py", n) for n in range(12)]
+    told = MAP._replace(functions={"dh": many}).traceback('File "t79e3d040", line 1, in dh')
+    assert told.count("File") == name_map.PLACES_MOST
+    assert told.endswith('File "a.py", line 8, in C8.x or 3 more')
+
+
+def test_a_traceback_of_any_build_that_is_known(tmp_path: Path) -> None:
+    """Also of two; one that is put there later is found."""
+    maps = NameMaps(tmp_path)
+    assert maps.traceback(SHORT) == SHORT
+    other = MAP._replace(build="12345678", firmware_hash="ff" * 8)
+    for name, each in (("a", MAP), ("b", other)):
+        (tmp_path / f"{name}.names.json").write_text(each.to_json())
+    both = SHORT + SHORT.replace(MAP.build, other.build)
+    assert maps.traceback(both, bytes(8)) == LONG + LONG
+    assert maps.traceback("ValueError: 0", bytes.fromhex(MAP.firmware_hash)).endswith("deeply")
+    assert maps.traceback("ValueError: 0") == "ValueError: 0"
+
+
+@given(st.text("bTraceackFile\"t79d04, in(d)hor\n0123{}[]'%", max_size=200))
+def test_no_text_is_too_strange(text: str) -> None:
+    assert MAP.traceback(text).count("\n") == text.count("\n")
+    MAP.traceback("ValueError: (" + text)
