@@ -18,7 +18,7 @@ _CONFIG = """\
 id = "{id}"
 journal = "journal.sqlite"
 pins = "{pins}"
-
+{names}
 [till]
 listen = "127.0.0.1:0"
 
@@ -71,12 +71,17 @@ class BridgeProcess(ServerProcess):
         pins: Path,
         timeout_s: float,
         offline: bool = False,
+        names: Path | None = None,
     ) -> None:
-        """Write the configuration file; `offline` lets the bridge use the authority's limits."""
+        """Write the configuration file; `offline` lets the bridge use the authority's limits.
+
+        `names` is the folder of built firmware's name maps.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         self._head = _CONFIG.format(
             id=secrets.token_hex(8),
             pins=pins,
+            names=f'firmware_names = "{names}"\n' if names else "",
             url=authority.url,
             ca=authority.ca.certificate,
             certificate=identity.certificate,

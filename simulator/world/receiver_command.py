@@ -51,6 +51,12 @@ def slot(directory: Path) -> Path:
     return directory
 
 
+def name_maps() -> Path | None:
+    """Return the folder with the name map of a built slot, which stands beside it."""
+    built = os.environ.get(BUILT)
+    return Path(built).absolute().parent if built else None
+
+
 def command(store: Path, radio: str, hci: Path | None = None) -> Command:
     """Return the command for the firmware; `radio` is an endpoint, `hci` a terminal or None."""
     environment = {

@@ -24,7 +24,7 @@ from simulator.processes.scope import Scope
 from . import enrolment
 from .bridge import BridgeProcess, Place
 from .enrolment import ReceiverFolder
-from .receiver_command import Chip, Command, chip_command, command
+from .receiver_command import Chip, Command, chip_command, command, name_maps
 from .till import Till
 
 TILL = 7
@@ -150,6 +150,7 @@ class World(Scope):
             pins=self.receiver.pins,
             timeout_s=self.settings.authority_timeout_s,
             offline=self.settings.offline is not None,
+            names=name_maps(),
         )
         self.stack.push_async_callback(self.bridge.stop)
         await self._start_bridge()
