@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 
 from firmware.device import lamp, slots
 from firmware.device.app import App
@@ -11,8 +10,8 @@ from receiver import reasons
 from receiver.core import io, sale_session
 from receiver.link import link, link_states, wire
 from receiver.link.link import Link
+from tests.micropython import shared
 
-PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-app-%d" % time.time_ns()
 LOOKS_MOST = 20_000  # at the clock: a loop that never waits must not turn for ever
 HEALTH_MS = 30_000  # how often a device without any sale says that it lives
 MINUTE_MS = 60_000
@@ -446,38 +445,22 @@ def check_an_order_to_restart():
         assert said(slots.NEXT) == root
 
 
-def main():
-    os.mkdir(PLACE)
-    before = os.getcwd()
-    os.chdir(PLACE)
-    checks = (
-        check_the_loop_wakes_at_every_deadline,
-        check_a_frame_without_an_answer_is_written_again,
-        check_a_device_with_no_sale_says_how_it_is,
-        check_the_lamp_tells_each_state,
-        check_every_state_blinks_in_its_own_way,
-        check_identify_shows_for_so_long,
-        check_firmware_on_trial_stays_once_a_bridge_has_greeted_it,
-        check_a_bridge_that_comes_late_is_in_time,
-        check_firmware_without_a_radio_does_not_stay,
-        check_a_crash_is_told_once_to_the_first_bridge,
-        check_a_traceback_that_is_not_acknowledged_is_kept,
-        check_of_a_long_traceback_the_end_is_told,
-        check_an_error_in_the_reader_is_a_crash,
-        check_a_minute_without_a_crash_ends_a_row_of_them,
-        check_a_value_that_cannot_be_stored_is_a_fault,
-        check_health_tells_what_the_line_dropped,
-        check_an_order_to_restart,
-    )
-    try:
-        for check in checks:
-            check()
-    finally:
-        for name in os.listdir(PLACE):
-            os.remove(name)
-        os.chdir(before)
-        os.rmdir(PLACE)
-    print(len(checks), "cases")
-
-
-main()
+shared.run(
+    check_the_loop_wakes_at_every_deadline,
+    check_a_frame_without_an_answer_is_written_again,
+    check_a_device_with_no_sale_says_how_it_is,
+    check_the_lamp_tells_each_state,
+    check_every_state_blinks_in_its_own_way,
+    check_identify_shows_for_so_long,
+    check_firmware_on_trial_stays_once_a_bridge_has_greeted_it,
+    check_a_bridge_that_comes_late_is_in_time,
+    check_firmware_without_a_radio_does_not_stay,
+    check_a_crash_is_told_once_to_the_first_bridge,
+    check_a_traceback_that_is_not_acknowledged_is_kept,
+    check_of_a_long_traceback_the_end_is_told,
+    check_an_error_in_the_reader_is_a_crash,
+    check_a_minute_without_a_crash_ends_a_row_of_them,
+    check_a_value_that_cannot_be_stored_is_a_fault,
+    check_health_tells_what_the_line_dropped,
+    check_an_order_to_restart,
+)

@@ -1,14 +1,11 @@
 """Runs inside MicroPython: what a start makes of a store that fails and of marks left before."""
 
-import os
-import time
-
 from firmware.device import boot, slots, version
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.link import wire
+from tests.micropython import shared
 
-PLACE = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-boot-%d" % time.time_ns()
 SEED = bytes(range(32))
 
 
@@ -105,23 +102,12 @@ def check_reset_causes():
         assert hello(Platform(cause=cause)).reset_cause == cause
 
 
-def main():
-    os.mkdir(PLACE)
-    before = os.getcwd()
-    os.chdir(PLACE)
-    version.FROZEN_HASH = b"builders"
-    checks = [check_a_new_board_makes_its_key, check_a_store_that_fails]
-    checks += [check_a_key_of_another_length, check_an_image_for_another_board]
-    checks += [check_hello_names_fault_and_crashes, check_reset_causes]
-    try:
-        for check in checks:
-            check()
-    finally:
-        for name in os.listdir(PLACE):
-            os.remove(name)
-        os.chdir(before)
-        os.rmdir(PLACE)
-    print(len(checks), "cases")
-
-
-main()
+version.FROZEN_HASH = b"builders"
+shared.run(
+    check_a_new_board_makes_its_key,
+    check_a_store_that_fails,
+    check_a_key_of_another_length,
+    check_an_image_for_another_board,
+    check_hello_names_fault_and_crashes,
+    check_reset_causes,
+)

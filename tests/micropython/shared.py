@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING
 
 from receiver.crypto import portable
@@ -25,3 +27,20 @@ def code_of(attempt: Callable[..., Any], *arguments: Any) -> int | None:
     except Error as error:
         return error.code
     return None
+
+
+def run(*checks: Callable[[], None]) -> None:
+    """Run the checks in a folder of their own, and print how many there are."""
+    place = os.getenv("TMPDIR", "/tmp") + "/tillsign-check-%d" % time.time_ns()
+    before = os.getcwd()
+    os.mkdir(place)
+    os.chdir(place)
+    try:
+        for check in checks:
+            check()
+    finally:
+        for name in os.listdir(place):
+            os.remove(name)
+        os.chdir(before)
+        os.rmdir(place)
+    print(len(checks), "cases")
