@@ -98,7 +98,9 @@ def count(machine: "Any") -> int:
 
 def note(error: BaseException, crashes: int) -> None:
     """Leave the traceback for the next start, which sends it to the bridge."""
-    sys.print_exception(error)  # text between frames: the bridge writes it to its raw log
+    print(end="\0")  # ends half a frame, if there is one: the text between is for the raw log
+    sys.print_exception(error)
+    print(end="\0")
     write(CRASHES, "x" * min(crashes + 1, COUNT_MOST))
     write(RESET, RESET_CRASH)
     try:
