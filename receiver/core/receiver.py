@@ -230,7 +230,9 @@ class Receiver:
         reason = order.reason if order.reason in reasons.NAMES else reasons.MALFORMED
         self.sale.release(now)
         if before != sales.REFUSING:
-            self.air.refuse_candidate(candidate, reason, now, "by the bridge: %d" % order.reason)
+            self.air.refuse_candidate(
+                candidate, reason, now, "by the bridge: " + reasons.name(order.reason)
+            )
         if before in (sales.CLAIMED, sales.STANDING_IN) and self.sale.shown(now):
             self.air.publish(now)
 
