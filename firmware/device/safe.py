@@ -17,11 +17,15 @@ from receiver.errors import Error
 from receiver.link import link, wire
 from receiver.protocol.messages import RECEIVER_ID_SIZE
 
-from . import slots, version
+from . import lamp, slots, version
+from .boards import choice
+from .ports.light import Light
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from .boards import Pins
 
 SAFE_MS = 600_000  # then the firmware has another try: what was wrong may have passed
 TURN_MS = 100  # the loop turns at least this often, to feed the watchdog and to answer in time
@@ -32,14 +36,21 @@ WRITE_MOST = 63  # as in `line.py`
 def main(feed: Callable[[], object]) -> None:
     """Serve until the line closes, SAFE_MS are over, or the bridge orders another start."""
     fault = _fault(slots.read(slots.CRASH))
-    end = link.Link(os.urandom(4), _hello(fault), host=False)
+    implementation: Any = sys.implementation
+    machine = implementation._machine
+    pins = _pins(machine)
+    light = Light(pins).light
+    name = pins.NAME if pins else machine[: wire.BOARD_MOST]
+    end = link.Link(os.urandom(4), _hello(fault, name), host=False)
     poller = select.poll()
     poller.register(sys.stdin, select.POLLIN)
+    colour, lit = lamp.PATTERNS[lamp.FAULT]
     began = time.ticks_ms()
     now = 0
     ends = False
     while now < SAFE_MS and not ends:
         feed()
+        light(colour if lit[now // lamp.STEP_MS % lamp.STEPS] == "#" else 0)
         heard = bytearray()
         while len(heard) < READ_MOST and poller.poll(0 if heard else TURN_MS):
             piece = sys.stdin.buffer.read(1)
@@ -63,6 +74,12 @@ def main(feed: Callable[[], object]) -> None:
                 sys.stdout.buffer.write(data[at : at + WRITE_MOST])
 
 
+def _pins(machine: str) -> Pins | None:
+    """Return the pin map of a board that is known: of any other no pin is driven."""
+    pins = choice.choose(machine, choice.flashed())
+    return pins if pins and choice.fits(machine, pins) else None
+
+
 def _fault(crash: str) -> int:
     """Return the reason that the last traceback tells."""
     if "MemoryError" in crash:
@@ -72,14 +89,14 @@ def _fault(crash: str) -> int:
     return reasons.CRASH_LOOP
 
 
-def _hello(fault: int) -> bytes:
+def _hello(fault: int, board: str) -> bytes:
     """Return HELLO of a receiver that does not know who it is."""
     implementation: Any = sys.implementation
     hello = wire.ReceiverHello(
         wire.PROTOCOL,
         wire.PROTOCOL,
         bytes(RECEIVER_ID_SIZE),
-        getattr(implementation, "_machine", "")[: wire.BOARD_MOST],
+        board,
         implementation[0],
         version.interpreter(),
         version.VERSION,

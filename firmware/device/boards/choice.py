@@ -11,6 +11,16 @@ _CHIP_MARK = " with "  # "Generic ESP32S3 module with Octal-SPIRAM with ESP32S3"
 _MODULE = " module"
 
 
+def flashed() -> str:
+    """Return the board's name as flashing wrote it, or ""."""
+    try:
+        with open("board") as file:
+            words: list[str] = file.read().split()
+    except OSError:
+        return ""
+    return words[0] if words else ""
+
+
 def choose(machine: str, named: str) -> Pins | None:
     """Return the pin map; `machine` is `sys.implementation._machine`, `named` the file's or ""."""
     return _load(named or _reference(machine))

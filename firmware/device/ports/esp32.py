@@ -11,13 +11,13 @@ import bluetooth
 import esp32
 import machine
 
-from firmware.device import boards
 from firmware.device.boards import choice
 from firmware.device.lamp import BOOTING_COLOUR
 from receiver.link import wire
 from receiver.protocol import gatt
 
 from .interface import Ports
+from .light import Light
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from firmware.device.ble import Ble
 
 NAMESPACE = "tillsign"
-PIXEL_NS = (400, 850, 800, 450)  # high and low of a 0, then of a 1: WS2812 and SK6812
 WATCHDOG_MS = 10_000  # ten idle turns of the loop; the longest computation is far shorter
 
 ABSENT = -0x1102  # ESP_ERR_NVS_NOT_FOUND
@@ -91,17 +90,13 @@ class Board:
 
     def __init__(self) -> None:
         implementation: Any = sys.implementation
-        pins = choice.choose(implementation._machine, _flashed())
+        pins = choice.choose(implementation._machine, choice.flashed())
         self.fits = pins is None or choice.fits(implementation._machine, pins)
         if not self.fits:
             pins = None
         self.name = pins.NAME if pins else implementation._machine[: wire.BOARD_MOST]
-        self._kind = pins.LAMP if pins else boards.NO_LAMP
         self._chip = pins.CHIP if pins else ""
-        if pins and self._kind:
-            dark = self._kind == boards.LIT_BY_LOW
-            self._lamp = machine.Pin(pins.LAMP_PIN, machine.Pin.OUT, value=dark)
-            self._pixel = bytearray(3)
+        self.light = Light(pins).light
         self.light(BOOTING_COLOUR)
         self._watchdog: machine.WDT | None = None
 
@@ -118,26 +113,8 @@ class Board:
             self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
         self._watchdog.feed()
 
-    def light(self, colour: int) -> None:
-        if self._kind == boards.ADDRESSABLE:
-            pixel = self._pixel
-            pixel[0], pixel[1], pixel[2] = colour >> 8 & 255, colour >> 16, colour & 255
-            machine.bitstream(self._lamp, 0, PIXEL_NS, pixel)
-        elif self._kind:
-            self._lamp.value((colour != 0) == (self._kind == boards.LIT_BY_HIGH))
-
     def reset(self) -> None:
         machine.reset()
-
-
-def _flashed() -> str:
-    """Return the board's name as flashing wrote it, or ""."""
-    try:
-        with open("board") as file:
-            words: list[str] = file.read().split()
-    except OSError:
-        return ""
-    return words[0] if words else ""
 
 
 def make() -> Ports:

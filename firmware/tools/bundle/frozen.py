@@ -27,7 +27,10 @@ def write(root: Path, output: Path, machine: Machine) -> bytes:
     loader = (root / LOADER).read_text()
     total = sha256()
     for path, text in sorted(
-        {**modules(root, draft, machine.target, shown(draft), known), "main.py": loader}.items()
+        {
+            **modules(root, draft, machine, shown(draft), known),
+            "main.py": loader,
+        }.items()
     ):
         total.update(f"{len(path)} {path} {len(text)}\n{text}".encode())
     known[HASH] = total.digest()[:HASH_SIZE]
@@ -35,7 +38,7 @@ def write(root: Path, output: Path, machine: Machine) -> bytes:
     if output.exists():
         shutil.rmtree(output)
     for path, text in {
-        **modules(root, short, machine.target, shown(short), known),
+        **modules(root, short, machine, shown(short), known),
         "main.py": loader,
     }.items():
         place = output / path

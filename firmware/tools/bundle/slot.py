@@ -47,7 +47,7 @@ class Slot(NamedTuple):
 def modules(
     root: Path,
     short: Short,
-    target: str,
+    machine: Machine,
     module: str = MODULE,
     known: Mapping[str, bytes] | None = None,
 ) -> dict[str, str]:
@@ -57,9 +57,10 @@ def modules(
     names and texts, as the name map is of the rest.
     """
     texts = kernels(root)
+    safe = firmware(root, machine.target, machine.excluded, READABLE, known, entry=SAFE)
     return {
-        SAFE_PLACE.as_posix(): firmware(root, target, steps=READABLE, known=known, entry=SAFE).text,
-        STARTER.as_posix(): starter([Path(name).stem for name in texts], target, module),
+        SAFE_PLACE.as_posix(): safe.text,
+        STARTER.as_posix(): starter([Path(name).stem for name in texts], machine.target, module),
         f"{module}.py": short.text,
         **texts,
     }
@@ -99,7 +100,7 @@ def write(
     if output.exists():
         shutil.rmtree(output)
     sizes, names = {}, set[str]()
-    for path, text in modules(root, short, machine.target).items():
+    for path, text in modules(root, short, machine).items():
         source = shown(short) if path == f"{MODULE}.py" else Path(path).stem
         compiled = mpy.compile_text(text, source, machine.architecture, options)
         place = (output / path).with_suffix(".mpy")
