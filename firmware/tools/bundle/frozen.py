@@ -17,33 +17,25 @@ from .slot import Machine, modules, shown
 
 HASH = "firmware.device.version.FROZEN_HASH"  # the result of `measure` without a slot
 LOADER = Path("firmware/device/main.py")
-_NO_HASH = bytes(HASH_SIZE)
+_NO_HASH = b"unhashed"  # stands in the files while they are hashed, and nowhere else in them
 
 
 def write(root: Path, output: Path, machine: Machine) -> bytes:
     """Write `output`, a new folder, and the name map beside it; return the constant hash."""
     known = {HASH: _NO_HASH}
-    draft = firmware(root, machine.target, machine.excluded, STEPS, known)
-    loader = (root / LOADER).read_text()
-    total = sha256()
-    for path, text in sorted(
-        {
-            **modules(root, draft, machine, shown(draft), known),
-            "main.py": loader,
-        }.items()
-    ):
-        total.update(f"{len(path)} {path} {len(text)}\n{text}".encode())
-    known[HASH] = total.digest()[:HASH_SIZE]
     short = firmware(root, machine.target, machine.excluded, STEPS, known)
+    files = modules(root, short, machine, shown(short), known)
+    files["main.py"] = (root / LOADER).read_text()
+    total = sha256()
+    for path, text in sorted(files.items()):
+        total.update(f"{len(path)} {path} {len(text)}\n{text}".encode())
+    found = total.digest()[:HASH_SIZE]
     if output.exists():
         shutil.rmtree(output)
-    for path, text in {
-        **modules(root, short, machine, shown(short), known),
-        "main.py": loader,
-    }.items():
+    for path, text in files.items():
         place = output / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text)
-    names = short.names._replace(firmware_hash=known[HASH].hex())
+        place.write_text(text.replace(repr(_NO_HASH), repr(found)))
+    names = short.names._replace(firmware_hash=found.hex())
     output.with_name(output.name + SUFFIX).write_text(names.to_json())
-    return known[HASH]
+    return found
