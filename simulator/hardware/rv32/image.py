@@ -59,7 +59,7 @@ def built(name: str, firmware: Path | None = None) -> Path:
     toolchain.require()
     made = BUILD / name
     made.mkdir(parents=True, exist_ok=True)
-    with _alone(BUILD / "lock"):
+    with alone(BUILD / "lock"):
         top = sources.unpacked(BUILD)
         image, stamp, wanted = made / "firmware.elf", made / "stamp", _stamp(firmware)
         if not (image.exists() and stamp.exists() and stamp.read_text() == wanted):
@@ -74,7 +74,7 @@ def built(name: str, firmware: Path | None = None) -> Path:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """Wait until no other process builds."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

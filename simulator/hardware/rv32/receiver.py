@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from firmware.tools.bundle import frozen, slot
@@ -18,38 +20,21 @@ BOARD = "esp32-c3-devkitm-1"  # whose pin map is built in: this machine has no p
 FIRST_HEAP = 32 * 1024  # of our own images (firmware/image/common/receiver.h)
 SLOT = "/a"  # where the loader looks first
 LOADER = ROOT / "firmware/device/main.py"
-_FROZEN = image.BUILD / "firmware"  # sources that the image's build reads
+_SOURCES = ("receiver", "firmware/device", "firmware/tools/bundle", "requirements")
+
+Write = Callable[[Path, Path, slot.Machine], object]
 
 
 @cache
 def frozen_image() -> Path:
     """Return an image with loader and firmware in it."""
-    with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
-        place = Path(directory, "firmware")
-        frozen.write(ROOT, place, slot.Machine(TARGET, CHIP, others(ROOT, BOARD)))
-        _renew(_FROZEN, {path.relative_to(place): path for path in place.rglob("*.py")})
-    return image.built("frozen", _FROZEN)
-
-
-def _renew(folder: Path, files: Mapping[Path, Path]) -> None:
-    """Make a folder hold these files alone; leave a right one as it is, others may read it."""
-    for old in folder.rglob("*.py"):
-        if old.relative_to(folder) not in files:
-            old.unlink()
-    for name, source in files.items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists() or target.read_bytes() != source.read_bytes():
-            target.write_bytes(source.read_bytes())
+    return image.built("frozen", _made("firmware", frozen.write))
 
 
 @cache
 def packed_slot() -> bytes:
     """Return the flash of a board that has loader and slot there, compiled for the chip."""
-    with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
-        place = Path(directory, "slot")
-        slot.write(ROOT, place, slot.Machine(TARGET, CHIP, others(ROOT, BOARD)))
-        files = flash.files_below(place, SLOT)
+    files = flash.files_below(_made("slot", slot.write), SLOT)
     return flash.packed({"/main.py": LOADER.read_bytes(), **files})
 
 
@@ -57,3 +42,41 @@ def packed_slot() -> bytes:
 def packed_nothing() -> bytes:
     """Return the flash of a board whose image holds the firmware."""
     return flash.packed({})
+
+
+def _made(name: str, write: Write) -> Path:
+    """Return a folder of files made of this tree's sources, by this process or an earlier one."""
+    folder = image.BUILD / name
+    stamp, wanted = folder.with_name(f"{name}-stamp"), _stamp()
+    image.BUILD.mkdir(parents=True, exist_ok=True)
+    with image.alone(image.BUILD / f"{name}-lock"):
+        if not (folder.exists() and stamp.exists() and stamp.read_text() == wanted):
+            stamp.unlink(missing_ok=True)
+            with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
+                place = Path(directory, name)
+                write(ROOT, place, slot.Machine(TARGET, CHIP, others(ROOT, BOARD)))
+                found = (path for path in place.rglob("*") if path.is_file())
+                _renew(folder, {path.relative_to(place): path for path in found})
+            stamp.write_text(wanted)
+    return folder
+
+
+def _stamp() -> str:
+    """Return a hash of what the files are made of, and by."""
+    total = sha256(sys.version.encode())
+    files = [path for part in _SOURCES for path in (ROOT / part).rglob("*")]
+    for path in sorted(path for path in files if path.suffix in (".py", ".txt")):
+        total.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def _renew(folder: Path, files: Mapping[Path, Path]) -> None:
+    """Make a folder hold these files alone; leave a right one as it is, others may read it."""
+    for old in folder.rglob("*"):
+        if old.is_file() and old.relative_to(folder) not in files:
+            old.unlink()
+    for name, source in files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists() or target.read_bytes() != source.read_bytes():
+            target.write_bytes(source.read_bytes())
