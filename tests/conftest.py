@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import settings
 
 from firmware.tools.bundle import slot
 from simulator.authority.storage.postgres_cluster import Cluster, binaries
-from simulator.hardware.rv32 import toolchain
+from simulator.hardware.rv32 import image, toolchain
 from simulator.world.receiver_command import BUILT, ROOT
 
 PlaceOf = Callable[[Path], Path | str]
+SlotOf = Callable[[slot.Machine], slot.Slot]
 
 SOURCES, BUNDLE = "sources", "bundle"
 _SLOT = ROOT / "build/bundle/unix"
@@ -108,6 +111,24 @@ def machine() -> None:
         toolchain.require()
     except toolchain.ToolsMissingError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def slot_of(tmp_path_factory: pytest.TempPathFactory) -> SlotOf:
+    """Builds a slot of this tree's sources for a machine, once in a run; only to read."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def built(machine: slot.Machine) -> slot.Slot:
+        folder = shared / f"slot-{machine.target}-{machine.architecture}"
+        folder.mkdir(exist_ok=True)
+        with image.alone(folder / "lock"):
+            told = folder / "told"
+            if not told.exists():
+                told.write_bytes(pickle.dumps(slot.write(ROOT, folder / "a", machine)))
+            return cast("slot.Slot", pickle.loads(told.read_bytes()))
+
+    return built
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

@@ -22,6 +22,7 @@ from simulator.phone.conversation import events
 from simulator.phone.wallet.wallet import Wallet
 from simulator.world.receiver_command import BUILT, ROOT
 from simulator.world.world import Settings
+from tests.conftest import SlotOf
 from tests.support.world.checkout import PATIENCE, Checkout, checkout
 from tests.support.world.crooks import APPROVAL, Watching, Writing
 from tests.support.world.crowd import looking, refusing_any, sent_home
@@ -43,8 +44,8 @@ CRASH = Lie(
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> slot.Slot:
-    return slot.write(ROOT, tmp_path_factory.mktemp("image") / "a", slot.Machine())
+def built(slot_of: SlotOf) -> slot.Slot:
+    return slot_of(slot.Machine())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from firmware.tools.bundle.slot import Machine, write
-from firmware.tools.compile import ROOT
+from firmware.tools.bundle.slot import Machine
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.link import link, wire
 from simulator.world.receiver_command import DEVICE, slot
+from tests.conftest import SlotOf
 from tests.support.values.evidence import REFERENCE, SEK
 from tests.support.values.micropython import interpreter
 
@@ -131,8 +131,8 @@ def test_it_takes_other_firmware(bridge: Bridge) -> None:
     assert (bridge.place / "crashes").read_text() == "xxxx"
 
 
-def test_a_built_slot_has_it_too(tmp_path: Path) -> None:
-    write(ROOT, tmp_path / "a", Machine())
+def test_a_built_slot_has_it_too(tmp_path: Path, slot_of: SlotOf) -> None:
+    (tmp_path / "a").symlink_to(slot_of(Machine()).folder)
     bridge = Bridge(tmp_path, "MemoryError")
     try:
         assert bridge.up().fault == reasons.OUT_OF_MEMORY

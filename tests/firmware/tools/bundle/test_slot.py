@@ -14,11 +14,14 @@ from firmware.device import version
 from firmware.tools.bundle import boards, frozen, mpy, program, slot
 from receiver.host.name_map import NameMap
 from simulator.world.receiver_command import PACKAGES, ROOT
+from tests.conftest import SlotOf
+
+CHIP = slot.Machine("esp32", "rv32imc")
 
 
-def test_it_is_reproducible(tmp_path: Path) -> None:
+def test_it_is_reproducible(tmp_path: Path, slot_of: SlotOf) -> None:
     """From a copy of the tree, in another process with other hashes."""
-    first = slot.write(ROOT, tmp_path / "first", slot.Machine("esp32", "rv32imc"))
+    first = slot_of(CHIP)
     copy = tmp_path / "copy"
     for package in (*PACKAGES, "firmware/tools"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -37,10 +40,10 @@ def test_it_is_reproducible(tmp_path: Path) -> None:
 
 def test_a_frozen_image_knows_its_hash(tmp_path: Path) -> None:
     """The same each time; its files name the build, and what they are made of."""
-    first, second = (
-        frozen.write(ROOT, tmp_path / name, slot.Machine("esp32", "rv32imc")) for name in "ab"
-    )
+    first, second = (frozen.write(ROOT, tmp_path / name, CHIP) for name in "ab")
     assert first == second != bytes(8)
+    texts = [path.read_text() for path in (tmp_path / "a").rglob("*.py")]
+    assert [text.count(repr(first)) for text in texts if repr(first) in text] == [1, 1]
     names = NameMap.load(tmp_path / "a.names.json")
     assert names.firmware_hash == first.hex()
     assert (
@@ -65,25 +68,25 @@ def test_a_known_value_takes_the_place_of_the_modules(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", slot.ARCHITECTURES)
-def test_no_platform_is_in_an_image_of_the_other(tmp_path: Path, target: str) -> None:
-    architecture = slot.ARCHITECTURES[target][0]
-    slot.write(ROOT, tmp_path / "a", slot.Machine(target, architecture))
-    names = mpy.names((tmp_path / "a/tillsign.mpy").read_bytes())
+def test_no_platform_is_in_an_image_of_the_other(slot_of: SlotOf, target: str) -> None:
+    made = slot_of(slot.Machine(target, slot.ARCHITECTURES[target][0]))
+    names = mpy.names((made.folder / "tillsign.mpy").read_bytes())
     assert ("termios" in names, "esp32" in names) == (target == "unix", target == "esp32")
 
 
-def test_one_board_alone_is_smaller(tmp_path: Path) -> None:
+def test_one_board_alone_is_smaller(tmp_path: Path, slot_of: SlotOf) -> None:
     known = boards.boards(ROOT)
     assert {board.architecture for board in known.values()} == set(slot.ARCHITECTURES["esp32"])
     name = "esp32-c3-devkitm-1"
-    every = slot.write(ROOT, tmp_path / "a", slot.Machine("esp32", "rv32imc"))
     one = slot.Machine("esp32", "rv32imc", boards.others(ROOT, name))
-    assert sum(slot.write(ROOT, tmp_path / "b", one).sizes.values()) < sum(every.sizes.values())
+    assert sum(slot.write(ROOT, tmp_path / "a", one).sizes.values()) < sum(
+        slot_of(CHIP).sizes.values()
+    )
 
 
-def test_the_map_of_a_slot(tmp_path: Path) -> None:
+def test_the_map_of_a_slot(slot_of: SlotOf) -> None:
     """It names every function of the image by file and line."""
-    made = slot.write(ROOT, tmp_path / "a", slot.Machine())
+    made = slot_of(slot.Machine())
     found = NameMap.load(made.name_map)
     assert (found.build, found.firmware_hash) == (made.build, made.firmware_hash)
     for places in found.functions.values():
