@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import shutil
@@ -73,6 +74,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in _FIXTURES.keys() & getattr(item, "fixturenames", ()):
             item.add_marker(_FIXTURES[name])
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Let no later collection of garbage look through all the tests: that is a tenth of the run."""
+    gc.freeze()
 
 
 def pytest_report_header() -> list[str]:
