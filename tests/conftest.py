@@ -8,6 +8,7 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -67,13 +68,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        path = item.path.relative_to(Path(__file__).parent)
-        for folder in map(str, path.parents):
-            if folder in _FOLDERS:
-                item.add_marker(_FOLDERS[folder])
+        for marker in _markers(item.path):
+            item.add_marker(marker)
         for name in _FIXTURES.keys() & getattr(item, "fixturenames", ()):
             item.add_marker(_FIXTURES[name])
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@cache
+def _markers(path: Path) -> list[str]:
+    """Return the markers of a file's folders."""
+    folders = map(str, path.relative_to(Path(__file__).parent).parents)
+    return [_FOLDERS[folder] for folder in folders if folder in _FOLDERS]
 
 
 def pytest_collection_finish() -> None:
