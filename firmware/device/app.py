@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,16 @@ if TYPE_CHECKING:
     from .line import Line
     from .radio import Radio
     from .serial import Serial
+    from .wait import Waiter
 
 STEADY_MS = 60_000  # a start that lasts so long has not crashed
 RESTART_MS = 200  # the acknowledgement of the order leaves first
+INPUTS_MOST = 4  # in a row while work waits: as many phones may be there
 IDLE_MS = 1000  # the loop turns at least this often, to feed the watchdog
 
 
 class App:
-    """Core, pumps and ports at work. `flag` (asyncio.ThreadSafeFlag) wakes the loop."""
+    """Core, line, radio and ports at work."""
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class App:
         radio: Radio,
         line: Line,
         platform: Ports,
-        flag: asyncio.ThreadSafeFlag,
+        waiter: Waiter,
     ) -> None:
         self._receiver = serial.receiver
         self._radio = radio
@@ -43,8 +44,8 @@ class App:
         self._clock = platform.clock
         self._store = platform.store
         self._board = platform.board
-        self._radio_pump = platform.radio_pump
-        self._flag = flag
+        self._waiter = waiter
+        self._taken = 0  # inputs in a row
         self._well = False
         self._health_due = wire.HEALTH_MS
         self._end: int | None = None  # when to start anew
@@ -52,24 +53,14 @@ class App:
         self._parts = (self._receiver, radio, self._lamp)
         self._timed = (self._receiver, radio, self._lamp, serial.link)
 
-    async def run(self) -> None:
-        """Serve until the line is closed from the other side."""
-        writer = asyncio.create_task(self._line.pump())
-        reader = asyncio.create_task(self._read())
-        tasks = [reader, writer]
-        if self._radio_pump is not None:
-            tasks.append(asyncio.create_task(self._radio_pump))
+    def run(self) -> None:
+        """Serve until the line is closed from the other side, or it is time to start anew."""
         try:
-            while not any(task.done() for task in tasks) and not self._is_over():
-                self._turn(self._clock.ms())
+            while not self._is_over() and self._turn(self._clock.ms()):
                 self._settle()
                 self._watch(self._clock.ms())
-                if not self._receiver.busy():
-                    await self._wait()
-                await asyncio.sleep_ms(0)  # let the tasks of radio, reader and writer run
-            for task in tasks:
-                if task.done():
-                    await task  # raises what has ended it: that is a crash
+                self._line.pump()
+                self._waiter.wait(self._patience(self._clock.ms()), self._line.writing)
         finally:
             self._receiver.erase()
 
@@ -89,39 +80,46 @@ class App:
             self._well = True
             slots.settle()
 
-    async def _read(self) -> None:
-        while data := await self._line.read():
-            self._serial.receive(data, self._clock.ms())
-            self._flag.set()
-            await asyncio.sleep_ms(0)  # the loop looks at the flag at once, not a tick later
-        self._flag.set()
-
-    async def _wait(self) -> None:
-        """Wait for the next deadline or wake-up."""
-        now = self._clock.ms()
-        times = [now + IDLE_MS if self._end is None else self._end]
+    def _patience(self, now: int) -> int:
+        """Return how long nothing is to be done (ms)."""
+        if self._receiver.busy() or self._radio.has_news():
+            return 0
+        wake = now + IDLE_MS if self._end is None else self._end
         for part in self._timed:
             due = part.deadline()
-            if due is not None:
-                times.append(due)
-        patience = min(times) - now
-        if patience <= 0:
-            return
-        try:
-            await asyncio.wait_for_ms(self._flag.wait(), patience)
-        except asyncio.TimeoutError:
-            return
+            if due is not None and due < wake:
+                wake = due
+        return max(wake - now, 0)
 
-    def _turn(self, now: int) -> None:
-        while not self._receiver.unseals() and (event := self._radio.poll()) is not None:
-            self._receiver.handle(event, now)
+    def _turn(self, now: int) -> bool:
+        """Take one input or run one slice of work, then do what is due; False at the line's end.
+
+        One thing a turn: the longest one is how late an answer to the bridge or a phone can be.
+        """
+        busy = self._receiver.busy()
+        if not busy or (self._taken < INPUTS_MOST and not self._receiver.unseals()):
+            data = self._line.read()
+            if data == b"":
+                return False
+            busy = not self._take(data, now) and busy
+        self._taken = 0 if busy else self._taken + 1
+        if busy:
+            self._receiver.work(now)
         up = self._serial.link.state == UP
         self._lamp.show(lamp.state_of(self._receiver, up), now)
         self._expire(now)
         self._perform(now)
-        if self._receiver.busy():
-            self._receiver.work(now)
-            self._perform(now)
+        return True
+
+    def _take(self, data: bytes | None, now: int) -> bool:
+        """Handle what the host has said, or an event of the radio; False if there is neither."""
+        if data is not None:
+            self._serial.receive(data, now)
+            return True
+        event = self._radio.poll()
+        if event is not None:
+            self._receiver.handle(event, now)
+        return event is not None
 
     def _expire(self, now: int) -> None:
         for part in self._parts:

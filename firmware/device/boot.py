@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ SEQUENCE_FIRST = 1
 def main() -> None:
     """Run the receiver until the line closes, then reset; the loader handles what fails."""
     platform = _platform()
-    asyncio.run(_serve(platform))
+    _serve(platform)
     from receiver.link import wire
 
     slots.write(slots.RESET, str(wire.RESET_PLANNED))
@@ -36,10 +35,11 @@ def _platform() -> Ports:
     return port.make()
 
 
-async def _serve(platform: Ports) -> None:
-    flag = asyncio.ThreadSafeFlag()
+def _serve(platform: Ports) -> None:
     from .radio import Radio
+    from .wait import Flag, Waiter
 
+    flag = Flag()
     radio = Radio(platform.ble, platform.uuid, flag.set)  # radio before anything large
 
     from receiver.core.receiver import Receiver
@@ -51,10 +51,9 @@ async def _serve(platform: Ports) -> None:
 
     receiver = Receiver(_identity(platform))
     link = Link(platform.entropy(4), _hello(platform, receiver.identity), host=False)
-    line = Line(platform.source, platform.sink, asyncio.Event(), platform.clock)
-    serial = Serial(link, receiver)
-    app = App(serial, radio, line, platform, flag)
-    await app.run()
+    line = Line(platform.source, platform.sink, platform.clock)
+    waiter = Waiter(flag, platform.source, platform.sink, platform.radio_pump)
+    App(Serial(link, receiver), radio, line, platform, waiter).run()
 
 
 def _identity(platform: Ports) -> Identity:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from receiver.core import io
+from receiver.core.time import earlier
 from receiver.protocol import gatt
 
 from . import ble as names
@@ -70,6 +71,10 @@ class Radio:
             self._forget(event.link)
         return event
 
+    def has_news(self) -> bool:
+        """Return whether `poll` has anything to return."""
+        return self._tail != self._head or self._buffers is not None or bool(self._gone)
+
     def perform(self, action: io.Output, now: int) -> bool:
         """Perform one output of the core; False if it is not for the radio."""
         method = _ACTIONS.get(type(action))
@@ -86,10 +91,10 @@ class Radio:
         """Return when to call `expire` (ms)."""
         if self._broken:
             return 0
-        times = [cut.due for cut in self._cuts]
-        if self._pending or self._advert is not None:
-            times.append(self._retry)
-        return min(times) if times else None
+        due = self._retry if self._pending or self._advert is not None else None
+        for cut in self._cuts:
+            due = earlier(due, cut.due)
+        return due
 
     def expire(self, now: int) -> None:
         """Retry calls that found no buffer, and close the links that are due."""

@@ -1,4 +1,4 @@
-"""What every Tillsign image holds: asyncio, and the firmware, on a board and on QEMU's machine.
+"""What every Tillsign image holds: the firmware, on a board and on QEMU's machine.
 
 MicroPython's build runs this file. TILLSIGN_FROZEN names a folder of sources that
 `firmware.tools.bundle` made of the device's files; without it the files are frozen as they are.
@@ -6,8 +6,6 @@ MicroPython's build runs this file. TILLSIGN_FROZEN names a folder of sources th
 
 import os
 from pathlib import Path
-
-include("$(MPY_DIR)/extmod/asyncio")
 
 ROOT = Path.cwd().parents[1]  # the build runs a manifest in the manifest's own folder
 LIBRARY = "firmware/device/lib"  # modules of their own, beside the packages

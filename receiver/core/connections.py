@@ -8,6 +8,7 @@ from receiver.protocol import gatt
 
 from . import connection as peers
 from .connection import Peer
+from .time import earlier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,25 +53,38 @@ class Links:
         that send no key could evict all others for ever. Never the newest link: if all before it
         are paying, it may be next.
         """
-        for peer in self._evictable():
-            if peer.place() <= now:
+        newest = self._newest()
+        for peer in self._peers:
+            if _is_evictable(peer, newest) and peer.place() <= now:
                 return peer
         return None
 
     def overdue(self, now: int) -> list[Peer]:
-        return [peer for peer in self._live() if peer.deadline() <= now]
+        return [
+            peer for peer in self._peers if peer.state != peers.CLOSED and peer.deadline() <= now
+        ]
 
     def deadline(self) -> int | None:
         """Return when the next link is overdue or to be evicted (ms)."""
-        times = [peer.deadline() for peer in self._live()]
-        times += [peer.place() for peer in self._evictable()]
-        return min(times) if times else None
+        due, newest = None, self._newest()
+        for peer in self._peers:
+            if peer.state != peers.CLOSED:
+                due = earlier(due, peer.deadline())
+            if _is_evictable(peer, newest):
+                due = earlier(due, peer.place())
+        return due
 
-    def _live(self) -> list[Peer]:
-        return [peer for peer in self._peers if peer.state != peers.CLOSED]
+    def _newest(self) -> Peer | None:
+        """Return the newest link if every link is in use and none is about to end."""
+        count, newest = 0, None
+        for peer in self._peers:
+            if not peer.is_leaving:
+                count += 1
+                newest = peer
+        return newest if count >= gatt.LINKS_MOST else None
 
-    def _evictable(self) -> list[Peer]:
-        live = [peer for peer in self._peers if not peer.is_leaving]
-        if len(live) < gatt.LINKS_MOST:
-            return []
-        return [peer for peer in live[:-1] if not peer.has_key]
+
+def _is_evictable(peer: Peer, newest: Peer | None) -> bool:
+    if newest is None or peer is newest:
+        return False
+    return not (peer.is_leaving or peer.has_key)

@@ -83,7 +83,12 @@ class Judge:
         if self._signing.begins(self._sale.ordered):
             self._make_offer(now)
         for peer in self._air.links:
-            self._advance(peer, now)
+            if not _rests(peer):
+                self._advance(peer, now)
+        self._decide()
+
+    def _decide(self) -> None:
+        """Check the candidate, or sign for it."""
         sale = self._sale
         candidate = sale.candidate if sale.state == sales.CHECKING else None
         if self._verifying.begins(candidate) and candidate and sale.offered:
@@ -279,6 +284,7 @@ class Judge:
         if key is None:
             public = shown.credential.key
             key = yield from begun or signed.prepare_job(self._identity.crypto, public)
+            yield
         least_app = self._identity.least_app
         return (yield from validation.approval_job(key, offered, shown, least_app))
 
@@ -303,6 +309,14 @@ class Judge:
 
         job = self._identity.provisional_job(offered, candidate.id, self._sale.as_of)
         self._standing.task = self.work.add(job_queue.SIGN, job, done)
+
+
+def _rests(peer: Peer) -> bool:
+    """Return whether nothing can start on a link: of most, after most events."""
+    held = peer.sealed
+    if peer.is_leaving or held.approval_sealed:
+        return False
+    return not held.enc or held.task is not None or held.key is not None
 
 
 def _hear_job(link: int, held: Sealed, offered: Offered) -> Job[Candidate]:

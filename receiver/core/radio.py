@@ -14,9 +14,12 @@ from . import io
 from . import sale_session as sales
 from .sealed_exchange import Sealed
 from .starvation import Starvation
+from .time import earlier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from receiver.protocol.validation import Offered
 
     from .connection import Peer
     from .connections import Links
@@ -43,6 +46,8 @@ class Air:
         self._report = report
         self._out = out
         self._advert: tuple[int, int, int, bytes] | None = None
+        # What it was made of; None once the radio no longer shows it.
+        self._advert_of: tuple[str, Offered | None, int] | None = None
         self._silent = False
         self._renewal = 0  # when to advertise an open offer anew
 
@@ -59,7 +64,7 @@ class Air:
             if peer is not None:
                 self._hear(peer, event, now)
             elif isinstance(event, io.Disconnected):
-                self._advert = None  # a connection that failed has ended the advertising, too
+                self._advert_of = None  # a connection that failed has ended the advertising, too
         self._relieve(now)
 
     def publish(self, now: int) -> None:
@@ -150,11 +155,8 @@ class Air:
 
     def deadline(self) -> int | None:
         """Return when a link is overdue, or the radio has to be asked or told something (ms)."""
-        times = [self.links.deadline(), self.starvation.deadline()]
-        if self._sale.state == sales.OPEN:
-            times.append(self._renewal)
-        known = [time for time in times if time is not None]
-        return min(known) if known else None
+        due = earlier(self.links.deadline(), self.starvation.deadline())
+        return earlier(due, self._renewal) if self._sale.state == sales.OPEN else due
 
     def advertise(self, now: int) -> None:
         """Update the advertisement, which stops by itself at every connection."""
@@ -162,7 +164,19 @@ class Air:
         if self.starvation.is_shut(now):
             self._renewal = now + RENEW_MS
             self._fall_silent()
-            return
+        elif len(self.links) >= gatt.LINKS_MOST:
+            self._renewal = now + RENEW_MS
+        elif not self._is_advertised(now):
+            self._advertise(now)
+
+    def _is_advertised(self, now: int) -> bool:
+        """Return whether the radio shows what the sale is now: asked after every event."""
+        sale, of = self._sale, self._advert_of
+        if of is None or of[0] != sale.state or of[1] is not sale.offered or of[2] != self.till:
+            return False
+        return sale.state != sales.OPEN or now < self._renewal
+
+    def _advertise(self, now: int) -> None:
         sale = self._sale
         open_ = sale.state == sales.OPEN
         flags = gatt.FLAG_OPEN if open_ else 0
@@ -173,10 +187,9 @@ class Air:
         offer = sale.offered.data if open_ and sale.offered else b""
         interval = gatt.ADVERTISE_OPEN_US if open_ else gatt.ADVERTISE_IDLE_US
         advert = (interval, flags, self.till, identifiers.tag(offer))
-        if len(self.links) >= gatt.LINKS_MOST:
-            self._renewal = now + RENEW_MS
-            return
-        if advert == self._advert and not (open_ and now >= self._renewal):
+        is_known = self._advert_of is not None and advert == self._advert
+        self._advert_of = (sale.state, sale.offered, self.till)
+        if is_known and not (open_ and now >= self._renewal):
             return
         self._advert, self._silent = advert, False
         self._renewal = now + RENEW_MS
@@ -187,7 +200,7 @@ class Air:
         """Let no phone come, for the sake of one that waits."""
         if not self._silent:
             self._silent = True
-            self._advert = None
+            self._advert_of = None
             self._out.append(_SILENCE)
 
     def _relieve(self, now: int) -> None:
@@ -204,7 +217,7 @@ class Air:
         stale = self.links.get(link)
         if stale is not None:
             self._gone(stale)
-        self._advert = None
+        self._advert_of = None
         self.links.join(link, now)
         self.starvation.wake(now)
         self._make_room(now)
@@ -220,7 +233,7 @@ class Air:
             self._report.phone(peer.link, wire.PHONE_GONE, reasons.OK)
         # The next phone may get the same handle: send it nothing old.
         self._out[:] = [item for item in self._out if getattr(item, "link", None) != peer.link]
-        self._advert = None
+        self._advert_of = None
 
     def _why(self, peer: Peer) -> int:
         """Return what a phone must hear when another offer replaces this one: OK for nothing.

@@ -20,6 +20,7 @@ from .connections import Links
 from .exchange_pipeline import Judge
 from .radio import Air
 from .sale_session import Sale
+from .time import earlier
 from .uplink import Report
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ class Receiver:
         return self._out.pop(0) if self._out else None
 
     def deadline(self) -> int | None:
-        times = [t for t in (self.air.deadline(), self.sale.deadline()) if t is not None]
-        return min(times) if times else None
+        return earlier(self.air.deadline(), self.sale.deadline())
 
     def expire(self, now: int) -> None:
         self.air.expire(now)

@@ -39,5 +39,9 @@ def _pads(key: bytes) -> tuple[bytes, bytes]:
 
 
 def _mac(inner: bytes, outer: bytes, data: bytes) -> bytes:
-    digest: bytes = sha256(outer + sha256(inner + data).digest()).digest()
+    hashed = sha256(inner)
+    hashed.update(data)
+    last = sha256(outer)
+    last.update(hashed.digest())
+    digest: bytes = last.digest()
     return digest

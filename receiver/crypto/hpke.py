@@ -42,6 +42,7 @@ def recipient_job(
     shared = yield from crypto.x25519_job(private, enc)
     if shared is None:
         return None
+    yield
     return Context(crypto, _RECIPIENT, _shared_secret(shared, enc, public), info)
 
 

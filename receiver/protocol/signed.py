@@ -84,7 +84,9 @@ def encode_job(
     """Build as `encode` without a context; `sign_job` signs in slices."""
     header = _header(kind, cose.ALG_ED25519, kid)
     payload = schema.encode(kind.fields, value)
-    signature = yield from sign_job(cose.to_be_signed(kind.type, b"", header, payload))
+    signed = cose.to_be_signed(kind.type, b"", header, payload)
+    yield
+    signature = yield from sign_job(signed)
     return cose.join(header, payload, signature)
 
 

@@ -85,6 +85,7 @@ def credential_job(ring: Ring, data: bytes, now: int | None) -> Job[Credential]:
     parsed = signed.parse(messages.CREDENTIAL, data)
     if now is not None:
         in_time(parsed.value, now)
+    yield
     yield from ring.verify_job(messages.CREDENTIAL, parsed)
     value: Credential = parsed.value
     return value
@@ -136,6 +137,7 @@ def approval_job(
     `key` is the credential's, prepared by `signed.prepare_job`.
     """
     it = named(offered, submission)
+    yield
     return (yield from named_job(key, offered, submission.credential, it, least_app))
 
 

@@ -36,6 +36,7 @@ class Chip(NamedTuple):
     frozen: bool = True
     counted: bool = False
     fail_at: int = 0  # the allocation that fails, in its first life
+    sites: bool = False  # whether it notes where it allocates: slower
 
 
 def slot(directory: Path) -> Path:
@@ -79,7 +80,7 @@ def chip_command(store: Path, radio: str, chip: Chip) -> Command:
     if not place.exists():  # it outlives the process
         place.write_bytes(receiver.packed_nothing() if chip.frozen else receiver.packed_slot())
     board = QemuBoard(
-        receiver.frozen_image() if chip.frozen else image.stock(),
+        receiver.frozen_image(chip.sites) if chip.frozen else image.stock(chip.sites),
         place,
         chip.pool,
         radio,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Protocol
+    from collections.abc import Callable
+    from typing import Any, Protocol
 
     from firmware.device.ble import Ble
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
         def read(self, size: int) -> bytes: ...
 
+        def readinto(self, buffer: bytearray) -> int | None: ...
+
         def write(self, data: bytes) -> object: ...
 
     class Stream(Protocol):
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
 
         @property
         def buffer(self) -> Bytes: ...
+
+    class Pump(Protocol):
+        """A radio without interrupts."""
+
+        def fileno_stream(self) -> Any:
+            """Return a stream that is readable when an event waits."""
+
+        def pump(self) -> None:
+            """Run the interrupt handler for every event that has arrived."""
 
     class Clock(Protocol):
         def ms(self) -> int:
@@ -59,7 +70,7 @@ Ports = NamedTuple(
     [
         ("ble", "Ble"),
         ("uuid", "Callable[[str], object]"),
-        ("radio_pump", "Coroutine[object, object, None] | None"),
+        ("radio_pump", "Pump | None"),
         ("source", "Stream"),
         ("sink", "Stream"),
         ("store", "Store"),

@@ -6,13 +6,11 @@ that TILLSIGN_SHIM names.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from firmware.device.wait import readable
 from receiver.link import wire
 
 from .interface import Ports
@@ -84,7 +82,7 @@ def make() -> Ports:
     return Ports(
         ble,
         bluetooth.UUID,
-        _pump(ble) if hasattr(ble, "pump") else None,
+        ble if hasattr(ble, "pump") else None,  # MicroPython's own has interrupts
         sys.stdin,
         sys.stdout,
         store,
@@ -102,14 +100,6 @@ def _make_raw() -> None:
         termios.setraw(STANDARD_INPUT)
     except OSError:
         return  # a pipe or a socket is raw
-
-
-async def _pump(ble: Any) -> None:
-    """Read the simulated radio's socket, as that radio has no interrupts."""
-    while True:
-        await readable(ble.fileno_stream())
-        ble.pump()
-        await asyncio.sleep_ms(0)  # the loop looks at its flag at once, not a tick later
 
 
 def _bluetooth() -> Any:

@@ -18,7 +18,7 @@ from pathlib import Path
 STUBS = Path(__file__).resolve().parents[3] / "build/stubs"  # made by `make check`, pinned
 # What the device's modules import (tests/architecture/test_imports.py).
 MODULES = (
-    *("asyncio", "binascii", "bluetooth", "collections", "esp32", "gc", "hashlib", "machine"),
+    *("binascii", "bluetooth", "collections", "esp32", "gc", "hashlib", "io", "machine"),
     *("micropython", "neopixel", "os", "select", "sys", "time"),
 )
 _TYPES = (

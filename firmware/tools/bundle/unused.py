@@ -1,7 +1,8 @@
 """Drop what nothing reaches from the program's entry: functions, classes, methods, constants.
 
-A method or a class's attribute is reached by its name on any object, as types are unknown here. An
-assignment to a global counts as pure: nothing in the device's modules is made for its effect alone.
+A method or a class's attribute is reached by its name on any object, as types are unknown here; in
+a class made from a library's also by the library, if the name is known to it. An assignment to a
+global counts as pure: nothing in the device's modules is made for its effect alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from . import library
 from .reached_by_text import by_text
 
 _KEPT = ast.Import | ast.ImportFrom
@@ -38,8 +40,11 @@ class _Reached:
         self._attributes = set(attributes)
         self._classes: list[ast.ClassDef] = []
         self._members: set[ast.AST] = set()
+        self._imported: set[str] = set()
         for node in tree.body:
             bound = _bound(node)
+            if isinstance(node, _KEPT):
+                self._imported.update(bound)
             for name in bound:
                 self._binders.setdefault(name, []).append(node)
             if not bound:
@@ -58,8 +63,11 @@ class _Reached:
         while before != len(self._members):
             before = len(self._members)
             for owner in list(self._classes):
+                called = self._called_by_library(owner)
                 for member in owner.body:
-                    if member not in self._members and self._is_named(member):
+                    if member in self._members:
+                        continue
+                    if self._is_named(member) or called.intersection(_bound(member)):
                         self._members.add(member)
                         self._read(member)
 
@@ -79,6 +87,10 @@ class _Reached:
                 self._read(each)
         else:
             self._read(node)
+
+    def _called_by_library(self, owner: ast.ClassDef) -> frozenset[str]:
+        bases = {each.id for each in owner.bases if isinstance(each, ast.Name)}
+        return library.attributes() if bases & self._imported else frozenset()
 
     def _is_named(self, member: ast.stmt) -> bool:
         names = _bound(member)

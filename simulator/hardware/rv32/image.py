@@ -46,13 +46,15 @@ class ImageError(Exception):
     """The build failed; the text is the end of what it printed."""
 
 
-def stock() -> Path:
+def stock(sites: bool = False) -> Path:
     """Return an image that holds no firmware, like MicroPython's own: an ELF file."""
-    return built("stock")
+    return built("stock-sites" if sites else "stock", sites=sites)
 
 
-def built(name: str, firmware: Path | None = None) -> Path:
+def built(name: str, firmware: Path | None = None, *, sites: bool = False) -> Path:
     """Return an image of this name, with the firmware whose sources are in a folder, if any.
+
+    With `sites` it also notes where allocations are made (port/sites.c).
 
     Raises ToolsMissingError, SourcesError or ImageError.
     """
@@ -68,6 +70,7 @@ def built(name: str, firmware: Path | None = None) -> Path:
             _make(top / "mpy-cross")
             (made / "manifest.py").write_text(_manifest(firmware))
             settings = [f"TOP={top}", f"BUILD={made}", f"FROZEN_MANIFEST={made / 'manifest.py'}"]
+            settings += ["SITES=1"] if sites else []
             _make(PORT, *settings, firmware=firmware)
             stamp.write_text(wanted)
     return image

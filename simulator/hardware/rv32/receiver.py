@@ -26,9 +26,10 @@ Write = Callable[[Path, Path, slot.Machine], object]
 
 
 @cache
-def frozen_image() -> Path:
-    """Return an image with loader and firmware in it."""
-    return image.built("frozen", _made("firmware", frozen.write))
+def frozen_image(sites: bool = False) -> Path:
+    """Return an image with loader and firmware in it, which may note its allocations' sites."""
+    name = "frozen-sites" if sites else "frozen"
+    return image.built(name, _made("firmware", frozen.write), sites=sites)
 
 
 @cache

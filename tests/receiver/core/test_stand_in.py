@@ -153,8 +153,9 @@ def test_what_ends_the_session_ends_the_signing(keys: Keys, end: Any, after: str
     ready(world)
     world.lazy = True
     world.stand_in()
-    world.slice()
     crypto.forget()
+    while not crypto.steps:
+        world.slice()
     end(world)
     assert world.sale.state == after
     assert crypto.closed == ["ed25519_sign_job"]

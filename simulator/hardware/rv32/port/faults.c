@@ -8,6 +8,7 @@
 
 #include "semihosting.h"
 #include "stats.h"
+#include "sites.h"
 
 void *__real_gc_alloc(size_t size, unsigned flags);
 
@@ -41,5 +42,8 @@ static bool is_due(void) {
 
 void *__wrap_gc_alloc(size_t size, unsigned flags) {
     stats_allocated();
+    #if SITES
+    sites_allocated(size);
+    #endif
     return is_due() ? NULL : __real_gc_alloc(size, flags);
 }

@@ -78,10 +78,13 @@ bool hal_readable(hal_port_t port) {
     return BYTE(uarts[port] + STATUS) & RECEIVED;
 }
 
+// Waiting for the other side is no work, even if another port has news and nothing sleeps.
 uint8_t hal_read(hal_port_t port) {
+    uint64_t from = cycles();
     while (!hal_readable(port)) {
         hal_wait(-1);
     }
+    stats_idle(from);
     return BYTE(uarts[port] + DATA);
 }
 

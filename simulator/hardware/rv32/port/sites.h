@@ -1,0 +1,4 @@
+#include <stddef.h>
+
+void sites_allocated(size_t size);
+void sites_store(void);
