@@ -32,6 +32,7 @@ static void run_files(void) {
 
 int main(void) {
     int top;
+    stats_begin();
     pool_init();
     for (;;) {
         size_t size = host_number("heap", MICROPY_GC_INITIAL_HEAP_SIZE);

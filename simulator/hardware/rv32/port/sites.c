@@ -35,12 +35,12 @@ mp_vm_return_kind_t __wrap_mp_execute_bytecode(mp_code_state_t *state, volatile 
     mp_vm_return_kind_t kind = __real_mp_execute_bytecode(state, inject);
     running = before;
     unsigned took = (cycles() - from) / 1000;
-    if (took > 700 && stats_has_spoken()) { note_long(name, took); }
+    if (took > 400) { note_long(name, took); }
     return kind;
 }
 
-#define SITES (4096)
-static struct { const uint8_t *at; const byte *start; const char *name; int offset; unsigned count, bytes; } sites[SITES];
+#define PLACES (4096)
+static struct { const uint8_t *at; const byte *start; const char *name; int offset; unsigned count, bytes; } sites[PLACES];
 
 static const char *name_of(const mp_obj_fun_bc_t *fun) {
     const byte *ip = fun->bytecode;
@@ -59,7 +59,7 @@ void sites_allocated(size_t size) {
     }
     const byte *at = running ? running->ip : 0;
     size = (size + 15) & ~15u;
-    for (unsigned i = ((uintptr_t)at >> 1) * 2654435761u >> 20;; i = (i + 1) % SITES) {
+    for (unsigned i = ((uintptr_t)at >> 1) * 2654435761u >> 20;; i = (i + 1) % PLACES) {
         if (sites[i].count == 0) {
             sites[i].at = at;
             sites[i].name = running ? name_of(running->fun_bc) : "-";
@@ -75,7 +75,7 @@ void sites_allocated(size_t size) {
 
 void sites_store(void) {
     int file = host_open("sites.txt", WRITE);
-    for (unsigned i = 0; i < SITES; ++i) {
+    for (unsigned i = 0; i < PLACES; ++i) {
         if (sites[i].count) {
             char text[128];
             int length = snprintf(text, sizeof text, "%s %d %u %u\n", sites[i].name, sites[i].offset, sites[i].count, sites[i].bytes);

@@ -41,6 +41,11 @@ static void keep(uint64_t *most, uint64_t value) {
     }
 }
 
+void stats_begin(void) {
+    idle = 0;
+    stats_idle(0);
+}
+
 void stats_turn(void) {
     uint64_t now = cycles();
     if (seen.booted != 0 && seen.turn != 0) {

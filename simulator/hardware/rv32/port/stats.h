@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+void stats_begin(void);              // QEMU counts what passes before the first instruction, too
 void stats_turn(void);               // the loop looks at the serial line: another turn begins
 void stats_idle(uint64_t from);      // it slept from then until now: that does not count
 void stats_collected(uint64_t from); // a collection began then and has ended
