@@ -55,6 +55,7 @@ class App:
 
     def run(self) -> None:
         """Serve until the line is closed from the other side, or it is time to start anew."""
+        gc.threshold(16384)
         try:
             while not self._is_over() and self._turn(self._clock.ms()):
                 self._settle()

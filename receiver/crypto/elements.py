@@ -33,7 +33,9 @@ _HALF = 1 << 262  # the highest bit, a sign, of an element whose highest limb ha
 _P25519 = 2**255 - 19
 _P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 CURVE25519 = PrimeField(0, _P25519, 1, 1)
-P256 = PrimeField(1, _P256, 2**260 % _P256, pow(2**260, _P256 - 2, _P256))
+_ENTER = 2**260 % _P256
+_LEAVE = pow(2**260, _P256 - 2, _P256)
+P256 = PrimeField(1, _P256, _ENTER, _LEAVE)
 
 
 def element(field: PrimeField, value: int) -> bytes:

@@ -20,6 +20,9 @@ from .sources import KERNELS
 
 MODULE = "tillsign"  # of everything but kernels and loader
 STARTER = Path("firmware/device/boot.py")  # where the loader looks for `main`
+LOADER = Path("firmware/device/main.py")
+# MicroPython starts a source alone, and compiling the loader would cost 5 M instructions and names.
+START_LOADER = b"import loader\n\nloader.start()\n"
 SAFE_PLACE = Path("firmware/device/safe.py")  # and for the safe mode's
 RADIO_FIRST = "import bluetooth\nbluetooth.BLE().active(True)\n"
 ARCHITECTURES = {"esp32": ("rv32imc", "xtensawin"), "unix": ("x64",)}
@@ -75,6 +78,13 @@ def kernels(root: Path) -> dict[str, str]:
     """Return the kernels' sources by file name, each a module of its own."""
     found = sorted((root / KERNELS.replace(".", "/")).glob("*.py"))
     return {path.name: path.read_text() for path in found if path.stem != "__init__"}
+
+
+def loader(root: Path, machine: Machine) -> dict[str, bytes]:
+    """Return what lies beside the slots, in the root of a board, by its path there."""
+    text = (root / LOADER).read_text()
+    compiled = mpy.compile_text(text, "loader", machine.architecture, (mpy.OPTIMISED,))
+    return {"/main.py": START_LOADER, "/loader.mpy": compiled}
 
 
 def starter(first_modules: list[str], target: str, module: str) -> str:

@@ -24,6 +24,7 @@ PORT = Path(__file__).parent / "port"
 MODULES = Path(__file__).parents[1] / "micropython"
 BUILD = Path(__file__).parents[3] / "build/chip"
 MANIFEST = Path(__file__).parents[3] / "firmware/image/manifest.py"
+OURS = "-Os"  # how our own image is compiled (firmware/image/common/sdkconfig.receiver)
 FROZEN = "TILLSIGN_FROZEN"  # names the folder that the manifest freezes
 # asyncio as MicroPython's ESP32 port has it; -O3 as a release: no line numbers in the image.
 _ASYNCIO = 'include("$(MPY_DIR)/extmod/asyncio")\n'
@@ -71,6 +72,7 @@ def built(name: str, firmware: Path | None = None, *, sites: bool = False) -> Pa
             (made / "manifest.py").write_text(_manifest(firmware))
             settings = [f"TOP={top}", f"BUILD={made}", f"FROZEN_MANIFEST={made / 'manifest.py'}"]
             settings += ["SITES=1"] if sites else []
+            settings += [f"OPTIMISATION={OURS}"] if firmware else []
             _make(PORT, *settings, firmware=firmware)
             stamp.write_text(wanted)
     return image

@@ -19,7 +19,6 @@ TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine
 BOARD = "esp32-c3-devkitm-1"  # whose pin map is built in: this machine has no pins
 FIRST_HEAP = 32 * 1024  # of our own images (firmware/image/common/receiver.h)
 SLOT = "/a"  # where the loader looks first
-LOADER = ROOT / "firmware/device/main.py"
 _SOURCES = ("receiver", "firmware/device", "firmware/tools/bundle", "requirements")
 
 Write = Callable[[Path, Path, slot.Machine], object]
@@ -36,7 +35,7 @@ def frozen_image(sites: bool = False) -> Path:
 def packed_slot() -> bytes:
     """Return the flash of a board that has loader and slot there, compiled for the chip."""
     files = flash.files_below(_made("slot", slot.write), SLOT)
-    return flash.packed({"/main.py": LOADER.read_bytes(), **files})
+    return flash.packed({**slot.loader(ROOT, _machine()), **files})
 
 
 @cache
@@ -55,11 +54,15 @@ def _made(name: str, write: Write) -> Path:
             stamp.unlink(missing_ok=True)
             with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
                 place = Path(directory, name)
-                write(ROOT, place, slot.Machine(TARGET, CHIP, others(ROOT, BOARD)))
+                write(ROOT, place, _machine())
                 found = (path for path in place.rglob("*") if path.is_file())
                 _renew(folder, {path.relative_to(place): path for path in found})
             stamp.write_text(wanted)
     return folder
+
+
+def _machine() -> slot.Machine:
+    return slot.Machine(TARGET, CHIP, others(ROOT, BOARD))
 
 
 def _stamp() -> str:
