@@ -1,7 +1,8 @@
 """Shorten names: attributes, globals and parameters draw from one small alphabet.
 
-A name costs a chip some twenty bytes once, in whichever of these it stands; so each of them begins
-at the same short names again. Functions and methods alone share no name with each other: a
+A name costs a chip some ten bytes once, in whichever of these it stands; so each of them begins at
+the same names again. First come those that MicroPython has in its ROM anyway, which cost nothing
+(`rom_names`); where an interpreter lacks one it costs what any other does. Functions and methods alone share no name with each other: a
 traceback shows nothing else of them. What Python or MicroPython knows by its name, and what is
 reached by a string, stays (`library`, `reached_by_text`).
 """
@@ -15,7 +16,7 @@ from itertools import islice, product
 from string import ascii_letters, digits
 from typing import NamedTuple
 
-from . import library
+from . import library, rom_names
 from .merge import MergeError
 from .reached_by_text import by_text, is_namedtuple
 from .scopes import COMPREHENSIONS, FUNCTIONS, bound, inside, parameters
@@ -38,12 +39,19 @@ def shorten(tree: ast.Module, roots: Iterable[str]) -> Names:
     return Names(plan.globals, plan.attributes, plan.functions, plan.symbols)
 
 
-def alphabet(taken: frozenset[str]) -> Iterator[str]:
-    """Return the short names in order, without those that mean something."""
+def alphabet(taken: frozenset[str], spelled: frozenset[str]) -> Iterator[str]:
+    """Return the short names in order, without those that mean something.
+
+    A name of the ROM means something only if the program spells it, or if MicroPython looks for it
+    in objects of ours.
+    """
+    for name in rom_names.NAMES:
+        if name not in spelled and name not in rom_names.ASKED:
+            yield name
     for length in (1, 2, 3):
         for first, *rest in product(ascii_letters, *[ascii_letters + digits] * (length - 1)):
             name = "".join((first, *rest))
-            if name not in taken and name not in library.WORDS:
+            if not {name} & (taken | library.WORDS | rom_names.ALL):
                 yield name
 
 
@@ -89,7 +97,8 @@ class _Plan:
         self.taken = frozenset(kept | (spelled - changed) | roots)
         nested = [each for each in ast.walk(tree) if _is_nested(each, tree)]
         callables = ordered(changed & methods)
-        short = alphabet(self.taken)
+        stays = (methods | fields) - changed | roots
+        short = alphabet(self.taken, frozenset(self.taken & spelled | stays | _words(tree)))
         self.attributes = dict(zip(callables, short, strict=False))
         of_methods = list(self.attributes.values())
         self.globals = dict(zip(ordered(own & functions), short, strict=False))
@@ -125,6 +134,16 @@ class _Plan:
     def _stays(self, name: str, kept: set[str]) -> bool:
         is_special = name.startswith("__") and name.endswith("__")
         return name in kept or is_special or any(name.endswith(e) for e in self.texts.endings)
+
+
+def _words(tree: ast.Module) -> set[str]:
+    """Return what may be a name in a text or in a call of a library."""
+    found = {each.arg for each in ast.walk(tree) if isinstance(each, ast.keyword) and each.arg}
+    return found | {
+        each.value
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    }
 
 
 class _Parameters:
@@ -328,7 +347,8 @@ class _Renamer(ast.NodeTransformer):
                 chosen[each.name] = plan.nested[each]
         if avoided & set(chosen.values()):
             raise MergeError(f"a parameter of {owner} that is given by keyword hides a global")
-        free = alphabet(frozenset(avoided | set(chosen.values())))
+        taken = frozenset(avoided | set(chosen.values()))
+        free = alphabet(taken, taken)
         for name in own:
             if name not in chosen:
                 chosen[name] = next(free)
