@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from .hkdf import expand, hmac_sha256
+from .hkdf import Keyed, expand, hmac_sha256, keyed
 from .job import finish
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def recipient_job(
     if shared is None:
         return None
     yield
-    return Context(crypto, _RECIPIENT, _shared_secret(shared, enc, public), info)
+    secret = _shared_secret(shared, enc, public)
+    yield
+    context = Context(crypto, _RECIPIENT, secret, info)
+    yield
+    return context
 
 
 def sender(
@@ -109,9 +113,8 @@ class Context(Messages):
 
     def __init__(self, crypto: Crypto, role: int, shared_secret: bytes, info: bytes) -> None:
         """Run the key schedule (§5.1)."""
-        hashes = _extract(b"", b"psk_id_hash", b"") + _extract(b"", b"info_hash", info)
-        schedule = _BASE_MODE + hashes
-        secret = _extract(shared_secret, b"secret", _NO_PSK)
+        schedule = _BASE_MODE + _NO_PSK_HASH + _extract(_NO_SALT, b"info_hash", info)
+        secret = keyed(_extract(keyed(shared_secret), b"secret", _NO_PSK))
         key = _expand(secret, b"key", schedule, KEY_SIZE)
         super().__init__(crypto, key, _expand(secret, b"base_nonce", schedule, NONCE_SIZE))
         self._role = role
@@ -130,7 +133,7 @@ class Context(Messages):
     def export(self, label: bytes, length: int) -> bytes:
         """Derive `length` bytes for `label`, the same and secret on both sides (§5.3)."""
         self._must_be((_SENDER, _RECIPIENT))
-        return _expand(cast("bytes", self._exporter_secret), b"sec", label, length)
+        return _expand(keyed(cast("bytes", self._exporter_secret)), b"sec", label, length)
 
     def erase(self) -> None:
         """Overwrite every secret; harmless the second time."""
@@ -145,15 +148,19 @@ class Context(Messages):
 
 def _shared_secret(shared: bytes, enc: bytes, public: bytes) -> bytes:
     """Derive DHKEM's shared secret from the result of X25519 (§4.1)."""
-    secret = _extract(b"", b"eae_prk", shared, _KEM_SUITE)
-    return _expand(secret, b"shared_secret", enc + public, _SECRET_SIZE, _KEM_SUITE)
+    secret = _extract(_NO_SALT, b"eae_prk", shared, _KEM_SUITE)
+    return _expand(keyed(secret), b"shared_secret", enc + public, _SECRET_SIZE, _KEM_SUITE)
 
 
-def _extract(salt: bytes, label: bytes, ikm: bytes, suite: bytes = _SUITE) -> bytes:
+def _extract(salt: Keyed, label: bytes, ikm: bytes, suite: bytes = _SUITE) -> bytes:
     """Run LabeledExtract (§4)."""
     return hmac_sha256(salt, _VERSION + suite + label + ikm)
 
 
-def _expand(secret: bytes, label: bytes, info: bytes, length: int, suite: bytes = _SUITE) -> bytes:
+def _expand(secret: Keyed, label: bytes, info: bytes, length: int, suite: bytes = _SUITE) -> bytes:
     """Run LabeledExpand (§4)."""
     return expand(secret, length.to_bytes(2, "big") + _VERSION + suite + label + info, length)
+
+
+_NO_SALT = keyed(b"")
+_NO_PSK_HASH = _extract(_NO_SALT, b"psk_id_hash", b"")

@@ -14,15 +14,15 @@ def check_digest(case):
 
 def check_code(case):
     key, message, code = parts(case, "key", "message", "code")
-    assert hkdf.hmac_sha256(key, message) == code, case
+    assert hkdf.hmac_sha256(hkdf.keyed(key), message) == code, case
 
 
 def check_derived(case):
     salt, ikm, info, secret, expanded = parts(case, "salt", "ikm", "info", "secret", "expanded")
-    assert hkdf.hmac_sha256(salt, ikm) == secret, case
+    assert hkdf.hmac_sha256(hkdf.keyed(salt), ikm) == secret, case
     for length in range(len(expanded) + 1):
-        assert hkdf.expand(secret, info, length) == expanded[:length], case
-    assert hkdf.expand(bytearray(secret), info, len(expanded)) == expanded, case
+        assert hkdf.expand(hkdf.keyed(secret), info, length) == expanded[:length], case
+    assert hkdf.expand(hkdf.keyed(bytearray(secret)), info, len(expanded)) == expanded, case
 
 
 def check_chacha20(case):
@@ -60,7 +60,7 @@ def check_seal(case):
 
 def check_bounds():
     for attempt in (
-        lambda: hkdf.expand(bytes(32), b"", hkdf.EXPAND_LIMIT + 1),
+        lambda: hkdf.expand(hkdf.keyed(bytes(32)), b"", hkdf.EXPAND_LIMIT + 1),
         lambda: chacha.seal(bytes(31), bytes(12), b"", b""),
         lambda: chacha.open_(bytes(32), bytes(13), bytes(16), b""),
     ):
@@ -69,7 +69,7 @@ def check_bounds():
         except ValueError:
             continue
         raise AssertionError("it went on")
-    assert len(hkdf.expand(bytes(32), b"", hkdf.EXPAND_LIMIT)) == hkdf.EXPAND_LIMIT
+    assert len(hkdf.expand(hkdf.keyed(bytes(32)), b"", hkdf.EXPAND_LIMIT)) == hkdf.EXPAND_LIMIT
 
 
 CHECKS = (

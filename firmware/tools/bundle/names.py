@@ -2,9 +2,10 @@
 
 A name costs a chip some ten bytes once, in whichever of these it stands; so each of them begins at
 the same names again. First come those that MicroPython has in its ROM anyway, which cost nothing
-(`rom_names`); where an interpreter lacks one it costs what any other does. Functions and methods alone share no name with each other: a
-traceback shows nothing else of them. What Python or MicroPython knows by its name, and what is
-reached by a string, stays (`library`, `reached_by_text`).
+(`rom_names`); where an interpreter lacks one it costs what any other does. Functions and methods
+alone share no name with each other: a traceback shows nothing else of them. What Python or
+MicroPython knows by its name, and what is reached by a string, stays (`library`,
+`reached_by_text`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The names that MicroPython holds in its ROM: used for ours, they cost a chip no memory.
 
-`rom_names.txt` lists what MicroPython 1.25's interpreter (py/, extmod/) holds with the features that
-its ESP32 port has: first what every .mpy refers to by number, then by length.
+`rom_names.txt` lists what MicroPython 1.25's interpreter (py/, extmod/) holds with the features of
+its ESP32 port: first what every .mpy refers to by number, then by length.
 """
 
 from __future__ import annotations

@@ -144,15 +144,15 @@ def test_chacha_agrees(key: bytes, nonce: bytes, message: bytes, aad: bytes) -> 
 def test_hmac() -> None:
     for case in load("hmac.json")["codes"]:
         key, message, code = parts(case, "key", "message", "code")
-        assert hkdf.hmac_sha256(key, message) == code
+        assert hkdf.hmac_sha256(hkdf.keyed(key), message) == code
 
 
 def test_hkdf() -> None:
     for case in load("hkdf.json")["derived"]:
         names = ("salt", "ikm", "info", "secret", "expanded")
         salt, ikm, info, secret, expanded = parts(case, *names)
-        assert hkdf.hmac_sha256(salt, ikm) == secret
-        assert hkdf.expand(secret, info, len(expanded)) == expanded
+        assert hkdf.hmac_sha256(hkdf.keyed(salt), ikm) == secret
+        assert hkdf.expand(hkdf.keyed(secret), info, len(expanded)) == expanded
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 63, 64, 65, 200])
@@ -160,14 +160,15 @@ def test_keys_around_a_block(size: int) -> None:
     """A longer key than a block is hashed first; the library says what comes of each."""
     key = bytes(range(size))
     expected = HKDF(SHA256(), 64, key, b"info").derive(b"ikm")
-    assert hkdf.expand(hkdf.hmac_sha256(key, b"ikm"), b"info", 64) == expected
+    secret = hkdf.hmac_sha256(hkdf.keyed(key), b"ikm")
+    assert hkdf.expand(hkdf.keyed(secret), b"info", 64) == expected
     if size:
-        assert hkdf.expand(key, b"", 32) == HKDFExpand(SHA256(), 32, b"").derive(key)
+        assert hkdf.expand(hkdf.keyed(key), b"", 32) == HKDFExpand(SHA256(), 32, b"").derive(key)
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 32, 33, 64, 1200, 8159, 8160])
 def test_expand_gives_what_is_asked(length: int) -> None:
-    found = hkdf.expand(KEY, b"info", length)
+    found = hkdf.expand(hkdf.keyed(KEY), b"info", length)
     assert len(found) == length
     assert type(found) is bytes
     if length:
@@ -177,12 +178,12 @@ def test_expand_gives_what_is_asked(length: int) -> None:
 @pytest.mark.parametrize("length", [8161, 1 << 20])
 def test_expand_has_an_end(length: int) -> None:
     with pytest.raises(ValueError, match="8160"):
-        hkdf.expand(KEY, b"", length)
+        hkdf.expand(hkdf.keyed(KEY), b"", length)
 
 
 def test_secrets_may_stand_in_bytearrays() -> None:
     """So that they can be erased."""
     key = bytearray(KEY)
-    assert hkdf.expand(key, b"", 32) == hkdf.expand(KEY, b"", 32)  # type: ignore[arg-type]
+    assert hkdf.expand(hkdf.keyed(key), b"", 32) == hkdf.expand(hkdf.keyed(KEY), b"", 32)  # type: ignore[arg-type]
     assert chacha.seal(key, NONCE, b"x", b"") == chacha.seal(KEY, NONCE, b"x", b"")  # type: ignore[arg-type]
     assert key == KEY
