@@ -14,7 +14,7 @@ VERSION = "0.1.0"
 HASH_SIZE = 8
 FROZEN_HASH = b""  # as the build states it for firmware that is frozen into the image: no files
 _SKIPPED = "__pycache__"  # CPython's, in a checkout: an import from it has a hashed source
-_CHUNK = 1024
+_CHUNK = 2048
 _KIND, _FOLDER = 0xF000, 0x4000  # in a file's mode
 
 

@@ -56,6 +56,7 @@ class Sealed:
     def open_credential(self) -> bytes:
         """Return the unchecked credential; raise Error."""
         self.credential_data = self._open(self.credential_sealed)
+        self.credential_sealed = self.credential_data  # the heap of a chip holds no two of it
         return self.credential_data
 
     def open_approval(self) -> bytes:
