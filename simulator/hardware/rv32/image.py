@@ -66,16 +66,26 @@ def built(name: str, firmware: Path | None = None, *, sites: bool = False) -> Pa
         top = sources.unpacked(BUILD)
         image, stamp, wanted = made / "firmware.elf", made / "stamp", _stamp(firmware)
         if not (image.exists() and stamp.exists() and stamp.read_text() == wanted):
-            stamp.unlink(missing_ok=True)
-            shutil.rmtree(made / "frozen_mpy", ignore_errors=True)  # make compares times alone
+            settings = ["SITES=1"] if sites else []
+            settings += [f"OPTIMISATION={OURS}"] if firmware else []
+            _forget(made, settings)
             _make(top / "mpy-cross")
             (made / "manifest.py").write_text(_manifest(firmware))
-            settings = [f"TOP={top}", f"BUILD={made}", f"FROZEN_MANIFEST={made / 'manifest.py'}"]
-            settings += ["SITES=1"] if sites else []
-            settings += [f"OPTIMISATION={OURS}"] if firmware else []
+            settings += [f"TOP={top}", f"BUILD={made}", f"FROZEN_MANIFEST={made / 'manifest.py'}"]
             _make(PORT, *settings, firmware=firmware)
             stamp.write_text(wanted)
     return image
+
+
+def _forget(made: Path, settings: Sequence[str]) -> None:
+    """Remove what is out of date and make would keep, as it compares times alone."""
+    (made / "stamp").unlink(missing_ok=True)
+    shutil.rmtree(made / "frozen_mpy", ignore_errors=True)
+    rules, wanted = made / "rules", f"{settings}\n{(PORT / 'Makefile').read_text()}"
+    if not rules.exists() or rules.read_text() != wanted:
+        shutil.rmtree(made)
+        made.mkdir()
+        rules.write_text(wanted)
 
 
 @contextmanager

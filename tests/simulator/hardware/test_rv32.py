@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from littlefs import LittleFS
 
-from simulator.hardware.rv32 import flash, program, sources, toolchain
+from firmware.tools.bundle import rom_names
+from simulator.hardware.rv32 import flash, image, program, sources, toolchain
 from simulator.hardware.rv32.flash import BLOCK
 
 chip = pytest.mark.usefixtures("machine")
@@ -120,6 +122,14 @@ def test_a_flash_is_the_same_each_time_and_holds_its_files() -> None:
     read.context.buffer[:] = made
     read.mount()
     assert {name: read.open(name, "rb").read() for name in files} == files
+
+
+@chip
+def test_the_names_for_bundles_are_in_its_rom() -> None:
+    """A name that is in no ROM costs a board memory."""
+    image.stock()
+    made = (image.BUILD / "stock/genhdr/qstrdefs.generated.h").read_text()
+    assert set(re.findall(r'^QDEF[01]\(.*, "(\w+)"\)$', made, re.MULTILINE)) >= rom_names.ALL
 
 
 def test_files_below_a_folder(tmp_path: Path) -> None:

@@ -18,9 +18,11 @@
 static int flash = -1;
 
 static int flash_file(void) {
-    const char *path = host_argument("flash");
-    if (flash < 0 && path != NULL) {
-        flash = host_open(path, UPDATE);
+    static bool opened;
+    if (!opened) {
+        opened = true;
+        const char *path = host_argument("flash");
+        flash = path == NULL ? -1 : host_open(path, UPDATE);
     }
     return flash;
 }

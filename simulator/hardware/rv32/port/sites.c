@@ -13,29 +13,17 @@
 #include "py/runtime.h"
 
 #include "semihosting.h"
+#include "stats.h"
 
 mp_vm_return_kind_t __real_mp_execute_bytecode(mp_code_state_t *state, volatile mp_obj_t inject);
 
 static mp_code_state_t *running;
 
-#include "stats.h"
-static struct { const char *name; unsigned most, count; } longs[200];
-static const char *name_of(const mp_obj_fun_bc_t *fun);
-static void note_long(const char *name, unsigned took) {
-    for (int i = 0; i < 200; ++i) {
-        if (longs[i].name == NULL) longs[i].name = name;
-        if (longs[i].name == name) { longs[i].count++; if (took > longs[i].most) longs[i].most = took; return; }
-    }
-}
 mp_vm_return_kind_t __wrap_mp_execute_bytecode(mp_code_state_t *state, volatile mp_obj_t inject) {
     mp_code_state_t *before = running;
     running = state;
-    uint64_t from = cycles();
-    const char *name = name_of(state->fun_bc);
     mp_vm_return_kind_t kind = __real_mp_execute_bytecode(state, inject);
     running = before;
-    unsigned took = (cycles() - from) / 1000;
-    if (took > 400) { note_long(name, took); }
     return kind;
 }
 
@@ -81,13 +69,6 @@ void sites_store(void) {
             int length = snprintf(text, sizeof text, "%s %d %u %u\n", sites[i].name, sites[i].offset, sites[i].count, sites[i].bytes);
             host_write(file, text, length);
         }
-    }
-    host_close(file);
-    file = host_open("longs.txt", WRITE);
-    for (int i = 0; i < 200 && longs[i].name; ++i) {
-        char text[128];
-        int length = snprintf(text, sizeof text, "%s %u %u\n", longs[i].name, longs[i].most, longs[i].count);
-        host_write(file, text, length);
     }
     host_close(file);
 }
