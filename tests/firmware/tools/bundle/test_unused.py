@@ -54,3 +54,29 @@ def test_functions_classes_methods_and_constants(tmp_path: Path) -> None:
     assert not any(word in built for word in ("def receiver_parts__unused", "only_for", "Never"))
     assert "def never" not in built
     assert "TABLE" not in built
+
+
+def test_a_method_that_a_library_calls_stays(tmp_path: Path) -> None:
+    """MicroPython asks the objects that it polls, by a name that nothing here spells."""
+    small = Small(
+        tmp_path,
+        """
+        import io
+
+        class Flag(io.IOBase):
+            def ioctl(self, request, flags):
+                return flags
+
+            def never(self):
+                return 1
+
+        class Other:
+            def ioctl(self, request, flags):
+                return 0
+
+        print(isinstance(Flag(), io.IOBase), Other)
+        """,
+    )
+    built = small.built()
+    assert built.count("def ioctl") == 1
+    assert built.count("def ") == 1
