@@ -1,7 +1,8 @@
 """Runs inside MicroPython: the device's loop with nothing real around it."""
 
-import asyncio
+import gc
 
+from firmware.device import app
 from firmware.device.app import App
 from receiver.core import io
 from receiver.link import link_states
@@ -18,12 +19,10 @@ class Trace:
         self.left = SLICES
         self.radio_alive = alive
         self.events = [io.Connected(0)]
-        self.open = asyncio.Event()
         for part in ("clock", "store", "board", "link"):
             setattr(self, part, self)
         self.identity, self.fault, self.state = self, None, link_states.HOME
         self.greeted = False
-        self.radio_pump = None
 
     # Receiver.
 
@@ -37,8 +36,6 @@ class Trace:
         self.said.append("work")
         self.sealed -= 1
         self.left -= 1
-        if not self.left:
-            self.open.set()
 
     def handle(self, event, now):
         self.said.append(type(event).__name__)
@@ -51,18 +48,25 @@ class Trace:
     def alive(self):
         return self.radio_alive
 
+    def has_news(self):
+        return bool(self.events)
+
     def poll(self):
         return self.events.pop(0) if self.events else None
 
     # Serial, line, clock and board.
 
-    async def pump(self):
-        await asyncio.sleep_ms(60_000)
+    writing = False
 
-    async def read(self):
+    def pump(self):
+        pass
+
+    def read(self):
         """Nothing, and the line closes when the work is done."""
-        await self.open.wait()
-        return b""
+        return None if self.receiver.left or self.events else b""
+
+    def wait(self, ms, writing):
+        self.said.append("wait %d" % ms)
 
     def transmit(self, now):
         self.said.append("transmit")
@@ -94,24 +98,53 @@ class Receiver(Trace):
         return None
 
 
-def run(alive, sealed=0):
+def run(alive, sealed=0, events=1, slices=SLICES):
     """What the loop asks for until the line closes."""
     parts, receiver = Trace(alive), Receiver()
     receiver.sealed = sealed
-    receiver.said, receiver.open = parts.said, parts.open
+    receiver.left = slices
+    receiver.said = parts.said
+    parts.events *= events
     parts.receiver = receiver
-    app = App(parts, parts, parts, parts, asyncio.ThreadSafeFlag())
-    asyncio.run(app.run())
+    App(parts, parts, parts, parts, parts).run()
     return parts.said
 
 
-def check_one_slice_between_looks_at_radio_and_serial():
+def only(said, *kinds):
+    return [what for what in said if what in kinds]
+
+
+def check_one_thing_between_looks_at_radio_and_serial():
+    """And no pause while there is something to do."""
     said = run(alive=True)
-    assert said[0] == "Connected"
-    for at, what in enumerate(said):
-        if what == "work":
-            assert said[at - 1 : at + 3] == ["transmit", "work", "transmit", "feed"], said
-    assert said.count("work") == SLICES
+    turns = "|".join(said[:-1]).split("wait ")  # the last is the end of all
+    assert turns[0] == "Connected|transmit|feed|"
+    assert turns[1:-1] == ["0|work|transmit|feed|"] * SLICES, turns
+
+
+def check_work_goes_on_however_many_events_come():
+    said = only(run(alive=True, events=10), "Connected", "work")
+    round_ = ["Connected"] * app.INPUTS_MOST
+    round_.append("work")
+    assert said[: 2 * len(round_)] == round_ * 2, said
+
+
+def check_collections_have_turns_of_their_own():
+    """Between slices, before the garbage of many makes one come within a slice."""
+    said = []
+
+    class Collector:
+        @staticmethod
+        def collect():
+            said.append("collect")
+
+    app.gc = Collector
+    try:
+        turns = only(run(alive=True, slices=2 * app.SLICES_MOST + 1), "work", "feed")
+    finally:
+        app.gc = gc
+    assert said == ["collect"] * 2
+    assert turns.count("feed") == turns.count("work") + 1 + len(said)  # one is the event's
 
 
 def check_a_dead_radio_starves_the_watchdog_and_takes_every_link():
@@ -121,7 +154,7 @@ def check_a_dead_radio_starves_the_watchdog_and_takes_every_link():
 
 
 def check_no_event_overtakes_an_approval_that_is_being_opened():
-    said = [what for what in run(alive=True, sealed=2) if what in ("work", "Connected")]
+    said = only(run(alive=True, sealed=2), "work", "Connected")
     assert said == ["work", "work", "Connected"] + ["work"] * (SLICES - 2), said
 
 
@@ -131,7 +164,9 @@ def check_nothing_is_left_at_the_end():
 
 def main():
     checks = (
-        check_one_slice_between_looks_at_radio_and_serial,
+        check_one_thing_between_looks_at_radio_and_serial,
+        check_work_goes_on_however_many_events_come,
+        check_collections_have_turns_of_their_own,
         check_a_dead_radio_starves_the_watchdog_and_takes_every_link,
         check_no_event_overtakes_an_approval_that_is_being_opened,
         check_nothing_is_left_at_the_end,

@@ -1,6 +1,5 @@
 """Runs inside MicroPython: the device's loop in time that jumps, with a real link on its line."""
 
-import asyncio
 import os
 
 from firmware.device import lamp, slots
@@ -19,38 +18,25 @@ RETRIES_MS = [0, 150, 450, 1050, 2250, 4650]  # when a frame is written that is 
 
 
 class Time:
-    """Clock and flag: it is later once the loop waits, by as much as it wants to wait."""
+    """Clock and waiter: it is later once the loop waits, by as much as it wants to wait."""
 
     def __init__(self):
         self.now = 0
         self.looks = 0
-        self.flagged = False
-        self.over = asyncio.Event()
         self.end = 0
-        asyncio.wait_for_ms = self.wait_for_ms  # as the loop calls it
 
     def ms(self):
         self.looks += 1
         assert self.looks < LOOKS_MOST, "still %d ms" % self.now
         return self.now
 
-    def set(self):
-        self.flagged = True
+    def wait(self, patience, _writing):
+        assert patience >= 0
+        if not self.bridge.speaks():
+            self.now = min(self.now + patience, self.end)
 
-    async def wait(self):
-        raise AssertionError("in time that jumps")
-
-    async def wait_for_ms(self, _waiting, patience):
-        for _ in range(3):  # the reader has its turn
-            await asyncio.sleep_ms(0)
-        if self.flagged:
-            self.flagged = False
-            return
-        assert patience > 0
-        self.now = min(self.now + patience, self.end)
-        if self.now == self.end:
-            self.over.set()
-        raise asyncio.TimeoutError  # noqa: UP041 - not the built-in one here
+    def is_over(self):
+        return self.now >= self.end
 
 
 class Part:
@@ -72,7 +58,6 @@ class Part:
         self.kept = []
         self.links = []
         self.living = True
-        self.radio_pump = None
         self.out = []
         self.up = 0
         self.clock = time
@@ -123,6 +108,9 @@ class Part:
     def alive(self):
         return self.living
 
+    def has_news(self):
+        return False
+
     def feed(self):
         self.fed += 1
 
@@ -138,6 +126,8 @@ class Bridge:
 
     def __init__(self, time):
         self.time = time
+        time.bridge = self
+        self.writing = False
         self.deaf = False
         self.dropped = 0
         self.accepts = True
@@ -146,7 +136,6 @@ class Bridge:
         self.taken = []  # channels
         self.link = Link(b"host", b"a bridge", host=True)
         self.coming = self.link.transmit(time.now)
-        self.news = asyncio.Event()
 
     def write(self, data):
         if self.deaf:
@@ -170,17 +159,17 @@ class Bridge:
             self.coming += data
             data = self.link.transmit(self.time.now)
 
-    async def read(self):
-        while not self.coming or self.deaf:
-            if self.time.over.is_set():
-                return b""
-            await asyncio.sleep_ms(0)
+    def speaks(self):
+        return bool(self.coming) and not self.deaf
+
+    def read(self):
+        if not self.speaks():
+            return b"" if self.time.is_over() else None
         data, self.coming = self.coming, b""
         return data
 
-    async def pump(self):
-        await self.time.over.wait()
-        await asyncio.sleep_ms(60_000)
+    def pump(self):
+        pass
 
 
 class Device:
@@ -195,9 +184,8 @@ class Device:
 
     def run(self, ms):
         """So many milliseconds; the loop begins anew each time, with all that it knew."""
-        self.time.over = asyncio.Event()
         self.time.end = self.time.now + ms
-        asyncio.run(self.app.run())
+        self.app.run()
 
 
 def check_the_loop_wakes_at_every_deadline():

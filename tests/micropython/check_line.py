@@ -1,7 +1,5 @@
 """Runs inside MicroPython: the line over a stream that says it has room, whether it has or not."""
 
-import asyncio
-
 from firmware.device import line
 from firmware.device.line import Line
 
@@ -15,6 +13,7 @@ class Stream:
         self.written = []
         self.buffer = self
         self.heard = b""
+        self.closed = False
 
     def ms(self):
         return self.now
@@ -23,9 +22,11 @@ class Stream:
         self.now += self.slow
         self.written.append(data)
 
-    def read(self, size):
-        data, self.heard = self.heard[:size], self.heard[size:]
-        return data
+    def readinto(self, buffer):
+        if self.closed:
+            return 0
+        buffer[0], self.heard = self.heard[0], self.heard[1:]
+        return 1
 
 
 class Select:
@@ -47,27 +48,21 @@ class Poll:
     def register(self, _stream, flags):
         self.flags = flags
 
-    def poll(self, _patience):
-        return self.flags == Select.POLLOUT or self.stream.heard
+    def ipoll(self, _patience):
+        ready = self.flags == Select.POLLOUT or self.stream.heard or self.stream.closed
+        return [(self.stream, self.flags)] if ready else []
 
 
 def made():
     stream = Stream()
     line.select = Select(stream)
-    return stream, Line(stream, stream, asyncio.Event(), stream)
+    return stream, Line(stream, stream, stream)
 
 
-def run(one, turns=200):
-    async def work():
-        task = asyncio.create_task(one.pump())
-        for _ in range(turns):
-            await asyncio.sleep_ms(0)
-        task.cancel()
-
-    one._wakes = asyncio.Event()
-    if one._waiting:
-        one._wakes.set()
-    asyncio.run(work())
+def run(one):
+    for _ in range(200):
+        one.pump()
+    assert not one.writing
 
 
 def check_short_writes():
@@ -106,10 +101,8 @@ def check_a_host_that_speaks_is_answered():
     stream.slow = 51
     one.write(b"x")
     run(one)
-    line.readable, before = ready, line.readable
-    stream.heard = b"hello"
-    assert asyncio.run(one.read()) == b"hello"
-    line.readable = before
+    stream.heard = b"hello\0"
+    assert one.read() == b"hello\0"
     stream.slow = line.SLOW_MS
     one.write(b"answer")
     run(one)
@@ -117,8 +110,19 @@ def check_a_host_that_speaks_is_answered():
     assert one.dropped == 1
 
 
-async def ready(_stream):
-    pass
+def check_frames_are_read_whole():
+    """Or as much as the buffer holds; nothing is waited for."""
+    stream, one = made()
+    assert one.read() is None
+    stream.heard = b"first\0sec"
+    assert one.read() == b"first\0"
+    assert one.read() is None
+    stream.heard = b"ond\0" + bytes([1]) * (line.READ_MOST + 2)
+    assert one.read() == b"second\0"
+    assert one.read() == bytes([1]) * line.READ_MOST
+    assert one.read() is None
+    stream.closed = True
+    assert one.read() == b""
 
 
 def check_too_much_is_counted():
@@ -131,7 +135,8 @@ def check_too_much_is_counted():
 
 def main():
     checks = [check_short_writes, check_a_host_that_does_not_read]
-    checks += [check_a_host_that_speaks_is_answered, check_too_much_is_counted]
+    checks += [check_a_host_that_speaks_is_answered, check_frames_are_read_whole]
+    checks += [check_too_much_is_counted]
     for check in checks:
         check()
     print(len(checks), "cases")
