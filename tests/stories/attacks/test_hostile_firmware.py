@@ -48,6 +48,8 @@ TRUNCATED = "data = data[:-1]; return Offered(holder, hashed, data,"
 # A receiver that calls every approval verified, whatever it says and whoever signed it: at once, as
 # the bridge's own refusal would end an honest look at it, and no lie would be told.
 BLIND = (
+    Lie(JUDGE, "self._decide()", "self._decide(now)"),
+    Lie(JUDGE, "def _decide(self)", "def _decide(self, now)"),
     Lie(
         JUDGE,
         "self._verify(candidate, sale.offered)",
