@@ -35,8 +35,7 @@ class Chip(NamedTuple):
     pool: Sequence[int] = (C3_POOL,)
     frozen: bool = True
     counted: bool = False
-    fail_at: int = 0  # the allocation that fails, in its first life
-    sites: bool = False  # whether it notes where it allocates: slower
+    sites: bool = False  # frozen: whether allocations can be made to fail by their site; slower
 
 
 def slot(directory: Path) -> Path:
@@ -80,14 +79,13 @@ def chip_command(store: Path, radio: str, chip: Chip) -> Command:
     if not place.exists():  # it outlives the process
         place.write_bytes(receiver.packed_nothing() if chip.frozen else receiver.packed_slot())
     board = QemuBoard(
-        receiver.frozen_image(chip.sites) if chip.frozen else image.stock(chip.sites),
+        receiver.frozen_image(chip.sites) if chip.frozen else image.stock(),
         place,
         chip.pool,
         radio,
         counted=chip.counted,
         on_terminal=True,
         stats=chip.counted,
-        fail_at=chip.fail_at,
         heap=receiver.FIRST_HEAP if chip.frozen else 0,
     )
     return Command(board.argv(), str(store), {})

@@ -47,15 +47,15 @@ class ImageError(Exception):
     """The build failed; the text is the end of what it printed."""
 
 
-def stock(sites: bool = False) -> Path:
+def stock() -> Path:
     """Return an image that holds no firmware, like MicroPython's own: an ELF file."""
-    return built("stock-sites" if sites else "stock", sites=sites)
+    return built("stock")
 
 
 def built(name: str, firmware: Path | None = None, *, sites: bool = False) -> Path:
     """Return an image of this name, with the firmware whose sources are in a folder, if any.
 
-    With `sites` it also notes where allocations are made (port/sites.c).
+    With `sites` an allocation can be made to fail by its site (port/sites.c).
 
     Raises ToolsMissingError, SourcesError or ImageError.
     """

@@ -18,9 +18,8 @@ class QemuBoard(NamedTuple):
     clock follows the instructions, one a nanosecond, and `rdcycle` counts them; else both follow
     the host's clock.
     Its serial line is the terminal at its standard input, or else both standard streams. With
-    `stats` it keeps its own figures in `stats.json` (port/stats.c). `fail_at` is the
-    allocation that fails once (port/faults.c), `heap` the first piece of the heap in bytes; 0 is
-    the stock image's, 64 kB.
+    `stats` it keeps its own figures in `stats.json` (port/stats.c). `heap` is the first piece of
+    the heap in bytes; 0 is the stock image's, 64 kB.
     """
 
     image: Path
@@ -30,7 +29,6 @@ class QemuBoard(NamedTuple):
     counted: bool = False
     on_terminal: bool = False
     stats: bool = False
-    fail_at: int = 0
     heap: int = 0
 
     def argv(self) -> list[str]:
@@ -53,8 +51,6 @@ class QemuBoard(NamedTuple):
             given.append(f"arg=flash={self.flash}")
         if self.heap:
             given.append(f"arg=heap={self.heap}")
-        if self.fail_at:
-            given.append(f"arg=fail_at={self.fail_at}")
         return [*given, "arg=stats=1"] if self.stats else given
 
     def _radio_card(self) -> list[str]:

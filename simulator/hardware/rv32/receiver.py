@@ -12,6 +12,7 @@ from pathlib import Path
 from firmware.tools.bundle import frozen, slot
 from firmware.tools.bundle.boards import others
 from firmware.tools.compile import ROOT
+from receiver.host.name_map import SUFFIX
 
 from . import flash, image
 
@@ -19,6 +20,7 @@ TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine
 BOARD = "esp32-c3-devkitm-1"  # whose pin map is built in: this machine has no pins
 FIRST_HEAP = 32 * 1024  # of our own images (firmware/image/common/receiver.h)
 SLOT = "/a"  # where the loader looks first
+NAMES = image.BUILD / f"firmware{SUFFIX}"  # what the frozen image's short names stand for
 _SOURCES = ("receiver", "firmware/device", "firmware/tools/bundle", "requirements")
 
 Write = Callable[[Path, Path, slot.Machine], object]
@@ -26,7 +28,7 @@ Write = Callable[[Path, Path, slot.Machine], object]
 
 @cache
 def frozen_image(sites: bool = False) -> Path:
-    """Return an image with loader and firmware in it, which may note its allocations' sites."""
+    """Return an image with loader and firmware in it, which may know its allocations' sites."""
     name = "frozen-sites" if sites else "frozen"
     return image.built(name, _made("firmware", frozen.write), sites=sites)
 
@@ -45,18 +47,22 @@ def packed_nothing() -> bytes:
 
 
 def _made(name: str, write: Write) -> Path:
-    """Return a folder of files made of this tree's sources, by this process or an earlier one."""
-    folder = image.BUILD / name
+    """Return a folder of files made of this tree's sources, by this process or an earlier one.
+
+    Their name map is beside it.
+    """
+    folder, names = image.BUILD / name, image.BUILD / (name + SUFFIX)
     stamp, wanted = folder.with_name(f"{name}-stamp"), _stamp()
     image.BUILD.mkdir(parents=True, exist_ok=True)
     with image.alone(image.BUILD / f"{name}-lock"):
-        if not (folder.exists() and stamp.exists() and stamp.read_text() == wanted):
+        if not (names.exists() and stamp.exists() and stamp.read_text() == wanted):
             stamp.unlink(missing_ok=True)
             with tempfile.TemporaryDirectory(prefix="tillsign-") as directory:
                 place = Path(directory, name)
                 write(ROOT, place, _machine())
                 found = (path for path in place.rglob("*") if path.is_file())
                 _renew(folder, {path.relative_to(place): path for path in found})
+                names.write_bytes(place.with_name(names.name).read_bytes())
             stamp.write_text(wanted)
     return folder
 

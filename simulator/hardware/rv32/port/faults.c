@@ -1,49 +1,35 @@
-// An allocation that fails on purpose: `fail_at=N` on the command line fails the N-th after the
-// machine first spoke, once. A file of the host says that it has: no later life fails.
+// Every allocation: counted, and in an image built with SITES=1 made to fail on purpose (sites.c).
 //
-// The linker sends every call of `gc_alloc` here (--wrap).
+// The linker sends the calls of `gc_alloc` here, and with SITES=1 those of `gc_realloc` (--wrap).
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "semihosting.h"
-#include "stats.h"
+#include "py/gc.h"
+
 #include "sites.h"
+#include "stats.h"
 
 void *__real_gc_alloc(size_t size, unsigned flags);
-
-#define MARK "failed"
-
-static size_t wanted(void) {
-    int mark = host_open(MARK, READ);
-    if (mark >= 0) {
-        host_close(mark);
-        return 0;
-    }
-    return host_number("fail_at", 0);
-}
-
-static bool is_due(void) {
-    static size_t left;
-    static bool asked;
-    if (!stats_has_spoken()) {
-        return false;
-    }
-    if (!asked) {
-        left = wanted();
-        asked = true;
-    }
-    if (left == 0 || --left > 0) {
-        return false;
-    }
-    host_close(host_open(MARK, WRITE));
-    return true;
-}
 
 void *__wrap_gc_alloc(size_t size, unsigned flags) {
     stats_allocated();
     #if SITES
-    sites_allocated(size);
+    if (sites_fail(size, __builtin_return_address(0))) {
+        return NULL;
+    }
     #endif
-    return is_due() ? NULL : __real_gc_alloc(size, flags);
+    return __real_gc_alloc(size, flags);
 }
+
+#if SITES
+void *__real_gc_realloc(void *data, size_t size, bool may_move);
+
+void *__wrap_gc_realloc(void *data, size_t size, bool may_move) {
+    bool grows = data == NULL || size > gc_nbytes(data);
+    if (grows && sites_fail(size, __builtin_return_address(0))) {
+        return NULL;
+    }
+    return __real_gc_realloc(data, size, may_move);
+}
+#endif

@@ -1,4 +1,6 @@
+// Where the program allocates, and an allocation that fails there (sites.c).
+
+#include <stdbool.h>
 #include <stddef.h>
 
-void sites_allocated(size_t size);
-void sites_store(void);
+bool sites_fail(size_t size, const void *caller); // this allocation, asked for by that C function?

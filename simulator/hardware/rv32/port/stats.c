@@ -9,7 +9,6 @@
 
 #include "pool.h"
 #include "semihosting.h"
-#include "sites.h"
 
 static struct {
     uint64_t booted;        // when it first spoke
@@ -107,9 +106,6 @@ void stats_store(void) {
     line(file, "pool_least", pool_least(), ", ");
     line(file, "native", pool_native(), "}\n");
     host_close(file);
-    #if SITES
-    sites_store();
-    #endif
     seen.changed = false;
     stats_idle(from);
 }
