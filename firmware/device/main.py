@@ -30,6 +30,7 @@ PAUSE_MOST = 60  # seconds
 # makes the heap take the whole pool. Fewer make turns longer, more need a larger pool.
 THRESHOLD = 16_384
 START_MS = 30_000  # of the watchdog: reading and hashing a slot from a slow flash takes seconds
+SPARE = 100  # bytes: an exception that finds no memory keeps its arguments, as a job its result
 TEXT_MOST = 400  # bytes of a traceback: its last lines, which say most
 COUNT_MOST = 255  # as HELLO takes
 
@@ -145,12 +146,15 @@ def start() -> None:
         import micropython
 
         micropython.kbd_intr(-1)  # byte 3 in a frame is data, and no key gives the prompt
+        if hasattr(micropython, "alloc_emergency_exception_buf"):  # the Unix port has a buffer
+            micropython.alloc_emergency_exception_buf(SPARE)
         run(choose(), crashes, feed)
     except Exception as error:
-        note(error, crashes)
         status = 1
-    if hasattr(machine, "reset"):
-        machine.reset()
+        note(error, crashes)
+    finally:  # also where `note` finds no memory: the next start takes it for a panic
+        if hasattr(machine, "reset"):
+            machine.reset()
     sys.exit(status)
 
 

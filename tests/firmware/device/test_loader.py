@@ -12,6 +12,7 @@ import pytest
 from firmware.device import main as loader
 from firmware.device import slots
 from receiver.link import wire
+from simulator.hardware.rv32 import program
 from tests.support.values.micropython import interpreter
 
 LOADER = Path(loader.__file__)
@@ -279,3 +280,34 @@ def test_a_full_store_does_not_keep_the_board_from_starting(board: Path) -> None
     write(crashes="x")
     board.joinpath("reset").mkdir()
     assert power_up(cause=HARD, end=CRASH).split()[-1] == "boot"
+
+
+END_OF_A_JOB = """
+import micropython
+if %d:
+    micropython.alloc_emergency_exception_buf(%d)
+KEPT = "kept"
+def job():
+    yield
+    return KEPT
+def finish():
+    one = job()
+    next(one)
+    result = None
+    micropython.heap_lock()  # as where no block is free
+    try:
+        next(one)
+    except StopIteration as end:
+        result = end.value
+    micropython.heap_unlock()
+    return result
+print(finish())
+"""
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_job_keeps_its_result_where_its_end_finds_no_memory() -> None:
+    """The end of a generator is an exception; without spare bytes it loses the result unseen."""
+    for spare, said in ((0, "None"), (loader.SPARE, "kept")):
+        source = (END_OF_A_JOB % (spare, spare)).encode()
+        assert program.run({"/program.py": source}).split() == [said]
