@@ -7,7 +7,7 @@ the machine counted meanwhile (`simulator/hardware/rv32/port/stats.c`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 
 import msgspec
@@ -37,6 +37,7 @@ class Stats(msgspec.Struct):
     collections: int
     collections_in_a_turn: int
     allocations: int
+    failed: int
     pool_least: int
     native: int
 
@@ -63,8 +64,14 @@ class _Waiting(Buyer):
             yield act
 
 
-async def sell(chip: Chip, sales: int = 1) -> tuple[Stats, Stats]:
-    """Sell; return the figures before and after; raises BoardError."""
+async def _nothing(world: World) -> None:
+    """Do nothing after a sale."""
+
+
+async def sell(
+    chip: Chip, sales: int = 1, after: Callable[[World], Awaitable[None]] = _nothing
+) -> tuple[Stats, Stats]:
+    """Sell; return the figures before and after; raises BoardError. `after` each sale."""
     async with World(Settings(rate=0, chip=chip)) as world:
         await _in_one_life(world, world.receiver_up(), BOOT_S)
         wallets = [await world.new_wallet() for _ in range(gatt.LINKS_MOST)]
@@ -75,6 +82,7 @@ async def sell(chip: Chip, sales: int = 1) -> tuple[Stats, Stats]:
             phones = [PhoneApp(*pair) for pair in zip(wallets, radios, strict=True)]
             for _ in range(sales):
                 await _in_one_life(world, _sale(world, phones), SALE_S)
+                await after(world)
         return before, await _stats(world)
 
 

@@ -19,7 +19,11 @@ void *__wrap_gc_alloc(size_t size, unsigned flags) {
         return NULL;
     }
     #endif
-    return __real_gc_alloc(size, flags);
+    void *found = __real_gc_alloc(size, flags);
+    if (found == NULL && size > 0) {
+        stats_failed();
+    }
+    return found;
 }
 
 #if SITES

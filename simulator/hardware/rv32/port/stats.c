@@ -20,6 +20,7 @@ static struct {
     unsigned collections;
     unsigned most_collected; // in one turn
     unsigned allocations;    // since it first spoke
+    unsigned failed;         // of them
     bool changed;
 } seen;
 
@@ -82,6 +83,10 @@ void stats_allocated(void) {
     seen.allocations += seen.booted != 0;
 }
 
+void stats_failed(void) {
+    seen.failed += seen.booted != 0;
+}
+
 static void line(int file, const char *name, unsigned value, const char *end) {
     char text[64];
     int length = snprintf(text, sizeof text, "\"%s\": %u%s", name, value, end);
@@ -103,6 +108,7 @@ void stats_store(void) {
     line(file, "collections", seen.collections, ", ");
     line(file, "collections_in_a_turn", seen.most_collected, ", ");
     line(file, "allocations", seen.allocations, ", ");
+    line(file, "failed", seen.failed, ", ");
     line(file, "pool_least", pool_least(), ", ");
     line(file, "native", pool_native(), "}\n");
     host_close(file);

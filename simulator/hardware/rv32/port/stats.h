@@ -9,7 +9,8 @@ void stats_idle(uint64_t from);      // it slept from then until now: that does 
 void stats_collected(uint64_t from); // a collection began then and has ended
 void stats_spoke(void);              // something was written to the serial line
 bool stats_has_spoken(void);
-void stats_allocated(void);
+void stats_allocated(void);          // or tried to be
+void stats_failed(void);             // for lack of memory
 void stats_store(void);              // write the file, if `stats=1` was given and it has changed
 uint64_t cycles(void);               // instructions, without sleep
 
