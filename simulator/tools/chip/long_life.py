@@ -1,8 +1,8 @@
 """`python -m simulator.tools.chip.long_life`: many sales in one life of a board.
 
-
-
-
+Four phones are at each. The exit code is 1 if the board is reset, an allocation fails, or its heap
+grows: what is free after a collection, as HEALTH tells it, must not fall from the first tenth of
+the sales to the last.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def live(chip: Chip, sales: int, tell: Callable[[int, int], object]) -> tu
     async def note(world: World) -> None:
         (receiver,) = await world.till.receivers()
         if receiver["health"] is not None:
-            free.append(receiver["health"]["free"])
+            free.append(receiver["health"]["free_bytes"])
             tell(len(free), free[-1])
 
     _, after = await sell(chip, sales, note)

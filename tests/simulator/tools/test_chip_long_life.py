@@ -33,7 +33,7 @@ class Till:
 
     async def receivers(self) -> list[dict[str, dict[str, int]]]:
         self._free -= self._lost
-        return [{"health": {"free": self._free}}]
+        return [{"health": {"free_bytes": self._free}}]
 
 
 @pytest.mark.parametrize(("lost", "failed", "code"), [(0, 0, 0), (1, 0, 0), (100, 0, 1), (0, 1, 1)])
