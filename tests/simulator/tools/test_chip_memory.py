@@ -10,7 +10,7 @@ from simulator.tools.chip import smallest
 from simulator.tools.chip.four_phones import BoardError, Stats, sell
 from simulator.world.receiver_command import Chip
 
-NO_STATS = Stats(0, 0, 0, 0, 0, 0, 0, 0, 0)
+NO_STATS = Stats(*[0] * len(Stats.__struct_fields__))
 
 
 @pytest.mark.usefixtures("machine")
@@ -25,7 +25,7 @@ def test_four_phones_at_a_board_that_counts() -> None:
 @pytest.mark.usefixtures("machine")
 def test_a_board_without_memory_to_boot_is_told_apart() -> None:
     with pytest.raises(BoardError, match="it was reset"):
-        asyncio.run(sell(Chip(pool=(70_000,), counted=True)))
+        asyncio.run(sell(Chip(pool=(50_000,), counted=True)))
 
 
 @pytest.mark.parametrize("needed", [41, 128, 319])
