@@ -14,7 +14,7 @@ from .wait import is_ready
 if TYPE_CHECKING:
     from firmware.device.ports.interface import Clock, Stream
 
-READ_MOST = 256  # longer than any frame
+READ_MOST = 192  # as long as a frame to the device
 WRITE_MOST = 63  # USB-Serial-JTAG stalls on multiples of 64 (MicroPython 1.28, 1.29)
 # Drop newer bytes beyond this: the host is not reading, and the link retransmits what matters.
 WAITING_MOST = 2048
