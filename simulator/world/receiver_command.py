@@ -85,7 +85,7 @@ def chip_command(store: Path, radio: str, chip: Chip) -> Command:
         radio,
         counted=chip.counted,
         on_terminal=True,
-        stats=chip.counted,
+        stats=True,
         heap=receiver.FIRST_HEAP if chip.frozen else 0,
     )
     return Command(board.argv(), str(store), {})
