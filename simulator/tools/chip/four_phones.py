@@ -7,7 +7,7 @@ the machine counted meanwhile (`simulator/hardware/rv32/port/stats.c`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 
 import msgspec
@@ -38,6 +38,7 @@ class Stats(msgspec.Struct):
     collections_in_a_turn: int
     allocations: int
     failed: int
+    live: int
     pool_least: int
     native: int
 
@@ -64,26 +65,23 @@ class _Waiting(Buyer):
             yield act
 
 
-async def _nothing(world: World) -> None:
-    """Do nothing after a sale."""
-
-
 async def sell(
-    chip: Chip, sales: int = 1, after: Callable[[World], Awaitable[None]] = _nothing
+    chip: Chip, sales: int = 1, tell: Callable[[Stats], object] = bool
 ) -> tuple[Stats, Stats]:
-    """Sell; return the figures before and after; raises BoardError. `after` each sale."""
+    """Sell; return the figures before and after; raises BoardError. `tell` hears those of each."""
     async with World(Settings(rate=0, chip=chip)) as world:
         await _in_one_life(world, world.receiver_up(), BOOT_S)
         wallets = [await world.new_wallet() for _ in range(gatt.LINKS_MOST)]
-        before = await _stats(world)
+        before = after = await _stats(world)
         async with AsyncExitStack() as stack:
             near = [phone_radio(world.radio.phones) for _ in wallets]
             radios = [await stack.enter_async_context(radio) for radio in near]
             phones = [PhoneApp(*pair) for pair in zip(wallets, radios, strict=True)]
             for _ in range(sales):
                 await _in_one_life(world, _sale(world, phones), SALE_S)
-                await after(world)
-        return before, await _stats(world)
+                after = await _stats(world)
+                tell(after)
+        return before, after
 
 
 async def _in_one_life(

@@ -21,6 +21,7 @@ static struct {
     unsigned most_collected; // in one turn
     unsigned allocations;    // since it first spoke
     unsigned failed;         // of them
+    unsigned live;           // bytes that the last collection left
     bool changed;
 } seen;
 
@@ -67,6 +68,11 @@ void stats_collected(uint64_t from) {
     seen.collected += 1;
     seen.collections += 1;
     seen.changed = true;
+    from = cycles();
+    gc_info_t heap;
+    gc_info(&heap);
+    seen.live = heap.used;
+    stats_idle(from);
 }
 
 void stats_spoke(void) {
@@ -109,6 +115,7 @@ void stats_store(void) {
     line(file, "collections_in_a_turn", seen.most_collected, ", ");
     line(file, "allocations", seen.allocations, ", ");
     line(file, "failed", seen.failed, ", ");
+    line(file, "live", seen.live, ", ");
     line(file, "pool_least", pool_least(), ", ");
     line(file, "native", pool_native(), "}\n");
     host_close(file);
