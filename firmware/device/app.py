@@ -102,10 +102,12 @@ class App:
         """
         busy = self._receiver.busy()
         if not busy or (self._taken < INPUTS_MOST and not self._receiver.unseals()):
-            data = self._line.read()
+            # In turn: neither a host nor phones that never pause keep the other side waiting.
+            event = self._radio.poll() if self._taken & 1 else None
+            data = self._line.read() if event is None else None
             if data == b"":
                 return False
-            busy = not self._take(data, now) and busy
+            busy = not self._take(data, event, now) and busy
         self._taken = 0 if busy else self._taken + 1
         if busy and self._sliced < SLICES_MOST:
             self._sliced += 1
@@ -119,12 +121,13 @@ class App:
         self._perform(now)
         return True
 
-    def _take(self, data: bytes | None, now: int) -> bool:
+    def _take(self, data: bytes | None, event: io.RadioEvent | None, now: int) -> bool:
         """Handle what the host has said, or an event of the radio; False if there is neither."""
         if data is not None:
             self._serial.receive(data, now)
             return True
-        event = self._radio.poll()
+        if event is None:
+            event = self._radio.poll()
         if event is not None:
             self._receiver.handle(event, now)
         return event is not None

@@ -36,6 +36,7 @@ class Line:
         self._waiting = bytearray()
         self._heard = bytearray(READ_MOST)
         self._count = 0  # bytes in it
+        self._ended = False  # the last byte was a delimiter: another one says nothing
         self._byte = bytearray(1)
         self._poller = select.poll()
         self._poller.register(source, select.POLLIN)
@@ -48,13 +49,18 @@ class Line:
         None if no frame has ended: looking at a part of one costs the heap as much as a whole.
         """
         heard, byte = self._heard, self._byte
-        while is_ready(self._poller):
+        for _ in range(READ_MOST):
+            if not is_ready(self._poller):
+                break
             if not self._source.buffer.readinto(byte):
                 return b""
+            self._mute_end = 0
+            if not byte[0] and self._ended:  # a broken line is zeros without end
+                continue
+            self._ended = not byte[0]
             heard[self._count] = byte[0]
             self._count += 1
-            self._mute_end = 0
-            if not byte[0] or self._count == READ_MOST:
+            if self._ended or self._count == READ_MOST:
                 data = bytes(memoryview(heard)[: self._count])
                 self._count = 0
                 return data

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SAFE_MS = 600_000  # then the firmware has another try: what was wrong may have passed
 TURN_MS = 100  # the loop turns at least this often, to feed the watchdog and to answer in time
-READ_MOST = 256  # as in `line.py`
+READ_MOST = 192  # as in `line.py`
 WRITE_MOST = 63  # as in `line.py`
 
 

@@ -129,6 +129,19 @@ def check_work_goes_on_however_many_events_come():
     assert said[: 2 * len(round_)] == round_ * 2, said
 
 
+def check_a_host_that_never_pauses_keeps_no_phone_waiting():
+    parts, receiver = Trace(), Receiver()
+    receiver.said, receiver.left = parts.said, 0
+    parts.receiver = receiver
+    parts.events *= 3
+    frames = [b"x"] * 6 + [b""]
+    parts.read = lambda: frames.pop(0)
+    parts.receive = lambda data, now: parts.said.append("frame")
+    App(parts, parts, parts, parts, parts).run()
+    taken = only(parts.said, "Connected", "frame")
+    assert taken == ["frame", "Connected"] * 3 + ["frame"] * 3, taken
+
+
 def check_collections_have_turns_of_their_own():
     """Between slices, before the garbage of many makes one come within a slice."""
     said = []
@@ -166,6 +179,7 @@ def main():
     checks = (
         check_one_thing_between_looks_at_radio_and_serial,
         check_work_goes_on_however_many_events_come,
+        check_a_host_that_never_pauses_keeps_no_phone_waiting,
         check_collections_have_turns_of_their_own,
         check_a_dead_radio_starves_the_watchdog_and_takes_every_link,
         check_no_event_overtakes_an_approval_that_is_being_opened,

@@ -121,6 +121,10 @@ def check_frames_are_read_whole():
     assert one.read() == b"second\0"
     assert one.read() == bytes([1]) * line.READ_MOST
     assert one.read() is None
+    stream.heard = b"\0" + bytes(3 * line.READ_MOST)
+    assert one.read() == b"\1\1\0"
+    assert [one.read() for _ in range(4)] == [None] * 4
+    assert stream.heard == b""
     stream.closed = True
     assert one.read() == b""
 
