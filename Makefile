@@ -78,6 +78,9 @@ format: ## Bring every file into the one format
 lock: ## Pin again what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --no-annotate --all-extras pyproject.toml -o requirements/locked.txt
+	@awk '/^[^ ]/ { out = /^esptool==/ ? "requirements/esptool.txt" : "build/locked" } \
+	  { print > out }' requirements/locked.txt
+	@mv build/locked requirements/locked.txt
 
 clean: ## Remove everything that was made here
 	rm -rf build

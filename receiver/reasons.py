@@ -50,6 +50,19 @@ STORE_FAILED = 35
 OUT_OF_MEMORY = 36
 CRASH_LOOP = 37
 WRONG_IMAGE = 38
+IN_SERVICE = 78  # a technician or an update has it
+
+# Why a receiver in service refuses an order.
+NOT_NEWER = 79  # the release runs already, or a later one
+TOO_OLD_TO_UPDATE = 80  # the running release must take another one first
+WRONG_BOARD = 81
+TOO_FEW_SIGNATURES = 82
+WRONG_HASH = 83  # what was written is not what the manifest says
+NO_ROOM = 84
+NOT_HELD = 85  # the button
+NOT_ENROLLED = 86
+WRONG_OFFSET = 87
+NOT_VERIFIED = 88  # the slot holds no whole firmware
 
 # The authority's answers.
 CODE_WRONG = 40

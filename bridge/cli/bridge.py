@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from receiver.host.command import FAILED, OK, Command, UsageError
+from receiver.host import output
+from receiver.host.command import FAILED, OK, Command, Group, UsageError
+from receiver.host.output import Result
 
-from . import output
-from .output import Result
+from .configured import configured
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -25,26 +26,27 @@ _CHECK_HELP = "Say what a bridge with this configuration lacks, and how to mend 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
-def _prepare(parser: ArgumentParser) -> None:
+def _prepare_run(parser: ArgumentParser) -> None:
     from bridge.observability.logs import FORMATS
 
-    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    run = actions.add_parser("run", help=_RUN_HELP, description=_RUN_HELP)
-    look = actions.add_parser("check", help=_CHECK_HELP, description=_CHECK_HELP)
-    for action, act in ((run, _serve), (look, _check)):
-        action.set_defaults(act=act)
-        action.add_argument(
-            "--config", type=Path, required=True, metavar="FILE", help="a TOML file"
-        )
-    output.add_json(look)
-    run.add_argument(
+    _add_config(parser)
+    parser.add_argument(
         "--log", choices=_LOG_LEVELS, default="info", help="how much to log (default: info)"
     )
-    run.add_argument(
+    parser.add_argument(
         "--log-format",
         choices=FORMATS,
         help="how to log (default: text on a terminal, else json)",
     )
+
+
+def _prepare_check(parser: ArgumentParser) -> None:
+    _add_config(parser)
+    output.add_json(parser)
+
+
+def _add_config(parser: ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="a TOML file")
 
 
 def _serve(arguments: Namespace) -> int:
@@ -60,7 +62,7 @@ def _serve(arguments: Namespace) -> int:
     os.umask(UMASK)
     log = logs.Log("bridge")
     try:
-        asyncio.run(process.run(output.configured(arguments.config), _ready))
+        asyncio.run(process.run(configured(arguments.config), _ready))
     except ConfigError as error:
         raise UsageError(str(error)) from error
     except (JournalError, OSError) as error:
@@ -77,7 +79,7 @@ def _check(arguments: Namespace) -> int:
 
     from bridge.daemon import checks
 
-    found = asyncio.run(checks.check(output.configured(arguments.config)))
+    found = asyncio.run(checks.check(configured(arguments.config)))
     value = {"findings": [finding._asdict() for finding in found]}
     return Result(value, _lines(found), all(finding.ok for finding in found)).show(arguments)
 
@@ -95,4 +97,6 @@ def _ready(till_api: str) -> None:
     say(sys.stdout, json.dumps({"till_api": till_api}) + "\n")
 
 
-command = Command(_HELP, _prepare, lambda arguments: arguments.act(arguments))
+group = Group(_HELP)
+run = Command(_RUN_HELP, _prepare_run, _serve)
+check = Command(_CHECK_HELP, _prepare_check, _check)

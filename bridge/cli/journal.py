@@ -9,10 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
+from receiver.host import output
 from receiver.host.command import FAILED, OK, Command, UsageError
+from receiver.host.output import Result
 
-from . import output
-from .output import Result
+from .configured import configured
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -115,7 +116,7 @@ def _places(arguments: Namespace) -> _Places:
         raise UsageError("name either the journal (--journal) or the configuration (--config)")
     if arguments.journal is not None:
         return _Places(arguments.journal, position_file.beside(arguments.journal))
-    read = output.configured(arguments.config)
+    read = configured(arguments.config)
     return _Places(read.journal, read.position_file)
 
 

@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import entry_points
 
 from bridge import __version__
-from receiver.host.command import GROUP, USAGE, Command, UsageError
+from receiver.host.command import GROUP, USAGE, Command, Group, UsageError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,9 +28,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tillsign {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    places = {"": commands}  # by the words before a command's own
+    # A group comes before its commands: "firmware" sorts before "firmware build".
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        command: Command = point.load()
-        own = commands.add_parser(point.name, help=command.help, description=command.help)
-        own.set_defaults(command=command)
-        command.prepare(own)
+        before, _, word = point.name.rpartition(" ")
+        found: Command | Group = point.load()
+        own = places[before].add_parser(word, help=found.help, description=found.help)
+        if isinstance(found, Group):
+            inner = own.add_subparsers(title="commands", metavar="COMMAND", required=True)
+            places[point.name] = inner
+        else:
+            own.set_defaults(command=found)
+            found.prepare(own)
     return parser

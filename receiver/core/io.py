@@ -31,7 +31,7 @@ Send = NamedTuple("Send", [("channel", int), ("payload", bytes)])
 LogLine = NamedTuple("LogLine", [("text", str)])
 Keep = NamedTuple("Keep", [("name", str), ("data", bytes)])
 Blink = NamedTuple("Blink", [("seconds", int)])
-Restart = NamedTuple("Restart", [("slot", int)])
+Restart = NamedTuple("Restart", [("slot", int), ("service", int)])
 
 if TYPE_CHECKING:
     RadioEvent = Connected | Disconnected | MtuAgreed | Written | RadioLost | Buffers

@@ -264,7 +264,7 @@ class Receiver:
     def _restart(self, order: wire.Restart, now: int) -> None:
         if self.sale.state != sales.IDLE:
             raise Error(reasons.BUSY, "no restart during a sale")
-        self._out.append(io.Restart(order.slot))
+        self._out.append(io.Restart(order.slot, order.service))
 
     def _claimed(self, wanted: bytes) -> Candidate:
         candidate = self.sale.candidate

@@ -25,11 +25,24 @@ RECEIPT = "receipt"
 PROVISIONAL = "provisional"
 STATE = "state"
 ENROLMENT = "enrolment"
-KINDS = (CERTIFICATE, OFFER, CREDENTIAL, APPROVAL, RECEIPT, PROVISIONAL, STATE, ENROLMENT)
+INSTALLED = "installed"
+FIRMWARE = "firmware"
+KINDS = (
+    CERTIFICATE,
+    OFFER,
+    CREDENTIAL,
+    APPROVAL,
+    RECEIPT,
+    PROVISIONAL,
+    STATE,
+    ENROLMENT,
+    INSTALLED,
+    FIRMWARE,
+)
 
 SIGNATURE_SIZE = 64  # both algorithms: R and S, or r and s, of 32 bytes each
 
-_DOMAIN = "tillsign/1 "
+DOMAIN = "tillsign/1 "
 _starts: dict[tuple[int, int], bytes] = {}  # first bytes of headers, by alg and size of kid
 _ALG = 1  # header parameters, RFC 9052 §3.1
 _KID = 4
@@ -80,7 +93,7 @@ def to_be_signed(kind: str, context: bytes, protected: bytes, payload: bytes) ->
     """Return the Sig_structure (RFC 9052 §4.4): it is signed, and hashed for an approval id."""
     if kind not in KINDS:
         raise ValueError("unknown kind of signature")
-    external = hashlib.sha256((_DOMAIN + kind).encode() + context).digest()
+    external = hashlib.sha256((DOMAIN + kind).encode() + context).digest()
     return cbor.encode(["Signature1", protected, external, payload])
 
 

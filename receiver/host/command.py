@@ -1,7 +1,8 @@
 """Define a command of `tillsign`: an entry point in the group below, named as it is typed.
 
-The entry point refers to a `Command`. Listing commands imports its module, so import little at the
-top and the rest when the command runs.
+One word names a command or a group of commands; two words name a command in a group, wherever it
+lives. The entry point refers to a `Command` or a `Group`. Listing commands imports its module, so
+import little at the top and the rest when the command runs.
 """
 
 from __future__ import annotations
@@ -28,3 +29,9 @@ class Command(NamedTuple):
     help: str
     prepare: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], int]
+
+
+class Group(NamedTuple):
+    """Commands whose entry points begin with this group's name; `help` is one line."""
+
+    help: str

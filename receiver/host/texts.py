@@ -40,6 +40,13 @@ _FAULT = Texts(
     "Ett tekniskt fel. Försök igen.",
     "A technical fault. Try again.",
 )
+# Told to a technician or an operator, never in a sale.
+_NO_UPDATE = Texts(
+    "Mottagaren vägrade en ändring. Den säljer som förut, ring support.",
+    "The receiver refused a change. It sells as before, call support.",
+    "Kassan kan inte ta emot köpet just nu.",
+    "This till cannot take the purchase right now.",
+)
 _NOT_THIS_SALE = Texts(
     "Telefonens godkännande stämde inte med köpet. Be köparen försöka igen.",
     "The phone's approval did not fit the purchase. Ask the buyer to try again.",
@@ -166,6 +173,21 @@ TABLE = {
         "The receiver has the wrong firmware. Take another payment and call support.",
         *_TILL_CANNOT,
     ),
+    codes.IN_SERVICE: Texts(
+        "Mottagaren är tillfälligt ur bruk för service. Ta betalt på annat sätt.",
+        "The receiver is out of use for service. Take another payment.",
+        *_TILL_CANNOT,
+    ),
+    codes.NOT_NEWER: _NO_UPDATE,
+    codes.TOO_OLD_TO_UPDATE: _NO_UPDATE,
+    codes.WRONG_BOARD: _NO_UPDATE,
+    codes.TOO_FEW_SIGNATURES: _NO_UPDATE,
+    codes.WRONG_HASH: _NO_UPDATE,
+    codes.NO_ROOM: _NO_UPDATE,
+    codes.NOT_HELD: _NO_UPDATE,
+    codes.NOT_ENROLLED: _NO_UPDATE,
+    codes.WRONG_OFFSET: _NO_UPDATE,
+    codes.NOT_VERIFIED: _NO_UPDATE,
     codes.CODE_WRONG: Texts(
         "Fel kod. Köparen kan försöka igen direkt, du behöver inte göra något.",
         "Wrong code. The buyer can try again at once, you need not do anything.",

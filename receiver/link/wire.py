@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PROTOCOL = 1
 NONCE_SIZE = 16
-COUNTERS_MOST = 512  # every reason, each with its largest count
+COUNTERS_MOST = 640  # every reason, each with its largest count
 HEALTH_MS = 30_000  # a receiver reports this often; a bridge that misses two reports hangs up
 BOARD_MOST = 24  # bytes of a board's name: with all else in HELLO, one frame holds them
 CRASHES_MOST = 255  # one byte says enough: after a few the receiver sells no more
@@ -133,8 +133,9 @@ Cancel = NamedTuple("Cancel", [("reference", bytes), ("reason", int)])
 Result = NamedTuple("Result", [("session", bytes), ("receipt", bytes)])
 Blob = NamedTuple("Blob", [("data", bytes)])
 Identify = NamedTuple("Identify", [("seconds", int)])
-# Start anew: try the firmware in the first or second directory, or (0) stay in the same one.
-Restart = NamedTuple("Restart", [("slot", int)])
+# Start anew: try the firmware in the first or second slot, or (0) stay in the same one; to sell, or
+# (`service` is 1) in service mode (`service_wire`).
+Restart = NamedTuple("Restart", [("slot", int), ("service", int)])
 # Accept this approval offline, as of `time`; answered by a provisional receipt or a verdict.
 StandIn = NamedTuple("StandIn", [("session", bytes), ("approval_id", bytes), ("time", int)])
 ProvisionalRecord = NamedTuple("ProvisionalRecord", [("session", bytes), ("receipt", bytes)])
@@ -188,7 +189,7 @@ LAYOUTS = {
     STATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     CERTIFICATE: Layout((blob(1, "data", CERTIFICATE_MOST),), Blob),
     IDENTIFY: Layout((uint(1, "seconds", 1, 60),), Identify),
-    RESTART: Layout((uint(1, "slot", 0, 2),), Restart),
+    RESTART: Layout((uint(1, "slot", 0, 2), uint(2, "service", 0, 1)), Restart),
     STAND_IN: Layout((_SESSION, _APPROVAL_ID, uint(3, "time")), StandIn),
     PROVISIONAL: Layout((_SESSION, blob(2, "receipt", RECEIPT_MOST)), ProvisionalRecord),
     SYNC: Layout(_SESSION_OPEN, Opened),

@@ -91,8 +91,11 @@ def test_only_ports_know_the_platform() -> None:
     assert {i.file for i in chosen} == {boot}
 
 
-def test_the_tools_import_neither_bridge_nor_simulator() -> None:
-    none([i for i in imports("firmware/tools") if i.within("bridge", "simulator")])
+def test_the_tools_share_the_bridges_edges_alone() -> None:
+    """A laptop opens the same ports and asks the same authority."""
+    edges = ("bridge.lines", "bridge.authority")
+    found = [i for i in imports("firmware/tools") if i.within("bridge", "simulator")]
+    none([i for i in found if not i.within(*edges)])
 
 
 def test_the_bridge_imports_only_the_shared_vocabulary() -> None:

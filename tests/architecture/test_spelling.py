@@ -21,6 +21,7 @@ from tests.architecture.tree import PACKAGES, ROOT, constants, files, parsed
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 HOMES = [
     ROOT / "receiver/reasons.py",
+    ROOT / "receiver/link/service_wire.py",
     ROOT / "receiver/link/wire.py",
     *(ROOT / f"receiver/protocol/{name}.py" for name in ("exchange", "gatt", "messages", "signed")),
 ]

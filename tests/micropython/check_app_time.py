@@ -427,7 +427,7 @@ def check_an_order_to_restart():
         leave(slots.NEXT, "")
         device = Device()
         device.run(1_000)
-        device.core.out.append(io.Restart(number))
+        device.core.out.append(io.Restart(number, 0))
         device.run(MINUTE_MS)
         assert device.time.now == 1_200, device.time.now
         assert said(slots.NEXT) == root

@@ -166,7 +166,7 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
         "stand in",
         [SESSION, (2, "approval_id", "bytes", 16, 16), (3, "time", "uint", *ANY)],
     ),
-    8: ("restart", [(1, "slot", "uint", 0, 2)]),
+    8: ("restart", [(1, "slot", "uint", 0, 2), (2, "service", "uint", 0, 1)]),
     16: ("sync", OPENED),
     17: ("offer", OPENED),
     18: (
@@ -195,7 +195,7 @@ CHANNELS: dict[int, tuple[str, list[Field]]] = {
             (1, "uptime", "uint", *ANY),
             (2, "free", "uint", *ANY),
             (3, "links", "uint", 0, 255),
-            (4, "counters", "bytes", 0, 512),
+            (4, "counters", "bytes", 0, 640),
             (5, "fault", "uint", 0, 255),
             (6, "dropped", "uint", *ANY),
         ],

@@ -11,7 +11,7 @@ import tty
 from collections.abc import Iterator
 
 KERNEL_ROOM = 4095  # bytes that the kernel buffers for a reader before the writer must wait
-CHUNK = 4096
+PIECE = 4096
 
 # inotify, which Python lacks: to see a terminal opened.
 OPENED = 0x20  # IN_OPEN
@@ -33,7 +33,7 @@ class Terminal:
     def read(self) -> bytes:
         """Return what the user has written; b"" if nothing."""
         try:
-            return os.read(self.fd, CHUNK)
+            return os.read(self.fd, PIECE)
         except BlockingIOError:
             return b""
 

@@ -123,7 +123,7 @@ def test_it_tells_of_the_crash(bridge: Bridge, crash: str) -> None:
 def test_it_takes_other_firmware(bridge: Bridge) -> None:
     bridge.up()
     bridge.send(wire.CANCEL, wire.Cancel(REFERENCE, reasons.WITHDRAWN))  # and what else there is
-    bridge.send(wire.RESTART, wire.Restart(2))
+    bridge.send(wire.RESTART, wire.Restart(2, 0))
     for channel in (wire.CANCEL, wire.RESTART):  # acknowledged, or the next start had it again
         bridge.until(link.Delivered, channel)
     assert bridge.board.wait(PATIENCE_S) == 0
@@ -145,7 +145,7 @@ def test_a_built_slot_has_it_too(tmp_path: Path, slot_of: SlotOf) -> None:
 
 def test_it_starts_anew_from_the_same_firmware(bridge: Bridge) -> None:
     bridge.up()
-    bridge.send(wire.RESTART, wire.Restart(0))
+    bridge.send(wire.RESTART, wire.Restart(0, 0))
     bridge.until(link.Delivered, wire.RESTART)
     assert bridge.board.wait(PATIENCE_S) == 0
     assert not (bridge.place / "slot.next").exists()

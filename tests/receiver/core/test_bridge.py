@@ -94,12 +94,12 @@ def test_identify(world: World) -> None:
 
 @pytest.mark.parametrize("slot", [0, 1, 2])
 def test_restart(world: World, slot: int) -> None:
-    world.send(wire.RESTART, wire.Restart(slot))
-    assert world.of(io.Restart) == [io.Restart(slot)]
+    world.send(wire.RESTART, wire.Restart(slot, 0))
+    assert world.of(io.Restart) == [io.Restart(slot, 0)]
 
 
 def test_no_restart_during_a_sale(selling: World) -> None:
-    selling.send(wire.RESTART, wire.Restart(1))
+    selling.send(wire.RESTART, wire.Restart(1, 0))
     assert selling.of(io.Restart) == []
     assert selling.counters == {reasons.BUSY: 1}
 

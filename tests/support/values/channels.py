@@ -23,7 +23,7 @@ TO_RECEIVER: dict[int, Any] = {
     wire.STATE: _BLOB,
     wire.CERTIFICATE: _BLOB,
     wire.IDENTIFY: wire.Identify(5),
-    wire.RESTART: wire.Restart(1),
+    wire.RESTART: wire.Restart(1, 0),
     wire.STAND_IN: wire.StandIn(_SESSION, _NAME, 1),
 }
 TO_BRIDGE: dict[int, Any] = {

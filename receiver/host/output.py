@@ -1,18 +1,15 @@
-"""What the commands share: the configuration, and results for people or for programs."""
+"""Results of commands, for people or for programs."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from receiver.host.command import FAILED, OK, UsageError
+from .command import FAILED, OK
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable
-    from pathlib import Path
-
-    from bridge.config.configuration import Config
 
 
 class Result(NamedTuple):
@@ -34,13 +31,3 @@ class Result(NamedTuple):
 
 def add_json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs: one JSON object")
-
-
-def configured(path: Path) -> Config:
-    """Read the configuration; raises UsageError."""
-    from bridge.config import configuration
-
-    try:
-        return configuration.load(path)
-    except configuration.ConfigError as error:
-        raise UsageError(str(error)) from error

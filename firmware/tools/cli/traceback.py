@@ -1,4 +1,4 @@
-"""`tillsign firmware`: what a technician needs beside the board."""
+"""`tillsign firmware traceback`: what a built firmware left, in the sources' names."""
 
 from __future__ import annotations
 
@@ -9,29 +9,20 @@ from pathlib import Path
 
 from receiver.host.command import FAILED, OK, Command, UsageError
 
-_HELP = "Work on a receiver's firmware"
-_TRACEBACK_HELP = "Translate a traceback or log line of a built firmware into the sources' names"
+_HELP = "Translate a traceback or log line of a built firmware into the sources' names"
 
 
 def _prepare(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    traceback = actions.add_parser("traceback", help=_TRACEBACK_HELP, description=_TRACEBACK_HELP)
-    traceback.set_defaults(act=_traceback)
-    traceback.add_argument(
+    parser.add_argument(
         "--names",
         type=Path,
         required=True,
         metavar="PATH",
         help="the name map that the build wrote, or a folder of them",
     )
-    traceback.add_argument(
+    parser.add_argument(
         "file", type=Path, nargs="?", metavar="FILE", help="the text; without it, standard input"
     )
-
-
-def _run(arguments: Namespace) -> int:
-    act: int = arguments.act(arguments)
-    return act
 
 
 def _traceback(arguments: Namespace) -> int:
@@ -63,4 +54,4 @@ def _without_log(line: str) -> str:
     return text.rstrip("\r\n") if isinstance(text, str) else line
 
 
-command = Command(_HELP, _prepare, _run)
+command = Command(_HELP, _prepare, _traceback)

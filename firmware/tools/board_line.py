@@ -1,0 +1,278 @@
+"""A technician's end of the serial link to one board, whichever mode the board is in.
+
+The port is opened anew when it goes away: a board with native USB leaves the bus at each reset.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from bridge.lines import opening
+from bridge.lines.errors import PortError
+from receiver import reasons
+from receiver.encoding import schema
+from receiver.errors import Error
+from receiver.link import frames, link, service_wire, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from types import TracebackType
+    from typing import Self
+
+    from bridge.lines.serial_port import Opener, Port
+
+T = TypeVar("T")
+
+REOPEN_S = 0.3  # between two tries to open a port that is away
+NO_BRIDGE = bytes(8)  # the id of a technician's program in HELLO
+ANSWER_S = 10.0  # the longest work in service mode, making a key with the radio on, takes two
+
+
+class BoardLineError(Exception):
+    """The board did not do what was asked; the text says what to do about it."""
+
+
+class BoardRefusedError(BoardLineError):
+    """The board refused an order; `reason` is a number of `receiver.reasons`."""
+
+    def __init__(self, reason: int) -> None:
+        super().__init__(f"the board refuses: {reasons.name(reason)}")
+        self.reason = reason
+
+
+class Heard(NamedTuple):
+    """One message of the board."""
+
+    channel: int
+    value: Any
+
+
+class BoardLine:
+    """An async context manager. `watch` gets every event of the link, for those who look on."""
+
+    def __init__(self, url: str, watch: Callable[[link.Event], None] | None = None) -> None:
+        self.url = url
+        self.hello: wire.ReceiverHello | None = None  # while the link is up
+        self.text = ""  # the last text between frames: boot messages and tracebacks
+        self._opener: Opener = opening.opener(url)
+        self._watch = watch or (lambda event: None)
+        self._link = self._new_link()
+        self._port: Port | None = None
+        self._lost = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._inbox: list[Heard] = []
+        self._delivered: set[int] = set()
+        self._failure = "the port was never opened"
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._keep_open())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def up(self, within_s: float) -> wire.ReceiverHello:
+        """Wait for the board's HELLO; raises BoardLineError with what was seen instead."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._until(lambda: self.hello)
+        except TimeoutError:
+            raise BoardLineError(self._silence(within_s)) from None
+
+    async def order(self, channel: int, value: object, within_s: float = ANSWER_S) -> None:
+        """Send one message and wait until the board has taken it."""
+        await self.up(within_s)
+        token = self._link.send(channel, _encode(channel, value))
+        self._transmit()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._until(lambda: token in self._delivered or None)
+        except TimeoutError:
+            raise BoardLineError(f"the board took no order within {within_s:g} s") from None
+
+    async def ask(
+        self, channel: int, value: object, answer: int, within_s: float = ANSWER_S
+    ) -> Any:
+        """Send one message; return the answer on channel `answer`.
+
+        Raises BoardRefusedError where the board refuses, BoardLineError where it stays silent.
+        """
+        self._forget((answer, service_wire.ORDER_REFUSED))
+        await self.order(channel, value, within_s)
+        return await self.heard(answer, within_s)
+
+    async def heard(self, channel: int, within_s: float = ANSWER_S) -> Any:
+        """Wait for a message on `channel`; raises as `ask`."""
+        try:
+            async with asyncio.timeout(within_s):
+                found = await self._until(lambda: self._take((channel, service_wire.ORDER_REFUSED)))
+        except TimeoutError:
+            raise BoardLineError(f"the board gave no answer within {within_s:g} s") from None
+        if found.channel == service_wire.ORDER_REFUSED and found.channel != channel:
+            raise BoardRefusedError(found.value.reason)
+        return found.value
+
+    async def restart(
+        self, *, slot: int = 0, service: bool, within_s: float = 30.0
+    ) -> wire.ReceiverHello:
+        """Start the board anew, in service mode or to sell; return its next HELLO."""
+        before = await self.up(within_s)
+        await self.order(wire.RESTART, wire.Restart(slot, int(service)))
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._until(lambda: self._other_than(before))
+        except TimeoutError:
+            raise BoardLineError(self._silence(within_s)) from None
+
+    async def into_service(self, within_s: float = 30.0) -> wire.ReceiverHello:
+        """Bring the board into service mode, unless it is there; return its HELLO."""
+        hello = await self.up(within_s)
+        if is_in_service(hello):
+            return hello
+        return await self.restart(service=True, within_s=within_s)
+
+    # The port.
+
+    async def _keep_open(self) -> None:
+        while True:
+            try:
+                await self._connection()
+            except PortError as error:
+                self._failure = str(error)
+            await asyncio.sleep(REOPEN_S)
+
+    async def _connection(self) -> None:
+        self._link = self._new_link()
+        self._lost.clear()
+        port = self._port = await self._opener(self._received, self._end)
+        self._failure = "the board says nothing: power, cable, firmware, or a wrong baud rate"
+        try:
+            self._transmit()
+            await self._lost.wait()
+        finally:
+            self._port = None
+            self._set_hello(None)
+            if self._timer:
+                self._timer.cancel()
+            await port.close()
+
+    def _end(self, cause: str) -> None:
+        self._failure = cause
+        self._lost.set()
+
+    def _new_link(self) -> link.Link:
+        own = wire.BridgeHello(wire.PROTOCOL, wire.PROTOCOL, NO_BRIDGE, 0)
+        boot = os.urandom(frames.ID_SIZE)
+        return link.Link(boot, schema.encode(wire.BRIDGE_HELLO, own), host=True)
+
+    def _received(self, data: bytes) -> None:
+        self._link.receive(data, self._now())
+        self._drain()
+
+    def _expire(self) -> None:
+        self._link.expire(self._now())
+        self._drain()
+
+    def _drain(self) -> None:
+        while (event := self._link.poll()) is not None:
+            self._take_event(event)
+            self._watch(event)
+        self._transmit()
+
+    def _take_event(self, event: link.Event) -> None:
+        if isinstance(event, link.Up):
+            with suppress(Error):  # of another protocol: `up` reports that nothing came
+                hello = schema.decode(wire.RECEIVER_HELLO, event.hello, wire.ReceiverHello)
+                self._set_hello(hello)
+        elif isinstance(event, link.Down):
+            self._set_hello(None)
+        elif isinstance(event, link.Delivered):
+            self._delivered.add(event.token)
+            self._changed.set()
+        elif isinstance(event, link.Message):
+            with suppress(Error):
+                value = decode(event.channel, event.payload)
+                self._inbox.append(Heard(event.channel, value))
+            self._link.accept(event.token)
+            self._changed.set()
+        elif isinstance(event, link.Raw) and event.status == frames.TEXT:
+            self.text = event.data.decode("ascii", errors="replace").strip()
+
+    def _transmit(self) -> None:
+        if self._port is None:
+            return
+        try:
+            while data := self._link.transmit(self._now()):
+                self._port.write(data)
+        except PortError as error:
+            self._end(str(error))
+            return
+        due = self._link.deadline()
+        if self._timer:
+            self._timer.cancel()
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(max(due / 1000, loop.time()), self._expire)
+
+    # Waiting.
+
+    async def _until(self, found: Callable[[], T | None]) -> T:
+        while (value := found()) is None:
+            self._changed.clear()
+            await self._changed.wait()
+        return value
+
+    def _set_hello(self, hello: wire.ReceiverHello | None) -> None:
+        self.hello = hello
+        if hello is None:
+            self._inbox.clear()
+            self._delivered.clear()
+        self._changed.set()
+
+    def _take(self, channels: Collection[int]) -> Heard | None:
+        for at, heard in enumerate(self._inbox):
+            if heard.channel in channels:
+                return self._inbox.pop(at)
+        return None
+
+    def _other_than(self, before: wire.ReceiverHello) -> wire.ReceiverHello | None:
+        """Return the HELLO of a later start: each has its own nonce."""
+        return self.hello if self.hello and self.hello.nonce != before.nonce else None
+
+    def _forget(self, channels: Collection[int]) -> None:
+        self._inbox[:] = [heard for heard in self._inbox if heard.channel not in channels]
+
+    def _silence(self, within_s: float) -> str:
+        said = f"; the last text on the line: {self.text[-200:]!r}" if self.text else ""
+        return f"{self.url}: no HELLO within {within_s:g} s: {self._failure}{said}"
+
+    def _now(self) -> int:
+        return int(asyncio.get_running_loop().time() * 1000)
+
+
+def is_in_service(hello: wire.ReceiverHello) -> bool:
+    """Whether a board obeys the orders of `service_wire`: also one in the safe mode does."""
+    return hello.fault in (reasons.IN_SERVICE, reasons.CRASH_LOOP)
+
+
+def decode(channel: int, payload: bytes) -> Any:
+    """Decode a message of either mode; raise Error."""
+    from_service = channel in service_wire.LAYOUTS
+    return (service_wire if from_service else wire).decode(channel, payload)
+
+
+def _encode(channel: int, value: object) -> bytes:
+    if channel in service_wire.LAYOUTS:
+        return service_wire.encode(channel, value)
+    return wire.encode(channel, value)

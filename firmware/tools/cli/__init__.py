@@ -1,0 +1,1 @@
+"""The commands `tillsign firmware`, `receiver` and `update`: arguments in, words out."""
