@@ -64,7 +64,7 @@ class BoardLine:
         self._lost = asyncio.Event()
         self._changed = asyncio.Event()
         self._inbox: list[Heard] = []
-        self._delivered: set[int] = set()
+        self._untaken: dict[int, asyncio.Future[None]] = {}  # by token
         self._failure = "the port was never opened"
         self._timer: asyncio.TimerHandle | None = None
 
@@ -93,11 +93,11 @@ class BoardLine:
     async def order(self, channel: int, value: object, within_s: float = ANSWER_S) -> None:
         """Send one message and wait until the board has taken it."""
         await self.up(within_s)
-        token = self._link.send(channel, _encode(channel, value))
-        self._transmit()
+        taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._untaken[self._send(channel, value)] = taken
         try:
             async with asyncio.timeout(within_s):
-                await self._until(lambda: token in self._delivered or None)
+                await taken
         except TimeoutError:
             raise BoardLineError(f"the board took no order within {within_s:g} s") from None
 
@@ -128,7 +128,7 @@ class BoardLine:
     ) -> wire.ReceiverHello:
         """Start the board anew, in service mode or to sell; return its next HELLO."""
         before = await self.up(within_s)
-        await self.order(wire.RESTART, wire.Restart(slot, int(service)))
+        self._send(wire.RESTART, wire.Restart(slot, int(service)))
         try:
             async with asyncio.timeout(within_s):
                 return await self._until(lambda: self._other_than(before))
@@ -167,6 +167,14 @@ class BoardLine:
                 self._timer.cancel()
             await port.close()
 
+    def _send(self, channel: int, value: object) -> int:
+        """Queue a message; return its token. Raises BoardLineError where none fits any more."""
+        token = self._link.send(channel, _encode(channel, value))
+        if not token:
+            raise BoardLineError("the board takes no message: too many wait")
+        self._transmit()
+        return token
+
     def _end(self, cause: str) -> None:
         self._failure = cause
         self._lost.set()
@@ -198,8 +206,9 @@ class BoardLine:
         elif isinstance(event, link.Down):
             self._set_hello(None)
         elif isinstance(event, link.Delivered):
-            self._delivered.add(event.token)
-            self._changed.set()
+            taken = self._untaken.pop(event.token, None)
+            if taken and not taken.done():
+                taken.set_result(None)
         elif isinstance(event, link.Message):
             with suppress(Error):
                 value = decode(event.channel, event.payload)
@@ -237,7 +246,7 @@ class BoardLine:
         self.hello = hello
         if hello is None:
             self._inbox.clear()
-            self._delivered.clear()
+            self._untaken.clear()
         self._changed.set()
 
     def _take(self, channels: Collection[int]) -> Heard | None:

@@ -89,7 +89,7 @@ Progress = NamedTuple(
     "Progress",
     [("release", int), ("slot", int), ("offset", int), ("verified", int), ("reason", int)],
 )
-Refused = NamedTuple("Refused", [("channel", int), ("reason", int)])  # an order, and why
+OrderRefused = NamedTuple("OrderRefused", [("channel", int), ("reason", int)])  # an order, and why
 
 LAYOUTS = {
     READ: Layout((), Read),
@@ -145,7 +145,7 @@ LAYOUTS = {
         ),
         Progress,
     ),
-    ORDER_REFUSED: Layout((uint(1, "channel", 0, 255), uint(2, "reason", *_REASON)), Refused),
+    ORDER_REFUSED: Layout((uint(1, "channel", 0, 255), uint(2, "reason", *_REASON)), OrderRefused),
 }
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 SIGNATURES_LEAST = 2  # of three keys: one lost or stolen key neither stops updates nor makes one
-MANIFEST_MOST = 2000  # bytes, signatures and all: one message of the link holds it
+MANIFEST_MOST = 2040  # bytes, signatures and all: one message of the link holds it
 BOARD_CLASS_MOST = 24  # bytes
 PATH_MOST = 64  # bytes of a file's path in its slot
 FILES_MOST = 16  # a slot has about ten: kernels, the rest, the starter, service mode
@@ -172,7 +172,7 @@ def is_path(path: str) -> bool:
 def _is_name(name: str) -> bool:
     if not name or name[0] == ".":
         return False
-    return all("a" <= x.lower() <= "z" or "0" <= x <= "9" or x in "_-." for x in name)
+    return all("a" <= x <= "z" or "A" <= x <= "Z" or "0" <= x <= "9" or x in "_-." for x in name)
 
 
 def _is_text(value: object, most: int) -> bool:
