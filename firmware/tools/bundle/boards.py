@@ -21,6 +21,7 @@ class Board(NamedTuple):
 
     module: str
     architecture: str
+    chip: str  # as the interpreter names it
 
 
 def boards(root: Path) -> dict[str, Board]:
@@ -35,8 +36,8 @@ def boards(root: Path) -> dict[str, Board]:
             and isinstance(node.value, ast.Constant)
         }
         if "CHIP" in values:
-            module = ".".join((*FOLDER.parts, path.stem))
-            found[str(values["NAME"])] = Board(module, ARCHITECTURES[str(values["CHIP"])])
+            module, chip = ".".join((*FOLDER.parts, path.stem)), str(values["CHIP"])
+            found[str(values["NAME"])] = Board(module, ARCHITECTURES[chip], chip)
     return found
 
 

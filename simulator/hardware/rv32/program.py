@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import flash, image
+from firmware.tools.package import file_system
+
+from . import image
 from .qemu import QemuBoard
 
 POOL = 400_000  # for programs that are not about memory
@@ -41,7 +43,7 @@ def run(
     """
     with TemporaryDirectory(prefix="tillsign-") as directory:
         place = Path(directory, "flash")
-        place.write_bytes(flash.packed({"/main.py": _MAIN, **files}))
+        place.write_bytes(file_system.packed({"/main.py": _MAIN, **files}))
         board = QemuBoard(on or image.stock(), place, pool, counted=True)
         try:
             done = subprocess.run(

@@ -12,9 +12,10 @@ from pathlib import Path
 from firmware.tools.bundle import frozen, slot
 from firmware.tools.bundle.boards import others
 from firmware.tools.compile import ROOT
+from firmware.tools.package import file_system
 from receiver.host.name_map import SUFFIX
 
-from . import flash, image
+from . import image
 
 TARGET, CHIP = "esp32", "rv32imc"  # the files for a chip, in this one's machine code
 BOARD = "esp32-c3-devkitm-1"  # whose pin map is built in: this machine has no pins
@@ -36,14 +37,14 @@ def frozen_image(sites: bool = False) -> Path:
 @cache
 def packed_slot() -> bytes:
     """Return the flash of a board that has loader and slot there, compiled for the chip."""
-    files = flash.files_below(_made("slot", slot.write), SLOT)
-    return flash.packed({**slot.loader(ROOT, _machine()), **files})
+    files = file_system.files_below(_made("slot", slot.write), SLOT)
+    return file_system.packed({**slot.loader(ROOT, _machine()), **files})
 
 
 @cache
 def packed_nothing() -> bytes:
     """Return the flash of a board whose image holds the firmware."""
-    return flash.packed({})
+    return file_system.packed({})
 
 
 def _made(name: str, write: Write) -> Path:

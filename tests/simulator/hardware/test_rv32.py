@@ -9,8 +9,9 @@ import pytest
 from littlefs import LittleFS
 
 from firmware.tools.bundle import rom_names
-from simulator.hardware.rv32 import flash, image, program, sources, toolchain
-from simulator.hardware.rv32.flash import BLOCK
+from firmware.tools.package import file_system
+from firmware.tools.package.file_system import BLOCK
+from simulator.hardware.rv32 import image, program, sources, toolchain
 
 chip = pytest.mark.usefixtures("machine")
 
@@ -115,10 +116,10 @@ def test_a_watchdog_that_is_not_fed_resets() -> None:
 
 def test_a_flash_is_the_same_each_time_and_holds_its_files() -> None:
     files = {"/a/b/c.mpy": b"code", "/main.py": b"", "/a/d": bytes(10_000)}
-    made = flash.packed(files)
-    assert made == flash.packed(dict(reversed(files.items())))
-    assert len(made) == flash.BLOCKS * BLOCK
-    read = LittleFS(block_size=BLOCK, block_count=flash.BLOCKS, mount=False)
+    made = file_system.packed(files)
+    assert made == file_system.packed(dict(reversed(files.items())))
+    assert len(made) == file_system.BLOCKS * BLOCK
+    read = LittleFS(block_size=BLOCK, block_count=file_system.BLOCKS, mount=False)
     read.context.buffer[:] = made
     read.mount()
     assert {name: read.open(name, "rb").read() for name in files} == files
@@ -136,7 +137,7 @@ def test_files_below_a_folder(tmp_path: Path) -> None:
     (tmp_path / "x/__pycache__").mkdir(parents=True)
     (tmp_path / "x/one.py").write_bytes(b"1")
     (tmp_path / "x/__pycache__/one.pyc").touch()
-    assert flash.files_below(tmp_path, "/slot") == {"/slot/x/one.py": b"1"}
+    assert file_system.files_below(tmp_path, "/slot") == {"/slot/x/one.py": b"1"}
 
 
 def test_missing_programs_are_named_by_their_packages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,1 @@
+"""A release for one board: its slot, its manifest, and the image of its file system."""
