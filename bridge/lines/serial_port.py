@@ -20,6 +20,7 @@ from bridge.observability.logs import Log
 from bridge.own_thread import OwnThread, start
 
 from . import port_holders
+from .errors import BarredPortError
 from .errors import PortError as PortError  # every line raises it: part of this module's interface
 from .port_writers import FileWriter, ThreadWriter
 
@@ -40,6 +41,11 @@ LOOK_S = 45.0
 _IN_USE = (errno.EBUSY, errno.EAGAIN)  # the errors of TIOCEXCL and flock for the second program
 
 _log = Log(__name__)
+_DENIED = (errno.EACCES, errno.EPERM)
+PERMISSION = (
+    "sudo usermod -aG dialout $USER, then log in again; or, for the person at the screen, "
+    'a rule in /etc/udev/rules.d: SUBSYSTEM=="tty", ATTRS{idVendor}=="303a", TAG+="uaccess"'
+)
 # One for each device that was ever opened: while an opening hangs, no second one begins.
 _threads: dict[str, OwnThread] = {}
 _shared: dict[str, Allowance] = {}  # limits the log lines about other programs at a device
@@ -108,7 +114,9 @@ def _open(url: str) -> SerialLine:
         except OSError as error:  # SerialException is one
             _close(line)
             if error.errno in _IN_USE:
-                raise PortError(_in_use(url)) from error
+                raise BarredPortError(_in_use(url)) from error
+            if error.errno in _DENIED:
+                raise BarredPortError(f"{url}: permission denied; {PERMISSION}") from error
             raise
         except BaseException:
             _close(line)

@@ -16,6 +16,8 @@ from .errors import PortError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from serial.tools.list_ports_common import ListPortInfo
+
     from .serial_port import Opener, Port
 
 SHOWN_MOST = 16  # ports in an error text; more are not read
@@ -24,10 +26,13 @@ UNREADABLE = "the list of ports cannot be read just now"
 
 
 class Present(NamedTuple):
-    """A serial port of the system; `serial` is None if the device has none."""
+    """A serial port of the system; `serial` and the rest are None if the device has none."""
 
     device: str
     serial: str | None
+    maker: str | None = None  # as its USB descriptor names it
+    product: str | None = None
+    usb: tuple[int, int] | None = None  # ids of vendor and product, of a port on USB
 
     def __str__(self) -> str:
         return f"{self.device} ({self.serial or 'no serial number'})"
@@ -35,7 +40,12 @@ class Present(NamedTuple):
 
 def present() -> list[Present]:
     """Return the current ports of this machine, from the file system."""
-    return [Present(port.device, port.serial_number) for port in list_ports.comports()]
+    return [_present(port) for port in list_ports.comports()]
+
+
+def _present(port: ListPortInfo) -> Present:
+    usb = None if port.vid is None or port.pid is None else (port.vid, port.pid)
+    return Present(port.device, port.serial_number, port.manufacturer, port.product, usb)
 
 
 def listed(ports: Callable[[], Iterable[Present]]) -> list[Present]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from bridge.lines import opening
-from bridge.lines.errors import PortError
+from bridge.lines.errors import BarredPortError, PortError
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.errors import Error
@@ -51,16 +51,27 @@ class Heard(NamedTuple):
 
 
 class BoardLine:
-    """An async context manager. `watch` gets every event of the link, for those who look on."""
+    """An async context manager. `watch` gets every event of the link, for those who look on.
 
-    def __init__(self, url: str, watch: Callable[[link.Event], None] | None = None) -> None:
+    Messages on the channels `left` are not acknowledged: the board keeps them for its bridge.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        watch: Callable[[link.Event], None] | None = None,
+        left: Collection[int] = (),
+    ) -> None:
         self.url = url
+        self.bytes = 0  # received
         self.hello: wire.ReceiverHello | None = None  # while the link is up
         self.text = ""  # the last text between frames: boot messages and tracebacks
         self._opener: Opener = opening.opener(url)
         self._watch = watch or (lambda event: None)
+        self._left = left
         self._link = self._new_link()
         self._port: Port | None = None
+        self.barred = False  # the port cannot be opened until a person acts
         self._lost = asyncio.Event()
         self._changed = asyncio.Event()
         self._inbox: list[Heard] = []
@@ -83,12 +94,23 @@ class BoardLine:
             await self._task
 
     async def up(self, within_s: float) -> wire.ReceiverHello:
-        """Wait for the board's HELLO; raises BoardLineError with what was seen instead."""
+        """Wait for the board's HELLO; raises BoardLineError with what was seen instead.
+
+        It does so at once for a port that is in use, or that one may not open.
+        """
         try:
             async with asyncio.timeout(within_s):
-                return await self._until(lambda: self.hello)
+                await self._until(lambda: self.hello or self.barred or None)
         except TimeoutError:
             raise BoardLineError(self._silence(within_s)) from None
+        if self.hello is None:
+            raise BoardLineError(self._failure)
+        return self.hello
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Return the counters of this end of the link since the port was opened last."""
+        return self._link.counters
 
     async def order(self, channel: int, value: object, within_s: float = ANSWER_S) -> None:
         """Send one message and wait until the board has taken it."""
@@ -150,12 +172,15 @@ class BoardLine:
                 await self._connection()
             except PortError as error:
                 self._failure = str(error)
+                self.barred = isinstance(error, BarredPortError)
+                self._changed.set()
             await asyncio.sleep(REOPEN_S)
 
     async def _connection(self) -> None:
         self._link = self._new_link()
         self._lost.clear()
         port = self._port = await self._opener(self._received, self._end)
+        self.barred = False
         self._failure = "the board says nothing: power, cable, firmware, or a wrong baud rate"
         try:
             self._transmit()
@@ -185,6 +210,7 @@ class BoardLine:
         return link.Link(boot, schema.encode(wire.BRIDGE_HELLO, own), host=True)
 
     def _received(self, data: bytes) -> None:
+        self.bytes += len(data)
         self._link.receive(data, self._now())
         self._drain()
 
@@ -200,9 +226,7 @@ class BoardLine:
 
     def _take_event(self, event: link.Event) -> None:
         if isinstance(event, link.Up):
-            with suppress(Error):  # of another protocol: `up` reports that nothing came
-                hello = schema.decode(wire.RECEIVER_HELLO, event.hello, wire.ReceiverHello)
-                self._set_hello(hello)
+            self._take_hello(event.hello)
         elif isinstance(event, link.Down):
             self._set_hello(None)
         elif isinstance(event, link.Delivered):
@@ -213,10 +237,17 @@ class BoardLine:
             with suppress(Error):
                 value = decode(event.channel, event.payload)
                 self._inbox.append(Heard(event.channel, value))
-            self._link.accept(event.token)
+            if event.channel not in self._left:
+                self._link.accept(event.token)
             self._changed.set()
         elif isinstance(event, link.Raw) and event.status == frames.TEXT:
             self.text = event.data.decode("ascii", errors="replace").strip()
+
+    def _take_hello(self, data: bytes) -> None:
+        try:
+            self._set_hello(schema.decode(wire.RECEIVER_HELLO, data, wire.ReceiverHello))
+        except Error:
+            self._failure = "its HELLO is of another protocol: flash the board with this release"
 
     def _transmit(self) -> None:
         if self._port is None:

@@ -1,0 +1,1 @@
+"""What a technician does at a board every day: list, doctor, monitor, identify, scan."""
