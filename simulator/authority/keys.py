@@ -33,6 +33,11 @@ _FIRST_EPOCH = 1
 _SEED_SIZE = 32
 
 
+# Beside the private file: the public keys of who signs firmware (`tillsign update key`), kid and
+# key in hexadecimal digits. The private ones are never at the authority.
+FIRMWARE_KEYS = "firmware-keys.json"
+
+
 class Keys:
     """Signing seeds by kid, and the X25519 key behind code proofs, from one private file."""
 
@@ -44,10 +49,12 @@ class Keys:
             bytes.fromhex(kid): bytes.fromhex(seed) for kid, seed in stored["sign"].items()
         }
         self._code = bytes.fromhex(stored["code"])
+        self._firmware = firmware_keys(path.with_name(FIRMWARE_KEYS))
 
     def pins(self) -> dict[bytes, bytes]:
-        """Return the public keys by kid, for verification."""
-        return {kid: host.ed25519_public(seed) for kid, seed in self._seeds.items()}
+        """Return the public keys by kid, for verification; those of firmware's signers too."""
+        own = {kid: host.ed25519_public(seed) for kid, seed in self._seeds.items()}
+        return {**own, **self._firmware}
 
     @property
     def code_public(self) -> bytes:
@@ -96,6 +103,25 @@ class Keys:
     def _sign(self, kind: signed.Kind, value: tuple[object, ...]) -> bytes:
         kid = max(kid for kid in self._seeds if kid[0] == kind.role)
         return signed.encode(kind, value, kid, partial(host.ed25519_sign, self._seeds[kid]))
+
+
+def firmware_keys(path: Path) -> dict[bytes, bytes]:
+    """Read the public firmware keys, none where there is no file; raises ValueError."""
+    if not path.exists():
+        return {}
+    found = {bytes.fromhex(kid): bytes.fromhex(key) for kid, key in _items(path)}
+    for kid, key in found.items():
+        is_kid = len(kid) == signed.AUTHORITY_KID_SIZE and kid[0] == signed.ROLE_FIRMWARE
+        if not is_kid or len(key) != _SEED_SIZE:
+            raise ValueError(f"{path}: {kid.hex()} is no firmware key (tillsign update key)")
+    return found
+
+
+def _items(path: Path) -> list[tuple[str, str]]:
+    value = json.loads(path.read_text())
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: not a JSON object of keys (tillsign update key)")
+    return [(str(kid), str(key)) for kid, key in value.items()]
 
 
 def _create(path: Path) -> None:

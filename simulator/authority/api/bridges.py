@@ -148,6 +148,11 @@ def receipt_for(call: Call, record: messages.Record) -> bytes:
     return ledger.authorise(call.store, office.keys, caller, evidence, office.now())
 
 
+def must_speak_for(call: Call, receiver_id: bytes) -> None:
+    """Refuse a client that is not the receiver's today."""
+    _todays(call, receiver_id)
+
+
 def _caller(call: Call, receiver_id: bytes) -> Caller:
     """Return the client as it speaks for a receiver, now or earlier."""
     caller = bindings.caller(call.store, call.fingerprint, receiver_id)

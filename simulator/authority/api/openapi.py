@@ -11,7 +11,7 @@ from msgspec import Struct
 from bridge import __version__, contracts
 from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 
-from . import admin, bridges, phones
+from . import admin, bridges, phones, releases
 from .models import Health, Row
 from .operations import Api, Binary, Call, Operation
 from .requests import BODY_MOST, PARAMETERS
@@ -56,6 +56,8 @@ def openapi(_call: Call) -> Json:
 _APIS = (
     bridges.api,
     bridges.claims,
+    releases.fetching,
+    releases.publishing,
     phones.new,
     phones.api,
     admin.api,

@@ -22,6 +22,7 @@ from simulator.authority.context import Office
 from simulator.crypto import pki
 
 from .requests import (
+    BODY_MOST,
     RequestError,
     body_of,
     octets_body,
@@ -37,6 +38,7 @@ class Binary(bytes):
     """A body that is not JSON."""
 
     MEDIA: ClassVar[str]
+    MOST: ClassVar[int] = BODY_MOST
 
 
 class Cbor(Binary):
@@ -125,7 +127,7 @@ class Operation(NamedTuple):
 
     async def _read(self, request: web.Request, type_: type[Struct] | type[Binary]) -> object:
         if issubclass(type_, Binary):
-            return type_(await octets_body(request, type_.MEDIA))
+            return type_(await octets_body(request, type_.MEDIA, type_.MOST))
         return query_of(request, type_) if self.method == "GET" else await body_of(request, type_)
 
 

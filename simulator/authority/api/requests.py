@@ -18,7 +18,7 @@ from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 from bridge.contracts import MalformedError, MismatchError
 from receiver import reasons
 from receiver.errors import Error
-from receiver.protocol.messages import RECEIVER_ID_SIZE
+from receiver.protocol.messages import HASH_SIZE, RECEIVER_ID_SIZE
 from receiver.protocol.signed import ID_SIZE
 from simulator.authority.api.models import CREDENTIAL_ID_SIZE, FINGERPRINT_SIZE
 from simulator.authority.ledger.journal_positions import ForeignBridgeError, Position
@@ -31,6 +31,7 @@ BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
 
 PARAMETERS = {
     **dict.fromkeys(("approval_id", "refund_id"), f"[0-9a-f]{{{2 * ID_SIZE}}}"),
+    "release_id": f"[0-9a-f]{{{2 * HASH_SIZE}}}",
     "receiver_id": f"[0-9a-f]{{{2 * RECEIVER_ID_SIZE}}}",
     "credential_id": f"[0-9a-f]{{{2 * CREDENTIAL_ID_SIZE}}}",
     "fingerprint": f"[0-9a-f]{{{2 * FINGERPRINT_SIZE}}}",
@@ -115,11 +116,18 @@ def _problem(error: Exception) -> RequestError:
     return RequestError(500, "the authority failed")
 
 
-async def octets_body(request: web.Request, content_type: str) -> bytes:
-    """Return the body; its content type must be `content_type`."""
+async def octets_body(request: web.Request, content_type: str, most: int = BODY_MOST) -> bytes:
+    """Return the body, of at most `most` bytes; its content type must be `content_type`."""
     if request.content_type != content_type:
         raise RequestError(415, f"content type must be {content_type}")
-    return await request.read()
+    if most <= BODY_MOST:
+        return await request.read()
+    body = bytearray()
+    async for piece in request.content.iter_any():  # `read` knows one limit for every route
+        body += piece
+        if len(body) > most:
+            raise RequestError(413, f"over {most} bytes")
+    return bytes(body)
 
 
 async def body_of(request: web.Request, type_: type[T]) -> T:

@@ -234,5 +234,44 @@ CREATE TABLE past_lives (
     bridge {bytes} NOT NULL,
     life {bytes} NOT NULL,
     PRIMARY KEY (bridge, life)
+) {keyed};
+
+-- Firmware releases, by the hash of their manifest's payload; `payload` is the files one after
+-- another. `stopped` is why it reaches no more receivers.
+CREATE TABLE releases (
+    id {bytes} PRIMARY KEY,
+    release {integer} NOT NULL CHECK (release >= 0),
+    least_release {integer} NOT NULL,
+    board_class {text} NOT NULL,
+    version {text} NOT NULL,
+    git {bytes} NOT NULL,
+    size {integer} NOT NULL CHECK (size >= 0),
+    published {integer} NOT NULL,
+    share {integer} NOT NULL CHECK (share BETWEEN 0 AND 100),
+    stop_at {integer} NOT NULL CHECK (stop_at BETWEEN 1 AND 100),
+    least_reports {integer} NOT NULL CHECK (least_reports > 0),
+    stopped {text} CHECK (stopped IN ('failures', 'administrator')),
+    manifest {bytes} NOT NULL,
+    payload {bytes} NOT NULL,
+    UNIQUE (release, board_class)
+) {keyed};
+
+-- What each receiver said last that it runs; `release` and `board_class` once it is known.
+CREATE TABLE running (
+    receiver {bytes} PRIMARY KEY REFERENCES receivers,
+    board_class {text},
+    release {integer},
+    version {text} NOT NULL,
+    time {integer} NOT NULL
+) {keyed};
+
+-- How the last update of a receiver to a release ended.
+CREATE TABLE update_outcomes (
+    release {bytes} NOT NULL REFERENCES releases,
+    receiver {bytes} NOT NULL REFERENCES receivers,
+    outcome {text} NOT NULL CHECK (outcome IN ('installed', 'failed', 'went_back')),
+    reason {integer} NOT NULL,
+    time {integer} NOT NULL,
+    PRIMARY KEY (release, receiver)
 ) {keyed}
 """

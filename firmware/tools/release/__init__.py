@@ -1,0 +1,1 @@
+"""Sign firmware releases, publish them, see how far they have come."""

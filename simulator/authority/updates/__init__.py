@@ -1,0 +1,1 @@
+"""Firmware releases: published, staged over the receivers, stopped when too many fail."""
