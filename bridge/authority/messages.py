@@ -105,8 +105,29 @@ Amount = Annotated[int, Meta(ge=1, le=UINT_MOST, description="Minor units.")]
 Currency = Annotated[int, Meta(ge=1, le=CURRENCY_MOST, description="ISO 4217 number.")]
 Time = Annotated[int, Meta(ge=0, le=UINT_MOST, description="Seconds since 1970.")]
 Sequence = Annotated[int, Meta(ge=0, le=SEQUENCE_MOST)]
+
+
+class EnrolmentRefusal(StrEnum):
+    """Why a step of an enrolment is refused: the problem's `reason`."""
+
+    TICKET_UNKNOWN = "ticket_unknown"
+    TICKET_USED = "ticket_used"
+    TICKET_EXPIRED = "ticket_expired"
+    TICKET_FOREIGN = "ticket_foreign"  # for another store, till or kind
+    REQUEST_INVALID = "request_invalid"  # no proof that the caller has the key
+    REQUEST_OTHER = "request_other"  # the enrolment has another request already
+    CHALLENGE_OTHER = "challenge_other"
+    KEY_TAKEN = "key_taken"  # it is another receiver's
+    NOT_CONFIRMED = "not_confirmed"  # by the second person
+    REJECTED = "rejected"  # by the second person
+    ECHO_OTHER = "echo_other"  # of another certificate, other pins or another till
+    RECEIVER_REVOKED = "receiver_revoked"
+    TOO_EARLY = "too_early"  # to renew: before half of the certificate's life
+
+
+_REASON_NAMES = sorted({*reasons.NAMES.values(), *(one.value for one in EnrolmentRefusal)})
 # A bridge accepts reasons newer than itself.
-ReasonName = Annotated[str, Meta(extra_json_schema={"enum": sorted(reasons.NAMES.values())})]
+ReasonName = Annotated[str, Meta(extra_json_schema={"enum": _REASON_NAMES})]
 
 
 class Settled(StrEnum):

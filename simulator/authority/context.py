@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from simulator.authority.ledger.journal_positions import LEASE_S
 from simulator.authority.storage.store import Store
+from simulator.crypto import pki
 
 from .keys import Keys
 
@@ -17,6 +18,7 @@ class Office(NamedTuple):
     store: Store
     keys: Keys
     pins: Mapping[bytes, bytes]
+    ca: pki.DemoCa  # of the bridges' client certificates
     clock: Callable[[], float]
     lease_s: int = LEASE_S  # how long a silent bridge keeps its place
     admin_token: str = ""

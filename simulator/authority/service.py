@@ -94,7 +94,7 @@ class Authority(Administered, Scope):
         store = Store(self._books)
         self._serving.callback(store.close)
         self._office = Office(
-            store, self._keys, self.pins, self._clock, self._lease_s, self.admin_token
+            store, self._keys, self.pins, self.ca, self._clock, self._lease_s, self.admin_token
         )
         runner = web.AppRunner(
             self._app(self._office), access_log=None, shutdown_timeout=_SHUTDOWN_S

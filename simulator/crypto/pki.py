@@ -32,6 +32,13 @@ class Span(NamedTuple):
     ends: datetime.timedelta
 
 
+class Validity(NamedTuple):
+    """When a certificate becomes valid and ends."""
+
+    begins: datetime.datetime
+    ends: datetime.datetime
+
+
 _BACKDATED = datetime.timedelta(hours=-1)  # clocks of terminals lag
 _CA_SPAN = Span(_BACKDATED, datetime.timedelta(days=3650))
 LEAF_SPAN = Span(_BACKDATED, datetime.timedelta(days=365))
@@ -75,6 +82,16 @@ class DemoCa:
         san = x509.SubjectAlternativeName([x509.DNSName(name)])
         return self._leaf(name, ExtendedKeyUsageOID.CLIENT_AUTH, san, span)
 
+    def sign_client(self, request: x509.CertificateSigningRequest, name: str, at: int) -> bytes:
+        """Return a client certificate (DER) from `at` on; of the request its key alone counts."""
+        key = request.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey):
+            raise ValueError("the key of the request is not on P-256")
+        san = x509.SubjectAlternativeName([x509.DNSName(name)])
+        begun = datetime.datetime.fromtimestamp(at, datetime.UTC)
+        signed = self._signed(key, name, ExtendedKeyUsageOID.CLIENT_AUTH, san, _from(begun))
+        return signed.public_bytes(serialization.Encoding.DER)
+
     def _leaf(
         self, name: str, usage: ObjectIdentifier, san: x509.SubjectAlternativeName, span: Span
     ) -> Identity:
@@ -82,16 +99,26 @@ class DemoCa:
         if identity.key.exists():
             return identity
         key = ec.generate_private_key(ec.SECP256R1())
+        _write(identity, self._signed(key.public_key(), name, usage, san, _from_now(span)), key)
+        return identity
+
+    def _signed(
+        self,
+        key: ec.EllipticCurvePublicKey,
+        name: str,
+        usage: ObjectIdentifier,
+        san: x509.SubjectAlternativeName,
+        life: Validity,
+    ) -> x509.Certificate:
         issuer, issuer_key = _load(self._identity)
         builder = (
-            _builder(_name(name), issuer.subject, key, issuer_key, span)
+            _builder(_name(name), issuer.subject, key, issuer_key, life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(san, critical=False)
         )
-        _write(identity, builder.sign(issuer_key, hashes.SHA256()), key)
-        return identity
+        return builder.sign(issuer_key, hashes.SHA256())
 
 
 def fingerprint(der: bytes) -> str:
@@ -134,7 +161,7 @@ def _write_ca(identity: Identity) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Tillsign demo CA")
     builder = (
-        _builder(name, name, key, key, _CA_SPAN)
+        _builder(name, name, key.public_key(), key, _from_now(_CA_SPAN))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True), critical=True)
     )
@@ -144,23 +171,30 @@ def _write_ca(identity: Identity) -> None:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: ec.EllipticCurvePublicKey,
     issuer_key: ec.EllipticCurvePrivateKey,
-    span: Span,
+    life: Validity,
 ) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
     signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now + span.begins)
-        .not_valid_after(now + span.ends)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .not_valid_before(life.begins)
+        .not_valid_after(life.ends)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(signer, critical=False)
     )
+
+
+def _from(begun: datetime.datetime, span: Span = LEAF_SPAN) -> Validity:
+    return Validity(begun + span.begins, begun + span.ends)
+
+
+def _from_now(span: Span) -> Validity:
+    return _from(datetime.datetime.now(datetime.UTC), span)
 
 
 def _key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:

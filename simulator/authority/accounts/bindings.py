@@ -27,7 +27,7 @@ _CALLER = (
 _FINGERPRINT = (
     "SELECT coalesce(k.fingerprint, b.client) FROM bindings b "
     "LEFT JOIN clients k ON k.client = b.client AND k.until IS NULL "
-    "WHERE b.receiver = ? AND b.until IS NULL"
+    "WHERE b.receiver = ? AND b.until IS NULL ORDER BY coalesce(k.issued, 0) DESC LIMIT 1"
 )
 _LISTED = (
     "SELECT receiver, min(since), CASE WHEN count(*) = count(until) THEN max(until) END "
@@ -91,7 +91,7 @@ def certificate(store: Store, fingerprint: str) -> Certificate:
 
 
 def client_of(store: Store, receiver_id: bytes) -> str | None:
-    """Return the fingerprint of the TLS certificate that speaks for a receiver today."""
+    """Return the fingerprint of the newest TLS certificate that speaks for a receiver today."""
     return store.find(str, _FINGERPRINT, receiver_id)
 
 
@@ -131,6 +131,42 @@ def bind(store: Store, receiver_id: bytes, fingerprint: str, now: int) -> None:
         store.run(_BIND, receiver_id, client, now)
 
 
+def end(store: Store, receiver_id: bytes, now: int) -> None:
+    """Let no client speak for a receiver; the caller has locked it."""
+    current = "UPDATE bindings SET until = ? WHERE receiver = ? AND until IS NULL"
+    store.run(current, now, receiver_id)
+
+
+def name(store: Store, fingerprint: str, client: str) -> None:
+    """Note a certificate of a client that is to have more than one."""
+    store.run(_NAME, fingerprint, client)
+
+
+def issue(store: Store, fingerprint: str, client: str, data: bytes, now: int) -> None:
+    """Note a client certificate (DER) that was issued here, in the caller's transaction."""
+    store.run(
+        "INSERT INTO clients (fingerprint, client, issued, data) VALUES (?, ?, ?, ?)",
+        fingerprint,
+        client,
+        now,
+        data,
+    )
+
+
+def withdraw(store: Store, fingerprint: str, now: int) -> None:
+    """End one client certificate."""
+    store.run("UPDATE clients SET until = ? WHERE fingerprint = ?", now, fingerprint)
+
+
+def newest_issued(store: Store, client: str) -> bytes | None:
+    """Return the newest certificate (DER) that was issued here to a client and still serves."""
+    newest = (
+        "SELECT data FROM clients WHERE client = ? AND until IS NULL AND data IS NOT NULL "
+        "ORDER BY issued DESC LIMIT 1"
+    )
+    return store.find(bytes, newest, client)
+
+
 @atomic
 def renew(store: Store, old: str, new: str, now: int) -> str | None:
     """Make `new` the certificate of the client behind `old`; None if there is no such client.
@@ -143,6 +179,7 @@ def renew(store: Store, old: str, new: str, now: int) -> str | None:
     if not store.exists(known, client):
         return None
     if certificate(store, new) == Certificate(client, None):
+        _withdraw_others(store, client, new, now)
         return client
     if until is not None:
         raise Error(reasons.CONFLICT, "this client certificate was renewed with another one")
@@ -152,7 +189,14 @@ def renew(store: Store, old: str, new: str, now: int) -> str | None:
     withdrawn = "UPDATE clients SET until = ? WHERE fingerprint = ? AND until IS NULL"
     if store.run(withdrawn, now, old) != 1 or store.run(_NAME, new, client) != 1:
         raise AgainError
+    _withdraw_others(store, client, new, now)
     return client
+
+
+def _withdraw_others(store: Store, client: str, kept: str, now: int) -> None:
+    """End every other certificate of a client, of which self-renewal makes several."""
+    others = "UPDATE clients SET until = ? WHERE client = ? AND until IS NULL AND fingerprint <> ?"
+    store.run(others, now, client, kept)
 
 
 def _is_named(store: Store, fingerprint: str) -> bool:

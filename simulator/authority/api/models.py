@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from bridge.authority.enrolment_messages import Fingerprint, Hex, Name, ReceiverKey, StoreName
 from bridge.authority.messages import (
     Amount,
     Currency,
@@ -22,38 +23,25 @@ from simulator.authority.accounts.people import CREDENTIALS_MOST
 from simulator.authority.ledger.states import ALARMS, OTHER_CONTENT, PENDING_LONG
 from simulator.crypto.code_proof import CODE_DIGITS
 
-NAME_MOST = 80  # characters
 SPACE_MOST = 10**15  # minor units; every JSON reader accepts such a number exactly
 ROW_MOST = 999_999_999
 CREDENTIAL_ID_SIZE = 8
-FINGERPRINT_SIZE = 32
 
 
 class PhoneKeyOctets(Octets):
     SIZES = (ED25519_SIZE, P256_SIZE)
 
 
-class Ed25519Key(Octets):
-    SIZES = (ED25519_SIZE,)
-
-
 class P256Key(Octets):
     SIZES = (P256_SIZE,)
-
-
-class Fingerprint(Octets):
-    SIZES = (FINGERPRINT_SIZE,)
 
 
 class CredentialId(Octets):
     SIZES = (CREDENTIAL_ID_SIZE,)
 
 
-Name = Annotated[str, Meta(min_length=1, max_length=NAME_MOST)]
-StoreName = Annotated[Name, Meta(description=f"At most {STORE_NAME_MOST} bytes in UTF-8.")]
 Row = Annotated[int, Meta(ge=0, le=ROW_MOST)]
 Space = Annotated[int, Meta(ge=0, le=SPACE_MOST)]
-Hex = Annotated[str, Meta(pattern=r"\A([0-9a-f]{2})*\Z")]
 AlarmKind = Annotated[
     str,
     Meta(extra_json_schema={"enum": sorted({PENDING_LONG, OTHER_CONTENT, *ALARMS.values()})}),
@@ -189,7 +177,7 @@ class Credential(Answer):
 
 class NewReceiver(Request):
     receiver_id: ReceiverId
-    key: Ed25519Key
+    key: ReceiverKey
     store: Number
     store_name: StoreName
     invoice_issuer: Number

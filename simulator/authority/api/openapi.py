@@ -11,7 +11,7 @@ from msgspec import Struct
 from bridge import __version__, contracts
 from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
 
-from . import admin, bridges, phones, releases
+from . import admin, bridges, enrolments, phones, releases
 from .models import Health, Row
 from .operations import Api, Binary, Call, Operation
 from .requests import BODY_MOST, PARAMETERS
@@ -24,7 +24,7 @@ PROBLEMS = {
     401: "No token, or an unknown one.",
     403: "Not allowed for this caller.",
     404: "Not found.",
-    409: "The id is already in use with other content.",
+    409: "The id is already in use with other content, or the step is not possible now.",
     413: f"Over {BODY_MOST} bytes.",
     415: "Wrong content type.",
     422: "Valid in form, but refused; see `reason`.",
@@ -58,6 +58,8 @@ _APIS = (
     bridges.claims,
     releases.fetching,
     releases.publishing,
+    enrolments.renewals,
+    enrolments.api,
     phones.new,
     phones.api,
     admin.api,
@@ -157,6 +159,11 @@ DOCUMENT: dict[str, Any] = {
                 "type": "http",
                 "scheme": "bearer",
                 "description": "The token that the phone received at its activation.",
+            },
+            "ticket": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The word of the ticket, which the administrator made.",
             },
             "administrator": {"type": "http", "scheme": "bearer"},
         },

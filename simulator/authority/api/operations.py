@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, partial
+from inspect import isawaitable
 from typing import ClassVar, NamedTuple, TypeVar, get_type_hints
 
 from aiohttp import web
@@ -15,9 +16,10 @@ from msgspec import Struct
 
 from bridge import contracts
 from bridge.authority.messages import CBOR, COSE, JSON, POSITION_HEADER
-from simulator.authority.accounts import people
+from simulator.authority.accounts import people, tickets
 from simulator.authority.accounts.bindings import Position
 from simulator.authority.accounts.people import Phone
+from simulator.authority.accounts.tickets import Ticket
 from simulator.authority.context import Office
 from simulator.crypto import pki
 
@@ -58,13 +60,18 @@ class Call:
         self.request = request
 
     @cached_property
+    def client_certificate(self) -> bytes | None:
+        """Return the TLS client certificate of the connection (DER), if it has one."""
+        tls = self.request.get_extra_info("ssl_object")
+        found: bytes | None = tls.getpeercert(binary_form=True) if tls else None
+        return found
+
+    @cached_property
     def fingerprint(self) -> str:
         """Return the fingerprint of the TLS client certificate that the caller must have."""
-        tls = self.request.get_extra_info("ssl_object")
-        certificate = tls.getpeercert(binary_form=True) if tls else None
-        if certificate is None:
+        if self.client_certificate is None:
             raise RequestError(403, "a client certificate is required")
-        return pki.fingerprint(certificate)
+        return pki.fingerprint(self.client_certificate)
 
     @cached_property
     def token(self) -> str:
@@ -81,6 +88,11 @@ class Call:
         if phone is None:
             raise RequestError(401, "no such phone")
         return phone
+
+    @cached_property
+    def ticket(self) -> Ticket:
+        """Return the ticket whose word the caller must have; raises EnrolmentError."""
+        return tickets.held(self.store, self.token)
 
     @property
     def position(self) -> Position | None:
@@ -120,6 +132,8 @@ class Operation(NamedTuple):
         self.api.admit(call)
         asked = [] if self.asked is None else [await self._read(request, self.asked)]
         answer = self.work(call, *asked)
+        if isawaitable(answer):  # of a long poll
+            answer = await answer
         if isinstance(answer, Binary):
             return web.Response(body=bytes(answer), content_type=answer.MEDIA)
         body = contracts.encode(answer)

@@ -14,13 +14,15 @@ from msgspec import Struct
 
 from bridge import contracts
 from bridge.authority import messages
-from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem
+from bridge.authority.enrolment_messages import FINGERPRINT_SIZE
+from bridge.authority.messages import JSON, PROBLEM, AuthorityProblem, EnrolmentRefusal
 from bridge.contracts import MalformedError, MismatchError
 from receiver import reasons
 from receiver.errors import Error
 from receiver.protocol.messages import HASH_SIZE, RECEIVER_ID_SIZE
 from receiver.protocol.signed import ID_SIZE
-from simulator.authority.api.models import CREDENTIAL_ID_SIZE, FINGERPRINT_SIZE
+from simulator.authority.accounts.tickets import EnrolmentError
+from simulator.authority.api.models import CREDENTIAL_ID_SIZE
 from simulator.authority.ledger.journal_positions import ForeignBridgeError, Position
 from simulator.authority.storage.dialects import DatabaseError
 from simulator.authority.storage.store import BusyError
@@ -30,7 +32,7 @@ T = TypeVar("T", bound="Struct")
 BODY_MOST = 4096  # bytes; a record, the largest body, takes some 700 of them
 
 PARAMETERS = {
-    **dict.fromkeys(("approval_id", "refund_id"), f"[0-9a-f]{{{2 * ID_SIZE}}}"),
+    **dict.fromkeys(("approval_id", "refund_id", "enrolment_id"), f"[0-9a-f]{{{2 * ID_SIZE}}}"),
     "release_id": f"[0-9a-f]{{{2 * HASH_SIZE}}}",
     "receiver_id": f"[0-9a-f]{{{2 * RECEIVER_ID_SIZE}}}",
     "credential_id": f"[0-9a-f]{{{2 * CREDENTIAL_ID_SIZE}}}",
@@ -46,6 +48,13 @@ _STATUS = {
     reasons.APPROVAL_UNKNOWN: 404,
 }
 _REFUSED = 422
+_STATUS_OF = {  # 409 of the others
+    EnrolmentRefusal.TICKET_UNKNOWN: 401,
+    EnrolmentRefusal.TICKET_FOREIGN: 403,
+    EnrolmentRefusal.REQUEST_INVALID: 422,
+    EnrolmentRefusal.CHALLENGE_OTHER: 422,
+    EnrolmentRefusal.ECHO_OTHER: 422,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +62,7 @@ _log = logging.getLogger(__name__)
 class RequestError(Exception):
     """An answer other than the requested one."""
 
-    def __init__(self, status: int, detail: str, reason: int | None = None) -> None:
+    def __init__(self, status: int, detail: str, reason: str | None = None) -> None:
         super().__init__(status, detail)
         self.status = status
         self.detail = detail
@@ -62,8 +71,7 @@ class RequestError(Exception):
     @property
     def name(self) -> str:
         """Return the problem's name for counters."""
-        phrase = HTTPStatus(self.status).phrase
-        return phrase if self.reason is None else reasons.name(self.reason)
+        return self.reason or HTTPStatus(self.status).phrase
 
     def answer(self) -> web.Response:
         document = AuthorityProblem(
@@ -71,7 +79,7 @@ class RequestError(Exception):
             title=HTTPStatus(self.status).phrase,
             status=self.status,
             detail=self.detail,
-            reason=None if self.reason is None else reasons.name(self.reason),
+            reason=self.reason,
         )
         return web.Response(
             body=contracts.encode(document),
@@ -101,7 +109,10 @@ def _problem(error: Exception) -> RequestError:
     if isinstance(error, RequestError):
         return error
     if isinstance(error, Error):
-        return RequestError(_STATUS.get(error.code, _REFUSED), error.detail, error.code)
+        status = _STATUS.get(error.code, _REFUSED)
+        return RequestError(status, error.detail, reasons.name(error.code))
+    if isinstance(error, EnrolmentError):
+        return RequestError(_STATUS_OF.get(error.refusal, 409), error.detail, error.refusal)
     if isinstance(error, ForeignBridgeError):
         return RequestError(
             403,

@@ -28,7 +28,7 @@ class Evidence(NamedTuple):
     context: bytes
     mode: int
     accepted: int
-    replaced: int | None  # when the receiver got another certificate
+    replaced: int | None  # from when on the receiver has another certificate
     content: bytes  # hash of the record, without time and mode of its acceptance
 
 
@@ -96,7 +96,7 @@ def check_bound(evidence: Evidence, until: int | None) -> None:
 
 def _check_online(evidence: Evidence, now: int) -> None:
     """Require that it happened just now."""
-    if evidence.replaced is not None:
+    if evidence.replaced is not None and now >= evidence.replaced:
         raise Error(reasons.WRONG_RECEIVER, "the receiver now has another certificate")
     away = abs(now - evidence.accepted)
     if away > ONLINE_WINDOW_S:

@@ -82,12 +82,14 @@ CREATE TABLE credentials (
 CREATE INDEX revoked_credentials ON credentials (expires) WHERE revoked IS NOT NULL;
 CREATE INDEX offline_credentials ON credentials (expires) WHERE offline_floor > 0;
 
+-- `revoked` is when: such an id is never bound again.
 CREATE TABLE receivers (
-    id {bytes} PRIMARY KEY
+    id {bytes} PRIMARY KEY,
+    revoked {integer}
 ) {keyed};
 
--- Every certificate ever issued, by its hash: old records are asked about again. `replaced` is when
--- the receiver got another.
+-- Every certificate ever issued, by its hash: old records are asked about again. `replaced` is from
+-- when on the receiver has another; after a renewal that time is still to come.
 CREATE TABLE certificates (
     hash {bytes} PRIMARY KEY,
     receiver {bytes} NOT NULL REFERENCES receivers,
@@ -207,13 +209,54 @@ CREATE TABLE bindings (
 CREATE UNIQUE INDEX one_client_at_a_time ON bindings (receiver) WHERE until IS NULL;
 CREATE INDEX receivers_of_a_client ON bindings (client, receiver);
 
--- The certificates of clients that had more than one. `until` is when another took its place.
+-- The certificates of clients that had more than one, or got theirs here: then `data` is it, in
+-- DER, issued at `issued`. `until` is when another took its place; a renewal with the same key
+-- takes no place, and both serve.
 CREATE TABLE clients (
     fingerprint {text} PRIMARY KEY,
     client {text} NOT NULL,
-    until {integer}
+    until {integer},
+    issued {integer} NOT NULL DEFAULT 0,
+    data {bytes}
 ) {keyed};
-CREATE UNIQUE INDEX one_certificate_of_a_client ON clients (client) WHERE until IS NULL;
+CREATE INDEX certificates_of_a_client ON clients (client) WHERE until IS NULL;
+
+-- Words that begin one enrolment each, by their hash. The terms are those of the certificate that
+-- it ends with; a bridge's ticket has neither till nor receiver. `client` is the fingerprint of the
+-- bridge that will speak for the receiver, `receiver` the one to move or exchange.
+CREATE TABLE tickets (
+    hash {bytes} PRIMARY KEY,
+    kind {text} NOT NULL CHECK (kind IN ('receiver', 'bridge')),
+    purpose {text} NOT NULL CHECK (purpose IN ('new', 'move', 'exchange')),
+    store {integer} NOT NULL,
+    store_name {text} NOT NULL,
+    invoice_issuer {integer},
+    currency {integer},
+    till {integer},
+    client {text},
+    receiver {bytes} REFERENCES receivers,
+    expires {integer} NOT NULL,
+    CHECK ((kind = 'receiver') = (till IS NOT NULL AND client IS NOT NULL
+        AND invoice_issuer IS NOT NULL AND currency IS NOT NULL)),
+    CHECK ((purpose = 'new') = (receiver IS NULL))
+) {keyed};
+
+-- One for each ticket that was used. `receiver` is the id in the certificate to come. `request` is
+-- the only one that it ever had; `certificate` opens nothing before the stage is done.
+CREATE TABLE enrolments (
+    id {bytes} PRIMARY KEY,
+    ticket {bytes} NOT NULL UNIQUE REFERENCES tickets,
+    challenge {bytes} NOT NULL,
+    receiver {bytes},
+    stage {text} NOT NULL
+        CHECK (stage IN ('begun', 'requested', 'confirmed', 'rejected', 'done')),
+    changed {integer} NOT NULL,
+    request {bytes},
+    certificate {bytes},
+    CHECK (stage NOT IN ('requested', 'confirmed', 'done') OR request IS NOT NULL),
+    CHECK ((stage IN ('confirmed', 'done')) = (certificate IS NOT NULL))
+) {keyed};
+CREATE INDEX requested_enrolments ON enrolments (changed) WHERE stage = 'requested';
 
 -- The newest position of each bridge's journal: one life of it, served by one run of the bridge.
 -- `heard` is when that run last called, `ended` whether it said that it stops.

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Meta, UnsetType
 
 from bridge import contracts
+from bridge.authority import enrolment_messages
 from bridge.authority.messages import Number
 from bridge.contracts import MalformedError, MismatchError, Octets, Request
 from simulator.authority.api import models, requests
@@ -178,7 +179,7 @@ def test_fields_are_taken_as_meant_or_refused(name: str, data: st.DataObject) ->
         (Annotated[int, Meta(ge=1, le=9)], 9, 9),
         (bool, False, False),
         (bool, True, True),
-        (models.Name, "å" * 80, "å" * 80),
+        (enrolment_messages.Name, "å" * 80, "å" * 80),
         (Two, "00fF", b"\x00\xff"),
         (Odd, "0aFf10", b"\x0a\xff\x10"),
     ],

@@ -29,6 +29,8 @@ CHECKS = [
     checks.negative_data_rejection,
 ]
 
+_TICKET = {"kind": "bridge", "store": 1, "store_name": "Store"}
+
 schema = schemathesis.openapi.from_dict(
     DOCUMENT, config=schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": False}}})
 )
@@ -56,7 +58,8 @@ async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
         client = authority.ca.client("bridge")
         new_receiver(authority, client.fingerprint(), receiver_id=evidence.RECEIVER_ID)
         wallet = await new_phone(authority, demo.buyers[0].id)
-        tokens = {"administrator": authority.admin_token, "phone": wallet.token}
+        ticket = authority.admin("POST", "tickets", _TICKET)["ticket"]
+        tokens = {"administrator": authority.admin_token, "phone": wallet.token, "ticket": ticket}
         tls = {
             "verify": str(authority.ca.certificate),
             "cert": (str(client.certificate), str(client.key)),
