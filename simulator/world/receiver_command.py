@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import firmware.device
 import simulator.hardware.micropython
+from simulator.hardware.interpreter import interpreter
 from simulator.hardware.rv32.qemu import C3_POOL, QemuBoard
 
 DEVICE = Path(firmware.device.__path__[0])
@@ -89,9 +88,3 @@ def chip_command(store: Path, radio: str, chip: Chip) -> Command:
         heap=receiver.FIRST_HEAP if chip.frozen else 0,
     )
     return Command(board.argv(), str(store), {})
-
-
-def interpreter() -> str:
-    """Return the MicroPython of this environment, or its bare name where there is none."""
-    beside = Path(sys.executable).parent
-    return shutil.which("micropython", path=str(beside)) or "micropython"

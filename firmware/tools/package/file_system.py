@@ -14,6 +14,7 @@ MEGABYTE = 0x100000
 FLASH_SIZES = (4, 8, 16)  # MB: a smaller flash has no room for two slots beside the image
 _CACHE = 32  # MicroPython's choice for reads and writes (extmod/vfs_lfs.c)
 _VERSION = 0x00020000  # of the format on disk: every MicroPython since 1.12 reads it
+_LATEST = 0  # what the library knows
 
 
 def blocks_of(flash_mb: int) -> int:
@@ -35,7 +36,9 @@ def packed(files: Mapping[str, bytes], blocks: int = BLOCKS) -> bytes:
 
     Raises LittleFSError if they do not fit.
     """
-    made = _file_system(blocks)
+    made = _file_system(blocks, _VERSION)
+    made.format()
+    made.mount()
     for name, content in sorted(files.items()):
         made.makedirs(str(PurePosixPath(name).parent), exist_ok=True)
         with made.open(name, "wb") as file:
@@ -45,7 +48,7 @@ def packed(files: Mapping[str, bytes], blocks: int = BLOCKS) -> bytes:
 
 def unpacked(image: bytes) -> dict[str, bytes]:
     """Return the files of an image by their paths; raise LittleFSError if it is damaged."""
-    found = _file_system(len(image) // BLOCK, mount=False)
+    found = _file_system(len(image) // BLOCK, _LATEST)  # as boards write it
     found.context.buffer[:] = image
     found.mount()
     files = {}
@@ -57,13 +60,13 @@ def unpacked(image: bytes) -> dict[str, bytes]:
     return files
 
 
-def _file_system(blocks: int, *, mount: bool = True) -> LittleFS:
+def _file_system(blocks: int, version: int) -> LittleFS:
     return LittleFS(
         block_size=BLOCK,
         block_count=blocks,
         read_size=_CACHE,
         prog_size=_CACHE,
         lookahead_size=_CACHE,
-        disk_version=_VERSION,
-        mount=mount,
+        disk_version=version,
+        mount=False,
     )

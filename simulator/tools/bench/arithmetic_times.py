@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from receiver.crypto import host
 from receiver.crypto.job import finish
+from simulator.hardware.interpreter import interpreter
 from simulator.tools.chip.operations import signed_by_phone
-from simulator.world.receiver_command import ROOT, interpreter
+from simulator.world.receiver_command import ROOT
 
 from .cases import cases
 from .rows import ROWS, Figure

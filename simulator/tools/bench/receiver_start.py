@@ -11,8 +11,9 @@ from timeit import repeat
 
 from receiver.encoding.schema import encode
 from receiver.link import link, wire
+from simulator.hardware.interpreter import interpreter
 from simulator.processes.child_process import ChildProcess
-from simulator.world.receiver_command import Command, interpreter
+from simulator.world.receiver_command import Command
 from simulator.world.world import World
 
 from .rows import Figure

@@ -1,0 +1,34 @@
+"""Simulated boards with the firmware of this tree in their flash."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from firmware.tools.package import file_system
+from firmware.tools.package.build import Built, Options, build
+from simulator.hardware.board import stand_in
+from simulator.hardware.board.board import BoardConfig, SimulatedBoard
+from simulator.hardware.radio.server import Radio
+
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []  # until this process ends
+
+
+@cache
+def release() -> Built:
+    """Build the simulated board's release, once in a process."""
+    _KEPT.append(tempfile.TemporaryDirectory(prefix="tillsign-release-"))
+    return build("unix", Path(_KEPT[-1].name, "release"), Options(release=1, dirty=True))
+
+
+def flashed(
+    folder: Path, config: BoardConfig | None = None, radio: Radio | None = None
+) -> SimulatedBoard:
+    """Return a board that has everything in its flash, written there directly."""
+    board = SimulatedBoard(folder, config, radio)
+    board.flash.create()
+    for start, data in stand_in.pieces().items():
+        board.flash.write(start, data)
+    board.flash.write(file_system.START, release().image.read_bytes())
+    return board
