@@ -14,10 +14,11 @@ from bridge.contracts import MalformedError, MismatchError
 from bridge.domain.held import AuthorityTransaction, HoldState
 from receiver import reasons
 
-from . import messages
+from . import enrolment_messages, messages
 from .circuit_breaker import CircuitBreaker
 from .clock_skew import Clock
 from .connections import Connections, HttpRequest, contexts
+from .enrolment_messages import ClientRequest, Empty, FreshCertificate
 from .messages import CBOR, COSE, JSON, PROBLEM, Nonce, ReceiverId, TransactionId
 from .no_answer import UnansweredError
 
@@ -152,6 +153,18 @@ class AuthorityClient:
         """Return the ids of all receivers that are or were bound to this client."""
         pages = await self._pages(messages.RECEIVERS, {}, messages.ReceiverPage)
         return [one.receiver_id for page in pages for one in page.receivers]
+
+    async def renew_receiver(self, receiver_id: bytes) -> bytes:
+        """Return a receiver's newest certificate (COSE), a next one from half of its life on."""
+        path = messages.path(enrolment_messages.RECEIVER_CERTIFICATE, receiver_id=receiver_id)
+        answer = await self._posted(path, Empty(), FreshCertificate)
+        return bytes.fromhex(answer.certificate)
+
+    async def renew_own(self, request: bytes) -> bytes:
+        """Return the next client certificate (DER) for the key of this one, by PKCS#10."""
+        body = ClientRequest(request.hex())
+        answer = await self._posted(enrolment_messages.CLIENT_CERTIFICATE, body, FreshCertificate)
+        return bytes.fromhex(answer.certificate)
 
     async def transactions(
         self, receiver_id: bytes, start_s: int, end_s: int

@@ -194,10 +194,7 @@ class OfflineTable(Request):
 class Tables(Request):
     bridge: Annotated[BridgeTable, _must("a table [bridge]")]
     authority: Annotated[AuthorityConfig, _must("a table [authority]")]
-    receiver: Annotated[
-        tuple[ReceiverConfig, ...],
-        Meta(min_length=1, extra={"must": "one or more tables [[receiver]]"}),
-    ]
+    receiver: Annotated[tuple[ReceiverConfig, ...], _must("tables [[receiver]]")] = ()
     till: Annotated[TillTable, _must("a table [till]")] = field(default_factory=TillTable)
     offline: Annotated[OfflineTable, _must("a table [offline]")] = field(
         default_factory=OfflineTable

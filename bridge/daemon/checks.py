@@ -68,6 +68,9 @@ async def check(
         name = f"till {receiver.till}: "
         found.append(_try(name + "certificate", partial(_receiver, config, receiver, known)))
         found.append(_try(name + "port", partial(_port, receiver, ports, config.journal)))
+    if not config.receivers:
+        todo = "enrol one: `tillsign receiver enrol --config` with this file"
+        found.append(Finding("receivers", True, "none yet: nothing is sold", todo))
     today = [Place(receiver.till, one.holder.receiver_id) for receiver, one in known]
     found.append(_try("other tills", partial(journal_checks.other_tills, config.journal, today)))
     return found + await _authority(config, known)
@@ -173,6 +176,8 @@ async def _authority(config: Config, known: list[tuple[ReceiverConfig, Evidence]
     client.clock.know_entry(newest)
     found = []
     async with client:
+        if not known:
+            found.append(await _listing(client))
         for receiver, evidence in known:
             client.retry_now()  # every receiver is checked, whatever the results before
             what = f"till {receiver.till}: authority"
@@ -181,6 +186,20 @@ async def _authority(config: Config, known: list[tuple[ReceiverConfig, Evidence]
             except TroubleError as trouble:
                 found.append(Finding(what, False, trouble.detail, trouble.todo))
     return [*found, _try("clock", partial(_clock, client.clock))]
+
+
+async def _listing(client: AuthorityClient) -> Finding:
+    """Check that the authority answers a bridge without receivers."""
+    begun = time.monotonic()
+    try:
+        await client.receivers()
+    except UnansweredError as error:
+        todo = _TODO.get(error.cause, _LOOK_AT_NETWORK)
+        return Finding("authority", False, f"no answer: {error}", todo)
+    except RefusedError as error:
+        todo = "enrol the bridge: `tillsign bridge enrol`"
+        return Finding("authority", False, f"refused: {reasons.name(error.reason)}", todo)
+    return Finding("authority", True, f"answers in {(time.monotonic() - begun) * 1000:.0f} ms")
 
 
 async def _state(client: AuthorityClient, evidence: Evidence) -> str:

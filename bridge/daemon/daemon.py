@@ -25,6 +25,7 @@ from receiver.host.name_map import NameMaps
 
 from . import journal_unlocking, key_files
 from .certificate_reload import Renewal
+from .certificate_renewal import Renewing
 from .metric_sources import Watch
 
 if TYPE_CHECKING:
@@ -131,6 +132,9 @@ class Daemon:
         self.till_url = await listener.serve(stack, app, config.listen, guard, front)
         looking = asyncio.create_task(renewal.run())
         stack.push_async_callback(_stop, looking)
+        self.renewing = Renewing(config, client)
+        fetching = asyncio.create_task(self.renewing.run())
+        stack.push_async_callback(_stop, fetching)
         return service
 
     def _renewals(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bridge.domain.receipts import Receipts
     from bridge.sales.receiver_session import ReceiverSession
     from bridge.till.server.access import Guard
+    from receiver.protocol.messages import Certificate
     from receiver.protocol.validation import Pins
 
 _T = TypeVar("_T")
@@ -43,6 +44,11 @@ def authority_keys(path: Path) -> Pins:
 def evidence(trusted: Pins, certificate: Path) -> Evidence:
     """Verify a receiver's certificate; return what can be proved about it."""
     return _decoded(certificate, lambda data: Evidence(host, trusted, data))
+
+
+def holder(trusted: Pins, data: bytes) -> Certificate:
+    """Verify a receiver's certificate that came from the authority; raises Error."""
+    return Evidence(host, trusted, data).holder
 
 
 def client(config: AuthorityConfig) -> AuthorityClient:

@@ -189,8 +189,8 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, place: str) -> N
     [
         ("[bridge", "is not TOML"),
         ('bridge = "x"', "bridge must be a table [bridge]"),
-        ("receiver = []", "receiver must be one or more tables [[receiver]]"),
-        ("receiver = [1]", "receiver must be one or more tables [[receiver]]"),
+        ("receiver = 1", "receiver must be tables [[receiver]]"),
+        ("receiver = [1]", "receiver must be tables [[receiver]]"),
         ("", "bridge is missing: a table [bridge]"),
     ],
 )

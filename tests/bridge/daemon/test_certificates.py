@@ -225,6 +225,7 @@ async def test_what_ends_soon_is_said(stopped: World, caplog: pytest.LogCaptureF
     bind(stopped, client)
     authority = replace(stopped.config.authority, certificate=client.certificate, key=client.key)
     stopped.config = replace(stopped.config, authority=authority)
+    found = await stopped.checked()  # before the bridge has it renewed
     async with stopped.bridge():
         ending = [it.partition(" ends on ")[0] for it in await warnings(stopped)]
         assert ending == ["[authority] certificate"]
@@ -236,7 +237,6 @@ async def test_what_ends_soon_is_said(stopped: World, caplog: pytest.LogCaptureF
     assert set(seen) == {" client", " authority_ca", f"{TILL} receiver"}
     assert seen[" client"] == pytest.approx(86_400, abs=60)
     assert "certificate ends soon" in caplog.messages
-    found = await stopped.checked()
     assert found["client certificate"].detail.startswith("ends on")
     assert found["authority's CA"].ok
 

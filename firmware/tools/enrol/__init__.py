@@ -1,0 +1,1 @@
+"""Enrol a receiver from a technician's laptop (docs/enrolment.md)."""
