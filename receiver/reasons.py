@@ -63,6 +63,7 @@ NOT_HELD = 85  # the button
 NOT_ENROLLED = 86
 WRONG_OFFSET = 87
 NOT_VERIFIED = 88  # the slot holds no whole firmware
+RADIO_FAILED = 89  # it does not start: a key needs its randomness
 
 # The authority's answers.
 CODE_WRONG = 40

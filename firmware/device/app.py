@@ -79,9 +79,13 @@ class App:
             self._receiver.handle(io.RadioLost(), now)
 
     def _settle(self) -> None:
-        """Once radio and bridge are up, keep firmware on trial."""
-        if not self._well and self._serial.greeted and self._radio.alive():
+        """Keep firmware on trial once radio and bridge are up, if it could sell."""
+        if self._well or not self._serial.greeted or not self._radio.alive():
+            return
+        identity = self._receiver.identity
+        if identity.problem is None and identity.fault is None:
             self._well = True
+            self._board.keep_image()
             slots.settle()
 
     def _patience(self, now: int) -> int:
@@ -165,7 +169,9 @@ class App:
         elif isinstance(action, io.Blink):
             self._lamp.identify(action.seconds, now)
         elif isinstance(action, io.Restart):
-            slots.order(action.slot)
-            self._end = now + RESTART_MS
+            if slots.order(action.slot, action.service):
+                self._end = now + RESTART_MS
+            else:
+                self._receiver.report.count(reasons.NOT_VERIFIED, "slot %d" % action.slot)
         else:
             raise TypeError("output " + repr(action))

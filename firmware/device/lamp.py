@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STEP_MS = 125  # a lamp that blinks faster is seen as lit
 STEPS = 16  # two seconds, then again
 
-BOOTING, NO_BRIDGE, READY, SALE_OPEN, BUYER_HERE, APPROVED, FAULT, IDENTIFY = range(8)
+BOOTING, NO_BRIDGE, READY, SALE_OPEN, BUYER_HERE, APPROVED, FAULT, IDENTIFY, SERVICE = range(9)
 
 # Of each state: colour (red, green, blue: dim, as eyes are near) and the steps in which it is lit.
 PATTERNS = (
@@ -29,6 +29,7 @@ PATTERNS = (
     (0x004000, "######..######.."),
     (0x300000, "##..##.........."),
     (0x202020, "#.#.#.#.#.#.#.#."),
+    (0x180018, "####....####...."),
 )
 BOOTING_COLOUR = 0x101010
 

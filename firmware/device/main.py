@@ -5,9 +5,13 @@ then `slot.next`. The loader tries that one once; it becomes `slot` when the new
 success (`firmware.device.slots.settle`). The next start discards a trial that did not get that
 far.
 
+With the file `service` a start, also that of a trial, runs `firmware.device.service` instead,
+which sells nothing and takes enrolments and updates: that start alone, so that any other reset
+sells again.
+
 A crash leaves its traceback in `crash` and one more letter in `crashes`, and each start waits
-longer than the one before. From the third crash in a row every other start runs
-`firmware.device.safe` instead, which sells nothing and says why.
+longer than the one before. From the third crash in a row every other start is in service mode,
+which says why.
 """
 
 import gc
@@ -20,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-SLOT, NEXT, TRIAL = "slot", "slot.next", "slot.trial"
+SLOT, NEXT, TRIAL, SERVICE = "slot", "slot.next", "slot.trial", "service"
 RESET, CRASH, CRASHES = "reset", "crash", "crashes"
 BOARD = "board"  # its name, then perhaps `locked`: the button gives no prompt
 RESET_CRASH, RESET_UPDATE = "6", "8"  # as in `receiver.link.wire`
-SAFE_AFTER = 3  # crashes in a row
+SERVICE_AFTER = 3  # crashes in a row
 PAUSE_MOST = 60  # seconds
 # Bytes between two collections, while loading and in service: without a limit the garbage of both
 # makes the heap take the whole pool. Fewer make turns longer, more need a larger pool.
@@ -71,7 +75,21 @@ def choose() -> str:
     if trial and move(NEXT, TRIAL):  # otherwise every start would try it again
         write(RESET, RESET_UPDATE)
         return trial
-    return read(SLOT) or "/a"
+    return read(SLOT) or "a"
+
+
+def is_ordered() -> bool:
+    """Return whether this start is to be in service mode; call it once, after `choose`.
+
+    A power cut in between ends a trial. A mark that cannot be removed would hold for ever.
+    """
+    if not read(SERVICE):
+        return False
+    try:
+        os.remove(SERVICE)
+    except OSError:
+        return False
+    return True
 
 
 def is_held(machine: "Any") -> bool:
@@ -115,17 +133,21 @@ def note(error: BaseException, crashes: int) -> None:
         write(CRASH, "MemoryError")
 
 
-def run(root: str, crashes: int, feed: "Callable[[], object]") -> None:
-    """Run the firmware in `root`, or its safe mode; it returns to be started again."""
+def run(root: str, ordered: bool, crashes: int, feed: "Callable[[], object]") -> None:
+    """Run the firmware in `root`, or its service mode; it returns to be started again."""
     sys.path[0:0] = [root, root + "/firmware/device/lib"]
     for _ in range(min(1 << min(crashes, 10) >> 2, PAUSE_MOST)):
         feed()
         time.sleep(1)
-    if crashes >= SAFE_AFTER and crashes % 2:
-        from firmware.device.safe import main as safe  # of the slot: this file is in no package
+    crashed = crashes >= SERVICE_AFTER and crashes % 2
+    if ordered or crashed:
+        from firmware.device.service import (
+            main as service,
+        )  # of the slot: this file is in no package
 
-        safe(feed)
-        write(CRASHES, "x" * (crashes + 1))  # the firmware has another try
+        service(feed, ordered)
+        if crashed:
+            write(CRASHES, "x" * (crashes + 1))  # the firmware has another try
     else:
         from firmware.device.boot import main
 
@@ -148,7 +170,7 @@ def start() -> None:
         micropython.kbd_intr(-1)  # byte 3 in a frame is data, and no key gives the prompt
         if hasattr(micropython, "alloc_emergency_exception_buf"):  # the Unix port has a buffer
             micropython.alloc_emergency_exception_buf(SPARE)
-        run(choose(), crashes, feed)
+        run(choose(), is_ordered(), crashes, feed)
     except Exception as error:
         status = 1
         note(error, crashes)

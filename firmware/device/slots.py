@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 SLOT, NEXT, TRIAL = "slot", "slot.next", "slot.trial"
 RESET = "reset"  # why the firmware reset the board, as HELLO says it
 CRASH = "crash"  # the last traceback, until it is sent
-ROOTS = ("", "/a", "/b")  # by number in RESTART
+SERVICE = "service"  # the next start is in service mode
+ROOTS = ("", "a", "b")  # by number in RESTART; below the root of the board's files
+WHOLE = "/manifest"  # below a root: the firmware there is whole (`receiver.protocol.firmware`)
 CRASHES = "crashes"  # a letter for each start in a row that ended in a crash
 
 
@@ -24,10 +26,28 @@ def settle() -> None:
         return
 
 
-def order(number: int) -> None:
-    """Let the next start try the directory of this number; 0 is none."""
+def order(number: int, service: int) -> bool:
+    """Let the next start try the firmware of this number (0: none), perhaps in service mode.
+
+    False, and no change, if that firmware is not whole. The mark for service mode is first: after
+    a power cut between the two, untested firmware is not tried.
+    """
+    if number and not is_whole(number):
+        return False
+    if service:
+        write(SERVICE, "1")
     if number:
         write(NEXT, ROOTS[number])
+    return True
+
+
+def is_whole(number: int) -> bool:
+    """Return whether the firmware of this number was verified after it was written."""
+    try:
+        os.stat(ROOTS[number] + WHOLE)
+    except OSError:
+        return False
+    return True
 
 
 def tell(end: Link) -> None:

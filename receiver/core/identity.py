@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from receiver import reasons
 from receiver.crypto.job import finish
+from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.link import wire
+from receiver.protocol import enrolment as enrolling
 from receiver.protocol import identifiers, messages, signed, validation
+from receiver.protocol import pins as pinned
 from receiver.protocol.signed import Ring
 from receiver.protocol.validation import Offered
 
@@ -29,7 +32,18 @@ SEQUENCE_BLOCK = 64
 APART_S = 300
 
 
-Enrolment = NamedTuple("Enrolment", [("seed", bytes), ("certificate", bytes), ("pins", "Pins")])
+# What the store has (`receiver.protocol.enrolment`), with its pins decoded.
+Enrolment = NamedTuple(
+    "Enrolment",
+    [
+        ("seed", bytes),  # b"" before enrolment
+        ("certificate", bytes),
+        ("pins", "Pins"),
+        ("till", int),
+        ("least_release", int),
+    ],
+)
+NOT_ENROLLED = Enrolment(b"", b"", {}, 0, 0)
 
 
 class Identity:
@@ -47,6 +61,8 @@ class Identity:
         reserved: int,
     ) -> None:
         self._seed = enrolment.seed
+        self.till = enrolment.till  # to advertise until a bridge states another one
+        self._least_release = enrolment.least_release
         self.ring = Ring(crypto, enrolment.pins)
         self.crypto = crypto
         self.entropy = entropy
@@ -87,6 +103,12 @@ class Identity:
         if value.key != self.crypto.ed25519_public(self._seed):
             raise Error(reasons.WRONG_RECEIVER, "certificate for another key")
         return value
+
+    def renewed(self, certificate: bytes) -> bytes:
+        """Return the value to store under this certificate: all of the enrolment at once."""
+        pins = pinned.encode(self.ring.pins)
+        value = enrolling.Stored(self._seed, certificate, pins, self.till, self._least_release)
+        return schema.encode(enrolling.STORED, value)
 
     def state_job(self, data: bytes, now: int) -> Job[None]:
         """Apply time and limits that the authority stated at `now`; raise Error."""

@@ -13,6 +13,7 @@ from receiver.encoding import schema
 from receiver.errors import Error
 from receiver.link import wire
 from receiver.protocol import messages, signed
+from receiver.protocol.enrolment import STORED_NAME
 
 from . import io, job_queue
 from . import sale_session as sales
@@ -55,6 +56,7 @@ class Receiver:
             if error is not None:
                 self.report.count(error.code, error.detail)
         self._out.append(io.ShowCertificate(identity.certificate_data))
+        self.air.till = identity.till
         self.air.advertise(0)
 
     def handle(self, event: io.Event, now: int) -> None:
@@ -158,7 +160,7 @@ class Receiver:
             bridge = schema.decode(wire.BRIDGE_HELLO, hello, wire.BridgeHello)
             if not bridge.least <= wire.PROTOCOL <= bridge.most:
                 raise Error(reasons.WRONG_VERSION, "bridge speaks %d to %d" % bridge[:2])
-            self.air.till = bridge.till
+            self.air.till = bridge.till or self.air.till
         except Error as error:
             self.report.count(error.code, error.detail)
         self.report.session()
@@ -251,7 +253,7 @@ class Receiver:
                 self.report.count(error.code, error.detail)
             else:
                 self._next = (value, data)
-                self._out.append(io.Keep("certificate", data))
+                self._out.append(io.Keep(STORED_NAME, self.identity.renewed(data)))
 
         if self._certifying is not None:
             self._certifying.close()

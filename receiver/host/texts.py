@@ -188,6 +188,7 @@ TABLE = {
     codes.NOT_ENROLLED: _NO_UPDATE,
     codes.WRONG_OFFSET: _NO_UPDATE,
     codes.NOT_VERIFIED: _NO_UPDATE,
+    codes.RADIO_FAILED: _NO_UPDATE,
     codes.CODE_WRONG: Texts(
         "Fel kod. Köparen kan försöka igen direkt, du behöver inte göra något.",
         "Wrong code. The buyer can try again at once, you need not do anything.",

@@ -96,6 +96,7 @@ STORED = (
     uint(5, "least_release"),
 )
 STORED_NAME = "enrolment"  # in the store
+STORED_MOST = SEED_SIZE + CERTIFICATE_MOST + PINS_MOST + 32  # bytes of it, with the heads of CBOR
 
 # A key that is not in use yet: INSTALL puts it to use.
 Pending = NamedTuple("Pending", [("challenge", bytes), ("seed", bytes)])

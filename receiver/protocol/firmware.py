@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from receiver.crypto.job import Job
 
 FORMAT = 1
+WHOLE = "manifest"  # in a slot, written last: the payload of what is there and verified
+PART = "manifest.part"  # the same while an update is written
 SIGNATURES_LEAST = 2  # of three keys: one lost or stolen key neither stops updates nor makes one
 MANIFEST_MOST = 2040  # bytes, signatures and all: one message of the link holds it
 BOARD_CLASS_MOST = 24  # bytes
@@ -155,7 +157,7 @@ def _file(row: Any) -> File:
     if not isinstance(row, list) or len(row) != 3:
         raise _malformed("file")
     path, length, digest = row
-    if not isinstance(path, str) or not is_path(path):
+    if not isinstance(path, str) or not is_path(path) or path in (WHOLE, PART):
         raise _malformed("path")
     if not _is_number(length) or not 0 <= length <= FILE_MOST:
         raise _malformed("size")

@@ -151,13 +151,13 @@ class Ring:
         keep: tuple[int, ...] = (ROLE_CREDENTIAL,),
     ) -> None:
         self.crypto = crypto
-        self._pins = pins
+        self.pins = pins
         self._keep = keep
         self._ready: dict[bytes, Key] = {}
 
     def prepare_job(self) -> Job[None]:
         """Prepare the keys that every sale needs."""
-        for kid in self._pins:
+        for kid in self.pins:
             if kid[0] == ROLE_CREDENTIAL:
                 yield from self._key_job(kid)
 
@@ -170,7 +170,7 @@ class Ring:
     def verify_job(self, kind: Kind, signed: Signed) -> Job[None]:
         """Raise Error(UNKNOWN_ISSUER, BAD_SIGNATURE) unless a pinned key signed this."""
         kid = signed.sign1.kid
-        if kid not in self._pins:
+        if kid not in self.pins:
             raise Error(UNKNOWN_ISSUER, "%s under kid %s" % (kind.type, kid.hex()))
         key = yield from self._key_job(kid)
         yield from check_job(key, kind, signed, structure(kind, signed))
@@ -178,7 +178,7 @@ class Ring:
     def _key_job(self, kid: bytes) -> Job[Key]:
         if kid in self._ready:
             return self._ready[kid]
-        key = yield from prepare_job(self.crypto, self._pins[kid])
+        key = yield from prepare_job(self.crypto, self.pins[kid])
         if kid[0] in self._keep:
             self._ready[kid] = key
         return key

@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 from receiver.core.identity import Enrolment, Identity
 from receiver.crypto import host
+from receiver.encoding import schema
 from receiver.host import currencies
-from receiver.protocol import messages, pins
+from receiver.protocol import enrolment, messages, pins
+from receiver.protocol.enrolment import Stored
 from simulator.authority import Authority
 from simulator.authority.accounts import people
 from simulator.authority.accounts.receivers import Terms
@@ -23,16 +25,15 @@ from simulator.phone.wallet.wallet import InvoiceRecipient, Wallet
 
 from .receiver_command import slot
 
-SEED_SIZE = 32
 STORE = 101
 STORE_NAME = "Coop Exempel, Storgatan 1"
 INVOICE_ISSUER = 1
 SEK = currencies.NUMBERS["SEK"]
-SLOT = "a"
+SLOT = "a"  # the first one, as the loader names it
 
 
 class ReceiverFolder(NamedTuple):
-    """The folder of what a receiver's firmware must not lose."""
+    """The folder of what a receiver's firmware must not lose, and of its bridge's two files."""
 
     receiver_id: bytes
     directory: Path
@@ -45,6 +46,18 @@ class ReceiverFolder(NamedTuple):
     def pins(self) -> Path:
         return self.directory / "pins"
 
+    @property
+    def stored(self) -> Stored:
+        """What the receiver has in its store."""
+        data = (self.directory / enrolment.STORED_NAME).read_bytes()
+        return schema.decode(enrolment.STORED, data, Stored)
+
+    def store(self, value: Stored) -> None:
+        """Put another enrolment into the receiver's store."""
+        place = self.directory / enrolment.STORED_NAME
+        place.touch(mode=0o600)
+        place.write_bytes(schema.encode(enrolment.STORED, value))
+
 
 class EnrolledReceiver(NamedTuple):
     """A receiver's key, its certificate, and the authority's keys that it trusts."""
@@ -56,18 +69,25 @@ class EnrolledReceiver(NamedTuple):
 
     def identity(self) -> Identity:
         """Return the identity for a receiver's core in this process."""
-        return Identity(Enrolment(self.seed, self.certificate, self.pins), host, os.urandom, 1)
+        enrolled = Enrolment(self.seed, self.certificate, self.pins, 0, 0)
+        return Identity(enrolled, host, os.urandom, 1)
 
     def keep_in(self, directory: Path) -> ReceiverFolder:
-        """Write keys, certificates and the slot for the firmware's loader, for MicroPython."""
-        directory.mkdir(parents=True, exist_ok=True)
-        folder = ReceiverFolder(self.receiver_id, directory)
-        (directory / "key").touch(mode=0o600)
-        (directory / "key").write_bytes(self.seed)
+        """Write the enrolment and the slot for the firmware, and the files for its bridge."""
+        folder = ReceiverFolder(self.receiver_id, blank_receiver(directory))
+        pinned = pins.encode(self.pins)
+        folder.store(Stored(self.seed, self.certificate, pinned, 0, 0))
         folder.certificate.write_bytes(self.certificate)
-        folder.pins.write_bytes(pins.encode(self.pins))
-        (directory / "slot").write_text(str(slot(directory / SLOT)))
+        folder.pins.write_bytes(pinned)
         return folder
+
+
+def blank_receiver(directory: Path) -> Path:
+    """Make the folder of a board that has firmware in its first slot and is not enrolled."""
+    directory.mkdir(parents=True, exist_ok=True)
+    slot(directory / SLOT)
+    (directory / "slot").write_text(SLOT)
+    return directory
 
 
 def new_receiver(
@@ -83,7 +103,7 @@ def new_receiver(
 
     Key and id are random unless given; a receiver enrolled before is renewed.
     """
-    seed = seed or os.urandom(SEED_SIZE)
+    seed = seed or os.urandom(enrolment.SEED_SIZE)
     receiver_id = receiver_id or os.urandom(messages.RECEIVER_ID_SIZE)
     certificate = authority.enrol_receiver(
         host.ed25519_public(seed),

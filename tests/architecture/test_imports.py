@@ -78,17 +78,18 @@ def test_the_device_imports_only_the_receiver() -> None:
 
 
 def test_only_ports_know_the_platform() -> None:
-    """One file for each platform, and the choice is made once."""
+    """One file for each platform, and each program makes the choice once."""
     chip = {"bluetooth", "esp32", "machine"}
     places = ROOT / "firmware/device/ports"
     loader = ROOT / "firmware/device/main.py"  # must reset with nothing beside it
     found = [i for i in imports("receiver", "firmware/device") if i.top in chip]
     none([i for i in found if places not in i.file.parents and i.file != loader])
     ours = [i for i in imports("firmware/device") if i.within("firmware.device.ports")]
-    boot = ROOT / "firmware/device/boot.py"
-    platforms = ("firmware.device.ports.esp32", "firmware.device.ports.unix")
-    chosen = [i for i in ours if i.within(*platforms)]
-    assert {i.file for i in chosen} == {boot}
+    programs = {ROOT / f"firmware/device/{name}.py" for name in ("boot", "service", "orders")}
+    platforms = [f"firmware.device.ports.{name}" for name in ("esp32", "unix")]
+    platforms += [f"{name}_service" for name in platforms]
+    chosen = [i for i in ours if i.within(*platforms) and places not in i.file.parents]
+    assert {i.file for i in chosen} == programs
 
 
 def test_the_tools_share_the_bridges_edges_alone() -> None:

@@ -7,6 +7,7 @@ from firmware.device.app import App
 from firmware.device.serial import Serial
 from receiver import reasons
 from receiver.core import io, sale_session
+from receiver.errors import Error
 from receiver.link import link, link_states, wire
 from receiver.link.link import Link
 from tests.micropython import shared
@@ -50,7 +51,10 @@ class Part:
         self.fed = 0
         self.lit = []  # when the lamp changed, and to what
         self.identity = self.sale = self.air = self
-        self.fault = None
+        self.fault = self.problem = None
+        self.kept_images = []  # each time, whether the loader still had a trial
+        self.counted = []
+        self.report = self
         self.state = sale_session.IDLE
         self.paid = False
         self.faults = []
@@ -88,6 +92,12 @@ class Part:
         if self.broken:
             raise OSError(28)
         self.kept.append((name, data))
+
+    def keep_image(self):
+        self.kept_images.append(bool(slots.read(slots.TRIAL)))
+
+    def count(self, reason, _detail):
+        self.counted.append(reason)
 
     def health(self, now, free, dropped):
         assert free > 0
@@ -292,29 +302,38 @@ def present():
     return [(name, open(name).read()) for name in names]
 
 
-def trial(greeted, alive=True):
+def trial(greeted, alive=True, problem=None, fault=None):
     """What is left of a trial after a minute."""
-    for name, root in ((slots.SLOT, "/a"), (slots.TRIAL, "/b")):
+    for name, root in ((slots.SLOT, "a"), (slots.TRIAL, "b")):
         with open(name, "w") as file:
             file.write(root)
     device = Device()
     device.bridge.deaf = not greeted
     device.radio.living = alive
+    device.core.problem, device.core.fault = problem, fault
     device.run(MINUTE_MS)
     return device
 
 
 def check_firmware_on_trial_stays_once_a_bridge_has_greeted_it():
-    trial(greeted=True)
-    assert present() == [(slots.SLOT, "/b")], present()
+    device = trial(greeted=True)
+    assert present() == [(slots.SLOT, "b")], present()
+    assert device.radio.kept_images == [True]  # once, and before the loader's own file
+
+
+def check_firmware_that_could_not_sell_does_not_stay():
+    error = Error(reasons.UNKNOWN_ISSUER, "certificate")
+    for problem, fault in ((error, None), (None, error)):
+        trial(greeted=True, problem=problem, fault=fault)
+        assert present() == [(slots.SLOT, "a"), (slots.TRIAL, "b")], present()
 
 
 def check_a_bridge_that_comes_late_is_in_time():
     device = trial(greeted=False)
-    assert present() == [(slots.SLOT, "/a"), (slots.TRIAL, "/b")], present()
+    assert present() == [(slots.SLOT, "a"), (slots.TRIAL, "b")], present()
     device.bridge.deaf = False
     device.run(MINUTE_MS)
-    assert present() == [(slots.SLOT, "/b")], present()
+    assert present() == [(slots.SLOT, "b")], present()
 
 
 def check_firmware_without_a_radio_does_not_stay():
@@ -322,7 +341,7 @@ def check_firmware_without_a_radio_does_not_stay():
     device = trial(greeted=True, alive=False)
     assert device.core.up == 1
     assert device.radio.fed == 0
-    assert present() == [(slots.SLOT, "/a"), (slots.TRIAL, "/b")], present()
+    assert present() == [(slots.SLOT, "a"), (slots.TRIAL, "b")], present()
 
 
 def leave(name, text):
@@ -423,14 +442,32 @@ def check_health_tells_what_the_line_dropped():
 
 def check_an_order_to_restart():
     """The loop ends once the acknowledgement has left; the next start tries the other directory."""
-    for number, root in ((2, "/b"), (0, "")):
+    os.mkdir("b")
+    leave("b" + slots.WHOLE, "")
+    for number, service, root in ((2, 0, "b"), (0, 0, ""), (0, 1, ""), (2, 1, "b")):
         leave(slots.NEXT, "")
+        leave(slots.SERVICE, "")
         device = Device()
         device.run(1_000)
-        device.core.out.append(io.Restart(number, 0))
+        device.core.out.append(io.Restart(number, service))
         device.run(MINUTE_MS)
         assert device.time.now == 1_200, device.time.now
-        assert said(slots.NEXT) == root
+        assert (said(slots.NEXT), said(slots.SERVICE)) == (root, "1" if service else "")
+    os.remove("b" + slots.WHOLE)
+    os.rmdir("b")
+
+
+def check_firmware_that_is_not_whole_is_not_tried():
+    for number in (1, 2):
+        leave(slots.NEXT, "")
+        leave(slots.SERVICE, "")
+        device = Device()
+        device.run(1_000)
+        device.core.out.append(io.Restart(number, 1))
+        device.run(MINUTE_MS)
+        assert device.core.counted == [reasons.NOT_VERIFIED]
+        assert device.time.now > 1_200
+        assert said(slots.NEXT) == said(slots.SERVICE) == ""
 
 
 shared.run(
@@ -441,6 +478,7 @@ shared.run(
     check_every_state_blinks_in_its_own_way,
     check_identify_shows_for_so_long,
     check_firmware_on_trial_stays_once_a_bridge_has_greeted_it,
+    check_firmware_that_could_not_sell_does_not_stay,
     check_a_bridge_that_comes_late_is_in_time,
     check_firmware_without_a_radio_does_not_stay,
     check_a_crash_is_told_once_to_the_first_bridge,
@@ -451,4 +489,5 @@ shared.run(
     check_a_value_that_cannot_be_stored_is_a_fault,
     check_health_tells_what_the_line_dropped,
     check_an_order_to_restart,
+    check_firmware_that_is_not_whole_is_not_tried,
 )

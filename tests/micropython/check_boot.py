@@ -4,9 +4,11 @@ from firmware.device import boot, slots, version
 from receiver import reasons
 from receiver.encoding import schema
 from receiver.link import wire
+from receiver.protocol import enrolment
 from tests.micropython import shared
 
 SEED = bytes(range(32))
+STORED = schema.encode(enrolment.STORED, enrolment.Stored(SEED, b"", b"\xa0", 7, 3))
 
 
 class Platform:
@@ -46,36 +48,45 @@ def hello(platform):
     return schema.decode(wire.RECEIVER_HELLO, data, wire.ReceiverHello)
 
 
-def check_a_new_board_makes_its_key():
+def check_a_new_board_has_no_key_and_makes_none():
     platform = Platform()
     assert fault(platform) is None
-    assert platform.kept["key"] == bytes([7]) * 32
+    assert platform.kept == {}
+    identity = boot._identity(platform)
+    assert (identity.receiver_id, identity.certificate, identity.till) == (bytes(8), None, 0)
+
+
+def check_an_enrolled_board():
+    identity = boot._identity(Platform(enrolment=STORED, sequence=b"\0\0\1\0"))
+    assert (identity.fault, identity.till, identity.reserved) == (None, 7, 256)
+    stored = schema.decode(enrolment.STORED, identity.renewed(b"new"), enrolment.Stored)
+    assert stored == (SEED, b"new", b"\xa0", 7, 3)
 
 
 def check_a_store_that_fails():
     """The receiver sells nothing, and what cannot be read is not replaced."""
-    for name in ("key", "sequence", "certificate", "pins"):
-        platform = Platform((name,), key=SEED)
+    for name in ("sequence", "enrolment"):
+        platform = Platform((name,), enrolment=STORED)
         assert fault(platform) == reasons.STORE_FAILED, name
-        assert platform.kept == {"key": SEED}, name
-    assert fault(Platform(("put",))) == reasons.STORE_FAILED
-    assert fault(Platform(key=SEED)) is None
+        assert platform.kept == {"enrolment": STORED}, name
+    assert fault(Platform(enrolment=STORED)) is None
 
 
-def check_a_key_of_another_length():
-    for broken in (b"x", SEED[:31], SEED + b"x"):
-        platform = Platform(key=broken)
+def check_an_enrolment_that_is_damaged():
+    wrong_pins = enrolment.Stored(SEED, b"", b"pins", 7, 3)
+    for broken in (b"x", STORED[:-1], STORED + b"x", schema.encode(enrolment.STORED, wrong_pins)):
+        platform = Platform(enrolment=broken)
         assert fault(platform) == reasons.STORE_FAILED
-        assert platform.kept["key"] == broken
+        assert platform.kept["enrolment"] == broken
 
 
 def check_an_image_for_another_board():
-    assert fault(Platform(key=SEED, fits=False)) == reasons.WRONG_IMAGE
+    assert fault(Platform(enrolment=STORED, fits=False)) == reasons.WRONG_IMAGE
 
 
 def check_hello_names_fault_and_crashes():
     slots.write(slots.CRASHES, "xxx")
-    said = hello(Platform(("pins",), key=SEED))
+    said = hello(Platform(("sequence",), enrolment=STORED))
     assert (said.fault, said.crashes, said.board) == (reasons.STORE_FAILED, 3, "check")
     slots.write(slots.CRASHES, "x" * 999)
     assert hello(Platform()).crashes == 255
@@ -104,9 +115,10 @@ def check_reset_causes():
 
 version.FROZEN_HASH = b"builders"
 shared.run(
-    check_a_new_board_makes_its_key,
+    check_a_new_board_has_no_key_and_makes_none,
+    check_an_enrolled_board,
     check_a_store_that_fails,
-    check_a_key_of_another_length,
+    check_an_enrolment_that_is_damaged,
     check_an_image_for_another_board,
     check_hello_names_fault_and_crashes,
     check_reset_causes,

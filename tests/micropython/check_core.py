@@ -28,7 +28,7 @@ class World:
         self.now = 5000
         self.drawn = 0
         enrolment = Enrolment(
-            identifiers.digest(b"receiver"), self.certificate, pins.decode(pins.encode(PINS))
+            identifiers.digest(b"receiver"), self.certificate, pins.decode(pins.encode(PINS)), 0, 0
         )
         identity = Identity(enrolment, portable, self.entropy, 1)
         self.nonce = identity.nonce

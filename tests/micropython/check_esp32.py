@@ -10,6 +10,7 @@ from firmware.device.boards import choice
 from firmware.device.ports import esp32
 from firmware.device.ports.light import Light
 from receiver.link import wire
+from receiver.protocol.enrolment import STORED_MOST
 from tests.micropython import shared
 
 C3 = "ESP32C3 module with ESP32C3"
@@ -208,15 +209,15 @@ def check_store():
     assert store.get("key") == b""
     store.put("key", b"seed")
     assert esp32.make().store.get("key") == b"seed"
-    largest = bytes(512)
-    store.put("certificate", largest)
-    assert store.get("certificate") == largest
+    largest = bytes(STORED_MOST)
+    store.put("enrolment", largest)
+    assert store.get("enrolment") == largest
 
 
 def check_value_that_cannot_be_read():
     """It does not look empty, whether too long or unreadable."""
     store = esp32.make().store
-    fakes.FLASH[esp32.NAMESPACE, "long"] = bytes(513)
+    fakes.FLASH[esp32.NAMESPACE, "long"] = bytes(STORED_MOST + 1)
     assert refused(store.get, "long") == fakes.INVALID_LENGTH
     for error in (fakes.CORRUPT, fakes.INVALID_LENGTH, 12):
         fakes.FAILS["get_blob"] = error

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from firmware.device.main import SAFE_AFTER
+from firmware.device.main import SERVICE_AFTER
 from firmware.tools.bundle import slot
 from receiver.protocol import exchange
 from simulator.phone.app.buyer import DEMO_CODE, Buyer, Declining, Silent
@@ -116,14 +116,14 @@ async def test_a_reset_and_the_next_sale(till: Checkout, built: slot.Slot) -> No
 async def test_a_crash_is_one_entry_in_words(
     till: Checkout, built: slot.Slot, tmp_path: Path
 ) -> None:
-    """Told by the firmware's next start, and after crashes in a row by the safe mode."""
+    """Told by the firmware's next start, and after crashes in a row by service mode."""
     log, store = till.world.bridge.log, Path(till.world.command.cwd)
     async with lying(till, tmp_path, CRASH):
         shutil.copy(tmp_path / "built.names.json", built.folder.parent)
         before = len(_text(log))
         final = await till.outcome(await till.ring())
         assert (final["state"], final["reason"]["code"]) == ("declined", "crash_loop")
-        said = await told(log, before, SAFE_AFTER)
+        said = await told(log, before, SERVICE_AFTER)
         (store / "crashes").unlink()
     at = (ROOT / CRASH.file).read_text().split("    def _drain")[0].count("\n") + 1
     words = (
@@ -133,7 +133,7 @@ async def test_a_crash_is_one_entry_in_words(
     assert all(re.search(words + "$", text) for text in texts), texts
     raw = [one["text"] for one in entries(_text(log)[before:], "not a frame")]
     whole = [text for text in raw if "Traceback" in text]
-    assert len(whole) == SAFE_AFTER
+    assert len(whole) == SERVICE_AFTER
     assert all(re.search(rf"^Traceback (.*\n)*{words}", text) for text in whole), whole
 
 

@@ -21,7 +21,7 @@ POOLS = [
     *(Chip((size,), frozen=False) for size in range(80_000, 160_001, 20_000)),
     Chip((54_000,), frozen=True),
 ]
-SAFE_S = 30  # to the third start that fails, and to HELLO of the safe mode
+SERVICE_S = 30  # to the third start that fails, and to HELLO of service mode
 PATIENCE_S = 10  # of the till
 # How many sites that allocate pass before the one that fails: a sale comes to some 700.
 PASSING = {SALE: (0, 200, 400, 550), FOUR: (150, 300, 450), RENEWAL: (40, 80, 160), LOGS: (90, 240)}
@@ -63,7 +63,7 @@ async def _fault(world: World) -> str | None:
 async def test_a_board_without_memory_says_so_and_sells_nothing(chip: Chip) -> None:
     """Never a boot loop without a word, in whatever memory MicroPython itself still starts."""
     async with World(Settings(rate=0, chip=chip)) as world, world.till.watch() as events:
-        async with asyncio.timeout(SAFE_S):
+        async with asyncio.timeout(SERVICE_S):
             while (fault := await _fault(world)) is None:
                 await anext(events)
         assert fault == "out_of_memory"

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _CHIP_MARK = " with "  # "Generic ESP32S3 module with Octal-SPIRAM with ESP32S3"
 _MODULE = " module"
+_CHIPS = {"ESP32-PICO-D4": "esp32"}  # an ESP32 with its flash in one case
 
 
 def flashed() -> str:
@@ -31,8 +32,17 @@ def fits(machine: str, pins: Pins) -> bool:
     return _chip(machine) == pins.CHIP
 
 
+def board_class(machine: str, image: bool) -> str:
+    """Return what firmware must be made for: the chip, and how it lies on the board.
+
+    `image`: in an image of our own, which an update replaces whole; else in directories.
+    """
+    chip = _CHIPS.get(_chip(machine), _chip(machine).lower())
+    return chip + ("-image" if image else "-littlefs")
+
+
 def _chip(machine: str) -> str:
-    return machine[machine.rfind(_CHIP_MARK) + len(_CHIP_MARK) :]
+    return machine.split(_CHIP_MARK)[-1]
 
 
 def _reference(machine: str) -> str:

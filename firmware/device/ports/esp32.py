@@ -11,12 +11,13 @@ import bluetooth
 import esp32
 import machine
 
+from firmware.device import version
 from firmware.device.boards import choice
 from firmware.device.lamp import BOOTING_COLOUR
 from receiver.link import wire
-from receiver.protocol import gatt
+from receiver.protocol.enrolment import STORED_MOST
 
-from .interface import Ports
+from .interface import Console, Ports
 from .light import Light
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Store:
     """Blobs in non-volatile storage, one commit each."""
 
     def get(self, name: str) -> bytes:
-        buffer = bytearray(gatt.CERTIFICATE_MOST)  # the largest stored value
+        buffer = bytearray(STORED_MOST)  # the largest value
         try:
             size = esp32.NVS(NAMESPACE).get_blob(name, buffer)
         except OSError as error:
@@ -96,6 +97,7 @@ class Board:
             pins = None
         self.name = pins.NAME if pins else implementation._machine[: wire.BOARD_MOST]
         self._chip = pins.CHIP if pins else ""
+        self.pins = pins
         self.light = Light(pins).light
         self.light(BOOTING_COLOUR)
         self._watchdog: machine.WDT | None = None
@@ -112,6 +114,10 @@ class Board:
         if self._watchdog is None:  # cannot be stopped, so the loop's first turn starts it
             self._watchdog = machine.WDT(timeout=WATCHDOG_MS)
         self._watchdog.feed()
+
+    def keep_image(self) -> None:
+        if version.FROZEN_HASH and hasattr(esp32, "Partition"):
+            esp32.Partition.mark_app_valid_cancel_rollback()
 
     def reset(self) -> None:
         machine.reset()
@@ -130,3 +136,8 @@ def make() -> Ports:
         Clock(),
         Board(),
     )
+
+
+def make_console() -> Console:
+    """Make what service mode begins with; the radio stays off."""
+    return Console(sys.stdin, sys.stdout, Clock(), Board())

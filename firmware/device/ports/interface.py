@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from firmware.device.ble import Ble
+    from receiver.service.ports import Device, Slots
+    from receiver.service.ports import Store as ServiceStore
 
     class Bytes(Protocol):
         """The binary side of a standard stream."""
@@ -61,6 +63,9 @@ if TYPE_CHECKING:
         def light(self, colour: int) -> None:
             """Light the lamp in red, green and blue, 0 for dark; without a lamp, do nothing."""
 
+        def keep_image(self) -> None:
+            """Let the chip's own boot loader keep the image that runs, if it is on trial."""
+
         def reset(self) -> None:
             """Reset the board; does not return."""
 
@@ -79,3 +84,10 @@ Ports = NamedTuple(
         ("board", "Board"),
     ],
 )
+
+# What service mode needs before its first order.
+Console = NamedTuple(
+    "Console", [("source", "Stream"), ("sink", "Stream"), ("clock", "Clock"), ("board", "Board")]
+)
+# What its orders need (`receiver.service`).
+Tools = NamedTuple("Tools", [("store", "ServiceStore"), ("slots", "Slots"), ("device", "Device")])

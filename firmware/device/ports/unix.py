@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from receiver.link import wire
 
-from .interface import Ports
+from .interface import Console, Ports
 
 if TYPE_CHECKING:
     from typing import Any
@@ -40,7 +40,7 @@ class Store:
 
     def get(self, name: str) -> bytes:
         try:
-            with open(self._directory + "/" + name, "rb") as file:
+            with open(self.place(name), "rb") as file:
                 data: bytes = file.read()
                 return data
         except OSError as error:
@@ -49,10 +49,14 @@ class Store:
             return b""
 
     def put(self, name: str, data: bytes) -> None:
-        path = self._directory + "/" + name
+        path = self.place(name)
         with open(path + ".new", "wb") as file:
             file.write(data)
         os.rename(path + ".new", path)
+
+    def place(self, name: str) -> str:
+        """Return the path of a value."""
+        return self._directory + "/" + name
 
 
 class Board:
@@ -68,16 +72,18 @@ class Board:
     def light(self, colour: int) -> None:
         """Do nothing: there is no lamp."""
 
+    def keep_image(self) -> None:
+        """Do nothing: there is no image."""
+
     def reset(self) -> None:
         sys.exit(0)
 
 
 def make() -> Ports:
     """Make the platform, radio first. TILLSIGN_STORE names the store's directory."""
-    _make_raw()
-    bluetooth = _bluetooth()
+    make_raw()
+    bluetooth = import_bluetooth()
     ble = bluetooth.BLE()
-    store = Store(os.getenv("TILLSIGN_STORE", "."))
 
     return Ports(
         ble,
@@ -85,14 +91,25 @@ def make() -> Ports:
         ble if hasattr(ble, "pump") else None,  # MicroPython's own has interrupts
         sys.stdin,
         sys.stdout,
-        store,
+        Store(directory()),
         os.urandom,
         Clock(),
         Board(),
     )
 
 
-def _make_raw() -> None:
+def make_console() -> Console:
+    """Make what service mode begins with."""
+    make_raw()
+    return Console(sys.stdin, sys.stdout, Clock(), Board())
+
+
+def directory() -> str:
+    """Return the store's directory."""
+    return os.getenv("TILLSIGN_STORE", ".")
+
+
+def make_raw() -> None:
     """Set a terminal to raw: no echo, no signals, every byte as it is."""
     import termios  # type: ignore[import-not-found]  # the Unix port has it
 
@@ -102,7 +119,8 @@ def _make_raw() -> None:
         return  # a pipe or a socket is raw
 
 
-def _bluetooth() -> Any:
+def import_bluetooth() -> Any:
+    """Import the interpreter's own module, else the simulator's; raises ImportError."""
     try:
         import bluetooth
     except ImportError:

@@ -1,6 +1,6 @@
 """Weigh the image after each step: `python -m firmware.tools.bundle --board NAME --figures`.
 
-Prints a table of docs/hardware.md: bytes of all .mpy files, and the dynamic names in them. The safe
+Prints a table of docs/hardware.md: bytes of all .mpy files, and the dynamic names in them. Service
 mode, which is loaded alone, is not in it.
 """
 
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from firmware.tools.compile import device_files
 
 from . import mpy, slot
-from .program import STEPS
+from .program import APART, STEPS
 from .slot import Machine
 
 WHAT = {
@@ -32,8 +32,9 @@ def table(root: Path, machine: Machine) -> str:
 
 def _rows(root: Path, machine: Machine) -> Iterator[tuple[str, int, int]]:
     sizes, names = 0, set[str]()
+    left_out = {slot.LOADER.as_posix(), *map(slot.place, APART)}
     for path in device_files():
-        if path.name in ("main.py", "safe.py") or (root / path).read_text() == "":
+        if path.as_posix() in left_out or (root / path).read_text() == "":
             continue  # the loader stays outside the slot
         compiled = mpy.compile_text((root / path).read_text(), str(path), machine.architecture, ())
         sizes += len(compiled)
@@ -50,5 +51,6 @@ def _weigh(
 ) -> tuple[int, int]:
     with TemporaryDirectory(prefix="tillsign-bundle-") as folder:
         made = slot.write(root, Path(folder, "a"), machine, steps=steps, options=options)
-        safe = made.sizes[slot.SAFE_PLACE.with_suffix(".mpy").as_posix()]
-        return sum(made.sizes.values()) - safe, made.names
+        apart = {Path(slot.place(name)).with_suffix(".mpy").as_posix() for name in APART}
+        sizes = (size for path, size in made.sizes.items() if path not in apart)
+        return sum(sizes), made.names

@@ -10,7 +10,7 @@ import ast
 from typing import NamedTuple
 
 from .scopes import COMPREHENSIONS, bound, inside
-from .sources import KERNELS, OURS, Source, Tree, absolute, targets
+from .sources import KERNELS, LATER, OURS, Source, Tree, absolute, targets
 
 
 class MergeError(Exception):
@@ -115,7 +115,9 @@ class _Merger:
 
     def is_ours(self, source: Source, node: ast.AST) -> bool:
         """Return whether an import takes from a module that is merged (or a kernel)."""
-        return isinstance(node, ast.ImportFrom) and absolute(source, node).split(".")[0] in OURS
+        if not isinstance(node, ast.ImportFrom) or absolute(source, node) in LATER:
+            return False
+        return absolute(source, node).split(".")[0] in OURS
 
     def namespace(self, source: Source) -> ast.stmt:
         """Return a class that stands for a module where it is handed on as a value."""

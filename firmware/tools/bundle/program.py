@@ -17,7 +17,8 @@ from .plain import plain
 from .sources import Source, Tree
 
 ENTRY = "firmware.device.boot"
-SAFE = "firmware.device.safe"  # what the loader starts after crashes in a row
+# What runs where nothing is sold: started by the loader, and loaded at the first order.
+APART = ("firmware.device.service", *sorted(sources.LATER))
 MAIN = "main"  # what the loader imports from either
 # Steps in their order; a build may leave some out, to measure the others.
 STEPS = ("constants", "programs", "unused", "texts", "names")

@@ -15,7 +15,7 @@ from firmware.device import version
 from receiver.host.name_map import SUFFIX
 
 from . import mpy
-from .program import MAIN, READABLE, SAFE, STEPS, Short, firmware
+from .program import APART, MAIN, READABLE, STEPS, Short, firmware
 from .sources import KERNELS
 
 MODULE = "tillsign"  # of everything but kernels and loader
@@ -23,7 +23,6 @@ STARTER = Path("firmware/device/boot.py")  # where the loader looks for `main`
 LOADER = Path("firmware/device/main.py")
 # MicroPython starts a source alone, and compiling the loader would cost 5 M instructions and names.
 START_LOADER = b"import loader\n\nloader.start()\n"
-SAFE_PLACE = Path("firmware/device/safe.py")  # and for the safe mode's
 RADIO_FIRST = "import bluetooth\nbluetooth.BLE().active(True)\n"
 ARCHITECTURES = {"esp32": ("rv32imc", "xtensawin"), "unix": ("x64",)}
 
@@ -56,17 +55,27 @@ def modules(
 ) -> dict[str, str]:
     """Return every file of a slot as source, by its path; `module` is the name of the largest.
 
-    The safe mode shares no module with the rest: it must start where that does not. It keeps its
-    names and texts, as the name map is of the rest.
+    Service mode shares no module with the rest, but for the kernels: it must start where that does
+    not. It keeps its names and texts, as the name map is of the rest.
     """
     texts = kernels(root)
-    safe = firmware(root, machine.target, machine.excluded, READABLE, known, entry=SAFE)
+    apart = {
+        place(entry): firmware(
+            root, machine.target, machine.excluded, READABLE, known, entry=entry
+        ).text
+        for entry in APART
+    }
     return {
-        SAFE_PLACE.as_posix(): safe.text,
+        **apart,
         STARTER.as_posix(): starter([Path(name).stem for name in texts], machine.target, module),
         f"{module}.py": short.text,
         **texts,
     }
+
+
+def place(module: str) -> str:
+    """Return the source's path of a module that is apart."""
+    return module.replace(".", "/") + ".py"
 
 
 def shown(short: Short) -> str:
@@ -113,11 +122,11 @@ def write(
     for path, text in modules(root, short, machine).items():
         source = shown(short) if path == f"{MODULE}.py" else Path(path).stem
         compiled = mpy.compile_text(text, source, machine.architecture, options)
-        place = (output / path).with_suffix(".mpy")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(compiled)
-        sizes[place.relative_to(output).as_posix()] = len(compiled)
-        if path != SAFE_PLACE.as_posix():  # never loaded with the rest
+        written = (output / path).with_suffix(".mpy")
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_bytes(compiled)
+        sizes[written.relative_to(output).as_posix()] = len(compiled)
+        if path not in map(place, APART):  # never loaded with the rest
             names |= mpy.names(compiled)
     measured = version.measure(str(output)).hex()
     name_map = output.with_name(output.name + SUFFIX)

@@ -15,6 +15,8 @@ from .literals import Folder, literal
 
 KERNELS = "receiver.crypto.kernels."  # viper: compiled as they are, each by itself
 OURS = ("receiver", "firmware", "tests")
+# Modules that others load while they run: each is a program of its own, with its own copies.
+LATER = frozenset({"firmware.device.orders"})
 LIBRARY = {"typing", "__future__"}  # in firmware/device/lib: `plain` leaves nothing of them
 
 PLATFORMS = {"esp32": "esp32", "unix": "linux"}  # target → sys.platform
@@ -69,7 +71,7 @@ def closure(tree: Tree, entry: str) -> list[Source]:
     seen: set[str] = set()
 
     def add(name: str) -> None:
-        if name in seen or name.startswith(KERNELS):
+        if name in seen or name.startswith(KERNELS) or (name in LATER and name != entry):
             return
         seen.add(name)
         source = tree.read(name)

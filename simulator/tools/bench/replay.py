@@ -60,7 +60,7 @@ class Life:
         seed, certificate, pinned = [bytes.fromhex(parts[name]) for name in PARTS]
         known = pins.decode(pinned)
         self.receiver = Receiver(
-            Identity(Enrolment(seed, certificate, known), crypto, Entropy(), 1)
+            Identity(Enrolment(seed, certificate, known, 0, 0), crypto, Entropy(), 1)
         )
         self.told = bytes(32)
 

@@ -119,8 +119,9 @@ class Lives(Scope):
         """Live one life with that failure in it."""
         began = time.monotonic()
         certificate = self._old if story == RENEWAL else self._new
-        self.world.receiver.certificate.write_bytes(certificate)
-        directory = self.world.receiver.directory
+        receiver = self.world.receiver
+        receiver.store(receiver.stored._replace(certificate=certificate))
+        directory = receiver.directory
         (directory / "failed").unlink(missing_ok=True)
         (directory / "armed").write_bytes(failure.to_bytes())
         boots, state, again, wrong = 0, "", "", ""
@@ -134,7 +135,7 @@ class Lives(Scope):
                 await self._agree(sale, outcomes)
                 if state != APPROVED or await self._boots() == boots:
                     again = await self._sells_again()
-                if self.world.receiver.certificate.read_bytes() != self._new:
+                if receiver.stored.certificate != self._new:
                     raise DisagreementError("the new certificate is acknowledged and lost")
         except (DisagreementError, TimeoutError, TillError) as error:
             wrong = f"{type(error).__name__}: {error}"
@@ -261,11 +262,11 @@ class Lives(Scope):
         world, receiver = self.world, self.world.receiver
         client = bindings.client_of(world.authority.office.store, receiver.receiver_id)
         assert client is not None
-        self._old = receiver.certificate.read_bytes()
+        self._old = receiver.stored.certificate
         self._new = enrolment.new_receiver(
             world.authority,
             client,
-            seed=(receiver.directory / "key").read_bytes(),
+            seed=receiver.stored.seed,
             receiver_id=receiver.receiver_id,
             store_name="Coop Exempel, Nygatan 2",
         ).certificate

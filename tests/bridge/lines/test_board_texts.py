@@ -70,7 +70,7 @@ async def test_a_crash_is_one_warning_in_words(
 async def test_its_words_are_those_of_the_firmware_that_crashed(
     named: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Other firmware tells of it: the one before, or the safe mode."""
+    """Other firmware tells of it: the one before, or service mode."""
     named.device.reboot(firmware_hash=bytes(8), fault=reasons.CRASH_LOOP)
     crash(named, SHORT.encode())
     assert (await entry(caplog, "receiver crashed"))["text"] == LONG

@@ -39,9 +39,9 @@ def present() -> dict[str, str]:
 
 
 def test_both_halves_spell_the_files_alike() -> None:
-    for name in ("SLOT", "NEXT", "TRIAL", "RESET", "CRASH", "CRASHES"):
+    for name in ("SLOT", "NEXT", "TRIAL", "SERVICE", "RESET", "CRASH", "CRASHES"):
         assert getattr(slots, name) == getattr(loader, name)
-    assert {"/a", "/b"} == {*slots.ROOTS} - {""}
+    assert {"a", "b"} == {*slots.ROOTS} - {""}
     assert int(loader.RESET_CRASH) == wire.RESET_CRASH
     assert int(loader.RESET_UPDATE) == wire.RESET_UPDATE
     assert loader.COUNT_MOST == wire.CRASHES_MOST
@@ -57,48 +57,48 @@ def test_the_loader_knows_the_button_of_every_board() -> None:
 
 
 def test_a_new_board_runs_from_its_first_directory() -> None:
-    assert loader.choose() == "/a"
+    assert loader.choose() == "a"
     assert present() == {}
 
 
 def test_the_slot_in_use() -> None:
-    write(slot="/b\n")
-    assert loader.choose() == "/b"
-    assert loader.choose() == "/b"
+    write(slot="b\n")
+    assert loader.choose() == "b"
+    assert loader.choose() == "b"
 
 
 def test_new_firmware_is_tried_once() -> None:
-    write(slot="/a", slot_next="/b")
-    assert loader.choose() == "/b"
-    assert present() == {"slot": "/a", "slot.trial": "/b"}
-    assert loader.choose() == "/a"
-    assert present() == {"slot": "/a"}
+    write(slot="a", slot_next="b")
+    assert loader.choose() == "b"
+    assert present() == {"slot": "a", "slot.trial": "b"}
+    assert loader.choose() == "a"
+    assert present() == {"slot": "a"}
 
 
 def test_new_firmware_that_is_well_stays() -> None:
-    write(slot="/a", slot_next="/b")
+    write(slot="a", slot_next="b")
     loader.choose()
     slots.settle()
-    assert present() == {"slot": "/b"}
-    assert loader.choose() == "/b"
+    assert present() == {"slot": "b"}
+    assert loader.choose() == "b"
 
 
 def test_settling_without_a_trial_changes_nothing() -> None:
     slots.settle()
-    write(slot="/b")
+    write(slot="b")
     slots.settle()
-    assert present() == {"slot": "/b"}
+    assert present() == {"slot": "b"}
 
 
 def test_an_update_during_a_trial_is_the_next_trial() -> None:
-    write(slot="/a", slot_trial="/b", slot_next="/c")
-    assert loader.choose() == "/c"
-    assert present() == {"slot": "/a", "slot.trial": "/c"}
+    write(slot="a", slot_trial="b", slot_next="c")
+    assert loader.choose() == "c"
+    assert present() == {"slot": "a", "slot.trial": "c"}
 
 
 def test_an_empty_update_is_none() -> None:
-    write(slot="/b", slot_next="\n")
-    assert loader.choose() == "/b"
+    write(slot="b", slot_next="\n")
+    assert loader.choose() == "b"
 
 
 def test_what_cannot_be_marked_as_tried_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,9 +107,9 @@ def test_what_cannot_be_marked_as_tried_is_not_tried(monkeypatch: pytest.MonkeyP
     def full(*_names: str) -> None:
         raise OSError(28)
 
-    write(slot="/a", slot_next="/b")
+    write(slot="a", slot_next="b")
     monkeypatch.setattr(os, "rename", full)
-    assert loader.choose() == "/a"
+    assert loader.choose() == "a"
 
 
 # In the real interpreter.
@@ -152,7 +152,7 @@ def test_firmware_that_does_not_start_resets_and_leaves_no_prompt(text: str) -> 
     assert re.search("\0Traceback[^\0]*Error[^\0]*\0", ran.stdout)  # apart from any frame
     assert ">>>" not in ran.stdout
     assert present() == {"slot.trial": "b"}
-    assert loader.choose() == "/a"
+    assert loader.choose() == "a"
 
 
 # A crash, and what the next starts make of it.
@@ -185,7 +185,7 @@ def power_up(
     """Start a board whose firmware notes what ran, and does `end` then."""
     device = Path("b/firmware/device")
     device.mkdir(parents=True, exist_ok=True)
-    for name in ("boot", "safe"):
+    for name in ("boot", "service"):
         body = f"import fakes\ndef main(*feed):\n    fakes.RAN.append({name!r})\n{end}"
         (device / f"{name}.py").write_text(body)
     write(slot="b")
@@ -244,12 +244,14 @@ def test_which_starts_count_as_crashes(cause: int, reset: str, before: str, afte
 CRASH = "    raise MemoryError\n"
 
 
-def test_a_crash_loop_slows_down_and_asks_the_safe_mode_every_other_time() -> None:
+def test_a_crash_loop_slows_down_and_asks_service_mode_every_other_time() -> None:
     """The watchdog is fed in the pauses."""
     said = [power_up(end=CRASH) for _ in range(12)]
     pauses = [int(line.split()[1]) for line in said]
     assert pauses == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]
-    assert [line.split()[-1] for line in said] == ["boot"] * 3 + ["safe", "boot"] * 4 + ["safe"]
+    assert [line.split()[-1] for line in said] == ["boot"] * 3 + ["service", "boot"] * 4 + [
+        "service"
+    ]
     assert [line.split("(")[1] for line in said] == [
         f"{loader.START_MS}, {fed})] {line.split()[-1]}"
         for fed, line in zip(pauses, said, strict=True)
@@ -258,9 +260,9 @@ def test_a_crash_loop_slows_down_and_asks_the_safe_mode_every_other_time() -> No
     assert power_up(cause=POWER, end=CRASH).split()[-1] == "boot"
 
 
-def test_a_safe_mode_that_ends_gives_the_firmware_another_try() -> None:
+def test_a_service_mode_that_ends_gives_the_firmware_another_try() -> None:
     write(crashes="xxx", reset="6")
-    assert power_up().split()[-1] == "safe"
+    assert power_up().split()[-1] == "service"
     assert power_up().split()[-1] == "boot"
 
 

@@ -7,8 +7,18 @@ import pytest
 from receiver import reasons
 from receiver.core import connection, io, sale_session
 from receiver.crypto import host
+from receiver.encoding import schema
 from receiver.link import wire
-from receiver.protocol import exchange, gatt, identifiers, messages, padding, signed
+from receiver.protocol import (
+    enrolment,
+    exchange,
+    gatt,
+    identifiers,
+    messages,
+    padding,
+    pins,
+    signed,
+)
 from simulator.authority.keys import Keys
 from tests.support.machines.receiver import (
     EPOCH,
@@ -307,7 +317,10 @@ def test_new_certificate_goes_live_when_no_phone_looks(selling: World) -> None:
     old = selling.certificate
     new = evidence.certificate(selling.keys, RECEIVER, EPOCH, store_name="Ny butik")
     selling.send(wire.CERTIFICATE, wire.Blob(new))
-    assert selling.of(io.Keep)[-1] == io.Keep("certificate", new)
+    kept = selling.of(io.Keep)[-1]
+    stored = schema.decode(enrolment.STORED, kept.data, enrolment.Stored)
+    pinned = pins.encode(selling.receiver.identity.ring.pins)
+    assert (kept.name, stored) == ("enrolment", (RECEIVER, new, pinned, 0, 0))
     assert selling.receiver.settled()
     selling.cancel()
     assert selling.of(io.ShowCertificate) == [io.ShowCertificate(old)]

@@ -8,7 +8,7 @@ import pytest
 
 from receiver import reasons
 from receiver.core import identity
-from receiver.core.identity import Enrolment, Identity
+from receiver.core.identity import NOT_ENROLLED, Enrolment, Identity
 from receiver.crypto import host
 from receiver.crypto.job import finish
 from receiver.link import wire
@@ -28,7 +28,7 @@ def make(keys: Keys, certificate: bytes | None = None, reserved: int = 1) -> Ide
     if certificate is None:
         certificate = evidence.certificate(keys, RECEIVER, EPOCH)
     entropy = lambda size: evidence.seed(str(next(numbers)))[:size]  # noqa: E731
-    return Identity(Enrolment(RECEIVER, certificate, keys.pins()), host, entropy, reserved)
+    return Identity(Enrolment(RECEIVER, certificate, keys.pins(), 0, 0), host, entropy, reserved)
 
 
 @pytest.fixture
@@ -113,5 +113,5 @@ def test_state_brings_time_and_least_app(keys: Keys, known: Identity) -> None:
 def test_nonces_are_fresh_at_each_boot() -> None:
     numbers = count(1)
     entropy = lambda size: next(numbers).to_bytes(size, "big")  # noqa: E731
-    nonces = {Identity(Enrolment(RECEIVER, b"", {}), host, entropy, 1).nonce for _ in range(3)}
+    nonces = {Identity(NOT_ENROLLED, host, entropy, 1).nonce for _ in range(3)}
     assert len(nonces) == 3

@@ -66,11 +66,12 @@ async def test_a_folder_has_all_that_the_firmware_reads(
 ) -> None:
     receiver = new_receiver(authority, CLIENT)
     folder = receiver.keep_in(tmp_path / "receiver")
-    assert (folder.directory / "key").read_bytes() == receiver.seed
-    assert (folder.directory / "key").stat().st_mode & 0o777 == 0o600
+    pinned = pins.encode(receiver.pins)
+    assert folder.stored == (receiver.seed, receiver.certificate, pinned, 0, 0)
+    assert (folder.directory / "enrolment").stat().st_mode & 0o777 == 0o600
     assert folder.certificate.read_bytes() == receiver.certificate
     assert pins.decode(folder.pins.read_bytes()) == authority.pins
-    assert (Path((folder.directory / "slot").read_text()) / "receiver").is_dir()
+    assert (folder.directory / (folder.directory / "slot").read_text() / "receiver").is_dir()
 
 
 async def test_phones_are_alike_however_they_were_enrolled(authority: Authority) -> None:

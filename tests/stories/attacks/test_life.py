@@ -209,12 +209,11 @@ class Caching(Link):
 async def renew(till: TappedCheckout, store_name: str) -> bytes:
     """Have the receiver certified anew, and its bridge started with that certificate."""
     authority = till.world.authority
-    store = Path(till.world.command.env["TILLSIGN_STORE"])
     (receiver,) = await till.world.till.receivers()
     receiver_id = bytes.fromhex(receiver["hello"]["receiver_id"])
     client = bindings.client_of(authority.office.store, receiver_id)
     assert client is not None
-    seed = (store / "key").read_bytes()
+    seed = till.world.receiver.stored.seed
     certificate = enrolment.new_receiver(
         authority, client, seed=seed, receiver_id=receiver_id, store_name=store_name
     ).certificate

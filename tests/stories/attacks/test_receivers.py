@@ -78,7 +78,7 @@ async def liar(counter: Checkout, tmp_path_factory: Any) -> AsyncIterator[Receiv
     """The module's receiver, which shows phones what it is told to."""
     store = papers.store(counter)
     async with lying(counter, tmp_path_factory.mktemp("lying"), *SHOWING):
-        yield Receiver(store, (store / "key").read_bytes(), papers.certificate(counter))
+        yield Receiver(store, papers.seed(counter), papers.certificate(counter))
 
 
 async def refused(till: Checkout, wallet: Wallet, name: str) -> None:

@@ -129,7 +129,7 @@ def _another_certificate(purchase: Purchase) -> dict[str, Any]:
 def _another_offer(purchase: Purchase) -> dict[str, Any]:
     """The receiver's own, over less: bridge and receiver are in league."""
     till = purchase.till
-    seed = (papers.store(till) / "key").read_bytes()
+    seed = papers.seed(till)
     offer = evidence.offer(seed, papers.certificate(till), int(time.time()), amount=1)
     return {"offer": offer}
 

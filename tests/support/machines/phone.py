@@ -70,7 +70,9 @@ class Shop:
         self.wallet = held
         self.now = 0
         certificate = certified or evidence.certificate(keys, RECEIVER, EPOCH)
-        identity = Identity(Enrolment(RECEIVER, certificate, keys.pins()), host, os.urandom, 1)
+        identity = Identity(
+            Enrolment(RECEIVER, certificate, keys.pins(), 0, 0), host, os.urandom, 1
+        )
         self.receiver = Receiver(identity)
         self.certificate = certificate
         self.offer = b""

@@ -62,7 +62,7 @@ class World:
 
     def make_identity(self, reserved: int) -> Identity:
         pins = self.keys.pins()
-        enrolment = Enrolment(RECEIVER, self.certificate, pins)
+        enrolment = Enrolment(RECEIVER, self.certificate, pins, 0, 0)
         return Identity(enrolment, self.crypto, self.entropy, reserved)
 
     def entropy(self, size: int) -> bytes:

@@ -53,7 +53,12 @@ def store(till: Checkout) -> Path:
 
 def certificate(till: Checkout) -> bytes:
     """The one in use: receiver and bridge have it, and the authority holds it current."""
-    return (store(till) / "certificate").read_bytes()
+    return till.world.receiver.stored.certificate
+
+
+def seed(till: Checkout) -> bytes:
+    """The receiver's private key."""
+    return till.world.receiver.stored.seed
 
 
 def second_certificate(till: Checkout, **changes: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The safe mode in the real interpreter, with the bridge's end of the line on a pipe."""
+"""Service mode after crashes, in the real interpreter with the bridge's end of its line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from firmware.tools.bundle.slot import Machine
 from receiver import reasons
 from receiver.encoding import schema
-from receiver.link import link, wire
+from receiver.link import link, service_wire, wire
 from simulator.world.receiver_command import DEVICE, slot
 from tests.conftest import SlotOf
 from tests.support.values.evidence import REFERENCE, SEK
@@ -32,7 +32,7 @@ class Bridge:
     def __init__(self, place: Path, crash: str) -> None:
         if not (place / "a").exists():
             slot(place / "a")
-        for name, text in (("slot", "a"), ("crashes", "xxx"), ("crash", crash)):
+        for name, text in (("slot", "a"), ("crashes", "xxx"), ("reset", "6"), ("crash", crash)):
             (place / name).write_text(text)
         self.place = place
         self.board = subprocess.Popen(
@@ -78,7 +78,8 @@ class Bridge:
         assert self.link.send(channel, wire.encode(channel, value))
 
     def answer(self, channel: int) -> Any:
-        return wire.decode(channel, self.until(link.Message, channel).payload)
+        found = service_wire if channel in service_wire.LAYOUTS else wire
+        return found.decode(channel, self.until(link.Message, channel).payload)
 
 
 @pytest.fixture
@@ -123,12 +124,25 @@ def test_it_tells_of_the_crash(bridge: Bridge, crash: str) -> None:
 def test_it_takes_other_firmware(bridge: Bridge) -> None:
     bridge.up()
     bridge.send(wire.CANCEL, wire.Cancel(REFERENCE, reasons.WITHDRAWN))  # and what else there is
+    (bridge.place / "b").mkdir()
+    (bridge.place / "b/manifest").touch()
     bridge.send(wire.RESTART, wire.Restart(2, 0))
     for channel in (wire.CANCEL, wire.RESTART):  # acknowledged, or the next start had it again
         bridge.until(link.Delivered, channel)
     assert bridge.board.wait(PATIENCE_S) == 0
-    assert (bridge.place / "slot.next").read_text() == "/b"
+    assert (bridge.place / "slot.next").read_text() == "b"
     assert (bridge.place / "crashes").read_text() == "xxxx"
+
+
+def test_it_takes_no_firmware_that_is_not_whole(bridge: Bridge) -> None:
+    bridge.up()
+    (bridge.place / "b").mkdir()
+    for slot_number in (1, 2):
+        bridge.send(wire.RESTART, wire.Restart(slot_number, 0))
+        refused = service_wire.Refused(wire.RESTART, reasons.NOT_VERIFIED)
+        assert bridge.answer(service_wire.ORDER_REFUSED) == refused
+    assert bridge.board.poll() is None
+    assert not (bridge.place / "slot.next").exists()
 
 
 def test_a_built_slot_has_it_too(tmp_path: Path, slot_of: SlotOf) -> None:

@@ -1,0 +1,1 @@
+"""What a receiver does in service mode, as machines (docs/wire.md)."""
