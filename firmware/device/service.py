@@ -197,7 +197,7 @@ class Service:
             self._orders[4]()
 
     def _refuse(self, channel: int, reason: int) -> None:
-        refused = service_wire.Refused(channel, reason)
+        refused = service_wire.OrderRefused(channel, reason)
         payload = service_wire.encode(service_wire.ORDER_REFUSED, refused)
         self._send(service_wire.ORDER_REFUSED, payload)
 

@@ -97,5 +97,5 @@ class Orders:
         return self._out.pop(0) if self._out else None
 
     def _refuse(self, channel: int, reason: int) -> None:
-        refused = wire.Refused(min(channel, 255), reason)
+        refused = wire.OrderRefused(min(channel, 255), reason)
         self._out.append((wire.ORDER_REFUSED, wire.encode(wire.ORDER_REFUSED, refused)))

@@ -51,6 +51,6 @@ def _weigh(
 ) -> tuple[int, int]:
     with TemporaryDirectory(prefix="tillsign-bundle-") as folder:
         made = slot.write(root, Path(folder, "a"), machine, steps=steps, options=options)
-        apart = {Path(slot.place(name)).with_suffix(".mpy").as_posix() for name in APART}
+        apart = slot.files_apart()
         sizes = (size for path, size in made.sizes.items() if path not in apart)
         return sum(sizes), made.names

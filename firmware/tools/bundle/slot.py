@@ -78,6 +78,11 @@ def place(module: str) -> str:
     return module.replace(".", "/") + ".py"
 
 
+def files_apart() -> set[str]:
+    """Return the paths in a slot of what is never loaded with the rest."""
+    return {Path(place(module)).with_suffix(".mpy").as_posix() for module in APART}
+
+
 def shown(short: Short) -> str:
     """Return what a traceback shows as the file: the build, by which its name map is found."""
     return f"t{short.build}"

@@ -43,9 +43,9 @@ class Budget(NamedTuple):
 
 def weigh(files: Mapping[str, bytes]) -> list[Weight]:
     """Return the weight of each compiled file, by its path in the slot."""
-    alone = slot.SAFE_PLACE.with_suffix(".mpy").as_posix()
+    alone = slot.files_apart()
     return [
-        Weight(path, len(data), len(mpy.names(data)), path == alone)
+        Weight(path, len(data), len(mpy.names(data)), path in alone)
         for path, data in sorted(files.items())
     ]
 

@@ -139,7 +139,7 @@ def test_it_takes_no_firmware_that_is_not_whole(bridge: Bridge) -> None:
     (bridge.place / "b").mkdir()
     for slot_number in (1, 2):
         bridge.send(wire.RESTART, wire.Restart(slot_number, 0))
-        refused = service_wire.Refused(wire.RESTART, reasons.NOT_VERIFIED)
+        refused = service_wire.OrderRefused(wire.RESTART, reasons.NOT_VERIFIED)
         assert bridge.answer(service_wire.ORDER_REFUSED) == refused
     assert bridge.board.poll() is None
     assert not (bridge.place / "slot.next").exists()
