@@ -302,7 +302,7 @@ class BoardLine:
 
 
 def is_in_service(hello: wire.ReceiverHello) -> bool:
-    """Whether a board obeys the orders of `service_wire`: also one that it has entered after crashes."""
+    """Whether a board obeys the orders of `service_wire`: ordered, or after crashes."""
     return hello.fault in (reasons.IN_SERVICE, reasons.CRASH_LOOP)
 
 

@@ -1,13 +1,13 @@
 """What orders in service mode need of MicroPython's Unix port.
 
-The file `button` in the store's directory stands for a button that is held.
+While the file that TILLSIGN_BUTTON names is there, the button is held; TILLSIGN_UNIQUE_ID is the
+chip's own number in hex.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from firmware.device import version
@@ -20,8 +20,7 @@ from .interface import Tools
 if TYPE_CHECKING:
     from .interface import Clock
 
-BUTTON = "button"
-HARDWARE_SIZE = 6  # bytes, as of an ESP32
+NO_ID = "000000000000"  # six bytes, as of an ESP32
 
 
 class Store(unix.Store):
@@ -37,14 +36,17 @@ class Device:
     name = unix.Board.name
     board_class = choice.board_class(unix.Board.name, False)
 
-    def __init__(self, directory: str, clock: Clock) -> None:
-        self._directory = directory
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock.ms
-        self.hardware: bytes = sha256(directory.encode()).digest()[:HARDWARE_SIZE]
+        self.hardware = bytes.fromhex(os.getenv("TILLSIGN_UNIQUE_ID", NO_ID))
         self.firmware_hash = version.measure(sys.path[0])
 
     def held(self) -> bool:
-        return BUTTON in os.listdir(self._directory)
+        try:
+            os.stat(os.getenv("TILLSIGN_BUTTON", "button"))
+        except OSError:
+            return False
+        return True
 
     def start_radio(self) -> bool:
         """Start the interpreter's radio, or the simulator's; False if this process has none."""
@@ -65,4 +67,4 @@ class Device:
 
 def make(clock: Clock) -> Tools:
     directory = unix.directory()
-    return Tools(Store(directory), Directories(sys.path[0]), Device(directory, clock))
+    return Tools(Store(directory), Directories(sys.path[0]), Device(clock))

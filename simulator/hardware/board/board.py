@@ -69,6 +69,8 @@ class SimulatedBoard(Scope):
         self.lost_power = asyncio.Event()
         self._radio = radio
         self._cut = folder / f"{self.config.name}.cut"
+        self._armed = False  # a cut was ordered since power came on
+        self._button = folder / f"{self.config.name}.button"  # there while it is held
         self._socket = folder / f"{self.config.name}.rom"
         self._lines = ResetLines()
         self._timer: asyncio.TimerHandle | None = None
@@ -102,6 +104,7 @@ class SimulatedBoard(Scope):
     async def power_up(self) -> None:
         """Give it power; its firmware starts."""
         self.lost_power.clear()
+        self._armed = self.writes_left() is not None
         self._rom = await self._started_rom()
         await self.server.plug()
         self._start(Start.FIRMWARE)
@@ -113,6 +116,7 @@ class SimulatedBoard(Scope):
 
     def cut_power_at_write(self, number: int) -> None:
         """Take its power in the middle of that write or erasure of flash or NVS, from now on."""
+        self._armed = True
         self._cut.write_text(str(number))
 
     def writes_left(self) -> int | None:
@@ -121,6 +125,13 @@ class SimulatedBoard(Scope):
             return int(self._cut.read_text())
         except FileNotFoundError:
             return None
+
+    def hold_button(self, held: bool = True) -> None:
+        """Hold the button BOOT, as the firmware sees it, or let it go."""
+        if held:
+            self._button.touch()
+        else:
+            self._button.unlink(missing_ok=True)
 
     def reset(self) -> None:
         """Press the button EN."""
@@ -223,9 +234,8 @@ class SimulatedBoard(Scope):
                 self.uart.say(NO_IMAGE)
                 await asyncio.sleep(LOOP_S)
                 continue
-            had_cut = self.writes_left() is not None
             await self._one_life()
-            if had_cut and self.writes_left() is None:
+            if self._armed and self.writes_left() is None:
                 self._powerless()
                 return
             await asyncio.sleep(PAUSE_S)
@@ -270,6 +280,8 @@ class SimulatedBoard(Scope):
             "TILLSIGN_STORE": "/nvs",
             "TILLSIGN_SHIM": f"/host{MICROPYTHON}",
             "TILLSIGN_RADIO": self._endpoint,
+            "TILLSIGN_UNIQUE_ID": self.config.mac.hex(),
+            "TILLSIGN_BUTTON": f"/host{self._button.absolute()}",
         }
 
     # Bytes.

@@ -10,17 +10,27 @@ import pytest
 import serial
 
 from firmware.tools.board_line import BoardLine, BoardLineError
-from receiver.link import wire
+from receiver import reasons
+from receiver.link import service_wire, wire
+from receiver.protocol.enrolment import PENDING_NAME
 from simulator.hardware.board.board import BoardConfig, SimulatedBoard
 from simulator.hardware.board.stand_in import NVS_SIZE, NVS_START
 from tests.support.world.simulated import flashed, release
 
 UP_S = 20.0
+ORDER = service_wire.Enrol(bytes(range(16)))
 
 
 async def hello(board: SimulatedBoard) -> wire.ReceiverHello:
     async with BoardLine(board.url) as line:
         return await line.up(UP_S)
+
+
+async def enrol(board: SimulatedBoard) -> None:
+    """Let it make a key."""
+    async with BoardLine(board.url) as line:
+        await line.into_service(UP_S)
+        await line.ask(service_wire.ENROL, ORDER, service_wire.ENROLMENT)
 
 
 async def heard(board: SimulatedBoard, what: bytes, baud: int = 115_200) -> bytes:
@@ -47,13 +57,13 @@ async def test_it_runs_the_firmware_of_its_flash(tmp_path: Path) -> None:
 
 async def test_its_key_lasts_over_resets_power_cuts_and_its_own_end(tmp_path: Path) -> None:
     async with flashed(tmp_path) as board:
-        await hello(board)
+        await enrol(board)
         board.reset()
         first = await hello(board)
-        assert (board.flash.nvs / "key").is_file()
+        assert (board.flash.nvs / PENDING_NAME).is_file()
         await board.cut_power()
         stored = board.flash.read(NVS_START, NVS_SIZE)
-        assert b'"key"' in stored
+        assert PENDING_NAME.encode() in stored
         with pytest.raises(BoardLineError):
             await asyncio.wait_for(hello_within(board, 0.5), UP_S)
         await board.power_up()
@@ -73,18 +83,21 @@ async def hello_within(board: SimulatedBoard, within_s: float) -> None:
 async def test_power_that_goes_in_a_write_of_its_store_leaves_a_board_that_starts(
     tmp_path: Path, number: int
 ) -> None:
-    """A new board writes its key at the first start."""
+    """A new board writes its key at ENROL; the same order makes it whole."""
     board = flashed(tmp_path)
     async with board:
-        await board.cut_power()
-        board.flash.write(NVS_START, b"\xff" * NVS_SIZE)
-        board.cut_power_at_write(number)
-        await board.power_up()
+        async with BoardLine(board.url) as line:
+            await line.into_service(UP_S)
+            board.cut_power_at_write(number)
+            with pytest.raises(BoardLineError):
+                await line.ask(service_wire.ENROL, ORDER, service_wire.ENROLMENT, 1)
         async with asyncio.timeout(UP_S):
             await board.lost_power.wait()
         assert board.writes_left() is None
         await board.power_up()
-        assert (await hello(board)).firmware_hash.hex() == release().firmware_hash
+        found = await hello(board)
+        assert (found.firmware_hash.hex(), found.fault) == (release().firmware_hash, reasons.OK)
+        await enrol(board)
 
 
 async def test_the_lines_hold_it_in_reset_and_start_it_anew(tmp_path: Path) -> None:
