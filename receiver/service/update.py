@@ -64,7 +64,7 @@ class Update:
         if offset is None:
             yield from self._prepare_job(writing, payload)
             offset = 0
-        self._writing = writing = writing._replace(offset=offset)
+        self._writing = writing = _at(writing, offset)
         return (yield from self._answer_job(writing))
 
     def chunk_job(self, order: wire.Chunk) -> Job[wire.Progress | None]:
@@ -77,7 +77,7 @@ class Update:
             raise Error(reasons.WRONG_OFFSET, "%d, not %d" % (order.offset, writing.offset))
         self._writing = None  # until it is written: else UPDATE tells what is there
         self._write(writing, order.data)
-        self._writing = writing = writing._replace(offset=end)
+        self._writing = writing = _at(writing, end)
         if end < writing.size:
             return None
         return (yield from self._answer_job(writing))
@@ -147,3 +147,7 @@ class Update:
             offset += count
             yield
         return offset == file.size and bool(total.digest() == file.hash)
+
+
+def _at(writing: Writing, offset: int) -> Writing:
+    return Writing(writing.number, writing.manifest, writing.size, offset)
