@@ -73,6 +73,9 @@ POSITION = Edge(
 LIMITS_FILE = Edge(
     "cached limits", "file system", "bridge.authority.cached_limits", "-", "not cached; tried again"
 )
+UPDATES_FILE = Edge(
+    "updates' folder", "file system", "bridge.updates", "-", "updates wait; tills sell"
+)
 AUTHORITY = Edge(
     "authority",
     "aiohttp, TLS, DNS",

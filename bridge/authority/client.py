@@ -124,7 +124,7 @@ class AuthorityClient:
             currency=currency,
         )
         path = messages.path(messages.REFUND, refund_id=refund_id)
-        answer = await self._posted(path, body, messages.RefundAnswer)
+        answer = await self.post(path, body, messages.RefundAnswer)
         if answer.refund_id != refund_id:
             raise UnansweredError("not an answer to this refund")
         if answer.state is messages.RefundOutcome.DECLINED:
@@ -157,13 +157,13 @@ class AuthorityClient:
     async def renew_receiver(self, receiver_id: bytes) -> bytes:
         """Return a receiver's newest certificate (COSE), a next one from half of its life on."""
         path = messages.path(enrolment_messages.RECEIVER_CERTIFICATE, receiver_id=receiver_id)
-        answer = await self._posted(path, Empty(), FreshCertificate)
+        answer = await self.post(path, Empty(), FreshCertificate)
         return bytes.fromhex(answer.certificate)
 
     async def renew_own(self, request: bytes) -> bytes:
         """Return the next client certificate (DER) for the key of this one, by PKCS#10."""
         body = ClientRequest(request.hex())
-        answer = await self._posted(enrolment_messages.CLIENT_CERTIFICATE, body, FreshCertificate)
+        answer = await self.post(enrolment_messages.CLIENT_CERTIFICATE, body, FreshCertificate)
         return bytes.fromhex(answer.certificate)
 
     async def transactions(
@@ -191,6 +191,15 @@ class AuthorityClient:
             raise UnansweredError("not an answer about this approval")
         return found.holding(receiver_id)
 
+    async def get(self, path: str, query: Mapping[str, str], wanted: str) -> bytes:
+        """Return the body of an answer of the type `wanted`."""
+        return await self._ask(_getting(path, query), wanted)
+
+    async def post(self, path: str, body: contracts.Request, answered: type[T]) -> T:
+        """Post JSON; return the answer."""
+        asked = _posting(path, contracts.encode(body), JSON)
+        return _decoded(await self._ask(asked, JSON), answered)
+
     async def _pages(self, path: str, query: dict[str, str], page: type[Page]) -> list[Page]:
         """Yield all pages of a list."""
         found: list[Page] = []
@@ -210,14 +219,10 @@ class AuthorityClient:
     ) -> HoldState:
         body = messages.OfReceiver(receiver_id=ReceiverId(receiver_id))
         path = messages.path(route, approval_id=approval_id)
-        answer = await self._posted(path, body, answered)
+        answer = await self.post(path, body, answered)
         if answer.approval_id != approval_id:
             raise UnansweredError("not an answer about this approval")
         return HoldState(answer.state)
-
-    async def _posted(self, path: str, body: contracts.Request, answered: type[T]) -> T:
-        asked = _posting(path, contracts.encode(body), JSON)
-        return _decoded(await self._ask(asked, JSON), answered)
 
     async def _ask(self, asked: HttpRequest, wanted: str) -> bytes:
         """Ask on behalf of the journal whose position goes along."""

@@ -17,6 +17,8 @@ from bridge.contracts import Fault, MismatchError, Octets, Own, Request
 from bridge.journal import position_file
 from receiver.protocol.messages import TILL_MOST
 
+from .update_window import Window
+
 BRIDGE_ID_SIZE = 8
 TIMEOUT_MOST_S = 120.0  # longer than any till waits
 DEFAULT_TIMEOUT_S = 10.0  # two tries fit into a till's patience
@@ -139,6 +141,12 @@ class Config(Request):
     drain_s: float = DEFAULT_DRAIN_S
     position: Path | None = None  # beside the journal unless named
     firmware_names: Path | None = None  # the folder of name maps, which the log is translated with
+    update_window: Window | None = None  # None: receivers are updated by command alone
+
+    @property
+    def updates(self) -> Path:
+        """Return the folder of firmware releases."""
+        return self.journal.with_name(self.journal.name + "-updates")
 
     @property
     def position_file(self) -> Path:
@@ -191,6 +199,10 @@ class OfflineTable(Request):
     enabled: Annotated[bool, _must("true or false")] = False
 
 
+class UpdatesTable(Request):
+    window: Annotated[Window | None, _must('local times as "02:00-04:30"')] = None
+
+
 class Tables(Request):
     bridge: Annotated[BridgeTable, _must("a table [bridge]")]
     authority: Annotated[AuthorityConfig, _must("a table [authority]")]
@@ -198,6 +210,9 @@ class Tables(Request):
     till: Annotated[TillTable, _must("a table [till]")] = field(default_factory=TillTable)
     offline: Annotated[OfflineTable, _must("a table [offline]")] = field(
         default_factory=OfflineTable
+    )
+    updates: Annotated[UpdatesTable, _must("a table [updates]")] = field(
+        default_factory=UpdatesTable
     )
 
     def __post_init__(self) -> None:
@@ -220,6 +235,7 @@ class Tables(Request):
             self.bridge.drain_s,
             self.bridge.position,
             self.bridge.firmware_names,
+            self.updates.window,
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from bridge.authority import cached_limits
 from bridge.authority.cached_limits import KeptLimits
+from bridge.authority.update_client import UpdateClient
 from bridge.books.event_bus import EventBus
 from bridge.domain.receipts import Receipts
 from bridge.journal import JournalError, JournalLaterError, position_file
@@ -20,6 +21,7 @@ from bridge.till.rest.app import application
 from bridge.till.server import listener
 from bridge.till.server.access import Guard
 from bridge.till.server.rate_limits import Rates
+from bridge.updates.update_service import UpdateService
 from receiver.crypto import host
 from receiver.host.name_map import NameMaps
 
@@ -118,8 +120,12 @@ class Daemon:
         stack.push_async_callback(_stop, self._work)
         keeping = asyncio.create_task(_keep_position(service, journal, config.position_file))
         stack.push_async_callback(_stop, keeping)
+        updates = service.updates = self._updates(service, client, receipts)
+        updating = asyncio.create_task(updates.run())
+        stack.push_async_callback(_stop, updating)
         watch = Watch(
             service=service,
+            updates=updates,
             breaker=client.breaker,
             clock=client.clock,
             guard=guard,
@@ -136,6 +142,18 @@ class Daemon:
         fetching = asyncio.create_task(self.renewing.run())
         stack.push_async_callback(_stop, fetching)
         return service
+
+    def _updates(
+        self, service: Service, client: AuthorityClient, receipts: Receipts
+    ) -> UpdateService:
+        config = self._config
+        return UpdateService(
+            sessions=service.sessions.values(),
+            authority=UpdateClient(client),
+            folder=config.updates,
+            pins=lambda: receipts.pins,
+            window=config.update_window,
+        )
 
     def _renewals(
         self,

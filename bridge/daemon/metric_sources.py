@@ -9,6 +9,7 @@ from bridge.books.unconfigured import at_other_places
 from bridge.domain.offline import Exposure, exposure
 from bridge.domain.states import State
 from bridge.journal import disk
+from bridge.updates.update_states import OUT_OF_USE
 from receiver import reasons
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.observability.metrics import Values
     from bridge.sales.sale_service import Service
     from bridge.till.server.access import Guard
+    from bridge.updates.update_service import UpdateService
 
     from .certificate_expiry import Endings
 
@@ -33,6 +35,7 @@ class Watch:
         self,
         *,
         service: Service,
+        updates: UpdateService,
         breaker: CircuitBreaker,
         clock: Clock,
         guard: Guard,
@@ -40,6 +43,7 @@ class Watch:
         endings: Endings,
     ) -> None:
         self._service = service
+        self._updates = updates
         self._breaker = breaker
         self._clock = clock
         self._guard = guard
@@ -70,6 +74,14 @@ class Watch:
             "alarms": len(books.alarms()),
             "http_refused": [((kind,), count) for kind, count in self._guard.refused.items()],
             "receiver_up": [((one.till,), one.up) for one in receivers],
+            "receiver_release": [
+                ((one.till,), one.release) for one in receivers if one.release is not None
+            ],
+            "receiver_updating": [
+                ((one.till,), one.update is not None and one.update.phase in OUT_OF_USE)
+                for one in receivers
+            ],
+            "updates": self._updates.ended.items(),
             "line": [((one.till, name), n) for one in receivers for name, n in one.line.items()],
             "refusals": [
                 ((one.till, reasons.name(reason)), n)

@@ -67,10 +67,8 @@ class Controller:
                 sale = self._asking(event.approval_id)
                 if sale is not None:
                     self._result.take(sale, event)
-            case inputs.Ring(terms):
-                self.sale = sale = Sale(terms)
-                self._effects.begin(sale, TILL)
-                self._start_patience(sale, now)
+            case inputs.Ring(terms, refusal):
+                self._ring(Sale(terms), refusal, now)
             case inputs.Decide(fact):
                 self._decide(fact)
             case inputs.TillNotified():
@@ -96,6 +94,14 @@ class Controller:
         return self._patience_due
 
     # The till.
+
+    def _ring(self, sale: Sale, refusal: int, now: int) -> None:
+        self.sale = sale
+        self._effects.begin(sale, TILL)
+        if refusal:
+            self._effects.persist(sale, Fact(Event.DECLINED, refusal), BRIDGE)
+        else:
+            self._start_patience(sale, now)
 
     def _decide(self, fact: Fact) -> None:
         sale, what = self.sale, fact.event

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 class Ring(Struct, frozen=True):
-    """The till rings up a sale; the controller must be free."""
+    """The till rings up a sale; the controller must be free. `refusal` declines it at once."""
 
     terms: Terms
+    refusal: int = 0
 
 
 class Decide(Struct, frozen=True):

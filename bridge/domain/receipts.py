@@ -51,6 +51,7 @@ class Receipts:
 
     def renew(self, pins: Pins) -> None:
         """Use these keys from now on."""
+        self.pins = pins
         self._ring = signed.Ring(self._crypto, pins, keep=ROLES)
 
     def prove(self, terms: Terms, approval_id: bytes, data: bytes) -> Receipt:

@@ -32,6 +32,25 @@ class ReceiverHealth(NamedTuple):
     dropped: int  # messages that its line could not take
 
 
+# The faults of a receiver in service mode: it obeys `service_wire` and sells nothing.
+SERVICE_FAULTS = frozenset(
+    (reasons.IN_SERVICE, reasons.CRASH_LOOP, reasons.OUT_OF_MEMORY, reasons.WRONG_IMAGE)
+)
+
+
+class UpdateProgress(NamedTuple):
+    """The update of a receiver that is under way, or was the last one."""
+
+    attempt: int  # counts from the bridge's start
+    phase: str  # of `bridge.updates.update_states`
+    release: int  # 0 until it is known which
+    version: str
+    offset: int  # bytes that the receiver has
+    size: int
+    outcome: str  # in the end, "" where nothing was tried
+    reason: int
+
+
 class ReceiverStatus(NamedTuple):
     """The current status of one receiver; `hello` and `health` are the latest."""
 
@@ -42,6 +61,14 @@ class ReceiverStatus(NamedTuple):
     health: ReceiverHealth | None
     line: Mapping[str, int]
     refusals: Mapping[int, int]  # by reason
+    release: int | None = None  # of its firmware, once the bridge knows it
+    update: UpdateProgress | None = None
+    update_waits: bool = False  # one is ordered
+
+
+def is_in_service(hello: wire.ReceiverHello) -> bool:
+    """Whether a receiver obeys the orders of service mode: it does not say who it is then."""
+    return hello.fault in SERVICE_FAULTS and not any(hello.receiver_id)
 
 
 def health(payload: bytes) -> ReceiverHealth:

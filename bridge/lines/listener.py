@@ -25,5 +25,8 @@ class Listener(Protocol):
         After a new connection `accept` does nothing.
         """
 
+    def delivered(self, channel: int) -> None:
+        """Handle that the receiver has taken a message on this channel."""
+
     def refused(self, reason: int, detail: str) -> None:
         """Handle a refusal on the line."""

@@ -245,6 +245,8 @@ class ReceiverLink:
             if self.hello:
                 accept = partial(self._accept, self._link, event.token)
                 self._listener.message(event.channel, event.payload, accept)
+        elif isinstance(event, link.Delivered):
+            self._listener.delivered(event.channel)
         elif isinstance(event, link.Up):
             self._up(event.hello)
         elif isinstance(event, link.Down):

@@ -87,6 +87,17 @@ METRICS = {
         ("till", "phase"),
     ),
     "receiver_up": Meaning(GAUGE, "1 while the receiver answers", ("till",)),
+    "receiver_release": Meaning(
+        GAUGE, "Release of the receiver's firmware, once the bridge knows it", ("till",)
+    ),
+    "receiver_updating": Meaning(
+        GAUGE, "1 while the till cannot sell because its receiver is updated", ("till",)
+    ),
+    "updates": Meaning(
+        COUNTER,
+        "Ended updates of firmware: installed, failed, went_back, not_tried",
+        ("till", "outcome", "reason"),
+    ),
     "line": Meaning(
         COUNTER,
         "The serial line: opened, raw, log, retransmits, garbage, resets, duplicates, deaf,"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bridge.authority.messages import PositionClaim, StandingAnswer
     from bridge.books.books import Books
     from bridge.domain.held import AuthorityTransaction
+    from bridge.domain.receiver_status import UpdateProgress
+    from receiver.link import wire
 
     from .outbox import Outbox
     from .rollback_witnesses import Witnesses
@@ -43,6 +45,35 @@ class Authority(Protocol):
     async def transactions(
         self, receiver_id: bytes, start_s: int, end_s: int
     ) -> list[AuthorityTransaction]: ...
+
+
+class ServiceMode(Protocol):
+    """Who orders a receiver about in service mode (`bridge.updates`)."""
+
+    def holds(self) -> bool:
+        """Whether the till cannot sell meanwhile."""
+
+    def waits(self) -> bool:
+        """Whether an update is ordered and has not ended."""
+
+    def progress(self) -> UpdateProgress | None: ...
+    def release(self) -> int | None: ...
+    def link_up(self, hello: wire.ReceiverHello) -> None: ...
+    def link_down(self) -> None: ...
+    def delivered(self, channel: int) -> None: ...
+
+    def message(self, channel: int, payload: bytes) -> None:
+        """Take a message of `service_wire`; raises Error."""
+
+
+class Updates(Protocol):
+    """Updates of receivers by command (`bridge.updates`); LookupError for an unknown till."""
+
+    def order(self, till: int) -> int:
+        """Update a till's receiver once it is quiet; return the number of that attempt."""
+
+    def cancel(self, till: int) -> None:
+        """Take the order back, and break off what can be."""
 
 
 class Surroundings(Protocol):

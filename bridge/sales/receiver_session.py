@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from functools import partial
@@ -28,7 +29,7 @@ from bridge.observability.logs import Log
 from receiver import reasons
 from receiver.errors import Error
 from receiver.host.name_map import NameMaps
-from receiver.link import wire
+from receiver.link import service_wire, wire
 
 from .authorisation import Authorisation
 from .provisioning import Provisioning
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from bridge.lines.reconnect import Reconnect
     from bridge.lines.serial_port import Opener
 
-    from .ports import Surroundings
+    from .ports import ServiceMode, Surroundings
 
     Act = Callable[[], None]
 
@@ -108,6 +109,8 @@ class ReceiverSession:
         self._renewed: Evidence | None = None  # used once no sale is active
         self._health: ReceiverHealth | None = None
         self._last_hello: wire.ReceiverHello | None = None
+        self._service: ServiceMode | None = None
+        self._busy_at = -math.inf  # when a sale was last active (monotonic ms)
         self._accept: Act  # acknowledges the message that is being handled
         self._failed = False
         self._timer: asyncio.TimerHandle | None = None
@@ -127,8 +130,8 @@ class ReceiverSession:
         return self._evidence.holder.store
 
     def ring(self, terms: Terms) -> Sale:
-        """Begin a sale; none may be active."""
-        self._handle(inputs.Ring(terms))
+        """Begin a sale; none may be active. In service mode it is declined at once."""
+        self._handle(inputs.Ring(terms, reasons.IN_SERVICE if self._in_service() else reasons.OK))
         sale = self._books.find(terms.sale_id)
         if sale is None:
             raise RuntimeError("the journal accepts no sale")
@@ -142,6 +145,14 @@ class ReceiverSession:
         """Note that the till is about to see the active sale: only it decides an approval now."""
         self._handle(inputs.TillNotified())
 
+    def serve(self, service: ServiceMode) -> None:
+        """Let `service` order the receiver about while no sale is active."""
+        self._service = service
+
+    def quiet_s(self) -> float:
+        """Return how long no sale has been active; 0 while one is."""
+        return 0.0 if self.sale is not None else (self._now() - self._busy_at) / 1000
+
     def renew(self, fresh: Evidence) -> None:
         """Use another certificate of this receiver, and other keys, once no sale is active."""
         self._renewed = fresh
@@ -150,17 +161,33 @@ class ReceiverSession:
     def status(self) -> ReceiverStatus:
         """Return the status of this receiver."""
         up, line = self.link.hello is not None, self.link.quality()
-        hello, health = self._last_hello, self._health
-        return ReceiverStatus(self.till, self._url, up, hello, health, line, self.refusals)
+        hello, health, service = self._last_hello, self._health, self._service
+        return ReceiverStatus(
+            self.till,
+            self._url,
+            up,
+            hello,
+            health,
+            line,
+            self.refusals,
+            service.release() if service else None,
+            service.progress() if service else None,
+            service is not None and service.waits(),
+        )
 
     # The receiver's side (`lines.listener.Listener`).
 
     def link_up(self, hello: wire.ReceiverHello) -> None:
         self._last_hello = hello
         self._books.commits.publish(ReceiverChanged(RECEIVER, time.time(), self.till, hello))
-        self._provisioning.begin(hello)
+        if not receiver_status.is_in_service(hello):
+            self._provisioning.begin(hello)
+        if self._service:
+            self._service.link_up(hello)
 
     def link_down(self) -> None:
+        if self._service:
+            self._service.link_down()
         self._books.commits.publish(ReceiverChanged(BRIDGE, time.time(), self.till, None))
         if not self._failed:
             self._handle(inputs.LinkDown())
@@ -172,9 +199,16 @@ class ReceiverSession:
         elif channel == wire.TRACEBACK:
             self._note_crash(payload)
             accept()
+        elif channel in service_wire.LAYOUTS:
+            self._note_service(channel, payload)
+            accept()
         else:
             self._accept = accept
             self._handle(inputs.MessageReceived(channel, payload, int(time.time())))
+
+    def delivered(self, channel: int) -> None:
+        if self._service:
+            self._service.delivered(channel)
 
     def refused(self, reason: int, detail: str) -> None:
         self.refusals[reason] += 1
@@ -190,6 +224,20 @@ class ReceiverSession:
             self._health = receiver_status.health(payload)
         except Error as error:
             self.refused(error.code, error.detail)
+
+    def _note_service(self, channel: int, payload: bytes) -> None:
+        """Pass a message of service mode on; one that nobody asked for is refused."""
+        try:
+            if self._service is None:
+                raise Error(reasons.WRONG_TYPE, f"channel {channel} from a receiver")
+            self._service.message(channel, payload)
+        except Error as error:
+            self.refused(error.code, error.detail)
+
+    def _in_service(self) -> bool:
+        hello = self.link.hello
+        is_there = hello is not None and hello.fault == reasons.IN_SERVICE
+        return is_there or (self._service is not None and self._service.holds())
 
     def _note_crash(self, payload: bytes) -> None:
         """Log the last traceback of the receiver: one entry, in words where its build is known."""
@@ -213,6 +261,8 @@ class ReceiverSession:
         A failure ends the bridge, and loses no money: no later effect is carried out.
         """
         arrived = time.monotonic()
+        if self._controller.sale is not None or isinstance(event, inputs.Ring):
+            self._busy_at = self._now()
         if self._failed:
             raise RuntimeError("this receiver's session has failed")
         try:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from bridge.journal import Journal, Position
 
     from .outbox import Prove
-    from .ports import Authority
+    from .ports import Authority, Updates
 
 # A missing port is tried about twice a second at first: a person may be plugging it in.
 OPEN_FIRST_MS = 250
@@ -75,6 +75,7 @@ class Service:
         self.offline = offline
         self.clock = clock or Clock()
         self.outbox = Outbox(authority, self.books, prove)
+        self.updates: Updates | None = None  # where this bridge updates receivers
         self.bridge_id = bridge_id
         self._stopping = False
         self.begun = asyncio.Event()  # set once the repair after a crash is done

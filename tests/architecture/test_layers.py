@@ -15,6 +15,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
         ("daemon",),
         ("till",),
+        ("updates",),
         ("sales",),
         ("authority", "books", "lines"),
         ("journal",),

@@ -33,7 +33,7 @@ from tests.bridge.observability.test_metrics import looked
 PAGE = (ROOT / "docs/operations.md").read_text()
 UNIT = ROOT / "docs/tillsign-bridge.service"
 RULES = ROOT / "docs/99-tillsign-receivers.rules"
-TABLES = ("bridge", "till", "authority", "receiver", "offline")
+TABLES = ("bridge", "till", "authority", "receiver", "offline", "updates")
 
 
 def example() -> str:
@@ -63,7 +63,7 @@ def test_the_example_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "bridge.toml"
     path.write_text(example())
     assert configuration.load(path).receivers[0].serial
-    assert set(tomllib.loads(example())) == set(TABLES) - {"offline"}
+    assert set(tomllib.loads(example())) == set(TABLES) - {"offline", "updates"}
 
 
 def test_defaults_are_those_of_the_code() -> None:

@@ -193,7 +193,7 @@ async def move_without_a_look_at_the_id(
 ) -> HoldState:
     body = OfReceiver(receiver_id=ReceiverId(receiver_id))
     path = authority_messages.path(route, approval_id=approval_id)
-    answer = await client._posted(path, body, answered)
+    answer = await client.post(path, body, answered)
     return HoldState(answer.state)
 
 

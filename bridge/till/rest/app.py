@@ -58,6 +58,8 @@ def application(
         web.get("/v1/outbox", office.outbox, allow_head=False),
         web.post("/v1/outbox/send", office.send),
         web.get("/v1/receivers", office.receivers, allow_head=False),
+        web.post("/v1/receivers/{till:[0-9]{1,5}}/update", office.update),
+        web.post("/v1/receivers/{till:[0-9]{1,5}}/update/cancel", office.cancel_update),
         web.get("/v1/events", stream.handle, allow_head=False),
         web.get("/healthz", api.health, allow_head=False),
         web.get("/metrics", api.metrics, allow_head=False),

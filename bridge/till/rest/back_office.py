@@ -26,6 +26,7 @@ from .models import (
     SaleView,
     Sums,
     Totals,
+    UpdateOrdered,
 )
 from .views import alarm_view, answer, receiver_view, sale_view, shown_view
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from bridge.books.totals import TotalsRow
     from bridge.domain.sale import Place
+    from bridge.sales.ports import Updates
     from bridge.sales.reconciliation import Compared
     from bridge.sales.sale_service import Service
 
@@ -118,6 +120,27 @@ class OfficeApi:
         requests.query(request, requests.Nothing)
         found = [receiver_view(one) for one in self._service.receivers()]
         return answer(Receivers(found))
+
+    async def update(self, request: web.Request) -> web.Response:
+        """POST /v1/receivers/{till}/update: update this receiver once no buyer is at it."""
+        await requests.nothing(request)
+        updates, till = self._updates(request)
+        return answer(UpdateOrdered(till=till, attempt=updates.order(till)), 202)
+
+    async def cancel_update(self, request: web.Request) -> web.Response:
+        """POST /v1/receivers/{till}/update/cancel: take it back; the receiver sells at once."""
+        await requests.nothing(request)
+        updates, till = self._updates(request)
+        updates.cancel(till)
+        [found] = [one for one in self._service.receivers() if one.till == till]
+        return answer(receiver_view(found))
+
+    def _updates(self, request: web.Request) -> tuple[Updates, int]:
+        till = int(request.match_info["till"])
+        updates = self._service.updates
+        if updates is None or till not in self._service.sessions:
+            raise ProblemError(404, "unknown-till", "no receiver serves this till")
+        return updates, till
 
     def _outbox(self) -> OutboxView:
         outbox = self._service.outbox

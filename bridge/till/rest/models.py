@@ -149,12 +149,35 @@ class Health(Answer):
     dropped: Annotated[int, Meta(description="Messages that its line could not take.")]
 
 
+class UpdateView(Answer):
+    """The update of a receiver's firmware that is under way, or the last one since the start."""
+
+    attempt: Annotated[int, Meta(description="Counts from the bridge's start.")]
+    phase: Annotated[str, Meta(description="`done` in the end.")]
+    release: int
+    version: str
+    offset: Annotated[int, Meta(description="Bytes that the receiver has.")]
+    size: int
+    outcome: Annotated[str | None, Meta(description="In the end; null where nothing was tried.")]
+    reason: str | None
+
+
+class UpdateOrdered(Answer):
+    """An update that waits until no buyer can be at the receiver."""
+
+    till: Till
+    attempt: Annotated[int, Meta(description="Which one in the receiver's `update` it will be.")]
+
+
 class Receiver(Answer):
     till: Till
     url: str
     up: bool
     hello: Hello | None
     health: Health | None
+    release: Annotated[int | None, Meta(description="Of its firmware, once the bridge knows it.")]
+    update: UpdateView | None
+    update_waits: Annotated[bool, Meta(description="One is ordered, and has not ended.")]
     line: Counters
     counters: Counters
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bridge import __version__, contracts
 from bridge.contracts import ref
 from bridge.till.server import problems
+from receiver.protocol.messages import TILL_MOST
 
 from . import models, requests
 
@@ -85,6 +86,13 @@ _SALE_PARAMETER = {
     "in": "path",
     "required": True,
     "schema": contracts.schema(models.Id),
+}
+
+_TILL = {
+    "name": "till",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": TILL_MOST},
 }
 
 
@@ -239,6 +247,32 @@ PATHS: dict[str, dict[str, object]] = {
                 ),
                 "400": _UNREADABLE,
             },
+        )
+    },
+    "/v1/receivers/{till}/update": {
+        "post": _operation(
+            "update",
+            "Update a receiver's firmware as soon as no buyer can be at it.",
+            {
+                "202": _json("It waits for its turn.", ref(models.UpdateOrdered)),
+                **_BODY,
+                "404": _UNKNOWN_TILL,
+            },
+            parameters=[_TILL],
+            requestBody=_NOTHING,
+        )
+    },
+    "/v1/receivers/{till}/update/cancel": {
+        "post": _operation(
+            "cancel_update",
+            "Take that back; what is not on trial yet is broken off.",
+            {
+                "200": _json("The receiver.", ref(models.Receiver)),
+                **_BODY,
+                "404": _UNKNOWN_TILL,
+            },
+            parameters=[_TILL],
+            requestBody=_NOTHING,
         )
     },
     "/v1/events": {

@@ -34,6 +34,7 @@ from .models import (
     SaleEvent,
     SaleView,
     TimingEvent,
+    UpdateView,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from bridge.contracts import Answer
     from bridge.domain.alarms import Alarm
     from bridge.domain.events import Event
-    from bridge.domain.receiver_status import ReceiverHealth, ReceiverStatus
+    from bridge.domain.receiver_status import ReceiverHealth, ReceiverStatus, UpdateProgress
     from bridge.domain.sale import Sale
     from receiver.link.wire import ReceiverHello
 
@@ -198,6 +199,12 @@ def health_view(health: ReceiverHealth) -> Health:
     )
 
 
+def update_view(update: UpdateProgress) -> UpdateView:
+    """Return the till API's answer about the update of a receiver."""
+    outcome, reason = update.outcome or None, update.reason
+    return UpdateView(*update[:6], outcome=outcome, reason=reasons.name(reason) if reason else None)
+
+
 def receiver_view(status: ReceiverStatus) -> Receiver:
     """Return the till API's answer about a receiver."""
     return Receiver(
@@ -206,6 +213,9 @@ def receiver_view(status: ReceiverStatus) -> Receiver:
         up=status.up,
         hello=hello_view(status.hello) if status.hello else None,
         health=health_view(status.health) if status.health else None,
+        release=status.release,
+        update=update_view(status.update) if status.update else None,
+        update_waits=status.update_waits,
         line=dict(status.line),
         counters=dict(sorted(_by_name(status.refusals).items())),
     )

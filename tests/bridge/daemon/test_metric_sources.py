@@ -10,10 +10,11 @@ from bridge.authority.circuit_breaker import FAILURES_MOST, CircuitBreaker
 from bridge.authority.clock_skew import Clock
 from bridge.daemon.certificate_expiry import Endings
 from bridge.daemon.metric_sources import Watch
-from bridge.domain.receiver_status import ReceiverStatus
+from bridge.domain.receiver_status import ReceiverStatus, UpdateProgress
 from bridge.domain.sale import Place
 from bridge.domain.states import State
 from bridge.observability.metrics import METRICS
+from bridge.updates.update_states import UpdatePhase
 from receiver import reasons
 
 # Of the metrics themselves.
@@ -28,7 +29,10 @@ def sale(till: int, amount: int, *, unsent: bool, state: State = State.PAID) -> 
 def looked(
     *sales: Any, breaker: CircuitBreaker | None = None, journal: Path = Path("journal.sqlite")
 ) -> dict[str, Any]:
-    receiver = ReceiverStatus(7, "seven", True, None, None, {"opened": 2}, {reasons.BUSY: 1})
+    update = UpdateProgress(1, UpdatePhase.SENDING, 5, "0.5.0", 10, 100, "", reasons.OK)
+    refusals = {reasons.BUSY: 1}
+    receiver = ReceiverStatus(7, "seven", True, None, None, {"opened": 2}, refusals, 4, update)
+    updates: Any = SimpleNamespace(ended={(7, "installed", "ok"): 3})
     service: Any = SimpleNamespace(
         books=SimpleNamespace(
             open_sales=lambda: iter(sales),
@@ -44,6 +48,7 @@ def looked(
     guard: Any = SimpleNamespace(refused={"unauthorized": 5})
     watch = Watch(
         service=service,
+        updates=updates,
         breaker=breaker or CircuitBreaker(),
         clock=Clock(),
         guard=guard,
@@ -62,6 +67,9 @@ def test_every_part_is_looked_at() -> None:
     assert found["http_refused"] == [(("unauthorized",), 5)]
     assert (found["receiver_up"], found["line"]) == ([((7,), True)], [((7, "opened"), 2)])
     assert found["refusals"] == [((7, "busy"), 1)]
+    assert found["receiver_release"] == [((7,), 4)]
+    assert found["receiver_updating"] == [((7,), True)]
+    assert list(found["updates"]) == [((7, "installed", "ok"), 3)]
 
 
 def test_exposure_is_summed_for_each_till() -> None:

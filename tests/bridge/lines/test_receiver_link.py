@@ -33,6 +33,8 @@ class Heard:
 
     def link_down(self) -> None: ...
 
+    def delivered(self, channel: int) -> None: ...
+
     def message(self, channel: int, payload: bytes, accept: Callable[[], None]) -> None:
         self.accept = accept
         self.said.put_nowait(channel)

@@ -112,8 +112,8 @@ def slow_office(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """The authority takes records at once, and looks at none before the event is set."""
     taken = asyncio.Event()
 
-    async def read(request: web.Request, content_type: str) -> bytes:
-        data = await requests.octets_body(request, content_type)
+    async def read(request: web.Request, content_type: str, most: int) -> bytes:
+        data = await requests.octets_body(request, content_type, most)
         await taken.wait()
         return data
 

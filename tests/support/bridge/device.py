@@ -11,7 +11,7 @@ from typing import Any
 from bridge.lines.serial_port import Port, PortError
 from receiver import reasons
 from receiver.encoding import schema
-from receiver.link import link, wire
+from receiver.link import link, service_wire, wire
 from receiver.protocol import identifiers, messages, signed
 from tests.support.values import evidence
 from tests.support.values.steps import Steps
@@ -171,7 +171,7 @@ class Device:
         for event in self._steps.polled(self._link.poll):
             if isinstance(event, link.Message):
                 self._link.accept(event.token)
-                self._react(event.channel, wire.decode(event.channel, event.payload))
+                self._react(event.channel, decoded(event.channel, event.payload))
             elif isinstance(event, link.Down):
                 self.gave_up.set()
             elif isinstance(event, link.Up) and event.fresh:
@@ -219,3 +219,8 @@ class Device:
         self.offer = evidence.offer(self.seed, self.certificate, now, **(fields | self.lies))
         opened = wire.Opened(order.reference, self.offer, reasons.OK)
         self._link.send(wire.OFFER, wire.encode(wire.OFFER, opened))
+
+
+def decoded(channel: int, payload: bytes) -> Any:
+    of_service = channel in service_wire.LAYOUTS
+    return (service_wire if of_service else wire).decode(channel, payload)
